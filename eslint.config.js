@@ -1,0 +1,80 @@
+import js from "@eslint/js";
+import tseslint from "typescript-eslint";
+
+/** Names that would tie the core to one runtime; types/globals.d.ts says what it may use instead. */
+const runtimeNames = [
+  "Buffer",
+  "process",
+  "Deno",
+  "Bun",
+  "require",
+  "window",
+  "document",
+  "global",
+];
+
+export default tseslint.config(
+  { ignores: ["dist/", "coverage/", ".types/", "node_modules/", "bench/results/"] },
+  js.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    extends: [...tseslint.configs.strict],
+    rules: {
+      "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],
+      "max-params": "off",
+      "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/no-dynamic-delete": "error",
+      "@typescript-eslint/no-empty-function": "off",
+      "@typescript-eslint/no-invalid-void-type": "off",
+      "no-restricted-syntax": [
+        "error",
+        { selector: "ExportDefaultDeclaration", message: "Exports have names." },
+        { selector: "ExportAllDeclaration", message: "An index names what it exports." },
+        {
+          selector: "TSEnumDeclaration",
+          message: "Constants, not enums: the sources run under type stripping.",
+        },
+      ],
+    },
+  },
+  {
+    files: ["src/**/*.ts"],
+    rules: {
+      "max-depth": ["error", 3],
+      "no-restricted-globals": ["error", ...runtimeNames],
+      "no-restricted-imports": [
+        "error",
+        { patterns: ["node:*", "bun", "bun:*", "jsr:*", "npm:*", "**/adapters/*"] },
+      ],
+    },
+  },
+  {
+    files: ["test/**/*.ts", "*.config.ts", "vitest.config.ts"],
+    rules: { "max-lines-per-function": "off", "no-restricted-syntax": "off" },
+  },
+  {
+    files: ["**/*.js", "**/*.mjs"],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          "console",
+          "process",
+          "URL",
+          "setTimeout",
+          "setInterval",
+          "clearInterval",
+          "clearTimeout",
+          "performance",
+          "WebSocket",
+          "TextDecoder",
+          "TextEncoder",
+          "Deno",
+          "Bun",
+          "globalThis",
+          "fetch",
+          "queueMicrotask",
+        ].map((name) => [name, "readonly"]),
+      ),
+    },
+  },
+);
