@@ -1,0 +1,276 @@
+/**
+ * Every error that framewire throws or reports: one class for each thing that the catcher does next, one code for each
+ * cause, one table for all.
+ *
+ * Codes are stable; messages are for people and may change.
+ *
+ * @module
+ */
+
+import {
+  type StatusCode,
+  StatusInvalidFramePayloadData,
+  StatusMessageTooBig,
+  StatusPolicyViolation,
+  StatusProtocolError,
+} from "./status.ts";
+
+/** A rule of RFC 6455 that the peer broke. */
+export type ViolationCode =
+  | "OPCODE_RESERVED"
+  | "CONTROL_TOO_LONG"
+  | "CONTROL_NOT_FINAL"
+  | "RSV_NOT_ZERO"
+  | "MASK_REQUIRED"
+  | "MASK_UNEXPECTED"
+  | "CONTINUATION_EXPECTED"
+  | "CONTINUATION_UNEXPECTED"
+  | "LENGTH_NOT_MINIMAL"
+  | "LENGTH_SIGN_BIT"
+  | "LENGTH_TOO_LARGE"
+  | "CLOSE_BODY_TOO_SHORT"
+  | "STATUS_NOT_IN_USE"
+  | "STATUS_APPLICATION_LEVEL"
+  | "STATUS_NO_MEANING"
+  | "STATUS_UNKNOWN"
+  | "INVALID_UTF8";
+
+/** The message of each violation, and the status code that answers it. */
+const violations: Record<ViolationCode, readonly [message: string, status: StatusCode]> = {
+  OPCODE_RESERVED: ["Reserved opcode", StatusProtocolError],
+  CONTROL_TOO_LONG: ["Control frame payload exceeds 125 bytes", StatusProtocolError],
+  CONTROL_NOT_FINAL: ["Control frame is fragmented", StatusProtocolError],
+  RSV_NOT_ZERO: ["RSV bit set without an extension that defines it", StatusProtocolError],
+  MASK_REQUIRED: ["Frame from a client is not masked", StatusProtocolError],
+  MASK_UNEXPECTED: ["Frame from a server is masked", StatusProtocolError],
+  CONTINUATION_EXPECTED: ["New data frame inside a fragmented message", StatusProtocolError],
+  CONTINUATION_UNEXPECTED: [
+    "Continuation frame without a message to continue",
+    StatusProtocolError,
+  ],
+  LENGTH_NOT_MINIMAL: ["Payload length is not minimally encoded", StatusProtocolError],
+  LENGTH_SIGN_BIT: ["Most significant bit of a 64-bit length is set", StatusProtocolError],
+  LENGTH_TOO_LARGE: ["Payload length exceeds 2^53 - 1", StatusMessageTooBig],
+  CLOSE_BODY_TOO_SHORT: ["Close frame body of one byte", StatusProtocolError],
+  STATUS_NOT_IN_USE: ["Status code is outside 1000 to 4999", StatusProtocolError],
+  STATUS_APPLICATION_LEVEL: ["Status code is never sent in a close frame", StatusProtocolError],
+  STATUS_NO_MEANING: ["Status code 1004 has no meaning", StatusProtocolError],
+  STATUS_UNKNOWN: ["Status code is not defined", StatusProtocolError],
+  INVALID_UTF8: ["Text is not valid UTF-8", StatusInvalidFramePayloadData],
+};
+
+/** The peer broke the protocol; the connection is failed with `status` (RFC 6455, 7.1.7). */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  /** The rule that was broken. */
+  readonly code: ViolationCode;
+  /** The status code of the close frame that answers it. */
+  readonly status: StatusCode;
+
+  constructor(code: ViolationCode, options?: ErrorOptions) {
+    const [message, status] = violations[code];
+    super(message, options);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** A limit of ours that was passed. */
+export type LimitCode =
+  | "FRAME_TOO_BIG"
+  | "MESSAGE_TOO_BIG"
+  | "TOO_MANY_FRAGMENTS"
+  | "HEAD_TOO_LARGE"
+  | "TARGET_TOO_LONG"
+  | "TOO_MANY_HEADERS"
+  | "TOO_MUCH_BUFFERED";
+
+/** The message of each limit, and what answers it: a close frame's status code, or an HTTP status while opening. */
+const limits: Record<LimitCode, readonly [message: string, status: number]> = {
+  FRAME_TOO_BIG: ["Frame payload exceeds maxFrameSize", StatusMessageTooBig],
+  MESSAGE_TOO_BIG: ["Message exceeds maxMessageSize", StatusMessageTooBig],
+  TOO_MANY_FRAGMENTS: ["Message has more frames than maxFragments", StatusPolicyViolation],
+  HEAD_TOO_LARGE: ["Head exceeds maxHeadSize", 431],
+  TARGET_TOO_LONG: ["Request target exceeds maxTargetSize", 414],
+  TOO_MANY_HEADERS: ["Head has more headers than maxHeaders", 431],
+  TOO_MUCH_BUFFERED: ["Unsent bytes exceed maxBufferedAmount", StatusPolicyViolation],
+};
+
+/** Something went past a limit; `limit` and `actual` tell how far, in the limit's own unit. */
+export class LimitError extends Error {
+  override readonly name = "LimitError";
+  /** The limit that was passed. */
+  readonly code: LimitCode;
+  /** What answers it: a close frame's status code, or an HTTP status (4xx) while the connection opens. */
+  readonly status: number;
+  /** The limit in force. */
+  readonly limit: number;
+  /** What was met: the first value known to be above `limit`. */
+  readonly actual: number;
+
+  constructor(code: LimitCode, limit: number, actual: number) {
+    const [message, status] = limits[code];
+    super(`${message}: ${actual} > ${limit}`);
+    this.code = code;
+    this.status = status;
+    this.limit = limit;
+    this.actual = actual;
+  }
+}
+
+/** Why an opening handshake was refused. */
+export type HandshakeCode =
+  | "MALFORMED_REQUEST"
+  | "MALFORMED_RESPONSE"
+  | "BAD_PROTOCOL"
+  | "BAD_METHOD"
+  | "BAD_HOST"
+  | "BAD_BODY"
+  | "BAD_UPGRADE"
+  | "BAD_CONNECTION"
+  | "BAD_SEC_KEY"
+  | "BAD_SEC_VERSION"
+  | "BAD_SUBPROTOCOL"
+  | "UPGRADE_REQUIRED"
+  | "REJECTED"
+  | "INTERNAL";
+
+/** The message of each refusal, and the HTTP status that answers it. */
+const refusals: Record<HandshakeCode, readonly [message: string, status: number]> = {
+  MALFORMED_REQUEST: ["Malformed HTTP request", 400],
+  MALFORMED_RESPONSE: ["Malformed HTTP response", 502],
+  BAD_PROTOCOL: ["HTTP/1.1 is required", 505],
+  BAD_METHOD: ["Method must be GET", 405],
+  BAD_HOST: ["One valid Host header is required", 400],
+  BAD_BODY: ["A handshake carries no body", 400],
+  BAD_UPGRADE: ["Upgrade header does not name websocket", 400],
+  BAD_CONNECTION: ["Connection header does not name Upgrade", 400],
+  BAD_SEC_KEY: ["Sec-WebSocket-Key is not one base64 value of 16 bytes", 400],
+  BAD_SEC_VERSION: ["Sec-WebSocket-Version is not one value", 400],
+  BAD_SUBPROTOCOL: ["Sec-WebSocket-Protocol is not a list of distinct tokens", 400],
+  UPGRADE_REQUIRED: ["WebSocket version 13 is required", 426],
+  REJECTED: ["Connection rejected", 403],
+  INTERNAL: ["Internal error", 500],
+};
+
+/** Headers of a response, as names with values, in the order in which they are written. */
+export type HeaderPairs = readonly (readonly [name: string, value: string])[];
+
+/** What a {@link HandshakeError} says beyond its code. */
+export interface HandshakeErrorOptions {
+  /** For people, and the body of the response where `body` is absent. */
+  readonly message?: string;
+  /** HTTP status, 200 to 599. Default: the code's own. */
+  readonly status?: number;
+  /** Headers to send beside those that every refusal carries. */
+  readonly headers?: HeaderPairs;
+  /** Body of the response. Default: the message, as plain text. */
+  readonly body?: string | Uint8Array;
+  readonly cause?: unknown;
+}
+
+/** The opening handshake was refused; on a server, this error is the response (RFC 6455, 4.2.2). */
+export class HandshakeError extends Error {
+  override readonly name = "HandshakeError";
+  /** Why it was refused. */
+  readonly code: HandshakeCode;
+  /** HTTP status of the response. */
+  readonly status: number;
+  /** Headers of the response beside those that every refusal carries. */
+  readonly headers: HeaderPairs;
+  /** Body of the response, where it is not the message. */
+  readonly body: string | Uint8Array | undefined;
+
+  constructor(code: HandshakeCode, options: HandshakeErrorOptions = {}) {
+    const [message, status] = refusals[code];
+    super(options.message ?? message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.status = options.status ?? status;
+    this.headers = options.headers ?? [];
+    this.body = options.body;
+  }
+}
+
+/** Who began to end a connection: this side, the peer, or the network. */
+export type Initiator = "local" | "peer" | "transport";
+
+/** How a connection ended. */
+export interface Closure {
+  /** Status code: the peer's, 1005 when its close frame held none, 1006 when no close frame came. */
+  readonly status: StatusCode;
+  /** The reason beside it, "" when there is none. */
+  readonly reason: string;
+  /** Whether close frames went both ways (RFC 6455, 7.1.4). */
+  readonly clean: boolean;
+  readonly initiator: Initiator;
+  /** What went wrong, where something did. */
+  readonly error?: unknown;
+}
+
+/** The connection is over, or about to be: nothing can be sent any more. */
+export class ClosedError extends Error {
+  override readonly name = "ClosedError";
+  readonly code = "CLOSED";
+  readonly status: StatusCode;
+  readonly reason: string;
+  readonly clean: boolean;
+  readonly initiator: Initiator;
+
+  constructor(closure: Closure) {
+    const reason = closure.reason === "" ? "" : ` ${closure.reason}`;
+    super(
+      `Connection is closed: ${closure.status}${reason}`,
+      closure.error === undefined ? undefined : { cause: closure.error },
+    );
+    this.status = closure.status;
+    this.reason = closure.reason;
+    this.clean = closure.clean;
+    this.initiator = closure.initiator;
+  }
+}
+
+/** What took too long. */
+export type TimeoutCode = "HANDSHAKE_TIMEOUT" | "CLOSE_TIMEOUT" | "SHUTDOWN_TIMEOUT";
+
+const timeouts: Record<TimeoutCode, string> = {
+  HANDSHAKE_TIMEOUT: "Opening handshake took longer than handshakeTimeout",
+  CLOSE_TIMEOUT: "Closing handshake took longer than closeTimeout",
+  SHUTDOWN_TIMEOUT: "Connection was still open at the deadline of shutdown",
+};
+
+/** The peer took longer than a deadline allows. */
+export class TimeoutError extends Error {
+  override readonly name = "TimeoutError";
+  readonly code: TimeoutCode;
+  /** The deadline, in milliseconds. */
+  readonly limit: number;
+
+  constructor(code: TimeoutCode, limit: number) {
+    super(`${timeouts[code]}: ${limit} ms`);
+    this.code = code;
+    this.limit = limit;
+  }
+}
+
+/** What went wrong below the protocol. */
+export type TransportCode =
+  "RESET" | "UNEXPECTED_END" | "ADDRESS_IN_USE" | "ACCESS_DENIED" | "FAILED";
+
+const failures: Record<TransportCode, string> = {
+  RESET: "Connection was reset by the peer",
+  UNEXPECTED_END: "Peer ended the connection without a close frame",
+  ADDRESS_IN_USE: "Address is already in use",
+  ACCESS_DENIED: "Permission denied for this address",
+  FAILED: "Transport failed",
+};
+
+/** The network failed; `cause` holds the runtime's own error where there was one. */
+export class TransportError extends Error {
+  override readonly name = "TransportError";
+  readonly code: TransportCode;
+
+  constructor(code: TransportCode, options?: ErrorOptions) {
+    super(failures[code], options);
+    this.code = code;
+  }
+}

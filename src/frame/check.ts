@@ -1,0 +1,108 @@
+/**
+ * The legality of frames as pure functions: what a header may say in which state, what a close frame may carry
+ * (RFC 6455, 5.1, 5.2, 5.4, 5.5 and 7.4).
+ *
+ * @module
+ */
+
+import { ProtocolError } from "../errors.ts";
+import {
+  isStatusNotUsed,
+  isStatusProtocolDefined,
+  isStatusProtocolReserved,
+  isStatusProtocolSpec,
+  type StatusCode,
+  StatusNoMeaningYet,
+  StatusRangePrivate,
+} from "../status.ts";
+import type { Header } from "./header.ts";
+import { MaxControlFramePayloadSize } from "./header.ts";
+import { isControl, isReserved, OpContinuation } from "./opcode.ts";
+
+/** A set of bits about one side: combine with `|`, remove with `& ~`. 0 is no side, and skips the checks of sides. */
+export type State = number;
+
+/** This side is the server: frames that come must be masked. */
+export const StateServerSide = 0x1;
+/** This side is the client: frames that come must not be masked. */
+export const StateClientSide = 0x2;
+/** An extension was negotiated that may use reserved bits. */
+export const StateExtended = 0x4;
+/** A message has begun and is not complete: a continuation is next. */
+export const StateFragmented = 0x8;
+
+/** Tells whether any bit of `bits` is set in `state`. */
+export function isState(state: State, bits: State): boolean {
+  return (state & bits) !== 0;
+}
+
+/** Tells whether `state` is of a server. */
+export function isServerSide(state: State): boolean {
+  return (state & StateServerSide) !== 0;
+}
+
+/** Tells whether `state` is of a client. */
+export function isClientSide(state: State): boolean {
+  return (state & StateClientSide) !== 0;
+}
+
+/** Tells whether an extension was negotiated. */
+export function isExtended(state: State): boolean {
+  return (state & StateExtended) !== 0;
+}
+
+/** Tells whether a message is incomplete. */
+export function isFragmented(state: State): boolean {
+  return (state & StateFragmented) !== 0;
+}
+
+/**
+ * Checks that a frame with `header` may come in `state`.
+ *
+ * With {@link StateExtended} any reserved bit passes: the extension has to refuse those that are not its own.
+ *
+ * @throws {ProtocolError} `OPCODE_RESERVED`, `CONTROL_TOO_LONG`, `CONTROL_NOT_FINAL`, `RSV_NOT_ZERO`, `MASK_REQUIRED`,
+ * `MASK_UNEXPECTED`, `CONTINUATION_EXPECTED`, `CONTINUATION_UNEXPECTED`, looked for in this order
+ * @see gobwas CheckHeader
+ */
+export function checkHeader(header: Header, state: State): void {
+  const opcode = header.opcode;
+  // "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_" (RFC 6455, 5.2)
+  if (isReserved(opcode)) throw new ProtocolError("OPCODE_RESERVED");
+  if (isControl(opcode)) {
+    // "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented" (RFC 6455, 5.5)
+    if (header.length > MaxControlFramePayloadSize) throw new ProtocolError("CONTROL_TOO_LONG");
+    if (!header.fin) throw new ProtocolError("CONTROL_NOT_FINAL");
+  }
+  // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values" (RFC 6455, 5.2)
+  if (header.rsv !== 0 && !isExtended(state)) throw new ProtocolError("RSV_NOT_ZERO");
+  // "The server MUST close the connection upon receiving a frame that is not masked" (RFC 6455, 5.1)
+  if (isServerSide(state) && !header.masked) throw new ProtocolError("MASK_REQUIRED");
+  // "A client MUST close a connection if it detects a masked frame" (RFC 6455, 5.1)
+  if (isClientSide(state) && header.masked) throw new ProtocolError("MASK_UNEXPECTED");
+  if (isControl(opcode)) return;
+  // "The fragments of one message MUST NOT be interleaved between the fragments of another message" (RFC 6455, 5.4)
+  if (isFragmented(state)) {
+    if (opcode !== OpContinuation) throw new ProtocolError("CONTINUATION_EXPECTED");
+  } else if (opcode === OpContinuation) {
+    throw new ProtocolError("CONTINUATION_UNEXPECTED");
+  }
+}
+
+/**
+ * Checks that a close frame may carry `status`.
+ *
+ * @throws {ProtocolError} `STATUS_NOT_IN_USE`, `STATUS_APPLICATION_LEVEL`, `STATUS_NO_MEANING`, `STATUS_UNKNOWN`
+ * @see RFC 6455, 7.4 · gobwas CheckCloseFrameData, whose check of the reason is parseCloseFrameData's here
+ */
+export function checkCloseFrameData(status: StatusCode): void {
+  if (isStatusNotUsed(status) || status > StatusRangePrivate.max) {
+    throw new ProtocolError("STATUS_NOT_IN_USE");
+  }
+  // "MUST NOT be set as a status code in a Close control frame by an endpoint" (RFC 6455, 7.4.1)
+  if (isStatusProtocolReserved(status)) throw new ProtocolError("STATUS_APPLICATION_LEVEL");
+  if (status === StatusNoMeaningYet) throw new ProtocolError("STATUS_NO_MEANING");
+  if (isStatusProtocolSpec(status) && !isStatusProtocolDefined(status)) {
+    throw new ProtocolError("STATUS_UNKNOWN");
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * The body of a close frame: nothing, or a status code with a reason in UTF-8 (RFC 6455, 5.5.1).
+ *
+ * @module
+ */
+
+import { encodeUtf8, noBytes, readUint16, writeUint16 } from "../bytes.ts";
+import { ProtocolError } from "../errors.ts";
+import type { StatusCode } from "../status.ts";
+import { MaxControlFramePayloadSize } from "./header.ts";
+import { characterEnd, decodeUtf8 } from "./utf8.ts";
+
+/** What a close frame says. */
+export interface CloseFrameData {
+  /** Status code, 0 where the frame has none. */
+  readonly status: StatusCode;
+  /** Why, "" where nothing is said. */
+  readonly reason: string;
+}
+
+/** Bytes of the longest reason: what a control frame holds, less the status code. */
+export const MaxReasonSize: number = MaxControlFramePayloadSize - 2;
+
+/**
+ * Reads the body of a close frame; which status codes are legal is checkCloseFrameData's to say.
+ *
+ * @param payload Unmasked. Nothing of it is kept.
+ * @throws {ProtocolError} `CLOSE_BODY_TOO_SHORT`, `INVALID_UTF8`
+ * @see gobwas ParseCloseFrameData
+ */
+export function parseCloseFrameData(
+  payload: Uint8Array,
+  start = 0,
+  end: number = payload.length,
+): CloseFrameData {
+  if (end === start) return { status: 0, reason: "" };
+  // "the first two bytes of the body MUST be a 2-byte unsigned integer" (RFC 6455, 5.5.1)
+  if (end - start === 1) throw new ProtocolError("CLOSE_BODY_TOO_SHORT");
+  const reason = decodeUtf8(payload, start + 2, end);
+  if (reason === undefined) throw new ProtocolError("INVALID_UTF8");
+  return { status: readUint16(payload, start), reason };
+}
+
+/**
+ * Makes the body of a close frame.
+ *
+ * @param status 1 to 65535, or 0 for an empty body; legality is not checked.
+ * @param reason Cut to 123 bytes, at the end of a whole character.
+ * @returns A new array, yours.
+ * @see gobwas NewCloseFrameBody, which may cut inside a character
+ */
+export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<ArrayBuffer> {
+  if (status === 0) return noBytes;
+  const text = encodeUtf8(reason);
+  const length = characterEnd(text, MaxReasonSize);
+  const body = new Uint8Array(2 + length);
+  writeUint16(body, 0, status);
+  body.set(text.subarray(0, length), 2);
+  return body;
+}
+
+/**
+ * Writes the body of a close frame into `bytes`.
+ *
+ * @returns Bytes written: 2 and those of the reason.
+ * @throws {RangeError} Not enough room.
+ * @see gobwas PutCloseFrameBody
+ */
+export function putCloseFrameBody(bytes: Uint8Array, status: StatusCode, reason = ""): number {
+  const text = encodeUtf8(reason);
+  const size = 2 + text.length;
+  if (bytes.length < size) {
+    throw new RangeError(`Close frame body needs ${size} bytes of room: ${bytes.length}`);
+  }
+  writeUint16(bytes, 0, status);
+  bytes.set(text, 2);
+  return size;
+}

@@ -1,0 +1,147 @@
+/**
+ * A push decoder: chunks in, frames out, nothing allocated per frame and no payload gathered (RFC 6455, 5.2).
+ *
+ * It knows the wire and no policy. What a header may say is the sink's to judge, and a sink that throws ends the call.
+ *
+ * @module
+ */
+
+import { noBytes } from "../bytes.ts";
+import { ProtocolError } from "../errors.ts";
+import { cipher } from "./cipher.ts";
+import { decodeHeader, type Header, headerSize, MaxHeaderSize, newHeader } from "./header.ts";
+import { isControl } from "./opcode.ts";
+
+/** Who gets the frames. For each frame: one header, any number of payload pieces, one end. */
+export interface FrameSink {
+  /** A header is complete. It is the decoder's own, and changes with the next frame. */
+  frameHeader(header: Header): void;
+  /**
+   * A piece of the payload, unmasked, never empty.
+   *
+   * @param bytes `[start, end)` is valid until the call returns, and may be changed in place.
+   */
+  framePayload(bytes: Uint8Array, start: number, end: number): void;
+  /** The payload is complete. */
+  frameEnd(): void;
+}
+
+/** What a {@link FrameDecoder} may be told. */
+export interface FrameDecoderOptions {
+  /** Refuses data frames whose length is not minimally encoded. Default: false, as nearly every peer does. */
+  readonly strictLength?: boolean;
+}
+
+/**
+ * Decodes frames from chunks, wherever the stream is cut.
+ *
+ * @example
+ * const decoder = new FrameDecoder({
+ *   frameHeader: (header) => checkHeader(header, StateServerSide),
+ *   framePayload: (bytes, start, end) => hash.update(bytes.subarray(start, end)),
+ *   frameEnd: () => {},
+ * });
+ * socket.on("data", (chunk) => decoder.feed(chunk));
+ */
+export class FrameDecoder {
+  readonly #sink: FrameSink;
+  readonly #strictLength: boolean;
+  readonly #header: Header = newHeader();
+  // The beginning of a header that two chunks share: a copy, so that no chunk is kept. Made at the first such header.
+  #partial: Uint8Array = noBytes;
+  #partialSize = 0;
+  #inPayload = false;
+  #received = 0;
+  #stopped = false;
+
+  constructor(sink: FrameSink, options: FrameDecoderOptions = {}) {
+    this.#sink = sink;
+    this.#strictLength = options.strictLength ?? false;
+  }
+
+  /** Whether what was fed ends between two frames. */
+  get isBetweenFrames(): boolean {
+    return !this.#inPayload && this.#partialSize === 0;
+  }
+
+  /** Makes {@link feed} return after the sink's present call. For the sink. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /**
+   * Takes the next bytes of the stream. Payloads are unmasked where they lie.
+   *
+   * @param chunk `[start, end)` is changed in place; nothing of it is kept.
+   * @returns Index after the last byte taken: `end`, or less after {@link stop}; feed the rest later.
+   * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`, and whatever the sink throws.
+   * Then the stream is lost, and the decoder with it.
+   */
+  feed(chunk: Uint8Array, start = 0, end: number = chunk.length): number {
+    let at = start;
+    this.#stopped = false;
+    while (at < end && !this.#stopped) {
+      at = this.#inPayload
+        ? this.#readPayload(chunk, at, end)
+        : this.#partialSize === 0
+          ? this.#readHeader(chunk, at, end)
+          : this.#readRestOfHeader(chunk, at, end);
+    }
+    return at;
+  }
+
+  #readHeader(chunk: Uint8Array, at: number, end: number): number {
+    const size = decodeHeader(this.#header, chunk, at, end);
+    if (size === 0) return this.#keepPartial(chunk, at, end);
+    this.#beginFrame(size);
+    return at + size;
+  }
+
+  #keepPartial(chunk: Uint8Array, at: number, end: number): number {
+    if (this.#partial === noBytes) this.#partial = new Uint8Array(MaxHeaderSize);
+    while (at < end) this.#partial[this.#partialSize++] = chunk[at++];
+    return at;
+  }
+
+  /** One byte at a time: at most 13 of them, once a chunk at the most. */
+  #readRestOfHeader(chunk: Uint8Array, at: number, end: number): number {
+    while (at < end) {
+      this.#partial[this.#partialSize++] = chunk[at++];
+      const size = decodeHeader(this.#header, this.#partial, 0, this.#partialSize);
+      if (size !== 0) {
+        this.#partialSize = 0;
+        this.#beginFrame(size);
+        return at;
+      }
+    }
+    return at;
+  }
+
+  #beginFrame(size: number): void {
+    const header = this.#header;
+    // A control frame never needs a longer form, so no peer has an excuse for one; in data frames many peers take it.
+    if (size !== headerSize(header) && (this.#strictLength || isControl(header.opcode))) {
+      throw new ProtocolError("LENGTH_NOT_MINIMAL");
+    }
+    this.#received = 0;
+    this.#sink.frameHeader(header);
+    if (header.length === 0) {
+      this.#sink.frameEnd();
+    } else {
+      this.#inPayload = true;
+    }
+  }
+
+  #readPayload(chunk: Uint8Array, at: number, end: number): number {
+    const header = this.#header;
+    const left = header.length - this.#received;
+    const pieceEnd = end - at < left ? end : at + left;
+    if (header.masked) cipher(chunk, header.maskKey, this.#received, at, pieceEnd);
+    this.#received += pieceEnd - at;
+    const complete = this.#received === header.length;
+    if (complete) this.#inPayload = false;
+    this.#sink.framePayload(chunk, at, pieceEnd);
+    if (complete) this.#sink.frameEnd();
+    return pieceEnd;
+  }
+}

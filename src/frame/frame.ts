@@ -1,0 +1,158 @@
+/**
+ * Whole frames: builders, masking twins, and frames compiled to the bytes of the wire.
+ *
+ * @module
+ */
+
+import { concat } from "../bytes.ts";
+import {
+  type StatusCode,
+  StatusGoingAway,
+  StatusInternalServerError,
+  StatusInvalidFramePayloadData,
+  StatusMandatoryExt,
+  StatusMessageTooBig,
+  StatusNormalClosure,
+  StatusPolicyViolation,
+  StatusProtocolError,
+  StatusUnsupportedData,
+} from "../status.ts";
+import { cipher } from "./cipher.ts";
+import { newCloseFrameBody } from "./close.ts";
+import { encodeHeader, type Header, headerSize } from "./header.ts";
+import { newMask } from "./mask.ts";
+import { OpBinary, OpClose, type Opcode, OpPing, OpPong, OpText } from "./opcode.ts";
+
+/** A header and its whole payload. */
+export interface Frame {
+  readonly header: Header;
+  /** Masked where the header says so. */
+  readonly payload: Uint8Array;
+}
+
+/**
+ * Makes an unmasked frame.
+ *
+ * @param payload Kept, not copied; the 125 bytes of a control frame are not enforced here.
+ * @see gobwas NewFrame
+ */
+export function newFrame(opcode: Opcode, fin: boolean, payload: Uint8Array): Frame {
+  return {
+    header: { fin, rsv: 0, opcode, masked: false, maskKey: 0, length: payload.length },
+    payload,
+  };
+}
+
+/** Makes a final text frame; `payload` is UTF-8, kept, not copied. */
+export function newTextFrame(payload: Uint8Array): Frame {
+  return newFrame(OpText, true, payload);
+}
+
+/** Makes a final binary frame; `payload` is kept, not copied. */
+export function newBinaryFrame(payload: Uint8Array): Frame {
+  return newFrame(OpBinary, true, payload);
+}
+
+/** Makes a ping frame; `payload`, at most 125 bytes, is kept, not copied. */
+export function newPingFrame(payload: Uint8Array): Frame {
+  return newFrame(OpPing, true, payload);
+}
+
+/** Makes a pong frame; `payload`, at most 125 bytes, is kept, not copied. */
+export function newPongFrame(payload: Uint8Array): Frame {
+  return newFrame(OpPong, true, payload);
+}
+
+/** Makes a close frame; `payload` is a body as newCloseFrameBody makes it, kept, not copied. */
+export function newCloseFrame(payload: Uint8Array): Frame {
+  return newFrame(OpClose, true, payload);
+}
+
+/** Masks a copy of `frame`, with a key of its own. */
+export function maskFrame(frame: Frame): Frame {
+  return maskFrameWith(frame, newMask());
+}
+
+/** Masks a copy of `frame` with `maskKey`. */
+export function maskFrameWith(frame: Frame, maskKey: number): Frame {
+  return maskFrameInPlaceWith(copyOf(frame), maskKey);
+}
+
+/** Masks the payload of `frame` where it lies, with a key of its own, and gives the frame with a new header. */
+export function maskFrameInPlace(frame: Frame): Frame {
+  return maskFrameInPlaceWith(frame, newMask());
+}
+
+/** Masks the payload of `frame` where it lies with `maskKey`, and gives the frame with a new header. */
+export function maskFrameInPlaceWith(frame: Frame, maskKey: number): Frame {
+  cipher(frame.payload, maskKey);
+  return { header: { ...frame.header, masked: true, maskKey }, payload: frame.payload };
+}
+
+/** Unmasks a copy of `frame`. */
+export function unmaskFrame(frame: Frame): Frame {
+  return unmaskFrameInPlace(copyOf(frame));
+}
+
+/** Unmasks the payload of `frame` where it lies, and gives the frame with a new header. */
+export function unmaskFrameInPlace(frame: Frame): Frame {
+  cipher(frame.payload, frame.header.maskKey);
+  return { header: { ...frame.header, masked: false, maskKey: 0 }, payload: frame.payload };
+}
+
+function copyOf(frame: Frame): Frame {
+  return { header: frame.header, payload: frame.payload.slice() };
+}
+
+/**
+ * Turns `frame` into the bytes of the wire, as it is: masked only where it has been masked.
+ *
+ * @returns A new array, yours.
+ * @throws {RangeError} The header's length is not the payload's.
+ * @see gobwas CompileFrame
+ */
+export function compileFrame(frame: Frame): Uint8Array<ArrayBuffer> {
+  const { header, payload } = frame;
+  if (header.length !== payload.length) {
+    throw new RangeError(
+      `Header's length is not the payload's: ${header.length}, ${payload.length}`,
+    );
+  }
+  const head = new Uint8Array(headerSize(header));
+  encodeHeader(header, head);
+  return concat([head, payload]);
+}
+
+function compileClose(status: StatusCode): Uint8Array {
+  return compileFrame(newCloseFrame(newCloseFrameBody(status)));
+}
+
+/** An empty ping of a server. Shared: do not change it. */
+export const CompiledPing: Uint8Array = /* @__PURE__ */ new Uint8Array([0x89, 0]);
+/** An empty pong of a server. Shared: do not change it. */
+export const CompiledPong: Uint8Array = /* @__PURE__ */ new Uint8Array([0x8a, 0]);
+/** An empty close of a server. Shared: do not change it. */
+export const CompiledClose: Uint8Array = /* @__PURE__ */ new Uint8Array([0x88, 0]);
+
+/*
+ * A server's close frames with a status code and no reason. Shared: do not change them. gobwas has two more, for 1004
+ * and 1015, which may never be sent.
+ */
+export const CompiledCloseNormalClosure: Uint8Array =
+  /* @__PURE__ */ compileClose(StatusNormalClosure);
+export const CompiledCloseGoingAway: Uint8Array = /* @__PURE__ */ compileClose(StatusGoingAway);
+export const CompiledCloseProtocolError: Uint8Array =
+  /* @__PURE__ */ compileClose(StatusProtocolError);
+export const CompiledCloseUnsupportedData: Uint8Array =
+  /* @__PURE__ */ compileClose(StatusUnsupportedData);
+export const CompiledCloseInvalidFramePayloadData: Uint8Array = /* @__PURE__ */ compileClose(
+  StatusInvalidFramePayloadData,
+);
+export const CompiledClosePolicyViolation: Uint8Array =
+  /* @__PURE__ */ compileClose(StatusPolicyViolation);
+export const CompiledCloseMessageTooBig: Uint8Array =
+  /* @__PURE__ */ compileClose(StatusMessageTooBig);
+export const CompiledCloseMandatoryExt: Uint8Array =
+  /* @__PURE__ */ compileClose(StatusMandatoryExt);
+export const CompiledCloseInternalServerError: Uint8Array =
+  /* @__PURE__ */ compileClose(StatusInternalServerError);

@@ -1,0 +1,180 @@
+/**
+ * Frame headers from bytes and to bytes, 2 to 14 of them (RFC 6455, 5.2). No rule is checked here: see check.ts.
+ *
+ * @module
+ */
+
+import { readUint16, readUint32, writeUint16, writeUint32 } from "../bytes.ts";
+import { ProtocolError } from "../errors.ts";
+import type { Opcode } from "./opcode.ts";
+
+/** What stands in front of a frame's payload. */
+export interface Header {
+  /** Whether the frame is the last one of its message. */
+  fin: boolean;
+  /** Reserved bits: 4 is RSV1, 2 is RSV2, 1 is RSV3. */
+  rsv: number;
+  opcode: Opcode;
+  /** Whether the payload is masked. */
+  masked: boolean;
+  /** Masking key as an int32 whose low byte is the key's first byte on the wire; 0 where not masked. */
+  maskKey: number;
+  /** Payload length in bytes, 0 to 2^53 - 1. */
+  length: number;
+}
+
+/** Bytes of the longest header. */
+export const MaxHeaderSize = 14;
+/** Bytes of the shortest header. */
+export const MinHeaderSize = 2;
+/** Payload bytes that a control frame may carry at the most (RFC 6455, 5.5). */
+export const MaxControlFramePayloadSize = 125;
+
+/** Makes the header of an empty, final, unmasked frame, to be filled by {@link decodeHeader}. */
+export function newHeader(opcode: Opcode = 0, length = 0): Header {
+  return { fin: true, rsv: 0, opcode, masked: false, maskKey: 0, length };
+}
+
+/** Packs the three reserved bits. */
+export function rsv(rsv1: boolean, rsv2: boolean, rsv3: boolean): number {
+  return (rsv1 ? 4 : 0) | (rsv2 ? 2 : 0) | (rsv3 ? 1 : 0);
+}
+
+/** Unpacks the three reserved bits. */
+export function rsvBits(bits: number): [rsv1: boolean, rsv2: boolean, rsv3: boolean] {
+  return [(bits & 4) !== 0, (bits & 2) !== 0, (bits & 1) !== 0];
+}
+
+/** Tells whether RSV1 is set. */
+export function rsv1(header: Header): boolean {
+  return (header.rsv & 4) !== 0;
+}
+
+/** Tells whether RSV2 is set. */
+export function rsv2(header: Header): boolean {
+  return (header.rsv & 2) !== 0;
+}
+
+/** Tells whether RSV3 is set. */
+export function rsv3(header: Header): boolean {
+  return (header.rsv & 1) !== 0;
+}
+
+/**
+ * Tells how many bytes {@link encodeHeader} writes for `header`.
+ *
+ * @returns 2 to 14.
+ * @see gobwas HeaderSize
+ */
+export function headerSize(header: Header): number {
+  return lengthEnd(header.length) + (header.masked ? 4 : 0);
+}
+
+/** Index after the length field of a header whose payload has `length` bytes. */
+function lengthEnd(length: number): number {
+  return length < 126 ? 2 : length < 0x10000 ? 4 : 10;
+}
+
+/**
+ * Decodes the header at `bytes[start]` into `header`.
+ *
+ * A length that is not minimally encoded is accepted; the bytes taken then exceed {@link headerSize}.
+ *
+ * @param end Index after the last byte that may be read.
+ * @returns Bytes taken, or 0 when the header is not complete: `header` is then unchanged.
+ * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`
+ * @see RFC 6455, 5.2 · gobwas ReadHeader
+ */
+export function decodeHeader(
+  header: Header,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  if (end - start < MinHeaderSize) return 0;
+  const first = bytes[start];
+  const second = bytes[start + 1];
+  const masked = (second & 0x80) !== 0;
+  const short = second & 0x7f;
+  const keyAt = short < 126 ? 2 : short === 126 ? 4 : 10;
+  const size = masked ? keyAt + 4 : keyAt;
+  if (end - start < size) return 0;
+
+  header.length =
+    short < 126
+      ? short
+      : short === 126
+        ? readUint16(bytes, start + 2)
+        : readLength64(bytes, start + 2);
+  header.fin = (first & 0x80) !== 0;
+  header.rsv = (first >> 4) & 0x7;
+  header.opcode = first & 0xf;
+  header.masked = masked;
+  header.maskKey = masked ? readMaskKey(bytes, start + keyAt) : 0;
+  return size;
+}
+
+/** Reads a 64-bit length as two 32-bit halves, so that nothing is rounded before it is compared. */
+function readLength64(bytes: Uint8Array, at: number): number {
+  const high = readUint32(bytes, at);
+  // "the most significant bit MUST be 0" (RFC 6455, 5.2)
+  if (high > 0x7fffffff) throw new ProtocolError("LENGTH_SIGN_BIT");
+  if (high > 0x1fffff) throw new ProtocolError("LENGTH_TOO_LARGE");
+  return high * 0x1_0000_0000 + readUint32(bytes, at + 4);
+}
+
+/**
+ * Encodes `header` at `bytes[at]`, its length in as few bytes as possible.
+ *
+ * @param bytes Needs {@link headerSize} bytes of room from `at` on; {@link MaxHeaderSize} always suffices.
+ * @returns Bytes written, 2 to 14.
+ * @throws {RangeError} Not enough room, or a length that is not an integer from 0 to 2^53 - 1.
+ * @see RFC 6455, 5.2 · gobwas WriteHeader
+ */
+export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number {
+  const length = header.length;
+  if (!Number.isSafeInteger(length) || length < 0) {
+    throw new RangeError(`Payload length must be an integer from 0 to 2^53 - 1: ${length}`);
+  }
+  const keyAt = lengthEnd(length);
+  const size = header.masked ? keyAt + 4 : keyAt;
+  if (bytes.length - at < size) {
+    throw new RangeError(`Header needs ${size} bytes of room: ${bytes.length - at}`);
+  }
+
+  bytes[at] = (header.fin ? 0x80 : 0) | (header.rsv << 4) | header.opcode;
+  const maskBit = header.masked ? 0x80 : 0;
+  // "the minimal number of bytes MUST be used to encode the length" (RFC 6455, 5.2)
+  if (keyAt === 2) {
+    bytes[at + 1] = maskBit | length;
+  } else if (keyAt === 4) {
+    bytes[at + 1] = maskBit | 126;
+    writeUint16(bytes, at + 2, length);
+  } else {
+    bytes[at + 1] = maskBit | 127;
+    writeUint32(bytes, at + 2, length / 0x1_0000_0000);
+    writeUint32(bytes, at + 6, length);
+  }
+  if (header.masked) writeMaskKey(bytes, at + keyAt, header.maskKey);
+  return size;
+}
+
+/** Reads a masking key. */
+export function readMaskKey(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+}
+
+/** Writes a masking key. */
+export function writeMaskKey(bytes: Uint8Array, at: number, maskKey: number): void {
+  bytes[at] = maskKey;
+  bytes[at + 1] = maskKey >>> 8;
+  bytes[at + 2] = maskKey >>> 16;
+  bytes[at + 3] = maskKey >>> 24;
+}
+
+/** Gives the four bytes of a masking key in the order of the wire. */
+export function maskKeyBytes(maskKey: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(4);
+  writeMaskKey(bytes, 0, maskKey);
+  return bytes;
+}

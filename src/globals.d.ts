@@ -1,0 +1,39 @@
+/*
+ * The complete list of what the core takes from the world: Web-standard globals that Node, Deno and Bun share.
+ * `src/` compiles against this file alone, so a name that is not here does not compile there.
+ */
+
+declare class TextDecoder {
+  constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+  decode(bytes?: Uint8Array): string;
+}
+
+declare class TextEncoder {
+  encode(text: string): Uint8Array<ArrayBuffer>;
+  encodeInto(text: string, target: Uint8Array): { read: number; written: number };
+}
+
+declare class URL {
+  constructor(url: string, base?: string);
+  readonly protocol: string;
+  readonly host: string;
+  readonly pathname: string;
+  readonly searchParams: URLSearchParams;
+}
+
+declare interface URLSearchParams {
+  get(name: string): string | null;
+}
+
+declare const crypto: {
+  getRandomValues<T extends Int32Array | Uint8Array>(array: T): T;
+};
+
+declare const performance: {
+  /** Milliseconds on a clock that never goes back. */
+  now(): number;
+};
+
+declare function queueMicrotask(task: () => void): void;
+declare function setInterval(task: () => void, milliseconds: number): unknown;
+declare function clearInterval(timer: never): void;

@@ -1,0 +1,110 @@
+/**
+ * Status codes of close frames: their names, their ranges and what may stand on the wire (RFC 6455, 7.4).
+ *
+ * @module
+ */
+
+/** A close frame's status code, 0 to 65535; 0 stands for "none". */
+export type StatusCode = number;
+
+/** Normal closure: the purpose of the connection is fulfilled. */
+export const StatusNormalClosure = 1000;
+/** Going away: a server shuts down, or a page is left. */
+export const StatusGoingAway = 1001;
+/** A rule of the protocol was broken. */
+export const StatusProtocolError = 1002;
+/** A kind of data that the endpoint does not take, such as binary where only text is understood. */
+export const StatusUnsupportedData = 1003;
+/** Reserved, without a meaning; never on the wire. */
+export const StatusNoMeaningYet = 1004;
+/** Reported, never sent: the close frame held no status code. */
+export const StatusNoStatusRcvd = 1005;
+/** Reported, never sent: the connection ended without a close frame. */
+export const StatusAbnormalClosure = 1006;
+/** Data that does not fit its message type, such as text that is not UTF-8. */
+export const StatusInvalidFramePayloadData = 1007;
+/** A policy of the endpoint was broken, where no other code fits. */
+export const StatusPolicyViolation = 1008;
+/** A message larger than the endpoint takes. */
+export const StatusMessageTooBig = 1009;
+/** The client misses an extension that the server did not negotiate. */
+export const StatusMandatoryExt = 1010;
+/** The server met a condition that keeps it from going on. */
+export const StatusInternalServerError = 1011;
+/** The service restarts (IANA registry). */
+export const StatusServiceRestart = 1012;
+/** Try again later: the service is overloaded (IANA registry). */
+export const StatusTryAgainLater = 1013;
+/** A gateway got a bad answer from behind it (IANA registry). */
+export const StatusBadGateway = 1014;
+/** Reported, never sent: the TLS handshake failed. */
+export const StatusTLSHandshake = 1015;
+
+/** A range of status codes, both ends included. */
+export interface StatusCodeRange {
+  readonly min: StatusCode;
+  readonly max: StatusCode;
+}
+
+/** Codes that no endpoint uses. */
+export const StatusRangeNotInUse: StatusCodeRange = { min: 0, max: 999 };
+/** Codes that the protocol and its extensions define. */
+export const StatusRangeProtocol: StatusCodeRange = { min: 1000, max: 2999 };
+/** Codes that libraries, frameworks and applications register with IANA. */
+export const StatusRangeApplication: StatusCodeRange = { min: 3000, max: 3999 };
+/** Codes that two sides agree on between themselves. */
+export const StatusRangePrivate: StatusCodeRange = { min: 4000, max: 4999 };
+
+/** Tells whether `status` lies in `range`. */
+export function isStatusIn(status: StatusCode, range: StatusCodeRange): boolean {
+  return status >= range.min && status <= range.max;
+}
+
+/** Tells whether `status` is 0, which stands for a close frame without a code. */
+export function isStatusEmpty(status: StatusCode): boolean {
+  return status === 0;
+}
+
+/** Tells whether `status` is below 1000, where no code is in use. */
+export function isStatusNotUsed(status: StatusCode): boolean {
+  return isStatusIn(status, StatusRangeNotInUse);
+}
+
+/** Tells whether `status` is one that applications register, 3000 to 3999. */
+export function isStatusApplicationSpec(status: StatusCode): boolean {
+  return isStatusIn(status, StatusRangeApplication);
+}
+
+/** Tells whether `status` is for private use, 4000 to 4999. */
+export function isStatusPrivateSpec(status: StatusCode): boolean {
+  return isStatusIn(status, StatusRangePrivate);
+}
+
+/** Tells whether `status` lies in the protocol's own range, 1000 to 2999. */
+export function isStatusProtocolSpec(status: StatusCode): boolean {
+  return isStatusIn(status, StatusRangeProtocol);
+}
+
+/** Tells whether the protocol or IANA's registry gives `status` a meaning: 1000 to 1015 without 1004. */
+export function isStatusProtocolDefined(status: StatusCode): boolean {
+  return (
+    status >= StatusNormalClosure && status <= StatusTLSHandshake && status !== StatusNoMeaningYet
+  );
+}
+
+/** Tells whether `status` is only ever reported to an application and never sent: 1005, 1006, 1015. */
+export function isStatusProtocolReserved(status: StatusCode): boolean {
+  return (
+    status === StatusNoStatusRcvd ||
+    status === StatusAbnormalClosure ||
+    status === StatusTLSHandshake
+  );
+}
+
+/** Tells whether a close frame may carry `status` (RFC 6455, 7.4; IANA's registry for 1012 to 1014). */
+export function isStatusSendable(status: StatusCode): boolean {
+  if (isStatusProtocolSpec(status)) {
+    return isStatusProtocolDefined(status) && !isStatusProtocolReserved(status);
+  }
+  return isStatusApplicationSpec(status) || isStatusPrivateSpec(status);
+}

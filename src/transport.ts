@@ -1,0 +1,76 @@
+/**
+ * The only door between the core and a socket: what an adapter implements and what it calls. Types only.
+ *
+ * @module
+ */
+
+/** A connected byte stream, whatever runtime it came from. */
+export interface Transport {
+  /**
+   * Who gets the events. Whoever receives the transport sets it before returning; no event comes earlier. The core may
+   * replace it inside one of the handler's own calls: the next event then goes to the new one.
+   */
+  handler: TransportHandler;
+  /**
+   * Sends bytes.
+   *
+   * After `end`, `destroy` or a failure it takes the bytes and drops them; the failure itself arrives as `onClose`.
+   *
+   * @returns true: they are taken, and the array may be reused at once. false: the array is borrowed until `onDrain`,
+   * and nothing more may be written before it. So at most one write is under way, and the core batches behind it.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** Stops delivery. A chunk that is already on its way may still come. */
+  pause(): void;
+  /** Goes on with delivery. */
+  resume(): void;
+  /** Sends FIN once what was written has left. Reading goes on. */
+  end(): void;
+  /** Drops the connection at once; `onClose` follows, never inside the call. */
+  destroy(): void;
+  /** The peer's IP address. */
+  readonly remoteAddress: string | undefined;
+  /** The peer's port. */
+  readonly remotePort: number | undefined;
+}
+
+/** What a transport calls. Calls never overlap and never come from inside a call to the transport. */
+export interface TransportHandler {
+  /** Bytes have come. The chunk is the handler's until this returns: it may be changed in place, and not kept. */
+  onData(chunk: Uint8Array): void;
+  /** The bytes of a write that returned false have been taken; the array is free again. */
+  onDrain(): void;
+  /** The peer has sent FIN. */
+  onEnd(): void;
+  /** The last event, always, and exactly once. */
+  onClose(error?: Error): void;
+}
+
+/** A listening socket. */
+export interface Listener {
+  /** Port that it listens on, also where 0 was asked for. */
+  readonly port: number;
+  /** Address that it listens on. */
+  readonly hostname: string;
+  /** Stops accepting; accepted connections live on. A second call is harmless. */
+  close(): Promise<void>;
+}
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** TCP port, 0 to 65535; 0 takes a free one. */
+  readonly port: number;
+  /** Address or name to listen on. Default: "0.0.0.0", every IPv4 address. */
+  readonly hostname?: string;
+}
+
+/**
+ * Starts to listen: what an adapter gives to the core.
+ *
+ * @param accept Called with each accepted connection; it sets the transport's handler before it returns.
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
+ */
+export type Listen = (
+  options: ListenOptions,
+  accept: (transport: Transport) => void,
+) => Promise<Listener>;
