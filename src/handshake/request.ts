@@ -1,0 +1,118 @@
+/**
+ * What a server demands of a request before it answers 101 (RFC 6455, 4.2.1; RFC 9112, 3 and 6).
+ *
+ * @module
+ */
+
+import { HandshakeError } from "../errors.ts";
+import type { Head } from "../http/head.ts";
+import { addListTokens, listHasToken } from "../http/token.ts";
+import { isBase64Of16 } from "./base64.ts";
+import { checkHost, checkTarget } from "./target.ts";
+
+/** The one version of the protocol. */
+const version = "13";
+
+/**
+ * Checks what holds for every request that is answered at all: version, method, target, Host, no body.
+ *
+ * @throws {HandshakeError} `BAD_PROTOCOL`, `BAD_METHOD`, `MALFORMED_REQUEST`, `BAD_HOST`, `BAD_BODY`, looked for in this order
+ */
+export function checkRequest(head: Head): void {
+  // "The request MUST be ... HTTP/1.1 or higher" (RFC 6455, 4.2.1); other majors frame their messages otherwise
+  if (head.major !== 1 || head.minor < 1) throw new HandshakeError("BAD_PROTOCOL");
+  if (head.method !== "GET") {
+    throw new HandshakeError("BAD_METHOD", { headers: [["Allow", "GET"]] });
+  }
+  const authority = checkTarget(head);
+  const host = single(head, "host", "BAD_HOST");
+  checkHost(head, host, authority);
+  checkNoBody(head);
+}
+
+/** Whatever followed the head as a body could be read as frames: nothing may follow it but frames. */
+function checkNoBody(head: Head): void {
+  if (head.find("transfer-encoding") >= 0) throw new HandshakeError("BAD_BODY");
+  for (let i = head.find("content-length"); i >= 0; i = head.find("content-length", i + 1)) {
+    if (head.value(i) !== "0") throw new HandshakeError("BAD_BODY");
+  }
+}
+
+/**
+ * Checks that a request which passed {@link checkRequest} is an opening handshake.
+ *
+ * @throws {HandshakeError} `BAD_UPGRADE` (426 where the header is missing), `BAD_CONNECTION`, `BAD_SEC_VERSION`,
+ * `UPGRADE_REQUIRED`, `BAD_SEC_KEY`, looked for in this order
+ */
+export function checkUpgrade(head: Head): void {
+  if (!isUpgrade(head)) throw upgradeRequired();
+  if (!hasToken(head, "upgrade", "websocket")) throw new HandshakeError("BAD_UPGRADE");
+  if (!hasToken(head, "connection", "upgrade")) throw new HandshakeError("BAD_CONNECTION");
+  if (head.value(single(head, "sec-websocket-version", "BAD_SEC_VERSION")) !== version) {
+    // "MUST abort the WebSocket handshake and send an appropriate HTTP error code (such as 426 Upgrade Required) and a
+    // |Sec-WebSocket-Version| header field indicating the version(s) the server is capable of" (RFC 6455, 4.2.2)
+    throw new HandshakeError("UPGRADE_REQUIRED", {
+      headers: [...upgradeHeaders, ["Sec-WebSocket-Version", version]],
+    });
+  }
+  const key = single(head, "sec-websocket-key", "BAD_SEC_KEY");
+  if (!isBase64Of16(head.bytes, head.valueStart(key), head.valueEnd(key))) {
+    throw new HandshakeError("BAD_SEC_KEY");
+  }
+}
+
+/** Tells whether a request asks for an upgrade at all. */
+export function isUpgrade(head: Head): boolean {
+  return head.find("upgrade") >= 0;
+}
+
+const upgradeHeaders = [["Upgrade", "websocket"]] as const;
+
+/** A plain request to a port for WebSocket: RFC 9110, 15.5.22 tells what to answer. */
+function upgradeRequired(): HandshakeError {
+  return new HandshakeError("BAD_UPGRADE", {
+    message: "This port speaks WebSocket: an Upgrade header is required",
+    status: 426,
+    headers: upgradeHeaders,
+  });
+}
+
+/** Finds a header that must come exactly once. */
+function single(
+  head: Head,
+  name: string,
+  code: "BAD_HOST" | "BAD_SEC_VERSION" | "BAD_SEC_KEY",
+): number {
+  const index = head.find(name);
+  if (index < 0) throw new HandshakeError(code, { message: `Header is missing: ${name}` });
+  if (head.find(name, index + 1) >= 0) {
+    throw new HandshakeError(code, { message: `Header came more than once: ${name}` });
+  }
+  return index;
+}
+
+/** Tells whether any header with `name` lists `token`. */
+function hasToken(head: Head, name: string, token: string): boolean {
+  for (let i = head.find(name); i >= 0; i = head.find(name, i + 1)) {
+    if (listHasToken(head.bytes, head.valueStart(i), head.valueEnd(i), token)) return true;
+  }
+  return false;
+}
+
+/**
+ * Gives the subprotocols that a client offers, in its order of preference (RFC 6455, 11.3.4).
+ *
+ * @throws {HandshakeError} `BAD_SUBPROTOCOL`: not tokens, or one of them twice
+ */
+export function offeredProtocols(head: Head): string[] {
+  const name = "sec-websocket-protocol";
+  const tokens: string[] = [];
+  for (let i = head.find(name); i >= 0; i = head.find(name, i + 1)) {
+    if (!addListTokens(tokens, head.bytes, head.valueStart(i), head.valueEnd(i))) {
+      throw new HandshakeError("BAD_SUBPROTOCOL");
+    }
+  }
+  // "The elements that comprise this value MUST ... all be unique strings" (RFC 6455, 4.1)
+  if (new Set(tokens).size !== tokens.length) throw new HandshakeError("BAD_SUBPROTOCOL");
+  return tokens;
+}

@@ -1,0 +1,95 @@
+/**
+ * SHA-1 of short inputs, synchronous and without a runtime's help: the accept key needs it (RFC 3174).
+ *
+ * The opening handshake uses it as a fixed transformation that shows the server understood the request; it protects
+ * nothing, so that SHA-1's weakness as a hash does no harm here (RFC 6455, 10.8).
+ *
+ * @module
+ */
+
+import { readUint32, writeUint32 } from "../bytes.ts";
+
+const blockSize = 64;
+/** Bytes of a hash. */
+export const sha1Size = 20;
+
+// Used from the first line to the last of one call, which nothing can interrupt.
+const schedule = /* @__PURE__ */ new Int32Array(80);
+const state = /* @__PURE__ */ new Int32Array(5);
+
+/**
+ * Hashes `bytes`.
+ *
+ * @returns A new array of 20 bytes, yours.
+ */
+export function sha1(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const hash = new Uint8Array(sha1Size);
+  sha1Into(hash, bytes);
+  return hash;
+}
+
+/** Hashes `bytes` into the first 20 bytes of `hash`. */
+export function sha1Into(hash: Uint8Array, bytes: Uint8Array): void {
+  state[0] = 0x67452301;
+  state[1] = 0xefcdab89;
+  state[2] = 0x98badcfe;
+  state[3] = 0x10325476;
+  state[4] = 0xc3d2e1f0;
+  let at = 0;
+  for (; at + blockSize <= bytes.length; at += blockSize) addBlock(bytes, at);
+  for (const block of padded(bytes, at)) addBlock(block, 0);
+  for (let i = 0; i < 5; i++) writeUint32(hash, i * 4, state[i]);
+}
+
+/** The rest of the input, a 1 bit, zeros, and the input's length in bits: one block or two (RFC 3174, 4). */
+function padded(bytes: Uint8Array, at: number): Uint8Array[] {
+  const rest = bytes.length - at;
+  const blocks = new Uint8Array(rest + 9 <= blockSize ? blockSize : 2 * blockSize);
+  blocks.set(bytes.subarray(at));
+  blocks[rest] = 0x80;
+  writeUint32(blocks, blocks.length - 8, bytes.length / 0x2000_0000);
+  writeUint32(blocks, blocks.length - 4, bytes.length << 3);
+  return blocks.length === blockSize
+    ? [blocks]
+    : [blocks.subarray(0, blockSize), blocks.subarray(blockSize)];
+}
+
+function rotateLeft(word: number, bits: number): number {
+  return (word << bits) | (word >>> (32 - bits));
+}
+
+/** The function and the constant of each quarter of the 80 rounds (RFC 3174, 5). */
+function mix(round: number, b: number, c: number, d: number): number {
+  if (round < 20) return ((b & c) | (~b & d)) + 0x5a827999;
+  if (round < 40) return (b ^ c ^ d) + 0x6ed9eba1;
+  if (round < 60) return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
+  return (b ^ c ^ d) + 0xca62c1d6;
+}
+
+function addBlock(bytes: Uint8Array, start: number): void {
+  for (let i = 0; i < 16; i++) schedule[i] = readUint32(bytes, start + i * 4);
+  for (let i = 16; i < 80; i++) {
+    schedule[i] = rotateLeft(
+      schedule[i - 3] ^ schedule[i - 8] ^ schedule[i - 14] ^ schedule[i - 16],
+      1,
+    );
+  }
+  let a = state[0];
+  let b = state[1];
+  let c = state[2];
+  let d = state[3];
+  let e = state[4];
+  for (let round = 0; round < 80; round++) {
+    const next = (rotateLeft(a, 5) + mix(round, b, c, d) + e + schedule[round]) | 0;
+    e = d;
+    d = c;
+    c = rotateLeft(b, 30);
+    b = a;
+    a = next;
+  }
+  state[0] += a;
+  state[1] += b;
+  state[2] += c;
+  state[3] += d;
+  state[4] += e;
+}

@@ -1,0 +1,68 @@
+/**
+ * A request as the hooks of a server see it.
+ *
+ * @module
+ */
+
+import type { Head } from "../http/head.ts";
+import { offeredProtocols } from "./request.ts";
+
+/**
+ * A well-formed request, checked before any hook sees it. Strings are made when they are asked for.
+ *
+ * @see RFC 6455, 4.2.1
+ */
+export class UpgradeRequest {
+  readonly #head: Head;
+  #protocols: readonly string[] | undefined;
+  /** The peer's IP address, where the transport knows it. */
+  readonly remoteAddress: string | undefined;
+
+  constructor(head: Head, remoteAddress?: string) {
+    this.#head = head;
+    this.remoteAddress = remoteAddress;
+  }
+
+  /** Path and query as they were sent, such as "/chat?room=1". */
+  get target(): string {
+    const target = this.#head.target;
+    // Of a target in absolute form without a path, such as "http://host?room=1", nothing or the query is left.
+    return target.startsWith("/") ? target : `/${target}`;
+  }
+
+  /** The target up to its query, such as "/chat"; not decoded. */
+  get path(): string {
+    const target = this.target;
+    const query = target.indexOf("?");
+    return query < 0 ? target : target.slice(0, query);
+  }
+
+  /** The Host header: a name or an address, and a port where it is not the scheme's own. */
+  get host(): string {
+    return this.#head.value(this.#head.find("host"));
+  }
+
+  /** Where the page comes from that opens the connection; browsers always say it, other clients need not. */
+  get origin(): string | undefined {
+    return this.get("origin");
+  }
+
+  /**
+   * The subprotocols that the client offers, the one it likes best first.
+   *
+   * @throws {HandshakeError} `BAD_SUBPROTOCOL`; uncaught, it answers the request with 400.
+   */
+  get protocols(): readonly string[] {
+    return (this.#protocols ??= offeredProtocols(this.#head));
+  }
+
+  /** Gives a header's value; the values of several with one name are joined by ", ". */
+  get(name: string): string | undefined {
+    return this.#head.get(name);
+  }
+
+  /** Gives all headers as name and value, in the order in which they came. */
+  headers(): IterableIterator<[name: string, value: string]> {
+    return this.#head.entries();
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * The head of an HTTP/1.1 message as it lies in memory: where its parts are, and strings of those that are asked for.
+ *
+ * @module
+ */
+
+import { equalsIgnoreCase, latin1 } from "../bytes.ts";
+
+/** Index of a part's first byte, counted from the head's first byte. */
+type Position = number;
+
+/** What a header takes in the table of positions: start and end of its name and of its value. */
+const positionsPerHeader = 4;
+
+/**
+ * A parsed head. Strings are made when they are asked for, and not before.
+ *
+ * It reads bytes that belong to somebody else until {@link retain} is called.
+ */
+export class Head {
+  #bytes: Uint8Array;
+  #base = 0;
+  #size = 0;
+  readonly #headers: Position[] = [];
+
+  /** Positions of a request line's parts, or of a status line's reason. */
+  methodEnd: Position = 0;
+  targetStart: Position = 0;
+  targetEnd: Position = 0;
+  reasonStart: Position = 0;
+  reasonEnd: Position = 0;
+  /** The HTTP version's digits. */
+  major = 0;
+  minor = 0;
+  /** Status of a response, 0 in a request. */
+  status = 0;
+  /** Where the start line begins: behind an empty line that is skipped. */
+  lineStart: Position = 0;
+
+  constructor(bytes: Uint8Array, base: number) {
+    this.#bytes = bytes;
+    this.#base = base;
+  }
+
+  /** The bytes that the head lies in. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Bytes of the head, the empty line at its end included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Number of headers. */
+  get headerCount(): number {
+    return this.#headers.length / positionsPerHeader;
+  }
+
+  /** The request's method. */
+  get method(): string {
+    return this.#text(this.lineStart, this.methodEnd);
+  }
+
+  /** The request's target as it was sent. */
+  get target(): string {
+    return this.#text(this.targetStart, this.targetEnd);
+  }
+
+  /** The response's reason phrase. */
+  get reason(): string {
+    return this.#text(this.reasonStart, this.reasonEnd);
+  }
+
+  /** Name of the header with `index`, as it was sent. */
+  name(index: number): string {
+    const at = index * positionsPerHeader;
+    return this.#text(this.#headers[at], this.#headers[at + 1]);
+  }
+
+  /** Value of the header with `index`, as Latin-1, without blanks around it. */
+  value(index: number): string {
+    const at = index * positionsPerHeader;
+    return this.#text(this.#headers[at + 2], this.#headers[at + 3]);
+  }
+
+  /** Index in {@link bytes} of the first byte of a header's value. */
+  valueStart(index: number): number {
+    return this.#base + this.#headers[index * positionsPerHeader + 2];
+  }
+
+  /** Index in {@link bytes} after the last byte of a header's value. */
+  valueEnd(index: number): number {
+    return this.#base + this.#headers[index * positionsPerHeader + 3];
+  }
+
+  /** Index in {@link bytes} of the target's first byte. */
+  get targetByte(): number {
+    return this.#base + this.targetStart;
+  }
+
+  /**
+   * Finds a header.
+   *
+   * @param name Lower-case.
+   * @param from Index of the first header to look at.
+   * @returns Its index, or -1.
+   */
+  find(name: string, from = 0): number {
+    const headers = this.#headers;
+    for (let at = from * positionsPerHeader; at < headers.length; at += positionsPerHeader) {
+      const start = this.#base + headers[at];
+      const end = this.#base + headers[at + 1];
+      if (equalsIgnoreCase(this.#bytes, start, end, name)) return at / positionsPerHeader;
+    }
+    return -1;
+  }
+
+  /**
+   * Gives the value of a header; the values of several with one name are joined by ", " (RFC 9110, 5.3).
+   *
+   * @param name In any case.
+   */
+  get(name: string): string | undefined {
+    const lower = name.toLowerCase();
+    let joined: string | undefined;
+    for (let index = this.find(lower); index >= 0; index = this.find(lower, index + 1)) {
+      joined = joined === undefined ? this.value(index) : `${joined}, ${this.value(index)}`;
+    }
+    return joined;
+  }
+
+  /** Gives all headers as name and value, in the order of the wire. */
+  *entries(): IterableIterator<[name: string, value: string]> {
+    for (let index = 0; index < this.headerCount; index++) {
+      yield [this.name(index), this.value(index)];
+    }
+  }
+
+  /** Copies the bytes, so that the head stays readable when those it was parsed from are gone. */
+  retain(): void {
+    this.#bytes = this.#bytes.slice(this.#base, this.#base + this.#size);
+    this.#base = 0;
+  }
+
+  /** Notes a header. For the parser. */
+  addHeader(
+    nameStart: Position,
+    nameEnd: Position,
+    valueStart: Position,
+    valueEnd: Position,
+  ): void {
+    this.#headers.push(nameStart, nameEnd, valueStart, valueEnd);
+  }
+
+  /** Says where the bytes lie now. For the parser. */
+  moveTo(bytes: Uint8Array, base: number): void {
+    this.#bytes = bytes;
+    this.#base = base;
+  }
+
+  /** Says how long the head is. For the parser. */
+  finish(size: number): void {
+    this.#size = size;
+  }
+
+  #text(start: Position, end: Position): string {
+    return latin1(this.#bytes, this.#base + start, this.#base + end);
+  }
+}

@@ -1,0 +1,340 @@
+/**
+ * A parser of request and response heads: in place, limited, resumed where it stopped (RFC 9112, 2 to 5).
+ *
+ * It is strict where laxness has been used for attacks: lines end with CRLF, no folding, no blank before a colon.
+ *
+ * @module
+ */
+
+import { copy, noBytes } from "../bytes.ts";
+import { HandshakeError, LimitError } from "../errors.ts";
+import { Head } from "./head.ts";
+import { isBlank, targetBytes, tokenBytes, valueBytes } from "./token.ts";
+
+/** What a head may cost. */
+export interface HeadLimits {
+  /** Bytes of the whole head. 431 when exceeded. */
+  readonly maxHeadSize: number;
+  /** Bytes of the request target. 414 when exceeded. */
+  readonly maxTargetSize: number;
+  /** Headers. 431 when exceeded. */
+  readonly maxHeaders: number;
+}
+
+/** The limits in force where none are given. */
+export const defaultHeadLimits: HeadLimits = {
+  maxHeadSize: 16 * 1024,
+  maxTargetSize: 8 * 1024,
+  maxHeaders: 128,
+};
+
+/** Which kind of message a head begins. */
+export type HeadKind = "request" | "response";
+
+/*
+ * Where the parser stands: what the next byte belongs to. Each state but Done has its method in #step.
+ */
+const Leading = 0;
+const Method = 1;
+const Target = 2;
+const Version = 3;
+const Status = 4;
+const Reason = 5;
+const LineStart = 6;
+const Name = 7;
+const Blank = 8;
+const Value = 9;
+const LineEnd = 10;
+const LastLineEnd = 11;
+const LeadingEnd = 12;
+const Done = 13;
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SP = 0x20;
+const Colon = 0x3a;
+
+/** `HTTP/1.1` with 0 where a digit stands. */
+const versionPattern = [0x48, 0x54, 0x54, 0x50, 0x2f, 0, 0x2e, 0] as const;
+
+/**
+ * Parses one head from chunks, wherever the stream is cut; each byte is looked at once.
+ *
+ * A head that lies whole in its first chunk is parsed where it lies. Otherwise what has come is copied to a buffer of
+ * the parser's own, which grows with what comes and never past the limit.
+ *
+ * @example
+ * const parser = new HeadParser("request");
+ * const end = parser.feed(chunk);
+ * if (parser.isComplete) console.log(parser.head.target, parser.head.get("host"), chunk.subarray(end));
+ */
+export class HeadParser {
+  readonly #kind: HeadKind;
+  readonly #limits: HeadLimits;
+  readonly #head: Head;
+  #state: number;
+  #bytes: Uint8Array = noBytes;
+  #base = 0;
+  // Bytes of the head that were looked at; all positions count from the head's first byte.
+  #scanned = 0;
+  #stored = 0;
+  #partStart = 0;
+  #nameStart = 0;
+  #nameEnd = 0;
+
+  constructor(kind: HeadKind, limits: HeadLimits = defaultHeadLimits) {
+    this.#kind = kind;
+    this.#limits = limits;
+    this.#head = new Head(noBytes, 0);
+    this.#state = kind === "request" ? Leading : Version;
+  }
+
+  /** Whether the head has come whole. */
+  get isComplete(): boolean {
+    return this.#state === Done;
+  }
+
+  /** Whether nothing of the head has come. */
+  get isEmpty(): boolean {
+    return this.#scanned === 0;
+  }
+
+  /** The head, to be read when {@link isComplete}. It lies in the chunk that completed it, unless retained. */
+  get head(): Head {
+    return this.#head;
+  }
+
+  /**
+   * Takes the next bytes of the stream.
+   *
+   * @returns Index after the last byte taken: `end`, or the first byte behind the head.
+   * @throws {HandshakeError} `MALFORMED_REQUEST` or `MALFORMED_RESPONSE`, at the first bad byte
+   * @throws {LimitError} `HEAD_TOO_LARGE`, `TARGET_TOO_LONG`, `TOO_MANY_HEADERS`
+   */
+  feed(chunk: Uint8Array, start = 0, end: number = chunk.length): number {
+    if (this.#state === Done) return start;
+    const before = this.#scanned;
+    const most = Math.min(end - start, this.#limits.maxHeadSize - before);
+    if (before === 0) {
+      this.#bytes = chunk;
+      this.#base = start;
+    } else {
+      this.#store(chunk, start, start + most);
+    }
+    this.#head.moveTo(this.#bytes, this.#base);
+
+    this.#scan(before + most);
+    if (this.#state === Done) return start + this.#scanned - before;
+    if (most < end - start) {
+      throw new LimitError("HEAD_TOO_LARGE", this.#limits.maxHeadSize, before + end - start);
+    }
+    if (before === 0) this.#store(chunk, start, end);
+    this.#head.moveTo(this.#bytes, this.#base);
+    return end;
+  }
+
+  /** Appends to the parser's own buffer, which at least doubles when it grows. */
+  #store(chunk: Uint8Array, start: number, end: number): void {
+    const size = this.#stored + end - start;
+    if (this.#stored === 0 || size > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(size, 2 * this.#stored, 512));
+      copy(grown, 0, this.#bytes, 0, this.#stored);
+      this.#bytes = grown;
+      this.#base = 0;
+    }
+    copy(this.#bytes, this.#stored, chunk, start, end);
+    this.#stored = size;
+  }
+
+  /** Looks at the bytes up to position `end`. */
+  #scan(end: number): void {
+    while (this.#scanned < end && this.#state !== Done) this.#step(end);
+  }
+
+  /** Takes what belongs to the present state. */
+  #step(end: number): void {
+    switch (this.#state) {
+      case Leading:
+        return this.#leading();
+      case LeadingEnd:
+        return this.#leadingEnd();
+      case Method:
+        return this.#method(end);
+      case Target:
+        return this.#target(end);
+      case Version:
+        return this.#version();
+      case Status:
+        return this.#status();
+      case Reason:
+        return this.#reason(end);
+      case LineStart:
+        return this.#lineStart();
+      case Name:
+        return this.#name(end);
+      case Blank:
+        return this.#blank(end);
+      case Value:
+        return this.#value(end);
+      case LineEnd:
+        return this.#lineEnd(LineStart);
+      default:
+        return this.#lineEnd(Done);
+    }
+  }
+
+  #byte(): number {
+    return this.#bytes[this.#base + this.#scanned];
+  }
+
+  /** Moves over the bytes that are in `set`; tells whether another byte follows before `end`. */
+  #skip(set: Uint8Array, end: number): boolean {
+    const bytes = this.#bytes;
+    const base = this.#base;
+    let at = this.#scanned;
+    while (at < end && set[bytes[base + at]] === 1) at++;
+    this.#scanned = at;
+    return at < end;
+  }
+
+  /** "a server ... SHOULD ignore at least one empty line (CRLF)" (RFC 9112, 2.2): one, and no more. */
+  #leading(): void {
+    if (this.#byte() !== CR) {
+      this.#state = Method;
+      return;
+    }
+    this.#scanned++;
+    this.#state = LeadingEnd;
+  }
+
+  #leadingEnd(): void {
+    if (this.#byte() !== LF) throw this.#malformed("CR without LF");
+    this.#scanned++;
+    this.#head.lineStart = this.#scanned;
+    this.#partStart = this.#scanned;
+    this.#state = Method;
+  }
+
+  #method(end: number): void {
+    if (!this.#skip(tokenBytes, end)) return;
+    if (this.#byte() !== SP || this.#scanned === this.#partStart) {
+      throw this.#malformed("no method");
+    }
+    this.#head.methodEnd = this.#scanned;
+    this.#head.targetStart = this.#partStart = ++this.#scanned;
+    this.#state = Target;
+  }
+
+  #target(end: number): void {
+    const most = this.#limits.maxTargetSize;
+    const more = this.#skip(targetBytes, Math.min(end, this.#partStart + most + 1));
+    const length = this.#scanned - this.#partStart;
+    if (length > most) throw new LimitError("TARGET_TOO_LONG", most, length);
+    if (!more) return;
+    if (this.#byte() !== SP || length === 0) throw this.#malformed("bad request target");
+    this.#head.targetEnd = this.#scanned;
+    this.#partStart = ++this.#scanned;
+    this.#state = Version;
+  }
+
+  /** One byte of `HTTP/1.1`, or of what follows it. */
+  #version(): void {
+    const index = this.#scanned - this.#partStart;
+    const byte = this.#byte();
+    if (index === versionPattern.length) return this.#afterVersion(byte);
+    const expected = versionPattern[index];
+    if (expected !== 0 ? byte !== expected : !isDigit(byte)) throw this.#malformed("bad version");
+    if (index === 5) this.#head.major = byte - 0x30;
+    if (index === 7) this.#head.minor = byte - 0x30;
+    this.#scanned++;
+  }
+
+  #afterVersion(byte: number): void {
+    const isRequest = this.#kind === "request";
+    if (byte !== (isRequest ? CR : SP)) throw this.#malformed("bad version");
+    this.#partStart = ++this.#scanned;
+    this.#state = isRequest ? LineEnd : Status;
+  }
+
+  /** One of the three digits of a status, or what follows them. */
+  #status(): void {
+    const byte = this.#byte();
+    if (this.#scanned - this.#partStart < 3) {
+      if (!isDigit(byte)) throw this.#malformed("bad status");
+      this.#head.status = this.#head.status * 10 + byte - 0x30;
+      this.#scanned++;
+      return;
+    }
+    // The blank in front of an empty reason is left out by many servers.
+    if (byte !== SP && byte !== CR) throw this.#malformed("bad status");
+    if (byte === SP) this.#scanned++;
+    this.#head.reasonStart = this.#scanned;
+    this.#state = Reason;
+  }
+
+  #reason(end: number): void {
+    if (!this.#skip(valueBytes, end)) return;
+    if (this.#byte() !== CR) throw this.#malformed("bad reason");
+    this.#head.reasonEnd = this.#scanned++;
+    this.#state = LineEnd;
+  }
+
+  #lineStart(): void {
+    if (this.#byte() === CR) {
+      this.#scanned++;
+      this.#state = LastLineEnd;
+      return;
+    }
+    const most = this.#limits.maxHeaders;
+    if (this.#head.headerCount === most) {
+      throw new LimitError("TOO_MANY_HEADERS", most, most + 1);
+    }
+    this.#nameStart = this.#scanned;
+    this.#state = Name;
+  }
+
+  #name(end: number): void {
+    if (!this.#skip(tokenBytes, end)) return;
+    // "No whitespace is allowed between the field name and colon" (RFC 9112, 5.1)
+    if (this.#byte() !== Colon || this.#scanned === this.#nameStart) {
+      throw this.#malformed("bad header name");
+    }
+    this.#nameEnd = this.#scanned++;
+    this.#state = Blank;
+  }
+
+  #blank(end: number): void {
+    while (this.#scanned < end && isBlank(this.#byte())) this.#scanned++;
+    if (this.#scanned === end) return;
+    this.#partStart = this.#scanned;
+    this.#state = Value;
+  }
+
+  #value(end: number): void {
+    if (!this.#skip(valueBytes, end)) return;
+    if (this.#byte() !== CR) throw this.#malformed("bad header value");
+    let last = this.#scanned;
+    while (last > this.#partStart && isBlank(this.#bytes[this.#base + last - 1])) last--;
+    this.#head.addHeader(this.#nameStart, this.#nameEnd, this.#partStart, last);
+    this.#scanned++;
+    this.#state = LineEnd;
+  }
+
+  #lineEnd(next: number): void {
+    if (this.#byte() !== LF) throw this.#malformed("CR without LF");
+    this.#scanned++;
+    this.#state = next;
+    if (next === Done) this.#head.finish(this.#scanned);
+  }
+
+  #malformed(what: string): HandshakeError {
+    const code = this.#kind === "request" ? "MALFORMED_REQUEST" : "MALFORMED_RESPONSE";
+    return new HandshakeError(code, {
+      message: `Malformed HTTP ${this.#kind}: ${what} at byte ${this.#scanned}`,
+    });
+  }
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}

@@ -1,0 +1,113 @@
+/**
+ * Tokens, lists of tokens, and which bytes may stand where in a head (RFC 9110, 5.5 and 5.6).
+ *
+ * @module
+ */
+
+import { equalsIgnoreCase, latin1 } from "../bytes.ts";
+
+/** Makes a table that tells for each byte whether it is in a set. */
+function table(isMember: (byte: number) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => (isMember(byte) ? 1 : 0));
+}
+
+const delimiters = '"(),/:;<=>?@[\\]{}';
+
+/** 1 for the bytes of a token: visible ASCII without delimiters (RFC 9110, 5.6.2). */
+export const tokenBytes: Uint8Array = /* @__PURE__ */ table(
+  (byte) => byte > 0x20 && byte < 0x7f && !delimiters.includes(String.fromCharCode(byte)),
+);
+
+/** 1 for the bytes of a field value: visible ASCII, SP, HT and 0x80 to 0xFF (RFC 9110, 5.5). */
+export const valueBytes: Uint8Array = /* @__PURE__ */ table(
+  (byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f),
+);
+
+/** 1 for the bytes of a request target: visible ASCII without `#`, since a fragment is never sent. */
+export const targetBytes: Uint8Array = /* @__PURE__ */ table(
+  (byte) => byte > 0x20 && byte < 0x7f && byte !== 0x23,
+);
+
+/** Tells whether `byte` is a space or a tab. */
+export function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09;
+}
+
+/** Tells whether `text` is a token. */
+export function isToken(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (tokenBytes[text.charCodeAt(i)] !== 1) return false;
+  }
+  return text.length > 0;
+}
+
+/** Tells whether `text` may stand as a field value: nothing in it ends the line. */
+export function isFieldValue(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (valueBytes[text.charCodeAt(i)] !== 1) return false;
+  }
+  return true;
+}
+
+/**
+ * Calls `visit` with each element of a comma-separated list, blanks around it cut off, empty ones left out.
+ *
+ * @param visit Returns false to end the walk.
+ * @returns false where `visit` ended the walk.
+ */
+function walkList(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  visit: (start: number, end: number) => boolean,
+): boolean {
+  let from = start;
+  for (let at = start; at <= end; at++) {
+    if (at < end && bytes[at] !== 0x2c) continue;
+    let first = from;
+    let last = at;
+    while (first < last && isBlank(bytes[first])) first++;
+    while (last > first && isBlank(bytes[last - 1])) last--;
+    if (first < last && !visit(first, last)) return false;
+    from = at + 1;
+  }
+  return true;
+}
+
+/**
+ * Tells whether a comma-separated list has `token` as one of its elements, whatever the case of its letters.
+ *
+ * @param token Lower-case.
+ */
+export function listHasToken(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  token: string,
+): boolean {
+  return !walkList(
+    bytes,
+    start,
+    end,
+    (first, last) => !equalsIgnoreCase(bytes, first, last, token),
+  );
+}
+
+/**
+ * Adds the elements of a comma-separated list of tokens to `tokens`; empty elements are skipped (RFC 9110, 5.6.1).
+ *
+ * @returns false where an element is not a token.
+ */
+export function addListTokens(
+  tokens: string[],
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  return walkList(bytes, start, end, (first, last) => {
+    const text = latin1(bytes, first, last);
+    if (!isToken(text)) return false;
+    tokens.push(text);
+    return true;
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * Heads of responses as bytes (RFC 9112, 4 and 5).
+ *
+ * @module
+ */
+
+import { writeLatin1 } from "../bytes.ts";
+import type { HeaderPairs } from "../errors.ts";
+import { isFieldValue, isToken } from "./token.ts";
+
+/** Reason phrases of the statuses that a handshake meets; elsewhere it is left empty, as RFC 9112, 4 allows. */
+const reasons: Readonly<Record<number, string>> = {
+  101: "Switching Protocols",
+  200: "OK",
+  204: "No Content",
+  301: "Moved Permanently",
+  302: "Found",
+  304: "Not Modified",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  426: "Upgrade Required",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  505: "HTTP Version Not Supported",
+};
+
+/**
+ * Writes header lines as text.
+ *
+ * @throws {TypeError} A name that is not a token, or a value that would end its line or is not Latin-1.
+ */
+export function headerLines(headers: HeaderPairs): string {
+  let lines = "";
+  for (const [name, value] of headers) {
+    if (!isToken(name)) throw new TypeError(`Header name is not a token: ${JSON.stringify(name)}`);
+    if (!isFieldValue(value)) {
+      throw new TypeError(`Value of header ${name} has a character that may not stand there`);
+    }
+    lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}
+
+/**
+ * Writes a response.
+ *
+ * @param status 100 to 599.
+ * @param headers In this order; framing headers are the caller's.
+ * @param body Follows the head.
+ * @returns A new array, yours.
+ * @throws {TypeError} As {@link headerLines}.
+ * @throws {RangeError} `status` is out of range.
+ */
+export function writeResponse(
+  status: number,
+  headers: HeaderPairs,
+  body: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  if (!Number.isInteger(status) || status < 100 || status > 599) {
+    throw new RangeError(`HTTP status must be an integer from 100 to 599: ${status}`);
+  }
+  const head = `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\n${headerLines(headers)}\r\n`;
+  const bytes = new Uint8Array(head.length + body.length);
+  writeLatin1(bytes, 0, head);
+  bytes.set(body, head.length);
+  return bytes;
+}
