@@ -1,0 +1,416 @@
+/**
+ * An endpoint joined to a transport: when to read on, when to write, when it is over.
+ *
+ * @module
+ */
+
+import { concat, noBytes } from "../bytes.ts";
+import { Endpoint, type EndpointEvents, type Side } from "../endpoint/endpoint.ts";
+import { ClosedError, type Closure, LimitError, TimeoutError, TransportError } from "../errors.ts";
+import { type StatusCode, StatusInternalServerError } from "../status.ts";
+import type { Transport, TransportHandler } from "../transport.ts";
+import type { Deadline, Deadlines } from "./clock.ts";
+import { Connection, type ConnectionInfo, type ConnectionState } from "./connection.ts";
+import { type Deferred, isPromise, newDeferred, rejected } from "./deferred.ts";
+import type { Data, Handlers } from "./handlers.ts";
+import type { ConnectionSettings } from "./options.ts";
+import { Sender, sent } from "./sending.ts";
+
+/** What all links of one server or client share. */
+export interface LinkOwner<Context> {
+  readonly handlers: Handlers<Context>;
+  readonly settings: ConnectionSettings;
+  readonly deadlines: Deadlines;
+  /** A link has begun. */
+  opened(link: Link<Context>): void;
+  /** A link has ended: its last handler was called. */
+  ended(link: Link<Context>): void;
+}
+
+/**
+ * Microtasks that a handler may take before the peer is held back and what is gathered leaves without it: a handler
+ * that only awaits `send` takes two, and its replies to a whole chunk then still make one write.
+ */
+const patience = 8;
+
+/** What is called while a handler is awaited: made at the first one, not for each. */
+interface Waiting {
+  done(): void;
+  failed(error: unknown): void;
+  turn(): void;
+}
+
+/**
+ * Runs one connection from the end of its opening handshake to the end of its socket.
+ *
+ * A handler that returns a promise stops the endpoint; what is left of the chunk is held until it settles. Once this
+ * side has begun to close, no message is delivered any more, and nothing waits for handlers.
+ */
+export class Link<Context> implements TransportHandler, EndpointEvents {
+  readonly connection: Connection<Context>;
+  readonly #owner: LinkOwner<Context>;
+  readonly #transport: Transport;
+  readonly #endpoint: Endpoint;
+  readonly #sender: Sender;
+
+  // Reading: whether a handler is awaited, the bytes that wait for it, and what came behind them.
+  #isBusy = false;
+  #isPaused = false;
+  #held: Uint8Array = noBytes;
+  #heldStart = 0;
+  #peerEnded = false;
+  #turns = 0;
+  #isCountingTurns = false;
+  #waiting: Waiting | undefined;
+
+  // Ending.
+  #isTransportClosed = false;
+  #transportError: Error | undefined;
+  #isEnding = false;
+  #isEnded = false;
+  #closeDeadline: Deadline | undefined;
+  #error: unknown;
+  #closed: Deferred<Closure> | undefined;
+  #closure: Closure | undefined;
+
+  constructor(
+    side: Side,
+    transport: Transport,
+    owner: LinkOwner<Context>,
+    info: ConnectionInfo<Context>,
+  ) {
+    const { messages, strictLength, highWaterMark } = owner.settings;
+    this.#owner = owner;
+    this.#transport = transport;
+    this.#endpoint = new Endpoint(side, this, { ...messages, strictLength });
+    this.#sender = new Sender(transport, this.#endpoint.output, highWaterMark);
+    this.connection = new Connection(this, info);
+  }
+
+  get state(): ConnectionState {
+    if (this.#isTransportClosed) return "closed";
+    return this.#endpoint.state === "open" ? "open" : "closing";
+  }
+
+  get bufferedAmount(): number {
+    return this.#endpoint.output.unsent;
+  }
+
+  get closed(): Promise<Closure> {
+    this.#closed ??= newDeferred<Closure>();
+    if (this.#closure !== undefined) this.#closed.resolve(this.#closure);
+    return this.#closed.promise;
+  }
+
+  /**
+   * Begins.
+   *
+   * @param response Bytes that open the connection; they leave together with the replies to what came early.
+   * @param early Bytes that the peer sent behind its handshake; the link's to keep.
+   */
+  start(response: Uint8Array, early: Uint8Array): void {
+    this.#transport.handler = this;
+    this.#owner.opened(this);
+    this.#endpoint.output.addRaw(response);
+    this.#sender.gather();
+    this.#held = early;
+    this.#run(() => this.#owner.handlers.open?.(this.connection));
+    if (this.#isBusy) return;
+    this.#receiveHeld();
+  }
+
+  send(data: Data): Promise<void> {
+    if (this.state !== "open") return this.#refused();
+    const unsent = this.#endpoint.output.unsent;
+    const most = this.#owner.settings.maxBufferedAmount;
+    // One message always fits, however large: nothing else could ever send it.
+    if (unsent > 0 && unsent + data.length > most) {
+      const error = new LimitError("TOO_MUCH_BUFFERED", most, unsent + data.length);
+      this.terminate(error);
+      return rejected(error);
+    }
+    if (typeof data === "string") {
+      this.#endpoint.sendText(data);
+    } else {
+      this.#endpoint.sendBinary(data);
+    }
+    this.#sender.flushSoon();
+    return this.#sender.whenSent();
+  }
+
+  ping(payload: Uint8Array): Promise<void> {
+    if (this.state !== "open") return this.#refused();
+    this.#endpoint.sendPing(payload);
+    this.#sender.flushSoon();
+    return this.#sender.whenSent();
+  }
+
+  close(status: StatusCode, reason: string): void {
+    if (this.state !== "open") return;
+    this.#endpoint.close(status, reason);
+    this.#startCloseDeadline();
+    this.#sender.flushSoon();
+    // A handler may await the end of its own connection: from here on nothing waits for it.
+    if (this.#isBusy) queueMicrotask(() => this.#goOn());
+  }
+
+  /** Drops the connection. */
+  terminate(error?: unknown): void {
+    if (this.#isEnded || (this.#isTransportClosed && !this.#isBusy)) return;
+    this.#endpoint.fail(error, 0, "local");
+    if (error !== undefined) this.#report(error);
+    this.#sender.stop(new ClosedError(this.#currentClosure()));
+    this.#held = noBytes;
+    this.#heldStart = 0;
+    this.#isBusy = false;
+    if (this.#isTransportClosed) {
+      this.#finish();
+    } else {
+      this.#transport.destroy();
+    }
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#isBusy) {
+      this.#held = concat([this.#held.subarray(this.#heldStart), chunk]);
+      this.#heldStart = 0;
+      return;
+    }
+    this.#sender.gather();
+    const taken = this.#endpoint.receive(chunk);
+    if (taken < chunk.length) this.#held = chunk.slice(taken);
+    this.#afterInput();
+  }
+
+  onDrain(): void {
+    this.#sender.onDrain();
+    if (this.#isEnding) this.#endWhenSent();
+  }
+
+  onEnd(): void {
+    this.#peerEnded = true;
+    if (!this.#isBusy) this.#afterInput();
+  }
+
+  onClose(error?: Error): void {
+    this.#isTransportClosed = true;
+    this.#transportError = error;
+    this.#closeDeadline?.cancel();
+    this.#sender.stop(new ClosedError(this.#currentClosure()));
+    // What came before it is delivered first.
+    if (!this.#isBusy) this.#afterInput();
+  }
+
+  onText(data: string): void {
+    this.#deliver(data);
+  }
+
+  onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+    if (isOwned) {
+      this.#deliver(bytes);
+    } else if (this.#owner.settings.borrow) {
+      this.#deliver(bytes.subarray(start, end));
+    } else {
+      this.#deliver(bytes.slice(start, end));
+    }
+  }
+
+  onPing(): void {}
+
+  onPong(): void {}
+
+  onFail(error: unknown): void {
+    this.#report(error);
+  }
+
+  /** Calls the one handler that is called per message: in the open, without a closure. */
+  #deliver(data: Data): void {
+    let result: unknown;
+    try {
+      result = this.#owner.handlers.message?.(this.connection, data);
+    } catch (error) {
+      this.#handlerFailed(error);
+      return;
+    }
+    if (result !== undefined && result !== sent && isPromise(result)) this.#await(result);
+  }
+
+  #run(handler: () => unknown): void {
+    try {
+      const result = handler();
+      if (isPromise(result)) this.#await(result);
+    } catch (error) {
+      this.#handlerFailed(error);
+    }
+  }
+
+  /** Stops delivery until a handler is done. */
+  #await(result: PromiseLike<unknown>): void {
+    this.#waiting ??= {
+      done: () => this.#goOn(),
+      failed: (error) => {
+        this.#handlerFailed(error);
+        this.#goOn();
+      },
+      turn: () => this.#countTurn(),
+    };
+    result.then(this.#waiting.done, this.#waiting.failed);
+    if (this.#endpoint.state !== "open") return;
+    this.#isBusy = true;
+    this.#endpoint.stop();
+    this.#turns = 0;
+    if (!this.#isCountingTurns) this.#countTurn();
+  }
+
+  /** Gives a handler its few microtasks. */
+  #countTurn(): void {
+    this.#isCountingTurns = this.#isBusy && this.#turns++ < patience;
+    if (this.#isCountingTurns) {
+      queueMicrotask(this.#waiting!.turn);
+    } else if (this.#isBusy) {
+      this.#holdBack();
+    }
+  }
+
+  /** The handler takes its time: what is gathered leaves, and the peer waits. */
+  #holdBack(): void {
+    this.#sender.flush();
+    if (this.#isPaused || this.#isTransportClosed) return;
+    this.#isPaused = true;
+    this.#transport.pause();
+  }
+
+  /** A handler is done, or is no longer waited for. */
+  #goOn(): void {
+    if (!this.#isBusy) return;
+    this.#isBusy = false;
+    this.#receiveHeld();
+  }
+
+  #receiveHeld(): void {
+    this.#sender.gather();
+    if (this.#held.length > 0) {
+      this.#heldStart = this.#endpoint.receive(this.#held, this.#heldStart);
+      if (this.#heldStart === this.#held.length) {
+        this.#held = noBytes;
+        this.#heldStart = 0;
+      }
+    }
+    this.#afterInput();
+  }
+
+  /** All that has come is with the endpoint, or waits for a handler. */
+  #afterInput(): void {
+    if (this.#isBusy) return;
+    this.#sender.flush();
+    if (this.#isTransportClosed) {
+      this.#finish();
+      return;
+    }
+    if (this.#peerEnded) this.#failTransport();
+    if (this.#endpoint.isClosed) this.#end();
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#transport.resume();
+    }
+  }
+
+  /** The stream is over. Before the closing handshake is, that is a failure. */
+  #failTransport(): void {
+    if (this.#endpoint.isClosed) return;
+    const cause = this.#transportError;
+    const error = new TransportError(cause === undefined ? "UNEXPECTED_END" : "RESET", { cause });
+    this.#endpoint.fail(error, 0, "transport");
+    this.#report(error);
+  }
+
+  /** A handler threw or rejected. */
+  #handlerFailed(error: unknown): void {
+    // A send that came too late: `close` tells the same.
+    if (error instanceof ClosedError && this.state !== "open") return;
+    if (this.#endpoint.state === "open") {
+      this.#endpoint.fail(error, StatusInternalServerError, "local");
+    }
+    this.#report(error);
+  }
+
+  #report(error: unknown): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    try {
+      const result = this.#owner.handlers.error?.(this.connection, error);
+      if (isPromise(result)) result.then(undefined, (reason) => this.#addError(reason));
+    } catch (reason) {
+      this.#addError(reason);
+    }
+  }
+
+  /** A handler for errors or for the end failed itself: `closed` is the last place to say it. */
+  #addError(reason: unknown): void {
+    this.#error =
+      this.#error === undefined
+        ? reason
+        : new AggregateError([this.#error, reason], "A handler failed after another error");
+  }
+
+  /** Nothing more is due but the end of the stream: the side that is done first says so. */
+  #end(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#startCloseDeadline();
+    this.#endWhenSent();
+  }
+
+  #endWhenSent(): void {
+    if (this.#sender.isIdle && !this.#isTransportClosed) this.#transport.end();
+  }
+
+  #startCloseDeadline(): void {
+    if (this.#closeDeadline !== undefined || this.#isTransportClosed) return;
+    const { closeTimeout } = this.#owner.settings;
+    this.#closeDeadline = this.#owner.deadlines.after(closeTimeout, () => {
+      // Where the closing handshake is done, the peer only fails to end its stream: that is no error.
+      this.terminate(
+        this.#endpoint.isClosed ? undefined : new TimeoutError("CLOSE_TIMEOUT", closeTimeout),
+      );
+    });
+  }
+
+  #currentClosure(): Closure {
+    const closure = this.#endpoint.closure;
+    return this.#error === undefined ? closure : { ...closure, error: this.#error };
+  }
+
+  #finish(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#failTransport();
+    try {
+      const result = this.#owner.handlers.close?.(this.connection, this.#currentClosure());
+      if (isPromise(result)) {
+        result.then(
+          () => this.#settle(),
+          (reason: unknown) => {
+            this.#addError(reason);
+            this.#settle();
+          },
+        );
+      } else {
+        this.#settle();
+      }
+    } catch (reason) {
+      this.#addError(reason);
+      this.#settle();
+    }
+    this.#owner.ended(this);
+  }
+
+  #settle(): void {
+    this.#closure = this.#currentClosure();
+    this.#closed?.resolve(this.#closure);
+  }
+
+  #refused(): Promise<never> {
+    return rejected(new ClosedError(this.#currentClosure()));
+  }
+}

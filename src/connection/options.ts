@@ -1,0 +1,61 @@
+/**
+ * What a connection may be told, with its defaults.
+ *
+ * @module
+ */
+
+import { defaultMessageLimits, type MessageLimits, resolveLimits } from "../endpoint/limits.ts";
+
+/** Options of a connection. For the numbers, 0 or Infinity means no limit. */
+export interface ConnectionOptions extends Partial<MessageLimits> {
+  /** Unsent bytes up to which `send` resolves at once. Default: 256 KiB. */
+  readonly highWaterMark?: number;
+  /**
+   * Unsent bytes that a connection may hold. A message that would pass it, where others are still unsent, is rejected
+   * with `TOO_MUCH_BUFFERED`, and the connection is dropped. Default: 16 MiB.
+   */
+  readonly maxBufferedAmount?: number;
+  /** Milliseconds for the closing handshake; then the connection is dropped. Default: 10 000. */
+  readonly closeTimeout?: number;
+  /** Refuses data frames whose length is not minimally encoded. Default: false. */
+  readonly strictLength?: boolean;
+  /**
+   * Hands bytes of messages to `message` as they lie, valid until it returns, rather than copies. Default: false.
+   */
+  readonly borrow?: boolean;
+}
+
+/** Limits of a connection beside those of its messages. */
+export interface FlowLimits {
+  readonly highWaterMark: number;
+  readonly maxBufferedAmount: number;
+  readonly closeTimeout: number;
+}
+
+/** {@link ConnectionOptions} with nothing left open. */
+export interface ConnectionSettings extends FlowLimits {
+  readonly messages: MessageLimits;
+  readonly strictLength: boolean;
+  readonly borrow: boolean;
+}
+
+/** The limits in force where none are given. */
+export const defaultFlowLimits: FlowLimits = {
+  highWaterMark: 256 * 1024,
+  maxBufferedAmount: 16 * 1024 ** 2,
+  closeTimeout: 10_000,
+};
+
+/**
+ * Fills in defaults.
+ *
+ * @throws {RangeError} A number is not a whole number from 0 on, or Infinity.
+ */
+export function resolveConnectionOptions(options: ConnectionOptions): ConnectionSettings {
+  return {
+    ...resolveLimits<FlowLimits>(options, defaultFlowLimits),
+    messages: resolveLimits<MessageLimits>(options, defaultMessageLimits),
+    strictLength: options.strictLength ?? false,
+    borrow: options.borrow ?? false,
+  };
+}

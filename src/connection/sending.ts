@@ -1,0 +1,97 @@
+/**
+ * The way from gathered frames to the transport: one write at a time, and a promise for those who wait.
+ *
+ * @module
+ */
+
+import type { Output } from "../endpoint/output.ts";
+import type { Transport } from "../transport.ts";
+import { type Deferred, newDeferred } from "./deferred.ts";
+
+/** What waits for nothing: one promise for all, so that a send below the mark allocates none. */
+export const sent: Promise<void> = /* @__PURE__ */ Promise.resolve();
+
+/** Writes what an output gathers. */
+export class Sender {
+  readonly #transport: Transport;
+  readonly #output: Output;
+  readonly #highWaterMark: number;
+  #isGathering = false;
+  #isFlushDue = false;
+  #isWriting = false;
+  #isStopped = false;
+  #drained: Deferred<void> | undefined;
+
+  constructor(transport: Transport, output: Output, highWaterMark: number) {
+    this.#transport = transport;
+    this.#output = output;
+    this.#highWaterMark = highWaterMark;
+  }
+
+  /** Whether nothing is left to send. */
+  get isIdle(): boolean {
+    return this.#output.unsent === 0;
+  }
+
+  /** Keeps what is sent from now on until {@link flush}, so that all replies to one chunk make one write. */
+  gather(): void {
+    this.#isGathering = true;
+  }
+
+  /** Writes what was gathered, now or when the write under way is done. */
+  flush(): void {
+    this.#isGathering = false;
+    this.#write();
+  }
+
+  /** Sees to it that what was just sent leaves, together with what else is sent meanwhile. */
+  flushSoon(): void {
+    if (this.#isGathering || this.#isFlushDue || this.#isWriting) return;
+    this.#isFlushDue = true;
+    queueMicrotask(() => {
+      this.#isFlushDue = false;
+      if (!this.#isGathering) this.#write();
+    });
+  }
+
+  /** Gives what `send` returns: resolves when the unsent bytes are at the mark or below. */
+  whenSent(): Promise<void> {
+    if (this.#output.unsent <= this.#highWaterMark) return sent;
+    this.#write();
+    if (this.#output.unsent <= this.#highWaterMark) return sent;
+    this.#drained ??= newDeferred<void>();
+    return this.#drained.promise;
+  }
+
+  /** The write under way is done. */
+  onDrain(): void {
+    if (!this.#isWriting) return;
+    this.#isWriting = false;
+    this.#output.giveBack();
+    this.#write();
+  }
+
+  /** Drops what is unsent; whoever waits gets `reason`. */
+  stop(reason: unknown): void {
+    this.#isStopped = true;
+    this.#output.clear();
+    this.#drained?.reject(reason);
+    this.#drained = undefined;
+  }
+
+  #write(): void {
+    while (!this.#isWriting && !this.#isStopped) {
+      const bytes = this.#output.take();
+      if (bytes === undefined) break;
+      if (this.#transport.write(bytes)) {
+        this.#output.giveBack();
+      } else {
+        this.#isWriting = true;
+      }
+    }
+    if (this.#drained !== undefined && this.#output.unsent <= this.#highWaterMark) {
+      this.#drained.resolve();
+      this.#drained = undefined;
+    }
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * One open connection without its socket: bytes in, events out, replies gathered for one write (RFC 6455, 5 to 7).
+ *
+ * It keeps the rules and nothing else: it does no I/O, knows no time and makes no promise. Bring your own socket.
+ *
+ * @module
+ */
+
+import { type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
+import { checkCloseFrameData, StateClientSide, StateServerSide } from "../frame/check.ts";
+import { newCloseFrameBody, parseCloseFrameData } from "../frame/close.ts";
+import { FrameDecoder } from "../frame/decoder.ts";
+import { OpBinary, OpClose, type Opcode, OpPing } from "../frame/opcode.ts";
+import { type StatusCode, StatusAbnormalClosure, StatusNoStatusRcvd } from "../status.ts";
+import { type ClosingState, nextClosing } from "./closing.ts";
+import { defaultMessageLimits, type MessageLimits, resolveLimits } from "./limits.ts";
+import { MessageAssembler } from "./message.ts";
+import { Output } from "./output.ts";
+
+/** One side of a connection. */
+export type Side = "client" | "server";
+
+/** What an endpoint tells. No call is made after `onFail`, or once its state is "closed". */
+export interface EndpointEvents {
+  /** A text message has come. */
+  onText(data: string): void;
+  /**
+   * A binary message has come.
+   *
+   * @param isOwned Whether `bytes` are yours to keep; otherwise they are valid until the call returns.
+   */
+  onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
+  /** A ping has come, and its pong is gathered already. The payload is valid until the call returns. */
+  onPing(bytes: Uint8Array, start: number, end: number): void;
+  /** A pong has come. The payload is valid until the call returns. */
+  onPong(bytes: Uint8Array, start: number, end: number): void;
+  /** The peer broke a rule or a limit: a close frame that says so is gathered, where one may still be sent. */
+  onFail(error: ProtocolError | LimitError): void;
+}
+
+/** What an endpoint may be told. */
+export interface EndpointOptions extends Partial<MessageLimits> {
+  /** Refuses data frames whose length is not minimally encoded. Default: false. */
+  readonly strictLength?: boolean | undefined;
+}
+
+/** What a close frame said. */
+interface CloseFrame {
+  readonly status: StatusCode;
+  readonly reason: string;
+}
+
+/**
+ * One side of an open connection.
+ *
+ * @example
+ * const endpoint = new Endpoint("server", events);
+ * socket.on("data", (chunk) => {
+ *   endpoint.receive(chunk);
+ *   for (let bytes = endpoint.output.take(); bytes; bytes = endpoint.output.take()) {
+ *     socket.write(bytes.slice());
+ *     endpoint.output.giveBack();
+ *   }
+ *   if (endpoint.state === "closed") socket.end();
+ * });
+ */
+export class Endpoint {
+  /** The bytes to send, gathered. */
+  readonly output: Output;
+  readonly #events: EndpointEvents;
+  readonly #decoder: FrameDecoder;
+  #state: ClosingState = "open";
+  #initiator: Initiator | undefined;
+  #received: CloseFrame | undefined;
+  #error: unknown;
+
+  /** @throws {RangeError} A limit is not a whole number from 0 on, or Infinity. */
+  constructor(side: Side, events: EndpointEvents, options: EndpointOptions = {}) {
+    const isServer = side === "server";
+    const limits = resolveLimits<MessageLimits>(options, defaultMessageLimits);
+    const assembler = new MessageAssembler(
+      {
+        text: (data) => {
+          if (this.#state === "open") events.onText(data);
+        },
+        binary: (bytes, start, end, isOwned) => {
+          if (this.#state === "open") events.onBinary(bytes, start, end, isOwned);
+        },
+        control: (opcode, bytes, start, end) => this.#receiveControl(opcode, bytes, start, end),
+      },
+      isServer ? StateServerSide : StateClientSide,
+      limits,
+    );
+    this.output = new Output(!isServer);
+    this.#events = events;
+    this.#decoder = new FrameDecoder(assembler, { strictLength: options.strictLength ?? false });
+  }
+
+  /** Where the closing handshake stands. "closed": send what is gathered, then end the stream; nothing else is due. */
+  get state(): ClosingState {
+    return this.#state;
+  }
+
+  /** Whether nothing more is read or sent. */
+  get isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** How the connection ended, or would if the stream ended now. */
+  get closure(): Closure {
+    return {
+      status: this.#received?.status ?? StatusAbnormalClosure,
+      reason: this.#received?.reason ?? "",
+      clean: this.#received !== undefined,
+      initiator: this.#initiator ?? "transport",
+      ...(this.#error === undefined ? {} : { error: this.#error }),
+    };
+  }
+
+  /**
+   * Takes the next bytes from the peer. Never throws for what they hold: what is wrong becomes a close frame.
+   *
+   * @param chunk `[start, end)` is changed in place; nothing of it is kept.
+   * @returns Index after the last byte taken: `end`, or less after {@link stop}; give the rest later.
+   */
+  receive(chunk: Uint8Array, start = 0, end: number = chunk.length): number {
+    if (this.isClosed) return end;
+    try {
+      const taken = this.#decoder.feed(chunk, start, end);
+      // What follows a close frame is not read.
+      return this.isClosed ? end : taken;
+    } catch (error) {
+      if (!(error instanceof ProtocolError || error instanceof LimitError)) throw error;
+      this.fail(error, error.status, "peer");
+      this.#events.onFail(error);
+      return end;
+    }
+  }
+
+  /** Makes {@link receive} return after the present event. For the events. */
+  stop(): void {
+    this.#decoder.stop();
+  }
+
+  /** Sends a text message. Nothing happens when the state is not "open". */
+  sendText(text: string): void {
+    if (this.#state === "open") this.output.addText(text);
+  }
+
+  /** Sends a binary message; the bytes are copied. Nothing happens when the state is not "open". */
+  sendBinary(bytes: Uint8Array): void {
+    if (this.#state === "open") this.output.addFrame(OpBinary, bytes, 0, bytes.length);
+  }
+
+  /**
+   * Sends a ping; the payload is copied. Nothing happens when the state is not "open".
+   *
+   * @param payload At most 125 bytes.
+   */
+  sendPing(payload: Uint8Array): void {
+    if (this.#state === "open") this.output.addFrame(OpPing, payload, 0, payload.length);
+  }
+
+  /**
+   * Begins the closing handshake. A second call does nothing.
+   *
+   * @param status A code that may be sent, or 0 for none.
+   * @param reason At most 123 bytes of UTF-8.
+   */
+  close(status: StatusCode, reason: string): void {
+    if (this.#state !== "open") return;
+    this.#sendClose(status, reason);
+    this.#initiator = "local";
+    this.#state = nextClosing(this.#state, "sendClose");
+  }
+
+  /**
+   * _Fail the WebSocket Connection_ (RFC 6455, 7.1.7): says why, then reads no more.
+   *
+   * @param status Sent where a close frame may still be sent; 0 sends none.
+   */
+  fail(error: unknown, status: StatusCode, initiator: Initiator): void {
+    if (this.isClosed) return;
+    if (this.#state === "open" && status !== 0) this.#sendClose(status, "");
+    this.#initiator ??= initiator;
+    this.#error = error;
+    this.#state = nextClosing(this.#state, "fail");
+    this.#decoder.stop();
+  }
+
+  #sendClose(status: StatusCode, reason: string): void {
+    const body = newCloseFrameBody(status, reason);
+    this.output.addFrame(OpClose, body, 0, body.length);
+  }
+
+  #receiveControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
+    if (opcode === OpClose) {
+      this.#receiveClose(bytes, start, end);
+    } else if (opcode === OpPing) {
+      if (this.#state === "open") this.output.addPong(bytes, start, end);
+      this.#events.onPing(bytes, start, end);
+    } else {
+      this.#events.onPong(bytes, start, end);
+    }
+  }
+
+  #receiveClose(bytes: Uint8Array, start: number, end: number): void {
+    const { status, reason } = parseCloseFrameData(bytes, start, end);
+    if (end > start) checkCloseFrameData(status);
+    // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
+    // frame in response" (RFC 6455, 5.5.1)
+    if (this.#state === "open") this.#sendClose(status, reason);
+    this.#received = { status: end > start ? status : StatusNoStatusRcvd, reason };
+    this.#initiator ??= "peer";
+    this.#state = nextClosing(this.#state, "receiveClose");
+    this.#decoder.stop();
+  }
+}

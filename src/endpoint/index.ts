@@ -1,0 +1,11 @@
+/**
+ * One open connection without its socket, for those who bring their own I/O.
+ *
+ * @module
+ */
+
+export { type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
+export type { ClosingState } from "./closing.ts";
+export { Endpoint, type EndpointEvents, type EndpointOptions, type Side } from "./endpoint.ts";
+export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
+export { Output } from "./output.ts";

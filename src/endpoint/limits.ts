@@ -1,0 +1,42 @@
+/**
+ * What one peer may cost an open connection, with defaults that are safe for a server on the Internet.
+ *
+ * @module
+ */
+
+/** Limits on what a peer sends. For each, 0 or Infinity means none. */
+export interface MessageLimits {
+  /** Payload bytes of one frame. 1009 when exceeded. */
+  readonly maxFrameSize: number;
+  /** Payload bytes of one message. 1009 when exceeded, at the header of the frame that does. */
+  readonly maxMessageSize: number;
+  /** Frames of one message, empty ones included. 1008 when exceeded. */
+  readonly maxFragments: number;
+}
+
+/** The limits in force where none are given. */
+export const defaultMessageLimits: MessageLimits = {
+  maxFrameSize: 16 * 1024 ** 2,
+  maxMessageSize: 16 * 1024 ** 2,
+  maxFragments: 16 * 1024,
+};
+
+/**
+ * Fills in defaults, and reads 0 as "none".
+ *
+ * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity.
+ */
+export function resolveLimits<Limits extends { readonly [Key in keyof Limits]: number }>(
+  given: { readonly [Key in keyof Limits]?: number | undefined },
+  defaults: Limits,
+): Limits {
+  const resolved: Record<string, number> = {};
+  for (const key of Object.keys(defaults) as (string & keyof Limits)[]) {
+    const limit: number = given[key] ?? defaults[key];
+    if (limit !== Infinity && (!Number.isInteger(limit) || limit < 0)) {
+      throw new RangeError(`${key} must be a whole number from 0 on, or Infinity: ${limit}`);
+    }
+    resolved[key] = limit === 0 ? Infinity : limit;
+  }
+  return resolved as Limits;
+}

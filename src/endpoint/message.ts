@@ -1,0 +1,173 @@
+/**
+ * Messages from frames: order, limits, UTF-8, and the gathering of what comes in pieces (RFC 6455, 5.4 to 5.6).
+ *
+ * @module
+ */
+
+import { copy, noBytes } from "../bytes.ts";
+import { LimitError, ProtocolError } from "../errors.ts";
+import { checkHeader, type State, StateFragmented } from "../frame/check.ts";
+import type { FrameSink } from "../frame/decoder.ts";
+import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
+import { isControl, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
+import { decodeUtf8, Utf8Validator } from "../frame/utf8.ts";
+import type { MessageLimits } from "./limits.ts";
+
+/** Who gets the messages. */
+export interface MessageSink {
+  /** A text message is complete and valid. */
+  text(data: string): void;
+  /**
+   * A binary message is complete.
+   *
+   * @param isOwned Whether `bytes` are the receiver's to keep; otherwise they are valid until the call returns.
+   */
+  binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
+  /** A control frame is complete; its payload is valid until the call returns. */
+  control(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void;
+}
+
+const smallestGather = 1024;
+
+/**
+ * Assembles the frames of one side into messages.
+ *
+ * A message that lies whole in one chunk is passed on where it lies. Others are copied piece by piece into one buffer,
+ * which grows with what was received and not with what a header declares.
+ */
+export class MessageAssembler implements FrameSink {
+  readonly #sink: MessageSink;
+  readonly #limits: MessageLimits;
+  #state: State;
+
+  // Of the frame under way.
+  #isControl = false;
+  #frameOpcode: Opcode = 0;
+  #frameLength = 0;
+  #isDelivered = false;
+
+  // Of the message under way.
+  #isText = false;
+  #isFinal = false;
+  #length = 0;
+  #fragments = 0;
+  #gathered = noBytes;
+  #gatheredSize = 0;
+  #utf8: Utf8Validator | undefined;
+
+  // Of a control frame that comes in pieces, which may stand between the frames of a message.
+  #control: Uint8Array = noBytes;
+  #controlSize = 0;
+
+  /** @param state StateServerSide or StateClientSide. */
+  constructor(sink: MessageSink, state: State, limits: MessageLimits) {
+    this.#sink = sink;
+    this.#state = state;
+    this.#limits = limits;
+  }
+
+  frameHeader(header: Header): void {
+    checkHeader(header, this.#state);
+    this.#isControl = isControl(header.opcode);
+    this.#frameOpcode = header.opcode;
+    this.#frameLength = header.length;
+    this.#isDelivered = false;
+    if (this.#isControl) {
+      this.#controlSize = 0;
+    } else {
+      this.#beginDataFrame(header);
+    }
+  }
+
+  framePayload(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isControl) {
+      this.#controlPayload(bytes, start, end);
+    } else if (this.#isFinal && end - start === this.#length) {
+      this.#isDelivered = true;
+      this.#deliver(bytes, start, end, false);
+    } else {
+      this.#gather(bytes, start, end);
+    }
+  }
+
+  frameEnd(): void {
+    if (this.#isDelivered) return;
+    if (this.#isControl) {
+      this.#sink.control(this.#frameOpcode, this.#control, 0, this.#controlSize);
+    } else if (this.#isFinal) {
+      this.#deliverGathered();
+    }
+  }
+
+  #beginDataFrame(header: Header): void {
+    const limits = this.#limits;
+    if (header.opcode !== OpContinuation) {
+      this.#isText = header.opcode === OpText;
+      this.#length = 0;
+      this.#fragments = 0;
+      this.#utf8?.reset();
+    }
+    if (header.length > limits.maxFrameSize) {
+      throw new LimitError("FRAME_TOO_BIG", limits.maxFrameSize, header.length);
+    }
+    this.#length += header.length;
+    if (this.#length > limits.maxMessageSize) {
+      throw new LimitError("MESSAGE_TOO_BIG", limits.maxMessageSize, this.#length);
+    }
+    if (++this.#fragments > limits.maxFragments) {
+      throw new LimitError("TOO_MANY_FRAGMENTS", limits.maxFragments, this.#fragments);
+    }
+    this.#isFinal = header.fin;
+    this.#state = header.fin ? this.#state & ~StateFragmented : this.#state | StateFragmented;
+  }
+
+  #controlPayload(bytes: Uint8Array, start: number, end: number): void {
+    if (end - start === this.#frameLength) {
+      this.#isDelivered = true;
+      this.#sink.control(this.#frameOpcode, bytes, start, end);
+      return;
+    }
+    if (this.#control === noBytes) this.#control = new Uint8Array(MaxControlFramePayloadSize);
+    copy(this.#control, this.#controlSize, bytes, start, end);
+    this.#controlSize += end - start;
+  }
+
+  #gather(bytes: Uint8Array, start: number, end: number): void {
+    // Text fails at its first bad byte, also where the message or even the frame is not complete.
+    if (this.#isText) {
+      this.#utf8 ??= new Utf8Validator();
+      if (!this.#utf8.write(bytes, start, end)) throw new ProtocolError("INVALID_UTF8");
+    }
+    const size = this.#gatheredSize + end - start;
+    if (size > this.#gathered.length) this.#growTo(size);
+    copy(this.#gathered, this.#gatheredSize, bytes, start, end);
+    this.#gatheredSize = size;
+  }
+
+  /** Doubles at least; never past the message's end where that is known, so that the buffer itself can be given away. */
+  #growTo(size: number): void {
+    const doubled = Math.max(size, 2 * this.#gathered.length, smallestGather);
+    const grown = new Uint8Array(this.#isFinal ? Math.min(doubled, this.#length) : doubled);
+    copy(grown, 0, this.#gathered, 0, this.#gatheredSize);
+    this.#gathered = grown;
+  }
+
+  #deliverGathered(): void {
+    const bytes = this.#gathered;
+    const size = this.#gatheredSize;
+    this.#gathered = noBytes;
+    this.#gatheredSize = 0;
+    // More room than a message needs would be kept alive with it.
+    this.#deliver(size === bytes.length ? bytes : bytes.slice(0, size), 0, size, true);
+  }
+
+  #deliver(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+    if (!this.#isText) {
+      this.#sink.binary(bytes, start, end, isOwned);
+      return;
+    }
+    const text = decodeUtf8(bytes, start, end);
+    if (text === undefined) throw new ProtocolError("INVALID_UTF8");
+    this.#sink.text(text);
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * framewire: WebSocket (RFC 6455) for Node, Deno and Bun, at three levels.
+ *
+ * This entry holds what an application needs beside its runtime's adapter: types, errors, and the parts of the
+ * connection level that no runtime is needed for. `serve` comes from `framewire/node`, `framewire/deno` or
+ * `framewire/bun`; frames are in `framewire/frame`.
+ *
+ * @module
+ */
+
+export {
+  type Binary,
+  type Clock,
+  Connection,
+  type ConnectionOptions,
+  type ConnectionState,
+  type Data,
+  type Handlers,
+  serveOn,
+  type ServeOptions,
+  Server,
+  type ServerHandlers,
+  type ShutdownOptions,
+  type ShutdownResult,
+  systemClock,
+  type Upgrade,
+} from "./connection/index.ts";
+export {
+  ClosedError,
+  type Closure,
+  type HandshakeCode,
+  HandshakeError,
+  type HandshakeErrorOptions,
+  type HeaderPairs,
+  type Initiator,
+  type LimitCode,
+  LimitError,
+  ProtocolError,
+  type TimeoutCode,
+  TimeoutError,
+  type TransportCode,
+  TransportError,
+  type ViolationCode,
+} from "./errors.ts";
+export { type HttpReply, rejectConnection, UpgradeRequest } from "./handshake/index.ts";
+export type { Listen, Listener, ListenOptions, Transport, TransportHandler } from "./transport.ts";
