@@ -1,0 +1,2 @@
+/** `framewire/auto` where the runtime is Deno. @module */
+export { listen, serve } from "../deno.ts";

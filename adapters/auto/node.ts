@@ -1,0 +1,2 @@
+/** `framewire/auto` where the runtime is Node. @module */
+export { listen, serve } from "../node.ts";

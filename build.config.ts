@@ -1,0 +1,25 @@
+import { defineBuildConfig } from "unbuild";
+
+/** One entry for each of package.json's exports, under the same name in dist/. */
+export default defineBuildConfig({
+  entries: [
+    { input: "src/index", name: "index" },
+    { input: "src/frame/index", name: "frame" },
+    { input: "src/http/index", name: "http" },
+    { input: "src/handshake/index", name: "handshake" },
+    { input: "src/endpoint/index", name: "endpoint" },
+    { input: "adapters/node", name: "node" },
+    { input: "adapters/deno", name: "deno" },
+    { input: "adapters/bun", name: "bun" },
+    { input: "adapters/memory", name: "memory" },
+    { input: "adapters/auto/node", name: "auto/node" },
+    { input: "adapters/auto/deno", name: "auto/deno" },
+    { input: "adapters/auto/bun", name: "auto/bun" },
+    { input: "adapters/auto/none", name: "auto/none" },
+  ],
+  declaration: "node16",
+  sourcemap: true,
+  clean: true,
+  failOnWarn: true,
+  rollup: { emitCJS: false, esbuild: { target: "es2022" } },
+});

@@ -1,0 +1,12 @@
+// Sends every message back, on Deno: `deno run -A examples/echo/deno.js`, then connect to the address that it prints.
+import process from "node:process";
+import { serve } from "framewire/deno";
+
+const server = await serve(
+  { port: Number(process.env.PORT ?? 8080) },
+  {
+    message: (ws, data) => ws.send(data),
+    error: (ws, error) => console.error(ws.remoteAddress, error),
+  },
+);
+console.log(`echo on ws://localhost:${server.port}`);

@@ -1,0 +1,52 @@
+/**
+ * Builds the package when `dist/` is missing or older than its sources.
+ */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Time of the newest change below a folder, or to a file. */
+function newest(path) {
+  const { mtimeMs } = statSync(path);
+  if (!statSync(path).isDirectory()) return mtimeMs;
+  return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+function isCurrent() {
+  const output = join(root, "dist/auto/none.mjs");
+  if (!existsSync(output)) return false;
+  const sources = ["src", "adapters", "build.config.ts", "package.json"];
+  return statSync(output).mtimeMs > Math.max(...sources.map((path) => newest(join(root, path))));
+}
+
+/** Makes sure that `dist/` is there and current. What the build says goes to standard error. */
+export function ensureBuilt() {
+  if (isCurrent()) return;
+  console.error("building framewire ...");
+  const unbuild = join(root, "node_modules/unbuild/dist/cli.mjs");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [unbuild], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  if (status === 0) return;
+  console.error(stdout, stderr);
+  throw new Error(`The build failed with exit code ${status}`);
+}
+
+/** The program and the first arguments that run a file on a runtime, from the project's own dependencies. */
+export function runtimeCommand(runtime) {
+  switch (runtime) {
+    case "node":
+      return [process.execPath];
+    case "deno":
+      return [join(root, "node_modules/.bin/deno"), "run", "--no-prompt", "-A"];
+    case "bun":
+      return [join(root, "node_modules/.bin/bun"), "run"];
+    default:
+      throw new Error(`Runtime must be node, deno or bun: ${runtime}`);
+  }
+}
