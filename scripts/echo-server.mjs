@@ -21,11 +21,12 @@ const server = await serve(
     message: (ws, data) => ws.send(data),
   },
 );
-console.log(`listening on ${server.port}`);
-
 async function stop() {
   await server.shutdown({ deadline: 1000 });
   process.exit(0);
 }
 process.on("SIGTERM", stop);
 process.on("SIGINT", stop);
+
+// Last: who reads it may send signals at once, or leave no file descriptor to listen for them with.
+console.log(`listening on ${server.port}`);

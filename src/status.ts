@@ -103,6 +103,7 @@ export function isStatusProtocolReserved(status: StatusCode): boolean {
 
 /** Tells whether a close frame may carry `status` (RFC 6455, 7.4; IANA's registry for 1012 to 1014). */
 export function isStatusSendable(status: StatusCode): boolean {
+  if (!Number.isInteger(status)) return false;
   if (isStatusProtocolSpec(status)) {
     return isStatusProtocolDefined(status) && !isStatusProtocolReserved(status);
   }

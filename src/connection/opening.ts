@@ -48,6 +48,7 @@ export class Opening<Context> implements TransportHandler {
   #deadline: Deadline;
   #phase: Phase = "reading";
   #early: Uint8Array = noBytes;
+  #hasPeerEnded = false;
 
   constructor(transport: Transport, owner: OpeningOwner<Context>) {
     this.#transport = transport;
@@ -69,8 +70,8 @@ export class Opening<Context> implements TransportHandler {
   onDrain(): void {}
 
   onEnd(): void {
-    if (this.#phase === "reading") this.drop();
-    else if (this.#phase === "refused") this.#transport.end();
+    this.#hasPeerEnded = true;
+    if (this.#phase === "reading") this.#transport.destroy();
   }
 
   onClose(error?: Error): void {
@@ -154,13 +155,16 @@ export class Opening<Context> implements TransportHandler {
     const offered = protocol === undefined ? [] : request.protocols;
     const response = writeUpgrade(this.#parser.head, offered, { protocol, headers });
     this.#over();
-    new Link<Context>("server", this.#transport, this.#owner, {
+    const link = new Link<Context>("server", this.#transport, this.#owner, {
       protocol: protocol ?? "",
       target: request.target,
       context: context as Context,
       remoteAddress: this.#transport.remoteAddress,
       remotePort: this.#transport.remotePort,
-    }).start(response, this.#early);
+    });
+    link.start(response, this.#early);
+    // Told once, and before there was a link to hear it.
+    if (this.#hasPeerEnded) link.onEnd();
   }
 
   #refuse(error: unknown): void {

@@ -1,0 +1,15 @@
+import { describe, expect, it } from "vitest";
+import { adapter } from "../support/adapter.ts";
+import { runtime } from "../support/runtime.ts";
+
+describe("framewire/auto", () => {
+  it("is the adapter of the runtime at hand", async () => {
+    const auto = (await import(`../../adapters/auto/${runtime}.ts`)) as typeof adapter;
+    expect(auto.serve).toBe(adapter.serve);
+    expect(auto.listen).toBe(adapter.listen);
+  });
+
+  it("says what to import where there is none", async () => {
+    await expect(import("../../adapters/auto/none.ts")).rejects.toThrow("import framewire/node");
+  });
+});

@@ -1,0 +1,309 @@
+import { describe, expect, it } from "vitest";
+import { newDeferred } from "../../src/connection/deferred.ts";
+import type { Upgrade } from "../../src/connection/handlers.ts";
+import { HandshakeError } from "../../src/errors.ts";
+import { rejectConnection } from "../../src/handshake/reject.ts";
+import { upgradeRequest } from "../support/peer.ts";
+import { macrotask } from "../support/turns.ts";
+import { testServer } from "../support/server.ts";
+
+const plainRequest = new TextEncoder().encode("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+describe("the upgrade hook", () => {
+  it("sees the request, and chooses subprotocol, headers and context", async () => {
+    const { connect, server } = testServer({
+      upgrade: (request) => ({
+        protocol: request.protocols.find((protocol) => protocol === "chat.v2"),
+        headers: [["Set-Cookie", "a=b"]],
+        context: [request.path, request.origin, request.get("x-user"), request.remoteAddress],
+      }),
+    });
+    const { peer } = connect();
+    peer.send(
+      upgradeRequest(
+        {
+          "Sec-WebSocket-Protocol": "chat.v3, chat.v2",
+          Origin: "https://a.example",
+          "X-User": "ann",
+        },
+        "/room?id=1",
+      ),
+    );
+    await peer.seen("open");
+    expect(peer.response.split("\r\n")).toEqual([
+      "HTTP/1.1 101 Switching Protocols",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+      "Sec-WebSocket-Protocol: chat.v2",
+      "Set-Cookie: a=b",
+    ]);
+    expect(server.connections[0]!.context).toEqual(["/room", "https://a.example", "ann", "memory"]);
+  });
+
+  it("may take its time: the request stays readable, and what comes meanwhile is kept in order", async () => {
+    const gate = newDeferred<void>();
+    const seen: unknown[] = [];
+    const { connect, lines } = testServer({
+      async upgrade(request) {
+        await gate.promise;
+        seen.push(request.host, request.get("sec-websocket-key"), [...request.headers()].length);
+      },
+    });
+    const { peer } = connect();
+    peer.endpoint.sendText("early");
+    const early = peer.endpoint.output.take()!.slice();
+    peer.endpoint.output.giveBack();
+    const request = upgradeRequest();
+    peer.send(request, early.subarray(0, 3));
+    await macrotask();
+    request.fill(0xdb);
+    peer.send(early.subarray(3));
+    peer.text("later");
+    await macrotask();
+    expect(lines).toEqual([]);
+    gate.resolve();
+    peer.close(1000);
+    await peer.seen("closed");
+    expect(lines).toEqual(["open", "message early", "message later", "close 1000 clean peer"]);
+    expect(seen).toEqual(["localhost", "dGhlIHNhbXBsZSBub25jZQ==", 5]);
+  });
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw rejectConnection({
+          status: 401,
+          message: "Who are you?",
+          headers: [["WWW-Authenticate", "Basic"]],
+        });
+      },
+    ],
+    [
+      "rejects with",
+      () =>
+        Promise.reject(
+          rejectConnection({
+            status: 401,
+            message: "Who are you?",
+            headers: [["WWW-Authenticate", "Basic"]],
+          }),
+        ),
+    ],
+  ])("refuses with what it %s rejectConnection()", async (_, upgrade) => {
+    const { connect, lines } = testServer({ upgrade });
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("closed");
+    expect(peer.response.split("\r\n")).toEqual([
+      "HTTP/1.1 401 Unauthorized",
+      "Connection: close",
+      "Content-Length: 13",
+      "Content-Type: text/plain; charset=utf-8",
+      "WWW-Authenticate: Basic",
+    ]);
+    expect(peer.lines).toEqual(["refused 401", "end", "closed"]);
+    expect(lines).toEqual(["refused REJECTED"]);
+  });
+
+  it.each([
+    [
+      "throws an error of its own",
+      () => {
+        throw new Error("secret");
+      },
+    ],
+    ["chooses a subprotocol that was not offered", () => ({ protocol: "x" })],
+    ["adds a header that breaks the line", () => ({ headers: [["X", "a\r\nb"]] as const })],
+    ["adds a header that is the handshake's own", () => ({ headers: [["Upgrade", "x"]] as const })],
+    ["does so later", async () => ({ protocol: "x" })],
+  ])("that %s answers 500 without its text", async (_, upgrade) => {
+    const refused: HandshakeError[] = [];
+    const { connect } = testServer({
+      upgrade: upgrade as () => Upgrade<unknown>,
+      refused: (error) => refused.push(error),
+    });
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("closed");
+    expect(peer.lines).toEqual(["refused 500", "end", "closed"]);
+    expect(peer.response).not.toContain("secret");
+    expect(refused).toHaveLength(1);
+    expect(refused[0]!.cause).toBeInstanceOf(Error);
+  });
+
+  it("that never settles is answered for with 503 at handshakeTimeout", async () => {
+    const gate = newDeferred<undefined>();
+    const { connect, clock, lines } = testServer(
+      { upgrade: () => gate.promise },
+      { handshakeTimeout: 3000 },
+    );
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await macrotask();
+    clock.advance(3200);
+    await peer.seen("closed");
+    gate.resolve(undefined);
+    await macrotask();
+    expect(peer.lines).toEqual(["refused 503", "end", "closed"]);
+    expect(lines).toEqual(["refused INTERNAL"]);
+    expect(clock.running).toBe(0);
+  });
+
+  it("that settles after the peer has ended its stream opens a connection that ends", async () => {
+    const gate = newDeferred<undefined>();
+    const { connect, lines } = testServer({ upgrade: () => gate.promise });
+    const { peer, transport } = connect();
+    transport.pause = () => {}; // a runtime that tells the end also while delivery is stopped
+    peer.send(upgradeRequest());
+    peer.transport.end();
+    await macrotask();
+    gate.resolve(undefined);
+    await peer.seen("closed");
+    expect(lines).toEqual(["open", "error UNEXPECTED_END", "close 1006 unclean transport"]);
+  });
+
+  it.each(["resolves", "rejects"])("that %s after the peer has gone opens nothing", async (how) => {
+    const gate = newDeferred<undefined>();
+    const { connect, lines } = testServer({ upgrade: () => gate.promise });
+    const { peer, transport } = connect();
+    peer.send(upgradeRequest());
+    await macrotask();
+    transport.reset(new Error("ECONNRESET"));
+    await macrotask();
+    if (how === "resolves") gate.resolve(undefined);
+    else gate.reject(new Error("late"));
+    await macrotask();
+    expect(lines).toEqual(["refused INTERNAL"]);
+  });
+});
+
+describe("the http hook", () => {
+  it("answers a request that asks for no upgrade, and ends the connection", async () => {
+    const { connect, lines } = testServer({
+      http: (request) => ({
+        headers: [["Content-Type", "text/html"]],
+        body: `<p>${request.path}</p>`,
+      }),
+    });
+    const { peer } = connect();
+    peer.send(plainRequest);
+    await peer.seen("closed");
+    expect(peer.response.split("\r\n")).toEqual([
+      "HTTP/1.1 200 OK",
+      "Connection: close",
+      "Content-Length: 14",
+      "Content-Type: text/html",
+    ]);
+    expect(lines).toEqual([]);
+  });
+
+  it("may be async", async () => {
+    const { connect } = testServer({ http: async () => ({ status: 404, body: "none" }) });
+    const { peer } = connect();
+    peer.send(plainRequest);
+    await peer.seen("refused 404");
+  });
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("secret");
+      },
+    ],
+    ["gives a header that breaks the line", () => ({ headers: [["X", "\n"]] as const })],
+    ["gives a status below 200", () => ({ status: 101 })],
+  ])("that %s answers 500", async (_, http) => {
+    const { connect, lines } = testServer({ http });
+    const { peer } = connect();
+    peer.send(plainRequest);
+    await peer.seen("closed");
+    expect(peer.lines).toEqual(["refused 500", "end", "closed"]);
+    expect(lines).toEqual(["refused INTERNAL"]);
+  });
+
+  it("is not asked about a handshake", async () => {
+    const { connect } = testServer({ http: () => ({ status: 404 }) });
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("open");
+  });
+});
+
+describe("an opening", () => {
+  it("without the http hook answers a plain request with 426", async () => {
+    const { connect, lines } = testServer();
+    const { peer } = connect();
+    peer.send(plainRequest);
+    await peer.seen("closed");
+    expect(peer.response).toContain("426 Upgrade Required\r\nConnection: Upgrade, close\r\n");
+    expect(peer.response).toContain("\r\nUpgrade: websocket");
+    expect(lines).toEqual(["refused BAD_UPGRADE"]);
+  });
+
+  it("answers 408 at handshakeTimeout where a part of the request has come", async () => {
+    const { connect, clock, lines } = testServer({}, { handshakeTimeout: 3000 });
+    const { peer } = connect();
+    peer.send(upgradeRequest().subarray(0, 40));
+    await macrotask();
+    clock.advance(3200);
+    await peer.seen("closed");
+    expect(peer.lines).toEqual(["refused 408", "end", "closed"]);
+    expect(lines).toEqual(["refused REJECTED"]);
+    expect(clock.running).toBe(0);
+  });
+
+  it("drops who says nothing until handshakeTimeout, and reports nothing", async () => {
+    const { connect, clock, lines } = testServer({}, { handshakeTimeout: 3000 });
+    const { peer } = connect();
+    clock.advance(3200);
+    await peer.seen("closed");
+    expect(peer.lines).toEqual(["closed"]);
+    expect(lines).toEqual([]);
+    expect(clock.running).toBe(0);
+  });
+
+  it.each([
+    ["in the middle of its request", 40, ["refused INTERNAL"]],
+    ["before it", 0, []],
+  ])("ends when the peer ends its stream %s", async (_, size, expected) => {
+    const { connect, lines, clock } = testServer();
+    const { peer } = connect();
+    if (size > 0) peer.send(upgradeRequest().subarray(0, size));
+    peer.transport.end();
+    await peer.seen("closed");
+    await macrotask();
+    expect(peer.lines).toEqual(["closed"]);
+    expect(lines).toEqual(expected);
+    expect(clock.running).toBe(0);
+  });
+
+  it("drops at closeTimeout who does not take its refusal", async () => {
+    const { connect, clock } = testServer({}, { closeTimeout: 3000 });
+    const { peer } = connect();
+    peer.endsWithServer = false;
+    peer.send(plainRequest);
+    await peer.seen("end");
+    peer.send(new Uint8Array(1000)); // read and dropped
+    clock.advance(3200);
+    await peer.seen("closed");
+    expect(clock.running).toBe(0);
+  });
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("log is full");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("log is full"))],
+  ])("goes on where the refused hook %s", async (_, refused) => {
+    const { connect } = testServer({ refused });
+    const { peer } = connect();
+    peer.send(plainRequest);
+    await peer.seen("refused 426");
+  });
+});

@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Who may import whom, lowest layer first. A layer may always import itself; the longest name that fits a file counts. */
+const mayImport: Record<string, string[]> = {
+  "src/status.ts": [],
+  "src/bytes.ts": [],
+  "src/transport.ts": [],
+  "src/errors.ts": ["src/status.ts"],
+  "src/frame": ["src/bytes.ts", "src/status.ts", "src/errors.ts"],
+  "src/http": ["src/bytes.ts", "src/errors.ts"],
+  "src/handshake": ["src/bytes.ts", "src/errors.ts", "src/http"],
+  "src/endpoint": ["src/bytes.ts", "src/status.ts", "src/errors.ts", "src/frame"],
+  "src/connection": [
+    "src/bytes.ts",
+    "src/status.ts",
+    "src/errors.ts",
+    "src/transport.ts",
+    "src/http",
+    "src/handshake",
+    "src/endpoint",
+    // Sizes that the arguments of an application are checked against.
+    "src/frame/close.ts",
+    "src/frame/header.ts",
+  ],
+  "src/index.ts": ["src/errors.ts", "src/transport.ts", "src/handshake", "src/connection"],
+  adapters: ["src/errors.ts", "src/transport.ts", "src/connection", "node:net"],
+};
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+    .map((name) => `${folder}/${name}`);
+}
+
+function layerOf(file: string): string {
+  const layers = Object.keys(mayImport).filter(
+    (layer) => file === layer || file.startsWith(`${layer}/`),
+  );
+  const longest = layers.sort((a, b) => b.length - a.length)[0];
+  if (longest === undefined) throw new Error(`No layer for ${file}: add it to the table`);
+  return longest;
+}
+
+/** Everything that a source imports, examples in its comments aside: by `from`, for its side effects, and by call. */
+function importsOf(source: string): string[] {
+  const code = source.replaceAll(/\/\*[^]*?\*\//g, "");
+  const pattern = /(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g;
+  return Array.from(code.matchAll(pattern), (match) => match[1]!);
+}
+
+/** What a source may not import. */
+function forbidden(file: string, source: string): string[] {
+  const layer = layerOf(file);
+  const allowed = [layer, ...mayImport[layer]!];
+  return importsOf(source)
+    .map((name) => (name.startsWith(".") ? relative(root, join(root, dirname(file), name)) : name))
+    .filter((name) => !allowed.some((entry) => name === entry || name.startsWith(`${entry}/`)));
+}
+
+describe("the layers", () => {
+  it.each([...filesBelow("src"), ...filesBelow("adapters")])(
+    "%s imports only what its layer may",
+    (file) => {
+      expect(forbidden(file, readFileSync(join(root, file), "utf8"))).toEqual([]);
+    },
+  );
+
+  it.each([
+    [
+      "a value from above",
+      'import { Link } from "../connection/link.ts";',
+      "src/connection/link.ts",
+    ],
+    [
+      "a type from above",
+      'import type { Link } from "../connection/link.ts";',
+      "src/connection/link.ts",
+    ],
+    ["for its side effects", 'import "node:net";', "node:net"],
+    ["by call", 'const net = await import("node:net");', "node:net"],
+    ["by export", 'export { serve } from "../../adapters/node.ts";', "adapters/node.ts"],
+  ])("refuse an import %s", (_, source, name) => {
+    expect(forbidden("src/frame/header.ts", source)).toEqual([name]);
+  });
+});

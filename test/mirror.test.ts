@@ -1,0 +1,45 @@
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+function namesBelow(folder: string, ending: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => name.slice(0, -ending.length));
+}
+
+/** Files that hold no code of their own: lists of exports, types, one-line choices of an adapter. */
+const withoutTest = /(^|\/)index$|^globals\.d$|^transport$|^connection\/handlers$|^auto\//;
+
+/** Adapters of one runtime, which test/runtime runs on it. */
+const onOneRuntime = ["node", "deno", "bun"];
+
+describe("the tests", () => {
+  it("mirror src/ file for file", () => {
+    const missing = namesBelow("src", ".ts")
+      .filter((name) => !withoutTest.test(name))
+      .filter((name) => !namesBelow("test", ".test.ts").includes(name));
+    expect(missing).toEqual([]);
+  });
+
+  it("mirror adapters/ file for file", () => {
+    const tests = namesBelow("test/adapters", ".test.ts");
+    const missing = namesBelow("adapters", ".ts").filter(
+      (name) => !withoutTest.test(name) && !onOneRuntime.includes(name) && !tests.includes(name),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it("have a source for every file in a folder of src/", () => {
+    const folders = ["frame", "http", "handshake", "endpoint", "connection"];
+    const orphans = folders.flatMap((folder) =>
+      namesBelow(`test/${folder}`, ".test.ts").filter(
+        (name) => !namesBelow(`src/${folder}`, ".ts").includes(basename(name)),
+      ),
+    );
+    expect(orphans).toEqual([]);
+  });
+});

@@ -1,0 +1,90 @@
+import { connect, type Socket } from "node:net";
+import { concat, latin1 } from "../../src/bytes.ts";
+import { Peer, upgradeRequest } from "./peer.ts";
+import type { Transport, TransportHandler } from "../../src/transport.ts";
+
+/** A client's TCP socket from `node:net`, which all three runtimes have: the same client for every server. */
+export class RawClient implements Transport {
+  handler: TransportHandler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+  readonly socket: Socket;
+  readonly remoteAddress = undefined;
+  readonly remotePort = undefined;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on("data", (chunk: Uint8Array) => {
+      this.handler.onData(chunk);
+    });
+    socket.on("end", () => {
+      this.handler.onEnd();
+    });
+    socket.on("error", () => {}); // `close` follows
+    socket.on("close", () => {
+      this.handler.onClose();
+    });
+  }
+
+  static connect(port: number): Promise<RawClient> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        socket.setNoDelay(true);
+        resolve(new RawClient(socket));
+      });
+    });
+  }
+
+  write(bytes: Uint8Array): boolean {
+    // A copy: what is written may still be on its way when the caller uses its array again.
+    this.socket.write(bytes.slice());
+    return true;
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}
+
+/** Connects, and does the handshake. */
+export async function openPeer(port: number): Promise<{ peer: Peer; client: RawClient }> {
+  const client = await RawClient.connect(port);
+  const peer = new Peer(client);
+  peer.send(upgradeRequest());
+  await peer.seen("open");
+  return { peer, client };
+}
+
+/** Sends bytes, and gives all that comes back until the server ends its stream. */
+export async function exchange(port: number, bytes: Uint8Array): Promise<string> {
+  const client = await RawClient.connect(port);
+  const chunks: Uint8Array[] = [];
+  await new Promise<void>((resolve) => {
+    client.handler = {
+      onData: (chunk) => chunks.push(chunk.slice()),
+      onDrain() {},
+      onEnd: () => {
+        client.end();
+      },
+      onClose: () => {
+        resolve();
+      },
+    };
+    client.write(bytes);
+  });
+  const whole = concat(chunks);
+  return latin1(whole, 0, whole.length);
+}

@@ -1,0 +1,87 @@
+import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
+import type { Connection } from "../../src/connection/connection.ts";
+import type { ServerHandlers } from "../../src/connection/handlers.ts";
+import { type ServeOptions, Server } from "../../src/connection/serve.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { Peer, upgradeRequest } from "./peer.ts";
+
+/** A server without a listener, and what its handlers saw. */
+export interface TestServer {
+  readonly server: Server<unknown>;
+  readonly clock: FakeClock;
+  /** "open", "message ...", "error CODE", "close STATUS ...", "refused CODE". */
+  readonly lines: string[];
+  /** Connects a client without a handshake. */
+  connect(capacity?: number): { readonly peer: Peer; readonly transport: MemoryTransport };
+  /** Connects a client, and waits until it is open. */
+  open(
+    headers?: Record<string, string>,
+  ): Promise<{ peer: Peer; ws: Connection; transport: MemoryTransport }>;
+}
+
+/** The errors' codes where they have one, their texts where not. */
+export function nameOf(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  return code ?? message ?? String(error);
+}
+
+/** Makes a server whose handlers write down what they see, before they do what the test wants. */
+export function testServer(
+  handlers: ServerHandlers<unknown> = {},
+  options: Partial<ServeOptions> = {},
+): TestServer {
+  const clock = new FakeClock();
+  const lines: string[] = [];
+  let opened: ((ws: Connection) => void) | undefined;
+  const server = new Server<unknown>(
+    { port: 0, clock, ...options },
+    {
+      ...handlers,
+      open(ws) {
+        lines.push("open");
+        opened?.(ws);
+        return handlers.open?.(ws);
+      },
+      message(ws, data) {
+        lines.push(
+          typeof data === "string" ? `message ${data}` : `message of ${data.length} bytes`,
+        );
+        return handlers.message?.(ws, data);
+      },
+      error(ws, error) {
+        lines.push(`error ${nameOf(error)}`);
+        return handlers.error?.(ws, error);
+      },
+      close(ws, closure) {
+        const { status, reason, clean, initiator } = closure;
+        const words = [status, reason, clean ? "clean" : "unclean", initiator];
+        lines.push(`close ${words.filter((word) => word !== "").join(" ")}`);
+        return handlers.close?.(ws, closure);
+      },
+      refused(error, address) {
+        lines.push(`refused ${error.code}`);
+        return handlers.refused?.(error, address);
+      },
+    },
+  );
+  const connect = (capacity?: number): { peer: Peer; transport: MemoryTransport } => {
+    const [ours, theirs] = memoryPair(capacity === undefined ? {} : { capacity });
+    server.accept(ours);
+    return { peer: new Peer(theirs), transport: ours };
+  };
+  return {
+    server,
+    clock,
+    lines,
+    connect,
+    async open(headers) {
+      const { peer, transport } = connect();
+      const ws = new Promise<Connection>((resolve) => {
+        opened = resolve;
+      });
+      peer.send(upgradeRequest(headers));
+      await peer.seen("open");
+      return { peer, ws: await ws, transport };
+    },
+  };
+}
