@@ -47,6 +47,7 @@ describe(`an accept loop on ${runtime}`, () => {
     const { peer } = await openPeer(port);
     peer.text("still here");
     await peer.seen("text still here");
+    expect(peer.lines).toEqual(["open", "text still here"]);
     peer.close(1000);
     await peer.seen("closed");
     // Its exit code is test/interop's to check: Deno reports the signal here even where the child exits with 0.
