@@ -1,46 +1,27 @@
-import { spawn } from "node:child_process";
 import process from "node:process";
 import { describe, expect, it } from "vitest";
 import { openPeer, RawClient } from "../support/raw-client.ts";
+import { type Program, startProgram } from "../support/program.ts";
 import { runtime } from "../support/runtime.ts";
 
 /** Fewer file descriptors than the clients below want. */
 const descriptors = 64;
 
-/** Starts the echo server as a process of its own; gives its port, and a function that ends it. */
-async function startLimited(): Promise<{ port: number; stop: () => Promise<unknown> }> {
+/** Starts the echo server as a process of its own. */
+function startLimited(): Program {
   const command = `ulimit -n ${descriptors}; exec "$0" "$@"`;
   const program = {
     node: [process.execPath],
     deno: [process.execPath, "run", "-A"],
     bun: [process.execPath, "run"],
   }[runtime];
-  const args = [...program, "scripts/echo-server.mjs", "0"];
-  const child = spawn("sh", ["-c", command, ...args], { stdio: ["ignore", "pipe", "inherit"] });
-  const exited = new Promise<number | null>((resolve) => child.on("exit", resolve));
-  const port = await new Promise<number>((resolve, reject) => {
-    let text = "";
-    child.stdout.on("data", (chunk: Uint8Array) => {
-      text += String(chunk);
-      const match = /listening on (\d+)/.exec(text);
-      if (match !== null) resolve(Number(match[1]));
-    });
-    void exited.then((code) => {
-      reject(new Error(`The server ended with ${code}: ${text}`));
-    });
-  });
-  return {
-    port,
-    stop: () => {
-      child.kill("SIGTERM");
-      return exited;
-    },
-  };
+  return startProgram(["sh", "-c", command, ...program, "scripts/echo-server.mjs", "0"]);
 }
 
 describe(`an accept loop on ${runtime}`, () => {
   it("goes on when file descriptors run out and come back", async () => {
-    const { port, stop } = await startLimited();
+    const server = startLimited();
+    const port = Number((await server.line(/listening on (\d+)/))[1]);
     const clients: RawClient[] = [];
     for (let i = 0; i < 2 * descriptors; i++) clients.push(await RawClient.connect(port));
     for (const client of clients) client.destroy();
@@ -51,6 +32,6 @@ describe(`an accept loop on ${runtime}`, () => {
     peer.close(1000);
     await peer.seen("closed");
     // Its exit code is test/interop's to check: Deno reports the signal here even where the child exits with 0.
-    await stop();
+    await server.stop();
   });
 });

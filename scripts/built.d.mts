@@ -1,0 +1,3 @@
+export declare const root: string;
+export declare function ensureBuilt(): void;
+export declare function runtimeCommand(runtime: string): string[];

@@ -1,0 +1,62 @@
+import process from "node:process";
+import { type ChildProcess, spawn } from "node:child_process";
+
+/** A program that was started for a test. */
+export interface Program {
+  readonly child: ChildProcess;
+  /** Waits for a line of its output that matches, and gives the match. */
+  line(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Waits for its end, and gives its exit code and all that it printed. */
+  readonly ended: Promise<{ readonly code: number | null; readonly output: string }>;
+  /** Asks it to end, and waits for that. */
+  stop(): Promise<number | null>;
+}
+
+/** Starts a program in the project's folder. */
+export function startProgram(
+  [program, ...args]: readonly [string, ...string[]],
+  env: Record<string, string> = {},
+): Program {
+  const child = spawn(program, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
+  let output = "";
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Uint8Array) => {
+      output += String(chunk);
+      for (const listener of listeners) listener();
+    });
+  }
+  const ended = new Promise<{ code: number | null; output: string }>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => {
+      resolve({ code, output });
+    });
+  });
+  return {
+    child,
+    ended,
+    line: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const match = pattern.exec(output);
+          if (match === null) return;
+          listeners.delete(look);
+          resolve(match);
+        };
+        listeners.add(look);
+        look();
+        void ended.then(({ code }) => {
+          reject(
+            new Error(`${program} ended with ${code} before it printed ${pattern}: ${output}`),
+          );
+        }, reject);
+      }),
+    stop: async () => {
+      child.kill("SIGTERM");
+      return (await ended).code;
+    },
+  };
+}
