@@ -136,6 +136,7 @@ const socketHandlers = {
   },
   error(socket: BunSocket, error: Error): void {
     socket.data.close(error);
+    socket.terminate();
   },
 } as const;
 

@@ -189,8 +189,7 @@ export class Endpoint {
   }
 
   #sendClose(status: StatusCode, reason: string): void {
-    const body = newCloseFrameBody(status, reason);
-    this.output.addFrame(OpClose, body, 0, body.length);
+    this.output.addClose(newCloseFrameBody(status, reason));
   }
 
   #receiveControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {

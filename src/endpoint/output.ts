@@ -14,7 +14,7 @@ import {
   newHeader,
 } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
-import { type Opcode, OpPong, OpText } from "../frame/opcode.ts";
+import { OpClose, type Opcode, OpPong, OpText } from "../frame/opcode.ts";
 import { borrowBuffer, largestPooled, returnBuffer } from "./pool.ts";
 
 // Longer texts are encoded by themselves: reserving three bytes for each of their units would cost more than a copy.
@@ -105,6 +105,12 @@ export class Output {
     } else {
       this.#latePong = bytes.slice(start, end);
     }
+  }
+
+  /** Adds a close frame, the last one: a pong that was kept back is dropped, since nothing may follow. */
+  addClose(body: Uint8Array): void {
+    this.#latePong = undefined;
+    this.addFrame(OpClose, body, 0, body.length);
   }
 
   /**

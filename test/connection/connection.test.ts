@@ -212,6 +212,54 @@ describe("a connection", () => {
     expect(() => ws.ping(new Uint8Array(126))).toThrow(RangeError);
   });
 
+  it("sends nothing behind its close frame, also where a pong was kept back", async () => {
+    const { server, connect } = testServer();
+    const { peer } = connect(1000);
+    peer.send(upgradeRequest());
+    await peer.seen("open");
+    peer.transport.pause();
+    const ws = server.connections[0]!;
+    void ws.send(new Uint8Array(10_000)); // with the peer
+    await macrotask();
+    void ws.send(new Uint8Array(10_000)); // waits, so that the next pong is kept back
+    await macrotask();
+    peer.endpoint.sendPing(new TextEncoder().encode("late"));
+    peer.flush();
+    await macrotask();
+    const wire: number[] = [];
+    const onData = peer.onData.bind(peer);
+    peer.onData = (chunk) => {
+      wire.push(...chunk);
+      onData(chunk);
+    };
+    const closed = ws.close(4000);
+    peer.transport.resume();
+    expect(await closed).toMatchObject({ clean: true });
+    expect(wire.slice(-4)).toEqual([0x88, 2, 4000 >> 8, 4000 & 0xff]);
+  });
+
+  it("answers the last ping alone while much is unsent", async () => {
+    const { server, connect } = testServer();
+    const { peer } = connect(1000);
+    peer.send(upgradeRequest());
+    await peer.seen("open");
+    peer.transport.pause();
+    const ws = server.connections[0]!;
+    void ws.send(new Uint8Array(10_000));
+    await macrotask();
+    void ws.send(new Uint8Array(10_000));
+    await macrotask();
+    for (const payload of ["one", "two", "three"]) {
+      peer.endpoint.sendPing(new TextEncoder().encode(payload));
+    }
+    peer.flush();
+    await macrotask();
+    expect(ws.bufferedAmount).toBe(10_004);
+    peer.transport.resume();
+    await peer.seen("pong three");
+    expect(peer.lines.filter((line) => line.startsWith("pong"))).toEqual(["pong three"]);
+  });
+
   it("reports a peer's violation once, with the status that it answers", async () => {
     const { open, lines } = testServer();
     const { peer, ws } = await open();
