@@ -107,7 +107,7 @@ export class DenoTransport implements Transport {
       for (;;) {
         const count = await this.#conn.read(buffer);
         // A read that was under way when delivery was stopped waits here with its bytes.
-        if (this.#paused !== undefined) await this.#paused;
+        while (this.#paused !== undefined) await this.#paused;
         if (this.#isClosed) return;
         if (count === null) break;
         this.handler.onData(buffer.subarray(0, count));
@@ -117,7 +117,7 @@ export class DenoTransport implements Transport {
         else if (fewBytes > fewBytesOften && buffer.length > smallestRead) {
           buffer = new Uint8Array(smallestRead);
         }
-        if (this.#paused !== undefined) await this.#paused;
+        while (this.#paused !== undefined) await this.#paused;
         if (this.#isClosed) return;
       }
     } catch (error) {
