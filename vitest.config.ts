@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: runtime === "node" ? [] : nodeOnly,
+    globalSetup: runtime === "node" ? ["test/support/build.ts"] : [],
     pool: "forks",
     // Deno takes no V8 flags here; it gets them by DENO_V8_FLAGS. Bun has Bun.gc.
     execArgv: runtime === "node" ? ["--expose-gc"] : [],

@@ -13,16 +13,11 @@ declare class TextEncoder {
   encodeInto(text: string, target: Uint8Array): { read: number; written: number };
 }
 
-declare class URL {
-  constructor(url: string, base?: string);
-  readonly protocol: string;
-  readonly host: string;
-  readonly pathname: string;
-  readonly searchParams: URLSearchParams;
-}
-
-declare interface URLSearchParams {
+declare class URLSearchParams {
+  constructor(query: string);
   get(name: string): string | null;
+  getAll(name: string): string[];
+  has(name: string): boolean;
 }
 
 declare const crypto: {

@@ -54,6 +54,7 @@ export class Connection<Context = unknown> {
     this.remotePort = info.remotePort;
   }
 
+  /** Where the connection stands. */
   get state(): ConnectionState {
     return this.#link.state;
   }

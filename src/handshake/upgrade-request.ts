@@ -37,6 +37,11 @@ export class UpgradeRequest {
     return query < 0 ? target : target.slice(0, query);
   }
 
+  /** The parameters behind the target's `?`, decoded. */
+  get query(): URLSearchParams {
+    return new URLSearchParams(this.target.slice(this.path.length));
+  }
+
   /** The Host header: a name or an address, and a port where it is not the scheme's own. */
   get host(): string {
     return this.#head.value(this.#head.find("host"));
