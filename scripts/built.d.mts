@@ -1,3 +1,3 @@
 export declare const root: string;
 export declare function ensureBuilt(): void;
-export declare function runtimeCommand(runtime: string): string[];
+export declare function runtimeCommand(runtime: string): [program: string, ...args: string[]];

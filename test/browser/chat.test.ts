@@ -7,12 +7,8 @@ import {
   type Page,
 } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import {
-  ensureBuilt,
-  runtimeCommand,
-  type ServerProgram,
-  startServer,
-} from "../interop/servers.ts";
+import { runtimeCommand } from "../../scripts/built.mjs";
+import { type ServerProgram, startServer } from "../interop/servers.ts";
 import type { Runtime } from "../support/runtime.ts";
 
 const executablePath = "/usr/bin/chromium";
@@ -21,7 +17,7 @@ const absence = `there is no ${executablePath} (apt-get install chromium)`;
 if (isAbsent && !process.env["CI"]) console.warn(`skipped, a browser in the chat: ${absence}`);
 
 /** How users start the chat. */
-const servers: [runtime: Runtime, command: [string, ...string[]]][] = [
+const servers: [runtime: Runtime, command: string[]][] = [
   ["node", [...runtimeCommand("node"), "scripts/start.mjs"]],
   ["deno", [...runtimeCommand("deno"), "examples/chat/deno.js"]],
   ["bun", [...runtimeCommand("bun"), "examples/chat/bun.js"]],
@@ -78,7 +74,6 @@ describe.skipIf(isAbsent)("chat in Chromium", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    ensureBuilt();
     browser = await chromium.launch({
       executablePath,
       args: [

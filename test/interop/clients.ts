@@ -13,9 +13,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import * as undici from "undici";
 import { WebSocket as WsWebSocket } from "ws";
+import { root, runtimeCommand } from "../../scripts/built.mjs";
 import type { Action, Case, Result } from "./cases.ts";
 import { type Implementation, runCases, type WebSocketLike } from "./clients/web.ts";
-import { root, runtimeCommand } from "./servers.ts";
 
 /** A peer that is not of this project. */
 export interface Client {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { type Case, cases, type Result } from "./cases.ts";
 import { type Client, clients, removeBuilds } from "./clients.ts";
-import { ensureBuilt, type ServerProgram, startEcho } from "./servers.ts";
+import { type ServerProgram, startEcho } from "./servers.ts";
 
 /** Why a client has to be left out here; undefined where it need not. */
 const absent = new Map<Client, string>();
@@ -13,7 +13,6 @@ for (const client of clients) {
   if (!process.env["CI"]) console.warn(`skipped, ${absent.get(client)}`);
 }
 
-beforeAll(ensureBuilt);
 afterAll(removeBuilds);
 
 describe.each(["node", "deno", "bun"] as const)("echo server on %s", (runtime) => {

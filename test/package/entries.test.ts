@@ -19,7 +19,7 @@ async function evaluate(runtime: string, program: string): Promise<string> {
   const [command] = runtimeCommand(runtime);
   const flags = { node: ["--input-type=module", "--eval"], deno: ["eval"], bun: ["--eval"] };
   const args = flags[runtime as keyof typeof flags];
-  const { code, output } = await startProgram([command!, ...args, program]).ended;
+  const { code, output } = await startProgram([command, ...args, program]).ended;
   expect(code, output).toBe(0);
   return output.trim();
 }

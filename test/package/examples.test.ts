@@ -5,8 +5,8 @@ import { startProgram } from "../support/program.ts";
 
 describe.each(["node", "deno", "bun"])("examples/echo on %s", (runtime) => {
   it("starts with one command, prints its address, and echoes", async () => {
-    const [program, ...args] = runtimeCommand(runtime) as [string, ...string[]];
-    const example = startProgram([program, ...args, `examples/echo/${runtime}.js`], { PORT: "0" });
+    const command = runtimeCommand(runtime);
+    const example = startProgram([...command, `examples/echo/${runtime}.js`], { PORT: "0" });
     const [, address] = await example.line(/echo on (ws:\S+)/);
     const ws = new WebSocket(address!.replace("localhost", "127.0.0.1"));
     const reply = await new Promise<string>((resolve, reject) => {

@@ -1,9 +1,9 @@
 import process from "node:process";
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
+import { root } from "../../scripts/built.mjs";
 
 /** A program that was started for a test. */
 export interface Program {
-  readonly child: ChildProcess;
   /** Waits for a line of its output that matches, and gives the match. */
   line(pattern: RegExp): Promise<RegExpExecArray>;
   /** Waits for its end, and gives its exit code and all that it printed. */
@@ -14,13 +14,18 @@ export interface Program {
 
 /** Starts a program in the project's folder. */
 export function startProgram(
-  [program, ...args]: readonly [string, ...string[]],
-  env: Record<string, string> = {},
+  command: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Program {
+  const [program, ...args] = command as [string, ...string[]];
   const child = spawn(program, args, {
+    cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });
+  // A run that is cut short leaves no program behind.
+  const end = (): void => void child.kill("SIGTERM");
+  process.once("exit", end);
   let output = "";
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -32,11 +37,11 @@ export function startProgram(
   const ended = new Promise<{ code: number | null; output: string }>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
+      process.off("exit", end);
       resolve({ code, output });
     });
   });
   return {
-    child,
     ended,
     line: (pattern) =>
       new Promise((resolve, reject) => {
@@ -55,7 +60,7 @@ export function startProgram(
         }, reject);
       }),
     stop: async () => {
-      child.kill("SIGTERM");
+      end();
       return (await ended).code;
     },
   };
