@@ -61,7 +61,7 @@ export interface ListenOptions {
   /** TCP port, 0 to 65535; 0 takes a free one. */
   readonly port: number;
   /** Address or name to listen on. Default: "0.0.0.0", every IPv4 address. */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
 }
 
 /**

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { concat, noBytes } from "../bytes.ts";
+import { concat, encodeUtf8, noBytes } from "../bytes.ts";
 import { Endpoint, type EndpointEvents, type Side } from "../endpoint/endpoint.ts";
 import { ClosedError, type Closure, LimitError, TimeoutError, TransportError } from "../errors.ts";
+import { MaxHeaderSize } from "../frame/header.ts";
 import { type StatusCode, StatusInternalServerError } from "../status.ts";
 import type { Transport, TransportHandler } from "../transport.ts";
 import type { Deadline, Deadlines } from "./clock.ts";
@@ -121,14 +122,8 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
 
   send(data: Data): Promise<void> {
     if (this.state !== "open") return this.#refused();
-    const unsent = this.#endpoint.output.unsent;
-    const most = this.#owner.settings.maxBufferedAmount;
-    // One message always fits, however large: nothing else could ever send it.
-    if (unsent > 0 && unsent + data.length > most) {
-      const error = new LimitError("TOO_MUCH_BUFFERED", most, unsent + data.length);
-      this.terminate(error);
-      return rejected(error);
-    }
+    const excess = this.#excess(data);
+    if (excess !== undefined) return this.#overflow(excess);
     if (typeof data === "string") {
       this.#endpoint.sendText(data);
     } else {
@@ -140,6 +135,8 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
 
   ping(payload: Uint8Array): Promise<void> {
     if (this.state !== "open") return this.#refused();
+    const excess = this.#excess(payload);
+    if (excess !== undefined) return this.#overflow(excess);
     this.#endpoint.sendPing(payload);
     this.#sender.flushSoon();
     return this.#sender.whenSent();
@@ -174,6 +171,8 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
     if (this.#isBusy) {
       this.#held = concat([this.#held.subarray(this.#heldStart), chunk]);
       this.#heldStart = 0;
+      // However short its turns: no more than a chunk is taken in while a handler is at work.
+      this.#pause();
       return;
     }
     this.#sender.gather();
@@ -275,6 +274,10 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
   /** The handler takes its time: what is gathered leaves, and the peer waits. */
   #holdBack(): void {
     this.#sender.flush();
+    this.#pause();
+  }
+
+  #pause(): void {
     if (this.#isPaused || this.#isTransportClosed) return;
     this.#isPaused = true;
     this.#transport.pause();
@@ -408,6 +411,28 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
   #settle(): void {
     this.#closure = this.#currentClosure();
     this.#closed?.resolve(this.#closure);
+  }
+
+  /**
+   * Tells how much would be unsent with `data`, where that is too much.
+   *
+   * One message always fits, however large: nothing else could ever send it.
+   */
+  #excess(data: Data): number | undefined {
+    const unsent = this.#endpoint.output.unsent;
+    const most = this.#owner.settings.maxBufferedAmount;
+    // Three bytes a UTF-16 unit at the most: near the limit, and only there, they are counted.
+    if (unsent === 0 || unsent + MaxHeaderSize + 3 * data.length <= most) return undefined;
+    const payload = typeof data === "string" ? encodeUtf8(data).length : data.length;
+    const whole = unsent + MaxHeaderSize + payload;
+    return whole > most ? whole : undefined;
+  }
+
+  #overflow(actual: number): Promise<never> {
+    const most = this.#owner.settings.maxBufferedAmount;
+    const error = new LimitError("TOO_MUCH_BUFFERED", most, actual);
+    this.terminate(error);
+    return rejected(error);
   }
 
   #refused(): Promise<never> {

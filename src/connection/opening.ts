@@ -168,7 +168,8 @@ export class Opening<Context> implements TransportHandler {
   }
 
   #refuse(error: unknown): void {
-    this.#answer(writeRefusal(error));
+    const { head, isComplete } = this.#parser;
+    this.#answer(writeRefusal(error, isComplete ? head.method : undefined));
     this.#report(toHandshakeError(error));
   }
 

@@ -4,25 +4,30 @@
  * @module
  */
 
-import { defaultMessageLimits, type MessageLimits, resolveLimits } from "../endpoint/limits.ts";
+import {
+  defaultMessageLimits,
+  type MessageLimits,
+  type PartialLimits,
+  resolveLimits,
+} from "../endpoint/limits.ts";
 
 /** Options of a connection. For the numbers, 0 or Infinity means no limit. */
-export interface ConnectionOptions extends Partial<MessageLimits> {
+export interface ConnectionOptions extends PartialLimits<MessageLimits> {
   /** Unsent bytes up to which `send` resolves at once. Default: 256 KiB. */
-  readonly highWaterMark?: number;
+  readonly highWaterMark?: number | undefined;
   /**
    * Unsent bytes that a connection may hold. A message that would pass it, where others are still unsent, is rejected
    * with `TOO_MUCH_BUFFERED`, and the connection is dropped. Default: 16 MiB.
    */
-  readonly maxBufferedAmount?: number;
+  readonly maxBufferedAmount?: number | undefined;
   /** Milliseconds for the closing handshake; then the connection is dropped. Default: 10 000. */
-  readonly closeTimeout?: number;
+  readonly closeTimeout?: number | undefined;
   /** Refuses data frames whose length is not minimally encoded. Default: false. */
-  readonly strictLength?: boolean;
+  readonly strictLength?: boolean | undefined;
   /**
    * Hands bytes of messages to `message` as they lie, valid until it returns, rather than copies. Default: false.
    */
-  readonly borrow?: boolean;
+  readonly borrow?: boolean | undefined;
 }
 
 /** Limits of a connection beside those of its messages. */

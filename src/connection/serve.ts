@@ -4,7 +4,7 @@
  * @module
  */
 
-import { resolveLimits } from "../endpoint/limits.ts";
+import { type PartialLimits, resolveLimits } from "../endpoint/limits.ts";
 import { TimeoutError } from "../errors.ts";
 import { defaultHeadLimits, type HeadLimits } from "../http/parser.ts";
 import { type StatusCode, StatusGoingAway } from "../status.ts";
@@ -22,11 +22,11 @@ import {
 } from "./options.ts";
 
 /** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
-export interface ServeOptions extends ListenOptions, ConnectionOptions, Partial<HeadLimits> {
+export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialLimits<HeadLimits> {
   /** Milliseconds from accepting a connection to its handshake's end; then 408. Default: 10 000. */
-  readonly handshakeTimeout?: number;
+  readonly handshakeTimeout?: number | undefined;
   /** Where time comes from. Default: the runtime. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** How a server is shut down. */

@@ -13,14 +13,19 @@ import { FrameDecoder } from "../frame/decoder.ts";
 import { OpBinary, OpClose, type Opcode, OpPing } from "../frame/opcode.ts";
 import { type StatusCode, StatusAbnormalClosure, StatusNoStatusRcvd } from "../status.ts";
 import { type ClosingState, nextClosing } from "./closing.ts";
-import { defaultMessageLimits, type MessageLimits, resolveLimits } from "./limits.ts";
+import {
+  defaultMessageLimits,
+  type MessageLimits,
+  type PartialLimits,
+  resolveLimits,
+} from "./limits.ts";
 import { MessageAssembler } from "./message.ts";
 import { Output } from "./output.ts";
 
 /** One side of a connection. */
 export type Side = "client" | "server";
 
-/** What an endpoint tells. No call is made after `onFail`, or once its state is "closed". */
+/** What an endpoint tells. Nothing of it may throw: that would lose the place in the stream. No call is made after `onFail`, or once its state is "closed". */
 export interface EndpointEvents {
   /** A text message has come. */
   onText(data: string): void;
@@ -39,7 +44,7 @@ export interface EndpointEvents {
 }
 
 /** What an endpoint may be told. */
-export interface EndpointOptions extends Partial<MessageLimits> {
+export interface EndpointOptions extends PartialLimits<MessageLimits> {
   /** Refuses data frames whose length is not minimally encoded. Default: false. */
   readonly strictLength?: boolean | undefined;
 }

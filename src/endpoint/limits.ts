@@ -21,13 +21,16 @@ export const defaultMessageLimits: MessageLimits = {
   maxFragments: 16 * 1024,
 };
 
+/** Some limits; undefined stands for the default. */
+export type PartialLimits<Limits> = { readonly [Key in keyof Limits]?: number | undefined };
+
 /**
  * Fills in defaults, and reads 0 as "none".
  *
  * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity.
  */
 export function resolveLimits<Limits extends { readonly [Key in keyof Limits]: number }>(
-  given: { readonly [Key in keyof Limits]?: number | undefined },
+  given: PartialLimits<Limits>,
   defaults: Limits,
 ): Limits {
   const resolved: Record<string, number> = {};

@@ -105,7 +105,6 @@ export class MessageAssembler implements FrameSink {
       this.#isText = header.opcode === OpText;
       this.#length = 0;
       this.#fragments = 0;
-      this.#utf8?.reset();
     }
     if (header.length > limits.maxFrameSize) {
       throw new LimitError("FRAME_TOO_BIG", limits.maxFrameSize, header.length);

@@ -53,7 +53,7 @@ export class Output {
     this.#masked = masked;
   }
 
-  /** Bytes that wait or are lent out. */
+  /** Bytes that wait or are lent out; a pong that is kept back does not count. */
   get unsent(): number {
     return this.#unsent;
   }
@@ -101,6 +101,7 @@ export class Output {
    */
   addPong(bytes: Uint8Array, start: number, end: number): void {
     if (this.#unsent < manyUnsent) {
+      this.#latePong = undefined;
       this.addFrame(OpPong, bytes, start, end);
     } else {
       this.#latePong = bytes.slice(start, end);

@@ -60,7 +60,8 @@ export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<A
 }
 
 /**
- * Writes the body of a close frame into `bytes`.
+ * Writes the body of a close frame into `bytes`: always two bytes of status, also for 0, and the whole reason, whether
+ * a control frame has room for it or not.
  *
  * @returns Bytes written: 2 and those of the reason.
  * @throws {RangeError} Not enough room.

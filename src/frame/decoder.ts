@@ -29,7 +29,7 @@ export interface FrameSink {
 /** What a {@link FrameDecoder} may be told. */
 export interface FrameDecoderOptions {
   /** Refuses data frames whose length is not minimally encoded. Default: false, as nearly every peer does. */
-  readonly strictLength?: boolean;
+  readonly strictLength?: boolean | undefined;
 }
 
 /**
@@ -64,7 +64,7 @@ export class FrameDecoder {
     return !this.#inPayload && this.#partialSize === 0;
   }
 
-  /** Makes {@link feed} return after the sink's present call. For the sink. */
+  /** Makes {@link feed} return after the sink's present call, or after the frame's end where that follows at once. */
   stop(): void {
     this.#stopped = true;
   }

@@ -124,7 +124,8 @@ function readLength64(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Encodes `header` at `bytes[at]`, its length in as few bytes as possible.
+ * Encodes `header` at `bytes[at]`, its length in as few bytes as possible. `rsv` above 7 and `opcode` above 15 are
+ * not looked for, and spoil the first byte.
  *
  * @param bytes Needs {@link headerSize} bytes of room from `at` on; {@link MaxHeaderSize} always suffices.
  * @returns Bytes written, 2 to 14.

@@ -35,7 +35,7 @@ export function acceptInto(target: Uint8Array, at: number, key: Uint8Array, star
 /**
  * Gives the accept value that answers a key.
  *
- * @param key A Sec-WebSocket-Key, 24 characters.
+ * @param key A Sec-WebSocket-Key, 24 ASCII characters; that they are base64 is not checked.
  * @throws {RangeError} `key` has another length.
  */
 export function acceptKey(key: string): string {

@@ -13,8 +13,11 @@ import { checkHost, checkTarget } from "./target.ts";
 /** The one version of the protocol. */
 const version = "13";
 
+const protocolHeader = "sec-websocket-protocol";
+
 /**
- * Checks what holds for every request that is answered at all: version, method, target, Host, no body.
+ * Checks what holds for every request that is answered at all: version, method, target, Host, no body. A target in
+ * absolute form is reduced to its path in the head, so that this is called once.
  *
  * @throws {HandshakeError} `BAD_PROTOCOL`, `BAD_METHOD`, `MALFORMED_REQUEST`, `BAD_HOST`, `BAD_BODY`, looked for in this order
  */
@@ -42,7 +45,7 @@ function checkNoBody(head: Head): void {
  * Checks that a request which passed {@link checkRequest} is an opening handshake.
  *
  * @throws {HandshakeError} `BAD_UPGRADE` (426 where the header is missing), `BAD_CONNECTION`, `BAD_SEC_VERSION`,
- * `UPGRADE_REQUIRED`, `BAD_SEC_KEY`, looked for in this order
+ * `UPGRADE_REQUIRED`, `BAD_SEC_KEY`, `BAD_SUBPROTOCOL`, looked for in this order
  */
 export function checkUpgrade(head: Head): void {
   if (!isUpgrade(head)) throw upgradeRequired();
@@ -59,6 +62,7 @@ export function checkUpgrade(head: Head): void {
   if (!isBase64Of16(head.bytes, head.valueStart(key), head.valueEnd(key))) {
     throw new HandshakeError("BAD_SEC_KEY");
   }
+  if (head.find(protocolHeader) >= 0) offeredProtocols(head);
 }
 
 /** Tells whether a request asks for an upgrade at all. */
@@ -105,9 +109,8 @@ function hasToken(head: Head, name: string, token: string): boolean {
  * @throws {HandshakeError} `BAD_SUBPROTOCOL`: not tokens, or one of them twice
  */
 export function offeredProtocols(head: Head): string[] {
-  const name = "sec-websocket-protocol";
   const tokens: string[] = [];
-  for (let i = head.find(name); i >= 0; i = head.find(name, i + 1)) {
+  for (let i = head.find(protocolHeader); i >= 0; i = head.find(protocolHeader, i + 1)) {
     if (!addListTokens(tokens, head.bytes, head.valueStart(i), head.valueEnd(i))) {
       throw new HandshakeError("BAD_SUBPROTOCOL");
     }

@@ -7,6 +7,7 @@
 import { encodeUtf8, noBytes, writeLatin1 } from "../bytes.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../errors.ts";
 import type { Head } from "../http/head.ts";
+import { isToken } from "../http/token.ts";
 import { headerLines, writeResponse } from "../http/write.ts";
 import { acceptInto, AcceptSize } from "./accept.ts";
 
@@ -49,6 +50,9 @@ export function writeUpgrade(
   if (protocol !== undefined && !offered.includes(protocol)) {
     throw new TypeError(`Subprotocol was not offered: ${JSON.stringify(protocol)}`);
   }
+  if (protocol !== undefined && !isToken(protocol)) {
+    throw new TypeError(`Subprotocol is not a token: ${JSON.stringify(protocol)}`);
+  }
   refuseOwnHeaders(headers);
   let after = "\r\n";
   if (protocol !== undefined) after += `Sec-WebSocket-Protocol: ${protocol}\r\n`;
@@ -86,15 +90,15 @@ const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
  * Writes a whole response after which the connection ends: the port takes one request a connection, so that nothing
  * behind it is ever read as another one.
  *
+ * @param method Of the request: the answer to HEAD has no body.
  * @returns A new array, yours.
  * @throws {TypeError} A header that may not be sent, or that is written here.
  * @throws {RangeError} `status` is not an integer from 200 to 599.
  */
-export function writeReply({
-  status = 200,
-  headers = plainText,
-  body = "",
-}: HttpReply): Uint8Array<ArrayBuffer> {
+export function writeReply(
+  { status = 200, headers = plainText, body = "" }: HttpReply,
+  method?: string,
+): Uint8Array<ArrayBuffer> {
   if (status < 200) throw new RangeError(`Status of a final response starts at 200: ${status}`);
   for (const [name] of headers) {
     if (/^(?:connection|content-length|transfer-encoding)$/i.test(name)) {
@@ -112,7 +116,9 @@ export function writeReply({
         ["Connection", connection],
         ["Content-Length", String(bytes.length)],
       ];
-  return writeResponse(status, [...framing, ...headers], bodiless ? noBytes : bytes);
+  // "The HEAD method is identical to GET except that the server MUST NOT send content" (RFC 9110, 9.3.2)
+  const content = bodiless || method === "HEAD" ? noBytes : bytes;
+  return writeResponse(status, [...framing, ...headers], content);
 }
 
 /**
@@ -120,16 +126,17 @@ export function writeReply({
  *
  * The text of an error that is not framewire's own is not shown to the peer.
  *
+ * @param method Of the request, where it is known: the answer to HEAD has no body.
  * @returns A new array, yours.
  */
-export function writeRefusal(error: unknown): Uint8Array<ArrayBuffer> {
+export function writeRefusal(error: unknown, method?: string): Uint8Array<ArrayBuffer> {
   const { status, headers, body, message } = toHandshakeError(error);
   const typed = hasHeader(headers, "content-type") ? headers : [...plainText, ...headers];
   try {
-    return writeReply({ status, headers: typed, body: body ?? `${message}\n` });
+    return writeReply({ status, headers: typed, body: body ?? `${message}\n` }, method);
   } catch {
     // A refusal whose own headers may not be sent.
-    return writeReply({ status: 500, body: "Internal error\n" });
+    return writeReply({ status: 500, body: "Internal error\n" }, method);
   }
 }
 

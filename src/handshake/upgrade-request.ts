@@ -52,11 +52,7 @@ export class UpgradeRequest {
     return this.get("origin");
   }
 
-  /**
-   * The subprotocols that the client offers, the one it likes best first.
-   *
-   * @throws {HandshakeError} `BAD_SUBPROTOCOL`; uncaught, it answers the request with 400.
-   */
+  /** The subprotocols that the client offers, the one it likes best first. */
   get protocols(): readonly string[] {
     return (this.#protocols ??= offeredProtocols(this.#head));
   }

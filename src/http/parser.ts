@@ -99,7 +99,10 @@ export class HeadParser {
     return this.#scanned === 0;
   }
 
-  /** The head, to be read when {@link isComplete}. It lies in the chunk that completed it, unless retained. */
+  /**
+   * The head, to be read when {@link isComplete}. Where it came in one chunk it lies there, and is readable as long as
+   * that chunk is, unless retained.
+   */
   get head(): Head {
     return this.#head;
   }
@@ -126,18 +129,20 @@ export class HeadParser {
     this.#scan(before + most);
     if (this.#state === Done) return start + this.#scanned - before;
     if (most < end - start) {
-      throw new LimitError("HEAD_TOO_LARGE", this.#limits.maxHeadSize, before + end - start);
+      const { maxHeadSize } = this.#limits;
+      throw new LimitError("HEAD_TOO_LARGE", maxHeadSize, maxHeadSize + 1);
     }
     if (before === 0) this.#store(chunk, start, end);
     this.#head.moveTo(this.#bytes, this.#base);
     return end;
   }
 
-  /** Appends to the parser's own buffer, which at least doubles when it grows. */
+  /** Appends to the parser's own buffer, which doubles when it grows, up to the limit. */
   #store(chunk: Uint8Array, start: number, end: number): void {
     const size = this.#stored + end - start;
     if (this.#stored === 0 || size > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(size, 2 * this.#stored, 512));
+      const doubled = Math.min(Math.max(2 * this.#stored, 512), this.#limits.maxHeadSize);
+      const grown = new Uint8Array(Math.max(size, doubled));
       copy(grown, 0, this.#bytes, 0, this.#stored);
       this.#bytes = grown;
       this.#base = 0;
@@ -265,6 +270,7 @@ export class HeadParser {
       this.#scanned++;
       return;
     }
+    if (this.#head.status < 100) throw this.#malformed("bad status");
     // The blank in front of an empty reason is left out by many servers.
     if (byte !== SP && byte !== CR) throw this.#malformed("bad status");
     if (byte === SP) this.#scanned++;
