@@ -1,0 +1,177 @@
+import { describe, expect, it } from "vitest";
+import {
+  concat,
+  copy,
+  encodeUtf8,
+  encodeUtf8Into,
+  equalsIgnoreCase,
+  isAscii,
+  latin1,
+  noBytes,
+  readUint16,
+  readUint32,
+  writeLatin1,
+  writeUint16,
+  writeUint32,
+} from "../src/bytes.ts";
+import { counted } from "./support/frames.ts";
+
+describe("noBytes", () => {
+  it("is empty", () => {
+    expect(noBytes).toEqual(new Uint8Array(0));
+  });
+});
+
+describe("copy()", () => {
+  it.each([0, 1, 63, 64, 65, 300])("copies %i bytes, and none beside them", (length) => {
+    const source = counted(length + 4);
+    const target = new Uint8Array(length + 6).fill(0xee);
+    copy(target, 3, source, 2, 2 + length);
+    expect([...target]).toEqual([
+      ...[0xee, 0xee, 0xee],
+      ...source.subarray(2, 2 + length),
+      ...[0xee, 0xee, 0xee],
+    ]);
+  });
+});
+
+describe("concat()", () => {
+  it("joins parts in their order", () => {
+    const parts = [Uint8Array.of(1, 2), noBytes, Uint8Array.of(3)];
+    expect(concat(parts)).toEqual(Uint8Array.of(1, 2, 3));
+  });
+
+  it("gives a new array, also of a single part", () => {
+    const part = Uint8Array.of(1);
+    expect(concat([part]).buffer).not.toBe(part.buffer);
+  });
+
+  it("gives an empty array of no parts", () => {
+    expect(concat([])).toEqual(new Uint8Array(0));
+  });
+});
+
+describe("readUint16() and writeUint16()", () => {
+  it.each([0, 1, 0xff, 0x100, 0x7fff, 0x8000, 0xabcd, 0xffff])(
+    "agree with DataView on %i",
+    (value) => {
+      const bytes = new Uint8Array(5).fill(0xee);
+      writeUint16(bytes, 1, value);
+      expect(new DataView(bytes.buffer).getUint16(1)).toBe(value);
+      expect(readUint16(bytes, 1)).toBe(value);
+      expect([bytes[0], bytes[3], bytes[4]]).toEqual([0xee, 0xee, 0xee]);
+    },
+  );
+});
+
+describe("readUint32() and writeUint32()", () => {
+  it.each([0, 1, 0xffff, 0x10000, 0x12345678, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1])(
+    "agree with DataView on %i",
+    (value) => {
+      const bytes = new Uint8Array(7).fill(0xee);
+      writeUint32(bytes, 2, value);
+      expect(new DataView(bytes.buffer).getUint32(2)).toBe(value);
+      expect(readUint32(bytes, 2)).toBe(value);
+      expect([bytes[0], bytes[1], bytes[6]]).toEqual([0xee, 0xee, 0xee]);
+    },
+  );
+
+  it("write the low 32 bits of a number beyond them", () => {
+    const bytes = new Uint8Array(4);
+    writeUint32(bytes, 0, 2 ** 53 - 1);
+    expect(readUint32(bytes, 0)).toBe(2 ** 32 - 1);
+    writeUint32(bytes, 0, (2 ** 53 - 1) / 2 ** 32);
+    expect(readUint32(bytes, 0)).toBe(2 ** 21 - 1);
+  });
+});
+
+describe("isAscii()", () => {
+  it("accepts 0x00 to 0x7F, and an empty range", () => {
+    const ascii = Uint8Array.from({ length: 128 }, (_, byte) => byte);
+    expect(isAscii(ascii, 0, 128)).toBe(true);
+    expect(isAscii(Uint8Array.of(0xff), 0, 0)).toBe(true);
+  });
+
+  it.each([0, 1, 2, 3])("refuses a byte of 0x80 at index %i", (index) => {
+    const bytes = new Uint8Array(4);
+    bytes[index] = 0x80;
+    expect(isAscii(bytes, 0, 4)).toBe(false);
+  });
+
+  it("looks at nothing outside the range", () => {
+    expect(isAscii(Uint8Array.of(0x80, 0x41, 0x80), 1, 2)).toBe(true);
+  });
+});
+
+describe("latin1()", () => {
+  it.each([0, 1, 7, 8, 9, 16, 255, 256])("reads %i bytes, a character each", (length) => {
+    const bytes = Uint8Array.from({ length: length + 2 }, (_, index) => 255 - index);
+    const characters = Array.from(bytes.subarray(1, 1 + length), (byte) =>
+      String.fromCharCode(byte),
+    );
+    expect(latin1(bytes, 1, 1 + length)).toBe(characters.join(""));
+  });
+});
+
+describe("writeLatin1()", () => {
+  it("writes a byte a character", () => {
+    const bytes = new Uint8Array(5);
+    writeLatin1(bytes, 1, "A\u00FF\0");
+    expect(bytes).toEqual(Uint8Array.of(0, 0x41, 0xff, 0, 0));
+  });
+
+  it("writes the low byte of characters that are not Latin-1", () => {
+    const bytes = new Uint8Array(1);
+    writeLatin1(bytes, 0, "\u0141");
+    expect(bytes[0]).toBe(0x41);
+  });
+});
+
+describe("equalsIgnoreCase()", () => {
+  it.each([
+    ["websocket", "websocket", true],
+    ["WebSocket", "websocket", true],
+    ["AZaz", "azaz", true],
+    ["", "", true],
+    ["websocke", "websocket", false],
+    ["websockets", "websocket", false],
+    ["websockeu", "websocket", false],
+    ["@[`{", "@[`{", true],
+    ["@[", "`{", false],
+    ["\u00C1", "\u00E1", false],
+  ])("%j and %j: %s", (spelled, text, expected) => {
+    const bytes = new Uint8Array(spelled.length + 2);
+    writeLatin1(bytes, 1, spelled);
+    expect(equalsIgnoreCase(bytes, 1, 1 + spelled.length, text)).toBe(expected);
+  });
+});
+
+const texts: [text: string, bytes: number[]][] = [
+  ["", []],
+  ["A", [0x41]],
+  ["\u007F\u0080", [0x7f, 0xc2, 0x80]],
+  ["\u07FF\u0800", [0xdf, 0xbf, 0xe0, 0xa0, 0x80]],
+  ["\uFEFF\uFFFF", [0xef, 0xbb, 0xbf, 0xef, 0xbf, 0xbf]],
+  ["\u{10000}\u{10FFFF}", [0xf0, 0x90, 0x80, 0x80, 0xf4, 0x8f, 0xbf, 0xbf]],
+  ["\uD800", [0xef, 0xbf, 0xbd]],
+  ["\uDC00", [0xef, 0xbf, 0xbd]],
+  ["\uDC00\uD800", [0xef, 0xbf, 0xbd, 0xef, 0xbf, 0xbd]],
+  ["\uD800A", [0xef, 0xbf, 0xbd, 0x41]],
+];
+
+describe("encodeUtf8()", () => {
+  it.each(texts)("encodes %j", (text, bytes) => {
+    expect([...encodeUtf8(text)]).toEqual(bytes);
+  });
+});
+
+describe("encodeUtf8Into()", () => {
+  it.each(texts)("encodes %j at the start and behind it", (text, bytes) => {
+    for (const at of [0, 5]) {
+      const target = new Uint8Array(at + 3 * text.length + 1).fill(0xee);
+      expect(encodeUtf8Into(text, target, at)).toBe(bytes.length);
+      expect([...target.subarray(at, at + bytes.length)]).toEqual(bytes);
+      expect(target[at - 1] ?? 0xee).toBe(0xee);
+    }
+  });
+});

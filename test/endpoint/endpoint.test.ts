@@ -1,0 +1,512 @@
+import { describe, expect, it } from "vitest";
+import { concat, encodeUtf8 } from "../../src/bytes.ts";
+import {
+  Endpoint,
+  type EndpointEvents,
+  type EndpointOptions,
+  type Side,
+} from "../../src/endpoint/endpoint.ts";
+import { LimitError, ProtocolError } from "../../src/errors.ts";
+import { FrameDecoder } from "../../src/frame/decoder.ts";
+import { cuts } from "../support/cuts.ts";
+import {
+  binary,
+  close,
+  continuation,
+  counted,
+  frame,
+  hex,
+  ping,
+  pong,
+  text,
+  toHex,
+} from "../support/frames.ts";
+import { EventTrace, FrameTrace } from "../support/trace.ts";
+
+const masked = { masked: true };
+const more = { fin: false };
+
+function newEndpoint(
+  side: Side = "client",
+  options?: EndpointOptions,
+): { endpoint: Endpoint; lines: string[]; trace: EventTrace } {
+  const trace = new EventTrace();
+  return { endpoint: new Endpoint(side, trace, options), lines: trace.lines, trace };
+}
+
+/** All that an endpoint wants to send. */
+function sent(endpoint: Endpoint): Uint8Array {
+  const writes: Uint8Array[] = [];
+  const { output } = endpoint;
+  for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
+    writes.push(bytes.slice());
+    output.giveBack();
+  }
+  return concat(writes);
+}
+
+/** All that an endpoint wants to send, as a trace of frames without their keys. */
+function sentLines(endpoint: Endpoint): string[] {
+  const trace = new FrameTrace();
+  new FrameDecoder(trace).feed(sent(endpoint));
+  return trace.lines.map((line) => line.replace(/mask [0-9a-f]{8}/, "masked"));
+}
+
+describe("Endpoint.receive()", () => {
+  it("tells the same events in the same order, wherever the stream is cut", () => {
+    const wire = concat([
+      text("Hel", { ...masked, fin: false }),
+      ping("p", masked),
+      continuation("lo \u20AC", masked),
+      binary(counted(300), masked),
+      pong("q", masked),
+      text("", masked),
+      binary("", masked),
+      close(1001, "bye", masked),
+      ping("behind", masked),
+      hex("ff ff"),
+    ]);
+    const expected = [
+      "ping 70",
+      "text Hello \u20AC",
+      `binary ${toHex(counted(300))}`,
+      "pong 71",
+      "text ",
+      "binary ",
+    ];
+    const answer = concat([pong("p"), close(1001, "bye")]);
+    for (const pieces of cuts(wire)) {
+      const { endpoint, lines } = newEndpoint("server");
+      const taken = pieces.map((piece) => endpoint.receive(piece));
+      expect(taken).toEqual(pieces.map((piece) => piece.length));
+      expect(lines).toEqual(expected);
+      expect(sent(endpoint)).toEqual(answer);
+      expect(endpoint.closure).toEqual({
+        status: 1001,
+        reason: "bye",
+        clean: true,
+        initiator: "peer",
+      });
+    }
+  });
+
+  it("takes a range, and looks at nothing beside it", () => {
+    const chunk = concat([hex("ff ff"), text("a"), hex("ff")]);
+    const { endpoint, lines } = newEndpoint();
+    expect(endpoint.receive(chunk, 2, 5)).toBe(5);
+    expect(lines).toEqual(["text a"]);
+    expect(endpoint.state).toBe("open");
+  });
+
+  it("says of binary messages whose bytes they are", () => {
+    const owned: boolean[] = [];
+    const events: EndpointEvents = new EventTrace();
+    events.onBinary = (_bytes, _start, _end, isOwned) => owned.push(isOwned);
+    const endpoint = new Endpoint("client", events);
+    endpoint.receive(concat([binary("abc"), binary("a", more), continuation("b")]));
+    expect(owned).toEqual([false, true]);
+  });
+
+  it("passes on what an event throws that is not the peer's doing", () => {
+    const events: EndpointEvents = new EventTrace();
+    const error = new Error("bug");
+    events.onText = () => {
+      throw error;
+    };
+    const endpoint = new Endpoint("client", events);
+    expect(() => endpoint.receive(text("a"))).toThrow(error);
+    expect(endpoint.state).toBe("open");
+  });
+});
+
+/** What a peer may do wrong, as frames to a client, and what answers it. */
+const violations: [what: string, frames: Uint8Array[], code: string, status: number][] = [
+  ["a reserved opcode", [frame(3)], "OPCODE_RESERVED", 1002],
+  ["a masked frame", [text("a", masked)], "MASK_UNEXPECTED", 1002],
+  ["an RSV bit", [text("a", { rsv: 4 })], "RSV_NOT_ZERO", 1002],
+  ["a long ping", [ping(counted(126))], "CONTROL_TOO_LONG", 1002],
+  ["a fragmented ping", [ping("", more)], "CONTROL_NOT_FINAL", 1002],
+  ["a continuation of nothing", [continuation("a")], "CONTINUATION_UNEXPECTED", 1002],
+  ["a text in a message", [text("a", more), text("b")], "CONTINUATION_EXPECTED", 1002],
+  ["a ping's long length", [ping("a", { lengthForm: 2 })], "LENGTH_NOT_MINIMAL", 1002],
+  ["a length of 2^63", [text("", { length: 2n ** 63n })], "LENGTH_SIGN_BIT", 1002],
+  ["a length of 2^53", [text("", { length: 2n ** 53n })], "LENGTH_TOO_LARGE", 1009],
+  ["text that is not UTF-8", [text(hex("ff"))], "INVALID_UTF8", 1007],
+  ["a large frame", [text("", { length: 17 * 1024 ** 2 })], "FRAME_TOO_BIG", 1009],
+  ["a close frame of one byte", [frame(8, "a")], "CLOSE_BODY_TOO_SHORT", 1002],
+  ["a reason that is not UTF-8", [frame(8, hex("03 e8 ff"))], "INVALID_UTF8", 1007],
+  ["status 0", [frame(8, hex("00 00"))], "STATUS_NOT_IN_USE", 1002],
+  ["status 999", [close(999)], "STATUS_NOT_IN_USE", 1002],
+  ["status 1004", [close(1004)], "STATUS_NO_MEANING", 1002],
+  ["status 1005", [close(1005)], "STATUS_APPLICATION_LEVEL", 1002],
+  ["status 1006", [close(1006)], "STATUS_APPLICATION_LEVEL", 1002],
+  ["status 1015", [close(1015)], "STATUS_APPLICATION_LEVEL", 1002],
+  ["status 1016", [close(1016)], "STATUS_UNKNOWN", 1002],
+  ["status 2999", [close(2999)], "STATUS_UNKNOWN", 1002],
+  ["status 5000", [close(5000)], "STATUS_NOT_IN_USE", 1002],
+];
+
+describe("Endpoint and a peer that breaks a rule", () => {
+  it.each(violations)("fails once, at all cuts: %s → %s", (_, frames, code, status) => {
+    const wire = concat([text("ok"), ...frames, text("behind")]);
+    for (const pieces of cuts(wire)) {
+      const { endpoint, lines } = newEndpoint();
+      for (const piece of pieces) expect(endpoint.receive(piece)).toBe(piece.length);
+      expect(lines).toEqual(["text ok", `fail ${code}`]);
+      expect(sentLines(endpoint)).toEqual([
+        "close fin rsv 0 masked length 2",
+        status.toString(16).padStart(4, "0"),
+        "end",
+      ]);
+      expect(endpoint.isClosed).toBe(true);
+      expect(endpoint.closure).toMatchObject({
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "peer",
+        error: { code },
+      });
+    }
+  });
+
+  it.each(violations)("sends no second close frame: %s", (_, frames, code) => {
+    const { endpoint, lines } = newEndpoint();
+    endpoint.close(1000, "");
+    sent(endpoint);
+    endpoint.receive(concat(frames));
+    expect(lines).toEqual([`fail ${code}`]);
+    expect(sent(endpoint).length).toBe(0);
+    expect(endpoint.closure).toMatchObject({ status: 1006, clean: false, initiator: "local" });
+  });
+
+  it("refuses unmasked frames on a server's side", () => {
+    const { endpoint, lines } = newEndpoint("server");
+    endpoint.receive(concat([text("a", masked), text("b")]));
+    expect(lines).toEqual(["text a", "fail MASK_REQUIRED"]);
+    expect(sent(endpoint)).toEqual(close(1002));
+  });
+
+  it("gives onFail the error itself, when the endpoint is closed already", () => {
+    const seen: unknown[] = [];
+    const events: EndpointEvents = new EventTrace();
+    events.onFail = (error) => seen.push(error, endpoint.isClosed);
+    const endpoint = new Endpoint("client", events, { maxMessageSize: 1 });
+    endpoint.receive(text("ab"));
+    expect(seen).toEqual([expect.any(LimitError), true]);
+    expect(endpoint.closure.error).toBe(seen[0]);
+  });
+});
+
+describe("Endpoint's closing handshake", () => {
+  it.each<[what: string, wire: Uint8Array, status: number, reason: string]>([
+    ["status and reason", close(1000, "bye \u20AC", masked), 1000, "bye \u20AC"],
+    ["a status alone", close(4999, "", masked), 4999, ""],
+    ["nothing", close(0, "", masked), 1005, ""],
+    ["the longest reason", close(3000, "r".repeat(123), masked), 3000, "r".repeat(123)],
+  ])("answers a close frame with its own body: %s", (_, wire, status, reason) => {
+    const { endpoint, lines } = newEndpoint("server");
+    endpoint.receive(wire);
+    expect(sent(endpoint)).toEqual(close(status === 1005 ? 0 : status, reason));
+    expect(endpoint.state).toBe("closed");
+    expect(endpoint.closure).toEqual({ status, reason, clean: true, initiator: "peer" });
+    expect(lines).toEqual([]);
+  });
+
+  it.each<[status: number, reason: string]>([
+    [1000, "bye"],
+    [4000, ""],
+    [0, ""],
+  ])("sends %i %j once, and waits for the answer", (status, reason) => {
+    const { endpoint } = newEndpoint("server");
+    endpoint.close(status, reason);
+    endpoint.close(1011, "again");
+    expect(sent(endpoint)).toEqual(close(status, reason));
+    expect([endpoint.state, endpoint.isClosed]).toEqual(["closeSent", false]);
+    expect(endpoint.closure).toEqual({
+      status: 1006,
+      reason: "",
+      clean: false,
+      initiator: "local",
+    });
+    endpoint.receive(close(1001, "answer", masked));
+    expect(sent(endpoint).length).toBe(0);
+    expect([endpoint.state, endpoint.isClosed]).toEqual(["closed", true]);
+    expect(endpoint.closure).toEqual({
+      status: 1001,
+      reason: "answer",
+      clean: true,
+      initiator: "local",
+    });
+  });
+
+  it("tells no message behind its own close frame, but pings and pongs, unanswered", () => {
+    const { endpoint, lines } = newEndpoint();
+    endpoint.close(1000, "");
+    sent(endpoint);
+    endpoint.receive(concat([text("a"), binary("b"), ping("c"), pong("d"), text("e", more)]));
+    expect(lines).toEqual(["ping 63", "pong 64"]);
+    expect(sent(endpoint).length).toBe(0);
+    expect(endpoint.state).toBe("closeSent");
+  });
+
+  it("sends nothing behind its own close frame", () => {
+    const { endpoint } = newEndpoint("server");
+    endpoint.close(1000, "");
+    endpoint.sendText("a");
+    endpoint.sendBinary(counted(1));
+    endpoint.sendPing(counted(1));
+    expect(sent(endpoint)).toEqual(close(1000));
+  });
+
+  it("sends no late pong behind its close frame", () => {
+    for (const end of ["own", "answer", "failure"]) {
+      const { endpoint } = newEndpoint("server");
+      endpoint.sendBinary(counted(5000));
+      endpoint.receive(ping("late", masked));
+      if (end === "own") endpoint.close(1000, "");
+      if (end === "answer") endpoint.receive(close(1000, "", masked));
+      if (end === "failure") endpoint.fail(new Error("no"), 1000, "local");
+      const bytes = sent(endpoint);
+      expect(toHex(bytes.subarray(-4)), end).toBe(toHex(close(1000)));
+    }
+  });
+
+  it("crosses with the peer's", () => {
+    const { endpoint } = newEndpoint("server");
+    endpoint.close(1000, "mine");
+    endpoint.receive(close(1001, "theirs", masked));
+    expect(sent(endpoint)).toEqual(close(1000, "mine"));
+    expect(endpoint.closure).toMatchObject({ status: 1001, clean: true, initiator: "local" });
+  });
+});
+
+describe("Endpoint, closed", () => {
+  const ways: [what: string, end: (endpoint: Endpoint) => void][] = [
+    ["by the peer", (endpoint) => endpoint.receive(close(1000, "", masked))],
+    ["by a violation", (endpoint) => endpoint.receive(text("a"))],
+    ["by fail()", (endpoint) => endpoint.fail(new Error("no"), 1011, "local")],
+  ];
+
+  it.each(ways)("reads, tells and sends nothing: %s", (_, end) => {
+    const { endpoint, lines } = newEndpoint("server");
+    end(endpoint);
+    expect(endpoint.isClosed).toBe(true);
+    sent(endpoint);
+    const told = lines.length;
+    const { closure } = endpoint;
+    expect(endpoint.receive(text("a", masked))).toBe(text("a", masked).length);
+    expect(endpoint.receive(hex("ff ff ff"), 1, 2)).toBe(2);
+    endpoint.sendText("a");
+    endpoint.sendBinary(counted(1));
+    endpoint.sendPing(counted(1));
+    endpoint.close(1000, "");
+    endpoint.fail(new Error("again"), 1011, "transport");
+    expect(lines.length).toBe(told);
+    expect(sent(endpoint).length).toBe(0);
+    expect(endpoint.closure).toEqual(closure);
+  });
+});
+
+describe("Endpoint.fail()", () => {
+  it("says why, where a close frame may still be sent", () => {
+    const { endpoint, lines } = newEndpoint("server");
+    const error = new Error("no");
+    endpoint.fail(error, 1011, "local");
+    expect(sent(endpoint)).toEqual(close(1011));
+    expect(endpoint.closure).toEqual({
+      status: 1006,
+      reason: "",
+      clean: false,
+      initiator: "local",
+      error,
+    });
+    expect(lines).toEqual([]);
+  });
+
+  it("sends nothing with a status of 0", () => {
+    const { endpoint } = newEndpoint("server");
+    endpoint.fail(new Error("reset"), 0, "transport");
+    expect(sent(endpoint).length).toBe(0);
+    expect(endpoint.closure).toMatchObject({ initiator: "transport", clean: false });
+  });
+
+  it("sends no second close frame, and leaves who began", () => {
+    const { endpoint } = newEndpoint("server");
+    endpoint.close(1000, "");
+    endpoint.fail(new Error("timeout"), 1011, "transport");
+    expect(sent(endpoint)).toEqual(close(1000));
+    expect(endpoint.closure.initiator).toBe("local");
+  });
+
+  it("ends the call of receive() that an event came from", () => {
+    const trace = new EventTrace();
+    const events: EndpointEvents = trace;
+    events.onPing = () => {
+      endpoint.fail(new Error("no"), 1008, "local");
+    };
+    const endpoint = new Endpoint("client", events);
+    const wire = concat([text("a"), ping(), text("b"), hex("ff")]);
+    expect(endpoint.receive(wire)).toBe(wire.length);
+    expect(trace.lines).toEqual(["text a"]);
+  });
+});
+
+describe("Endpoint.closure", () => {
+  it("says before the end what would be if the stream ended now", () => {
+    expect(newEndpoint().endpoint.closure).toEqual({
+      status: 1006,
+      reason: "",
+      clean: false,
+      initiator: "transport",
+    });
+  });
+});
+
+describe("Endpoint.stop()", () => {
+  it("makes receive() return after the present event, and the rest is taken later", () => {
+    const wire = concat([text("a"), binary("b", more), continuation("c"), ping("d"), pong("e")]);
+    const trace = new EventTrace();
+    const stopAfter = (tell: () => void): void => {
+      tell();
+      endpoint.stop();
+    };
+    const endpoint = new Endpoint("client", {
+      onText: (data) => stopAfter(() => trace.onText(data)),
+      onBinary: (bytes, start, end) => stopAfter(() => trace.onBinary(bytes, start, end)),
+      onPing: (bytes, start, end) => stopAfter(() => trace.onPing(bytes, start, end)),
+      onPong: (bytes, start, end) => stopAfter(() => trace.onPong(bytes, start, end)),
+      onFail: (error) => trace.onFail(error),
+    });
+    const ends: number[] = [];
+    for (let at = 0; at < wire.length; ends.push(at)) at = endpoint.receive(wire, at);
+    expect(ends).toEqual([3, 9, 12, 15]);
+    expect(trace.lines).toEqual(["text a", "binary 6263", "ping 64", "pong 65"]);
+  });
+
+  it("leaves nothing to take behind a close frame", () => {
+    const { endpoint, lines } = newEndpoint();
+    const wire = concat([close(1000), ping("a"), pong("b"), hex("ff ff")]);
+    expect(endpoint.receive(wire)).toBe(wire.length);
+    expect(lines).toEqual([]);
+    expect(endpoint.closure).toMatchObject({ status: 1000, clean: true });
+  });
+});
+
+describe("Endpoint's messages", () => {
+  function sendAll(endpoint: Endpoint): void {
+    endpoint.sendText("Hello \u20AC");
+    endpoint.sendBinary(counted(300));
+    endpoint.sendPing(encodeUtf8("p"));
+    endpoint.sendText("");
+    endpoint.close(1000, "bye");
+  }
+
+  it("leave a server unmasked", () => {
+    const { endpoint } = newEndpoint("server");
+    sendAll(endpoint);
+    const frames = [
+      text("Hello \u20AC"),
+      binary(counted(300)),
+      ping("p"),
+      text(),
+      close(1000, "bye"),
+    ];
+    expect(sent(endpoint)).toEqual(concat(frames));
+  });
+
+  it("leave a client masked", () => {
+    const { endpoint } = newEndpoint("client");
+    sendAll(endpoint);
+    expect(sentLines(endpoint)).toEqual([
+      "text fin rsv 0 masked length 9",
+      toHex(encodeUtf8("Hello \u20AC")),
+      "end",
+      "binary fin rsv 0 masked length 300",
+      toHex(counted(300)),
+      "end",
+      "ping fin rsv 0 masked length 1",
+      "70",
+      "end",
+      "text fin rsv 0 masked length 0",
+      "end",
+      "close fin rsv 0 masked length 5",
+      "03e8627965",
+      "end",
+    ]);
+  });
+
+  it("reach the other side", () => {
+    const { endpoint: client, lines: clientLines } = newEndpoint("client");
+    const { endpoint: server, lines: serverLines } = newEndpoint("server");
+    sendAll(client);
+    server.receive(sent(client));
+    expect(serverLines).toEqual([
+      "text Hello \u20AC",
+      `binary ${toHex(counted(300))}`,
+      "ping 70",
+      "text ",
+    ]);
+    client.receive(sent(server));
+    expect(clientLines).toEqual(["pong 70"]);
+    expect([client.closure, server.closure]).toEqual([
+      { status: 1000, reason: "bye", clean: true, initiator: "local" },
+      { status: 1000, reason: "bye", clean: true, initiator: "peer" },
+    ]);
+  });
+});
+
+describe("Endpoint's pongs", () => {
+  it("are gathered before onPing is called", () => {
+    const unsent: number[] = [];
+    const events: EndpointEvents = new EventTrace();
+    events.onPing = () => unsent.push(endpoint.output.unsent);
+    const endpoint = new Endpoint("server", events);
+    endpoint.receive(concat([ping("ab", masked), ping("", masked)]));
+    expect(unsent).toEqual([4, 6]);
+    expect(sent(endpoint)).toEqual(concat([pong("ab"), pong()]));
+  });
+
+  it("are only the last one when much is unsent", () => {
+    const { endpoint } = newEndpoint("server");
+    endpoint.sendBinary(counted(5000));
+    for (const name of ["a", "b", "c"]) endpoint.receive(ping(name, masked));
+    expect(sent(endpoint)).toEqual(concat([binary(counted(5000)), pong("c")]));
+  });
+});
+
+describe("Endpoint's options", () => {
+  it.each<[options: EndpointOptions, frames: Uint8Array[], code: string]>([
+    [{ maxFrameSize: 2 }, [text("ab"), text("abc")], "FRAME_TOO_BIG"],
+    [{ maxMessageSize: 2 }, [text("ab"), text("abc")], "MESSAGE_TOO_BIG"],
+    [{ maxFragments: 1 }, [text("ab"), text("a", more), continuation()], "TOO_MANY_FRAGMENTS"],
+    [{ strictLength: true }, [text("ab"), text("a", { lengthForm: 2 })], "LENGTH_NOT_MINIMAL"],
+  ])("%o: takes what is right and refuses what is not", (options, frames, code) => {
+    const { endpoint, lines } = newEndpoint("client", options);
+    endpoint.receive(concat(frames));
+    expect(lines).toEqual(["text ab", `fail ${code}`]);
+  });
+
+  it("read 0 as no limit, and what is not given as the default", () => {
+    const options = { maxFrameSize: 0, maxMessageSize: 0, strictLength: undefined };
+    const { endpoint } = newEndpoint("client", options);
+    endpoint.receive(binary("", { length: 2 ** 50 }));
+    expect(endpoint.state).toBe("open");
+    const byDefault = newEndpoint("client", {}).endpoint;
+    byDefault.receive(binary("", { length: 16 * 1024 ** 2 + 1 }));
+    expect(byDefault.closure.error).toMatchObject({ code: "FRAME_TOO_BIG", limit: 16_777_216 });
+  });
+
+  it.each([-1, 1.5, NaN])("refuse a limit of %d", (limit) => {
+    expect(() => newEndpoint("server", { maxFragments: limit })).toThrow(RangeError);
+  });
+});
+
+describe("an error of the peer's", () => {
+  it("is a ProtocolError with the status that was sent", () => {
+    const { endpoint } = newEndpoint("server");
+    endpoint.receive(text(hex("ff"), masked));
+    const { error } = endpoint.closure;
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(sent(endpoint)).toEqual(close((error as ProtocolError).status));
+  });
+});

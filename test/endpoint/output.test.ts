@@ -1,0 +1,378 @@
+import { describe, expect, it } from "vitest";
+import { concat, encodeUtf8 } from "../../src/bytes.ts";
+import { Output } from "../../src/endpoint/output.ts";
+import { FrameDecoder } from "../../src/frame/decoder.ts";
+import { seededRandom } from "../support/cuts.ts";
+import { binary, close, counted, frame, hex, ping, pong, text, toHex } from "../support/frames.ts";
+import { FrameTrace } from "../support/trace.ts";
+
+/** Takes all that waits, one write after the other. */
+function drain(output: Output): Uint8Array[] {
+  const writes: Uint8Array[] = [];
+  for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
+    writes.push(bytes.slice());
+    output.giveBack();
+  }
+  return writes;
+}
+
+function add(output: Output, opcode: number, payload: Uint8Array): void {
+  output.addFrame(opcode, payload, 0, payload.length);
+}
+
+function addPong(output: Output, payload: string): void {
+  const bytes = encodeUtf8(payload);
+  output.addPong(bytes, 0, bytes.length);
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
+/** The frames in bytes as a trace. */
+function traceOf(bytes: Uint8Array): string[] {
+  const trace = new FrameTrace();
+  new FrameDecoder(trace).feed(bytes);
+  return trace.lines;
+}
+
+describe("Output", () => {
+  it("has nothing to take at first", () => {
+    const output = new Output(false);
+    expect(output.take()).toBeUndefined();
+    expect(output.unsent).toBe(0);
+  });
+
+  it("gathers frames in one write, in their order", () => {
+    const output = new Output(false);
+    output.addRaw(encodeUtf8("HTTP/1.1 101\r\n\r\n"));
+    output.addText("Hello");
+    add(output, 2, counted(300));
+    addPong(output, "p");
+    output.addFrame(9, encodeUtf8("xyz"), 1, 2);
+    const expected = [
+      encodeUtf8("HTTP/1.1 101\r\n\r\n"),
+      text("Hello"),
+      binary(counted(300)),
+      pong("p"),
+      ping("y"),
+    ];
+    expect(drain(output)).toEqual([concat(expected)]);
+  });
+
+  it("copies payloads", () => {
+    const output = new Output(false);
+    const payload = counted(100);
+    add(output, 2, payload);
+    payload.fill(0);
+    expect(drain(output)).toEqual([binary(counted(100))]);
+  });
+
+  it.each([0, 1, 125, 126, 127, 1000, 65_535, 65_536, 200_000])(
+    "frames a binary payload of %i bytes",
+    (length) => {
+      const output = new Output(false);
+      add(output, 2, counted(length));
+      const [whole, ...rest] = drain(output);
+      expect(rest).toEqual([]);
+      expect(isSame(whole!, binary(counted(length)))).toBe(true);
+    },
+  );
+
+  it("grows a buffer before it begins another", () => {
+    const output = new Output(false);
+    const sizes = [500, 500, 3000, 12_000, 40_000];
+    for (const size of sizes) add(output, 2, counted(size));
+    const writes = drain(output);
+    expect(writes.length).toBe(1);
+    expect(isSame(writes[0]!, concat(sizes.map((size) => binary(counted(size)))))).toBe(true);
+  });
+
+  it("begins another write where the largest pooled buffer is full", () => {
+    const output = new Output(false);
+    const sizes = [40_000, 40_000, 10, 100_000, 10];
+    for (const size of sizes) add(output, 2, counted(size));
+    const writes = drain(output);
+    expect(writes.length).toBe(4);
+    expect(isSame(concat(writes), concat(sizes.map((size) => binary(counted(size)))))).toBe(true);
+  });
+
+  it("fills the largest pooled buffer to its last byte", () => {
+    const output = new Output(false);
+    output.addRaw(counted(65_000));
+    output.addRaw(counted(536));
+    output.addRaw(counted(1));
+    expect(drain(output).map((bytes) => bytes.length)).toEqual([65_536, 1]);
+  });
+
+  it("loses no frame, whatever comes between which writes", () => {
+    const random = seededRandom(7);
+    const output = new Output(false);
+    const expected: Uint8Array[] = [];
+    const sent: Uint8Array[] = [];
+    let lent: Uint8Array | undefined;
+    let lentCopy: Uint8Array | undefined;
+    for (let turn = 0; turn < 1500; turn++) {
+      const size = Math.floor(random() ** 4 * 90_000);
+      const letters = "a\u00FC\u20AC"[turn % 3]!.repeat(Math.ceil(size / 4));
+      if (turn % 2 === 0) {
+        output.addText(letters);
+        expected.push(text(letters));
+      } else {
+        add(output, 2, counted(size));
+        expected.push(binary(counted(size)));
+      }
+      if (lent !== undefined && random() < 0.5) {
+        if (!isSame(lent, lentCopy!)) expect.fail("what was lent out has changed");
+        sent.push(lentCopy!);
+        output.giveBack();
+        lent = undefined;
+      }
+      if (lent === undefined && random() < 0.4) {
+        lent = output.take();
+        lentCopy = lent?.slice();
+      }
+    }
+    if (lent !== undefined) {
+      sent.push(lentCopy!);
+      output.giveBack();
+    }
+    sent.push(...drain(output));
+    expect(isSame(concat(sent), concat(expected))).toBe(true);
+    expect(output.unsent).toBe(0);
+  });
+});
+
+describe("Output.addText()", () => {
+  const around = (length: number): number[] => [length - 1, length, length + 1];
+  const lengths = [0, 1, 2, 23, 24, 25, 41, 42, 43, 62, 63, 124, 125, 126, 127].concat(
+    [8192, 21_845, 65_535].flatMap(around),
+  );
+  const unit = ["a", "\u00FC", "\u20AC", "\u{1F600}", "\uD800", "\uDC00"];
+
+  it.each(unit)("frames texts of every length around a border: %j", (character) => {
+    const wrong: number[] = [];
+    for (const length of lengths) {
+      const output = new Output(false);
+      const letters = character.repeat(length);
+      output.addText(letters);
+      if (!isSame(concat(drain(output)), text(letters))) wrong.push(length);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it("frames texts of 0 to 300 units with one character that is not ASCII, at either end", () => {
+    const wrong: string[] = [];
+    for (let length = 0; length <= 300; length++) {
+      for (const character of unit) {
+        for (const letters of [
+          `${"a".repeat(length)}${character}`,
+          `${character}${"a".repeat(length)}`,
+        ]) {
+          const output = new Output(false);
+          output.addText(letters);
+          if (!isSame(concat(drain(output)), text(letters))) wrong.push(letters);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it("turns a surrogate without its partner into U+FFFD", () => {
+    const output = new Output(false);
+    output.addText("a\uD800b\uDC00\uD83D\uDE00\uD83D");
+    const expected = hex("61 ef bf bd 62 ef bf bd f0 9f 98 80 ef bf bd");
+    expect(drain(output)).toEqual([text(expected)]);
+  });
+
+  it("leaves what was gathered before as it is when the header grows", () => {
+    const output = new Output(false);
+    output.addText("before");
+    output.addText("\u20AC".repeat(100));
+    output.addText("after");
+    const expected = concat([text("before"), text("\u20AC".repeat(100)), text("after")]);
+    expect(drain(output)).toEqual([expected]);
+  });
+});
+
+describe("Output of a client", () => {
+  it.each([0, 5, 125, 126, 300, 65_536])("masks frames of %i bytes", (length) => {
+    const output = new Output(true);
+    add(output, 2, counted(length));
+    output.addText("\u00FC".repeat(length));
+    const lines = traceOf(concat(drain(output)));
+    const bodies = [toHex(counted(length)), "c3bc".repeat(length)].filter((body) => body !== "");
+    expect(lines.filter((line) => /^[0-9a-f]+$/.test(line))).toEqual(bodies);
+    const headers = lines.filter((line) => line.includes("length"));
+    expect(headers.map((line) => line.replace(/mask [0-9a-f]{8} /, "masked "))).toEqual([
+      `binary fin rsv 0 masked length ${length}`,
+      `text fin rsv 0 masked length ${2 * length}`,
+    ]);
+  });
+
+  it("draws a fresh key for each frame", () => {
+    const output = new Output(true);
+    for (let count = 0; count < 20; count++) {
+      output.addText("Hello");
+      add(output, 2, counted(5));
+      addPong(output, "p");
+    }
+    const masks = traceOf(concat(drain(output))).flatMap((line) => /mask \w+/.exec(line) ?? []);
+    expect(masks.length).toBe(60);
+    expect(new Set(masks).size).toBe(60);
+  });
+
+  it("sends raw bytes as they are", () => {
+    const output = new Output(true);
+    output.addRaw(counted(100));
+    expect(drain(output)).toEqual([counted(100)]);
+  });
+});
+
+describe("Output.unsent", () => {
+  it("counts what waits and what is lent out, headers included", () => {
+    const output = new Output(false);
+    output.addText("Hello");
+    expect(output.unsent).toBe(7);
+    output.take();
+    expect(output.unsent).toBe(7);
+    add(output, 2, counted(200));
+    expect(output.unsent).toBe(7 + 204);
+    output.giveBack();
+    expect(output.unsent).toBe(204);
+    drain(output);
+    expect(output.unsent).toBe(0);
+  });
+});
+
+describe("Output.take()", () => {
+  it("gives bytes that stay as they are until they are given back", () => {
+    const output = new Output(false);
+    output.addText("Hello");
+    const lent = output.take()!;
+    output.addText("other");
+    add(output, 2, counted(2000));
+    expect(lent).toEqual(text("Hello"));
+    output.giveBack();
+    expect(drain(output)).toEqual([concat([text("other"), binary(counted(2000))])]);
+  });
+});
+
+describe("Output.clear()", () => {
+  it("drops what waits, and counts it no more", () => {
+    const output = new Output(false);
+    for (let count = 0; count < 4; count++) add(output, 2, counted(40_000));
+    addPong(output, "late");
+    output.clear();
+    expect(output.unsent).toBe(0);
+    expect(drain(output)).toEqual([]);
+    output.addText("again");
+    expect(drain(output)).toEqual([text("again")]);
+  });
+
+  it("leaves what is lent out", () => {
+    const output = new Output(false);
+    output.addText("Hello");
+    const lent = output.take()!;
+    output.addText("lost");
+    output.clear();
+    output.addText("again");
+    expect([lent, output.unsent]).toEqual([text("Hello"), 14]);
+    output.giveBack();
+    expect(drain(output)).toEqual([text("again")]);
+  });
+
+  it("has nothing to do where nothing waits", () => {
+    const output = new Output(false);
+    output.clear();
+    expect(output.unsent).toBe(0);
+  });
+});
+
+describe("Output.addPong()", () => {
+  /** An output with bytes unsent, as one raw piece. */
+  function withUnsent(size: number): Output {
+    const output = new Output(false);
+    output.addRaw(counted(size));
+    return output;
+  }
+
+  it("sends every pong while less than 4 KiB is unsent", () => {
+    const output = withUnsent(4095 - 3);
+    addPong(output, "a");
+    addPong(output, "b");
+    addPong(output, "c");
+    expect(concat(drain(output)).subarray(4092)).toEqual(concat([pong("a"), pong("b"), pong("c")]));
+  });
+
+  it("sends only the last pong when 4 KiB is unsent, behind what waits", () => {
+    const output = withUnsent(4096);
+    addPong(output, "a");
+    addPong(output, "b");
+    output.addText("text");
+    addPong(output, "c");
+    expect(concat(drain(output)).subarray(4096)).toEqual(concat([text("text"), pong("c")]));
+  });
+
+  it("does not wait for more than what was unsent", () => {
+    const output = withUnsent(5000);
+    output.take();
+    addPong(output, "late");
+    expect(output.unsent).toBe(5000);
+    output.giveBack();
+    expect(drain(output)).toEqual([pong("late")]);
+    expect(output.unsent).toBe(0);
+  });
+
+  it("sends a late pong behind several full buffers", () => {
+    const output = new Output(false);
+    for (let count = 0; count < 3; count++) add(output, 2, counted(65_530));
+    addPong(output, "late");
+    const whole = concat(drain(output));
+    expect(whole.subarray(3 * 65_534)).toEqual(pong("late"));
+  });
+
+  it("sends a late pong where it finds no more room in the last buffer", () => {
+    const output = withUnsent(65_536);
+    addPong(output, "late");
+    const writes = drain(output);
+    expect(writes.map((bytes) => bytes.length)).toEqual([65_536, 6]);
+    expect(writes[1]).toEqual(pong("late"));
+  });
+
+  it("copies the payload of a late pong", () => {
+    const output = withUnsent(4096);
+    const payload = encodeUtf8("xlatex");
+    output.addPong(payload, 1, 5);
+    payload.fill(0);
+    expect(concat(drain(output)).subarray(4096)).toEqual(pong("late"));
+  });
+
+  it("sends no older pong behind a newer one", () => {
+    const output = withUnsent(4096);
+    output.take();
+    addPong(output, "older");
+    output.giveBack();
+    addPong(output, "newer");
+    const lines = traceOf(concat(drain(output))).filter((line) => /^[0-9a-f]+$/.test(line));
+    expect(lines.at(-1)).toBe(toHex(encodeUtf8("newer")));
+  });
+});
+
+describe("Output.addClose()", () => {
+  it("adds a close frame behind what waits, and drops a late pong", () => {
+    const output = new Output(false);
+    output.addRaw(counted(4096));
+    addPong(output, "late");
+    output.addClose(hex("03 e8"));
+    expect(concat(drain(output)).subarray(4096)).toEqual(close(1000));
+  });
+});
+
+describe("Output.addFrame()", () => {
+  it.each([0x0, 0x1, 0x2, 0x8, 0x9, 0xa])("frames opcode %i", (opcode) => {
+    const output = new Output(false);
+    add(output, opcode, counted(3));
+    expect(drain(output)).toEqual([frame(opcode, counted(3))]);
+  });
+});

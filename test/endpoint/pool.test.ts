@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { borrowBuffer, largestPooled, returnBuffer } from "../../src/endpoint/pool.ts";
+
+describe("borrowBuffer()", () => {
+  it.each([
+    [0, 1024],
+    [1024, 1024],
+    [1025, 4096],
+    [4096, 4096],
+    [4097, 16_384],
+    [16_385, 65_536],
+    [65_536, 65_536],
+    [65_537, 65_537],
+    [1_000_000, 1_000_000],
+  ])("lends for %i bytes a buffer of %i", (size, length) => {
+    expect(borrowBuffer(size).length).toBe(length);
+  });
+
+  it("lends one buffer to one borrower at a time", () => {
+    const first = borrowBuffer(100);
+    expect(borrowBuffer(100)).not.toBe(first);
+  });
+});
+
+describe("largestPooled", () => {
+  it("is 64 KiB", () => {
+    expect(largestPooled).toBe(65_536);
+  });
+});
+
+describe("returnBuffer()", () => {
+  it.each([1024, 4096, 16_384, 65_536])("keeps a buffer of %i bytes for the next", (size) => {
+    const buffer = borrowBuffer(size);
+    returnBuffer(buffer);
+    expect(borrowBuffer(size - 1)).toBe(buffer);
+  });
+
+  it.each([100, 65_537])("keeps no buffer of %i bytes", (size) => {
+    const buffer = new Uint8Array(size);
+    returnBuffer(buffer);
+    expect(borrowBuffer(size) === buffer).toBe(false);
+  });
+
+  it("keeps 64 buffers of one size and no more", () => {
+    const buffers = new Set(Array.from({ length: 70 }, () => borrowBuffer(4096)));
+    expect(buffers.size).toBe(70);
+    for (const buffer of buffers) returnBuffer(buffer);
+    const again = Array.from({ length: 70 }, () => borrowBuffer(4096));
+    expect(again.filter((buffer) => buffers.has(buffer)).length).toBe(64);
+  });
+});

@@ -1,0 +1,140 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { cipher, cipherInto } from "../../src/frame/cipher.ts";
+import { seededBytes } from "../support/cuts.ts";
+import { exampleMask, hex, maskKeyOf, naiveMask, toHex } from "../support/frames.ts";
+
+const exampleKey = maskKeyOf(exampleMask);
+// Bytes 0x00 and 0x80 and above: where a sign or a zero may get lost.
+const keys: readonly (readonly number[])[] = [
+  exampleMask,
+  [0xff, 0x00, 0x80, 0x7f],
+  [0x01, 0x02, 0x03, 0xfe],
+];
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+/** A view of `size` bytes that begins `alignment` bytes into its buffer. */
+function viewAt(alignment: number, size: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(alignment + size), alignment, size);
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
+/** Masks `length` bytes from index 3 of a view on; says whether it did as the naive twin does, and nothing beside it. */
+function agrees(
+  length: number,
+  alignment: number,
+  offset: number,
+  key: readonly number[],
+): boolean {
+  const source = seededBytes(length + 6);
+  const bytes = viewAt(alignment, length + 6);
+  bytes.set(source);
+  cipher(bytes, maskKeyOf(key), offset, 3, 3 + length);
+  const expected = source.slice();
+  expected.set(naiveMask(source.subarray(3, 3 + length), key, offset), 3);
+  return isSame(bytes, expected);
+}
+
+describe("cipher()", () => {
+  it("masks the example of RFC 6455, 5.7, and unmasks it", () => {
+    const bytes = new TextEncoder().encode("Hello");
+    cipher(bytes, exampleKey);
+    expect(bytes).toEqual(hex("7f 9f 4d 51 58"));
+    cipher(bytes, exampleKey);
+    expect(toHex(bytes)).toBe("48656c6c6f");
+  });
+
+  it("masks 0 to 300 bytes at every alignment and offset", () => {
+    const wrong: string[] = [];
+    for (let length = 0; length <= 300; length++) {
+      for (let place = 0; place < 16; place++) {
+        const [alignment, offset] = [place % 4, place >> 2];
+        if (!agrees(length, alignment, offset, exampleMask)) {
+          wrong.push(`${length} bytes, alignment ${alignment}, offset ${offset}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it.each([255, 256, 257, 258, 259, 1024, 4097, 65_539])(
+    "masks %i bytes with any key",
+    (length) => {
+      for (const key of keys) {
+        for (let alignment = 0; alignment < 8; alignment++) {
+          expect(agrees(length, alignment, 7 - alignment, key)).toBe(true);
+        }
+      }
+    },
+  );
+
+  it.each([0, 1, 2, 3, 4, 255, 2 ** 31 + 1, 2 ** 32 + 2, 2 ** 53 - 1021])(
+    "turns the key for an offset of %d",
+    (offset) => {
+      for (const length of [5, 300]) expect(agrees(length, 0, offset, exampleMask)).toBe(true);
+    },
+  );
+
+  it("masks a payload piece by piece as it does whole", () => {
+    const source = seededBytes(700);
+    const expected = naiveMask(source, exampleMask);
+    for (let cut = 0; cut <= source.length; cut++) {
+      const bytes = source.slice();
+      cipher(bytes, exampleKey, 0, 0, cut);
+      cipher(bytes, exampleKey, cut, cut);
+      if (!isSame(bytes, expected)) expect.fail(`cut at ${cut}`);
+    }
+    expect(expected).not.toEqual(source);
+  });
+
+  it("takes no words on a big-endian machine", async () => {
+    vi.resetModules();
+    vi.stubGlobal(
+      "Uint16Array",
+      class {
+        readonly buffer = Uint8Array.of(0, 1).buffer;
+      },
+    );
+    vi.stubGlobal("Int32Array", undefined);
+    const bigEndian = await import("../../src/frame/cipher.ts");
+    const bytes = seededBytes(300);
+    bigEndian.cipher(bytes, exampleKey, 1);
+    expect(() => {
+      cipher(seededBytes(300), exampleKey);
+    }).toThrow(TypeError);
+    expect(isSame(bytes, naiveMask(seededBytes(300), exampleMask, 1))).toBe(true);
+  });
+
+  it("changes nothing with a key of 0", () => {
+    const bytes = seededBytes(300);
+    cipher(bytes, 0, 1);
+    expect(bytes).toEqual(seededBytes(300));
+  });
+});
+
+describe("cipherInto()", () => {
+  it.each([0, 5, 63, 64, 255, 256, 300])(
+    "writes %i bytes masked, and leaves the source",
+    (length) => {
+      for (let offset = 0; offset < 4; offset++) {
+        const source = seededBytes(length + 2);
+        const target = new Uint8Array(length + 7).fill(0xee);
+        cipherInto(target, 5, source, exampleKey, offset, 1, 1 + length);
+        const masked = naiveMask(source.subarray(1, 1 + length), exampleMask, offset);
+        expect(toHex(target)).toBe(`eeeeeeeeee${toHex(masked)}eeee`);
+        expect(source).toEqual(seededBytes(length + 2));
+      }
+    },
+  );
+
+  it("takes the whole source where no range is given", () => {
+    const target = new Uint8Array(5);
+    cipherInto(target, 0, new TextEncoder().encode("Hello"), exampleKey);
+    expect(target).toEqual(hex("7f 9f 4d 51 58"));
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { ProtocolError } from "../../src/errors.ts";
+import {
+  MaxReasonSize,
+  newCloseFrameBody,
+  parseCloseFrameData,
+  putCloseFrameBody,
+} from "../../src/frame/close.ts";
+import { hex, toHex } from "../support/frames.ts";
+
+const bodies: [status: number, reason: string, wire: string][] = [
+  [1000, "", "03 e8"],
+  [1001, "bye", "03 e9 62 79 65"],
+  [4999, "\u00FC\u20AC\u{1F600}", "13 87 c3 bc e2 82 ac f0 9f 98 80"],
+  [65535, "\uFEFFa", "ff ff ef bb bf 61"],
+];
+
+describe("MaxReasonSize", () => {
+  it("leaves room for the status in a control frame", () => {
+    expect(MaxReasonSize).toBe(123);
+  });
+});
+
+describe("parseCloseFrameData()", () => {
+  it("reads an empty body as status 0", () => {
+    expect(parseCloseFrameData(new Uint8Array(0))).toEqual({ status: 0, reason: "" });
+  });
+
+  it.each(bodies)("reads %i %j", (status, reason, wire) => {
+    expect(parseCloseFrameData(hex(wire))).toEqual({ status, reason });
+  });
+
+  it.each([0, 999, 1005, 5000])("leaves the legality of %i to others", (status) => {
+    const { status: read } = parseCloseFrameData(Uint8Array.of(status >> 8, status));
+    expect(read).toBe(status);
+  });
+
+  it("reads a range, and nothing beside it", () => {
+    const bytes = hex("ff 03 e8 6f 6b ff");
+    expect(parseCloseFrameData(bytes, 1, 5)).toEqual({ status: 1000, reason: "ok" });
+    expect(parseCloseFrameData(bytes, 1, 3)).toEqual({ status: 1000, reason: "" });
+    expect(parseCloseFrameData(bytes, 1, 1)).toEqual({ status: 0, reason: "" });
+  });
+
+  it.each([
+    ["of one byte", "03", "CLOSE_BODY_TOO_SHORT", 1002],
+    ["whose reason is not UTF-8", "03 e8 ff", "INVALID_UTF8", 1007],
+    ["whose reason ends inside a character", "03 e8 61 e2 82", "INVALID_UTF8", 1007],
+    ["whose reason holds a surrogate", "03 e8 ed a0 80", "INVALID_UTF8", 1007],
+  ])("refuses a body %s: %s", (_, wire, code, status) => {
+    const act = (): unknown => parseCloseFrameData(hex(wire));
+    expect(act).toThrow(ProtocolError);
+    expect(act).toThrow(expect.objectContaining({ code, status }));
+  });
+});
+
+describe("newCloseFrameBody()", () => {
+  it("makes an empty body of status 0, whatever the reason", () => {
+    expect(newCloseFrameBody(0, "lost")).toEqual(new Uint8Array(0));
+  });
+
+  it.each(bodies)("makes the body of %i %j", (status, reason, wire) => {
+    expect(newCloseFrameBody(status, reason)).toEqual(hex(wire));
+  });
+
+  it("has no reason where none is given", () => {
+    expect(newCloseFrameBody(1000)).toEqual(hex("03 e8"));
+  });
+
+  it.each([
+    ["123 bytes", "a".repeat(123), 123],
+    ["124 bytes", "a".repeat(124), 123],
+    ["two bytes across the end", `${"a".repeat(122)}\u00FC`, 122],
+    ["three bytes, one inside", `${"a".repeat(122)}\u20AC`, 122],
+    ["three bytes, two inside", `${"a".repeat(121)}\u20AC`, 121],
+    ["three bytes, all inside", `${"a".repeat(120)}\u20AC!`, 123],
+    ["four bytes, three inside", `${"a".repeat(120)}\u{1F600}`, 120],
+    ["four bytes, all inside", `${"a".repeat(119)}\u{1F600}!`, 123],
+  ])("cuts a long reason at the end of a whole character: %s", (_, reason, size) => {
+    const body = newCloseFrameBody(1000, reason);
+    expect(body.length).toBe(2 + size);
+    expect(reason.startsWith(parseCloseFrameData(body).reason)).toBe(true);
+  });
+});
+
+describe("putCloseFrameBody()", () => {
+  it.each(bodies)("writes the body of %i %j, and nothing behind it", (status, reason, wire) => {
+    const expected = hex(wire);
+    const bytes = new Uint8Array(expected.length + 1).fill(0xee);
+    expect(putCloseFrameBody(bytes, status, reason)).toBe(expected.length);
+    expect(toHex(bytes)).toBe(`${toHex(expected)}ee`);
+  });
+
+  it("writes a status alone", () => {
+    const bytes = new Uint8Array(2);
+    expect(putCloseFrameBody(bytes, 1000)).toBe(2);
+    expect(bytes).toEqual(hex("03 e8"));
+  });
+
+  it("refuses less room than it needs, before it writes", () => {
+    const bytes = new Uint8Array(4);
+    expect(() => putCloseFrameBody(bytes, 1000, "bye")).toThrow(RangeError);
+    expect(bytes).toEqual(new Uint8Array(4));
+  });
+});

@@ -1,0 +1,147 @@
+import { describe, expect, it } from "vitest";
+import { encodeUtf8 } from "../../src/bytes.ts";
+import { newCloseFrameBody } from "../../src/frame/close.ts";
+import * as frames from "../../src/frame/frame.ts";
+import {
+  binary,
+  close,
+  continuation,
+  counted,
+  exampleMask,
+  hex,
+  maskKeyOf,
+  naiveMask,
+  ping,
+  pong,
+  text,
+  toHex,
+} from "../support/frames.ts";
+
+const exampleKey = maskKeyOf(exampleMask);
+const hello = encodeUtf8("Hello");
+const {
+  compileFrame,
+  maskFrame,
+  maskFrameInPlace,
+  maskFrameInPlaceWith,
+  maskFrameWith,
+  newFrame,
+  unmaskFrame,
+  unmaskFrameInPlace,
+} = frames;
+
+describe("compileFrame()", () => {
+  it.each<[what: string, wire: string, frame: frames.Frame]>([
+    ["an unmasked text", "81 05 48 65 6c 6c 6f", frames.newTextFrame(hello)],
+    [
+      "a masked text",
+      "81 85 37 fa 21 3d 7f 9f 4d 51 58",
+      maskFrameWith(frames.newTextFrame(hello), exampleKey),
+    ],
+    ["a first fragment", "01 03 48 65 6c", newFrame(1, false, encodeUtf8("Hel"))],
+    ["a last fragment", "80 02 6c 6f", newFrame(0, true, encodeUtf8("lo"))],
+    ["a ping", "89 05 48 65 6c 6c 6f", frames.newPingFrame(hello)],
+    [
+      "a masked pong",
+      "8a 85 37 fa 21 3d 7f 9f 4d 51 58",
+      maskFrameWith(frames.newPongFrame(hello), exampleKey),
+    ],
+  ])("gives the bytes of RFC 6455, 5.7: %s", (_, wire, frame) => {
+    expect(compileFrame(frame)).toEqual(hex(wire));
+  });
+
+  it.each([
+    [256, "82 7e 01 00"],
+    [65536, "82 7f 00 00 00 00 00 01 00 00"],
+  ])("gives the header of RFC 6455, 5.7 in front of %i bytes of binary", (length, header) => {
+    const bytes = compileFrame(frames.newBinaryFrame(counted(length)));
+    expect(toHex(bytes, 0, bytes.length - length)).toBe(toHex(hex(header)));
+    expect(toHex(bytes.subarray(-length)) === toHex(counted(length))).toBe(true);
+  });
+
+  it.each<[what: string, wire: Uint8Array, frame: frames.Frame]>([
+    ["newFrame()", continuation("ab", { fin: false }), newFrame(0, false, encodeUtf8("ab"))],
+    ["newTextFrame()", text("ab"), frames.newTextFrame(encodeUtf8("ab"))],
+    ["newBinaryFrame()", binary("ab"), frames.newBinaryFrame(encodeUtf8("ab"))],
+    ["newPingFrame()", ping("ab"), frames.newPingFrame(encodeUtf8("ab"))],
+    ["newPongFrame()", pong("ab"), frames.newPongFrame(encodeUtf8("ab"))],
+    ["newCloseFrame()", close(1000, "a"), frames.newCloseFrame(newCloseFrameBody(1000, "a"))],
+  ])("compiles what %s makes", (_, wire, frame) => {
+    expect(compileFrame(frame)).toEqual(wire);
+  });
+
+  it("keeps the RSV bits", () => {
+    const frame = frames.newTextFrame(hello);
+    frame.header.rsv = 4;
+    expect(compileFrame(frame)[0]).toBe(0xc1);
+  });
+
+  it("refuses a header whose length is not the payload's", () => {
+    const frame = frames.newTextFrame(hello);
+    frame.header.length = 4;
+    expect(() => compileFrame(frame)).toThrow(RangeError);
+  });
+});
+
+const masked = naiveMask(hello, exampleMask);
+
+describe("maskFrameWith() and unmaskFrame()", () => {
+  it("work on copies", () => {
+    const frame = frames.newTextFrame(hello.slice());
+    const there = maskFrameWith(frame, exampleKey);
+    expect(there.payload).toEqual(masked);
+    expect(there.header).toEqual({ ...frame.header, masked: true, maskKey: exampleKey });
+    const back = unmaskFrame(there);
+    expect(back).toEqual(frame);
+    expect(there.payload).toEqual(masked);
+    expect(frame).toEqual(frames.newTextFrame(hello));
+  });
+});
+
+describe("maskFrameInPlaceWith() and unmaskFrameInPlace()", () => {
+  it("work where the payload lies, with new headers", () => {
+    const payload = hello.slice();
+    const frame = frames.newTextFrame(payload);
+    const there = maskFrameInPlaceWith(frame, exampleKey);
+    expect(there.payload).toBe(payload);
+    expect(payload).toEqual(masked);
+    expect(frame.header.masked).toBe(false);
+    const back = unmaskFrameInPlace(there);
+    expect(back.payload).toBe(payload);
+    expect(payload).toEqual(hello);
+    expect(back.header).toEqual(frame.header);
+    expect(there.header.masked).toBe(true);
+  });
+});
+
+describe("maskFrame() and maskFrameInPlace()", () => {
+  it.each([
+    ["a copy", maskFrame, false],
+    ["the payload where it lies", maskFrameInPlace, true],
+  ])("mask %s with a key of its own each time", (_, mask, isInPlace) => {
+    const made = Array.from({ length: 8 }, () => mask(frames.newTextFrame(hello.slice())));
+    expect(new Set(made.map(({ header }) => header.maskKey)).size).toBeGreaterThan(1);
+    for (const frame of made) expect(unmaskFrame(frame)).toEqual(frames.newTextFrame(hello));
+    const payload = hello.slice();
+    expect(mask(frames.newTextFrame(payload)).payload === payload).toBe(isInPlace);
+  });
+});
+
+describe("the compiled frames", () => {
+  it.each([
+    ["CompiledPing", ping()],
+    ["CompiledPong", pong()],
+    ["CompiledClose", close()],
+    ["CompiledCloseNormalClosure", close(1000)],
+    ["CompiledCloseGoingAway", close(1001)],
+    ["CompiledCloseProtocolError", close(1002)],
+    ["CompiledCloseUnsupportedData", close(1003)],
+    ["CompiledCloseInvalidFramePayloadData", close(1007)],
+    ["CompiledClosePolicyViolation", close(1008)],
+    ["CompiledCloseMessageTooBig", close(1009)],
+    ["CompiledCloseMandatoryExt", close(1010)],
+    ["CompiledCloseInternalServerError", close(1011)],
+  ] as const)("hold the bytes of the wire: %s", (name, wire) => {
+    expect(frames[name]).toEqual(wire);
+  });
+});

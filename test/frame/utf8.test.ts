@@ -1,0 +1,278 @@
+import { describe, expect, it } from "vitest";
+import { encodeUtf8 } from "../../src/bytes.ts";
+import { characterEnd, decodeUtf8, Utf8Validator } from "../../src/frame/utf8.ts";
+import { cuts, seededRandom } from "../support/cuts.ts";
+import { hex, toHex } from "../support/frames.ts";
+
+const fatal = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decodeFatal(bytes: Uint8Array): string | undefined {
+  try {
+    return fatal.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function isValid(bytes: Uint8Array): boolean {
+  const validator = new Utf8Validator();
+  return validator.write(bytes) && validator.isComplete;
+}
+
+const boundary = 1;
+
+/**
+ * Every character's bytes, and every proper prefix of them, by what the runtime's encoder makes: a number of base 256
+ * behind a 1 stands for bytes.
+ */
+const characters = new Set<number>();
+const prefixes = new Set<number>();
+for (let point = 0; point <= 0x10ffff; point++) {
+  if (point >= 0xd800 && point <= 0xdfff) continue;
+  let key = boundary;
+  const bytes = encodeUtf8(String.fromCodePoint(point));
+  bytes.forEach((byte, index) => {
+    key = key * 256 + byte;
+    (index === bytes.length - 1 ? characters : prefixes).add(key);
+  });
+}
+
+/** What is left of a character after one byte more, or undefined where no character goes on so. */
+function oracle(key: number, byte: number): number | undefined {
+  const next = key * 256 + byte;
+  if (characters.has(next)) return boundary;
+  return prefixes.has(next) ? next : undefined;
+}
+
+/** Index of the first byte after which nothing can make the text valid; the length where there is none. */
+function firstBadByte(bytes: Uint8Array): number {
+  let key: number | undefined = boundary;
+  for (let at = 0; at < bytes.length; at++) {
+    key = oracle(key, bytes[at]!);
+    if (key === undefined) return at;
+  }
+  return bytes.length;
+}
+
+/** Goes through every sequence of up to `depth` bytes, but not beyond one that is bad. */
+function compareBelow(parent: number[], key: number, depth: number, wrong: string[]): void {
+  const bytes = Uint8Array.from([...parent, 0]);
+  const validator = new Utf8Validator();
+  for (let byte = 0; byte < 256; byte++) {
+    bytes[parent.length] = byte;
+    const next = oracle(key, byte);
+    validator.reset();
+    const isGood = validator.write(bytes);
+    if (isGood !== (next !== undefined) || validator.isComplete !== (next === boundary)) {
+      wrong.push(toHex(bytes));
+    }
+    if (next !== undefined && depth > 1) compareBelow([...bytes], next, depth - 1, wrong);
+  }
+}
+
+/** Bytes on both sides of every border that RFC 3629 draws. */
+const borders = hex(
+  "00 41 7f 80 8f 90 9f a0 bf c0 c1 c2 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 f7 f8 fb fc fe ff",
+);
+
+const badTexts = [
+  ["a continuation byte alone", "80"],
+  ["an overlong slash of two bytes", "c0 af"],
+  ["an overlong slash of three bytes", "e0 80 af"],
+  ["an overlong slash of four bytes", "f0 80 80 af"],
+  ["an overlong U+0000", "c0 80"],
+  ["U+D800", "ed a0 80"],
+  ["U+DFFF", "ed bf bf"],
+  ["a pair of surrogates", "ed a0 bd ed b8 80"],
+  ["U+110000", "f4 90 80 80"],
+  ["five bytes", "f8 88 80 80 80"],
+  ["0xFF", "ff"],
+  ["a character cut by another", "e2 82 41"],
+] as const;
+
+describe("Utf8Validator", () => {
+  it("agrees with a fatal TextDecoder on every sequence of one and two bytes", () => {
+    const wrong: string[] = [];
+    for (let value = 0; value < 0x10100; value++) {
+      const bytes = value < 256 ? Uint8Array.of(value) : Uint8Array.of((value >> 8) - 1, value);
+      if (isValid(bytes) !== (decodeFatal(bytes) !== undefined)) wrong.push(toHex(bytes));
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it("agrees with a fatal TextDecoder on three and four bytes at every border", () => {
+    const wrong: string[] = [];
+    const compare = (bytes: Uint8Array): void => {
+      if (isValid(bytes) !== (decodeFatal(bytes) !== undefined)) wrong.push(toHex(bytes));
+    };
+    for (const first of borders) {
+      for (const second of borders) {
+        for (const third of borders) {
+          compare(Uint8Array.of(first, second, third));
+          if (first >= 0xe0 && third >= 0x80) {
+            for (const last of [0x7f, 0x80, 0xbf, 0xc0]) {
+              compare(Uint8Array.of(first, second, third, last));
+            }
+          }
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it("agrees with a fatal TextDecoder on random sequences of four bytes", () => {
+    const random = seededRandom(4);
+    const wrong: string[] = [];
+    for (let run = 0; run < 20_000; run++) {
+      const lead = run % 2 === 0 ? 0xf0 + random() * 6 : random() * 256;
+      const rest = [0x80, 0x40, 0x70].map((base) => base + random() * (256 - base));
+      const bytes = Uint8Array.of(lead, ...rest.map((byte) => (run % 3 ? byte & 0xbf : byte)));
+      if (isValid(bytes) !== (decodeFatal(bytes) !== undefined)) wrong.push(toHex(bytes));
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it("says no exactly at the first byte that no character has there, for up to three bytes", () => {
+    const wrong: string[] = [];
+    compareBelow([], boundary, 3, wrong);
+    expect(wrong).toEqual([]);
+  });
+
+  it("says so for the last byte of characters of four, at the borders of the third", () => {
+    const wrong: string[] = [];
+    for (const prefix of prefixes) {
+      if (prefix < 0x0100_0000 || ![0x80, 0x9f, 0xbf].includes(prefix & 0xff)) continue;
+      compareBelow([(prefix >> 16) & 0xff, (prefix >> 8) & 0xff, prefix & 0xff], prefix, 1, wrong);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it("accepts every character", () => {
+    const validator = new Utf8Validator();
+    for (let point = 0; point <= 0x10ffff; point += 0x400) {
+      if (point >= 0xd800 && point <= 0xdfff) continue;
+      const units = Array.from({ length: 0x400 }, (_, index) =>
+        String.fromCodePoint(point + index),
+      );
+      if (!validator.write(encodeUtf8(units.join("")))) expect.fail(`near ${point.toString(16)}`);
+    }
+    expect(validator.isComplete).toBe(true);
+  });
+
+  it.each(badTexts)("refuses %s: %s", (_, wire) => {
+    expect(isValid(hex(wire))).toBe(false);
+  });
+
+  it("fails at the first bad byte, wherever it stands in a longer text", () => {
+    const wrong: string[] = [];
+    const good = encodeUtf8("0123456789a\u00FC\u20AC\u{1F600}bcdefghijklmnop");
+    for (let at = 0; at < good.length; at++) {
+      for (const byte of borders) {
+        const bytes = good.slice();
+        bytes[at] = byte;
+        const bad = firstBadByte(bytes);
+        const before = new Utf8Validator().write(bytes, 0, bad);
+        const after = new Utf8Validator().write(bytes, 0, Math.min(bad + 1, bytes.length));
+        if (!before || after !== (bad === bytes.length)) wrong.push(`${toHex(bytes)} at ${bad}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it("gives the same answer wherever the text is cut", () => {
+    const texts = [
+      encodeUtf8("ab\u00FCcd\u20ACefgh\u{1F600}ijklm"),
+      ...badTexts.map(([, wire]) => hex(wire)),
+    ];
+    for (const bytes of texts) {
+      for (const pieces of cuts(bytes)) {
+        const validator = new Utf8Validator();
+        const isGood = pieces.every((piece) => validator.write(piece)) && validator.isComplete;
+        expect(isGood).toBe(isValid(bytes));
+      }
+    }
+  });
+
+  it("stays at no until it is reset", () => {
+    const validator = new Utf8Validator();
+    expect(validator.write(hex("ff"))).toBe(false);
+    expect(validator.write(hex("41 42 43 44 45"))).toBe(false);
+    expect(validator.write(new Uint8Array(0))).toBe(false);
+    expect(validator.isComplete).toBe(false);
+    validator.reset();
+    expect(validator.isComplete).toBe(true);
+    expect(validator.write(hex("41"))).toBe(true);
+  });
+
+  it("forgets half a character when it is reset", () => {
+    const validator = new Utf8Validator();
+    expect(validator.write(hex("e2 82"))).toBe(true);
+    expect(validator.isComplete).toBe(false);
+    validator.reset();
+    expect(validator.write(hex("ac"))).toBe(false);
+  });
+
+  it("looks at a range, and at nothing beside it", () => {
+    const validator = new Utf8Validator();
+    expect(validator.write(hex("ff ff c3 bc 41 ff"), 2, 5)).toBe(true);
+    expect(validator.write(hex("ff"), 0, 0)).toBe(true);
+    expect(validator.isComplete).toBe(true);
+  });
+});
+
+describe("decodeUtf8()", () => {
+  it.each([0, 1, 31, 32, 33, 200])("decodes a text of %i ASCII bytes", (length) => {
+    const text = "abcdefghij".repeat(20).slice(0, length);
+    expect(decodeUtf8(encodeUtf8(text))).toBe(text);
+  });
+
+  it.each(["\u00FC", "\u20AC", "\u{1F600}", "\uFEFF", "\uFEFFa\uFEFF", "\0", "\uFFFD\uFFFF"])(
+    "decodes %j, alone and inside a longer text",
+    (text) => {
+      expect(decodeUtf8(encodeUtf8(text))).toBe(text);
+      const long = `${text}${"x".repeat(40)}${text}`;
+      expect(decodeUtf8(encodeUtf8(long))).toBe(long);
+    },
+  );
+
+  it.each(badTexts)("refuses %s: %s", (_, wire) => {
+    expect(decodeUtf8(hex(wire))).toBeUndefined();
+    expect(decodeUtf8(hex(`${"41".repeat(40)} ${wire}`))).toBeUndefined();
+  });
+
+  it.each(["c3", "e2 82", "f0 9f 98"])(
+    "refuses a text that ends inside a character: %s",
+    (wire) => {
+      expect(decodeUtf8(hex(wire))).toBeUndefined();
+    },
+  );
+
+  it("keeps nothing of a bad text for the next one", () => {
+    for (const wire of ["e2 82", "ff", "61 c3"]) {
+      expect(decodeUtf8(hex(wire))).toBeUndefined();
+      expect(decodeUtf8(hex("e2 82 ac"))).toBe("\u20AC");
+    }
+  });
+
+  it("decodes a range, and nothing beside it", () => {
+    const bytes = hex("ff ff c3 bc 41 ff");
+    expect(decodeUtf8(bytes, 2, 5)).toBe("\u00FCA");
+    expect(decodeUtf8(bytes, 4, 5)).toBe("A");
+    expect(decodeUtf8(bytes, 1, 1)).toBe("");
+  });
+});
+
+describe("characterEnd()", () => {
+  it("finds the end of the last whole character", () => {
+    const bytes = encodeUtf8("a\u00FC\u20AC\u{1F600}b");
+    const ends = Array.from(bytes, (_, end) => characterEnd(bytes, end));
+    expect(ends).toEqual([0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10]);
+    expect(characterEnd(bytes, bytes.length)).toBe(bytes.length);
+  });
+
+  it("gives the length for an end at or behind it", () => {
+    expect(characterEnd(encodeUtf8("\u20AC"), 3)).toBe(3);
+    expect(characterEnd(encodeUtf8("\u20AC"), 123)).toBe(3);
+    expect(characterEnd(new Uint8Array(0), 0)).toBe(0);
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { encodeUtf8 } from "../../src/bytes.ts";
+import { HandshakeError } from "../../src/errors.ts";
+import { checkRequest } from "../../src/handshake/request.ts";
+import { UpgradeRequest } from "../../src/handshake/upgrade-request.ts";
+import { HeadParser } from "../../src/http/parser.ts";
+
+function request(target = "/", headers: readonly string[] = [], address?: string): UpgradeRequest {
+  const lines = [`GET ${target} HTTP/1.1`, "Host: a.example:80", ...headers, "", ""];
+  const parser = new HeadParser("request");
+  parser.feed(encodeUtf8(lines.join("\r\n")));
+  checkRequest(parser.head);
+  return new UpgradeRequest(parser.head, address);
+}
+
+describe("UpgradeRequest", () => {
+  it.each([
+    ["/", "/", "/"],
+    ["/chat?room=1?2", "/chat?room=1?2", "/chat"],
+    ["/a%20b", "/a%20b", "/a%20b"],
+    ["/?", "/?", "/"],
+    ["http://a.example:80/chat?room=1", "/chat?room=1", "/chat"],
+    ["http://a.example:80", "/", "/"],
+    ["ws://a.example:80?room=1", "/?room=1", "/"],
+  ])("gives of %s the target %s and the path %s", (sent, target, path) => {
+    const made = request(sent);
+    expect([made.target, made.path]).toEqual([target, path]);
+  });
+
+  it.each([
+    ["/chat", []],
+    ["/chat?", []],
+    [
+      "/chat?room=a%20b&room=2?&x",
+      [
+        ["room", "a b"],
+        ["room", "2?"],
+        ["x", ""],
+      ],
+    ],
+    ["http://a.example:80?room=1", [["room", "1"]]],
+  ])("gives of %s the parameters %j", (sent, parameters) => {
+    expect([...request(sent).query]).toEqual(parameters);
+  });
+
+  it("gives host, origin and address", () => {
+    const made = request("/", ["Origin: https://b.example"], "192.0.2.1");
+    expect([made.host, made.origin, made.remoteAddress]).toEqual([
+      "a.example:80",
+      "https://b.example",
+      "192.0.2.1",
+    ]);
+  });
+
+  it("knows no origin and no address where none is said", () => {
+    const made = request();
+    expect([made.origin, made.remoteAddress]).toEqual([undefined, undefined]);
+  });
+
+  it("gives the subprotocols offered, the same list each time", () => {
+    const made = request("/", ["Sec-WebSocket-Protocol: b, a", "Sec-WebSocket-Protocol: c"]);
+    expect(made.protocols).toEqual(["b", "a", "c"]);
+    expect(made.protocols).toBe(made.protocols);
+    expect(request().protocols).toEqual([]);
+  });
+
+  it("refuses bad subprotocols when they are asked for", () => {
+    const made = request("/", ["Sec-WebSocket-Protocol: a, a"]);
+    expect(() => made.protocols).toThrow(HandshakeError);
+    expect(() => made.protocols).toThrow(expect.objectContaining({ code: "BAD_SUBPROTOCOL" }));
+  });
+
+  it("gives headers, one by its name or all in their order", () => {
+    const made = request("/", ["X-A: 1", "x-a: 2"]);
+    expect([made.get("x-A"), made.get("x-b")]).toEqual(["1, 2", undefined]);
+    expect([...made.headers()]).toEqual([
+      ["Host", "a.example:80"],
+      ["X-A", "1"],
+      ["x-a", "2"],
+    ]);
+  });
+});

@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { encodeUtf8, latin1 } from "../../src/bytes.ts";
+import type { Head } from "../../src/http/head.ts";
+import { HeadParser } from "../../src/http/parser.ts";
+
+const lines = [
+  "GET /chat?room=1 HTTP/1.1",
+  "Host: a.example",
+  "X-List: one",
+  "x-empty:",
+  "X-LIST:\t two \t",
+  "X-Latin: caf\u00E9",
+];
+
+/** A head at index 5 of its bytes. */
+function parse(text: string): { head: Head; bytes: Uint8Array } {
+  const bytes = Uint8Array.from(`.....${text}.....`, (character) => character.charCodeAt(0));
+  const parser = new HeadParser("request");
+  parser.feed(bytes, 5);
+  return { head: parser.head, bytes };
+}
+
+function parseLines(): { head: Head; bytes: Uint8Array } {
+  return parse(`${lines.join("\r\n")}\r\n\r\n`);
+}
+
+describe("Head", () => {
+  it("gives the parts of a request line", () => {
+    const { head, bytes } = parseLines();
+    expect([head.method, head.target, head.major, head.minor]).toEqual([
+      "GET",
+      "/chat?room=1",
+      1,
+      1,
+    ]);
+    expect([head.status, head.reason, head.headerCount]).toEqual([0, "", 5]);
+    expect(head.size).toBe(bytes.length - 10);
+    expect(bytes[head.targetByte]).toBe("/".charCodeAt(0));
+  });
+
+  it("gives the parts of a status line", () => {
+    const parser = new HeadParser("response");
+    parser.feed(encodeUtf8("HTTP/1.0 404 Not Found\r\nA: b\r\n\r\n"));
+    const { head } = parser;
+    expect([head.major, head.minor, head.status, head.reason]).toEqual([1, 0, 404, "Not Found"]);
+    expect([...head.entries()]).toEqual([["A", "b"]]);
+  });
+
+  it("leaves an empty line in front of the method", () => {
+    const { head } = parse("\r\nGET / HTTP/1.1\r\n\r\n");
+    expect([head.method, head.lineStart, head.size]).toEqual(["GET", 2, 20]);
+  });
+});
+
+describe("Head.name() and Head.value()", () => {
+  it("give headers as they were sent, without blanks around values", () => {
+    const { head, bytes } = parseLines();
+    const pairs = [0, 1, 2, 3, 4].map((index) => [head.name(index), head.value(index)]);
+    expect(pairs).toEqual([
+      ["Host", "a.example"],
+      ["X-List", "one"],
+      ["x-empty", ""],
+      ["X-LIST", "two"],
+      ["X-Latin", "caf\u00E9"],
+    ]);
+    expect(latin1(bytes, head.valueStart(3), head.valueEnd(3))).toBe("two");
+    expect([...head.entries()]).toEqual(pairs);
+  });
+});
+
+describe("Head.find()", () => {
+  it("finds a header whatever the case of its letters, from an index on", () => {
+    const { head } = parseLines();
+    const found = [0, 1, 2, 3, 4].map((from) => head.find("x-list", from));
+    expect(found).toEqual([1, 1, 3, 3, -1]);
+    expect(head.find("host")).toBe(0);
+    expect(head.find("x-latin", 5)).toBe(-1);
+    expect(head.find("x-lis")).toBe(-1);
+  });
+});
+
+describe("Head.get()", () => {
+  it.each([
+    ["host", "a.example"],
+    ["HOST", "a.example"],
+    ["X-List", "one, two"],
+    ["X-Empty", ""],
+    ["X-Missing", undefined],
+  ])("%s → %j", (name, value) => {
+    expect(parseLines().head.get(name)).toBe(value);
+  });
+});
+
+describe("Head.retain()", () => {
+  it("keeps the head readable when the bytes are gone", () => {
+    const { head, bytes } = parseLines();
+    const before = [head.method, head.target, ...head.entries()];
+    head.retain();
+    bytes.fill(0);
+    expect([head.method, head.target, ...head.entries()]).toEqual(before);
+    expect(head.bytes.length).toBe(head.size);
+    expect(latin1(head.bytes, head.valueStart(0), head.valueEnd(0))).toBe("a.example");
+    expect(head.targetByte).toBe(4);
+    expect(head.find("x-latin")).toBe(4);
+  });
+});

@@ -1,0 +1,95 @@
+import type { EndpointEvents } from "../../src/endpoint/endpoint.ts";
+import type { MessageSink } from "../../src/endpoint/message.ts";
+import type { LimitError, ProtocolError } from "../../src/errors.ts";
+import type { FrameSink } from "../../src/frame/decoder.ts";
+import { type Header, maskKeyBytes } from "../../src/frame/header.ts";
+import { toHex } from "./frames.ts";
+
+const names: Readonly<Record<number, string>> = {
+  0x0: "continuation",
+  0x1: "text",
+  0x2: "binary",
+  0x8: "close",
+  0x9: "ping",
+  0xa: "pong",
+};
+
+function nameOf(opcode: number): string {
+  return names[opcode] ?? `opcode ${opcode}`;
+}
+
+/** A header in one line, such as "text fin rsv 0 mask 37fa213d length 5". */
+export function headerLine(header: Header): string {
+  const mask = header.masked ? toHex(maskKeyBytes(header.maskKey)) : "none";
+  const fin = header.fin ? "fin" : "more";
+  return `${nameOf(header.opcode)} ${fin} rsv ${header.rsv} mask ${mask} length ${header.length}`;
+}
+
+/** Writes down frames: header, payload as one line of hexadecimal digits however it was cut, "end". */
+export class FrameTrace implements FrameSink {
+  readonly lines: string[] = [];
+  #inPayload = false;
+
+  frameHeader(header: Header): void {
+    this.#inPayload = false;
+    this.lines.push(headerLine(header));
+  }
+
+  framePayload(bytes: Uint8Array, start: number, end: number): void {
+    if (end <= start) this.lines.push(`empty piece ${start} ${end}`);
+    const digits = toHex(bytes, start, end);
+    if (this.#inPayload) this.lines[this.lines.length - 1] += digits;
+    else this.lines.push(digits);
+    this.#inPayload = true;
+  }
+
+  frameEnd(): void {
+    this.#inPayload = false;
+    this.lines.push("end");
+  }
+}
+
+/** Writes down messages: "text Hello", "binary 0102", "ping 00". */
+export class MessageTrace implements MessageSink {
+  readonly lines: string[] = [];
+  /** Of each binary message: the array it came in, and whether that was given away. */
+  readonly binaries: { readonly bytes: Uint8Array; readonly isOwned: boolean }[] = [];
+
+  text(data: string): void {
+    this.lines.push(`text ${data}`);
+  }
+
+  binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+    this.lines.push(`binary ${toHex(bytes, start, end)}`);
+    this.binaries.push({ bytes, isOwned });
+  }
+
+  control(opcode: number, bytes: Uint8Array, start: number, end: number): void {
+    this.lines.push(`${nameOf(opcode)} ${toHex(bytes, start, end)}`);
+  }
+}
+
+/** Writes down what an endpoint tells: messages as {@link MessageTrace} does, and "fail INVALID_UTF8". */
+export class EventTrace implements EndpointEvents {
+  readonly lines: string[] = [];
+
+  onText(data: string): void {
+    this.lines.push(`text ${data}`);
+  }
+
+  onBinary(bytes: Uint8Array, start: number, end: number): void {
+    this.lines.push(`binary ${toHex(bytes, start, end)}`);
+  }
+
+  onPing(bytes: Uint8Array, start: number, end: number): void {
+    this.lines.push(`ping ${toHex(bytes, start, end)}`);
+  }
+
+  onPong(bytes: Uint8Array, start: number, end: number): void {
+    this.lines.push(`pong ${toHex(bytes, start, end)}`);
+  }
+
+  onFail(error: ProtocolError | LimitError): void {
+    this.lines.push(`fail ${error.code}`);
+  }
+}
