@@ -1,0 +1,59 @@
+import {
+  accepted,
+  type Case,
+  type Outcome,
+  refused,
+  request,
+  row,
+  type Setup,
+} from "../support.ts";
+
+/** Section D of the battery: the negotiation of subprotocols. */
+
+/** Tells in the response what the client offers, and takes the first. */
+const takesFirst: Setup = {
+  handlers: () => ({
+    upgrade: ({ protocols }) => ({
+      protocol: protocols[0],
+      headers: [["X-Offered", protocols.join(" ")]],
+    }),
+  }),
+};
+
+function offers(id: string, name: string, values: readonly string[], outcome: Outcome): Case {
+  const more = values.map((value) => `Sec-WebSocket-Protocol: ${value}`);
+  return row(id, name, request({ more }), outcome, takesFirst);
+}
+
+/** The first is taken, and all are seen. */
+function takes(...protocols: readonly string[]): Outcome {
+  const first = protocols[0] ?? null;
+  return accepted({
+    headers: { "sec-websocket-protocol": first, "x-offered": protocols.join(" ") },
+  });
+}
+
+const badOffer = refused(400, "BAD_SUBPROTOCOL");
+
+export const subprotocolCases: readonly Case[] = [
+  offers("D-68a", "an empty element", ["a,,b"], takes("a", "b")),
+  offers("D-68b", "empty elements at both ends", [" , a ,, b , "], takes("a", "b")),
+  offers("D-68c", "nothing but commas", [",,,"], takes()),
+  offers("D-68d", "an empty list", [""], takes()),
+  offers("D-68e", "a list over two headers", ["a, b", "c"], takes("a", "b", "c")),
+  offers(
+    "D-68f",
+    "names of an object's own members",
+    ["__proto__, constructor"],
+    takes("__proto__", "constructor"),
+  ),
+  offers("D-69a", "one twice", ["a, a"], badOffer),
+  offers("D-69b", "one twice over two headers", ["a, b", "b"], badOffer),
+  offers("D-69c", "one twice but for its letters", ["a, A"], takes("a", "A")),
+  ...["a b", "a;b", '"a"', "a/b", "a, b@c", "a=b", "\xe4", "a\tb"].map((value) =>
+    offers(`D-70 ${JSON.stringify(value)}`, "one that is no token", [value], badOffer),
+  ),
+  offers("D-71a", "8000 blanks inside one", [`b${" ".repeat(8000)}x`], badOffer),
+  offers("D-71b", "8000 blanks between two", [`b${" ".repeat(8000)},x`], takes("b", "x")),
+  offers("D-71c", "8000 commas between two", [`b${",".repeat(8000)}x`], takes("b", "x")),
+];

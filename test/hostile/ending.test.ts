@@ -1,0 +1,300 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { Connection } from "../../src/connection/connection.ts";
+import { ClosedError } from "../../src/errors.ts";
+import { macrotask } from "../support/turns.ts";
+import { connectOpen, expectNoRejections } from "./play.ts";
+import { binary, close, header, ping, text } from "./support.ts";
+import { expectOneEnd } from "./trace.ts";
+
+/** Rows of section H of the battery in which the application takes part, or time. */
+
+afterEach(expectNoRejections);
+
+/** What cannot be written in types, but by an application without them. */
+const untyped = (value: unknown): never => value as never;
+
+describe("close() with what may not be sent", () => {
+  const refused: [name: string, act: (ws: Connection) => unknown, error: typeof Error][] = [
+    ["a reason of 200 bytes", (ws) => ws.close(1000, "a".repeat(200)), RangeError],
+    ["a reason of 124 bytes", (ws) => ws.close(1000, "a".repeat(124)), RangeError],
+    [
+      "a reason of 124 bytes whose last character would be cut",
+      (ws) => ws.close(1000, `a${"\u20ac".repeat(41)}`),
+      RangeError,
+    ],
+    ["a typed array as the reason", (ws) => ws.close(1000, untyped(new Uint8Array(5))), TypeError],
+    ["a number as the reason", (ws) => ws.close(1000, untyped(50)), TypeError],
+    ["an object as the reason", (ws) => ws.close(1000, untyped({ length: 5 })), TypeError],
+    ["null as the reason", (ws) => ws.close(1000, untyped(null)), TypeError],
+    ...[0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_536, -1, 1000.5, NaN, Infinity].map(
+      (status) =>
+        [`status ${status}`, (ws: Connection) => ws.close(status), RangeError] as [
+          string,
+          (ws: Connection) => unknown,
+          typeof Error,
+        ],
+    ),
+    ["a status as text", (ws) => ws.close(untyped("1000")), RangeError],
+    ["null as the status", (ws) => ws.close(untyped(null)), RangeError],
+  ];
+
+  it.each(refused)("H-138 %s → thrown, and nothing is sent", async (_, act, error) => {
+    const { client, recorder, trace, ws } = await connectOpen();
+    expect(() => act(ws)).toThrow(error);
+    expect(ws.state).toBe("open");
+    await macrotask();
+    expect(trace().replies).toEqual([]);
+    void ws.close(1000, "\u20ac".repeat(41));
+    await macrotask();
+    expect(trace().replies).toEqual([`close 1000 "${"\u20ac".repeat(41)}"`]);
+    client.end();
+    await macrotask();
+    expectOneEnd(recorder.events);
+  });
+
+  it("H-138 a lone surrogate in the reason → U+FFFD, no half of a character", async () => {
+    const { client, recorder, trace, ws } = await connectOpen();
+    void ws.close(1000, "a\ud83d");
+    await macrotask();
+    expect(trace().replies).toEqual(['close 1000 "a\ufffd"']);
+    client.end();
+    await macrotask();
+    expectOneEnd(recorder.events);
+  });
+});
+
+describe("a peer that goes on after its close", () => {
+  it("H-140 an endless stream → dropped at closeTimeout, nothing delivered", async () => {
+    const { client, recorder, trace } = await connectOpen();
+    client.write(close(1000, "bye"));
+    for (let time = 0; time < 10_000; time += 1000) {
+      client.write(text("late"), ping("late"));
+      await macrotask();
+      expect(client.isClosed).toBe(false);
+      recorder.clock.advance(1000);
+    }
+    recorder.clock.advance(100);
+    await macrotask();
+    expect(client.isClosed).toBe(true);
+    expect(trace().replies).toEqual(['close 1000 "bye"']);
+    expect(recorder.events).toEqual(["open", 'close 1000 "bye" clean peer']);
+    expect(recorder.clock.running).toBe(0);
+  });
+});
+
+describe("a peer that does not close", () => {
+  it("H-140 an endless stream behind our close → dropped at closeTimeout, nothing delivered", async () => {
+    const { client, recorder, trace, ws } = await connectOpen();
+    const closed = ws.close(1000);
+    for (let time = 0; time < 10_000; time += 1000) {
+      client.write(text("late"), ping("late"));
+      await macrotask();
+      recorder.clock.advance(1000);
+    }
+    recorder.clock.advance(100);
+    await macrotask();
+    expect(client.isClosed).toBe(true);
+    expect(trace().replies).toEqual(["close 1000"]);
+    expect(recorder.events).toEqual(["open", "error CLOSE_TIMEOUT", "close 1006 unclean local"]);
+    expect(await closed).toMatchObject({ status: 1006, clean: false, initiator: "local" });
+    expect(recorder.clock.running).toBe(0);
+  });
+
+  it("H-141 silence behind our close → 1006 at closeTimeout, not before", async () => {
+    const { client, recorder, ws } = await connectOpen({ options: { closeTimeout: 3000 } });
+    void ws.close(4000, "bye");
+    await macrotask();
+    recorder.clock.advance(2900);
+    await macrotask();
+    expect(client.isClosed).toBe(false);
+    recorder.clock.advance(200);
+    await macrotask();
+    expect(client.isClosed).toBe(true);
+    expect(recorder.events).toEqual(["open", "error CLOSE_TIMEOUT", "close 1006 unclean local"]);
+    expect(recorder.clock.running).toBe(0);
+  });
+
+  it("H-141 messages behind our close → not delivered, and the peer's close still counts", async () => {
+    const { client, recorder, ws } = await connectOpen();
+    void ws.close(4000, "bye");
+    client.write(text("late"), close(4000, "bye"));
+    await macrotask();
+    client.end();
+    await macrotask();
+    expect(recorder.events).toEqual(["open", 'close 4000 "bye" clean local']);
+    expect(recorder.clock.running).toBe(0);
+  });
+
+  it("H-141 a violation behind our close → reported, and no second close is sent", async () => {
+    const { client, recorder, trace, ws } = await connectOpen();
+    void ws.close(1000);
+    client.write(text("late", { masked: false }));
+    await macrotask();
+    expect(trace()).toMatchObject({ replies: ["close 1000"], end: "server" });
+    client.end();
+    await macrotask();
+    expect(recorder.events).toEqual(["open", "error MASK_REQUIRED", "close 1006 unclean local"]);
+  });
+});
+
+describe("closes from both sides", () => {
+  it("H-142 at once → one clean close", async () => {
+    const { client, recorder, trace, ws } = await connectOpen();
+    const closed = ws.close(1000, "ours");
+    client.write(close(1001, "theirs"));
+    await macrotask();
+    expect(trace()).toMatchObject({ replies: ['close 1000 "ours"'], end: "server" });
+    client.end();
+    await macrotask();
+    expect(recorder.events).toEqual(["open", 'close 1001 "theirs" clean local']);
+    expect(await closed).toEqual({
+      status: 1001,
+      reason: "theirs",
+      clean: true,
+      initiator: "local",
+    });
+    expect(recorder.clock.running).toBe(0);
+  });
+});
+
+describe("calls at the wrong time", () => {
+  it("H-143 send() and ping() while the connection closes, and when it has → ClosedError", async () => {
+    const { client, recorder, trace, ws } = await connectOpen();
+    void ws.close(1000);
+    await expect(ws.send("late")).rejects.toThrow(ClosedError);
+    await expect(ws.ping("late")).rejects.toThrow(ClosedError);
+    client.write(close(1000));
+    client.end();
+    await macrotask();
+    expect(ws.state).toBe("closed");
+    await expect(ws.send("later")).rejects.toMatchObject({ status: 1000, clean: true });
+    await expect(ws.ping("later")).rejects.toThrow(ClosedError);
+    expect(trace().replies).toEqual(["close 1000"]);
+    expect(recorder.events).toEqual(["open", "close 1000 clean local"]);
+    expect(recorder.clock.running).toBe(0);
+  });
+
+  it("H-143 send() that nobody awaits after the end → no unhandled rejection", async () => {
+    const { client, ws } = await connectOpen();
+    client.end();
+    await macrotask();
+    void ws.send("late");
+    void ws.ping("late");
+    await macrotask();
+    await expectNoRejections();
+    expect(ws.state).toBe("closed");
+  });
+
+  it("H-143 close() twice, and after the end → one frame, the same closure", async () => {
+    const { client, recorder, trace, ws } = await connectOpen();
+    const first = ws.close(1000, "first");
+    const second = ws.close(1001, "second");
+    client.write(close(1000, "first"));
+    client.end();
+    await macrotask();
+    const third = ws.close(1002, "third");
+    expect(trace().replies).toEqual(['close 1000 "first"']);
+    expect(await second).toEqual(await first);
+    expect(await third).toEqual(await first);
+    expect(recorder.events).toEqual(["open", 'close 1000 "first" clean local']);
+    expect(recorder.clock.running).toBe(0);
+  });
+
+  it("H-143 close() in open → the handshake, then a close; no message is delivered", async () => {
+    const setup = { handlers: () => ({ open: (ws: Connection) => void ws.close(4001) }) };
+    const { client, recorder, trace } = await connectOpen(setup);
+    client.write(text("late"), close(4001));
+    await macrotask();
+    client.end();
+    await macrotask();
+    expect(trace()).toMatchObject({ status: 101, replies: ["close 4001"] });
+    expect(recorder.events).toEqual(["open", "close 4001 clean local"]);
+  });
+
+  it("H-143 close() in message → what was sent before it, then a close; nothing more delivered", async () => {
+    const setup = {
+      handlers: () => ({
+        message: (ws: Connection) => {
+          void ws.send("reply");
+          void ws.close(4001);
+        },
+      }),
+    };
+    const { client, recorder, trace } = await connectOpen(setup);
+    client.write(text("first"), text("second"), close(4001));
+    await macrotask();
+    client.end();
+    await macrotask();
+    expect(trace().replies).toEqual(['text "reply"', "close 4001"]);
+    expect(recorder.events).toEqual(["open", 'text "first"', "close 4001 clean local"]);
+  });
+
+  it.each(["open", "message", "error", "close"])(
+    "H-143 terminate() twice in %s → one end",
+    async (when) => {
+      const twice = (ws: Connection): void => {
+        ws.terminate();
+        ws.terminate();
+      };
+      const { client, recorder } = await connectOpen({ handlers: () => ({ [when]: twice }) });
+      client.write(text("a"), text("b"), text("c", { masked: false }), text("late"));
+      await macrotask();
+      client.end();
+      await macrotask();
+      expect(client.isClosed).toBe(true);
+      expectOneEnd(recorder.events);
+      expect(recorder.events.filter((event) => event.startsWith("text")).length).toBe(
+        { open: 0, message: 1, error: 2, close: 2 }[when],
+      );
+      expect(recorder.clock.running).toBe(0);
+    },
+  );
+
+  it("H-143 terminate() while it closes → one end, no timer", async () => {
+    const { client, recorder, ws } = await connectOpen();
+    void ws.close(1000);
+    ws.terminate();
+    ws.terminate();
+    void ws.close(1000);
+    await macrotask();
+    expect(client.isClosed).toBe(true);
+    expect(recorder.events).toEqual(["open", "close 1006 unclean local"]);
+    expect(recorder.clock.running).toBe(0);
+  });
+});
+
+describe("the end of a stream without a close frame", () => {
+  it("H-144 FIN inside a message → 1006 once, and the message is dropped", async () => {
+    const { client, recorder, trace } = await connectOpen();
+    client.write(text("whole"), header(1, 100), text("part").slice(6));
+    client.end();
+    await macrotask();
+    expect(recorder.events).toEqual([
+      "open",
+      'text "whole"',
+      "error UNEXPECTED_END",
+      "close 1006 unclean transport",
+    ]);
+    expect(trace().replies).toEqual([]);
+    expect(recorder.clock.running).toBe(0);
+  });
+
+  it("H-144 a reset → 1006 once, with its cause, and pending sends reject", async () => {
+    const { client, recorder, ours, ws } = await connectOpen({ options: { highWaterMark: 1 } }, 1);
+    client.transport.pause();
+    const cause = new Error("ECONNRESET");
+    await ws.send("taken by the network");
+    const sending = [ws.send("waits"), ws.send("waits, too")];
+    client.write(binary("part", { fin: false }));
+    await macrotask();
+    ours.reset(cause);
+    const outcomes = await Promise.allSettled(sending);
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    for (const send of sending) await expect(send).rejects.toThrow(ClosedError);
+    await macrotask();
+    expect(recorder.events).toEqual(["open", "error RESET", "close 1006 unclean transport"]);
+    const { error } = await ws.closed;
+    expect(error).toMatchObject({ name: "TransportError", code: "RESET", cause });
+    expect(recorder.clock.running).toBe(0);
+  });
+});

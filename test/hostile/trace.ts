@@ -1,0 +1,114 @@
+import { expect } from "vitest";
+import { latin1 } from "../../src/bytes.ts";
+import { type Outcome, show, showClose } from "./support.ts";
+
+/** Everything that can be seen of one connection from outside the library. */
+export interface Trace {
+  readonly status: number;
+  /** Names in lower case; several with one name are joined by ", ". */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of a response other than 101. */
+  readonly body: string;
+  readonly events: readonly string[];
+  readonly replies: readonly string[];
+  readonly end: Outcome["end"];
+}
+
+const opcodeNames: Readonly<Record<number, string>> = {
+  1: "text",
+  2: "binary",
+  9: "ping",
+  10: "pong",
+};
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Shows one frame of a server; what no server may send throws. */
+function showFrame(opcode: number, payload: Uint8Array): string {
+  if (opcode === 8) {
+    if (payload.length === 0) return showClose();
+    return showClose(payload[0]! * 256 + payload[1]!, strictDecoder.decode(payload.subarray(2)));
+  }
+  const name = opcodeNames[opcode];
+  if (name === undefined) throw new Error(`The server sent opcode ${opcode}`);
+  return `${name} ${show(opcode === 2 ? payload : strictDecoder.decode(payload))}`;
+}
+
+/** Reads the frames of a server as RFC 6455, 5.2 has them. */
+export function showFrames(bytes: Uint8Array): string[] {
+  const shown: string[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < bytes.length;) {
+    const first = bytes[at]!;
+    const short = bytes[at + 1]!;
+    if ((first & 0xf0) !== 0x80 || short > 127)
+      throw new Error(`The server sent a bad header: ${first}, ${short}`);
+    const start = at + (short < 126 ? 2 : short === 126 ? 4 : 10);
+    const length =
+      short < 126
+        ? short
+        : short === 126
+          ? view.getUint16(at + 2)
+          : Number(view.getBigUint64(at + 2));
+    if (length > bytes.length - start) throw new Error("The server sent a part of a frame");
+    shown.push(showFrame(first & 15, bytes.subarray(start, start + length)));
+    at = start + length;
+  }
+  return shown;
+}
+
+function headersOf(lines: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(": ");
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 2);
+    headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
+  }
+  return headers;
+}
+
+/** Reads what came back to a client. */
+export function traceOf(output: Uint8Array, events: readonly string[], end: Outcome["end"]): Trace {
+  const all = latin1(output, 0, output.length);
+  const headEnd = all.indexOf("\r\n\r\n");
+  if (headEnd < 0) return { status: 0, headers: {}, body: all, events, replies: [], end };
+  const [statusLine, ...lines] = all.slice(0, headEnd).split("\r\n");
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine!)?.[1]);
+  const rest = output.slice(headEnd + 4);
+  const isOpen = status === 101;
+  return {
+    status,
+    headers: headersOf(lines),
+    body: isOpen ? "" : latin1(rest, 0, rest.length),
+    events,
+    replies: isOpen ? showFrames(rest) : [],
+    end,
+  };
+}
+
+/** Compares a trace with what the battery wants, and checks what holds for every connection. */
+export function expectOutcome(trace: Trace, outcome: Outcome): void {
+  const { status, events, replies, end } = trace;
+  expect({ status, events, replies, end }).toEqual({
+    status: outcome.status,
+    events: outcome.events,
+    replies: outcome.replies,
+    end: outcome.end,
+  });
+  for (const [name, value] of Object.entries(outcome.headers)) {
+    expect([name, trace.headers[name] ?? null]).toEqual([name, value]);
+  }
+  // A response that frames itself otherwise than by its length would let what follows be read as another one.
+  if (status > 101) expect(trace.headers["content-length"]).toBe(String(trace.body.length));
+  expectOneEnd(events);
+}
+
+/** One terminal event, the last one: `close` for each `open`, or one `refused`. */
+export function expectOneEnd(events: readonly string[]): void {
+  const ends = events.filter((event) => /^(close|refused) /.test(event));
+  expect(ends).toHaveLength(1);
+  expect(events.at(-1)).toBe(ends[0]);
+  expect(events.filter((event) => event === "open")).toHaveLength(
+    ends[0]!.startsWith("close") ? 1 : 0,
+  );
+}
