@@ -1,10 +1,10 @@
 /**
- * An endpoint joined to a transport: when to read on, when to write, when it is over.
+ * An endpoint joined to a transport and to an application's handlers, until it is over.
  *
  * @module
  */
 
-import { concat, encodeUtf8, noBytes } from "../bytes.ts";
+import { encodeUtf8 } from "../bytes.ts";
 import { Endpoint, type EndpointEvents, type Side } from "../endpoint/endpoint.ts";
 import { ClosedError, type Closure, LimitError, TimeoutError, TransportError } from "../errors.ts";
 import { MaxHeaderSize } from "../frame/header.ts";
@@ -15,6 +15,7 @@ import { Connection, type ConnectionInfo, type ConnectionState } from "./connect
 import { type Deferred, isPromise, newDeferred, rejected } from "./deferred.ts";
 import type { Data, Handlers } from "./handlers.ts";
 import type { ConnectionSettings } from "./options.ts";
+import { Receiver, type ReceiverEvents } from "./receiving.ts";
 import { Sender, sent } from "./sending.ts";
 
 /** What all links of one server or client share. */
@@ -29,42 +30,21 @@ export interface LinkOwner<Context> {
 }
 
 /**
- * Microtasks that a handler may take before the peer is held back and what is gathered leaves without it: a handler
- * that only awaits `send` takes two, and its replies to a whole chunk then still make one write.
- */
-const patience = 8;
-
-/** What is called while a handler is awaited: made at the first one, not for each. */
-interface Waiting {
-  done(): void;
-  failed(error: unknown): void;
-  turn(): void;
-}
-
-/**
  * Runs one connection from the end of its opening handshake to the end of its socket.
  *
- * A handler that returns a promise stops the endpoint; what is left of the chunk is held until it settles. Once this
- * side has begun to close, no message is delivered any more, and nothing waits for handlers.
+ * It calls the handlers, keeps what went wrong, and knows when all is over; its receiver knows when to read on, its
+ * sender when to write.
  */
-export class Link<Context> implements TransportHandler, EndpointEvents {
+export class Link<Context> implements TransportHandler, EndpointEvents, ReceiverEvents {
   readonly connection: Connection<Context>;
   readonly #owner: LinkOwner<Context>;
   readonly #transport: Transport;
   readonly #endpoint: Endpoint;
   readonly #sender: Sender;
+  readonly #receiver: Receiver;
 
-  // Reading: whether a handler is awaited, the bytes that wait for it, and what came behind them.
-  #isBusy = false;
-  #isPaused = false;
-  #held: Uint8Array = noBytes;
-  #heldStart = 0;
-  #peerEnded = false;
-  #turns = 0;
-  #isCountingTurns = false;
-  #waiting: Waiting | undefined;
-
-  // Ending.
+  // How it ends.
+  #hasPeerEnded = false;
   #isTransportClosed = false;
   #transportError: Error | undefined;
   #isEnding = false;
@@ -85,6 +65,7 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
     this.#transport = transport;
     this.#endpoint = new Endpoint(side, this, { ...messages, strictLength });
     this.#sender = new Sender(transport, this.#endpoint.output, highWaterMark);
+    this.#receiver = new Receiver(transport, this.#endpoint, this.#sender, this);
     this.connection = new Connection(this, info);
   }
 
@@ -114,10 +95,13 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
     this.#owner.opened(this);
     this.#endpoint.output.addRaw(response);
     this.#sender.gather();
-    this.#held = early;
-    this.#run(() => this.#owner.handlers.open?.(this.connection));
-    if (this.#isBusy) return;
-    this.#receiveHeld();
+    try {
+      const result = this.#owner.handlers.open?.(this.connection);
+      if (isPromise(result)) this.#receiver.await(result);
+    } catch (error) {
+      this.onHandlerFailed(error);
+    }
+    this.#receiver.start(early);
   }
 
   send(data: Data): Promise<void> {
@@ -148,18 +132,16 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
     this.#startCloseDeadline();
     this.#sender.flushSoon();
     // A handler may await the end of its own connection: from here on nothing waits for it.
-    if (this.#isBusy) queueMicrotask(() => this.#goOn());
+    if (this.#receiver.isBusy) queueMicrotask(() => this.#receiver.goOn());
   }
 
   /** Drops the connection. */
   terminate(error?: unknown): void {
-    if (this.#isEnded || (this.#isTransportClosed && !this.#isBusy)) return;
+    if (this.#isEnded) return;
     this.#endpoint.fail(error, 0, "local");
     if (error !== undefined) this.#report(error);
     this.#sender.stop(new ClosedError(this.#currentClosure()));
-    this.#held = noBytes;
-    this.#heldStart = 0;
-    this.#isBusy = false;
+    this.#receiver.stop();
     if (this.#isTransportClosed) {
       this.#finish();
     } else {
@@ -168,17 +150,7 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
   }
 
   onData(chunk: Uint8Array): void {
-    if (this.#isBusy) {
-      this.#held = concat([this.#held.subarray(this.#heldStart), chunk]);
-      this.#heldStart = 0;
-      // However short its turns: no more than a chunk is taken in while a handler is at work.
-      this.#pause();
-      return;
-    }
-    this.#sender.gather();
-    const taken = this.#endpoint.receive(chunk);
-    if (taken < chunk.length) this.#held = chunk.slice(taken);
-    this.#afterInput();
+    this.#receiver.receive(chunk);
   }
 
   onDrain(): void {
@@ -187,8 +159,8 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
   }
 
   onEnd(): void {
-    this.#peerEnded = true;
-    if (!this.#isBusy) this.#afterInput();
+    this.#hasPeerEnded = true;
+    if (!this.#receiver.isBusy) this.onIdle();
   }
 
   onClose(error?: Error): void {
@@ -197,7 +169,7 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
     this.#closeDeadline?.cancel();
     this.#sender.stop(new ClosedError(this.#currentClosure()));
     // What came before it is delivered first.
-    if (!this.#isBusy) this.#afterInput();
+    if (!this.#receiver.isBusy) this.onIdle();
   }
 
   onText(data: string): void {
@@ -222,100 +194,34 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
     this.#report(error);
   }
 
+  onIdle(): void {
+    if (this.#isTransportClosed) {
+      this.#finish();
+      return;
+    }
+    if (this.#hasPeerEnded) this.#failTransport();
+    if (this.#endpoint.isClosed) this.#end();
+  }
+
+  onHandlerFailed(error: unknown): void {
+    // A send that came too late: `close` tells the same.
+    if (error instanceof ClosedError && this.state !== "open") return;
+    if (this.#endpoint.state === "open") {
+      this.#endpoint.fail(error, StatusInternalServerError, "local");
+    }
+    this.#report(error);
+  }
+
   /** Calls the one handler that is called per message: in the open, without a closure. */
   #deliver(data: Data): void {
     let result: unknown;
     try {
       result = this.#owner.handlers.message?.(this.connection, data);
     } catch (error) {
-      this.#handlerFailed(error);
+      this.onHandlerFailed(error);
       return;
     }
-    if (result !== undefined && result !== sent && isPromise(result)) this.#await(result);
-  }
-
-  #run(handler: () => unknown): void {
-    try {
-      const result = handler();
-      if (isPromise(result)) this.#await(result);
-    } catch (error) {
-      this.#handlerFailed(error);
-    }
-  }
-
-  /** Stops delivery until a handler is done. */
-  #await(result: PromiseLike<unknown>): void {
-    this.#waiting ??= {
-      done: () => this.#goOn(),
-      failed: (error) => {
-        this.#handlerFailed(error);
-        this.#goOn();
-      },
-      turn: () => this.#countTurn(),
-    };
-    result.then(this.#waiting.done, this.#waiting.failed);
-    if (this.#endpoint.state !== "open") return;
-    this.#isBusy = true;
-    this.#endpoint.stop();
-    this.#turns = 0;
-    if (!this.#isCountingTurns) this.#countTurn();
-  }
-
-  /** Gives a handler its few microtasks. */
-  #countTurn(): void {
-    this.#isCountingTurns = this.#isBusy && this.#turns++ < patience;
-    if (this.#isCountingTurns) {
-      queueMicrotask(this.#waiting!.turn);
-    } else if (this.#isBusy) {
-      this.#holdBack();
-    }
-  }
-
-  /** The handler takes its time: what is gathered leaves, and the peer waits. */
-  #holdBack(): void {
-    this.#sender.flush();
-    this.#pause();
-  }
-
-  #pause(): void {
-    if (this.#isPaused || this.#isTransportClosed) return;
-    this.#isPaused = true;
-    this.#transport.pause();
-  }
-
-  /** A handler is done, or is no longer waited for. */
-  #goOn(): void {
-    if (!this.#isBusy) return;
-    this.#isBusy = false;
-    this.#receiveHeld();
-  }
-
-  #receiveHeld(): void {
-    this.#sender.gather();
-    if (this.#held.length > 0) {
-      this.#heldStart = this.#endpoint.receive(this.#held, this.#heldStart);
-      if (this.#heldStart === this.#held.length) {
-        this.#held = noBytes;
-        this.#heldStart = 0;
-      }
-    }
-    this.#afterInput();
-  }
-
-  /** All that has come is with the endpoint, or waits for a handler. */
-  #afterInput(): void {
-    if (this.#isBusy) return;
-    this.#sender.flush();
-    if (this.#isTransportClosed) {
-      this.#finish();
-      return;
-    }
-    if (this.#peerEnded) this.#failTransport();
-    if (this.#endpoint.isClosed) this.#end();
-    if (this.#isPaused) {
-      this.#isPaused = false;
-      this.#transport.resume();
-    }
+    if (result !== undefined && result !== sent && isPromise(result)) this.#receiver.await(result);
   }
 
   /** The stream is over. Before the closing handshake is, that is a failure. */
@@ -324,16 +230,6 @@ export class Link<Context> implements TransportHandler, EndpointEvents {
     const cause = this.#transportError;
     const error = new TransportError(cause === undefined ? "UNEXPECTED_END" : "RESET", { cause });
     this.#endpoint.fail(error, 0, "transport");
-    this.#report(error);
-  }
-
-  /** A handler threw or rejected. */
-  #handlerFailed(error: unknown): void {
-    // A send that came too late: `close` tells the same.
-    if (error instanceof ClosedError && this.state !== "open") return;
-    if (this.#endpoint.state === "open") {
-      this.#endpoint.fail(error, StatusInternalServerError, "local");
-    }
     this.#report(error);
   }
 

@@ -53,6 +53,18 @@ export const subprotocolCases: readonly Case[] = [
   ...["a b", "a;b", '"a"', "a/b", "a, b@c", "a=b", "\xe4", "a\tb"].map((value) =>
     offers(`D-70 ${JSON.stringify(value)}`, "one that is no token", [value], badOffer),
   ),
+  row(
+    "D-69d",
+    "one twice, where no hook asks",
+    request({ more: ["Sec-WebSocket-Protocol: a, a"] }),
+    badOffer,
+  ),
+  row(
+    "D-70",
+    "one that is no token, where no hook asks",
+    request({ more: ["Sec-WebSocket-Protocol: a b"] }),
+    badOffer,
+  ),
   offers("D-71a", "8000 blanks inside one", [`b${" ".repeat(8000)}x`], badOffer),
   offers("D-71b", "8000 blanks between two", [`b${" ".repeat(8000)},x`], takes("b", "x")),
   offers("D-71c", "8000 commas between two", [`b${",".repeat(8000)}x`], takes("b", "x")),
