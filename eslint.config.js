@@ -73,6 +73,8 @@ export default tseslint.config(
           "globalThis",
           "fetch",
           "queueMicrotask",
+          "Buffer",
+          "Response",
         ].map((name) => [name, "readonly"]),
       ),
     },
