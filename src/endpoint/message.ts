@@ -143,9 +143,12 @@ export class MessageAssembler implements FrameSink {
     this.#gatheredSize = size;
   }
 
-  /** Doubles at least; never past the message's end where that is known, so that the buffer itself can be given away. */
+  /**
+   * Makes room for twice what has come; not past the message's end where that is known, so that the buffer itself can
+   * be given away.
+   */
   #growTo(size: number): void {
-    const doubled = Math.max(size, 2 * this.#gathered.length, smallestGather);
+    const doubled = Math.max(2 * size, smallestGather);
     const grown = new Uint8Array(this.#isFinal ? Math.min(doubled, this.#length) : doubled);
     copy(grown, 0, this.#gathered, 0, this.#gatheredSize);
     this.#gathered = grown;

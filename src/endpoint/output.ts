@@ -15,7 +15,7 @@ import {
 } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
 import { OpClose, type Opcode, OpPong, OpText } from "../frame/opcode.ts";
-import { borrowBuffer, largestPooled, returnBuffer } from "./pool.ts";
+import { borrowBuffer, largestGathered, returnBuffer } from "./pool.ts";
 
 // Longer texts are encoded by themselves: reserving three bytes for each of their units would cost more than a copy.
 const longText = 8 * 1024;
@@ -183,7 +183,7 @@ export class Output {
 
   /** Moves to a larger buffer while there is one; else what is gathered is one write, and the next begins. */
   #replaceActive(active: Uint8Array, whole: number, size: number): void {
-    if (whole <= largestPooled) {
+    if (whole <= largestGathered) {
       const larger = borrowBuffer(whole);
       copy(larger, 0, active, 0, this.#activeSize);
       returnBuffer(active);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
+import { largestGathered } from "../../src/endpoint/pool.ts";
 import { Output } from "../../src/endpoint/output.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { seededRandom } from "../support/cuts.ts";
@@ -88,21 +89,21 @@ describe("Output", () => {
     expect(isSame(writes[0]!, concat(sizes.map((size) => binary(counted(size)))))).toBe(true);
   });
 
-  it("begins another write where the largest pooled buffer is full", () => {
+  it("begins another write where more than 64 KiB would be gathered", () => {
     const output = new Output(false);
     const sizes = [40_000, 40_000, 10, 100_000, 10];
     for (const size of sizes) add(output, 2, counted(size));
     const writes = drain(output);
-    expect(writes.length).toBe(4);
+    expect(writes.map((bytes) => bytes.length)).toEqual([40_004, 40_016, 100_022]);
     expect(isSame(concat(writes), concat(sizes.map((size) => binary(counted(size)))))).toBe(true);
   });
 
-  it("fills the largest pooled buffer to its last byte", () => {
+  it("gathers up to the last byte of a buffer", () => {
     const output = new Output(false);
     output.addRaw(counted(65_000));
-    output.addRaw(counted(536));
+    output.addRaw(counted(largestGathered - 65_000));
     output.addRaw(counted(1));
-    expect(drain(output).map((bytes) => bytes.length)).toEqual([65_536, 1]);
+    expect(drain(output).map((bytes) => bytes.length)).toEqual([largestGathered, 1]);
   });
 
   it("loses no frame, whatever comes between which writes", () => {
@@ -333,10 +334,10 @@ describe("Output.addPong()", () => {
   });
 
   it("sends a late pong where it finds no more room in the last buffer", () => {
-    const output = withUnsent(65_536);
+    const output = withUnsent(largestGathered);
     addPong(output, "late");
     const writes = drain(output);
-    expect(writes.map((bytes) => bytes.length)).toEqual([65_536, 6]);
+    expect(writes.map((bytes) => bytes.length)).toEqual([largestGathered, 6]);
     expect(writes[1]).toEqual(pong("late"));
   });
 

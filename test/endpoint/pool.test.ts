@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { borrowBuffer, largestPooled, returnBuffer } from "../../src/endpoint/pool.ts";
+import { borrowBuffer, largestGathered, returnBuffer } from "../../src/endpoint/pool.ts";
 
 describe("borrowBuffer()", () => {
   it.each([
@@ -7,11 +7,13 @@ describe("borrowBuffer()", () => {
     [1024, 1024],
     [1025, 4096],
     [4096, 4096],
-    [4097, 16_384],
-    [16_385, 65_536],
-    [65_536, 65_536],
-    [65_537, 65_537],
-    [1_000_000, 1_000_000],
+    [4097, 16_400],
+    [16_384 + 14, 16_400],
+    [16_401, 65_552],
+    [65_536 + 14, 65_552],
+    [65_553, 262_160],
+    [1_048_576 + 14, 1_048_592],
+    [1_048_593, 1_048_593],
   ])("lends for %i bytes a buffer of %i", (size, length) => {
     expect(borrowBuffer(size).length).toBe(length);
   });
@@ -22,20 +24,23 @@ describe("borrowBuffer()", () => {
   });
 });
 
-describe("largestPooled", () => {
-  it("is 64 KiB", () => {
-    expect(largestPooled).toBe(65_536);
+describe("largestGathered", () => {
+  it("holds a frame of 64 KiB", () => {
+    expect(largestGathered).toBe(65_536 + 16);
   });
 });
 
 describe("returnBuffer()", () => {
-  it.each([1024, 4096, 16_384, 65_536])("keeps a buffer of %i bytes for the next", (size) => {
-    const buffer = borrowBuffer(size);
-    returnBuffer(buffer);
-    expect(borrowBuffer(size - 1)).toBe(buffer);
-  });
+  it.each([1024, 4096, 16_400, 65_552, 262_160, 1_048_592])(
+    "keeps a buffer of %i bytes for the next",
+    (size) => {
+      const buffer = borrowBuffer(size);
+      returnBuffer(buffer);
+      expect(borrowBuffer(size - 1)).toBe(buffer);
+    },
+  );
 
-  it.each([100, 65_537])("keeps no buffer of %i bytes", (size) => {
+  it.each([100, 16_384, 1_048_593])("keeps no buffer of %i bytes", (size) => {
     const buffer = new Uint8Array(size);
     returnBuffer(buffer);
     expect(borrowBuffer(size) === buffer).toBe(false);
@@ -47,5 +52,12 @@ describe("returnBuffer()", () => {
     for (const buffer of buffers) returnBuffer(buffer);
     const again = Array.from({ length: 70 }, () => borrowBuffer(4096));
     expect(again.filter((buffer) => buffers.has(buffer)).length).toBe(64);
+  });
+
+  it("keeps 4 MiB of the largest ones", () => {
+    const buffers = new Set(Array.from({ length: 6 }, () => borrowBuffer(1_000_000)));
+    for (const buffer of buffers) returnBuffer(buffer);
+    const again = Array.from({ length: 6 }, () => borrowBuffer(1_000_000));
+    expect(again.filter((buffer) => buffers.has(buffer)).length).toBe(4);
   });
 });
