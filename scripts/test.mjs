@@ -6,8 +6,11 @@
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { ensureBuilt, root, runtimeCommand } from "./built.mjs";
+
+/** What failed, by name, for the end of the log: there it is found. */
+const failures = [];
 
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 const results = join(root, ".test-results");
@@ -31,6 +34,7 @@ function run(name, [program, ...args], env = {}) {
     env: { ...process.env, ...env },
   });
   console.log(`=== ${name}: ${status === 0 ? "ok" : "FAILED"} in ${(Date.now() - start) / 1000} s`);
+  if (status !== 0) failures.push(name);
   return status === 0;
 }
 
@@ -58,6 +62,11 @@ function runSuite(runtime) {
 function countsOf(runtime) {
   try {
     const report = JSON.parse(readFileSync(join(results, `${runtime}.json`), "utf8"));
+    for (const { name, assertionResults } of report.testResults) {
+      for (const { status, fullName } of assertionResults) {
+        if (status === "failed") failures.push(`${runtime}: ${relative(root, name)}: ${fullName}`);
+      }
+    }
     return {
       passed: report.numPassedTests,
       // A file that fails before its first test counts as one failure.
@@ -80,7 +89,8 @@ for (const folder of [results, blobs]) {
 const node = process.execPath;
 ensureBuilt();
 const checks = [
-  run("types", [node, join(root, "node_modules/typescript/bin/tsc"), "-b"]),
+  // Forced: tsc's memory of the last run does not notice a newly built package.
+  run("types", [node, join(root, "node_modules/typescript/bin/tsc"), "-b", "--force"]),
   run("lint", [node, join(root, "node_modules/eslint/bin/eslint.js"), "."]),
   run("format", [
     node,
@@ -106,6 +116,7 @@ for (const runtime of Object.keys(launchers)) {
 // A check counts as a test of its own, and so does a run that fails for more than its tests.
 total.passed += checks.filter(Boolean).length;
 total.failed += checks.filter((passed) => !passed).length;
+for (const failure of failures) console.log(`failed: ${failure}`);
 if (suites.includes(false) && total.failed === 0) total.failed = 1;
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 ? 0 : 1;

@@ -13,12 +13,18 @@ declare class TextEncoder {
   encodeInto(text: string, target: Uint8Array): { read: number; written: number };
 }
 
-declare class URLSearchParams {
-  constructor(query: string);
+interface URLSearchParams {
   get(name: string): string | null;
   getAll(name: string): string[];
   has(name: string): boolean;
 }
+
+// A `var`, as in the runtimes' own types: only that is a property of `typeof globalThis`.
+// eslint-disable-next-line no-var
+declare var URLSearchParams: {
+  prototype: URLSearchParams;
+  new (query: string): URLSearchParams;
+};
 
 declare const crypto: {
   getRandomValues<T extends Int32Array | Uint8Array>(array: T): T;

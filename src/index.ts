@@ -42,5 +42,10 @@ export {
   TransportError,
   type ViolationCode,
 } from "./errors.ts";
-export { type HttpReply, rejectConnection, UpgradeRequest } from "./handshake/index.ts";
+export {
+  type HttpReply,
+  type QueryParameters,
+  rejectConnection,
+  UpgradeRequest,
+} from "./handshake/index.ts";
 export type { Listen, Listener, ListenOptions, Transport, TransportHandler } from "./transport.ts";

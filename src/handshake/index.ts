@@ -34,4 +34,4 @@ export {
   writeReply,
   writeUpgrade,
 } from "./response.ts";
-export { UpgradeRequest } from "./upgrade-request.ts";
+export { type QueryParameters, UpgradeRequest } from "./upgrade-request.ts";

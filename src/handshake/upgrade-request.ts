@@ -8,6 +8,20 @@ import type { Head } from "../http/head.ts";
 import { offeredProtocols } from "./request.ts";
 
 /**
+ * The runtime's own `URLSearchParams`, or what all runtimes' have in common where a project has no runtime's types.
+ * The declarations of the package compile either way.
+ */
+export type QueryParameters = typeof globalThis extends {
+  URLSearchParams: { prototype: infer Own };
+}
+  ? Own
+  : {
+      get(name: string): string | null;
+      getAll(name: string): string[];
+      has(name: string): boolean;
+    };
+
+/**
  * A well-formed request, checked before any hook sees it. Strings are made when they are asked for.
  *
  * @see RFC 6455, 4.2.1
@@ -38,7 +52,7 @@ export class UpgradeRequest {
   }
 
   /** The parameters behind the target's `?`, decoded. */
-  get query(): URLSearchParams {
+  get query(): QueryParameters {
     return new URLSearchParams(this.target.slice(this.path.length));
   }
 
