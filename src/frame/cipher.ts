@@ -9,7 +9,7 @@ import { copy } from "../bytes.ts";
 const littleEndian =
   /* @__PURE__ */ new Uint8Array(/* @__PURE__ */ new Uint16Array([1]).buffer)[0] === 1;
 
-// Making an Int32Array costs as much as masking about 250 bytes four at a time: bench/micro/cipher.js. On a big-endian
+// Making an Int32Array costs as much as masking about 250 bytes four at a time: bench/micro/cipher.mjs. On a big-endian
 // machine words would need the key turned round; such machines take the plain loop.
 const wordsPayFrom = littleEndian ? 256 : Infinity;
 

@@ -69,6 +69,22 @@ describe("the upgrade hook", () => {
     expect(seen).toEqual(["localhost", "dGhlIHNhbXBsZSBub25jZQ==", 5]);
   });
 
+  it("misses nothing of what a transport still delivers after pause", async () => {
+    const gate = newDeferred<void>();
+    const { connect, lines } = testServer({ upgrade: () => gate.promise as Promise<undefined> });
+    const { peer, transport } = connect();
+    transport.pause = () => undefined;
+    peer.send(upgradeRequest());
+    for (const text of ["one", "two"]) {
+      peer.text(text);
+      await macrotask();
+    }
+    gate.resolve();
+    peer.close(1000);
+    await peer.seen("closed");
+    expect(lines).toEqual(["open", "message one", "message two", "close 1000 clean peer"]);
+  });
+
   it.each([
     [
       "throws",

@@ -61,6 +61,10 @@ describe("writeUpgrade()", () => {
     expect(() => writeUpgrade(request(), ["Chat"], { protocol })).toThrow(TypeError);
   });
 
+  it("refuses a subprotocol that is no token, even where it is said to be offered", () => {
+    expect(() => writeUpgrade(request(), ["a b"], { protocol: "a b" })).toThrow(TypeError);
+  });
+
   it.each([
     "Upgrade",
     "connection",

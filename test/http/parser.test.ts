@@ -147,6 +147,7 @@ describe("HeadParser of responses", () => {
     ["no blank behind the version", "HTTP/1.1\r\n", "bad version at byte 8"],
     ["two digits", "HTTP/1.1 20 OK\r\n", "bad status at byte 11"],
     ["four digits", "HTTP/1.1 2000 OK\r\n", "bad status at byte 12"],
+    ["below 100", "HTTP/1.1 099 OK\r\n", "bad status at byte 12"],
     ["no digits", "HTTP/1.1 OK\r\n", "bad status at byte 9"],
     ["NUL in the reason", "HTTP/1.1 200 O\0\r\n", "bad reason at byte 14"],
     ["LF alone", "HTTP/1.1 200 OK\n\n", "bad reason at byte 15"],
