@@ -4,7 +4,7 @@
  * @module
  */
 
-export { type Clock, systemClock } from "./clock.ts";
+export { type Clock, systemClock } from "../clock.ts";
 export { type Binary, Connection, type ConnectionState } from "./connection.ts";
 export type { Data, Handlers, ServerHandlers, Upgrade } from "./handlers.ts";
 export type { ConnectionOptions } from "./options.ts";

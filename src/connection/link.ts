@@ -10,9 +10,9 @@ import { ClosedError, type Closure, LimitError, TimeoutError, TransportError } f
 import { MaxHeaderSize } from "../frame/header.ts";
 import { type StatusCode, StatusInternalServerError } from "../status.ts";
 import type { Transport, TransportHandler } from "../transport.ts";
-import type { Deadline, Deadlines } from "./clock.ts";
+import type { Deadline, Deadlines } from "../clock.ts";
 import { Connection, type ConnectionInfo, type ConnectionState } from "./connection.ts";
-import { type Deferred, isPromise, newDeferred, rejected } from "./deferred.ts";
+import { type Deferred, isPromise, newDeferred, rejected } from "../deferred.ts";
 import type { Data, Handlers } from "./handlers.ts";
 import type { ConnectionSettings } from "./options.ts";
 import { Receiver, type ReceiverEvents } from "./receiving.ts";

@@ -17,8 +17,8 @@ import {
 import { UpgradeRequest } from "../handshake/upgrade-request.ts";
 import { type HeadLimits, HeadParser } from "../http/parser.ts";
 import type { Transport, TransportHandler } from "../transport.ts";
-import type { Deadline } from "./clock.ts";
-import { isPromise } from "./deferred.ts";
+import type { Deadline } from "../clock.ts";
+import { isPromise } from "../deferred.ts";
 import type { ServerHandlers, Upgrade } from "./handlers.ts";
 import { Link, type LinkOwner } from "./link.ts";
 

@@ -6,7 +6,7 @@
 
 import type { Output } from "../endpoint/output.ts";
 import type { Transport } from "../transport.ts";
-import { type Deferred, newDeferred } from "./deferred.ts";
+import { type Deferred, newDeferred } from "../deferred.ts";
 
 /** What waits for nothing: one promise for all, so that a send below the mark allocates none. */
 export const sent: Promise<void> = /* @__PURE__ */ Promise.resolve();

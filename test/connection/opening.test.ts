@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { newDeferred } from "../../src/connection/deferred.ts";
+import { newDeferred } from "../../src/deferred.ts";
 import type { Upgrade } from "../../src/connection/handlers.ts";
 import { HandshakeError } from "../../src/errors.ts";
 import { rejectConnection } from "../../src/handshake/reject.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { newDeferred } from "../../src/connection/deferred.ts";
+import { newDeferred } from "../../src/deferred.ts";
 import { ClosedError } from "../../src/errors.ts";
 import { testServer } from "../support/server.ts";
 import { macrotask } from "../support/turns.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { memoryPair } from "../../adapters/memory.ts";
-import { newDeferred } from "../../src/connection/deferred.ts";
+import { newDeferred } from "../../src/deferred.ts";
 import { Server, serveOn } from "../../src/connection/serve.ts";
 import { TransportError } from "../../src/errors.ts";
 import type { Listen, Transport } from "../../src/transport.ts";

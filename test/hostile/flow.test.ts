@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import { newDeferred } from "../../src/connection/deferred.ts";
+import { newDeferred } from "../../src/deferred.ts";
 import { ClosedError, LimitError } from "../../src/errors.ts";
 import { macrotask } from "../support/turns.ts";
 import { connectOpen, expectNoRejections } from "./play.ts";

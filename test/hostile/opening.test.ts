@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
-import { newDeferred } from "../../src/connection/deferred.ts";
+import { newDeferred } from "../../src/deferred.ts";
 import { macrotask } from "../support/turns.ts";
 import { connect, connectOpen, expectNoRejections } from "./play.ts";
 import { binary, latin1Bytes, ping, request, type Setup, show, text } from "./support.ts";

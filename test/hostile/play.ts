@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
 import { concat } from "../../src/bytes.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import { type Deferred, newDeferred } from "../../src/connection/deferred.ts";
+import { type Deferred, newDeferred } from "../../src/deferred.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import { type ServeOptions, Server } from "../../src/connection/serve.ts";
 import type { Transport, TransportHandler } from "../../src/transport.ts";

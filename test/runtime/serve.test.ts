@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../src/connection/connection.ts";
-import { newDeferred } from "../../src/connection/deferred.ts";
+import { newDeferred } from "../../src/deferred.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import type { ServeOptions, Server } from "../../src/connection/serve.ts";
 import type { Closure } from "../../src/errors.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isPromise, newDeferred, rejected } from "../../src/connection/deferred.ts";
+import { isPromise, newDeferred, rejected } from "../src/deferred.ts";
 
 describe("newDeferred()", () => {
   it("settles its promise from outside", async () => {

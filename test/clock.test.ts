@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Deadlines, systemClock, tick } from "../../src/connection/clock.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { Deadlines, systemClock, tick } from "../src/clock.ts";
+import { FakeClock } from "./support/fake-clock.ts";
 
 describe("Deadlines", () => {
   it("call a task once when it is due, and not before", () => {
