@@ -254,13 +254,23 @@ export class TimeoutError extends Error {
 
 /** What went wrong below the protocol. */
 export type TransportCode =
-  "RESET" | "UNEXPECTED_END" | "ADDRESS_IN_USE" | "ACCESS_DENIED" | "FAILED";
+  | "RESET"
+  | "UNEXPECTED_END"
+  | "ADDRESS_IN_USE"
+  | "ACCESS_DENIED"
+  | "REFUSED"
+  | "NOT_FOUND"
+  | "TLS_FAILED"
+  | "FAILED";
 
 const failures: Record<TransportCode, string> = {
   RESET: "Connection was reset by the peer",
   UNEXPECTED_END: "Peer ended the connection without a close frame",
   ADDRESS_IN_USE: "Address is already in use",
   ACCESS_DENIED: "Permission denied for this address",
+  REFUSED: "Nobody accepts connections at this address",
+  NOT_FOUND: "Host is not known",
+  TLS_FAILED: "TLS handshake failed",
   FAILED: "Transport failed",
 };
 

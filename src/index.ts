@@ -48,4 +48,14 @@ export {
   rejectConnection,
   UpgradeRequest,
 } from "./handshake/index.ts";
-export type { Listen, Listener, ListenOptions, Transport, TransportHandler } from "./transport.ts";
+export type {
+  Connect,
+  ConnectOptions,
+  Listen,
+  Listener,
+  ListenOptions,
+  Signal,
+  TlsOptions,
+  Transport,
+  TransportHandler,
+} from "./transport.ts";

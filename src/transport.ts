@@ -74,3 +74,49 @@ export type Listen = (
   options: ListenOptions,
   accept: (transport: Transport) => void,
 ) => Promise<Listener>;
+
+/** What is used of an `AbortSignal`. */
+export interface Signal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+/** TLS of a client. What an adapter does not know goes to its runtime's own call as it is. */
+export interface TlsOptions {
+  /** Name that the certificate must be for, and that is sent as SNI. Default: the host that is connected to. */
+  readonly serverName?: string | undefined;
+  /** Certificates in PEM that are trusted beside (Deno) or instead of (Node, Bun) the runtime's own. */
+  readonly ca?: string | readonly string[] | undefined;
+  /** The client's own certificate chain in PEM. */
+  readonly cert?: string | undefined;
+  /** The private key to `cert`, in PEM. */
+  readonly key?: string | undefined;
+  readonly [option: string]: unknown;
+}
+
+/** Where to connect to. */
+export interface ConnectOptions {
+  /** Name or address; IPv6 without brackets. */
+  readonly hostname: string;
+  /** TCP port, 1 to 65535. */
+  readonly port: number;
+  /** TLS, done before the transport is given out. Default: none. */
+  readonly tls?: TlsOptions | undefined;
+  /** Gives up when it is aborted; afterwards it has no say. */
+  readonly signal?: Signal | undefined;
+}
+
+/**
+ * Connects to a server: what an adapter gives to the core.
+ *
+ * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
+ * result is what the promise is resolved with.
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND` (no such host), `TLS_FAILED`, `ACCESS_DENIED`, `FAILED`
+ * @throws The signal's reason, where it is aborted.
+ */
+export type Connect = <Result>(
+  options: ConnectOptions,
+  attach: (transport: Transport) => Result,
+) => Promise<Result>;
