@@ -149,13 +149,19 @@ describe("TimeoutError", () => {
 });
 
 describe("TransportError", () => {
-  it.each<TransportCode>(["RESET", "UNEXPECTED_END", "ADDRESS_IN_USE", "ACCESS_DENIED", "FAILED"])(
-    "keeps the runtime's error as the cause of %s",
-    (code) => {
-      const cause = new Error("ECONNRESET");
-      const error = new TransportError(code, { cause });
-      expect(error).toMatchObject({ name: "TransportError", code, cause });
-      expect(error.message).toMatch(/^[A-Z].*[^.]$/);
-    },
-  );
+  it.each<TransportCode>([
+    "RESET",
+    "UNEXPECTED_END",
+    "ADDRESS_IN_USE",
+    "ACCESS_DENIED",
+    "REFUSED",
+    "NOT_FOUND",
+    "TLS_FAILED",
+    "FAILED",
+  ])("keeps the runtime's error as the cause of %s", (code) => {
+    const cause = new Error("ECONNRESET");
+    const error = new TransportError(code, { cause });
+    expect(error).toMatchObject({ name: "TransportError", code, cause });
+    expect(error.message).toMatch(/^[A-Z].*[^.]$/);
+  });
 });

@@ -88,7 +88,6 @@ export class Opening<Context> implements TransportHandler {
 
   /** Drops the connection. */
   drop(): void {
-    if (this.#phase === "over") return;
     this.#phase = "refused";
     this.#transport.destroy();
   }
@@ -200,8 +199,8 @@ export class Opening<Context> implements TransportHandler {
     }
   }
 
+  /** Nothing comes here any more: a link has taken over, or the transport is closed. */
   #over(): void {
-    if (this.#phase === "over") return;
     this.#phase = "over";
     this.#deadline.cancel();
     this.#owner.openingEnded(this);

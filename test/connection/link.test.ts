@@ -85,6 +85,30 @@ describe("a connection's messages", () => {
   });
 });
 
+describe("a handler that terminates its connection", () => {
+  it("is told once of its end, also where the peer is gone already", async () => {
+    const gate = newDeferred<void>();
+    const { open, lines } = testServer({
+      message(ws, data) {
+        if (data === "one") return gate.promise;
+        ws.terminate();
+        return undefined;
+      },
+    });
+    const { peer, ws } = await open();
+    peer.endpoint.sendText("one");
+    peer.endpoint.sendText("two");
+    peer.flush();
+    await macrotask();
+    peer.transport.destroy();
+    await macrotask();
+    gate.resolve();
+    await ws.closed;
+    await macrotask();
+    expect(lines).toEqual(["open", "message one", "message two", "close 1006 unclean local"]);
+  });
+});
+
 describe("a handler that fails", () => {
   it.each([
     [
@@ -181,6 +205,23 @@ describe("a handler that fails", () => {
     peer.text("one");
     await peer.seen("closed");
     expect(lines).toEqual(["open", "message one", "error late", "close 1000 done clean local"]);
+  });
+
+  it("after its own close is the one error that is reported, also where the transport then fails", async () => {
+    const { open, lines } = testServer({
+      async message(ws) {
+        void ws.close(1000, "done");
+        await Promise.resolve();
+        throw new Error("late");
+      },
+    });
+    const { peer, transport, ws } = await open();
+    transport.write = () => false;
+    peer.text("one");
+    await macrotask();
+    transport.reset(new Error("ECONNRESET"));
+    await ws.closed;
+    expect(lines).toEqual(["open", "message one", "error late", "close 1006 unclean local"]);
   });
 
   it("because it sent too late reports nothing: close tells the same", async () => {
