@@ -59,9 +59,9 @@ export async function startServer(runtime, name) {
   };
 }
 
-/** Runs the load once; gives messages a second, or undefined and says why. */
-export async function runLoad(options) {
-  const command = [...runtimeCommand("bun"), file("load.mjs"), JSON.stringify(options)];
+/** Runs a load program once; gives what it counted in a second, or undefined and says why. */
+export async function runLoad(source, options) {
+  const command = [...runtimeCommand("bun"), file(source), JSON.stringify(options)];
   const [program, ...args] = pinned(loadCore, command);
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";

@@ -11,9 +11,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBuilt, root, runtimeCommand } from "../scripts/built.mjs";
 import { echo } from "./echo.mjs";
+import { handshake } from "./handshake.mjs";
 import { canPin } from "./programs.mjs";
 
-const benchmarks = { echo };
+const benchmarks = { echo, handshake };
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -2,7 +2,7 @@
  * The load: a raw TCP client on Bun, which keeps a number of messages in flight on each of its connections and
  * compares every byte that comes back. It speaks just enough WebSocket for that, and shares no code with the library.
  *
- * `bun bench/load.mjs '{"port": 1, "kind": "ws", "size": 16, "connections": 64, "inFlight": 16, "warm": 300,
+ * `bun bench/load-echo.mjs '{"port": 1, "kind": "ws", "size": 16, "connections": 64, "inFlight": 16, "warm": 300,
  * "measure": 1000}'` prints `{"messages": ..., "seconds": ...}`. `kind` is "ws" or "tcp"; times are milliseconds.
  */
 
