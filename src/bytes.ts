@@ -117,6 +117,15 @@ export function equalsIgnoreCase(
   return true;
 }
 
+/** Tells whether a range spells `text`, which is Latin-1, exactly. */
+export function spells(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) {
+    if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
 const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
 
 /** Encodes a text; a surrogate without its partner becomes U+FFFD, as everywhere on the Web. */

@@ -10,6 +10,7 @@ import {
   noBytes,
   readUint16,
   readUint32,
+  spells,
   writeLatin1,
   writeUint16,
   writeUint32,
@@ -143,6 +144,23 @@ describe("equalsIgnoreCase()", () => {
     const bytes = new Uint8Array(spelled.length + 2);
     writeLatin1(bytes, 1, spelled);
     expect(equalsIgnoreCase(bytes, 1, 1 + spelled.length, text)).toBe(expected);
+  });
+});
+
+describe("spells()", () => {
+  it.each([
+    ["GET", "GET", true],
+    ["", "", true],
+    ["get", "GET", false],
+    ["GE", "GET", false],
+    ["GETS", "GET", false],
+    ["GEU", "GET", false],
+    ["caf\u00E9", "caf\u00E9", true],
+    ["A", "\u0141", false],
+  ])("%j and %j: %s", (spelled, text, expected) => {
+    const bytes = new Uint8Array(spelled.length + 2);
+    writeLatin1(bytes, 1, spelled);
+    expect(spells(bytes, 1, 1 + spelled.length, text)).toBe(expected);
   });
 });
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { equalsIgnoreCase, latin1 } from "../bytes.ts";
+import { equalsIgnoreCase, latin1, spells } from "../bytes.ts";
 
 /** Index of a part's first byte, counted from the head's first byte. */
 type Position = number;
@@ -62,6 +62,11 @@ export class Head {
     return this.#text(this.lineStart, this.methodEnd);
   }
 
+  /** Tells whether the request's method is `name`, without a string being made of it. */
+  isMethod(name: string): boolean {
+    return spells(this.#bytes, this.#base + this.lineStart, this.#base + this.methodEnd, name);
+  }
+
   /** The request's target as it was sent. */
   get target(): string {
     return this.#text(this.targetStart, this.targetEnd);
@@ -99,6 +104,26 @@ export class Head {
     return this.#base + this.targetStart;
   }
 
+  /** Index in {@link bytes} after the target's last byte. */
+  get targetEndByte(): number {
+    return this.#base + this.targetEnd;
+  }
+
+  /** Index in {@link bytes} of the first byte of a header's name. */
+  nameStart(index: number): number {
+    return this.#base + this.#headers[index * positionsPerHeader];
+  }
+
+  /** Index in {@link bytes} after the last byte of a header's name. */
+  nameEnd(index: number): number {
+    return this.#base + this.#headers[index * positionsPerHeader + 1];
+  }
+
+  /** Tells whether a header's value is `text`, byte for byte, without a string being made of it. */
+  isValue(index: number, text: string): boolean {
+    return spells(this.#bytes, this.valueStart(index), this.valueEnd(index), text);
+  }
+
   /**
    * Finds a header.
    *
@@ -117,15 +142,17 @@ export class Head {
   }
 
   /**
-   * Gives the value of a header; the values of several with one name are joined by ", " (RFC 9110, 5.3).
+   * Gives the value of a header; the values of several with one name are joined by ", " (RFC 9110, 5.3), those of Cookie
+   * by "; " (RFC 9113, 8.2.3).
    *
    * @param name In any case.
    */
   get(name: string): string | undefined {
     const lower = name.toLowerCase();
+    const comma = lower === "cookie" ? "; " : ", ";
     let joined: string | undefined;
     for (let index = this.find(lower); index >= 0; index = this.find(lower, index + 1)) {
-      joined = joined === undefined ? this.value(index) : `${joined}, ${this.value(index)}`;
+      joined = joined === undefined ? this.value(index) : joined + comma + this.value(index);
     }
     return joined;
   }

@@ -12,7 +12,31 @@
  */
 
 export { HandshakeError, type HeaderPairs, LimitError } from "../errors.ts";
+export { cookie, type CookieSyntax, parseCookies, scanCookie } from "./cookie.ts";
 export { Head } from "./head.ts";
+export {
+  addOptions,
+  equalOptions,
+  intFromAscii,
+  newOption,
+  type Option,
+  type OptionParameter,
+  optionParameter,
+  type OptionParameters,
+  type OptionSelection,
+  type OptionVisitor,
+  parseOptions,
+  ScanBreak,
+  ScanContinue,
+  type ScanControl,
+  scanOptions,
+  ScanSkip,
+  scanTokens,
+  selectOptions,
+  writeOptions,
+} from "./option.ts";
+export type { OptionSyntax } from "./option-scanner.ts";
 export { defaultHeadLimits, type HeadKind, type HeadLimits, HeadParser } from "./parser.ts";
 export { addListTokens, isFieldValue, isToken, listHasToken } from "./token.ts";
+export { headerIs, headerText } from "./view.ts";
 export { headerLines, writeResponse } from "./write.ts";

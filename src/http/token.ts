@@ -94,6 +94,26 @@ export function listHasToken(
 }
 
 /**
+ * Adds where the elements of a comma-separated list of tokens start and end to `ranges`; empty elements are skipped.
+ *
+ * @returns false where an element is not a token.
+ */
+export function addListRanges(
+  ranges: number[],
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  return walkList(bytes, start, end, (first, last) => {
+    for (let at = first; at < last; at++) {
+      if (tokenBytes[bytes[at]] !== 1) return false;
+    }
+    ranges.push(first, last);
+    return true;
+  });
+}
+
+/**
  * Adds the elements of a comma-separated list of tokens to `tokens`; empty elements are skipped (RFC 9110, 5.6.1).
  *
  * @returns false where an element is not a token.

@@ -68,6 +68,50 @@ describe("Head.name() and Head.value()", () => {
   });
 });
 
+describe("Head.nameStart(), Head.valueStart() and their ends", () => {
+  it("tell where the parts of headers and the target lie", () => {
+    const { head, bytes } = parseLines();
+    const parts = [0, 2, 4].map((index) => [
+      latin1(bytes, head.nameStart(index), head.nameEnd(index)),
+      latin1(bytes, head.valueStart(index), head.valueEnd(index)),
+    ]);
+    expect(parts).toEqual([
+      ["Host", "a.example"],
+      ["x-empty", ""],
+      ["X-Latin", "caf\u00E9"],
+    ]);
+    expect(latin1(bytes, head.targetByte, head.targetEndByte)).toBe("/chat?room=1");
+  });
+});
+
+describe("Head.isMethod()", () => {
+  it.each([
+    ["GET", true],
+    ["get", false],
+    ["GE", false],
+    ["GETS", false],
+    ["POS", false],
+  ])("%s: %s", (name, expected) => {
+    expect(parseLines().head.isMethod(name)).toBe(expected);
+    expect(parse("\r\nGET / HTTP/1.1\r\n\r\n").head.isMethod(name)).toBe(expected);
+  });
+});
+
+describe("Head.isValue()", () => {
+  it.each<[index: number, text: string, expected: boolean]>([
+    [0, "a.example", true],
+    [0, "A.example", false],
+    [0, "a.exampl", false],
+    [0, "a.example ", false],
+    [2, "", true],
+    [3, "two", true],
+    [4, "caf\u00E9", true],
+    [4, "caf\u01E9", false],
+  ])("header %i is %j: %s", (index, text, expected) => {
+    expect(parseLines().head.isValue(index, text)).toBe(expected);
+  });
+});
+
 describe("Head.find()", () => {
   it("finds a header whatever the case of its letters, from an index on", () => {
     const { head } = parseLines();
@@ -88,6 +132,13 @@ describe("Head.get()", () => {
     ["X-Missing", undefined],
   ])("%s → %j", (name, value) => {
     expect(parseLines().head.get(name)).toBe(value);
+  });
+});
+
+describe("Head.get() of Cookie", () => {
+  it("joins several as cookies are joined", () => {
+    const { head } = parse("GET / HTTP/1.1\r\nCookie: a=1; b=2\r\nX: y\r\ncookie: c=3\r\n\r\n");
+    expect(head.get("Cookie")).toBe("a=1; b=2; c=3");
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { writeLatin1 } from "../../src/bytes.ts";
+import { latin1, writeLatin1 } from "../../src/bytes.ts";
 import {
+  addListRanges,
   addListTokens,
   isBlank,
   isFieldValue,
@@ -101,6 +102,32 @@ describe("listHasToken()", () => {
     expect(listHasToken(bytes, start, end, "a")).toBe(false);
     expect(listHasToken(bytes, start, end - 1, "upgrade")).toBe(false);
     expect(listHasToken(bytes, start, start, "upgrade")).toBe(false);
+  });
+});
+
+describe("addListRanges()", () => {
+  it.each<[list: string, tokens: string[]]>([
+    ["chat", ["chat"]],
+    [" chat\t,\tsuperchat ", ["chat", "superchat"]],
+    [",chat,, ,superchat,", ["chat", "superchat"]],
+    ["", []],
+    [" , ", []],
+    ["a,a,A", ["a", "a", "A"]],
+  ])("adds where the elements of %j lie", (list, tokens) => {
+    const { bytes, start, end } = around(list);
+    const ranges = [7, 8];
+    expect(addListRanges(ranges, bytes, start, end)).toBe(true);
+    expect(ranges.splice(0, 2)).toEqual([7, 8]);
+    const found: string[] = [];
+    for (let at = 0; at < ranges.length; at += 2) {
+      found.push(latin1(bytes, ranges[at]!, ranges[at + 1]!));
+    }
+    expect(found).toEqual(tokens);
+  });
+
+  it.each(["a b", "a, b/c", '"a"', "\u00FC", "a,\0"])("refuses %j", (list) => {
+    const { bytes, start, end } = around(list);
+    expect(addListRanges([], bytes, start, end)).toBe(false);
   });
 });
 

@@ -1,0 +1,32 @@
+/**
+ * Views into a head, as callbacks get them, compared and read.
+ *
+ * @module
+ */
+
+import { equalsIgnoreCase, latin1 } from "../bytes.ts";
+
+/**
+ * Tells whether a view spells `text`, whatever the case of its letters.
+ *
+ * @param text ASCII, in any case.
+ */
+export function headerIs(view: Uint8Array, text: string): boolean {
+  return equalsIgnoreCase(view, 0, view.length, text.toLowerCase());
+}
+
+/** Spells a header's name as in `X-Forwarded-For`, where it lies. */
+export function canonicalize(bytes: Uint8Array, start: number, end: number): void {
+  let isFirst = true;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at];
+    if (isFirst && byte >= 0x61 && byte <= 0x7a) bytes[at] = byte - 0x20;
+    else if (!isFirst && byte >= 0x41 && byte <= 0x5a) bytes[at] = byte + 0x20;
+    isFirst = byte === 0x2d;
+  }
+}
+
+/** Makes a string of a view, as Latin-1. */
+export function headerText(view: Uint8Array): string {
+  return latin1(view, 0, view.length);
+}
