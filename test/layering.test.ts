@@ -14,8 +14,26 @@ const mayImport: Record<string, string[]> = {
   "src/deferred.ts": [],
   "src/errors.ts": ["src/status.ts"],
   "src/frame": ["src/bytes.ts", "src/status.ts", "src/errors.ts"],
+  "src/io": [
+    "src/bytes.ts",
+    "src/errors.ts",
+    "src/transport.ts",
+    "src/clock.ts",
+    "src/deferred.ts",
+  ],
+  "src/stream": ["src/bytes.ts", "src/status.ts", "src/errors.ts", "src/frame", "src/io"],
   "src/http": ["src/bytes.ts", "src/errors.ts"],
-  "src/handshake": ["src/bytes.ts", "src/errors.ts", "src/http"],
+  "src/handshake": [
+    "src/bytes.ts",
+    "src/errors.ts",
+    "src/transport.ts",
+    "src/clock.ts",
+    "src/deferred.ts",
+    "src/http",
+    "src/io",
+    // What a Reader or Writer is told of the side that a handshake was on.
+    "src/frame/check.ts",
+  ],
   "src/endpoint": ["src/bytes.ts", "src/status.ts", "src/errors.ts", "src/frame"],
   "src/connection": [
     "src/bytes.ts",
@@ -32,7 +50,7 @@ const mayImport: Record<string, string[]> = {
     "src/frame/header.ts",
   ],
   "src/index.ts": ["src/errors.ts", "src/transport.ts", "src/handshake", "src/connection"],
-  adapters: ["src/errors.ts", "src/transport.ts", "src/connection", "node:net"],
+  adapters: ["src/errors.ts", "src/transport.ts", "src/connection", "node:net", "node:tls"],
 };
 
 function filesBelow(folder: string): string[] {

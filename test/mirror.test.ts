@@ -12,7 +12,8 @@ function namesBelow(folder: string, ending: string): string[] {
 }
 
 /** Files that hold no code of their own: lists of exports, types, one-line choices of an adapter. */
-const withoutTest = /(^|\/)index$|^globals\.d$|^transport$|^connection\/handlers$|^auto\//;
+const withoutTest =
+  /(^|\/)index$|^globals\.d$|^transport$|^connection\/handlers$|^io\/byte-stream$|^stream\/extension$|^auto\//;
 
 /** Adapters of one runtime, which test/runtime runs on it. */
 const onOneRuntime = ["node", "deno", "bun"];
@@ -34,7 +35,7 @@ describe("the tests", () => {
   });
 
   it("have a source for every file in a folder of src/", () => {
-    const folders = ["frame", "http", "handshake", "endpoint", "connection"];
+    const folders = ["frame", "http", "io", "stream", "handshake", "endpoint", "connection"];
     const orphans = folders.flatMap((folder) =>
       namesBelow(`test/${folder}`, ".test.ts").filter(
         (name) => !namesBelow(`src/${folder}`, ".ts").includes(basename(name)),

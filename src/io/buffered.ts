@@ -1,0 +1,133 @@
+/**
+ * A stream with a read buffer in front: small reads cost no promise while their bytes are at hand.
+ *
+ * @module
+ */
+
+import { copy } from "../bytes.ts";
+import type { Awaitable, ByteStream } from "./byte-stream.ts";
+
+/** Options of a {@link BufferedStream}. */
+export interface BufferedOptions {
+  /** Bytes of the read buffer, 16 or more. Default: 4096. */
+  readonly size?: number | undefined;
+  /** The read buffer itself; lent as long as the stream is used. Default: one of `size` bytes. */
+  readonly buffer?: Uint8Array | undefined;
+}
+
+const defaultSize = 4096;
+const smallestSize = 16;
+
+/**
+ * Reads through a buffer; writes go straight through.
+ *
+ * @example
+ * const stream = new BufferedStream(conn);
+ * const header = newHeader();
+ * while (await readHeader(stream, header)) { ... }
+ *
+ * @see Go bufio.Reader
+ */
+export class BufferedStream implements ByteStream {
+  /** The stream behind the buffer. What is read from it directly is missed here. */
+  readonly inner: ByteStream;
+  #buffer: Uint8Array;
+  #start = 0;
+  #end = 0;
+
+  /** @throws {RangeError} A buffer of less than 16 bytes, which no frame's header fits into. */
+  constructor(inner: ByteStream, { size = defaultSize, buffer }: BufferedOptions = {}) {
+    const length = buffer?.length ?? size;
+    if (!(length >= smallestSize)) {
+      throw new RangeError(`Buffer must have at least ${smallestSize} bytes: ${length}`);
+    }
+    this.inner = inner;
+    this.#buffer = buffer ?? new Uint8Array(size);
+  }
+
+  /** Bytes at hand, which are read without waiting. */
+  get buffered(): number {
+    return this.#end - this.#start;
+  }
+
+  /** The read buffer; the bytes at hand lie from {@link start} to {@link end}, and may be changed there. */
+  get bytes(): Uint8Array {
+    return this.#buffer;
+  }
+
+  /** Index in {@link bytes} of the first byte at hand. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Index in {@link bytes} after the last byte at hand. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Takes `count` of the bytes at hand as read. */
+  consume(count: number): void {
+    if (!(count >= 0 && count <= this.buffered)) {
+      throw new RangeError(`Only ${this.buffered} bytes are at hand: ${count}`);
+    }
+    this.#start += count;
+  }
+
+  /**
+   * Reads more behind the bytes at hand, which move to the start of the buffer.
+   *
+   * @returns Bytes read; 0 at the end of the stream.
+   * @throws {RangeError} The buffer is full.
+   */
+  fill(): Awaitable<number> {
+    if (this.#start > 0) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    if (this.#end === this.#buffer.length) throw new RangeError("Read buffer is full");
+    const room = this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end);
+    const count = this.inner.read(room);
+    return count instanceof Promise
+      ? count.then((read) => this.#filled(read))
+      : this.#filled(count);
+  }
+
+  #filled(count: number | null): number {
+    this.#end += count ?? 0;
+    return count ?? 0;
+  }
+
+  read(into: Uint8Array): Awaitable<number> {
+    if (this.#end > this.#start || into.length === 0) return this.#take(into);
+    // A read as large as the buffer gains nothing by it.
+    if (into.length >= this.#buffer.length) {
+      const count = this.inner.read(into);
+      return count instanceof Promise ? count.then((read) => read ?? 0) : (count ?? 0);
+    }
+    const filled = this.fill();
+    return filled instanceof Promise ? filled.then(() => this.#take(into)) : this.#take(into);
+  }
+
+  #take(into: Uint8Array): number {
+    const count = Math.min(into.length, this.#end - this.#start);
+    copy(into, 0, this.#buffer, this.#start, this.#start + count);
+    this.#start += count;
+    return count;
+  }
+
+  write(from: Uint8Array): Awaitable<number> {
+    return this.inner.write(from);
+  }
+
+  close(): Awaitable<void> {
+    return this.inner.close();
+  }
+
+  /** Takes over the buffer and the bytes at hand of another one, which is not used any more. For subclasses. */
+  protected takeOver(other: BufferedStream): void {
+    this.#buffer = other.#buffer;
+    this.#start = other.#start;
+    this.#end = other.#end;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * Byte streams that are pulled, as gobwas and Go have them: what the low level reads from and writes to. Types only.
+ *
+ * A `Deno.Conn` is one as it is; the adapters' `listen` gives them on each runtime; anything with these three methods
+ * will do.
+ *
+ * @module
+ */
+
+/** A value that is there already, or comes later: a call that need not wait costs no promise. */
+export type Awaitable<Value> = Value | Promise<Value>;
+
+/** Something that bytes are read from. */
+export interface ByteReader {
+  /**
+   * Reads up to `into.length` bytes to the start of `into`.
+   *
+   * It gives at least one byte where `into` has room for one. `into` is lent until the call, or its promise, is done.
+   * One read at a time.
+   *
+   * @returns Bytes read; 0 or null at the end of the stream.
+   * @see Go io.Reader
+   */
+  read(into: Uint8Array): Awaitable<number | null>;
+}
+
+/** Something that bytes are written to. */
+export interface ByteWriter {
+  /**
+   * Takes bytes, from the start of `from`: at least one of them where there are any. They are lent until the call, or
+   * its promise, is done.
+   *
+   * @returns Bytes taken.
+   * @see Go io.Writer
+   */
+  write(from: Uint8Array): Awaitable<number>;
+}
+
+/** A connection: both ways, and an end. */
+export interface ByteStream extends ByteReader, ByteWriter {
+  /** Ends both ways. A second call is harmless. */
+  close(): Awaitable<void>;
+}

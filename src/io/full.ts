@@ -1,0 +1,184 @@
+/**
+ * Whole reads and writes over streams that may do a part of what they are asked for.
+ *
+ * Each goes on without a promise as long as its stream does.
+ *
+ * @module
+ */
+
+import { concat, copy } from "../bytes.ts";
+import { LimitError, TransportError } from "../errors.ts";
+import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
+
+/**
+ * Fills `into` with the next bytes.
+ *
+ * @returns `into.length`, or 0 where the stream ends before the first byte.
+ * @throws {TransportError} `UNEXPECTED_END`: the stream ends in between
+ * @see Go io.ReadFull
+ */
+export function readFull(reader: ByteReader, into: Uint8Array): Awaitable<number> {
+  let at = 0;
+  while (at < into.length) {
+    const count = reader.read(at === 0 ? into : into.subarray(at));
+    if (count instanceof Promise) return readRest(reader, into, at, count);
+    if (!count) return endedAt(at);
+    at += count;
+  }
+  return at;
+}
+
+async function readRest(
+  reader: ByteReader,
+  into: Uint8Array,
+  at: number,
+  pending: Promise<number | null>,
+): Promise<number> {
+  let count = await pending;
+  for (;;) {
+    if (!count) return endedAt(at);
+    at += count;
+    if (at === into.length) return at;
+    count = await reader.read(into.subarray(at));
+  }
+}
+
+function endedAt(at: number): number {
+  if (at > 0) throw new TransportError("UNEXPECTED_END");
+  return 0;
+}
+
+/**
+ * Fills `into` with the next bytes, which must come.
+ *
+ * @throws {TransportError} `UNEXPECTED_END`
+ */
+export function readExactly(reader: ByteReader, into: Uint8Array): Awaitable<void> {
+  const count = readFull(reader, into);
+  if (count instanceof Promise) return count.then((read) => checkWhole(into, read));
+  checkWhole(into, count);
+}
+
+function checkWhole(into: Uint8Array, count: number): void {
+  if (count < into.length) throw new TransportError("UNEXPECTED_END");
+}
+
+/** Bytes that are made room for at once; what is longer gets room as it comes. */
+const firstRoom = 64 * 1024;
+
+/**
+ * Reads exactly `length` bytes into an array that grows with what comes: a length that a peer declares costs nothing.
+ *
+ * @param length 0 to 2^53 - 1; what may be asked for is the caller's limit.
+ * @returns A new array, yours.
+ * @throws {TransportError} `UNEXPECTED_END`
+ */
+export async function readBytes(
+  reader: ByteReader,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  let bytes = new Uint8Array(Math.min(length, firstRoom));
+  let at = 0;
+  for (;;) {
+    await readExactly(reader, at === 0 ? bytes : bytes.subarray(at));
+    at = bytes.length;
+    if (at === length) return bytes;
+    const grown = new Uint8Array(Math.min(length, 2 * at));
+    grown.set(bytes);
+    bytes = grown;
+  }
+}
+
+/** Options of {@link readAll}. */
+export interface ReadAllOptions {
+  /** Bytes that are taken at the most. Default: 16 MiB. Infinity for no limit. */
+  readonly maxSize?: number | undefined;
+}
+
+const defaultMaxSize = 16 * 1024 ** 2;
+
+/**
+ * Reads to the end: of a stream, or of a message where `reader` is a Reader.
+ *
+ * @returns A new array, yours.
+ * @throws {LimitError} `MESSAGE_TOO_BIG`
+ * @see Go io.ReadAll
+ */
+export async function readAll(
+  reader: ByteReader,
+  { maxSize = defaultMaxSize }: ReadAllOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  let room = new Uint8Array(4096);
+  let at = 0;
+  for (;;) {
+    const count = await reader.read(room.subarray(at));
+    if (!count) break;
+    at += count;
+    size += count;
+    if (size > maxSize) throw new LimitError("MESSAGE_TOO_BIG", maxSize, size);
+    if (at === room.length) {
+      pieces.push(room);
+      room = new Uint8Array(Math.min(2 * at, 1024 ** 2));
+      at = 0;
+    }
+  }
+  pieces.push(room.subarray(0, at));
+  return concat(pieces);
+}
+
+/**
+ * Writes all of `from`.
+ *
+ * @throws What the stream throws; a stream that takes nothing is a {@link TransportError} `FAILED`.
+ */
+export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
+  let at = 0;
+  while (at < from.length) {
+    const count = writer.write(at === 0 ? from : from.subarray(at));
+    if (count instanceof Promise) return writeRest(writer, from, at, count);
+    at += progress(count);
+  }
+}
+
+async function writeRest(
+  writer: ByteWriter,
+  from: Uint8Array,
+  at: number,
+  pending: Promise<number>,
+): Promise<void> {
+  at += progress(await pending);
+  while (at < from.length) at += progress(await writer.write(from.subarray(at)));
+}
+
+/** A write that takes nothing would be tried for ever. */
+function progress(count: number): number {
+  if (!(count > 0)) {
+    throw new TransportError("FAILED", { cause: new Error(`write() took ${count} bytes`) });
+  }
+  return count;
+}
+
+/** Reads from bytes in memory. */
+export class BytesReader implements ByteReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  /** @param bytes Read where they lie, not copied. */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** Bytes that have not been read. */
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  read(into: Uint8Array): number {
+    const count = Math.min(into.length, this.left);
+    copy(into, 0, this.#bytes, this.#at, this.#at + count);
+    this.#at += count;
+    return count;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * A listening socket whose connections are pulled, as streams.
+ *
+ * @module
+ */
+
+import { type Deferred, newDeferred } from "../deferred.ts";
+import type { Listen, Listener, ListenOptions } from "../transport.ts";
+import { TransportStream, type TransportStreamOptions } from "./transport-stream.ts";
+
+/** Options of {@link listenStreams}. */
+export interface StreamListenOptions extends ListenOptions, TransportStreamOptions {
+  /** Connections that may wait to be accepted; those beyond are dropped. Default: 511. */
+  readonly backlog?: number | undefined;
+}
+
+const defaultBacklog = 511;
+
+/**
+ * Listens for connections. Adapters wrap it as their own `listen`.
+ *
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
+ */
+export async function listenStreams(
+  listen: Listen,
+  options: StreamListenOptions,
+): Promise<StreamListener> {
+  const listener = new StreamListener(options);
+  await listener.listen(listen, options);
+  return listener;
+}
+
+/**
+ * Accepts connections one by one.
+ *
+ * @example
+ * for await (const stream of await listen({ port: 8080 })) void handle(stream);
+ */
+export class StreamListener {
+  readonly #options: StreamListenOptions;
+  readonly #waiting: TransportStream[] = [];
+  readonly #accepting: Deferred<TransportStream | undefined>[] = [];
+  #listener: Listener | undefined;
+  #isClosed = false;
+
+  /** For the library: listeners come from `listen`. */
+  constructor(options: StreamListenOptions) {
+    this.#options = options;
+  }
+
+  /** Starts to listen. For the library. */
+  async listen(listen: Listen, options: ListenOptions): Promise<void> {
+    this.#listener = await listen(options, (transport) => {
+      this.#add(new TransportStream(transport, this.#options));
+    });
+  }
+
+  #add(stream: TransportStream): void {
+    const accepting = this.#accepting.shift();
+    if (accepting !== undefined) accepting.resolve(stream);
+    else if (this.#isClosed || this.#waiting.length >= (this.#options.backlog ?? defaultBacklog)) {
+      stream.destroy();
+    } else this.#waiting.push(stream);
+  }
+
+  /** Port that is listened on, also where 0 was asked for. */
+  get port(): number {
+    return this.#listener!.port;
+  }
+
+  /** Address that is listened on. */
+  get hostname(): string {
+    return this.#listener!.hostname;
+  }
+
+  /** Gives the next connection, or undefined when the listener is closed. */
+  accept(): Promise<TransportStream | undefined> {
+    const stream = this.#waiting.shift();
+    if (stream !== undefined || this.#isClosed) return Promise.resolve(stream);
+    const accepting = newDeferred<TransportStream | undefined>();
+    this.#accepting.push(accepting);
+    return accepting.promise;
+  }
+
+  /** Stops listening and drops what waits to be accepted; accepted connections live on. A second call is harmless. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const stream of this.#waiting.splice(0)) stream.destroy();
+    for (const accepting of this.#accepting.splice(0)) accepting.resolve(undefined);
+    await this.#listener!.close();
+  }
+
+  /** Gives connections until the listener is closed; leaving the loop closes it. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<TransportStream, void, undefined> {
+    try {
+      for (;;) {
+        const stream = await this.accept();
+        if (stream === undefined) return;
+        yield stream;
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Closes the listener: `await using listener = ...`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

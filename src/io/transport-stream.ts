@@ -1,0 +1,235 @@
+/**
+ * A transport, which pushes, as a byte stream, which is pulled.
+ *
+ * @module
+ */
+
+import { noBytes } from "../bytes.ts";
+import { type Deadline, Deadlines, systemClock } from "../clock.ts";
+import { type Deferred, newDeferred } from "../deferred.ts";
+import { TransportError } from "../errors.ts";
+import type { Transport, TransportHandler } from "../transport.ts";
+import type { Awaitable, ByteStream } from "./byte-stream.ts";
+
+/** Options of a {@link TransportStream}. */
+export interface TransportStreamOptions {
+  /** Bytes that may wait to be read; from there on the peer is held back. Default: 64 KiB. */
+  readonly highWaterMark?: number | undefined;
+  /** Milliseconds that `close` waits for the peer's end before the connection is dropped. Default: 2 000. */
+  readonly lingerTimeout?: number | undefined;
+  /** Where that time is kept. Default: one timer for all streams. */
+  readonly deadlines?: Deadlines | undefined;
+}
+
+const defaultHighWaterMark = 64 * 1024;
+const defaultLingerTimeout = 2_000;
+
+let sharedDeadlines: Deadlines | undefined;
+
+interface PendingRead {
+  readonly into: Uint8Array;
+  readonly deferred: Deferred<number>;
+}
+
+interface PendingWrite {
+  readonly from: Uint8Array;
+  readonly deferred: Deferred<number>;
+}
+
+/** A connection that is read and written by calls; bytes that come unasked wait in a buffer. */
+export class TransportStream implements ByteStream, TransportHandler {
+  readonly #transport: Transport;
+  readonly #highWaterMark: number;
+  readonly #lingerTimeout: number;
+  readonly #deadlines: Deadlines;
+  readonly #closed: Deferred<void> = newDeferred<void>();
+  #buffer: Uint8Array = noBytes;
+  #start = 0;
+  #end = 0;
+  #isPaused = false;
+  #pending: PendingRead | undefined;
+  /** The first one is lent to the transport, the others wait until it has been taken. */
+  #writes: PendingWrite[] = [];
+  #hasPeerEnded = false;
+  /** Whether FIN is due, or sent. */
+  #isEnding = false;
+  #isClosing = false;
+  #isClosed = false;
+  #error: TransportError | undefined;
+  #linger: Deadline | undefined;
+
+  /** @param transport Its handler becomes this stream. */
+  constructor(transport: Transport, options: TransportStreamOptions = {}) {
+    this.#transport = transport;
+    this.#highWaterMark = options.highWaterMark ?? defaultHighWaterMark;
+    this.#lingerTimeout = options.lingerTimeout ?? defaultLingerTimeout;
+    this.#deadlines = options.deadlines ?? (sharedDeadlines ??= new Deadlines(systemClock));
+    transport.handler = this;
+  }
+
+  /** The peer's IP address. */
+  get remoteAddress(): string | undefined {
+    return this.#transport.remoteAddress;
+  }
+
+  /** The peer's port. */
+  get remotePort(): number | undefined {
+    return this.#transport.remotePort;
+  }
+
+  /** Resolves when the connection is gone, whoever ended it and why. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * @throws {TypeError} Another read is under way.
+   * @throws {TransportError} `RESET`, after everything that came before it has been read
+   */
+  read(into: Uint8Array): Awaitable<number> {
+    if (this.#pending !== undefined) throw new TypeError("Another read is under way");
+    if (this.#isClosing || into.length === 0) return 0;
+    if (this.#end > this.#start) return this.#take(into);
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#hasPeerEnded || this.#isClosed) return 0;
+    this.#pending = { into, deferred: newDeferred<number>() };
+    return this.#pending.deferred.promise;
+  }
+
+  #take(into: Uint8Array): number {
+    const count = Math.min(into.length, this.#end - this.#start);
+    into.set(this.#buffer.subarray(this.#start, this.#start + count));
+    this.#start += count;
+    if (this.#start === this.#end) {
+      this.#start = this.#end = 0;
+      // What a burst needed is not kept by an idle connection.
+      if (this.#buffer.length > this.#highWaterMark) this.#buffer = noBytes;
+      if (this.#isPaused) {
+        this.#isPaused = false;
+        this.#transport.resume();
+      }
+    }
+    return count;
+  }
+
+  /**
+   * Writes all of `from`. Where writes are not awaited, they leave in the order of the calls.
+   *
+   * @throws {TransportError} `RESET`, `FAILED` (the stream, or its writing side, is closed)
+   */
+  write(from: Uint8Array): Awaitable<number> {
+    if (this.#isEnding || this.#isClosed) throw this.#error ?? closedError();
+    if (this.#writes.length === 0 && this.#transport.write(from)) return from.length;
+    const deferred = newDeferred<number>();
+    this.#writes.push({ from, deferred });
+    return deferred.promise;
+  }
+
+  /** Sends FIN once what was written has left; reading goes on. A second call is harmless. */
+  closeWrite(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    if (this.#writes.length === 0) this.#transport.end();
+  }
+
+  /**
+   * Ends both ways: what was written leaves, what still comes is dropped. Where the peer does not end its side within
+   * `lingerTimeout` the connection is dropped.
+   *
+   * @returns Resolves when the connection is gone.
+   */
+  close(): Promise<void> {
+    if (!this.#isClosing && !this.#isClosed) {
+      this.#isClosing = true;
+      this.#linger = this.#deadlines.after(this.#lingerTimeout, () => {
+        this.#transport.destroy();
+      });
+      this.#buffer = noBytes;
+      this.#start = this.#end = 0;
+      this.#endRead();
+      if (this.#isPaused) this.#transport.resume();
+      this.closeWrite();
+    }
+    return this.#closed.promise;
+  }
+
+  /** Drops the connection at once. */
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#isClosing) return;
+    let from = 0;
+    const pending = this.#pending;
+    if (pending !== undefined) {
+      from = Math.min(chunk.length, pending.into.length);
+      pending.into.set(from === chunk.length ? chunk : chunk.subarray(0, from));
+      this.#pending = undefined;
+      pending.deferred.resolve(from);
+    }
+    if (from < chunk.length) this.#keep(chunk.subarray(from));
+  }
+
+  /** Keeps what nobody has asked for yet. */
+  #keep(bytes: Uint8Array): void {
+    const size = this.#end - this.#start + bytes.length;
+    if (this.#end + bytes.length > this.#buffer.length) {
+      const room =
+        size > this.#buffer.length
+          ? new Uint8Array(Math.max(size, 2 * this.#buffer.length))
+          : this.#buffer;
+      room.set(this.#buffer.subarray(this.#start, this.#end));
+      this.#buffer = room;
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    this.#buffer.set(bytes, this.#end);
+    this.#end += bytes.length;
+    if (size >= this.#highWaterMark && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#transport.pause();
+    }
+  }
+
+  onDrain(): void {
+    this.#wrote();
+    while (this.#writes.length > 0 && this.#transport.write(this.#writes[0].from)) this.#wrote();
+    if (this.#isEnding && this.#writes.length === 0) this.#transport.end();
+  }
+
+  /** The first of the writes has been taken. */
+  #wrote(): void {
+    const { from, deferred } = this.#writes.shift()!;
+    deferred.resolve(from.length);
+  }
+
+  onEnd(): void {
+    this.#hasPeerEnded = true;
+    this.#endRead();
+  }
+
+  onClose(cause?: Error): void {
+    this.#isClosed = true;
+    this.#linger?.cancel();
+    if (cause !== undefined) this.#error = new TransportError("RESET", { cause });
+    const pending = this.#pending;
+    if (pending !== undefined && this.#error !== undefined) {
+      this.#pending = undefined;
+      pending.deferred.reject(this.#error);
+    }
+    this.#endRead();
+    for (const { deferred } of this.#writes) deferred.reject(this.#error ?? closedError());
+    this.#writes = [];
+    this.#closed.resolve();
+  }
+
+  #endRead(): void {
+    this.#pending?.deferred.resolve(0);
+    this.#pending = undefined;
+  }
+}
+
+function closedError(): TransportError {
+  return new TransportError("FAILED", { cause: new Error("Stream is closed") });
+}

@@ -1,0 +1,199 @@
+/**
+ * Control frames over a byte stream: written, and answered (RFC 6455, 5.5).
+ *
+ * @module
+ */
+
+import { noBytes } from "../bytes.ts";
+import { ClosedError, ProtocolError } from "../errors.ts";
+import { checkCloseFrameData, type State } from "../frame/check.ts";
+import { cipher } from "../frame/cipher.ts";
+import { newCloseFrameBody, parseCloseFrameData } from "../frame/close.ts";
+import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
+import { OpClose, type Opcode, OpPing, OpPong } from "../frame/opcode.ts";
+import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
+import { readExactly } from "../io/full.ts";
+import { StatusNoStatusRcvd } from "../status.ts";
+import { writeWhole } from "./frame-io.ts";
+import type { FrameHandler } from "./reader.ts";
+
+/**
+ * Writes control frames, their payload gathered: at most 125 bytes in all.
+ *
+ * @example
+ * const ping = new ControlWriter(stream, StateServerSide, OpPing);
+ * ping.write(timestamp);
+ * await ping.flush();
+ *
+ * @see gobwas ControlWriter, which counts each write alone
+ */
+export class ControlWriter implements ByteWriter {
+  readonly #dest: ByteWriter;
+  readonly #state: State;
+  readonly #opcode: Opcode;
+  readonly #limit: number;
+  readonly #payload: Uint8Array;
+  #size = 0;
+
+  /**
+   * @param opcode OpPing, OpPong or OpClose.
+   * @param buffer Where the payload is gathered, lent as long as the writer is used; a smaller one than 125 bytes sets a
+   * smaller limit. Default: 125 bytes.
+   */
+  constructor(
+    dest: ByteWriter,
+    state: State,
+    opcode: Opcode,
+    buffer: Uint8Array = new Uint8Array(MaxControlFramePayloadSize),
+  ) {
+    this.#dest = dest;
+    this.#state = state;
+    this.#opcode = opcode;
+    this.#limit = Math.min(buffer.length, MaxControlFramePayloadSize);
+    this.#payload = buffer;
+  }
+
+  /** Payload bytes that are gathered. */
+  get buffered(): number {
+    return this.#size;
+  }
+
+  /**
+   * Adds to the payload.
+   *
+   * @throws {RangeError} More than fits into a control frame; nothing has been added then.
+   */
+  write(from: Uint8Array): number {
+    if (this.#size + from.length > this.#limit) {
+      throw new RangeError(
+        `Payload of a control frame may have ${this.#limit} bytes: ${this.#size + from.length}`,
+      );
+    }
+    this.#payload.set(from, this.#size);
+    this.#size += from.length;
+    return from.length;
+  }
+
+  /** Sends the frame, with or without a payload, and begins a new one. */
+  flush(): Awaitable<void> {
+    const payload = this.#payload.subarray(0, this.#size);
+    this.#size = 0;
+    return writeWhole(this.#dest, this.#state, this.#opcode, payload);
+  }
+}
+
+/** Options of a {@link ControlHandler}. */
+export interface ControlHandlerOptions {
+  /** Where payloads are read from. */
+  readonly src: ByteReader;
+  /** Where answers are written to. */
+  readonly dst: ByteWriter;
+  /** Side of the one who answers. */
+  readonly state: State;
+  /** Whether `src` gives payloads that are unmasked already, as a Reader does. Default: false. */
+  readonly disableSrcCiphering?: boolean | undefined;
+}
+
+/**
+ * Answers control frames whose headers were read: a ping with a pong, a close with a close.
+ *
+ * @see RFC 6455, 5.5 · gobwas ControlHandler
+ */
+export class ControlHandler {
+  readonly #src: ByteReader;
+  readonly #dst: ByteWriter;
+  readonly #state: State;
+  readonly #isUnmasked: boolean;
+  /** Whether this side has sent its close frame: it is sent once, so set it where you sent it yourself. */
+  hasSentClose = false;
+
+  constructor({ src, dst, state, disableSrcCiphering = false }: ControlHandlerOptions) {
+    this.#src = src;
+    this.#dst = dst;
+    this.#state = state;
+    this.#isUnmasked = disableSrcCiphering;
+  }
+
+  /**
+   * Reads the payload that belongs to `header`, and answers.
+   *
+   * @throws {TypeError} `header` is not of a control frame.
+   * @throws {ClosedError} A close frame: it has been answered.
+   * @throws {ProtocolError} A close frame that breaks a rule: it has been answered with the error's status.
+   * @throws {TransportError} `UNEXPECTED_END`
+   */
+  async handle(header: Header): Promise<void> {
+    switch (header.opcode) {
+      case OpPing:
+        return this.handlePing(header);
+      case OpPong:
+        return this.handlePong(header);
+      case OpClose:
+        return this.handleClose(header);
+      default:
+        throw new TypeError(`Not a control frame: opcode ${header.opcode}`);
+    }
+  }
+
+  /** Answers a ping with a pong of the same payload, unless the close frame was sent. */
+  async handlePing(header: Header): Promise<void> {
+    const payload = await this.#readPayload(header);
+    if (!this.hasSentClose) await writeWhole(this.#dst, this.#state, OpPong, payload);
+  }
+
+  /** Reads a pong's payload and drops it. */
+  async handlePong(header: Header): Promise<void> {
+    await this.#readPayload(header);
+  }
+
+  /** Answers a close frame, with its status code and reason, unless this side has sent one; then it throws. */
+  async handleClose(header: Header): Promise<never> {
+    try {
+      const payload = await this.#readPayload(header);
+      const { status, reason } = parseCloseFrameData(payload);
+      if (payload.length > 0) checkCloseFrameData(status);
+      await this.#sendClose(payload);
+      throw new ClosedError({
+        status: payload.length > 0 ? status : StatusNoStatusRcvd,
+        reason,
+        clean: true,
+        initiator: "peer",
+      });
+    } catch (error) {
+      if (error instanceof ProtocolError) {
+        await this.#sendClose(newCloseFrameBody(error.status, error.message));
+      }
+      throw error;
+    }
+  }
+
+  async #sendClose(body: Uint8Array): Promise<void> {
+    if (this.hasSentClose) return;
+    this.hasSentClose = true;
+    await writeWhole(this.#dst, this.#state, OpClose, body);
+  }
+
+  async #readPayload({ length, masked, maskKey }: Header): Promise<Uint8Array> {
+    if (length === 0) return noBytes;
+    // checkHeader refuses it; who skips that check is not made to allocate for it.
+    if (length > MaxControlFramePayloadSize) throw new ProtocolError("CONTROL_TOO_LONG");
+    const payload = new Uint8Array(length);
+    await readExactly(this.#src, payload);
+    if (masked && !this.#isUnmasked) cipher(payload, maskKey);
+    return payload;
+  }
+}
+
+/**
+ * Makes the handler that answers the control frames inside a fragmented message: a Reader's `onIntermediate`.
+ *
+ * @param dest Where answers are written to.
+ * @param state Side of the one who answers.
+ * @see gobwas ControlFrameHandler
+ */
+export function controlFrameHandler(dest: ByteWriter, state: State): FrameHandler {
+  return (header, payload) =>
+    new ControlHandler({ src: payload, dst: dest, state, disableSrcCiphering: true }).handle(
+      header,
+    );
+}

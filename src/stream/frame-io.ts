@@ -1,0 +1,244 @@
+/**
+ * Headers and frames from a byte stream and to one (RFC 6455, 5.2). No rule is checked and nothing is masked here.
+ *
+ * @module
+ */
+
+import { noBytes } from "../bytes.ts";
+import { LimitError, TransportError } from "../errors.ts";
+import { isClientSide, type State } from "../frame/check.ts";
+import { cipherInto } from "../frame/cipher.ts";
+import { compileFrame, type Frame, newFrame } from "../frame/frame.ts";
+import {
+  decodeHeader,
+  encodeHeader,
+  type Header,
+  headerSize,
+  MaxHeaderSize,
+  MinHeaderSize,
+  newHeader,
+} from "../frame/header.ts";
+import { newMask } from "../frame/mask.ts";
+import type { Opcode } from "../frame/opcode.ts";
+import { BufferedStream } from "../io/buffered.ts";
+import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
+import { readBytes, readExactly, readFull, writeAll } from "../io/full.ts";
+
+/** Payload bytes that {@link readFrame} and the helpers take at the most where nothing else is said. */
+export const defaultMaxSize: number = 16 * 1024 ** 2;
+
+/**
+ * Reads a frame's header, and not a byte more. From a {@link BufferedStream} that has it at hand this costs no promise
+ * and allocates nothing.
+ *
+ * A length that is not minimally encoded is accepted.
+ *
+ * @param header Filled and given back. Default: a new one.
+ * @returns The header, or undefined where the stream ends before its first byte.
+ * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`
+ * @throws {TransportError} `UNEXPECTED_END`
+ * @see gobwas ReadHeader
+ */
+export function readHeader(
+  reader: ByteReader,
+  header: Header = newHeader(),
+): Awaitable<Header | undefined> {
+  if (reader instanceof BufferedStream) return readBuffered(reader, header);
+  return readHeaderBuffer(reader, new Uint8Array(MaxHeaderSize), header);
+}
+
+/** Decodes where the bytes lie, and goes on without a promise while the stream behind does. */
+function readBuffered(stream: BufferedStream, header: Header): Awaitable<Header | undefined> {
+  for (;;) {
+    const size = decodeHeader(header, stream.bytes, stream.start, stream.end);
+    if (size > 0) {
+      stream.consume(size);
+      return header;
+    }
+    const count = stream.fill();
+    if (count instanceof Promise) {
+      return count.then((read) => (read === 0 ? endOf(stream) : readBuffered(stream, header)));
+    }
+    if (count === 0) return endOf(stream);
+  }
+}
+
+/** The stream has ended: between two frames, or inside a header. */
+function endOf(stream: BufferedStream): undefined {
+  if (stream.buffered > 0) throw new TransportError("UNEXPECTED_END");
+}
+
+/**
+ * Reads a frame's header by way of a buffer of the caller's.
+ *
+ * @param buffer At least 14 bytes; lent until the call, or its promise, is done.
+ * @param header Filled and given back. Default: a new one.
+ * @returns The header, or undefined where the stream ends before its first byte.
+ * @throws {RangeError} `buffer` is too small.
+ * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`
+ * @throws {TransportError} `UNEXPECTED_END`
+ * @see gobwas ReadHeaderBuffer
+ */
+export function readHeaderBuffer(
+  reader: ByteReader,
+  buffer: Uint8Array,
+  header: Header = newHeader(),
+): Awaitable<Header | undefined> {
+  checkRoom(buffer);
+  // The first two bytes tell how many more there are.
+  const first = readFull(reader, buffer.subarray(0, MinHeaderSize));
+  if (first instanceof Promise) {
+    return first.then((count) => readHeaderRest(reader, buffer, header, count));
+  }
+  return readHeaderRest(reader, buffer, header, first);
+}
+
+function checkRoom(buffer: Uint8Array): void {
+  if (buffer.length < MaxHeaderSize) {
+    throw new RangeError(`Buffer for a header must have ${MaxHeaderSize} bytes: ${buffer.length}`);
+  }
+}
+
+function readHeaderRest(
+  reader: ByteReader,
+  buffer: Uint8Array,
+  header: Header,
+  count: number,
+): Awaitable<Header | undefined> {
+  if (count === 0) return undefined;
+  const size = sizeByStart(buffer[1]);
+  if (size === MinHeaderSize) return decodedFrom(buffer, size, header);
+  const rest = readExactly(reader, buffer.subarray(MinHeaderSize, size));
+  if (rest instanceof Promise) return rest.then(() => decodedFrom(buffer, size, header));
+  return decodedFrom(buffer, size, header);
+}
+
+/** Bytes of a header whose second byte is known. */
+function sizeByStart(second: number): number {
+  const short = second & 0x7f;
+  const keySize = second & 0x80 ? 4 : 0;
+  return MinHeaderSize + (short < 126 ? 0 : short === 126 ? 2 : 8) + keySize;
+}
+
+function decodedFrom(buffer: Uint8Array, size: number, header: Header): Header {
+  decodeHeader(header, buffer, 0, size);
+  return header;
+}
+
+/**
+ * Writes a frame's header in one write.
+ *
+ * @throws {RangeError} A length that is not an integer from 0 to 2^53 - 1.
+ * @see gobwas WriteHeader
+ */
+export function writeHeader(writer: ByteWriter, header: Header): Awaitable<void> {
+  return writeHeaderBuffer(writer, header, new Uint8Array(MaxHeaderSize));
+}
+
+/**
+ * Writes a frame's header in one write, by way of a buffer of the caller's.
+ *
+ * @param buffer At least 14 bytes; lent until the call, or its promise, is done.
+ * @throws {RangeError} `buffer` is too small, or a length is not an integer from 0 to 2^53 - 1.
+ * @see gobwas WriteHeaderBuffer
+ */
+export function writeHeaderBuffer(
+  writer: ByteWriter,
+  header: Header,
+  buffer: Uint8Array,
+): Awaitable<void> {
+  checkRoom(buffer);
+  const size = encodeHeader(header, buffer);
+  return writeAll(writer, buffer.subarray(0, size));
+}
+
+/** Options of {@link readFrame}. */
+export interface ReadFrameOptions {
+  /** Payload bytes that are taken at the most; Infinity for no limit. Default: 16 MiB. */
+  readonly maxFrameSize?: number | undefined;
+  /** Where the payload goes if it fits. Default: a new array. */
+  readonly buffer?: Uint8Array | undefined;
+}
+
+/**
+ * Reads a whole frame. It stays masked where it is masked.
+ *
+ * @returns The frame, or undefined where the stream ends before its first byte. The payload is a new array, yours, or
+ * a part of `buffer`.
+ * @throws {LimitError} `FRAME_TOO_BIG`, before any of the payload is read
+ * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`
+ * @throws {TransportError} `UNEXPECTED_END`
+ * @see gobwas ReadFrame, which has no limit
+ */
+export async function readFrame(
+  reader: ByteReader,
+  { maxFrameSize = defaultMaxSize, buffer = noBytes }: ReadFrameOptions = {},
+): Promise<Frame | undefined> {
+  const header = await readHeader(reader);
+  if (header === undefined) return undefined;
+  const { length } = header;
+  if (length > maxFrameSize) throw new LimitError("FRAME_TOO_BIG", maxFrameSize, length);
+  return { header, payload: await readPayload(reader, length, buffer) };
+}
+
+/** Reads a payload, into `buffer` where it fits. */
+async function readPayload(
+  reader: ByteReader,
+  length: number,
+  buffer: Uint8Array,
+): Promise<Uint8Array> {
+  if (length > buffer.length) return readBytes(reader, length);
+  const payload = buffer.subarray(0, length);
+  await readExactly(reader, payload);
+  return payload;
+}
+
+/**
+ * Puts a frame together in a new array, the payload masked where the header says so; `payload` itself is not changed.
+ *
+ * @param header Its length is the payload's.
+ */
+export function encodeFrame(header: Header, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const size = headerSize(header);
+  const bytes = new Uint8Array(size + payload.length);
+  encodeHeader(header, bytes);
+  if (header.masked) cipherInto(bytes, size, payload, header.maskKey);
+  else bytes.set(payload, size);
+  return bytes;
+}
+
+/**
+ * Writes one final frame, masked on a client's side.
+ *
+ * @param payload Not changed; lent until the call, or its promise, is done.
+ */
+export function writeWhole(
+  writer: ByteWriter,
+  state: State,
+  opcode: Opcode,
+  payload: Uint8Array,
+): Awaitable<void> {
+  const frame = newFrame(opcode, true, payload);
+  if (!isClientSide(state)) return writeFrame(writer, frame);
+  const header = { ...frame.header, masked: true, maskKey: newMask() };
+  return writeAll(writer, encodeFrame(header, payload));
+}
+
+/** Payload bytes from which a write of their own costs less than the copy that puts them behind their header. */
+export const ownWritePaysFrom: number = 64 * 1024;
+
+/**
+ * Writes a frame as it is: header and payload in one write, or a large payload in a second one, without a copy.
+ *
+ * @throws {RangeError} The header's length is not the payload's.
+ * @see gobwas WriteFrame
+ */
+export function writeFrame(writer: ByteWriter, frame: Frame): Awaitable<void> {
+  const { header, payload } = frame;
+  if (payload.length < ownWritePaysFrom || header.length !== payload.length) {
+    return writeAll(writer, compileFrame(frame));
+  }
+  const written = writeHeader(writer, header);
+  if (written instanceof Promise) return written.then(() => writeAll(writer, payload));
+  return writeAll(writer, payload);
+}

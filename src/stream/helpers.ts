@@ -1,0 +1,264 @@
+/**
+ * One call for one message, on either side: for protocols of whole, small messages.
+ *
+ * @module
+ */
+
+import { encodeUtf8 } from "../bytes.ts";
+import { ClosedError, LimitError, ProtocolError } from "../errors.ts";
+import { type State, StateClientSide, StateServerSide } from "../frame/check.ts";
+import { newCloseFrameBody } from "../frame/close.ts";
+import { newFrame } from "../frame/frame.ts";
+import { isControl, OpBinary, OpClose, type Opcode, OpText } from "../frame/opcode.ts";
+import { decodeUtf8 } from "../frame/utf8.ts";
+import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
+import { BytesReader, readAll } from "../io/full.ts";
+import { StatusAbnormalClosure } from "../status.ts";
+import { ControlHandler } from "./control.ts";
+import { defaultMaxSize, writeWhole } from "./frame-io.ts";
+import { Reader } from "./reader.ts";
+
+/** A whole message, or a control frame. */
+export interface Message {
+  readonly opcode: Opcode;
+  /** Unmasked, yours; of text, valid UTF-8. */
+  readonly payload: Uint8Array;
+}
+
+/** Options of the helpers that read. */
+export interface ReadOptions {
+  /** Payload bytes of one message at the most; Infinity for no limit. Default: 16 MiB. */
+  readonly maxMessageSize?: number | undefined;
+}
+
+/** A stream that messages are read from and answers are written to. */
+type Duplex = ByteReader & ByteWriter;
+
+/** Reads the message that a Reader stands at the beginning of. */
+async function readWhole(reader: Reader, opcode: Opcode, maxSize: number): Promise<Message> {
+  return { opcode, payload: await readAll(reader, { maxSize }) };
+}
+
+/**
+ * Reads the next message. Control frames are not answered: those that come inside the message are given in front of
+ * it, and one that comes first is given by itself.
+ *
+ * From a stream that is not buffered not a byte more is read than the message has.
+ *
+ * @param state Side of the one who reads.
+ * @returns Control frames, and last the message; nothing where the stream ends before a frame.
+ * @throws {ProtocolError} A rule of the protocol is broken, `INVALID_UTF8` among them.
+ * @throws {LimitError} `MESSAGE_TOO_BIG`, before it is gathered
+ * @throws {TransportError} `UNEXPECTED_END`
+ * @see gobwas ReadMessage
+ */
+export async function readMessage(
+  source: ByteReader,
+  state: State,
+  { maxMessageSize = defaultMaxSize }: ReadOptions = {},
+): Promise<Message[]> {
+  const messages: Message[] = [];
+  const reader = new Reader(source, state, {
+    checkUtf8: true,
+    maxMessageSize,
+    async onIntermediate({ opcode }, payload) {
+      messages.push({ opcode, payload: await readAll(payload) });
+    },
+  });
+  const header = await reader.nextFrame();
+  if (header !== undefined) {
+    messages.push(await readWhole(reader, header.opcode, maxMessageSize));
+  }
+  return messages;
+}
+
+/** Reads the next message that a client has sent. @throws As {@link readMessage}. @see gobwas ReadClientMessage */
+export function readClientMessage(source: ByteReader, options?: ReadOptions): Promise<Message[]> {
+  return readMessage(source, StateServerSide, options);
+}
+
+/** Reads the next message that a server has sent. @throws As {@link readMessage}. @see gobwas ReadServerMessage */
+export function readServerMessage(source: ByteReader, options?: ReadOptions): Promise<Message[]> {
+  return readMessage(source, StateClientSide, options);
+}
+
+/**
+ * Reads until a message comes, and answers control frames meanwhile.
+ *
+ * @param state Side of the one who reads.
+ * @param wanted OpText or OpBinary: messages of the other kind are dropped. Default: both are taken.
+ * @throws {ClosedError} The peer has closed: its close frame has been answered, or the stream has ended without one
+ * (1006).
+ * @throws {ProtocolError} A rule of the protocol is broken: it has been answered with the error's status.
+ * @throws {LimitError} `MESSAGE_TOO_BIG`: it has been answered with 1009
+ * @throws {TransportError} `UNEXPECTED_END`, inside a message
+ * @see gobwas ReadData
+ */
+export async function readData(
+  stream: Duplex,
+  state: State,
+  wanted?: Opcode,
+  { maxMessageSize = defaultMaxSize }: ReadOptions = {},
+): Promise<Message> {
+  const reader: Reader = new Reader(stream, state, {
+    checkUtf8: true,
+    maxMessageSize,
+    onIntermediate: (header) => control.handle(header),
+  });
+  const control: ControlHandler = new ControlHandler({
+    src: reader.payload,
+    dst: stream,
+    state,
+    disableSrcCiphering: true,
+  });
+  try {
+    for (;;) {
+      const header = await reader.nextFrame();
+      if (header === undefined) throw endedWithoutClose();
+      if (isControl(header.opcode)) await control.handle(header);
+      else if (wanted === undefined || header.opcode === wanted) {
+        return await readWhole(reader, header.opcode, maxMessageSize);
+      } else await reader.discard();
+    }
+  } catch (error) {
+    if (!control.hasSentClose) await answer(stream, state, error);
+    throw error;
+  }
+}
+
+/** _Fail the WebSocket Connection_ (RFC 6455, 7.1.7): says why, where the peer is to blame. */
+async function answer(stream: ByteWriter, state: State, error: unknown): Promise<void> {
+  if (!(error instanceof ProtocolError || error instanceof LimitError)) return;
+  try {
+    await writeWhole(stream, state, OpClose, newCloseFrameBody(error.status, error.message));
+  } catch {
+    // The error that is answered tells more than one about the answer.
+  }
+}
+
+function endedWithoutClose(): ClosedError {
+  return new ClosedError({
+    status: StatusAbnormalClosure,
+    reason: "",
+    clean: false,
+    initiator: "transport",
+  });
+}
+
+/** A payload that has passed the check of UTF-8, as a text. */
+function toText({ payload }: Message): string {
+  return decodeUtf8(payload)!;
+}
+
+/** Reads a message of a client. @throws As {@link readData}. @see gobwas ReadClientData */
+export function readClientData(stream: Duplex, options?: ReadOptions): Promise<Message> {
+  return readData(stream, StateServerSide, undefined, options);
+}
+
+/** Reads a text of a client; binary is dropped. @throws As {@link readData}. @see gobwas ReadClientText */
+export async function readClientText(stream: Duplex, options?: ReadOptions): Promise<string> {
+  return toText(await readData(stream, StateServerSide, OpText, options));
+}
+
+/** Reads binary of a client; text is dropped. @throws As {@link readData}. @see gobwas ReadClientBinary */
+export async function readClientBinary(stream: Duplex, options?: ReadOptions): Promise<Uint8Array> {
+  return (await readData(stream, StateServerSide, OpBinary, options)).payload;
+}
+
+/** Reads a message of a server. @throws As {@link readData}. @see gobwas ReadServerData */
+export function readServerData(stream: Duplex, options?: ReadOptions): Promise<Message> {
+  return readData(stream, StateClientSide, undefined, options);
+}
+
+/** Reads a text of a server; binary is dropped. @throws As {@link readData}. @see gobwas ReadServerText */
+export async function readServerText(stream: Duplex, options?: ReadOptions): Promise<string> {
+  return toText(await readData(stream, StateClientSide, OpText, options));
+}
+
+/** Reads binary of a server; text is dropped. @throws As {@link readData}. @see gobwas ReadServerBinary */
+export async function readServerBinary(stream: Duplex, options?: ReadOptions): Promise<Uint8Array> {
+  return (await readData(stream, StateClientSide, OpBinary, options)).payload;
+}
+
+/**
+ * Writes a message, or a control frame, as one frame.
+ *
+ * @param state Side of the one who writes: a client's frame is masked, in a copy.
+ * @param payload A string is sent as UTF-8; bytes are lent until the call, or its promise, is done.
+ * @see gobwas WriteMessage
+ */
+export function writeMessage(
+  writer: ByteWriter,
+  state: State,
+  opcode: Opcode,
+  payload: Uint8Array | string,
+): Awaitable<void> {
+  const bytes = typeof payload === "string" ? encodeUtf8(payload) : payload;
+  return writeWhole(writer, state, opcode, bytes);
+}
+
+/** Writes a message of a server. @see gobwas WriteServerMessage */
+export function writeServerMessage(
+  writer: ByteWriter,
+  opcode: Opcode,
+  payload: Uint8Array | string,
+): Awaitable<void> {
+  return writeMessage(writer, StateServerSide, opcode, payload);
+}
+
+/** Writes a text of a server; bytes must be UTF-8. @see gobwas WriteServerText */
+export function writeServerText(writer: ByteWriter, text: Uint8Array | string): Awaitable<void> {
+  return writeMessage(writer, StateServerSide, OpText, text);
+}
+
+/** Writes binary of a server. @see gobwas WriteServerBinary */
+export function writeServerBinary(writer: ByteWriter, payload: Uint8Array): Awaitable<void> {
+  return writeMessage(writer, StateServerSide, OpBinary, payload);
+}
+
+/** Writes a message of a client. @see gobwas WriteClientMessage */
+export function writeClientMessage(
+  writer: ByteWriter,
+  opcode: Opcode,
+  payload: Uint8Array | string,
+): Awaitable<void> {
+  return writeMessage(writer, StateClientSide, opcode, payload);
+}
+
+/** Writes a text of a client; bytes must be UTF-8. @see gobwas WriteClientText */
+export function writeClientText(writer: ByteWriter, text: Uint8Array | string): Awaitable<void> {
+  return writeMessage(writer, StateClientSide, OpText, text);
+}
+
+/** Writes binary of a client. @see gobwas WriteClientBinary */
+export function writeClientBinary(writer: ByteWriter, payload: Uint8Array): Awaitable<void> {
+  return writeMessage(writer, StateClientSide, OpBinary, payload);
+}
+
+/**
+ * Answers a control frame that readMessage gave: a ping with a pong, a close with a close.
+ *
+ * @param state Side of the one who answers.
+ * @throws {TypeError} It is not a control frame.
+ * @throws {ClosedError} It is a close frame: it has been answered.
+ * @throws {ProtocolError} It is a close frame that breaks a rule: it has been answered with the error's status.
+ * @see gobwas HandleControlMessage
+ */
+export function handleControlMessage(
+  writer: ByteWriter,
+  state: State,
+  { opcode, payload }: Message,
+): Promise<void> {
+  const { header } = newFrame(opcode, true, payload);
+  return new ControlHandler({ src: new BytesReader(payload), dst: writer, state }).handle(header);
+}
+
+/** Answers a client's control frame. @throws As {@link handleControlMessage}. @see gobwas HandleClientControlMessage */
+export function handleClientControlMessage(writer: ByteWriter, message: Message): Promise<void> {
+  return handleControlMessage(writer, StateServerSide, message);
+}
+
+/** Answers a server's control frame. @throws As {@link handleControlMessage}. @see gobwas HandleServerControlMessage */
+export function handleServerControlMessage(writer: ByteWriter, message: Message): Promise<void> {
+  return handleControlMessage(writer, StateClientSide, message);
+}

@@ -1,0 +1,297 @@
+/**
+ * Messages from a byte stream, pulled piece by piece: whatever their size, nothing is gathered (RFC 6455, 5.4 and 6.2).
+ *
+ * @module
+ */
+
+import { LimitError, ProtocolError, TransportError } from "../errors.ts";
+import {
+  checkHeader,
+  isFragmented,
+  type State,
+  StateClientSide,
+  StateFragmented,
+  StateServerSide,
+} from "../frame/check.ts";
+import { cipher } from "../frame/cipher.ts";
+import { type Header, MaxHeaderSize, newHeader } from "../frame/header.ts";
+import { isControl, OpContinuation, OpText } from "../frame/opcode.ts";
+import { Utf8Validator } from "../frame/utf8.ts";
+import { BufferedStream } from "../io/buffered.ts";
+import type { Awaitable, ByteReader } from "../io/byte-stream.ts";
+import type { RecvExtension } from "./extension.ts";
+import { readHeader, readHeaderBuffer } from "./frame-io.ts";
+
+/**
+ * Takes a frame that lies inside a message.
+ *
+ * @param header Valid until the call, or its promise, is done.
+ * @param payload Reads the frame's payload, unmasked; what is left unread is dropped, or, of a continuation, read by
+ * the Reader's own `read`.
+ * @see gobwas FrameHandlerFunc
+ */
+export type FrameHandler = (header: Header, payload: ByteReader) => Awaitable<void>;
+
+/** Options of a {@link Reader}. It holds no payload, so that no limit is needed for its own sake. */
+export interface ReaderOptions {
+  /** Checks text while it is read, and fails at the first bad byte. Off where text is compressed. Default: false. */
+  readonly checkUtf8?: boolean | undefined;
+  /** Takes any header, whatever the rules say. Default: false. */
+  readonly skipHeaderCheck?: boolean | undefined;
+  /** Payload bytes of one frame. Default: Infinity. */
+  readonly maxFrameSize?: number | undefined;
+  /** Payload bytes of one message. Default: Infinity. */
+  readonly maxMessageSize?: number | undefined;
+  /** Asked in this order about each header; `state` must have StateExtended. Default: none. */
+  readonly extensions?: readonly RecvExtension[] | undefined;
+  /** Told of each continuation frame before its payload is read. */
+  readonly onContinuation?: FrameHandler | undefined;
+  /** Gets the control frames that come between the fragments of a message. Without it they are dropped, pings too. */
+  readonly onIntermediate?: FrameHandler | undefined;
+}
+
+/**
+ * Reads messages.
+ *
+ * @example
+ * const reader = new Reader(stream, StateServerSide, { onIntermediate: controlFrameHandler(stream, StateServerSide) });
+ * for (let header; (header = await reader.nextFrame()); ) {
+ *   if (isControl(header.opcode)) await control.handle(header);
+ *   else console.log(header.opcode, await readAll(reader));
+ * }
+ *
+ * @see gobwas Reader
+ */
+export class Reader implements ByteReader {
+  /** Where frames come from. */
+  readonly source: ByteReader;
+  /** Reads on in the present frame, unmasked, and not over its border: for who works frame by frame. */
+  readonly payload: ByteReader = { read: (into) => this.#readFrame(into) };
+  /** Side, extended or not; the reader itself keeps StateFragmented. */
+  state: State;
+  readonly #options: ReaderOptions;
+  readonly #maxFrameSize: number;
+  readonly #maxMessageSize: number;
+  // The first frame of a message has a header of its own, so that it outlives the fragments behind it.
+  readonly #first: Header = newHeader();
+  readonly #inner: Header = newHeader();
+  readonly #utf8: Utf8Validator | undefined;
+  #headerBytes: Uint8Array | undefined;
+  #current: Header = this.#first;
+  /** Payload bytes of the present frame that were not read. */
+  #left = 0;
+  #hasBegun = false;
+  #messageSize = 0;
+
+  /** @param state {@link StateServerSide} or {@link StateClientSide}, with StateExtended where it applies. */
+  constructor(source: ByteReader, state: State, options: ReaderOptions = {}) {
+    this.source = source;
+    this.state = state;
+    this.#options = options;
+    this.#maxFrameSize = options.maxFrameSize ?? Infinity;
+    this.#maxMessageSize = options.maxMessageSize ?? Infinity;
+    this.#utf8 = options.checkUtf8 === true ? new Utf8Validator() : undefined;
+  }
+
+  /**
+   * Reads the next header: of a message's first frame, or of a control frame, whose payload {@link read} gives then.
+   *
+   * Inside a message it gives the next fragment's header, or that of a control frame which onIntermediate has had.
+   *
+   * @returns The header, the reader's own, valid until the next message; undefined at the end of the stream.
+   * @throws {TypeError} The frame before has not been read to its end, nor discarded.
+   * @throws {ProtocolError} What checkHeader finds, or an extension.
+   * @throws {LimitError} `FRAME_TOO_BIG`, `MESSAGE_TOO_BIG`
+   * @throws {TransportError} `UNEXPECTED_END`
+   * @see gobwas Reader.NextFrame
+   */
+  nextFrame(): Awaitable<Header | undefined> {
+    if (this.#left > 0) throw new TypeError("The frame before has not been read to its end");
+    const header = isFragmented(this.state) ? this.#inner : this.#first;
+    const read =
+      this.source instanceof BufferedStream
+        ? readHeader(this.source, header)
+        : readHeaderBuffer(
+            this.source,
+            (this.#headerBytes ??= new Uint8Array(MaxHeaderSize)),
+            header,
+          );
+    if (read instanceof Promise) return read.then((filled) => this.#begin(filled));
+    return this.#begin(read);
+  }
+
+  #begin(header: Header | undefined): Awaitable<Header | undefined> {
+    if (header === undefined) {
+      if (isFragmented(this.state)) throw new TransportError("UNEXPECTED_END");
+      return undefined;
+    }
+    const { skipHeaderCheck, extensions = [] } = this.#options;
+    if (skipHeaderCheck !== true) checkHeader(header, this.state);
+    if (header.length > this.#maxFrameSize) {
+      throw new LimitError("FRAME_TOO_BIG", this.#maxFrameSize, header.length);
+    }
+    for (const extension of extensions) extension.unsetBits(header);
+    const wasFragmented = isFragmented(this.state);
+    if (!isControl(header.opcode)) this.#count(header);
+    this.#current = header;
+    this.#left = header.length;
+    this.#hasBegun = true;
+    if (!wasFragmented) return header;
+    return isControl(header.opcode) ? this.#intermediate(header) : this.#continuation(header);
+  }
+
+  /** Counts a data frame into its message. */
+  #count(header: Header): void {
+    if (header.opcode !== OpContinuation) {
+      this.#messageSize = 0;
+      this.#utf8?.reset();
+    }
+    this.#messageSize += header.length;
+    if (this.#messageSize > this.#maxMessageSize) {
+      throw new LimitError("MESSAGE_TOO_BIG", this.#maxMessageSize, this.#messageSize);
+    }
+    this.state = header.fin ? this.state & ~StateFragmented : this.state | StateFragmented;
+  }
+
+  async #intermediate(header: Header): Promise<Header> {
+    await this.#options.onIntermediate?.(header, this.payload);
+    await this.#discardFrame();
+    return header;
+  }
+
+  #continuation(header: Header): Awaitable<Header> {
+    const handled = this.#options.onContinuation?.(header, this.payload);
+    return handled instanceof Promise ? handled.then(() => header) : header;
+  }
+
+  /**
+   * Reads on in the message, over the borders of its fragments; what it gives is unmasked.
+   *
+   * @returns Bytes read; 0 at the end of the message, and from there on.
+   * @throws {TypeError} No frame was begun: call {@link nextFrame} first.
+   * @throws {ProtocolError} `INVALID_UTF8`, and what nextFrame throws
+   * @throws {TransportError} `UNEXPECTED_END`
+   * @see gobwas Reader.Read
+   */
+  read(into: Uint8Array): Awaitable<number> {
+    if (!this.#hasBegun) throw new TypeError("No frame was begun: call nextFrame() first");
+    if (into.length === 0) return 0;
+    while (this.#left === 0) {
+      if (this.#isAtEnd) return this.#end();
+      const next = this.nextFrame();
+      if (next instanceof Promise) return this.#readBehind(next, into);
+    }
+    return this.#readFrame(into);
+  }
+
+  /** Goes on in a loop: promises inside each other would pile up while a peer sends nothing but pings. */
+  async #readBehind(next: Promise<unknown>, into: Uint8Array): Promise<number> {
+    await next;
+    while (this.#left === 0) {
+      if (this.#isAtEnd) return this.#end();
+      await this.nextFrame();
+    }
+    return this.#readFrame(into);
+  }
+
+  /** Whether nothing follows the present frame's payload: it is final, or a control frame by itself. */
+  get #isAtEnd(): boolean {
+    return !isFragmented(this.state);
+  }
+
+  #end(): number {
+    if (this.#checksText && !this.#utf8!.isComplete) throw new ProtocolError("INVALID_UTF8");
+    return 0;
+  }
+
+  /** Whether what is read now is text to be checked. */
+  get #checksText(): boolean {
+    return (
+      this.#utf8 !== undefined &&
+      this.#first.opcode === OpText &&
+      !(this.#current === this.#inner && isControl(this.#inner.opcode))
+    );
+  }
+
+  /** Reads on in the present frame. */
+  #readFrame(into: Uint8Array): Awaitable<number> {
+    const most = Math.min(into.length, this.#left);
+    if (most === 0) return 0;
+    const count = this.source.read(most === into.length ? into : into.subarray(0, most));
+    if (count instanceof Promise) return count.then((read) => this.#took(into, read));
+    return this.#took(into, count);
+  }
+
+  #took(into: Uint8Array, count: number | null): number {
+    if (!count) throw new TransportError("UNEXPECTED_END");
+    const { masked, maskKey, length } = this.#current;
+    if (masked) cipher(into, maskKey, length - this.#left, 0, count);
+    this.#left -= count;
+    if (this.#checksText && !this.#utf8!.write(into, 0, count)) {
+      throw new ProtocolError("INVALID_UTF8");
+    }
+    return count;
+  }
+
+  /**
+   * Drops what is left of the message, its fragments to come included. Text is not checked.
+   *
+   * @throws As {@link nextFrame}.
+   * @see gobwas Reader.Discard
+   */
+  async discard(): Promise<void> {
+    await this.#discardFrame();
+    while (!this.#isAtEnd) {
+      await this.nextFrame();
+      await this.#discardFrame();
+    }
+    this.#utf8?.reset();
+  }
+
+  async #discardFrame(): Promise<void> {
+    const { source } = this;
+    while (this.#left > 0) {
+      if (source instanceof BufferedStream && source.buffered > 0) {
+        const count = Math.min(source.buffered, this.#left);
+        source.consume(count);
+        this.#left -= count;
+        continue;
+      }
+      scratch ??= new Uint8Array(4096);
+      const most = Math.min(scratch.length, this.#left);
+      const count = await source.read(scratch.subarray(0, most));
+      if (!count) throw new TransportError("UNEXPECTED_END");
+      this.#left -= count;
+    }
+  }
+}
+
+/** Where dropped bytes go; nobody reads them. */
+let scratch: Uint8Array | undefined;
+
+/**
+ * Begins to read one message.
+ *
+ * @returns Its header and a reader of its payload; undefined at the end of the stream.
+ * @throws As {@link Reader.nextFrame}.
+ * @see gobwas NextReader
+ */
+export async function nextReader(
+  source: ByteReader,
+  state: State,
+  options?: ReaderOptions,
+): Promise<{ readonly header: Header; readonly reader: Reader } | undefined> {
+  const reader = new Reader(source, state, options);
+  const header = await reader.nextFrame();
+  return header === undefined ? undefined : { header, reader };
+}
+
+/** Makes a Reader for a server, which reads what a client sends. @see gobwas NewServerSideReader */
+export function newServerSideReader(source: ByteReader, options?: ReaderOptions): Reader {
+  return new Reader(source, StateServerSide, options);
+}
+
+/** Makes a Reader for a client, which reads what a server sends. @see gobwas NewClientSideReader */
+export function newClientSideReader(source: ByteReader, options?: ReaderOptions): Reader {
+  return new Reader(source, StateClientSide, options);
+}

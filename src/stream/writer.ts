@@ -1,0 +1,400 @@
+/**
+ * Messages to a byte stream, written piece by piece through a buffer that has room for the header in front: a frame is
+ * one write.
+ *
+ * @module
+ */
+
+import { copy } from "../bytes.ts";
+import { isClientSide, type State } from "../frame/check.ts";
+import { cipher } from "../frame/cipher.ts";
+import { encodeHeader, type Header, headerSize, newHeader } from "../frame/header.ts";
+import { newMask } from "../frame/mask.ts";
+import { type Opcode, OpContinuation } from "../frame/opcode.ts";
+import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
+import { writeAll } from "../io/full.ts";
+import type { SendExtension } from "./extension.ts";
+import { encodeFrame, writeFrame } from "./frame-io.ts";
+
+/** Options of a {@link Writer}. */
+export interface WriterOptions {
+  /** Payload bytes that are gathered into one frame, 1 or more. Default: what a buffer of 4096 bytes leaves. */
+  readonly size?: number | undefined;
+  /** The buffer itself, header room included; lent as long as the writer is used. Default: one made for `size`. */
+  readonly buffer?: Uint8Array | undefined;
+  /** Asked in this order about each header. Default: none. */
+  readonly extensions?: readonly SendExtension[] | undefined;
+}
+
+/** Bytes of a writer's buffer, header room included, where no size is given. */
+export const DefaultWriteBuffer = 4096;
+
+/** Bytes that a header takes in front of up to `size` payload bytes. */
+function headerRoom(state: State, size: number): number {
+  return (size < 126 ? 2 : size < 0x10000 ? 4 : 10) + (isClientSide(state) ? 4 : 0);
+}
+
+/** Payload bytes that a buffer of `size` bytes has room for behind their header. */
+function payloadRoom(state: State, size: number): number {
+  for (const most of [125, 0xffff]) {
+    const room = size - headerRoom(state, most);
+    if (room <= most) return room;
+  }
+  return size - headerRoom(state, Infinity);
+}
+
+/** A write's result; who does not wait for it learns of an error by the next call. */
+function countOf(done: Awaitable<void>, count: number): Awaitable<number> {
+  if (!(done instanceof Promise)) return count;
+  const counted = done.then(() => count);
+  counted.catch(() => {});
+  return counted;
+}
+
+/**
+ * Writes the frames of a message.
+ *
+ * What fills the buffer leaves as a fragment; `flush` ends the message. Where calls are not awaited they are done in
+ * their order.
+ *
+ * @example
+ * const writer = new Writer(stream, StateServerSide, OpText);
+ * await writer.write(encoder.encode(JSON.stringify(value)));
+ * await writer.flush();
+ *
+ * @see gobwas Writer
+ */
+export class Writer implements ByteWriter {
+  #dest: ByteWriter;
+  #state: State;
+  #opcode: Opcode;
+  #extensions: readonly SendExtension[];
+  readonly #header: Header = newHeader();
+  #buffer: Uint8Array;
+  /** Bytes of the buffer that are kept for the header. */
+  #room = 0;
+  #buffered = 0;
+  /** Whether the present message has a frame on the wire. */
+  #isFragmented = false;
+  /** Whether the present message has begun. */
+  #isDirty = false;
+  #flushes = true;
+  /** What is under way, errors left out: the next call waits for it. */
+  #pending: Promise<void> | undefined;
+  #error: unknown;
+  /** Counted so that what waits does not go on after a reset. */
+  #resets = 0;
+
+  /**
+   * @param state Side: a client's frames are masked, each with a key of its own.
+   * @param opcode OpText or OpBinary.
+   * @throws {RangeError} `buffer` has no room for a header and a byte, or `size` is below 1.
+   */
+  constructor(dest: ByteWriter, state: State, opcode: Opcode, options: WriterOptions = {}) {
+    const { size, buffer, extensions = [] } = options;
+    this.#dest = dest;
+    this.#state = state;
+    this.#opcode = opcode;
+    this.#extensions = extensions;
+    if (size !== undefined && !(size >= 1)) throw new RangeError(`Size must be 1 or more: ${size}`);
+    this.#buffer =
+      buffer ??
+      new Uint8Array(size === undefined ? DefaultWriteBuffer : size + headerRoom(state, size));
+    this.#divide(state);
+  }
+
+  /** Divides the buffer into room for a header, and for a payload. */
+  #divide(state: State): void {
+    const { length } = this.#buffer;
+    const size = payloadRoom(state, length);
+    if (size < 1) throw new RangeError(`Buffer has no room for a header and a byte: ${length}`);
+    this.#room = length - size;
+  }
+
+  /** Payload bytes that the buffer has room for. */
+  get size(): number {
+    return this.#buffer.length - this.#room;
+  }
+
+  /** Payload bytes that still fit into the buffer. */
+  get available(): number {
+    return this.size - this.#buffered;
+  }
+
+  /** Payload bytes that wait in the buffer. */
+  get buffered(): number {
+    return this.#buffered;
+  }
+
+  /**
+   * Adds to the message. What does not fit leaves in fragments; what finds the buffer empty and does not fit leaves as
+   * one fragment, without a copy where it needs no masking.
+   *
+   * An empty array begins a message, so that `flush` sends it.
+   *
+   * @returns `from.length`.
+   * @throws The error of an earlier write, until {@link reset}.
+   * @see gobwas Writer.Write
+   */
+  write(from: Uint8Array): Awaitable<number> {
+    const done = this.#inOrder(
+      this.#isWaiting ? this.#inTurn(() => this.#write(from, 0)) : this.#write(from, 0),
+    );
+    return countOf(done, from.length);
+  }
+
+  #write(from: Uint8Array, start: number): Awaitable<void> {
+    this.#isDirty = true;
+    let at = start;
+    while (from.length - at > this.available) {
+      let written: Awaitable<void>;
+      if (!this.#flushes) {
+        this.#grow(from.length - at);
+        continue;
+      }
+      if (this.#buffered === 0) {
+        written = this.#writeThrough(at === 0 ? from : from.subarray(at));
+        at = from.length;
+      } else {
+        const end = at + this.available;
+        this.#gather(from, at, end);
+        at = end;
+        written = this.#flush(false);
+      }
+      if (written instanceof Promise) return this.#behind(written, () => this.#write(from, at));
+    }
+    this.#gather(from, at, from.length);
+  }
+
+  #gather(from: Uint8Array, start: number, end: number): void {
+    copy(this.#buffer, this.#room + this.#buffered, from, start, end);
+    this.#buffered += end - start;
+  }
+
+  /**
+   * Sends `from` as a fragment of its own, past the buffer.
+   *
+   * @throws {TypeError} The buffer is not empty.
+   * @see gobwas Writer.WriteThrough
+   */
+  writeThrough(from: Uint8Array): Awaitable<number> {
+    const done = this.#inOrder(
+      this.#isWaiting ? this.#inTurn(() => this.#writeAlone(from)) : this.#writeAlone(from),
+    );
+    return countOf(done, from.length);
+  }
+
+  #writeAlone(from: Uint8Array): Awaitable<void> {
+    if (this.#buffered > 0) throw new TypeError("The buffer is not empty: flush it first");
+    return this.#writeThrough(from);
+  }
+
+  #writeThrough(from: Uint8Array): Awaitable<void> {
+    this.#isDirty = true;
+    const header = this.#nextHeader(from.length, false);
+    // A mask needs a copy.
+    return header.masked ? this.#send(encodeFrame(header, from)) : this.#send(from, header);
+  }
+
+  /**
+   * Makes room for `size` more payload bytes in the buffer, beside those that are there.
+   *
+   * @param size 0 or more.
+   * @see gobwas Writer.Grow
+   */
+  grow(size: number): void {
+    if (size > this.available) this.#grow(size);
+  }
+
+  #grow(size: number): void {
+    const payload = Math.max(this.#buffered + size, 2 * this.size);
+    const room = headerRoom(this.#state, payload);
+    const grown = new Uint8Array(room + payload);
+    copy(grown, room, this.#buffer, this.#room, this.#room + this.#buffered);
+    this.#buffer = grown;
+    this.#room = room;
+  }
+
+  /** From now on the buffer grows, so that each message is one frame; {@link reset} ends that. */
+  disableFlush(): void {
+    this.#flushes = false;
+  }
+
+  /**
+   * Adds all that `reader` has to the message.
+   *
+   * @returns Bytes added.
+   * @see gobwas Writer.ReadFrom
+   */
+  async readFrom(reader: ByteReader): Promise<number> {
+    const piece = new Uint8Array(Math.min(Math.max(this.size, 512), 64 * 1024));
+    let total = 0;
+    for (;;) {
+      const count = await reader.read(piece);
+      if (!count) return total;
+      await this.write(piece.subarray(0, count));
+      total += count;
+    }
+  }
+
+  /**
+   * Ends the message: sends what is gathered as its final frame. Does nothing where no message has begun.
+   *
+   * @see gobwas Writer.Flush
+   */
+  flush(): Awaitable<void> {
+    return this.#inOrder(
+      this.#isWaiting ? this.#inTurn(() => this.#flushMessage()) : this.#flushMessage(),
+    );
+  }
+
+  /**
+   * Sends what is gathered as a fragment, and leaves the message open. Does nothing where nothing is gathered.
+   *
+   * @see gobwas Writer.FlushFragment
+   */
+  flushFragment(): Awaitable<void> {
+    return this.#inOrder(
+      this.#isWaiting ? this.#inTurn(() => this.#flushGathered()) : this.#flushGathered(),
+    );
+  }
+
+  #flushMessage(): Awaitable<void> {
+    if (this.#isDirty) return this.#flush(true);
+  }
+
+  #flushGathered(): Awaitable<void> {
+    if (this.#buffered > 0) return this.#flush(false);
+  }
+
+  /** Sends the buffer as a frame: the header goes right in front of the payload. */
+  #flush(fin: boolean): Awaitable<void> {
+    const header = this.#nextHeader(this.#buffered, fin);
+    const end = this.#room + this.#buffered;
+    const start = this.#room - headerSize(header);
+    encodeHeader(header, this.#buffer, start);
+    if (header.masked) cipher(this.#buffer, header.maskKey, 0, this.#room, end);
+    this.#buffered = 0;
+    return this.#send(this.#buffer.subarray(start, end));
+  }
+
+  #nextHeader(length: number, fin: boolean): Header {
+    const header = this.#header;
+    header.fin = fin;
+    header.rsv = 0;
+    header.opcode = this.#isFragmented ? OpContinuation : this.#opcode;
+    header.masked = isClientSide(this.#state);
+    header.maskKey = header.masked ? newMask() : 0;
+    header.length = length;
+    for (const extension of this.#extensions) extension.setBits(header);
+    this.#isFragmented = !fin;
+    this.#isDirty = !fin;
+    return header;
+  }
+
+  /**
+   * Begins anew on another stream, as a new writer with the same buffer would; an earlier error is forgotten, unsent
+   * bytes are dropped, those of calls that wait included. A frame that is under way is sent to its end.
+   *
+   * @throws {RangeError} The buffer has no room for a header and a byte.
+   * @see gobwas Writer.Reset, which keeps the error
+   */
+  reset(dest: ByteWriter, state: State, opcode: Opcode): void {
+    this.#divide(state);
+    this.#dest = dest;
+    this.#state = state;
+    this.#extensions = [];
+    this.#flushes = true;
+    // What is under way to the old stream keeps the old buffer.
+    if (this.#pending !== undefined) this.#buffer = new Uint8Array(this.#buffer.length);
+    this.#pending = undefined;
+    this.#error = undefined;
+    this.#resets++;
+    this.#begin(opcode);
+  }
+
+  /**
+   * Begins a new message with another opcode; unsent bytes are dropped. Calls before it that were not awaited are done
+   * first.
+   *
+   * @see gobwas Writer.ResetOp
+   */
+  resetOp(opcode: Opcode): void {
+    if (this.#pending === undefined) {
+      this.#begin(opcode);
+      return;
+    }
+    void this.#inOrder(
+      this.#inTurn(() => {
+        this.#begin(opcode);
+      }),
+    );
+  }
+
+  #begin(opcode: Opcode): void {
+    this.#opcode = opcode;
+    this.#buffered = 0;
+    this.#isFragmented = false;
+    this.#isDirty = false;
+  }
+
+  /** Sets the extensions that are asked about each header from now on. @see gobwas Writer.SetExtensions */
+  setExtensions(...extensions: SendExtension[]): void {
+    this.#extensions = extensions;
+  }
+
+  /** Whether something that was begun before is under way. Asked first by each call, so that an error stays. */
+  get #isWaiting(): boolean {
+    if (this.#error !== undefined) throw this.#error;
+    return this.#pending !== undefined;
+  }
+
+  /** Does `act` when all that was begun before is done. */
+  #inTurn(act: () => Awaitable<void>): Promise<void> {
+    return this.#behind(this.#pending!, act);
+  }
+
+  /** Does `act` behind `before`, unless the writer has failed or been reset by then. */
+  #behind(before: Promise<void>, act: () => Awaitable<void>): Promise<void> {
+    const resets = this.#resets;
+    return before.then(() => {
+      if (this.#resets !== resets) return undefined;
+      if (this.#error !== undefined) throw this.#error;
+      return act();
+    });
+  }
+
+  /** Remembers what is under way: the next call waits for it. */
+  #inOrder(done: Awaitable<void>): Awaitable<void> {
+    if (!(done instanceof Promise)) return;
+    const forget = (): void => {
+      if (this.#pending === pending) this.#pending = undefined;
+    };
+    const pending: Promise<void> = done.then(forget, forget);
+    this.#pending = pending;
+    return done;
+  }
+
+  /**
+   * Writes to the stream; an error of it is kept for all that comes after.
+   *
+   * @param header Of the frame whose payload `bytes` are; left out where they are a frame.
+   */
+  #send(bytes: Uint8Array, header?: Header): Awaitable<void> {
+    const resets = this.#resets;
+    try {
+      const written =
+        header === undefined
+          ? writeAll(this.#dest, bytes)
+          : writeFrame(this.#dest, { header, payload: bytes });
+      if (written instanceof Promise) return written.catch((error) => this.#fail(error, resets));
+    } catch (error) {
+      this.#fail(error, resets);
+    }
+  }
+
+  #fail(error: unknown, resets: number): never {
+    if (this.#resets === resets) this.#error = error;
+    throw error;
+  }
+}

@@ -1,0 +1,465 @@
+import { describe, expect, it } from "vitest";
+import { concat } from "../../src/bytes.ts";
+import { type State, StateClientSide, StateServerSide } from "../../src/frame/check.ts";
+import { FrameDecoder } from "../../src/frame/decoder.ts";
+import { OpBinary, OpText } from "../../src/frame/opcode.ts";
+import type { ByteWriter } from "../../src/io/byte-stream.ts";
+import { DefaultWriteBuffer, Writer, type WriterOptions } from "../../src/stream/writer.ts";
+import { binary, continuation, counted, hex, text, toHex } from "../support/frames.ts";
+import { failure, HeldWriter, microtasks, paces, plain, TestStream } from "../support/streams.ts";
+import { FrameTrace } from "../support/trace.ts";
+
+const more = { fin: false };
+
+/** A server's Writer of binary, and the stream that it writes to. */
+function server(options?: WriterOptions): { writer: Writer; stream: TestStream } {
+  const stream = new TestStream();
+  return { writer: new Writer(stream, StateServerSide, OpBinary, options), stream };
+}
+
+/** Frames in lines, whatever their masks. */
+function linesOf(...wires: readonly Uint8Array[]): string[] {
+  const trace = new FrameTrace();
+  new FrameDecoder(trace).feed(concat(wires));
+  return trace.lines.map((line) => line.replace(/mask [0-9a-f]{8}/, "masked"));
+}
+
+/** Lets all writes leave. */
+async function releaseAll(stream: HeldWriter): Promise<void> {
+  while (stream.held > 0) await stream.release();
+}
+
+describe("Writer.write()", () => {
+  it("sends what does not fit into an empty buffer as one fragment: gobwas's hello world", async () => {
+    const { writer, stream } = server({ size: 4 });
+    writer.resetOp(OpText);
+    expect(plain(writer.write(new TextEncoder().encode("hello world")))).toBe(11);
+    expect(toHex(stream.written)).toBe("010b68656c6c6f20776f726c64");
+    expect(plain(writer.flush())).toBeUndefined();
+    expect(toHex(stream.written, 13)).toBe("8000");
+  });
+
+  it("sends nothing before more comes than fits: exactly full is one frame", async () => {
+    const { writer, stream } = server({ size: 4 });
+    writer.resetOp(OpText);
+    await writer.write(hex("61 62"));
+    await writer.write(hex("63 64"));
+    expect([stream.writes, writer.buffered, writer.available]).toEqual([[], 4, 0]);
+    await writer.flush();
+    expect(stream.writes).toEqual([hex("81 04 61 62 63 64")]);
+  });
+
+  it("fills the buffer first, then sends what is left as one fragment, or gathers it", async () => {
+    const { writer, stream } = server({ size: 4 });
+    await writer.write(hex("01"));
+    await writer.write(counted(10));
+    await writer.write(hex("02"));
+    await writer.write(hex("03 04 05 06"));
+    await writer.flush();
+    expect(stream.writes).toEqual([
+      binary(hex("01 00 01 02"), more),
+      continuation(hex("03 04 05 06 07 08 09"), more),
+      continuation(hex("02 03 04 05"), more),
+      continuation(hex("06")),
+    ]);
+  });
+
+  it("begins a message also with an empty array", async () => {
+    const { writer, stream } = server();
+    await writer.write(new Uint8Array(0));
+    expect(stream.writes).toEqual([]);
+    await writer.flush();
+    await writer.flush();
+    expect(stream.writes).toEqual([binary()]);
+  });
+
+  it("leaves the bytes that it is given as they are", async () => {
+    for (const size of [1, 300]) {
+      const bytes = counted(200);
+      const writer = new Writer(new TestStream(), StateClientSide, OpBinary, { size });
+      await writer.write(bytes);
+      await writer.flush();
+      expect(bytes).toEqual(counted(200));
+    }
+  });
+
+  it.each([StateServerSide, StateClientSide])("writes a frame at once: side %i", async (state) => {
+    for (const size of [1, 125, 126, 65_535, 65_536]) {
+      const stream = new TestStream();
+      const writer = new Writer(stream, state, OpBinary, { size });
+      expect(writer.size).toBe(size);
+      for (let message = 0; message < 2; message++) {
+        await writer.write(counted(size));
+        await writer.flush();
+      }
+      expect(stream.writes).toHaveLength(2);
+      const masked = state === StateClientSide;
+      expect(linesOf(stream.written)).toEqual(
+        linesOf(binary(counted(size), { masked }), binary(counted(size), { masked })),
+      );
+    }
+  });
+
+  it("masks each frame of a client with a key of its own", async () => {
+    const stream = new TestStream();
+    const writer = new Writer(stream, StateClientSide, OpBinary, { size: 1 });
+    for (let i = 0; i < 3; i++) await writer.write(counted(1));
+    await writer.flush();
+    const keys = stream.writes.map((wire) => toHex(wire, 2, 6));
+    expect(new Set(keys).size).toBe(3);
+  });
+});
+
+describe.each(paces)("Writer to a stream that answers %s", (_, later) => {
+  it.each([1, 3, Infinity])("writes the same, %d bytes at a time", async (most) => {
+    const stream = new TestStream([], { later, most });
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 4 });
+    const all = [
+      writer.write(counted(3)),
+      writer.write(counted(9)),
+      writer.flushFragment(),
+      writer.writeThrough(counted(7)),
+      writer.flush(),
+      writer.write(counted(2)),
+      writer.flush(),
+    ];
+    expect(await Promise.all(all)).toEqual([3, 9, undefined, 7, undefined, 2, undefined]);
+    expect(stream.written).toEqual(
+      concat([
+        binary(hex("00 01 02 00"), more),
+        continuation(counted(9).slice(1), more),
+        continuation(counted(7), more),
+        continuation(),
+        binary(counted(2)),
+      ]),
+    );
+  });
+
+  it("sends a large fragment without a copy, its header in front", async () => {
+    const stream = new TestStream([], { later });
+    const writer = new Writer(stream, StateServerSide, OpBinary);
+    const payload = counted(70_000);
+    expect(await writer.write(payload)).toBe(70_000);
+    await writer.flush();
+    expect(stream.writes.map((bytes) => bytes.length)).toEqual([10, 70_000, 2]);
+    expect(linesOf(stream.written)).toEqual(linesOf(binary(payload, more), continuation()));
+  });
+});
+
+describe("Writer.writeThrough()", () => {
+  it("refuses a buffer that is not empty, and harms nothing", async () => {
+    const { writer, stream } = server();
+    await writer.write(hex("01"));
+    expect(() => writer.writeThrough(hex("02"))).toThrow(TypeError);
+    await writer.flush();
+    expect(stream.writes).toEqual([binary(hex("01"))]);
+  });
+
+  it("harms no call behind it where it is refused later", async () => {
+    const stream = new HeldWriter();
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 2 });
+    void writer.write(counted(3));
+    const refused = [writer.write(hex("07")), writer.writeThrough(hex("08")), writer.flush()];
+    const outcomes = Promise.allSettled(refused);
+    await releaseAll(stream);
+    expect((await outcomes).map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+    ]);
+    expect(stream.written).toEqual([binary(counted(3), more), continuation(hex("07"))]);
+  });
+});
+
+describe("Writer.flushFragment()", () => {
+  it("sends what is gathered, and nothing where nothing is", async () => {
+    const { writer, stream } = server();
+    await writer.flushFragment();
+    await writer.write(hex("01"));
+    await writer.flushFragment();
+    await writer.flushFragment();
+    await writer.write(new Uint8Array(0));
+    await writer.flushFragment();
+    await writer.flush();
+    expect(stream.writes).toEqual([binary(hex("01"), more), continuation()]);
+  });
+});
+
+describe("Writer.flush()", () => {
+  it("does nothing where no message has begun", async () => {
+    const { writer, stream } = server();
+    await writer.flush();
+    expect(stream.writes).toEqual([]);
+  });
+});
+
+describe("Writer.grow()", () => {
+  it.each([StateServerSide, StateClientSide])("keeps what is gathered: side %i", async (state) => {
+    for (const size of [0, 3, 200, 70_000]) {
+      const stream = new TestStream();
+      const writer = new Writer(stream, state, OpBinary, { size: 5 });
+      await writer.write(counted(2));
+      writer.grow(size);
+      expect(writer.available).toBeGreaterThanOrEqual(size);
+      expect(writer.size).toBe(size <= 3 ? 5 : Math.max(10, 2 + size));
+      await writer.write(counted(size));
+      await writer.flush();
+      const masked = state === StateClientSide;
+      expect(stream.writes).toHaveLength(1);
+      expect(linesOf(stream.written)).toEqual(
+        linesOf(binary(concat([counted(2), counted(size)]), { masked })),
+      );
+    }
+  });
+});
+
+describe("Writer.disableFlush()", () => {
+  it("makes one frame of each message", async () => {
+    const { writer, stream } = server({ size: 2 });
+    writer.disableFlush();
+    for (const size of [1, 5, 300]) {
+      for (let at = 0; at < size; at += 3) await writer.write(counted(Math.min(3, size - at)));
+      expect(stream.writes).toEqual([]);
+      await writer.flush();
+      expect(stream.writes.splice(0)).toHaveLength(1);
+    }
+  });
+
+  it("is ended by reset()", async () => {
+    const { writer, stream } = server({ size: 2 });
+    writer.disableFlush();
+    writer.reset(stream, StateServerSide, OpBinary);
+    await writer.write(counted(3));
+    expect(stream.writes).toHaveLength(1);
+  });
+});
+
+describe("Writer.readFrom()", () => {
+  it.each([0, 1, 512, 513, 5000])("adds all %i bytes of a reader", async (length) => {
+    for (const [, later] of paces) {
+      const { writer, stream } = server({ size: 512 });
+      const reader = new TestStream([counted(length).slice(0, 300), counted(length).slice(300)], {
+        later,
+        end: null,
+      });
+      expect(await writer.readFrom(reader)).toBe(length);
+      await writer.flush();
+      const payloads = linesOf(stream.written).filter((line) => /^[0-9a-f]+$/.test(line));
+      expect(payloads.join("")).toBe(toHex(counted(length)));
+    }
+  });
+
+  it("reads pieces of 512 bytes to 64 KiB", async () => {
+    const asked: number[] = [];
+    for (const size of [1, 1000, 100_000]) {
+      const reader = new TestStream();
+      await server({ size }).writer.readFrom(reader);
+      asked.push(...reader.asked);
+    }
+    expect(asked).toEqual([512, 1000, 65_536]);
+  });
+});
+
+describe("Writer.setExtensions()", () => {
+  it("asks each about every header, in order, until it is set anew or reset", async () => {
+    const seen: number[] = [];
+    const extension = (bit: number) => ({
+      setBits(header: { rsv: number }) {
+        seen.push(header.rsv);
+        header.rsv |= bit;
+      },
+    });
+    const { writer, stream } = server({ size: 1, extensions: [extension(4), extension(1)] });
+    await writer.write(counted(2));
+    await writer.flush();
+    writer.setExtensions(extension(2));
+    await writer.write(counted(1));
+    await writer.flush();
+    writer.reset(stream, StateServerSide, OpBinary);
+    await writer.write(counted(1));
+    await writer.flush();
+    expect(stream.writes.map((bytes) => toHex(bytes, 0, 1))).toEqual(["52", "d0", "a2", "82"]);
+    expect(seen).toEqual([0, 4, 0, 4, 0]);
+  });
+});
+
+describe("Writer with a stream that fails", () => {
+  const error = new Error("no");
+  const now: ByteWriter = {
+    write() {
+      throw error;
+    },
+  };
+
+  it.each<[name: string, stream: ByteWriter]>([
+    ["now", now],
+    ["later", { write: () => Promise.reject(error) }],
+    [
+      "with its second write",
+      { write: (from) => (from.length < 20 ? from.length : now.write(from)) },
+    ],
+  ])("throws the same until it is reset: %s", async (_, stream) => {
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
+    expect(await failure(() => writer.write(counted(70_000)))).toBe(error);
+    for (const act of ["flush", "flushFragment"] as const) {
+      expect(await failure(() => writer[act]())).toBe(error);
+    }
+    for (const act of ["write", "writeThrough"] as const) {
+      expect(await failure(() => writer[act](counted(1)))).toBe(error);
+    }
+    expect(await failure(() => writer.readFrom(new TestStream([counted(1)])))).toBe(error);
+    writer.resetOp(OpText);
+    expect(await failure(() => writer.flush())).toBe(error);
+    const good = new TestStream();
+    writer.reset(good, StateServerSide, OpText);
+    await writer.write(hex("61"));
+    await writer.flush();
+    expect(good.writes).toEqual([text("a")]);
+  });
+
+  it("fails the calls that wait, and sends nothing of them", async () => {
+    const stream = new HeldWriter();
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
+    const calls = [writer.write(counted(3)), writer.write(counted(2)), writer.flush()];
+    writer.resetOp(OpText);
+    const outcomes = Promise.all(calls.map((call) => failure(() => call)));
+    await stream.fail(error);
+    expect(await outcomes).toEqual([error, error, error]);
+    expect([stream.held, await failure(() => writer.flush())]).toEqual([0, error]);
+  });
+
+  it("reports nothing as unhandled where nobody waits: the next call tells", async () => {
+    const stream = new HeldWriter();
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
+    void writer.write(counted(3));
+    void writer.writeThrough(counted(3));
+    void writer.flush();
+    await stream.fail(error);
+    expect(await failure(() => writer.flush())).toBe(error);
+  });
+});
+
+describe("Writer.resetOp()", () => {
+  it("begins a new message with another opcode, unsent bytes dropped", async () => {
+    const { writer, stream } = server({ size: 2 });
+    await writer.write(counted(1));
+    writer.resetOp(OpText);
+    await writer.flush();
+    await writer.write(hex("61 62"));
+    await writer.flush();
+    expect(stream.writes).toEqual([text("ab")]);
+  });
+
+  it("takes its turn behind calls that are not awaited", async () => {
+    const stream = new HeldWriter();
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 2 });
+    void writer.write(counted(3));
+    void writer.flush();
+    writer.resetOp(OpText);
+    void writer.write(hex("61"));
+    void writer.flush();
+    await releaseAll(stream);
+    expect(stream.written).toEqual([binary(counted(3), more), continuation(), text("a")]);
+  });
+});
+
+describe("Writer.reset()", () => {
+  it.each<[what: string, size: number, payload: number]>([
+    ["a fragment", 8, 9],
+    ["a large fragment", 8, 70_000],
+  ])(
+    "lets a frame go to its end that is under way, and drops the rest: %s",
+    async (_, size, length) => {
+      const old = new HeldWriter();
+      const stream = new HeldWriter();
+      const writer = new Writer(old, StateServerSide, OpBinary, { size });
+      void writer.write(counted(2));
+      const calls = [writer.write(counted(length)), writer.write(counted(3)), writer.flush()];
+      writer.reset(stream, StateClientSide, OpText);
+      void writer.write(hex("61 62 63 64 65"));
+      void writer.flush();
+      await releaseAll(old);
+      await releaseAll(stream);
+      await Promise.all(calls);
+      expect(old.written).toEqual([binary(hex("00 01 00 01 02 03 04 05"), more)]);
+      expect(linesOf(...stream.written)).toEqual(
+        linesOf(text("abcde", { ...more, masked: true }), continuation("", { masked: true })),
+      );
+    },
+  );
+
+  it("sends header and payload of one frame to the same stream", async () => {
+    const old = new HeldWriter();
+    const writer = new Writer(old, StateServerSide, OpBinary);
+    const bytes = counted(70_000);
+    void writer.write(bytes);
+    const stream = new TestStream();
+    writer.reset(stream, StateServerSide, OpText);
+    await releaseAll(old);
+    expect([old.written.length, stream.writes]).toEqual([2, []]);
+    expect(linesOf(...old.written)).toEqual(linesOf(binary(bytes, more)));
+  });
+
+  it("takes no error of the stream before", async () => {
+    const old = new HeldWriter();
+    const writer = new Writer(old, StateServerSide, OpBinary, { size: 1 });
+    void writer.write(counted(2));
+    const stream = new TestStream();
+    writer.reset(stream, StateServerSide, OpText);
+    await old.fail(new Error("no"));
+    await microtasks();
+    await writer.write(hex("61"));
+    await writer.flush();
+    expect(stream.writes).toEqual([text("a")]);
+  });
+
+  it("divides the buffer anew for the other side", async () => {
+    const { writer, stream } = server({ size: 130 });
+    writer.reset(stream, StateClientSide, OpText);
+    expect(writer.size).toBe(126);
+    const small = server({ size: 4 }).writer;
+    expect(() => {
+      small.reset(stream, StateClientSide, OpText);
+    }).toThrow(RangeError);
+  });
+});
+
+describe("Writer", () => {
+  const sizeOf = (state: State, options?: WriterOptions): number =>
+    new Writer(new TestStream(), state, OpBinary, options).size;
+
+  it("gathers what a buffer of 4096 bytes leaves", () => {
+    expect([DefaultWriteBuffer, sizeOf(StateServerSide), sizeOf(StateClientSide)]).toEqual([
+      4096, 4092, 4088,
+    ]);
+  });
+
+  it.each([
+    [3, 1],
+    [127, 125],
+    [128, 124],
+    [129, 125],
+    [130, 126],
+    [65_539, 65_535],
+    [65_540, 65_530],
+    [65_546, 65_536],
+  ])("keeps room for a header in a buffer of %i bytes: %i are left", async (length, size) => {
+    const buffer = new Uint8Array(length);
+    expect(sizeOf(StateServerSide, { buffer })).toBe(size);
+    const { writer, stream } = server({ buffer });
+    await writer.write(counted(size));
+    await writer.flush();
+    expect(linesOf(stream.written)).toEqual(linesOf(binary(counted(size))));
+    expect(toHex(buffer, length - size)).toBe(toHex(counted(size)));
+    expect(sizeOf(StateClientSide, { buffer: new Uint8Array(length + 4) })).toBe(size);
+  });
+
+  it.each<[WriterOptions]>([
+    [{ size: 0 }],
+    [{ size: NaN }],
+    [{ size: -1 }],
+    [{ buffer: new Uint8Array(2) }],
+  ])("refuses too little room: %o", (options) => {
+    expect(() => sizeOf(StateServerSide, options)).toThrow(RangeError);
+  });
+});
