@@ -191,6 +191,67 @@ export class HandshakeError extends Error {
   }
 }
 
+/** Why an opening handshake failed on the client's side. */
+export type DialCode =
+  | "MALFORMED_RESPONSE"
+  | "BAD_PROTOCOL"
+  | "BAD_STATUS"
+  | "BAD_UPGRADE"
+  | "BAD_CONNECTION"
+  | "BAD_SEC_ACCEPT"
+  | "BAD_SUBPROTOCOL"
+  | "BAD_EXTENSIONS";
+
+const dialFailures: Record<DialCode, string> = {
+  MALFORMED_RESPONSE: "Malformed HTTP response",
+  BAD_PROTOCOL: "Response is not HTTP/1.1",
+  BAD_STATUS: "Server did not switch protocols",
+  BAD_UPGRADE: "Upgrade header of the response is not websocket",
+  BAD_CONNECTION: "Connection header of the response does not name Upgrade",
+  BAD_SEC_ACCEPT: "Sec-WebSocket-Accept does not answer the key",
+  BAD_SUBPROTOCOL: "Server chose a subprotocol that was not offered",
+  BAD_EXTENSIONS: "Server chose an extension that was not offered",
+};
+
+/** What a {@link DialError} tells of the response. */
+export interface DialErrorOptions {
+  /** HTTP status, 0 where none was read. */
+  readonly status?: number;
+  readonly headers?: HeaderPairs;
+  readonly body?: Uint8Array;
+  readonly cause?: unknown;
+}
+
+/**
+ * The opening handshake failed on the client's side (RFC 6455, 4.1).
+ *
+ * It is a class of its own, so that a server that dials another one inside a hook does not answer its own client with
+ * what that one said.
+ */
+export class DialError extends Error {
+  override readonly name = "DialError";
+  /** What is wrong with the response. */
+  readonly code: DialCode;
+  /** HTTP status of the response, 0 where none was read. */
+  readonly status: number;
+  /** Headers of the response, in the order of the wire. */
+  readonly headers: HeaderPairs;
+  /** Body of the response, up to 1 MiB of it; empty where it has none. */
+  readonly body: Uint8Array;
+
+  constructor(code: DialCode, options: DialErrorOptions = {}) {
+    const { status = 0, headers = [], body = new Uint8Array(0) } = options;
+    super(
+      status === 0 ? dialFailures[code] : `${dialFailures[code]}: HTTP status ${status}`,
+      "cause" in options ? { cause: options.cause } : undefined,
+    );
+    this.code = code;
+    this.status = status;
+    this.headers = headers;
+    this.body = body;
+  }
+}
+
 /** Who began to end a connection: this side, the peer, or the network. */
 export type Initiator = "local" | "peer" | "transport";
 
@@ -230,10 +291,12 @@ export class ClosedError extends Error {
 }
 
 /** What took too long. */
-export type TimeoutCode = "HANDSHAKE_TIMEOUT" | "CLOSE_TIMEOUT" | "SHUTDOWN_TIMEOUT";
+export type TimeoutCode =
+  "HANDSHAKE_TIMEOUT" | "DIAL_TIMEOUT" | "CLOSE_TIMEOUT" | "SHUTDOWN_TIMEOUT";
 
 const timeouts: Record<TimeoutCode, string> = {
-  HANDSHAKE_TIMEOUT: "Opening handshake took longer than handshakeTimeout",
+  HANDSHAKE_TIMEOUT: "Opening handshake took too long",
+  DIAL_TIMEOUT: "Dialing took longer than timeout",
   CLOSE_TIMEOUT: "Closing handshake took longer than closeTimeout",
   SHUTDOWN_TIMEOUT: "Connection was still open at the deadline of shutdown",
 };

@@ -26,6 +26,20 @@ declare var URLSearchParams: {
   new (query: string): URLSearchParams;
 };
 
+declare class URL {
+  constructor(url: string | URL);
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port: string;
+  readonly host: string;
+  readonly pathname: string;
+  readonly search: string;
+  readonly hash: string;
+  readonly href: string;
+  readonly username: string;
+  readonly password: string;
+}
+
 declare const crypto: {
   getRandomValues<T extends Int32Array | Uint8Array>(array: T): T;
 };

@@ -1,5 +1,5 @@
 /**
- * The opening handshake of RFC 6455, section 4, as pure functions over bytes: the server's side.
+ * The opening handshake of RFC 6455, section 4: the server's side as pure functions over bytes; both sides over streams.
  *
  * @example
  * import { HeadParser } from "framewire/http";
@@ -18,12 +18,18 @@
  */
 
 export {
+  type DialCode,
+  DialError,
+  type DialErrorOptions,
   HandshakeError,
   type HandshakeCode,
   type HandshakeErrorOptions,
   type HeaderPairs,
 } from "../errors.ts";
 export { acceptKey } from "./accept.ts";
+export { DebugDialer, type DebugCallbacks, DebugUpgrader } from "./debug.ts";
+export { Dialer, type DialerOptions, type DialOptions, type NetDialOptions } from "./dialer.ts";
+export { HttpUpgrader, type ParsedRequest, upgradeHttp } from "./http-upgrader.ts";
 export { rejectConnection } from "./reject.ts";
 export { checkRequest, checkUpgrade, isUpgrade, offeredProtocols } from "./request.ts";
 export {
@@ -34,4 +40,7 @@ export {
   writeReply,
   writeUpgrade,
 } from "./response.ts";
+export { selectEqual, selectFromSlice } from "./select.ts";
 export { type QueryParameters, UpgradeRequest } from "./upgrade-request.ts";
+export { UpgradedStream } from "./upgraded-stream.ts";
+export { upgrade, type UpgradeCallbacks, Upgrader, type UpgraderOptions } from "./upgrader.ts";

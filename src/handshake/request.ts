@@ -6,7 +6,7 @@
 
 import { HandshakeError } from "../errors.ts";
 import type { Head } from "../http/head.ts";
-import { addListTokens, listHasToken } from "../http/token.ts";
+import { addListRanges, addListTokens, listHasToken } from "../http/token.ts";
 import { isBase64Of16 } from "./base64.ts";
 import { checkHost, checkTarget } from "./target.ts";
 
@@ -24,7 +24,7 @@ const protocolHeader = "sec-websocket-protocol";
 export function checkRequest(head: Head): void {
   // "The request MUST be ... HTTP/1.1 or higher" (RFC 6455, 4.2.1); other majors frame their messages otherwise
   if (head.major !== 1 || head.minor < 1) throw new HandshakeError("BAD_PROTOCOL");
-  if (head.method !== "GET") {
+  if (!head.isMethod("GET")) {
     throw new HandshakeError("BAD_METHOD", { headers: [["Allow", "GET"]] });
   }
   const authority = checkTarget(head);
@@ -37,7 +37,7 @@ export function checkRequest(head: Head): void {
 function checkNoBody(head: Head): void {
   if (head.find("transfer-encoding") >= 0) throw new HandshakeError("BAD_BODY");
   for (let i = head.find("content-length"); i >= 0; i = head.find("content-length", i + 1)) {
-    if (head.value(i) !== "0") throw new HandshakeError("BAD_BODY");
+    if (!head.isValue(i, "0")) throw new HandshakeError("BAD_BODY");
   }
 }
 
@@ -51,7 +51,7 @@ export function checkUpgrade(head: Head): void {
   if (!isUpgrade(head)) throw upgradeRequired();
   if (!hasToken(head, "upgrade", "websocket")) throw new HandshakeError("BAD_UPGRADE");
   if (!hasToken(head, "connection", "upgrade")) throw new HandshakeError("BAD_CONNECTION");
-  if (head.value(single(head, "sec-websocket-version", "BAD_SEC_VERSION")) !== version) {
+  if (!head.isValue(single(head, "sec-websocket-version", "BAD_SEC_VERSION"), version)) {
     // "MUST abort the WebSocket handshake and send an appropriate HTTP error code (such as 426 Upgrade Required) and a
     // |Sec-WebSocket-Version| header field indicating the version(s) the server is capable of" (RFC 6455, 4.2.2)
     throw new HandshakeError("UPGRADE_REQUIRED", {
@@ -62,7 +62,7 @@ export function checkUpgrade(head: Head): void {
   if (!isBase64Of16(head.bytes, head.valueStart(key), head.valueEnd(key))) {
     throw new HandshakeError("BAD_SEC_KEY");
   }
-  if (head.find(protocolHeader) >= 0) offeredProtocols(head);
+  checkProtocols(head);
 }
 
 /** Tells whether a request asks for an upgrade at all. */
@@ -101,6 +101,47 @@ function hasToken(head: Head, name: string, token: string): boolean {
     if (listHasToken(head.bytes, head.valueStart(i), head.valueEnd(i), token)) return true;
   }
   return false;
+}
+
+/** Offers of so many subprotocols are compared byte by byte; of more, strings are made, so that time stays linear. */
+const fewProtocols = 8;
+
+/** Checks the subprotocols that a client offers; of the usual few no strings are made. */
+function checkProtocols(head: Head): void {
+  const ranges: number[] = [];
+  for (let i = head.find(protocolHeader); i >= 0; i = head.find(protocolHeader, i + 1)) {
+    if (!addListRanges(ranges, head.bytes, head.valueStart(i), head.valueEnd(i))) {
+      throw new HandshakeError("BAD_SUBPROTOCOL");
+    }
+  }
+  if (ranges.length > 2 * fewProtocols) offeredProtocols(head);
+  else if (hasTwins(head.bytes, ranges)) throw new HandshakeError("BAD_SUBPROTOCOL");
+}
+
+/** Tells whether two of the ranges, each a start and an end, hold the same bytes. */
+function hasTwins(bytes: Uint8Array, ranges: readonly number[]): boolean {
+  for (let one = 2; one < ranges.length; one += 2) {
+    for (let other = 0; other < one; other += 2) {
+      if (equalRanges(bytes, ranges[one], ranges[one + 1], ranges[other], ranges[other + 1])) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+function equalRanges(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  otherStart: number,
+  otherEnd: number,
+): boolean {
+  if (end - start !== otherEnd - otherStart) return false;
+  for (let i = 0; i < end - start; i++) {
+    if (bytes[start + i] !== bytes[otherStart + i]) return false;
+  }
+  return true;
 }
 
 /**

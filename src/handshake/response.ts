@@ -7,6 +7,7 @@
 import { encodeUtf8, noBytes, writeLatin1 } from "../bytes.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../errors.ts";
 import type { Head } from "../http/head.ts";
+import { type Option, writeOptions } from "../http/option.ts";
 import { isToken } from "../http/token.ts";
 import { headerLines, writeResponse } from "../http/write.ts";
 import { acceptInto, AcceptSize } from "./accept.ts";
@@ -15,6 +16,8 @@ import { acceptInto, AcceptSize } from "./accept.ts";
 export interface UpgradeResponse {
   /** The subprotocol chosen, one of those offered. Default: none. */
   readonly protocol?: string | undefined;
+  /** The extensions agreed upon, each one of those offered. Default: none. */
+  readonly extensions?: readonly Option[] | undefined;
   /** Headers to add, such as cookies. */
   readonly headers?: HeaderPairs | undefined;
 }
@@ -45,7 +48,7 @@ const ownHeaders = new Set([
 export function writeUpgrade(
   head: Head,
   offered: readonly string[],
-  { protocol, headers = [] }: UpgradeResponse = {},
+  { protocol, extensions = [], headers = [] }: UpgradeResponse = {},
 ): Uint8Array<ArrayBuffer> {
   if (protocol !== undefined && !offered.includes(protocol)) {
     throw new TypeError(`Subprotocol was not offered: ${JSON.stringify(protocol)}`);
@@ -53,9 +56,10 @@ export function writeUpgrade(
   if (protocol !== undefined && !isToken(protocol)) {
     throw new TypeError(`Subprotocol is not a token: ${JSON.stringify(protocol)}`);
   }
-  refuseOwnHeaders(headers);
+  checkOwnHeaders(headers);
   let after = "\r\n";
   if (protocol !== undefined) after += `Sec-WebSocket-Protocol: ${protocol}\r\n`;
+  if (extensions.length > 0) after += `Sec-WebSocket-Extensions: ${writeOptions(extensions)}\r\n`;
   after += `${headerLines(headers)}\r\n`;
 
   const bytes = new Uint8Array(beforeAccept.length + AcceptSize + after.length);
@@ -66,7 +70,13 @@ export function writeUpgrade(
   return bytes;
 }
 
-function refuseOwnHeaders(headers: HeaderPairs): void {
+/**
+ * Checks headers that are to stand beside the handshake's own.
+ *
+ * @throws {TypeError} A header that may not be sent, or that the handshake writes itself.
+ */
+export function checkOwnHeaders(headers: HeaderPairs): void {
+  headerLines(headers);
   for (const [name] of headers) {
     if (ownHeaders.has(name.toLowerCase())) {
       throw new TypeError(`Header is written by the handshake itself: ${name}`);
@@ -154,7 +164,7 @@ export function toHandshakeError(error: unknown): HandshakeError {
       cause: error,
     });
   }
-  if (error instanceof TimeoutError) {
+  if (error instanceof TimeoutError && error.code === "HANDSHAKE_TIMEOUT") {
     return new HandshakeError("REJECTED", { message: error.message, status: 408, cause: error });
   }
   return new HandshakeError("INTERNAL", { cause: error });

@@ -155,6 +155,39 @@ describe("checkUpgrade()", () => {
   });
 });
 
+describe("checkUpgrade() of subprotocols", () => {
+  const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `p${i}`);
+
+  it.each<[offered: string | readonly string[]]>([
+    [""],
+    ["chat"],
+    [["chat", "", "Chat"]],
+    [names(8).join(",")],
+    [names(9).join(",")],
+    [names(300).join(",")],
+    [names(20)],
+  ])("accepts %j", (offered) => {
+    const checked = head({ "Sec-WebSocket-Protocol": offered });
+    expect(errorOf(() => checkUpgrade(checked))).toBeUndefined();
+  });
+
+  it.each<[offered: string | readonly string[]]>([
+    ["chat, chat"],
+    ["a, b, a"],
+    ["a, b, b"],
+    [["chat", "superchat, chat"]],
+    [[...names(7), "p0"]],
+    [[...names(8), "p0"]],
+    [`${names(300).join(",")}, p299`],
+    ["a b"],
+    [["chat", "a/b"]],
+    [[...names(9), "caf\u00E9"]],
+  ])("refuses %j", (offered) => {
+    const error = errorOf(() => checkUpgrade(head({ "Sec-WebSocket-Protocol": offered })));
+    expect(error).toMatchObject({ code: "BAD_SUBPROTOCOL", status: 400 });
+  });
+});
+
 describe("isUpgrade()", () => {
   it("tells whether an Upgrade header came, whatever it says", () => {
     expect(isUpgrade(head())).toBe(true);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8, latin1 } from "../../src/bytes.ts";
 import {
+  DialError,
   HandshakeError,
   type HeaderPairs,
   LimitError,
@@ -14,6 +15,7 @@ import {
   writeUpgrade,
 } from "../../src/handshake/response.ts";
 import type { Head } from "../../src/http/head.ts";
+import type { Option } from "../../src/http/option.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 
 /** A handshake's head, behind three bytes of something else. */
@@ -55,6 +57,29 @@ describe("writeUpgrade()", () => {
   it("takes undefined for none", () => {
     const response = { protocol: undefined, headers: undefined };
     expect(lines(writeUpgrade(request(), ["chat"], response))).toEqual([...switching, "", ""]);
+  });
+
+  it("names the extensions agreed upon, behind the subprotocol", () => {
+    const extensions: Option[] = [
+      { name: "a", parameters: [["b"], ["c", "1"]] },
+      { name: "d", parameters: [["e", 'f "g"']] },
+    ];
+    const response = { protocol: "chat", extensions, headers: [["A", "b"]] } as const;
+    expect(lines(writeUpgrade(request(), ["chat"], response)).slice(4)).toEqual([
+      "Sec-WebSocket-Protocol: chat",
+      'Sec-WebSocket-Extensions: a; b; c=1, d; e="f \\"g\\""',
+      "A: b",
+      "",
+      "",
+    ]);
+    expect(lines(writeUpgrade(request(), [], { extensions: [] }))).toEqual([...switching, "", ""]);
+  });
+
+  it.each<[extension: Option]>([
+    [{ name: "a b", parameters: [] }],
+    [{ name: "a", parameters: [["b", "\r\nC: d"]] }],
+  ])("refuses the extension %j", (extension) => {
+    expect(() => writeUpgrade(request(), [], { extensions: [extension] })).toThrow(TypeError);
   });
 
   it.each([["chat"], [""], ["CHAT"]])("refuses the subprotocol %j, not offered", (protocol) => {
@@ -222,12 +247,15 @@ describe("toHandshakeError()", () => {
     expect(made.cause).toBe(error);
   });
 
-  it.each([[new Error("password")], [new ProtocolError("INVALID_UTF8")], ["password"]])(
-    "hides the message of %s",
-    (error) => {
-      const made = toHandshakeError(error);
-      expect(made).toMatchObject({ code: "INTERNAL", status: 500, message: "Internal error" });
-      expect(made.cause).toBe(error);
-    },
-  );
+  it.each([
+    [new Error("password")],
+    [new ProtocolError("INVALID_UTF8")],
+    ["password"],
+    [new TimeoutError("DIAL_TIMEOUT", 10)],
+    [new DialError("BAD_STATUS", { status: 401 })],
+  ])("hides the message of %s", (error) => {
+    const made = toHandshakeError(error);
+    expect(made).toMatchObject({ code: "INTERNAL", status: 500, message: "Internal error" });
+    expect(made.cause).toBe(error);
+  });
 });

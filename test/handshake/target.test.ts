@@ -66,6 +66,8 @@ describe("checkHost()", () => {
     "under_score",
     "a%2Db",
     "a~!$&'()*+,;=b",
+    "[::]:",
+    "a.example:00080",
   ])("accepts %s", (host) => {
     expect(() => {
       check(host);
@@ -95,6 +97,18 @@ describe("checkHost()", () => {
     "[::1]80",
     "b\u00FCcher.example",
     "a, b",
+    "[",
+    "]",
+    "[::1]]",
+    "[::1x",
+    "[::1/:80",
+    "[::1]:65536",
+    "a[::1]",
+    "a.example:8/",
+    "a.example:8\uFF10",
+    "a.example:\t1",
+    "a\\b",
+    "a@b",
   ])("refuses %j", (host) => {
     const act = (): void => {
       check(host);

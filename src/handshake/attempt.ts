@@ -1,0 +1,80 @@
+/**
+ * An opening handshake under way, which may be given up: because it takes too long, or because its caller says so.
+ *
+ * @module
+ */
+
+import { type Deadline, Deadlines, systemClock } from "../clock.ts";
+import { newDeferred } from "../deferred.ts";
+import { type TimeoutCode, TimeoutError } from "../errors.ts";
+import type { Signal } from "../transport.ts";
+
+let sharedDeadlines: Deadlines | undefined;
+
+/** What may end an attempt. */
+export interface AttemptOptions {
+  /** Milliseconds; 0 or Infinity for no limit. */
+  readonly timeout: number;
+  /** Code of the error when they are over. */
+  readonly code: TimeoutCode;
+  readonly signal?: Signal | undefined;
+  /** Where time is kept. Default: one timer for all attempts. */
+  readonly deadlines?: Deadlines | undefined;
+}
+
+/** It is itself the signal for everything that is started for it. */
+export class Attempt implements Signal {
+  aborted = false;
+  reason: unknown;
+  readonly #failed = newDeferred<never>();
+  readonly #listeners = new Set<() => void>();
+  readonly #deadline: Deadline;
+  readonly #signal: Signal | undefined;
+  readonly #onAbort = (): void => {
+    this.#abort(this.#signal!.reason);
+  };
+
+  constructor({ timeout, code, signal, deadlines }: AttemptOptions) {
+    const shared = deadlines ?? (sharedDeadlines ??= new Deadlines(systemClock));
+    this.#deadline = shared.after(timeout === 0 ? Infinity : timeout, () => {
+      this.#abort(new TimeoutError(code, timeout));
+    });
+    this.#signal = signal;
+    if (signal?.aborted === true) this.#abort(signal.reason);
+    else signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  /** Gives what `work` comes to, or fails as soon as the attempt is given up. */
+  race<Result>(work: Promise<Result>): Promise<Result> {
+    return Promise.race([work, this.#failed.promise]);
+  }
+
+  /** Throws where the attempt has been given up: what comes late must change nothing any more. */
+  check(): void {
+    if (this.aborted) throw this.reason;
+  }
+
+  /** The attempt is over, whatever came of it: nothing can give it up any more. */
+  end(): void {
+    this.#deadline.cancel();
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#listeners.clear();
+  }
+
+  addEventListener(_: "abort", listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_: "abort", listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  #abort(reason: unknown): void {
+    this.aborted = true;
+    this.reason = reason;
+    this.#failed.reject(reason);
+    const listeners = [...this.#listeners];
+    this.end();
+    for (const listener of listeners) listener();
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Handshakes with their bytes laid open, for debugging: each copies what goes over the wire.
+ *
+ * @module
+ */
+
+import { concat, noBytes } from "../bytes.ts";
+import type { Head } from "../http/head.ts";
+import { type HeadKind, HeadParser } from "../http/parser.ts";
+import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
+import { Dialer, type DialerOptions, type DialOptions } from "./dialer.ts";
+import type { UpgradedStream } from "./upgraded-stream.ts";
+import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
+
+/** Who gets the bytes of a handshake. They are called once, also where it fails. */
+export interface DebugCallbacks {
+  /** Gets the request as it was on the wire, never a frame. */
+  readonly onRequest?: ((bytes: Uint8Array) => void) | undefined;
+  /** Gets the response as it was on the wire, with its body, never a frame. */
+  readonly onResponse?: ((bytes: Uint8Array) => void) | undefined;
+}
+
+/** Passes everything through, and keeps a copy until it is told to stop. */
+class Recorder implements ByteStream {
+  readonly #stream: ByteStream;
+  #read: Uint8Array[] = [];
+  #written: Uint8Array[] = [];
+  #isRecording = true;
+
+  constructor(stream: ByteStream) {
+    this.#stream = stream;
+  }
+
+  /** Stops; gives what was read and what was written. */
+  stop(): { readonly read: Uint8Array; readonly written: Uint8Array } {
+    const recorded = { read: concat(this.#read), written: concat(this.#written) };
+    this.#isRecording = false;
+    this.#read = [];
+    this.#written = [];
+    return recorded;
+  }
+
+  read(into: Uint8Array): Awaitable<number> {
+    const count = this.#stream.read(into);
+    return count instanceof Promise
+      ? count.then((read) => this.#keepRead(into, read))
+      : this.#keepRead(into, count);
+  }
+
+  #keepRead(into: Uint8Array, count: number | null): number {
+    const read = count ?? 0;
+    if (this.#isRecording) this.#read.push(into.slice(0, read));
+    return read;
+  }
+
+  write(from: Uint8Array): Awaitable<number> {
+    const count = this.#stream.write(from);
+    return count instanceof Promise
+      ? count.then((written) => this.#keepWritten(from, written))
+      : this.#keepWritten(from, count);
+  }
+
+  #keepWritten(from: Uint8Array, count: number): number {
+    if (this.#isRecording) this.#written.push(from.slice(0, count));
+    return count;
+  }
+
+  close(): Awaitable<void> {
+    return this.#stream.close();
+  }
+}
+
+/**
+ * A Dialer that shows the bytes of its handshakes.
+ *
+ * @example
+ * const dialer = new DebugDialer({ connect }, { onRequest: (bytes) => console.log(headerText(bytes)) });
+ *
+ * @see gobwas DebugDialer
+ */
+export class DebugDialer {
+  readonly #options: DialerOptions;
+  readonly #callbacks: DebugCallbacks;
+
+  constructor(options: DialerOptions, callbacks: DebugCallbacks) {
+    this.#options = options;
+    this.#callbacks = callbacks;
+  }
+
+  /** Dials. @throws As {@link Dialer.dial}. */
+  async dial(
+    url: string | { readonly href: string },
+    options?: DialOptions,
+  ): Promise<UpgradedStream> {
+    const { wrapConn } = this.#options;
+    let recorder: Recorder | undefined;
+    const dialer = new Dialer({
+      ...this.#options,
+      wrapConn: async (stream) => {
+        recorder = new Recorder((await wrapConn?.(stream)) ?? stream);
+        return recorder;
+      },
+    });
+    try {
+      return await dialer.dial(url, options);
+    } finally {
+      const { read, written } = recorder?.stop() ?? nothing;
+      this.#callbacks.onRequest?.(written);
+      this.#callbacks.onResponse?.(read.subarray(0, responseEnd(read)));
+    }
+  }
+}
+
+const nothing = { read: noBytes, written: noBytes };
+
+const noLimits = { maxHeadSize: Infinity, maxTargetSize: Infinity, maxHeaders: Infinity };
+
+/** Parses a head at `start`; undefined where none is whole there. */
+function parseHead(kind: HeadKind, bytes: Uint8Array, start: number): Head | undefined {
+  const parser = new HeadParser(kind, noLimits);
+  try {
+    parser.feed(bytes, start);
+  } catch {
+    // What is malformed is shown as it came.
+  }
+  return parser.isComplete ? parser.head : undefined;
+}
+
+/** Gives where a request ends; what is no request, whole and well-formed, is shown to its end. */
+function requestEnd(bytes: Uint8Array): number {
+  return parseHead("request", bytes, 0)?.size ?? bytes.length;
+}
+
+/** Gives where a response ends, behind informational ones in front of it: 101 with its head, others with their body. */
+function responseEnd(bytes: Uint8Array): number {
+  let start = 0;
+  for (;;) {
+    const head = parseHead("response", bytes, start);
+    if (head === undefined || head.status >= 200) return bytes.length;
+    start += head.size;
+    if (head.status === 101) return start;
+  }
+}
+
+/**
+ * An Upgrader that shows the bytes of its handshakes.
+ *
+ * @see gobwas DebugUpgrader
+ */
+export class DebugUpgrader<Context = undefined> {
+  readonly #upgrader: Upgrader<Context>;
+  readonly #callbacks: DebugCallbacks;
+
+  constructor(options: UpgraderOptions<Context>, callbacks: DebugCallbacks) {
+    this.#upgrader = new Upgrader(options);
+    this.#callbacks = callbacks;
+  }
+
+  /** Upgrades. @throws As {@link Upgrader.upgrade}. */
+  async upgrade(stream: ByteStream): Promise<UpgradedStream<Context>> {
+    const recorder = new Recorder(stream);
+    try {
+      return await this.#upgrader.upgrade(recorder);
+    } finally {
+      const { read, written } = recorder.stop();
+      this.#callbacks.onRequest?.(read.subarray(0, requestEnd(read)));
+      this.#callbacks.onResponse?.(written);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * What an opening handshake comes to, on either side: one object that nothing can be lost from.
+ *
+ * @module
+ */
+
+import type { State } from "../frame/check.ts";
+import { StateExtended } from "../frame/check.ts";
+import type { Option } from "../http/option.ts";
+import { BufferedStream } from "../io/buffered.ts";
+
+/** What was agreed upon in a handshake. */
+export interface Agreement<Context> {
+  /** StateServerSide or StateClientSide. */
+  readonly side: State;
+  readonly protocol: string;
+  readonly extensions: readonly Option[];
+  readonly context: Context;
+}
+
+/**
+ * The stream behind a handshake: bytes that came with it are read first.
+ *
+ * @see gobwas Handshake, and what Dial gives beside it
+ */
+export class UpgradedStream<Context = undefined> extends BufferedStream {
+  /** This side, and whether extensions were agreed upon: what a Reader and a Writer want to know. */
+  readonly state: State;
+  /** The subprotocol agreed upon, "" where there is none. */
+  readonly protocol: string;
+  /** The extensions agreed upon, with their parameters. */
+  readonly extensions: readonly Option[];
+  /** What the callbacks of an Upgrader learned. */
+  readonly context: Context;
+
+  /** @param handshaken The stream that the handshake was read from; it is not used any more. */
+  constructor(handshaken: BufferedStream, agreement: Agreement<Context>) {
+    super(handshaken.inner, { buffer: handshaken.bytes });
+    this.takeOver(handshaken);
+    const { side, protocol, extensions, context } = agreement;
+    this.state = extensions.length > 0 ? side | StateExtended : side;
+    this.protocol = protocol;
+    this.extensions = extensions;
+    this.context = context;
+  }
+}
