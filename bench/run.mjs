@@ -12,9 +12,10 @@ import { parseArgs } from "node:util";
 import { ensureBuilt, root, runtimeCommand } from "../scripts/built.mjs";
 import { echo } from "./echo.mjs";
 import { handshake } from "./handshake.mjs";
+import { heap } from "./heap.mjs";
 import { canPin } from "./programs.mjs";
 
-const benchmarks = { echo, handshake };
+const benchmarks = { echo, handshake, heap };
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
