@@ -1,5 +1,5 @@
 /**
- * Bun's `Bun.listen` as transports.
+ * Bun's `Bun.listen` and `Bun.connect` as transports.
  *
  * @example
  * import { serve } from "framewire/bun";
@@ -11,22 +11,26 @@
 
 import type { ServerHandlers } from "../src/connection/handlers.ts";
 import { type ServeOptions, type Server, serveOn } from "../src/connection/serve.ts";
-import type { Listener, ListenOptions, Transport, TransportHandler } from "../src/transport.ts";
-import { toListenError } from "./listen-error.ts";
+import { dialOn, type DialerOptions, type DialOptions } from "../src/handshake/dialer.ts";
+import type { UpgradedStream } from "../src/handshake/upgraded-stream.ts";
+import { connectStreamOn, type StreamConnectOptions } from "../src/io/connect-stream.ts";
+import {
+  listenStreams,
+  type StreamListener,
+  type StreamListenOptions,
+} from "../src/io/stream-listener.ts";
+import type { TransportStream } from "../src/io/transport-stream.ts";
+import type { ConnectOptions, Listener, ListenOptions, Transport } from "../src/transport.ts";
+import {
+  type BunSocket,
+  type BunSocketOwner,
+  BunTransport,
+  socketHandlers,
+} from "./bun-transport.ts";
+import { type Attempt, connecting } from "./connecting.ts";
+import { toTransportError } from "./transport-error.ts";
 
-/** What is used of a Bun TCP socket. */
-export interface BunSocket {
-  data: BunTransport;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  setNoDelay(noDelay?: boolean): unknown;
-  write(bytes: Uint8Array): number;
-  pause(): unknown;
-  resume(): unknown;
-  shutdown(): unknown;
-  end(): unknown;
-  terminate(): unknown;
-}
+export { type BunSocket, type BunSocketOwner, BunTransport } from "./bun-transport.ts";
 
 interface BunNamespace {
   listen(options: {
@@ -35,113 +39,33 @@ interface BunNamespace {
     allowHalfOpen: boolean;
     socket: typeof socketHandlers & { open(socket: BunSocket): void };
   }): { readonly port: number; readonly hostname: string; stop(closeConnections?: boolean): void };
+  connect(options: {
+    hostname: string;
+    port: number;
+    allowHalfOpen: boolean;
+    tls?: Record<string, unknown>;
+    data: BunSocketOwner;
+    socket: typeof socketHandlers & {
+      open(socket: BunSocket): void;
+      handshake(socket: BunTlsSocket, success: boolean, error: Error | null): void;
+    };
+  }): Promise<unknown>;
 }
 
-/** A Bun TCP socket as a transport. The listener has to pass its events on. */
-export class BunTransport implements Transport {
-  handler!: TransportHandler;
-  readonly remoteAddress: string | undefined;
-  readonly remotePort: number | undefined;
-  readonly #socket: BunSocket;
-  #borrowed: Uint8Array | undefined;
-  #taken = 0;
-  #isEndDue = false;
-  #hasPeerEnded = false;
-  #isClosed = false;
-
-  constructor(socket: BunSocket) {
-    this.#socket = socket;
-    this.remoteAddress = socket.remoteAddress;
-    this.remotePort = socket.remotePort;
-    socket.setNoDelay(true);
-  }
-
-  write(bytes: Uint8Array): boolean {
-    if (this.#isClosed || this.#isEndDue) return true;
-    const count = this.#socket.write(bytes);
-    // -1: the socket is closed, and `close` follows.
-    if (count < 0 || count === bytes.length) return true;
-    this.#borrowed = bytes;
-    this.#taken = count;
-    return false;
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(): void {
-    if (this.#isEndDue || this.#isClosed) return;
-    this.#isEndDue = true;
-    if (this.#borrowed === undefined) this.#end();
-  }
-
-  destroy(): void {
-    if (!this.#isClosed) this.#socket.terminate();
-  }
-
-  /** The socket takes more. Bun says so unasked, too. */
-  drain(): void {
-    const bytes = this.#borrowed;
-    if (bytes === undefined) return;
-    const count = this.#socket.write(bytes.subarray(this.#taken));
-    if (count > 0) this.#taken += count;
-    if (count >= 0 && this.#taken < bytes.length) return;
-    this.#borrowed = undefined;
-    if (this.#isEndDue) this.#end();
-    this.handler.onDrain();
-  }
-
-  /** The peer has sent FIN. */
-  peerEnd(): void {
-    this.#hasPeerEnded = true;
-    this.handler.onEnd();
-  }
-
-  /** The socket is gone. Bun says so inside `terminate` and `end`; the contract wants it behind them. */
-  close(error: Error | undefined): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    queueMicrotask(() => {
-      this.handler.onClose(error);
-    });
-  }
-
-  /** `shutdown` sends FIN and keeps reading; `end` closes. */
-  #end(): void {
-    if (this.#hasPeerEnded) this.#socket.end();
-    else this.#socket.shutdown();
-  }
+/** A client's socket, as the end of its TLS handshake sees it. */
+interface BunTlsSocket extends BunSocket {
+  getSession(): unknown;
 }
 
-/** One object for all sockets: each carries its transport. */
-const socketHandlers = {
-  binaryType: "uint8array",
-  data(socket: BunSocket, chunk: Uint8Array): void {
-    socket.data.handler.onData(chunk);
-  },
-  drain(socket: BunSocket): void {
-    socket.data.drain();
-  },
-  end(socket: BunSocket): void {
-    socket.data.peerEnd();
-  },
-  // A reset comes here too, with its error; `error` is not called for it.
-  close(socket: BunSocket, error?: Error): void {
-    socket.data.close(error);
-  },
-  error(socket: BunSocket, error: Error): void {
-    socket.data.close(error);
-    socket.terminate();
-  },
-} as const;
+/** Makes a transport that gets the events of its socket from now on. */
+function newTransport(socket: BunSocket): BunTransport {
+  const transport = new BunTransport(socket);
+  socket.data = transport;
+  return transport;
+}
 
 /** Listens with `Bun.listen`. */
-export async function listen(
+export async function listenTransport(
   { port, hostname = "0.0.0.0" }: ListenOptions,
   accept: (transport: Transport) => void,
 ): Promise<Listener> {
@@ -154,8 +78,7 @@ export async function listen(
       socket: {
         ...socketHandlers,
         open(socket) {
-          socket.data = new BunTransport(socket);
-          accept(socket.data);
+          accept(newTransport(socket));
         },
       },
     });
@@ -167,8 +90,69 @@ export async function listen(
       },
     };
   } catch (error) {
-    throw toListenError(error);
+    throw toTransportError(error);
   }
+}
+
+/** Who gets the events of a socket whose TLS handshake is under way: only its end counts. */
+function newOwner(attempt: Attempt): BunSocketOwner {
+  return {
+    handler: { onData() {} },
+    drain() {},
+    peerEnd() {},
+    close(error) {
+      attempt.fail(error ?? new Error("Socket closed in the TLS handshake"), "TLS_FAILED");
+    },
+  };
+}
+
+/**
+ * Connects with `Bun.connect`.
+ *
+ * Bun has no means to give up before the TCP connection stands: a socket that comes after an abort is dropped at once.
+ *
+ * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
+ * result is what the promise is resolved with.
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
+ * @throws The signal's reason, where it is aborted.
+ */
+export function connectTransport<Result>(
+  { hostname, port, tls, signal }: ConnectOptions,
+  attach: (transport: Transport) => Result,
+): Promise<Result> {
+  const { Bun } = globalThis as unknown as { Bun: BunNamespace };
+  return connecting(signal, attach, (attempt) => {
+    let opened: BunSocket | undefined;
+    Bun.connect({
+      hostname,
+      port,
+      allowHalfOpen: true,
+      // Never an empty object: Bun takes that for no TLS at all.
+      ...(tls === undefined ? {} : { tls: { ...tls, serverName: tls.serverName ?? hostname } }),
+      data: newOwner(attempt),
+      socket: {
+        ...socketHandlers,
+        open(socket) {
+          opened = socket;
+          if (attempt.isOver) socket.terminate();
+          else if (tls === undefined) attempt.succeed(newTransport(socket));
+        },
+        handshake(socket, success, error) {
+          // A session without success: the handshake was done, but the certificate is not to be trusted.
+          const isWanted = tls?.rejectUnauthorized === false && socket.getSession() !== undefined;
+          if (success || isWanted) {
+            attempt.succeed(newTransport(socket));
+            return;
+          }
+          attempt.fail(error, "TLS_FAILED");
+          socket.terminate();
+        },
+      },
+    }).catch((error: unknown) => {
+      attempt.fail(error);
+    });
+    return () => opened?.terminate();
+  });
 }
 
 /**
@@ -181,5 +165,38 @@ export function serve<Context = unknown>(
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
 ): Promise<Server<Context>> {
-  return serveOn(listen, options, handlers);
+  return serveOn(listenTransport, options, handlers);
+}
+
+/**
+ * Listens on Bun for connections that are pulled, as streams.
+ *
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
+ */
+export function listen(options: StreamListenOptions): Promise<StreamListener> {
+  return listenStreams(listenTransport, options);
+}
+
+/**
+ * Connects on Bun, over TCP or TLS, and gives a stream.
+ *
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
+ * @throws The signal's reason, where it is aborted.
+ */
+export function connectStream(options: StreamConnectOptions): Promise<TransportStream> {
+  return connectStreamOn(connectTransport, options);
+}
+
+/**
+ * Dials a WebSocket server on Bun: connects, and does the opening handshake.
+ *
+ * @param url With the scheme ws or wss, without fragment and credentials.
+ * @throws As `Dialer.dial`.
+ * @see gobwas Dial
+ */
+export function dial(
+  url: string | { readonly href: string },
+  options?: DialerOptions & DialOptions,
+): Promise<UpgradedStream> {
+  return dialOn(connectTransport, url, options);
 }

@@ -1,5 +1,5 @@
 /**
- * Deno's `Deno.listen` as transports.
+ * Deno's `Deno.listen` and `Deno.connect` as transports.
  *
  * @example
  * import { serve } from "framewire/deno";
@@ -11,18 +11,28 @@
 
 import type { ServerHandlers } from "../src/connection/handlers.ts";
 import { type ServeOptions, type Server, serveOn } from "../src/connection/serve.ts";
-import type { Listener, ListenOptions, Transport, TransportHandler } from "../src/transport.ts";
-import { toListenError } from "./listen-error.ts";
+import { dialOn, type DialerOptions, type DialOptions } from "../src/handshake/dialer.ts";
+import type { UpgradedStream } from "../src/handshake/upgraded-stream.ts";
+import { connectStreamOn, type StreamConnectOptions } from "../src/io/connect-stream.ts";
+import {
+  listenStreams,
+  type StreamListener,
+  type StreamListenOptions,
+} from "../src/io/stream-listener.ts";
+import type { TransportStream } from "../src/io/transport-stream.ts";
+import { TransportError } from "../src/errors.ts";
+import type {
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  TlsOptions,
+  Transport,
+} from "../src/transport.ts";
+import { connecting } from "./connecting.ts";
+import { type DenoConn, DenoTransport } from "./deno-transport.ts";
+import { toTransportError } from "./transport-error.ts";
 
-/** What is used of a `Deno.TcpConn`. */
-export interface DenoConn {
-  readonly remoteAddr: { readonly hostname?: string; readonly port?: number };
-  setNoDelay(noDelay?: boolean): void;
-  read(into: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-  closeWrite(): Promise<void>;
-  close(): void;
-}
+export { type DenoConn, DenoTransport } from "./deno-transport.ts";
 
 /** What is used of a `Deno.TcpListener`. */
 export interface DenoListener {
@@ -31,148 +41,16 @@ export interface DenoListener {
   close(): void;
 }
 
-interface DenoNamespace {
-  listen(options: { port: number; hostname: string }): DenoListener;
+/** What is used of a `Deno.TlsConn` beside that. */
+interface DenoTlsConn extends DenoConn {
+  handshake(): Promise<unknown>;
 }
 
-const smallestRead = 4 * 1024;
-const largestRead = 256 * 1024;
-
-/** Reads in a row that leave most of a grown buffer empty, after which it shrinks. */
-const fewBytesOften = 64;
-
-/** A `Deno.TcpConn` as a transport. */
-export class DenoTransport implements Transport {
-  handler!: TransportHandler;
-  readonly #conn: DenoConn;
-  #isWriting = false;
-  #isEndDue = false;
-  #hasEnded = false;
-  #hasPeerEnded = false;
-  #isClosed = false;
-  #paused: Promise<void> | undefined;
-  #unpause: (() => void) | undefined;
-
-  constructor(conn: DenoConn) {
-    this.#conn = conn;
-    conn.setNoDelay(true);
-    void this.#read();
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.#conn.remoteAddr.hostname;
-  }
-
-  get remotePort(): number | undefined {
-    return this.#conn.remoteAddr.port;
-  }
-
-  /** Deno has no synchronous write: the bytes are always borrowed. */
-  write(bytes: Uint8Array): boolean {
-    if (this.#isClosed || this.#hasEnded) return true;
-    this.#isWriting = true;
-    void this.#write(bytes);
-    return false;
-  }
-
-  pause(): void {
-    this.#paused ??= new Promise((resolve) => {
-      this.#unpause = resolve;
-    });
-  }
-
-  resume(): void {
-    this.#unpause?.();
-    this.#paused = undefined;
-  }
-
-  end(): void {
-    if (this.#isEndDue) return;
-    this.#isEndDue = true;
-    if (!this.#isWriting) void this.#end();
-  }
-
-  destroy(): void {
-    if (this.#isClosed) return;
-    this.#release();
-    queueMicrotask(() => {
-      this.handler.onClose();
-    });
-  }
-
-  async #read(): Promise<void> {
-    let buffer = new Uint8Array(smallestRead);
-    let fewBytes = 0;
-    try {
-      for (;;) {
-        const count = await this.#conn.read(buffer);
-        // A read that was under way when delivery was stopped waits here with its bytes.
-        while (this.#paused !== undefined) await this.#paused;
-        if (this.#isClosed) return;
-        if (count === null) break;
-        this.handler.onData(buffer.subarray(0, count));
-        // Connections are many and idle: each starts small, grows under load, and shrinks when the load is gone.
-        fewBytes = count < buffer.length / 8 ? fewBytes + 1 : 0;
-        if (count === buffer.length && count < largestRead) buffer = new Uint8Array(count * 4);
-        else if (fewBytes > fewBytesOften && buffer.length > smallestRead) {
-          buffer = new Uint8Array(smallestRead);
-        }
-        while (this.#paused !== undefined) await this.#paused;
-        if (this.#isClosed) return;
-      }
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#hasPeerEnded = true;
-    this.handler.onEnd();
-    this.#closeIfEnded();
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
-    try {
-      // A write may take a part of its bytes.
-      let at = await this.#conn.write(bytes);
-      while (at < bytes.length) at += await this.#conn.write(bytes.subarray(at));
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    if (this.#isClosed) return;
-    this.#isWriting = false;
-    if (this.#isEndDue) void this.#end();
-    this.handler.onDrain();
-  }
-
-  async #end(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#hasEnded = true;
-    try {
-      await this.#conn.closeWrite();
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#closeIfEnded();
-  }
-
-  #closeIfEnded(): void {
-    if (!this.#hasEnded || !this.#hasPeerEnded || this.#isClosed) return;
-    this.#release();
-    this.handler.onClose();
-  }
-
-  #fail(error: unknown): void {
-    if (this.#isClosed) return;
-    this.#release();
-    this.handler.onClose(error as Error);
-  }
-
-  #release(): void {
-    this.#isClosed = true;
-    this.resume();
-    this.#conn.close();
-  }
+interface DenoNamespace {
+  listen(options: { port: number; hostname: string }): DenoListener;
+  connect(options: { port: number; hostname: string; signal: AbortSignal }): Promise<DenoConn>;
+  connectTls(options: TlsOptions & { port: number; hostname: string }): Promise<DenoTlsConn>;
+  startTls(conn: DenoConn, options: TlsOptions & { hostname: string }): Promise<DenoTlsConn>;
 }
 
 /** Milliseconds before another try where accepting fails, such as for want of file descriptors. */
@@ -197,7 +75,7 @@ async function acceptAll(
 }
 
 /** Listens with `Deno.listen`. */
-export async function listen(
+export async function listenTransport(
   { port, hostname = "0.0.0.0" }: ListenOptions,
   accept: (transport: Transport) => void,
 ): Promise<Listener> {
@@ -206,7 +84,7 @@ export async function listen(
   try {
     listener = Deno.listen({ port, hostname });
   } catch (error) {
-    throw toListenError(error);
+    throw toTransportError(error);
   }
   let closed = false;
   void acceptAll(listener, accept, () => closed);
@@ -221,6 +99,89 @@ export async function listen(
   };
 }
 
+/** Does the TLS handshake; the connection is closed where that fails or `signal` is aborted. */
+async function shakeHands(conn: DenoTlsConn, signal: AbortSignal): Promise<DenoConn> {
+  const close = (): void => {
+    conn.close();
+  };
+  if (signal.aborted) close();
+  signal.addEventListener("abort", close);
+  try {
+    await conn.handshake();
+    signal.throwIfAborted();
+    return conn;
+  } catch (cause) {
+    if (!signal.aborted) close();
+    throw new TransportError("TLS_FAILED", { cause });
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
+}
+
+/** Connects, then does TLS: this way a certificate may be for another name than the host's. */
+async function openTls(
+  { hostname, port }: ConnectOptions,
+  { serverName = hostname, ca, cert, key, ...rest }: TlsOptions,
+  signal: AbortSignal,
+): Promise<DenoConn> {
+  const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
+  const options = ca === undefined ? rest : { ...rest, caCerts: [ca].flat() };
+  if (cert !== undefined || key !== undefined) {
+    // `startTls` takes no certificate of the client's, and `connectTls` no other name.
+    if (serverName !== hostname) {
+      throw new TypeError("Deno takes a client's certificate only where serverName is the host");
+    }
+    return shakeHands(await Deno.connectTls({ ...options, hostname, port, cert, key }), signal);
+  }
+  const tcp = await Deno.connect({ hostname, port, signal });
+  tcp.setNoDelay?.(true);
+  let conn: DenoTlsConn;
+  try {
+    conn = await Deno.startTls(tcp, { ...options, hostname: serverName });
+  } catch (cause) {
+    tcp.close();
+    throw new TransportError("TLS_FAILED", { cause });
+  }
+  return shakeHands(conn, signal);
+}
+
+/**
+ * Connects with `Deno.connect`, and `Deno.startTls` where there are TLS options; it needs `--allow-net`.
+ *
+ * With a client's certificate, `Deno.connectTls` is used: then `serverName` cannot differ from the host, Nagle's
+ * algorithm stays on, and what is aborted before the TCP connection stands is closed as soon as it does.
+ *
+ * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
+ * result is what the promise is resolved with.
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
+ * @throws The signal's reason, where it is aborted.
+ */
+export function connectTransport<Result>(
+  options: ConnectOptions,
+  attach: (transport: Transport) => Result,
+): Promise<Result> {
+  const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
+  const { hostname, port, tls } = options;
+  return connecting(options.signal, attach, (attempt) => {
+    // Deno knows its own signals alone.
+    const abort = new AbortController();
+    const opening =
+      tls === undefined
+        ? Deno.connect({ hostname, port, signal: abort.signal })
+        : openTls(options, tls, abort.signal);
+    opening
+      .then((conn) => {
+        attempt.succeed(new DenoTransport(conn));
+      })
+      .catch((error: unknown) => {
+        attempt.fail(error);
+      });
+    return () => {
+      abort.abort();
+    };
+  });
+}
+
 /**
  * Serves WebSocket connections on Deno; it needs `--allow-net`.
  *
@@ -231,5 +192,38 @@ export function serve<Context = unknown>(
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
 ): Promise<Server<Context>> {
-  return serveOn(listen, options, handlers);
+  return serveOn(listenTransport, options, handlers);
+}
+
+/**
+ * Listens on Deno for connections that are pulled, as streams; it needs `--allow-net`.
+ *
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
+ */
+export function listen(options: StreamListenOptions): Promise<StreamListener> {
+  return listenStreams(listenTransport, options);
+}
+
+/**
+ * Connects on Deno, over TCP or TLS, and gives a stream; it needs `--allow-net`.
+ *
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
+ * @throws The signal's reason, where it is aborted.
+ */
+export function connectStream(options: StreamConnectOptions): Promise<TransportStream> {
+  return connectStreamOn(connectTransport, options);
+}
+
+/**
+ * Dials a WebSocket server on Deno: connects, and does the opening handshake; it needs `--allow-net`.
+ *
+ * @param url With the scheme ws or wss, without fragment and credentials.
+ * @throws As `Dialer.dial`.
+ * @see gobwas Dial
+ */
+export function dial(
+  url: string | { readonly href: string },
+  options?: DialerOptions & DialOptions,
+): Promise<UpgradedStream> {
+  return dialOn(connectTransport, url, options);
 }

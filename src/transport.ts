@@ -83,9 +83,15 @@ export interface Signal {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
-/** TLS of a client. What an adapter does not know goes to its runtime's own call as it is. */
+/**
+ * TLS of a client. What an adapter does not know goes to its runtime's own call as it is: `rejectUnauthorized` on Node
+ * and Bun (Deno has nothing like it), `ALPNProtocols` (Node, Bun) or `alpnProtocols` (Deno).
+ */
 export interface TlsOptions {
-  /** Name that the certificate must be for, and that is sent as SNI. Default: the host that is connected to. */
+  /**
+   * Name that the certificate must be for, and that is sent as SNI. Default: the host that is connected to. On Deno it
+   * cannot differ from the host where there is a `cert`.
+   */
   readonly serverName?: string | undefined;
   /** Certificates in PEM that are trusted beside (Deno) or instead of (Node, Bun) the runtime's own. */
   readonly ca?: string | readonly string[] | undefined;
@@ -113,7 +119,7 @@ export interface ConnectOptions {
  *
  * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
  * result is what the promise is resolved with.
- * @throws {TransportError} `REFUSED`, `NOT_FOUND` (no such host), `TLS_FAILED`, `ACCESS_DENIED`, `FAILED`
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND` (no such host), `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
  * @throws The signal's reason, where it is aborted.
  */
 export type Connect = <Result>(

@@ -50,7 +50,15 @@ const mayImport: Record<string, string[]> = {
     "src/frame/header.ts",
   ],
   "src/index.ts": ["src/errors.ts", "src/transport.ts", "src/handshake", "src/connection"],
-  adapters: ["src/errors.ts", "src/transport.ts", "src/connection", "node:net", "node:tls"],
+  adapters: [
+    "src/errors.ts",
+    "src/transport.ts",
+    "src/io",
+    "src/handshake",
+    "src/connection",
+    "node:net",
+    "node:tls",
+  ],
 };
 
 function filesBelow(folder: string): string[] {

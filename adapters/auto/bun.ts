@@ -1,2 +1,2 @@
 /** `framewire/auto` where the runtime is Bun. @module */
-export { listen, serve } from "../bun.ts";
+export { connectStream, connectTransport, dial, listen, listenTransport, serve } from "../bun.ts";

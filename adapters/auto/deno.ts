@@ -1,2 +1,2 @@
 /** `framewire/auto` where the runtime is Deno. @module */
-export { listen, serve } from "../deno.ts";
+export { connectStream, connectTransport, dial, listen, listenTransport, serve } from "../deno.ts";

@@ -1,2 +1,2 @@
 /** `framewire/auto` where the runtime is Node. @module */
-export { listen, serve } from "../node.ts";
+export { connectStream, connectTransport, dial, listen, listenTransport, serve } from "../node.ts";

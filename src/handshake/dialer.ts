@@ -14,8 +14,9 @@ import { canonicalize } from "../http/view.ts";
 import { headerLines } from "../http/write.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
+import { connectStreamOn } from "../io/connect-stream.ts";
 import { writeAll } from "../io/full.ts";
-import type { ConnectOptions, Signal, TlsOptions } from "../transport.ts";
+import type { Connect, ConnectOptions, Signal, TlsOptions } from "../transport.ts";
 import { Attempt } from "./attempt.ts";
 import { checkAnswer, checkOffer, newKey, type Offer, writeDialRequest } from "./dial-request.ts";
 import { readHead } from "./read-head.ts";
@@ -284,6 +285,21 @@ export class Dialer {
       attempt.check();
     }
   }
+}
+
+/**
+ * Dials with a runtime's own way to connect. Adapters wrap it as their own `dial`.
+ *
+ * @throws As {@link Dialer.dial}.
+ * @see gobwas Dial
+ */
+export function dialOn(
+  connect: Connect,
+  url: string | { readonly href: string },
+  options: DialerOptions & DialOptions = {},
+): Promise<UpgradedStream> {
+  const dialer = new Dialer({ connect: (to) => connectStreamOn(connect, to), ...options });
+  return dialer.dial(url, options);
 }
 
 /** Headers of a response that the handshake itself reads. */

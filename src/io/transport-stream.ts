@@ -213,11 +213,7 @@ export class TransportStream implements ByteStream, TransportHandler {
     this.#isClosed = true;
     this.#linger?.cancel();
     if (cause !== undefined) this.#error = new TransportError("RESET", { cause });
-    const pending = this.#pending;
-    if (pending !== undefined && this.#error !== undefined) {
-      this.#pending = undefined;
-      pending.deferred.reject(this.#error);
-    }
+    if (this.#error !== undefined) this.#pending?.deferred.reject(this.#error);
     this.#endRead();
     for (const { deferred } of this.#writes) deferred.reject(this.#error ?? closedError());
     this.#writes = [];

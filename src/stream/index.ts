@@ -33,6 +33,7 @@ export {
   readFull,
   writeAll,
 } from "../io/full.ts";
+export { connectStreamOn, type StreamConnectOptions } from "../io/connect-stream.ts";
 export { listenStreams, StreamListener, type StreamListenOptions } from "../io/stream-listener.ts";
 export { TransportStream, type TransportStreamOptions } from "../io/transport-stream.ts";
 export {

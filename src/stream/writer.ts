@@ -190,7 +190,6 @@ export class Writer implements ByteWriter {
   }
 
   #writeThrough(from: Uint8Array): Awaitable<void> {
-    this.#isDirty = true;
     const header = this.#nextHeader(from.length, false);
     // A mask needs a copy.
     return header.masked ? this.#send(encodeFrame(header, from)) : this.#send(from, header);

@@ -5,8 +5,15 @@ import { runtime } from "../support/runtime.ts";
 describe("framewire/auto", () => {
   it("is the adapter of the runtime at hand", async () => {
     const auto = (await import(`../../adapters/auto/${runtime}.ts`)) as typeof adapter;
-    expect(auto.serve).toBe(adapter.serve);
-    expect(auto.listen).toBe(adapter.listen);
+    const { serve, listen, dial, connectStream, listenTransport, connectTransport } = adapter;
+    expect({ ...auto }).toEqual({
+      serve,
+      listen,
+      dial,
+      connectStream,
+      listenTransport,
+      connectTransport,
+    });
   });
 
   it("says what to import where there is none", async () => {

@@ -16,7 +16,7 @@ function atHand({ bytes, start, end }: BufferedStream): string {
 /** One that hands its buffer on. */
 class Heir extends BufferedStream {
   constructor(other: BufferedStream) {
-    super(other.inner, { buffer: other.bytes });
+    super(other.inner);
     this.takeOver(other);
   }
 }
@@ -74,10 +74,9 @@ describe("BufferedStream.read()", () => {
   });
 
   it("leaves the buffer out where as much is asked for", () => {
-    const inner = new TestStream([bytes]);
-    const stream = new BufferedStream(inner, { size: 16 });
+    const stream = new BufferedStream(new TestStream([bytes]), { size: 16 });
     expect(plain(stream.read(new Uint8Array(16)))).toBe(16);
-    expect([inner.asked, stream.buffered]).toEqual([[16], 0]);
+    expect([stream.end, toHex(stream.bytes)]).toEqual([0, "00".repeat(16)]);
   });
 
   it("asks for nothing where there is no room", () => {
@@ -97,6 +96,13 @@ describe("BufferedStream.fill()", () => {
 });
 
 describe("BufferedStream.consume()", () => {
+  it("takes any part of what is at hand", async () => {
+    const stream = new BufferedStream(new TestStream([bytes.slice(0, 10)]));
+    await stream.fill();
+    for (const count of [0, 2, 3, 5]) stream.consume(count);
+    expect([stream.start, stream.buffered]).toEqual([10, 0]);
+  });
+
   it.each([-1, 11, NaN])("refuses a count that is not at hand: %d", async (count) => {
     const stream = new BufferedStream(new TestStream([bytes.slice(0, 10)]));
     await stream.fill();

@@ -175,6 +175,21 @@ describe("TransportStream.highWaterMark", () => {
     expect(trace).toEqual([[], paused, paused, 4, paused, 6, resumed, 3, resumed, 2, resumed]);
   });
 
+  it("counts only what has not been read", async () => {
+    const { stream, peer, calls } = connect({ highWaterMark: 10 });
+    for (const size of [9, 5]) {
+      peer.write(counted(size));
+      await microtasks();
+      await take(stream, 5);
+    }
+    peer.write(counted(5));
+    await microtasks();
+    expect(calls).toEqual([]);
+    peer.write(counted(1));
+    await microtasks();
+    expect(calls).toEqual(["pause"]);
+  });
+
   it("is 64 KiB where nothing is said", async () => {
     const { peer, calls } = connect();
     peer.write(new Uint8Array(65_535));
@@ -257,7 +272,7 @@ describe("TransportStream.write()", () => {
 
   it("throws FAILED when the stream is closed", async () => {
     for (const end of ["close", "closeWrite", "destroy"] as const) {
-      const { stream } = connect();
+      const { stream } = connect({ ends: false });
       void stream[end]();
       await microtasks();
       expect(await failure(() => stream.write(counted(1)))).toMatchObject({ code: "FAILED" });
@@ -284,6 +299,17 @@ describe("TransportStream.write()", () => {
   });
 });
 
+describe("TransportStream with writes that nobody awaits", () => {
+  it("reports nothing as unhandled: the next call tells", async () => {
+    const { stream, peer } = connect({ capacity: 1 });
+    peer.pause();
+    for (const size of [1, 2, 3]) void stream.write(counted(size));
+    peer.reset(reset);
+    await stream.closed;
+    expect(await failure(() => stream.write(counted(1)))).toMatchObject({ code: "RESET" });
+  });
+});
+
 describe("TransportStream.closeWrite()", () => {
   it("ends this side behind what was written, once, and reads on", async () => {
     const { stream, peer, lines, calls } = connect({ capacity: 1, ends: false });
@@ -300,11 +326,12 @@ describe("TransportStream.closeWrite()", () => {
     await stream.closed;
   });
 
-  it("ends at once where nothing waits", async () => {
-    const { stream, lines } = connect();
+  it("ends at once where nothing waits, and once in all", async () => {
+    const { stream, lines, calls } = connect();
     stream.closeWrite();
-    await stream.closed;
-    expect(lines).toEqual(["end", "close"]);
+    stream.closeWrite();
+    await stream.close();
+    expect([lines, calls]).toEqual([["end", "close"], ["end"]]);
   });
 });
 
@@ -348,10 +375,18 @@ describe("TransportStream.close()", () => {
   });
 
   it("ends a read that waits", async () => {
-    const { stream } = connect();
+    const { stream } = connect({ ends: false });
     const waiting = take(stream, 9);
-    await stream.close();
+    void stream.close();
     expect(await waiting).toBe("");
+  });
+
+  it("holds a peer back no more, however much it still sends", async () => {
+    const { stream, peer, calls } = connect({ highWaterMark: 4 });
+    const closed = stream.close();
+    for (let i = 0; i < 3; i++) peer.write(counted(9));
+    await closed;
+    expect(calls).toEqual(["end"]);
   });
 
   it("lets a peer go on that was held back, so that its end comes", async () => {
@@ -375,8 +410,9 @@ describe("TransportStream.close()", () => {
 
 describe("TransportStream", () => {
   it("tells the peer's address", () => {
-    const { stream } = connect();
-    expect([stream.remoteAddress, stream.remotePort]).toEqual(["memory", undefined]);
+    const { stream, ours } = connect();
+    Object.assign(ours, { remoteAddress: "::1", remotePort: 4711 });
+    expect([stream.remoteAddress, stream.remotePort]).toEqual(["::1", 4711]);
   });
 
   it("becomes its transport's handler", () => {

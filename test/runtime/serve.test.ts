@@ -223,10 +223,13 @@ describe(`a transport on ${runtime}`, () => {
 
   it("takes what is written after its end without harm", async () => {
     const accepted = newDeferred<Transport>();
-    const listener = await adapter.listen({ port: 0, hostname: "127.0.0.1" }, (transport) => {
-      transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
-      accepted.resolve(transport);
-    });
+    const listener = await adapter.listenTransport(
+      { port: 0, hostname: "127.0.0.1" },
+      (transport) => {
+        transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+        accepted.resolve(transport);
+      },
+    );
     const client = await RawClient.connect(listener.port);
     const ended = new Promise<void>((resolve) => {
       client.handler = { ...client.handler, onEnd: resolve };
@@ -271,10 +274,13 @@ describe(`listen() on ${runtime}`, () => {
 
   it("closes with connections open, and twice without harm", async () => {
     const transports: Transport[] = [];
-    const listener = await adapter.listen({ port: 0, hostname: "127.0.0.1" }, (transport) => {
-      transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
-      transports.push(transport);
-    });
+    const listener = await adapter.listenTransport(
+      { port: 0, hostname: "127.0.0.1" },
+      (transport) => {
+        transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+        transports.push(transport);
+      },
+    );
     const client = await RawClient.connect(listener.port);
     await settled(() => transports.length);
     await listener.close();

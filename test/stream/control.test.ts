@@ -129,6 +129,11 @@ describe("ControlHandler.handle()", () => {
     expect(error).toMatchObject({ status: 1001, reason: "bye", clean: true, initiator: "peer" });
   });
 
+  it("answers the longest reason whole", async () => {
+    const { answers } = await handle(close(1000, `${"\u00E9".repeat(61)}x`, masked));
+    expect(answers).toEqual([close(1000, `${"\u00E9".repeat(61)}x`)]);
+  });
+
   it("answers an empty close frame with an empty one: 1005", async () => {
     const { answers, error } = await handle(close(0, "", masked));
     expect(answers).toEqual([close()]);

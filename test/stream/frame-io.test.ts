@@ -18,7 +18,7 @@ import {
 } from "../../src/stream/frame-io.ts";
 import { cuts } from "../support/cuts.ts";
 import { binary, counted, exampleMask, hex, maskKeyOf, text, toHex } from "../support/frames.ts";
-import { failure, paces, plain, TestStream } from "../support/streams.ts";
+import { failure, HeldWriter, paces, plain, TestStream } from "../support/streams.ts";
 import { headerLine } from "../support/trace.ts";
 
 const masked = { masked: true };
@@ -98,6 +98,9 @@ describe("readHeader()", () => {
   it("costs no promise where the buffer has the header", async () => {
     const stream = new BufferedStream(new TestStream([hex("81 05")], { later: () => true }));
     await stream.fill();
+    stream.read = () => {
+      throw new Error("It was copied");
+    };
     expect(plain(readHeader(stream))!.length).toBe(5);
   });
 });
@@ -191,7 +194,8 @@ describe("readFrame()", () => {
 
   it("refuses more than 16 MiB where no limit is given", async () => {
     const stream = new TestStream([binary("", { length: 16 * 1024 ** 2 + 1 })]);
-    expect(await failure(() => readFrame(stream))).toMatchObject({ code: "FRAME_TOO_BIG" });
+    const error = await failure(() => readFrame(stream));
+    expect(error).toMatchObject({ code: "FRAME_TOO_BIG", limit: 16 * 1024 ** 2 });
   });
 
   it("makes no room for a length that is only declared", async () => {
@@ -223,6 +227,20 @@ describe("writeFrame()", () => {
     const frame = { header: newHeader(OpText, length + 1), payload: counted(length) };
     expect(() => writeFrame(stream, frame)).toThrow(RangeError);
     expect(stream.writes).toEqual([]);
+  });
+
+  it("sends a large payload when its header has left", async () => {
+    const stream = new HeldWriter();
+    const written = writeFrame(stream, newBinaryFrame(counted(65_536)));
+    const held = [stream.held];
+    await stream.release();
+    held.push(stream.held);
+    await stream.release();
+    await written;
+    expect([held, stream.written.map((bytes) => bytes.length)]).toEqual([
+      [1, 1],
+      [10, 65_536],
+    ]);
   });
 
   it("does not copy a large payload", () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import { ClosedError, LimitError, ProtocolError, TransportError } from "../../src/errors.ts";
 import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
+import { newCloseFrameBody } from "../../src/frame/close.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { OpBinary, OpClose, OpPing, OpPong, OpText } from "../../src/frame/opcode.ts";
 import { BufferedStream } from "../../src/io/buffered.ts";
@@ -241,6 +242,13 @@ describe("writeMessage()", () => {
     expect(plain(writeMessage(dest, StateServerSide, OpText, "\u20AC"))).toBeUndefined();
     expect(plain(writeMessage(dest, StateServerSide, OpPing, counted(3)))).toBeUndefined();
     expect(dest.writes).toEqual([text("\u20AC"), ping(counted(3))]);
+  });
+
+  it("writes a close frame whose reason is cut at a character", async () => {
+    const dest = stream([]);
+    const body = newCloseFrameBody(1000, "\u20AC".repeat(50));
+    await writeMessage(dest, StateServerSide, OpClose, body);
+    expect(dest.writes).toEqual([close(1000, "\u20AC".repeat(41))]);
   });
 
   it("masks a copy of a client's payload", async () => {

@@ -1,10 +1,13 @@
-import type { serve } from "../../adapters/node.ts";
+import type * as node from "../../adapters/node.ts";
 import type { Connect, Listen } from "../../src/transport.ts";
 import { runtime } from "./runtime.ts";
 
 /** The adapter of the runtime that runs the test. */
 export const adapter = (await import(`../../adapters/${runtime}.ts`)) as {
-  readonly serve: typeof serve;
-  readonly listen: Listen;
-  readonly connect: Connect;
+  readonly serve: typeof node.serve;
+  readonly listenTransport: Listen;
+  readonly connectTransport: Connect;
+  readonly listen: typeof node.listen;
+  readonly connectStream: typeof node.connectStream;
+  readonly dial: typeof node.dial;
 };

@@ -1,7 +1,13 @@
 /** Bun's own types fit what the adapter says of them. Compiled with them alone; never run. */
-import { type BunSocket, BunTransport, serve } from "../../adapters/bun.ts";
+import { type BunSocket, BunTransport, connectTransport, serve } from "../../adapters/bun.ts";
+import type { Connect } from "../../src/transport.ts";
 
 declare const socket: Bun.Socket<BunTransport>;
 export const fits: BunSocket = socket;
 export const transport: BunTransport = new BunTransport(socket);
 export const server: { readonly port: number } = await serve({ port: 0 }, {});
+export const connects: Connect = connectTransport;
+export const length: number = await connectTransport(
+  { hostname: "localhost", port: 1, tls: {}, signal: new AbortController().signal },
+  (connected) => connected.remoteAddress?.length ?? 0,
+);

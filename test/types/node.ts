@@ -1,7 +1,9 @@
 /** Node's own types fit what the adapter says of them. Compiled with them alone; never run. */
 import { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { UpgradeRequest } from "../../src/index.ts";
-import { type NodeSocket, NodeTransport, serve } from "../../adapters/node.ts";
+import { type NodeSocket, NodeTransport, connectTransport, serve } from "../../adapters/node.ts";
+import type { Connect } from "../../src/transport.ts";
 
 /** Where a runtime's types are at hand, a request's query is the runtime's own class. */
 export const query = (request: UpgradeRequest): URLSearchParams => request.query;
@@ -9,3 +11,11 @@ export const query = (request: UpgradeRequest): URLSearchParams => request.query
 export const fits: NodeSocket = new Socket({ allowHalfOpen: true });
 export const transport: NodeTransport = new NodeTransport(fits);
 export const server: { readonly port: number } = await serve({ port: 0 }, {});
+export const connects: Connect = connectTransport;
+export const length: number = await connectTransport(
+  { hostname: "localhost", port: 1, tls: {}, signal: new AbortController().signal },
+  (connected) => connected.remoteAddress?.length ?? 0,
+);
+
+declare const tlsSocket: TLSSocket;
+export const fitsToo: NodeSocket = tlsSocket;

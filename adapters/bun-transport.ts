@@ -1,0 +1,137 @@
+/**
+ * A socket of Bun's as a transport.
+ *
+ * @module
+ */
+
+import type { Transport, TransportHandler } from "../src/transport.ts";
+
+/** Who gets a socket's events: its transport, and before there is one, the attempt to connect. */
+export interface BunSocketOwner {
+  readonly handler: Pick<TransportHandler, "onData">;
+  drain(): void;
+  peerEnd(): void;
+  close(error: Error | undefined): void;
+}
+
+/** What is used of a Bun TCP or TLS socket. */
+export interface BunSocket {
+  data: BunSocketOwner;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  setNoDelay(noDelay?: boolean): unknown;
+  write(bytes: Uint8Array): number;
+  pause(): unknown;
+  resume(): unknown;
+  shutdown(): unknown;
+  end(): unknown;
+  terminate(): unknown;
+}
+
+/** A Bun TCP or TLS socket as a transport. Its `socketHandlers` have to pass its events on. */
+export class BunTransport implements Transport, BunSocketOwner {
+  handler!: TransportHandler;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly #socket: BunSocket;
+  #borrowed: Uint8Array | undefined;
+  #taken = 0;
+  #isEndDue = false;
+  #hasPeerEnded = false;
+  #isDestroyed = false;
+  #isClosed = false;
+
+  constructor(socket: BunSocket) {
+    this.#socket = socket;
+    this.remoteAddress = socket.remoteAddress;
+    this.remotePort = socket.remotePort;
+    socket.setNoDelay(true);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#isClosed || this.#isEndDue) return true;
+    const count = this.#socket.write(bytes);
+    // -1: the socket is closed, and `close` follows.
+    if (count < 0 || count === bytes.length) return true;
+    this.#borrowed = bytes;
+    this.#taken = count;
+    return false;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#isEndDue || this.#isClosed) return;
+    this.#isEndDue = true;
+    if (this.#borrowed === undefined) this.#end();
+  }
+
+  destroy(): void {
+    this.#isDestroyed = true;
+    if (!this.#isClosed) this.#socket.terminate();
+  }
+
+  /** The socket takes more. Bun says so unasked, too. */
+  drain(): void {
+    const bytes = this.#borrowed;
+    if (bytes === undefined) return;
+    const count = this.#socket.write(bytes.subarray(this.#taken));
+    if (count > 0) this.#taken += count;
+    if (count >= 0 && this.#taken < bytes.length) return;
+    this.#borrowed = undefined;
+    if (this.#isEndDue) this.#end();
+    this.handler.onDrain();
+  }
+
+  /** The peer has sent FIN. */
+  peerEnd(): void {
+    this.#hasPeerEnded = true;
+    this.handler.onEnd();
+  }
+
+  /** The socket is gone. Bun says so inside `terminate` and `end`; the contract wants it behind them. */
+  close(error: Error | undefined): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    // Behind `shutdown`, a FIN from the peer over TCP is not told by `end`: Bun 1.4 closes at once.
+    const isEndUntold = error === undefined && !this.#hasPeerEnded && !this.#isDestroyed;
+    queueMicrotask(() => {
+      if (isEndUntold) this.handler.onEnd();
+      this.handler.onClose(error);
+    });
+  }
+
+  /** `shutdown` sends FIN and keeps reading; `end` closes. */
+  #end(): void {
+    if (this.#hasPeerEnded) this.#socket.end();
+    else this.#socket.shutdown();
+  }
+}
+
+/** What all sockets do with their events: each carries its owner. */
+export const socketHandlers = {
+  binaryType: "uint8array",
+  data(socket: BunSocket, chunk: Uint8Array): void {
+    socket.data.handler.onData(chunk);
+  },
+  drain(socket: BunSocket): void {
+    socket.data.drain();
+  },
+  end(socket: BunSocket): void {
+    socket.data.peerEnd();
+  },
+  // A reset comes here too, with its error; `error` is not called for it.
+  close(socket: BunSocket, error?: Error): void {
+    socket.data.close(error);
+  },
+  error(socket: BunSocket, error: Error): void {
+    socket.data.close(error);
+    socket.terminate();
+  },
+} as const;

@@ -1,0 +1,87 @@
+/**
+ * What all runtimes have in common while a connection is made: one outcome, and a signal that may forestall it.
+ *
+ * @module
+ */
+
+import type { TransportCode } from "../src/errors.ts";
+import type { Signal, Transport, TransportHandler } from "../src/transport.ts";
+import { toTransportError } from "./transport-error.ts";
+
+/** An attempt to connect, as the adapter that makes it sees it. Its first outcome counts. */
+export interface Attempt {
+  /** Whether it has had its outcome; what is opened later is of no use to anybody. */
+  readonly isOver: boolean;
+  /** Gives the transport out, or destroys it where the attempt is over. */
+  succeed(transport: Transport): void;
+  /** Wraps what the runtime said; `otherwise` is the code of what is not known by itself. Default: `FAILED`. */
+  fail(cause: unknown, otherwise?: TransportCode): void;
+}
+
+/** Who hears of a transport that nobody got. */
+const silent: TransportHandler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+
+/** Destroys a transport that nobody got. */
+function abandon(transport: Transport): void {
+  transport.handler = silent;
+  transport.destroy();
+}
+
+/**
+ * Makes one attempt to connect.
+ *
+ * @param attach As in `Connect`. Where it throws, the transport is destroyed and the promise rejected with its error.
+ * @param begin Starts the attempt, and returns what gives it up. What it throws counts as `fail`.
+ */
+export function connecting<Result>(
+  signal: Signal | undefined,
+  attach: (transport: Transport) => Result,
+  begin: (attempt: Attempt) => () => void,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(signal.reason);
+      return;
+    }
+    let isOver = false;
+    let giveUp = (): void => {};
+    const onAbort = (): void => {
+      end();
+      giveUp();
+      reject(signal?.reason);
+    };
+    const end = (): void => {
+      isOver = true;
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const attempt: Attempt = {
+      get isOver() {
+        return isOver;
+      },
+      succeed(transport) {
+        if (isOver) {
+          abandon(transport);
+          return;
+        }
+        end();
+        try {
+          resolve(attach(transport));
+        } catch (error) {
+          abandon(transport);
+          reject(error);
+        }
+      },
+      fail(cause, otherwise) {
+        if (isOver) return;
+        end();
+        reject(toTransportError(cause, otherwise));
+      },
+    };
+    signal?.addEventListener("abort", onAbort);
+    try {
+      giveUp = begin(attempt);
+    } catch (error) {
+      attempt.fail(error);
+    }
+  });
+}

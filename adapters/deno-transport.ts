@@ -1,0 +1,166 @@
+/**
+ * A connection of Deno's as a transport.
+ *
+ * @module
+ */
+
+import type { Transport, TransportHandler } from "../src/transport.ts";
+
+/** What is used of a `Deno.TcpConn` or `Deno.TlsConn`. */
+export interface DenoConn {
+  readonly remoteAddr: { readonly hostname?: string; readonly port?: number };
+  /** Of TCP alone. */
+  setNoDelay?(noDelay?: boolean): void;
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+}
+
+const smallestRead = 4 * 1024;
+const largestRead = 256 * 1024;
+
+/** Reads in a row that leave most of a grown buffer empty, after which it shrinks. */
+const fewBytesOften = 64;
+
+/** A `Deno.TcpConn` or `Deno.TlsConn` as a transport. */
+export class DenoTransport implements Transport {
+  handler!: TransportHandler;
+  readonly #conn: DenoConn;
+  #isWriting = false;
+  #isEndDue = false;
+  #hasEnded = false;
+  #hasPeerEnded = false;
+  #isClosed = false;
+  #paused: Promise<void> | undefined;
+  #unpause: (() => void) | undefined;
+
+  constructor(conn: DenoConn) {
+    this.#conn = conn;
+    conn.setNoDelay?.(true);
+    void this.#read();
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#conn.remoteAddr.hostname;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#conn.remoteAddr.port;
+  }
+
+  /** Deno has no synchronous write: the bytes are always borrowed. */
+  write(bytes: Uint8Array): boolean {
+    if (this.#isClosed || this.#hasEnded) return true;
+    this.#isWriting = true;
+    void this.#write(bytes);
+    return false;
+  }
+
+  pause(): void {
+    this.#paused ??= new Promise((resolve) => {
+      this.#unpause = resolve;
+    });
+  }
+
+  resume(): void {
+    this.#unpause?.();
+    this.#paused = undefined;
+  }
+
+  end(): void {
+    if (this.#isEndDue) return;
+    this.#isEndDue = true;
+    if (!this.#isWriting) void this.#end();
+  }
+
+  destroy(): void {
+    if (this.#isClosed) return;
+    this.#release();
+    queueMicrotask(() => {
+      this.handler.onClose();
+    });
+  }
+
+  async #read(): Promise<void> {
+    let buffer = new Uint8Array(smallestRead);
+    let fewBytes = 0;
+    try {
+      for (;;) {
+        const count = await this.#conn.read(buffer).catch(endWithoutNotice);
+        // A read that was under way when delivery was stopped waits here with its bytes.
+        while (this.#paused !== undefined) await this.#paused;
+        if (this.#isClosed) return;
+        if (count === null) break;
+        this.handler.onData(buffer.subarray(0, count));
+        // Connections are many and idle: each starts small, grows under load, and shrinks when the load is gone.
+        fewBytes = count < buffer.length / 8 ? fewBytes + 1 : 0;
+        if (count === buffer.length && count < largestRead) buffer = new Uint8Array(count * 4);
+        else if (fewBytes > fewBytesOften && buffer.length > smallestRead) {
+          buffer = new Uint8Array(smallestRead);
+        }
+        while (this.#paused !== undefined) await this.#paused;
+        if (this.#isClosed) return;
+      }
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#hasPeerEnded = true;
+    this.handler.onEnd();
+    this.#closeIfEnded();
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      // A write may take a part of its bytes.
+      let at = await this.#conn.write(bytes);
+      while (at < bytes.length) at += await this.#conn.write(bytes.subarray(at));
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (this.#isClosed) return;
+    this.#isWriting = false;
+    if (this.#isEndDue) void this.#end();
+    this.handler.onDrain();
+  }
+
+  async #end(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#hasEnded = true;
+    try {
+      await this.#conn.closeWrite();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#closeIfEnded();
+  }
+
+  #closeIfEnded(): void {
+    if (!this.#hasEnded || !this.#hasPeerEnded || this.#isClosed) return;
+    this.#release();
+    this.handler.onClose();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isClosed) return;
+    this.#release();
+    this.handler.onClose(error as Error);
+  }
+
+  #release(): void {
+    this.#isClosed = true;
+    this.resume();
+    this.#conn.close();
+  }
+}
+
+/**
+ * Takes a FIN without TLS's close_notify before it for an end, as Node and Bun do: a frame that was cut off shows itself.
+ */
+function endWithoutNotice(error: Error): null {
+  if (error.name === "UnexpectedEof") return null;
+  throw error;
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { toTransportError } from "../../adapters/transport-error.ts";
+import { TransportError } from "../../src/errors.ts";
+
+describe("toTransportError()", () => {
+  it.each([
+    [{ code: "EADDRINUSE" }, "ADDRESS_IN_USE"],
+    [{ name: "AddrInUse" }, "ADDRESS_IN_USE"],
+    [{ code: "EACCES" }, "ACCESS_DENIED"],
+    [{ code: "EPERM" }, "ACCESS_DENIED"],
+    [{ code: "ERR_ACCESS_DENIED" }, "ACCESS_DENIED"],
+    [{ name: "PermissionDenied" }, "ACCESS_DENIED"],
+    [{ name: "NotCapable" }, "ACCESS_DENIED"],
+    [{ code: "ECONNREFUSED" }, "REFUSED"],
+    [{ name: "ConnectionRefused" }, "REFUSED"],
+    [{ code: "ENOTFOUND", syscall: "getaddrinfo" }, "NOT_FOUND"],
+    [{ code: "EAI_AGAIN", syscall: "getaddrinfo" }, "NOT_FOUND"],
+    [{ message: "failed to lookup address information: Name or service not known" }, "NOT_FOUND"],
+    [{ message: "No such host is known. (os error 11001)" }, "NOT_FOUND"],
+    [{ message: "No resolved address found" }, "NOT_FOUND"],
+    [{ name: "InvalidData" }, "TLS_FAILED"],
+    [{ code: "ERR_OSSL_PEM_NO_START_LINE" }, "TLS_FAILED"],
+    [{ code: "ERR_BORINGSSL" }, "TLS_FAILED"],
+    [{ code: "ECONNRESET" }, "RESET"],
+    [{ name: "ConnectionReset" }, "RESET"],
+    [{ code: "EADDRNOTAVAIL" }, "FAILED"],
+    [{ code: "ETIMEDOUT", syscall: "connect" }, "FAILED"],
+    [{}, "FAILED"],
+  ])("reads %o as %s and keeps it as the cause", (fields, code) => {
+    const cause = Object.assign(new Error("runtime"), fields);
+    const error = toTransportError(cause);
+    expect(error).toMatchObject({ name: "TransportError", code });
+    expect(error.cause).toBe(cause);
+  });
+
+  it("reads what it does not know as it is told to", () => {
+    const cause = Object.assign(new Error("reset"), { code: "ECONNRESET" });
+    expect(toTransportError(cause, "TLS_FAILED")).toMatchObject({ code: "TLS_FAILED", cause });
+    const known = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+    expect(toTransportError(known, "TLS_FAILED")).toMatchObject({ code: "REFUSED" });
+  });
+
+  it("leaves alone what is one already", () => {
+    const error = new TransportError("TLS_FAILED");
+    expect(toTransportError(error)).toBe(error);
+  });
+});
