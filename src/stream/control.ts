@@ -167,10 +167,15 @@ export class ControlHandler {
     }
   }
 
+  /** That a close frame cannot be answered changes nothing about what it said. */
   async #sendClose(body: Uint8Array): Promise<void> {
     if (this.hasSentClose) return;
     this.hasSentClose = true;
-    await writeWhole(this.#dst, this.#state, OpClose, body);
+    try {
+      await writeWhole(this.#dst, this.#state, OpClose, body);
+    } catch {
+      // The peer is gone, or about to go.
+    }
   }
 
   async #readPayload({ length, masked, maskKey }: Header): Promise<Uint8Array> {

@@ -224,21 +224,12 @@ export function writeWhole(
   return writeAll(writer, encodeFrame(header, payload));
 }
 
-/** Payload bytes from which a write of their own costs less than the copy that puts them behind their header. */
-export const ownWritePaysFrom: number = 64 * 1024;
-
 /**
- * Writes a frame as it is: header and payload in one write, or a large payload in a second one, without a copy.
+ * Writes a frame as it is, header and payload in one write, so that nothing that is written meanwhile comes between them.
  *
  * @throws {RangeError} The header's length is not the payload's.
  * @see gobwas WriteFrame
  */
 export function writeFrame(writer: ByteWriter, frame: Frame): Awaitable<void> {
-  const { header, payload } = frame;
-  if (payload.length < ownWritePaysFrom || header.length !== payload.length) {
-    return writeAll(writer, compileFrame(frame));
-  }
-  const written = writeHeader(writer, header);
-  if (written instanceof Promise) return written.then(() => writeAll(writer, payload));
-  return writeAll(writer, payload);
+  return writeAll(writer, compileFrame(frame));
 }

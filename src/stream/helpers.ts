@@ -31,6 +31,9 @@ export interface ReadOptions {
   readonly maxMessageSize?: number | undefined;
 }
 
+/** Control frames that are gathered with one message at the most. */
+const maxControlFrames = 1024;
+
 /** A stream that messages are read from and answers are written to. */
 type Duplex = ByteReader & ByteWriter;
 
@@ -48,7 +51,7 @@ async function readWhole(reader: Reader, opcode: Opcode, maxSize: number): Promi
  * @param state Side of the one who reads.
  * @returns Control frames, and last the message; nothing where the stream ends before a frame.
  * @throws {ProtocolError} A rule of the protocol is broken, `INVALID_UTF8` among them.
- * @throws {LimitError} `MESSAGE_TOO_BIG`, before it is gathered
+ * @throws {LimitError} `MESSAGE_TOO_BIG`, before it is gathered; `TOO_MANY_FRAGMENTS`: 1024 control frames inside it
  * @throws {TransportError} `UNEXPECTED_END`
  * @see gobwas ReadMessage
  */
@@ -62,6 +65,9 @@ export async function readMessage(
     checkUtf8: true,
     maxMessageSize,
     async onIntermediate({ opcode }, payload) {
+      if (messages.length === maxControlFrames) {
+        throw new LimitError("TOO_MANY_FRAGMENTS", maxControlFrames, maxControlFrames + 1);
+      }
       messages.push({ opcode, payload: await readAll(payload) });
     },
   });

@@ -14,7 +14,7 @@ import { type Opcode, OpContinuation } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { writeAll } from "../io/full.ts";
 import type { SendExtension } from "./extension.ts";
-import { encodeFrame, writeFrame } from "./frame-io.ts";
+import { encodeFrame } from "./frame-io.ts";
 
 /** Options of a {@link Writer}. */
 export interface WriterOptions {
@@ -128,7 +128,7 @@ export class Writer implements ByteWriter {
 
   /**
    * Adds to the message. What does not fit leaves in fragments; what finds the buffer empty and does not fit leaves as
-   * one fragment, without a copy where it needs no masking.
+   * one fragment.
    *
    * An empty array begins a message, so that `flush` sends it.
    *
@@ -190,9 +190,7 @@ export class Writer implements ByteWriter {
   }
 
   #writeThrough(from: Uint8Array): Awaitable<void> {
-    const header = this.#nextHeader(from.length, false);
-    // A mask needs a copy.
-    return header.masked ? this.#send(encodeFrame(header, from)) : this.#send(from, header);
+    return this.#send(encodeFrame(this.#nextHeader(from.length, false), from));
   }
 
   /**
@@ -374,18 +372,11 @@ export class Writer implements ByteWriter {
     return done;
   }
 
-  /**
-   * Writes to the stream; an error of it is kept for all that comes after.
-   *
-   * @param header Of the frame whose payload `bytes` are; left out where they are a frame.
-   */
-  #send(bytes: Uint8Array, header?: Header): Awaitable<void> {
+  /** Writes a frame to the stream; an error of it is kept for all that comes after. */
+  #send(bytes: Uint8Array): Awaitable<void> {
     const resets = this.#resets;
     try {
-      const written =
-        header === undefined
-          ? writeAll(this.#dest, bytes)
-          : writeFrame(this.#dest, { header, payload: bytes });
+      const written = writeAll(this.#dest, bytes);
       if (written instanceof Promise) return written.catch((error) => this.#fail(error, resets));
     } catch (error) {
       this.#fail(error, resets);

@@ -140,6 +140,15 @@ describe("ControlHandler.handle()", () => {
     expect(error).toMatchObject({ name: "ClosedError", status: 1005, reason: "", clean: true });
   });
 
+  it("tells what the peer said also where it cannot be answered", async () => {
+    const broken = { write: () => Promise.reject(new Error("gone")) };
+    const src = new TestStream([close(4001, "bye", masked)]);
+    const handler = new ControlHandler({ src, dst: broken, state: StateServerSide });
+    const header = plain(readHeader(src))!;
+    const error = await failure(() => handler.handle(header));
+    expect(error).toMatchObject({ name: "ClosedError", status: 4001, reason: "bye" });
+  });
+
   it("sends no second close frame", async () => {
     const { answers, error } = await handle(close(1000, "", masked), { hasSentClose: true });
     expect([answers, (error as ClosedError).status]).toEqual([[], 1000]);

@@ -72,6 +72,18 @@ describe.each(paces)("readMessage() from a stream that answers %s", (_, later) =
     }
   });
 
+  it("takes 1024 control frames inside a message, and no more", async () => {
+    const pings = (count: number): Uint8Array => concat(Array(count).fill(ping("", masked)));
+    const message = (count: number): TestStream =>
+      stream([text("a", moreMasked), pings(count), continuation("b", masked)], { later });
+    expect(await readMessage(message(1024), StateServerSide)).toHaveLength(1025);
+    expect(await failure(() => readMessage(message(1025), StateServerSide))).toMatchObject({
+      code: "TOO_MANY_FRAGMENTS",
+      limit: 1024,
+      actual: 1025,
+    });
+  });
+
   it("gives a control frame that comes first by itself", async () => {
     const source = stream([close(1000, ""), text("a")], { later });
     expect((await readMessage(source, StateClientSide)).map(({ opcode }) => opcode)).toEqual([8]);
