@@ -4,25 +4,35 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { listenLowLevel } from "./echo-low-level.mjs";
 import { serve } from "framewire/auto";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { "max-message": { type: "string" } },
+  options: { "max-message": { type: "string" }, "low-level": { type: "boolean", default: false } },
 });
-const most = values["max-message"];
-const limits =
-  most === undefined ? {} : { maxMessageSize: Number(most), maxFrameSize: Number(most) };
+const port = Number(positionals[0]);
+const hostname = "127.0.0.1";
+const most = values["max-message"] === undefined ? undefined : Number(values["max-message"]);
 
-const server = await serve(
-  { port: Number(positionals[0]), hostname: "127.0.0.1", ...limits },
-  {
-    upgrade: (request) => ({ protocol: request.protocols[0] }),
-    message: (ws, data) => ws.send(data),
-  },
-);
+/** The high level: connections. */
+async function serveHighLevel() {
+  const limits = most === undefined ? {} : { maxMessageSize: most, maxFrameSize: most };
+  const server = await serve(
+    { port, hostname, ...limits },
+    {
+      upgrade: (request) => ({ protocol: request.protocols[0] }),
+      message: (ws, data) => ws.send(data),
+    },
+  );
+  return { port: server.port, stop: () => server.shutdown({ deadline: 1000 }) };
+}
+
+const server = values["low-level"]
+  ? await listenLowLevel({ port, hostname }, most)
+  : await serveHighLevel();
 async function stop() {
-  await server.shutdown({ deadline: 1000 });
+  await server.stop();
   process.exit(0);
 }
 process.on("SIGTERM", stop);

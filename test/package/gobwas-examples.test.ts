@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+import process from "node:process";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WebSocket, { type ClientOptions } from "ws";
 import { runtimeCommand } from "../../scripts/built.mjs";
@@ -168,5 +170,31 @@ describe.each(["node", "deno", "bun"])("examples/gobwas on %s", (runtime) => {
     ws.terminate();
     await upstream.example.line(/connection ended/);
     await expectEcho(await connect(port));
+  });
+});
+
+describe.each(["node", "deno", "bun"])("the echo server with --low-level on %s", (runtime) => {
+  it("echoes, answers pings, closes, and refuses what breaks a rule", async () => {
+    const server = startProgram([
+      process.execPath,
+      "scripts/echo.mjs",
+      runtime,
+      "0",
+      "--low-level",
+    ]);
+    onTestFinished(async () => {
+      await server.stop();
+    });
+    const [, port] = await server.line(/listening on (\d+)/);
+    await expectEcho(await connect(Number(port)));
+    const ws = await connect(Number(port), "/", ["first", "second"]);
+    expect(ws.protocol).toBe("first");
+    const big = "x".repeat(300_000);
+    ws.send(big);
+    expect((await next(ws))[0] === big).toBe(true);
+    const end = closed(ws);
+    // A continuation that continues nothing.
+    (ws as unknown as { _socket: Socket })._socket.write(Buffer.from([0x80, 0x80, 0, 0, 0, 0]));
+    expect((await end)[0]).toBe(1002);
   });
 });
