@@ -140,7 +140,7 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
     if (this.#isEnded) return;
     this.#endpoint.fail(error, 0, "local");
     if (error !== undefined) this.#report(error);
-    this.#sender.stop(new ClosedError(this.#currentClosure()));
+    this.#sender.stop(() => new ClosedError(this.#currentClosure()));
     this.#receiver.stop();
     if (this.#isTransportClosed) {
       this.#finish();
@@ -167,7 +167,7 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
     this.#isTransportClosed = true;
     this.#transportError = error;
     this.#closeDeadline?.cancel();
-    this.#sender.stop(new ClosedError(this.#currentClosure()));
+    this.#sender.stop(() => new ClosedError(this.#currentClosure()));
     // What came before it is delivered first.
     if (!this.#receiver.isBusy) this.onIdle();
   }

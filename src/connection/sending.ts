@@ -71,11 +71,11 @@ export class Sender {
     this.#write();
   }
 
-  /** Drops what is unsent; whoever waits gets `reason`. */
-  stop(reason: unknown): void {
+  /** Drops what is unsent; whoever waits gets what `reason` makes, which costs nothing where nobody does. */
+  stop(reason: () => unknown): void {
     this.#isStopped = true;
     this.#output.clear();
-    this.#drained?.reject(reason);
+    this.#drained?.reject(reason());
     this.#drained = undefined;
   }
 

@@ -106,7 +106,7 @@ describe("Sender", () => {
     frame(output, 20);
     const waiting = sender.whenSent();
     frame(output, 20);
-    sender.stop(new Error("over"));
+    sender.stop(() => new Error("over"));
     await expect(waiting).rejects.toThrow("over");
     sender.onDrain();
     expect(writes).toEqual([22]);
