@@ -70,6 +70,7 @@ export async function runLoad(source, options) {
   });
   await new Promise((resolve) => child.once("close", resolve));
   const result = JSON.parse(output === "" ? '{ "failure": "the load printed nothing" }' : output);
+  if (result.messages === 0) result.failure = "nothing came back";
   if (result.failure === undefined) return result.messages / result.seconds;
   console.error(`  failed: ${result.failure}`);
   return undefined;

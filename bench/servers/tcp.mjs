@@ -28,9 +28,10 @@ function onDeno() {
       for (let count = await conn.read(buffer); count !== null; count = await conn.read(buffer)) {
         for (let at = 0; at < count;) at += await conn.write(buffer.subarray(at, count));
       }
-      conn.close();
     } catch {
       // The client has gone.
+    } finally {
+      conn.close();
     }
   }
   (async () => {
