@@ -159,7 +159,8 @@ export class TransportStream implements ByteStream, TransportHandler {
   }
 
   onData(chunk: Uint8Array): void {
-    if (this.#isClosing) return;
+    // Of an empty chunk a read would make the end of the stream.
+    if (this.#isClosing || chunk.length === 0) return;
     let from = 0;
     const pending = this.#pending;
     if (pending !== undefined) {

@@ -134,7 +134,7 @@ export class Remote implements TransportHandler {
 
   send(...parts: readonly Uint8Array[]): void {
     const bytes = concat(parts);
-    if (bytes.length > 0) this.transport.write(bytes);
+    this.transport.write(bytes);
   }
 
   onData(chunk: Uint8Array): void {

@@ -75,6 +75,15 @@ describe("TransportStream.read()", () => {
     expect([rest, await second]).toEqual(["020304", "00"]);
   });
 
+  it("takes an empty chunk for nothing, not for the end", async () => {
+    const { stream, peer } = connect();
+    const waiting = take(stream, 9);
+    peer.write(new Uint8Array(0));
+    await microtasks();
+    peer.write(counted(1));
+    expect(await waiting).toBe("00");
+  });
+
   it("gives all bytes in order, however they come and are read", async () => {
     const { stream, peer } = connect({ highWaterMark: 64 });
     const bytes = counted(3000);
