@@ -149,7 +149,8 @@ async function openTls(
  * Connects with `Deno.connect`, and `Deno.startTls` where there are TLS options; it needs `--allow-net`.
  *
  * With a client's certificate, `Deno.connectTls` is used: then `serverName` cannot differ from the host, Nagle's
- * algorithm stays on, and what is aborted before the TCP connection stands is closed as soon as it does.
+ * algorithm stays on, and what is aborted before the TCP connection stands is closed as soon as it does. Deno cannot take
+ * back a TLS handshake that the peer does not answer: an abort rejects at once, but the socket stays until the peer goes.
  *
  * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
  * result is what the promise is resolved with.

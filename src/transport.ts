@@ -28,7 +28,7 @@ export interface Transport {
   end(): void;
   /** Drops the connection at once; `onClose` follows, never inside the call. */
   destroy(): void;
-  /** The peer's IP address. */
+  /** The peer's IP address; to be asked while the connection is open, since Node forgets it afterwards. */
   readonly remoteAddress: string | undefined;
   /** The peer's port. */
   readonly remotePort: number | undefined;
