@@ -28,6 +28,9 @@ export {
 export {
   ClosedError,
   type Closure,
+  type DialCode,
+  DialError,
+  type DialErrorOptions,
   type HandshakeCode,
   HandshakeError,
   type HandshakeErrorOptions,
