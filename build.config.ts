@@ -7,6 +7,7 @@ export default defineBuildConfig({
     { input: "src/frame/index", name: "frame" },
     { input: "src/http/index", name: "http" },
     { input: "src/handshake/index", name: "handshake" },
+    { input: "src/extension/index", name: "extension" },
     { input: "src/stream/index", name: "stream" },
     { input: "src/endpoint/index", name: "endpoint" },
     { input: "adapters/node", name: "node" },

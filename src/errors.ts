@@ -15,7 +15,7 @@ import {
   StatusProtocolError,
 } from "./status.ts";
 
-/** A rule of RFC 6455 that the peer broke. */
+/** A rule of RFC 6455 or RFC 7692 that the peer broke. */
 export type ViolationCode =
   | "OPCODE_RESERVED"
   | "CONTROL_TOO_LONG"
@@ -33,7 +33,9 @@ export type ViolationCode =
   | "STATUS_APPLICATION_LEVEL"
   | "STATUS_NO_MEANING"
   | "STATUS_UNKNOWN"
-  | "INVALID_UTF8";
+  | "INVALID_UTF8"
+  | "RSV1_UNEXPECTED"
+  | "INVALID_DEFLATE";
 
 /** The message of each violation, and the status code that answers it. */
 const violations: Record<ViolationCode, readonly [message: string, status: StatusCode]> = {
@@ -57,6 +59,8 @@ const violations: Record<ViolationCode, readonly [message: string, status: Statu
   STATUS_NO_MEANING: ["Status code 1004 has no meaning", StatusProtocolError],
   STATUS_UNKNOWN: ["Status code is not defined", StatusProtocolError],
   INVALID_UTF8: ["Text is not valid UTF-8", StatusInvalidFramePayloadData],
+  RSV1_UNEXPECTED: ["RSV1 set on a frame that does not begin a message", StatusProtocolError],
+  INVALID_DEFLATE: ["Compressed message is not valid DEFLATE data", StatusInvalidFramePayloadData],
 };
 
 /** The peer broke the protocol; the connection is failed with `status` (RFC 6455, 7.1.7). */
@@ -210,7 +214,7 @@ const dialFailures: Record<DialCode, string> = {
   BAD_CONNECTION: "Connection header of the response does not name Upgrade",
   BAD_SEC_ACCEPT: "Sec-WebSocket-Accept does not answer the key",
   BAD_SUBPROTOCOL: "Server chose a subprotocol that was not offered",
-  BAD_EXTENSIONS: "Server chose an extension that was not offered",
+  BAD_EXTENSIONS: "Server chose an extension, or a parameter of one, that was not offered",
 };
 
 /** What a {@link DialError} tells of the response. */

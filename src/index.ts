@@ -16,6 +16,8 @@ export {
   type ConnectionState,
   type Data,
   type Handlers,
+  prepareMessage,
+  type SendOptions,
   serveOn,
   type ServeOptions,
   Server,
@@ -25,6 +27,7 @@ export {
   systemClock,
   type Upgrade,
 } from "./connection/index.ts";
+export { PreparedMessage } from "./endpoint/prepared.ts";
 export {
   ClosedError,
   type Closure,
@@ -45,6 +48,7 @@ export {
   TransportError,
   type ViolationCode,
 } from "./errors.ts";
+export type { Extension } from "./extension/index.ts";
 export {
   type HttpReply,
   type QueryParameters,

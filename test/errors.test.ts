@@ -33,6 +33,8 @@ const violations: Record<ViolationCode, number> = {
   STATUS_NO_MEANING: 1002,
   STATUS_UNKNOWN: 1002,
   INVALID_UTF8: 1007,
+  RSV1_UNEXPECTED: 1002,
+  INVALID_DEFLATE: 1007,
 };
 
 describe("ProtocolError", () => {

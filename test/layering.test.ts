@@ -14,6 +14,7 @@ const mayImport: Record<string, string[]> = {
   "src/deferred.ts": [],
   "src/errors.ts": ["src/status.ts"],
   "src/frame": ["src/bytes.ts", "src/status.ts", "src/errors.ts"],
+  "src/extension": ["src/bytes.ts", "src/errors.ts", "src/frame", "src/http"],
   "src/io": [
     "src/bytes.ts",
     "src/errors.ts",
@@ -21,7 +22,14 @@ const mayImport: Record<string, string[]> = {
     "src/clock.ts",
     "src/deferred.ts",
   ],
-  "src/stream": ["src/bytes.ts", "src/status.ts", "src/errors.ts", "src/frame", "src/io"],
+  "src/stream": [
+    "src/bytes.ts",
+    "src/status.ts",
+    "src/errors.ts",
+    "src/frame",
+    "src/extension",
+    "src/io",
+  ],
   "src/http": ["src/bytes.ts", "src/errors.ts"],
   "src/handshake": [
     "src/bytes.ts",
@@ -30,11 +38,12 @@ const mayImport: Record<string, string[]> = {
     "src/clock.ts",
     "src/deferred.ts",
     "src/http",
+    "src/extension",
     "src/io",
     // What a Reader or Writer is told of the side that a handshake was on.
     "src/frame/check.ts",
   ],
-  "src/endpoint": ["src/bytes.ts", "src/status.ts", "src/errors.ts", "src/frame"],
+  "src/endpoint": ["src/bytes.ts", "src/status.ts", "src/errors.ts", "src/frame", "src/extension"],
   "src/connection": [
     "src/bytes.ts",
     "src/status.ts",
@@ -43,13 +52,22 @@ const mayImport: Record<string, string[]> = {
     "src/clock.ts",
     "src/deferred.ts",
     "src/http",
+    "src/extension",
     "src/handshake",
     "src/endpoint",
-    // Sizes that the arguments of an application are checked against.
+    // Which side an extension is on; sizes that the arguments of an application are checked against.
+    "src/frame/check.ts",
     "src/frame/close.ts",
     "src/frame/header.ts",
   ],
-  "src/index.ts": ["src/errors.ts", "src/transport.ts", "src/handshake", "src/connection"],
+  "src/index.ts": [
+    "src/errors.ts",
+    "src/transport.ts",
+    "src/extension",
+    "src/handshake",
+    "src/endpoint",
+    "src/connection",
+  ],
   adapters: [
     "src/errors.ts",
     "src/transport.ts",

@@ -13,7 +13,7 @@ function namesBelow(folder: string, ending: string): string[] {
 
 /** Files that hold no code of their own: lists of exports, types, one-line choices of an adapter. */
 const withoutTest =
-  /(^|\/)index$|^globals\.d$|^transport$|^connection\/handlers$|^io\/byte-stream$|^stream\/extension$|^auto\//;
+  /(^|\/)index$|^globals\.d$|^transport$|^connection\/handlers$|^io\/byte-stream$|^extension\/extension$|^auto\//;
 
 /** Adapters of one runtime, which test/runtime runs on it. */
 const onOneRuntime = ["node", "deno", "bun"];
@@ -35,7 +35,16 @@ describe("the tests", () => {
   });
 
   it("have a source for every file in a folder of src/", () => {
-    const folders = ["frame", "http", "io", "stream", "handshake", "endpoint", "connection"];
+    const folders = [
+      "frame",
+      "http",
+      "extension",
+      "io",
+      "stream",
+      "handshake",
+      "endpoint",
+      "connection",
+    ];
     const orphans = folders.flatMap((folder) =>
       namesBelow(`test/${folder}`, ".test.ts").filter(
         (name) => !namesBelow(`src/${folder}`, ".ts").includes(basename(name)),

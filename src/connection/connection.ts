@@ -5,6 +5,7 @@
  */
 
 import { encodeUtf8, noBytes } from "../bytes.ts";
+import { PreparedMessage } from "../endpoint/prepared.ts";
 import type { Closure } from "../errors.ts";
 import { MaxReasonSize } from "../frame/close.ts";
 import { MaxControlFramePayloadSize } from "../frame/header.ts";
@@ -17,9 +18,16 @@ export type ConnectionState = "open" | "closing" | "closed";
 /** What may be sent as binary data. */
 export type Binary = ArrayBuffer | ArrayBufferView;
 
+/** How a message is sent. */
+export interface SendOptions {
+  /** Whether it may be compressed, where the connection compresses. Default: true. */
+  readonly compress?: boolean | undefined;
+}
+
 /** What a connection was opened with. */
 export interface ConnectionInfo<Context> {
   readonly protocol: string;
+  readonly extensions: string;
   readonly target: string;
   readonly context: Context;
   readonly remoteAddress: string | undefined;
@@ -35,6 +43,8 @@ export class Connection<Context = unknown> {
   readonly #link: Link<Context>;
   /** The subprotocol that was agreed on, "" for none. */
   readonly protocol: string;
+  /** The extensions that were agreed on, as in Sec-WebSocket-Extensions; "" for none. */
+  readonly extensions: string;
   /** Path and query of the request that opened the connection. */
   readonly target: string;
   /** What the `upgrade` hook gave; yours to change. */
@@ -48,6 +58,7 @@ export class Connection<Context = unknown> {
   constructor(link: Link<Context>, info: ConnectionInfo<Context>) {
     this.#link = link;
     this.protocol = info.protocol;
+    this.extensions = info.extensions;
     this.target = info.target;
     this.context = info.context;
     this.remoteAddress = info.remoteAddress;
@@ -72,14 +83,17 @@ export class Connection<Context = unknown> {
   /**
    * Sends a message. All that is sent while a chunk is handled leaves in one write.
    *
-   * @param data A string is sent as text, bytes as binary. They are copied: change them as you like afterwards.
+   * @param data A string is sent as text, bytes as binary. They are copied: change them as you like afterwards. A message
+   * for many connections is made by {@link prepareMessage}.
    * @returns Resolves when the unsent bytes are below `highWaterMark`: await it, and a slow peer slows you down.
    * Rejects with `ClosedError` where the connection is no longer open, and with `LimitError` `TOO_MUCH_BUFFERED`. A
    * rejection that nobody awaits is not reported as unhandled: `close` tells the same.
    * @throws {TypeError} `data` is neither.
    */
-  send(data: string | Binary): Promise<void> {
-    return this.#link.send(typeof data === "string" ? data : toBytes(data));
+  send(data: string | Binary | PreparedMessage, options?: SendOptions): Promise<void> {
+    if (data instanceof PreparedMessage) return this.#link.sendPrepared(data);
+    const compress = options === undefined || options.compress !== false;
+    return this.#link.send(typeof data === "string" ? data : toBytes(data), compress);
   }
 
   /**
@@ -125,6 +139,20 @@ export class Connection<Context = unknown> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/**
+ * Prepares a message for many connections: it is encoded once, and compressed once for all connections that compress
+ * alike.
+ *
+ * Where a connection keeps its window, a prepared message makes it begin a new one.
+ *
+ * @param data A string is sent as text, bytes as binary; they are copied.
+ * @throws {TypeError} `data` is neither.
+ */
+export function prepareMessage(data: string | Binary, options: SendOptions = {}): PreparedMessage {
+  const { compress = true } = options;
+  return new PreparedMessage(typeof data === "string" ? data : toBytes(data), compress);
 }
 
 /** @throws {TypeError} Not bytes. */

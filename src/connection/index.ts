@@ -5,7 +5,13 @@
  */
 
 export { type Clock, systemClock } from "../clock.ts";
-export { type Binary, Connection, type ConnectionState } from "./connection.ts";
+export {
+  type Binary,
+  Connection,
+  type ConnectionState,
+  prepareMessage,
+  type SendOptions,
+} from "./connection.ts";
 export type { Data, Handlers, ServerHandlers, Upgrade } from "./handlers.ts";
 export type { ConnectionOptions } from "./options.ts";
 export {

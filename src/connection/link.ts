@@ -6,7 +6,9 @@
 
 import { encodeUtf8 } from "../bytes.ts";
 import { Endpoint, type EndpointEvents, type Side } from "../endpoint/endpoint.ts";
+import type { PreparedMessage } from "../endpoint/prepared.ts";
 import { ClosedError, type Closure, LimitError, TimeoutError, TransportError } from "../errors.ts";
+import type { ExtensionSession } from "../extension/extension.ts";
 import { MaxHeaderSize } from "../frame/header.ts";
 import { type StatusCode, StatusInternalServerError } from "../status.ts";
 import type { Transport, TransportHandler } from "../transport.ts";
@@ -59,11 +61,12 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
     transport: Transport,
     owner: LinkOwner<Context>,
     info: ConnectionInfo<Context>,
+    extensions: readonly ExtensionSession[] = [],
   ) {
     const { messages, strictLength, highWaterMark } = owner.settings;
     this.#owner = owner;
     this.#transport = transport;
-    this.#endpoint = new Endpoint(side, this, { ...messages, strictLength });
+    this.#endpoint = new Endpoint(side, this, { ...messages, strictLength, extensions });
     this.#sender = new Sender(transport, this.#endpoint.output, highWaterMark);
     this.#receiver = new Receiver(transport, this.#endpoint, this.#sender, this);
     this.connection = new Connection(this, info);
@@ -104,15 +107,24 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
     this.#receiver.start(early);
   }
 
-  send(data: Data): Promise<void> {
+  send(data: Data, compress: boolean): Promise<void> {
     if (this.state !== "open") return this.#refused();
     const excess = this.#excess(data);
     if (excess !== undefined) return this.#overflow(excess);
     if (typeof data === "string") {
-      this.#endpoint.sendText(data);
+      this.#endpoint.sendText(data, compress);
     } else {
-      this.#endpoint.sendBinary(data);
+      this.#endpoint.sendBinary(data, compress);
     }
+    this.#sender.flushSoon();
+    return this.#sender.whenSent();
+  }
+
+  sendPrepared(message: PreparedMessage): Promise<void> {
+    if (this.state !== "open") return this.#refused();
+    const excess = this.#excess(message.bytes);
+    if (excess !== undefined) return this.#overflow(excess);
+    this.#endpoint.sendPrepared(message);
     this.#sender.flushSoon();
     return this.#sender.whenSent();
   }
@@ -128,11 +140,12 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
 
   close(status: StatusCode, reason: string): void {
     if (this.state !== "open") return;
+    const { isBusy } = this.#receiver;
     this.#endpoint.close(status, reason);
     this.#startCloseDeadline();
     this.#sender.flushSoon();
-    // A handler may await the end of its own connection: from here on nothing waits for it.
-    if (this.#receiver.isBusy) queueMicrotask(() => this.#receiver.goOn());
+    // A handler may await the end of its own connection: from here on nothing waits for it, nor for a message.
+    if (isBusy) queueMicrotask(() => this.#receiver.release());
   }
 
   /** Drops the connection. */
@@ -192,6 +205,17 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
 
   onFail(error: unknown): void {
     this.#report(error);
+    // Also outside of what the transport calls.
+    this.#sender.flushSoon();
+  }
+
+  onResume(): void {
+    this.#receiver.resume();
+  }
+
+  onOutput(): void {
+    this.#sender.flushSoon();
+    this.#sender.checkDrained();
   }
 
   onIdle(): void {

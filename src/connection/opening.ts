@@ -6,7 +6,10 @@
 
 import { concat, noBytes } from "../bytes.ts";
 import { HandshakeError, TimeoutError, TransportError } from "../errors.ts";
-import { checkRequest, checkUpgrade, isUpgrade } from "../handshake/request.ts";
+import type { Extension } from "../extension/extension.ts";
+import { acceptOffers, openExtensions } from "../extension/negotiation.ts";
+import { StateServerSide } from "../frame/check.ts";
+import { checkRequest, checkUpgrade, isUpgrade, offeredExtensions } from "../handshake/request.ts";
 import {
   type HttpReply,
   toHandshakeError,
@@ -15,6 +18,7 @@ import {
   writeUpgrade,
 } from "../handshake/response.ts";
 import { UpgradeRequest } from "../handshake/upgrade-request.ts";
+import { writeOptions } from "../http/option.ts";
 import { type HeadLimits, HeadParser } from "../http/parser.ts";
 import type { Transport, TransportHandler } from "../transport.ts";
 import type { Deadline } from "../clock.ts";
@@ -26,6 +30,8 @@ import { Link, type LinkOwner } from "./link.ts";
 export interface OpeningOwner<Context> extends LinkOwner<Context> {
   readonly handlers: ServerHandlers<Context>;
   readonly headLimits: HeadLimits;
+  /** The extensions that are agreed to. */
+  readonly extensions: readonly Extension[];
   /** Milliseconds from the first byte's possibility to the response. */
   readonly handshakeTimeout: number;
   /** An opening has begun. */
@@ -151,16 +157,26 @@ export class Opening<Context> implements TransportHandler {
 
   #open(request: UpgradeRequest, upgrade: Upgrade<Context>): void {
     const { protocol, headers, context } = upgrade;
+    const { head } = this.#parser;
     const offered = protocol === undefined ? [] : request.protocols;
-    const response = writeUpgrade(this.#parser.head, offered, { protocol, headers });
+    const agreed =
+      this.#owner.extensions.length === 0
+        ? []
+        : acceptOffers(this.#owner.extensions, offeredExtensions(head));
+    const extensions = agreed.map(({ option }) => option);
+    const response = writeUpgrade(head, offered, { protocol, extensions, headers });
     this.#over();
-    const link = new Link<Context>("server", this.#transport, this.#owner, {
+    const info = {
       protocol: protocol ?? "",
+      extensions: writeOptions(extensions),
       target: request.target,
       context: context as Context,
       remoteAddress: this.#transport.remoteAddress,
       remotePort: this.#transport.remotePort,
-    });
+    };
+    // What this side has accepted itself it can open.
+    const sessions = openExtensions(agreed, StateServerSide)!;
+    const link = new Link<Context>("server", this.#transport, this.#owner, info, sessions);
     link.start(response, this.#early);
     // Told once, and before there was a link to hear it.
     if (this.#hasPeerEnded) link.onEnd();

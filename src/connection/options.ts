@@ -10,6 +10,7 @@ import {
   type PartialLimits,
   resolveLimits,
 } from "../endpoint/limits.ts";
+import type { Extension } from "../extension/extension.ts";
 
 /** Options of a connection. For the numbers, 0 or Infinity means no limit. */
 export interface ConnectionOptions extends PartialLimits<MessageLimits> {
@@ -28,6 +29,8 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
    * Hands bytes of messages to `message` as they lie, valid until it returns, rather than copies. Default: false.
    */
   readonly borrow?: boolean | undefined;
+  /** Extensions that are agreed to. Default: none. */
+  readonly extensions?: readonly Extension[] | undefined;
 }
 
 /** Limits of a connection beside those of its messages. */

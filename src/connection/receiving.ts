@@ -54,9 +54,9 @@ export class Receiver {
     this.#events = events;
   }
 
-  /** Whether a handler is awaited: what has come may still be on its way to the handlers. */
+  /** Whether a handler or a large message is waited for: what has come may still be on its way to the handlers. */
   get isBusy(): boolean {
-    return this.#isBusy;
+    return this.#isBusy || this.#endpoint.isBusy;
   }
 
   /** Takes what came before there was a receiver, the bytes to keep, and goes through it unless a handler is awaited. */
@@ -67,7 +67,7 @@ export class Receiver {
 
   /** Takes a chunk, which is the caller's again afterwards. */
   receive(chunk: Uint8Array): void {
-    if (this.#isBusy) {
+    if (this.isBusy) {
       this.#held = concat([this.#held.subarray(this.#heldStart), chunk]);
       this.#heldStart = 0;
       // However short its turns: no more than a chunk is taken in while a handler is at work.
@@ -100,9 +100,18 @@ export class Receiver {
 
   /** Waits no longer for a handler, and goes through what is held. */
   goOn(): void {
-    if (!this.#isBusy) return;
+    if (this.#isBusy) this.release();
+  }
+
+  /** Waits for nothing, and goes through what is held: this side has begun to close. */
+  release(): void {
     this.#isBusy = false;
     this.#receiveHeld();
+  }
+
+  /** Goes through what is held behind a message that took a while. */
+  resume(): void {
+    if (!this.#isBusy) this.#receiveHeld();
   }
 
   /** Drops what is held, and waits for nothing. */
@@ -127,6 +136,10 @@ export class Receiver {
   #afterInput(): void {
     if (this.#isBusy) return;
     this.#sender.flush();
+    if (this.#endpoint.isBusy) {
+      this.#pause();
+      return;
+    }
     this.#events.onIdle();
     if (!this.#isPaused) return;
     this.#isPaused = false;

@@ -89,9 +89,13 @@ export class Sender {
         this.#isWriting = true;
       }
     }
-    if (this.#drained !== undefined && this.#output.unsent <= this.#highWaterMark) {
-      this.#drained.resolve();
-      this.#drained = undefined;
-    }
+    this.checkDrained();
+  }
+
+  /** Tells those who wait that the unsent bytes are at the mark or below, where they are. */
+  checkDrained(): void {
+    if (this.#drained === undefined || this.#output.unsent > this.#highWaterMark) return;
+    this.#drained.resolve();
+    this.#drained = undefined;
   }
 }

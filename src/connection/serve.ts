@@ -85,6 +85,7 @@ export class Server<Context = unknown> {
       handlers,
       settings: this.#settings,
       deadlines: this.#deadlines,
+      extensions: options.extensions ?? [],
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
       ...resolveLimits<typeof defaultHandshakeTimeout>(options, defaultHandshakeTimeout),
       openingBegan: (opening) => this.#openings.add(opening),

@@ -7,11 +7,24 @@
  */
 
 import { type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
-import { checkCloseFrameData, StateClientSide, StateServerSide } from "../frame/check.ts";
+import { recvChain, sendChain } from "../extension/chain.ts";
+import type { ExtensionSession } from "../extension/extension.ts";
+import { closeSessions } from "../extension/negotiation.ts";
+import {
+  checkCloseFrameData,
+  StateClientSide,
+  StateExtended,
+  StateServerSide,
+} from "../frame/check.ts";
 import { newCloseFrameBody, parseCloseFrameData } from "../frame/close.ts";
 import { FrameDecoder } from "../frame/decoder.ts";
-import { OpBinary, OpClose, type Opcode, OpPing } from "../frame/opcode.ts";
-import { type StatusCode, StatusAbnormalClosure, StatusNoStatusRcvd } from "../status.ts";
+import { OpClose, type Opcode, OpPing } from "../frame/opcode.ts";
+import {
+  type StatusCode,
+  StatusAbnormalClosure,
+  StatusInternalServerError,
+  StatusNoStatusRcvd,
+} from "../status.ts";
 import { type ClosingState, nextClosing } from "./closing.ts";
 import {
   defaultMessageLimits,
@@ -20,12 +33,17 @@ import {
   resolveLimits,
 } from "./limits.ts";
 import { MessageAssembler } from "./message.ts";
+import { Outgoing } from "./outgoing.ts";
 import { Output } from "./output.ts";
+import type { PreparedMessage } from "./prepared.ts";
 
 /** One side of a connection. */
 export type Side = "client" | "server";
 
-/** What an endpoint tells. Nothing of it may throw: that would lose the place in the stream. No call is made after `onFail`, or once its state is "closed". */
+/**
+ * What an endpoint tells. What it throws fails the connection with 1011: the place in the stream is lost. No message is
+ * told of after `onFail`, or once its state is "closed".
+ */
 export interface EndpointEvents {
   /** A text message has come. */
   onText(data: string): void;
@@ -39,14 +57,23 @@ export interface EndpointEvents {
   onPing(bytes: Uint8Array, start: number, end: number): void;
   /** A pong has come. The payload is valid until the call returns. */
   onPong(bytes: Uint8Array, start: number, end: number): void;
-  /** The peer broke a rule or a limit: a close frame that says so is gathered, where one may still be sent. */
-  onFail(error: ProtocolError | LimitError): void;
+  /**
+   * The peer broke a rule or a limit, or an extension failed: a close frame that says so is gathered, where one may still
+   * be sent.
+   */
+  onFail(error: unknown): void;
+  /** A message that took a while is done: give the bytes that {@link Endpoint.receive} did not take. */
+  onResume(): void;
+  /** The output has got more outside of a call. */
+  onOutput(): void;
 }
 
 /** What an endpoint may be told. */
 export interface EndpointOptions extends PartialLimits<MessageLimits> {
   /** Refuses data frames whose length is not minimally encoded. Default: false. */
   readonly strictLength?: boolean | undefined;
+  /** The extensions agreed upon, in that order; the endpoint closes them. Default: none. */
+  readonly extensions?: readonly ExtensionSession[] | undefined;
 }
 
 /** What a close frame said. */
@@ -74,6 +101,10 @@ export class Endpoint {
   readonly output: Output;
   readonly #events: EndpointEvents;
   readonly #decoder: FrameDecoder;
+  readonly #assembler: MessageAssembler;
+  readonly #outgoing: Outgoing;
+  readonly #extensions: readonly ExtensionSession[];
+  #isBusy = false;
   #state: ClosingState = "open";
   #initiator: Initiator | undefined;
   #received: CloseFrame | undefined;
@@ -83,7 +114,9 @@ export class Endpoint {
   constructor(side: Side, events: EndpointEvents, options: EndpointOptions = {}) {
     const isServer = side === "server";
     const limits = resolveLimits<MessageLimits>(options, defaultMessageLimits);
-    const assembler = new MessageAssembler(
+    const { extensions = [], strictLength = false } = options;
+    const state = isServer ? StateServerSide : StateClientSide;
+    this.#assembler = new MessageAssembler(
       {
         text: (data) => {
           if (this.#state === "open") events.onText(data);
@@ -92,13 +125,24 @@ export class Endpoint {
           if (this.#state === "open") events.onBinary(bytes, start, end, isOwned);
         },
         control: (opcode, bytes, start, end) => this.#receiveControl(opcode, bytes, start, end),
+        stopped: () => {
+          this.#isBusy = true;
+          this.#decoder.stop();
+        },
+        resumed: (error) => this.#resume(error),
       },
-      isServer ? StateServerSide : StateClientSide,
+      extensions.length > 0 ? state | StateExtended : state,
       limits,
+      recvChain(extensions),
     );
     this.output = new Output(!isServer);
     this.#events = events;
-    this.#decoder = new FrameDecoder(assembler, { strictLength: options.strictLength ?? false });
+    this.#extensions = extensions;
+    this.#outgoing = new Outgoing(this.output, sendChain(extensions), {
+      onOutput: () => events.onOutput(),
+      onSendFailed: (error) => this.#failFor(error),
+    });
+    this.#decoder = new FrameDecoder(this.#assembler, { strictLength });
   }
 
   /** Where the closing handshake stands. "closed": send what is gathered, then end the stream; nothing else is due. */
@@ -109,6 +153,11 @@ export class Endpoint {
   /** Whether nothing more is read or sent. */
   get isClosed(): boolean {
     return this.#state === "closed";
+  }
+
+  /** Whether a message takes a while: {@link receive} takes nothing until `onResume`. */
+  get isBusy(): boolean {
+    return this.#isBusy;
   }
 
   /** How the connection ended, or would if the stream ended now. */
@@ -123,23 +172,38 @@ export class Endpoint {
   }
 
   /**
-   * Takes the next bytes from the peer. Never throws for what they hold: what is wrong becomes a close frame.
+   * Takes the next bytes from the peer. Never throws: what is wrong becomes a close frame.
    *
    * @param chunk `[start, end)` is changed in place; nothing of it is kept.
    * @returns Index after the last byte taken: `end`, or less after {@link stop}; give the rest later.
    */
   receive(chunk: Uint8Array, start = 0, end: number = chunk.length): number {
     if (this.isClosed) return end;
+    if (this.#isBusy) return start;
     try {
       const taken = this.#decoder.feed(chunk, start, end);
       // What follows a close frame is not read.
       return this.isClosed ? end : taken;
     } catch (error) {
-      if (!(error instanceof ProtocolError || error instanceof LimitError)) throw error;
-      this.fail(error, error.status, "peer");
-      this.#events.onFail(error);
+      this.#failFor(error);
       return end;
     }
+  }
+
+  /** Goes on behind a message that took a while, or fails for it. */
+  #resume(error: unknown): void {
+    this.#isBusy = false;
+    if (error !== undefined) this.#failFor(error);
+    this.#events.onResume();
+  }
+
+  #failFor(error: unknown): void {
+    if (error instanceof ProtocolError || error instanceof LimitError) {
+      this.fail(error, error.status, "peer");
+    } else {
+      this.fail(error, StatusInternalServerError, "local");
+    }
+    this.#events.onFail(error);
   }
 
   /** Makes {@link receive} return after the present event. For the events. */
@@ -147,14 +211,23 @@ export class Endpoint {
     this.#decoder.stop();
   }
 
-  /** Sends a text message. Nothing happens when the state is not "open". */
-  sendText(text: string): void {
-    if (this.#state === "open") this.output.addText(text);
+  /**
+   * Sends a text message. Nothing happens when the state is not "open".
+   *
+   * @param compress Whether an extension may compress it.
+   */
+  sendText(text: string, compress = true): void {
+    if (this.#state === "open") this.#outgoing.addText(text, compress);
   }
 
-  /** Sends a binary message; the bytes are copied. Nothing happens when the state is not "open". */
-  sendBinary(bytes: Uint8Array): void {
-    if (this.#state === "open") this.output.addFrame(OpBinary, bytes, 0, bytes.length);
+  /** Sends a binary message; the bytes are copied. As {@link sendText}. */
+  sendBinary(bytes: Uint8Array, compress = true): void {
+    if (this.#state === "open") this.#outgoing.addBinary(bytes, compress);
+  }
+
+  /** Sends a message that is prepared for many connections. Nothing happens when the state is not "open". */
+  sendPrepared(message: PreparedMessage): void {
+    if (this.#state === "open") this.#outgoing.addPrepared(message);
   }
 
   /**
@@ -174,9 +247,11 @@ export class Endpoint {
    */
   close(status: StatusCode, reason: string): void {
     if (this.#state !== "open") return;
-    this.#sendClose(status, reason);
+    this.#outgoing.addClose(newCloseFrameBody(status, reason));
     this.#initiator = "local";
     this.#state = nextClosing(this.#state, "sendClose");
+    this.#assembler.drop();
+    this.#isBusy = false;
   }
 
   /**
@@ -190,11 +265,22 @@ export class Endpoint {
     this.#initiator ??= initiator;
     this.#error = error;
     this.#state = nextClosing(this.#state, "fail");
-    this.#decoder.stop();
+    this.#end();
   }
 
+  /** Answers at once: what is not in the output by now, nobody waits for. */
   #sendClose(status: StatusCode, reason: string): void {
+    this.#outgoing.drop();
     this.output.addClose(newCloseFrameBody(status, reason));
+  }
+
+  /** Nothing is read or sent any more. */
+  #end(): void {
+    this.#decoder.stop();
+    this.#assembler.drop();
+    this.#outgoing.drop();
+    this.#isBusy = false;
+    closeSessions(this.#extensions);
   }
 
   #receiveControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
@@ -217,6 +303,6 @@ export class Endpoint {
     this.#received = { status: end > start ? status : StatusNoStatusRcvd, reason };
     this.#initiator ??= "peer";
     this.#state = nextClosing(this.#state, "receiveClose");
-    this.#decoder.stop();
+    this.#end();
   }
 }

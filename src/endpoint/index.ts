@@ -9,3 +9,4 @@ export type { ClosingState } from "./closing.ts";
 export { Endpoint, type EndpointEvents, type EndpointOptions, type Side } from "./endpoint.ts";
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
 export { Output } from "./output.ts";
+export { PreparedMessage } from "./prepared.ts";

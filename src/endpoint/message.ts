@@ -6,26 +6,15 @@
 
 import { copy, noBytes } from "../bytes.ts";
 import { LimitError, ProtocolError } from "../errors.ts";
+import type { RecvChain } from "../extension/chain.ts";
 import { checkHeader, type State, StateFragmented } from "../frame/check.ts";
 import type { FrameSink } from "../frame/decoder.ts";
 import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isControl, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
-import { decodeUtf8, Utf8Validator } from "../frame/utf8.ts";
+import { Utf8Validator } from "../frame/utf8.ts";
 import type { MessageLimits } from "./limits.ts";
-
-/** Who gets the messages. */
-export interface MessageSink {
-  /** A text message is complete and valid. */
-  text(data: string): void;
-  /**
-   * A binary message is complete.
-   *
-   * @param isOwned Whether `bytes` are the receiver's to keep; otherwise they are valid until the call returns.
-   */
-  binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
-  /** A control frame is complete; its payload is valid until the call returns. */
-  control(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void;
-}
+import { deliverText, type MessageSink } from "./sink.ts";
+import { MessageTransform } from "./transform.ts";
 
 const smallestGather = 1024;
 
@@ -38,6 +27,7 @@ const smallestGather = 1024;
 export class MessageAssembler implements FrameSink {
   readonly #sink: MessageSink;
   readonly #limits: MessageLimits;
+  readonly #extensions: RecvChain | undefined;
   #state: State;
 
   // Of the frame under way.
@@ -54,20 +44,33 @@ export class MessageAssembler implements FrameSink {
   #gathered = noBytes;
   #gatheredSize = 0;
   #utf8: Utf8Validator | undefined;
+  // Made at the first message that goes through an extension; whether the present one does.
+  #transform: MessageTransform | undefined;
+  #isTransformed = false;
 
   // Of a control frame that comes in pieces, which may stand between the frames of a message.
   #control: Uint8Array = noBytes;
   #controlSize = 0;
 
-  /** @param state StateServerSide or StateClientSide. */
-  constructor(sink: MessageSink, state: State, limits: MessageLimits) {
+  /**
+   * @param state StateServerSide or StateClientSide, with StateExtended where there are extensions.
+   * @param extensions What messages go through.
+   */
+  constructor(sink: MessageSink, state: State, limits: MessageLimits, extensions?: RecvChain) {
     this.#sink = sink;
     this.#state = state;
     this.#limits = limits;
+    this.#extensions = extensions;
+  }
+
+  /** No message is wanted any more: what is at work stops, and what still comes is not gone through. */
+  drop(): void {
+    this.#transform?.drop();
   }
 
   frameHeader(header: Header): void {
     checkHeader(header, this.#state);
+    this.#extensions?.unsetBits(header);
     this.#isControl = isControl(header.opcode);
     this.#frameOpcode = header.opcode;
     this.#frameLength = header.length;
@@ -82,6 +85,9 @@ export class MessageAssembler implements FrameSink {
   framePayload(bytes: Uint8Array, start: number, end: number): void {
     if (this.#isControl) {
       this.#controlPayload(bytes, start, end);
+    } else if (this.#isTransformed) {
+      this.#isDelivered = this.#isFinal && end - start === this.#length;
+      this.#transform!.write(bytes, start, end, this.#isDelivered);
     } else if (this.#isFinal && end - start === this.#length) {
       this.#isDelivered = true;
       this.#deliver(bytes, start, end, false);
@@ -94,6 +100,8 @@ export class MessageAssembler implements FrameSink {
     if (this.#isDelivered) return;
     if (this.#isControl) {
       this.#sink.control(this.#frameOpcode, this.#control, 0, this.#controlSize);
+    } else if (this.#isFinal && this.#isTransformed) {
+      this.#transform!.end();
     } else if (this.#isFinal) {
       this.#deliverGathered();
     }
@@ -105,6 +113,7 @@ export class MessageAssembler implements FrameSink {
       this.#isText = header.opcode === OpText;
       this.#length = 0;
       this.#fragments = 0;
+      if (this.#extensions !== undefined) this.#beginTransform(this.#extensions);
     }
     if (header.length > limits.maxFrameSize) {
       throw new LimitError("FRAME_TOO_BIG", limits.maxFrameSize, header.length);
@@ -118,6 +127,14 @@ export class MessageAssembler implements FrameSink {
     }
     this.#isFinal = header.fin;
     this.#state = header.fin ? this.#state & ~StateFragmented : this.#state | StateFragmented;
+  }
+
+  #beginTransform(extensions: RecvChain): void {
+    const transform = extensions.beginMessage();
+    this.#isTransformed = transform !== undefined;
+    if (transform === undefined) return;
+    this.#transform ??= new MessageTransform(this.#sink, this.#limits.maxMessageSize);
+    this.#transform.begin(transform, this.#isText);
   }
 
   #controlPayload(bytes: Uint8Array, start: number, end: number): void {
@@ -164,12 +181,10 @@ export class MessageAssembler implements FrameSink {
   }
 
   #deliver(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    if (!this.#isText) {
+    if (this.#isText) {
+      deliverText(this.#sink, bytes, start, end);
+    } else {
       this.#sink.binary(bytes, start, end, isOwned);
-      return;
     }
-    const text = decodeUtf8(bytes, start, end);
-    if (text === undefined) throw new ProtocolError("INVALID_UTF8");
-    this.#sink.text(text);
   }
 }

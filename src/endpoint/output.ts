@@ -17,8 +17,8 @@ import { newMask } from "../frame/mask.ts";
 import { OpClose, type Opcode, OpPong, OpText } from "../frame/opcode.ts";
 import { borrowBuffer, largestGathered, returnBuffer } from "./pool.ts";
 
-// Longer texts are encoded by themselves: reserving three bytes for each of their units would cost more than a copy.
-const longText = 8 * 1024;
+/** Longer texts are encoded by themselves: reserving three bytes for each of their units would cost more than a copy. */
+export const longText: number = 8 * 1024;
 
 // Up to here a loop beats encodeInto, which needs a view (16 characters: 0.3 to 0.4 of it): bench/micro/text.mjs.
 const shortText = 24;
@@ -46,6 +46,7 @@ export class Output {
   #activeSize = 0;
   #lent: Piece | undefined;
   #unsent = 0;
+  #held = 0;
   #latePong: Uint8Array | undefined;
 
   /** @param masked Whether frames leave masked: a client's do (RFC 6455, 5.1). */
@@ -53,9 +54,14 @@ export class Output {
     this.#masked = masked;
   }
 
-  /** Bytes that wait or are lent out; a pong that is kept back does not count. */
+  /** Bytes that wait or are lent out, those that are on hold included; a pong that is kept back does not count. */
   get unsent(): number {
-    return this.#unsent;
+    return this.#unsent + this.#held;
+  }
+
+  /** Counts bytes of which frames are still to be made; with a negative number, that they were or will not be. */
+  hold(count: number): void {
+    this.#held += count;
   }
 
   /** Adds bytes that are no frame: the response that opens the connection. */
@@ -65,9 +71,14 @@ export class Output {
     this.#commit(bytes.length);
   }
 
-  /** Adds a final frame with `bytes[start, end)` as its payload. */
-  addFrame(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
+  /**
+   * Adds a final frame with `bytes[start, end)` as its payload.
+   *
+   * @param rsv Reserved bits: 4, 2, 1 for RSV1, RSV2, RSV3.
+   */
+  addFrame(opcode: Opcode, bytes: Uint8Array, start: number, end: number, rsv = 0): void {
     const header = this.#newHeader(opcode, end - start);
+    header.rsv = rsv;
     const size = headerSize(header);
     const at = this.#reserve(size + end - start);
     encodeHeader(header, this.#active!, at);
@@ -164,6 +175,7 @@ export class Output {
   #newHeader(opcode: Opcode, length: number): Header {
     const header = this.#header;
     header.opcode = opcode;
+    header.rsv = 0;
     header.length = length;
     header.masked = this.#masked;
     header.maskKey = this.#masked ? newMask() : 0;

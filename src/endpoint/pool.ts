@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Growing } from "../extension/growing.ts";
+
 /** Buffers of one size. */
 interface Shelf {
   readonly size: number;
@@ -46,4 +48,29 @@ export function returnBuffer(buffer: Uint8Array): void {
       return;
     }
   }
+}
+
+/** Bytes that a buffer for what extensions make has at the least, and that one may have to be kept. */
+const growingSize = 64 * 1024;
+
+/** One is on its way in at a time, as a rule, and one on its way out. */
+const mostGrowing = 4;
+
+const growings: Growing[] = [];
+
+/** Lends a buffer that grows, empty. */
+export function borrowGrowing(limit: number): Growing {
+  const growing = growings.pop() ?? new Growing(limit, new Uint8Array(growingSize));
+  growing.reset(limit);
+  return growing;
+}
+
+/** Tells whether a buffer has kept to the size at which it is taken back. */
+export function isReturnable(growing: Growing): boolean {
+  return growing.bytes.length === growingSize;
+}
+
+/** Takes a buffer back; nobody may hold on to it. */
+export function returnGrowing(growing: Growing): void {
+  if (isReturnable(growing) && growings.length < mostGrowing) growings.push(growing);
 }

@@ -6,6 +6,8 @@
 
 import type { Deadlines } from "../clock.ts";
 import { DialError, type HeaderPairs, HandshakeError, LimitError } from "../errors.ts";
+import type { Extension, ExtensionSession } from "../extension/extension.ts";
+import { closeSessions, openExtensions, takeAnswer } from "../extension/negotiation.ts";
 import { StateClientSide } from "../frame/check.ts";
 import type { Head } from "../http/head.ts";
 import type { Option } from "../http/option.ts";
@@ -37,8 +39,11 @@ export interface NetDialOptions {
 export interface DialerOptions {
   /** Subprotocols to offer, the one liked best first. Default: none. */
   readonly protocols?: readonly string[] | undefined;
-  /** Extensions to offer. Default: none. */
-  readonly extensions?: readonly Option[] | undefined;
+  /**
+   * Extensions to offer, the one liked best first. Of an Extension the stream has what a Reader and a Writer need; an
+   * Option is only offered, and what the server has chosen of it is for the caller. Default: none.
+   */
+  readonly extensions?: readonly (Extension | Option)[] | undefined;
   /** Headers of the request beside the handshake's own. Default: none. */
   readonly header?: HeaderPairs | undefined;
   /** Value of the Host header. Default: the URL's host. */
@@ -100,13 +105,19 @@ export class Dialer {
   /** As they were given. */
   readonly options: DialerOptions;
   readonly #offer: Offer;
+  readonly #extensions: readonly Extension[];
   readonly #limits: HeadLimits;
 
   /** @throws {TypeError} Something to be sent may not be sent. */
   constructor(options: DialerOptions = {}) {
     this.options = options;
     const { protocols = [], extensions = [], header = [] } = options;
-    this.#offer = { protocols, extensions, header };
+    this.#extensions = extensions.filter(isExtension);
+    this.#offer = {
+      protocols,
+      extensions: extensions.flatMap((one) => (isExtension(one) ? one.offers : one)),
+      header,
+    };
     checkOffer(this.#offer);
     if (options.host !== undefined) headerLines([["Host", options.host]]);
     this.#limits = { ...defaultHeadLimits, ...options.headLimits };
@@ -211,8 +222,25 @@ export class Dialer {
     const head = await this.#readAnswer(stream);
     if (head.status !== 101) throw await this.#statusError(stream, head, attempt);
     const answer = checkAnswer(head, key, this.#offer);
-    await this.#tellHeaders(head, attempt);
-    return new UpgradedStream(stream, { side: StateClientSide, ...answer, context: undefined });
+    const sessions = this.#openExtensions(answer.extensions);
+    if (sessions === undefined) {
+      throw new DialError("BAD_EXTENSIONS", { status: 101, headers: [...head.entries()] });
+    }
+    try {
+      await this.#tellHeaders(head, attempt);
+    } catch (error) {
+      closeSessions(sessions);
+      throw error;
+    }
+    const agreement = { side: StateClientSide, ...answer, sessions, context: undefined };
+    return new UpgradedStream(stream, agreement);
+  }
+
+  /** @returns undefined where the answer is none that the offers allow. */
+  #openExtensions(answer: readonly Option[]): readonly ExtensionSession[] | undefined {
+    const own = answer.filter(({ name }) => this.#extensions.some((one) => one.name === name));
+    const agreed = takeAnswer(this.#extensions, own);
+    return agreed && openExtensions(agreed, StateClientSide);
   }
 
   /** Reads the head of the answer, and over those of informational responses in front of it (RFC 9110, 15.2). */
@@ -300,6 +328,10 @@ export function dialOn(
 ): Promise<UpgradedStream> {
   const dialer = new Dialer({ connect: (to) => connectStreamOn(connect, to), ...options });
   return dialer.dial(url, options);
+}
+
+function isExtension(offered: Extension | Option): offered is Extension {
+  return "open" in offered;
 }
 
 /** Headers of a response that the handshake itself reads. */

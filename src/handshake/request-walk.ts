@@ -7,19 +7,24 @@
 import { equalsIgnoreCase, latin1 } from "../bytes.ts";
 import { isPromise } from "../deferred.ts";
 import { HandshakeError } from "../errors.ts";
+import type { Extension } from "../extension/extension.ts";
+import { type AgreedExtension, Negotiation } from "../extension/negotiation.ts";
 import type { Head } from "../http/head.ts";
 import { type Option, parseOptions } from "../http/option.ts";
 import { addListRanges } from "../http/token.ts";
 import { canonicalize } from "../http/view.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
 import type { Attempt } from "./attempt.ts";
-import { offeredProtocols } from "./request.ts";
+import { malformedExtensions, offeredProtocols } from "./request.ts";
 import type { UpgradeCallbacks } from "./upgrader.ts";
 
 /** What the callbacks chose. */
 export interface Choice {
   readonly protocol: string | undefined;
+  /** What is answered. */
   readonly extensions: readonly Option[];
+  /** Those of it that the Upgrader has itself. */
+  readonly agreed: readonly AgreedExtension[];
 }
 
 /** Headers that the handshake itself reads, and that no callback is told of. */
@@ -33,18 +38,24 @@ export class RequestWalk<Context> {
   readonly #attempt: Attempt;
   #protocol: string | undefined;
   readonly #extensions: Option[] = [];
+  readonly #negotiation: Negotiation | undefined;
 
-  /** @param attempt Once it is given up, no other callback is asked. */
+  /**
+   * @param attempt Once it is given up, no other callback is asked.
+   * @param extensions Those that the Upgrader has itself; offers of others are for the callbacks.
+   */
   constructor(
     head: Head,
     callbacks: UpgradeCallbacks<Context>,
     context: Context,
     attempt: Attempt,
+    extensions: readonly Extension[] = [],
   ) {
     this.#head = head;
     this.#callbacks = callbacks;
     this.#context = context;
     this.#attempt = attempt;
+    this.#negotiation = extensions.length > 0 ? new Negotiation(extensions) : undefined;
   }
 
   /** Goes through the request. Waits only for callbacks that are async. */
@@ -61,7 +72,11 @@ export class RequestWalk<Context> {
         if (isPromise(done)) await this.#settled(done);
       }
     }
-    return { protocol: this.#protocol, extensions: this.#extensions };
+    return {
+      protocol: this.#protocol,
+      extensions: this.#extensions,
+      agreed: this.#negotiation?.agreed ?? [],
+    };
   }
 
   /** Waits for what a callback gives; it changes nothing where the attempt was given up meanwhile. */
@@ -75,8 +90,9 @@ export class RequestWalk<Context> {
     const { onHost, onHeader, protocol, protocolCustom, negotiate, extensionCustom } =
       this.#callbacks;
     return (
+      this.#negotiation !== undefined ||
       (onHost ?? onHeader ?? protocol ?? protocolCustom ?? negotiate ?? extensionCustom) !==
-      undefined
+        undefined
     );
   }
 
@@ -146,13 +162,15 @@ export class RequestWalk<Context> {
       this.#extensions.push(...accepted);
       return;
     }
-    if (callbacks.negotiate === undefined) return;
+    if (callbacks.negotiate === undefined && this.#negotiation === undefined) return;
     const offers = parseOptions(bytes, this.#head.valueStart(index), this.#head.valueEnd(index));
     if (offers === undefined) throw malformedExtensions();
     for (const offer of offers) {
       // Offers of one name are alternatives, and the first one that is agreed to is it (RFC 6455, 9.1).
       if (this.#extensions.some(({ name }) => name === offer.name)) continue;
-      const accepted = await this.#settled(callbacks.negotiate(offer, this.#context));
+      const accepted = this.#negotiation?.knows(offer.name)
+        ? this.#negotiation.consider(offer)
+        : await this.#settled(callbacks.negotiate?.(offer, this.#context));
       if (accepted === undefined) continue;
       if (accepted.name !== offer.name) {
         throw new TypeError(`Extension was not offered: ${JSON.stringify(accepted.name)}`);
@@ -160,10 +178,4 @@ export class RequestWalk<Context> {
       this.#extensions.push(accepted);
     }
   }
-}
-
-function malformedExtensions(): HandshakeError {
-  return new HandshakeError("MALFORMED_REQUEST", {
-    message: "Sec-WebSocket-Extensions is not a list of extensions",
-  });
 }

@@ -6,6 +6,7 @@
 
 import { HandshakeError } from "../errors.ts";
 import type { Head } from "../http/head.ts";
+import { addOptions, type Option } from "../http/option.ts";
 import { addListRanges, addListTokens, listHasToken } from "../http/token.ts";
 import { isBase64Of16 } from "./base64.ts";
 import { checkHost, checkTarget } from "./target.ts";
@@ -159,4 +160,30 @@ export function offeredProtocols(head: Head): string[] {
   // "The elements that comprise this value MUST ... all be unique strings" (RFC 6455, 4.1)
   if (new Set(tokens).size !== tokens.length) throw new HandshakeError("BAD_SUBPROTOCOL");
   return tokens;
+}
+
+/**
+ * Gives the extensions that a client offers, in its order of preference, over all lines (RFC 6455, 9.1).
+ *
+ * @throws {HandshakeError} `MALFORMED_REQUEST`
+ */
+export function offeredExtensions(head: Head): Option[] {
+  const offers: Option[] = [];
+  const name = "sec-websocket-extensions";
+  let count = 0;
+  for (let i = head.find(name); i >= 0; i = head.find(name, i + 1), count++) {
+    if (!addOptions(offers, head.bytes, head.valueStart(i), head.valueEnd(i))) {
+      throw malformedExtensions();
+    }
+  }
+  // Lines may be empty, the list may not.
+  if (count > 0 && offers.length === 0) throw malformedExtensions();
+  return offers;
+}
+
+/** Makes the refusal of a Sec-WebSocket-Extensions that cannot be read. */
+export function malformedExtensions(): HandshakeError {
+  return new HandshakeError("MALFORMED_REQUEST", {
+    message: "Sec-WebSocket-Extensions is not a list of extensions",
+  });
 }

@@ -4,10 +4,13 @@
  * @module
  */
 
+import type { ExtensionSession, RecvExtension, SendExtension } from "../extension/extension.ts";
+import { closeSessions } from "../extension/negotiation.ts";
 import type { State } from "../frame/check.ts";
 import { StateExtended } from "../frame/check.ts";
 import type { Option } from "../http/option.ts";
 import { BufferedStream } from "../io/buffered.ts";
+import type { Awaitable } from "../io/byte-stream.ts";
 
 /** What was agreed upon in a handshake. */
 export interface Agreement<Context> {
@@ -15,6 +18,8 @@ export interface Agreement<Context> {
   readonly side: State;
   readonly protocol: string;
   readonly extensions: readonly Option[];
+  /** Those of the extensions that are at work already. Default: none. */
+  readonly sessions?: readonly ExtensionSession[];
   readonly context: Context;
 }
 
@@ -30,6 +35,11 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
   readonly protocol: string;
   /** The extensions agreed upon, with their parameters. */
   readonly extensions: readonly Option[];
+  /** What a Reader is given of the extensions that the Upgrader or Dialer has itself. */
+  readonly recvExtensions: readonly RecvExtension[];
+  /** What a Writer is given of them. */
+  readonly sendExtensions: readonly SendExtension[];
+  readonly #sessions: readonly ExtensionSession[];
   /** What the callbacks of an Upgrader learned. */
   readonly context: Context;
 
@@ -37,10 +47,18 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
   constructor(handshaken: BufferedStream, agreement: Agreement<Context>) {
     super(handshaken.inner, { buffer: handshaken.bytes });
     this.takeOver(handshaken);
-    const { side, protocol, extensions, context } = agreement;
+    const { side, protocol, extensions, sessions = [], context } = agreement;
     this.state = extensions.length > 0 ? side | StateExtended : side;
     this.protocol = protocol;
     this.extensions = extensions;
+    this.recvExtensions = sessions.flatMap(({ recv }) => recv ?? []);
+    this.sendExtensions = sessions.flatMap(({ send }) => send ?? []);
+    this.#sessions = sessions;
     this.context = context;
+  }
+  /** Closes the connection, and frees what its extensions hold: no Reader or Writer may be at work any more. */
+  override close(): Awaitable<void> {
+    closeSessions(this.#sessions);
+    return super.close();
   }
 }

@@ -7,6 +7,8 @@
 import type { Deadlines } from "../clock.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../errors.ts";
 import { StateServerSide } from "../frame/check.ts";
+import type { Extension } from "../extension/extension.ts";
+import { closeSessions, openExtensions } from "../extension/negotiation.ts";
 import type { Option } from "../http/option.ts";
 import { defaultHeadLimits, type HeadLimits, HeadParser } from "../http/parser.ts";
 import { BufferedStream } from "../io/buffered.ts";
@@ -52,6 +54,11 @@ export interface UpgradeCallbacks<Context> {
 export interface UpgraderOptions<Context> extends UpgradeCallbacks<Context> {
   /** Makes what the callbacks of one request share, and the stream carries as `context`. Default: undefined. */
   readonly newContext?: (() => Context) | undefined;
+  /**
+   * Extensions that are agreed to where they are offered; the stream has what a Reader and a Writer need of them.
+   * Offers of others are for `negotiate`. Default: none.
+   */
+  readonly extensions?: readonly Extension[] | undefined;
   /** Headers of every answer, whether it is 101 or a refusal. */
   readonly header?: HeaderPairs | undefined;
   /** Bytes of the read buffer, which the stream goes on to use. Default: 4096. */
@@ -127,8 +134,13 @@ export class Upgrader<Context = undefined> {
     const attempt = new Attempt({ timeout, code: "HANDSHAKE_TIMEOUT", deadlines });
     try {
       const { response, agreement } = await this.#acceptOrRefuse(buffered, attempt);
-      // Behind the first byte of this answer no other one may follow, whatever goes wrong.
-      await attempt.race(Promise.resolve(writeAll(buffered, response)));
+      try {
+        // Behind the first byte of this answer no other one may follow, whatever goes wrong.
+        await attempt.race(Promise.resolve(writeAll(buffered, response)));
+      } catch (error) {
+        closeSessions(agreement.sessions!);
+        throw error;
+      }
       return new UpgradedStream(buffered, agreement);
     } finally {
       attempt.end();
@@ -157,14 +169,17 @@ export class Upgrader<Context = undefined> {
     checkUpgrade(head);
     const { options } = this;
     const context = options.newContext?.() as Context;
-    const { protocol, extensions } = await new RequestWalk(head, options, context, attempt).run();
+    const walk = new RequestWalk(head, options, context, attempt, options.extensions);
+    const { protocol, extensions, agreed } = await walk.run();
     const added = await options.onBeforeUpgrade?.(context);
     const response = writeUpgrade(head, protocol === undefined ? [] : [protocol], {
       protocol,
       extensions,
       headers: [...(options.header ?? []), ...(added ?? [])],
     });
-    const agreement = { side: StateServerSide, protocol: protocol ?? "", extensions, context };
+    const sessions = openExtensions(agreed, StateServerSide)!;
+    const side = StateServerSide;
+    const agreement = { side, protocol: protocol ?? "", extensions, sessions, context };
     return { response, agreement };
   }
 

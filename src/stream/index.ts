@@ -42,7 +42,7 @@ export {
   type ControlHandlerOptions,
   ControlWriter,
 } from "./control.ts";
-export type { RecvExtension, SendExtension } from "./extension.ts";
+export type { RecvExtension, SendExtension } from "../extension/extension.ts";
 export { CipherReader, CipherWriter, Utf8Reader } from "./filter.ts";
 export {
   readFrame,

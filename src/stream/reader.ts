@@ -4,7 +4,11 @@
  * @module
  */
 
+import { copy } from "../bytes.ts";
 import { LimitError, ProtocolError, TransportError } from "../errors.ts";
+import { finish, RecvChain } from "../extension/chain.ts";
+import type { RecvExtension, Transform } from "../extension/extension.ts";
+import { Growing } from "../extension/growing.ts";
 import {
   checkHeader,
   isFragmented,
@@ -19,7 +23,6 @@ import { isControl, OpContinuation, OpText } from "../frame/opcode.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteReader } from "../io/byte-stream.ts";
-import type { RecvExtension } from "./extension.ts";
 import { readHeader, readHeaderBuffer } from "./frame-io.ts";
 
 /**
@@ -34,15 +37,21 @@ export type FrameHandler = (header: Header, payload: ByteReader) => Awaitable<vo
 
 /** Options of a {@link Reader}. It holds no payload, so that no limit is needed for its own sake. */
 export interface ReaderOptions {
-  /** Checks text while it is read, and fails at the first bad byte. Off where text is compressed. Default: false. */
+  /**
+   * Checks text while it is read, and fails at the first bad byte. Off where something behind the Reader decompresses
+   * it. Default: false.
+   */
   readonly checkUtf8?: boolean | undefined;
   /** Takes any header, whatever the rules say. Default: false. */
   readonly skipHeaderCheck?: boolean | undefined;
   /** Payload bytes of one frame. Default: Infinity. */
   readonly maxFrameSize?: number | undefined;
-  /** Payload bytes of one message. Default: Infinity. */
+  /** Payload bytes of one message, as they come and as they are read. Default: Infinity. */
   readonly maxMessageSize?: number | undefined;
-  /** Asked in this order about each header; `state` must have StateExtended. Default: none. */
+  /**
+   * Those that were agreed upon, in that order: the last one is asked first. What they make of a message's payload is
+   * what {@link Reader.read} gives. `state` must have StateExtended. Default: none.
+   */
   readonly extensions?: readonly RecvExtension[] | undefined;
   /** Told of each continuation frame before its payload is read. */
   readonly onContinuation?: FrameHandler | undefined;
@@ -76,6 +85,13 @@ export class Reader implements ByteReader {
   readonly #first: Header = newHeader();
   readonly #inner: Header = newHeader();
   readonly #utf8: Utf8Validator | undefined;
+  readonly #extensions: RecvChain | undefined;
+  /** What the present message goes through, and what has come out of it. */
+  #transform: Transform | undefined;
+  #transformed: Growing | undefined;
+  #transformedRead = 0;
+  #isTransformDone = true;
+  #piece: Uint8Array | undefined;
   #headerBytes: Uint8Array | undefined;
   #current: Header = this.#first;
   /** Payload bytes of the present frame that were not read. */
@@ -91,6 +107,8 @@ export class Reader implements ByteReader {
     this.#maxFrameSize = options.maxFrameSize ?? Infinity;
     this.#maxMessageSize = options.maxMessageSize ?? Infinity;
     this.#utf8 = options.checkUtf8 === true ? new Utf8Validator() : undefined;
+    const { extensions = [] } = options;
+    this.#extensions = extensions.length > 0 ? new RecvChain(extensions) : undefined;
   }
 
   /**
@@ -106,7 +124,13 @@ export class Reader implements ByteReader {
    * @see gobwas Reader.NextFrame
    */
   nextFrame(): Awaitable<Header | undefined> {
-    if (this.#left > 0) throw new TypeError("The frame before has not been read to its end");
+    if (this.#left > 0 || (this.#isAtEnd && this.#hasMore)) {
+      throw new TypeError("The frame before has not been read to its end");
+    }
+    return this.#nextFrame();
+  }
+
+  #nextFrame(): Awaitable<Header | undefined> {
     const header = isFragmented(this.state) ? this.#inner : this.#first;
     const read =
       this.source instanceof BufferedStream
@@ -125,19 +149,27 @@ export class Reader implements ByteReader {
       if (isFragmented(this.state)) throw new TransportError("UNEXPECTED_END");
       return undefined;
     }
-    const { skipHeaderCheck, extensions = [] } = this.#options;
-    if (skipHeaderCheck !== true) checkHeader(header, this.state);
+    if (this.#options.skipHeaderCheck !== true) checkHeader(header, this.state);
     if (header.length > this.#maxFrameSize) {
       throw new LimitError("FRAME_TOO_BIG", this.#maxFrameSize, header.length);
     }
-    for (const extension of extensions) extension.unsetBits(header);
+    this.#extensions?.unsetBits(header);
     const wasFragmented = isFragmented(this.state);
+    if (!wasFragmented && this.#extensions !== undefined) this.#beginTransform(header);
     if (!isControl(header.opcode)) this.#count(header);
     this.#current = header;
     this.#left = header.length;
     this.#hasBegun = true;
     if (!wasFragmented) return header;
     return isControl(header.opcode) ? this.#intermediate(header) : this.#continuation(header);
+  }
+
+  #beginTransform(header: Header): void {
+    this.#transform = isControl(header.opcode) ? undefined : this.#extensions!.beginMessage();
+    this.#isTransformDone = this.#transform === undefined;
+    this.#transformedRead = 0;
+    this.#transformed ??= new Growing();
+    this.#transformed.reset(this.#maxMessageSize);
   }
 
   /** Counts a data frame into its message. */
@@ -176,9 +208,14 @@ export class Reader implements ByteReader {
   read(into: Uint8Array): Awaitable<number> {
     if (!this.#hasBegun) throw new TypeError("No frame was begun: call nextFrame() first");
     if (into.length === 0) return 0;
+    return this.#transform === undefined ? this.#readPayload(into) : this.#readTransformed(into);
+  }
+
+  /** Reads on in the message's payload as it comes. */
+  #readPayload(into: Uint8Array): Awaitable<number> {
     while (this.#left === 0) {
-      if (this.#isAtEnd) return this.#end();
-      const next = this.nextFrame();
+      if (this.#isAtEnd) return this.#payloadEnd();
+      const next = this.#nextFrame();
       if (next instanceof Promise) return this.#readBehind(next, into);
     }
     return this.#readFrame(into);
@@ -188,15 +225,61 @@ export class Reader implements ByteReader {
   async #readBehind(next: Promise<unknown>, into: Uint8Array): Promise<number> {
     await next;
     while (this.#left === 0) {
-      if (this.#isAtEnd) return this.#end();
-      await this.nextFrame();
+      if (this.#isAtEnd) return this.#payloadEnd();
+      await this.#nextFrame();
     }
     return this.#readFrame(into);
+  }
+
+  /** Whether more comes out of the transform than was read. */
+  get #hasMore(): boolean {
+    return !this.#isTransformDone || this.#transformedRead < (this.#transformed?.size ?? 0);
+  }
+
+  /** Reads on in what the extensions make of the message's payload. */
+  #readTransformed(into: Uint8Array): Awaitable<number> {
+    const out = this.#transformed!;
+    while (this.#transformedRead === out.size) {
+      if (this.#isTransformDone) return this.#end();
+      const done = this.#transformNext(out);
+      if (done instanceof Promise) return done.then(() => this.#readTransformed(into));
+    }
+    const end = Math.min(out.size, this.#transformedRead + into.length);
+    const count = end - this.#transformedRead;
+    copy(into, 0, out.bytes, this.#transformedRead, end);
+    this.#transformedRead = end;
+    this.#checkText(into, count);
+    return count;
+  }
+
+  /** Takes the next piece of the payload through the extensions. */
+  #transformNext(out: Growing): Awaitable<void> {
+    out.clear();
+    this.#transformedRead = 0;
+    this.#piece ??= new Uint8Array(pieceSize);
+    const count = this.#readPayload(this.#piece);
+    if (count instanceof Promise) return count.then((read) => this.#transformPiece(read, out));
+    return this.#transformPiece(count, out);
+  }
+
+  #transformPiece(count: number, out: Growing): Awaitable<void> {
+    // The last piece says so itself: who reads no further than what he knows to come has read the message.
+    this.#isTransformDone = this.#left === 0 && this.#isAtEnd;
+    const transform = this.#transform!;
+    return finish(
+      transform,
+      transform.write(this.#piece!, 0, count, this.#isTransformDone, out),
+      out,
+    );
   }
 
   /** Whether nothing follows the present frame's payload: it is final, or a control frame by itself. */
   get #isAtEnd(): boolean {
     return !isFragmented(this.state);
+  }
+
+  #payloadEnd(): number {
+    return this.#transform === undefined ? this.#end() : 0;
   }
 
   #end(): number {
@@ -227,22 +310,29 @@ export class Reader implements ByteReader {
     const { masked, maskKey, length } = this.#current;
     if (masked) cipher(into, maskKey, length - this.#left, 0, count);
     this.#left -= count;
-    if (this.#checksText && !this.#utf8!.write(into, 0, count)) {
-      throw new ProtocolError("INVALID_UTF8");
-    }
+    if (this.#transform === undefined) this.#checkText(into, count);
     return count;
   }
 
+  #checkText(bytes: Uint8Array, count: number): void {
+    if (this.#checksText && !this.#utf8!.write(bytes, 0, count)) {
+      throw new ProtocolError("INVALID_UTF8");
+    }
+  }
+
   /**
-   * Drops what is left of the message, its fragments to come included. Text is not checked.
+   * Drops what is left of the message, its fragments to come included. Text is not checked. What extensions make of
+   * the message is made all the same, since they may need it for those to come.
    *
-   * @throws As {@link nextFrame}.
+   * @throws As {@link nextFrame}, and what an extension throws.
    * @see gobwas Reader.Discard
    */
   async discard(): Promise<void> {
+    while (!this.#isTransformDone) await this.#transformNext(this.#transformed!);
+    this.#transformedRead = this.#transformed?.size ?? 0;
     await this.#discardFrame();
     while (!this.#isAtEnd) {
-      await this.nextFrame();
+      await this.#nextFrame();
       await this.#discardFrame();
     }
     this.#utf8?.reset();
@@ -265,6 +355,9 @@ export class Reader implements ByteReader {
     }
   }
 }
+
+/** Bytes of payload that the extensions get at a time. */
+const pieceSize = 4096;
 
 /** Where dropped bytes go; nobody reads them. */
 let scratch: Uint8Array | undefined;

@@ -5,7 +5,10 @@
  * @module
  */
 
-import { copy } from "../bytes.ts";
+import { copy, noBytes } from "../bytes.ts";
+import { finish, SendChain } from "../extension/chain.ts";
+import type { SendExtension, Transform } from "../extension/extension.ts";
+import { Growing } from "../extension/growing.ts";
 import { isClientSide, type State } from "../frame/check.ts";
 import { cipher } from "../frame/cipher.ts";
 import { encodeHeader, type Header, headerSize, newHeader } from "../frame/header.ts";
@@ -13,7 +16,6 @@ import { newMask } from "../frame/mask.ts";
 import { type Opcode, OpContinuation } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { writeAll } from "../io/full.ts";
-import type { SendExtension } from "./extension.ts";
 import { encodeFrame } from "./frame-io.ts";
 
 /** Options of a {@link Writer}. */
@@ -22,7 +24,7 @@ export interface WriterOptions {
   readonly size?: number | undefined;
   /** The buffer itself, header room included; lent as long as the writer is used. Default: one made for `size`. */
   readonly buffer?: Uint8Array | undefined;
-  /** Asked in this order about each header. Default: none. */
+  /** Those that were agreed upon, in that order: what is written goes through them. Default: none. */
   readonly extensions?: readonly SendExtension[] | undefined;
 }
 
@@ -41,6 +43,10 @@ function payloadRoom(state: State, size: number): number {
     if (room <= most) return room;
   }
   return size - headerRoom(state, Infinity);
+}
+
+function chainOf(extensions: readonly SendExtension[]): SendChain | undefined {
+  return extensions.length > 0 ? new SendChain(extensions) : undefined;
 }
 
 /** A write's result; who does not wait for it learns of an error by the next call. */
@@ -68,7 +74,10 @@ export class Writer implements ByteWriter {
   #dest: ByteWriter;
   #state: State;
   #opcode: Opcode;
-  #extensions: readonly SendExtension[];
+  #extensions: SendChain | undefined;
+  /** What the present message goes through, and what has come out of it. */
+  #transform: Transform | undefined;
+  #transformed: Growing | undefined;
   readonly #header: Header = newHeader();
   #buffer: Uint8Array;
   /** Bytes of the buffer that are kept for the header. */
@@ -95,7 +104,7 @@ export class Writer implements ByteWriter {
     this.#dest = dest;
     this.#state = state;
     this.#opcode = opcode;
-    this.#extensions = extensions;
+    this.#extensions = chainOf(extensions);
     if (size !== undefined && !(size >= 1)) throw new RangeError(`Size must be 1 or more: ${size}`);
     this.#buffer =
       buffer ??
@@ -138,13 +147,44 @@ export class Writer implements ByteWriter {
    */
   write(from: Uint8Array): Awaitable<number> {
     const done = this.#inOrder(
-      this.#isWaiting ? this.#inTurn(() => this.#write(from, 0)) : this.#write(from, 0),
+      this.#isWaiting ? this.#inTurn(() => this.#put(from, false)) : this.#put(from, false),
     );
     return countOf(done, from.length);
   }
 
-  #write(from: Uint8Array, start: number): Awaitable<void> {
+  /**
+   * Begins the message where it has not begun, and adds `from` to it, through the extensions where they want it.
+   *
+   * @param isLast Whether the message ends with it.
+   */
+  #put(from: Uint8Array, isLast: boolean): Awaitable<void> {
+    if (!this.#isDirty) this.#beginMessage();
+    const transform = this.#transform;
+    if (transform === undefined) return this.#write(from, 0);
+    const out = this.#transformed!;
+    out.clear();
+    const later = finish(transform, transform.write(from, 0, from.length, isLast, out), out);
+    if (later !== undefined) return this.#behind(later, () => this.#writeTransformed(out));
+    return this.#writeTransformed(out);
+  }
+
+  /** The next call, which fills `out` anew, waits for the stream to be done with this one. */
+  #writeTransformed(out: Growing): Awaitable<void> {
+    return this.#write(out.bytes.subarray(0, out.size), 0);
+  }
+
+  #beginMessage(): void {
     this.#isDirty = true;
+    this.#transform = this.#extensions?.beginMessage({
+      opcode: this.#opcode,
+      size: undefined,
+      compress: true,
+      cache: undefined,
+    });
+    if (this.#transform !== undefined) this.#transformed ??= new Growing();
+  }
+
+  #write(from: Uint8Array, start: number): Awaitable<void> {
     let at = start;
     while (from.length - at > this.available) {
       let written: Awaitable<void>;
@@ -186,6 +226,10 @@ export class Writer implements ByteWriter {
 
   #writeAlone(from: Uint8Array): Awaitable<void> {
     if (this.#buffered > 0) throw new TypeError("The buffer is not empty: flush it first");
+    if (!this.#isDirty) this.#beginMessage();
+    if (this.#transform !== undefined) {
+      throw new TypeError("The message goes through an extension: use write()");
+    }
     return this.#writeThrough(from);
   }
 
@@ -257,7 +301,11 @@ export class Writer implements ByteWriter {
   }
 
   #flushMessage(): Awaitable<void> {
-    if (this.#isDirty) return this.#flush(true);
+    if (!this.#isDirty) return;
+    if (this.#transform === undefined) return this.#flush(true);
+    const put = this.#put(noBytes, true);
+    if (put instanceof Promise) return this.#behind(put, () => this.#flush(true));
+    return this.#flush(true);
   }
 
   #flushGathered(): Awaitable<void> {
@@ -283,7 +331,7 @@ export class Writer implements ByteWriter {
     header.masked = isClientSide(this.#state);
     header.maskKey = header.masked ? newMask() : 0;
     header.length = length;
-    for (const extension of this.#extensions) extension.setBits(header);
+    this.#extensions?.setBits(header);
     this.#isFragmented = !fin;
     this.#isDirty = !fin;
     return header;
@@ -300,7 +348,8 @@ export class Writer implements ByteWriter {
     this.#divide(state);
     this.#dest = dest;
     this.#state = state;
-    this.#extensions = [];
+    this.#extensions = undefined;
+    this.#transformed = undefined;
     this.#flushes = true;
     // What is under way to the old stream keeps the old buffer.
     if (this.#pending !== undefined) this.#buffer = new Uint8Array(this.#buffer.length);
@@ -335,9 +384,9 @@ export class Writer implements ByteWriter {
     this.#isDirty = false;
   }
 
-  /** Sets the extensions that are asked about each header from now on. @see gobwas Writer.SetExtensions */
+  /** Sets the extensions that messages go through from the next one on. @see gobwas Writer.SetExtensions */
   setExtensions(...extensions: SendExtension[]): void {
-    this.#extensions = extensions;
+    this.#extensions = chainOf(extensions);
   }
 
   /** Whether something that was begun before is under way. Asked first by each call, so that an error stays. */

@@ -107,15 +107,17 @@ describe("Endpoint.receive()", () => {
     expect(owned).toEqual([false, true]);
   });
 
-  it("passes on what an event throws that is not the peer's doing", () => {
-    const events: EndpointEvents = new EventTrace();
+  it("fails the connection with 1011 for what an event throws that is not the peer's doing", () => {
+    const events = new EventTrace();
     const error = new Error("bug");
     events.onText = () => {
       throw error;
     };
     const endpoint = new Endpoint("client", events);
-    expect(() => endpoint.receive(text("a"))).toThrow(error);
-    expect(endpoint.state).toBe("open");
+    expect(endpoint.receive(concat([text("a"), text("b")]))).toBe(6);
+    expect(sentLines(endpoint)).toEqual(["close fin rsv 0 masked length 2", "03f3", "end"]);
+    expect(events.lines).toEqual(["fail Error: bug"]);
+    expect(endpoint.closure).toMatchObject({ initiator: "local", error });
   });
 });
 
@@ -376,6 +378,8 @@ describe("Endpoint.stop()", () => {
       onPing: (bytes, start, end) => stopAfter(() => trace.onPing(bytes, start, end)),
       onPong: (bytes, start, end) => stopAfter(() => trace.onPong(bytes, start, end)),
       onFail: (error) => trace.onFail(error),
+      onResume: () => trace.onResume(),
+      onOutput: () => trace.onOutput(),
     });
     const ends: number[] = [];
     for (let at = 0; at < wire.length; ends.push(at)) at = endpoint.receive(wire, at);

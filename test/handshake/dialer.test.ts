@@ -11,6 +11,7 @@ import type { ConnectOptions } from "../../src/transport.ts";
 import { cutAt, cuts } from "../support/cuts.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { text, toHex } from "../support/frames.ts";
+import { ShiftExtension } from "../support/shift-extension.ts";
 import { macrotask } from "../support/turns.ts";
 import {
   answerTo,
@@ -93,6 +94,47 @@ describe("Dialer.dial()", () => {
       extensions: [{ name: "e", parameters: [["x", "2"]] }],
       state: StateClientSide | StateExtended,
     });
+  });
+
+  it("offers what its extensions offer, and gives the stream what works on messages", async () => {
+    const extension = new ShiftExtension();
+    const chosen = "Sec-WebSocket-Extensions: e, x-shift; by=1";
+    const { stream, conn } = await dialed((request) => [answerTo(request, chosen)], {
+      extensions: [{ name: "e", parameters: [] }, extension],
+    });
+    expect(conn.text.split("\r\n")[6]).toBe(chosen);
+    expect(stream!.recvExtensions).toHaveLength(1);
+    expect(stream!.sendExtensions).toHaveLength(1);
+    await stream!.close();
+    expect([extension.opened, extension.closed]).toEqual([1, 1]);
+  });
+
+  it.each([
+    ["an answer that an extension did not offer", "x-shift; by=2", {}],
+    ["two that share a reserved bit", "x-shift; by=1, x-two; by=2", { rsv: 2 }],
+  ])("refuses %s", async (_, answer, two) => {
+    const extension = new ShiftExtension();
+    const rival = new ShiftExtension({ name: "x-two", by: 2, ...two });
+    const lines = `Sec-WebSocket-Extensions: ${answer}`;
+    const { error, conn } = await dialed((request) => [answerTo(request, lines)], {
+      extensions: [extension, rival],
+    });
+    expect(error).toMatchObject({ name: "DialError", code: "BAD_EXTENSIONS", status: 101 });
+    expect([conn.closes, extension.opened - extension.closed]).toEqual([1, 0]);
+  });
+
+  it("closes its extensions where onHeader ends the dialing", async () => {
+    const extension = new ShiftExtension();
+    const lines = ["Sec-WebSocket-Extensions: x-shift; by=1", "X-Any: 1"];
+    const failed = new Error("no");
+    const { error } = await dialed((request) => [answerTo(request, ...lines)], {
+      extensions: [extension],
+      onHeader() {
+        throw failed;
+      },
+    });
+    expect(error).toBe(failed);
+    expect([extension.opened, extension.closed]).toEqual([1, 1]);
   });
 
   it("asks with another key each time", async () => {

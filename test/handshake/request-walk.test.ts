@@ -37,7 +37,7 @@ const offersOf = (...lists: readonly string[]): string[] =>
 const extensions = (...lists: readonly string[]): string[] =>
   lists.map((list) => `Sec-WebSocket-Extensions: ${list}`);
 
-const nothing = { protocol: undefined, extensions: [] };
+const nothing = { protocol: undefined, extensions: [], agreed: [] };
 
 /** Each callback writes down what it gets; none of them chooses anything. */
 const tracing: Callbacks = {

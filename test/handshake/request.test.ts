@@ -4,6 +4,7 @@ import {
   checkRequest,
   checkUpgrade,
   isUpgrade,
+  offeredExtensions,
   offeredProtocols,
 } from "../../src/handshake/request.ts";
 import type { Head } from "../../src/http/head.ts";
@@ -220,5 +221,30 @@ describe("offeredProtocols()", () => {
   ])("refuses %j", (offered) => {
     const error = errorOf(() => offeredProtocols(head({ "Sec-WebSocket-Protocol": offered })));
     expect(error).toMatchObject({ code: "BAD_SUBPROTOCOL", status: 400 });
+  });
+});
+
+describe("offeredExtensions()", () => {
+  it.each<[offered: string | readonly string[] | undefined, names: string[]]>([
+    [undefined, []],
+    ["a; x=1, b", ["a", "b"]],
+    [
+      ["a", "", "b, a; y"],
+      ["a", "b", "a"],
+    ],
+  ])("gives the offers of %j over all lines, in their order", (offered, names) => {
+    const offers = offeredExtensions(head({ "Sec-WebSocket-Extensions": offered }));
+    expect(offers.map(({ name }) => name)).toEqual(names);
+  });
+
+  it.each<[offered: string | readonly string[]]>([
+    [""],
+    [","],
+    ["a;"],
+    [["a", "b=1"]],
+    ['a; x="1'],
+  ])("refuses %j", (offered) => {
+    const error = errorOf(() => offeredExtensions(head({ "Sec-WebSocket-Extensions": offered })));
+    expect(error).toMatchObject({ code: "MALFORMED_REQUEST", status: 400 });
   });
 });

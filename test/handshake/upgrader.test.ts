@@ -11,6 +11,7 @@ import { HeadParser } from "../../src/http/parser.ts";
 import { BufferedStream } from "../../src/io/buffered.ts";
 import { cuts } from "../support/cuts.ts";
 import { counted, text, toHex } from "../support/frames.ts";
+import { ShiftExtension } from "../support/shift-extension.ts";
 import { macrotask } from "../support/turns.ts";
 import { latin1Bytes, requestFor, ScriptedStream, settled, switching, textOf } from "./streams.ts";
 
@@ -176,6 +177,45 @@ function refusing(error: unknown): UpgraderOptions<undefined> {
     },
   };
 }
+
+describe("Upgrader.upgrade() with extensions of its own", () => {
+  const offers = "Sec-WebSocket-Extensions: x-other, x-shift; by=9, x-shift; by=1, x-two; by=2";
+
+  it("agrees to what they take, and gives the stream what works on messages", async () => {
+    const one = new ShiftExtension();
+    const two = new ShiftExtension({ name: "x-two", rsv: 1, by: 2 });
+    const { stream, answer } = await upgraded(
+      { extensions: [two, one], negotiate: ({ name }) => ({ name, parameters: [] }) },
+      requestFor("/", offers),
+    );
+    expect(answer[4]).toBe("Sec-WebSocket-Extensions: x-other, x-shift; by=1, x-two; by=2");
+    expect(stream!.extensions.map(({ name }) => name)).toEqual(["x-other", "x-shift", "x-two"]);
+    expect([stream!.recvExtensions.length, stream!.sendExtensions.length]).toEqual([2, 2]);
+    expect([one.opened, one.closed]).toEqual([1, 0]);
+    await stream!.close();
+    expect([one.closed, two.closed]).toEqual([1, 1]);
+  });
+
+  it("agrees to none where none is offered, nor to those that nobody has", async () => {
+    const extension = new ShiftExtension();
+    const { answer } = await upgraded({ extensions: [extension] }, plain);
+    expect(answer).toEqual([...switching, "", ""]);
+    const other = requestFor("/", "Sec-WebSocket-Extensions: x-other");
+    expect((await upgraded({ extensions: [extension] }, other)).answer).toEqual(answer);
+    expect(extension.opened).toBe(0);
+  });
+
+  it("closes what it has opened where the answer cannot be written", async () => {
+    const extension = new ShiftExtension();
+    const conn = new ScriptedStream([requestFor("/", offers)]);
+    conn.write = () => {
+      throw new TransportError("RESET");
+    };
+    const { error } = await settled(new Upgrader({ extensions: [extension] }).upgrade(conn));
+    expect(error).toMatchObject({ code: "RESET" });
+    expect([extension.opened, extension.closed]).toEqual([1, 1]);
+  });
+});
 
 describe("Upgrader.upgrade() of a request that is refused", () => {
   it("answers what rejectConnection says, between the headers of every answer", async () => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { concat } from "../../src/bytes.ts";
+import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { ProtocolError } from "../../src/errors.ts";
+import type { RecvExtension } from "../../src/extension/extension.ts";
 import { StateClientSide, StateExtended, StateServerSide } from "../../src/frame/check.ts";
 import { BufferedStream } from "../../src/io/buffered.ts";
 import type { ByteReader } from "../../src/io/byte-stream.ts";
 import { readAll } from "../../src/io/full.ts";
-import type { RecvExtension } from "../../src/stream/extension.ts";
 import {
   newClientSideReader,
   newServerSideReader,
@@ -15,6 +15,12 @@ import {
 } from "../../src/stream/reader.ts";
 import { cuts } from "../support/cuts.ts";
 import { binary, continuation, counted, frame, hex, ping, text, toHex } from "../support/frames.ts";
+import {
+  openSessions,
+  ShiftExtension,
+  type ShiftOptions,
+  shifted,
+} from "../support/shift-extension.ts";
 import { failure, microtasks, paces, plain, TestStream } from "../support/streams.ts";
 import { headerLine } from "../support/trace.ts";
 
@@ -350,7 +356,7 @@ describe.each(paces)("Reader.discard() over a stream that answers %s", (_, later
 });
 
 describe("Reader with extensions", () => {
-  it("asks each about every header, in order, and takes reserved bits", async () => {
+  it("asks each about every header, the last one first, and takes reserved bits", async () => {
     const seen: string[] = [];
     const extension = (bit: number): RecvExtension => ({
       unsetBits(header) {
@@ -364,7 +370,7 @@ describe("Reader with extensions", () => {
     });
     expect((await reader.nextFrame())!.rsv).toBe(0);
     await readAll(reader);
-    expect(seen).toEqual(["4 of 6", "2 of 2", "4 of 0", "2 of 0"]);
+    expect(seen).toEqual(["2 of 6", "4 of 4", "2 of 0", "4 of 0"]);
   });
 
   it("throws what an extension throws", async () => {
@@ -377,6 +383,153 @@ describe("Reader with extensions", () => {
     expect(await failure(() => buffered([text()], { extensions: [refuse] }).nextFrame())).toBe(
       error,
     );
+  });
+});
+
+/** A client's Reader behind an extension that shifts bytes by one and marks messages with RSV2. */
+function shiftReader(
+  frames: readonly Uint8Array[],
+  shift: ShiftOptions = {},
+  options: ReaderOptions = {},
+  pieces: readonly Uint8Array[] = [concat(frames)],
+): Reader {
+  const [session] = openSessions(new ShiftExtension({ isAuto: true, ...shift }));
+  const extensions = [session!.recv!];
+  return new Reader(new TestStream(pieces), StateClientSide | StateExtended, {
+    extensions,
+    ...options,
+  });
+}
+
+const up = (payload: string): Uint8Array => shifted(encodeUtf8(payload), 1);
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+describe("Reader behind an extension that changes payloads", () => {
+  const marked = { rsv: 2 };
+  const begun = { rsv: 2, fin: false };
+  const frames = [
+    text(up("Hello €"), marked),
+    ping("alone"),
+    text("as it is"),
+    text(up("Hel"), begun),
+    ping("inside"),
+    continuation(up("lo"), more),
+    continuation(""),
+    binary("", marked),
+    binary(shifted(counted(9000), 1), marked),
+  ];
+  const messages = ["Hello €", "alone", "as it is", "Hello", "", textOf(counted(9000))];
+
+  it.each([
+    ["at once", {}],
+    ["in slices", { slice: 5 }],
+  ])("gives what it makes of each message, %s, wherever the stream is cut", async (_, shift) => {
+    const wire = concat(frames);
+    for (const pieces of [[wire], [...wire].map((byte) => Uint8Array.of(byte))]) {
+      const reader = shiftReader(frames, shift, { checkUtf8: true }, pieces);
+      const seen: string[] = [];
+      while ((await reader.nextFrame()) !== undefined) seen.push(textOf(await readAll(reader)));
+      expect(seen).toEqual(messages);
+    }
+  });
+
+  it("gives it in pieces of any size, and is at the end once all of it was read", async () => {
+    const reader = shiftReader([text(up("Hello"), begun), continuation(up("!")), text("next")]);
+    await reader.nextFrame();
+    const into = new Uint8Array(4);
+    const counts = [await reader.read(into), await reader.read(into), await reader.read(into)];
+    expect(counts).toEqual([4, 1, 1]);
+    expect((await reader.nextFrame())!.length).toBe(4);
+    expect(textOf(await readAll(reader))).toBe("next");
+  });
+
+  it("begins no frame while something of the message is left", async () => {
+    const reader = shiftReader([text(up("Hello"), marked), text("next")]);
+    await reader.nextFrame();
+    await reader.read(new Uint8Array(4));
+    expect(await failure(() => reader.nextFrame())).toBeInstanceOf(TypeError);
+    await reader.discard();
+    expect((await reader.nextFrame())!.length).toBe(4);
+  });
+
+  it.each([0, 2])(
+    "drops a message of which %i bytes were read, through the extension",
+    async (count) => {
+      const seen: number[] = [];
+      const [session] = openSessions(new ShiftExtension());
+      const recv = session!.recv!;
+      const counting: RecvExtension = {
+        unsetBits: (header) => {
+          recv.unsetBits(header);
+        },
+        beginMessage() {
+          const transform = recv.beginMessage!()!;
+          return {
+            write(bytes, start, end, isLast, into) {
+              seen.push(end - start);
+              return transform.write(bytes, start, end, isLast, into);
+            },
+            goOn: (into) => transform.goOn(into),
+            whenReady: (task) => {
+              transform.whenReady(task);
+            },
+          };
+        },
+      };
+      const wire = concat([text(up("Hello"), begun), continuation(up("you")), text("x", marked)]);
+      const reader = new Reader(new TestStream([wire]), StateClientSide | StateExtended, {
+        extensions: [counting],
+      });
+      await reader.nextFrame();
+      if (count > 0) await reader.read(new Uint8Array(count));
+      await reader.discard();
+      expect(seen).toEqual([5, 3]);
+      expect((await reader.nextFrame())!.length).toBe(1);
+    },
+  );
+
+  it("checks the text that the extension has made, not the one on the wire", async () => {
+    const bad = shifted(Uint8Array.of(0x41, 0xff), 1);
+    const cut = shifted(Uint8Array.of(0x41, 0xe2), 1);
+    for (const payload of [bad, cut]) {
+      const reader = shiftReader([text(payload, marked)], {}, { checkUtf8: true });
+      await reader.nextFrame();
+      expect(await failure(() => readAll(reader))).toMatchObject({ code: "INVALID_UTF8" });
+    }
+  });
+
+  it("counts what the extension makes of a message against its limit", async () => {
+    const twice = [binary(shifted(counted(8), 1), marked), binary(counted(9), marked)];
+    const reader = shiftReader(twice, {}, { maxMessageSize: 8 });
+    await reader.nextFrame();
+    expect(await readAll(reader)).toEqual(counted(8));
+    expect(await failure(() => reader.nextFrame())).toMatchObject({ code: "MESSAGE_TOO_BIG" });
+    const grow: RecvExtension = {
+      unsetBits() {},
+      beginMessage: () => ({
+        write(_bytes, _start, _end, _isLast, into) {
+          into.add(counted(9), 0, 9);
+          return true;
+        },
+        goOn: () => true,
+        whenReady() {},
+      }),
+    };
+    const grown = new Reader(new TestStream([binary("a")]), StateClientSide, {
+      extensions: [grow],
+      maxMessageSize: 8,
+    });
+    await grown.nextFrame();
+    expect(await failure(() => readAll(grown))).toMatchObject({
+      code: "MESSAGE_TOO_BIG",
+      actual: 9,
+    });
+  });
+
+  it("refuses a reserved bit that no extension knows", async () => {
+    const reader = shiftReader([text("a", { rsv: 4 })]);
+    expect(await failure(() => reader.nextFrame())).toMatchObject({ code: "RSV_NOT_ZERO" });
   });
 });
 

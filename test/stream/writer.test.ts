@@ -7,6 +7,12 @@ import type { ByteWriter } from "../../src/io/byte-stream.ts";
 import { DefaultWriteBuffer, Writer, type WriterOptions } from "../../src/stream/writer.ts";
 import { binary, continuation, counted, hex, text, toHex } from "../support/frames.ts";
 import { failure, HeldWriter, microtasks, paces, plain, TestStream } from "../support/streams.ts";
+import {
+  openSessions,
+  ShiftExtension,
+  type ShiftOptions,
+  shifted,
+} from "../support/shift-extension.ts";
 import { FrameTrace } from "../support/trace.ts";
 
 const more = { fin: false };
@@ -497,4 +503,87 @@ describe("Writer", () => {
       expect(() => sizeOf(StateServerSide, options)).toThrow(RangeError);
     },
   );
+});
+
+/** A server's Writer of text through an extension that shifts bytes by one and marks messages with RSV2. */
+function shiftWriter(
+  shift: ShiftOptions = {},
+  options: WriterOptions = {},
+): { writer: Writer; stream: TestStream } {
+  const [session] = openSessions(new ShiftExtension({ isAuto: true, ...shift }));
+  const stream = new TestStream();
+  const extensions = [session!.send!];
+  return {
+    writer: new Writer(stream, StateServerSide, OpText, { extensions, ...options }),
+    stream,
+  };
+}
+
+describe("Writer through an extension that changes payloads", () => {
+  const marked = { rsv: 2 };
+  const up = (length: number): Uint8Array => shifted(counted(length), 1);
+
+  it.each([
+    ["at once", {}],
+    ["in slices", { slice: 3 }],
+  ])("sends what it makes of each message, %s", async (_, shift) => {
+    const { writer, stream } = shiftWriter(shift);
+    for (let round = 0; round < 2; round++) {
+      await writer.write(counted(10).subarray(0, 4));
+      await writer.write(counted(10).subarray(4));
+      await writer.flush();
+    }
+    await writer.write(new Uint8Array(0));
+    await writer.flush();
+    const whole = text(up(10), marked);
+    expect(linesOf(stream.written)).toEqual(linesOf(whole, whole, text("", marked)));
+  });
+
+  it("needs no promise where the extension is done at once", () => {
+    const { writer, stream } = shiftWriter();
+    expect(plain(writer.write(counted(3)))).toBe(3);
+    expect(plain(writer.flush())).toBeUndefined();
+    expect(linesOf(stream.written)).toEqual(linesOf(text(up(3), marked)));
+  });
+
+  it("marks the first fragment alone", async () => {
+    const { writer, stream } = shiftWriter({}, { size: 4 });
+    await writer.write(counted(3));
+    await writer.flushFragment();
+    await writer.write(counted(3));
+    await writer.flush();
+    expect(linesOf(stream.written)).toEqual(
+      linesOf(text(up(3), { ...marked, ...more }), continuation(up(3))),
+    );
+  });
+
+  it("keeps the order of calls that are not awaited", async () => {
+    const { writer, stream } = shiftWriter({ slice: 2 });
+    void writer.write(counted(7));
+    void writer.flush();
+    void writer.write(counted(3));
+    await writer.flush();
+    expect(linesOf(stream.written)).toEqual(linesOf(text(up(7), marked), text(up(3), marked)));
+  });
+
+  it("refuses to send past it", () => {
+    const { writer } = shiftWriter();
+    expect(() => writer.writeThrough(counted(3))).toThrow("through an extension");
+  });
+
+  it("goes without it from the next message on, once it is taken away", async () => {
+    const { writer, stream } = shiftWriter();
+    await writer.write(counted(2));
+    await writer.flush();
+    writer.setExtensions();
+    await writer.write(counted(2));
+    await writer.flush();
+    writer.setExtensions(openSessions(new ShiftExtension())[0]!.send!);
+    await writer.write(counted(2));
+    writer.reset(stream, StateServerSide, OpText);
+    await writer.write(counted(2));
+    await writer.flush();
+    const bare = text(counted(2));
+    expect(linesOf(stream.written)).toEqual(linesOf(text(up(2), marked), bare, bare));
+  });
 });

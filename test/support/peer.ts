@@ -1,5 +1,6 @@
 import { concat, encodeUtf8, latin1 } from "../../src/bytes.ts";
 import { Endpoint, type EndpointEvents } from "../../src/endpoint/endpoint.ts";
+import type { ExtensionSession } from "../../src/extension/extension.ts";
 import type { Transport, TransportHandler } from "../../src/transport.ts";
 
 export const exampleKey = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -27,7 +28,7 @@ export function upgradeRequest(headers: Record<string, string> = {}, target = "/
 export class Peer implements TransportHandler, EndpointEvents {
   readonly lines: string[] = [];
   readonly transport: Transport;
-  readonly endpoint: Endpoint = new Endpoint("client", this);
+  readonly endpoint: Endpoint;
   /** The response's head. */
   response = "";
   #head: Uint8Array = new Uint8Array(0);
@@ -38,7 +39,9 @@ export class Peer implements TransportHandler, EndpointEvents {
   /** Whether the peer ends its stream when the server does, as a decent one would. */
   endsWithServer = true;
 
-  constructor(transport: Transport) {
+  /** @param extensions That the server has agreed to by now, or will. */
+  constructor(transport: Transport, extensions: readonly ExtensionSession[] = []) {
+    this.endpoint = new Endpoint("client", this, { extensions });
     this.transport = transport;
     transport.handler = this;
   }
@@ -127,8 +130,13 @@ export class Peer implements TransportHandler, EndpointEvents {
     this.#note(`pong ${latin1(bytes, start, end)}`);
   }
 
-  onFail(error: Error): void {
-    this.#note(`failed ${error.message}`);
+  /** No extension of a test's client takes its time. */
+  onResume(): void {}
+
+  onOutput(): void {}
+
+  onFail(error: unknown): void {
+    this.#note(`failed ${(error as Error).message}`);
   }
 
   #receive(chunk: Uint8Array): void {

@@ -2,6 +2,7 @@ import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import { type ServeOptions, Server } from "../../src/connection/serve.ts";
+import type { ExtensionSession } from "../../src/extension/extension.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { Peer, upgradeRequest } from "./peer.ts";
 
@@ -12,10 +13,14 @@ export interface TestServer {
   /** "open", "message ...", "error CODE", "close STATUS ...", "refused CODE". */
   readonly lines: string[];
   /** Connects a client without a handshake. */
-  connect(capacity?: number): { readonly peer: Peer; readonly transport: MemoryTransport };
+  connect(
+    capacity?: number,
+    extensions?: readonly ExtensionSession[],
+  ): { readonly peer: Peer; readonly transport: MemoryTransport };
   /** Connects a client, and waits until it is open. */
   open(
     headers?: Record<string, string>,
+    extensions?: readonly ExtensionSession[],
   ): Promise<{ peer: Peer; ws: Connection; transport: MemoryTransport }>;
 }
 
@@ -64,18 +69,21 @@ export function testServer(
       },
     },
   );
-  const connect = (capacity?: number): { peer: Peer; transport: MemoryTransport } => {
+  const connect = (
+    capacity?: number,
+    extensions?: readonly ExtensionSession[],
+  ): { peer: Peer; transport: MemoryTransport } => {
     const [ours, theirs] = memoryPair(capacity === undefined ? {} : { capacity });
     server.accept(ours);
-    return { peer: new Peer(theirs), transport: ours };
+    return { peer: new Peer(theirs, extensions), transport: ours };
   };
   return {
     server,
     clock,
     lines,
     connect,
-    async open(headers) {
-      const { peer, transport } = connect();
+    async open(headers, extensions) {
+      const { peer, transport } = connect(undefined, extensions);
       const ws = new Promise<Connection>((resolve) => {
         opened = resolve;
       });

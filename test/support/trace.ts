@@ -1,6 +1,5 @@
 import type { EndpointEvents } from "../../src/endpoint/endpoint.ts";
-import type { MessageSink } from "../../src/endpoint/message.ts";
-import type { LimitError, ProtocolError } from "../../src/errors.ts";
+import type { MessageSink } from "../../src/endpoint/sink.ts";
 import type { FrameSink } from "../../src/frame/decoder.ts";
 import { type Header, maskKeyBytes } from "../../src/frame/header.ts";
 import { toHex } from "./frames.ts";
@@ -67,6 +66,18 @@ export class MessageTrace implements MessageSink {
   control(opcode: number, bytes: Uint8Array, start: number, end: number): void {
     this.lines.push(`${nameOf(opcode)} ${toHex(bytes, start, end)}`);
   }
+
+  stopped(): void {
+    this.lines.push("stopped");
+  }
+
+  resumed(error?: unknown): void {
+    this.lines.push(error === undefined ? "resumed" : `resumed ${codeOf(error)}`);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as { readonly code?: string }).code ?? String(error);
 }
 
 /** Writes down what an endpoint tells: messages as {@link MessageTrace} does, and "fail INVALID_UTF8". */
@@ -89,7 +100,15 @@ export class EventTrace implements EndpointEvents {
     this.lines.push(`pong ${toHex(bytes, start, end)}`);
   }
 
-  onFail(error: ProtocolError | LimitError): void {
-    this.lines.push(`fail ${error.code}`);
+  onFail(error: unknown): void {
+    this.lines.push(`fail ${codeOf(error)}`);
+  }
+
+  onResume(): void {
+    this.lines.push("resume");
+  }
+
+  onOutput(): void {
+    this.lines.push("output");
   }
 }

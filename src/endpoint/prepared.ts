@@ -1,0 +1,27 @@
+/**
+ * A message for many connections: encoded once, and compressed once for all that compress alike.
+ *
+ * @module
+ */
+
+import { encodeUtf8 } from "../bytes.ts";
+import { OpBinary, type Opcode, OpText } from "../frame/opcode.ts";
+
+/** A message that is sent on many connections. */
+export class PreparedMessage {
+  /** OpText or OpBinary. */
+  readonly opcode: Opcode;
+  /** The payload, not to be changed. */
+  readonly bytes: Uint8Array;
+  /** Whether it may be compressed. */
+  readonly compress: boolean;
+  /** What extensions have made of it, for connections that are alike. */
+  readonly cache: Map<string, Uint8Array> = new Map();
+
+  /** @param data A string is sent as text, bytes as binary; they are copied. */
+  constructor(data: string | Uint8Array, compress: boolean = true) {
+    this.opcode = typeof data === "string" ? OpText : OpBinary;
+    this.bytes = typeof data === "string" ? encodeUtf8(data) : data.slice();
+    this.compress = compress;
+  }
+}

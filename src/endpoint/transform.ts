@@ -1,0 +1,140 @@
+/**
+ * A message that extensions change on its way in: decompressed, as a rule (RFC 6455, 9).
+ *
+ * @module
+ */
+
+import { noBytes } from "../bytes.ts";
+import { ProtocolError } from "../errors.ts";
+import type { Transform } from "../extension/extension.ts";
+import { Growing } from "../extension/growing.ts";
+import { Utf8Validator } from "../frame/utf8.ts";
+import { borrowGrowing, isReturnable, returnGrowing } from "./pool.ts";
+import { deliverText, type MessageSink } from "./sink.ts";
+
+/**
+ * Takes the payload of one message after the other through a transform, and delivers what comes out.
+ *
+ * A call may leave work for a later turn of the event loop: it says so by `stopped`, and nothing may be given to it
+ * before `resumed`.
+ */
+export class MessageTransform {
+  readonly #sink: MessageSink;
+  readonly #maxSize: number;
+  #transform!: Transform;
+  #isText = false;
+  #into: Growing | undefined;
+  #utf8: Utf8Validator | undefined;
+  /** Bytes of `into` that were found to be UTF-8. */
+  #checked = 0;
+  #isWorking = false;
+  #isLast = false;
+  /** The end has come while work was left to do. */
+  #isEndDue = false;
+  #isDropped = false;
+  #resume: (() => void) | undefined;
+
+  constructor(sink: MessageSink, maxSize: number) {
+    this.#sink = sink;
+    this.#maxSize = maxSize;
+  }
+
+  /** Begins a message. */
+  begin(transform: Transform, isText: boolean): void {
+    this.#transform = transform;
+    this.#isText = isText;
+    this.#isLast = false;
+    this.#checked = 0;
+    this.#utf8?.reset();
+  }
+
+  /**
+   * Takes a piece of the payload.
+   *
+   * @param isWhole Whether it is all of the message.
+   * @throws {ProtocolError} `INVALID_UTF8`, and what the transform throws.
+   * @throws {LimitError} `MESSAGE_TOO_BIG`
+   */
+  write(bytes: Uint8Array, start: number, end: number, isWhole: boolean): void {
+    if (this.#isDropped) return;
+    // What lies whole in one chunk is delivered before the next one: a lent buffer will do.
+    this.#into ??= isWhole ? borrowGrowing(this.#maxSize) : new Growing(this.#maxSize);
+    this.#isLast = isWhole;
+    this.#afterCall(this.#transform.write(bytes, start, end, isWhole, this.#into));
+  }
+
+  /** Ends the message. @throws As {@link write}. */
+  end(): void {
+    if (this.#isWorking) {
+      this.#isEndDue = true;
+    } else {
+      this.write(noBytes, 0, 0, true);
+    }
+  }
+
+  /** No message is wanted any more. */
+  drop(): void {
+    this.#isDropped = true;
+    this.#isWorking = false;
+    this.#into = undefined;
+  }
+
+  #afterCall(isDone: boolean): void {
+    if (!isDone) {
+      this.#workLater();
+    } else if (this.#isEndDue) {
+      this.#isEndDue = false;
+      this.#isWorking = false;
+      this.write(noBytes, 0, 0, true);
+    } else {
+      this.#isWorking = false;
+      if (this.#isLast) this.#deliver();
+      else if (this.#isText) this.#checkText();
+    }
+  }
+
+  #workLater(): void {
+    if (!this.#isWorking) {
+      this.#isWorking = true;
+      this.#sink.stopped();
+    }
+    if (this.#isText) this.#checkText();
+    this.#resume ??= () => {
+      this.#work();
+    };
+    this.#transform.whenReady(this.#resume);
+  }
+
+  #work(): void {
+    if (this.#isDropped) return;
+    try {
+      this.#afterCall(this.#transform.goOn(this.#into!));
+    } catch (error) {
+      this.#sink.resumed(error);
+      return;
+    }
+    if (!this.#isWorking && !this.#isDropped) this.#sink.resumed();
+  }
+
+  /** Text fails at its first bad byte, also where the message is not complete. */
+  #checkText(): void {
+    const { bytes, size } = this.#into!;
+    this.#utf8 ??= new Utf8Validator();
+    if (!this.#utf8.write(bytes, this.#checked, size)) throw new ProtocolError("INVALID_UTF8");
+    this.#checked = size;
+  }
+
+  #deliver(): void {
+    const into = this.#into!;
+    this.#into = undefined;
+    if (this.#isText) {
+      deliverText(this.#sink, into.bytes, 0, into.size);
+    } else if (isReturnable(into)) {
+      this.#sink.binary(into.bytes, 0, into.size, false);
+    } else {
+      const bytes = into.take();
+      this.#sink.binary(bytes, 0, bytes.length, true);
+    }
+    returnGrowing(into);
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The extensions of one connection as one: those that were agreed upon first are nearest to the application (RFC 6455,
+ * 9.1).
+ *
+ * @module
+ */
+
+import { ProtocolError } from "../errors.ts";
+import type { Header } from "../frame/header.ts";
+import type {
+  ExtensionSession,
+  OutgoingMessage,
+  RecvExtension,
+  SendExtension,
+  Transform,
+} from "./extension.ts";
+import type { Growing } from "./growing.ts";
+import { Pipeline } from "./pipeline.ts";
+
+/** What is received, through all extensions; the last one is asked first. */
+export class RecvChain implements RecvExtension {
+  readonly #extensions: readonly RecvExtension[];
+
+  /** @param extensions In the order in which they were agreed upon. */
+  constructor(extensions: readonly RecvExtension[]) {
+    this.#extensions = extensions.toReversed();
+  }
+
+  /** @throws {ProtocolError} `RSV_NOT_ZERO`: a bit is left that none of them knows; and what they throw. */
+  unsetBits(header: Header): void {
+    for (const extension of this.#extensions) extension.unsetBits(header);
+    // "If a nonzero value is received and none of the negotiated extensions defines the meaning of such a nonzero value,
+    // the receiving endpoint MUST _Fail the WebSocket Connection_" (RFC 6455, 5.2)
+    if (header.rsv !== 0) throw new ProtocolError("RSV_NOT_ZERO");
+  }
+
+  beginMessage(): Transform | undefined {
+    let whole: Transform | undefined;
+    for (const extension of this.#extensions) {
+      whole = behind(whole, extension.beginMessage?.());
+    }
+    return whole;
+  }
+}
+
+/** What is sent, through all extensions; the first one is asked first. */
+export class SendChain implements SendExtension {
+  readonly #extensions: readonly SendExtension[];
+
+  /** @param extensions In the order in which they were agreed upon. */
+  constructor(extensions: readonly SendExtension[]) {
+    this.#extensions = extensions;
+  }
+
+  setBits(header: Header): void {
+    for (const extension of this.#extensions) extension.setBits(header);
+  }
+
+  beginMessage(message: OutgoingMessage): Transform | undefined {
+    let whole: Transform | undefined;
+    for (const extension of this.#extensions) {
+      whole = behind(whole, extension.beginMessage?.(message));
+    }
+    return whole;
+  }
+}
+
+function behind(first: Transform | undefined, next: Transform | undefined): Transform | undefined {
+  if (first === undefined || next === undefined) return first ?? next;
+  return new Pipeline(first, next);
+}
+
+/** Gives what the sessions do with what is received, undefined where that is nothing. */
+export function recvChain(sessions: readonly ExtensionSession[]): RecvChain | undefined {
+  const extensions = sessions.flatMap(({ recv }) => recv ?? []);
+  return extensions.length === 0 ? undefined : new RecvChain(extensions);
+}
+
+/** Gives what the sessions do with what is sent, undefined where that is nothing. */
+export function sendChain(sessions: readonly ExtensionSession[]): SendChain | undefined {
+  const extensions = sessions.flatMap(({ send }) => send ?? []);
+  return extensions.length === 0 ? undefined : new SendChain(extensions);
+}
+
+/**
+ * Does what a call of a transform has left to do, slice by slice.
+ *
+ * @param isDone What the call returned.
+ * @returns undefined where nothing is left: no promise is made then.
+ */
+export function finish(
+  transform: Transform,
+  isDone: boolean,
+  into: Growing,
+): Promise<void> | undefined {
+  return isDone ? undefined : finishLater(transform, into);
+}
+
+async function finishLater(transform: Transform, into: Growing): Promise<void> {
+  let isDone = false;
+  while (!isDone) {
+    await new Promise<void>((resolve) => {
+      transform.whenReady(resolve);
+    });
+    isDone = transform.goOn(into);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * A buffer that grows with what is put into it, up to a limit and not a byte further.
+ *
+ * @module
+ */
+
+import { copy, noBytes } from "../bytes.ts";
+import { LimitError } from "../errors.ts";
+
+const smallest = 1024;
+
+/**
+ * Where a transform puts what it makes: `bytes[0, size)`.
+ *
+ * Whoever fills it asks {@link room} for space, writes to `bytes` from `size` on, and says how much by {@link commit}:
+ * so the limit holds whatever a peer's message turns into, and memory follows what was made.
+ */
+export class Growing {
+  /** The buffer; another one after it has grown. */
+  bytes: Uint8Array;
+  /** Bytes that are filled. */
+  size = 0;
+  /** Bytes that were filled and have been cleared away since the last {@link reset}. */
+  cleared = 0;
+  /** Bytes that may be filled in all, those that were cleared away included; {@link commit} throws beyond it. */
+  limit: number;
+
+  /** @param buffer Filled first, as long as it is large enough. */
+  constructor(limit: number = Infinity, buffer: Uint8Array = noBytes) {
+    this.bytes = buffer;
+    this.limit = limit;
+  }
+
+  /**
+   * Makes room behind what is filled.
+   *
+   * @param least Bytes that are needed, 1 or more. Past the limit one byte is enough, to find out that it is passed.
+   * @returns Bytes that may be written at `bytes[size]` and behind.
+   */
+  room(least: number): number {
+    const free = this.bytes.length - this.size;
+    if (free < least) this.#grow(this.size + least);
+    return this.bytes.length - this.size;
+  }
+
+  /**
+   * Says that `count` more bytes are filled.
+   *
+   * @throws {LimitError} `MESSAGE_TOO_BIG`
+   */
+  commit(count: number): void {
+    this.size += count;
+    const whole = this.cleared + this.size;
+    if (whole > this.limit) throw new LimitError("MESSAGE_TOO_BIG", this.limit, whole);
+  }
+
+  /** Adds a copy of `source[start, end)`. @throws As {@link commit}. */
+  add(source: Uint8Array, start: number, end: number): void {
+    if (start === end) return;
+    this.room(end - start);
+    copy(this.bytes, this.size, source, start, end);
+    this.commit(end - start);
+  }
+
+  /** Bytes that may still be filled. */
+  get left(): number {
+    return this.limit - this.cleared - this.size;
+  }
+
+  /** Makes room at the beginning, once what is filled has been read; it goes on counting towards the limit. */
+  clear(): void {
+    this.cleared += this.size;
+    this.size = 0;
+  }
+
+  /** Begins anew, with the buffer that is there. */
+  reset(limit: number): void {
+    this.limit = limit;
+    this.cleared = 0;
+    this.size = 0;
+  }
+
+  /** Gives what is filled as an array of its own; the buffer is gone afterwards. */
+  take(): Uint8Array {
+    const { bytes, size } = this;
+    this.bytes = noBytes;
+    this.clear();
+    // More room than is needed would be kept alive with it.
+    return size === bytes.length ? bytes : bytes.slice(0, size);
+  }
+
+  #grow(least: number): void {
+    const grown = new Uint8Array(Math.max(2 * this.bytes.length, least, smallest));
+    copy(grown, 0, this.bytes, 0, this.size);
+    this.bytes = grown;
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * The hook for extensions of the protocol, for those who write one (RFC 6455, 9).
+ *
+ * @module
+ */
+
+export type {
+  Extension,
+  ExtensionSession,
+  OutgoingMessage,
+  RecvExtension,
+  SendExtension,
+  Transform,
+} from "./extension.ts";
+export {
+  acceptOffers,
+  type AgreedExtension,
+  Negotiation,
+  closeSessions,
+  openExtensions,
+  takeAnswer,
+} from "./negotiation.ts";
+export { finish, RecvChain, recvChain, SendChain, sendChain } from "./chain.ts";
+export { Growing } from "./growing.ts";

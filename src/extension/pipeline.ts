@@ -1,0 +1,52 @@
+/**
+ * Two transforms, one behind the other, as one.
+ *
+ * @module
+ */
+
+import type { Transform } from "./extension.ts";
+import { Growing } from "./growing.ts";
+
+/** Gives all that `first` makes to `second`. */
+export class Pipeline implements Transform {
+  readonly #first: Transform;
+  readonly #second: Transform;
+  readonly #between: Growing = new Growing();
+  #isFirstDone = true;
+  #isSecondDone = true;
+  #isLast = false;
+
+  constructor(first: Transform, second: Transform) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+    // What lies between the two may get as large as what it is for, and no larger.
+    this.#between.reset(into.limit);
+    this.#isLast = isLast;
+    this.#isFirstDone = this.#first.write(bytes, start, end, isLast, this.#between);
+    return this.#pass(into);
+  }
+
+  goOn(into: Growing): boolean {
+    if (!this.#isSecondDone) {
+      this.#isSecondDone = this.#second.goOn(into);
+      return this.#isSecondDone && this.#isFirstDone;
+    }
+    this.#isFirstDone = this.#first.goOn(this.#between);
+    return this.#pass(into);
+  }
+
+  whenReady(task: () => void): void {
+    (this.#isSecondDone ? this.#first : this.#second).whenReady(task);
+  }
+
+  #pass(into: Growing): boolean {
+    const { bytes, size } = this.#between;
+    const isLast = this.#isLast && this.#isFirstDone;
+    this.#between.reset(into.limit);
+    this.#isSecondDone = this.#second.write(bytes, 0, size, isLast, into);
+    return this.#isSecondDone && this.#isFirstDone;
+  }
+}
