@@ -29,6 +29,7 @@ import {
 } from "./bun-transport.ts";
 import { type Attempt, connecting } from "./connecting.ts";
 import { toTransportError } from "./transport-error.ts";
+import { zlibEngine } from "./zlib.ts";
 
 export { type BunSocket, type BunSocketOwner, BunTransport } from "./bun-transport.ts";
 
@@ -165,7 +166,7 @@ export function serve<Context = unknown>(
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
 ): Promise<Server<Context>> {
-  return serveOn(listenTransport, options, handlers);
+  return serveOn(listenTransport, options, handlers, zlibEngine());
 }
 
 /**

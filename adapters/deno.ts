@@ -31,6 +31,7 @@ import type {
 import { connecting } from "./connecting.ts";
 import { type DenoConn, DenoTransport } from "./deno-transport.ts";
 import { toTransportError } from "./transport-error.ts";
+import { zlibEngine } from "./zlib.ts";
 
 export { type DenoConn, DenoTransport } from "./deno-transport.ts";
 
@@ -193,7 +194,7 @@ export function serve<Context = unknown>(
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
 ): Promise<Server<Context>> {
-  return serveOn(listenTransport, options, handlers);
+  return serveOn(listenTransport, options, handlers, zlibEngine());
 }
 
 /**

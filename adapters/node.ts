@@ -33,6 +33,7 @@ import type {
 } from "../src/transport.ts";
 import { connecting } from "./connecting.ts";
 import { toTransportError } from "./transport-error.ts";
+import { zlibEngine } from "./zlib.ts";
 
 /** What is used of a `net.Socket` or `tls.TLSSocket`. It must have been made with `allowHalfOpen`. */
 export interface NodeSocket {
@@ -200,7 +201,7 @@ export function serve<Context = unknown>(
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
 ): Promise<Server<Context>> {
-  return serveOn(listenTransport, options, handlers);
+  return serveOn(listenTransport, options, handlers, zlibEngine());
 }
 
 /**

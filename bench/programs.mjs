@@ -27,15 +27,19 @@ export const servers = {
   bun: { framewire: null, own: "servers/bun-serve.mjs", TCP: "servers/tcp.mjs" },
 };
 
-/** Starts a server; gives its port, and a function that ends it. */
-export async function startServer(runtime, name) {
-  const source = servers[runtime][name];
+/**
+ * Starts a server; gives its port, and a function that ends it.
+ *
+ * @param source A file in bench/; null for the library's own echo server.
+ * @param args What it is told.
+ */
+export async function startServer(runtime, name, source = servers[runtime][name], args = []) {
   const command =
     source === null
-      ? [process.execPath, "scripts/echo.mjs", runtime, "0"]
-      : [...runtimeCommand(runtime), file(source)];
-  const [program, ...args] = pinned(serverCore, command);
-  const child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+      ? [process.execPath, "scripts/echo.mjs", runtime, "0", ...args]
+      : [...runtimeCommand(runtime), file(source), ...args];
+  const [program, ...rest] = pinned(serverCore, command);
+  const child = spawn(program, rest, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const exited = new Promise((resolve) => child.once("exit", resolve));
   let output = "";
   const port = await new Promise((resolve, reject) => {
@@ -61,6 +65,12 @@ export async function startServer(runtime, name) {
 
 /** Runs a load program once; gives what it counted in a second, or undefined and says why. */
 export async function runLoad(source, options) {
+  const result = await runLoadFully(source, options);
+  return result && result.messages / result.seconds;
+}
+
+/** Runs a load program once; gives all that it counted, or undefined and says why. */
+export async function runLoadFully(source, options) {
   const command = [...runtimeCommand("bun"), file(source), JSON.stringify(options)];
   const [program, ...args] = pinned(loadCore, command);
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
@@ -71,7 +81,7 @@ export async function runLoad(source, options) {
   await new Promise((resolve) => child.once("close", resolve));
   const result = JSON.parse(output === "" ? '{ "failure": "the load printed nothing" }' : output);
   if (result.messages === 0) result.failure = "nothing came back";
-  if (result.failure === undefined) return result.messages / result.seconds;
+  if (result.failure === undefined) return result;
   console.error(`  failed: ${result.failure}`);
   return undefined;
 }

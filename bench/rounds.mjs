@@ -42,18 +42,18 @@ export async function measureRuntime(runtime, { unit, scenarios, program }, { ro
   return rows;
 }
 
-function thousands(rate) {
+export function thousands(rate) {
   if (rate === undefined) return "failed";
   const k = rate / 1000;
   return k >= 100 ? k.toFixed(0) : k >= 10 ? k.toFixed(1) : k.toFixed(2);
 }
 
-function ratioText({ median: middle, least, most }) {
+export function ratioText({ median: middle, least, most }) {
   if (middle === undefined) return "-";
   return `${middle.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`;
 }
 
-function middleOf(rates) {
+export function middleOf(rates) {
   return thousands(median(rates.filter((rate) => rate !== undefined)));
 }
 

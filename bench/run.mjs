@@ -10,12 +10,13 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBuilt, root, runtimeCommand } from "../scripts/built.mjs";
+import { compressed } from "./compressed.mjs";
 import { echo } from "./echo.mjs";
 import { handshake } from "./handshake.mjs";
 import { heap } from "./heap.mjs";
 import { canPin } from "./programs.mjs";
 
-const benchmarks = { echo, handshake, heap };
+const benchmarks = { echo, compressed, handshake, heap };
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -9,17 +9,26 @@ import { serve } from "framewire/auto";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { "max-message": { type: "string" }, "low-level": { type: "boolean", default: false } },
+  options: {
+    "max-message": { type: "string" },
+    "low-level": { type: "boolean", default: false },
+    compression: { type: "string" },
+  },
 });
 const port = Number(positionals[0]);
 const hostname = "127.0.0.1";
 const most = values["max-message"] === undefined ? undefined : Number(values["max-message"]);
 
+/** "on", or the options in JSON. */
+function compressionOf(text) {
+  return text === undefined ? false : text === "on" ? true : JSON.parse(text);
+}
+
 /** The high level: connections. */
 async function serveHighLevel() {
   const limits = most === undefined ? {} : { maxMessageSize: most, maxFrameSize: most };
   const server = await serve(
-    { port, hostname, ...limits },
+    { port, hostname, compression: compressionOf(values.compression), ...limits },
     {
       upgrade: (request) => ({ protocol: request.protocols[0] }),
       message: (ws, data) => ws.send(data),

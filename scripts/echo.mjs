@@ -1,5 +1,6 @@
 /**
- * `npm run -s echo -- <node|deno|bun> <port> [--max-message BYTES] [--low-level]`: an echo server of the built package on a runtime.
+ * `npm run -s echo -- <node|deno|bun> <port> [--max-message BYTES] [--compression on|JSON] [--low-level]`: an echo server
+ * of the built package on a runtime.
  *
  * The one door for benchmarks, conformance runs and outside tools: it prints `listening on <port>` when it is ready,
  * and ends cleanly on SIGTERM or SIGINT. Port 0 takes a free one.
@@ -12,7 +13,7 @@ import { ensureBuilt, root, runtimeCommand } from "./built.mjs";
 const [runtime, ...rest] = process.argv.slice(2);
 if (runtime === undefined || rest[0] === undefined) {
   console.error(
-    "usage: npm run -s echo -- <node|deno|bun> <port> [--max-message BYTES] [--low-level]",
+    "usage: npm run -s echo -- <node|deno|bun> <port> [--max-message BYTES] [--compression on|JSON] [--low-level]",
   );
   process.exit(2);
 }

@@ -49,6 +49,7 @@ export {
   type ViolationCode,
 } from "./errors.ts";
 export type { Extension } from "./extension/index.ts";
+export type { CompressionOptions } from "./flate/permessage-deflate.ts";
 export {
   type HttpReply,
   type QueryParameters,

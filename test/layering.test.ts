@@ -15,6 +15,15 @@ const mayImport: Record<string, string[]> = {
   "src/errors.ts": ["src/status.ts"],
   "src/frame": ["src/bytes.ts", "src/status.ts", "src/errors.ts"],
   "src/extension": ["src/bytes.ts", "src/errors.ts", "src/frame", "src/http"],
+  "src/flate": [
+    "src/bytes.ts",
+    "src/errors.ts",
+    "src/clock.ts",
+    "src/frame",
+    "src/http",
+    "src/io",
+    "src/extension",
+  ],
   "src/io": [
     "src/bytes.ts",
     "src/errors.ts",
@@ -53,6 +62,7 @@ const mayImport: Record<string, string[]> = {
     "src/deferred.ts",
     "src/http",
     "src/extension",
+    "src/flate",
     "src/handshake",
     "src/endpoint",
     // Which side an extension is on; sizes that the arguments of an application are checked against.
@@ -64,18 +74,24 @@ const mayImport: Record<string, string[]> = {
     "src/errors.ts",
     "src/transport.ts",
     "src/extension",
+    "src/flate",
     "src/handshake",
     "src/endpoint",
     "src/connection",
   ],
   adapters: [
+    "src/bytes.ts",
     "src/errors.ts",
     "src/transport.ts",
+    "src/extension",
+    "src/flate",
     "src/io",
     "src/handshake",
     "src/connection",
     "node:net",
+    "node:timers",
     "node:tls",
+    "node:zlib",
   ],
 };
 

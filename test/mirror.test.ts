@@ -13,7 +13,7 @@ function namesBelow(folder: string, ending: string): string[] {
 
 /** Files that hold no code of their own: lists of exports, types, one-line choices of an adapter. */
 const withoutTest =
-  /(^|\/)index$|^globals\.d$|^transport$|^connection\/handlers$|^io\/byte-stream$|^extension\/extension$|^auto\//;
+  /(^|\/)index$|^globals\.d$|^transport$|^connection\/handlers$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\//;
 
 /** Adapters of one runtime, which test/runtime runs on it. */
 const onOneRuntime = ["node", "deno", "bun"];
@@ -39,6 +39,7 @@ describe("the tests", () => {
       "frame",
       "http",
       "extension",
+      "flate",
       "io",
       "stream",
       "handshake",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Deadlines } from "../clock.ts";
 import {
   defaultMessageLimits,
   type MessageLimits,
@@ -11,6 +12,8 @@ import {
   resolveLimits,
 } from "../endpoint/limits.ts";
 import type { Extension } from "../extension/extension.ts";
+import type { Engine } from "../flate/engine.ts";
+import { type CompressionOptions, PermessageDeflate } from "../flate/permessage-deflate.ts";
 
 /** Options of a connection. For the numbers, 0 or Infinity means no limit. */
 export interface ConnectionOptions extends PartialLimits<MessageLimits> {
@@ -29,7 +32,12 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
    * Hands bytes of messages to `message` as they lie, valid until it returns, rather than copies. Default: false.
    */
   readonly borrow?: boolean | undefined;
-  /** Extensions that are agreed to. Default: none. */
+  /**
+   * Compresses messages where the peer can do so too (permessage-deflate, RFC 7692); `true` stands for the defaults of
+   * {@link CompressionOptions}. Default: false.
+   */
+  readonly compression?: boolean | CompressionOptions | undefined;
+  /** Other extensions that are agreed to. Default: none. */
   readonly extensions?: readonly Extension[] | undefined;
 }
 
@@ -66,4 +74,24 @@ export function resolveConnectionOptions(options: ConnectionOptions): Connection
     strictLength: options.strictLength ?? false,
     borrow: options.borrow ?? false,
   };
+}
+
+/**
+ * Gives the extensions that connections may use.
+ *
+ * @param engine What compresses where the options name nothing else.
+ * @throws {TypeError} Compression is wanted, and there is no engine.
+ * @throws {RangeError} An option of compression is out of its range.
+ */
+export function resolveExtensions(
+  { compression = false, extensions = [] }: ConnectionOptions,
+  engine: Engine | undefined,
+  deadlines: Deadlines,
+): readonly Extension[] {
+  if (compression === false) return extensions;
+  const options = compression === true ? {} : compression;
+  return [
+    new PermessageDeflate({ deadlines, ...options, engine: options.engine ?? engine }),
+    ...extensions,
+  ];
 }

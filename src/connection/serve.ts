@@ -6,6 +6,7 @@
 
 import { type PartialLimits, resolveLimits } from "../endpoint/limits.ts";
 import { TimeoutError } from "../errors.ts";
+import type { Engine } from "../flate/engine.ts";
 import { defaultHeadLimits, type HeadLimits } from "../http/parser.ts";
 import { type StatusCode, StatusGoingAway } from "../status.ts";
 import type { Listen, Listener, ListenOptions, Transport } from "../transport.ts";
@@ -19,6 +20,7 @@ import {
   type ConnectionOptions,
   type ConnectionSettings,
   resolveConnectionOptions,
+  resolveExtensions,
 } from "./options.ts";
 
 /** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
@@ -52,6 +54,8 @@ const defaultHandshakeTimeout = { handshakeTimeout: 10_000 };
 /**
  * Serves WebSocket connections from a listener. Adapters wrap it as their own `serve`.
  *
+ * @param engine What compresses where `compression` is set and names nothing else.
+ * @throws {TypeError} Compression is wanted, and there is no engine.
  * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
  * @throws {RangeError} An option is out of its range.
  */
@@ -59,8 +63,9 @@ export async function serveOn<Context = unknown>(
   listen: Listen,
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
+  engine?: Engine,
 ): Promise<Server<Context>> {
-  const server = new Server<Context>(options, handlers);
+  const server = new Server<Context>(options, handlers, engine);
   await server.listen(listen, options);
   return server;
 }
@@ -78,14 +83,14 @@ export class Server<Context = unknown> {
   #allEnded: Deferred<void> | undefined;
 
   /** For the library: servers come from `serve`. */
-  constructor(options: ServeOptions, handlers: ServerHandlers<Context>) {
+  constructor(options: ServeOptions, handlers: ServerHandlers<Context>, engine?: Engine) {
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
     this.#settings = resolveConnectionOptions(options);
     this.#owner = {
       handlers,
       settings: this.#settings,
       deadlines: this.#deadlines,
-      extensions: options.extensions ?? [],
+      extensions: resolveExtensions(options, engine, this.#deadlines),
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
       ...resolveLimits<typeof defaultHandshakeTimeout>(options, defaultHandshakeTimeout),
       openingBegan: (opening) => this.#openings.add(opening),

@@ -89,8 +89,12 @@ export class Growing {
     return size === bytes.length ? bytes : bytes.slice(0, size);
   }
 
+  /** By twice, so that copying costs little; not far past the limit, which nothing can fill. */
   #grow(least: number): void {
-    const grown = new Uint8Array(Math.max(2 * this.bytes.length, least, smallest));
+    const most = this.limit - this.cleared + 1;
+    const grown = new Uint8Array(
+      Math.max(least, Math.min(Math.max(2 * this.bytes.length, smallest), most)),
+    );
     copy(grown, 0, this.bytes, 0, this.size);
     this.bytes = grown;
   }

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { resolveConnectionOptions } from "../../src/connection/options.ts";
+import { zlibEngine } from "../../adapters/zlib.ts";
+import { Deadlines } from "../../src/clock.ts";
+import { resolveConnectionOptions, resolveExtensions } from "../../src/connection/options.ts";
+import type { Engine } from "../../src/flate/engine.ts";
+import { StateServerSide } from "../../src/frame/check.ts";
+import { newOption } from "../../src/http/option.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { ShiftExtension } from "../support/shift-extension.ts";
 
 describe("resolveConnectionOptions()", () => {
   it("fills in what protects a server on the Internet", () => {
@@ -30,5 +37,45 @@ describe("resolveConnectionOptions()", () => {
   ])("refuses %s of %s and names it", (name, value) => {
     expect(() => resolveConnectionOptions({ [name]: value })).toThrow(RangeError);
     expect(() => resolveConnectionOptions({ [name]: value })).toThrow(name);
+  });
+});
+
+describe("resolveExtensions()", () => {
+  const deadlines = new Deadlines(new FakeClock());
+  const engine = zlibEngine();
+  const other = new ShiftExtension();
+
+  it("gives those that were given, and permessage-deflate in front of them where it is wanted", () => {
+    expect(resolveExtensions({}, engine, deadlines)).toEqual([]);
+    expect(
+      resolveExtensions({ extensions: [other], compression: false }, engine, deadlines),
+    ).toEqual([other]);
+    for (const compression of [true, { level: 9 }]) {
+      const resolved = resolveExtensions({ compression, extensions: [other] }, engine, deadlines);
+      expect(resolved.map(({ name }) => name)).toEqual(["permessage-deflate", "x-shift"]);
+    }
+  });
+
+  it("takes the options' own engine before the runtime's", () => {
+    const made: string[] = [];
+    const noted = (name: string): Engine => ({
+      newDeflater(settings) {
+        made.push(name);
+        return engine.newDeflater(settings);
+      },
+      newInflater: (settings) => engine.newInflater(settings),
+    });
+    for (const compression of [true, { engine: noted("own") }]) {
+      const [extension] = resolveExtensions({ compression }, noted("runtime's"), deadlines);
+      const agreed = extension!.accept(newOption("permessage-deflate"))!;
+      const session = extension!.open(agreed, StateServerSide)!;
+      session.send!.beginMessage!({ opcode: 1, size: 100, compress: true, cache: undefined });
+      session.close!();
+    }
+    expect(made).toEqual(["runtime's", "own"]);
+  });
+
+  it("refuses to compress without an engine", () => {
+    expect(() => resolveExtensions({ compression: true }, undefined, deadlines)).toThrow(TypeError);
   });
 });

@@ -20,6 +20,8 @@ export type Case = { readonly name: string } & (
   | ({ readonly action: "fragments"; readonly chunk: number } & Content)
   | { readonly action: "ping"; readonly payload: string }
   | { readonly action: "subprotocol"; readonly offered: readonly string[]; readonly agreed: string }
+  /** Whether the extensions agreed on begin with this name, or are none where it is "". */
+  | { readonly action: "extensions"; readonly agreed: string }
   /** Texts "0", "1" and so on, all sent before the first answer is read. */
   | { readonly action: "many"; readonly count: number }
   | { readonly action: "close"; readonly status: number; readonly reason: string }

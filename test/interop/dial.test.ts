@@ -1,11 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { dial } from "../../adapters/node.ts";
+import { zlibEngine } from "../../adapters/zlib.ts";
 import { runtimeCommand } from "../../scripts/built.mjs";
 import { ClosedError } from "../../src/errors.ts";
-import { OpBinary, OpClose, OpPing, StateClientSide } from "../../src/frame/index.ts";
+import { type CompressionOptions, PermessageDeflate } from "../../src/flate/index.ts";
+import { OpBinary, OpClose, OpPing, OpText, StateClientSide } from "../../src/frame/index.ts";
 import { newCloseFrameBody } from "../../src/frame/close.ts";
+import type { DialerOptions } from "../../src/handshake/dialer.ts";
 import type { UpgradedStream } from "../../src/handshake/upgraded-stream.ts";
+import { readAll } from "../../src/io/full.ts";
 import {
   readMessage,
   readServerBinary,
@@ -14,6 +18,7 @@ import {
   writeClientMessage,
   writeClientText,
 } from "../../src/stream/helpers.ts";
+import { Reader } from "../../src/stream/reader.ts";
 import { Writer } from "../../src/stream/writer.ts";
 import { startServer } from "./servers.ts";
 
@@ -30,6 +35,8 @@ async def main():
 asyncio.run(main())
 `;
 
+const compressedPythonEcho = pythonEcho.replace(", compression=None", "");
+
 const python = "/usr/bin/python3";
 const hasPython = spawnSync(python, ["-c", "import websockets"]).status === 0;
 if (!hasPython) console.log("Python's websockets is not here: apt install python3-websockets");
@@ -43,12 +50,16 @@ const servers: [name: string, command: readonly string[]][] = [
 // In CI an absent one fails.
 if (hasPython || process.env["CI"])
   servers.push(["Python's websockets", [python, "-c", pythonEcho]]);
-async function connect(command: readonly string[]): Promise<UpgradedStream> {
+
+async function connect(
+  command: readonly string[],
+  options: DialerOptions = {},
+): Promise<UpgradedStream> {
   const server = await startServer(command, /listening on (\d+)/);
   onTestFinished(async () => {
     await server.stop();
   });
-  const stream = await dial(`ws://127.0.0.1:${server.port}/`);
+  const stream = await dial(`ws://127.0.0.1:${server.port}/`, options);
   onTestFinished(() => stream.close());
   return stream;
 }
@@ -81,5 +92,52 @@ describe.each(servers)("dial() to an echo of %s", (_, command) => {
     const ended = await readServerText(stream).catch((error: unknown) => error);
     expect(ended).toBeInstanceOf(ClosedError);
     expect(ended).toMatchObject({ status: 4001, clean: true });
+  });
+});
+
+/** The same servers, where their library compresses. */
+const compressing: [name: string, command: readonly string[]][] = [
+  ["npm's ws", [process.execPath, "bench/servers/ws-deflate.mjs", "0"]],
+  ["Bun.serve", [...runtimeCommand("bun"), "bench/servers/bun-deflate.mjs"]],
+];
+if (hasPython || process.env["CI"])
+  compressing.push(["Python's websockets", [python, "-c", compressedPythonEcho]]);
+
+/** What a client may ask for; a server need not do it. */
+const wishes: [what: string, options: CompressionOptions][] = [
+  ["its defaults", {}],
+  ["small windows", { serverMaxWindowBits: 9, clientMaxWindowBits: 9 }],
+  ["no window kept", { serverNoContextTakeover: true, clientNoContextTakeover: true }],
+  ["the best level", { level: 9, memLevel: 9, serverMaxWindowBits: 15, clientMaxWindowBits: 15 }],
+];
+
+describe.each(compressing)("dial() to a compressed echo of %s", (_, command) => {
+  it.each(wishes)("with %s gets back what it sends, of every size", async (_what, options) => {
+    const extension = new PermessageDeflate({ engine: zlibEngine(), threshold: 0, ...options });
+    const stream = await connect(command, { extensions: [extension] });
+    expect(stream.extensions.map(({ name }) => name)).toEqual(["permessage-deflate"]);
+    const reader = new Reader(stream, stream.state, {
+      checkUtf8: true,
+      extensions: stream.recvExtensions,
+    });
+    const marks: number[] = [];
+    for (const size of [1, 50, 1000, 65_536, 1_000_000]) {
+      const text = new TextEncoder().encode("a quick brown fox, ".repeat(size).slice(0, size));
+      const writer = new Writer(stream, stream.state, OpText, {
+        extensions: stream.sendExtensions,
+      });
+      for (let round = 0; round < 2; round++) {
+        // In two fragments and more where it is long.
+        await writer.write(text.subarray(0, size >> 1));
+        await writer.write(text.subarray(size >> 1));
+        await writer.flush();
+        const { length } = (await reader.nextFrame())!;
+        marks.push(length);
+        const back = await readAll(reader);
+        expect(Buffer.compare(back, text), `${size} bytes`).toBe(0);
+      }
+    }
+    // What came was compressed, and not only agreed upon.
+    expect(marks.at(-1)).toBeLessThan(100_000);
   });
 });

@@ -30,6 +30,7 @@ export async function startServer(
 }
 
 /** Starts the echo server of the built package. */
-export function startEcho(runtime: Runtime): Promise<ServerProgram> {
-  return startServer([process.execPath, "scripts/echo.mjs", runtime, "0"], /^listening on (\d+)$/m);
+export function startEcho(runtime: Runtime, ...args: readonly string[]): Promise<ServerProgram> {
+  const command = [process.execPath, "scripts/echo.mjs", runtime, "0", ...args];
+  return startServer(command, /^listening on (\d+)$/m);
 }

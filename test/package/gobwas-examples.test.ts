@@ -103,6 +103,35 @@ describe.each(["node", "deno", "bun"])("examples/gobwas on %s", (runtime) => {
     expect(await end).toEqual([1000, ""]);
   });
 
+  it.each([true, false])("compression.js echoes, where the client compresses: %s", async (is) => {
+    const { example, port } = await start(runtime, "compression");
+    const perMessageDeflate = is ? { threshold: 0 } : false;
+    const ws = await connect(port, "/", [], { perMessageDeflate });
+    expect(ws.extensions).toBe(is ? "permessage-deflate" : "");
+    const reply = next(ws);
+    ws.send("Hello, ".repeat(100));
+    expect(await reply).toEqual(["Hello, ".repeat(100), false]);
+    await example.line(is ? /^\d{1,2} bytes came, of 700$/m : /^700 bytes came, of 700$/m);
+    await expectEcho(ws);
+  });
+
+  it.each([true, false])(
+    "compression-stream.js answers, where the client compresses: %s",
+    async (is) => {
+      const { port } = await start(runtime, "compression-stream");
+      const ws = await connect(port, "/", [], { perMessageDeflate: is });
+      expect(ws.extensions).toBe(is ? "permessage-deflate" : "");
+      for (const text of ["Hello, ".repeat(1000), "", "Hello, ".repeat(1000)]) {
+        const reply = next(ws);
+        ws.send(text);
+        expect(await reply).toEqual([text.toUpperCase(), false]);
+      }
+      const end = closed(ws);
+      ws.close(1000);
+      expect(await end).toEqual([1000, ""]);
+    },
+  );
+
   it("headers.js shows the headers that are not the handshake's own", async () => {
     const { example, port } = await start(runtime, "headers");
     await connect(port, "/a?b=c", [], { headers: { "x-foo-BAR": "baz" } });

@@ -1,6 +1,8 @@
 import type { Case } from "../support.ts";
 import { bodyCases } from "./bodies.ts";
 import { closingCases } from "./closing.ts";
+import { deflateCases } from "./deflate.ts";
+import { extensionCases } from "./extensions.ts";
 import { fieldCases } from "./fields.ts";
 import { fragmentCases } from "./fragments.ts";
 import { frameCases } from "./frames.ts";
@@ -19,11 +21,13 @@ export const tables: readonly (readonly [subject: string, cases: readonly Case[]
   ["what follows a request", bodyCases],
   ["what an application decides", hookCases],
   ["subprotocols", subprotocolCases],
+  ["offers of extensions", extensionCases],
   ["headers of frames", frameCases],
   ["lengths of frames", lengthCases],
   ["fragmented messages", fragmentCases],
   ["close frames", closingCases],
   ["UTF-8", utf8Cases],
+  ["compressed messages", deflateCases],
 ];
 
 export const allCases: readonly Case[] = tables.flatMap(([, cases]) => cases);

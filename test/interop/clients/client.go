@@ -51,7 +51,7 @@ func (c *testCase) content() (int, []byte) {
 }
 
 func (c *testCase) run(url string) error {
-	dialer := websocket.Dialer{Subprotocols: c.Offered}
+	dialer := websocket.Dialer{Subprotocols: c.Offered, EnableCompression: true}
 	if c.Action == "fragments" {
 		dialer.WriteBufferSize = c.Chunk
 	} else if c.Action == "echo" {
@@ -59,7 +59,7 @@ func (c *testCase) run(url string) error {
 		_, data := c.content()
 		dialer.WriteBufferSize = len(data) + 1
 	}
-	conn, _, err := dialer.Dial(url, nil)
+	conn, response, err := dialer.Dial(url, nil)
 	if err != nil {
 		return err
 	}
@@ -77,6 +77,11 @@ func (c *testCase) run(url string) error {
 	case "subprotocol":
 		if conn.Subprotocol() != c.Agreed {
 			err = fmt.Errorf("expected subprotocol %q, got %q", c.Agreed, conn.Subprotocol())
+		}
+	case "extensions":
+		agreed := strings.Split(response.Header.Get("Sec-WebSocket-Extensions"), ";")[0]
+		if agreed != c.Agreed {
+			err = fmt.Errorf("expected extension %q, got %q", c.Agreed, agreed)
 		}
 	case "many":
 		err = c.many(conn)

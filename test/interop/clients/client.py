@@ -45,6 +45,9 @@ async def run_case(url, case):
             await (await ws.ping(case["payload"]))
         elif action == "subprotocol":
             check_equal("subprotocol", ws.subprotocol or "", case["agreed"])
+        elif action == "extensions":
+            agreed = ws.response_headers.get("Sec-WebSocket-Extensions", "")
+            check_equal("extension", agreed.split(";")[0], case["agreed"])
         elif action == "many":
             for n in range(case["count"]):
                 await ws.send(str(n))

@@ -12,6 +12,7 @@ import type { Case, Content, Result } from "../cases.ts";
 export interface WebSocketLike {
   binaryType: string;
   readonly protocol: string;
+  readonly extensions: string;
   onopen: (() => void) | null;
   onmessage: ((event: { readonly data: unknown }) => void) | null;
   onclose: ((event: CloseReport) => void) | null;
@@ -87,6 +88,9 @@ async function runCase(connection: Connection, one: Case): Promise<void> {
     }
     case "subprotocol":
       checkEqual("protocol", connection.ws.protocol, one.agreed);
+      break;
+    case "extensions":
+      checkEqual("extension", /^[^;]*/.exec(connection.ws.extensions)![0], one.agreed);
       break;
     case "many":
       for (let n = 0; n < one.count; n++) connection.ws.send(String(n));

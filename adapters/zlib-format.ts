@@ -1,0 +1,51 @@
+/**
+ * What both ways of using zlib have in common: the end of a payload, the window that zlib has not, memory.
+ *
+ * @module
+ */
+
+import type { Growing } from "../src/extension/growing.ts";
+import type { DeflaterSettings } from "../src/flate/engine.ts";
+import { windowSize } from "../src/flate/parameters.ts";
+
+/**
+ * zlib compresses with a window of 9 bits at the least. A window of 8 is served by it all the same, and exactly: pieces
+ * of 256 bytes, none of which refers to what is in front of it.
+ */
+export const smallWindow = { bits: 9, piece: 256 } as const;
+
+/** Bytes that zlib takes to compress: "(1 << (windowBits+2)) + (1 << (memLevel+9))" (zconf.h), and its own state. */
+export function deflaterMemory({ windowBits, memLevel }: DeflaterSettings): number {
+  return 2 ** (Math.max(windowBits, smallWindow.bits) + 2) + 2 ** (memLevel + 9) + 6 * 1024;
+}
+
+/** Bytes that zlib takes to decompress: "1 << windowBits" (zconf.h), its own state, and the copy of the window. */
+export function inflaterMemory(windowBits: number): number {
+  return 2 * windowSize(windowBits) + 9 * 1024;
+}
+
+/**
+ * Ends a payload: takes off the four bytes that the receiver puts on again (RFC 7692, 7.2.1).
+ *
+ * @param isFlushed Whether the last bytes are those of a flush; if not, nothing was left to flush, and one byte is the
+ * beginning of an empty block (7.2.3.6).
+ */
+export function endOf(into: Growing, isFlushed: boolean): void {
+  const { bytes, size } = into;
+  if (!isFlushed) {
+    into.room(1);
+    into.bytes[size] = 0;
+    into.commit(1);
+    return;
+  }
+  if (
+    size < 4 ||
+    bytes[size - 4] !== 0 ||
+    bytes[size - 3] !== 0 ||
+    bytes[size - 2] !== 0xff ||
+    bytes[size - 1] !== 0xff
+  ) {
+    throw new Error("zlib has not flushed what it was given");
+  }
+  into.size = size - 4;
+}

@@ -1,0 +1,231 @@
+/**
+ * Whole messages and frames compressed and decompressed, each by itself: no context takeover.
+ *
+ * @module
+ */
+
+import { Growing } from "../extension/growing.ts";
+import type { Frame } from "../frame/frame.ts";
+import type { Header } from "../frame/header.ts";
+import type { Awaitable } from "../io/byte-stream.ts";
+import type { Context, Deflater, DeflaterSettings, Engine, Inflater } from "./engine.ts";
+import { setBit, unsetBit } from "./message.ts";
+import { messageLimit } from "./reader.ts";
+import { deflaterSettings, type FlateWriterOptions, ready } from "./writer.ts";
+
+/** Options of a {@link Helper}. What is decompressed may have any window. */
+export interface HelperOptions extends FlateWriterOptions {
+  /** Bytes that one message may become when it is decompressed. Default: 16 MiB. 0 or Infinity for no limit. */
+  readonly maxMessageSize?: number | undefined;
+}
+
+/** Of what is decompressed: more than the peer keeps to does no harm. */
+const anyWindow = { windowBits: 15 };
+
+/**
+ * Compresses and decompresses messages, each by itself.
+ *
+ * Calls give a promise only where the engine works in slices, which it does with what is large; they may overlap. One
+ * compressor and one decompressor are kept for the next call, until {@link close}.
+ *
+ * @example
+ * const helper = new Helper({ engine: zlibEngine() });
+ * const frame = await helper.compressFrame(newTextFrame(bytes));
+ * await writeFrame(stream, frame);
+ *
+ * @see gobwas wsflate.Helper
+ */
+export class Helper {
+  readonly #engine: Engine;
+  readonly #settings: DeflaterSettings;
+  readonly #maxMessageSize: number;
+  /** What is at work on no message. */
+  #deflater: Deflater | undefined;
+  #inflater: Inflater | undefined;
+
+  /** @throws {RangeError} An option is out of its range. */
+  constructor(options: HelperOptions) {
+    this.#engine = options.engine;
+    this.#settings = deflaterSettings(options);
+    this.#maxMessageSize = messageLimit(options.maxMessageSize);
+  }
+
+  /**
+   * Compresses a message, without the four bytes that the receiver puts on again (RFC 7692, 7.2.1).
+   *
+   * @param payload Lent until the call, or its promise, is done.
+   * @returns A new array, yours.
+   * @see gobwas Helper.Compress
+   */
+  compress(payload: Uint8Array): Awaitable<Uint8Array> {
+    const into = new Growing();
+    const done = this.compressTo(into, payload);
+    return done instanceof Promise ? done.then(() => into.take()) : into.take();
+  }
+
+  /**
+   * Compresses a message, and adds it to `into`; where that fails, a part of it may be there.
+   *
+   * @param payload Lent until the call, or its promise, is done.
+   * @throws {LimitError} `MESSAGE_TOO_BIG`, by `into`
+   * @see gobwas Helper.CompressTo
+   */
+  compressTo(into: Growing, payload: Uint8Array): Awaitable<void> {
+    const deflater = this.#deflater ?? this.#engine.newDeflater(this.#settings);
+    this.#deflater = undefined;
+    try {
+      const isDone = deflater.deflate(payload, 0, payload.length, true, into);
+      if (!isDone) return this.#compressLater(deflater, into);
+    } catch (error) {
+      deflater.close();
+      throw error;
+    }
+    this.#keepDeflater(deflater);
+  }
+
+  async #compressLater(deflater: Deflater, into: Growing): Promise<void> {
+    await finish(deflater, into);
+    this.#keepDeflater(deflater);
+  }
+
+  #keepDeflater(deflater: Deflater): void {
+    deflater.reset();
+    // One is enough where calls overlapped.
+    this.#deflater?.close();
+    this.#deflater = deflater;
+  }
+
+  /**
+   * Decompresses a message.
+   *
+   * @param payload As it was on the wire, unmasked. Lent until the call, or its promise, is done.
+   * @returns A new array, yours.
+   * @throws {ProtocolError} `INVALID_DEFLATE`
+   * @throws {LimitError} `MESSAGE_TOO_BIG`
+   * @see gobwas Helper.Decompress, which has no limit
+   */
+  decompress(payload: Uint8Array): Awaitable<Uint8Array> {
+    const into = new Growing();
+    const done = this.decompressTo(into, payload);
+    return done instanceof Promise ? done.then(() => into.take()) : into.take();
+  }
+
+  /**
+   * Decompresses a message, and adds it to `into`, whose limit counts beside the helper's own; where that fails, a part
+   * of it may be there.
+   *
+   * @param payload As it was on the wire, unmasked. Lent until the call, or its promise, is done.
+   * @throws {ProtocolError} `INVALID_DEFLATE`
+   * @throws {LimitError} `MESSAGE_TOO_BIG`
+   * @see gobwas Helper.DecompressTo
+   */
+  decompressTo(into: Growing, payload: Uint8Array): Awaitable<void> {
+    const inflater = this.#inflater ?? this.#engine.newInflater(anyWindow);
+    this.#inflater = undefined;
+    const { limit } = into;
+    into.limit = Math.min(limit, into.cleared + into.size + this.#maxMessageSize);
+    try {
+      const isDone = inflater.inflate(payload, 0, payload.length, true, into);
+      if (!isDone) return this.#decompressLater(inflater, into, limit);
+    } catch (error) {
+      into.limit = limit;
+      inflater.close();
+      throw error;
+    }
+    into.limit = limit;
+    this.#keepInflater(inflater);
+  }
+
+  async #decompressLater(inflater: Inflater, into: Growing, limit: number): Promise<void> {
+    try {
+      await finish(inflater, into);
+    } finally {
+      into.limit = limit;
+    }
+    this.#keepInflater(inflater);
+  }
+
+  #keepInflater(inflater: Inflater): void {
+    inflater.reset();
+    this.#inflater?.close();
+    this.#inflater = inflater;
+  }
+
+  /**
+   * Compresses a frame that is a whole message.
+   *
+   * @param into Gets the payload; it is valid until `into` is filled anew. Default: one that is yours.
+   * @returns A new frame, with RSV1 and the new length.
+   * @throws {TypeError} The frame is a fragment, or masked.
+   * @throws {ProtocolError} `RSV1_UNEXPECTED`: a control frame, or the bit is set already
+   * @see gobwas Helper.CompressFrame, Helper.CompressFrameBuffer
+   */
+  compressFrame(frame: Frame, into: Growing = new Growing()): Awaitable<Frame> {
+    checkWhole(frame);
+    const header = { ...frame.header };
+    setBit(header);
+    checkUnmasked(frame);
+    const start = into.size;
+    const done = this.compressTo(into, frame.payload);
+    return done instanceof Promise
+      ? done.then(() => newFrame(header, into, start))
+      : newFrame(header, into, start);
+  }
+
+  /**
+   * Decompresses a frame that is a whole message. One that is not compressed is given back as it is.
+   *
+   * @param into Gets the payload; it is valid until `into` is filled anew. Default: one that is yours.
+   * @returns A new frame, without RSV1 and with the new length.
+   * @throws {TypeError} The frame is a fragment, or masked.
+   * @throws {ProtocolError} `RSV1_UNEXPECTED`: the bit on a control frame or a continuation; `INVALID_DEFLATE`
+   * @throws {LimitError} `MESSAGE_TOO_BIG`
+   * @see gobwas Helper.DecompressFrame, Helper.DecompressFrameBuffer
+   */
+  decompressFrame(frame: Frame, into: Growing = new Growing()): Awaitable<Frame> {
+    checkWhole(frame);
+    const header = { ...frame.header };
+    if (!unsetBit(header)) return frame;
+    checkUnmasked(frame);
+    const start = into.size;
+    const done = this.decompressTo(into, frame.payload);
+    return done instanceof Promise
+      ? done.then(() => newFrame(header, into, start))
+      : newFrame(header, into, start);
+  }
+
+  /** Frees what is kept for the next call, which takes it again. */
+  close(): void {
+    this.#deflater?.close();
+    this.#inflater?.close();
+    this.#deflater = undefined;
+    this.#inflater = undefined;
+  }
+}
+
+/** Does what a context has left to do; where that fails, the context is of no use any more. */
+async function finish(context: Context, into: Growing): Promise<void> {
+  try {
+    do await ready(context);
+    while (!context.goOn(into));
+  } catch (error) {
+    context.close();
+    throw error;
+  }
+}
+
+function checkWhole({ header }: Frame): void {
+  if (!header.fin)
+    throw new TypeError("Fragmented messages are not allowed: join the message first");
+}
+
+function checkUnmasked({ header }: Frame): void {
+  if (header.masked) throw new TypeError("The frame is masked: unmask it first");
+}
+
+/** Makes a frame of what was added to `into` from `start` on. */
+function newFrame(header: Header, into: Growing, start: number): Frame {
+  const payload = into.bytes.subarray(start, into.size);
+  header.length = payload.length;
+  return { header, payload };
+}

@@ -1,0 +1,189 @@
+/**
+ * permessage-deflate as an extension: what is offered, agreed upon and opened (RFC 7692).
+ *
+ * @module
+ */
+
+import { Deadlines, systemClock } from "../clock.ts";
+import type { Extension, ExtensionSession } from "../extension/extension.ts";
+import { isServerSide, type State } from "../frame/check.ts";
+import type { Option } from "../http/option.ts";
+import { Contexts } from "./contexts.ts";
+import type { Engine } from "./engine.ts";
+import { acceptOffer, checkAnswer, flateSides } from "./negotiate.ts";
+import {
+  AnyWindowBits,
+  ExtensionName,
+  parametersOption,
+  type Parameters,
+  parseAnswer,
+  parseOffer,
+} from "./parameters.ts";
+import { FlateSession } from "./session.ts";
+
+/** What compression costs, and what it brings. */
+export interface CompressionOptions {
+  /** What compresses. Default: the zlib of the runtime, where an adapter is used. */
+  readonly engine?: Engine | undefined;
+  /** The server begins each message with an empty window: less memory, larger messages. Default: false. */
+  readonly serverNoContextTakeover?: boolean | undefined;
+  /** The client does. Default: false. */
+  readonly clientNoContextTakeover?: boolean | undefined;
+  /**
+   * Base-2 logarithm of the server's window, 8 to 15. On a client it is asked for where it is given; a server that does
+   * not do it is asked again without. Default: 12 on a server, what the server likes on a client.
+   */
+  readonly serverMaxWindowBits?: number | undefined;
+  /**
+   * Base-2 logarithm of the client's window, 8 to 15. A server can ask only clients for it that offer it; from others
+   * it takes 15. Default: 12.
+   */
+  readonly clientMaxWindowBits?: number | undefined;
+  /** 0 (stored) to 9 (smallest). Default: 2, which costs little more than 1 and makes half of its size on some runtimes. */
+  readonly level?: number | undefined;
+  /** Memory that a compressor takes beside its window, 1 to 9: 2^(memLevel + 9) bytes. Default: 5. */
+  readonly memLevel?: number | undefined;
+  /** Bytes of payload from which a message is compressed. Default: 64. */
+  readonly threshold?: number | undefined;
+  /**
+   * Bytes that the compressors and decompressors of all connections may hold together, apart from those at work on a
+   * message. Beyond it those that were not used for longest are freed: a compressor goes on with an empty window, a
+   * decompressor keeps a copy of its own. 0 or Infinity for no limit. Default: 128 MiB.
+   */
+  readonly maxMemory?: number | undefined;
+  /** Milliseconds after which what a connection does not use is freed likewise. 0 or Infinity for never. Default: 30 000. */
+  readonly idleTimeout?: number | undefined;
+  /** Where that time is kept. Default: a timer of its own, a server's where it is given to a server. */
+  readonly deadlines?: Deadlines | undefined;
+}
+
+const defaults = {
+  windowBits: 12,
+  level: 2,
+  memLevel: 5,
+  threshold: 64,
+  maxMemory: 128 * 1024 ** 2,
+  idleTimeout: 30_000,
+};
+
+/** Reserved bit 1, which marks compressed messages (RFC 7692, 6). */
+const rsv1 = 4;
+
+/**
+ * permessage-deflate for a server's or client's connections; one is enough for all.
+ *
+ * @example
+ * const compression = new PermessageDeflate({ engine: zlibEngine(), level: 3 });
+ * const stream = await dial("wss://example.org/feed", { extensions: [compression] });
+ * const reader = new Reader(stream, stream.state, { extensions: stream.recvExtensions });
+ *
+ * @see RFC 7692
+ */
+export class PermessageDeflate implements Extension {
+  readonly name: string = ExtensionName;
+  readonly rsv: number = rsv1;
+  readonly offers: readonly Option[];
+  readonly #offered: readonly Parameters[];
+  readonly #wanted: Parameters;
+  readonly #threshold: number;
+  readonly #level: number;
+  readonly #memLevel: number;
+  readonly #contexts: Contexts;
+
+  /**
+   * @throws {TypeError} There is no engine.
+   * @throws {RangeError} An option is out of its range.
+   */
+  constructor(options: CompressionOptions) {
+    const { engine, serverMaxWindowBits, clientMaxWindowBits } = options;
+    if (engine === undefined) {
+      throw new TypeError("Compression needs an engine, such as zlibEngine() of framewire/zlib");
+    }
+    const { level = defaults.level, memLevel = defaults.memLevel } = options;
+    checkRange("serverMaxWindowBits", serverMaxWindowBits ?? defaults.windowBits, 8, 15);
+    checkRange("clientMaxWindowBits", clientMaxWindowBits ?? defaults.windowBits, 8, 15);
+    checkRange("level", level, 0, 9);
+    checkRange("memLevel", memLevel, 1, 9);
+    this.#threshold = options.threshold ?? defaults.threshold;
+    checkRange("threshold", this.#threshold, 0, Infinity);
+    this.#level = level;
+    this.#memLevel = memLevel;
+    this.#wanted = {
+      serverNoContextTakeover: options.serverNoContextTakeover ?? false,
+      clientNoContextTakeover: options.clientNoContextTakeover ?? false,
+      serverMaxWindowBits: serverMaxWindowBits ?? defaults.windowBits,
+      clientMaxWindowBits: clientMaxWindowBits ?? defaults.windowBits,
+    };
+    this.#offered = toOffers(this.#wanted, serverMaxWindowBits);
+    this.offers = this.#offered.map(parametersOption);
+    this.#contexts = new Contexts({
+      engine,
+      level,
+      memLevel,
+      maxMemory: limitOf("maxMemory", options.maxMemory ?? defaults.maxMemory),
+      idleTimeout: limitOf("idleTimeout", options.idleTimeout ?? defaults.idleTimeout),
+      deadlines: options.deadlines ?? new Deadlines(systemClock),
+    });
+  }
+
+  /** Bytes that compressors and decompressors hold at present, as far as the engine knows. */
+  get memory(): number {
+    return this.#contexts.memory;
+  }
+
+  accept(offer: Option): Option | undefined {
+    const parameters = parseOffer(offer);
+    return parameters && parametersOption(acceptOffer(parameters, this.#wanted));
+  }
+
+  open(agreed: Option, side: State): ExtensionSession | undefined {
+    const answer = parseAnswer(agreed);
+    if (answer === undefined) return undefined;
+    if (isServerSide(side)) return this.#open(answer, side);
+    const offer = this.#offered.find((one) => checkAnswer(answer, one));
+    return offer && this.#open(clientsOwn(answer, this.#wanted), side);
+  }
+
+  #open(agreed: Parameters, side: State): FlateSession {
+    const { deflate, inflate } = flateSides(agreed, side);
+    return new FlateSession({
+      contexts: this.#contexts,
+      deflate,
+      inflate,
+      threshold: this.#threshold,
+      cacheKey: `${this.name} ${deflate.windowBits} ${this.#level} ${this.#memLevel}`,
+    });
+  }
+}
+
+/** What a client offers: what it would like first, then what any server can do. */
+function toOffers(wanted: Parameters, serverMaxWindowBits: number | undefined): Parameters[] {
+  // Without a value: any window will do for the server to name (RFC 7692, 7.1.2.2).
+  const any = { ...wanted, serverMaxWindowBits: 0, clientMaxWindowBits: AnyWindowBits };
+  return serverMaxWindowBits === undefined ? [any] : [{ ...any, serverMaxWindowBits }, any];
+}
+
+/** A client may keep to less than was agreed, without saying so (RFC 7692, 7.1.1.2 and 7.1.2.2). */
+function clientsOwn(agreed: Parameters, wanted: Parameters): Parameters {
+  const { clientMaxWindowBits, clientNoContextTakeover } = agreed;
+  return {
+    ...agreed,
+    clientNoContextTakeover: clientNoContextTakeover || wanted.clientNoContextTakeover,
+    clientMaxWindowBits:
+      clientMaxWindowBits === 0
+        ? wanted.clientMaxWindowBits
+        : Math.min(clientMaxWindowBits, wanted.clientMaxWindowBits),
+  };
+}
+
+function checkRange(name: string, value: number, least: number, most: number): void {
+  if ((!Number.isInteger(value) && value !== Infinity) || value < least || value > most) {
+    throw new RangeError(`${name} must be a whole number from ${least} to ${most}: ${value}`);
+  }
+}
+
+/** Reads 0 as no limit. */
+function limitOf(name: string, value: number): number {
+  checkRange(name, value, 0, Infinity);
+  return value === 0 ? Infinity : value;
+}

@@ -1,0 +1,259 @@
+/**
+ * Messages compressed on their way to a byte stream, as gobwas has it: no frames are known here.
+ *
+ * @module
+ */
+
+import { noBytes } from "../bytes.ts";
+import { Growing } from "../extension/growing.ts";
+import type { Awaitable, ByteWriter } from "../io/byte-stream.ts";
+import { writeAll } from "../io/full.ts";
+import type { Context, Deflater, DeflaterSettings, Engine } from "./engine.ts";
+
+/** Options of a {@link FlateWriter}. */
+export interface FlateWriterOptions {
+  /** What compresses, such as zlibEngine() of `framewire/zlib`. */
+  readonly engine: Engine;
+  /** Base-2 logarithm of the window, 8 to 15: no larger than what was agreed upon for this side. Default: 15. */
+  readonly windowBits?: number | undefined;
+  /** 0 (stored) to 9 (smallest). Default: 6, as zlib has it. */
+  readonly level?: number | undefined;
+  /** Memory that the compressor takes beside its window, 1 to 9. Default: 8, as zlib has it. */
+  readonly memLevel?: number | undefined;
+}
+
+const defaults: DeflaterSettings = { windowBits: 15, level: 6, memLevel: 8 };
+
+/**
+ * Compresses what is written, and passes it on: to a Writer, as a rule, whose own `flush` ends the message on the wire.
+ *
+ * Messages are compressed each with the window of those before it until {@link reset}, which begins anew: with no
+ * context takeover, call it before each message. Where calls are not awaited they are done in their order.
+ *
+ * @example
+ * const state = new MessageState();
+ * state.setCompressed(true);
+ * const writer = new Writer(stream, StateServerSide, OpText, { extensions: [state] });
+ * const flate = new FlateWriter(writer, { engine: zlibEngine() });
+ * await flate.write(bytes);
+ * await flate.flush();
+ * await writer.flush();
+ *
+ * @see RFC 7692, 7.2.1 · gobwas wsflate.Writer
+ */
+export class FlateWriter implements ByteWriter {
+  readonly #engine: Engine;
+  readonly #settings: DeflaterSettings;
+  #dest: ByteWriter;
+  #deflater: Deflater | undefined;
+  /** What the compressor has made, until the stream has taken it. */
+  #out: Growing = new Growing();
+  /** Whether a message has begun. */
+  #isDirty = false;
+  /** Whether the compressor waits for its next slice. */
+  #isSliced = false;
+  /** What is under way, errors left out: the next call waits for it. */
+  #pending: Promise<void> | undefined;
+  #error: unknown;
+  /** Counted so that what waits does not go on after a reset. */
+  #resets = 0;
+
+  /** @throws {RangeError} An option is out of its range. */
+  constructor(dest: ByteWriter, options: FlateWriterOptions) {
+    this.#dest = dest;
+    this.#engine = options.engine;
+    this.#settings = deflaterSettings(options);
+  }
+
+  /** What went wrong, undefined where nothing did: from then on each call throws it, until {@link reset}. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  /**
+   * Adds to the message. An empty array begins one, so that `flush` ends it.
+   *
+   * @param from Lent until the call, or its promise, is done.
+   * @returns `from.length`.
+   * @throws What the stream throws.
+   * @see gobwas Writer.Write
+   */
+  write(from: Uint8Array): Awaitable<number> {
+    const done = this.#inOrder(
+      this.#isWaiting ? this.#inTurn(() => this.#put(from, false)) : this.#put(from, false),
+    );
+    if (done === undefined) return from.length;
+    const counted = done.then(() => from.length);
+    // Who does not wait for it learns of an error by the next call.
+    counted.catch(() => {});
+    return counted;
+  }
+
+  /**
+   * Ends the message, without the four bytes that the receiver puts on again. Does nothing where no message has begun.
+   *
+   * @throws What the stream throws.
+   * @see gobwas Writer.Flush
+   */
+  flush(): Awaitable<void> {
+    return this.#inOrder(this.#isWaiting ? this.#inTurn(() => this.#end()) : this.#end());
+  }
+
+  /**
+   * Ends the message, as {@link flush}, and frees the compressor. The stream is left open; what is written next begins
+   * with an empty window.
+   *
+   * @throws What the stream throws.
+   * @see gobwas Writer.Close
+   */
+  close(): Awaitable<void> {
+    return this.#inOrder(
+      this.#isWaiting ? this.#inTurn(() => this.#endAndFree()) : this.#endAndFree(),
+    );
+  }
+
+  /**
+   * Begins anew on another stream, with an empty window; an earlier error is forgotten, what was not passed on is
+   * dropped, that of calls that wait included.
+   *
+   * @see gobwas Writer.Reset
+   */
+  reset(dest: ByteWriter): void {
+    this.#dest = dest;
+    // What is under way keeps the old buffer, and, in the middle of its work, the old compressor: it sees to its end.
+    if (this.#pending !== undefined) this.#out = new Growing();
+    if (this.#isSliced) this.#deflater = undefined;
+    this.#deflater?.reset();
+    this.#isSliced = false;
+    this.#isDirty = false;
+    this.#pending = undefined;
+    this.#error = undefined;
+    this.#resets++;
+  }
+
+  #end(): Awaitable<void> {
+    if (this.#isDirty) return this.#put(noBytes, true);
+  }
+
+  #endAndFree(): Awaitable<void> {
+    const ended = this.#end();
+    if (ended instanceof Promise) return this.#behind(ended, () => this.#free());
+    this.#free();
+  }
+
+  #free(): void {
+    this.#deflater?.close();
+    this.#deflater = undefined;
+  }
+
+  /** Compresses a piece and passes it on; an error is kept for all that comes after. */
+  #put(from: Uint8Array, isLast: boolean): Awaitable<void> {
+    const resets = this.#resets;
+    try {
+      const passed = this.#compress(from, isLast);
+      if (passed instanceof Promise) return passed.catch((error) => this.#fail(error, resets));
+    } catch (error) {
+      this.#fail(error, resets);
+    }
+  }
+
+  #compress(from: Uint8Array, isLast: boolean): Awaitable<void> {
+    const deflater = (this.#deflater ??= this.#engine.newDeflater(this.#settings));
+    const out = this.#out;
+    out.clear();
+    this.#isDirty = !isLast;
+    if (deflater.deflate(from, 0, from.length, isLast, out)) return this.#pass(out);
+    return this.#goOn(deflater, out);
+  }
+
+  async #goOn(deflater: Deflater, out: Growing): Promise<void> {
+    const resets = this.#resets;
+    let isDone = false;
+    while (!isDone) {
+      this.#isSliced = true;
+      await ready(deflater);
+      if (this.#resets !== resets) {
+        deflater.close();
+        return;
+      }
+      this.#isSliced = false;
+      isDone = deflater.goOn(out);
+    }
+    await this.#pass(out);
+  }
+
+  #pass(out: Growing): Awaitable<void> {
+    return writeAll(this.#dest, out.bytes.subarray(0, out.size));
+  }
+
+  #fail(error: unknown, resets: number): never {
+    if (this.#resets === resets) {
+      this.#error = error;
+      this.#free();
+    }
+    throw error;
+  }
+
+  /** Whether something that was begun before is under way. Asked first by each call, so that an error stays. */
+  get #isWaiting(): boolean {
+    if (this.#error !== undefined) throw this.#error;
+    return this.#pending !== undefined;
+  }
+
+  /** Does `act` when all that was begun before is done. */
+  #inTurn(act: () => Awaitable<void>): Promise<void> {
+    return this.#behind(this.#pending!, act);
+  }
+
+  /** Does `act` behind `before`, unless the writer has failed or been reset by then. */
+  #behind(before: Promise<void>, act: () => Awaitable<void>): Promise<void> {
+    const resets = this.#resets;
+    return before.then(() => {
+      if (this.#resets !== resets) return undefined;
+      if (this.#error !== undefined) throw this.#error;
+      return act();
+    });
+  }
+
+  /** Remembers what is under way: the next call waits for it. */
+  #inOrder(done: Awaitable<void>): Promise<void> | undefined {
+    if (!(done instanceof Promise)) return undefined;
+    const forget = (): void => {
+      if (this.#pending === pending) this.#pending = undefined;
+    };
+    const pending: Promise<void> = done.then(forget, forget);
+    this.#pending = pending;
+    return done;
+  }
+}
+
+/** Waits until a context may go on with what it has left. */
+export function ready(context: Context): Promise<void> {
+  return new Promise((resolve) => {
+    context.whenReady(resolve);
+  });
+}
+
+/**
+ * Fills in defaults.
+ *
+ * @throws {RangeError} An option is out of its range.
+ */
+export function deflaterSettings(options: FlateWriterOptions): DeflaterSettings {
+  const settings = {
+    windowBits: options.windowBits ?? defaults.windowBits,
+    level: options.level ?? defaults.level,
+    memLevel: options.memLevel ?? defaults.memLevel,
+  };
+  checkRange("windowBits", settings.windowBits, 8, 15);
+  checkRange("level", settings.level, 0, 9);
+  checkRange("memLevel", settings.memLevel, 1, 9);
+  return settings;
+}
+
+/** @throws {RangeError} `value` is no whole number from `least` to `most`. */
+export function checkRange(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`${name} must be a whole number from ${least} to ${most}: ${value}`);
+  }
+}

@@ -1,0 +1,44 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { History, storedBlock } from "../../src/flate/history.ts";
+import { counted, toHex } from "../support/frames.ts";
+
+describe("History", () => {
+  it("keeps the last bytes of all that was added, however it came", () => {
+    const pieces = fc.array(fc.uint8Array({ maxLength: 700 }), { maxLength: 30 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 600 }), pieces, (most, added) => {
+        const history = new History(most);
+        let whole: number[] = [];
+        for (const piece of added) {
+          const padded = Uint8Array.of(1, 2, ...piece, 3);
+          history.add(padded, 2, 2 + piece.length);
+          whole = [...whole, ...piece].slice(-most);
+          expect(history.size).toBe(whole.length);
+          expect(history.bytes()).toEqual(Uint8Array.from(whole));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("begins anew once it was cleared", () => {
+    const history = new History(8);
+    history.add(counted(20), 0, 20);
+    history.clear();
+    expect([history.size, history.bytes().length]).toEqual([0, 0]);
+    history.add(counted(3), 0, 3);
+    expect(history.bytes()).toEqual(counted(3));
+  });
+});
+
+describe("storedBlock()", () => {
+  it("writes RFC 7692's example of a message without compression", () => {
+    expect(toHex(storedBlock(new TextEncoder().encode("Hello")))).toBe("000500faff48656c6c6f");
+  });
+
+  it.each([0, 1, 255, 256, 65_535])("tells a length of %i and its complement", (length) => {
+    const block = new DataView(storedBlock(new Uint8Array(length)).buffer);
+    expect([block.getUint16(1, true), block.getUint16(3, true)]).toEqual([length, 65_535 - length]);
+  });
+});

@@ -1,0 +1,115 @@
+import { describe, expect, it } from "vitest";
+import { zlibEngine } from "../../adapters/zlib.ts";
+import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
+import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
+import { FlateSession } from "../../src/flate/session.ts";
+import { type Option, parseOptions, writeOptions } from "../../src/http/option.ts";
+
+function newExtension(options: CompressionOptions = {}): PermessageDeflate {
+  return new PermessageDeflate({ engine: zlibEngine(), ...options });
+}
+
+function option(parameters: string): Option {
+  return parseOptions(`permessage-deflate${parameters === "" ? "" : "; "}${parameters}`)![0]!;
+}
+
+function text(answer: Option | undefined): string | undefined {
+  return answer && writeOptions([answer]).replace(/^permessage-deflate(; )?/, "");
+}
+
+describe("PermessageDeflate on a server", () => {
+  it.each<[offer: string, options: CompressionOptions, answer: string | undefined]>([
+    // What browsers offer.
+    ["client_max_window_bits", {}, "server_max_window_bits=12; client_max_window_bits=12"],
+    ["", {}, "server_max_window_bits=12"],
+    ["server_max_window_bits=10", {}, "server_max_window_bits=10"],
+    ["server_max_window_bits=8", {}, "server_max_window_bits=8"],
+    ["server_max_window_bits=15", { serverMaxWindowBits: 15 }, "server_max_window_bits=15"],
+    [
+      "client_max_window_bits=9",
+      { serverNoContextTakeover: true, clientNoContextTakeover: true },
+      "server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12; client_max_window_bits=9",
+    ],
+    ["server_max_window_bits=7", {}, undefined],
+    ["unknown", {}, undefined],
+  ])("answers %j with %o by %j", (offer, options, answer) => {
+    expect(text(newExtension(options).accept(option(offer)))).toBe(answer);
+  });
+});
+
+describe("PermessageDeflate on a client", () => {
+  it.each<[options: CompressionOptions, offers: string[]]>([
+    [{}, ["client_max_window_bits"]],
+    [{ clientMaxWindowBits: 9, level: 9 }, ["client_max_window_bits"]],
+    [
+      { serverMaxWindowBits: 10 },
+      ["server_max_window_bits=10; client_max_window_bits", "client_max_window_bits"],
+    ],
+    [
+      { serverNoContextTakeover: true, clientNoContextTakeover: true },
+      ["server_no_context_takeover; client_no_context_takeover; client_max_window_bits"],
+    ],
+  ])("with %o offers %j", (options, offers) => {
+    expect(newExtension(options).offers.map(text)).toEqual(offers);
+  });
+
+  it.each<[options: CompressionOptions, answer: string]>([
+    [{}, ""],
+    [{}, "server_no_context_takeover; client_no_context_takeover"],
+    [{}, "server_max_window_bits=8; client_max_window_bits=8"],
+    [{ serverMaxWindowBits: 10 }, "server_max_window_bits=9"],
+    // To the second offer, which does not ask for it.
+    [{ serverMaxWindowBits: 10 }, "server_max_window_bits=15"],
+    [{ serverNoContextTakeover: true }, "server_no_context_takeover"],
+  ])("with %o takes the answer %j", (options, answer) => {
+    const session = newExtension(options).open(option(answer), StateClientSide);
+    expect(session).toBeInstanceOf(FlateSession);
+    session!.close!();
+  });
+
+  it.each<[options: CompressionOptions, answer: string]>([
+    [{}, "client_max_window_bits"],
+    [{}, "server_max_window_bits=16"],
+    [{}, "server_max_window_bits=07"],
+    [{}, "junk"],
+    [{ serverNoContextTakeover: true }, ""],
+  ])("with %o refuses the answer %j", (options, answer) => {
+    expect(newExtension(options).open(option(answer), StateClientSide)).toBeUndefined();
+  });
+});
+
+describe("PermessageDeflate's options", () => {
+  it("need an engine", () => {
+    expect(() => new PermessageDeflate({})).toThrow("zlibEngine()");
+  });
+
+  it.each<CompressionOptions>([
+    { serverMaxWindowBits: 7 },
+    { serverMaxWindowBits: 16 },
+    { clientMaxWindowBits: 0 },
+    { clientMaxWindowBits: 9.5 },
+    { level: -1 },
+    { level: 10 },
+    { memLevel: 0 },
+    { memLevel: 10 },
+    { threshold: -1 },
+    { threshold: NaN },
+    { maxMemory: -1 },
+    { idleTimeout: 0.5 },
+  ])("are refused out of their ranges: %o", (options) => {
+    const [name] = Object.keys(options);
+    expect(() => newExtension(options)).toThrow(new RegExp(`^${name} must be`));
+  });
+
+  it("take 0 and Infinity for no limit", () => {
+    for (const limit of [0, Infinity]) {
+      expect(newExtension({ maxMemory: limit, idleTimeout: limit, threshold: limit }).memory).toBe(
+        0,
+      );
+    }
+  });
+
+  it("open nothing for a server's answer that is none", () => {
+    expect(newExtension().open(option("junk"), StateServerSide)).toBeUndefined();
+  });
+});

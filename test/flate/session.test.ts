@@ -1,0 +1,274 @@
+import { describe, expect, it } from "vitest";
+import { zlibEngine } from "../../adapters/zlib.ts";
+import { Deadlines } from "../../src/clock.ts";
+import type { ExtensionSession } from "../../src/extension/extension.ts";
+import { Growing } from "../../src/extension/growing.ts";
+import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
+import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
+import { newHeader } from "../../src/frame/header.ts";
+import { OpContinuation, OpText } from "../../src/frame/opcode.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { hex, toHex } from "../support/frames.ts";
+
+/** Both ends of a connection with the same options, threshold 0 unless it is given. */
+function newPair(options: CompressionOptions = {}) {
+  const clock = new FakeClock();
+  const extension = new PermessageDeflate({
+    engine: zlibEngine(),
+    threshold: 0,
+    deadlines: new Deadlines(clock),
+    ...options,
+  });
+  const agreed = extension.accept(extension.offers[0]!)!;
+  const server = extension.open(agreed, StateServerSide)!;
+  const client = extension.open(agreed, StateClientSide)!;
+  return { extension, server, client, clock };
+}
+
+interface SendOptions {
+  readonly compress?: boolean;
+  readonly size?: number | undefined;
+  readonly cache?: Map<string, Uint8Array>;
+}
+
+/** Compresses a text; gives the payload, and whether it is marked. */
+function send(
+  session: ExtensionSession,
+  message: string,
+  { compress = true, cache, ...rest }: SendOptions = {},
+): { readonly payload: Uint8Array; readonly isMarked: boolean } {
+  const bytes = new TextEncoder().encode(message);
+  const size = "size" in rest ? rest.size : bytes.length;
+  const transform = session.send!.beginMessage!({ opcode: OpText, size, compress, cache });
+  const into = new Growing();
+  if (transform !== undefined) {
+    expect(transform.write(bytes, 0, bytes.length, true, into)).toBe(true);
+  }
+  const header = newHeader(OpText);
+  session.send!.setBits(header);
+  return {
+    payload: transform === undefined ? bytes : into.take(),
+    isMarked: header.rsv === 4,
+  };
+}
+
+/** Decompresses a payload, given in pieces. */
+function receive(session: ExtensionSession, isMarked: boolean, ...pieces: Uint8Array[]): string {
+  const header = newHeader(OpText);
+  header.rsv = isMarked ? 4 : 0;
+  session.recv!.unsetBits(header);
+  const transform = session.recv!.beginMessage!();
+  const into = new Growing();
+  pieces.forEach((piece, i) => {
+    if (transform === undefined) into.add(piece, 0, piece.length);
+    else transform.write(piece, 0, piece.length, i === pieces.length - 1, into);
+  });
+  return new TextDecoder().decode(into.take());
+}
+
+describe("a session of permessage-deflate", () => {
+  it("sends RFC 7692's example, and the second time what it refers to (7.2.3.2)", () => {
+    const { server, client } = newPair();
+    const first = send(server, "Hello");
+    const second = send(server, "Hello");
+    expect([toHex(first.payload), toHex(second.payload)]).toEqual(["f248cdc9c90700", "f200110000"]);
+    for (const { payload, isMarked } of [first, second]) {
+      expect(receive(client, isMarked, payload)).toBe("Hello");
+    }
+  });
+
+  it.each<CompressionOptions>([{ serverNoContextTakeover: true }, {}])(
+    "keeps a window for each side, as was agreed: %o",
+    (options) => {
+      const { server, client } = newPair(options);
+      const takesOver = options.serverNoContextTakeover !== true;
+      for (let round = 0; round < 3; round++) {
+        const fromServer = send(server, "Hello, Hello");
+        expect(receive(client, true, fromServer.payload)).toBe("Hello, Hello");
+        const fromClient = send(client, "Hello, Hello");
+        expect(receive(server, true, fromClient.payload)).toBe("Hello, Hello");
+        expect(fromServer.payload.length < fromClient.payload.length).toBe(false);
+        expect(fromServer.payload.length === fromClient.payload.length).toBe(
+          round === 0 || takesOver,
+        );
+      }
+    },
+  );
+
+  it("refuses what refers back where no window is kept", () => {
+    const { server } = newPair({ clientNoContextTakeover: true });
+    expect(receive(server, true, hex("f248cdc9c90700"))).toBe("Hello");
+    expect(() => receive(server, true, hex("f200110000"))).toThrow(
+      expect.objectContaining({ code: "INVALID_DEFLATE", status: 1007 }),
+    );
+  });
+
+  it("takes a message in pieces, and others that are not compressed between", () => {
+    const { client } = newPair();
+    expect(receive(client, true, hex("f248cd"), hex(""), hex("c9c90700"))).toBe("Hello");
+    expect(receive(client, false, new TextEncoder().encode("plain"))).toBe("plain");
+    expect(receive(client, true, hex("f200"), hex("110000"))).toBe("Hello");
+  });
+
+  it("leaves alone what is smaller than the threshold, and loses nothing by it", () => {
+    const { server, client } = newPair({ threshold: 6 });
+    const sent = ["Hello!", "small", "Hello!"].map((message) => send(server, message));
+    expect(sent.map(({ isMarked }) => isMarked)).toEqual([true, false, true]);
+    expect(sent[2]!.payload.length).toBeLessThan(sent[0]!.payload.length);
+    expect(sent.map(({ isMarked, payload }) => receive(client, isMarked, payload))).toEqual([
+      "Hello!",
+      "small",
+      "Hello!",
+    ]);
+  });
+
+  it("compresses what has no size yet, and nothing that is not to be", () => {
+    const { server } = newPair({ threshold: 100 });
+    expect(send(server, "Hello", { size: undefined }).isMarked).toBe(true);
+    const { server: other } = newPair();
+    expect(send(other, "Hello", { compress: false })).toMatchObject({ isMarked: false });
+  });
+
+  it("marks no control frame and no continuation", () => {
+    const { server } = newPair();
+    send(server, "Hello");
+    const header = newHeader(OpContinuation);
+    server.send!.setBits(header);
+    expect(header.rsv).toBe(0);
+  });
+
+  it("begins a new window behind a message that was given up", () => {
+    const { server, client } = newPair();
+    receive(client, true, send(server, "Hello").payload);
+    const given = server.send!.beginMessage!({
+      opcode: OpText,
+      size: undefined,
+      compress: true,
+      cache: undefined,
+    })!;
+    given.write(new TextEncoder().encode("never sent"), 0, 10, false, new Growing());
+    expect(receive(client, true, send(server, "Hello").payload)).toBe("Hello");
+  });
+
+  it("works in slices as the engine does", async () => {
+    const { server, client } = newPair({ engine: zlibEngine({ sliceSize: 1000 }) });
+    const bytes = new Uint8Array(20_000).map((_, i) => (i * i) >> 7);
+    const message = { opcode: OpText, size: bytes.length, compress: true, cache: undefined };
+    const transforms = [
+      server.send!.beginMessage!(message)!,
+      (client.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 }), client.recv!.beginMessage!()!),
+    ];
+    let data: Uint8Array = bytes;
+    for (const transform of transforms) {
+      const into = new Growing();
+      let turns = 0;
+      let isDone = transform.write(data, 0, data.length, true, into);
+      for (; !isDone; turns++) {
+        await new Promise<void>((resolve) => {
+          transform.whenReady(resolve);
+        });
+        isDone = transform.goOn(into);
+      }
+      expect(turns).toBeGreaterThan(1);
+      data = into.take();
+    }
+    expect(data).toEqual(bytes);
+  });
+});
+
+describe("a message for many connections", () => {
+  it("is compressed once for all that compress alike, and each goes on with a window of its own", () => {
+    const cache = new Map<string, Uint8Array>();
+    const options = { engine: zlibEngine() };
+    const pairs = [newPair(options), newPair(options), newPair({ ...options, level: 9 })];
+    for (const { server, client } of pairs) {
+      expect(receive(client, true, send(server, "before, Hello").payload)).toBe("before, Hello");
+    }
+    const sent = pairs.map(({ server }) => send(server, "Hello all", { cache }));
+    expect(cache.size).toBe(2);
+    expect(sent[1]!.payload).toEqual(sent[0]!.payload);
+    expect(sent.every(({ isMarked }) => isMarked)).toBe(true);
+    pairs.forEach(({ server, client }, i) => {
+      expect(receive(client, true, sent[i]!.payload)).toBe("Hello all");
+      for (const message of ["before, Hello all", "Hello all"]) {
+        expect(receive(client, true, send(server, message).payload)).toBe(message);
+      }
+      const again = send(server, "Hello all", { cache });
+      expect(again.payload).toEqual(sent[i]!.payload);
+      expect(receive(client, true, again.payload)).toBe("Hello all");
+    });
+  });
+
+  it("takes no compressor where it is compressed already", () => {
+    const cache = new Map<string, Uint8Array>();
+    send(newPair().server, "Hello all", { cache });
+    const { extension, server, client } = newPair();
+    const { payload } = send(server, "Hello all", { cache });
+    expect(extension.memory).toBe(0);
+    expect(receive(client, true, payload)).toBe("Hello all");
+  });
+});
+
+describe("the memory of sessions", () => {
+  it("is taken at the first message, and freed when the session is closed", () => {
+    const { extension, server, client } = newPair();
+    expect(extension.memory).toBe(0);
+    const { payload } = send(server, "Hello");
+    const deflater = extension.memory;
+    expect(deflater).toBeGreaterThan(0);
+    receive(client, true, payload);
+    expect(extension.memory).toBeGreaterThan(deflater);
+    server.close!();
+    server.close!();
+    expect(extension.memory).toBeGreaterThan(0);
+    client.close!();
+    expect(extension.memory).toBe(0);
+  });
+
+  it("is shared where no window is kept, and freed with the last session", () => {
+    const both = { serverNoContextTakeover: true, clientNoContextTakeover: true };
+    const { extension, server, client } = newPair(both);
+    receive(client, true, send(server, "Hello").payload);
+    const { memory } = extension;
+    receive(server, true, send(client, "Hello").payload);
+    expect(extension.memory).toBe(memory);
+    server.close!();
+    expect(extension.memory).toBe(memory);
+    client.close!();
+    expect(extension.memory).toBe(0);
+  });
+
+  it("is freed of what idles, and messages go on as if nothing had been", () => {
+    const { extension, server, client, clock } = newPair({ idleTimeout: 1000 });
+    const texts = ["Hello", "Hello, Hello"];
+    for (const text of texts) {
+      expect(receive(client, true, send(server, text).payload)).toBe(text);
+      expect(extension.memory).toBeGreaterThan(0);
+      clock.advance(2000);
+      expect(extension.memory).toBe(0);
+    }
+    expect(receive(client, true, hex("f200110000"))).toBe("Hello");
+  });
+
+  it("keeps to its limit, and messages go on as if nothing had been", () => {
+    const { extension, server, client } = newPair({ maxMemory: 1 });
+    for (let round = 0; round < 3; round++) {
+      expect(receive(client, true, send(server, `Hello ${round}`).payload)).toBe(`Hello ${round}`);
+      expect(receive(server, true, send(client, `Hi ${round}`).payload)).toBe(`Hi ${round}`);
+    }
+    expect(extension.memory).toBeLessThan(100 * 1024);
+  });
+
+  it("is freed of a message that was never ended, when the session is closed", () => {
+    for (const noTakeover of [true, false]) {
+      const options = { serverNoContextTakeover: noTakeover, clientNoContextTakeover: noTakeover };
+      const { extension, server, client } = newPair(options);
+      client.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
+      client.recv!.beginMessage!()!.write(hex("f248"), 0, 2, false, new Growing());
+      expect(extension.memory).toBeGreaterThan(0);
+      client.close!();
+      server.close!();
+      expect(extension.memory).toBe(0);
+    }
+  });
+});

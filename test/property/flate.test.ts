@@ -1,0 +1,338 @@
+import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { zlibEngine } from "../../adapters/zlib.ts";
+import { concat } from "../../src/bytes.ts";
+import { LimitError, ProtocolError } from "../../src/errors.ts";
+import type { Engine } from "../../src/flate/engine.ts";
+import { Helper } from "../../src/flate/helpers.ts";
+import { MessageState } from "../../src/flate/message.ts";
+import { acceptOffer, checkAnswer, flateSides, Negotiator } from "../../src/flate/negotiate.ts";
+import {
+  ExtensionName,
+  type Parameters,
+  parametersOption,
+  parseAnswer,
+  parseOffer,
+} from "../../src/flate/parameters.ts";
+import { FlateReader } from "../../src/flate/reader.ts";
+import { FlateWriter } from "../../src/flate/writer.ts";
+import {
+  type State,
+  StateClientSide,
+  StateExtended,
+  StateServerSide,
+} from "../../src/frame/check.ts";
+import { newBinaryFrame } from "../../src/frame/frame.ts";
+import { OpBinary } from "../../src/frame/opcode.ts";
+import { newOption, parseOptions, selectOptions, writeOptions } from "../../src/http/option.ts";
+import { Reader } from "../../src/stream/reader.ts";
+import { Writer } from "../../src/stream/writer.ts";
+import { StoreEngine } from "../flate/store-engine.ts";
+import { cutAt } from "../support/cuts.ts";
+import { TestStream } from "../support/streams.ts";
+
+const parameters = { seed: 7692, numRuns: 300 };
+
+const bits = fc.integer({ min: 8, max: 15 });
+const answers: fc.Arbitrary<Parameters> = fc.record({
+  serverNoContextTakeover: fc.boolean(),
+  clientNoContextTakeover: fc.boolean(),
+  serverMaxWindowBits: fc.oneof(fc.constant(0), bits),
+  clientMaxWindowBits: fc.oneof(fc.constant(0), bits),
+});
+const offers: fc.Arbitrary<Parameters> = fc
+  .tuple(answers, fc.boolean())
+  .map(([offer, isAny]) => (isAny ? { ...offer, clientMaxWindowBits: 1 } : offer));
+
+/** What anybody might write behind the extension's name. */
+const names = fc.constantFrom(
+  "server_no_context_takeover",
+  "client_no_context_takeover",
+  "server_max_window_bits",
+  "client_max_window_bits",
+  "constructor",
+  "__proto__",
+  "x",
+);
+const values = fc.oneof(
+  fc.constant(undefined),
+  fc.integer({ min: 6, max: 17 }).map(String),
+  fc.constantFrom("", "08", "+9", "9.0", "1e1", "true"),
+);
+const pairs = fc.array(
+  fc
+    .tuple(names, values)
+    .map(([name, value]) => (value === undefined ? ([name] as const) : ([name, value] as const))),
+  { maxLength: 4 },
+);
+
+describe("parameters of permessage-deflate", () => {
+  it("are read as they were written", () => {
+    fc.assert(
+      fc.property(offers, answers, (offer, answer) => {
+        const [offered] = parseOptions(writeOptions([parametersOption(offer)]))!;
+        const [answered] = selectOptions(writeOptions([parametersOption(answer)]))!;
+        expect([parseOffer(offered!), parseAnswer(answered!)]).toEqual([offer, answer]);
+      }),
+      parameters,
+    );
+  });
+
+  it("are read the same way again where they are read at all, and never throw", () => {
+    fc.assert(
+      fc.property(pairs, (list) => {
+        const offer = newOption(ExtensionName, list);
+        const parsed = parseOffer(offer);
+        const isDistinct = new Set(list.map(([name]) => name)).size === list.length;
+        if (parsed === undefined) return;
+        expect(isDistinct).toBe(true);
+        expect(parametersOption(parsed).parameters.toSorted()).toEqual(list.toSorted());
+        // An answer is an offer that names every window.
+        expect(parseAnswer(offer)).toEqual(parsed.clientMaxWindowBits === 1 ? undefined : parsed);
+      }),
+      { ...parameters, numRuns: 3000 },
+    );
+  });
+});
+
+describe("negotiation of permessage-deflate", () => {
+  it("gives an answer that the client may take, and that both sides keep to", () => {
+    fc.assert(
+      fc.property(offers, answers, (offer, want) => {
+        const answer = acceptOffer(offer, want);
+        expect(checkAnswer(answer, offer)).toBe(true);
+        expect(parseAnswer(parametersOption(answer))).toEqual(answer);
+        const server = flateSides(answer, StateServerSide);
+        const client = flateSides(answer, StateClientSide);
+        expect([client.deflate, client.inflate]).toEqual([server.inflate, server.deflate]);
+        // Nobody keeps a window that one side does not want.
+        expect(server.deflate.windowBits).toBeLessThanOrEqual(offer.serverMaxWindowBits || 15);
+        expect(server.deflate.windowBits).toBeLessThanOrEqual(want.serverMaxWindowBits || 15);
+        if (offer.serverNoContextTakeover || want.serverNoContextTakeover) {
+          expect(server.deflate.takeover).toBe(false);
+        }
+        if (offer.clientMaxWindowBits !== 0) {
+          expect(client.deflate.windowBits).toBeLessThanOrEqual(want.clientMaxWindowBits || 15);
+        } else {
+          expect(client.deflate.windowBits).toBe(15);
+        }
+      }),
+      { ...parameters, numRuns: 2000 },
+    );
+  });
+
+  it("refuses an answer that takes back what was asked for", () => {
+    fc.assert(
+      fc.property(offers, answers, (offer, answer) => {
+        const legal =
+          (!offer.serverNoContextTakeover || answer.serverNoContextTakeover) &&
+          (offer.serverMaxWindowBits === 0 ||
+            (answer.serverMaxWindowBits !== 0 &&
+              answer.serverMaxWindowBits <= offer.serverMaxWindowBits)) &&
+          (answer.clientMaxWindowBits === 0 ||
+            offer.clientMaxWindowBits === 1 ||
+            (offer.clientMaxWindowBits !== 0 &&
+              answer.clientMaxWindowBits <= offer.clientMaxWindowBits));
+        expect(checkAnswer(answer, offer)).toBe(legal);
+      }),
+      { ...parameters, numRuns: 3000 },
+    );
+  });
+
+  it("agrees to the first legal one of any offers, once", () => {
+    fc.assert(
+      fc.property(fc.array(pairs, { maxLength: 5 }), answers, (lists, want) => {
+        const negotiator = new Negotiator(want);
+        const list = lists.map((each) => newOption(ExtensionName, each));
+        const answered = list.map((offer) => negotiator.negotiate(offer));
+        const first = list.findIndex((offer) => parseOffer(offer) !== undefined);
+        expect(answered.map((answer) => answer !== undefined)).toEqual(
+          list.map((_, index) => index === first),
+        );
+        expect(negotiator.accepted).toEqual(first < 0 ? undefined : parseAnswer(answered[first]!));
+      }),
+      parameters,
+    );
+  });
+});
+
+const tail = [0, 0, 0xff, 0xff];
+const paces = fc
+  .array(fc.boolean(), { minLength: 1, maxLength: 5 })
+  .map((pattern) => (call: number) => pattern[call % pattern.length]!);
+/** Bytes with something to be found in them, and bytes without. */
+const messages = fc.oneof(
+  fc.uint8Array({ maxLength: 300 }),
+  fc.uint8Array({ max: 1, maxLength: 3000 }),
+  fc
+    .tuple(fc.uint8Array({ maxLength: 50 }), fc.nat(100))
+    .map(([piece, times]) => concat(Array.from({ length: times }, () => piece))),
+);
+const engines: fc.Arbitrary<Engine> = fc.oneof(
+  fc.integer({ min: 1, max: 40 }).map((slice) => new StoreEngine({ slice })),
+  fc.constant(0).map(() => new StoreEngine()),
+  fc.integer({ min: 10, max: 500 }).map((sliceSize) => zlibEngine({ sliceSize })),
+);
+const positions = fc.array(fc.nat(), { maxLength: 8 });
+
+function cutBytes(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
+  const at = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
+  return cutAt(bytes, at);
+}
+
+function zlibInflate(payload: Uint8Array): Uint8Array {
+  return new Uint8Array(
+    inflateRawSync(Uint8Array.of(...payload, ...tail), { finishFlush: constants.Z_SYNC_FLUSH }),
+  );
+}
+
+describe("Helper", () => {
+  it("writes what zlib reads, and reads what zlib writes", async () => {
+    await fc.assert(
+      fc.asyncProperty(messages, engines, bits, async (message, engine, windowBits) => {
+        const helper = new Helper({ engine, windowBits });
+        const { header, payload } = await helper.compressFrame(newBinaryFrame(message));
+        expect([header.rsv, header.length]).toEqual([4, payload.length]);
+        expect(zlibInflate(payload)).toEqual(message);
+        const back = await helper.decompressFrame({ header, payload });
+        expect([back.header.rsv, back.payload]).toEqual([0, message]);
+        helper.close();
+      }),
+      parameters,
+    );
+    const helper = new Helper({ engine: zlibEngine() });
+    await fc.assert(
+      fc.asyncProperty(messages, bits, async (message, windowBits) => {
+        const whole = deflateRawSync(message, {
+          windowBits: Math.max(windowBits, 9),
+          finishFlush: constants.Z_SYNC_FLUSH,
+        });
+        for (const payload of [whole, whole.subarray(0, -4), deflateRawSync(message)]) {
+          expect(await helper.decompress(payload)).toEqual(message);
+        }
+      }),
+      parameters,
+    );
+    helper.close();
+  });
+
+  it("throws nothing but its own errors, whatever it is given", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.uint8Array({ maxLength: 100 }),
+          fc.tuple(messages, fc.nat(), fc.nat(255)).map(([message, at, byte]) => {
+            const payload = Uint8Array.from(deflateRawSync(message));
+            payload[at % payload.length] = byte;
+            return payload;
+          }),
+        ),
+        engines,
+        fc.nat(500),
+        async (payload, engine, maxMessageSize) => {
+          const helper = new Helper({ engine, maxMessageSize: maxMessageSize + 1 });
+          try {
+            const { length } = await helper.decompress(payload);
+            expect(length).toBeLessThanOrEqual(maxMessageSize + 1);
+          } catch (error) {
+            const isOwn = error instanceof ProtocolError || error instanceof LimitError;
+            if (!isOwn) throw error;
+          }
+          helper.close();
+        },
+      ),
+      { ...parameters, numRuns: 1000 },
+    );
+  });
+});
+
+describe("FlateWriter and FlateReader", () => {
+  it("give back every message, over Writer and Reader, at every pace", async () => {
+    const sent = fc.record({ message: messages, cuts: positions, isCompressed: fc.boolean() });
+    const ways = fc.record({
+      later: paces,
+      most: fc.oneof(fc.constant(Infinity), fc.integer({ min: 1, max: 50 })),
+      size: fc.integer({ min: 1, max: 200 }),
+      cuts: positions,
+      room: fc.integer({ min: 1, max: 300 }),
+      resets: fc.boolean(),
+      awaits: fc.boolean(),
+    });
+    const list = fc.array(sent, { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(list, ways, engines, async (all, way, engine) => {
+        const wire = await writeMessages(all, way, engine);
+        const stream = new TestStream(cutBytes(wire, way.cuts), { later: way.later });
+        expect(await readMessages(stream, way.room, engine)).toEqual(
+          all.map(({ message, isCompressed }) => [isCompressed, message]),
+        );
+      }),
+      parameters,
+    );
+  });
+});
+
+interface Sent {
+  readonly message: Uint8Array;
+  readonly cuts: readonly number[];
+  readonly isCompressed: boolean;
+}
+
+interface Way {
+  readonly later: (call: number) => boolean;
+  readonly most: number;
+  readonly size: number;
+  readonly resets: boolean;
+  readonly awaits: boolean;
+}
+
+const side: State = StateServerSide | StateExtended;
+
+async function writeMessages(
+  sent: readonly Sent[],
+  { later, most, size, resets, awaits }: Way,
+  engine: Engine,
+): Promise<Uint8Array> {
+  const stream = new TestStream([], { later, most });
+  const state = new MessageState();
+  const writer = new Writer(stream, side, OpBinary, { extensions: [state], size });
+  const flate = new FlateWriter(writer, { engine });
+  for (const { message, cuts, isCompressed } of sent) {
+    state.setCompressed(isCompressed);
+    if (resets) flate.reset(writer);
+    const dest = isCompressed ? flate : writer;
+    for (const piece of cutBytes(message, cuts)) {
+      const written = dest.write(piece);
+      if (awaits) await written;
+    }
+    await dest.flush();
+    await writer.flush();
+  }
+  await flate.close();
+  return stream.written;
+}
+
+async function readMessages(
+  stream: TestStream,
+  room: number,
+  engine: Engine,
+): Promise<[boolean, Uint8Array][]> {
+  const state = new MessageState();
+  const reader = new Reader(stream, StateClientSide | StateExtended, { extensions: [state] });
+  const flate = new FlateReader(reader, { engine });
+  const read: [boolean, Uint8Array][] = [];
+  while (await reader.nextFrame()) {
+    const source = state.isCompressed ? flate : reader;
+    const pieces: Uint8Array[] = [];
+    for (;;) {
+      const into = new Uint8Array(room);
+      const count = await source.read(into);
+      if (count === 0) break;
+      pieces.push(into.subarray(0, count));
+    }
+    read.push([state.isCompressed, concat(pieces)]);
+  }
+  flate.close();
+  return read;
+}
