@@ -2,13 +2,13 @@
 // between messages. The same file runs on Node, Deno and Bun.
 import process from "node:process";
 import { listen } from "framewire/auto";
-import { defaultParameters, Helper, Negotiator } from "framewire/flate";
-import { isControl, unmaskFrameInPlace } from "framewire/frame";
+import { defaultParameters, flateSides, Helper, Negotiator } from "framewire/flate";
+import { isControl, StateServerSide, unmaskFrameInPlace } from "framewire/frame";
 import { Upgrader } from "framewire/handshake";
 import { handleClientControlMessage, readFrame, writeFrame } from "framewire/stream";
 import { zlibEngine } from "framewire/zlib";
 
-const helper = new Helper({ engine: zlibEngine(), maxMessageSize: 1024 ** 2 });
+const engine = zlibEngine();
 const upgrader = new Upgrader({
   newContext: () => new Negotiator(defaultParameters),
   negotiate: (offer, negotiator) => negotiator.negotiate(offer),
@@ -21,9 +21,16 @@ for await (const conn of listener) void echo(conn);
 
 /** @param {import("framewire/stream").TransportStream} conn */
 async function echo(conn) {
+  /** @type {Helper | undefined} */
+  let helper;
   try {
     const stream = await upgrader.upgrade(conn);
-    const isCompressed = stream.context.accepted !== undefined;
+    const { accepted } = stream.context;
+    if (accepted !== undefined) {
+      // The client may have asked for a smaller window than zlib's own.
+      const { windowBits } = flateSides(accepted, StateServerSide).deflate;
+      helper = new Helper({ engine, windowBits, maxMessageSize: 1024 ** 2 });
+    }
     for (;;) {
       const frame = await readFrame(stream);
       if (frame === undefined) return;
@@ -33,14 +40,18 @@ async function echo(conn) {
       if (isControl(opcode)) {
         await handleClientControlMessage(stream, { opcode, payload: frame.payload });
       } else {
-        const message = await helper.decompressFrame(frame);
+        const message = helper === undefined ? frame : await helper.decompressFrame(frame);
         console.log(`${frame.payload.length} bytes came, of ${message.payload.length}`);
-        await writeFrame(stream, isCompressed ? await helper.compressFrame(message) : message);
+        await writeFrame(
+          stream,
+          helper === undefined ? message : await helper.compressFrame(message),
+        );
       }
     }
   } catch (error) {
     console.log("connection ended:", String(error));
   } finally {
+    helper?.close();
     await conn.close();
   }
 }

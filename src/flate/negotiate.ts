@@ -75,7 +75,8 @@ export interface FlateSide {
 }
 
 /**
- * Tells what an agreement means for one side.
+ * Tells what an agreement means for one side. A client that has offered client_no_context_takeover keeps to it, also where
+ * the answer does not repeat it (7.1.1.2): that is for its caller.
  *
  * @param agreed The answer.
  * @param side StateServerSide or StateClientSide: which side this is.

@@ -41,14 +41,14 @@ export interface CompressionOptions {
   readonly clientMaxWindowBits?: number | undefined;
   /** 0 (stored) to 9 (smallest). Default: 2, which costs little more than 1 and makes half of its size on some runtimes. */
   readonly level?: number | undefined;
-  /** Memory that a compressor takes beside its window, 1 to 9: 2^(memLevel + 9) bytes. Default: 5. */
+  /** Memory that a compressor takes for a block that it gathers, 1 to 9: 2^(memLevel + 8) bytes. Default: 5. */
   readonly memLevel?: number | undefined;
   /** Bytes of payload from which a message is compressed. Default: 64. */
   readonly threshold?: number | undefined;
   /**
    * Bytes that the compressors and decompressors of all connections may hold together, apart from those at work on a
    * message. Beyond it those that were not used for longest are freed: a compressor goes on with an empty window, a
-   * decompressor keeps a copy of its own. 0 or Infinity for no limit. Default: 128 MiB.
+   * decompressor keeps a copy of its own. 0 or Infinity for no limit. Default: 256 MiB.
    */
   readonly maxMemory?: number | undefined;
   /** Milliseconds after which what a connection does not use is freed likewise. 0 or Infinity for never. Default: 30 000. */
@@ -62,7 +62,7 @@ const defaults = {
   level: 2,
   memLevel: 5,
   threshold: 64,
-  maxMemory: 128 * 1024 ** 2,
+  maxMemory: 256 * 1024 ** 2,
   idleTimeout: 30_000,
 };
 

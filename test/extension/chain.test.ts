@@ -12,6 +12,8 @@ describe("the chain of a connection's extensions", () => {
   it("is none where they do nothing", () => {
     expect(recvChain([{}])).toBeUndefined();
     expect(sendChain([])).toBeUndefined();
+    expect(recvChain([{ send: { setBits: () => {} } }])).toBeUndefined();
+    expect(sendChain([{ recv: { unsetBits: () => {} } }])).toBeUndefined();
   });
 
   it("takes what is sent through the first one first, and what is received through the last one first", () => {

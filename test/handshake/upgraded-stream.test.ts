@@ -47,6 +47,18 @@ describe("UpgradedStream", () => {
     expect(user).toBe("me");
   });
 
+  it("has what its extensions do with each direction, and closes them with itself", async () => {
+    const inner = new ScriptedStream();
+    const recv = { unsetBits() {} };
+    const send = { setBits() {} };
+    let closes = 0;
+    const sessions = [{ recv }, { send }, { close: () => void closes++ }];
+    const stream = new UpgradedStream(new BufferedStream(inner), { ...plain, sessions });
+    expect([stream.recvExtensions, stream.sendExtensions]).toEqual([[recv], [send]]);
+    await stream.close();
+    expect([closes, inner.closes]).toEqual([1, 1]);
+  });
+
   it.each([
     [StateServerSide, 0, StateServerSide],
     [StateClientSide, 0, StateClientSide],

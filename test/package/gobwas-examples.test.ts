@@ -115,6 +115,18 @@ describe.each(["node", "deno", "bun"])("examples/gobwas on %s", (runtime) => {
     await expectEcho(ws);
   });
 
+  it("compression.js keeps to the window that a client asks for", async () => {
+    const { port } = await start(runtime, "compression");
+    const ws = await connect(port, "/", [], {
+      perMessageDeflate: { threshold: 0, serverMaxWindowBits: 9 },
+    });
+    // What comes again lies further back than the window reaches.
+    const noise = Array.from({ length: 2000 }, (_, i) => ((i * i * 7919) >> 3) & 0xffff).join();
+    const reply = next(ws);
+    ws.send(noise + noise);
+    expect(await reply).toEqual([noise + noise, false]);
+  });
+
   it.each([true, false])(
     "compression-stream.js answers, where the client compresses: %s",
     async (is) => {

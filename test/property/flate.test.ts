@@ -197,6 +197,8 @@ describe("Helper", () => {
         expect(zlibInflate(payload)).toEqual(message);
         const back = await helper.decompressFrame({ header, payload });
         expect([back.header.rsv, back.payload]).toEqual([0, message]);
+        // Nothing of what went before is referred to.
+        expect(await helper.compress(message)).toEqual(payload);
         helper.close();
       }),
       parameters,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
+import type { SendExtension } from "../../src/extension/extension.ts";
 import { type State, StateClientSide, StateServerSide } from "../../src/frame/check.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { OpBinary, OpText } from "../../src/frame/opcode.ts";
@@ -564,6 +565,30 @@ describe("Writer through an extension that changes payloads", () => {
     void writer.write(counted(3));
     await writer.flush();
     expect(linesOf(stream.written)).toEqual(linesOf(text(up(7), marked), text(up(3), marked)));
+  });
+
+  it("sends what comes out only at the end, to a slow stream too", async () => {
+    const gathered: Uint8Array[] = [];
+    const gather: SendExtension = {
+      setBits() {},
+      beginMessage: () => ({
+        write(bytes, start, end, isLast, into) {
+          gathered.push(bytes.slice(start, end));
+          if (isLast) for (const piece of gathered.splice(0)) into.add(piece, 0, piece.length);
+          return true;
+        },
+        goOn: () => true,
+        whenReady() {},
+      }),
+    };
+    const stream = new TestStream([], { later: () => true });
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 4, extensions: [gather] });
+    await writer.write(counted(5));
+    await writer.write(counted(5));
+    expect(stream.writes).toEqual([]);
+    await writer.flush();
+    const whole = concat([counted(5), counted(5)]);
+    expect(linesOf(stream.written)).toEqual(linesOf(binary(whole, more), continuation("")));
   });
 
   it("refuses to send past it", () => {
