@@ -50,7 +50,7 @@ function deflateAll(deflater, tell = () => {}) {
 /** Bytes that a context takes: what the resident memory grows by, shared out. */
 function measure(kind, windowBits, memLevel) {
   const engine = zlibEngine();
-  const deflaterOptions = { windowBits, level: 2, memLevel };
+  const deflaterOptions = { windowBits, level: 1, memLevel };
   const payloads = [];
   deflateAll(engine.newDeflater(deflaterOptions), () =>
     payloads.push(into.bytes.slice(0, into.size)),

@@ -63,10 +63,10 @@ describe.skipIf(isAbsent)("Chromium and an echo server that compresses", () => {
 
   describe.each(["node", "deno", "bun"] as const)("on %s", (runtime) => {
     it.each([
-      [{}, "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12"],
+      [{}, "permessage-deflate; server_max_window_bits=13; client_max_window_bits=13"],
       [
         { threshold: 0, serverNoContextTakeover: true, clientNoContextTakeover: true },
-        "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12; client_max_window_bits=12",
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=13; client_max_window_bits=13",
       ],
       [
         { threshold: 0, serverMaxWindowBits: 8, clientMaxWindowBits: 8 },

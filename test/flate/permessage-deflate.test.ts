@@ -20,15 +20,15 @@ function text(answer: Option | undefined): string | undefined {
 describe("PermessageDeflate on a server", () => {
   it.each<[offer: string, options: CompressionOptions, answer: string | undefined]>([
     // What browsers offer.
-    ["client_max_window_bits", {}, "server_max_window_bits=12; client_max_window_bits=12"],
-    ["", {}, "server_max_window_bits=12"],
+    ["client_max_window_bits", {}, "server_max_window_bits=13; client_max_window_bits=13"],
+    ["", {}, "server_max_window_bits=13"],
     ["server_max_window_bits=10", {}, "server_max_window_bits=10"],
     ["server_max_window_bits=8", {}, "server_max_window_bits=8"],
     ["server_max_window_bits=15", { serverMaxWindowBits: 15 }, "server_max_window_bits=15"],
     [
       "client_max_window_bits=9",
       { serverNoContextTakeover: true, clientNoContextTakeover: true },
-      "server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12; client_max_window_bits=9",
+      "server_no_context_takeover; client_no_context_takeover; server_max_window_bits=13; client_max_window_bits=9",
     ],
     ["server_max_window_bits=7", {}, undefined],
     ["unknown", {}, undefined],

@@ -68,7 +68,7 @@ function receive(session: ExtensionSession, isMarked: boolean, ...pieces: Uint8A
 
 describe("a session of permessage-deflate", () => {
   it("sends RFC 7692's example, and the second time what it refers to (7.2.3.2)", () => {
-    const { server, client } = newPair();
+    const { server, client } = newPair({ level: 6 });
     const first = send(server, "Hello");
     const second = send(server, "Hello");
     expect([toHex(first.payload), toHex(second.payload)]).toEqual(["f248cdc9c90700", "f200110000"]);

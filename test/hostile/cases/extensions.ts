@@ -6,7 +6,7 @@ import { accepted, type Case, refused, request, row, type Setup } from "../suppo
 const deflate: Setup = { options: { compression: { engine: zlibEngine() } } };
 
 /** The server's own window is stated in each answer. */
-const own = "server_max_window_bits=12";
+const own = "server_max_window_bits=13";
 
 /** The request has this header, or these lines of it, and the connection opens with this answer. */
 function answers(
@@ -57,7 +57,7 @@ export const extensionCases: readonly Case[] = [
     "D-72b",
     "what browsers offer",
     "permessage-deflate; client_max_window_bits",
-    `${own}; client_max_window_bits=12`,
+    `${own}; client_max_window_bits=13`,
   ),
   answers(
     "D-72c",
