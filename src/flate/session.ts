@@ -14,7 +14,7 @@ import type {
 import type { Growing } from "../extension/growing.ts";
 import type { Header } from "../frame/header.ts";
 import type { Contexts, Entry } from "./contexts.ts";
-import type { Deflater, Inflater } from "./engine.ts";
+import type { Context, Deflater, Inflater } from "./engine.ts";
 import { MessageState } from "./message.ts";
 import type { FlateSide } from "./negotiate.ts";
 
@@ -61,6 +61,8 @@ class FlateRecv implements RecvExtension, Transform {
   readonly #state = new MessageState();
   #entry: Entry<Inflater> | undefined;
   #isLast = false;
+  /** Who waits for the next slice. */
+  #task: (() => void) | undefined;
 
   constructor({ contexts, inflate }: FlateSessionOptions) {
     this.#contexts = contexts;
@@ -81,20 +83,24 @@ class FlateRecv implements RecvExtension, Transform {
 
   write(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
     this.#isLast = isLast;
-    return this.#afterCall(this.#entry!.context.inflate(bytes, start, end, isLast, into));
+    const { context } = openEntry(this.#entry);
+    return this.#afterCall(context.inflate(bytes, start, end, isLast, into));
   }
 
   goOn(into: Growing): boolean {
-    return this.#afterCall(this.#entry!.context.goOn(into));
+    this.#task = undefined;
+    return this.#afterCall(openEntry(this.#entry).context.goOn(into));
   }
 
   whenReady(task: () => void): void {
+    this.#task = task;
     this.#entry!.context.whenReady(task);
   }
 
   close(): void {
     if (this.#entry !== undefined) this.#contexts.close(this.#entry);
     this.#entry = undefined;
+    wake(this.#task);
   }
 
   #afterCall(isDone: boolean): boolean {
@@ -115,6 +121,8 @@ class FlateSend implements SendExtension, Transform {
   /** With takeover this connection's own; else lent, while a message is at work. */
   #entry: Entry<Deflater> | undefined;
   #isLast = false;
+  /** Who waits for the next slice. */
+  #task: (() => void) | undefined;
   /** Of a message for many connections: where the result is kept, and the result where it is there. */
   #cache: Map<string, Uint8Array> | undefined;
   #cached: Uint8Array | undefined;
@@ -161,20 +169,24 @@ class FlateSend implements SendExtension, Transform {
       return true;
     }
     this.#isLast = isLast;
-    return this.#afterCall(this.#entry!.context.deflate(bytes, start, end, isLast, into), into);
+    const { context } = openEntry(this.#entry);
+    return this.#afterCall(context.deflate(bytes, start, end, isLast, into), into);
   }
 
   goOn(into: Growing): boolean {
-    return this.#afterCall(this.#entry!.context.goOn(into), into);
+    this.#task = undefined;
+    return this.#afterCall(openEntry(this.#entry).context.goOn(into), into);
   }
 
   whenReady(task: () => void): void {
+    this.#task = task;
     this.#entry!.context.whenReady(task);
   }
 
   close(): void {
     if (this.#entry !== undefined) this.#contexts.close(this.#entry);
     this.#entry = undefined;
+    wake(this.#task);
   }
 
   #afterCall(isDone: boolean, into: Growing): boolean {
@@ -186,4 +198,15 @@ class FlateSend implements SendExtension, Transform {
     if (!this.#side.takeover) this.#entry = undefined;
     return true;
   }
+}
+
+/** A Reader or Writer that waits for a slice when the connection is closed must not wait for ever. */
+function wake(task: (() => void) | undefined): void {
+  if (task !== undefined) queueMicrotask(task);
+}
+
+/** Gives the context that a message is at work with. */
+function openEntry<Kind extends Context>(entry: Entry<Kind> | undefined): Entry<Kind> {
+  if (entry === undefined) throw new TypeError("The connection was closed inside a message");
+  return entry;
 }

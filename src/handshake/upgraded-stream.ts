@@ -56,7 +56,7 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
     this.#sessions = sessions;
     this.context = context;
   }
-  /** Closes the connection, and frees what its extensions hold: no Reader or Writer may be at work any more. */
+  /** Closes the connection, and frees what its extensions hold; a Reader or Writer inside a message fails. */
   override close(): Awaitable<void> {
     closeSessions(this.#sessions);
     return super.close();

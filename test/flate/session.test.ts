@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { zlibEngine } from "../../adapters/zlib.ts";
 import { Deadlines } from "../../src/clock.ts";
-import type { ExtensionSession } from "../../src/extension/extension.ts";
+import { finish } from "../../src/extension/chain.ts";
+import type { ExtensionSession, Transform } from "../../src/extension/extension.ts";
 import { Growing } from "../../src/extension/growing.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
@@ -173,6 +174,31 @@ describe("a session of permessage-deflate", () => {
       data = into.take();
     }
     expect(data).toEqual(bytes);
+  });
+});
+
+describe("a session that is closed while a message is at work", () => {
+  it.each(["send", "recv"] as const)("lets nobody wait for ever: %s", async (way) => {
+    const { server, client } = newPair({ engine: zlibEngine({ sliceSize: 100 }) });
+    const message = "Hello ".repeat(1000);
+    const bytes = new TextEncoder().encode(message);
+    const into = new Growing();
+    let transform: Transform;
+    if (way === "send") {
+      const question = { opcode: OpText, size: bytes.length, compress: true, cache: undefined };
+      transform = server.send!.beginMessage!(question)!;
+      expect(transform.write(bytes, 0, bytes.length, true, into)).toBe(false);
+    } else {
+      const whole = newPair();
+      const { payload } = send(whole.server, message);
+      client.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
+      transform = client.recv!.beginMessage!()!;
+      expect(transform.write(payload, 0, payload.length, true, into)).toBe(false);
+    }
+    const done = finish(transform, false, into);
+    server.close!();
+    client.close!();
+    await expect(done).rejects.toThrow("closed inside a message");
   });
 });
 
