@@ -114,6 +114,13 @@ export class BunTransport implements Transport, BunSocketOwner {
   }
 }
 
+/** Makes a transport that gets the events of its socket from now on. */
+export function newBunTransport(socket: BunSocket): BunTransport {
+  const transport = new BunTransport(socket);
+  socket.data = transport;
+  return transport;
+}
+
 /** What all sockets do with their events: each carries its owner. */
 export const socketHandlers = {
   binaryType: "uint8array",
