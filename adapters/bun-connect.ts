@@ -12,11 +12,13 @@ import {
   socketHandlers,
 } from "./bun-transport.ts";
 import { type Attempt, connecting } from "./connecting.ts";
+import { connectTransport as connectNodeTransport } from "./node-connect.ts";
 
 interface BunNamespace {
   connect(options: {
-    hostname: string;
-    port: number;
+    hostname?: string;
+    port?: number;
+    unix?: string;
     allowHalfOpen: boolean;
     tls?: Record<string, unknown>;
     data: BunSocketOwner;
@@ -48,22 +50,25 @@ function newOwner(attempt: Attempt): BunSocketOwner {
  * Connects with `Bun.connect`.
  *
  * Bun has no means to give up before the TCP connection stands: a socket that comes after an abort is dropped at once.
+ * Nor has it one to pull from its sockets, and doing TLS on one that is connected, or inside TLS, is not documented: what
+ * leads through a tunnel is made by Bun's `node:net` and `node:tls`.
  *
  * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
  * result is what the promise is resolved with.
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws What the tunnel throws; the signal's reason, where it is aborted.
  */
 export function connectTransport<Result>(
-  { hostname, port, tls, signal }: ConnectOptions,
+  options: ConnectOptions,
   attach: (transport: Transport) => Result,
 ): Promise<Result> {
   const { Bun } = globalThis as unknown as { Bun: BunNamespace };
+  const { hostname, port, path, tls, signal } = options;
+  if (options.tunnel !== undefined) return connectNodeTransport(options, attach);
   return connecting(signal, attach, (attempt) => {
     let opened: BunSocket | undefined;
     Bun.connect({
-      hostname,
-      port,
+      ...(path === undefined ? { hostname, port } : { unix: path }),
       allowHalfOpen: true,
       // Never an empty object: Bun takes that for no TLS at all.
       ...(tls === undefined ? {} : { tls: { ...tls, serverName: tls.serverName ?? hostname } }),
@@ -79,7 +84,7 @@ export function connectTransport<Result>(
           // A session without success: the handshake was done, but the certificate is not to be trusted.
           const isWanted = tls?.rejectUnauthorized === false && socket.getSession() !== undefined;
           if (success || isWanted) {
-            attempt.succeed(newBunTransport(socket));
+            attempt.succeed(newBunTransport(socket, true));
             return;
           }
           attempt.fail(error, "TLS_FAILED");

@@ -17,14 +17,16 @@ export interface BunSocketOwner {
 /** What is used of a Bun TCP or TLS socket. */
 export interface BunSocket {
   data: BunSocketOwner;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
+  /** A Unix socket has no address and no port. */
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
   setNoDelay(noDelay?: boolean): unknown;
   write(bytes: Uint8Array): number;
   pause(): unknown;
   resume(): unknown;
   shutdown(): unknown;
   end(): unknown;
+  close(): unknown;
   terminate(): unknown;
 }
 
@@ -33,6 +35,7 @@ export class BunTransport implements Transport, BunSocketOwner {
   handler!: TransportHandler;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
+  readonly encrypted: boolean;
   readonly #socket: BunSocket;
   #borrowed: Uint8Array | undefined;
   #taken = 0;
@@ -41,8 +44,9 @@ export class BunTransport implements Transport, BunSocketOwner {
   #isDestroyed = false;
   #isClosed = false;
 
-  constructor(socket: BunSocket) {
+  constructor(socket: BunSocket, encrypted = false) {
     this.#socket = socket;
+    this.encrypted = encrypted;
     this.remoteAddress = socket.remoteAddress;
     this.remotePort = socket.remotePort;
     socket.setNoDelay(true);
@@ -74,7 +78,8 @@ export class BunTransport implements Transport, BunSocketOwner {
 
   destroy(): void {
     this.#isDestroyed = true;
-    if (!this.#isClosed) this.#socket.terminate();
+    // Not `terminate`, which would reset: what the kernel has been given leaves, as on Node and Deno.
+    if (!this.#isClosed) this.#socket.close();
   }
 
   /** The socket takes more. Bun says so unasked, too. */
@@ -101,10 +106,11 @@ export class BunTransport implements Transport, BunSocketOwner {
     this.#isClosed = true;
     // Behind `shutdown`, a FIN from the peer over TCP is not told by `end`: Bun 1.4 closes at once.
     const isEndUntold = error === undefined && !this.#hasPeerEnded && !this.#isDestroyed;
-    queueMicrotask(() => {
+    // In a turn of its own, as on Node: what else the call did is told first.
+    setTimeout(() => {
       if (isEndUntold) this.handler.onEnd();
       this.handler.onClose(error);
-    });
+    }, 0);
   }
 
   /** `shutdown` sends FIN and keeps reading; `end` closes. */
@@ -114,9 +120,9 @@ export class BunTransport implements Transport, BunSocketOwner {
   }
 }
 
-/** Makes a transport that gets the events of its socket from now on. */
-export function newBunTransport(socket: BunSocket): BunTransport {
-  const transport = new BunTransport(socket);
+/** Makes a transport that gets the events of its socket from now on; `encrypted` tells of TLS, which a socket does not. */
+export function newBunTransport(socket: BunSocket, encrypted = false): BunTransport {
+  const transport = new BunTransport(socket, encrypted);
   socket.data = transport;
   return transport;
 }

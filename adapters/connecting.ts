@@ -16,6 +16,8 @@ export interface Attempt {
   succeed(transport: Transport): void;
   /** Wraps what the runtime said; `otherwise` is the code of what is not known by itself. Default: `FAILED`. */
   fail(cause: unknown, otherwise?: TransportCode): void;
+  /** Rejects with `error` as it is: what a tunnel throws is for who gave it. */
+  reject(error: unknown): void;
 }
 
 /** Who hears of a transport that nobody got. */
@@ -72,9 +74,12 @@ export function connecting<Result>(
         }
       },
       fail(cause, otherwise) {
+        attempt.reject(toTransportError(cause, otherwise));
+      },
+      reject(error) {
         if (isOver) return;
         end();
-        reject(toTransportError(cause, otherwise));
+        reject(error);
       },
     };
     signal?.addEventListener("abort", onAbort);

@@ -5,17 +5,21 @@
  */
 
 import { TransportError } from "../src/errors.ts";
-import type { ConnectOptions, TlsOptions, Transport } from "../src/transport.ts";
-import { connecting } from "./connecting.ts";
+import type { ConnectOptions, TlsOptions, Transport, Tunnel } from "../src/transport.ts";
+import { type Attempt, connecting } from "./connecting.ts";
 import { type DenoConn, DenoTransport } from "./deno-transport.ts";
+import { connectTransport as connectNodeTransport } from "./node-connect.ts";
+import { toTransportError } from "./transport-error.ts";
 
 /** What is used of a `Deno.TlsConn` beside what a connection has. */
 interface DenoTlsConn extends DenoConn {
   handshake(): Promise<unknown>;
 }
 
+type DenoAddress = { port: number; hostname: string } | { transport: "unix"; path: string };
+
 interface DenoNamespace {
-  connect(options: { port: number; hostname: string; signal: AbortSignal }): Promise<DenoConn>;
+  connect(options: DenoAddress & { signal: AbortSignal }): Promise<DenoConn>;
   connectTls(options: TlsOptions & { port: number; hostname: string }): Promise<DenoTlsConn>;
   startTls(conn: DenoConn, options: TlsOptions & { hostname: string }): Promise<DenoTlsConn>;
 }
@@ -39,59 +43,149 @@ async function shakeHands(conn: DenoTlsConn, signal: AbortSignal): Promise<DenoC
   }
 }
 
-/** Connects, then does TLS: this way a certificate may be for another name than the host's. */
-async function openTls(
-  { hostname, port }: ConnectOptions,
-  { serverName = hostname, ca, cert, key, ...rest }: TlsOptions,
+/** Does TLS on a connection. This way a certificate may be for another name than the host's. */
+async function startTls(
+  conn: DenoConn,
+  hostname: string,
+  { serverName = hostname, ca, ...rest }: TlsOptions,
   signal: AbortSignal,
 ): Promise<DenoConn> {
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
-  const options = ca === undefined ? rest : { ...rest, caCerts: [ca].flat() };
-  if (cert !== undefined || key !== undefined) {
-    // `startTls` takes no certificate of the client's, and `connectTls` no other name.
-    if (serverName !== hostname) {
-      throw new TypeError("Deno takes a client's certificate only where serverName is the host");
-    }
-    return shakeHands(await Deno.connectTls({ ...options, hostname, port, cert, key }), signal);
-  }
-  const tcp = await Deno.connect({ hostname, port, signal });
-  tcp.setNoDelay?.(true);
-  let conn: DenoTlsConn;
+  const options = { ...rest, ...caCerts(ca), hostname: serverName };
+  let secured: DenoTlsConn;
   try {
-    conn = await Deno.startTls(tcp, { ...options, hostname: serverName });
+    secured = await Deno.startTls(conn, options);
   } catch (cause) {
-    tcp.close();
+    conn.close();
     throw new TransportError("TLS_FAILED", { cause });
   }
-  return shakeHands(conn, signal);
+  return shakeHands(secured, signal);
+}
+
+/** Connects, and does TLS with a certificate of the client's: `startTls` takes none, and `connectTls` no other name. */
+async function connectTls(
+  { hostname, port }: ConnectOptions,
+  { serverName = hostname, ca, ...rest }: TlsOptions,
+  signal: AbortSignal,
+): Promise<DenoConn> {
+  const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
+  if (serverName !== hostname) {
+    throw new TypeError("Deno takes a client's certificate only where serverName is the host");
+  }
+  return shakeHands(await Deno.connectTls({ ...rest, ...caCerts(ca), hostname, port }), signal);
+}
+
+function caCerts(ca: TlsOptions["ca"]): { caCerts?: readonly string[] } {
+  return ca === undefined ? {} : { caCerts: [ca].flat() };
+}
+
+/** Lets a tunnel speak on a connection, which is closed where that fails or `signal` is aborted. */
+async function runTunnel(conn: DenoConn, tunnel: Tunnel, signal: AbortSignal): Promise<void> {
+  const close = (): void => {
+    conn.close();
+  };
+  let isOver = false;
+  const fail = (error: unknown): never => {
+    isOver = true;
+    throw toTransportError(error);
+  };
+  if (signal.aborted) close();
+  signal.addEventListener("abort", close);
+  try {
+    signal.throwIfAborted();
+    await tunnel({
+      async read(into) {
+        const count = await conn.read(into).catch(fail);
+        if (count === null) isOver = true;
+        return count ?? 0;
+      },
+      async write(from) {
+        let at = 0;
+        while (at < from.length) at += await conn.write(from.subarray(at)).catch(fail);
+      },
+    });
+    signal.throwIfAborted();
+    // Nobody would be told of its end any more.
+    if (isOver) throw toTransportError(new Error("Connection was closed while it was made"));
+  } catch (error) {
+    if (!signal.aborted) close();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
+}
+
+function hasCertificate({ cert, key }: TlsOptions): boolean {
+  return cert !== undefined || key !== undefined;
 }
 
 /**
- * Connects with `Deno.connect`, and `Deno.startTls` where there are TLS options; it needs `--allow-net`.
+ * Tells what Deno's own calls cannot do, and its `node:tls` can: TLS inside TLS or over a Unix socket, and a client's
+ * certificate for another peer than the host that is connected to.
+ */
+function needsNode({ path, tunnel, tls, tunnelTls }: ConnectOptions): boolean {
+  if (tunnelTls !== undefined && hasCertificate(tunnelTls)) return true;
+  if (tls === undefined) return false;
+  return (
+    path !== undefined || tunnelTls !== undefined || (tunnel !== undefined && hasCertificate(tls))
+  );
+}
+
+/** Makes a tunnel that fails the attempt by itself, with its error as it is. */
+function telling(tunnel: Tunnel, attempt: Attempt): Tunnel {
+  return async (stream) => {
+    try {
+      await tunnel(stream);
+    } catch (error) {
+      attempt.reject(error);
+      throw error;
+    }
+  };
+}
+
+/** Connects, as far as the options say. */
+async function openConn(
+  options: ConnectOptions,
+  tunnel: Tunnel | undefined,
+  signal: AbortSignal,
+): Promise<DenoConn> {
+  const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
+  const { hostname, port, path, tls, tunnelTls } = options;
+  if (tls !== undefined && hasCertificate(tls)) return connectTls(options, tls, signal);
+  const address = path === undefined ? { hostname, port } : { transport: "unix" as const, path };
+  let conn = await Deno.connect({ ...address, signal });
+  conn.setNoDelay?.(true);
+  if (tunnelTls !== undefined) conn = await startTls(conn, hostname, tunnelTls, signal);
+  if (tunnel !== undefined) await runTunnel(conn, tunnel, signal);
+  if (tls !== undefined) conn = await startTls(conn, hostname, tls, signal);
+  return conn;
+}
+
+/**
+ * Connects with `Deno.connect`, and `Deno.startTls` where there are TLS options; it needs `--allow-net`, and for a Unix
+ * socket `--allow-read` and `--allow-write`.
  *
  * With a client's certificate, `Deno.connectTls` is used: then `serverName` cannot differ from the host, Nagle's
  * algorithm stays on, and what is aborted before the TCP connection stands is closed as soon as it does. Deno cannot take
  * back a TLS handshake that the peer does not answer: an abort rejects at once, but the socket stays until the peer goes.
+ * What Deno's own calls cannot do goes by its `node:tls`: TLS over a Unix socket, TLS inside TLS, and a client's certificate
+ * behind a tunnel.
  *
  * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
  * result is what the promise is resolved with.
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws What the tunnel throws; the signal's reason, where it is aborted.
  */
 export function connectTransport<Result>(
   options: ConnectOptions,
   attach: (transport: Transport) => Result,
 ): Promise<Result> {
-  const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
-  const { hostname, port, tls } = options;
+  const { tunnel } = options;
+  if (needsNode(options)) return connectNodeTransport(options, attach);
   return connecting(options.signal, attach, (attempt) => {
     // Deno knows its own signals alone.
     const abort = new AbortController();
-    const opening =
-      tls === undefined
-        ? Deno.connect({ hostname, port, signal: abort.signal })
-        : openTls(options, tls, abort.signal);
-    opening
+    openConn(options, tunnel && telling(tunnel, attempt), abort.signal)
       .then((conn) => {
         attempt.succeed(new DenoTransport(conn));
       })

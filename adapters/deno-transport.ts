@@ -6,11 +6,13 @@
 
 import type { Transport, TransportHandler } from "../src/transport.ts";
 
-/** What is used of a `Deno.TcpConn` or `Deno.TlsConn`. */
+/** What is used of a `Deno.TcpConn`, `Deno.TlsConn` or `Deno.UnixConn`. */
 export interface DenoConn {
   readonly remoteAddr: { readonly hostname?: string; readonly port?: number };
   /** Of TCP alone. */
   setNoDelay?(noDelay?: boolean): void;
+  /** Of TLS alone. */
+  handshake?(): Promise<unknown>;
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
@@ -23,7 +25,7 @@ const largestRead = 256 * 1024;
 /** Reads in a row that leave most of a grown buffer empty, after which it shrinks. */
 const fewBytesOften = 64;
 
-/** A `Deno.TcpConn` or `Deno.TlsConn` as a transport. */
+/** A `Deno.TcpConn`, `Deno.TlsConn` or `Deno.UnixConn` as a transport. */
 export class DenoTransport implements Transport {
   handler!: TransportHandler;
   readonly #conn: DenoConn;
@@ -47,6 +49,10 @@ export class DenoTransport implements Transport {
 
   get remotePort(): number | undefined {
     return this.#conn.remoteAddr.port;
+  }
+
+  get encrypted(): boolean {
+    return this.#conn.handshake !== undefined;
   }
 
   /** Deno has no synchronous write: the bytes are always borrowed. */
@@ -77,9 +83,10 @@ export class DenoTransport implements Transport {
   destroy(): void {
     if (this.#isClosed) return;
     this.#release();
-    queueMicrotask(() => {
+    // In a turn of its own, as on Node: what else the call did is told first.
+    setTimeout(() => {
       this.handler.onClose();
-    });
+    }, 0);
   }
 
   async #read(): Promise<void> {

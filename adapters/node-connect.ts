@@ -1,20 +1,25 @@
 /**
- * Connecting on Node.
+ * Connecting with `node:net` and `node:tls`: on Node always, on Bun and Deno where their own calls cannot do it.
  *
  * @module
  */
 
-import { connect as connectTcp, isIP } from "node:net";
+import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { TransportCode } from "../src/errors.ts";
-import type { ConnectOptions, TlsOptions, Transport } from "../src/transport.ts";
+import type { ConnectOptions, TlsOptions, Transport, TunnelStream } from "../src/transport.ts";
 import { connecting } from "./connecting.ts";
 import { NodeTransport } from "./node-transport.ts";
+import { toTransportError } from "./transport-error.ts";
+
+/** Options of `tls.connect` over a socket. */
+type NodeTlsOptions = ConnectionOptions & { readonly allowHalfOpen: boolean };
 
 /** Puts TLS options as Node has them. Its own spellings, where they are given, win. */
-function toNodeTls({ serverName, ...rest }: TlsOptions, hostname: string): ConnectionOptions {
+function toNodeTls({ serverName, ...rest }: TlsOptions, hostname: string): NodeTlsOptions {
   const name = serverName ?? hostname;
   return {
+    allowHalfOpen: true,
     // An address is not sent as SNI (RFC 6066, 3); the certificate has to be for it nevertheless.
     ...(isIP(name) === 0
       ? { servername: name }
@@ -22,41 +27,187 @@ function toNodeTls({ serverName, ...rest }: TlsOptions, hostname: string): Conne
           checkServerIdentity: (_: string, certificate) => checkServerIdentity(name, certificate),
         }),
     ...rest,
-  } as ConnectionOptions;
+  } as NodeTlsOptions;
+}
+
+/** For the time in which nobody else listens: an error without a listener ends the process. */
+function ignore(): void {}
+
+/** What a socket that is gone was ended by. */
+function reasonOf(socket: Socket): Error {
+  return socket.errored ?? new Error("Connection was closed while it was made");
+}
+
+/** Waits until a socket has come so far; `code` is that of a failure that is not known by itself. */
+function reached(
+  socket: Socket,
+  event: "connect" | "secureConnect",
+  code: TransportCode,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: Error): void => {
+      reject(toTransportError(error, code));
+    };
+    const onClose = (): void => {
+      onError(reasonOf(socket));
+    };
+    socket.once("error", onError);
+    socket.once("close", onClose);
+    socket.once(event, () => {
+      socket.off("error", onError);
+      socket.off("close", onClose);
+      resolve();
+    });
+  });
+}
+
+/** A socket as a stream that is pulled: it reads no more than it gives, so that the rest is for who comes next. */
+class NodeTunnelStream implements TunnelStream {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  async read(into: Uint8Array): Promise<number> {
+    const socket = this.#socket;
+    while (into.length > 0 && !socket.readableEnded) {
+      if (socket.destroyed) throw toTransportError(reasonOf(socket));
+      // A read of nothing makes the stream look for more.
+      const chunk = socket.read(Math.min(into.length, socket.readableLength)) as Uint8Array | null;
+      if (chunk !== null) {
+        into.set(chunk);
+        return chunk.length;
+      }
+      await this.#change();
+    }
+    return 0;
+  }
+
+  /** Waits for bytes, or for the end. */
+  #change(): Promise<void> {
+    const socket = this.#socket;
+    return new Promise((resolve) => {
+      const events = ["readable", "end", "close"];
+      const onEvent = (): void => {
+        for (const event of events) socket.off(event, onEvent);
+        resolve();
+      };
+      for (const event of events) socket.on(event, onEvent);
+    });
+  }
+
+  write(from: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(from, (error) => {
+        if (error) reject(toTransportError(error));
+        else resolve();
+      });
+    });
+  }
+}
+
+/** What a route leads to: its outermost layer, with the address of the innermost. */
+class RouteTransport extends NodeTransport {
+  readonly #socket: Socket;
+  readonly #tcp: Socket;
+
+  constructor(socket: Socket, tcp: Socket) {
+    super(socket);
+    this.#socket = socket;
+    this.#tcp = tcp;
+  }
+
+  /** Of Bun's and Deno's sockets, those of TLS inside TLS do not know it. */
+  override get remoteAddress(): string | undefined {
+    return this.#tcp.remoteAddress;
+  }
+
+  override get remotePort(): number | undefined {
+    return this.#tcp.remotePort;
+  }
+
+  /** Behind `destroy`, Bun 1.4 tells of an end that never was. */
+  override destroy(): void {
+    this.#socket.removeAllListeners("end");
+    super.destroy();
+  }
+}
+
+/** A connection in the making: TCP, and what the options want on top of it, layer by layer. */
+class NodeRoute {
+  readonly #tcp: Socket;
+  readonly #layers: Socket[] = [];
+  #socket: Socket;
+
+  constructor({ hostname, port, path }: ConnectOptions) {
+    const address = path === undefined ? { host: hostname, port } : { path };
+    this.#tcp = connectTcp({ ...address, allowHalfOpen: true } as NetConnectOpts);
+    this.#socket = this.#add(this.#tcp);
+  }
+
+  /** Makes the connection, as far as the options say. */
+  async open({ hostname, tls, tunnel, tunnelTls }: ConnectOptions): Promise<Transport> {
+    await reached(this.#socket, "connect", "FAILED");
+    if (tunnelTls !== undefined) await this.#secure(tunnelTls, hostname);
+    if (tunnel !== undefined) {
+      await tunnel(new NodeTunnelStream(this.#socket));
+      this.#check();
+    }
+    if (tls !== undefined) await this.#secure(tls, hostname);
+    this.#check();
+    return new RouteTransport(this.#socket, this.#tcp);
+  }
+
+  /** Drops it, all its layers. */
+  destroy(): void {
+    for (const socket of this.#layers) socket.destroy();
+  }
+
+  async #secure(options: TlsOptions, hostname: string): Promise<void> {
+    const socket = this.#socket;
+    try {
+      const tls = connectTls({ ...toNodeTls(options, hostname), socket });
+      this.#socket = this.#add(tls);
+    } catch (error) {
+      throw toTransportError(error, "TLS_FAILED");
+    }
+    await reached(this.#socket, "secureConnect", "TLS_FAILED");
+  }
+
+  #add(socket: Socket): Socket {
+    socket.on("error", ignore);
+    this.#layers.push(socket);
+    return socket;
+  }
+
+  /** What ended between two steps tells nobody any more. */
+  #check(): void {
+    const socket = this.#socket;
+    if (socket.destroyed || socket.readableEnded) throw toTransportError(reasonOf(socket));
+  }
 }
 
 /**
- * Connects with `net.connect`, and with `tls.connect` where there are TLS options.
+ * Connects with `net.connect`, and does TLS with `tls.connect` where there are options for it.
  *
  * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
  * result is what the promise is resolved with.
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws What the tunnel throws; the signal's reason, where it is aborted.
  */
 export function connectTransport<Result>(
-  { hostname, port, tls, signal }: ConnectOptions,
+  options: ConnectOptions,
   attach: (transport: Transport) => Result,
 ): Promise<Result> {
-  return connecting(signal, attach, (attempt) => {
-    const address = { host: hostname, port, allowHalfOpen: true };
-    const socket =
-      tls === undefined
-        ? connectTcp(address)
-        : connectTls({ ...toNodeTls(tls, hostname), ...address });
-    let stage: TransportCode = "FAILED";
-    const onError = (error: Error): void => {
-      attempt.fail(error, stage);
-    };
-    socket.on("error", onError);
-    socket.once("connect", () => {
-      stage = "TLS_FAILED";
-    });
-    socket.once(tls === undefined ? "connect" : "secureConnect", () => {
-      attempt.succeed(new NodeTransport(socket));
-      socket.off("error", onError);
+  return connecting(options.signal, attach, (attempt) => {
+    const route = new NodeRoute(options);
+    route.open(options).then(attempt.succeed, (error: unknown) => {
+      route.destroy();
+      attempt.reject(error);
     });
     return () => {
-      socket.destroy();
+      route.destroy();
     };
   });
 }

@@ -10,6 +10,8 @@ import type { Transport, TransportHandler } from "../src/transport.ts";
 export interface NodeSocket {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
+  /** A TLS socket's is true. */
+  readonly encrypted?: boolean | undefined;
   readonly writable: boolean;
   readonly writableLength: number;
   /** A stream that is not a TCP socket has none. */
@@ -29,18 +31,23 @@ export class NodeTransport implements Transport {
   readonly #socket: NodeSocket;
   readonly #written: () => void;
   #isBorrowing = false;
+  /** Writes whose callbacks are still to come. */
+  #pending = 0;
   #error: Error | undefined;
 
   constructor(socket: NodeSocket) {
     this.#socket = socket;
     this.#written = () => {
-      if (!this.#isBorrowing) return;
+      this.#pending--;
+      // The callback of a write that was taken at once may come after the one that borrows.
+      if (!this.#isBorrowing || this.#pending > 0) return;
       this.#isBorrowing = false;
       this.handler.onDrain();
     };
     socket.setNoDelay?.(true);
-    socket.on("data", (chunk: Uint8Array) => {
-      this.handler.onData(chunk);
+    socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
+      // Of a Buffer, `slice` would be no copy.
+      this.handler.onData(new Uint8Array(buffer, byteOffset, length));
     });
     socket.on("end", () => {
       this.handler.onEnd();
@@ -61,8 +68,13 @@ export class NodeTransport implements Transport {
     return this.#socket.remotePort;
   }
 
+  get encrypted(): boolean {
+    return this.#socket.encrypted === true;
+  }
+
   write(bytes: Uint8Array): boolean {
     if (!this.#socket.writable) return true;
+    this.#pending++;
     this.#socket.write(bytes, this.#written);
     // Nothing left right after the call: the kernel has it all.
     this.#isBorrowing = this.#socket.writableLength > 0;

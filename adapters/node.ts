@@ -9,7 +9,13 @@
  * @module
  */
 
-import type { ServerHandlers } from "../src/connection/handlers.ts";
+import { type ClientOptions, connectOn } from "../src/connection/connect.ts";
+import type { Connection } from "../src/connection/connection.ts";
+import type { Handlers, ServerHandlers } from "../src/connection/handlers.ts";
+import {
+  WebSocketStream as BaseStream,
+  type WebSocketStreamOptions,
+} from "../src/connection/websocket-stream.ts";
 import { type ServeOptions, type Server, serveOn } from "../src/connection/serve.ts";
 import { dialOn, type DialerOptions, type DialOptions } from "../src/handshake/dialer.ts";
 import type { UpgradedStream } from "../src/handshake/upgraded-stream.ts";
@@ -23,7 +29,7 @@ import { TransportStream } from "../src/io/transport-stream.ts";
 import { connectTransport } from "./node-connect.ts";
 import { listenTransport } from "./node-listen.ts";
 import { type NodeSocket, NodeTransport } from "./node-transport.ts";
-import { zlibEngine } from "./zlib.ts";
+import { runtimeHost } from "./host.ts";
 
 export { connectTransport } from "./node-connect.ts";
 export { listenTransport } from "./node-listen.ts";
@@ -32,20 +38,60 @@ export { type NodeSocket, NodeTransport } from "./node-transport.ts";
 /**
  * Serves WebSocket connections on Node.
  *
- * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
+ * @throws {TypeError} Not exactly one of `port`, `path`, `server`, `listener`, or something that the runtime cannot do.
  * @throws {RangeError} An option is out of its range.
  */
 export function serve<Context = unknown>(
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
 ): Promise<Server<Context>> {
-  return serveOn(listenTransport, options, handlers, zlibEngine());
+  return serveOn(listenTransport, options, handlers, runtimeHost());
+}
+
+/**
+ * Opens a connection to a WebSocket server, on Node.
+ *
+ * @param url With the scheme ws or wss; http and https stand for them.
+ * @returns Resolves when the connection is open; `open` has been called by then.
+ * @throws {TypeError} The URL, or an option, is wrong.
+ * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+ * @throws {TimeoutError} `DIAL_TIMEOUT`
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `PROXY_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
+ * @throws The signal's reason, where it is aborted.
+ */
+export function connect<Context = unknown>(
+  url: string | { readonly href: string },
+  options?: ClientOptions<Context>,
+  handlers?: Handlers<Context>,
+): Promise<Connection<Context>> {
+  return connectOn(connectTransport, url, options, handlers, runtimeHost());
+}
+
+/**
+ * The standard's WebSocketStream as a client on Node.
+ *
+ * @see WHATWG WebSockets, 5
+ */
+export class WebSocketStream extends BaseStream {
+  /**
+   * @param url As for {@link connect}.
+   * @param options Those of the standard, and those of {@link connect}.
+   */
+  constructor(
+    url: string | { readonly href: string },
+    options: WebSocketStreamOptions & ClientOptions = {},
+  ) {
+    const href = typeof url === "string" ? url : url.href;
+    super(href, (signal) => connect(href, { ...options, signal }), options);
+  }
 }
 
 /**
  * Listens on Node for connections that are pulled, as streams.
  *
- * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
+ * @throws {TypeError} Not exactly one of `port`, `path`, `server`, `listener`, or something that the runtime cannot do.
  */
 export function listen(options: StreamListenOptions): Promise<StreamListener> {
   return listenStreams(listenTransport, options);

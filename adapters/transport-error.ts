@@ -18,6 +18,8 @@ const codes: Readonly<Record<string, TransportCode>> = {
   NotCapable: "ACCESS_DENIED",
   ECONNREFUSED: "REFUSED",
   ConnectionRefused: "REFUSED",
+  // A Unix socket that is not there.
+  ENOENT: "NOT_FOUND",
   InvalidData: "TLS_FAILED",
 };
 

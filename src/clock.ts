@@ -26,6 +26,16 @@ export const systemClock: Clock = {
 /** How late a deadline may be noticed, in milliseconds. */
 export const tick = 100;
 
+/** Milliseconds between two ticks from which on the process was held up. */
+const lateness = 5 * tick;
+
+let ofSystem: Deadlines | undefined;
+
+/** Gives the deadlines on a clock: all on the runtime's own time share one timer. */
+export function deadlinesOn(clock: Clock = systemClock): Deadlines {
+  return clock === systemClock ? (ofSystem ??= new Deadlines(clock)) : new Deadlines(clock);
+}
+
 /** Something that is due at a time, unless it is cancelled. */
 export interface Deadline {
   /** Forgets it. A second call is harmless, as is one after it was due. */
@@ -42,13 +52,34 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #entries = new Set<Entry>();
   #stop: (() => void) | undefined;
+  #checkedAt = 0;
+  #wasLate = false;
+  // The last time between two ticks that was much longer than it should be.
+  #gapFrom = NaN;
+  #gapTo = NaN;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  /** Milliseconds on the clock, exactly. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Milliseconds on the clock as of the last tick; costs nothing, and is right while anything is due. */
+  get coarseNow(): number {
+    return this.#checkedAt;
+  }
+
+  /** The latest that it may have been when {@link coarseNow} was `coarse`, in milliseconds on the clock. */
+  latest(coarse: number): number {
+    return coarse === this.#gapFrom ? this.#gapTo : coarse + tick;
+  }
+
   /**
-   * Calls `task` once, `milliseconds` from now or up to a tick later.
+   * Calls `task` once, `milliseconds` from now or up to a tick later; where the process was held up meanwhile, a tick
+   * after that, so that what peers have sent is read first.
    *
    * @param milliseconds Infinity for never.
    */
@@ -62,14 +93,29 @@ export class Deadlines {
     };
     if (milliseconds === Infinity) return entry;
     this.#entries.add(entry);
-    this.#stop ??= this.#clock.every(tick, () => {
-      this.#check();
-    });
+    if (this.#stop === undefined) {
+      this.#checkedAt = this.#clock.now();
+      this.#wasLate = false;
+      this.#stop = this.#clock.every(tick, () => {
+        this.#check();
+      });
+    }
     return entry;
   }
 
   #check(): void {
     const now = this.#clock.now();
+    // A process that was held up finds its timers before its sockets: one tick later it has read what peers sent in
+    // time. Only one, or a process that is always late would never hold anybody to a deadline.
+    const gap = now - this.#checkedAt;
+    const isLate = gap > lateness && !this.#wasLate;
+    if (gap > 2 * tick) {
+      this.#gapFrom = this.#checkedAt;
+      this.#gapTo = now;
+    }
+    this.#checkedAt = now;
+    this.#wasLate = isLate;
+    if (isLate) return;
     for (const entry of this.#entries) {
       if (entry.at > now) continue;
       this.#remove(entry);

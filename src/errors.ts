@@ -87,7 +87,9 @@ export type LimitCode =
   | "HEAD_TOO_LARGE"
   | "TARGET_TOO_LONG"
   | "TOO_MANY_HEADERS"
-  | "TOO_MUCH_BUFFERED";
+  | "TOO_MUCH_BUFFERED"
+  | "TOO_MANY_CONNECTIONS"
+  | "TOO_MANY_TOPICS";
 
 /** The message of each limit, and what answers it: a close frame's status code, or an HTTP status while opening. */
 const limits: Record<LimitCode, readonly [message: string, status: number]> = {
@@ -98,6 +100,8 @@ const limits: Record<LimitCode, readonly [message: string, status: number]> = {
   TARGET_TOO_LONG: ["Request target exceeds maxTargetSize", 414],
   TOO_MANY_HEADERS: ["Head has more headers than maxHeaders", 431],
   TOO_MUCH_BUFFERED: ["Unsent bytes exceed maxBufferedAmount", StatusPolicyViolation],
+  TOO_MANY_TOPICS: ["Connection has subscribed to maxTopics", StatusPolicyViolation],
+  TOO_MANY_CONNECTIONS: ["Server has maxConnections", 503],
 };
 
 /** Something went past a limit; `limit` and `actual` tell how far, in the limit's own unit. */
@@ -129,6 +133,7 @@ export type HandshakeCode =
   | "BAD_PROTOCOL"
   | "BAD_METHOD"
   | "BAD_HOST"
+  | "BAD_ORIGIN"
   | "BAD_BODY"
   | "BAD_UPGRADE"
   | "BAD_CONNECTION"
@@ -146,6 +151,7 @@ const refusals: Record<HandshakeCode, readonly [message: string, status: number]
   BAD_PROTOCOL: ["HTTP/1.1 is required", 505],
   BAD_METHOD: ["Method must be GET", 405],
   BAD_HOST: ["One valid Host header is required", 400],
+  BAD_ORIGIN: ["Origin is not allowed", 403],
   BAD_BODY: ["A handshake carries no body", 400],
   BAD_UPGRADE: ["Upgrade header does not name websocket", 400],
   BAD_CONNECTION: ["Connection header does not name Upgrade", 400],
@@ -296,16 +302,27 @@ export class ClosedError extends Error {
 
 /** What took too long. */
 export type TimeoutCode =
-  "HANDSHAKE_TIMEOUT" | "DIAL_TIMEOUT" | "CLOSE_TIMEOUT" | "SHUTDOWN_TIMEOUT";
+  | "HANDSHAKE_TIMEOUT"
+  | "DIAL_TIMEOUT"
+  | "RECEIVE_TIMEOUT"
+  | "PONG_TIMEOUT"
+  | "IDLE_TIMEOUT"
+  | "MAX_LIFETIME"
+  | "CLOSE_TIMEOUT"
+  | "SHUTDOWN_TIMEOUT";
 
 const timeouts: Record<TimeoutCode, string> = {
   HANDSHAKE_TIMEOUT: "Opening handshake took too long",
   DIAL_TIMEOUT: "Dialing took longer than timeout",
+  RECEIVE_TIMEOUT: "No message came within timeout",
+  PONG_TIMEOUT: "Ping was not answered within pongTimeout",
+  IDLE_TIMEOUT: "No message went either way for idleTimeout",
+  MAX_LIFETIME: "Connection was open for maxLifetime",
   CLOSE_TIMEOUT: "Closing handshake took longer than closeTimeout",
   SHUTDOWN_TIMEOUT: "Connection was still open at the deadline of shutdown",
 };
 
-/** The peer took longer than a deadline allows. */
+/** Something took longer than a deadline allows. */
 export class TimeoutError extends Error {
   override readonly name = "TimeoutError";
   readonly code: TimeoutCode;
@@ -328,6 +345,7 @@ export type TransportCode =
   | "REFUSED"
   | "NOT_FOUND"
   | "TLS_FAILED"
+  | "PROXY_FAILED"
   | "FAILED";
 
 const failures: Record<TransportCode, string> = {
@@ -336,8 +354,9 @@ const failures: Record<TransportCode, string> = {
   ADDRESS_IN_USE: "Address is already in use",
   ACCESS_DENIED: "Permission denied for this address",
   REFUSED: "Nobody accepts connections at this address",
-  NOT_FOUND: "Host is not known",
+  NOT_FOUND: "Host or Unix socket is not known",
   TLS_FAILED: "TLS handshake failed",
+  PROXY_FAILED: "Proxy did not open the way",
   FAILED: "Transport failed",
 };
 

@@ -5,7 +5,7 @@
 
 declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
-  decode(bytes?: Uint8Array): string;
+  decode(bytes?: Uint8Array, options?: { stream?: boolean }): string;
 }
 
 declare class TextEncoder {
@@ -27,7 +27,7 @@ declare var URLSearchParams: {
 };
 
 declare class URL {
-  constructor(url: string | URL);
+  constructor(url: string | URL, base?: string | URL);
   readonly protocol: string;
   readonly hostname: string;
   readonly port: string;
@@ -39,6 +39,66 @@ declare class URL {
   readonly username: string;
   readonly password: string;
 }
+
+interface ReadableStreamController<Chunk> {
+  enqueue(chunk: Chunk): void;
+  close(): void;
+  error(reason?: unknown): void;
+  readonly desiredSize: number | null;
+}
+
+interface ReadableStream<Chunk> extends AsyncIterable<Chunk> {
+  readonly locked: boolean;
+  cancel(reason?: unknown): Promise<void>;
+  getReader(): {
+    read(): Promise<{ done: boolean; value?: Chunk }>;
+    releaseLock(): void;
+    cancel(reason?: unknown): Promise<void>;
+  };
+}
+
+// eslint-disable-next-line no-var
+declare var ReadableStream: {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the runtimes' own types have it
+  prototype: ReadableStream<any>;
+  new <Chunk>(
+    source: {
+      start?(controller: ReadableStreamController<Chunk>): unknown;
+      pull?(controller: ReadableStreamController<Chunk>): unknown;
+      cancel?(reason?: unknown): unknown;
+    },
+    strategy?: { highWaterMark?: number },
+  ): ReadableStream<Chunk>;
+};
+
+interface WritableStream<Chunk> {
+  readonly locked: boolean;
+  abort(reason?: unknown): Promise<void>;
+  close(): Promise<void>;
+  getWriter(): {
+    readonly ready: Promise<void>;
+    readonly closed: Promise<void>;
+    write(chunk: Chunk): Promise<void>;
+    close(): Promise<void>;
+    abort(reason?: unknown): Promise<void>;
+    releaseLock(): void;
+  };
+}
+
+// eslint-disable-next-line no-var
+declare var WritableStream: {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the runtimes' own types have it
+  prototype: WritableStream<any>;
+  new <Chunk>(
+    sink: {
+      start?(controller: { error(reason?: unknown): void }): unknown;
+      write?(chunk: Chunk): unknown;
+      close?(): unknown;
+      abort?(reason?: unknown): unknown;
+    },
+    strategy?: { highWaterMark?: number },
+  ): WritableStream<Chunk>;
+};
 
 declare const crypto: {
   getRandomValues<T extends Int32Array | Uint8Array>(array: T): T;

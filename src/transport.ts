@@ -28,15 +28,23 @@ export interface Transport {
   end(): void;
   /** Drops the connection at once; `onClose` follows, never inside the call. */
   destroy(): void;
-  /** The peer's IP address; to be asked while the connection is open, since Node forgets it afterwards. */
+  /**
+   * The peer's IP address, or undefined over a Unix socket; to be asked while the connection is open, since Node forgets
+   * it afterwards.
+   */
   readonly remoteAddress: string | undefined;
   /** The peer's port. */
   readonly remotePort: number | undefined;
+  /** Whether the bytes go through TLS. Default: false. */
+  readonly encrypted?: boolean | undefined;
 }
 
 /** What a transport calls. Calls never overlap and never come from inside a call to the transport. */
 export interface TransportHandler {
-  /** Bytes have come. The chunk is the handler's until this returns: it may be changed in place, and not kept. */
+  /**
+   * Bytes have come. The chunk is the handler's until this returns: it may be changed in place, and not kept. It is a
+   * plain Uint8Array, no subclass of it.
+   */
   onData(chunk: Uint8Array): void;
   /** The bytes of a write that returned false have been taken; the array is free again. */
   onDrain(): void;
@@ -48,31 +56,94 @@ export interface TransportHandler {
 
 /** A listening socket. */
 export interface Listener {
-  /** Port that it listens on, also where 0 was asked for. */
+  /** Port that it listens on, also where 0 was asked for; 0 for a Unix socket, and while a server does not listen. */
   readonly port: number;
-  /** Address that it listens on. */
+  /** Address that it listens on, or the path of a Unix socket. */
   readonly hostname: string;
   /** Stops accepting; accepted connections live on. A second call is harmless. */
   close(): Promise<void>;
 }
 
-/** Where to listen. */
+/**
+ * TLS of a server. What an adapter does not know goes to its runtime's own call as it is, such as `ALPNProtocols` (Node,
+ * Bun) or `alpnProtocols` (Deno).
+ */
+export interface ServerTlsOptions {
+  /** The certificate chain in PEM, the server's own first. */
+  readonly cert: string;
+  /** The private key to it, in PEM. */
+  readonly key: string;
+  /** Certificates in PEM of those who may have signed a client's certificate. Deno has nothing like it: TypeError. */
+  readonly ca?: string | readonly string[] | undefined;
+  /** Asks clients for a certificate. Deno has nothing like it: TypeError. Default: false. */
+  readonly requestCert?: boolean | undefined;
+  /** Drops clients that `requestCert` asked in vain. Default: true. */
+  readonly rejectUnauthorized?: boolean | undefined;
+  /**
+   * Milliseconds for the TLS handshake; then the connection is dropped, or on Deno, which cannot, forgotten until the
+   * peer goes. 0 or Infinity: no limit. Default: 10 000.
+   */
+  readonly handshakeTimeout?: number | undefined;
+  readonly [option: string]: unknown;
+}
+
+/** What is used of a server that tells its connections by events, as those of `node:http`, `node:net` and `node:tls` do. */
+export interface EventServer {
+  /** Where it listens: an object with `port` and `address`, the path of a Unix socket, or null. */
+  address(): unknown;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own declaration has it
+  on(event: string, listener: (...values: any[]) => void): unknown;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own declaration has it
+  off(event: string, listener: (...values: any[]) => void): unknown;
+  close(): unknown;
+}
+
+/** What is used of a listener that is asked for its connections one by one, as a `Deno.Listener` is. */
+export interface AcceptingListener {
+  readonly addr: object;
+  accept(): Promise<unknown>;
+  close(): void;
+}
+
+/** Where to listen: exactly one of `port`, `path`, `server` and `listener`. */
 export interface ListenOptions {
   /** TCP port, 0 to 65535; 0 takes a free one. */
-  readonly port: number;
-  /** Address or name to listen on. Default: "0.0.0.0", every IPv4 address. */
+  readonly port?: number | undefined;
+  /** Address or name to listen on, with `port`. Default: "0.0.0.0", every IPv4 address. */
   readonly hostname?: string | undefined;
+  /**
+   * Path of a Unix socket. Its file goes when the listener is closed; one that a dead process has left is in the way
+   * (`ADDRESS_IN_USE`) until somebody deletes it. Where its folder is missing, that is `FAILED`, but on Node
+   * `ACCESS_DENIED`.
+   */
+  readonly path?: string | undefined;
+  /** TLS, with `port`, or with `path` on Node and Bun. Default: none. */
+  readonly tls?: ServerTlsOptions | undefined;
+  /**
+   * An HTTP server of `node:http` or `node:https`, whose `upgrade` events are taken; everything else stays its own, as
+   * does the rest of its life: it need not listen yet, and lives on when the listener is closed.
+   */
+  readonly server?: EventServer | undefined;
+  /**
+   * A server of `node:net` or `node:tls`, or on Deno a `Deno.Listener`, whose connections are taken, and which is closed
+   * with the listener. What `Bun.listen` gives will not do: new handlers (`reload`) would get its older sockets, too.
+   */
+  readonly listener?: EventServer | AcceptingListener | undefined;
 }
 
 /**
  * Starts to listen: what an adapter gives to the core.
  *
- * @param accept Called with each accepted connection; it sets the transport's handler before it returns.
- * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
+ * @param accept Called with each accepted connection; it sets the transport's handler before it returns. `bytes` are
+ * those that have been read of it already; they are yours.
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `NOT_FOUND` (no folder for a Unix
+ * socket; on Node that is `ACCESS_DENIED`), `TLS_FAILED` (certificate or key is no good), `FAILED`
+ * @throws {TypeError} Not exactly one place to listen on is given, or something that the runtime cannot do.
+ * @throws {RangeError} A number is out of its range.
  */
 export type Listen = (
   options: ListenOptions,
-  accept: (transport: Transport) => void,
+  accept: (transport: Transport, bytes?: Uint8Array) => void,
 ) => Promise<Listener>;
 
 /** What is used of an `AbortSignal`. */
@@ -85,12 +156,13 @@ export interface Signal {
 
 /**
  * TLS of a client. What an adapter does not know goes to its runtime's own call as it is: `rejectUnauthorized` on Node
- * and Bun (Deno has nothing like it), `ALPNProtocols` (Node, Bun) or `alpnProtocols` (Deno).
+ * and Bun (Deno has nothing like it), `ALPNProtocols` (Node, Bun) or `alpnProtocols` (Deno). Behind a tunnel Bun's call is
+ * that of `node:tls`; Deno's is for TLS inside TLS, over a Unix socket, and with a `cert` behind a tunnel.
  */
 export interface TlsOptions {
   /**
    * Name that the certificate must be for, and that is sent as SNI. Default: the host that is connected to. On Deno it
-   * cannot differ from the host where there is a `cert`.
+   * cannot differ from the host where there is a `cert`, but behind a tunnel and over a Unix socket.
    */
   readonly serverName?: string | undefined;
   /** Certificates in PEM that are trusted beside (Deno) or instead of (Node, Bun) the runtime's own. */
@@ -102,12 +174,41 @@ export interface TlsOptions {
   readonly [option: string]: unknown;
 }
 
+/** A connected stream before it is a transport: pulled, so that no byte is read that is not asked for. */
+export interface TunnelStream {
+  /**
+   * Reads up to `into.length` bytes to the start of `into`, at least one where there is room for one. One read at a time.
+   *
+   * @returns Bytes read; 0 at the end of the stream.
+   * @throws {TransportError} `RESET`, `FAILED`
+   */
+  read(into: Uint8Array): Promise<number>;
+  /**
+   * Writes all of `from`, which is lent until the promise is done. One write at a time.
+   *
+   * @throws {TransportError} `RESET`, `FAILED`
+   */
+  write(from: Uint8Array): Promise<void>;
+}
+
+/**
+ * What is said on a connected stream before anything else, such as asking a proxy for the way. What it has not read
+ * belongs to what follows; where it throws, the connection is dropped and connecting fails with its error.
+ */
+export type Tunnel = (stream: TunnelStream) => Promise<void>;
+
 /** Where to connect to. */
 export interface ConnectOptions {
   /** Name or address; IPv6 without brackets. */
   readonly hostname: string;
   /** TCP port, 1 to 65535. */
   readonly port: number;
+  /** Path of a Unix socket to connect to, in place of `hostname` and `port`; `hostname` is still the name for TLS. */
+  readonly path?: string | undefined;
+  /** Done on the connected stream before `tls`, which then names the peer behind it by `tls.serverName`. */
+  readonly tunnel?: Tunnel | undefined;
+  /** TLS with the host that `tunnel` talks to, done before it: a proxy that is reached by https. Default: none. */
+  readonly tunnelTls?: TlsOptions | undefined;
   /** TLS, done before the transport is given out. Default: none. */
   readonly tls?: TlsOptions | undefined;
   /** Gives up when it is aborted; afterwards it has no say. */
@@ -120,7 +221,7 @@ export interface ConnectOptions {
  * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
  * result is what the promise is resolved with.
  * @throws {TransportError} `REFUSED`, `NOT_FOUND` (no such host), `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws What the tunnel throws; the signal's reason, where it is aborted.
  */
 export type Connect = <Result>(
   options: ConnectOptions,

@@ -69,6 +69,8 @@ const limits: Record<LimitCode, number> = {
   TARGET_TOO_LONG: 414,
   TOO_MANY_HEADERS: 431,
   TOO_MUCH_BUFFERED: 1008,
+  TOO_MANY_CONNECTIONS: 503,
+  TOO_MANY_TOPICS: 1008,
 };
 
 describe("LimitError", () => {
@@ -86,6 +88,7 @@ const refusals: Record<HandshakeCode, number> = {
   BAD_PROTOCOL: 505,
   BAD_METHOD: 405,
   BAD_HOST: 400,
+  BAD_ORIGIN: 403,
   BAD_BODY: 400,
   BAD_UPGRADE: 400,
   BAD_CONNECTION: 400,
@@ -181,6 +184,10 @@ describe("TimeoutError", () => {
   it.each<[TimeoutCode, string]>([
     ["HANDSHAKE_TIMEOUT", "handshake took too long: 250 ms"],
     ["DIAL_TIMEOUT", "timeout: 250 ms"],
+    ["RECEIVE_TIMEOUT", "timeout: 250 ms"],
+    ["PONG_TIMEOUT", "pongTimeout: 250 ms"],
+    ["IDLE_TIMEOUT", "idleTimeout: 250 ms"],
+    ["MAX_LIFETIME", "maxLifetime: 250 ms"],
     ["CLOSE_TIMEOUT", "closeTimeout: 250 ms"],
     ["SHUTDOWN_TIMEOUT", "shutdown: 250 ms"],
   ])("says for %s which deadline passed", (code, ending) => {
@@ -199,6 +206,7 @@ describe("TransportError", () => {
     "REFUSED",
     "NOT_FOUND",
     "TLS_FAILED",
+    "PROXY_FAILED",
     "FAILED",
   ])("keeps the runtime's error as the cause of %s", (code) => {
     const cause = new Error("ECONNRESET");

@@ -13,10 +13,10 @@ function namesBelow(folder: string, ending: string): string[] {
 
 /** Files that hold no code of their own: lists of exports, types, one-line choices of an adapter. */
 const withoutTest =
-  /(^|\/)index$|^globals\.d$|^transport$|^connection\/handlers$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\//;
+  /(^|\/)index$|^globals\.d$|^transport$|^web-streams$|^connection\/host$|^connection\/handlers$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\//;
 
 /** Adapters of one runtime, which test/runtime runs on it. */
-const onOneRuntime = /^(?:node|deno|bun)(?:-listen|-connect)?$|^node-transport$/;
+const onOneRuntime = /^(?:node|deno|bun)(?:-listen|-connect)?$/;
 
 describe("the tests", () => {
   it("mirror src/ file for file", () => {

@@ -1,2 +1,11 @@
 /** `framewire/auto` where the runtime is Bun. @module */
-export { connectStream, connectTransport, dial, listen, listenTransport, serve } from "../bun.ts";
+export {
+  connect,
+  connectStream,
+  connectTransport,
+  dial,
+  listen,
+  listenTransport,
+  serve,
+  WebSocketStream,
+} from "../bun.ts";

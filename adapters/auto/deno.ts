@@ -1,2 +1,11 @@
 /** `framewire/auto` where the runtime is Deno. @module */
-export { connectStream, connectTransport, dial, listen, listenTransport, serve } from "../deno.ts";
+export {
+  connect,
+  connectStream,
+  connectTransport,
+  dial,
+  listen,
+  listenTransport,
+  serve,
+  WebSocketStream,
+} from "../deno.ts";

@@ -1,2 +1,11 @@
 /** `framewire/auto` where the runtime is Node. @module */
-export { connectStream, connectTransport, dial, listen, listenTransport, serve } from "../node.ts";
+export {
+  connect,
+  connectStream,
+  connectTransport,
+  dial,
+  listen,
+  listenTransport,
+  serve,
+  WebSocketStream,
+} from "../node.ts";

@@ -1,5 +1,5 @@
 // A chat room: what one says, all hear. The same for every runtime; each has a file beside this one that starts it.
-import { rejectConnection } from "framewire";
+import { checkOrigin, prepareMessage } from "framewire";
 
 /**
  * Makes the handlers of a chat room.
@@ -13,8 +13,8 @@ export function chatRoom(page) {
 
   /** @param {object} event */
   function tellAll(event) {
-    const text = JSON.stringify(event);
-    for (const person of people) void person.send(text);
+    const message = prepareMessage(JSON.stringify(event));
+    for (const person of people) void person.send(message);
   }
 
   return {
@@ -25,10 +25,7 @@ export function chatRoom(page) {
 
     upgrade(request) {
       // Only the page of this very server may connect: other sites' scripts could otherwise speak for their visitors.
-      const { origin, host } = request;
-      if (origin !== undefined && ![`http://${host}`, `https://${host}`].includes(origin)) {
-        throw rejectConnection({ status: 403, message: "Wrong origin" });
-      }
+      checkOrigin(request, "same");
       const name = request.query.get("name") ?? "";
       return { context: { name: name.slice(0, 40) || "somebody" } };
     },

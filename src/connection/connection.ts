@@ -10,18 +10,30 @@ import type { Closure } from "../errors.ts";
 import { MaxReasonSize } from "../frame/close.ts";
 import { MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isStatusSendable, type StatusCode, StatusNormalClosure } from "../status.ts";
+import { type Counters, countersOf } from "./counters.ts";
+import { type Binary, toBytes } from "./data.ts";
+import type { Data } from "./handlers.ts";
+import type { ReceiveOptions } from "./inbox.ts";
+import type { IncomingMessage } from "./incoming.ts";
 import type { Link } from "./link.ts";
+import { type MessageOptions, MessageWriter } from "./message-writer.ts";
+import type { Delivery, SlowReceiver } from "./topics.ts";
 
 /** Where a connection stands: messages are delivered and sent while it is "open". */
 export type ConnectionState = "open" | "closing" | "closed";
 
-/** What may be sent as binary data. */
-export type Binary = ArrayBuffer | ArrayBufferView;
+export type { Binary } from "./data.ts";
 
 /** How a message is sent. */
 export interface SendOptions {
   /** Whether it may be compressed, where the connection compresses. Default: true. */
   readonly compress?: boolean | undefined;
+}
+
+/** How a connection is closed. */
+export interface CloseOptions {
+  /** Milliseconds for the closing handshake; then the connection is dropped. Default: the option `closeTimeout`. */
+  readonly deadline?: number | undefined;
 }
 
 /** What a connection was opened with. */
@@ -33,6 +45,15 @@ export interface ConnectionInfo<Context> {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
 }
+
+/** How a message is published. */
+export interface PublishOptions {
+  /** What becomes of receivers that do not keep up. Default: the server's option `slowReceivers`. */
+  readonly slow?: SlowReceiver | undefined;
+}
+
+/** Gives the link behind a connection. For the library. */
+export let linkOf: (ws: Connection) => Link;
 
 /**
  * One WebSocket connection, on either side of it.
@@ -54,7 +75,11 @@ export class Connection<Context = unknown> {
   /** The peer's port, where the transport knows it. */
   readonly remotePort: number | undefined;
 
-  /** For the library: connections come from `serve`. */
+  static {
+    linkOf = (ws) => ws.#link as Link;
+  }
+
+  /** For the library: connections come from `serve` and `connect`. */
   constructor(link: Link<Context>, info: ConnectionInfo<Context>) {
     this.#link = link;
     this.protocol = info.protocol;
@@ -70,9 +95,26 @@ export class Connection<Context = unknown> {
     return this.#link.state;
   }
 
-  /** Bytes of frames that wait for the network. */
+  /** Bytes of frames that wait for the network, and of messages that wait for room in front of it. */
   get bufferedAmount(): number {
-    return this.#link.bufferedAmount;
+    return this.#link.outbox.unsent;
+  }
+
+  /** What has gone over the connection until now. */
+  get counters(): Counters {
+    const { endpoint, outbox, roundTripTime } = this.#link;
+    return {
+      received: countersOf(endpoint.received),
+      sent: countersOf(endpoint.sent),
+      queued: outbox.unsent,
+      dropped: outbox.dropped,
+      roundTripTime,
+    };
+  }
+
+  /** Milliseconds that the last keepalive ping took there and back; undefined without `pingInterval`, and before. */
+  get roundTripTime(): number | undefined {
+    return this.#link.roundTripTime;
   }
 
   /** How the connection ended; resolves when it has, and never rejects. */
@@ -91,9 +133,124 @@ export class Connection<Context = unknown> {
    * @throws {TypeError} `data` is neither.
    */
   send(data: string | Binary | PreparedMessage, options?: SendOptions): Promise<void> {
-    if (data instanceof PreparedMessage) return this.#link.sendPrepared(data);
     const compress = options === undefined || options.compress !== false;
-    return this.#link.send(typeof data === "string" ? data : toBytes(data), compress);
+    return this.#link.outbox.send(
+      typeof data === "string" || data instanceof PreparedMessage ? data : toBytes(data),
+      compress,
+    );
+  }
+
+  /**
+   * Gets what is published to a topic from now on, on a server. A second time changes nothing; the end of the connection
+   * takes it back.
+   *
+   * @param topic 1 to 1024 UTF-16 units.
+   * @throws {LimitError} `TOO_MANY_TOPICS`
+   * @throws {TypeError} The connection is a client's.
+   */
+  subscribe(topic: string): void {
+    const { topics } = this.#link;
+    if (this.state !== "closed") topics.subscribe(this.#link as Link, topic);
+  }
+
+  /** Gets it no more. @throws {TypeError} The connection is a client's. */
+  unsubscribe(topic: string): void {
+    this.#link.topics.unsubscribe(this.#link as Link, topic);
+  }
+
+  /** The topics that it is subscribed to. @throws {TypeError} The connection is a client's. */
+  get topics(): readonly string[] {
+    return this.#link.topics.of(this.#link as Link);
+  }
+
+  /**
+   * Sends a message to all subscribers of a topic but this connection.
+   *
+   * @returns As `Server.publish`.
+   * @throws {TypeError} The connection is a client's; the topic or the data are wrong.
+   */
+  publish(
+    topic: string,
+    data: string | Binary | PreparedMessage,
+    { slow }: PublishOptions = {},
+  ): Promise<Delivery> {
+    const except = this.#link as Link;
+    return except.topics.publish(topic, prepared(data), { except, slow });
+  }
+
+  /**
+   * Begins a message that is sent in pieces. Other messages wait until it is complete; pings go in between.
+   *
+   * @throws {ClosedError} The connection is not open.
+   */
+  beginMessage(options: MessageOptions = {}): MessageWriter {
+    const refusal = this.#link.refusal();
+    if (refusal !== undefined) throw refusal;
+    return new MessageWriter(this.#link.outbox, options, (error) => {
+      this.#link.fail(error);
+    });
+  }
+
+  /**
+   * Sends one message made of what `source` gives: strings for text, bytes for binary, as its first piece is.
+   *
+   * @param source Such as a `ReadableStream`, a generator, an array. It is asked for the next piece when the one before
+   * is on its way.
+   * @returns Resolves when the whole message is on its way. Rejects as {@link send}, and with what `source` throws; that
+   * ends the connection with 1011, since a message that was begun cannot be taken back.
+   */
+  async sendStream(
+    source: AsyncIterable<string | Binary> | Iterable<string | Binary>,
+    { binary, compress }: MessageOptions = {},
+  ): Promise<void> {
+    let writer: MessageWriter | undefined =
+      binary === undefined ? undefined : this.beginMessage({ binary, compress });
+    try {
+      for await (const piece of source) {
+        writer ??= this.beginMessage({ binary: typeof piece !== "string", compress });
+        await writer.write(piece);
+      }
+    } catch (error) {
+      writer?.abort(error);
+      throw error;
+    }
+    writer ??= this.beginMessage({ compress });
+    await writer.close();
+  }
+
+  /**
+   * Asks for the next message. Several calls get one each, in their order.
+   *
+   * Without a `message` handler, messages wait until they are asked for; from `receiveHighWaterMark` bytes on the peer is
+   * held back.
+   *
+   * @returns The message, yours. Rejects with `ClosedError` where the connection is over and nothing is left, with
+   * `TimeoutError` `RECEIVE_TIMEOUT`, or with the signal's reason; the last two lose no message and leave the connection
+   * as it is.
+   * @throws {TypeError} Messages go to a handler.
+   */
+  receive(options: ReceiveOptions = {}): Promise<Data> {
+    return this.#link.messages.pulling.receive(options);
+  }
+
+  /**
+   * Asks for the next message as a stream, which begins before it is complete.
+   *
+   * @returns As {@link receive}.
+   * @throws {TypeError} Messages go to a handler.
+   */
+  receiveStream(options: ReceiveOptions = {}): Promise<IncomingMessage> {
+    return this.#link.messages.pulling.receiveStream(options);
+  }
+
+  /**
+   * Gives the messages from here on. The loop ends when the connection was closed in order, or by this side; otherwise
+   * it throws `ClosedError`. Leaving the loop leaves the connection open.
+   *
+   * @throws {TypeError} Messages go to a handler.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Data, undefined> {
+    return this.#link.messages.pulling.iterate();
   }
 
   /**
@@ -108,25 +265,31 @@ export class Connection<Context = unknown> {
     if (bytes.length > MaxControlFramePayloadSize) {
       throw new RangeError(`Ping payload must have at most 125 bytes: ${bytes.length}`);
     }
-    return this.#link.ping(bytes);
+    this.#link.pinged();
+    return this.#link.outbox.ping(bytes);
   }
 
   /**
-   * Begins the closing handshake, or does nothing where it has begun. No message is delivered after it.
+   * Begins the closing handshake, or does nothing where it has begun. No message is delivered after it, and those that
+   * wait to be asked for are dropped.
    *
    * @param status 1000 to 1003, 1007 to 1014 or 3000 to 4999. Default: 1000.
    * @param reason At most 123 bytes of UTF-8. Default: none.
    * @returns {@link closed}.
    * @throws {RangeError} A status that may not be sent, or a reason that is too long.
    */
-  close(status: StatusCode = StatusNormalClosure, reason = ""): Promise<Closure> {
+  close(
+    status: StatusCode = StatusNormalClosure,
+    reason = "",
+    { deadline }: CloseOptions = {},
+  ): Promise<Closure> {
     if (!isStatusSendable(status)) throw new RangeError(`Status code may not be sent: ${status}`);
     if (typeof reason !== "string") throw new TypeError("Reason must be a string");
     const size = encodeUtf8(reason).length;
     if (size > MaxReasonSize) {
       throw new RangeError(`Reason must have at most ${MaxReasonSize} bytes: ${size}`);
     }
-    this.#link.close(status, reason);
+    this.#link.close(status, reason, deadline);
     return this.closed;
   }
 
@@ -155,11 +318,7 @@ export function prepareMessage(data: string | Binary, options: SendOptions = {})
   return new PreparedMessage(typeof data === "string" ? data : toBytes(data), compress);
 }
 
-/** @throws {TypeError} Not bytes. */
-function toBytes(data: Binary): Uint8Array {
-  if (data instanceof Uint8Array) return data;
-  if (ArrayBuffer.isView(data))
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  throw new TypeError("Data must be a string, an ArrayBuffer or a view on one");
+/** Prepares data that is not prepared yet. @throws {TypeError} It is neither text nor bytes. */
+export function prepared(data: string | Binary | PreparedMessage): PreparedMessage {
+  return data instanceof PreparedMessage ? data : prepareMessage(data);
 }

@@ -8,6 +8,7 @@ import type { Closure, HandshakeError, HeaderPairs } from "../errors.ts";
 import type { HttpReply } from "../handshake/response.ts";
 import type { UpgradeRequest } from "../handshake/upgrade-request.ts";
 import type { Connection } from "./connection.ts";
+import type { IncomingMessage } from "./incoming.ts";
 
 /** What a message holds: text as a string, binary as bytes. */
 export type Data = string | Uint8Array;
@@ -24,8 +25,14 @@ export interface Upgrade<Context> {
   readonly context?: Context;
 }
 
+/** What the `upgrade` hook returns to refuse a connection: the response, as {@link HttpReply} has it. */
+export interface Refusal extends HttpReply {
+  readonly status: number;
+}
+
 /**
- * Handlers of one server's or client's connections. All are optional.
+ * Handlers of one server's or client's connections. All are optional. Without `message` and `stream`, messages wait until
+ * they are asked for: `for await (const message of ws)`, `ws.receive()`.
  *
  * A handler that returns a promise is awaited before the next message of that connection is delivered, and meanwhile
  * the peer is held back. One that throws or rejects fails its connection with 1011 and is reported to `error`; it
@@ -40,24 +47,64 @@ export interface Handlers<Context = unknown> {
    * @param data Yours to keep, unless the option `borrow` is set: then bytes are valid until the handler returns.
    */
   message?(ws: Connection<Context>, data: Data): unknown;
+  /**
+   * A message has begun: called in place of `message`, where it is there, with the message as a stream. What the handler
+   * has not read when it returns, or its promise settles, is dropped.
+   */
+  stream?(ws: Connection<Context>, message: IncomingMessage): unknown;
+  /** A ping has come; it is answered already. @param payload Yours, at most 125 bytes. */
+  ping?(ws: Connection<Context>, payload: Uint8Array): unknown;
+  /** A pong has come. @param payload Yours, at most 125 bytes. */
+  pong?(ws: Connection<Context>, payload: Uint8Array): unknown;
+  /** The unsent bytes have come down to `highWaterMark`, after they were above it. */
+  drain?(ws: Connection<Context>): unknown;
   /** Something went wrong: called once, before `close`, with the error that `closed` reports too. */
   error?(ws: Connection<Context>, error: unknown): unknown;
   /** The connection is over: the last call, always, exactly once for each `open`. */
   close?(ws: Connection<Context>, closure: Closure): unknown;
 }
 
-/** Handlers of a server. */
-export interface ServerHandlers<Context = unknown> extends Handlers<Context> {
+/** Handlers of the connections to one path of a server. */
+export interface RouteHandlers<Context = unknown> extends Handlers<Context> {
   /**
    * Decides about a handshake, before it is answered. Default: everybody is let in, without a subprotocol.
    *
-   * To refuse, throw {@link rejectConnection}; what else is thrown answers 500, without its text.
+   * To refuse, return a status with headers and a body, or throw {@link rejectConnection}; what else is thrown answers
+   * 500, without its text.
    *
    * @param request Valid until the hook returns, or until its promise settles.
    */
-  upgrade?(request: UpgradeRequest): MaybePromise<Upgrade<Context> | undefined | void>;
+  upgrade?(request: UpgradeRequest): MaybePromise<Upgrade<Context> | Refusal | undefined | void>;
   /** Answers a GET that asks for no upgrade, such as a health check. Default: 426. */
   http?(request: UpgradeRequest): MaybePromise<HttpReply>;
+}
+
+/** Handlers of a server. */
+export interface ServerHandlers<Context = unknown> extends RouteHandlers<Context> {
+  /**
+   * Handlers by path: "/chat", "/rooms/:room", "/files/*"; the hooks find what the parameters stand for in
+   * `request.params`. With routes, a path that none matches is answered 404, by `http` where it asks for no upgrade, and
+   * the handlers beside them are not used. {@link route} keeps the types of each.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each route has a context of its own
+  readonly routes?: Readonly<Record<string, RouteHandlers<any>>> | undefined;
   /** A handshake came to nothing: `error.cause` tells why where a hook failed. Meant for logs. */
   refused?(error: HandshakeError, remoteAddress: string | undefined): unknown;
+}
+
+/**
+ * Gives handlers as they are: for routes, so that each has the type of its own context.
+ *
+ * @example
+ * serve({ port: 8080 }, {
+ *   routes: {
+ *     "/chat": route({
+ *       upgrade: (request) => ({ context: { user: userOf(request) } }),
+ *       message: (ws, data) => console.log(ws.context.user, data),
+ *     }),
+ *   },
+ * });
+ */
+export function route<Context>(handlers: RouteHandlers<Context>): RouteHandlers<Context> {
+  return handlers;
 }

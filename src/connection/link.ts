@@ -4,47 +4,81 @@
  * @module
  */
 
-import { encodeUtf8 } from "../bytes.ts";
-import { Endpoint, type EndpointEvents, type Side } from "../endpoint/endpoint.ts";
-import type { PreparedMessage } from "../endpoint/prepared.ts";
-import { ClosedError, type Closure, LimitError, TimeoutError, TransportError } from "../errors.ts";
+import { type Direction, Endpoint, type EndpointEvents, type Side } from "../endpoint/endpoint.ts";
+import {
+  ClosedError,
+  type Closure,
+  type LimitError,
+  TimeoutError,
+  TransportError,
+} from "../errors.ts";
+import type { Header } from "../frame/header.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
-import { MaxHeaderSize } from "../frame/header.ts";
-import { type StatusCode, StatusInternalServerError } from "../status.ts";
+import { type StatusCode, StatusGoingAway, StatusInternalServerError } from "../status.ts";
 import type { Transport, TransportHandler } from "../transport.ts";
 import type { Deadline, Deadlines } from "../clock.ts";
 import { Connection, type ConnectionInfo, type ConnectionState } from "./connection.ts";
-import { type Deferred, isPromise, newDeferred, rejected } from "../deferred.ts";
-import type { Data, Handlers } from "./handlers.ts";
+import { type Deferred, isPromise, newDeferred } from "../deferred.ts";
+import type { Handlers } from "./handlers.ts";
+import type { Observer } from "./host.ts";
+import { Liveness, type LivenessEvents, needsLiveness } from "./liveness.ts";
+import { Messages, type MessagesOwner } from "./messages.ts";
 import type { ConnectionSettings } from "./options.ts";
+import { Outbox, type OutboxOwner } from "./outbox.ts";
 import { Receiver, type ReceiverEvents } from "./receiving.ts";
-import { Sender, sent } from "./sending.ts";
+import { Sender, type SenderEvents } from "./sending.ts";
+import type { Topics } from "./topics.ts";
 
-/** What all links of one server or client share. */
-export interface LinkOwner<Context> {
-  readonly handlers: Handlers<Context>;
+/** What all links of one server, or of all clients, share. */
+export interface LinkOwner {
   readonly settings: ConnectionSettings;
   readonly deadlines: Deadlines;
+  readonly observer: Observer | undefined;
+  /** A server's topics; clients have none. */
+  readonly topics: Topics<Link> | undefined;
   /** A link has begun. */
-  opened(link: Link<Context>): void;
+  opened(link: Link): void;
   /** A link has ended: its last handler was called. */
-  ended(link: Link<Context>): void;
+  ended(link: Link): void;
+}
+
+/** What a link is made of. */
+export interface LinkParts<Context> {
+  readonly side: Side;
+  readonly transport: Transport;
+  readonly handlers: Handlers<Context>;
+  readonly info: ConnectionInfo<Context>;
+  /** Default: none. */
+  readonly sessions?: readonly ExtensionSession[];
 }
 
 /**
  * Runs one connection from the end of its opening handshake to the end of its socket.
  *
  * It calls the handlers, keeps what went wrong, and knows when all is over; its receiver knows when to read on, its
- * sender when to write.
+ * sender when to write, its outbox what may be sent, its messages who gets them, its liveness when it has gone on for
+ * too long.
  */
-export class Link<Context> implements TransportHandler, EndpointEvents, ReceiverEvents {
+export class Link<Context = unknown>
+  implements
+    TransportHandler,
+    EndpointEvents,
+    ReceiverEvents,
+    OutboxOwner,
+    MessagesOwner,
+    LivenessEvents,
+    SenderEvents
+{
   readonly connection: Connection<Context>;
-  readonly #owner: LinkOwner<Context>;
+  readonly endpoint: Endpoint;
+  readonly outbox: Outbox;
+  readonly messages: Messages<Context>;
+  readonly #owner: LinkOwner;
+  readonly #handlers: Handlers<Context>;
   readonly #transport: Transport;
-  readonly #endpoint: Endpoint;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
-
+  readonly #liveness: Liveness | undefined;
   // How it ends.
   #hasPeerEnded = false;
   #isTransportClosed = false;
@@ -56,35 +90,58 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
   #closed: Deferred<Closure> | undefined;
   #closure: Closure | undefined;
 
-  constructor(
-    side: Side,
-    transport: Transport,
-    owner: LinkOwner<Context>,
-    info: ConnectionInfo<Context>,
-    extensions: readonly ExtensionSession[] = [],
-  ) {
-    const { messages, strictLength, highWaterMark } = owner.settings;
+  constructor(owner: LinkOwner, parts: LinkParts<Context>) {
+    const { side, transport, handlers, info, sessions = [] } = parts;
+    const { messages, strictLength, highWaterMark, times, trace } = owner.settings;
     this.#owner = owner;
+    this.#handlers = handlers;
     this.#transport = transport;
-    this.#endpoint = new Endpoint(side, this, { ...messages, strictLength, extensions });
-    this.#sender = new Sender(transport, this.#endpoint.output, highWaterMark);
-    this.#receiver = new Receiver(transport, this.#endpoint, this.#sender, this);
+    this.endpoint = new Endpoint(side, this, {
+      ...messages,
+      strictLength,
+      extensions: sessions,
+      trace: trace && ((direction, header) => this.#trace(trace, direction, header)),
+    });
+    this.#sender = new Sender(transport, this.endpoint.output, highWaterMark, this);
+    this.#receiver = new Receiver(transport, this.endpoint, this.#sender, this);
+    this.outbox = new Outbox(this.endpoint, this.#sender, this, owner.settings);
+    this.#liveness = needsLiveness(times) ? new Liveness(this, owner.deadlines, times) : undefined;
     this.connection = new Connection(this, info);
+    this.messages = new Messages({
+      connection: this.connection,
+      handlers,
+      endpoint: this.endpoint,
+      receiver: this.#receiver,
+      owner: this,
+      deadlines: owner.deadlines,
+      settings: owner.settings,
+    });
   }
 
   get state(): ConnectionState {
     if (this.#isTransportClosed) return "closed";
-    return this.#endpoint.state === "open" ? "open" : "closing";
-  }
-
-  get bufferedAmount(): number {
-    return this.#endpoint.output.unsent;
+    return this.endpoint.state === "open" ? "open" : "closing";
   }
 
   get closed(): Promise<Closure> {
     this.#closed ??= newDeferred<Closure>();
     if (this.#closure !== undefined) this.#closed.resolve(this.#closure);
     return this.#closed.promise;
+  }
+
+  get roundTripTime(): number | undefined {
+    return this.#liveness?.roundTripTime;
+  }
+
+  get isReading(): boolean {
+    return !this.#receiver.isPaused;
+  }
+
+  /** The topics of its server. @throws {TypeError} It is a client's. */
+  get topics(): Topics<Link> {
+    const { topics } = this.#owner;
+    if (topics === undefined) throw new TypeError("Topics are a server's: a client has none");
+    return topics;
   }
 
   /**
@@ -95,55 +152,23 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
    */
   start(response: Uint8Array, early: Uint8Array): void {
     this.#transport.handler = this;
-    this.#owner.opened(this);
-    this.#endpoint.output.addRaw(response);
+    this.#owner.opened(this as Link);
+    this.#owner.observer?.opened(this.connection as Connection);
+    this.#liveness?.start();
+    this.endpoint.output.addRaw(response);
     this.#sender.gather();
-    try {
-      const result = this.#owner.handlers.open?.(this.connection);
-      if (isPromise(result)) this.#receiver.await(result);
-    } catch (error) {
-      this.onHandlerFailed(error);
-    }
+    this.messages.open();
     this.#receiver.start(early);
   }
 
-  send(data: Data, compress: boolean): Promise<void> {
-    if (this.state !== "open") return this.#refused();
-    const excess = this.#excess(data);
-    if (excess !== undefined) return this.#overflow(excess);
-    if (typeof data === "string") {
-      this.#endpoint.sendText(data, compress);
-    } else {
-      this.#endpoint.sendBinary(data, compress);
-    }
-    this.#sender.flushSoon();
-    return this.#sender.whenSent();
-  }
-
-  sendPrepared(message: PreparedMessage): Promise<void> {
-    if (this.state !== "open") return this.#refused();
-    const excess = this.#excess(message.bytes);
-    if (excess !== undefined) return this.#overflow(excess);
-    this.#endpoint.sendPrepared(message);
-    this.#sender.flushSoon();
-    return this.#sender.whenSent();
-  }
-
-  ping(payload: Uint8Array): Promise<void> {
-    if (this.state !== "open") return this.#refused();
-    const excess = this.#excess(payload);
-    if (excess !== undefined) return this.#overflow(excess);
-    this.#endpoint.sendPing(payload);
-    this.#sender.flushSoon();
-    return this.#sender.whenSent();
-  }
-
-  close(status: StatusCode, reason: string): void {
+  /** Begins the closing handshake. @param timeout Milliseconds for it. */
+  close(status: StatusCode, reason: string, timeout?: number): void {
     if (this.state !== "open") return;
     const { isBusy } = this.#receiver;
-    this.#endpoint.close(status, reason);
-    this.#startCloseDeadline();
+    this.endpoint.close(status, reason);
+    this.#startCloseDeadline(timeout);
     this.#sender.flushSoon();
+    this.#stopUse();
     // A handler may await the end of its own connection: from here on nothing waits for it, nor for a message.
     if (isBusy) queueMicrotask(() => this.#receiver.release());
   }
@@ -151,10 +176,11 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
   /** Drops the connection. */
   terminate(error?: unknown): void {
     if (this.#isEnded) return;
-    this.#endpoint.fail(error, 0, "local");
+    this.endpoint.fail(error, 0, "local");
     if (error !== undefined) this.#report(error);
-    this.#sender.stop(() => new ClosedError(this.#currentClosure()));
+    this.#sender.stop(() => this.#closedError());
     this.#receiver.stop();
+    this.#stopUse();
     if (this.#isTransportClosed) {
       this.#finish();
     } else {
@@ -162,7 +188,49 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
     }
   }
 
+  /** Fails the connection with 1011: what was begun to be sent cannot be completed. */
+  fail(error: unknown): void {
+    if (this.state !== "open") return;
+    this.endpoint.fail(error, StatusInternalServerError, "local");
+    this.#report(error);
+    this.#receiver.release();
+  }
+
+  refusal(): ClosedError | undefined {
+    return this.state === "open" ? undefined : this.#closedError();
+  }
+
+  onOverflow(error: LimitError): void {
+    this.terminate(error);
+  }
+
+  /** A message was sent. */
+  used(): void {
+    this.#liveness?.used();
+  }
+
+  /** A ping was sent. */
+  pinged(): void {
+    this.#liveness?.pinged();
+  }
+
+  sendPing(payload: Uint8Array): void {
+    void this.outbox.ping(payload);
+    this.pinged();
+  }
+
+  onLost(error: TimeoutError): void {
+    this.terminate(error);
+  }
+
+  onDue(error: TimeoutError): void {
+    if (this.state !== "open") return;
+    this.#report(error);
+    this.close(StatusGoingAway, "");
+  }
+
   onData(chunk: Uint8Array): void {
+    this.#liveness?.heard();
     this.#receiver.receive(chunk);
   }
 
@@ -171,8 +239,17 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
     if (this.#isEnding) this.#endWhenSent();
   }
 
+  onDrained(): void {
+    if (this.state === "open") this.messages.drained();
+  }
+
+  onRoom(): void {
+    this.outbox.onRoom();
+  }
+
   onEnd(): void {
     this.#hasPeerEnded = true;
+    this.#receiver.end();
     if (!this.#receiver.isBusy) this.onIdle();
   }
 
@@ -180,28 +257,45 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
     this.#isTransportClosed = true;
     this.#transportError = error;
     this.#closeDeadline?.cancel();
-    this.#sender.stop(() => new ClosedError(this.#currentClosure()));
+    this.#liveness?.stop();
+    this.#sender.stop(() => this.#closedError());
+    this.outbox.stop(() => this.#closedError());
     // What came before it is delivered first.
+    this.#receiver.end();
     if (!this.#receiver.isBusy) this.onIdle();
   }
 
   onText(data: string): void {
-    this.#deliver(data);
+    this.#liveness?.used();
+    this.messages.deliver(data);
   }
 
   onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    if (isOwned) {
-      this.#deliver(bytes);
-    } else if (this.#owner.settings.borrow) {
-      this.#deliver(bytes.subarray(start, end));
-    } else {
-      this.#deliver(bytes.slice(start, end));
-    }
+    this.#liveness?.used();
+    this.messages.deliverBytes(bytes, start, end, isOwned);
   }
 
-  onPing(): void {}
+  onMessageBegin(isText: boolean): void {
+    this.messages.begin(isText);
+  }
 
-  onPong(): void {}
+  onMessagePiece(bytes: Uint8Array, start: number, end: number): void {
+    this.messages.add(bytes, start, end);
+  }
+
+  onMessageEnd(): void {
+    this.#liveness?.used();
+    this.messages.complete();
+  }
+
+  onPing(bytes: Uint8Array, start: number, end: number): void {
+    this.messages.ping(bytes, start, end);
+  }
+
+  onPong(bytes: Uint8Array, start: number, end: number): void {
+    this.#liveness?.ponged(bytes, start, end);
+    this.messages.pong(bytes, start, end);
+  }
 
   onFail(error: unknown): void {
     this.#report(error);
@@ -216,6 +310,7 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
   onOutput(): void {
     this.#sender.flushSoon();
     this.#sender.checkDrained();
+    this.outbox.onRoom();
   }
 
   onIdle(): void {
@@ -224,44 +319,41 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
       return;
     }
     if (this.#hasPeerEnded) this.#failTransport();
-    if (this.#endpoint.isClosed) this.#end();
+    if (this.endpoint.isClosed) this.#end();
   }
 
   onHandlerFailed(error: unknown): void {
     // A send that came too late: `close` tells the same.
     if (error instanceof ClosedError && this.state !== "open") return;
-    if (this.#endpoint.state === "open") {
-      this.#endpoint.fail(error, StatusInternalServerError, "local");
+    if (this.endpoint.state === "open") {
+      this.endpoint.fail(error, StatusInternalServerError, "local");
     }
     this.#report(error);
   }
 
-  /** Calls the one handler that is called per message: in the open, without a closure. */
-  #deliver(data: Data): void {
-    let result: unknown;
-    try {
-      result = this.#owner.handlers.message?.(this.connection, data);
-    } catch (error) {
-      this.onHandlerFailed(error);
-      return;
-    }
-    if (result !== undefined && result !== sent && isPromise(result)) this.#receiver.await(result);
+  /** Nothing is sent any more, and no message is delivered: this side has begun to end. */
+  #stopUse(): void {
+    this.#liveness?.stop();
+    const reason = (): ClosedError => this.#closedError();
+    this.outbox.stop(reason);
+    this.messages.stop(reason);
   }
 
   /** The stream is over. Before the closing handshake is, that is a failure. */
   #failTransport(): void {
-    if (this.#endpoint.isClosed) return;
+    if (this.endpoint.isClosed) return;
     const cause = this.#transportError;
     const error = new TransportError(cause === undefined ? "UNEXPECTED_END" : "RESET", { cause });
-    this.#endpoint.fail(error, 0, "transport");
+    this.endpoint.fail(error, 0, "transport");
     this.#report(error);
   }
 
   #report(error: unknown): void {
     if (this.#error !== undefined) return;
     this.#error = error;
+    this.#owner.observer?.failed(this.connection as Connection, error);
     try {
-      const result = this.#owner.handlers.error?.(this.connection, error);
+      const result = this.#handlers.error?.(this.connection, error);
       if (isPromise(result)) result.then(undefined, (reason) => this.#addError(reason));
     } catch (reason) {
       this.#addError(reason);
@@ -280,6 +372,8 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
   #end(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
+    this.#liveness?.stop();
+    this.outbox.stop(() => this.#closedError());
     this.#startCloseDeadline();
     this.#endWhenSent();
   }
@@ -288,19 +382,22 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
     if (this.#sender.isIdle && !this.#isTransportClosed) this.#transport.end();
   }
 
-  #startCloseDeadline(): void {
+  #startCloseDeadline(timeout: number = this.#owner.settings.closeTimeout): void {
     if (this.#closeDeadline !== undefined || this.#isTransportClosed) return;
-    const { closeTimeout } = this.#owner.settings;
-    this.#closeDeadline = this.#owner.deadlines.after(closeTimeout, () => {
+    this.#closeDeadline = this.#owner.deadlines.after(timeout, () => {
       // Where the closing handshake is done, the peer only fails to end its stream: that is no error.
       this.terminate(
-        this.#endpoint.isClosed ? undefined : new TimeoutError("CLOSE_TIMEOUT", closeTimeout),
+        this.endpoint.isClosed ? undefined : new TimeoutError("CLOSE_TIMEOUT", timeout),
       );
     });
   }
 
+  #closedError(): ClosedError {
+    return new ClosedError(this.#currentClosure());
+  }
+
   #currentClosure(): Closure {
-    const closure = this.#endpoint.closure;
+    const closure = this.endpoint.closure;
     return this.#error === undefined ? closure : { ...closure, error: this.#error };
   }
 
@@ -308,8 +405,11 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#failTransport();
+    const closure = this.#currentClosure();
+    this.messages.end(() => new ClosedError(closure));
+    this.#owner.observer?.closed(this.connection as Connection, closure);
     try {
-      const result = this.#owner.handlers.close?.(this.connection, this.#currentClosure());
+      const result = this.#handlers.close?.(this.connection, closure);
       if (isPromise(result)) {
         result.then(
           () => this.#settle(),
@@ -325,7 +425,7 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
       this.#addError(reason);
       this.#settle();
     }
-    this.#owner.ended(this);
+    this.#owner.ended(this as Link);
   }
 
   #settle(): void {
@@ -333,29 +433,15 @@ export class Link<Context> implements TransportHandler, EndpointEvents, Receiver
     this.#closed?.resolve(this.#closure);
   }
 
-  /**
-   * Tells how much would be unsent with `data`, where that is too much.
-   *
-   * One message always fits, however large: nothing else could ever send it.
-   */
-  #excess(data: Data): number | undefined {
-    const unsent = this.#endpoint.output.unsent;
-    const most = this.#owner.settings.maxBufferedAmount;
-    // Three bytes a UTF-16 unit at the most: near the limit, and only there, they are counted.
-    if (unsent === 0 || unsent + MaxHeaderSize + 3 * data.length <= most) return undefined;
-    const payload = typeof data === "string" ? encodeUtf8(data).length : data.length;
-    const whole = unsent + MaxHeaderSize + payload;
-    return whole > most ? whole : undefined;
-  }
-
-  #overflow(actual: number): Promise<never> {
-    const most = this.#owner.settings.maxBufferedAmount;
-    const error = new LimitError("TOO_MUCH_BUFFERED", most, actual);
-    this.terminate(error);
-    return rejected(error);
-  }
-
-  #refused(): Promise<never> {
-    return rejected(new ClosedError(this.#currentClosure()));
+  #trace(
+    trace: NonNullable<ConnectionSettings["trace"]>,
+    direction: Direction,
+    { fin, rsv, opcode, masked, length }: Header,
+  ): void {
+    try {
+      trace(this.connection as Connection, { direction, fin, rsv, opcode, masked, length });
+    } catch {
+      // A tracer that fails must not change what it watches.
+    }
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { concat, noBytes } from "../bytes.ts";
-import { HandshakeError, TimeoutError, TransportError } from "../errors.ts";
+import { HandshakeError, type LimitError, TimeoutError, TransportError } from "../errors.ts";
 import type { Extension } from "../extension/extension.ts";
 import { acceptOffers, openExtensions } from "../extension/negotiation.ts";
 import { StateServerSide } from "../frame/check.ts";
@@ -20,15 +20,21 @@ import {
 import { UpgradeRequest } from "../handshake/upgrade-request.ts";
 import { writeOptions } from "../http/option.ts";
 import { type HeadLimits, HeadParser } from "../http/parser.ts";
+import { checkOrigin, type OriginPolicy } from "../handshake/origin.ts";
 import type { Transport, TransportHandler } from "../transport.ts";
 import type { Deadline } from "../clock.ts";
 import { isPromise } from "../deferred.ts";
-import type { ServerHandlers, Upgrade } from "./handlers.ts";
+import type { Refusal, RouteHandlers, ServerHandlers, Upgrade } from "./handlers.ts";
 import { Link, type LinkOwner } from "./link.ts";
+import type { Routes } from "./routes.ts";
 
 /** What all openings of one server share. */
-export interface OpeningOwner<Context> extends LinkOwner<Context> {
+export interface OpeningOwner<Context> extends LinkOwner {
   readonly handlers: ServerHandlers<Context>;
+  /** Handlers by path; undefined where there is one set for all. */
+  readonly routes: Routes<RouteHandlers<Context>> | undefined;
+  /** Whose pages may connect. */
+  readonly origins: OriginPolicy;
   readonly headLimits: HeadLimits;
   /** The extensions that are agreed to. */
   readonly extensions: readonly Extension[];
@@ -38,6 +44,8 @@ export interface OpeningOwner<Context> extends LinkOwner<Context> {
   openingBegan(opening: Opening<Context>): void;
   /** An opening has ended, whatever came of it. */
   openingEnded(opening: Opening<Context>): void;
+  /** A handshake came to nothing. */
+  openingRefused(error: HandshakeError, remoteAddress: string | undefined): void;
 }
 
 /*
@@ -46,23 +54,33 @@ export interface OpeningOwner<Context> extends LinkOwner<Context> {
  */
 type Phase = "reading" | "deciding" | "refused" | "over";
 
+const notFound = { status: 404, message: "Nothing is served at this path" } as const;
+
 /** Reads a request, asks the hooks, answers. */
 export class Opening<Context> implements TransportHandler {
   readonly #transport: Transport;
   readonly #owner: OpeningOwner<Context>;
   readonly #parser: HeadParser;
+  readonly #excess: LimitError | undefined;
   #deadline: Deadline;
   #phase: Phase = "reading";
   #early: Uint8Array = noBytes;
   #hasPeerEnded = false;
 
-  constructor(transport: Transport, owner: OpeningOwner<Context>) {
+  /** @param excess Why the connection is one too many: it is refused as soon as its request begins. */
+  constructor(transport: Transport, owner: OpeningOwner<Context>, excess?: LimitError) {
+    this.#excess = excess;
     this.#transport = transport;
     this.#owner = owner;
     this.#parser = new HeadParser("request", owner.headLimits);
     this.#deadline = owner.deadlines.after(owner.handshakeTimeout, () => this.#timeOut());
     transport.handler = this;
     owner.openingBegan(this);
+  }
+
+  /** Whether the connection is one too many. */
+  get isExcess(): boolean {
+    return this.#excess !== undefined;
   }
 
   onData(chunk: Uint8Array): void {
@@ -100,26 +118,38 @@ export class Opening<Context> implements TransportHandler {
 
   #read(chunk: Uint8Array): void {
     try {
+      if (this.#excess !== undefined) throw this.#excess;
       const end = this.#parser.feed(chunk);
       if (!this.#parser.isComplete) return;
       const { head } = this.#parser;
       checkRequest(head);
       const request = new UpgradeRequest(head, this.#transport.remoteAddress);
-      const { http, upgrade } = this.#owner.handlers;
-      if (http !== undefined && !isUpgrade(head)) {
-        this.#decide(chunk, end, this.#owner.handlers.http?.(request), (reply) => {
+      const handlers = this.#route(request);
+      const http = handlers?.http === undefined ? this.#owner.handlers : handlers;
+      if (http.http !== undefined && !isUpgrade(head)) {
+        this.#decide(chunk, end, http.http(request), (reply) => {
           this.#answer(writeReply(reply as HttpReply));
         });
         return;
       }
+      if (handlers === undefined) throw new HandshakeError("REJECTED", notFound);
       checkUpgrade(head);
-      const decision = upgrade === undefined ? undefined : this.#owner.handlers.upgrade?.(request);
-      this.#decide(chunk, end, decision, (answer) => {
-        this.#open(request, (answer ?? {}) as Upgrade<Context>);
+      checkOrigin(request, this.#owner.origins);
+      this.#decide(chunk, end, handlers.upgrade?.(request), (answer) => {
+        this.#open(request, handlers, (answer ?? {}) as Upgrade<Context> | Refusal);
       });
     } catch (error) {
       this.#refuse(error);
     }
+  }
+
+  /** Gives the handlers for a request, undefined where no route matches. */
+  #route(request: UpgradeRequest): RouteHandlers<Context> | undefined {
+    const { routes, handlers } = this.#owner;
+    if (routes === undefined) return handlers;
+    const match = routes.find(request.path);
+    if (match !== undefined) request.params = match.params;
+    return match?.target;
   }
 
   /** Goes on with what a hook decides; what comes meanwhile is kept, and the peer is held back. */
@@ -155,8 +185,13 @@ export class Opening<Context> implements TransportHandler {
     );
   }
 
-  #open(request: UpgradeRequest, upgrade: Upgrade<Context>): void {
-    const { protocol, headers, context } = upgrade;
+  #open(
+    request: UpgradeRequest,
+    handlers: RouteHandlers<Context>,
+    decision: Upgrade<Context> | Refusal,
+  ): void {
+    if ("status" in decision) throw new HandshakeError("REJECTED", decision);
+    const { protocol, headers, context } = decision;
     const { head } = this.#parser;
     const offered = protocol === undefined ? [] : request.protocols;
     const agreed =
@@ -176,7 +211,8 @@ export class Opening<Context> implements TransportHandler {
     };
     // What this side has accepted itself it can open.
     const sessions = openExtensions(agreed, StateServerSide)!;
-    const link = new Link<Context>("server", this.#transport, this.#owner, info, sessions);
+    const transport = this.#transport;
+    const link = new Link(this.#owner, { side: "server", transport, handlers, info, sessions });
     link.start(response, this.#early);
     // Told once, and before there was a link to hear it.
     if (this.#hasPeerEnded) link.onEnd();
@@ -223,11 +259,6 @@ export class Opening<Context> implements TransportHandler {
   }
 
   #report(error: HandshakeError): void {
-    try {
-      const result = this.#owner.handlers.refused?.(error, this.#transport.remoteAddress);
-      if (isPromise(result)) result.then(undefined, () => {});
-    } catch {
-      // A hook for logs that fails has nobody left to tell.
-    }
+    this.#owner.openingRefused(error, this.#transport.remoteAddress);
   }
 }

@@ -4,13 +4,16 @@
  * @module
  */
 
-import type { Deadlines } from "../clock.ts";
+import { type Deadlines, deadlinesOn } from "../clock.ts";
+import type { Direction } from "../endpoint/endpoint.ts";
 import {
   defaultMessageLimits,
   type MessageLimits,
   type PartialLimits,
   resolveLimits,
 } from "../endpoint/limits.ts";
+import type { Opcode } from "../frame/opcode.ts";
+import type { Connection } from "./connection.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Engine } from "../flate/engine.ts";
 import { type CompressionOptions, PermessageDeflate } from "../flate/permessage-deflate.ts";
@@ -20,10 +23,37 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
   /** Unsent bytes up to which `send` resolves at once. Default: 256 KiB. */
   readonly highWaterMark?: number | undefined;
   /**
-   * Unsent bytes that a connection may hold. A message that would pass it, where others are still unsent, is rejected
-   * with `TOO_MUCH_BUFFERED`, and the connection is dropped. Default: 16 MiB.
+   * Unsent bytes that a connection may hold. With a message that would pass it, where others are still unsent,
+   * `overflow` says what to do; it is rejected with `TOO_MUCH_BUFFERED`. Default: 16 MiB.
    */
   readonly maxBufferedAmount?: number | undefined;
+  /**
+   * What happens to a message that would pass `maxBufferedAmount`. "close": it is rejected, and the connection dropped.
+   * "drop": it is rejected, and the connection lives on. "wait": it waits for room, and `send` resolves later; whoever
+   * does not await it has no limit. Default: "close".
+   */
+  readonly overflow?: Overflow | undefined;
+  /**
+   * Bytes of messages that are kept until they are asked for, where there is no handler for them; from there on the
+   * peer is held back. Default: 64 KiB.
+   */
+  readonly receiveHighWaterMark?: number | undefined;
+  /** Milliseconds between pings that keep the way to the peer open, and measure it. Default: none are sent. */
+  readonly pingInterval?: number | undefined;
+  /**
+   * Milliseconds in which something has to come from the peer after a ping; then the connection is dropped with
+   * `PONG_TIMEOUT`. Default: no limit.
+   */
+  readonly pongTimeout?: number | undefined;
+  /** Milliseconds without a message either way; then the connection is closed with 1001. Default: no limit. */
+  readonly idleTimeout?: number | undefined;
+  /** Milliseconds that a connection may be open; then it is closed with 1001. Default: no limit. */
+  readonly maxLifetime?: number | undefined;
+  /**
+   * Is told of each frame, control frames included, for debugging: one that comes before it is checked, one that goes
+   * when it is gathered. What it throws is dropped.
+   */
+  readonly trace?: ((ws: Connection, frame: TracedFrame) => void) | undefined;
   /** Milliseconds for the closing handshake; then the connection is dropped. Default: 10 000. */
   readonly closeTimeout?: number | undefined;
   /** Refuses data frames whose length is not minimally encoded. Default: false. */
@@ -41,16 +71,43 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
   readonly extensions?: readonly Extension[] | undefined;
 }
 
+/** What happens to a message that does not fit. */
+export type Overflow = "close" | "drop" | "wait";
+
+/** A frame, as the option `trace` sees it. */
+export interface TracedFrame {
+  readonly direction: Direction;
+  readonly fin: boolean;
+  /** Reserved bits: 4, 2, 1 for RSV1, RSV2, RSV3. */
+  readonly rsv: number;
+  readonly opcode: Opcode;
+  readonly masked: boolean;
+  /** Bytes of its payload. */
+  readonly length: number;
+}
+
 /** Limits of a connection beside those of its messages. */
 export interface FlowLimits {
   readonly highWaterMark: number;
   readonly maxBufferedAmount: number;
+  readonly receiveHighWaterMark: number;
   readonly closeTimeout: number;
+}
+
+/** Times of a connection; Infinity stands for never. */
+export interface Times {
+  readonly pingInterval: number;
+  readonly pongTimeout: number;
+  readonly idleTimeout: number;
+  readonly maxLifetime: number;
 }
 
 /** {@link ConnectionOptions} with nothing left open. */
 export interface ConnectionSettings extends FlowLimits {
   readonly messages: MessageLimits;
+  readonly times: Times;
+  readonly overflow: Overflow;
+  readonly trace: ((ws: Connection, frame: TracedFrame) => void) | undefined;
   readonly strictLength: boolean;
   readonly borrow: boolean;
 }
@@ -59,21 +116,62 @@ export interface ConnectionSettings extends FlowLimits {
 export const defaultFlowLimits: FlowLimits = {
   highWaterMark: 256 * 1024,
   maxBufferedAmount: 16 * 1024 ** 2,
+  receiveHighWaterMark: 64 * 1024,
   closeTimeout: 10_000,
 };
+
+const defaultTimes: Times = {
+  pingInterval: Infinity,
+  pongTimeout: Infinity,
+  idleTimeout: Infinity,
+  maxLifetime: Infinity,
+};
+
+const overflows: readonly Overflow[] = ["close", "drop", "wait"];
 
 /**
  * Fills in defaults.
  *
  * @throws {RangeError} A number is not a whole number from 0 on, or Infinity.
+ * @throws {TypeError} `overflow` is none of the three.
  */
 export function resolveConnectionOptions(options: ConnectionOptions): ConnectionSettings {
+  const { overflow = "close" } = options;
+  if (!overflows.includes(overflow)) {
+    throw new TypeError(`overflow must be one of ${overflows.join(", ")}: ${String(overflow)}`);
+  }
   return {
+    overflow,
+    trace: options.trace,
+    times: resolveLimits<Times>(options, defaultTimes),
     ...resolveLimits<FlowLimits>(options, defaultFlowLimits),
     messages: resolveLimits<MessageLimits>(options, defaultMessageLimits),
     strictLength: options.strictLength ?? false,
     borrow: options.borrow ?? false,
   };
+}
+
+/** What clients compress with where they are told no more than to do so: one budget of memory for all of them. */
+const ofClients: WeakMap<Engine, readonly Extension[]> = /* @__PURE__ */ new WeakMap();
+
+/**
+ * Gives the extensions that a client's connection may use. @throws As {@link resolveExtensions}.
+ */
+export function resolveClientExtensions(
+  options: ConnectionOptions,
+  engine: Engine | undefined,
+  deadlines: Deadlines,
+): readonly Extension[] {
+  const { compression, extensions = [] } = options;
+  if (compression !== true || engine === undefined) {
+    return resolveExtensions(options, engine, deadlines);
+  }
+  let own = ofClients.get(engine);
+  if (own === undefined) {
+    own = resolveExtensions({ compression }, engine, deadlinesOn());
+    ofClients.set(engine, own);
+  }
+  return [...own, ...extensions];
 }
 
 /**

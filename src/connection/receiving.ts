@@ -1,17 +1,17 @@
 /**
- * The way from the transport's chunks to the endpoint, at the pace of the handlers.
+ * The way from the transport's chunks to the endpoint, at the pace of whoever takes the messages.
  *
  * @module
  */
 
-import { concat, noBytes } from "../bytes.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import type { Transport } from "../transport.ts";
+import { Held } from "./held.ts";
 import type { Sender } from "./sending.ts";
 
 /** What a receiver tells its link. */
 export interface ReceiverEvents {
-  /** All that has come is with the endpoint, and no handler is awaited. */
+  /** All that has come is with the endpoint, and nobody is waited for. */
   onIdle(): void;
   /** A handler that was awaited has rejected. */
   onHandlerFailed(error: unknown): void;
@@ -26,25 +26,31 @@ interface Waiting {
 
 /**
  * Microtasks that a handler may take before the peer is held back and what is gathered leaves without it: a handler
- * that only awaits `send` takes two, and its replies to a whole chunk then still make one write.
+ * that only awaits `send` takes two, and its replies to a whole chunk then still make one write. So may a loop over
+ * messages take them from one message to the next.
  */
 const patience = 8;
 
 /**
- * Gives an endpoint what comes, and stops it while a handler is awaited: what is left of the chunk is held, and the
- * transport is paused. Once this side has begun to close, nothing waits for handlers.
+ * Gives an endpoint what comes, and stops it while a handler is awaited, or while too much is unread: what is left of
+ * the chunk is held, and the transport is paused. Once this side has begun to close, nothing is waited for.
  */
 export class Receiver {
   readonly #transport: Transport;
   readonly #endpoint: Endpoint;
   readonly #sender: Sender;
   readonly #events: ReceiverEvents;
-  #isBusy = false;
+  #isAwaiting = false;
+  #isFull = false;
+  #hasEnded = false;
+  /** Whether the loop over what has come is under way: it goes on by itself. */
+  #isReceiving = false;
   #isPaused = false;
-  #held: Uint8Array = noBytes;
-  #heldStart = 0;
+  readonly #held = new Held();
   #turns = 0;
   #isCountingTurns = false;
+  /** Whether somebody who pulls is given the turns, rather than a handler. */
+  #isPulled = false;
   #waiting: Waiting | undefined;
 
   constructor(transport: Transport, endpoint: Endpoint, sender: Sender, events: ReceiverEvents) {
@@ -54,89 +60,118 @@ export class Receiver {
     this.#events = events;
   }
 
-  /** Whether a handler or a large message is waited for: what has come may still be on its way to the handlers. */
+  /** Whether something is waited for: what has come may still be on its way. */
   get isBusy(): boolean {
-    return this.#isBusy || this.#endpoint.isBusy;
+    return this.#isAwaiting || this.#isFull || this.#endpoint.isBusy;
+  }
+
+  /** Whether the peer is held back. */
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** Takes what came before there was a receiver, the bytes to keep, and goes through it unless a handler is awaited. */
   start(early: Uint8Array): void {
-    this.#held = early;
-    if (!this.#isBusy) this.#receiveHeld();
+    this.#held.add(early, 0);
+    this.resume();
   }
 
   /** Takes a chunk, which is the caller's again afterwards. */
   receive(chunk: Uint8Array): void {
     if (this.isBusy) {
-      this.#held = concat([this.#held.subarray(this.#heldStart), chunk]);
-      this.#heldStart = 0;
-      // However short its turns: no more than a chunk is taken in while a handler is at work.
+      this.#held.add(chunk, 0);
+      // However short its turns: no more than a chunk is taken in while somebody is waited for.
       this.#pause();
       return;
     }
     this.#sender.gather();
+    this.#isReceiving = true;
     const taken = this.#endpoint.receive(chunk);
-    if (taken < chunk.length) this.#held = chunk.slice(taken);
-    this.#afterInput();
+    this.#isReceiving = false;
+    this.#held.add(chunk, taken);
+    // What made the endpoint stop may be over by now.
+    if (this.isBusy) this.#afterInput();
+    else this.resume();
   }
 
   /** Stops delivery until a handler is done. */
   await(result: PromiseLike<unknown>): void {
-    this.#waiting ??= {
-      done: () => this.goOn(),
-      failed: (error) => {
-        this.#events.onHandlerFailed(error);
-        this.goOn();
-      },
-      turn: () => this.#countTurn(),
-    };
-    result.then(this.#waiting.done, this.#waiting.failed);
+    const waiting = this.#makeWaiting();
+    result.then(waiting.done, waiting.failed);
     if (this.#endpoint.state !== "open") return;
-    this.#isBusy = true;
+    this.#isAwaiting = true;
     this.#endpoint.stop();
-    this.#turns = 0;
-    if (!this.#isCountingTurns) this.#countTurn();
+    this.#giveTurns(false);
+  }
+
+  /** Stops delivery until {@link makeRoom}: enough is unread. */
+  fill(): void {
+    if (this.#hasEnded || this.#endpoint.state !== "open") return;
+    this.#isFull = true;
+    this.#endpoint.stop();
+  }
+
+  /** Nothing more comes: what is held by now is gone through, whoever reads it when. */
+  end(): void {
+    this.#hasEnded = true;
+    if (this.#isFull) this.makeRoom();
+  }
+
+  /** Goes on: what was unread has been read. */
+  makeRoom(): void {
+    this.#isFull = false;
+    this.resume();
+  }
+
+  /** Somebody has taken one of several messages: what is sent for it leaves together with what is sent for the next. */
+  pulled(): void {
+    this.#sender.gather();
+    this.#giveTurns(true);
+  }
+
+  /** Nothing is left to take: what was gathered leaves. */
+  pulledAll(): void {
+    if (this.#isPulled) this.#sender.flush();
+    this.#isPulled = false;
   }
 
   /** Waits no longer for a handler, and goes through what is held. */
   goOn(): void {
-    if (this.#isBusy) this.release();
+    if (!this.#isAwaiting) return;
+    this.#isAwaiting = false;
+    this.resume();
   }
 
   /** Waits for nothing, and goes through what is held: this side has begun to close. */
   release(): void {
-    this.#isBusy = false;
-    this.#receiveHeld();
+    this.#isAwaiting = false;
+    this.#isFull = false;
+    this.resume();
   }
 
-  /** Goes through what is held behind a message that took a while. */
+  /** Goes through what is held, as far as nothing is waited for. */
   resume(): void {
-    if (!this.#isBusy) this.#receiveHeld();
-  }
-
-  /** Drops what is held, and waits for nothing. */
-  stop(): void {
-    this.#isBusy = false;
-    this.#held = noBytes;
-    this.#heldStart = 0;
-  }
-
-  #receiveHeld(): void {
+    if (this.#isReceiving || this.#isAwaiting || this.#isFull) return;
     this.#sender.gather();
-    if (this.#held.length > 0) {
-      this.#heldStart = this.#endpoint.receive(this.#held, this.#heldStart);
-      if (this.#heldStart === this.#held.length) {
-        this.#held = noBytes;
-        this.#heldStart = 0;
-      }
+    while (!this.#held.isEmpty && !this.isBusy) {
+      this.#isReceiving = true;
+      this.#held.giveTo(this.#endpoint);
+      this.#isReceiving = false;
     }
     this.#afterInput();
   }
 
+  /** Drops what is held, and waits for nothing. */
+  stop(): void {
+    this.#isAwaiting = false;
+    this.#isFull = false;
+    this.#held.drop();
+  }
+
   #afterInput(): void {
-    if (this.#isBusy) return;
+    if (this.#isAwaiting) return;
     this.#sender.flush();
-    if (this.#endpoint.isBusy) {
+    if (this.isBusy) {
       this.#pause();
       return;
     }
@@ -146,15 +181,38 @@ export class Receiver {
     this.#transport.resume();
   }
 
-  /** Gives a handler its few microtasks. */
+  #makeWaiting(): Waiting {
+    return (this.#waiting ??= {
+      done: () => {
+        this.goOn();
+      },
+      failed: (error) => {
+        this.#events.onHandlerFailed(error);
+        this.goOn();
+      },
+      turn: () => {
+        this.#countTurn();
+      },
+    });
+  }
+
+  #giveTurns(isPulled: boolean): void {
+    this.#isPulled = isPulled;
+    this.#turns = 0;
+    if (!this.#isCountingTurns) this.#countTurn();
+  }
+
+  /** Gives a handler, or a loop, its few microtasks. */
   #countTurn(): void {
-    this.#isCountingTurns = this.#isBusy && this.#turns++ < patience;
+    const isWaiting = this.#isAwaiting || this.#isPulled;
+    this.#isCountingTurns = isWaiting && this.#turns++ < patience;
     if (this.#isCountingTurns) {
-      queueMicrotask(this.#waiting!.turn);
-    } else if (this.#isBusy) {
-      // It takes its time: what is gathered leaves, and the peer waits.
+      queueMicrotask(this.#makeWaiting().turn);
+    } else if (isWaiting) {
+      // It takes its time: what is gathered leaves, and the peer waits for a handler.
+      this.#isPulled = false;
       this.#sender.flush();
-      this.#pause();
+      if (this.#isAwaiting) this.#pause();
     }
   }
 

@@ -11,6 +11,16 @@ import { type Deferred, newDeferred } from "../deferred.ts";
 /** What waits for nothing: one promise for all, so that a send below the mark allocates none. */
 export const sent: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
+/** What a sender tells its link. */
+export interface SenderEvents {
+  /** The unsent bytes have come down to the mark, after somebody was told to wait. Never called inside of a send. */
+  onDrained(): void;
+  /** Something was written: there may be room for more. */
+  onRoom(): void;
+}
+
+const nobody: SenderEvents = { onDrained() {}, onRoom() {} };
+
 /** Writes what an output gathers. */
 export class Sender {
   readonly #transport: Transport;
@@ -20,12 +30,20 @@ export class Sender {
   #isFlushDue = false;
   #isWriting = false;
   #isStopped = false;
+  #isAbove = false;
+  readonly #events: SenderEvents;
   #drained: Deferred<void> | undefined;
 
-  constructor(transport: Transport, output: Output, highWaterMark: number) {
+  constructor(
+    transport: Transport,
+    output: Output,
+    highWaterMark: number,
+    events: SenderEvents = nobody,
+  ) {
     this.#transport = transport;
     this.#output = output;
     this.#highWaterMark = highWaterMark;
+    this.#events = events;
   }
 
   /** Whether nothing is left to send. */
@@ -59,6 +77,7 @@ export class Sender {
     if (this.#output.unsent <= this.#highWaterMark) return sent;
     this.#write();
     if (this.#output.unsent <= this.#highWaterMark) return sent;
+    this.#isAbove = true;
     this.#drained ??= newDeferred<void>();
     return this.#drained.promise;
   }
@@ -68,6 +87,7 @@ export class Sender {
     if (!this.#isWriting) return;
     this.#isWriting = false;
     this.#output.giveBack();
+    this.#events.onRoom();
     this.#write();
   }
 
@@ -85,6 +105,7 @@ export class Sender {
       if (bytes === undefined) break;
       if (this.#transport.write(bytes)) {
         this.#output.giveBack();
+        this.#events.onRoom();
       } else {
         this.#isWriting = true;
       }
@@ -94,8 +115,13 @@ export class Sender {
 
   /** Tells those who wait that the unsent bytes are at the mark or below, where they are. */
   checkDrained(): void {
-    if (this.#drained === undefined || this.#output.unsent > this.#highWaterMark) return;
-    this.#drained.resolve();
+    if (!this.#isAbove || this.#output.unsent > this.#highWaterMark) return;
+    this.#isAbove = false;
+    this.#drained?.resolve();
     this.#drained = undefined;
+    // A handler that sends more from here must not find itself inside of its own call.
+    queueMicrotask(() => {
+      this.#events.onDrained();
+    });
   }
 }

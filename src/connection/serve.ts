@@ -4,16 +4,23 @@
  * @module
  */
 
+import { noBytes } from "../bytes.ts";
 import { type PartialLimits, resolveLimits } from "../endpoint/limits.ts";
-import { TimeoutError } from "../errors.ts";
-import type { Engine } from "../flate/engine.ts";
+import { Traffic } from "../endpoint/traffic.ts";
+import { LimitError, TimeoutError } from "../errors.ts";
+import type { OriginPolicy } from "../handshake/origin.ts";
 import { defaultHeadLimits, type HeadLimits } from "../http/parser.ts";
 import { type StatusCode, StatusGoingAway } from "../status.ts";
 import type { Listen, Listener, ListenOptions, Transport } from "../transport.ts";
 import { type Clock, Deadlines, systemClock } from "../clock.ts";
-import type { Connection } from "./connection.ts";
-import { type Deferred, newDeferred } from "../deferred.ts";
-import type { ServerHandlers } from "./handlers.ts";
+import type { PreparedMessage } from "../endpoint/prepared.ts";
+import { type Backplane, localBackplane } from "./backplane.ts";
+import { type Connection, linkOf, prepared, type PublishOptions } from "./connection.ts";
+import type { Binary } from "./data.ts";
+import { addTraffic, countersOf, type ServerCounters } from "./counters.ts";
+import { type Deferred, isPromise, newDeferred } from "../deferred.ts";
+import type { RouteHandlers, ServerHandlers } from "./handlers.ts";
+import type { Host } from "./host.ts";
 import type { Link } from "./link.ts";
 import { Opening, type OpeningOwner } from "./opening.ts";
 import {
@@ -22,13 +29,34 @@ import {
   resolveConnectionOptions,
   resolveExtensions,
 } from "./options.ts";
+import { Routes } from "./routes.ts";
+import { type Delivery, type SlowReceiver, Topics } from "./topics.ts";
 
 /** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
 export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialLimits<HeadLimits> {
+  /** Connections that may be open or opening; those beyond are refused with 503. Default: no limit. */
+  readonly maxConnections?: number | undefined;
   /** Milliseconds from accepting a connection to its handshake's end; then 408. Default: 10 000. */
   readonly handshakeTimeout?: number | undefined;
+  /**
+   * Whose pages may connect; others get 403. Default: "cookies", those of the server's own host where a request carries
+   * cookies or other credentials, all otherwise.
+   */
+  readonly origins?: OriginPolicy | undefined;
+  /** What carries publications to other servers, of this process or elsewhere. Default: they stay on this one. */
+  readonly backplane?: Backplane | undefined;
+  /** Topics that one connection may subscribe to. Default: 1 024. */
+  readonly maxTopics?: number | undefined;
+  /** What becomes of receivers that do not keep up with what is sent to many. Default: "buffer". */
+  readonly slowReceivers?: SlowReceiver | undefined;
   /** Where time comes from. Default: the runtime. */
   readonly clock?: Clock | undefined;
+}
+
+/** How a message is broadcast. */
+export interface BroadcastOptions extends PublishOptions {
+  /** A connection that does not get it. */
+  readonly except?: Connection | undefined;
 }
 
 /** How a server is shut down. */
@@ -49,23 +77,27 @@ export interface ShutdownResult {
   readonly dropped: number;
 }
 
-const defaultHandshakeTimeout = { handshakeTimeout: 10_000 };
+const defaultServerLimits = {
+  handshakeTimeout: 10_000,
+  maxConnections: Infinity,
+  maxTopics: 1024,
+};
 
 /**
  * Serves WebSocket connections from a listener. Adapters wrap it as their own `serve`.
  *
- * @param engine What compresses where `compression` is set and names nothing else.
+ * @param host What the runtime has beside its sockets.
  * @throws {TypeError} Compression is wanted, and there is no engine.
- * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
  * @throws {RangeError} An option is out of its range.
  */
 export async function serveOn<Context = unknown>(
   listen: Listen,
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
-  engine?: Engine,
+  host?: Host,
 ): Promise<Server<Context>> {
-  const server = new Server<Context>(options, handlers, engine);
+  const server = new Server<Context>(options, handlers, host);
   await server.listen(listen, options);
   return server;
 }
@@ -75,34 +107,66 @@ export class Server<Context = unknown> {
   readonly #owner: OpeningOwner<Context>;
   readonly #deadlines: Deadlines;
   readonly #settings: ConnectionSettings;
+  readonly #maxConnections: number;
+  readonly #topics: Topics<Link>;
   readonly #openings = new Set<Opening<Context>>();
   readonly #links = new Set<Link<Context>>();
+  // Of all connections that are over.
+  readonly #received = new Traffic();
+  readonly #sent = new Traffic();
+  #dropped = 0;
+  // Openings that are only there to be refused.
+  #excess = 0;
+  #opened = 0;
+  #refused = 0;
   #listener: Listener | undefined;
   #shutdown: Promise<ShutdownResult> | undefined;
   #isShuttingDown = false;
   #allEnded: Deferred<void> | undefined;
 
   /** For the library: servers come from `serve`. */
-  constructor(options: ServeOptions, handlers: ServerHandlers<Context>, engine?: Engine) {
+  constructor(options: ServeOptions, handlers: ServerHandlers<Context>, host: Host = {}) {
+    const { handshakeTimeout, maxConnections, maxTopics } = resolveLimits<
+      typeof defaultServerLimits
+    >(options, defaultServerLimits);
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
+    this.#maxConnections = maxConnections;
     this.#settings = resolveConnectionOptions(options);
+    this.#topics = new Topics<Link>(options.backplane ?? localBackplane(), {
+      maxTopics,
+      highWaterMark: this.#settings.highWaterMark,
+      slow: options.slowReceivers ?? "buffer",
+    });
     this.#owner = {
       handlers,
+      routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
+      origins: options.origins ?? "cookies",
       settings: this.#settings,
       deadlines: this.#deadlines,
-      extensions: resolveExtensions(options, engine, this.#deadlines),
+      observer: host.observer,
+      topics: this.#topics,
+      extensions: resolveExtensions(options, host.engine, this.#deadlines),
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
-      ...resolveLimits<typeof defaultHandshakeTimeout>(options, defaultHandshakeTimeout),
+      handshakeTimeout,
       openingBegan: (opening) => this.#openings.add(opening),
       openingEnded: (opening) => {
         this.#openings.delete(opening);
+        if (opening.isExcess) this.#excess--;
         this.#checkAllEnded();
       },
+      openingRefused: (error, remoteAddress) => {
+        this.#refused++;
+        host.observer?.refused(error, remoteAddress);
+        tell(() => handlers.refused?.(error, remoteAddress));
+      },
       opened: (link) => {
-        this.#links.add(link);
+        this.#opened++;
+        this.#links.add(link as Link<Context>);
       },
       ended: (link) => {
-        this.#links.delete(link);
+        this.#links.delete(link as Link<Context>);
+        this.#topics.leave(link);
+        this.#count(link);
         this.#checkAllEnded();
       },
     };
@@ -110,7 +174,7 @@ export class Server<Context = unknown> {
 
   /** Starts to listen. For the library. */
   async listen(listen: Listen, options: ListenOptions): Promise<void> {
-    this.#listener = await listen(options, (transport) => this.accept(transport));
+    this.#listener = await listen(options, (transport, bytes) => this.accept(transport, bytes));
   }
 
   /** Port that the server listens on, also where 0 was asked for. */
@@ -128,10 +192,87 @@ export class Server<Context = unknown> {
     return Array.from(this.#links, (link) => link.connection);
   }
 
-  /** Takes in a connection that came from elsewhere than the server's own listener. */
-  accept(transport: Transport): void {
-    const opening = new Opening(transport, this.#owner);
-    if (this.#isShuttingDown) opening.drop();
+  /** What has gone over all connections until now. */
+  get counters(): ServerCounters {
+    const received = new Traffic();
+    const sent = new Traffic();
+    addTraffic(received, this.#received);
+    addTraffic(sent, this.#sent);
+    let queued = 0;
+    let dropped = this.#dropped;
+    for (const { endpoint, outbox } of this.#links) {
+      addTraffic(received, endpoint.received);
+      addTraffic(sent, endpoint.sent);
+      queued += outbox.unsent;
+      dropped += outbox.dropped;
+    }
+    return {
+      open: this.#links.size,
+      opening: this.#openings.size,
+      opened: this.#opened,
+      refused: this.#refused,
+      received: countersOf(received),
+      sent: countersOf(sent),
+      queued,
+      dropped,
+    };
+  }
+
+  /**
+   * Sends a message to all open connections.
+   *
+   * @param data As for `Connection.send`; it is encoded once, and compressed once for all that compress alike.
+   * @returns How many it was sent to, and what became of those that do not keep up.
+   */
+  broadcast(
+    data: string | Binary | PreparedMessage,
+    { except, slow }: BroadcastOptions = {},
+  ): Delivery {
+    return this.#topics.broadcast(this.#links as Iterable<Link>, prepared(data), {
+      except: except && linkOf(except),
+      slow,
+    });
+  }
+
+  /**
+   * Sends a message to all subscribers of a topic, on this server and on those that its backplane joins it with.
+   *
+   * @param data As for {@link broadcast}.
+   * @returns What became of it here, when the backplane has taken it. Rejects where that fails; a rejection that nobody
+   * awaits is not reported as unhandled.
+   * @throws {TypeError} The topic is no string of 1 to 1024 UTF-16 units.
+   */
+  publish(
+    topic: string,
+    data: string | Binary | PreparedMessage,
+    options: PublishOptions = {},
+  ): Promise<Delivery> {
+    return this.#topics.publish(topic, prepared(data), options);
+  }
+
+  /** Subscribers of a topic on this server. */
+  subscribersOf(topic: string): number {
+    return this.#topics.countOf(topic);
+  }
+
+  /**
+   * Takes in a connection that came from elsewhere than the server's own listener.
+   *
+   * @param bytes What has been read from it already, such as the request that an HTTP server has parsed; the server's to
+   * keep.
+   */
+  accept(transport: Transport, bytes: Uint8Array = noBytes): void {
+    const all = this.#links.size + this.#openings.size + 1;
+    const count = all - this.#excess;
+    let excess: LimitError | undefined;
+    if (count > this.#maxConnections) {
+      excess = new LimitError("TOO_MANY_CONNECTIONS", this.#maxConnections, count);
+      this.#excess++;
+    }
+    const opening = new Opening(transport, this.#owner, excess);
+    // Those that are only there to be told so must not become many themselves.
+    if (this.#isShuttingDown || all > 2 * this.#maxConnections) opening.drop();
+    else if (bytes.length > 0) opening.onData(bytes);
   }
 
   /**
@@ -168,6 +309,7 @@ export class Server<Context = unknown> {
     this.#checkAllEnded();
     await this.#allEnded.promise;
     late.cancel();
+    await this.#topics.close();
     await listenerClosed;
     const clean = (await Promise.all(closures)).filter((closure) => closure.clean).length;
     return { closed: clean, dropped: links.length - clean };
@@ -175,5 +317,22 @@ export class Server<Context = unknown> {
 
   #checkAllEnded(): void {
     if (this.#links.size === 0 && this.#openings.size === 0) this.#allEnded?.resolve();
+  }
+
+  /** Adds what a connection that is over has counted. */
+  #count({ endpoint, outbox }: Link): void {
+    addTraffic(this.#received, endpoint.received);
+    addTraffic(this.#sent, endpoint.sent);
+    this.#dropped += outbox.dropped;
+  }
+}
+
+/** Calls a hook for logs: where it fails it has nobody left to tell. */
+function tell(hook: () => unknown): void {
+  try {
+    const result = hook();
+    if (isPromise(result)) result.then(undefined, () => {});
+  } catch {
+    // As above.
   }
 }

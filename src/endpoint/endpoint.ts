@@ -18,6 +18,7 @@ import {
 } from "../frame/check.ts";
 import { newCloseFrameBody, parseCloseFrameData } from "../frame/close.ts";
 import { FrameDecoder } from "../frame/decoder.ts";
+import type { Header } from "../frame/header.ts";
 import { OpClose, type Opcode, OpPing } from "../frame/opcode.ts";
 import {
   type StatusCode,
@@ -36,6 +37,7 @@ import { MessageAssembler } from "./message.ts";
 import { Outgoing } from "./outgoing.ts";
 import { Output } from "./output.ts";
 import type { PreparedMessage } from "./prepared.ts";
+import { Traffic } from "./traffic.ts";
 
 /** One side of a connection. */
 export type Side = "client" | "server";
@@ -53,6 +55,12 @@ export interface EndpointEvents {
    * @param isOwned Whether `bytes` are yours to keep; otherwise they are valid until the call returns.
    */
   onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
+  /** A message begins that comes piece by piece, after {@link Endpoint.stream}. */
+  onMessageBegin?(isText: boolean): void;
+  /** A piece of it, of text maybe cut inside a character. The bytes are valid until the call returns. */
+  onMessagePiece?(bytes: Uint8Array, start: number, end: number): void;
+  /** It is complete, and text was valid. */
+  onMessageEnd?(): void;
   /** A ping has come, and its pong is gathered already. The payload is valid until the call returns. */
   onPing(bytes: Uint8Array, start: number, end: number): void;
   /** A pong has come. The payload is valid until the call returns. */
@@ -64,7 +72,7 @@ export interface EndpointEvents {
   onFail(error: unknown): void;
   /** A message that took a while is done: give the bytes that {@link Endpoint.receive} did not take. */
   onResume(): void;
-  /** The output has got more outside of a call. */
+  /** The output has got more outside of a call, or may take the next piece of a message. */
   onOutput(): void;
 }
 
@@ -74,7 +82,14 @@ export interface EndpointOptions extends PartialLimits<MessageLimits> {
   readonly strictLength?: boolean | undefined;
   /** The extensions agreed upon, in that order; the endpoint closes them. Default: none. */
   readonly extensions?: readonly ExtensionSession[] | undefined;
+  /**
+   * Is told of each frame, before it is checked or when it is gathered. The header is valid until it returns.
+   */
+  readonly trace?: ((direction: Direction, header: Header) => void) | undefined;
 }
+
+/** Which way a frame goes, as this side sees it. */
+export type Direction = "received" | "sent";
 
 /** What a close frame said. */
 interface CloseFrame {
@@ -99,6 +114,8 @@ interface CloseFrame {
 export class Endpoint {
   /** The bytes to send, gathered. */
   readonly output: Output;
+  /** What has been received. */
+  readonly received: Traffic;
   readonly #events: EndpointEvents;
   readonly #decoder: FrameDecoder;
   readonly #assembler: MessageAssembler;
@@ -114,7 +131,9 @@ export class Endpoint {
   constructor(side: Side, events: EndpointEvents, options: EndpointOptions = {}) {
     const isServer = side === "server";
     const limits = resolveLimits<MessageLimits>(options, defaultMessageLimits);
-    const { extensions = [], strictLength = false } = options;
+    const { extensions = [], strictLength = false, trace } = options;
+    this.received = new Traffic(trace && ((header) => trace("received", header)));
+    const sent = new Traffic(trace && ((header) => trace("sent", header)));
     const state = isServer ? StateServerSide : StateClientSide;
     this.#assembler = new MessageAssembler(
       {
@@ -123,6 +142,15 @@ export class Endpoint {
         },
         binary: (bytes, start, end, isOwned) => {
           if (this.#state === "open") events.onBinary(bytes, start, end, isOwned);
+        },
+        begin: (isText) => {
+          if (this.#state === "open") events.onMessageBegin?.(isText);
+        },
+        piece: (bytes, start, end) => {
+          if (this.#state === "open") events.onMessagePiece?.(bytes, start, end);
+        },
+        end: () => {
+          if (this.#state === "open") events.onMessageEnd?.();
         },
         control: (opcode, bytes, start, end) => this.#receiveControl(opcode, bytes, start, end),
         stopped: () => {
@@ -134,8 +162,9 @@ export class Endpoint {
       extensions.length > 0 ? state | StateExtended : state,
       limits,
       recvChain(extensions),
+      this.received,
     );
-    this.output = new Output(!isServer);
+    this.output = new Output(!isServer, sent);
     this.#events = events;
     this.#extensions = extensions;
     this.#outgoing = new Outgoing(this.output, sendChain(extensions), {
@@ -160,6 +189,16 @@ export class Endpoint {
     return this.#isBusy;
   }
 
+  /** What has been sent, or is gathered. */
+  get sent(): Traffic {
+    return this.output.traffic;
+  }
+
+  /** Whether {@link beginMessage} may be called. */
+  get isFree(): boolean {
+    return this.#outgoing.isFree;
+  }
+
   /** How the connection ended, or would if the stream ended now. */
   get closure(): Closure {
     return {
@@ -181,7 +220,9 @@ export class Endpoint {
     if (this.isClosed) return end;
     if (this.#isBusy) return start;
     try {
+      this.received.bytes += end - start;
       const taken = this.#decoder.feed(chunk, start, end);
+      this.received.bytes -= end - taken;
       // What follows a close frame is not read.
       return this.isClosed ? end : taken;
     } catch (error) {
@@ -228,6 +269,31 @@ export class Endpoint {
   /** Sends a message that is prepared for many connections. Nothing happens when the state is not "open". */
   sendPrepared(message: PreparedMessage): void {
     if (this.#state === "open") this.#outgoing.addPrepared(message);
+  }
+
+  /**
+   * Says whether messages come piece by piece: the one under way too, if so, and from the next one on, if not.
+   */
+  stream(isStreaming: boolean): void {
+    this.#assembler.stream(isStreaming);
+  }
+
+  /**
+   * Begins a message that is sent in pieces, each a frame (RFC 6455, 5.4). Other messages wait until it is complete.
+   * Only where the state is "open" and {@link isFree} says so.
+   */
+  beginMessage(opcode: Opcode, compress = true): void {
+    this.#outgoing.begin(opcode, compress);
+  }
+
+  /**
+   * Sends a piece of it; the bytes are copied.
+   *
+   * @param isLast Whether the message ends with it.
+   * @returns Whether the next one may follow; where not, wait for `onOutput`.
+   */
+  sendPiece(bytes: Uint8Array, isLast: boolean): boolean {
+    return this.#state !== "open" || this.#outgoing.addPiece(bytes, isLast);
   }
 
   /**

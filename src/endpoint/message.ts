@@ -14,6 +14,7 @@ import { isControl, OpContinuation, type Opcode, OpText } from "../frame/opcode.
 import { Utf8Validator } from "../frame/utf8.ts";
 import type { MessageLimits } from "./limits.ts";
 import { deliverText, type MessageSink } from "./sink.ts";
+import { Traffic } from "./traffic.ts";
 import { MessageTransform } from "./transform.ts";
 
 const smallestGather = 1024;
@@ -28,6 +29,7 @@ export class MessageAssembler implements FrameSink {
   readonly #sink: MessageSink;
   readonly #limits: MessageLimits;
   readonly #extensions: RecvChain | undefined;
+  readonly #traffic: Traffic;
   #state: State;
 
   // Of the frame under way.
@@ -37,6 +39,7 @@ export class MessageAssembler implements FrameSink {
   #isDelivered = false;
 
   // Of the message under way.
+  #isInMessage = false;
   #isText = false;
   #isFinal = false;
   #length = 0;
@@ -47,6 +50,9 @@ export class MessageAssembler implements FrameSink {
   // Made at the first message that goes through an extension; whether the present one does.
   #transform: MessageTransform | undefined;
   #isTransformed = false;
+  // Whether messages are to be passed on in pieces, and whether the present one is.
+  #isStreaming = false;
+  #isStreamed = false;
 
   // Of a control frame that comes in pieces, which may stand between the frames of a message.
   #control: Uint8Array = noBytes;
@@ -55,12 +61,29 @@ export class MessageAssembler implements FrameSink {
   /**
    * @param state StateServerSide or StateClientSide, with StateExtended where there are extensions.
    * @param extensions What messages go through.
+   * @param traffic What counts them.
    */
-  constructor(sink: MessageSink, state: State, limits: MessageLimits, extensions?: RecvChain) {
+  constructor(
+    sink: MessageSink,
+    state: State,
+    limits: MessageLimits,
+    extensions?: RecvChain,
+    traffic: Traffic = new Traffic(),
+  ) {
     this.#sink = sink;
     this.#state = state;
     this.#limits = limits;
     this.#extensions = extensions;
+    this.#traffic = traffic;
+  }
+
+  /**
+   * Says whether messages are passed on piece by piece: the one under way too, if so, and from the next one on, if not.
+   */
+  stream(isStreaming: boolean): void {
+    this.#isStreaming = isStreaming;
+    const isUnderWay = this.#isTransformed ? this.#transform!.isUnderWay : this.#isInMessage;
+    if (isStreaming && isUnderWay && !this.#isStreamed) this.#beginStreamed();
   }
 
   /** No message is wanted any more: what is at work stops, and what still comes is not gone through. */
@@ -69,6 +92,7 @@ export class MessageAssembler implements FrameSink {
   }
 
   frameHeader(header: Header): void {
+    this.#traffic.addFrame(header);
     checkHeader(header, this.#state);
     this.#extensions?.unsetBits(header);
     this.#isControl = isControl(header.opcode);
@@ -88,6 +112,9 @@ export class MessageAssembler implements FrameSink {
     } else if (this.#isTransformed) {
       this.#isDelivered = this.#isFinal && end - start === this.#length;
       this.#transform!.write(bytes, start, end, this.#isDelivered);
+    } else if (this.#isStreamed) {
+      if (this.#isText) this.#checkText(bytes, start, end);
+      this.#sink.piece(bytes, start, end);
     } else if (this.#isFinal && end - start === this.#length) {
       this.#isDelivered = true;
       this.#deliver(bytes, start, end, false);
@@ -102,9 +129,38 @@ export class MessageAssembler implements FrameSink {
       this.#sink.control(this.#frameOpcode, this.#control, 0, this.#controlSize);
     } else if (this.#isFinal && this.#isTransformed) {
       this.#transform!.end();
+    } else if (this.#isFinal && this.#isStreamed) {
+      this.#endStreamed();
     } else if (this.#isFinal) {
       this.#deliverGathered();
     }
+  }
+
+  #beginStreamed(): void {
+    this.#isStreamed = true;
+    this.#sink.begin(this.#isText);
+    if (this.#isTransformed) {
+      this.#transform!.stream();
+    } else if (this.#gatheredSize > 0) {
+      const bytes = this.#gathered;
+      const size = this.#gatheredSize;
+      this.#gathered = noBytes;
+      this.#gatheredSize = 0;
+      this.#sink.piece(bytes, 0, size);
+    }
+  }
+
+  #endStreamed(): void {
+    if (this.#isText && this.#utf8?.isComplete === false) throw new ProtocolError("INVALID_UTF8");
+    this.#isInMessage = false;
+    this.#traffic.addMessage(this.#length);
+    this.#sink.end();
+  }
+
+  /** Text fails at its first bad byte, also where the message or even the frame is not complete. */
+  #checkText(bytes: Uint8Array, start: number, end: number): void {
+    this.#utf8 ??= new Utf8Validator();
+    if (!this.#utf8.write(bytes, start, end)) throw new ProtocolError("INVALID_UTF8");
   }
 
   #beginDataFrame(header: Header): void {
@@ -113,7 +169,10 @@ export class MessageAssembler implements FrameSink {
       this.#isText = header.opcode === OpText;
       this.#length = 0;
       this.#fragments = 0;
+      this.#isInMessage = true;
+      this.#isStreamed = false;
       if (this.#extensions !== undefined) this.#beginTransform(this.#extensions);
+      if (this.#isStreaming) this.#beginStreamed();
     }
     if (header.length > limits.maxFrameSize) {
       throw new LimitError("FRAME_TOO_BIG", limits.maxFrameSize, header.length);
@@ -133,7 +192,11 @@ export class MessageAssembler implements FrameSink {
     const transform = extensions.beginMessage();
     this.#isTransformed = transform !== undefined;
     if (transform === undefined) return;
-    this.#transform ??= new MessageTransform(this.#sink, this.#limits.maxMessageSize);
+    this.#transform ??= new MessageTransform(
+      this.#sink,
+      this.#limits.maxMessageSize,
+      this.#traffic,
+    );
     this.#transform.begin(transform, this.#isText);
   }
 
@@ -149,11 +212,7 @@ export class MessageAssembler implements FrameSink {
   }
 
   #gather(bytes: Uint8Array, start: number, end: number): void {
-    // Text fails at its first bad byte, also where the message or even the frame is not complete.
-    if (this.#isText) {
-      this.#utf8 ??= new Utf8Validator();
-      if (!this.#utf8.write(bytes, start, end)) throw new ProtocolError("INVALID_UTF8");
-    }
+    if (this.#isText) this.#checkText(bytes, start, end);
     const size = this.#gatheredSize + end - start;
     if (size > this.#gathered.length) this.#growTo(size);
     copy(this.#gathered, this.#gatheredSize, bytes, start, end);
@@ -181,6 +240,8 @@ export class MessageAssembler implements FrameSink {
   }
 
   #deliver(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+    this.#isInMessage = false;
+    this.#traffic.addMessage(end - start);
     if (this.#isText) {
       deliverText(this.#sink, bytes, start, end);
     } else {

@@ -9,22 +9,23 @@ import type { SendChain } from "../extension/chain.ts";
 import type { OutgoingMessage, Transform } from "../extension/extension.ts";
 import type { Growing } from "../extension/growing.ts";
 import { type Header, newHeader } from "../frame/header.ts";
-import { OpBinary, type Opcode, OpText } from "../frame/opcode.ts";
+import { OpBinary, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
 import { longText, type Output } from "./output.ts";
 import { borrowGrowing, returnGrowing } from "./pool.ts";
 import type { PreparedMessage } from "./prepared.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** What is asked of the extensions: one object for all messages, so that none is made for each. */
 interface Question extends OutgoingMessage {
   opcode: Opcode;
-  size: number;
+  size: number | undefined;
   compress: boolean;
   cache: Map<string, Uint8Array> | undefined;
 }
 
 /** What is told of work that was done outside of a call. */
 export interface OutgoingEvents {
-  /** The output has got more. */
+  /** The output has got more, or what was at work is done. */
   onOutput(): void;
   /** An extension has failed: nothing can follow. */
   onSendFailed(error: unknown): void;
@@ -41,35 +42,46 @@ interface Waiting {
 /**
  * Takes messages through the extensions and gives them to the output.
  *
- * As a rule that is done when a call returns. What an extension cannot do at once holds back the messages behind it,
- * and the close frame; control frames go past.
+ * As a rule that is done when a call returns. What an extension cannot do at once, and a message that is sent in pieces,
+ * hold back the messages behind them, and the close frame; control frames go past.
  */
 export class Outgoing {
   readonly #output: Output;
+  readonly #traffic: Traffic;
   readonly #extensions: SendChain | undefined;
   readonly #events: OutgoingEvents;
   readonly #header: Header = newHeader();
   readonly #question: Question = { opcode: OpText, size: 0, compress: true, cache: undefined };
-  // The message at work, and what has become of it so far.
+  // The message, or piece of one, at work, and what has become of it so far.
   #transform: Transform | undefined;
   #into: Growing | undefined;
   #opcode: Opcode = OpText;
   #size = 0;
-  /** Bytes of it and of those behind it, which the output counts as unsent. */
+  // The message that is sent in pieces.
+  #isStreaming = false;
+  #streamed: Transform | undefined;
+  #isLast = true;
+  /** Bytes at work and of messages that wait, which the output counts as unsent. */
   #held = 0;
   readonly #waiting: Waiting[] = [];
   #goOn: (() => void) | undefined;
 
   constructor(output: Output, extensions: SendChain | undefined, events: OutgoingEvents) {
     this.#output = output;
+    this.#traffic = output.traffic;
     this.#extensions = extensions;
     this.#events = events;
   }
 
+  /** Whether nothing is at work and no message is sent in pieces. */
+  get isFree(): boolean {
+    return this.#transform === undefined && !this.#isStreaming;
+  }
+
   /** Adds a text message. */
   addText(text: string, compress: boolean): void {
-    if (this.#extensions === undefined) {
-      this.#output.addText(text);
+    if (this.#extensions === undefined && !this.#isStreaming) {
+      this.#traffic.addMessage(this.#output.addText(text));
     } else if (text.length > longText) {
       const bytes = encodeUtf8(text);
       this.#add(OpText, bytes, bytes.length, compress, undefined);
@@ -94,8 +106,34 @@ export class Outgoing {
     this.#add(opcode, bytes, bytes.length, compress, cache);
   }
 
-  /** Adds a close frame, behind what was added before. */
+  /** Begins a message that is sent in pieces. Only where {@link isFree} says so. */
+  begin(opcode: Opcode, compress: boolean): void {
+    this.#isStreaming = true;
+    this.#opcode = opcode;
+    this.#size = 0;
+    this.#streamed = this.#extensions && this.#ask(opcode, undefined, compress, undefined);
+  }
+
+  /**
+   * Adds a piece of that message; the bytes are copied. Not while one before it is at work.
+   *
+   * @param isLast Whether the message ends with it.
+   * @returns Whether it is in the output; where it is not, `onOutput` follows.
+   */
+  addPiece(bytes: Uint8Array, isLast: boolean): boolean {
+    this.#isLast = isLast;
+    this.#traffic.payload += bytes.length;
+    if (this.#streamed === undefined) {
+      this.#addFragment(bytes, bytes.length);
+      return true;
+    }
+    this.#size = bytes.length;
+    return this.#take(this.#streamed, bytes, bytes.length, isLast);
+  }
+
+  /** Adds a close frame, behind what was added before; a message that is sent in pieces is given up. */
   addClose(body: Uint8Array): void {
+    if (this.#isStreaming) this.drop();
     if (this.#transform === undefined) this.#output.addClose(body);
     else this.#waiting.push({ opcode: undefined, bytes: body, compress: false, cache: undefined });
   }
@@ -105,6 +143,8 @@ export class Outgoing {
     this.#hold(-this.#held);
     this.#transform = undefined;
     this.#into = undefined;
+    this.#isStreaming = false;
+    this.#streamed = undefined;
     const close = this.#waiting.find(({ opcode }) => opcode === undefined);
     this.#waiting.length = 0;
     if (close !== undefined) this.#output.addClose(close.bytes);
@@ -117,56 +157,79 @@ export class Outgoing {
     compress: boolean,
     cache: Map<string, Uint8Array> | undefined,
   ): void {
-    if (this.#extensions === undefined) {
-      this.#output.addFrame(opcode, bytes, 0, size);
-    } else if (this.#transform === undefined) {
-      this.#begin(this.#extensions, opcode, bytes, size, compress, cache);
-    } else {
+    if (!this.isFree) {
       this.#waiting.push({ opcode, bytes: bytes.slice(0, size), compress, cache });
       this.#hold(size);
+      return;
     }
+    this.#traffic.addMessage(size);
+    const transform = this.#extensions && this.#ask(opcode, size, compress, cache);
+    if (transform === undefined) {
+      this.#addFrame(opcode, bytes, size, true);
+      return;
+    }
+    this.#opcode = opcode;
+    this.#size = size;
+    this.#isLast = true;
+    this.#take(transform, bytes, size, true);
   }
 
-  /** Takes a message through the extensions, or begins to. */
-  #begin(
-    extensions: SendChain,
+  #ask(
     opcode: Opcode,
-    bytes: Uint8Array,
-    size: number,
+    size: number | undefined,
     compress: boolean,
     cache: Map<string, Uint8Array> | undefined,
-  ): void {
+  ): Transform | undefined {
     const question = this.#question;
     question.opcode = opcode;
     question.size = size;
     question.compress = compress;
     question.cache = cache;
-    const transform = extensions.beginMessage(question);
-    if (transform === undefined) {
-      this.#addFrame(extensions, opcode, bytes, size);
-      return;
-    }
+    return this.#extensions!.beginMessage(question);
+  }
+
+  /** Takes bytes through the extensions, or begins to. */
+  #take(transform: Transform, bytes: Uint8Array, size: number, isLast: boolean): boolean {
     const into = borrowGrowing(Infinity);
-    if (transform.write(bytes, 0, size, true, into)) {
-      this.#addFrame(extensions, opcode, into.bytes, into.size);
-      returnGrowing(into);
-      return;
+    if (transform.write(bytes, 0, size, isLast, into)) {
+      this.#addMade(into);
+      return true;
     }
     this.#transform = transform;
     this.#into = into;
-    this.#opcode = opcode;
-    this.#size = size;
     this.#hold(size);
     this.#workLater();
+    return false;
   }
 
-  #addFrame(extensions: SendChain, opcode: Opcode, bytes: Uint8Array, size: number): void {
+  /** Adds what the extensions have made of a message, or of a piece. */
+  #addMade(into: Growing): void {
+    if (this.#isStreaming) this.#addFragment(into.bytes, into.size);
+    else this.#addFrame(this.#opcode, into.bytes, into.size, true);
+    returnGrowing(into);
+  }
+
+  /** Adds a frame of the message that is sent in pieces; an empty one only where it is the last. */
+  #addFragment(bytes: Uint8Array, size: number): void {
+    if (size > 0 || this.#isLast) {
+      this.#addFrame(this.#opcode, bytes, size, this.#isLast);
+      this.#opcode = OpContinuation;
+    }
+    if (!this.#isLast) return;
+    this.#isStreaming = false;
+    this.#streamed = undefined;
+    this.#traffic.messages++;
+    this.#addWaiting();
+  }
+
+  #addFrame(opcode: Opcode, bytes: Uint8Array, size: number, fin: boolean): void {
     const header = this.#header;
     header.opcode = opcode;
+    header.fin = fin;
     header.rsv = 0;
     header.length = size;
-    extensions.setBits(header);
-    this.#output.addFrame(opcode, bytes, 0, size, header.rsv);
+    this.#extensions?.setBits(header);
+    this.#output.addFrame(opcode, bytes, 0, size, header.rsv, fin);
   }
 
   #hold(count: number): void {
@@ -197,14 +260,13 @@ export class Outgoing {
     this.#transform = undefined;
     this.#into = undefined;
     this.#hold(-this.#size);
-    this.#addFrame(this.#extensions!, this.#opcode, into.bytes, into.size);
-    returnGrowing(into);
+    this.#addMade(into);
     this.#addWaiting();
     this.#events.onOutput();
   }
 
   #addWaiting(): void {
-    while (this.#transform === undefined) {
+    while (this.isFree) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       const { opcode, bytes, compress, cache } = next;
@@ -212,7 +274,7 @@ export class Outgoing {
         this.#output.addClose(bytes);
       } else {
         this.#hold(-bytes.length);
-        this.#begin(this.#extensions!, opcode, bytes, bytes.length, compress, cache);
+        this.#add(opcode, bytes, bytes.length, compress, cache);
       }
     }
   }

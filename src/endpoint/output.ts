@@ -16,6 +16,7 @@ import {
 import { newMask } from "../frame/mask.ts";
 import { OpClose, type Opcode, OpPong, OpText } from "../frame/opcode.ts";
 import { borrowBuffer, largestGathered, returnBuffer } from "./pool.ts";
+import { Traffic } from "./traffic.ts";
 
 /** Longer texts are encoded by themselves: reserving three bytes for each of their units would cost more than a copy. */
 export const longText: number = 8 * 1024;
@@ -38,6 +39,8 @@ interface Piece {
  * Payloads are copied: what is passed in may be changed as soon as a call returns.
  */
 export class Output {
+  /** What has been gathered, sent or not; messages are counted by those who add them. */
+  readonly traffic: Traffic;
   readonly #masked: boolean;
   readonly #header: Header = newHeader();
   // Full pieces, oldest first, in front of the active one.
@@ -50,8 +53,9 @@ export class Output {
   #latePong: Uint8Array | undefined;
 
   /** @param masked Whether frames leave masked: a client's do (RFC 6455, 5.1). */
-  constructor(masked: boolean) {
+  constructor(masked: boolean, traffic: Traffic = new Traffic()) {
     this.#masked = masked;
+    this.traffic = traffic;
   }
 
   /** Bytes that wait or are lent out, those that are on hold included; a pong that is kept back does not count. */
@@ -69,16 +73,27 @@ export class Output {
     const at = this.#reserve(bytes.length);
     copy(this.#active!, at, bytes, 0, bytes.length);
     this.#commit(bytes.length);
+    // The opening handshake is no traffic of the connection.
+    this.traffic.bytes -= bytes.length;
   }
 
   /**
-   * Adds a final frame with `bytes[start, end)` as its payload.
+   * Adds a frame with `bytes[start, end)` as its payload.
    *
    * @param rsv Reserved bits: 4, 2, 1 for RSV1, RSV2, RSV3.
+   * @param fin Whether its message, or what it is itself, ends with it.
    */
-  addFrame(opcode: Opcode, bytes: Uint8Array, start: number, end: number, rsv = 0): void {
+  addFrame(
+    opcode: Opcode,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    rsv = 0,
+    fin = true,
+  ): void {
     const header = this.#newHeader(opcode, end - start);
     header.rsv = rsv;
+    header.fin = fin;
     const size = headerSize(header);
     const at = this.#reserve(size + end - start);
     encodeHeader(header, this.#active!, at);
@@ -86,12 +101,12 @@ export class Output {
     this.#commitFrame(header, at, size);
   }
 
-  /** Adds a final text frame. */
-  addText(text: string): void {
+  /** Adds a final text frame; gives the bytes of its payload. */
+  addText(text: string): number {
     if (text.length > longText) {
       const bytes = encodeUtf8(text);
       this.addFrame(OpText, bytes, 0, bytes.length);
-      return;
+      return bytes.length;
     }
     // The header's size depends on a length that is known only behind it: a guess, right for all ASCII, and room to move.
     const header = this.#newHeader(OpText, text.length);
@@ -103,6 +118,7 @@ export class Output {
     if (size !== guess) buffer.copyWithin(at + size, at + guess, at + guess + header.length);
     encodeHeader(header, buffer, at);
     this.#commitFrame(header, at, size);
+    return header.length;
   }
 
   /**
@@ -175,6 +191,7 @@ export class Output {
   #newHeader(opcode: Opcode, length: number): Header {
     const header = this.#header;
     header.opcode = opcode;
+    header.fin = true;
     header.rsv = 0;
     header.length = length;
     header.masked = this.#masked;
@@ -210,12 +227,14 @@ export class Output {
   #commitFrame(header: Header, at: number, size: number): void {
     const whole = size + header.length;
     if (header.masked) cipher(this.#active!, header.maskKey, 0, at + size, at + whole);
+    this.traffic.addFrame(header);
     this.#commit(whole);
   }
 
   #commit(size: number): void {
     this.#activeSize += size;
     this.#unsent += size;
+    this.traffic.bytes += size;
   }
 }
 

@@ -18,6 +18,12 @@ export interface MessageSink {
    * @param isOwned Whether `bytes` are the receiver's to keep; otherwise they are valid until the call returns.
    */
   binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
+  /** A message begins that is passed on piece by piece, where that was asked for. */
+  begin(isText: boolean): void;
+  /** A piece of it, of text maybe cut inside a character; the bytes are valid until the call returns. */
+  piece(bytes: Uint8Array, start: number, end: number): void;
+  /** It is complete. */
+  end(): void;
   /** A control frame is complete; its payload is valid until the call returns. */
   control(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void;
   /** What has come takes a while: no frame may follow before `resumed`. */

@@ -11,6 +11,7 @@ import { Growing } from "../extension/growing.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
 import { borrowGrowing, isReturnable, returnGrowing } from "./pool.ts";
 import { deliverText, type MessageSink } from "./sink.ts";
+import type { Traffic } from "./traffic.ts";
 
 /**
  * Takes the payload of one message after the other through a transform, and delivers what comes out.
@@ -21,8 +22,11 @@ import { deliverText, type MessageSink } from "./sink.ts";
 export class MessageTransform {
   readonly #sink: MessageSink;
   readonly #maxSize: number;
+  readonly #traffic: Traffic;
   #transform!: Transform;
   #isText = false;
+  #isUnderWay = false;
+  #isStreamed = false;
   #into: Growing | undefined;
   #utf8: Utf8Validator | undefined;
   /** Bytes of `into` that were found to be UTF-8. */
@@ -34,18 +38,32 @@ export class MessageTransform {
   #isDropped = false;
   #resume: (() => void) | undefined;
 
-  constructor(sink: MessageSink, maxSize: number) {
+  constructor(sink: MessageSink, maxSize: number, traffic: Traffic) {
     this.#sink = sink;
     this.#maxSize = maxSize;
+    this.#traffic = traffic;
+  }
+
+  /** Whether a message has begun and is not delivered yet. */
+  get isUnderWay(): boolean {
+    return this.#isUnderWay;
   }
 
   /** Begins a message. */
   begin(transform: Transform, isText: boolean): void {
     this.#transform = transform;
     this.#isText = isText;
+    this.#isUnderWay = true;
+    this.#isStreamed = false;
     this.#isLast = false;
     this.#checked = 0;
     this.#utf8?.reset();
+  }
+
+  /** Passes the message on piece by piece, what has been made of it by now first; it was told to begin. */
+  stream(): void {
+    this.#isStreamed = true;
+    if (this.#into !== undefined) this.#passOn(this.#into);
   }
 
   /**
@@ -89,8 +107,20 @@ export class MessageTransform {
     } else {
       this.#isWorking = false;
       if (this.#isLast) this.#deliver();
-      else if (this.#isText) this.#checkText();
+      else this.#afterPiece();
     }
+  }
+
+  #afterPiece(): void {
+    if (this.#isText) this.#checkText();
+    if (this.#isStreamed) this.#passOn(this.#into!);
+  }
+
+  #passOn(into: Growing): void {
+    if (into.size === 0) return;
+    this.#sink.piece(into.bytes, 0, into.size);
+    into.clear();
+    this.#checked = 0;
   }
 
   #workLater(): void {
@@ -98,7 +128,7 @@ export class MessageTransform {
       this.#isWorking = true;
       this.#sink.stopped();
     }
-    if (this.#isText) this.#checkText();
+    this.#afterPiece();
     this.#resume ??= () => {
       this.#work();
     };
@@ -126,6 +156,12 @@ export class MessageTransform {
 
   #deliver(): void {
     const into = this.#into!;
+    this.#isUnderWay = false;
+    this.#traffic.addMessage(into.cleared + into.size);
+    if (this.#isStreamed) {
+      this.#endStreamed();
+      return;
+    }
     this.#into = undefined;
     if (this.#isText) {
       deliverText(this.#sink, into.bytes, 0, into.size);
@@ -136,5 +172,14 @@ export class MessageTransform {
       this.#sink.binary(bytes, 0, bytes.length, true);
     }
     returnGrowing(into);
+  }
+
+  #endStreamed(): void {
+    this.#afterPiece();
+    if (this.#isText && !this.#utf8!.isComplete) throw new ProtocolError("INVALID_UTF8");
+    const into = this.#into!;
+    this.#into = undefined;
+    returnGrowing(into);
+    this.#sink.end();
   }
 }

@@ -4,12 +4,10 @@
  * @module
  */
 
-import { type Deadline, Deadlines, systemClock } from "../clock.ts";
+import { type Deadline, type Deadlines, deadlinesOn } from "../clock.ts";
 import { newDeferred } from "../deferred.ts";
 import { type TimeoutCode, TimeoutError } from "../errors.ts";
 import type { Signal } from "../transport.ts";
-
-let sharedDeadlines: Deadlines | undefined;
 
 /** What may end an attempt. */
 export interface AttemptOptions {
@@ -35,7 +33,7 @@ export class Attempt implements Signal {
   };
 
   constructor({ timeout, code, signal, deadlines }: AttemptOptions) {
-    const shared = deadlines ?? (sharedDeadlines ??= new Deadlines(systemClock));
+    const shared = deadlines ?? deadlinesOn();
     this.#deadline = shared.after(timeout === 0 ? Infinity : timeout, () => {
       this.#abort(new TimeoutError(code, timeout));
     });

@@ -62,8 +62,10 @@ export class HttpUpgrader<Context = undefined> {
  *
  * A part with a character that may not stand in it becomes NUL, which may stand nowhere: so the parser refuses it, and
  * nothing in it passes for a line of its own.
+ *
+ * @returns Bytes that are yours.
  */
-function writeRequest(request: ParsedRequest, behind: Uint8Array): Uint8Array {
+export function writeRequest(request: ParsedRequest, behind: Uint8Array): Uint8Array {
   const { method = "GET", url = "/", httpVersion, rawHeaders } = request;
   const version = only(tokenBytes, httpVersion);
   let head = `${only(tokenBytes, method)} ${only(targetBytes, url)} HTTP/${version}\r\n`;

@@ -30,6 +30,7 @@ export { acceptKey } from "./accept.ts";
 export { DebugDialer, type DebugCallbacks, DebugUpgrader } from "./debug.ts";
 export { Dialer, type DialerOptions, type DialOptions, type NetDialOptions } from "./dialer.ts";
 export { HttpUpgrader, type ParsedRequest, upgradeHttp } from "./http-upgrader.ts";
+export { checkOrigin, type OriginPolicy } from "./origin.ts";
 export { rejectConnection } from "./reject.ts";
 export { checkRequest, checkUpgrade, isUpgrade, offeredProtocols } from "./request.ts";
 export {
@@ -44,3 +45,8 @@ export { selectEqual, selectFromSlice } from "./select.ts";
 export { type QueryParameters, UpgradeRequest } from "./upgrade-request.ts";
 export { UpgradedStream } from "./upgraded-stream.ts";
 export { upgrade, type UpgradeCallbacks, Upgrader, type UpgraderOptions } from "./upgrader.ts";
+export { connectTunnel, type ProxyCredentials, type ProxyTarget } from "./connect-tunnel.ts";
+export { connectThrough, parseProxy, type Proxy, type ProxyKind, tunnelThrough } from "./proxy.ts";
+export { type Environment, type ProxyDestination, proxyFor } from "./proxy-environment.ts";
+export { ProxyError } from "./proxy-error.ts";
+export { socksTunnel } from "./socks.ts";

@@ -31,6 +31,8 @@ export class UpgradeRequest {
   #protocols: readonly string[] | undefined;
   /** The peer's IP address, where the transport knows it. */
   readonly remoteAddress: string | undefined;
+  /** What the parameters of the route's pattern stand for, decoded: of "/rooms/:room" the `room`. */
+  params: Readonly<Record<string, string>> = {};
 
   constructor(head: Head, remoteAddress?: string) {
     this.#head = head;

@@ -39,7 +39,8 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
   readonly recvExtensions: readonly RecvExtension[];
   /** What a Writer is given of them. */
   readonly sendExtensions: readonly SendExtension[];
-  readonly #sessions: readonly ExtensionSession[];
+  /** The extensions at work, which {@link close} closes. */
+  readonly sessions: readonly ExtensionSession[];
   /** What the callbacks of an Upgrader learned. */
   readonly context: Context;
 
@@ -53,12 +54,13 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
     this.extensions = extensions;
     this.recvExtensions = sessions.flatMap(({ recv }) => recv ?? []);
     this.sendExtensions = sessions.flatMap(({ send }) => send ?? []);
-    this.#sessions = sessions;
+    this.sessions = sessions;
     this.context = context;
   }
+
   /** Closes the connection, and frees what its extensions hold; a Reader or Writer inside a message fails. */
   override close(): Awaitable<void> {
-    closeSessions(this.#sessions);
+    closeSessions(this.sessions);
     return super.close();
   }
 }

@@ -50,8 +50,10 @@ export class StreamListener {
 
   /** Starts to listen. For the library. */
   async listen(listen: Listen, options: ListenOptions): Promise<void> {
-    this.#listener = await listen(options, (transport) => {
-      this.#add(new TransportStream(transport, this.#options));
+    this.#listener = await listen(options, (transport, bytes) => {
+      const stream = new TransportStream(transport, this.#options);
+      if (bytes !== undefined) stream.onData(bytes);
+      this.#add(stream);
     });
   }
 

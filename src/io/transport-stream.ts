@@ -5,7 +5,7 @@
  */
 
 import { noBytes } from "../bytes.ts";
-import { type Deadline, Deadlines, systemClock } from "../clock.ts";
+import { type Deadline, type Deadlines, deadlinesOn } from "../clock.ts";
 import { type Deferred, newDeferred } from "../deferred.ts";
 import { TransportError } from "../errors.ts";
 import type { Transport, TransportHandler } from "../transport.ts";
@@ -24,8 +24,6 @@ export interface TransportStreamOptions {
 const defaultHighWaterMark = 64 * 1024;
 const defaultLingerTimeout = 2_000;
 
-let sharedDeadlines: Deadlines | undefined;
-
 interface PendingRead {
   readonly into: Uint8Array;
   readonly deferred: Deferred<number>;
@@ -34,6 +32,18 @@ interface PendingRead {
 interface PendingWrite {
   readonly from: Uint8Array;
   readonly deferred: Deferred<number>;
+}
+
+/** A transport that a stream gave away. */
+export interface ReleasedTransport {
+  readonly transport: Transport;
+  /** What came and was not read; yours. */
+  readonly unread: Uint8Array;
+  /** Whether the peer has ended its side. */
+  readonly hasEnded: boolean;
+  /** Whether the connection is gone, with `error` where it failed. */
+  readonly isClosed: boolean;
+  readonly error: Error | undefined;
 }
 
 /** A connection that is read and written by calls; bytes that come unasked wait in a buffer. */
@@ -63,7 +73,7 @@ export class TransportStream implements ByteStream, TransportHandler {
     this.#transport = transport;
     this.#highWaterMark = options.highWaterMark ?? defaultHighWaterMark;
     this.#lingerTimeout = options.lingerTimeout ?? defaultLingerTimeout;
-    this.#deadlines = options.deadlines ?? (sharedDeadlines ??= new Deadlines(systemClock));
+    this.#deadlines = options.deadlines ?? deadlinesOn();
     transport.handler = this;
   }
 
@@ -151,6 +161,29 @@ export class TransportStream implements ByteStream, TransportHandler {
       this.closeWrite();
     }
     return this.#closed.promise;
+  }
+
+  /**
+   * Gives the transport away; the stream is not used any more. Whoever takes it sets its handler before returning, and
+   * tells it what the stream was told already.
+   *
+   * @throws {TypeError} A read or a write is under way, or the stream is closing.
+   */
+  release(): ReleasedTransport {
+    if (this.#pending !== undefined || this.#writes.length > 0 || this.#isEnding) {
+      throw new TypeError("Stream is in use");
+    }
+    const unread = this.#buffer.slice(this.#start, this.#end);
+    this.#buffer = noBytes;
+    this.#start = this.#end = 0;
+    if (this.#isPaused) this.#transport.resume();
+    return {
+      transport: this.#transport,
+      unread,
+      hasEnded: this.#hasPeerEnded,
+      isClosed: this.#isClosed,
+      error: this.#error?.cause as Error | undefined,
+    };
   }
 
   /** Drops the connection at once. */

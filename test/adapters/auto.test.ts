@@ -5,9 +5,12 @@ import { runtime } from "../support/runtime.ts";
 describe("framewire/auto", () => {
   it("is the adapter of the runtime at hand", async () => {
     const auto = (await import(`../../adapters/auto/${runtime}.ts`)) as typeof adapter;
-    const { serve, listen, dial, connectStream, listenTransport, connectTransport } = adapter;
+    const { serve, connect, listen, dial, WebSocketStream } = adapter;
+    const { connectStream, listenTransport, connectTransport } = adapter;
     expect({ ...auto }).toEqual({
       serve,
+      connect,
+      WebSocketStream,
       listen,
       dial,
       connectStream,

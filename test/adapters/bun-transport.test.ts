@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { type BunSocket, BunTransport, socketHandlers } from "../../adapters/bun-transport.ts";
+import {
+  type BunSocket,
+  BunTransport,
+  newBunTransport,
+  socketHandlers,
+} from "../../adapters/bun-transport.ts";
 import { macrotask } from "../support/turns.ts";
 
 /** A socket that takes as many bytes a write as it is told, and a transport over it; both write down what they see. */
@@ -22,6 +27,7 @@ function newSocket(takes: number[] = []): {
     resume: () => log("resume"),
     shutdown: () => log("shutdown"),
     end: () => log("end"),
+    close: () => log("close"),
     terminate: () => log("terminate"),
   } as unknown as BunSocket;
   const transport = new BunTransport(socket);
@@ -79,6 +85,14 @@ describe("BunTransport", () => {
     expect(transport.write(new Uint8Array(1))).toBe(true);
   });
 
+  it("tells whether it is encrypted, as it was told", () => {
+    const { socket, transport } = newSocket();
+    expect(transport.encrypted).toBe(false);
+    const secure = newBunTransport(socket, true);
+    expect([secure.encrypted, socket.data === secure]).toEqual([true, true]);
+    expect(newBunTransport(socket).encrypted).toBe(false);
+  });
+
   it("tells no end where the connection was destroyed or failed", async () => {
     const first = newSocket();
     first.transport.destroy();
@@ -88,7 +102,7 @@ describe("BunTransport", () => {
     const third = newSocket();
     socketHandlers.error(third.socket, new Error("record"));
     await macrotask();
-    expect(first.lines).toEqual(["terminate", "onClose"]);
+    expect(first.lines).toEqual(["close", "onClose"]);
     expect(second.lines).toEqual(["onClose reset"]);
     expect(third.lines).toEqual(["terminate", "onClose record"]);
   });

@@ -55,6 +55,16 @@ describe("connecting()", () => {
     expect(lines).toEqual([]);
   });
 
+  it("rejects with an error as it is, where that is wanted", async () => {
+    const { promise, attempt } = begin();
+    const error = new Error("no way");
+    attempt.reject(error);
+    attempt.reject(new Error("second"));
+    attempt.fail(new Error("third"));
+    await expect(promise).rejects.toBe(error);
+    expect(attempt.isOver).toBe(true);
+  });
+
   it("takes what begin() throws for a failure", async () => {
     const cause = new RangeError("port");
     const promise = connecting(undefined, String, () => {

@@ -122,6 +122,12 @@ describe("DenoTransport", () => {
     expect(ending.fake.lines).toEqual(["closeWrite", "close", "onClose not connected"]);
   });
 
+  it("is encrypted where its connection can do a TLS handshake", () => {
+    expect(Fake.open().transport.encrypted).toBe(false);
+    const secure = Object.assign(new Fake(), { handshake: async () => {} });
+    expect(new DenoTransport(secure).encrypted).toBe(true);
+  });
+
   it("is closed at once by destroy(), whatever is under way", async () => {
     const { fake, transport } = Fake.open();
     transport.write(new Uint8Array(1));

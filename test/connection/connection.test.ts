@@ -1,9 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { Connection } from "../../src/connection/connection.ts";
-import { ClosedError, LimitError, TimeoutError } from "../../src/errors.ts";
+import type { ServeOptions } from "../../src/connection/serve.ts";
+import {
+  ClosedError,
+  type Closure,
+  LimitError,
+  ProtocolError,
+  TimeoutError,
+  TransportError,
+} from "../../src/errors.ts";
+import { text } from "../support/frames.ts";
 import { upgradeRequest } from "../support/peer.ts";
 import { macrotask } from "../support/turns.ts";
-import { testServer } from "../support/server.ts";
+import { type TestServer, testServer } from "../support/server.ts";
 
 describe("send()", () => {
   it("resolves at once below the high-water mark", async () => {
@@ -307,5 +316,376 @@ describe("a connection", () => {
     const { open } = testServer();
     const { ws } = await open();
     expect(() => ws.send(data as never)).toThrow(TypeError);
+  });
+});
+
+describe("the end of a connection", () => {
+  type Opened = Awaited<ReturnType<TestServer["open"]>> & TestServer;
+
+  /** Lets time pass until the connection is over. */
+  async function wait({ clock, ws }: Opened): Promise<void> {
+    for (let count = 0; count < 300 && ws.state !== "closed"; count++) {
+      clock.advance(100);
+      await macrotask();
+    }
+  }
+
+  /** A peer that neither reads nor says anything more. */
+  function mute({ peer }: Opened): void {
+    peer.transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+  }
+
+  const reset = new Error("ECONNRESET");
+  const aborted = new Error("Source failed");
+
+  it.each<{
+    readonly how: string;
+    readonly end: (opened: Opened) => unknown;
+    readonly expected: Closure;
+    readonly options?: Partial<ServeOptions>;
+  }>([
+    {
+      how: "this side closes",
+      end: ({ ws }) => ws.close(4000, "bye"),
+      expected: { status: 4000, reason: "bye", clean: true, initiator: "local" },
+    },
+    {
+      how: "the peer closes",
+      end: ({ peer }) => peer.close(4001, "so long"),
+      expected: { status: 4001, reason: "so long", clean: true, initiator: "peer" },
+    },
+    {
+      how: "the peer closes without a status",
+      end: ({ peer }) => peer.close(0),
+      expected: { status: 1005, reason: "", clean: true, initiator: "peer" },
+    },
+    {
+      how: "both close at the same time",
+      end({ ws, peer }) {
+        void ws.close(4000, "mine");
+        peer.close(4001, "theirs");
+      },
+      expected: { status: 4001, reason: "theirs", clean: true, initiator: "local" },
+    },
+    {
+      how: "this side drops it",
+      end: ({ ws }) => ws.terminate(),
+      expected: { status: 1006, reason: "", clean: false, initiator: "local" },
+    },
+    {
+      how: "this side drops it inside its closing handshake",
+      end({ ws }) {
+        void ws.close(4000);
+        ws.terminate();
+      },
+      expected: { status: 1006, reason: "", clean: false, initiator: "local" },
+    },
+    {
+      how: "the peer ends its stream without a close frame",
+      end: ({ peer }) => peer.transport.end(),
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "transport",
+        error: new TransportError("UNEXPECTED_END"),
+      },
+    },
+    {
+      how: "the peer is gone",
+      end: ({ peer }) => peer.transport.destroy(),
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "transport",
+        error: new TransportError("UNEXPECTED_END"),
+      },
+    },
+    {
+      how: "the network fails",
+      end: ({ transport }) => transport.reset(reset),
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "transport",
+        error: new TransportError("RESET", { cause: reset }),
+      },
+    },
+    {
+      how: "the network fails inside this side's closing handshake",
+      end(opened) {
+        mute(opened);
+        void opened.ws.close(4000);
+        opened.transport.reset(reset);
+      },
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "local",
+        error: new TransportError("RESET", { cause: reset }),
+      },
+    },
+    {
+      how: "the network fails behind the peer's close frame",
+      async end({ peer, transport }) {
+        peer.endsWithServer = false;
+        peer.close(4001, "so long");
+        await peer.seen("end");
+        transport.reset(reset);
+      },
+      expected: { status: 4001, reason: "so long", clean: true, initiator: "peer" },
+    },
+    {
+      how: "the peer breaks a rule",
+      end: ({ peer }) => peer.send(text("not masked")),
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "peer",
+        error: new ProtocolError("MASK_REQUIRED"),
+      },
+    },
+    {
+      how: "the peer sends what is no UTF-8",
+      end: ({ peer }) => peer.send(text(Uint8Array.of(0xff), { masked: true })),
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "peer",
+        error: new ProtocolError("INVALID_UTF8"),
+      },
+    },
+    {
+      how: "the peer passes a limit",
+      options: { maxMessageSize: 4 },
+      end: ({ peer }) => peer.text("Hello"),
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "peer",
+        error: new LimitError("MESSAGE_TOO_BIG", 4, 5),
+      },
+    },
+    {
+      how: "the peer does not answer its close frame in time",
+      end(opened) {
+        mute(opened);
+        void opened.ws.close(4000);
+      },
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "local",
+        error: new TimeoutError("CLOSE_TIMEOUT", 10_000),
+      },
+    },
+    {
+      how: "the peer does not end its stream in time",
+      end({ ws, peer }) {
+        peer.endsWithServer = false;
+        void ws.close(4000);
+      },
+      expected: { status: 4000, reason: "", clean: true, initiator: "local" },
+    },
+    {
+      how: "nothing answers a ping",
+      options: { pingInterval: 1000, pongTimeout: 500 },
+      end: mute,
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "local",
+        error: new TimeoutError("PONG_TIMEOUT", 500),
+      },
+    },
+    {
+      how: "nothing goes over it",
+      options: { idleTimeout: 1000 },
+      end() {},
+      expected: {
+        status: 1001,
+        reason: "",
+        clean: true,
+        initiator: "local",
+        error: new TimeoutError("IDLE_TIMEOUT", 1000),
+      },
+    },
+    {
+      how: "its time is over, and the peer is gone",
+      options: { maxLifetime: 1000 },
+      end: mute,
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "local",
+        error: new TimeoutError("MAX_LIFETIME", 1000),
+      },
+    },
+    {
+      how: "a message that was begun cannot be completed",
+      async end({ ws }) {
+        const writer = ws.beginMessage();
+        await writer.write("begun");
+        writer.abort(aborted);
+      },
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "local",
+        error: aborted,
+      },
+    },
+    {
+      how: "the server is shut down",
+      end: ({ server }) => server.shutdown({ reason: "Restart" }),
+      expected: { status: 1001, reason: "Restart", clean: true, initiator: "local" },
+    },
+    {
+      how: "the server is shut down and the peer does not answer",
+      end(opened) {
+        mute(opened);
+        void opened.server.shutdown({ deadline: 2000 });
+      },
+      expected: {
+        status: 1006,
+        reason: "",
+        clean: false,
+        initiator: "local",
+        error: new TimeoutError("SHUTDOWN_TIMEOUT", 2000),
+      },
+    },
+  ])("where $how is told everywhere alike", async ({ end, expected, options }) => {
+    const closures: Closure[] = [];
+    const errors: unknown[] = [];
+    const made = testServer(
+      {
+        close: (_, closure) => void closures.push(closure),
+        error: (_, error) => void errors.push(error),
+      },
+      options,
+    );
+    const opened = { ...made, ...(await made.open()) };
+    const { ws, clock } = opened;
+    const before = ws.closed;
+    await end(opened);
+    await macrotask();
+    await wait(opened);
+    await macrotask();
+    expect(await before).toEqual(expected);
+    expect(await ws.closed).toEqual(expected);
+    expect(closures).toEqual([expected]);
+    expect(errors).toEqual("error" in expected ? [expected.error] : []);
+    expect((await before).error?.constructor).toBe(expected.error?.constructor);
+    expect(ws.state).toBe("closed");
+    // Whoever comes late is told the same.
+    const { status, reason, clean, initiator } = expected;
+    const late = { name: "ClosedError", status, reason, clean, initiator };
+    await expect(ws.send("late")).rejects.toMatchObject(late);
+    await expect(ws.ping()).rejects.toMatchObject(late);
+    expect(() => ws.beginMessage()).toThrow(expect.objectContaining(late));
+    await expect(ws.sendStream(["late"])).rejects.toMatchObject(late);
+    expect(await ws.close(4999)).toEqual(expected);
+    ws.terminate();
+    await macrotask();
+    expect(closures).toHaveLength(1);
+    expect(clock.running).toBe(0);
+  });
+});
+
+describe("close() with a deadline", () => {
+  it.each([
+    [500, 10_000],
+    [2000, 1000],
+  ])(
+    "of %d ms drops a peer that does not answer then, not at closeTimeout of %d ms",
+    async (deadline, closeTimeout) => {
+      const { open, clock } = testServer({}, { closeTimeout });
+      const { peer, ws } = await open();
+      peer.transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+      const closed = ws.close(1000, "", { deadline });
+      clock.advance(deadline - 1);
+      await macrotask();
+      expect(ws.state).toBe("closing");
+      clock.advance(100);
+      expect((await closed).error).toEqual(new TimeoutError("CLOSE_TIMEOUT", deadline));
+      expect(clock.running).toBe(0);
+    },
+  );
+
+  it("counts for the end of the stream, too", async () => {
+    const { open, clock } = testServer();
+    const { peer, ws } = await open();
+    peer.endsWithServer = false;
+    const closed = ws.close(1000, "", { deadline: 500 });
+    await peer.seen("end");
+    clock.advance(600);
+    expect(await closed).toEqual({ status: 1000, reason: "", clean: true, initiator: "local" });
+    expect(clock.running).toBe(0);
+  });
+
+  it("keeps the first one where it is called again", async () => {
+    const { open, clock } = testServer();
+    const { peer, ws } = await open();
+    peer.transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+    void ws.close(1000, "", { deadline: 2000 });
+    void ws.close(1000, "", { deadline: 100 });
+    clock.advance(1000);
+    await macrotask();
+    expect(ws.state).toBe("closing");
+    clock.advance(1100);
+    await ws.closed;
+  });
+
+  it("of Infinity waits for ever", async () => {
+    const { open, clock } = testServer();
+    const { peer, ws } = await open();
+    peer.transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+    void ws.close(1000, "", { deadline: Infinity });
+    clock.advance(1e9);
+    await macrotask();
+    expect([ws.state, clock.running]).toEqual(["closing", 0]);
+    ws.terminate();
+    await ws.closed;
+  });
+});
+
+describe("await using", () => {
+  it("closes with 1000, and waits for the end", async () => {
+    const { open } = testServer();
+    const { peer, ws } = await open();
+    await ws[Symbol.asyncDispose]();
+    expect(ws.state).toBe("closed");
+    expect(peer.lines).toContain("close 1000");
+    expect(await ws.closed).toMatchObject({ status: 1000, clean: true, initiator: "local" });
+  });
+
+  it("does nothing to a connection that is over", async () => {
+    const { open } = testServer();
+    const { peer, ws } = await open();
+    peer.close(4000);
+    await ws.closed;
+    await ws[Symbol.asyncDispose]();
+    expect(await ws.closed).toMatchObject({ status: 4000, initiator: "peer" });
+  });
+});
+
+describe("beginMessage()", () => {
+  it.each(["close", "terminate"] as const)("throws ClosedError after %s()", async (end) => {
+    const { open } = testServer();
+    const { ws } = await open();
+    void ws[end]();
+    expect(() => ws.beginMessage()).toThrow(ClosedError);
+    await ws.closed;
+    expect(() => ws.beginMessage()).toThrow(ClosedError);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { encodeUtf8 } from "../../src/bytes.ts";
 import { newDeferred } from "../../src/deferred.ts";
-import type { Upgrade } from "../../src/connection/handlers.ts";
+import type { RouteHandlers, Upgrade } from "../../src/connection/handlers.ts";
 import { HandshakeError } from "../../src/errors.ts";
+import type { OriginPolicy } from "../../src/handshake/origin.ts";
 import { rejectConnection } from "../../src/handshake/reject.ts";
 import { upgradeRequest } from "../support/peer.ts";
 import { macrotask } from "../support/turns.ts";
@@ -321,5 +323,172 @@ describe("an opening", () => {
     const { peer } = connect();
     peer.send(plainRequest);
     await peer.seen("refused 426");
+  });
+});
+
+describe("the upgrade hook that returns a refusal", () => {
+  it.each(["at once", "later"])("answers it with status, headers and body, %s", async (when) => {
+    const refusal = {
+      status: 401,
+      headers: [["WWW-Authenticate", "Basic"]],
+      body: "Who are you?",
+    } as const;
+    const { connect, lines, server } = testServer({
+      upgrade: () => (when === "at once" ? refusal : Promise.resolve(refusal)),
+    });
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("closed");
+    expect(peer.response.split("\r\n")).toEqual([
+      "HTTP/1.1 401 Unauthorized",
+      "Connection: close",
+      "Content-Length: 12",
+      "Content-Type: text/plain; charset=utf-8",
+      "WWW-Authenticate: Basic",
+    ]);
+    expect(lines).toEqual(["refused REJECTED"]);
+    expect(server.counters).toMatchObject({ opened: 0, refused: 1 });
+  });
+
+  it("may give a status alone", async () => {
+    const { connect } = testServer({ upgrade: () => ({ status: 404 }) });
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("refused 404");
+  });
+
+  it.each([101, 199, 600, 0])("answers 500 where the status is %d", async (status) => {
+    const { connect } = testServer({ upgrade: () => ({ status }) });
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("refused 500");
+  });
+});
+
+describe("an opening of a server with routes", () => {
+  const names = (name: string): RouteHandlers => ({ upgrade: () => ({ context: name }) });
+
+  it("gives a connection to the handlers of its path, with the parameters", async () => {
+    const seen: unknown[] = [];
+    const { connect, server } = testServer({
+      routes: {
+        "/chat": names("chat"),
+        "/rooms/:room": {
+          upgrade: (request) => ({ context: { ...request.params, at: request.query.get("at") } }),
+          open: (ws) => void seen.push("open", ws.context),
+          message: (_, data) => void seen.push(data),
+        },
+      },
+      upgrade: () => expect.unreachable("The handlers beside routes are not used"),
+    });
+    const { peer } = connect();
+    peer.send(upgradeRequest({}, "/rooms/tea%20time?at=5"));
+    await peer.seen("open");
+    peer.text("Hello");
+    await macrotask();
+    expect(seen).toEqual(["open", { room: "tea time", at: "5" }, "Hello"]);
+    expect(server.connections[0]!.target).toBe("/rooms/tea%20time?at=5");
+  });
+
+  it("answers 404 where no route matches", async () => {
+    const { connect, lines } = testServer({ routes: { "/chat": names("chat") } });
+    const { peer } = connect();
+    peer.send(upgradeRequest({}, "/other"));
+    await peer.seen("closed");
+    expect(peer.lines).toEqual(["refused 404", "end", "closed"]);
+    expect(lines).toEqual(["refused REJECTED"]);
+  });
+
+  it.each([
+    ["/own", "own"],
+    ["/plain", "beside"],
+    ["/other", "beside"],
+  ])(
+    "asks the http hook of the route, or the one beside the routes: %s",
+    async (path, expected) => {
+      const { connect } = testServer({
+        routes: {
+          "/own": { http: () => ({ headers: [["X-By", "own"]] }) },
+          "/plain": {},
+        },
+        http: () => ({ headers: [["X-By", "beside"]] }),
+      });
+      const { peer } = connect();
+      peer.send(encodeUtf8(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`));
+      await peer.seen("refused 200");
+      expect(peer.response).toContain(`X-By: ${expected}`);
+    },
+  );
+
+  it.each([
+    ["/chat", "426"],
+    ["/other", "404"],
+  ])("without an http hook answers a plain request for %s with %s", async (path, status) => {
+    const { connect } = testServer({ routes: { "/chat": names("chat") } });
+    const { peer } = connect();
+    peer.send(encodeUtf8(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`));
+    await peer.seen(`refused ${status}`);
+  });
+
+  it("lets everybody in where the route has no hook", async () => {
+    const { connect } = testServer({ routes: { "/*": {} } });
+    const { peer } = connect();
+    peer.send(upgradeRequest({}, "/any/where"));
+    await peer.seen("open");
+  });
+
+  it("takes a target in absolute form by its path", async () => {
+    const { connect } = testServer({ routes: { "/chat": {} } });
+    const { peer } = connect();
+    peer.send(upgradeRequest({}, "http://localhost/chat?a=b"));
+    await peer.seen("open");
+  });
+});
+
+describe("an opening of a page", () => {
+  const evil = { Origin: "https://evil.example" };
+
+  async function answerTo(headers: Record<string, string>, origins?: OriginPolicy) {
+    let asked = 0;
+    const { connect, lines } = testServer({ upgrade: () => void asked++ }, { origins });
+    const { peer } = connect();
+    peer.send(upgradeRequest(headers));
+    await peer.seen(/^open|^refused/);
+    return { line: peer.lines[0], asked, lines };
+  }
+
+  it("of another origin is refused where it carries cookies, before any hook is asked", async () => {
+    const { line, asked, lines } = await answerTo({ ...evil, Cookie: "a=b" });
+    expect([line, asked, lines]).toEqual(["refused 403", 0, ["refused BAD_ORIGIN"]]);
+  });
+
+  it.each<[string, Record<string, string>, OriginPolicy | undefined, string]>([
+    ["without cookies", evil, undefined, "open"],
+    ["with cookies", { ...evil, Cookie: "a=b" }, "any", "open"],
+    ["of the same origin", { Origin: "http://localhost", Cookie: "a=b" }, undefined, "open"],
+    ["of another origin", evil, "same", "refused 403"],
+    ["of a list", evil, ["https://evil.example"], "open"],
+    [
+      "behind a proxy that keeps the Host",
+      { Origin: "https://a.example", Host: "a.example", Cookie: "a=b" },
+      undefined,
+      "open",
+    ],
+    [
+      "behind a proxy that changes the Host",
+      { Origin: "https://a.example", Host: "10.0.0.1:8080", Cookie: "a=b" },
+      undefined,
+      "refused 403",
+    ],
+    [
+      "behind such a proxy, in a list",
+      { Origin: "https://a.example", Host: "10.0.0.1:8080", Cookie: "a=b" },
+      ["https://a.example"],
+      "open",
+    ],
+    ["without an origin", { Cookie: "a=b" }, ["https://a.example"], "open"],
+    ["of no origin at all", { Origin: "null", Cookie: "a=b" }, undefined, "refused 403"],
+  ])("%s: %j, %j: %s", async (_, headers, origins, expected) => {
+    expect((await answerTo(headers, origins)).line).toBe(expected);
   });
 });

@@ -13,7 +13,16 @@ describe("resolveConnectionOptions()", () => {
     expect(resolveConnectionOptions({})).toEqual({
       highWaterMark: 256 * 1024,
       maxBufferedAmount: 16 * 1024 ** 2,
+      receiveHighWaterMark: 64 * 1024,
       closeTimeout: 10_000,
+      overflow: "close",
+      times: {
+        pingInterval: Infinity,
+        pongTimeout: Infinity,
+        idleTimeout: Infinity,
+        maxLifetime: Infinity,
+      },
+      trace: undefined,
       messages: {
         maxFrameSize: 16 * 1024 ** 2,
         maxMessageSize: 16 * 1024 ** 2,

@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, expectTypeOf, it } from "vitest";
 import { memoryPair } from "../../adapters/memory.ts";
+import { concat } from "../../src/bytes.ts";
 import { newDeferred } from "../../src/deferred.ts";
+import type { Connection } from "../../src/connection/connection.ts";
+import { route } from "../../src/connection/handlers.ts";
 import { Server, serveOn } from "../../src/connection/serve.ts";
 import { TransportError } from "../../src/errors.ts";
 import type { Listen, Transport } from "../../src/transport.ts";
@@ -20,7 +23,7 @@ function fakeListener(): {
     listen: async (options, onTransport) => {
       accept = onTransport;
       return {
-        port: options.port,
+        port: options.port!,
         hostname: options.hostname ?? "0.0.0.0",
         close: async () => {
           closed++;
@@ -137,5 +140,193 @@ describe("Server", () => {
     peer.send(upgradeRequest());
     await peer.seen("open");
     await server.shutdown();
+  });
+});
+
+describe("Server.accept()", () => {
+  it("takes what has been read already, request and what follows", async () => {
+    const { server, lines } = testServer();
+    const [ours, theirs] = memoryPair();
+    const peer = new Peer(theirs);
+    peer.endpoint.sendText("early");
+    const early = peer.endpoint.output.take()!.slice();
+    peer.endpoint.output.giveBack();
+    const request = upgradeRequest();
+    server.accept(ours, concat([request, early]));
+    await peer.seen("open");
+    peer.close(1000);
+    await peer.seen("closed");
+    expect(lines).toEqual(["open", "message early", "close 1000 clean peer"]);
+  });
+
+  it.each([0, 1, 40])(
+    "takes %d bytes of a request, and the rest from the transport",
+    async (size) => {
+      const { server } = testServer();
+      const [ours, theirs] = memoryPair();
+      const request = upgradeRequest();
+      server.accept(ours, request.slice(0, size));
+      const peer = new Peer(theirs);
+      peer.send(request.subarray(size));
+      await peer.seen("open");
+    },
+  );
+
+  it("drops what comes after shutdown, whatever was read of it", async () => {
+    const { server, lines } = testServer();
+    await server.shutdown();
+    const [ours, theirs] = memoryPair();
+    server.accept(ours, upgradeRequest());
+    const peer = new Peer(theirs);
+    await peer.seen("closed");
+    expect([peer.lines, lines]).toEqual([["closed"], []]);
+  });
+});
+
+describe("maxConnections", () => {
+  it("refuses those beyond it with 503, and has a place again after an end", async () => {
+    const { open, connect, lines, server } = testServer({}, { maxConnections: 2 });
+    const first = await open();
+    await open();
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("closed");
+    expect(peer.response).toContain("HTTP/1.1 503 Service Unavailable");
+    expect(lines).toEqual(["open", "open", "refused REJECTED"]);
+    await macrotask();
+    first.peer.close(1000);
+    await first.ws.closed;
+    await open();
+    expect(server.counters).toMatchObject({ open: 2, opened: 3, refused: 1 });
+  });
+
+  it("counts those that are opening, and gives their places back when they go", async () => {
+    const { connect, server } = testServer({}, { maxConnections: 2 });
+    const slow = [connect(), connect()];
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("refused 503");
+    await peer.seen("closed");
+    for (const { transport } of slow) transport.destroy();
+    await macrotask();
+    expect(server.counters.opening).toBe(0);
+    const next = connect();
+    next.peer.send(upgradeRequest());
+    await next.peer.seen("open");
+  });
+
+  it("counts nobody who is only there to be refused", async () => {
+    const { open, connect } = testServer({}, { maxConnections: 2 });
+    const first = await open();
+    await open();
+    connect(); // says nothing
+    const refused = connect();
+    refused.peer.endsWithServer = false;
+    refused.peer.send(upgradeRequest());
+    await refused.peer.seen("end");
+    first.peer.close(1000);
+    await first.ws.closed;
+    const next = connect();
+    next.peer.send(upgradeRequest());
+    await next.peer.seen(/^open|^refused/);
+    expect(next.peer.lines[0]).toBe("open");
+  });
+
+  it("drops at once those beyond twice as many, and they are not told", async () => {
+    const { connect, server, lines } = testServer({}, { maxConnections: 2 });
+    const peers = Array.from({ length: 6 }, () => connect().peer);
+    for (const peer of peers.slice(4)) {
+      peer.send(upgradeRequest());
+      await peer.seen("closed");
+      expect(peer.lines).toEqual(["closed"]);
+    }
+    expect(server.counters.opening).toBe(4);
+    expect(lines).toEqual([]);
+  });
+
+  it("refuses who says nothing no sooner than handshakeTimeout drops it", async () => {
+    const { connect, clock, server } = testServer(
+      {},
+      { maxConnections: 1, handshakeTimeout: 3000 },
+    );
+    const peers = [connect().peer, connect().peer];
+    clock.advance(3200);
+    for (const peer of peers) await peer.seen("closed");
+    await macrotask();
+    expect([server.counters.opening, clock.running]).toEqual([0, 0]);
+  });
+
+  it.each([undefined, 0, Infinity])("is no limit where it is %s", async (maxConnections) => {
+    const { open, server } = testServer({}, { maxConnections });
+    for (let count = 0; count < 20; count++) await open();
+    expect(server.connections).toHaveLength(20);
+  });
+
+  it("is a number from 0 on", () => {
+    expect(() => testServer({}, { maxConnections: -1 })).toThrow(RangeError);
+  });
+});
+
+describe("the types of contexts", () => {
+  const { listen } = fakeListener();
+
+  it("come from what upgrade returns, for all of a server's connections", () => {
+    const serving = () =>
+      serveOn(
+        listen,
+        { port: 80 },
+        {
+          upgrade: (request) => ({ context: { user: request.path } }),
+          open(ws) {
+            expectTypeOf(ws.context).toEqualTypeOf<{ user: string }>();
+          },
+          close(ws) {
+            expectTypeOf(ws).toEqualTypeOf<Connection<{ user: string }>>();
+          },
+        },
+      );
+    expectTypeOf(serving).returns.resolves.toEqualTypeOf<Server<{ user: string }>>();
+  });
+
+  it("come from what upgrade resolves to, also where it may refuse", () => {
+    const serving = () =>
+      serveOn(
+        listen,
+        { port: 80 },
+        {
+          async upgrade(request) {
+            if (request.origin === undefined) return { status: 403 };
+            return { protocol: "chat", context: { id: await Promise.resolve(1) } };
+          },
+          message(ws) {
+            expectTypeOf(ws.context).toEqualTypeOf<{ id: number }>();
+          },
+        },
+      );
+    expectTypeOf(serving).returns.resolves.toEqualTypeOf<Server<{ id: number }>>();
+  });
+
+  it("are unknown where there is no hook", () => {
+    const serving = () => serveOn(listen, { port: 80 }, { message() {} });
+    expectTypeOf(serving).returns.resolves.toEqualTypeOf<Server>();
+  });
+
+  it("are each route's own", () => {
+    const routes = {
+      "/a": route({
+        upgrade: () => ({ context: { a: 1 } }),
+        message(ws) {
+          expectTypeOf(ws.context).toEqualTypeOf<{ a: number }>();
+        },
+      }),
+      "/b/:id": route({
+        upgrade: ({ params }) => ({ context: [params["id"]] }),
+        open(ws) {
+          expectTypeOf(ws.context).toEqualTypeOf<(string | undefined)[]>();
+        },
+      }),
+    };
+    expect(new Server({ port: 0 }, { routes }).connections).toEqual([]);
+    expect(route(routes["/a"])).toBe(routes["/a"]);
   });
 });

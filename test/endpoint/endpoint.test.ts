@@ -514,3 +514,75 @@ describe("an error of the peer's", () => {
     expect(sent(endpoint)).toEqual(close((error as ProtocolError).status));
   });
 });
+
+describe("what an endpoint has counted", () => {
+  it("are messages, their bytes, frames and the bytes on the wire, each way", () => {
+    const { endpoint } = newEndpoint("server");
+    const wire = concat([
+      text("Hel", { ...masked, ...more }),
+      ping("", masked),
+      continuation("lo", masked),
+      binary(counted(3), masked),
+    ]);
+    for (const byte of wire) endpoint.receive(Uint8Array.of(byte));
+    expect(endpoint.received).toMatchObject({
+      messages: 2,
+      payload: 8,
+      frames: 4,
+      bytes: wire.length,
+    });
+    endpoint.sendText("\u20AC");
+    endpoint.sendBinary(counted(300));
+    endpoint.output.addRaw(counted(50));
+    expect(endpoint.sent).toMatchObject({
+      messages: 2,
+      payload: 303,
+      frames: 3,
+      bytes: 2 + 2 + 3 + 4 + 300,
+    });
+  });
+
+  it("is told frame by frame to a tracer, with the header as it was", () => {
+    const lines: string[] = [];
+    const { endpoint } = newEndpoint("client", {
+      trace: (direction, { opcode, fin, length, masked: isMasked }) =>
+        lines.push(`${direction} ${opcode} ${fin} ${length} ${isMasked}`),
+    });
+    endpoint.receive(concat([text("a", more), ping("p"), frame(3, "bad")]));
+    expect(lines).toEqual([
+      "received 1 false 1 false",
+      "received 9 true 1 false",
+      "sent 10 true 1 true",
+      "received 3 true 3 false",
+      "sent 8 true 2 true",
+    ]);
+  });
+});
+
+describe("an endpoint of which messages are wanted in pieces", () => {
+  it("tells nothing of them once its state is no longer open", () => {
+    const { endpoint, lines } = newEndpoint();
+    endpoint.stream(true);
+    endpoint.receive(concat([text("a", more), ping()]));
+    endpoint.close(1000, "");
+    endpoint.receive(concat([continuation("b"), text("c")]));
+    expect(lines).toEqual(["begin text", "piece 61", "ping "]);
+  });
+
+  it("drops them where nobody listens", () => {
+    const events: EndpointEvents = {
+      onText() {},
+      onBinary() {},
+      onPing() {},
+      onPong() {},
+      onFail() {},
+      onResume() {},
+      onOutput() {},
+    };
+    const endpoint = new Endpoint("client", events);
+    endpoint.stream(true);
+    endpoint.receive(text("a"));
+    expect(endpoint.received.messages).toBe(1);
+    expect(endpoint.state).toBe("open");
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { concat } from "../../src/bytes.ts";
+import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import type { MessageLimits } from "../../src/endpoint/limits.ts";
 import { MessageAssembler } from "../../src/endpoint/message.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
@@ -305,5 +305,130 @@ describe("MessageAssembler's binary messages", () => {
   it("cost what has come, not what a header declares", () => {
     const chunk = binary("ab", { length: 2 ** 40 });
     expect(receive(cutAt(chunk, [11])).lines).toEqual([]);
+  });
+});
+
+/** A trace whose pieces of one message are one line, however they were cut: "begin text", "piece 4865", "end". */
+function receiveStreamed(
+  pieces: readonly Uint8Array[],
+  limits: Partial<MessageLimits> = {},
+): string[] {
+  const trace = new MessageTrace();
+  const assembler = new MessageAssembler(trace, StateClientSide, { ...none, ...limits });
+  assembler.stream(true);
+  const decoder = new FrameDecoder(assembler);
+  try {
+    for (const piece of pieces) {
+      decoder.feed(piece);
+      piece.fill(0xdb);
+    }
+  } catch (error) {
+    trace.lines.push((error as ProtocolError).code);
+  }
+  const lines: string[] = [];
+  for (const line of trace.lines) {
+    const last = lines.at(-1);
+    if (line.startsWith("piece") && last?.startsWith("piece") === true) {
+      lines[lines.length - 1] = last + line.slice("piece ".length);
+    } else lines.push(line);
+  }
+  return lines;
+}
+
+describe("MessageAssembler.stream()", () => {
+  const wire = [
+    text("H\u00E9", more),
+    continuation("", more),
+    continuation("llo"),
+    binary(Uint8Array.of(1, 2)),
+    text(),
+    binary("a", more),
+    continuation(),
+  ];
+
+  it("passes messages on piece by piece, wherever they are cut", () => {
+    for (const pieces of cuts(concat(wire))) {
+      expect(receiveStreamed(pieces)).toEqual([
+        "begin text",
+        `piece ${toHex(encodeUtf8("H\u00E9llo"))}`,
+        "end",
+        "begin binary",
+        "piece 0102",
+        "end",
+        "begin text",
+        "end",
+        "begin binary",
+        "piece 61",
+        "end",
+      ]);
+    }
+  });
+
+  it("tells of control frames in between", () => {
+    expect(receiveStreamed([text("a", more), ping("p"), continuation("b")])).toEqual([
+      "begin text",
+      "piece 61",
+      "ping 70",
+      "piece 62",
+      "end",
+    ]);
+  });
+
+  it("fails text at its first bad byte, before that is passed on", () => {
+    expect(receiveStreamed([text("ok", more), continuation(Uint8Array.of(0x61, 0xff))])).toEqual([
+      "begin text",
+      "piece 6f6b",
+      "INVALID_UTF8",
+    ]);
+  });
+
+  it("fails text that ends inside a character, at its end", () => {
+    expect(receiveStreamed([text(Uint8Array.of(0xc3), more), continuation()])).toEqual([
+      "begin text",
+      "piece c3",
+      "INVALID_UTF8",
+    ]);
+  });
+
+  it("counts against the limits", () => {
+    const lines = ["begin binary", "piece 616161", "MESSAGE_TOO_BIG"];
+    const frames = [binary("aaa", more), continuation("bbb")];
+    expect(receiveStreamed(frames, { maxMessageSize: 5 })).toEqual(lines);
+  });
+
+  it("takes over the message under way, from its beginning, and lets go at the next one", () => {
+    const whole = concat([text("Hello", more), continuation(" world"), text("next")]);
+    for (let at = 1; at < whole.length; at++) {
+      const trace = new MessageTrace();
+      const assembler = new MessageAssembler(trace, StateClientSide, none);
+      const decoder = new FrameDecoder(assembler);
+      decoder.feed(whole, 0, at);
+      assembler.stream(true);
+      assembler.stream(true);
+      decoder.feed(whole, at, at + 1);
+      assembler.stream(false);
+      decoder.feed(whole, at + 1);
+      const texts = trace.lines.filter((line) => line.startsWith("text"));
+      const pieces = trace.lines.filter((line) => line.startsWith("piece"));
+      const streamed = pieces.map((line) => line.slice("piece ".length)).join("");
+      const words = [...texts.map((line) => line.slice("text ".length))];
+      // Each message is told of once: whole or in pieces, with all of its bytes.
+      if (streamed !== "") words.push(new TextDecoder().decode(hex(streamed)));
+      expect(words.sort(), `at ${at}`).toEqual(["Hello world", "next"]);
+      expect(trace.lines.filter((line) => line === "begin text")).toHaveLength(
+        streamed === "" ? 0 : 1,
+      );
+    }
+  });
+
+  it("begins nothing where no message is under way", () => {
+    const trace = new MessageTrace();
+    const assembler = new MessageAssembler(trace, StateClientSide, none);
+    const decoder = new FrameDecoder(assembler);
+    decoder.feed(text("whole"));
+    assembler.stream(true);
+    assembler.stream(false);
+    decoder.feed(text("again"));
+    expect(trace.lines).toEqual(["text whole", "text again"]);
   });
 });

@@ -3,6 +3,7 @@ import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { Endpoint, type Side } from "../../src/endpoint/endpoint.ts";
 import { PreparedMessage } from "../../src/endpoint/prepared.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
+import { OpBinary, OpText } from "../../src/frame/opcode.ts";
 import { close, counted, toHex } from "../support/frames.ts";
 import {
   openSessions,
@@ -145,5 +146,135 @@ describe("an endpoint that sends through an extension", () => {
     expect(lines).toEqual(["fail Error: broken"]);
     expect(sentLines(endpoint)).toEqual(["close rsv 0 03f3"]);
     expect([endpoint.isClosed, extension.closed]).toEqual([true, 1]);
+  });
+});
+
+/** What has been sent, with FIN: "text more 6f6e65", "continuation fin 6f". */
+function fragments({ output }: Endpoint): string[] {
+  const writes: Uint8Array[] = [];
+  for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
+    writes.push(bytes.slice());
+    output.giveBack();
+  }
+  const trace = new FrameTrace();
+  new FrameDecoder(trace).feed(concat(writes));
+  const lines: string[] = [];
+  for (const line of trace.lines) {
+    const header = /^(\w+) (fin|more) rsv (\d)/.exec(line);
+    if (header !== null) lines.push(`${header[1]} ${header[2]} ${header[3]}`);
+    else if (line !== "end") lines[lines.length - 1] += ` ${line}`;
+  }
+  return lines;
+}
+
+const bytesOf = (word: string): Uint8Array => encodeUtf8(word);
+
+describe("a message that is sent in pieces", () => {
+  function plainEndpoint(): { endpoint: Endpoint; lines: string[] } {
+    const trace = new EventTrace();
+    return { endpoint: new Endpoint("server", trace), lines: trace.lines };
+  }
+
+  it("is a frame for each piece, and an empty one at its end where there is nothing left", () => {
+    const { endpoint } = plainEndpoint();
+    expect(endpoint.isFree).toBe(true);
+    endpoint.beginMessage(OpText);
+    expect(endpoint.isFree).toBe(false);
+    expect(endpoint.sendPiece(bytesOf("ab"), false)).toBe(true);
+    expect(endpoint.sendPiece(bytesOf(""), false)).toBe(true);
+    expect(endpoint.sendPiece(bytesOf("c"), false)).toBe(true);
+    expect(endpoint.sendPiece(bytesOf(""), true)).toBe(true);
+    expect(endpoint.isFree).toBe(true);
+    endpoint.beginMessage(OpBinary);
+    endpoint.sendPiece(bytesOf("d"), true);
+    expect(fragments(endpoint)).toEqual([
+      "text more 0 6162",
+      "continuation more 0 63",
+      "continuation fin 0",
+      "binary fin 0 64",
+    ]);
+    expect(endpoint.sent).toMatchObject({ messages: 2, payload: 4, frames: 4 });
+  });
+
+  it("holds back what is sent meanwhile, but for control frames", () => {
+    const { endpoint } = plainEndpoint();
+    endpoint.beginMessage(OpText);
+    endpoint.sendPiece(bytesOf("a"), false);
+    endpoint.sendText("text");
+    endpoint.sendText("x".repeat(9000));
+    endpoint.sendBinary(bytesOf("bin"));
+    endpoint.sendPrepared(new PreparedMessage("prepared"));
+    endpoint.sendPing(bytesOf("p"));
+    expect(endpoint.output.unsent).toBeGreaterThan(9000);
+    endpoint.sendPiece(bytesOf("b"), true);
+    const lines = fragments(endpoint).map((line) => line.slice(0, 40));
+    expect(lines).toEqual([
+      "text more 0 61",
+      "ping fin 0 70",
+      "continuation fin 0 62",
+      `text fin 0 ${toHex(bytesOf("text"))}`,
+      `text fin 0 ${"78".repeat(15)}`.slice(0, 40),
+      `binary fin 0 ${toHex(bytesOf("bin"))}`,
+      `text fin 0 ${toHex(bytesOf("prepared"))}`,
+    ]);
+    expect(endpoint.output.unsent).toBe(0);
+    expect(endpoint.sent.messages).toBe(5);
+  });
+
+  it("is given up, with what waits behind it, where this side closes", () => {
+    const { endpoint } = plainEndpoint();
+    endpoint.beginMessage(OpText);
+    endpoint.sendPiece(bytesOf("a"), false);
+    endpoint.sendText("waiting");
+    endpoint.close(1000, "");
+    expect(endpoint.sendPiece(bytesOf("b"), true)).toBe(true);
+    expect(fragments(endpoint)).toEqual(["text more 0 61", "close fin 0 03e8"]);
+    expect(endpoint.output.unsent).toBe(0);
+  });
+
+  it("goes through the extensions piece by piece, and is marked at its first frame", () => {
+    const { endpoint } = newEndpoint();
+    endpoint.beginMessage(OpText);
+    endpoint.sendPiece(bytesOf("one"), false);
+    endpoint.sendPiece(bytesOf("two"), true);
+    endpoint.sendText("after");
+    expect(fragments(endpoint)).toEqual([
+      `text more 2 ${wire("one")}`,
+      `continuation fin 0 ${wire("two")}`,
+      `text fin 2 ${wire("after")}`,
+    ]);
+  });
+
+  it("leaves extensions aside where it is not to be compressed", () => {
+    const { endpoint } = newEndpoint();
+    endpoint.beginMessage(OpText, false);
+    endpoint.sendPiece(bytesOf("one"), true);
+    expect(fragments(endpoint)).toEqual([`text fin 0 ${toHex(bytesOf("one"))}`]);
+  });
+
+  it("says where an extension takes its time, and when the next piece may follow", () => {
+    const { endpoint, extension, lines } = newEndpoint({ slice: 2 });
+    endpoint.beginMessage(OpText);
+    expect(endpoint.sendPiece(bytesOf("one"), false)).toBe(false);
+    endpoint.sendText("behind");
+    while (!lines.includes("output")) extension.next();
+    expect(endpoint.sendPiece(bytesOf("two"), true)).toBe(false);
+    for (let i = 0; i < 20; i++) extension.next();
+    expect(fragments(endpoint)).toEqual([
+      `text more 2 ${wire("one")}`,
+      `continuation fin 0 ${wire("two")}`,
+      `text fin 2 ${wire("behind")}`,
+    ]);
+    expect(endpoint.output.unsent).toBe(0);
+  });
+
+  it("is given up while an extension is at work on it", () => {
+    const { endpoint, extension } = newEndpoint({ slice: 2 });
+    endpoint.beginMessage(OpText);
+    endpoint.sendPiece(bytesOf("one"), false);
+    endpoint.close(1000, "");
+    for (let i = 0; i < 5; i++) extension.next();
+    expect(fragments(endpoint)).toEqual(["close fin 0 03e8"]);
+    expect(endpoint.output.unsent).toBe(0);
   });
 });

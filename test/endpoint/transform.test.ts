@@ -223,3 +223,74 @@ describe("an endpoint with an extension", () => {
     expect(owned).toEqual([false, true]);
   });
 });
+
+/** What a message that came in pieces was, of a trace that holds nothing else of it. */
+function streamed(lines: readonly string[]): string {
+  return lines
+    .filter((line) => line.startsWith("piece"))
+    .map((line) => line.slice("piece ".length))
+    .join("");
+}
+
+describe("an endpoint with an extension, of which messages are wanted in pieces", () => {
+  const message = "Hello \u20AC and more of it";
+  const frames = concat([
+    text(wireText(message.slice(0, 8)), begun),
+    continuation(wireText(message.slice(8)), { fin: false }),
+    continuation("", { fin: true }),
+  ]);
+
+  it.each([{}, { slice: 3 }] as ShiftOptions[])(
+    "passes on what the extension makes, as it makes it, with %j",
+    (shift) => {
+      for (const pieces of cuts(frames)) {
+        const made = newEndpoint(shift);
+        made.endpoint.stream(true);
+        receiveAll(made, pieces);
+        expect(made.lines[0]).toBe("begin text");
+        expect(made.lines.filter((line) => line === "end")).toHaveLength(1);
+        expect(streamed(made.lines)).toBe(toHex(encodeUtf8(message)));
+        expect(made.endpoint.received).toMatchObject({ messages: 1 });
+      }
+    },
+  );
+
+  it("takes over a message in its middle, with what has been made of it", () => {
+    for (let at = 3; at < frames.length - 2; at++) {
+      const made = newEndpoint();
+      receiveAll(made, [frames.slice(0, at)]);
+      made.endpoint.stream(true);
+      receiveAll(made, [frames.slice(at)]);
+      expect(streamed(made.lines), `at ${at}`).toBe(toHex(encodeUtf8(message)));
+      expect(made.lines.filter((line) => line.startsWith("text"))).toEqual([]);
+    }
+  });
+
+  it("fails text that is not valid, in the middle or at its end", () => {
+    for (const bytes of [Uint8Array.of(0x61, 0xff, 0x61), Uint8Array.of(0x61, 0xc3)]) {
+      const made = newEndpoint();
+      made.endpoint.stream(true);
+      receiveAll(made, [text(shifted(bytes, 1), marked)]);
+      expect(made.lines.at(-1)).toBe("fail INVALID_UTF8");
+      expect(made.lines).not.toContain("end");
+    }
+  });
+
+  it("tells of messages that are empty, or that no extension has changed", () => {
+    const made = newEndpoint();
+    made.endpoint.stream(true);
+    receiveAll(made, [concat([binary("", marked), text("as it is")])]);
+    const plain = toHex(encodeUtf8("as it is"));
+    expect(made.lines).toEqual(["begin binary", "end", "begin text", `piece ${plain}`, "end"]);
+  });
+
+  it("counts what is passed on against the limit", () => {
+    const made = newEndpoint({}, { maxMessageSize: 10 });
+    made.endpoint.stream(true);
+    receiveAll(made, [
+      binary(shifted(counted(8), 1), begun),
+      continuation(shifted(counted(8), 1), { fin: true }),
+    ]);
+    expect(made.lines.at(-1)).toBe("fail MESSAGE_TOO_BIG");
+  });
+});

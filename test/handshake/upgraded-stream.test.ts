@@ -54,9 +54,16 @@ describe("UpgradedStream", () => {
     let closes = 0;
     const sessions = [{ recv }, { send }, { close: () => void closes++ }];
     const stream = new UpgradedStream(new BufferedStream(inner), { ...plain, sessions });
+    expect(stream.sessions).toBe(sessions);
     expect([stream.recvExtensions, stream.sendExtensions]).toEqual([[recv], [send]]);
     await stream.close();
     expect([closes, inner.closes]).toEqual([1, 1]);
+  });
+
+  it("has no sessions where there are no extensions", () => {
+    expect(new UpgradedStream(new BufferedStream(new ScriptedStream()), plain).sessions).toEqual(
+      [],
+    );
   });
 
   it.each([

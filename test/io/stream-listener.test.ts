@@ -17,7 +17,7 @@ async function listening(options: Partial<StreamListenOptions> = {}) {
     given,
     closes: 0,
     /** Gives the client's end; its lines tell whether it was dropped. */
-    connect(): { peer: MemoryTransport; lines: string[] } {
+    connect(bytes?: Uint8Array): { peer: MemoryTransport; lines: string[] } {
       const [ours, peer] = memoryPair();
       const lines: string[] = [];
       peer.handler = {
@@ -26,11 +26,11 @@ async function listening(options: Partial<StreamListenOptions> = {}) {
         onEnd: () => lines.push("end"),
         onClose: () => lines.push("close"),
       };
-      accept(ours);
+      accept(ours, bytes);
       return { peer, lines };
     },
   };
-  let accept!: (transport: Transport) => void;
+  let accept!: (transport: Transport, bytes?: Uint8Array) => void;
   const listener = await listenStreams(
     (listenOptions, onAccept) => {
       given.push(listenOptions);
@@ -71,6 +71,13 @@ describe("listenStreams()", () => {
 });
 
 describe("StreamListener.accept()", () => {
+  it("gives first what had been read of a connection before it came", async () => {
+    const { listener, network } = await listening();
+    network.connect(Uint8Array.of(1)).peer.write(Uint8Array.of(2));
+    const stream = await listener.accept();
+    expect([await firstByte(stream), await firstByte(stream)]).toEqual([1, 2]);
+  });
+
   it("gives connections in the order in which they came, before and after the call", async () => {
     const { listener, network } = await listening();
     for (const byte of [1, 2]) network.connect().peer.write(Uint8Array.of(byte));

@@ -456,3 +456,74 @@ describe("TransportStream", () => {
     expect(await take(streams[0]!, 1)).toBe("");
   });
 });
+
+describe("TransportStream.release()", () => {
+  it("gives away the transport, and what came and was not read", async () => {
+    const { stream, ours, peer } = connect();
+    peer.write(counted(5));
+    await microtasks();
+    expect(await take(stream, 2)).toBe("0001");
+    const released = stream.release();
+    expect(released.transport).toBe(ours);
+    expect(toHex(released.unread)).toBe("020304");
+    expect(released).toMatchObject({ hasEnded: false, isClosed: false, error: undefined });
+  });
+
+  it("gives bytes that are the taker's to keep", async () => {
+    const { stream, peer } = connect();
+    peer.write(counted(5));
+    await microtasks();
+    const { unread } = stream.release();
+    expect(unread.byteLength).toBe(unread.buffer.byteLength);
+    peer.write(new Uint8Array(5).fill(9)); // the stream is its handler still
+    await microtasks();
+    expect(toHex(unread)).toBe("0001020304");
+  });
+
+  it("gives none where all was read", async () => {
+    expect(connect().stream.release().unread).toHaveLength(0);
+  });
+
+  it("lets a peer go on that was held back, for the taker to hear", async () => {
+    const { stream, ours, peer, calls } = connect({ highWaterMark: 4 });
+    peer.write(counted(4));
+    await microtasks();
+    peer.write(counted(2));
+    peer.end();
+    await microtasks();
+    expect(calls).toEqual(["pause"]);
+    const { unread } = stream.release();
+    const lines = record(ours);
+    expect([toHex(unread), calls]).toEqual(["00010203", ["pause", "resume"]]);
+    await microtasks();
+    expect(lines).toEqual(["0001", "end", "close"]);
+  });
+
+  it("tells that the peer has ended", async () => {
+    const { stream, peer } = connect();
+    peer.end();
+    await microtasks();
+    expect(stream.release()).toMatchObject({ hasEnded: true, isClosed: false });
+  });
+
+  it.each([undefined, reset])("tells that the connection is gone: %s", async (error) => {
+    const { stream, ours } = connect();
+    if (error === undefined) ours.destroy();
+    else ours.reset(error);
+    await stream.closed;
+    expect(stream.release()).toMatchObject({ isClosed: true, error });
+  });
+
+  it.each<[string, (stream: TransportStream) => unknown]>([
+    ["a read", (stream) => stream.read(new Uint8Array(1))],
+    ["a write", (stream) => stream.write(counted(20))],
+    ["its end", (stream) => void stream.closeWrite()],
+    ["its closing", (stream) => void stream.close()],
+  ])("is refused while %s is under way", async (_, use) => {
+    const { stream, peer } = connect({ capacity: 1 });
+    peer.pause();
+    void stream.write(counted(1));
+    void Promise.resolve(use(stream)).catch(() => {});
+    expect(() => stream.release()).toThrow(TypeError);
+  });
+});

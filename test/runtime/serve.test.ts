@@ -97,6 +97,21 @@ describe(`serve() on ${runtime}`, () => {
     );
   });
 
+  it("gives messages as bytes of their own, whatever the runtime reads into", async () => {
+    const kept: Uint8Array[] = [];
+    const { port, ended } = await startOne({
+      message: (_, data) => void kept.push(data as Uint8Array),
+    });
+    const { peer } = await openPeer(port);
+    for (let i = 0; i < 3; i++) peer.endpoint.sendBinary(new Uint8Array(10).fill(i));
+    peer.flush();
+    peer.close(1000);
+    await ended;
+    expect(kept.map((bytes) => bytes.constructor)).toEqual([Uint8Array, Uint8Array, Uint8Array]);
+    expect(kept.map((bytes) => bytes.buffer.byteLength)).toEqual([10, 10, 10]);
+    expect(kept.map((bytes) => bytes[0])).toEqual([0, 1, 2]);
+  });
+
   it("answers a handshake that comes byte by byte", async () => {
     const { port } = await start(echo);
     const client = await RawClient.connect(port);

@@ -5,6 +5,8 @@ import { runtime } from "./runtime.ts";
 /** The adapter of the runtime that runs the test. */
 export const adapter = (await import(`../../adapters/${runtime}.ts`)) as {
   readonly serve: typeof node.serve;
+  readonly connect: typeof node.connect;
+  readonly WebSocketStream: typeof node.WebSocketStream;
   readonly listenTransport: Listen;
   readonly connectTransport: Connect;
   readonly listen: typeof node.listen;

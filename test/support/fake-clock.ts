@@ -40,4 +40,14 @@ export class FakeClock implements Clock {
     }
     this.#now = end;
   }
+
+  /** Moves time on while nobody looks, as a process does that is held up: each timer is called once, when it is over. */
+  stall(milliseconds: number): void {
+    this.#now += milliseconds;
+    for (const timer of this.#timers) {
+      if (timer.next > this.#now) continue;
+      timer.next = this.#now + timer.every;
+      timer.task();
+    }
+  }
 }

@@ -63,6 +63,18 @@ export class MessageTrace implements MessageSink {
     this.binaries.push({ bytes, isOwned });
   }
 
+  begin(isText: boolean): void {
+    this.lines.push(isText ? "begin text" : "begin binary");
+  }
+
+  piece(bytes: Uint8Array, start: number, end: number): void {
+    this.lines.push(`piece ${toHex(bytes, start, end)}`);
+  }
+
+  end(): void {
+    this.lines.push("end");
+  }
+
   control(opcode: number, bytes: Uint8Array, start: number, end: number): void {
     this.lines.push(`${nameOf(opcode)} ${toHex(bytes, start, end)}`);
   }
@@ -83,6 +95,18 @@ function codeOf(error: unknown): string {
 /** Writes down what an endpoint tells: messages as {@link MessageTrace} does, and "fail INVALID_UTF8". */
 export class EventTrace implements EndpointEvents {
   readonly lines: string[] = [];
+
+  onMessageBegin(isText: boolean): void {
+    this.lines.push(isText ? "begin text" : "begin binary");
+  }
+
+  onMessagePiece(bytes: Uint8Array, start: number, end: number): void {
+    this.lines.push(`piece ${toHex(bytes, start, end)}`);
+  }
+
+  onMessageEnd(): void {
+    this.lines.push("end");
+  }
 
   onText(data: string): void {
     this.lines.push(`text ${data}`);

@@ -1,0 +1,38 @@
+/**
+ * What happens to connections, on `node:diagnostics_channel`, which Deno and Bun have too.
+ *
+ * Channels and what is published: `framewire.connection.open` { connection }, `framewire.connection.error`
+ * { connection, error }, `framewire.connection.close` { connection, closure }, `framewire.handshake.refused`
+ * { error, remoteAddress }. A channel that nobody subscribes to costs a look.
+ *
+ * @example
+ * import { subscribe } from "node:diagnostics_channel";
+ *
+ * subscribe("framewire.connection.close", ({ connection, closure }) => console.log(closure.status));
+ *
+ * @module
+ */
+
+import { channel } from "node:diagnostics_channel";
+import type { Observer } from "../src/connection/host.ts";
+
+const opened = /* @__PURE__ */ channel("framewire.connection.open");
+const failed = /* @__PURE__ */ channel("framewire.connection.error");
+const closed = /* @__PURE__ */ channel("framewire.connection.close");
+const refused = /* @__PURE__ */ channel("framewire.handshake.refused");
+
+/** Publishes what it sees. */
+export const observer: Observer = {
+  opened(connection) {
+    if (opened.hasSubscribers) opened.publish({ connection });
+  },
+  failed(connection, error) {
+    if (failed.hasSubscribers) failed.publish({ connection, error });
+  },
+  closed(connection, closure) {
+    if (closed.hasSubscribers) closed.publish({ connection, closure });
+  },
+  refused(error, remoteAddress) {
+    if (refused.hasSubscribers) refused.publish({ error, remoteAddress });
+  },
+};

@@ -1,0 +1,79 @@
+/**
+ * Servers of `node:http`, `node:https`, `node:net` and `node:tls` that are there already: on Node, and on Deno and Bun,
+ * which have those modules too.
+ *
+ * @module
+ */
+
+import { type ParsedRequest, writeRequest } from "../src/handshake/http-upgrader.ts";
+import type { EventServer, Listener, Transport } from "../src/transport.ts";
+import { type NodeSocket, NodeTransport } from "./node-transport.ts";
+
+/** A socket that somebody else has made. */
+export interface ServerSocket extends NodeSocket {
+  allowHalfOpen: boolean;
+  /** A stream that is not a socket has none. */
+  setTimeout?(milliseconds: number): unknown;
+}
+
+/** Gives a socket's transport, and undoes what whoever made it had in mind: it does not end by itself any more. */
+function adopt(socket: ServerSocket): Transport {
+  // Of `http.Server.timeout`, or of who had the socket before; the other times of an HTTP server end with the request.
+  socket.setTimeout?.(0);
+  socket.allowHalfOpen = true;
+  return new NodeTransport(socket);
+}
+
+/** Gives the listener of a server that may begin or cease to listen at any time. */
+export function newServerListener(server: EventServer, stop: () => void): Listener {
+  let last = { port: 0, hostname: "" };
+  const place = (): typeof last => {
+    const address = server.address() as { port: number; address: string } | string | null;
+    if (typeof address === "string") last = { port: 0, hostname: address };
+    else if (address !== null) last = { port: address.port, hostname: address.address };
+    return last;
+  };
+  place();
+  return {
+    get port() {
+      return place().port;
+    },
+    get hostname() {
+      return place().hostname;
+    },
+    close: async () => {
+      stop();
+    },
+  };
+}
+
+/** Takes the requests for an upgrade of an HTTP server, which goes on with all others. */
+export function takeUpgrades(
+  server: EventServer,
+  accept: (transport: Transport, bytes: Uint8Array) => void,
+): Listener {
+  const onUpgrade = (request: ParsedRequest, socket: ServerSocket, head: Uint8Array): void => {
+    accept(adopt(socket), writeRequest(request, head));
+  };
+  server.on("upgrade", onUpgrade);
+  return newServerListener(server, () => {
+    server.off("upgrade", onUpgrade);
+  });
+}
+
+/** Takes the connections of a TCP or TLS server. */
+export function takeConnections(
+  server: EventServer,
+  accept: (transport: Transport) => void,
+): Listener {
+  // A TLS server tells a connection twice: with `connection`, before its handshake, and when that is done.
+  const event = "setSecureContext" in server ? "secureConnection" : "connection";
+  const onConnection = (socket: ServerSocket): void => {
+    accept(adopt(socket));
+  };
+  server.on(event, onConnection);
+  return newServerListener(server, () => {
+    server.off(event, onConnection);
+    server.close();
+  });
+}

@@ -1,0 +1,143 @@
+/**
+ * What all runtimes have in common in listening: what may be asked for, and the TLS handshakes of those who come.
+ *
+ * @module
+ */
+
+import { type Deadlines, deadlinesOn } from "../src/clock.ts";
+import type {
+  AcceptingListener,
+  EventServer,
+  Listener,
+  ListenOptions,
+  ServerTlsOptions,
+  Transport,
+} from "../src/transport.ts";
+import { takeConnections, takeUpgrades } from "./http-server.ts";
+import { toTransportError } from "./transport-error.ts";
+
+/** Takes a connection in, with what has been read of it already. */
+export type Accept = (transport: Transport, bytes?: Uint8Array) => void;
+
+/** Where a socket is to be made: a path, or else a port and a host. */
+export type Place =
+  | { readonly path: string; readonly port?: undefined; readonly hostname?: undefined }
+  | { readonly path?: undefined; readonly port: number; readonly hostname: string };
+
+/** TLS as an adapter gets it: `handshakeTimeout` is there, and is Infinity for none. */
+export type CheckedTls = ServerTlsOptions & { readonly handshakeTimeout: number };
+
+/** What a runtime does by itself. What it throws is made a `TransportError`. */
+export interface ListeningRuntime {
+  listen(place: Place, tls: CheckedTls | undefined, accept: Accept): Listener | Promise<Listener>;
+  /** Takes the connections of a listener that is asked for them. */
+  take?(listener: AcceptingListener, accept: Accept): Listener;
+}
+
+const places = ["port", "path", "server", "listener"] as const;
+const defaultHandshakeTimeout = 10_000;
+
+/** Listens as one is told to. */
+export async function listening(
+  runtime: ListeningRuntime,
+  options: ListenOptions,
+  accept: Accept,
+): Promise<Listener> {
+  const { port, path, hostname = "0.0.0.0", server, listener } = options;
+  checkPlace(options);
+  if (server !== undefined) return takeUpgrades(server, accept);
+  if (listener !== undefined) return takeListener(runtime, listener, accept);
+  const tls = checkTls(options.tls);
+  const place: Place = path === undefined ? { port: port!, hostname } : { path };
+  try {
+    return await runtime.listen(place, tls, accept);
+  } catch (error) {
+    // What the system refuses has a code; what Deno's TLS finds wrong with a certificate has not always.
+    const isTls = tls !== undefined && (error as { code?: unknown }).code === undefined;
+    throw toTransportError(error, isTls ? "TLS_FAILED" : "FAILED");
+  }
+}
+
+function checkPlace(options: ListenOptions): void {
+  const given = places.filter((name) => options[name] !== undefined);
+  if (given.length !== 1) {
+    const found = given.length === 0 ? "none" : given.join(" and ");
+    throw new TypeError(`Give one of ${places.join(", ")} to listen on, not ${found}`);
+  }
+  const { port, path, tls } = options;
+  if (tls !== undefined && port === undefined && path === undefined) {
+    throw new TypeError(`tls goes with port or path: what is given as ${given[0]} does its own`);
+  }
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw new RangeError(`port must be a whole number from 0 to 65535: ${port}`);
+  }
+  // Runtimes take the empty path for something else.
+  if (path === "") throw new TypeError("path is empty: it must name the socket's file");
+}
+
+/** Refuses what a runtime would take for "no TLS": who asks for it must not get a server in the clear. */
+function checkTls(tls: ServerTlsOptions | undefined): CheckedTls | undefined {
+  if (tls === undefined) return undefined;
+  for (const name of ["cert", "key"]) {
+    if (typeof tls[name] !== "string" || tls[name] === "") {
+      throw new TypeError(`tls.${name} must be text in PEM; TLS needs cert and key`);
+    }
+  }
+  const timeout = tls.handshakeTimeout ?? defaultHandshakeTimeout;
+  if (!(timeout >= 0)) {
+    throw new RangeError(`tls.handshakeTimeout must be a number from 0 on: ${timeout}`);
+  }
+  return { ...tls, handshakeTimeout: timeout === 0 ? Infinity : timeout };
+}
+
+function takeListener(
+  runtime: ListeningRuntime,
+  listener: EventServer | AcceptingListener,
+  accept: Accept,
+): Listener {
+  if ("on" in listener) return takeConnections(listener, accept);
+  if (runtime.take !== undefined && "accept" in listener) return runtime.take(listener, accept);
+  throw new TypeError(
+    "listener must be a server of node:net or node:tls, or on Deno a Deno.Listener; " +
+      "what Bun.listen gives will not do, since new handlers would get its older sockets, too",
+  );
+}
+
+/** A connection whose TLS handshake is under way. */
+export interface Handshake {
+  /** Ends the wait; false: it was over, and the connection is dropped. */
+  end(): boolean;
+}
+
+/** The TLS handshakes of one listener: each has its time, and none outlives the listener. */
+export class Handshakes {
+  readonly #timeout: number;
+  readonly #deadlines: Deadlines;
+  readonly #drops = new Set<() => void>();
+
+  /** @param timeout In milliseconds; Infinity for none. */
+  constructor(timeout: number, deadlines: Deadlines = deadlinesOn()) {
+    this.#timeout = timeout;
+    this.#deadlines = deadlines;
+  }
+
+  /** Begins to wait for one. */
+  begin(drop: () => void): Handshake {
+    const end = (): boolean => {
+      deadline.cancel();
+      return this.#drops.delete(dropIt);
+    };
+    const dropIt = (): void => {
+      end();
+      drop();
+    };
+    const deadline = this.#deadlines.after(this.#timeout, dropIt);
+    this.#drops.add(dropIt);
+    return { end };
+  }
+
+  /** Drops those that are under way. */
+  close(): void {
+    for (const drop of this.#drops) drop();
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * What the connection level takes from a runtime beside its sockets. Types only.
+ *
+ * @module
+ */
+
+import type { Closure, HandshakeError } from "../errors.ts";
+import type { Engine } from "../flate/engine.ts";
+import type { Connection } from "./connection.ts";
+
+/** Watches all connections of a process, such as for diagnostics. What it throws is not caught: it must not. */
+export interface Observer {
+  /** A connection is open. */
+  opened(ws: Connection): void;
+  /** Something went wrong with it. */
+  failed(ws: Connection, error: unknown): void;
+  /** It is over. */
+  closed(ws: Connection, closure: Closure): void;
+  /** A handshake came to nothing. */
+  refused(error: HandshakeError, remoteAddress: string | undefined): void;
+}
+
+/** A runtime, as far as it is no socket. */
+export interface Host {
+  /** What compresses, where options name nothing else. */
+  readonly engine?: Engine | undefined;
+  readonly observer?: Observer | undefined;
+  /** Gives a variable of the environment. */
+  readonly environment?: ((name: string) => string | undefined) | undefined;
+}

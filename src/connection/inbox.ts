@@ -1,0 +1,214 @@
+/**
+ * Messages that wait to be asked for, and those who wait for messages.
+ *
+ * @module
+ */
+
+import type { Deadline, Deadlines } from "../clock.ts";
+import { type Deferred, newDeferred, rejected } from "../deferred.ts";
+import { TimeoutError } from "../errors.ts";
+import type { Signal } from "../transport.ts";
+import { Fifo } from "./fifo.ts";
+import type { Data } from "./handlers.ts";
+import { Incoming, type IncomingMessage } from "./incoming.ts";
+
+/** How long a call waits for a message. */
+export interface ReceiveOptions {
+  /** Gives up when it is aborted, with its reason. */
+  readonly signal?: Signal | undefined;
+  /** Milliseconds; then `TimeoutError` `RECEIVE_TIMEOUT`. Default: no limit. */
+  readonly timeout?: number | undefined;
+}
+
+/** What an inbox tells its link. */
+export interface InboxEvents {
+  /** So much is unread that the peer is to be held back. */
+  onFull(): void;
+  /** There is room again. */
+  onRoom(): void;
+  /** Whether the next message is wanted piece by piece. */
+  onStreaming(isWanted: boolean): void;
+}
+
+/** Somebody who waits: for a whole message, or for the beginning of one. */
+interface Waiter {
+  readonly isStreamed: boolean;
+  readonly deferred: Deferred<Data | IncomingMessage>;
+  cancel(): void;
+}
+
+/** What a message costs beside its bytes, so that a flood of empty ones counts too. */
+const overhead = 64;
+
+/**
+ * Gives each message to one who asks, in the order of the calls; what nobody has asked for yet is kept, and from some
+ * bytes of it on the peer is held back.
+ */
+export class Inbox {
+  readonly #events: InboxEvents;
+  readonly #deadlines: Deadlines;
+  readonly #highWaterMark: number;
+  readonly #messages = new Fifo<Data>();
+  #waiters: Waiter[] = [];
+  #incoming: Incoming | undefined;
+  #unread = 0;
+  #isFull = false;
+  #isStreaming = false;
+  #overWith: (() => unknown) | undefined;
+
+  constructor(events: InboxEvents, deadlines: Deadlines, highWaterMark: number) {
+    this.#events = events;
+    this.#deadlines = deadlines;
+    this.#highWaterMark = highWaterMark;
+  }
+
+  /** Whether no message waits to be asked for. */
+  get isEmpty(): boolean {
+    return this.#messages.length === 0;
+  }
+
+  /** Takes a message in. */
+  push(data: Data): void {
+    const waiter = this.#nextWaiter();
+    if (waiter === undefined) {
+      this.#messages.push(data);
+      this.#count(data.length + overhead);
+    } else if (waiter.isStreamed) {
+      waiter.deferred.resolve(wholeMessage(data));
+    } else {
+      waiter.deferred.resolve(data);
+    }
+  }
+
+  /** Takes in the beginning of a message that was wanted piece by piece. */
+  begin(isText: boolean): void {
+    this.#incoming = new Incoming(isText, (change) => {
+      this.#count(change);
+    });
+    const waiter = this.#nextWaiter();
+    if (waiter === undefined) this.#incoming.drop();
+    else waiter.deferred.resolve(this.#incoming);
+  }
+
+  /** Takes in a piece of it. */
+  add(bytes: Uint8Array, start: number, end: number): void {
+    this.#incoming?.add(bytes, start, end);
+  }
+
+  /** It is complete. */
+  complete(): void {
+    this.#incoming?.complete();
+    this.#incoming = undefined;
+  }
+
+  /** Gives the next message, at once or when it comes. */
+  receive(options: ReceiveOptions): Promise<Data> {
+    const data = this.take();
+    return data === undefined
+      ? (this.#wait(false, options) as Promise<Data>)
+      : Promise.resolve(data);
+  }
+
+  /** Gives the next message, where it can be before it is complete. */
+  receiveStream(options: ReceiveOptions): Promise<IncomingMessage> {
+    const data = this.take();
+    return data === undefined
+      ? (this.#wait(true, options) as Promise<IncomingMessage>)
+      : Promise.resolve(wholeMessage(data));
+  }
+
+  /** Nothing more comes: whoever asks gets what is left, and then what `reason` makes. */
+  end(reason: () => unknown): void {
+    this.#overWith ??= reason;
+    this.#incoming?.fail(this.#overWith());
+    this.#incoming = undefined;
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.cancel();
+      waiter.deferred.reject(this.#overWith());
+    }
+    this.#checkStreaming();
+  }
+
+  /** This side has closed: what is left is not wanted any more either. */
+  clear(reason: () => unknown): void {
+    this.#messages.takeAll();
+    this.end(reason);
+    this.#count(-this.#unread);
+  }
+
+  /** Gives the next message where there is one. */
+  take(): Data | undefined {
+    const data = this.#messages.shift();
+    if (data !== undefined) this.#count(-data.length - overhead);
+    return data;
+  }
+
+  #wait(
+    isStreamed: boolean,
+    { signal, timeout = Infinity }: ReceiveOptions,
+  ): Promise<Data | IncomingMessage> {
+    if (this.#overWith !== undefined) return rejected(this.#overWith());
+    if (signal?.aborted === true) return rejected(signal.reason);
+    const deferred = newDeferred<Data | IncomingMessage>();
+    const giveUp = (reason: unknown): void => {
+      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+      waiter.cancel();
+      deferred.reject(reason);
+      this.#checkStreaming();
+    };
+    const onAbort = (): void => {
+      giveUp(signal!.reason);
+    };
+    const deadline: Deadline | undefined =
+      timeout === Infinity
+        ? undefined
+        : this.#deadlines.after(timeout, () => {
+            giveUp(new TimeoutError("RECEIVE_TIMEOUT", timeout));
+          });
+    signal?.addEventListener("abort", onAbort);
+    const waiter: Waiter = {
+      isStreamed,
+      deferred,
+      cancel() {
+        deadline?.cancel();
+        signal?.removeEventListener("abort", onAbort);
+      },
+    };
+    this.#waiters.push(waiter);
+    this.#checkStreaming();
+    return deferred.promise;
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) return undefined;
+    waiter.cancel();
+    this.#checkStreaming();
+    return waiter;
+  }
+
+  #checkStreaming(): void {
+    const isWanted = this.#waiters.length > 0 && this.#waiters[0].isStreamed;
+    if (isWanted === this.#isStreaming) return;
+    this.#isStreaming = isWanted;
+    this.#events.onStreaming(isWanted);
+  }
+
+  #count(change: number): void {
+    this.#unread += change;
+    if (!this.#isFull && this.#unread >= this.#highWaterMark) {
+      this.#isFull = true;
+      this.#events.onFull();
+    } else if (this.#isFull && this.#unread <= this.#highWaterMark / 2) {
+      this.#isFull = false;
+      this.#events.onRoom();
+    }
+  }
+}
+
+/** A message that came whole, for somebody who wants it piece by piece. */
+function wholeMessage(data: Data): IncomingMessage {
+  const message = new Incoming(typeof data === "string", () => {});
+  message.complete(data);
+  return message;
+}

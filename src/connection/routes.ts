@@ -1,0 +1,89 @@
+/**
+ * Handlers by path.
+ *
+ * @module
+ */
+
+/** What a path matched, with the parameters in it. */
+export interface RouteMatch<Target> {
+  readonly target: Target;
+  /** The parameters of the pattern, decoded; that of `*` is called "*". */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+interface Route<Target> {
+  readonly segments: readonly string[];
+  readonly target: Target;
+}
+
+/**
+ * Finds what belongs to a path. Patterns are compared segment by segment, decoded: `:name` stands for any one segment, `*`
+ * at the end for all that follow. One without parameters goes first, then they count in their order.
+ *
+ * @example
+ * new Routes({ "/chat": chat, "/rooms/:room": room, "/*": other }).find("/rooms/tea") // room, { room: "tea" }
+ */
+export class Routes<Target> {
+  readonly #exact = new Map<string, Target>();
+  readonly #patterns: Route<Target>[] = [];
+
+  /** @throws {TypeError} A pattern that does not begin with "/", or has a `*` before its end. */
+  constructor(routes: Readonly<Record<string, Target>>) {
+    for (const [pattern, target] of Object.entries(routes)) {
+      const segments = pattern.split("/").slice(1);
+      if (!pattern.startsWith("/") || segments.slice(0, -1).includes("*")) {
+        throw new TypeError(`A route begins with "/", and has "*" at its end alone: ${pattern}`);
+      }
+      const isExact = !segments.some((segment) => segment === "*" || segment.startsWith(":"));
+      if (isExact) this.#exact.set(pattern, target);
+      else this.#patterns.push({ segments, target });
+    }
+  }
+
+  /**
+   * Gives the match of a path, undefined where nothing matches.
+   *
+   * @param path As it was sent, without query.
+   */
+  find(path: string): RouteMatch<Target> | undefined {
+    const segments = path.split("/").slice(1).map(decode);
+    const exact = this.#exact.get(`/${segments.join("/")}`);
+    // A "/" that was encoded is no border between segments.
+    if (exact !== undefined && segments.every((segment) => !segment.includes("/"))) {
+      return { target: exact, params: {} };
+    }
+    for (const { segments: pattern, target } of this.#patterns) {
+      const params = match(pattern, segments);
+      if (params !== undefined) return { target, params };
+    }
+    return undefined;
+  }
+}
+
+function match(
+  pattern: readonly string[],
+  segments: readonly string[],
+): Record<string, string> | undefined {
+  const params: Record<string, string> = Object.create(null);
+  for (const [index, part] of pattern.entries()) {
+    const segment = segments[index];
+    if (segment === undefined) return undefined;
+    if (part === "*") {
+      params["*"] = segments.slice(index).join("/");
+      return params;
+    }
+    if (part.startsWith(":")) params[part.slice(1)] = segment;
+    else if (part !== segment) return undefined;
+  }
+  return pattern.length === segments.length ? params : undefined;
+}
+
+/** Decodes a segment; one that is not well encoded stays as it is. */
+function decode(segment: string): string {
+  if (!segment.includes("%")) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

@@ -1,0 +1,182 @@
+import { EventEmitter } from "node:events";
+import { describe, expect, it } from "vitest";
+import {
+  type CheckedTls,
+  Handshakes,
+  listening,
+  type ListeningRuntime,
+  type Place,
+} from "../../adapters/listening.ts";
+import { Deadlines } from "../../src/clock.ts";
+import type { EventServer, Listener, ListenOptions } from "../../src/transport.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { failure } from "../support/streams.ts";
+
+const tls = { cert: "certificate", key: "key" };
+const listener: Listener = { port: 80, hostname: "192.0.2.1", close: async () => {} };
+
+/** A runtime that writes down what it is asked for. */
+function newRuntime(): ListeningRuntime & { asked: [Place, CheckedTls | undefined][] } {
+  const asked: [Place, CheckedTls | undefined][] = [];
+  return {
+    asked,
+    listen(place, checked) {
+      asked.push([place, checked]);
+      return listener;
+    },
+  };
+}
+
+const newServer = (): EventServer =>
+  Object.assign(new EventEmitter(), { address: () => null, close() {} });
+
+const listen = (options: ListenOptions, runtime: ListeningRuntime = newRuntime()) =>
+  listening(runtime, options, () => {});
+
+describe("listening()", () => {
+  it.each<[ListenOptions, Place, CheckedTls | undefined]>([
+    [{ port: 0 }, { port: 0, hostname: "0.0.0.0" }, undefined],
+    [{ port: 65_535, hostname: "::1" }, { port: 65_535, hostname: "::1" }, undefined],
+    [{ path: "/run/x" }, { path: "/run/x" }, undefined],
+    [{ path: "/run/x", tls }, { path: "/run/x" }, { ...tls, handshakeTimeout: 10_000 }],
+    [
+      { port: 1, tls: { ...tls, handshakeTimeout: 0, own: 1 } },
+      { port: 1, hostname: "0.0.0.0" },
+      { ...tls, handshakeTimeout: Infinity, own: 1 },
+    ],
+    [
+      { port: 1, tls: { ...tls, handshakeTimeout: 5 } },
+      { port: 1, hostname: "0.0.0.0" },
+      { ...tls, handshakeTimeout: 5 },
+    ],
+  ])("asks the runtime, with %o", async (options, place, checked) => {
+    const runtime = newRuntime();
+    expect(await listen(options, runtime)).toBe(listener);
+    expect(runtime.asked).toEqual([[place, checked]]);
+  });
+
+  it.each<[ListenOptions, RegExp]>([
+    [{}, /^Give one of port, path, server, listener to listen on, not none$/],
+    [{ hostname: "localhost" }, /not none$/],
+    [{ port: undefined }, /not none$/],
+    [{ port: 0, path: "/run/x" }, /not port and path$/],
+    [{ path: "/run/x", server: newServer() }, /not path and server$/],
+    [{ path: "" }, /^path is empty/],
+    [{ server: newServer(), tls }, /^tls goes with port or path: what is given as server/],
+    [{ listener: newServer(), tls }, /^tls goes with port or path: what is given as listener/],
+    [{ port: 0, tls: {} as typeof tls }, /^tls\.cert must be text in PEM/],
+    [{ port: 0, tls: { ...tls, cert: "" } }, /^tls\.cert must be text in PEM/],
+    [
+      { port: 0, tls: { ...tls, key: new Uint8Array(1) as never } },
+      /^tls\.key must be text in PEM/,
+    ],
+    [{ listener: { addr: {}, accept: async () => {}, close() {} } }, /^listener must be a server/],
+    [{ listener: {} as EventServer }, /^listener must be a server/],
+  ])("refuses %o", async (options, message) => {
+    const runtime = newRuntime();
+    const error = await failure(() => listen(options, runtime));
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toMatch(message);
+    expect(runtime.asked).toEqual([]);
+  });
+
+  it.each<[ListenOptions, string]>([
+    ...[-1, 65_536, 0.5, NaN, "80" as never].map((port): [ListenOptions, string] => [
+      { port },
+      `port must be a whole number from 0 to 65535: ${port}`,
+    ]),
+    [
+      { port: 0, tls: { ...tls, handshakeTimeout: -1 } },
+      "tls.handshakeTimeout must be a number from 0 on: -1",
+    ],
+    [
+      { port: 0, tls: { ...tls, handshakeTimeout: NaN } },
+      "tls.handshakeTimeout must be a number from 0 on: NaN",
+    ],
+  ])("refuses %o as out of range", async (options, message) => {
+    const error = await failure(() => listen(options));
+    expect(error).toBeInstanceOf(RangeError);
+    expect((error as Error).message).toBe(message);
+  });
+
+  it.each([
+    [{ port: 0 }, { code: "EADDRINUSE" }, "ADDRESS_IN_USE"],
+    [{ port: 0 }, {}, "FAILED"],
+    [{ port: 0, tls }, { code: "EADDRNOTAVAIL" }, "FAILED"],
+    [{ port: 0, tls }, { code: "ERR_OSSL_PEM_NO_START_LINE" }, "TLS_FAILED"],
+    [{ port: 0, tls }, {}, "TLS_FAILED"],
+  ])("with %o, tells a failure with %o as %s", async (options, fields, code) => {
+    const cause = Object.assign(new Error("runtime"), fields);
+    const thrown = await failure(() =>
+      listen(options, {
+        listen() {
+          throw cause;
+        },
+      }),
+    );
+    const rejected = await failure(() => listen(options, { listen: () => Promise.reject(cause) }));
+    for (const error of [thrown, rejected]) {
+      expect(error).toMatchObject({ name: "TransportError", code, cause });
+    }
+  });
+
+  it("takes what a server has, by its events", async () => {
+    const server = newServer() as EventServer & EventEmitter;
+    await listen({ server });
+    expect(server.eventNames()).toEqual(["upgrade"]);
+    const connections = newServer() as EventServer & EventEmitter;
+    await listen({ listener: connections });
+    expect(connections.eventNames()).toEqual(["connection"]);
+  });
+
+  it("gives a listener that is asked for its connections to the runtime", async () => {
+    const own = { addr: {}, accept: async () => {}, close() {} };
+    const runtime = { ...newRuntime(), take: (taken: unknown) => ({ ...listener, taken }) };
+    expect(await listen({ listener: own }, runtime)).toMatchObject({ taken: own });
+  });
+});
+
+/** Handshakes on a clock that stands still, and what they drop. */
+function newHandshakes(timeout: number) {
+  const clock = new FakeClock();
+  const dropped: string[] = [];
+  const handshakes = new Handshakes(timeout, new Deadlines(clock));
+  const begin = (name: string) => handshakes.begin(() => void dropped.push(name));
+  return { clock, dropped, handshakes, begin };
+}
+
+describe("Handshakes", () => {
+  it("drops those whose time is up, and tells those that end in time from them", () => {
+    const { clock, dropped, begin } = newHandshakes(1000);
+    const [early, late] = [begin("early"), begin("late")];
+    clock.advance(500);
+    const second = begin("second");
+    expect(early.end()).toBe(true);
+    expect(early.end()).toBe(false);
+    clock.advance(600);
+    expect(dropped).toEqual(["late"]);
+    expect([late.end(), second.end()]).toEqual([false, true]);
+    clock.advance(5000);
+    expect(dropped).toEqual(["late"]);
+    expect(clock.running).toBe(0);
+  });
+
+  it("drops those that are under way when it is closed", () => {
+    const { clock, dropped, handshakes, begin } = newHandshakes(1000);
+    begin("done").end();
+    const waiting = [begin("first"), begin("second")];
+    handshakes.close();
+    handshakes.close();
+    expect(dropped).toEqual(["first", "second"]);
+    expect(waiting.map((handshake) => handshake.end())).toEqual([false, false]);
+    expect(clock.running).toBe(0);
+  });
+
+  it("waits for ever where it is told to", () => {
+    const { clock, dropped, begin } = newHandshakes(Infinity);
+    const handshake = begin("slow");
+    clock.advance(1e9);
+    expect(dropped).toEqual([]);
+    expect(handshake.end()).toBe(true);
+  });
+});

@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { toBytes } from "../../src/connection/data.ts";
+
+describe("toBytes()", () => {
+  const bytes = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7);
+
+  it("gives bytes where they lie, whatever view is on them", () => {
+    expect(toBytes(bytes)).toBe(bytes);
+    expect(toBytes(bytes.buffer)).toEqual(bytes);
+    expect(toBytes(new DataView(bytes.buffer, 2, 3))).toEqual(Uint8Array.of(2, 3, 4));
+    const words = toBytes(new Uint16Array(bytes.buffer, 2, 2));
+    expect(words).toEqual(Uint8Array.of(2, 3, 4, 5));
+    expect(words.buffer).toBe(bytes.buffer);
+  });
+
+  it.each([[1], [null], [undefined], [[1, 2]], [{ length: 1 }]])("refuses %j", (data) => {
+    expect(() => toBytes(data as never)).toThrow(TypeError);
+  });
+});

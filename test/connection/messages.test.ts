@@ -1,0 +1,229 @@
+import { describe, expect, it } from "vitest";
+import type { Connection } from "../../src/connection/connection.ts";
+import { newDeferred } from "../../src/deferred.ts";
+import { openPair } from "../support/pair.ts";
+import { nameOf } from "../support/server.ts";
+import { macrotask } from "../support/turns.ts";
+
+describe("the handler for streams", () => {
+  it("reads a message while it comes, and is awaited before the next one", async () => {
+    const lines: string[] = [];
+    const gate = newDeferred<void>();
+    const { theirs } = await openPair({
+      handlers: {
+        async stream(_, message) {
+          lines.push(message.isText ? "text" : "binary");
+          for await (const piece of message) lines.push(`piece of ${piece.length}`);
+          lines.push("end");
+          await gate.promise;
+          lines.push("done");
+        },
+      },
+    });
+    const writer = theirs.beginMessage();
+    await writer.write("one");
+    await macrotask();
+    expect(lines).toEqual(["text", "piece of 3"]);
+    await writer.close();
+    void theirs.send(new Uint8Array(2));
+    await macrotask();
+    expect(lines).toEqual(["text", "piece of 3", "end"]);
+    gate.resolve();
+    await macrotask();
+    expect(lines.slice(3)).toEqual(["done", "binary", "piece of 2", "end", "done"]);
+  });
+
+  it("has the rest of the message dropped where it returns early, at once or later", async () => {
+    const seen: string[] = [];
+    const { theirs } = await openPair({
+      handlers: {
+        stream(_, message) {
+          return (async () => {
+            for await (const piece of message) {
+              seen.push(piece as string);
+              if (piece === "leave") return;
+            }
+          })();
+        },
+      },
+    });
+    const writer = theirs.beginMessage();
+    await writer.write("leave");
+    await macrotask();
+    await writer.write("unread");
+    await writer.close();
+    await theirs.send("next");
+    await macrotask();
+    expect(seen).toEqual(["leave", "next"]);
+    let calls = 0;
+    const pair = await openPair({ handlers: { stream: () => void calls++ } });
+    for (let i = 0; i < 3; i++) await pair.theirs.send("x".repeat(100_000));
+    await macrotask();
+    expect(calls).toBe(3);
+  });
+
+  it("holds the peer back while it reads nothing", async () => {
+    const gate = newDeferred<void>();
+    const read = newDeferred<number>();
+    const { theirs } = await openPair({
+      options: { receiveHighWaterMark: 1000 },
+      handlers: {
+        async stream(_, message) {
+          await gate.promise;
+          read.resolve((await message.bytes()).length);
+        },
+      },
+      clientOptions: { highWaterMark: 0 },
+    });
+    const writer = theirs.beginMessage({ binary: true });
+    for (let i = 0; i < 100; i++) void writer.write(new Uint8Array(100));
+    void writer.close();
+    await macrotask();
+    gate.resolve();
+    expect(await read.promise).toBe(10_000);
+  });
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("oops");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("oops"))],
+  ])("fails the connection at once where it %s", async (_, stream) => {
+    const errors: string[] = [];
+    const { ours, theirs } = await openPair({
+      handlers: { stream, error: (_, error) => void errors.push(nameOf(error)) },
+    });
+    await theirs.beginMessage().write("begun");
+    expect(await theirs.closed).toMatchObject({ status: 1011 });
+    expect(await ours.closed).toMatchObject({ initiator: "local", error: { message: "oops" } });
+    expect(errors).toEqual(["oops"]);
+  });
+
+  it("fails the connection where it rejects after the message is complete", async () => {
+    const { theirs } = await openPair({
+      handlers: {
+        async stream(_, message) {
+          await message.text();
+          throw new Error("oops");
+        },
+      },
+    });
+    await theirs.send("whole");
+    expect(await theirs.closed).toMatchObject({ status: 1011 });
+  });
+
+  it("is told of an end in the middle, which is no failure of its own", async () => {
+    const ends: unknown[] = [];
+    const { ours, theirs } = await openPair({
+      handlers: {
+        async stream(_, message) {
+          await message.text().catch((error: unknown) => {
+            ends.push(nameOf(error));
+            throw error;
+          });
+        },
+      },
+    });
+    await theirs.beginMessage().write("begun");
+    theirs.terminate();
+    expect(await ours.closed).toMatchObject({ status: 1006, error: { code: "UNEXPECTED_END" } });
+    await macrotask();
+    expect(ends).toEqual(["CLOSED"]);
+    const pair = await openPair({
+      handlers: {
+        stream: (_, message) => message.text().then(undefined, (error) => void ends.push(error)),
+      },
+    });
+    await pair.theirs.beginMessage().write("begun");
+    await macrotask();
+    void pair.ours.close();
+    await pair.ours.closed;
+    expect(ends).toHaveLength(2);
+  });
+
+  it("takes messages from those who would ask for them", async () => {
+    const { ours } = await openPair({ handlers: { stream() {} } });
+    expect(() => ours.receiveStream()).toThrow("Messages go to the handlers");
+    expect(() => ours[Symbol.asyncIterator]()).toThrow(TypeError);
+  });
+});
+
+describe("the handlers for ping, pong and drain", () => {
+  it("get the payload, of their own", async () => {
+    const lines: string[] = [];
+    const kept: Uint8Array[] = [];
+    const { ours, theirs } = await openPair({
+      handlers: {
+        ping(_, payload) {
+          kept.push(payload);
+          lines.push(`ping ${String.fromCharCode(...payload)}`);
+        },
+        pong: (_, payload) => void lines.push(`pong ${String.fromCharCode(...payload)}`),
+      },
+    });
+    await theirs.ping("a");
+    await ours.ping("b");
+    await theirs.ping("c");
+    await macrotask();
+    expect(lines.sort()).toEqual(["ping a", "ping c", "pong b"]);
+    expect(kept.map((bytes) => bytes.buffer.byteLength)).toEqual([1, 1]);
+  });
+
+  it("are awaited, and fail their connection", async () => {
+    const gate = newDeferred<void>();
+    const lines: string[] = [];
+    const { theirs } = await openPair({
+      handlers: { ping: () => gate.promise, message: (_, data) => void lines.push(data as string) },
+    });
+    await theirs.ping();
+    await theirs.send("after");
+    await macrotask();
+    expect(lines).toEqual([]);
+    gate.resolve();
+    await macrotask();
+    expect(lines).toEqual(["after"]);
+    const { ours, theirs: other } = await openPair({
+      handlers: {
+        pong() {
+          throw new Error("oops");
+        },
+      },
+    });
+    await ours.ping();
+    expect(await other.closed).toMatchObject({ status: 1011 });
+  });
+});
+
+describe("the handler for open", () => {
+  it("may ask for messages itself, where nobody else handles them", async () => {
+    const seen: unknown[] = [];
+    const { theirs } = await openPair({
+      handlers: {
+        async open(ws) {
+          for await (const message of ws) seen.push(message);
+        },
+      },
+    });
+    await theirs.send("a");
+    await theirs.send("b");
+    await theirs.close();
+    expect(seen).toEqual(["a", "b"]);
+  });
+
+  it("fails its connection where it rejects later", async () => {
+    const { ours, theirs } = await openPair({
+      handlers: {
+        async open(ws: Connection) {
+          await ws.receive();
+          throw new Error("oops");
+        },
+      },
+    });
+    await theirs.send("go");
+    expect(await theirs.closed).toMatchObject({ status: 1011 });
+    expect(await ours.closed).toMatchObject({ error: { message: "oops" } });
+  });
+});
