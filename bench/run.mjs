@@ -15,8 +15,9 @@ import { echo } from "./echo.mjs";
 import { handshake } from "./handshake.mjs";
 import { heap } from "./heap.mjs";
 import { canPin } from "./programs.mjs";
+import { soak } from "./soak.mjs";
 
-const benchmarks = { echo, compressed, handshake, heap };
+const benchmarks = { echo, compressed, handshake, heap, soak };
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -61,16 +62,17 @@ ensureBuilt();
 const machine = describeMachine();
 const runtimes = values.runtime.split(",");
 const options = values.short
-  ? { runtimes, rounds: 1, warm: 150, measure: 400 }
-  : { runtimes, rounds: 5, warm: 300, measure: 1000 };
+  ? { runtimes, isShort: true, rounds: 1, warm: 150, measure: 400 }
+  : { runtimes, isShort: false, rounds: 5, warm: 300, measure: 1000 };
 const about = `${machine.date}, ${machine.cpu}; framewire ${machine.framewire}, node ${machine.node}, deno ${machine.deno}, bun ${machine.bun}, ws ${machine.ws}; server and load ${
   machine.pinned ? "on a core each" : "NOT kept to cores of their own: there is no taskset"
-}; ${options.rounds} round${options.rounds === 1 ? "" : "s"}.`;
+}`;
 
 for (const name of names) {
-  const { title, explanation, run } = benchmarks[name];
+  const { title, explanation, run, rounds = options.rounds } = benchmarks[name];
   const { rows, table } = await run(options);
-  const text = `# ${title}\n\n${explanation}\n\n${about}\n\n${table}\n`;
+  const times = `${rounds} round${rounds === 1 ? "" : "s"}`;
+  const text = `# ${title}\n\n${explanation}\n\n${about}; ${times}.\n\n${table}\n`;
   console.log(`\n${text}`);
   if (values.short || values.runtime !== "node,deno,bun") continue;
   const results = join(root, "bench/results");
