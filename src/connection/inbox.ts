@@ -85,9 +85,8 @@ export class Inbox {
     this.#incoming = new Incoming(isText, (change) => {
       this.#count(change);
     });
-    const waiter = this.#nextWaiter();
-    if (waiter === undefined) this.#incoming.drop();
-    else waiter.deferred.resolve(this.#incoming);
+    // There is one: where nobody waits for a beginning, messages come whole.
+    this.#nextWaiter()!.deferred.resolve(this.#incoming);
   }
 
   /** Takes in a piece of it. */

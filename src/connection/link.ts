@@ -224,7 +224,6 @@ export class Link<Context = unknown>
   }
 
   onDue(error: TimeoutError): void {
-    if (this.state !== "open") return;
     this.#report(error);
     this.close(StatusGoingAway, "");
   }

@@ -5,6 +5,7 @@ import type { ServeOptions } from "../../src/connection/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { ClosedError } from "../../src/errors.ts";
 import { text } from "../support/frames.ts";
+import { openPair } from "../support/pair.ts";
 import { upgradeRequest } from "../support/peer.ts";
 import { testServer } from "../support/server.ts";
 import {
@@ -259,6 +260,25 @@ describe("a handler that fails", () => {
   });
 });
 
+describe("the end of the stream behind a message that takes a while", () => {
+  it("does not wait for somebody to read what comes out, however much it is", async () => {
+    const extension = new ShiftExtension({ slice: 4 });
+    const { ours, theirs, transport } = await openPair({
+      options: { extensions: [extension], receiveHighWaterMark: 100 },
+      clientOptions: { extensions: [new ShiftExtension()] },
+    });
+    void theirs.send("Hello");
+    await theirs.send("x".repeat(1000), { compress: false });
+    await macrotask();
+    transport.destroy();
+    await macrotask();
+    extension.next();
+    expect(await ours.closed).toMatchObject({ status: 1006, clean: false });
+    expect([await ours.receive(), await ours.receive()]).toEqual(["Hello", "x".repeat(1000)]);
+    await expect(ours.receive()).rejects.toThrow(ClosedError);
+  });
+});
+
 describe("a connection with an extension", () => {
   const offer = { "Sec-WebSocket-Extensions": "x-other, x-shift; by=1" };
 
@@ -284,6 +304,21 @@ describe("a connection with an extension", () => {
     await peer.seen("closed");
     expect(lines).toEqual(["open", "message Hello", "close 1000 clean peer"]);
     expect([extension.opened, extension.closed]).toEqual([1, 1]);
+  });
+
+  it("takes a message in pieces through it, one after the other", async () => {
+    const { peer, ws, extension } = await openWith({ slice: 4 });
+    const lines: string[] = [];
+    const writer = ws.beginMessage();
+    void writer.write("Hello").then(() => lines.push("one"));
+    void writer.write(" you").then(() => lines.push("two"));
+    await macrotask();
+    expect(lines).toEqual([]);
+    extension.next();
+    await macrotask();
+    expect(lines).toEqual(["one", "two"]);
+    await writer.close();
+    await peer.seen("text Hello you");
   });
 
   it("has none where the client offers none", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { memoryPair } from "../../adapters/memory.ts";
+import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
 import { prepareMessage } from "../../src/connection/connection.ts";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
 import { Server } from "../../src/connection/serve.ts";
@@ -14,6 +14,7 @@ async function openSlow(options: ConnectionOptions): Promise<{
   ws: Connection;
   peer: Peer;
   lines: string[];
+  accepted: MemoryTransport;
   read(): Promise<void>;
 }> {
   const [ours, theirs] = memoryPair({ capacity: 1 });
@@ -41,6 +42,7 @@ async function openSlow(options: ConnectionOptions): Promise<{
     ws,
     peer,
     lines,
+    accepted: ours,
     async read() {
       theirs.resume();
       await macrotask();
@@ -112,6 +114,16 @@ describe("a message that does not fit", () => {
     expect(ws.bufferedAmount).toBe(0);
   });
 
+  it("keeps its order where each that had to wait is written as soon as there is room", async () => {
+    const options = { maxBufferedAmount: 1500, highWaterMark: 10, overflow: "wait" } as const;
+    const { ws, lines, peer, read } = await openSlow(options);
+    const names = ["a", "b", "c", "d"];
+    for (const name of names) note(lines, name, ws.send(kilobyte + name));
+    await read();
+    expect(lines.filter((line) => line !== "drain")).toEqual(names.map((name) => `sent ${name}`));
+    expect(peer.lines.slice(2).map((line) => line.at(-1))).toEqual(names);
+  });
+
   it("is rejected where it waits and the connection ends", async () => {
     const { ws, lines } = await openSlow({ maxBufferedAmount: 1500, overflow: "wait" });
     for (const name of ["a", "b", "c"]) note(lines, name, ws.send(kilobyte));
@@ -123,6 +135,27 @@ describe("a message that does not fit", () => {
     expect(lines).toEqual(
       expect.arrayContaining(["b CLOSED", "c CLOSED", "piece CLOSED", "sent ping"]),
     );
+  });
+
+  it("is rejected where it waits and the network breaks", async () => {
+    const { ws, lines, accepted } = await openSlow({ maxBufferedAmount: 1500, overflow: "wait" });
+    for (const name of ["a", "b"]) note(lines, name, ws.send(kilobyte));
+    await macrotask();
+    accepted.reset(new Error("reset"));
+    await ws.closed;
+    await macrotask();
+    expect(lines).toEqual(["sent a", "error RESET", "b CLOSED"]);
+  });
+
+  it("is rejected where it waits and the peer closes; the stream ends behind what was taken", async () => {
+    const { ws, lines, peer, read } = await openSlow({ maxBufferedAmount: 1500, overflow: "wait" });
+    for (const name of ["a", "b"]) note(lines, name, ws.send(kilobyte + name));
+    peer.close(1000);
+    await macrotask();
+    expect(lines).toEqual(["sent a", "b CLOSED"]);
+    await read();
+    await ws.closed;
+    expect(peer.lines).toEqual(["open", "close 1000", "end", "closed"]);
   });
 
   it("is none where nothing else is unsent, however large it is", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, it } from "vitest";
 import { memoryPair } from "../../adapters/memory.ts";
 import { concat } from "../../src/bytes.ts";
 import { newDeferred } from "../../src/deferred.ts";
-import type { Connection } from "../../src/connection/connection.ts";
+import { type Connection, prepareMessage } from "../../src/connection/connection.ts";
 import { route } from "../../src/connection/handlers.ts";
 import { Server, serveOn } from "../../src/connection/serve.ts";
 import { TransportError } from "../../src/errors.ts";
@@ -180,6 +180,25 @@ describe("Server.accept()", () => {
     const peer = new Peer(theirs);
     await peer.seen("closed");
     expect([peer.lines, lines]).toEqual([["closed"], []]);
+  });
+});
+
+describe("Server.broadcast() and publish()", () => {
+  it("take a message that is prepared already, as it is", async () => {
+    const { open, server } = testServer();
+    const [one, two] = [await open(), await open()];
+    one.ws.subscribe("news");
+    const news = prepareMessage("for all");
+    expect(server.broadcast(news, { except: two.ws })).toEqual({ sent: 1, dropped: 0, closed: 0 });
+    expect(await server.publish("news", news)).toEqual({ sent: 1, dropped: 0, closed: 0 });
+    await two.ws.publish("news", prepareMessage("from one of them"));
+    await one.peer.seen("text from one of them");
+    expect(one.peer.lines.slice(1)).toEqual([
+      "text for all",
+      "text for all",
+      "text from one of them",
+    ]);
+    expect(two.peer.lines).toEqual(["open"]);
   });
 });
 
