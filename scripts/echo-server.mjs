@@ -19,6 +19,9 @@ const port = Number(positionals[0]);
 const hostname = "127.0.0.1";
 const most = values["max-message"] === undefined ? undefined : Number(values["max-message"]);
 
+// Autobahn sends 4 MiB in frames of 64 bytes.
+const maxFragments = 65_536;
+
 /** "on", or the options in JSON. */
 function compressionOf(text) {
   return text === undefined ? false : text === "on" ? true : JSON.parse(text);
@@ -28,7 +31,7 @@ function compressionOf(text) {
 async function serveHighLevel() {
   const limits = most === undefined ? {} : { maxMessageSize: most, maxFrameSize: most };
   const server = await serve(
-    { port, hostname, compression: compressionOf(values.compression), ...limits },
+    { port, hostname, compression: compressionOf(values.compression), maxFragments, ...limits },
     {
       upgrade: (request) => ({ protocol: request.protocols[0] }),
       message: (ws, data) => ws.send(data),
