@@ -15,6 +15,7 @@ export default defineBuildConfig({
     { input: "adapters/deno", name: "deno" },
     { input: "adapters/bun", name: "bun" },
     { input: "adapters/memory", name: "memory" },
+    { input: "adapters/streams", name: "streams" },
     { input: "adapters/zlib", name: "zlib" },
     { input: "adapters/auto/node", name: "auto/node" },
     { input: "adapters/auto/deno", name: "auto/deno" },

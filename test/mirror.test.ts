@@ -13,7 +13,7 @@ function namesBelow(folder: string, ending: string): string[] {
 
 /** Files that hold no code of their own: lists of exports, types, one-line choices of an adapter. */
 const withoutTest =
-  /(^|\/)index$|^globals\.d$|^transport$|^web-streams$|^connection\/host$|^connection\/handlers$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\//;
+  /(^|\/)index$|^globals\.d$|^transport$|^web-streams$|^connection\/host$|^connection\/handlers$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\/|^memory$/;
 
 /** Adapters of one runtime, which test/runtime runs on it. */
 const onOneRuntime = /^(?:node|deno|bun)(?:-listen|-connect)?$/;

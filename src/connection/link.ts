@@ -147,7 +147,8 @@ export class Link<Context = unknown>
   /**
    * Begins.
    *
-   * @param response Bytes that open the connection; they leave together with the replies to what came early.
+   * @param response Bytes that open the connection, none where it is open; they leave together with the replies to what
+   * came early.
    * @param early Bytes that the peer sent behind its handshake; the link's to keep.
    */
   start(response: Uint8Array, early: Uint8Array): void {
@@ -155,7 +156,7 @@ export class Link<Context = unknown>
     this.#owner.opened(this as Link);
     this.#owner.observer?.opened(this.connection as Connection);
     this.#liveness?.start();
-    this.endpoint.output.addRaw(response);
+    if (response.length > 0) this.endpoint.output.addRaw(response);
     this.#sender.gather();
     this.messages.open();
     this.#receiver.start(early);

@@ -128,7 +128,9 @@ export class MessageWriter {
   }
 
   async #begin(): Promise<void> {
-    await this.#outbox.turn();
+    // Where it can, at once: what is sent next, before anybody awaits this, comes behind it.
+    if (this.#outbox.isFree) this.#outbox.check();
+    else await this.#outbox.turn();
     if (this.#aborted !== undefined) throw this.#aborted.reason;
     this.#outbox.begin(this.#isBinary ? OpBinary : OpText, this.#compress);
     this.#isUnderWay = true;

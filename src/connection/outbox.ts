@@ -90,11 +90,22 @@ export class Outbox {
     return this.#sender.whenSent();
   }
 
-  /** Waits until a message that is sent in pieces may begin: {@link begin} has to follow before anything else. */
+  /** @throws {ClosedError} Nothing can be sent any more. */
+  check(): void {
+    const refusal = this.#owner.refusal();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** Whether a message that is sent in pieces may begin now. */
+  get isFree(): boolean {
+    return this.#endpoint.isFree && this.#waiting.length === 0;
+  }
+
+  /** Waits until it may: {@link begin} has to follow before anything else. */
   async turn(): Promise<void> {
-    this.#check();
-    while (!this.#endpoint.isFree || this.#waiting.length > 0) await this.#turn();
-    this.#check();
+    this.check();
+    while (!this.isFree) await this.#turn();
+    this.check();
   }
 
   /** Begins a message that is sent in pieces. */
@@ -104,13 +115,13 @@ export class Outbox {
 
   /** Sends a piece of it, and waits until the next one may follow. */
   async sendPiece(bytes: Uint8Array, isLast: boolean): Promise<void> {
-    this.#check();
+    this.check();
     this.#owner.used();
     const isDone = this.#endpoint.sendPiece(bytes, isLast);
     this.#sender.flushSoon();
     if (!isDone) await this.#turn();
     await this.#sender.whenSent();
-    this.#check();
+    this.check();
     if (isLast) this.onRoom();
   }
 
@@ -137,11 +148,6 @@ export class Outbox {
   stop(reason: () => unknown): void {
     for (const { deferred } of this.#waiting.takeAll()) deferred.reject(reason());
     for (const turn of this.#turns.splice(0)) turn.reject(reason());
-  }
-
-  #check(): void {
-    const refusal = this.#owner.refusal();
-    if (refusal !== undefined) throw refusal;
   }
 
   #turn(): Promise<void> {

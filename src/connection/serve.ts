@@ -177,14 +177,14 @@ export class Server<Context = unknown> {
     this.#listener = await listen(options, (transport, bytes) => this.accept(transport, bytes));
   }
 
-  /** Port that the server listens on, also where 0 was asked for. */
+  /** Port that the server listens on, also where 0 was asked for; 0 where it has no listener. */
   get port(): number {
-    return this.#listener!.port;
+    return this.#listener?.port ?? 0;
   }
 
-  /** Address that the server listens on. */
+  /** Address that the server listens on; empty where it has no listener. */
   get hostname(): string {
-    return this.#listener!.hostname;
+    return this.#listener?.hostname ?? "";
   }
 
   /** The open connections. */

@@ -118,6 +118,26 @@ describe("connectOn()", () => {
     expect([own.running, clock.running]).toEqual([0, 0]);
   });
 
+  it("writes its request, and then nothing until there is something to say", async () => {
+    const { connect, transports } = byHand(({ request, remote }) =>
+      remote.write(answerTo(request)),
+    );
+    const sizes: number[] = [];
+    const counting: Connect = (to, attach) =>
+      connect(to, (transport) => {
+        const write = transport.write.bind(transport);
+        transport.write = (bytes) => {
+          sizes.push(bytes.length);
+          return write(bytes);
+        };
+        return attach(transport);
+      });
+    const ws = await connectOn(counting, "ws://a");
+    await macrotask();
+    expect([sizes.length, transports.length, ws.state]).toEqual([1, 1, "open"]);
+    ws.terminate();
+  });
+
   it("asks with its headers, Host, Origin and the like", async () => {
     const { connect, dialled } = byHand(({ request, remote }) => remote.write(answerTo(request)));
     await connectOn(connect, "ws://localhost:8080/", {

@@ -38,6 +38,20 @@ describe("MessageWriter", () => {
     expect(await ours.receive()).toEqual(Uint8Array.of(1, 2, 9, 9, 3));
   });
 
+  it("takes its place at its first piece, though nobody awaits it", async () => {
+    const { ours, theirs } = await openPair();
+    void theirs.send("one");
+    const writer = theirs.beginMessage();
+    void writer.write("two");
+    void theirs.send("three");
+    void writer.close();
+    expect([await ours.receive(), await ours.receive(), await ours.receive()]).toEqual([
+      "one",
+      "two",
+      "three",
+    ]);
+  });
+
   it("sends an empty message where nothing was written", async () => {
     const { ours, theirs } = await openPair();
     await theirs.beginMessage().close();

@@ -70,20 +70,24 @@ export async function openPeer(port: number): Promise<{ peer: Peer; client: RawC
 
 /** Sends bytes, and gives all that comes back until the server ends its stream. */
 export async function exchange(port: number, bytes: Uint8Array): Promise<string> {
-  const client = await RawClient.connect(port);
+  return exchangeOn(await RawClient.connect(port), bytes);
+}
+
+/** As {@link exchange}, over any transport. */
+export async function exchangeOn(transport: Transport, bytes: Uint8Array): Promise<string> {
   const chunks: Uint8Array[] = [];
   await new Promise<void>((resolve) => {
-    client.handler = {
+    transport.handler = {
       onData: (chunk) => chunks.push(chunk.slice()),
       onDrain() {},
       onEnd: () => {
-        client.end();
+        transport.end();
       },
       onClose: () => {
         resolve();
       },
     };
-    client.write(bytes);
+    transport.write(bytes);
   });
   const whole = concat(chunks);
   return latin1(whole, 0, whole.length);

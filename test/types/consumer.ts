@@ -7,10 +7,17 @@ import { Endpoint } from "framewire/endpoint";
 import { FrameDecoder, OpText } from "framewire/frame";
 import { acceptKey } from "framewire/handshake";
 import { HeadParser } from "framewire/http";
-import { memoryPair } from "framewire/memory";
+import { memoryNetwork, memoryPair } from "framewire/memory";
 import * as node from "framewire/node";
+import { connect, createServer, type StreamPair, streamsTransport } from "framewire/streams";
 
 export const values = [Endpoint, FrameDecoder, OpText, acceptKey, HeadParser, memoryPair];
+
+/** A platform's socket, as its own types have it. */
+declare const socket: StreamPair & { readonly opened: Promise<unknown> };
+createServer({}, { message: (ws, data) => ws.send(data) }).accept(streamsTransport(socket));
+export const client = await connect("ws://localhost/", { open: ({ port }) => (void port, socket) });
+export const inMemory = await memoryNetwork({ seed: 1 }).connect("ws://localhost/");
 
 for (const { serve } of [auto, bun, deno, node]) {
   await serve<{ user: string }>(

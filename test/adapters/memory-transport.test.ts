@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
+import { memoryPair, type MemoryTransport } from "../../adapters/memory-transport.ts";
 import { macrotask } from "../support/turns.ts";
 
 /** Writes down what one end gets. */
