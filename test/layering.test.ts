@@ -88,6 +88,7 @@ const mayImport: Record<string, string[]> = {
     "src/errors.ts",
     "src/clock.ts",
     "src/transport.ts",
+    "src/web-streams.ts",
     "src/extension",
     "src/flate",
     "src/io",
