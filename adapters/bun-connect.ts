@@ -63,9 +63,9 @@ export function connectTransport<Result>(
   attach: (transport: Transport) => Result,
 ): Promise<Result> {
   const { Bun } = globalThis as unknown as { Bun: BunNamespace };
-  const { hostname, port, path, tls, signal } = options;
+  const { hostname, port, path, tls } = options;
   if (options.tunnel !== undefined) return connectNodeTransport(options, attach);
-  return connecting(signal, attach, (attempt) => {
+  return connecting(options, attach, (attempt) => {
     let opened: BunSocket | undefined;
     Bun.connect({
       ...(path === undefined ? { hostname, port } : { unix: path }),
@@ -78,13 +78,13 @@ export function connectTransport<Result>(
         open(socket) {
           opened = socket;
           if (attempt.isOver) socket.terminate();
-          else if (tls === undefined) attempt.succeed(newBunTransport(socket));
+          else if (tls === undefined) attempt.succeed(newBunTransport(socket, false, options));
         },
         handshake(socket, success, error) {
           // A session without success: the handshake was done, but the certificate is not to be trusted.
           const isWanted = tls?.rejectUnauthorized === false && socket.getSession() !== undefined;
           if (success || isWanted) {
-            attempt.succeed(newBunTransport(socket, true));
+            attempt.succeed(newBunTransport(socket, true, options));
             return;
           }
           attempt.fail(error, "TLS_FAILED");

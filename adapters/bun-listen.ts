@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Listener, ListenOptions } from "../src/transport.ts";
+import type { Listener, ListenOptions, TcpOptions } from "../src/transport.ts";
 import {
   type BunSocket,
   type BunSocketOwner,
@@ -25,6 +25,7 @@ interface BunNamespace {
     port?: number;
     hostname?: string;
     unix?: string;
+    reusePort?: boolean;
     allowHalfOpen: boolean;
     tls?: Record<string, unknown>;
     socket: typeof socketHandlers & {
@@ -52,7 +53,7 @@ class HandshakeOwner implements BunSocketOwner {
 }
 
 /** What sockets do until their TLS handshake is done. */
-function tlsHandlers(tls: CheckedTls, handshakes: Handshakes, accept: Accept) {
+function tlsHandlers(tls: CheckedTls, handshakes: Handshakes, accept: Accept, tcp: TcpOptions) {
   const refusesStrangers = tls.requestCert === true && tls.rejectUnauthorized !== false;
   return {
     open(socket: BunSocket): void {
@@ -65,19 +66,24 @@ function tlsHandlers(tls: CheckedTls, handshakes: Handshakes, accept: Accept) {
       const isWanted = socket.data.handshake.end();
       // Success with an error: a handshake that was done with a certificate that is not to be trusted, or with none.
       if (isWanted && success && !(refusesStrangers && error !== null)) {
-        accept(newBunTransport(socket, true));
+        accept(newBunTransport(socket, true, tcp));
       } else socket.terminate();
     },
   };
 }
 
 /** Listens with `Bun.listen`. */
-function listen(place: Place, tls: CheckedTls | undefined, accept: Accept): Listener {
+function listen(
+  place: Place,
+  tls: CheckedTls | undefined,
+  accept: Accept,
+  tcp: TcpOptions,
+): Listener {
   const { Bun } = globalThis as unknown as { Bun: BunNamespace };
   const handshakes = new Handshakes(tls?.handshakeTimeout ?? Infinity);
-  const { path, port, hostname } = place;
+  const { path, port, hostname, reusePort } = place;
   const listener = Bun.listen({
-    ...(path === undefined ? { port, hostname } : { unix: path }),
+    ...(path === undefined ? { port, hostname, reusePort } : { unix: path }),
     allowHalfOpen: true,
     ...(tls === undefined ? {} : { tls }),
     socket: {
@@ -85,10 +91,10 @@ function listen(place: Place, tls: CheckedTls | undefined, accept: Accept): List
       ...(tls === undefined
         ? {
             open(socket) {
-              accept(newBunTransport(socket, false));
+              accept(newBunTransport(socket, false, tcp));
             },
           }
-        : tlsHandlers(tls, handshakes, accept)),
+        : tlsHandlers(tls, handshakes, accept, tcp)),
     },
   });
   return {
@@ -101,7 +107,16 @@ function listen(place: Place, tls: CheckedTls | undefined, accept: Accept): List
   };
 }
 
+/** Refuses what the sockets of Bun's `node:http` leave undone in silence. */
+function checkTcp({ server, noDelay, keepAlive = false }: ListenOptions): void {
+  if (server === undefined || (noDelay !== false && keepAlive === false)) return;
+  throw new TypeError(
+    "Bun has no noDelay: false and no keepAlive for an HTTP server's connections: listen on a port instead",
+  );
+}
+
 /** Listens with `Bun.listen`, or takes the connections of a server of Bun's `node:net`, `node:tls` or `node:http`. */
-export function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
+export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
+  checkTcp(options);
   return listening({ listen }, options, accept);
 }

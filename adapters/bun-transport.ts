@@ -4,7 +4,14 @@
  * @module
  */
 
-import type { Transport, TransportHandler } from "../src/transport.ts";
+import type {
+  PeerCertificate,
+  TcpOptions,
+  TlsFacts,
+  Transport,
+  TransportHandler,
+} from "../src/transport.ts";
+import { setTcp, type TcpSocket } from "./tcp-options.ts";
 
 /** Who gets a socket's events: its transport, and before there is one, the attempt to connect. */
 export interface BunSocketOwner {
@@ -15,12 +22,19 @@ export interface BunSocketOwner {
 }
 
 /** What is used of a Bun TCP or TLS socket. */
-export interface BunSocket {
+export interface BunSocket extends TcpSocket {
   data: BunSocketOwner;
   /** A Unix socket has no address and no port. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  setNoDelay(noDelay?: boolean): unknown;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  readonly alpnProtocol: string | false | null;
+  readonly authorized: boolean;
+  getServername(): unknown;
+  getTLSVersion(): string;
+  /** Of a peer that has shown none an empty object. */
+  getPeerCertificate(): Partial<PeerCertificate> | null | undefined;
   write(bytes: Uint8Array): number;
   pause(): unknown;
   resume(): unknown;
@@ -28,6 +42,28 @@ export interface BunSocket {
   end(): unknown;
   close(): unknown;
   terminate(): unknown;
+}
+
+function tlsFacts(socket: BunSocket): TlsFacts {
+  return {
+    get alpnProtocol() {
+      return socket.alpnProtocol || undefined;
+    },
+    get serverName() {
+      const name = socket.getServername();
+      return typeof name === "string" && name !== "" ? name : undefined;
+    },
+    get version() {
+      return socket.getTLSVersion() || undefined;
+    },
+    get authorized() {
+      return socket.authorized;
+    },
+    get peerCertificate() {
+      const shown = socket.getPeerCertificate();
+      return shown?.raw === undefined ? undefined : (shown as PeerCertificate);
+    },
+  };
 }
 
 /** A Bun TCP or TLS socket as a transport. Its `socketHandlers` have to pass its events on. */
@@ -44,12 +80,24 @@ export class BunTransport implements Transport, BunSocketOwner {
   #isDestroyed = false;
   #isClosed = false;
 
-  constructor(socket: BunSocket, encrypted = false) {
+  constructor(socket: BunSocket, encrypted = false, tcp?: TcpOptions) {
     this.#socket = socket;
     this.encrypted = encrypted;
     this.remoteAddress = socket.remoteAddress;
     this.remotePort = socket.remotePort;
-    socket.setNoDelay(true);
+    setTcp(socket, tcp);
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.encrypted ? tlsFacts(this.#socket) : undefined;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -121,8 +169,12 @@ export class BunTransport implements Transport, BunSocketOwner {
 }
 
 /** Makes a transport that gets the events of its socket from now on; `encrypted` tells of TLS, which a socket does not. */
-export function newBunTransport(socket: BunSocket, encrypted = false): BunTransport {
-  const transport = new BunTransport(socket, encrypted);
+export function newBunTransport(
+  socket: BunSocket,
+  encrypted = false,
+  tcp?: TcpOptions,
+): BunTransport {
+  const transport = new BunTransport(socket, encrypted, tcp);
   socket.data = transport;
   return transport;
 }

@@ -5,7 +5,8 @@
  */
 
 import type { TransportCode } from "../src/errors.ts";
-import type { Signal, Transport, TransportHandler } from "../src/transport.ts";
+import type { ConnectOptions, Transport, TransportHandler } from "../src/transport.ts";
+import { checkTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
 
 /** An attempt to connect, as the adapter that makes it sees it. Its first outcome counts. */
@@ -36,11 +37,13 @@ function abandon(transport: Transport): void {
  * @param begin Starts the attempt, and returns what gives it up. What it throws counts as `fail`.
  */
 export function connecting<Result>(
-  signal: Signal | undefined,
+  options: Pick<ConnectOptions, "signal" | "keepAlive">,
   attach: (transport: Transport) => Result,
   begin: (attempt: Attempt) => () => void,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
+    const { signal } = options;
+    checkTcp(options);
     if (signal?.aborted === true) {
       reject(signal.reason);
       return;

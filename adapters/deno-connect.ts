@@ -7,13 +7,20 @@
 import { TransportError } from "../src/errors.ts";
 import type { ConnectOptions, TlsOptions, Transport, Tunnel } from "../src/transport.ts";
 import { type Attempt, connecting } from "./connecting.ts";
-import { type DenoConn, DenoTransport } from "./deno-transport.ts";
+import { type DenoConn, type DenoHandshake, DenoTransport } from "./deno-transport.ts";
 import { connectTransport as connectNodeTransport } from "./node-connect.ts";
+import { setTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
 
 /** What is used of a `Deno.TlsConn` beside what a connection has. */
 interface DenoTlsConn extends DenoConn {
-  handshake(): Promise<unknown>;
+  handshake(): Promise<DenoHandshake>;
+}
+
+/** A connection, with the end of its TLS handshake. */
+interface Opened {
+  readonly conn: DenoConn;
+  readonly handshake?: DenoHandshake;
 }
 
 type DenoAddress = { port: number; hostname: string } | { transport: "unix"; path: string };
@@ -25,16 +32,16 @@ interface DenoNamespace {
 }
 
 /** Does the TLS handshake; the connection is closed where that fails or `signal` is aborted. */
-async function shakeHands(conn: DenoTlsConn, signal: AbortSignal): Promise<DenoConn> {
+async function shakeHands(conn: DenoTlsConn, signal: AbortSignal): Promise<Opened> {
   const close = (): void => {
     conn.close();
   };
   if (signal.aborted) close();
   signal.addEventListener("abort", close);
   try {
-    await conn.handshake();
+    const handshake = await conn.handshake();
     signal.throwIfAborted();
-    return conn;
+    return { conn, handshake };
   } catch (cause) {
     if (!signal.aborted) close();
     throw new TransportError("TLS_FAILED", { cause });
@@ -49,7 +56,7 @@ async function startTls(
   hostname: string,
   { serverName = hostname, ca, ...rest }: TlsOptions,
   signal: AbortSignal,
-): Promise<DenoConn> {
+): Promise<Opened> {
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
   const options = { ...rest, ...caCerts(ca), hostname: serverName };
   let secured: DenoTlsConn;
@@ -67,7 +74,7 @@ async function connectTls(
   { hostname, port }: ConnectOptions,
   { serverName = hostname, ca, ...rest }: TlsOptions,
   signal: AbortSignal,
-): Promise<DenoConn> {
+): Promise<Opened> {
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
   if (serverName !== hostname) {
     throw new TypeError("Deno takes a client's certificate only where serverName is the host");
@@ -120,10 +127,13 @@ function hasCertificate({ cert, key }: TlsOptions): boolean {
 }
 
 /**
- * Tells what Deno's own calls cannot do, and its `node:tls` can: TLS inside TLS or over a Unix socket, and a client's
- * certificate for another peer than the host that is connected to.
+ * Tells what Deno's own calls cannot do, and its `node:tls` can: TLS inside TLS or over a Unix socket, a client's
+ * certificate for another peer than the host that is connected to, and TCP options with one, or with a time.
  */
-function needsNode({ path, tunnel, tls, tunnelTls }: ConnectOptions): boolean {
+function needsNode(options: ConnectOptions): boolean {
+  const { path, tunnel, tls, tunnelTls, noDelay, keepAlive = false } = options;
+  if (typeof keepAlive === "number") return true;
+  if (tls !== undefined && hasCertificate(tls) && (noDelay === true || keepAlive)) return true;
   if (tunnelTls !== undefined && hasCertificate(tunnelTls)) return true;
   if (tls === undefined) return false;
   return (
@@ -148,17 +158,17 @@ async function openConn(
   options: ConnectOptions,
   tunnel: Tunnel | undefined,
   signal: AbortSignal,
-): Promise<DenoConn> {
+): Promise<Opened> {
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
   const { hostname, port, path, tls, tunnelTls } = options;
   if (tls !== undefined && hasCertificate(tls)) return connectTls(options, tls, signal);
   const address = path === undefined ? { hostname, port } : { transport: "unix" as const, path };
-  let conn = await Deno.connect({ ...address, signal });
-  conn.setNoDelay?.(true);
-  if (tunnelTls !== undefined) conn = await startTls(conn, hostname, tunnelTls, signal);
-  if (tunnel !== undefined) await runTunnel(conn, tunnel, signal);
-  if (tls !== undefined) conn = await startTls(conn, hostname, tls, signal);
-  return conn;
+  let opened: Opened = { conn: await Deno.connect({ ...address, signal }) };
+  setTcp(opened.conn, options);
+  if (tunnelTls !== undefined) opened = await startTls(opened.conn, hostname, tunnelTls, signal);
+  if (tunnel !== undefined) await runTunnel(opened.conn, tunnel, signal);
+  if (tls !== undefined) opened = await startTls(opened.conn, hostname, tls, signal);
+  return opened;
 }
 
 /**
@@ -168,8 +178,8 @@ async function openConn(
  * With a client's certificate, `Deno.connectTls` is used: then `serverName` cannot differ from the host, Nagle's
  * algorithm stays on, and what is aborted before the TCP connection stands is closed as soon as it does. Deno cannot take
  * back a TLS handshake that the peer does not answer: an abort rejects at once, but the socket stays until the peer goes.
- * What Deno's own calls cannot do goes by its `node:tls`: TLS over a Unix socket, TLS inside TLS, and a client's certificate
- * behind a tunnel.
+ * What Deno's own calls cannot do goes by its `node:net` and `node:tls`: TLS over a Unix socket, TLS inside TLS, a client's
+ * certificate behind a tunnel or with `noDelay` or `keepAlive`, and a `keepAlive` in milliseconds.
  *
  * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
  * result is what the promise is resolved with.
@@ -182,12 +192,12 @@ export function connectTransport<Result>(
 ): Promise<Result> {
   const { tunnel } = options;
   if (needsNode(options)) return connectNodeTransport(options, attach);
-  return connecting(options.signal, attach, (attempt) => {
+  return connecting(options, attach, (attempt) => {
     // Deno knows its own signals alone.
     const abort = new AbortController();
     openConn(options, tunnel && telling(tunnel, attempt), abort.signal)
-      .then((conn) => {
-        attempt.succeed(new DenoTransport(conn));
+      .then(({ conn, handshake }) => {
+        attempt.succeed(new DenoTransport(conn, { tcp: options, handshake }));
       })
       .catch((error: unknown) => {
         attempt.fail(error);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Listener, ListenOptions } from "../src/transport.ts";
-import { type DenoConn, DenoTransport } from "./deno-transport.ts";
+import type { AcceptingListener, Listener, ListenOptions, TcpOptions } from "../src/transport.ts";
+import { type DenoConn, type DenoHandshake, DenoTransport } from "./deno-transport.ts";
 import { type Accept, type CheckedTls, Handshakes, listening, type Place } from "./listening.ts";
 
 /** What is used of a `Deno.TcpListener`, `Deno.TlsListener` or `Deno.UnixListener`. */
@@ -22,11 +22,15 @@ export interface DenoListener {
 interface DenoNamespace {
   listen(
     options:
-      { transport: "tcp"; port: number; hostname: string } | { transport: "unix"; path: string },
+      | { transport: "tcp"; port: number; hostname: string; reusePort: boolean }
+      | { transport: "unix"; path: string },
   ): DenoListener;
+  /** There with `--unstable-net` alone, as is what `reusePort` needs. */
+  listenDatagram?: unknown;
   listenTls(options: {
     port: number;
     hostname: string;
+    reusePort: boolean;
     cert: string;
     key: string;
     [option: string]: unknown;
@@ -45,16 +49,18 @@ class AcceptLoop implements Listener {
   readonly hostname: string;
   readonly #listener: DenoListener;
   readonly #accept: Accept;
+  readonly #tcp: TcpOptions;
   readonly #handshakes: Handshakes;
   readonly #done: Promise<void>;
   #isClosed = false;
 
-  constructor(listener: DenoListener, accept: Accept, handshakeTimeout: number) {
+  constructor(listener: DenoListener, accept: Accept, tcp: TcpOptions, handshakeTimeout: number) {
     const { port, hostname, path } = listener.addr;
     this.port = port ?? 0;
     this.hostname = hostname ?? path ?? "";
     this.#listener = listener;
     this.#accept = accept;
+    this.#tcp = tcp;
     this.#handshakes = new Handshakes(handshakeTimeout);
     this.#done = this.#run();
   }
@@ -76,7 +82,7 @@ class AcceptLoop implements Listener {
       try {
         const conn = await this.#listener.accept();
         // Not awaited: a peer that is slow with its handshake holds up nobody.
-        if (conn.handshake === undefined) this.#accept(new DenoTransport(conn));
+        if (conn.handshake === undefined) this.#accept(new DenoTransport(conn, { tcp: this.#tcp }));
         else void this.#shakeHands(conn, conn.handshake());
       } catch (error) {
         if (this.#isClosed) return;
@@ -90,30 +96,42 @@ class AcceptLoop implements Listener {
     }
   }
 
-  async #shakeHands(conn: DenoConn, done: Promise<unknown>): Promise<void> {
+  async #shakeHands(conn: DenoConn, done: Promise<DenoHandshake>): Promise<void> {
     const handshake = this.#handshakes.begin(() => {
       conn.close();
     });
+    let info: DenoHandshake;
     try {
-      await done;
+      info = await done;
     } catch {
       if (handshake.end()) conn.close();
       return;
     }
-    if (handshake.end()) this.#accept(new DenoTransport(conn));
+    if (handshake.end()) this.#accept(new DenoTransport(conn, { handshake: info }));
   }
 }
 
 /** Listens with `Deno.listen`, and with `Deno.listenTls` where there are TLS options. */
-function listen(place: Place, tls: CheckedTls | undefined, accept: Accept): Listener {
+function listen(
+  place: Place,
+  tls: CheckedTls | undefined,
+  accept: Accept,
+  tcp: TcpOptions,
+): Listener {
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
-  const { port, hostname, path } = place;
-  if (path !== undefined)
-    return new AcceptLoop(Deno.listen({ transport: "unix", path }), accept, Infinity);
-  if (tls === undefined) {
-    return new AcceptLoop(Deno.listen({ transport: "tcp", port, hostname }), accept, Infinity);
-  }
-  return new AcceptLoop(Deno.listenTls({ ...tls, port, hostname }), accept, tls.handshakeTimeout);
+  const listener =
+    place.path !== undefined
+      ? Deno.listen({ transport: "unix", path: place.path })
+      : tls === undefined
+        ? Deno.listen({ transport: "tcp", ...place })
+        : Deno.listenTls({ ...tls, ...place });
+  return new AcceptLoop(listener, accept, tcp, tls?.handshakeTimeout ?? Infinity);
+}
+
+/** Takes the connections of a Deno.Listener. */
+function take(listener: AcceptingListener, accept: Accept, tcp: TcpOptions): Listener {
+  checkTcp(tcp, listener.constructor.name === "TlsListener");
+  return new AcceptLoop(listener as DenoListener, accept, tcp, defaultHandshakeTimeout);
 }
 
 /** Refuses what Deno would leave out in silence. */
@@ -125,18 +143,31 @@ function checkTls({ path, tls }: ListenOptions): void {
   }
 }
 
+/** Refuses what Deno's own connections cannot be told. */
+function checkTcp({ noDelay, keepAlive = false }: TcpOptions, isTls: boolean): void {
+  const instead = "give a server of node:net or node:tls as listener instead";
+  if (isTls && (noDelay === true || keepAlive !== false)) {
+    throw new TypeError(`Deno has no noDelay and no keepAlive for a TLS server: ${instead}`);
+  }
+  if (typeof keepAlive === "number") {
+    throw new TypeError(`Deno takes no time for keepAlive: give true, or ${instead}`);
+  }
+}
+
+/** Deno ends the process where this is asked for without its flag. */
+function checkReusePort({ reusePort }: ListenOptions): void {
+  const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
+  if (reusePort !== true || Deno.listenDatagram !== undefined) return;
+  throw new TypeError("reusePort on Deno needs the flag --unstable-net");
+}
+
 /**
  * Listens with `Deno.listen` or `Deno.listenTls`, or takes the connections of a listener or server that is there
  * already. It needs `--allow-net`, or for a Unix socket `--allow-read` and `--allow-write`.
  */
 export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
   checkTls(options);
-  return listening(
-    {
-      listen,
-      take: (listener) => new AcceptLoop(listener as DenoListener, accept, defaultHandshakeTimeout),
-    },
-    options,
-    accept,
-  );
+  if (options.port !== undefined) checkTcp(options, options.tls !== undefined);
+  checkReusePort(options);
+  return listening({ listen, take }, options, accept);
 }

@@ -4,19 +4,35 @@
  * @module
  */
 
-import type { Transport, TransportHandler } from "../src/transport.ts";
+import type { TcpOptions, TlsFacts, Transport, TransportHandler } from "../src/transport.ts";
+import { setTcp } from "./tcp-options.ts";
 
 /** What is used of a `Deno.TcpConn`, `Deno.TlsConn` or `Deno.UnixConn`. */
 export interface DenoConn {
   readonly remoteAddr: { readonly hostname?: string; readonly port?: number };
+  readonly localAddr: { readonly hostname?: string; readonly port?: number };
   /** Of TCP alone. */
   setNoDelay?(noDelay?: boolean): void;
+  /** Of TCP alone. */
+  setKeepAlive?(keepAlive?: boolean): void;
   /** Of TLS alone. */
-  handshake?(): Promise<unknown>;
+  handshake?(): Promise<DenoHandshake>;
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
+}
+
+/** What is used of a `Deno.TlsHandshakeInfo`: all that Deno tells of TLS. */
+export interface DenoHandshake {
+  readonly alpnProtocol: string | null;
+}
+
+/** Where a connection comes from. */
+export interface DenoOrigin {
+  readonly tcp?: TcpOptions | undefined;
+  /** The end of its TLS handshake. */
+  readonly handshake?: DenoHandshake | undefined;
 }
 
 const smallestRead = 4 * 1024;
@@ -25,10 +41,19 @@ const largestRead = 256 * 1024;
 /** Reads in a row that leave most of a grown buffer empty, after which it shrinks. */
 const fewBytesOften = 64;
 
+const unknownTls: TlsFacts = {
+  alpnProtocol: undefined,
+  serverName: undefined,
+  version: undefined,
+  authorized: undefined,
+  peerCertificate: undefined,
+};
+
 /** A `Deno.TcpConn`, `Deno.TlsConn` or `Deno.UnixConn` as a transport. */
 export class DenoTransport implements Transport {
   handler!: TransportHandler;
   readonly #conn: DenoConn;
+  readonly #handshake: DenoHandshake | undefined;
   #isWriting = false;
   #isEndDue = false;
   #hasEnded = false;
@@ -37,9 +62,10 @@ export class DenoTransport implements Transport {
   #paused: Promise<void> | undefined;
   #unpause: (() => void) | undefined;
 
-  constructor(conn: DenoConn) {
+  constructor(conn: DenoConn, { tcp, handshake }: DenoOrigin = {}) {
     this.#conn = conn;
-    conn.setNoDelay?.(true);
+    this.#handshake = handshake;
+    setTcp(conn, tcp);
     void this.#read();
   }
 
@@ -51,8 +77,22 @@ export class DenoTransport implements Transport {
     return this.#conn.remoteAddr.port;
   }
 
+  get localAddress(): string | undefined {
+    return this.#conn.localAddr.hostname;
+  }
+
+  get localPort(): number | undefined {
+    return this.#conn.localAddr.port;
+  }
+
   get encrypted(): boolean {
     return this.#conn.handshake !== undefined;
+  }
+
+  get tls(): TlsFacts | undefined {
+    if (!this.encrypted) return undefined;
+    const alpnProtocol = this.#handshake?.alpnProtocol ?? undefined;
+    return { ...unknownTls, alpnProtocol };
   }
 
   /** Deno has no synchronous write: the bytes are always borrowed. */

@@ -6,7 +6,7 @@
  */
 
 import { type ParsedRequest, writeRequest } from "../src/handshake/http-upgrader.ts";
-import type { EventServer, Listener, Transport } from "../src/transport.ts";
+import type { EventServer, Listener, TcpOptions, Transport } from "../src/transport.ts";
 import { type NodeSocket, NodeTransport } from "./node-transport.ts";
 
 /** A socket that somebody else has made. */
@@ -17,11 +17,11 @@ export interface ServerSocket extends NodeSocket {
 }
 
 /** Gives a socket's transport, and undoes what whoever made it had in mind: it does not end by itself any more. */
-function adopt(socket: ServerSocket): Transport {
+function adopt(socket: ServerSocket, tcp: TcpOptions | undefined): Transport {
   // Of `http.Server.timeout`, or of who had the socket before; the other times of an HTTP server end with the request.
   socket.setTimeout?.(0);
   socket.allowHalfOpen = true;
-  return new NodeTransport(socket);
+  return new NodeTransport(socket, tcp);
 }
 
 /** Gives the listener of a server that may begin or cease to listen at any time. */
@@ -51,9 +51,10 @@ export function newServerListener(server: EventServer, stop: () => void): Listen
 export function takeUpgrades(
   server: EventServer,
   accept: (transport: Transport, bytes: Uint8Array) => void,
+  tcp?: TcpOptions,
 ): Listener {
   const onUpgrade = (request: ParsedRequest, socket: ServerSocket, head: Uint8Array): void => {
-    accept(adopt(socket), writeRequest(request, head));
+    accept(adopt(socket, tcp), writeRequest(request, head));
   };
   server.on("upgrade", onUpgrade);
   return newServerListener(server, () => {
@@ -65,11 +66,12 @@ export function takeUpgrades(
 export function takeConnections(
   server: EventServer,
   accept: (transport: Transport) => void,
+  tcp?: TcpOptions,
 ): Listener {
   // A TLS server tells a connection twice: with `connection`, before its handshake, and when that is done.
   const event = "setSecureContext" in server ? "secureConnection" : "connection";
   const onConnection = (socket: ServerSocket): void => {
-    accept(adopt(socket));
+    accept(adopt(socket, tcp));
   };
   server.on(event, onConnection);
   return newServerListener(server, () => {

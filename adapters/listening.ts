@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import { type Deadlines, deadlinesOn } from "../src/clock.ts";
 import type {
   AcceptingListener,
@@ -11,9 +12,11 @@ import type {
   Listener,
   ListenOptions,
   ServerTlsOptions,
+  TcpOptions,
   Transport,
 } from "../src/transport.ts";
 import { takeConnections, takeUpgrades } from "./http-server.ts";
+import { checkTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
 
 /** Takes a connection in, with what has been read of it already. */
@@ -21,17 +24,32 @@ export type Accept = (transport: Transport, bytes?: Uint8Array) => void;
 
 /** Where a socket is to be made: a path, or else a port and a host. */
 export type Place =
-  | { readonly path: string; readonly port?: undefined; readonly hostname?: undefined }
-  | { readonly path?: undefined; readonly port: number; readonly hostname: string };
+  | {
+      readonly path: string;
+      readonly port?: undefined;
+      readonly hostname?: undefined;
+      readonly reusePort?: undefined;
+    }
+  | {
+      readonly path?: undefined;
+      readonly port: number;
+      readonly hostname: string;
+      readonly reusePort: boolean;
+    };
 
 /** TLS as an adapter gets it: `handshakeTimeout` is there, and is Infinity for none. */
 export type CheckedTls = ServerTlsOptions & { readonly handshakeTimeout: number };
 
 /** What a runtime does by itself. What it throws is made a `TransportError`. */
 export interface ListeningRuntime {
-  listen(place: Place, tls: CheckedTls | undefined, accept: Accept): Listener | Promise<Listener>;
+  listen(
+    place: Place,
+    tls: CheckedTls | undefined,
+    accept: Accept,
+    tcp: TcpOptions,
+  ): Listener | Promise<Listener>;
   /** Takes the connections of a listener that is asked for them. */
-  take?(listener: AcceptingListener, accept: Accept): Listener;
+  take?(listener: AcceptingListener, accept: Accept, tcp: TcpOptions): Listener;
 }
 
 const places = ["port", "path", "server", "listener"] as const;
@@ -43,14 +61,15 @@ export async function listening(
   options: ListenOptions,
   accept: Accept,
 ): Promise<Listener> {
-  const { port, path, hostname = "0.0.0.0", server, listener } = options;
+  const { port, path, hostname = "0.0.0.0", reusePort = false, server, listener } = options;
   checkPlace(options);
-  if (server !== undefined) return takeUpgrades(server, accept);
-  if (listener !== undefined) return takeListener(runtime, listener, accept);
+  checkTcp(options);
+  if (server !== undefined) return takeUpgrades(server, accept, options);
+  if (listener !== undefined) return takeListener(runtime, listener, accept, options);
   const tls = checkTls(options.tls);
-  const place: Place = path === undefined ? { port: port!, hostname } : { path };
+  const place: Place = path === undefined ? { port: port!, hostname, reusePort } : { path };
   try {
-    return await runtime.listen(place, tls, accept);
+    return await runtime.listen(place, tls, accept, options);
   } catch (error) {
     // What the system refuses has a code; what Deno's TLS finds wrong with a certificate has not always.
     const isTls = tls !== undefined && (error as { code?: unknown }).code === undefined;
@@ -64,7 +83,8 @@ function checkPlace(options: ListenOptions): void {
     const found = given.length === 0 ? "none" : given.join(" and ");
     throw new TypeError(`Give one of ${places.join(", ")} to listen on, not ${found}`);
   }
-  const { port, path, tls } = options;
+  const { port, path, tls, reusePort = false } = options;
+  checkReusePort(reusePort, given[0]!);
   if (tls !== undefined && port === undefined && path === undefined) {
     throw new TypeError(`tls goes with port or path: what is given as ${given[0]} does its own`);
   }
@@ -73,6 +93,19 @@ function checkPlace(options: ListenOptions): void {
   }
   // Runtimes take the empty path for something else.
   if (path === "") throw new TypeError("path is empty: it must name the socket's file");
+}
+
+/** Refuses what some runtimes would leave out in silence. */
+function checkReusePort(reusePort: boolean, place: string): void {
+  if (!reusePort) return;
+  if (place !== "port") {
+    throw new TypeError(`reusePort goes with port: what is given as ${place} has its own way`);
+  }
+  if (process.platform !== "linux") {
+    throw new TypeError(
+      `reusePort needs Linux, where the kernel shares connections out, not ${process.platform}`,
+    );
+  }
 }
 
 /** Refuses what a runtime would take for "no TLS": who asks for it must not get a server in the clear. */
@@ -94,9 +127,12 @@ function takeListener(
   runtime: ListeningRuntime,
   listener: EventServer | AcceptingListener,
   accept: Accept,
+  tcp: TcpOptions,
 ): Listener {
-  if ("on" in listener) return takeConnections(listener, accept);
-  if (runtime.take !== undefined && "accept" in listener) return runtime.take(listener, accept);
+  if ("on" in listener) return takeConnections(listener, accept, tcp);
+  if (runtime.take !== undefined && "accept" in listener) {
+    return runtime.take(listener, accept, tcp);
+  }
   throw new TypeError(
     "listener must be a server of node:net or node:tls, or on Deno a Deno.Listener; " +
       "what Bun.listen gives will not do, since new handlers would get its older sockets, too",

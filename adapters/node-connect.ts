@@ -7,9 +7,16 @@
 import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { TransportCode } from "../src/errors.ts";
-import type { ConnectOptions, TlsOptions, Transport, TunnelStream } from "../src/transport.ts";
+import type {
+  ConnectOptions,
+  TcpOptions,
+  TlsOptions,
+  Transport,
+  TunnelStream,
+} from "../src/transport.ts";
 import { connecting } from "./connecting.ts";
 import { NodeTransport } from "./node-transport.ts";
+import { setTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
 
 /** Options of `tls.connect` over a socket. */
@@ -112,8 +119,8 @@ class RouteTransport extends NodeTransport {
   readonly #socket: Socket;
   readonly #tcp: Socket;
 
-  constructor(socket: Socket, tcp: Socket) {
-    super(socket);
+  constructor(socket: Socket, tcp: Socket, options: TcpOptions) {
+    super(socket, options);
     this.#socket = socket;
     this.#tcp = tcp;
   }
@@ -127,6 +134,14 @@ class RouteTransport extends NodeTransport {
     return this.#tcp.remotePort;
   }
 
+  override get localAddress(): string | undefined {
+    return this.#tcp.localAddress;
+  }
+
+  override get localPort(): number | undefined {
+    return this.#tcp.localPort;
+  }
+
   /** Behind `destroy`, Bun 1.4 tells of an end that never was. */
   override destroy(): void {
     this.#socket.removeAllListeners("end");
@@ -138,17 +153,23 @@ class RouteTransport extends NodeTransport {
 class NodeRoute {
   readonly #tcp: Socket;
   readonly #layers: Socket[] = [];
+  readonly #options: ConnectOptions;
   #socket: Socket;
 
-  constructor({ hostname, port, path }: ConnectOptions) {
+  constructor(options: ConnectOptions) {
+    const { hostname, port, path } = options;
     const address = path === undefined ? { host: hostname, port } : { path };
+    this.#options = options;
     this.#tcp = connectTcp({ ...address, allowHalfOpen: true } as NetConnectOpts);
     this.#socket = this.#add(this.#tcp);
   }
 
   /** Makes the connection, as far as the options say. */
-  async open({ hostname, tls, tunnel, tunnelTls }: ConnectOptions): Promise<Transport> {
+  async open(): Promise<Transport> {
+    const { hostname, tls, tunnel, tunnelTls } = this.#options;
     await reached(this.#socket, "connect", "FAILED");
+    // Not before: of a socket that is not connected yet, Node makes the time of keepAlive a minute.
+    setTcp(this.#tcp, this.#options);
     if (tunnelTls !== undefined) await this.#secure(tunnelTls, hostname);
     if (tunnel !== undefined) {
       await tunnel(new NodeTunnelStream(this.#socket));
@@ -156,7 +177,7 @@ class NodeRoute {
     }
     if (tls !== undefined) await this.#secure(tls, hostname);
     this.#check();
-    return new RouteTransport(this.#socket, this.#tcp);
+    return new RouteTransport(this.#socket, this.#tcp, this.#options);
   }
 
   /** Drops it, all its layers. */
@@ -200,9 +221,9 @@ export function connectTransport<Result>(
   options: ConnectOptions,
   attach: (transport: Transport) => Result,
 ): Promise<Result> {
-  return connecting(options.signal, attach, (attempt) => {
+  return connecting(options, attach, (attempt) => {
     const route = new NodeRoute(options);
-    route.open(options).then(attempt.succeed, (error: unknown) => {
+    route.open().then(attempt.succeed, (error: unknown) => {
       route.destroy();
       attempt.reject(error);
     });

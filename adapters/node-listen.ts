@@ -5,8 +5,9 @@
  */
 
 import { createServer, type Socket } from "node:net";
+import process from "node:process";
 import { createServer as createTlsServer } from "node:tls";
-import type { Listener, ListenOptions } from "../src/transport.ts";
+import type { Listener, ListenOptions, TcpOptions } from "../src/transport.ts";
 import { newServerListener } from "./http-server.ts";
 import { type Accept, type CheckedTls, listening, type Place } from "./listening.ts";
 import { NodeTransport } from "./node-transport.ts";
@@ -16,9 +17,10 @@ const longestTime = 2 ** 31 - 1;
 
 /** Listens with `net.createServer`, and with `tls.createServer` where there are TLS options. */
 function listen(
-  { path, port, hostname }: Place,
+  { path, port, hostname, reusePort }: Place,
   tls: CheckedTls | undefined,
   accept: Accept,
+  tcp: TcpOptions,
 ): Promise<Listener> {
   let isClosed = false;
   const take = (socket: Socket): void => {
@@ -29,7 +31,7 @@ function listen(
     }
     // Not before: a peer that ends within its TLS handshake would stay until the time for that is up.
     socket.allowHalfOpen = true;
-    accept(new NodeTransport(socket));
+    accept(new NodeTransport(socket, tcp));
   };
   const server =
     tls === undefined
@@ -50,7 +52,7 @@ function listen(
     // Behind the first outcome: one connection that could not be accepted.
     server.on("error", reject);
     // Never an undefined port: Node takes that for any free one.
-    server.listen(path === undefined ? { port, host: hostname } : { path }, () => {
+    server.listen(path === undefined ? { port, host: hostname, reusePort } : { path }, () => {
       resolve(
         newServerListener(server, () => {
           isClosed = true;
@@ -62,7 +64,18 @@ function listen(
   });
 }
 
+/** Refuses what an older Node would leave out in silence. */
+function checkReusePort({ reusePort }: ListenOptions): void {
+  const [major, minor] = process.versions.node.split(".").map(Number) as [number, number];
+  const hasIt = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+  if (reusePort !== true || hasIt) return;
+  throw new TypeError(
+    `reusePort takes Node 22.12, 23.1 or later, not ${process.version}: share the port by node:cluster instead`,
+  );
+}
+
 /** Listens with `net.createServer` or `tls.createServer`, or takes the connections of a server that is there already. */
-export function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
+export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
+  checkReusePort(options);
   return listening({ listen }, options, accept);
 }

@@ -4,18 +4,25 @@
  * @module
  */
 
-import type { Transport, TransportHandler } from "../src/transport.ts";
+import type {
+  PeerCertificate,
+  TcpOptions,
+  TlsFacts,
+  Transport,
+  TransportHandler,
+} from "../src/transport.ts";
+import { setTcp, type TcpSocket } from "./tcp-options.ts";
 
 /** What is used of a `net.Socket` or `tls.TLSSocket`. It must have been made with `allowHalfOpen`. */
-export interface NodeSocket {
+export interface NodeSocket extends TcpSocket, NodeTlsState {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
   /** A TLS socket's is true. */
   readonly encrypted?: boolean | undefined;
   readonly writable: boolean;
   readonly writableLength: number;
-  /** A stream that is not a TCP socket has none. */
-  setNoDelay?(noDelay: boolean): unknown;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
   on(event: string, listener: (...values: any[]) => void): unknown;
   write(bytes: Uint8Array, written: () => void): boolean;
@@ -23,6 +30,37 @@ export interface NodeSocket {
   resume(): unknown;
   end(): unknown;
   destroy(): unknown;
+}
+
+/** What a TLS socket knows of its handshake. */
+interface NodeTlsState {
+  readonly alpnProtocol?: string | false | null | undefined;
+  readonly servername?: string | false | null | undefined;
+  readonly authorized?: boolean | undefined;
+  getProtocol?(): string | null;
+  /** Of a peer that has shown none an empty object. */
+  getPeerCertificate?(): Partial<PeerCertificate> | null;
+}
+
+function tlsFacts(socket: NodeTlsState): TlsFacts {
+  return {
+    get alpnProtocol() {
+      return socket.alpnProtocol || undefined;
+    },
+    get serverName() {
+      return socket.servername || undefined;
+    },
+    get version() {
+      return socket.getProtocol?.() ?? undefined;
+    },
+    get authorized() {
+      return socket.authorized;
+    },
+    get peerCertificate() {
+      const shown = socket.getPeerCertificate?.();
+      return shown?.raw === undefined ? undefined : (shown as PeerCertificate);
+    },
+  };
 }
 
 /** A `net.Socket` or `tls.TLSSocket` as a transport. */
@@ -35,7 +73,7 @@ export class NodeTransport implements Transport {
   #pending = 0;
   #error: Error | undefined;
 
-  constructor(socket: NodeSocket) {
+  constructor(socket: NodeSocket, tcp?: TcpOptions) {
     this.#socket = socket;
     this.#written = () => {
       this.#pending--;
@@ -44,7 +82,7 @@ export class NodeTransport implements Transport {
       this.#isBorrowing = false;
       this.handler.onDrain();
     };
-    socket.setNoDelay?.(true);
+    setTcp(socket, tcp);
     socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
       // Of a Buffer, `slice` would be no copy.
       this.handler.onData(new Uint8Array(buffer, byteOffset, length));
@@ -68,8 +106,20 @@ export class NodeTransport implements Transport {
     return this.#socket.remotePort;
   }
 
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
   get encrypted(): boolean {
     return this.#socket.encrypted === true;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.encrypted ? tlsFacts(this.#socket) : undefined;
   }
 
   write(bytes: Uint8Array): boolean {

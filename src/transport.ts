@@ -4,8 +4,66 @@
  * @module
  */
 
+/**
+ * A certificate that a peer has shown: the runtime's own object. What is named here Node and Bun both give, under Node's
+ * names.
+ */
+export interface PeerCertificate {
+  /** The certificate itself, in DER; yours. */
+  readonly raw: Uint8Array;
+  /** Whom it is for, such as { CN: "localhost" }. */
+  readonly subject: object;
+  /** Who has signed it. */
+  readonly issuer: object;
+  /** Names and addresses that it is for, such as "DNS:localhost, IP Address:127.0.0.1". */
+  readonly subjectaltname?: string | undefined;
+  /** Such as "Jan  1 00:00:00 2020 GMT". */
+  readonly valid_from: string;
+  readonly valid_to: string;
+  /** In hexadecimal. */
+  readonly serialNumber: string;
+  /** SHA-256 of `raw`, its bytes in hexadecimal between colons. */
+  readonly fingerprint256: string;
+}
+
+/** What the TLS handshake came to. A field is looked up when it is asked for; ask while the connection is open. */
+export interface TlsFacts {
+  /** The protocol that was agreed on by ALPN, such as "http/1.1"; undefined for none (RFC 7301). */
+  readonly alpnProtocol: string | undefined;
+  /** Name that the client asked for by SNI; undefined for none, and on Deno, which does not tell (RFC 6066, 3). */
+  readonly serverName: string | undefined;
+  /** Such as "TLSv1.3"; undefined on Deno. */
+  readonly version: string | undefined;
+  /**
+   * Whether the peer has shown a certificate that is trusted: true on a client, but with `rejectUnauthorized: false`; on a
+   * server false, but with `requestCert`. Undefined on Deno, whose servers ask for none and whose clients trust none else.
+   */
+  readonly authorized: boolean | undefined;
+  /** The peer's certificate, trusted or not; undefined where it has shown none, and on Deno. */
+  readonly peerCertificate: PeerCertificate | undefined;
+}
+
+/** What is known of a connection beside its bytes. */
+export interface TransportFacts {
+  /**
+   * The peer's IP address, or undefined over a Unix socket; to be asked while the connection is open, since Node forgets
+   * it afterwards.
+   */
+  readonly remoteAddress: string | undefined;
+  /** The peer's port. */
+  readonly remotePort: number | undefined;
+  /** This side's own IP address, or undefined over a Unix socket; to be asked while the connection is open. */
+  readonly localAddress?: string | undefined;
+  /** This side's own port, likewise. */
+  readonly localPort?: number | undefined;
+  /** Whether the bytes go through TLS. Default: false. */
+  readonly encrypted?: boolean | undefined;
+  /** What is known of that TLS; undefined without. */
+  readonly tls?: TlsFacts | undefined;
+}
+
 /** A connected byte stream, whatever runtime it came from. */
-export interface Transport {
+export interface Transport extends TransportFacts {
   /**
    * Who gets the events. Whoever receives the transport sets it before returning; no event comes earlier. The core may
    * replace it inside one of the handler's own calls: the next event then goes to the new one.
@@ -28,15 +86,6 @@ export interface Transport {
   end(): void;
   /** Drops the connection at once; `onClose` follows, never inside the call. */
   destroy(): void;
-  /**
-   * The peer's IP address, or undefined over a Unix socket; to be asked while the connection is open, since Node forgets
-   * it afterwards.
-   */
-  readonly remoteAddress: string | undefined;
-  /** The peer's port. */
-  readonly remotePort: number | undefined;
-  /** Whether the bytes go through TLS. Default: false. */
-  readonly encrypted?: boolean | undefined;
 }
 
 /** What a transport calls. Calls never overlap and never come from inside a call to the transport. */
@@ -105,12 +154,37 @@ export interface AcceptingListener {
   close(): void;
 }
 
+/** How the system treats the packets of a TCP connection. A Unix socket has none, and nothing of this. */
+export interface TcpOptions {
+  /**
+   * Whether what is written leaves at once (TCP_NODELAY); false: small writes may wait for the answer to earlier ones
+   * (Nagle's algorithm), which suits many small messages in one direction. Default: true; but Deno's own TLS server cannot,
+   * leaves Nagle's algorithm on, and has a TypeError for true; as has Bun for false with `server`.
+   */
+  readonly noDelay?: boolean | undefined;
+  /**
+   * Whether the system itself looks after a silent peer (SO_KEEPALIVE): true for the times that it is set to, on Linux
+   * two hours and eleven minutes, or milliseconds of silence before its first question, 1 000 to 32 767 000 in whole
+   * seconds. Node and Bun then ask nine times more, a second apart. What Deno cannot do is a TypeError: milliseconds where
+   * it listens itself, and anything but false with its own TLS server; likewise anything but false on Bun with `server`.
+   * `pingInterval` finds dead peers sooner, through
+   * proxies, too. Default: false.
+   */
+  readonly keepAlive?: boolean | number | undefined;
+}
+
 /** Where to listen: exactly one of `port`, `path`, `server` and `listener`. */
-export interface ListenOptions {
+export interface ListenOptions extends TcpOptions {
   /** TCP port, 0 to 65535; 0 takes a free one. */
   readonly port?: number | undefined;
   /** Address or name to listen on, with `port`. Default: "0.0.0.0", every IPv4 address. */
   readonly hostname?: string | undefined;
+  /**
+   * Shares the port with other processes that ask for the same (SO_REUSEPORT), with `port`: the kernel gives each
+   * connection to one of them. It takes Linux, Node 22.12, 23.1 or later (before: `node:cluster`), and on Deno the flag
+   * `--unstable-net`; without, a TypeError. Default: false.
+   */
+  readonly reusePort?: boolean | undefined;
   /**
    * Path of a Unix socket. Its file goes when the listener is closed; one that a dead process has left is in the way
    * (`ADDRESS_IN_USE`) until somebody deletes it. Where its folder is missing, that is `FAILED`, but on Node
@@ -198,7 +272,7 @@ export interface TunnelStream {
 export type Tunnel = (stream: TunnelStream) => Promise<void>;
 
 /** Where to connect to. */
-export interface ConnectOptions {
+export interface ConnectOptions extends TcpOptions {
   /** Name or address; IPv6 without brackets. */
   readonly hostname: string;
   /** TCP port, 1 to 65535. */

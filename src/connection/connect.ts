@@ -14,7 +14,7 @@ import type { HeadLimits } from "../http/parser.ts";
 import { writeOptions } from "../http/option.ts";
 import { connectStreamOn, type StreamConnectOptions } from "../io/connect-stream.ts";
 import type { TransportStream } from "../io/transport-stream.ts";
-import type { Connect, Signal, TlsOptions } from "../transport.ts";
+import type { Connect, Signal, TcpOptions, TlsOptions } from "../transport.ts";
 import type { Connection } from "./connection.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Host } from "./host.ts";
@@ -28,7 +28,8 @@ import { follow, type Step } from "./redirect.ts";
 import { type ProxyOptions, wayTo } from "./way.ts";
 
 /** Options of a client's connection. */
-export interface ClientOptions<Context = unknown> extends ConnectionOptions, ProxyOptions {
+export interface ClientOptions<Context = unknown>
+  extends ConnectionOptions, ProxyOptions, TcpOptions {
   /** Subprotocols to offer, the one liked best first. Default: none. */
   readonly protocols?: readonly string[] | undefined;
   /** Headers of the request beside the handshake's own. Default: none. */
@@ -79,7 +80,7 @@ export async function connectOn<Context = unknown>(
   handlers: Handlers<Context> = {},
   host: Host = {},
 ): Promise<Connection<Context>> {
-  const { timeout = defaultTimeout, redirects = 0, signal } = options;
+  const { timeout = defaultTimeout, redirects = 0, signal, noDelay, keepAlive } = options;
   const deadlines = deadlinesOn(options.clock);
   const owner: LinkOwner = {
     settings: resolveConnectionOptions(options),
@@ -95,7 +96,13 @@ export async function connectOn<Context = unknown>(
     const dial = (step: Step): Promise<UpgradedStream> => {
       const dialer = new Dialer({
         connect: (to) => {
-          const there: StreamConnectOptions = { ...to, path: step.path, deadlines };
+          const there: StreamConnectOptions = {
+            ...to,
+            path: step.path,
+            noDelay,
+            keepAlive,
+            deadlines,
+          };
           return connectStreamOn(wayTo(there, connect, options, host), there);
         },
         protocols: options.protocols,

@@ -9,6 +9,7 @@ import { PreparedMessage } from "../endpoint/prepared.ts";
 import type { Closure } from "../errors.ts";
 import { MaxReasonSize } from "../frame/close.ts";
 import { MaxControlFramePayloadSize } from "../frame/header.ts";
+import type { TlsFacts } from "../transport.ts";
 import { isStatusSendable, type StatusCode, StatusNormalClosure } from "../status.ts";
 import { type Counters, countersOf } from "./counters.ts";
 import { type Binary, toBytes } from "./data.ts";
@@ -88,6 +89,26 @@ export class Connection<Context = unknown> {
     this.context = info.context;
     this.remoteAddress = info.remoteAddress;
     this.remotePort = info.remotePort;
+  }
+
+  /** Whether the bytes go through TLS, as far as this side: what a proxy between does is not known here. */
+  get encrypted(): boolean {
+    return this.#link.facts.encrypted === true;
+  }
+
+  /** This side's own IP address, where the transport knows it; ask while the connection is open. */
+  get localAddress(): string | undefined {
+    return this.#link.facts.localAddress;
+  }
+
+  /** This side's own port, likewise. */
+  get localPort(): number | undefined {
+    return this.#link.facts.localPort;
+  }
+
+  /** What is known of its TLS, looked up when it is asked for; undefined without. Ask while the connection is open. */
+  get tls(): TlsFacts | undefined {
+    return this.#link.facts.tls;
   }
 
   /** Where the connection stands. */

@@ -15,7 +15,7 @@ import {
 import type { Header } from "../frame/header.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
 import { type StatusCode, StatusGoingAway, StatusInternalServerError } from "../status.ts";
-import type { Transport, TransportHandler } from "../transport.ts";
+import type { Transport, TransportFacts, TransportHandler } from "../transport.ts";
 import type { Deadline, Deadlines } from "../clock.ts";
 import { Connection, type ConnectionInfo, type ConnectionState } from "./connection.ts";
 import { type Deferred, isPromise, newDeferred } from "../deferred.ts";
@@ -127,6 +127,11 @@ export class Link<Context = unknown>
     this.#closed ??= newDeferred<Closure>();
     if (this.#closure !== undefined) this.#closed.resolve(this.#closure);
     return this.#closed.promise;
+  }
+
+  /** What is known of its transport. */
+  get facts(): TransportFacts {
+    return this.#transport;
   }
 
   get roundTripTime(): number | undefined {

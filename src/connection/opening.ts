@@ -123,7 +123,7 @@ export class Opening<Context> implements TransportHandler {
       if (!this.#parser.isComplete) return;
       const { head } = this.#parser;
       checkRequest(head);
-      const request = new UpgradeRequest(head, this.#transport.remoteAddress);
+      const request = new UpgradeRequest(head, this.#transport);
       const handlers = this.#route(request);
       const http = handlers?.http === undefined ? this.#owner.handlers : handlers;
       if (http.http !== undefined && !isUpgrade(head)) {

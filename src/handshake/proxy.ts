@@ -129,6 +129,8 @@ export function connectThrough(connect: Connect, proxy: Proxy, tls: TlsOptions =
         ...options.tls,
         serverName: options.tls.serverName ?? options.hostname,
       },
+      noDelay: options.noDelay,
+      keepAlive: options.keepAlive,
       signal: options.signal,
     };
     try {

@@ -5,6 +5,7 @@
  */
 
 import type { Head } from "../http/head.ts";
+import type { TlsFacts, TransportFacts } from "../transport.ts";
 import { offeredProtocols } from "./request.ts";
 
 /**
@@ -28,15 +29,43 @@ export type QueryParameters = typeof globalThis extends {
  */
 export class UpgradeRequest {
   readonly #head: Head;
+  readonly #facts: Partial<TransportFacts>;
   #protocols: readonly string[] | undefined;
   /** The peer's IP address, where the transport knows it. */
   readonly remoteAddress: string | undefined;
   /** What the parameters of the route's pattern stand for, decoded: of "/rooms/:room" the `room`. */
   params: Readonly<Record<string, string>> = {};
 
-  constructor(head: Head, remoteAddress?: string) {
+  /** @param facts Of the connection that it came on: its transport. */
+  constructor(head: Head, facts: Partial<TransportFacts> = {}) {
     this.#head = head;
-    this.remoteAddress = remoteAddress;
+    this.#facts = facts;
+    this.remoteAddress = facts.remoteAddress;
+  }
+
+  /** The peer's port, where the transport knows it. */
+  get remotePort(): number | undefined {
+    return this.#facts.remotePort;
+  }
+
+  /** This side's own IP address, where the transport knows it. */
+  get localAddress(): string | undefined {
+    return this.#facts.localAddress;
+  }
+
+  /** This side's own port, where the transport knows it. */
+  get localPort(): number | undefined {
+    return this.#facts.localPort;
+  }
+
+  /** Whether the request came through TLS, as far as this server: what a proxy in front of it did is not known here. */
+  get encrypted(): boolean {
+    return this.#facts.encrypted === true;
+  }
+
+  /** What is known of that TLS, looked up when it is asked for; undefined without. */
+  get tls(): TlsFacts | undefined {
+    return this.#facts.tls;
   }
 
   /** Path and query as they were sent, such as "/chat?room=1". */

@@ -8,7 +8,7 @@ import { noBytes } from "../bytes.ts";
 import { type Deadline, type Deadlines, deadlinesOn } from "../clock.ts";
 import { type Deferred, newDeferred } from "../deferred.ts";
 import { TransportError } from "../errors.ts";
-import type { Transport, TransportHandler } from "../transport.ts";
+import type { TlsFacts, Transport, TransportHandler } from "../transport.ts";
 import type { Awaitable, ByteStream } from "./byte-stream.ts";
 
 /** Options of a {@link TransportStream}. */
@@ -85,6 +85,26 @@ export class TransportStream implements ByteStream, TransportHandler {
   /** The peer's port. */
   get remotePort(): number | undefined {
     return this.#transport.remotePort;
+  }
+
+  /** This side's own IP address. */
+  get localAddress(): string | undefined {
+    return this.#transport.localAddress;
+  }
+
+  /** This side's own port. */
+  get localPort(): number | undefined {
+    return this.#transport.localPort;
+  }
+
+  /** Whether the bytes go through TLS. */
+  get encrypted(): boolean {
+    return this.#transport.encrypted === true;
+  }
+
+  /** What is known of that TLS, looked up when it is asked for; undefined without. */
+  get tls(): TlsFacts | undefined {
+    return this.#transport.tls;
   }
 
   /** Resolves when the connection is gone, whoever ended it and why. */

@@ -18,6 +18,8 @@ function newSocket(takes: number[] = []): {
   const socket = {
     remoteAddress: "192.0.2.1",
     remotePort: 80,
+    localAddress: "192.0.2.2",
+    localPort: 4711,
     setNoDelay: () => log("noDelay"),
     write(bytes: Uint8Array): number {
       log(`write ${bytes.length}`);
@@ -91,6 +93,34 @@ describe("BunTransport", () => {
     const secure = newBunTransport(socket, true);
     expect([secure.encrypted, socket.data === secure]).toEqual([true, true]);
     expect(newBunTransport(socket).encrypted).toBe(false);
+  });
+
+  it("knows of TLS what its socket knows, when it is asked", () => {
+    const { socket, transport } = newSocket();
+    expect([transport.localAddress, transport.localPort]).toEqual(["192.0.2.2", 4711]);
+    expect(transport.tls).toBeUndefined();
+    const { tls } = newBunTransport(socket, true);
+    const shown = { raw: new Uint8Array(1) };
+    Object.assign(socket, {
+      alpnProtocol: false,
+      authorized: true,
+      getServername: () => null,
+      getTLSVersion: () => "TLSv1.3",
+      getPeerCertificate: () => shown,
+    });
+    const facts = { version: "TLSv1.3", authorized: true, peerCertificate: shown };
+    expect(tls).toEqual({ ...facts, alpnProtocol: undefined, serverName: undefined });
+    Object.assign(socket, {
+      alpnProtocol: "http/1.1",
+      getServername: () => "localhost",
+      getPeerCertificate: () => ({}),
+    });
+    expect(tls).toEqual({
+      ...facts,
+      alpnProtocol: "http/1.1",
+      serverName: "localhost",
+      peerCertificate: undefined,
+    });
   });
 
   it("tells no end where the connection was destroyed or failed", async () => {

@@ -10,7 +10,7 @@ function begin(
 ): { promise: Promise<unknown>; attempt: Attempt; lines: string[] } {
   const lines: string[] = [];
   let attempt!: Attempt;
-  const promise = connecting(signal, attach, (begun) => {
+  const promise = connecting({ signal }, attach, (begun) => {
     attempt = begun;
     return () => lines.push("given up");
   });
@@ -67,7 +67,7 @@ describe("connecting()", () => {
 
   it("takes what begin() throws for a failure", async () => {
     const cause = new RangeError("port");
-    const promise = connecting(undefined, String, () => {
+    const promise = connecting({}, String, () => {
       throw cause;
     });
     await expect(promise).rejects.toMatchObject({ code: "FAILED", cause });

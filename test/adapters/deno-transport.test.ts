@@ -8,6 +8,7 @@ type Read = number | null | Error;
 /** A connection whose reads and writes are told by a test, and a transport over it; both write down what they see. */
 class Fake implements DenoConn {
   readonly remoteAddr = { hostname: "192.0.2.1", port: 80 };
+  readonly localAddr = { hostname: "192.0.2.2", port: 4711 };
   readonly lines: string[] = [];
   readonly reads: { into: Uint8Array; settle: (result: Read) => void }[] = [];
   writes: (number | Error)[] = [];
@@ -124,8 +125,23 @@ describe("DenoTransport", () => {
 
   it("is encrypted where its connection can do a TLS handshake", () => {
     expect(Fake.open().transport.encrypted).toBe(false);
-    const secure = Object.assign(new Fake(), { handshake: async () => {} });
+    const secure = Object.assign(new Fake(), { handshake: async () => ({ alpnProtocol: null }) });
     expect(new DenoTransport(secure).encrypted).toBe(true);
+  });
+
+  it("knows of TLS what its handshake told", () => {
+    expect(Fake.open().transport.tls).toBeUndefined();
+    const secure = Object.assign(new Fake(), { handshake: async () => ({ alpnProtocol: null }) });
+    const unknown = {
+      alpnProtocol: undefined,
+      serverName: undefined,
+      version: undefined,
+      authorized: undefined,
+      peerCertificate: undefined,
+    };
+    expect(new DenoTransport(secure).tls).toEqual(unknown);
+    const transport = new DenoTransport(secure, { handshake: { alpnProtocol: "http/1.1" } });
+    expect(transport.tls).toEqual({ ...unknown, alpnProtocol: "http/1.1" });
   });
 
   it("is closed at once by destroy(), whatever is under way", async () => {
@@ -139,5 +155,6 @@ describe("DenoTransport", () => {
     expect(fake.lines).toEqual(["write 1", "close", "onClose"]);
     expect(transport.write(new Uint8Array(1))).toBe(true);
     expect([transport.remoteAddress, transport.remotePort]).toEqual(["192.0.2.1", 80]);
+    expect([transport.localAddress, transport.localPort]).toEqual(["192.0.2.2", 4711]);
   });
 });

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import process from "node:process";
 import { describe, expect, it } from "vitest";
 import {
   type CheckedTls,
@@ -35,18 +36,22 @@ const listen = (options: ListenOptions, runtime: ListeningRuntime = newRuntime()
 
 describe("listening()", () => {
   it.each<[ListenOptions, Place, CheckedTls | undefined]>([
-    [{ port: 0 }, { port: 0, hostname: "0.0.0.0" }, undefined],
-    [{ port: 65_535, hostname: "::1" }, { port: 65_535, hostname: "::1" }, undefined],
+    [{ port: 0 }, { port: 0, hostname: "0.0.0.0", reusePort: false }, undefined],
+    [
+      { port: 65_535, hostname: "::1", reusePort: true },
+      { port: 65_535, hostname: "::1", reusePort: true },
+      undefined,
+    ],
     [{ path: "/run/x" }, { path: "/run/x" }, undefined],
     [{ path: "/run/x", tls }, { path: "/run/x" }, { ...tls, handshakeTimeout: 10_000 }],
     [
       { port: 1, tls: { ...tls, handshakeTimeout: 0, own: 1 } },
-      { port: 1, hostname: "0.0.0.0" },
+      { port: 1, hostname: "0.0.0.0", reusePort: false },
       { ...tls, handshakeTimeout: Infinity, own: 1 },
     ],
     [
       { port: 1, tls: { ...tls, handshakeTimeout: 5 } },
-      { port: 1, hostname: "0.0.0.0" },
+      { port: 1, hostname: "0.0.0.0", reusePort: false },
       { ...tls, handshakeTimeout: 5 },
     ],
   ])("asks the runtime, with %o", async (options, place, checked) => {
@@ -62,6 +67,8 @@ describe("listening()", () => {
     [{ port: 0, path: "/run/x" }, /not port and path$/],
     [{ path: "/run/x", server: newServer() }, /not path and server$/],
     [{ path: "" }, /^path is empty/],
+    [{ path: "/run/x", reusePort: true }, /^reusePort goes with port: what is given as path has/],
+    [{ server: newServer(), reusePort: true }, /what is given as server has its own way$/],
     [{ server: newServer(), tls }, /^tls goes with port or path: what is given as server/],
     [{ listener: newServer(), tls }, /^tls goes with port or path: what is given as listener/],
     [{ port: 0, tls: {} as typeof tls }, /^tls\.cert must be text in PEM/],
@@ -80,7 +87,31 @@ describe("listening()", () => {
     expect(runtime.asked).toEqual([]);
   });
 
+  it("refuses reusePort where the kernel does not share connections out", async () => {
+    const linux = Object.getOwnPropertyDescriptor(process, "platform")!;
+    Object.defineProperty(process, "platform", { configurable: true, get: () => "win32" });
+    try {
+      await expect(listen({ port: 0, reusePort: true })).rejects.toThrow(
+        /^reusePort needs Linux.*, not win32$/,
+      );
+    } finally {
+      Object.defineProperty(process, "platform", linux);
+    }
+  });
+
+  it("tells the runtime what is wanted of its connections", async () => {
+    const told: unknown[] = [];
+    const options = { port: 0, noDelay: false, keepAlive: 5000 };
+    const runtime = { listen: (...[, , , tcp]: unknown[]) => (told.push(tcp), listener) };
+    await listen(options, runtime);
+    expect(told).toEqual([options]);
+  });
+
   it.each<[ListenOptions, string]>([
+    [
+      { port: 0, keepAlive: 999 },
+      "keepAlive must be true, false, or from 1000 to 32767000 milliseconds: 999",
+    ],
     ...[-1, 65_536, 0.5, NaN, "80" as never].map((port): [ListenOptions, string] => [
       { port },
       `port must be a whole number from 0 to 65535: ${port}`,

@@ -17,6 +17,8 @@ function newTransport(): {
   const socket = {
     remoteAddress: "192.0.2.1",
     remotePort: 7,
+    localAddress: "192.0.2.2",
+    localPort: 8,
     writable: true,
     writableLength: 0,
     on: (event: string, listener: (value: unknown) => void) => void listeners.set(event, listener),
@@ -96,5 +98,45 @@ describe("NodeTransport", () => {
     transport.destroy();
     expect(lines).toEqual(["pause", "resume", "end", "destroy"]);
     expect([transport.remoteAddress, transport.remotePort]).toEqual(["192.0.2.1", 7]);
+    expect([transport.localAddress, transport.localPort]).toEqual(["192.0.2.2", 8]);
+  });
+
+  it("knows of TLS what its socket knows, when it is asked", () => {
+    const asked: string[] = [];
+    const { transport, socket } = newTransport();
+    expect(transport.tls).toBeUndefined();
+    const secure = Object.assign(socket, {
+      encrypted: true,
+      alpnProtocol: false,
+      servername: null,
+      authorized: false,
+      getProtocol: () => null,
+      getPeerCertificate: () => (asked.push("certificate"), {}),
+    });
+    const tls = transport.tls!;
+    expect(asked).toEqual([]);
+    expect(tls).toEqual({
+      alpnProtocol: undefined,
+      serverName: undefined,
+      version: undefined,
+      authorized: false,
+      peerCertificate: undefined,
+    });
+    expect(asked).toEqual(["certificate"]);
+    const shown = { raw: new Uint8Array(1) };
+    Object.assign(secure, {
+      alpnProtocol: "http/1.1",
+      servername: "localhost",
+      authorized: true,
+      getProtocol: () => "TLSv1.3",
+      getPeerCertificate: () => shown,
+    });
+    expect(tls).toEqual({
+      alpnProtocol: "http/1.1",
+      serverName: "localhost",
+      version: "TLSv1.3",
+      authorized: true,
+      peerCertificate: shown,
+    });
   });
 });

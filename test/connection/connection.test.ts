@@ -10,6 +10,7 @@ import {
   TransportError,
 } from "../../src/errors.ts";
 import { text } from "../support/frames.ts";
+import { openPair } from "../support/pair.ts";
 import { upgradeRequest } from "../support/peer.ts";
 import { macrotask } from "../support/turns.ts";
 import { type TestServer, testServer } from "../support/server.ts";
@@ -299,6 +300,20 @@ describe("a connection", () => {
     expect(ws.context.user).toBe("ann");
     expect(ws.remoteAddress).toBe("memory");
     expect(ws.remotePort).toBeUndefined();
+  });
+
+  it("knows what its transport knows, when it is asked", async () => {
+    const { ours, accepted } = await openPair();
+    const bare = {
+      localAddress: undefined,
+      localPort: undefined,
+      encrypted: false,
+      tls: undefined,
+    };
+    expect(ours).toMatchObject(bare);
+    const facts = { localAddress: "::2", localPort: 443, encrypted: true, tls: {} };
+    Object.assign(accepted, facts);
+    expect(ours).toMatchObject(facts);
   });
 
   it.each([

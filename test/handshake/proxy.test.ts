@@ -177,7 +177,9 @@ describe("connectThrough()", () => {
     const { connect, asked, stream } = newConnect();
     const { signal } = new AbortController();
     const through = connectThrough(connect, parseProxy("http://p.example:3128"));
-    expect(await through({ ...target, signal }, () => "attached")).toBe("attached");
+    expect(
+      await through({ ...target, noDelay: false, keepAlive: 5000, signal }, () => "attached"),
+    ).toBe("attached");
     expect(asked).toEqual([
       {
         hostname: "p.example",
@@ -185,6 +187,8 @@ describe("connectThrough()", () => {
         tunnel: expect.any(Function) as unknown,
         tunnelTls: undefined,
         tls: undefined,
+        noDelay: false,
+        keepAlive: 5000,
         signal,
       },
     ]);

@@ -3,14 +3,19 @@ import { encodeUtf8 } from "../../src/bytes.ts";
 import { HandshakeError } from "../../src/errors.ts";
 import { checkRequest } from "../../src/handshake/request.ts";
 import { UpgradeRequest } from "../../src/handshake/upgrade-request.ts";
+import type { TlsFacts, TransportFacts } from "../../src/transport.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 
-function request(target = "/", headers: readonly string[] = [], address?: string): UpgradeRequest {
+function request(
+  target = "/",
+  headers: readonly string[] = [],
+  facts?: Partial<TransportFacts>,
+): UpgradeRequest {
   const lines = [`GET ${target} HTTP/1.1`, "Host: a.example:80", ...headers, "", ""];
   const parser = new HeadParser("request");
   parser.feed(encodeUtf8(lines.join("\r\n")));
   checkRequest(parser.head);
-  return new UpgradeRequest(parser.head, address);
+  return new UpgradeRequest(parser.head, facts);
 }
 
 describe("UpgradeRequest", () => {
@@ -44,7 +49,7 @@ describe("UpgradeRequest", () => {
   });
 
   it("gives host, origin and address", () => {
-    const made = request("/", ["Origin: https://b.example"], "192.0.2.1");
+    const made = request("/", ["Origin: https://b.example"], { remoteAddress: "192.0.2.1" });
     expect([made.host, made.origin, made.remoteAddress]).toEqual([
       "a.example:80",
       "https://b.example",
@@ -55,6 +60,22 @@ describe("UpgradeRequest", () => {
   it("knows no origin and no address where none is said", () => {
     const made = request();
     expect([made.origin, made.remoteAddress]).toEqual([undefined, undefined]);
+  });
+
+  it("gives what is known of its connection when it is asked", () => {
+    const tls = { serverName: "a.example" } as TlsFacts;
+    const facts = { remotePort: 4711, localAddress: "192.0.2.2", localPort: 443 };
+    const open = { ...facts, encrypted: true, tls };
+    expect(request("/", [], open)).toMatchObject(open);
+    expect(request("/", [], facts)).toMatchObject({ ...facts, encrypted: false, tls: undefined });
+    expect(request()).toMatchObject({ remotePort: undefined, localAddress: undefined });
+  });
+
+  it("remembers the address of a peer that is gone", () => {
+    const facts: { remoteAddress: string | undefined } = { remoteAddress: "192.0.2.1" };
+    const made = request("/", [], facts);
+    facts.remoteAddress = undefined; // as a socket of Node's does
+    expect(made.remoteAddress).toBe("192.0.2.1");
   });
 
   it("gives the subprotocols offered, the same list each time", () => {

@@ -424,6 +424,20 @@ describe("TransportStream", () => {
     expect([stream.remoteAddress, stream.remotePort]).toEqual(["::1", 4711]);
   });
 
+  it("tells what else is known of its transport", () => {
+    const { stream, ours } = connect();
+    const bare = {
+      localAddress: undefined,
+      localPort: undefined,
+      encrypted: false,
+      tls: undefined,
+    };
+    expect(stream).toMatchObject(bare);
+    const facts = { localAddress: "::2", localPort: 443, encrypted: true, tls: {} };
+    Object.assign(ours, facts);
+    expect(stream).toMatchObject(facts);
+  });
+
   it("becomes its transport's handler", () => {
     const { stream, ours } = connect();
     expect(ours.handler).toBe(stream);

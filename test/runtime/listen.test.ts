@@ -192,6 +192,7 @@ describe(`a Unix socket on ${runtime}`, () => {
     socket.end("hello");
     const { transport } = await next();
     expect([transport.remoteAddress, transport.remotePort]).toEqual([undefined, undefined]);
+    expect([transport.localAddress, transport.localPort]).toEqual([undefined, undefined]);
     expect(transport.encrypted).toBe(false);
     expect(await text).toBe("hello to the end");
     await listener.close();

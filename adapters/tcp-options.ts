@@ -1,0 +1,34 @@
+/**
+ * What TCP connections are told on all runtimes: `noDelay` and `keepAlive`.
+ *
+ * @module
+ */
+
+import type { TcpOptions } from "../src/transport.ts";
+
+/** A socket that may be told; one that is not TCP's has no such methods. */
+export interface TcpSocket {
+  setNoDelay?(noDelay: boolean): unknown;
+  setKeepAlive?(keepAlive: boolean, milliseconds: number): unknown;
+}
+
+/** The longest silence that Linux can be asked to wait for, in milliseconds. */
+const longestSilence = 32_767_000;
+
+/** @throws {RangeError} `keepAlive` is a number that no runtime takes for what it says. */
+export function checkTcp({ keepAlive }: TcpOptions): void {
+  if (typeof keepAlive !== "number" || (keepAlive >= 1000 && keepAlive <= longestSilence)) return;
+  throw new RangeError(
+    `keepAlive must be true, false, or from 1000 to ${longestSilence} milliseconds: ${keepAlive}`,
+  );
+}
+
+/** Tells a socket what is wanted of it. */
+export function setTcp(
+  socket: TcpSocket,
+  { noDelay = true, keepAlive = false }: TcpOptions = {},
+): void {
+  socket.setNoDelay?.(noDelay);
+  // Of 0 the runtimes make the system's own time.
+  if (keepAlive !== false) socket.setKeepAlive?.(true, keepAlive === true ? 0 : keepAlive);
+}
