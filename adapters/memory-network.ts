@@ -84,9 +84,9 @@ export function memoryNetwork({ host, ...options }: MemoryNetworkOptions = {}): 
     });
   };
 
-  const connectTransport: Connect = ({ port, signal }, attach) =>
-    connecting(signal, attach, (attempt) => {
-      const accept = listeners.get(port);
+  const connectTransport: Connect = (to, attach) =>
+    connecting(to, attach, (attempt) => {
+      const accept = listeners.get(to.port);
       if (accept === undefined) throw new TransportError("REFUSED");
       const pair = memoryPair({ ...options, seed: (options.seed ?? 1) + pairs.length });
       pairs.push(pair);

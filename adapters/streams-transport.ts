@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Transport, TransportHandler } from "../src/transport.ts";
+import type { TlsFacts, Transport, TransportFacts, TransportHandler } from "../src/transport.ts";
 import type { WebReadable, WebWritable } from "../src/web-streams.ts";
 
 /**
@@ -21,13 +21,8 @@ export interface StreamPair {
   close?(): unknown;
 }
 
-/** What is known of the peer. */
-export interface StreamFacts {
-  readonly remoteAddress?: string | undefined;
-  readonly remotePort?: number | undefined;
-  /** Whether the bytes go through TLS. Default: false. */
-  readonly encrypted?: boolean | undefined;
-}
+/** What is known of the connection that the streams are. */
+export type StreamFacts = Partial<TransportFacts>;
 
 /** What is used of a stream's reader. */
 interface Reader {
@@ -53,7 +48,10 @@ export class StreamsTransport implements Transport {
   handler: TransportHandler = silent;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
   readonly encrypted: boolean;
+  readonly tls: TlsFacts | undefined;
   readonly #pair: StreamPair;
   readonly #reader: Reader;
   readonly #writer: Writer;
@@ -69,7 +67,10 @@ export class StreamsTransport implements Transport {
     this.#pair = pair;
     this.remoteAddress = facts.remoteAddress;
     this.remotePort = facts.remotePort;
+    this.localAddress = facts.localAddress;
+    this.localPort = facts.localPort;
     this.encrypted = facts.encrypted ?? false;
+    this.tls = facts.tls;
     this.#reader = pair.readable.getReader() as Reader;
     this.#writer = pair.writable.getWriter() as unknown as Writer;
     void this.#read();

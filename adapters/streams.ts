@@ -73,7 +73,7 @@ export function streamsTransport(pair: StreamPair, facts?: StreamFacts): Transpo
  */
 export function connectBy(open: OpenStreams): Connect {
   return (options, attach) =>
-    connecting(options.signal, attach, (attempt) => {
+    connecting(options, attach, (attempt) => {
       const { hostname, port, path, tunnel, tls, signal } = options;
       if (path !== undefined || tunnel !== undefined) {
         attempt.reject(

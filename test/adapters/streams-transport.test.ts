@@ -41,7 +41,7 @@ function open({ highWaterMark = 1 }: { readonly highWaterMark?: number } = {}) {
       ),
       close: () => void lines.push("close"),
     },
-    { remoteAddress: "192.0.2.1", remotePort: 80 },
+    { remoteAddress: "192.0.2.1", remotePort: 80, localAddress: "192.0.2.2", localPort: 443 },
   );
   transport.handler = {
     onData: (chunk) => lines.push(`onData ${chunk.length}`),
@@ -74,7 +74,10 @@ describe("what a StreamsTransport knows", () => {
     expect(transport).toMatchObject({
       remoteAddress: "192.0.2.1",
       remotePort: 80,
+      localAddress: "192.0.2.2",
+      localPort: 443,
       encrypted: false,
+      tls: undefined,
     });
   });
 

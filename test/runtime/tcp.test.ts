@@ -262,8 +262,12 @@ describe(`TCP options on ${runtime}`, () => {
   });
 });
 
-/** Whether this runtime, as the tests start it, shares ports: Node from 22.12 on, Deno with a flag, Bun. */
-const sharesPorts = runtime === "bun";
+/** Whether the runtime at hand shares ports: Node from 22.12 on, but for 23.0, Deno with its flag, Bun. */
+const sharesPorts = {
+  node: /^v(?:22\.(?:1[2-9]|[2-9]\d)|23\.[1-9]|2[4-9]|[3-9]\d)/.test(process.version),
+  deno: "listenDatagram" in ((globalThis as { Deno?: object }).Deno ?? {}),
+  bun: true,
+}[runtime];
 
 describe.runIf(process.platform === "linux")(`reusePort on ${runtime}`, () => {
   it.runIf(sharesPorts).each([
