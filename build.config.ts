@@ -14,6 +14,7 @@ export default defineBuildConfig({
     { input: "adapters/node", name: "node" },
     { input: "adapters/deno", name: "deno" },
     { input: "adapters/bun", name: "bun" },
+    { input: "adapters/http2", name: "http2" },
     { input: "adapters/memory", name: "memory" },
     { input: "adapters/streams", name: "streams" },
     { input: "adapters/zlib", name: "zlib" },

@@ -16,6 +16,7 @@ import type {
   Transport,
 } from "../src/transport.ts";
 import { takeConnections, takeUpgrades } from "./http-server.ts";
+import { isHttp2Server, takeStreams } from "./http2-server.ts";
 import { checkTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
 
@@ -64,7 +65,11 @@ export async function listening(
   const { port, path, hostname = "0.0.0.0", reusePort = false, server, listener } = options;
   checkPlace(options);
   checkTcp(options);
-  if (server !== undefined) return takeUpgrades(server, accept, options);
+  if (server !== undefined) {
+    return isHttp2Server(server)
+      ? takeStreams(server, accept, options)
+      : takeUpgrades(server, accept, options);
+  }
   if (listener !== undefined) return takeListener(runtime, listener, accept, options);
   const tls = checkTls(options.tls);
   const place: Place = path === undefined ? { port: port!, hostname, reusePort } : { path };

@@ -33,7 +33,7 @@ export interface NodeSocket extends TcpSocket, NodeTlsState {
 }
 
 /** What a TLS socket knows of its handshake. */
-interface NodeTlsState {
+export interface NodeTlsState {
   readonly alpnProtocol?: string | false | null | undefined;
   readonly servername?: string | false | null | undefined;
   readonly authorized?: boolean | undefined;
@@ -42,22 +42,23 @@ interface NodeTlsState {
   getPeerCertificate?(): Partial<PeerCertificate> | null;
 }
 
-function tlsFacts(socket: NodeTlsState): TlsFacts {
+/** Tells what a socket knows when it is asked: `state` gives the socket, or where that is gone nothing. */
+export function tlsFacts(state: () => NodeTlsState): TlsFacts {
   return {
     get alpnProtocol() {
-      return socket.alpnProtocol || undefined;
+      return state().alpnProtocol || undefined;
     },
     get serverName() {
-      return socket.servername || undefined;
+      return state().servername || undefined;
     },
     get version() {
-      return socket.getProtocol?.() ?? undefined;
+      return state().getProtocol?.() ?? undefined;
     },
     get authorized() {
-      return socket.authorized;
+      return state().authorized;
     },
     get peerCertificate() {
-      const shown = socket.getPeerCertificate?.();
+      const shown = state().getPeerCertificate?.();
       return shown?.raw === undefined ? undefined : (shown as PeerCertificate);
     },
   };
@@ -119,7 +120,7 @@ export class NodeTransport implements Transport {
   }
 
   get tls(): TlsFacts | undefined {
-    return this.encrypted ? tlsFacts(this.#socket) : undefined;
+    return this.encrypted ? tlsFacts(() => this.#socket) : undefined;
   }
 
   write(bytes: Uint8Array): boolean {

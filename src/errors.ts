@@ -346,6 +346,7 @@ export type TransportCode =
   | "NOT_FOUND"
   | "TLS_FAILED"
   | "PROXY_FAILED"
+  | "NO_EXTENDED_CONNECT"
   | "FAILED";
 
 const failures: Record<TransportCode, string> = {
@@ -357,6 +358,8 @@ const failures: Record<TransportCode, string> = {
   NOT_FOUND: "Host or Unix socket is not known",
   TLS_FAILED: "TLS handshake failed",
   PROXY_FAILED: "Proxy did not open the way",
+  NO_EXTENDED_CONNECT:
+    "Server takes no WebSockets over HTTP/2: it has not sent SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441, 3)",
   FAILED: "Transport failed",
 };
 

@@ -194,8 +194,9 @@ export interface ListenOptions extends TcpOptions {
   /** TLS, with `port`, or with `path` on Node and Bun. Default: none. */
   readonly tls?: ServerTlsOptions | undefined;
   /**
-   * An HTTP server of `node:http` or `node:https`, whose `upgrade` events are taken; everything else stays its own, as
-   * does the rest of its life: it need not listen yet, and lives on when the listener is closed.
+   * An HTTP server of `node:http`, `node:https` or `node:http2`, whose `upgrade` events are taken, and the streams that
+   * an extended CONNECT opens; everything else stays its own, as does the rest of its life: it need not listen yet, and
+   * lives on when the listener is closed.
    */
   readonly server?: EventServer | undefined;
   /**

@@ -207,6 +207,7 @@ describe("TransportError", () => {
     "NOT_FOUND",
     "TLS_FAILED",
     "PROXY_FAILED",
+    "NO_EXTENDED_CONNECT",
     "FAILED",
   ])("keeps the runtime's error as the cause of %s", (code) => {
     const cause = new Error("ECONNRESET");

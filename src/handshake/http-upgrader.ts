@@ -68,7 +68,23 @@ export class HttpUpgrader<Context = undefined> {
 export function writeRequest(request: ParsedRequest, behind: Uint8Array): Uint8Array {
   const { method = "GET", url = "/", httpVersion, rawHeaders } = request;
   const version = only(tokenBytes, httpVersion);
-  let head = `${only(tokenBytes, method)} ${only(targetBytes, url)} HTTP/${version}\r\n`;
+  const line = `${only(tokenBytes, method)} ${only(targetBytes, url)} HTTP/${version}`;
+  return writeParsedHead(line, rawHeaders, behind);
+}
+
+/**
+ * Puts a head together of what somebody else has parsed; a header that may not stand there becomes NUL.
+ *
+ * @param line The first line, in which nothing has to be looked for any more.
+ * @param rawHeaders Names and values in turn.
+ * @returns Bytes that are yours.
+ */
+export function writeParsedHead(
+  line: string,
+  rawHeaders: readonly string[],
+  behind: Uint8Array,
+): Uint8Array {
+  let head = `${line}\r\n`;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     head += `${only(tokenBytes, rawHeaders[i])}: ${only(valueBytes, rawHeaders[i + 1])}\r\n`;
   }

@@ -25,6 +25,24 @@ describe.each(["node", "deno", "bun"])("examples/echo on %s", (runtime) => {
   });
 });
 
+describe.each(["node", "deno", "bun"])("examples/http2 on %s", (runtime) => {
+  it("has three WebSockets and a plain request on one connection", async () => {
+    const command = runtimeCommand(runtime);
+    const server = startProgram([...command, "examples/http2/server.js"], { PORT: "0" });
+    onTestFinished(async () => void (await server.stop()));
+    const [, address] = await server.line(/HTTP\/2 on (http:\S+)/);
+    const client = startProgram([...command, "examples/http2/client.js", address!]);
+    const { code, output } = await client.ended;
+    expect(output.trim().split("\n")).toEqual([
+      "hello from /one",
+      "hello from /two",
+      "hello from /three",
+      "/page over HTTP/2.0",
+    ]);
+    expect(code).toBe(0);
+  });
+});
+
 /** A client that nobody here wrote, and what it has been sent. */
 class Client {
   readonly messages: string[] = [];

@@ -1,7 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import {
+  connect as connectHttp2,
+  createSecureServer as createSecureHttp2Server,
+  createServer as createHttp2Server,
+  type SecureClientSessionOptions,
+  type SecureServerOptions,
+} from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runtimeHost } from "../../adapters/host.ts";
+import { overHttp2 } from "../../adapters/http2.ts";
 import { memoryNetwork } from "../../adapters/memory.ts";
 import { connectBy, type StreamPair, streamsTransport } from "../../adapters/streams.ts";
 import { type ClientOptions, connectOn } from "../../src/connection/connect.ts";
@@ -23,6 +31,8 @@ export interface Wire {
   readonly gone: "REFUSED" | "NOT_FOUND";
   /** Whether URLs lead to servers by themselves, so that one may redirect to another. */
   readonly hasOrigins: boolean;
+  /** Whether connections are streams of HTTP/2, and handshakes are written in its words. */
+  readonly isHttp2: boolean;
   serve(
     options: Partial<ServeOptions>,
     handlers: ServerHandlers,
@@ -43,6 +53,7 @@ interface Parts {
   readonly name: string;
   /** Whether it is a file that is listened on. */
   readonly isFile?: boolean;
+  readonly isHttp2?: boolean;
   readonly remoteAddress: string | undefined;
   readonly listen: Listen;
   readonly connect: Connect;
@@ -53,13 +64,14 @@ interface Parts {
 }
 
 function wireOf(parts: Parts): Wire {
-  const { name, remoteAddress, isFile = false, listen, connect } = parts;
+  const { name, remoteAddress, isFile = false, isHttp2 = false, listen, connect } = parts;
   const host = runtimeHost();
   return {
     name,
     remoteAddress,
     gone: isFile ? "NOT_FOUND" : "REFUSED",
     hasOrigins: !isFile,
+    isHttp2,
     async serve(options, handlers) {
       const place = parts.place();
       const server = await serveOn(listen, { ...place, ...options }, handlers, host);
@@ -171,5 +183,75 @@ const streams = wireOf({
   way: () => ({}),
 });
 
-/** TCP, TLS and Unix sockets of the runtime at hand, and what needs no runtime. */
-export const wires: readonly Wire[] = [tcp, tls, unix, streams, inMemory];
+/** A server of `node:http2` for each that listens, over TLS where that is asked for. */
+const listenOnHttp2: Listen = async ({ tls, hostname, port, ...options }, accept) => {
+  const server =
+    tls === undefined ? createHttp2Server() : createSecureHttp2Server(tls as SecureServerOptions);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, hostname, resolve);
+  });
+  const listener = await adapter.listenTransport({ ...options, server }, accept);
+  return {
+    port: listener.port,
+    hostname: listener.hostname,
+    async close() {
+      await listener.close();
+      server.close();
+    },
+  };
+};
+
+/** A session for each connection, which ends with it. */
+const connectByHttp2: Connect = async (options, attach) => {
+  const { hostname, port, tls } = options;
+  const scheme = tls === undefined ? "http" : "https";
+  const session = connectHttp2(
+    `${scheme}://${hostname}:${port}`,
+    tls as SecureClientSessionOptions,
+  );
+  session.on("error", () => {}); // who connects is told
+  const request = session.request.bind(session);
+  session.request = (headers, requestOptions) => {
+    const stream = request(headers, requestOptions);
+    stream.on("close", () => {
+      session.close();
+    });
+    return stream;
+  };
+  try {
+    return await overHttp2(session)(options, attach);
+  } catch (error) {
+    session.destroy();
+    throw error;
+  }
+};
+
+const http2 = wireOf({
+  isHttp2: true,
+  listen: listenOnHttp2,
+  connect: connectByHttp2,
+  name: "HTTP/2",
+  remoteAddress: "127.0.0.1",
+  place: () => ({ port: 0, hostname: "127.0.0.1" }),
+  url: (_, port) => `ws://127.0.0.1:${port}`,
+  way: () => ({}),
+});
+
+const http2Tls = wireOf({
+  isHttp2: true,
+  listen: listenOnHttp2,
+  connect: connectByHttp2,
+  name: "HTTP/2 over TLS",
+  remoteAddress: "127.0.0.1",
+  place: () => ({
+    port: 0,
+    hostname: "127.0.0.1",
+    tls: { cert: certificate, key: privateKey },
+  }),
+  url: (_, port) => `wss://127.0.0.1:${port}`,
+  way: () => ({ tls: { ca: authority } }),
+});
+
+/** TCP, TLS and Unix sockets of the runtime at hand, HTTP/2, and what needs no runtime. */
+export const wires: readonly Wire[] = [tcp, tls, unix, http2, http2Tls, streams, inMemory];

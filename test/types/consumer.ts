@@ -7,6 +7,7 @@ import { Endpoint } from "framewire/endpoint";
 import { FrameDecoder, OpText } from "framewire/frame";
 import { acceptKey } from "framewire/handshake";
 import { HeadParser } from "framewire/http";
+import { connect as connectOverHttp2, type Http2ClientSession } from "framewire/http2";
 import { memoryNetwork, memoryPair } from "framewire/memory";
 import * as node from "framewire/node";
 import { connect, createServer, type StreamPair, streamsTransport } from "framewire/streams";
@@ -18,6 +19,9 @@ declare const socket: StreamPair & { readonly opened: Promise<unknown> };
 createServer({}, { message: (ws, data) => ws.send(data) }).accept(streamsTransport(socket));
 export const client = await connect("ws://localhost/", { open: ({ port }) => (void port, socket) });
 export const inMemory = await memoryNetwork({ seed: 1 }).connect("ws://localhost/");
+
+declare const session: Http2ClientSession;
+export const overSession = await connectOverHttp2("wss://localhost/", { session });
 
 for (const { serve } of [auto, bun, deno, node]) {
   await serve<{ user: string }>(

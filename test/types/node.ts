@@ -1,8 +1,11 @@
 /** Node's own types fit what the adapter says of them. Compiled with them alone; never run. */
+import type { ClientHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { UpgradeRequest } from "../../src/index.ts";
 import { type NodeSocket, NodeTransport, connectTransport, serve } from "../../adapters/node.ts";
+import type { Http2ServerStream } from "../../adapters/http2-transport.ts";
+import type { Http2ClientSession } from "../../adapters/http2.ts";
 import type { Connect } from "../../src/transport.ts";
 
 /** Where a runtime's types are at hand, a request's query is the runtime's own class. */
@@ -19,3 +22,8 @@ export const length: number = await connectTransport(
 
 declare const tlsSocket: TLSSocket;
 export const fitsToo: NodeSocket = tlsSocket;
+
+declare const session: ClientHttp2Session;
+export const sessionFits: Http2ClientSession = session;
+declare const stream: ServerHttp2Stream;
+export const streamFits: Http2ServerStream = stream;
