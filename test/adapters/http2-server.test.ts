@@ -138,11 +138,13 @@ describe(`a server of node:http2 on ${runtime}`, () => {
     http2.on("stream", (stream, headers) => {
       if (headers[":path"] === "/theirs") stream.respond({ ":status": 299 }, { endStream: true });
     });
-    const { server, url } = await start({}, http2);
+    const asked: string[] = [];
+    const { url } = await start({ upgrade: ({ target }) => void asked.push(target) }, http2);
     const session = await open(url);
     const stream = request(session, { ...extendedConnect, ":path": "/theirs" });
     expect((await responseOf(stream))[":status"]).toBe(299);
-    expect(server.connections).toEqual([]);
+    await responseOf(request(session));
+    expect(asked).toEqual(["/"]);
   });
 
   it("takes a reset for what it is, on either side", async () => {
