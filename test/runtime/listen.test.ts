@@ -387,10 +387,10 @@ describe.each([
     return started(server);
   }
 
-  function fetchText(server: HttpServer): Promise<string> {
+  function fetchText(server: HttpServer, headers: Record<string, string> = {}): Promise<string> {
     const { port, hostname } = addressOf(server);
     return new Promise((resolve, reject) => {
-      const options = { port, host: hostname, ca: authority, agent: false };
+      const options = { port, host: hostname, ca: authority, agent: false, headers };
       ask(options, (response) => {
         let text = "";
         response.on("data", (chunk) => (text += String(chunk)));
@@ -441,6 +441,14 @@ describe.each([
     socket.end("still here");
     expect(await text).toBe("still here to the end");
     expect(count()).toBe(1);
+  });
+
+  it("answers requests for an upgrade itself again when the listener is closed", async () => {
+    const server = await startHttp();
+    const sockets = await serve({ server });
+    await sockets.shutdown({ deadline: 0 });
+    const headers = { Connection: "Upgrade", Upgrade: "websocket" };
+    expect(await fetchText(server, headers)).toBe("plain");
   });
 
   it("does not end by its own times what it gave away", async () => {
