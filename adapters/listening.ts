@@ -66,6 +66,12 @@ export async function listening(
   checkPlace(options);
   checkTcp(options);
   if (server !== undefined) {
+    if (typeof server.on !== "function") {
+      throw new TypeError(
+        "server must be a server of node:http, node:https or node:http2; " +
+          "what Deno.serve and Bun.serve give has its own WebSockets",
+      );
+    }
     return isHttp2Server(server)
       ? takeStreams(server, accept, options)
       : takeUpgrades(server, accept, options);

@@ -79,6 +79,10 @@ describe("listening()", () => {
     ],
     [{ listener: { addr: {}, accept: async () => {}, close() {} } }, /^listener must be a server/],
     [{ listener: {} as EventServer }, /^listener must be a server/],
+    [
+      { server: {} as EventServer },
+      /^server must be a server of node:http, node:https or node:http2/,
+    ],
   ])("refuses %o", async (options, message) => {
     const runtime = newRuntime();
     const error = await failure(() => listen(options, runtime));
