@@ -2,7 +2,7 @@ import process from "node:process";
 import { connect as connectTcp, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import type { TransportHandler } from "../../src/transport.ts";
-import { pong, text } from "../hostile/support.ts";
+import { pong } from "../hostile/support.ts";
 import { adapter } from "../support/adapter.ts";
 import { openPeer } from "../support/raw-client.ts";
 import { type Program, startProgram } from "../support/program.ts";
@@ -36,6 +36,7 @@ async function start(file: string): Promise<{ program: Program; port: number }> 
 describe(`a server whose event loop is blocked for two seconds, on ${runtime}`, () => {
   it("gives nobody up who answered its pings meanwhile, and still gives up who does not", async () => {
     const { program, port } = await start("blocking-server.mjs");
+    const blocker = await openPeer(port);
     const { peer, client } = await openPeer(port);
     const ping = await new Promise<Uint8Array>((resolve) => {
       client.handler = {
@@ -46,17 +47,19 @@ describe(`a server whose event loop is blocked for two seconds, on ${runtime}`, 
       };
     });
     expect(ping[0]).toBe(0x89);
-    client.write(text("block"));
+    // Another connection does it: whatever came on this one would be a sign of life.
+    blocker.peer.text("block");
     await program.line(/^blocking$/m);
     // It comes long before pongTimeout, and cannot be read before that is over.
     client.write(pong(ping.subarray(2)));
     client.handler = peer;
-    await peer.seen("text done with block");
+    await blocker.peer.seen("text done with block");
     await peer.seen(/^ping/);
     peer.text("again");
     await peer.seen("text done with again");
     peer.close(1000);
     await program.line(/^closed with 1000$/m);
+    blocker.peer.close(1000);
     const other = await openPeer(port);
     other.client.handler = silent;
     await program.line(/^closed with 1006$/m);
