@@ -22,6 +22,16 @@ const opcodeNames: Readonly<Record<number, string>> = {
 };
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Whether the payload of a ping or pong, which may be anything, can be shown as text. */
+function isUtf8(payload: Uint8Array): boolean {
+  try {
+    strictDecoder.decode(payload);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Shows one frame of a server; what no server may send throws. */
 function showFrame(opcode: number, payload: Uint8Array): string {
   if (opcode === 8) {
@@ -30,7 +40,8 @@ function showFrame(opcode: number, payload: Uint8Array): string {
   }
   const name = opcodeNames[opcode];
   if (name === undefined) throw new Error(`The server sent opcode ${opcode}`);
-  return `${name} ${show(opcode === 2 ? payload : strictDecoder.decode(payload))}`;
+  const isText = opcode === 1 || (opcode !== 2 && isUtf8(payload));
+  return `${name} ${show(isText ? strictDecoder.decode(payload) : payload)}`;
 }
 
 /** Reads the frames of a server as RFC 6455, 5.2 has them. */
