@@ -1,5 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { documents, readDocument } from "../support/documents.ts";
 
 /** Tests that the documents name, as in `test/x.test.ts`: "what holds", must be there. */
 
@@ -20,20 +22,25 @@ describe("the documents", () => {
     expect(readFileSync(file, "utf8")).toContain(title);
   });
 
-  it.each(
-    [
-      "README.md",
-      "ARCHITECTURE.md",
-      "CHANGELOG.md",
-      ...readdirSync("docs").map((name) => `docs/${name}`),
-    ].filter((name) => name.endsWith(".md")),
-  )("%s leads nowhere that is not there", (name) => {
-    const folder = name.startsWith("docs/") ? "docs/" : "";
+  it.each(documents)("%s leads nowhere that is not there", (name) => {
     const links = Array.from(
-      readFileSync(name, "utf8").matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g),
-      ([, link]) => `${folder}${link!}`,
+      readDocument(name).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g),
+      ([, path, anchor]) => ({ file: path === "" ? name : join(dirname(name), path!), anchor }),
     );
-    const broken = links.filter((link) => !existsSync(link));
+    const broken = links.filter(
+      ({ file, anchor }) =>
+        !existsSync(file) || (anchor !== undefined && !anchorsOf(file).includes(anchor)),
+    );
     expect(broken).toEqual([]);
   });
 });
+
+/** What a document's headings are called in links, as GitHub has it. */
+function anchorsOf(file: string): string[] {
+  return Array.from(readDocument(file).matchAll(/^#+ (.*)$/gm), ([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, "")
+      .replace(/\s/g, "-"),
+  );
+}
