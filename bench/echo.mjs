@@ -1,23 +1,55 @@
 /**
- * Echo throughput: messages a second that go to a server and come back, on each runtime, against its own or the usual
- * WebSocket server and against a plain TCP echo of the same bytes.
+ * Messages a second that go to a server and come back, on each runtime, in the ways that the library is used.
  */
 
-import { comparison } from "./rounds.mjs";
+import { serversOf } from "./peers.mjs";
+import { echoComparison } from "./rounds.mjs";
 
-export const echo = comparison({
-  title: "Echo, thousand messages a second",
-  explanation:
-    "Payload, then connections x messages in flight on each. `ws` is npm's, `own` the runtime's own WebSocket server, " +
-    "TCP a plain echo of the same bytes. Ratios are medians over the rounds, with the least and the most of them.",
-  what: "echo",
-  unit: "messages",
-  program: "load-echo.mjs",
+const small = { row: "16 B, 64 x 16", size: 16, connections: 64, inFlight: 16 };
+
+const peers =
+  "`ws` is npm's, without and with the native code of bufferutil, `own` the runtime's own WebSocket server, TCP a plain " +
+  "echo of the same bytes on the same runtime's sockets.";
+
+export const echo = echoComparison({
+  title: "Echo",
+  explanation: `Binary messages: payload, then connections x messages in flight on each. ${peers}`,
+  servers: (runtime) => serversOf(runtime, { framewire: ["servers/framewire.mjs", "echo"] }),
   scenarios: [
-    { name: "16 B, 64 x 16", size: 16, connections: 64, inFlight: 16 },
-    { name: "1 KiB, 64 x 16", size: 1024, connections: 64, inFlight: 16 },
-    { name: "16 B, 64 x 1", size: 16, connections: 64, inFlight: 1 },
-    { name: "64 KiB, 64 x 1", size: 64 * 1024, connections: 64, inFlight: 1 },
-    { name: "1 MiB, 8 x 1", size: 1024 * 1024, connections: 8, inFlight: 1 },
+    small,
+    { row: "1 KiB, 64 x 16", size: 1024, connections: 64, inFlight: 16 },
+    { row: "16 B, 64 x 1", size: 16, connections: 64, inFlight: 1 },
+    { row: "64 KiB, 64 x 1", size: 64 * 1024, connections: 64, inFlight: 1, rounds: 4 },
+    { row: "1 MiB, 8 x 1", size: 1024 * 1024, connections: 8, inFlight: 1, rounds: 4 },
   ],
+});
+
+export const text = echoComparison({
+  title: "Echo of text",
+  explanation:
+    "Messages of text, which reach the handler as strings: bytes of UTF-8, all ASCII or of one to four bytes a character, " +
+    `then connections x messages in flight on each. ${peers}`,
+  servers: (runtime) => serversOf(runtime, { framewire: ["servers/framewire.mjs", "echo"] }),
+  scenarios: [
+    { row: "128 B ASCII, 64 x 16", text: "ascii", size: 128, connections: 64, inFlight: 16 },
+    { row: "128 B mixed, 64 x 16", text: "mixed", size: 128, connections: 64, inFlight: 16 },
+  ],
+});
+
+export const loop = echoComparison({
+  title: "Echo in a loop",
+  explanation:
+    "The library's server asks for its messages: `for await (const data of ws) await ws.send(data)`. The others are the " +
+    `ones of the echo, with their handlers. ${peers}`,
+  servers: (runtime) => serversOf(runtime, { framewire: ["servers/framewire.mjs", "loop"] }),
+  scenarios: [small],
+});
+
+export const low = echoComparison({
+  title: "Echo at the low level",
+  explanation:
+    "The library's server is the codec on a stream, with its own buffers (bench/servers/framewire-low.mjs). The others " +
+    `are the ones of the echo. ${peers}`,
+  servers: (runtime) => serversOf(runtime, { framewire: ["servers/framewire-low.mjs"] }),
+  scenarios: [small],
 });

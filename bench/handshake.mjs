@@ -2,19 +2,31 @@
  * Opening handshakes a second: connect, ask as a browser asks, get 101, drop the connection.
  */
 
-import { comparison } from "./rounds.mjs";
+import { serversOf } from "./peers.mjs";
+import { comparison, loadSample } from "./rounds.mjs";
 
 export const handshake = comparison({
-  title: "Opening handshakes, thousand a second",
+  title: "Opening handshakes",
   explanation:
     "Clients at the same time, each of which connects, sends a browser's request of 12 headers, checks the answer, drops " +
-    "the connection and begins anew. `ws` is npm's, `own` the runtime's own WebSocket server, TCP a connection that " +
-    "echoes the request's bytes. Ratios are medians over the rounds, with the least and the most of them.",
-  what: "clients",
-  unit: "handshakes",
-  program: "load-handshake.mjs",
-  scenarios: [
-    { name: "1", clients: 1 },
-    { name: "32", clients: 32 },
-  ],
+    "the connection and begins anew. `ws` is npm's, without and with bufferutil, `own` the runtime's own WebSocket " +
+    "server, TCP a bare socket on the same runtime that answers whatever comes with a fixed 101.",
+  figure: {
+    what: "clients",
+    unit: "k handshakes/s",
+    scale: 1e-3,
+    each: "handshake",
+    better: "more",
+  },
+  servers: (runtime) =>
+    serversOf(runtime, { framewire: ["servers/framewire.mjs", "echo"], limit: "handshake" }),
+  rowsOf: (options) =>
+    [
+      { row: "32 at a time", clients: 32 },
+      { row: "1 at a time", clients: 1, rounds: 3 },
+    ].map(({ row, rounds, ...load }) => ({
+      row,
+      rounds,
+      take: loadSample("load-handshake.mjs", load, options),
+    })),
 });

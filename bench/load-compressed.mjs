@@ -3,12 +3,16 @@
  * compares every reply. It speaks just enough WebSocket for that, and shares no code with the library.
  *
  * `bun bench/load-compressed.mjs '{"port": 1, "size": 128, "takeover": true, "connections": 64, "inFlight": 16,
- * "warm": 300, "measure": 1000}'` prints `{"messages": ..., "seconds": ..., "bytes": ...}`: bytes of replies on the wire.
+ * "warm": 300, "measure": 1000}'` prints `{"messages": ..., "seconds": ..., "bytes": ...}`: bytes of replies on the wire;
+ * and seconds of the server's CPU as `cpu` where its `pid` is given.
  */
 
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
+import { startCpuClock } from "./cpu.mjs";
 
-const { port, size, takeover, connections, inFlight, warm, measure } = JSON.parse(process.argv[2]);
+const { port, pid, size, takeover, connections, inFlight, warm, measure } = JSON.parse(
+  process.argv[2],
+);
 
 /** JSON that differs from message to message as such messages do, of exactly so many bytes. */
 function json(index) {
@@ -212,11 +216,12 @@ const sockets = await Promise.race([
 if (failure === undefined) for (const socket of sockets) send(socket, inFlight);
 await wait(warm);
 const start = performance.now();
+const cpuTime = startCpuClock(pid);
 counted = 0;
 bytes = 0;
 await wait(measure);
 const seconds = (performance.now() - start) / 1000;
-const result = { messages: counted, seconds, bytes };
+const result = { messages: counted, seconds, cpu: cpuTime(), bytes };
 isOver = true;
 console.log(JSON.stringify(failure === undefined ? result : { failure }));
 process.exit(0);

@@ -3,12 +3,17 @@
  * compares every byte that comes back. It speaks just enough WebSocket for that, and shares no code with the library.
  *
  * `bun bench/load-echo.mjs '{"port": 1, "kind": "ws", "size": 16, "connections": 64, "inFlight": 16, "warm": 300,
- * "measure": 1000}'` prints `{"messages": ..., "seconds": ...}`. `kind` is "ws" or "tcp"; times are milliseconds.
+ * "measure": 1000}'` prints `{"messages": ..., "seconds": ...}`, and seconds of the server's CPU as `cpu` where its `pid` is
+ * given. `kind` is "ws" or "tcp"; `text` is "ascii" or "mixed" for messages of text; times are milliseconds.
  */
 
-const { port, kind, size, connections, inFlight, warm, measure } = JSON.parse(process.argv[2]);
+import { startCpuClock } from "./cpu.mjs";
 
-/** One binary frame, masked or not. */
+const { port, pid, kind, size, text, connections, inFlight, warm, measure } = JSON.parse(
+  process.argv[2],
+);
+
+/** One frame, masked or not. */
 function frame(payload, maskKey) {
   const masked = maskKey ? 0x80 : 0;
   const length =
@@ -25,7 +30,7 @@ function frame(payload, maskKey) {
             ...[24, 16, 8, 0].map((bits) => (payload.length >>> bits) & 255),
           ];
   const body = maskKey ? payload.map((byte, i) => byte ^ maskKey[i & 3]) : payload;
-  return Buffer.concat([Buffer.from([0x82, ...length, ...(maskKey ?? [])]), body]);
+  return Buffer.concat([Buffer.from([text ? 0x81 : 0x82, ...length, ...(maskKey ?? [])]), body]);
 }
 
 /** Many times the same bytes, at least `least` of them. */
@@ -33,7 +38,21 @@ function repeated(bytes, least) {
   return Buffer.concat(Array(Math.ceil(least / bytes.length)).fill(bytes));
 }
 
-const payload = Uint8Array.from({ length: size }, (_, i) => (i * 31 + 7) & 255);
+const texts = {
+  ascii: "The quick brown fox jumps over the lazy dog. ",
+  // Characters of one to four bytes.
+  mixed: "Größe, 東京, 5 € und 🙂 ",
+};
+
+/** So many bytes; of text, whole characters with blanks behind them. */
+function makePayload() {
+  if (text === undefined) return Uint8Array.from({ length: size }, (_, i) => (i * 31 + 7) & 255);
+  const bytes = new Uint8Array(size).fill(32);
+  new TextEncoder().encodeInto(texts[text].repeat(size), bytes);
+  return bytes;
+}
+
+const payload = makePayload();
 const request = frame(payload, [0x37, 0xfa, 0x21, 0x3d]);
 const reply = kind === "ws" ? frame(payload) : request;
 const requests = repeated(request, inFlight * request.length);
@@ -149,10 +168,11 @@ const sockets = await Promise.race([
 if (failure === undefined) for (const socket of sockets) send(socket, inFlight);
 await wait(warm);
 const start = performance.now();
+const cpuTime = startCpuClock(pid);
 messages = 0;
 await wait(measure);
 const seconds = (performance.now() - start) / 1000;
-const counted = messages;
+const result = { messages, seconds, cpu: cpuTime() };
 isOver = true;
-console.log(JSON.stringify(failure === undefined ? { messages: counted, seconds } : { failure }));
+console.log(JSON.stringify(failure === undefined ? result : { failure }));
 process.exit(0);

@@ -1,95 +1,181 @@
 /**
  * Rounds outside, servers inside: each round compares neighbours in time, since a machine has good and bad minutes.
- */
-
-import { runLoad, servers, startServer } from "./programs.mjs";
-import { median, ratios } from "./statistics.mjs";
-
-/**
- * Measures one runtime.
  *
- * @param unit What is counted in a second.
- * @param scenarios Each with the `name` of its row and what its load program is told.
- * @param program The load program, a file in bench/.
+ * All benchmarks that compare give rows of one shape: `{ runtime, row, peers: { [name]: samples } }`, and of each peer
+ * the samples `{ value, cpu, busy, failure }`, one a round: the figure, seconds of the server's CPU for one of what is
+ * counted, the share of the time that the server was busy; or what went wrong.
  */
-export async function measureRuntime(runtime, { unit, scenarios, program }, { rounds, ...times }) {
-  const names = Object.keys(servers[runtime]);
-  const running = {};
-  for (const name of names) running[name] = await startServer(runtime, name);
-  const rows = [];
-  for (const { name: scenario, ...load } of scenarios) {
-    const rates = Object.fromEntries(names.map((name) => [name, []]));
-    for (let round = 0; round < rounds; round++) {
-      for (const name of names) {
-        const kind = name === "TCP" ? "tcp" : "ws";
-        const { port } = running[name];
-        const rate = await runLoad(program, {
-          ...load,
-          kind,
-          port,
-          warm: times.warm,
-          measure: times.measure,
-        });
-        console.error(
-          `${runtime}, ${scenario}, round ${round + 1} of ${rounds}, ${name}: ${thousands(rate)} k ${unit}/s`,
-        );
-        rates[name].push(rate);
+
+import { runLoad, startServer } from "./programs.mjs";
+
+/** A server that is compared: started when it is needed, and again where it has failed. */
+class Contestant {
+  #runtime;
+  #command;
+  #server;
+  #starts = 0;
+
+  constructor(runtime, command) {
+    this.#runtime = runtime;
+    this.#command = command;
+  }
+
+  /** Takes a sample; what goes wrong is one as well. */
+  async sample(take, { isFresh = false } = {}) {
+    try {
+      if (isFresh || this.#server?.hasEnded) await this.stop();
+      return await take(await this.#running());
+    } catch (error) {
+      await this.stop();
+      return { failure: error.message };
+    }
+  }
+
+  async #running() {
+    if (this.#server === undefined) {
+      // One that does not start will not start the next time either.
+      if (this.#failure !== undefined && this.#starts >= 2) throw this.#failure;
+      this.#starts++;
+      try {
+        this.#server = await startServer(this.#runtime, this.#command);
+        this.#starts = 0;
+      } catch (error) {
+        this.#failure = error;
+        throw error;
       }
     }
-    rows.push({ runtime, scenario, rates });
+    return this.#server;
   }
-  await Promise.all(names.map((name) => running[name].stop()));
-  return rows;
-}
 
-export function thousands(rate) {
-  if (rate === undefined) return "failed";
-  const k = rate / 1000;
-  return k >= 100 ? k.toFixed(0) : k >= 10 ? k.toFixed(1) : k.toFixed(2);
-}
+  #failure;
 
-export function ratioText({ median: middle, least, most }) {
-  if (middle === undefined) return "-";
-  return `${middle.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`;
-}
-
-export function middleOf(rates) {
-  return thousands(median(rates.filter((rate) => rate !== undefined)));
-}
-
-/** The results as a Markdown table: medians in thousands a second, ratios with their spread. */
-export function toTable(what, rows) {
-  const lines = [
-    `| runtime | ${what} | framewire | ws or own | TCP | framewire / ws or own | framewire / TCP |`,
-    "| --- | --- | --- | --- | --- | --- | --- |",
-  ];
-  for (const { runtime, scenario, rates } of rows) {
-    const other = rates.ws ?? rates.own;
-    const cells = [
-      runtime,
-      scenario,
-      middleOf(rates.framewire),
-      `${middleOf(other)} (${rates.ws ? "ws" : "own"})`,
-      middleOf(rates.TCP),
-      ratioText(ratios(rates.framewire, other)),
-      ratioText(ratios(rates.framewire, rates.TCP)),
-    ];
-    lines.push(`| ${cells.join(" | ")} |`);
+  async stop() {
+    await this.#server?.stop();
+    this.#server = undefined;
   }
-  return lines.join("\n");
 }
 
-/** Makes a benchmark that compares the servers of each runtime under one load. */
-export function comparison({ title, explanation, what, ...plan }) {
+/** Puts `count` from the front of a list to its end: nobody is always the first. */
+function rotated(list, count) {
+  const start = count % list.length;
+  return [...list.slice(start), ...list.slice(0, start)];
+}
+
+/** What is counted in a second, and what one of it costs the server. */
+function toSample({ messages, seconds, cpu, bytes }) {
+  return {
+    bytes: bytes === undefined ? undefined : bytes / messages,
+    value: messages / seconds,
+    cpu: cpu === undefined ? undefined : cpu / messages,
+    busy: cpu === undefined ? undefined : cpu / seconds,
+  };
+}
+
+/** A sample of a load program. */
+export function loadSample(program, load, { warm, measure }) {
+  return async (server, name, round) => {
+    const result = await runLoad(program, {
+      ...load,
+      kind: name === "TCP" ? "tcp" : "ws",
+      port: server.port,
+      pid: server.pid,
+      // What runs for the first time has to be compiled.
+      warm: round === 0 ? 3 * warm : warm,
+      measure,
+    });
+    return toSample(result);
+  };
+}
+
+/** Names a figure for the log. */
+export function figureText(value, { unit, scale = 1 }) {
+  const number = value * scale;
+  const digits = number >= 100 ? 0 : number >= 10 ? 1 : 2;
+  return `${number.toFixed(digits)} ${unit}`;
+}
+
+/**
+ * Measures rows on one runtime.
+ *
+ * @param servers Who is compared, by name.
+ * @param rows Each with its name as `row`, and `take(server, name, round)`, which gives a sample.
+ * @param plan `rounds`, and `isFresh` for servers that are started anew for each sample.
+ */
+async function measureRuntime(runtime, servers, rows, { benchmark, rounds, isFresh }) {
+  const contestants = Object.entries(servers).map(([name, command]) => ({
+    name,
+    contestant: new Contestant(runtime, command),
+  }));
+  const results = [];
+  try {
+    for (const { row, take, rounds: most = rounds } of rows) {
+      const peers = Object.fromEntries(contestants.map(({ name }) => [name, []]));
+      const count = Math.min(rounds, most);
+      for (let round = 0; round < count; round++) {
+        for (const { name, contestant } of rotated(contestants, round)) {
+          const act = (server) => take(server, name, round);
+          const sample = await contestant.sample(act, { isFresh });
+          peers[name].push(sample);
+          if (isFresh) await contestant.stop();
+          console.error(
+            `${runtime}, ${row}, round ${round + 1} of ${count}, ${name}: ${describe(sample, benchmark)}`,
+          );
+        }
+      }
+      results.push({ runtime, row, peers });
+    }
+  } finally {
+    await Promise.all(contestants.map(({ contestant }) => contestant.stop()));
+  }
+  return results;
+}
+
+function describe({ value, cpu, busy, failure }, benchmark) {
+  if (failure !== undefined) return `FAILED: ${failure}`;
+  const cost =
+    cpu === undefined ? "" : `, ${(cpu * 1e6).toFixed(2)} us of CPU each, ${percent(busy)} busy`;
+  return figureText(value, benchmark) + cost;
+}
+
+function percent(share) {
+  return `${(share * 100).toFixed(0)} %`;
+}
+
+/**
+ * Makes a benchmark that compares the servers of each runtime.
+ *
+ * @param figure What is measured: `what` names the rows, `unit` the figures after `scale`, `each` what a cost is for, and
+ * `better` is "more" or "less".
+ * @param servers Who is compared on a runtime, by name.
+ * @param rowsOf Given the options, the rows as {@link measureRuntime} takes them.
+ */
+export function comparison({ title, explanation, figure, servers, rowsOf, isFresh = false }) {
   return {
     title,
     explanation,
-    async run(options) {
+    figure,
+    async run({ runtimes, rowFilter = "", ...options }) {
+      const all = rowsOf(options).filter(({ row }) => row.includes(rowFilter));
+      const plan = { benchmark: figure, rounds: options.rounds, isFresh };
       const rows = [];
-      for (const runtime of options.runtimes) {
-        rows.push(...(await measureRuntime(runtime, plan, options)));
+      for (const runtime of runtimes) {
+        rows.push(...(await measureRuntime(runtime, servers(runtime), all, plan)));
       }
-      return { rows, table: toTable(what, rows) };
+      return { rows };
     },
   };
+}
+
+/** Makes a benchmark of messages that come back. */
+export function echoComparison({ scenarios, program = "load-echo.mjs", ...rest }) {
+  return comparison({
+    figure: { what: "echo", unit: "k messages/s", scale: 1e-3, each: "message", better: "more" },
+    rowsOf: (options) =>
+      scenarios.map(({ row, rounds, ...load }) => ({
+        row,
+        rounds,
+        take: loadSample(program, load, options),
+      })),
+    ...rest,
+  });
 }

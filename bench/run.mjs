@@ -1,29 +1,34 @@
 /**
- * `npm run bench [-- NAME ...] [-- --short] [--runtime node,deno,bun]`: runs benchmarks by name, or all of them.
+ * `npm run bench [-- NAME ...] [-- --quick] [--runtime node,deno,bun] [--rounds N] [--rows TEXT] [--out FOLDER]`: runs
+ * benchmarks by name, or all of them.
  *
- * A full run writes its results to bench/results/; a short one, for a quick look, only prints them.
+ * A full run writes its results to bench/results/; one that is quick or partial only prints them, or writes to a folder
+ * that is named.
  */
 
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ensureBuilt, root, runtimeCommand } from "../scripts/built.mjs";
+import { ensureBuilt, root } from "../scripts/built.mjs";
 import { compressed } from "./compressed.mjs";
-import { echo } from "./echo.mjs";
+import { echo, loop, low, text } from "./echo.mjs";
 import { handshake } from "./handshake.mjs";
 import { heap } from "./heap.mjs";
-import { canPin } from "./programs.mjs";
+import { describeMachine, machineText } from "./machine.mjs";
+import { comparisonTable } from "./report.mjs";
 import { soak } from "./soak.mjs";
 
-const benchmarks = { echo, compressed, handshake, heap, soak };
+const benchmarks = { echo, text, loop, low, handshake, compressed, heap, soak };
+const everywhere = "node,deno,bun";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    short: { type: "boolean", default: false },
-    runtime: { type: "string", default: "node,deno,bun" },
+    quick: { type: "boolean", default: false },
+    runtime: { type: "string", default: everywhere },
+    rounds: { type: "string" },
+    rows: { type: "string" },
+    out: { type: "string" },
   },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
@@ -34,52 +39,68 @@ for (const name of names) {
   }
 }
 
-function versionOf(name) {
-  return JSON.parse(readFileSync(join(root, name, "package.json"), "utf8")).version;
+const { quick: isQuick, runtime, rows: rowFilter } = values;
+const isPartial =
+  isQuick || runtime !== everywhere || values.rounds !== undefined || rowFilter !== undefined;
+const folder = values.out ?? (isPartial ? undefined : join(root, "bench/results"));
+const options = {
+  runtimes: runtime.split(","),
+  isQuick,
+  rowFilter,
+  rounds: Number(values.rounds ?? (isQuick ? 1 : 5)),
+  warm: isQuick ? 200 : 250,
+  measure: isQuick ? 500 : 1000,
+};
+
+function tableOf(name, { figure, appendix }, { rows, table }) {
+  if (table !== undefined) return table;
+  const parts = [comparisonTable(name, figure, rows)];
+  if (appendix !== undefined) parts.push(appendix(rows));
+  return parts.join("\n\n");
 }
 
-function firstLine(command) {
-  const [program, ...args] = command;
-  return spawnSync(program, args, { encoding: "utf8" }).stdout.split("\n")[0];
-}
+/** How to read the columns of a comparison. */
+const legend =
+  "A ratio is framewire's figure over the other's: the median over the rounds, with the least and the most of them. CPU is " +
+  "user and system time of the server process, framewire's and the other's; the ratio by CPU is the other's time over " +
+  "framewire's, so that more is better. Busy is the share of the time that each server ran: one that is not busy waited " +
+  "for the load.";
 
-/** What the figures depend on. */
-function describeMachine() {
-  const [cpu] = cpus();
-  return {
-    date: new Date().toISOString().slice(0, 10),
-    cpu: `${cpus().length} x ${cpu.model.trim()}`,
-    pinned: canPin,
-    framewire: versionOf("."),
-    node: process.versions.node,
-    deno: firstLine([runtimeCommand("deno")[0], "--version"]).split(" ")[1],
-    bun: firstLine([runtimeCommand("bun")[0], "--version"]),
-    ws: versionOf("node_modules/ws"),
-  };
+/** Runs a benchmark, prints what it gives, writes it where that is wanted. */
+async function run(name, machine) {
+  const benchmark = benchmarks[name];
+  const { title, explanation, figure } = benchmark;
+  const start = Date.now();
+  console.error(`\n${name}: ${title}`);
+  const result = await benchmark.run(options);
+  const seconds = Math.round((Date.now() - start) / 1000);
+  const paragraphs = [`# ${title}`, explanation];
+  if (figure !== undefined) paragraphs.push(legend);
+  paragraphs.push(`${machineText(machine)}; ${options.rounds} rounds at the most; ${seconds} s.`);
+  const report = `${[...paragraphs, tableOf(name, benchmark, result)].join("\n\n")}\n`;
+  console.log(`\n${report}`);
+  if (folder === undefined) return;
+  const { rows } = result;
+  const data = { name, title, machine, options, seconds, figure, rows };
+  writeFileSync(join(folder, `${name}.md`), report);
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(data, null, 1)}\n`);
 }
 
 ensureBuilt();
 const machine = describeMachine();
-const runtimes = values.runtime.split(",");
-const options = values.short
-  ? { runtimes, isShort: true, rounds: 1, warm: 150, measure: 400 }
-  : { runtimes, isShort: false, rounds: 5, warm: 300, measure: 1000 };
-const about = `${machine.date}, ${machine.cpu}; framewire ${machine.framewire}, node ${machine.node}, deno ${machine.deno}, bun ${machine.bun}, ws ${machine.ws}; server and load ${
-  machine.pinned ? "on a core each" : "NOT kept to cores of their own: there is no taskset"
-}`;
-
+if (folder !== undefined) mkdirSync(folder, { recursive: true });
+const start = Date.now();
+const failed = [];
 for (const name of names) {
-  const { title, explanation, run, rounds = options.rounds } = benchmarks[name];
-  const { rows, table } = await run(options);
-  const times = `${rounds} round${rounds === 1 ? "" : "s"}`;
-  const text = `# ${title}\n\n${explanation}\n\n${about}; ${times}.\n\n${table}\n`;
-  console.log(`\n${text}`);
-  if (values.short || values.runtime !== "node,deno,bun") continue;
-  const results = join(root, "bench/results");
-  mkdirSync(results, { recursive: true });
-  writeFileSync(join(results, `${name}.md`), text);
-  writeFileSync(
-    join(results, `${name}.json`),
-    `${JSON.stringify({ machine, options, rows }, null, 2)}\n`,
-  );
+  try {
+    await run(name, machine);
+  } catch (error) {
+    console.error(`${name} FAILED: ${error.stack}`);
+    failed.push(name);
+  }
+}
+console.error(`done in ${Math.round((Date.now() - start) / 1000)} s`);
+if (failed.length > 0) {
+  console.error(`failed: ${failed.join(", ")}`);
+  process.exitCode = 1;
 }

@@ -215,12 +215,12 @@ export const soak = {
   explanation:
     "Connections to an echo server that are opened, used with messages of 16 B to 4 KiB, and ended, a fifth each by a " +
     "close frame of the client, one of the server, FIN without one, a reset, and a drop by the server: 5 000 at a time " +
-    "(500 in a short run), three times over. Fresh is the server that nobody has spoken to; the start is what a " +
+    "(500 in a quick run), three times over. Fresh is the server that nobody has spoken to; the start is what a " +
     "warm-up of as many connections leaves behind: compiled code, and pages that allocators keep for the next time. " +
     "In use is what the collector counts right after a collection, objects and buffers; resident is what the " +
     "operating system counts.",
-  async run({ runtimes, isShort }) {
-    const connections = isShort ? 500 : 5000;
+  async run({ runtimes, isQuick }) {
+    const connections = isQuick ? 500 : 5000;
     checkLimit(connections);
     if (descriptorsOf(process.pid) === undefined) {
       console.error("descriptors are not counted: there is no /proc");

@@ -2,6 +2,8 @@
  * An echo with Bun's own WebSocket server; compression is off, as by its default.
  */
 
+import { ready } from "./ready.mjs";
+
 const server = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
@@ -14,4 +16,4 @@ const server = Bun.serve({
     },
   },
 });
-console.log(`listening on ${server.port}`);
+ready(server.port);

@@ -2,6 +2,8 @@
  * An echo with Deno's own WebSocket server.
  */
 
+import { ready } from "./ready.mjs";
+
 const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
   const { socket, response } = Deno.upgradeWebSocket(request);
   socket.binaryType = "arraybuffer";
@@ -9,4 +11,4 @@ const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (re
   socket.onerror = () => {};
   return response;
 });
-console.log(`listening on ${server.addr.port}`);
+ready(server.addr.port);

@@ -1,8 +1,21 @@
 /**
- * A plain TCP echo on the runtime at hand: what its sockets can do when nobody looks at the bytes.
+ * Plain sockets on the runtime at hand: what they can do when nobody looks at the bytes. The first argument says what they
+ * do: "echo" sends what comes back; "handshake" answers it with a fixed 101.
  */
 
+import process from "node:process";
+
+import { ready } from "./ready.mjs";
+
 const hostname = "127.0.0.1";
+
+/** The answer to the one key that the load sends. */
+const response = new TextEncoder().encode(
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+);
+/** What goes back for what has come. */
+const answer = process.argv[2] === "handshake" ? () => response : (chunk) => chunk;
 
 async function onNode() {
   const { createServer } = await import("node:net");
@@ -10,7 +23,7 @@ async function onNode() {
     socket.setNoDelay(true);
     socket.on("error", () => {});
     socket.on("data", (chunk) => {
-      if (socket.write(chunk)) return;
+      if (socket.write(answer(chunk))) return;
       socket.pause();
       socket.once("drain", () => socket.resume());
     });
@@ -26,7 +39,8 @@ function onDeno() {
     try {
       conn.setNoDelay(true);
       for (let count = await conn.read(buffer); count !== null; count = await conn.read(buffer)) {
-        for (let at = 0; at < count;) at += await conn.write(buffer.subarray(at, count));
+        const bytes = answer(buffer.subarray(0, count));
+        for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
       }
     } catch {
       // The client has gone.
@@ -57,8 +71,9 @@ function onBun() {
         socket.data = [];
       },
       data(socket, chunk) {
-        const taken = socket.data.length > 0 ? 0 : socket.write(chunk);
-        if (taken < chunk.length) socket.data.push(chunk.subarray(taken));
+        const bytes = answer(chunk);
+        const taken = socket.data.length > 0 ? 0 : socket.write(bytes);
+        if (taken < bytes.length) socket.data.push(bytes.subarray(Math.max(taken, 0)));
       },
       drain(socket) {
         const waiting = socket.data;
@@ -77,4 +92,4 @@ function onBun() {
 }
 
 const start = globalThis.Bun ? onBun : globalThis.Deno ? onDeno : onNode;
-console.log(`listening on ${await start()}`);
+ready(await start());

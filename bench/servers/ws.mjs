@@ -1,11 +1,21 @@
 /**
- * An echo with npm's `ws`, on Node, as its documentation shows it; compression is off, as by its default.
+ * An echo with npm's `ws`, on Node, as its documentation shows it; compression is off, as by its default. With the
+ * argument "bufferutil" it masks by native code, which `ws` takes where that is installed.
  */
 
-import { WebSocketServer } from "ws";
+import { createRequire } from "node:module";
+import process from "node:process";
+import { ready } from "./ready.mjs";
+
+if (process.argv[2] !== "bufferutil") {
+  process.env.WS_NO_BUFFER_UTIL = "1";
+} else if (!String(createRequire(import.meta.url)("bufferutil").unmask).includes("[native code]")) {
+  throw new Error("bufferutil has no native code for this system");
+}
+const { WebSocketServer } = await import("ws");
 
 const server = new WebSocketServer({ port: 0, host: "127.0.0.1" }, () => {
-  console.log(`listening on ${server.address().port}`);
+  ready(server.address().port);
 });
 server.on("connection", (ws) => {
   ws.on("error", () => {});

@@ -1,0 +1,28 @@
+/**
+ * Who is compared on each runtime: the library, those beside it, and the limit.
+ */
+
+/** Servers of others by runtime: a file in bench/ and what it is told; what it is asked to be comes last. */
+const others = {
+  node: {
+    ws: ["servers/ws.mjs", "plain"],
+    "ws + bufferutil": ["servers/ws.mjs", "bufferutil"],
+    "uWebSockets.js": ["servers/uws.mjs"],
+  },
+  deno: { own: ["servers/deno-serve.mjs"] },
+  bun: { own: ["servers/bun-serve.mjs"] },
+};
+
+/**
+ * The servers of a runtime, by name.
+ *
+ * @param framewire The library's, likewise.
+ * @param kind What the others are asked to be.
+ * @param limit What plain sockets are asked to be; undefined for none.
+ */
+export function serversOf(runtime, { framewire, kind = "echo", limit = kind }) {
+  const servers = { framewire };
+  for (const [name, command] of Object.entries(others[runtime])) servers[name] = [...command, kind];
+  if (limit !== undefined) servers.TCP = ["servers/tcp.mjs", limit];
+  return servers;
+}

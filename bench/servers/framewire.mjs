@@ -1,0 +1,25 @@
+/**
+ * The library's own servers, of the built package with its defaults: the same file on every runtime. The first argument
+ * says which: "echo", which is examples/echo; "loop", which asks for its messages; "compressed", an echo with compression.
+ */
+
+import process from "node:process";
+import { serve } from "framewire/auto";
+import { ready } from "./ready.mjs";
+
+async function echoInLoop(ws) {
+  for await (const data of ws) await ws.send(data);
+}
+
+const echo = { message: (ws, data) => ws.send(data) };
+
+/** The handlers, and the options where there are any. */
+const servers = {
+  echo: [echo],
+  loop: [{ open: (ws) => void echoInLoop(ws) }],
+  compressed: [echo, { compression: true }],
+};
+
+const [handlers, options] = servers[process.argv[2] ?? "echo"];
+const server = await serve({ port: 0, hostname: "127.0.0.1", ...options }, handlers);
+ready(server.port);
