@@ -53,3 +53,13 @@ export const low = echoComparison({
   servers: (runtime) => serversOf(runtime, { framewire: ["servers/framewire-low.mjs"] }),
   scenarios: [small],
 });
+
+export const big = echoComparison({
+  title: "One big message",
+  figure: { what: "echo", unit: "messages/s", each: "message", better: "more" },
+  explanation: `A message of 8 MiB that goes back and forth on one connection. ${peers}`,
+  servers: (runtime) => serversOf(runtime, { framewire: ["servers/framewire.mjs", "echo"] }),
+  scenarios: [
+    { row: "8 MiB, 1 x 1", size: 8 * 1024 * 1024, connections: 1, inFlight: 1, rounds: 4 },
+  ],
+});

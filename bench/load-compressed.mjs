@@ -8,7 +8,7 @@
  */
 
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
-import { startCpuClock } from "./cpu.mjs";
+import { countInWindow } from "./load-window.mjs";
 
 const { port, pid, size, takeover, connections, inFlight, warm, measure } = JSON.parse(
   process.argv[2],
@@ -206,22 +206,13 @@ function connect() {
   });
 }
 
-const wait = (milliseconds) =>
-  Promise.race([new Promise((r) => setTimeout(r, milliseconds)), failed]);
-
 const sockets = await Promise.race([
   Promise.all(Array.from({ length: connections }, connect)),
   failed,
 ]);
 if (failure === undefined) for (const socket of sockets) send(socket, inFlight);
-await wait(warm);
-const start = performance.now();
-const cpuTime = startCpuClock(pid);
-counted = 0;
-bytes = 0;
-await wait(measure);
-const seconds = (performance.now() - start) / 1000;
-const result = { messages: counted, seconds, cpu: cpuTime(), bytes };
+const count = () => ({ messages: counted, bytes });
+const result = await countInWindow({ pid, warm, measure }, count, failed);
 isOver = true;
 console.log(JSON.stringify(failure === undefined ? result : { failure }));
 process.exit(0);

@@ -7,7 +7,7 @@
  * given. `kind` is "ws" or "tcp"; `text` is "ascii" or "mixed" for messages of text; times are milliseconds.
  */
 
-import { startCpuClock } from "./cpu.mjs";
+import { countInWindow } from "./load-window.mjs";
 
 const { port, pid, kind, size, text, connections, inFlight, warm, measure } = JSON.parse(
   process.argv[2],
@@ -158,21 +158,12 @@ let isOver = false;
 const failed = new Promise((resolve) => {
   finish = resolve;
 });
-const wait = (milliseconds) =>
-  Promise.race([new Promise((r) => setTimeout(r, milliseconds)), failed]);
-
 const sockets = await Promise.race([
   Promise.all(Array.from({ length: connections }, connect)),
   failed,
 ]);
 if (failure === undefined) for (const socket of sockets) send(socket, inFlight);
-await wait(warm);
-const start = performance.now();
-const cpuTime = startCpuClock(pid);
-messages = 0;
-await wait(measure);
-const seconds = (performance.now() - start) / 1000;
-const result = { messages, seconds, cpu: cpuTime() };
+const result = await countInWindow({ pid, warm, measure }, () => ({ messages }), failed);
 isOver = true;
 console.log(JSON.stringify(failure === undefined ? result : { failure }));
 process.exit(0);

@@ -7,7 +7,7 @@
  * is given.
  */
 
-import { startCpuClock } from "./cpu.mjs";
+import { countInWindow } from "./load-window.mjs";
 
 const { port, pid, clients, warm, measure } = JSON.parse(process.argv[2]);
 
@@ -34,10 +34,19 @@ const accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 let handshakes = 0;
 let failure;
 let isOver = false;
+let finish;
+const failed = new Promise((resolve) => {
+  finish = resolve;
+});
+
+function fail(reason) {
+  failure ??= reason;
+  finish();
+}
 
 function isAnswered(received) {
   if (!received.endsWith("\r\n\r\n")) return false;
-  if (!received.startsWith("HTTP/1.1 101") || !received.includes(accept)) failure ??= received;
+  if (!received.startsWith("HTTP/1.1 101") || !received.includes(accept)) fail(received);
   return true;
 }
 
@@ -59,26 +68,21 @@ function shake() {
         socket.terminate();
       },
       close(socket) {
-        if (socket.data !== undefined && !isOver) failure ??= "the server closed a connection";
+        if (socket.data !== undefined && !isOver) fail("the server closed a connection");
         shake();
       },
       connectError(_, error) {
-        failure ??= String(error);
+        fail(String(error));
       },
     },
   }).catch((error) => {
-    failure ??= String(error);
+    fail(String(error));
   });
 }
 
 for (let i = 0; i < clients; i++) shake();
-await new Promise((resolve) => setTimeout(resolve, warm));
-const start = performance.now();
-const cpuTime = startCpuClock(pid);
-handshakes = 0;
-await new Promise((resolve) => setTimeout(resolve, measure));
-const seconds = (performance.now() - start) / 1000;
-const result = { messages: handshakes, seconds, cpu: cpuTime() };
+const count = () => ({ messages: handshakes });
+const result = await countInWindow({ pid, warm, measure }, count, failed);
 isOver = true;
 console.log(JSON.stringify(failure === undefined ? result : { failure }));
 process.exit(0);

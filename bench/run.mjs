@@ -10,15 +10,27 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBuilt, root } from "../scripts/built.mjs";
+import { broadcast } from "./broadcast.mjs";
 import { compressed } from "./compressed.mjs";
-import { echo, loop, low, text } from "./echo.mjs";
+import { big, echo, loop, low, text } from "./echo.mjs";
 import { handshake } from "./handshake.mjs";
 import { heap } from "./heap.mjs";
 import { describeMachine, machineText } from "./machine.mjs";
 import { comparisonTable } from "./report.mjs";
 import { soak } from "./soak.mjs";
 
-const benchmarks = { echo, text, loop, low, handshake, compressed, heap, soak };
+const benchmarks = {
+  echo,
+  text,
+  loop,
+  low,
+  broadcast,
+  handshake,
+  big,
+  compressed,
+  heap,
+  soak,
+};
 const everywhere = "node,deno,bun";
 
 const { positionals, values } = parseArgs({

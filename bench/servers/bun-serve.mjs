@@ -1,8 +1,24 @@
 /**
- * An echo with Bun's own WebSocket server; compression is off, as by its default.
+ * An echo with Bun's own WebSocket server; compression is off, as by its default. With the argument "broadcast" a message
+ * is published to all clients.
  */
 
 import { ready } from "./ready.mjs";
+
+const echo = {
+  message(ws, message) {
+    ws.send(message);
+  },
+};
+
+const broadcast = {
+  open(ws) {
+    ws.subscribe("all");
+  },
+  message(_, message) {
+    server.publish("all", message);
+  },
+};
 
 const server = Bun.serve({
   port: 0,
@@ -10,10 +26,6 @@ const server = Bun.serve({
   fetch(request, server) {
     return server.upgrade(request) ? undefined : new Response("no upgrade", { status: 400 });
   },
-  websocket: {
-    message(ws, message) {
-      ws.send(message);
-    },
-  },
+  websocket: process.argv[2] === "broadcast" ? broadcast : echo,
 });
 ready(server.port);

@@ -1,6 +1,7 @@
 /**
  * The library's own servers, of the built package with its defaults: the same file on every runtime. The first argument
- * says which: "echo", which is examples/echo; "loop", which asks for its messages; "compressed", an echo with compression.
+ * says which: "echo", which is examples/echo; "loop", which asks for its messages; "compressed", an echo with compression;
+ * "broadcast", where a message goes to all connections.
  */
 
 import process from "node:process";
@@ -17,6 +18,7 @@ const echo = { message: (ws, data) => ws.send(data) };
 const servers = {
   echo: [echo],
   loop: [{ open: (ws) => void echoInLoop(ws) }],
+  broadcast: [{ message: (_, data) => void server.broadcast(data) }],
   compressed: [echo, { compression: true }],
 };
 

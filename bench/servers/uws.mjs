@@ -1,6 +1,7 @@
 /**
  * An echo with uWebSockets.js, on Node, as its README has it: with the length that it allows there, since the default,
- * 16 KiB, would refuse the larger messages. Nobody here asks for compression.
+ * 16 KiB, would refuse the larger messages. Nobody here asks for compression. With the argument "broadcast" a message is
+ * published to all clients.
  */
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -32,10 +33,21 @@ function load() {
 
 const { App, us_socket_local_port: portOf } = load();
 
-App()
+const app = App();
+
+const echo = {
+  message: (ws, message, isBinary) => void ws.send(message, isBinary),
+};
+
+const broadcast = {
+  open: (ws) => void ws.subscribe("all"),
+  message: (_, message, isBinary) => void app.publish("all", message, isBinary),
+};
+
+app
   .ws("/*", {
     maxPayloadLength: 16 * 1024 * 1024,
-    message: (ws, message, isBinary) => void ws.send(message, isBinary),
+    ...(process.argv[2] === "broadcast" ? broadcast : echo),
   })
   .listen("127.0.0.1", 0, (socket) => {
     if (!socket) throw new Error("uWebSockets.js does not listen");

@@ -1,23 +1,33 @@
 /**
- * An echo with npm's `ws`, on Node, as its documentation shows it; compression is off, as by its default. With the
- * argument "bufferutil" it masks by native code, which `ws` takes where that is installed.
+ * A server with npm's `ws`, on Node, as its documentation shows it; compression is off, as by its default. With the
+ * argument "bufferutil" it masks by native code, which `ws` takes where that is installed; with "broadcast" a message goes
+ * to all clients rather than back.
  */
 
 import { createRequire } from "node:module";
 import process from "node:process";
 import { ready } from "./ready.mjs";
 
-if (process.argv[2] !== "bufferutil") {
+const asked = process.argv.slice(2);
+if (!asked.includes("bufferutil")) {
   process.env.WS_NO_BUFFER_UTIL = "1";
 } else if (!String(createRequire(import.meta.url)("bufferutil").unmask).includes("[native code]")) {
   throw new Error("bufferutil has no native code for this system");
 }
-const { WebSocketServer } = await import("ws");
+const { WebSocket, WebSocketServer } = await import("ws");
 
 const server = new WebSocketServer({ port: 0, host: "127.0.0.1" }, () => {
   ready(server.address().port);
 });
+
+function broadcast(data, isBinary) {
+  for (const client of server.clients) {
+    if (client.readyState === WebSocket.OPEN) client.send(data, { binary: isBinary });
+  }
+}
+
 server.on("connection", (ws) => {
   ws.on("error", () => {});
-  ws.on("message", (data, isBinary) => ws.send(data, { binary: isBinary }));
+  if (asked.includes("broadcast")) ws.on("message", broadcast);
+  else ws.on("message", (data, isBinary) => ws.send(data, { binary: isBinary }));
 });
