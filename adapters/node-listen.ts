@@ -10,6 +10,7 @@ import { createServer as createTlsServer } from "node:tls";
 import type { Listener, ListenOptions, TcpOptions } from "../src/transport.ts";
 import { newServerListener } from "./http-server.ts";
 import { type Accept, type CheckedTls, listening, type Place } from "./listening.ts";
+import { acceptedTransport } from "./node-accept.ts";
 import { NodeTransport } from "./node-transport.ts";
 
 /** The longest time that a timer of Node's takes, in milliseconds. */
@@ -33,9 +34,13 @@ function listen(
     socket.allowHalfOpen = true;
     accept(new NodeTransport(socket, tcp));
   };
+  const takeTcp = (socket: Socket): void => {
+    if (isClosed) socket.destroy();
+    else accept(acceptedTransport(socket, tcp));
+  };
   const server =
     tls === undefined
-      ? createServer(take)
+      ? createServer({ pauseOnConnect: true, allowHalfOpen: true }, takeTcp)
       : createTlsServer(
           {
             ...tls,

@@ -25,7 +25,7 @@ export interface NodeSocket extends TcpSocket, NodeTlsState {
   readonly writableLength: number;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
   on(event: string, listener: (...values: any[]) => void): unknown;
-  write(bytes: Uint8Array, written: () => void): boolean;
+  write(bytes: Uint8Array, written?: () => void): boolean;
   pause(): unknown;
   resume(): unknown;
   end(): unknown;
@@ -74,7 +74,8 @@ export class NodeTransport implements Transport {
   #pending = 0;
   #error: Error | undefined;
 
-  constructor(socket: NodeSocket, tcp?: TcpOptions) {
+  /** @param reads Whether the socket tells what it reads by `data` events; where not, whoever made it calls the handler. */
+  constructor(socket: NodeSocket, tcp?: TcpOptions, reads = true) {
     this.#socket = socket;
     this.#written = () => {
       this.#pending--;
@@ -84,10 +85,12 @@ export class NodeTransport implements Transport {
       this.handler.onDrain();
     };
     setTcp(socket, tcp);
-    socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
-      // Of a Buffer, `slice` would be no copy.
-      this.handler.onData(new Uint8Array(buffer, byteOffset, length));
-    });
+    if (reads) {
+      socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
+        // Of a Buffer, `slice` would be no copy.
+        this.handler.onData(new Uint8Array(buffer, byteOffset, length));
+      });
+    }
     socket.on("end", () => {
       this.handler.onEnd();
     });
