@@ -44,7 +44,9 @@ export interface Handlers<Context = unknown> {
   /**
    * A message has come.
    *
-   * @param data Yours to keep, unless the option `borrow` is set: then bytes are valid until the handler returns.
+   * @param data Yours to keep. Small messages that came together may share an ArrayBuffer: take `data` for them and not
+   * `data.buffer`, or `data.slice()` where a buffer is to be transferred. With the option `borrow` bytes are valid until
+   * the handler returns.
    */
   message?(ws: Connection<Context>, data: Data): unknown;
   /**

@@ -32,7 +32,8 @@ export class Held {
   /** Gives it to the endpoint, as much of it as that takes. */
   giveTo(endpoint: Endpoint): void {
     const buffer = this.#buffer!;
-    const taken = endpoint.receive(buffer, this.#start, this.#end);
+    // No more of the buffer than is filled: events measure by it what may follow a message.
+    const taken = endpoint.receive(buffer.subarray(0, this.#end), this.#start);
     // Dropped meanwhile.
     if (this.#buffer !== buffer) return;
     this.#start = taken;

@@ -319,6 +319,7 @@ export class Link<Context = unknown>
   }
 
   onIdle(): void {
+    this.messages.idle();
     if (this.#isTransportClosed) {
       this.#finish();
       return;

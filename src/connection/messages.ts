@@ -9,6 +9,7 @@ import { isPromise } from "../deferred.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import type { ClosedError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
+import { ChunkCopies } from "./copies.ts";
 import type { Data, Handlers } from "./handlers.ts";
 import { Incoming } from "./incoming.ts";
 import type { ConnectionSettings } from "./options.ts";
@@ -47,6 +48,8 @@ export class Messages<Context> {
   readonly #deadlines: Deadlines;
   readonly #settings: ConnectionSettings;
   readonly #isBorrowing: boolean;
+  // Made at the first message that is copied.
+  #copies: ChunkCopies | undefined;
   // Made when a message comes that nobody handles, or somebody asks for one.
   #pulling: Pulling | undefined;
   // The message that a handler reads as a stream, what the handler has returned, and what is unread.
@@ -111,7 +114,12 @@ export class Messages<Context> {
   deliverBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     if (isOwned) this.deliver(bytes);
     else if (this.#isBorrowing) this.deliver(bytes.subarray(start, end));
-    else this.deliver(bytes.slice(start, end));
+    else this.deliver((this.#copies ??= new ChunkCopies()).copy(bytes, start, end));
+  }
+
+  /** All that has come is delivered, and nobody is waited for. */
+  idle(): void {
+    this.#copies?.end();
   }
 
   /** A message begins that comes piece by piece. */

@@ -97,6 +97,11 @@ export class Outgoing {
 
   /** Adds a binary message; the bytes are copied. */
   addBinary(bytes: Uint8Array, compress: boolean): void {
+    if (this.#extensions === undefined && !this.#isStreaming) {
+      this.#traffic.addMessage(bytes.length);
+      this.#output.addFrame(OpBinary, bytes, 0, bytes.length);
+      return;
+    }
     this.#add(OpBinary, bytes, bytes.length, compress, undefined);
   }
 
