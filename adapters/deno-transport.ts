@@ -134,7 +134,7 @@ export class DenoTransport implements Transport {
     let fewBytes = 0;
     try {
       for (;;) {
-        const count = await this.#conn.read(buffer).catch(endWithoutNotice);
+        const count = await this.#conn.read(buffer);
         // A read that was under way when delivery was stopped waits here with its bytes.
         while (this.#paused !== undefined) await this.#paused;
         if (this.#isClosed) return;
@@ -150,8 +150,12 @@ export class DenoTransport implements Transport {
         if (this.#isClosed) return;
       }
     } catch (error) {
-      this.#fail(error);
-      return;
+      if (!isEndWithoutNotice(error)) {
+        this.#fail(error);
+        return;
+      }
+      while (this.#paused !== undefined) await this.#paused;
+      if (this.#isClosed) return;
     }
     this.#hasPeerEnded = true;
     this.handler.onEnd();
@@ -205,9 +209,8 @@ export class DenoTransport implements Transport {
 }
 
 /**
- * Takes a FIN without TLS's close_notify before it for an end, as Node and Bun do: a frame that was cut off shows itself.
+ * A FIN without TLS's close_notify before it is taken for an end, as on Node and Bun: a frame that was cut off shows itself.
  */
-function endWithoutNotice(error: Error): null {
-  if (error.name === "UnexpectedEof") return null;
-  throw error;
+function isEndWithoutNotice(error: unknown): boolean {
+  return (error as Error).name === "UnexpectedEof";
 }
