@@ -7,10 +7,13 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { root, runtimeCommand } from "../scripts/built.mjs";
 
-const serverCore = "0";
-const loadCore = "1";
+export const serverCore = "0";
+export const loadCore = "1";
 /** Milliseconds that a program may take beyond what it is told to. */
 const patience = 20_000;
+
+/** What a runtime is told so that garbage can be collected when asked; Bun's always can. */
+const gcFlags = { node: ["--expose-gc"], deno: ["--v8-flags=--expose-gc"], bun: [] };
 
 /** Whether programs can be kept to a core. */
 export const canPin = spawnSync("taskset", ["-c", loadCore, "true"]).status === 0;
@@ -19,7 +22,8 @@ function pinned(core, command) {
   return canPin ? ["taskset", "-c", core, ...command] : command;
 }
 
-function file(name) {
+/** The path of a file in bench/. */
+export function file(name) {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
@@ -65,20 +69,30 @@ function lastWords(text) {
   return (error ?? lines.filter((line) => line !== "").at(-1) ?? "it said nothing").slice(0, 300);
 }
 
-/** A server in a process of its own. */
-class RunningServer {
+/** A program that prints lines, and may answer those that it is given. */
+export class Program {
+  #name;
   #child;
+  #patience;
   #lines;
   #errors = "";
-  port;
 
-  constructor(child) {
-    this.#child = child;
-    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    child.stderr.on("data", (chunk) => {
+  /**
+   * @param name What it is called where it fails.
+   * @param options `env`, further environment; `patience`, milliseconds until its next line.
+   */
+  constructor(name, core, command, { env = {}, patience: milliseconds = patience } = {}) {
+    this.#name = name;
+    this.#patience = milliseconds;
+    this.#child = start(core, command, {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    this.#child.stderr.on("data", (chunk) => {
       this.#errors = (this.#errors + chunk).slice(-10_000);
     });
-    child.stdin.on("error", () => {});
+    this.#child.stdin.on("error", () => {});
   }
 
   get pid() {
@@ -86,30 +100,26 @@ class RunningServer {
   }
 
   get hasEnded() {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+    return !running.has(this.#child);
   }
 
   /** The next line that it prints. */
-  async #next() {
-    const { value, done } = await within(patience, this.#lines.next(), "The server said nothing");
+  async nextLine() {
+    const what = `${this.#name} said nothing`;
+    const { value, done } = await within(this.#patience, this.#lines.next(), what);
     if (!done) return value;
     const code = await this.#child.ended;
-    throw new Error(`The server ended with ${code}: ${lastWords(this.#errors)}`);
+    throw new Error(`${this.#name} ended with ${code}: ${lastWords(this.#errors)}`);
   }
 
-  async listening() {
-    for (;;) {
-      const match = /listening on (\d+)/.exec(await this.#next());
-      if (match === null) continue;
-      this.port = Number(match[1]);
-      return this;
-    }
+  /** The next line, which is JSON. */
+  async next() {
+    return JSON.parse(await this.nextLine());
   }
 
-  /** Asks for its memory; it must have been started to answer. */
-  async memory() {
-    this.#child.stdin.write("memory\n");
-    return JSON.parse(await this.#next());
+  ask(line) {
+    this.#child.stdin.write(`${line}\n`);
+    return this.next();
   }
 
   async stop() {
@@ -121,26 +131,43 @@ class RunningServer {
   }
 }
 
+/** A server in a process of its own. */
+class RunningServer extends Program {
+  port;
+
+  async listening() {
+    for (;;) {
+      const match = /listening on (\d+)/.exec(await this.nextLine());
+      if (match === null) continue;
+      this.port = Number(match[1]);
+      return this;
+    }
+  }
+}
+
 /**
  * Starts a server.
  *
  * @param command A file in bench/, and what it is told.
- * @param flags What the runtime is told.
- * @param env Further environment.
+ * @param isAsked Whether it is asked for its memory: then it can collect garbage when it is.
  */
-export async function startServer(runtime, [source, ...args], { flags = [], env = {} } = {}) {
+export async function startServer(runtime, [source, ...args], { isAsked = false } = {}) {
+  const flags = isAsked ? gcFlags[runtime] : [];
   const command = [...runtimeCommand(runtime), ...flags, file(source), ...args];
-  const child = start(serverCore, command, {
-    stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, ...env },
-  });
-  const server = new RunningServer(child);
+  const env = isAsked ? { BENCH_ASK: "1" } : {};
+  const server = new RunningServer("The server", serverCore, command, { env, patience: 60_000 });
   try {
     return await server.listening();
   } catch (error) {
     await server.stop();
     throw error;
   }
+}
+
+/** A load program that is told by lines what to do. */
+export function startLoad(source, options) {
+  const command = [...runtimeCommand("bun"), file(source), JSON.stringify(options)];
+  return new Program("The load", loadCore, command, { patience: 120_000 });
 }
 
 /**
@@ -166,4 +193,15 @@ export async function runLoad(source, options) {
   if (result.failure !== undefined) throw new Error(result.failure);
   if (result.messages === 0) throw new Error("Nothing came back");
   return result;
+}
+
+/** Runs a program on a runtime, on the core of servers, to its end; gives the JSON that it prints. */
+export async function runProgram(runtime, source, options) {
+  const command = [...runtimeCommand(runtime), file(source), JSON.stringify(options)];
+  const program = new Program(source, serverCore, command, { patience: 300_000 });
+  try {
+    return await program.next();
+  } finally {
+    await program.stop();
+  }
 }

@@ -25,7 +25,7 @@ function column(samples, name) {
 
 /** What a row says of the library and one other: figures, ratios and the aim. */
 export function compare(benchmark, figure, { runtime, row, peers }, name) {
-  const [ours, theirs] = [peers.framewire, peers[name]];
+  const [ours, theirs] = [peers.framewire, peers[name] ?? []];
   const ratio = ratios(column(ours, "value"), column(theirs, "value"));
   // The other way round, so that more is better here as well.
   const byCpu = ratios(column(theirs, "cpu"), column(ours, "cpu"));
@@ -95,19 +95,20 @@ export function comparisonTable(benchmark, figure, rows) {
   const lines = [titles];
   const failures = [];
   for (const row of rows) {
-    for (const name of rivalsOf(row)) {
+    // One that nothing is compared with has its line as well.
+    for (const name of rivalsOf(row).length > 0 ? rivalsOf(row) : [undefined]) {
       const result = compare(benchmark, figure, row, name);
       const value = (number) => (number === undefined ? "failed" : numberText(number * scale));
       const cells = [
         row.runtime,
         row.row,
-        name,
+        name ?? "-",
         value(result.ours),
-        value(result.theirs),
+        name === undefined ? "-" : value(result.theirs),
         spreadText(result.ratio),
       ];
       if (hasCpu) {
-        const [ours, theirs] = [row.peers.framewire, row.peers[name]];
+        const [ours, theirs] = [row.peers.framewire, row.peers[name] ?? []];
         cells.push(
           `${costs(ours)}, ${costs(theirs)}`,
           spreadText(result.byCpu),

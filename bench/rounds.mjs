@@ -12,18 +12,21 @@ import { runLoad, startServer } from "./programs.mjs";
 class Contestant {
   #runtime;
   #command;
+  #options;
   #server;
   #starts = 0;
+  #failure;
 
-  constructor(runtime, command) {
+  constructor(runtime, command, options) {
     this.#runtime = runtime;
     this.#command = command;
+    this.#options = options;
   }
 
   /** Takes a sample; what goes wrong is one as well. */
-  async sample(take, { isFresh = false } = {}) {
+  async sample(take) {
     try {
-      if (isFresh || this.#server?.hasEnded) await this.stop();
+      if (this.#server?.hasEnded) await this.stop();
       return await take(await this.#running());
     } catch (error) {
       await this.stop();
@@ -37,7 +40,7 @@ class Contestant {
       if (this.#failure !== undefined && this.#starts >= 2) throw this.#failure;
       this.#starts++;
       try {
-        this.#server = await startServer(this.#runtime, this.#command);
+        this.#server = await startServer(this.#runtime, this.#command, this.#options);
         this.#starts = 0;
       } catch (error) {
         this.#failure = error;
@@ -46,8 +49,6 @@ class Contestant {
     }
     return this.#server;
   }
-
-  #failure;
 
   async stop() {
     await this.#server?.stop();
@@ -98,31 +99,36 @@ export function figureText(value, { unit, scale = 1 }) {
  * Measures rows on one runtime.
  *
  * @param servers Who is compared, by name.
- * @param rows Each with its name as `row`, and `take(server, name, round)`, which gives a sample.
- * @param plan `rounds`, and `isFresh` for servers that are started anew for each sample.
+ * @param rows Each with its name as `row`, and `take(server, name, round)`, which gives a sample; or with several names,
+ * and a sample for each.
+ * @param plan `rounds`, and `isFresh` for servers that are started anew for each sample, and asked for their memory.
  */
 async function measureRuntime(runtime, servers, rows, { benchmark, rounds, isFresh }) {
   const contestants = Object.entries(servers).map(([name, command]) => ({
     name,
-    contestant: new Contestant(runtime, command),
+    contestant: new Contestant(runtime, command, { isAsked: isFresh }),
   }));
   const results = [];
   try {
     for (const { row, take, rounds: most = rounds } of rows) {
-      const peers = Object.fromEntries(contestants.map(({ name }) => [name, []]));
+      const names = [row].flat();
+      const peers = names.map(() => Object.fromEntries(contestants.map(({ name }) => [name, []])));
       const count = Math.min(rounds, most);
       for (let round = 0; round < count; round++) {
         for (const { name, contestant } of rotated(contestants, round)) {
-          const act = (server) => take(server, name, round);
-          const sample = await contestant.sample(act, { isFresh });
-          peers[name].push(sample);
+          const sample = await contestant.sample((server) => take(server, name, round));
           if (isFresh) await contestant.stop();
-          console.error(
-            `${runtime}, ${row}, round ${round + 1} of ${count}, ${name}: ${describe(sample, benchmark)}`,
-          );
+          for (const [i, rowName] of names.entries()) {
+            const ours = sample.failure === undefined ? [sample].flat()[i] : sample;
+            peers[i][name].push(ours);
+            const place = `${runtime}, ${rowName}, round ${round + 1} of ${count}, ${name}`;
+            console.error(`${place}: ${describe(ours, benchmark)}`);
+          }
         }
       }
-      results.push({ runtime, row, peers });
+      for (const [i, rowName] of names.entries()) {
+        results.push({ runtime, row: rowName, peers: peers[i] });
+      }
     }
   } finally {
     await Promise.all(contestants.map(({ contestant }) => contestant.stop()));
@@ -155,7 +161,9 @@ export function comparison({ title, explanation, figure, servers, rowsOf, isFres
     explanation,
     figure,
     async run({ runtimes, rowFilter = "", ...options }) {
-      const all = rowsOf(options).filter(({ row }) => row.includes(rowFilter));
+      const all = rowsOf(options).filter(({ row }) =>
+        [row].flat().some((name) => name.includes(rowFilter)),
+      );
       const plan = { benchmark: figure, rounds: options.rounds, isFresh };
       const rows = [];
       for (const runtime of runtimes) {

@@ -15,7 +15,9 @@ import { compressed } from "./compressed.mjs";
 import { big, echo, loop, low, text } from "./echo.mjs";
 import { handshake } from "./handshake.mjs";
 import { heap } from "./heap.mjs";
+import { idle } from "./idle.mjs";
 import { describeMachine, machineText } from "./machine.mjs";
+import { micro } from "./micro.mjs";
 import { comparisonTable } from "./report.mjs";
 import { soak } from "./soak.mjs";
 
@@ -26,8 +28,10 @@ const benchmarks = {
   low,
   broadcast,
   handshake,
+  idle,
   big,
   compressed,
+  micro,
   heap,
   soak,
 };
@@ -71,12 +75,17 @@ function tableOf(name, { figure, appendix }, { rows, table }) {
   return parts.join("\n\n");
 }
 
+const ratioLegend =
+  "A ratio is framewire's figure over the other's: the median over the rounds, with the least and the most of them.";
+const cpuLegend =
+  "CPU is user and system time of the server process, framewire's and the other's; the ratio by CPU is the other's time " +
+  "over framewire's, so that more is better. Busy is the share of the time that each server ran: one that is not busy " +
+  "waited for the load.";
+
 /** How to read the columns of a comparison. */
-const legend =
-  "A ratio is framewire's figure over the other's: the median over the rounds, with the least and the most of them. CPU is " +
-  "user and system time of the server process, framewire's and the other's; the ratio by CPU is the other's time over " +
-  "framewire's, so that more is better. Busy is the share of the time that each server ran: one that is not busy waited " +
-  "for the load.";
+function legendOf({ each }) {
+  return each === undefined ? ratioLegend : `${ratioLegend} ${cpuLegend}`;
+}
 
 /** Runs a benchmark, prints what it gives, writes it where that is wanted. */
 async function run(name, machine) {
@@ -87,7 +96,7 @@ async function run(name, machine) {
   const result = await benchmark.run(options);
   const seconds = Math.round((Date.now() - start) / 1000);
   const paragraphs = [`# ${title}`, explanation];
-  if (figure !== undefined) paragraphs.push(legend);
+  if (figure !== undefined) paragraphs.push(legendOf(figure));
   paragraphs.push(`${machineText(machine)}; ${options.rounds} rounds at the most; ${seconds} s.`);
   const report = `${[...paragraphs, tableOf(name, benchmark, result)].join("\n\n")}\n`;
   console.log(`\n${report}`);

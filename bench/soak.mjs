@@ -3,19 +3,13 @@
  * the server are compared with what they were before.
  */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { root, runtimeCommand } from "../scripts/built.mjs";
-import { canPin } from "./programs.mjs";
+import { runtimeCommand } from "../scripts/built.mjs";
+import { file, loadCore, Program, serverCore } from "./programs.mjs";
 
 const rounds = 3;
 /** How far memory may be above what it was at the start. */
 const tolerance = 0.1;
-const serverCore = "0";
-const loadCore = "1";
 /** Milliseconds for what takes seconds where all is well. */
 const patience = 120_000;
 
@@ -35,44 +29,6 @@ const expectedEndings = [
   "1006 unclean local",
 ];
 
-/** A program that answers a line with a line of JSON. */
-class Program {
-  #child;
-  #lines;
-  #name;
-
-  constructor(name, core, command) {
-    const [program, ...args] = canPin ? ["taskset", "-c", core, ...command] : command;
-    this.#name = name;
-    this.#child = spawn(program, args, { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
-    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
-  }
-
-  /** The next line that it prints. */
-  async next() {
-    let timer;
-    const late = new Promise((_, reject) => {
-      timer = setTimeout(reject, patience, new Error(`${this.#name} has said nothing for 120 s`));
-    });
-    const { value, done } = await Promise.race([this.#lines.next(), late]);
-    clearTimeout(timer);
-    if (done) throw new Error(`${this.#name} has ended`);
-    return JSON.parse(value);
-  }
-
-  ask(line) {
-    this.#child.stdin.write(`${line}\n`);
-    return this.next();
-  }
-
-  async stop() {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill();
-      await once(this.#child, "exit");
-    }
-  }
-}
-
 /** Open file descriptors of a process; undefined where nothing tells them. */
 function descriptorsOf(pid) {
   const folder = `/proc/${pid}/fd`;
@@ -90,10 +46,6 @@ function checkLimit(connections) {
   );
 }
 
-function file(name) {
-  return fileURLToPath(new URL(name, import.meta.url));
-}
-
 /** What the server has: memory in use, as its own collector counts it, and resident, as the system does. */
 async function measure(server, pid) {
   const { connections, heapUsed, external, rss } = await server.ask("measure");
@@ -108,7 +60,9 @@ async function measure(server, pid) {
 /** Opens, uses and closes the connections once; measures while they are open, and when they are gone. */
 async function soakOnce({ server, pid, port }, connections) {
   const told = JSON.stringify({ port, connections, atOnce: 100 });
-  const load = new Program("the load", loadCore, [process.execPath, file("load-soak.mjs"), told]);
+  const load = new Program("the load", loadCore, [process.execPath, file("load-soak.mjs"), told], {
+    patience,
+  });
   try {
     const { failure: notOpened } = await load.next();
     if (notOpened !== undefined) throw new Error(`the load failed: ${notOpened}`);
@@ -140,10 +94,12 @@ function check({ open, after, endings }, connections) {
 }
 
 async function soakRuntime(runtime, connections) {
-  const server = new Program(`the server on ${runtime}`, serverCore, [
-    ...commands[runtime](),
-    file("servers/soak.mjs"),
-  ]);
+  const server = new Program(
+    `the server on ${runtime}`,
+    serverCore,
+    [...commands[runtime](), file("servers/soak.mjs")],
+    { patience },
+  );
   const tell = (when, what) => console.error(`${runtime}, ${when}: ${describe(what)}`);
   try {
     const place = { server, ...(await server.next()) };

@@ -1,6 +1,6 @@
 /**
  * Plain sockets on the runtime at hand: what they can do when nobody looks at the bytes. The first argument says what they
- * do: "echo" sends what comes back; "handshake" answers it with a fixed 101; "broadcast" sends it to all,
+ * do: "echo" sends what comes back; "idle" does so with little room; "handshake" answers it with a fixed 101; "broadcast" sends it to all,
  * and greets each with a "!" as soon as it is one of them.
  */
 
@@ -53,7 +53,7 @@ async function writeAll(conn, bytes) {
 function onDeno() {
   const listener = Deno.listen({ port: 0, hostname });
   async function serve(conn) {
-    const buffer = new Uint8Array(64 * 1024);
+    const buffer = new Uint8Array(kind === "idle" ? 1024 : 64 * 1024);
     try {
       conn.setNoDelay(true);
       if (isBroadcast) {

@@ -1,0 +1,86 @@
+/**
+ * What an idle connection takes of the server's memory.
+ */
+
+import { serversOf } from "./peers.mjs";
+import { startLoad } from "./programs.mjs";
+import { markdownTable } from "./report.mjs";
+import { comparison } from "./rounds.mjs";
+import { spread } from "./statistics.mjs";
+
+/** Connections that are open before anything is measured, so that code is compiled and tables have grown. */
+const first = 500;
+
+async function settle() {
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+}
+
+async function told(load, line) {
+  const { failure } = await load.ask(JSON.stringify(line));
+  if (failure !== undefined) throw new Error(failure);
+}
+
+/** Opens connections and measures twice: when they are open, and when each has had a message come back. */
+async function measure(server, name, count) {
+  const kind = name === "TCP" ? "tcp" : "ws";
+  const load = startLoad("load-idle.mjs", { port: server.port, kind });
+  try {
+    await told(load, { open: first });
+    await told(load, { echo: true });
+    await settle();
+    const before = await server.ask("memory");
+    const each = async () => {
+      await settle();
+      const { resident, inUse } = await server.ask("memory");
+      return {
+        value: (resident - before.resident) / count,
+        inUse: (inUse - before.inUse) / count,
+      };
+    };
+    await told(load, { open: first + count });
+    const opened = await each();
+    await told(load, { echo: true });
+    return [opened, await each()];
+  } finally {
+    await load.stop();
+  }
+}
+
+/** What the collectors count. */
+function inUseTable(rows) {
+  const lines = [["runtime", "connections", "bytes in use, as the collector counts them"]];
+  for (const { runtime, row, peers } of rows) {
+    const cells = Object.entries(peers).map(([name, samples]) => {
+      const bytes = spread(samples.map(({ inUse }) => inUse))?.median.toFixed(0) ?? "-";
+      return `${bytes} (${name})`;
+    });
+    lines.push([runtime, row, cells.join(", ")]);
+  }
+  return markdownTable(lines);
+}
+
+export const idle = {
+  ...comparison({
+    title: "Idle connections",
+    explanation:
+      "What the resident memory of a server grows by for each of 10 000 connections (1 000 in a quick run) beyond a first " +
+      "500, after collections that it is asked for: connections that were opened and have been silent since, and the same " +
+      "ones when each has had one message of 16 B come back. Below it, what the collector counts; native memory is not in " +
+      "it. TCP is what plain sockets take.",
+    figure: { what: "connections", unit: "bytes", better: "less" },
+    servers: (runtime) =>
+      serversOf(runtime, { framewire: ["servers/framewire.mjs", "echo"], limit: "idle" }),
+    rowsOf: ({ isQuick }) => {
+      const [count, text] = isQuick ? [1000, "1 000"] : [10_000, "10 000"];
+      return [
+        {
+          row: [`${text} open`, `${text} open, each used once`],
+          rounds: 3,
+          take: (server, name) => measure(server, name, count),
+        },
+      ];
+    },
+    isFresh: true,
+  }),
+  appendix: inUseTable,
+};

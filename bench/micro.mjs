@@ -1,0 +1,34 @@
+/**
+ * What the parts of the codec take, beside other ways to do the same.
+ */
+
+import { runProgram } from "./programs.mjs";
+import { figureText } from "./rounds.mjs";
+
+const figure = { what: "what is done", unit: "ns", better: "less" };
+
+export const micro = {
+  title: "Parts of the codec",
+  explanation:
+    "Nanoseconds for each, in one process on one core (bench/micro/codec.mjs): masking beside a loop over bytes, as `ws` " +
+    "has it without native code, and the native code of bufferutil; text beside a fatal TextDecoder; UTF-8 in pieces " +
+    "beside isUtf8 of node:buffer, which takes no pieces; frames beside `ws`'s own classes, whose Receiver gathers " +
+    "messages as well; the accept key beside node:crypto.",
+  figure,
+  async run({ runtimes, rounds, isQuick, rowFilter = "" }) {
+    const rows = [];
+    for (const runtime of runtimes) {
+      console.error(`${runtime} ...`);
+      const options = { rounds, milliseconds: isQuick ? 20 : 30 };
+      for (const { row, peers } of await runProgram(runtime, "micro/codec.mjs", options)) {
+        if (!row.includes(rowFilter)) continue;
+        const samples = Object.entries(peers).map(([name, values]) => {
+          console.error(`${runtime}, ${row}, ${name}: ${figureText(values[0], figure)}`);
+          return [name, values.map((value) => ({ value }))];
+        });
+        rows.push({ runtime, row, peers: Object.fromEntries(samples) });
+      }
+    }
+    return { rows };
+  },
+};
