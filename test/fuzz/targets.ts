@@ -21,10 +21,11 @@ import { parseOptions, scanOptions } from "../../src/http/option.ts";
 import { type HeadKind, HeadParser } from "../../src/http/parser.ts";
 import { addListTokens, listHasToken } from "../../src/http/token.ts";
 import { answerTo } from "../handshake/streams.ts";
-import { allCases } from "../hostile/cases/all.ts";
-import { Client, type Delivery, nameOf, type Played, playInMemory } from "../hostile/play.ts";
+import { casesOf } from "../hostile/cases/all.ts";
+import { type Delivery, nameOf, Peer, playInMemory } from "../hostile/play.ts";
 import {
   binary,
+  bytesFrom,
   continuation,
   open,
   ping,
@@ -33,7 +34,7 @@ import {
   showMessage,
   text,
 } from "../hostile/support.ts";
-import { expectOneEnd, traceOf } from "../hostile/trace.ts";
+import { expectOneEnd, type Played, traceOf } from "../hostile/trace.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { macrotask } from "../support/turns.ts";
 import { below, cutUp, mutate, oneOf, type Random } from "./mutate.ts";
@@ -72,7 +73,9 @@ function ownCode(error: unknown): string {
 }
 
 /** Inputs that are played as they are elsewhere; longer ones would only be slow. */
-const cases = allCases.filter(({ input }) => input.length <= 2048);
+const cases = casesOf("server")
+  .map(({ setup, play }) => ({ setup, input: play.input("") }))
+  .filter(({ input }) => input.length <= 2048);
 const inputs = cases.map(({ input }) => input);
 
 /**
@@ -88,6 +91,11 @@ function comparable({ events, ...rest }: Played): object {
   };
 }
 
+/** What gives the same whatever it is asked. */
+function constant<Value>(value: Value): () => Value {
+  return () => value;
+}
+
 /** A server: whatever comes, there is one end, the answers are well-formed, and cuts make no difference. */
 const server: Target = {
   name: "a server",
@@ -95,11 +103,15 @@ const server: Target = {
     const { setup, input } = oneOf(cases, random);
     const mutants = Array.from({ length: 5 }, () => mutate(input, random, inputs));
     const deliveries = mutants.flatMap((mutant): Delivery[] => [
-      { how: "whole", chunks: [mutant.slice()] },
-      { how: "cut", chunks: cutUp(mutant, random, 8) },
-      { how: "cut, to one who reads late", chunks: cutUp(mutant, random, 3), capacity: 1 },
+      { how: "whole", chunks: () => [mutant.slice()] },
+      { how: "cut", chunks: constant(cutUp(mutant, random, 8)) },
+      {
+        how: "cut, to one who reads late",
+        chunks: constant(cutUp(mutant, random, 3)),
+        capacity: 1,
+      },
     ]);
-    const played = await playInMemory(setup, deliveries).catch((error: unknown) => {
+    const played = await playInMemory("server", setup, deliveries).catch((error: unknown) => {
       throw new Finding(
         concat(mutants),
         "It does not come to an end (one of several inputs)",
@@ -108,12 +120,12 @@ const server: Target = {
     });
     for (const [i, mutant] of mutants.entries()) {
       const [whole, ...others] = played.slice(3 * i, 3 * i + 3);
-      const { output, events, end } = whole!;
+      const { events } = whole!;
       try {
         // Who comes and goes without a word is nobody's business, such as a balancer that looks whether a port is open.
         if (mutant.length > 0) expectOneEnd(events);
         else assert.deepEqual(events, []);
-        traceOf(output, events, end);
+        traceOf("server", whole!);
       } catch (error) {
         throw new Finding(mutant, `Its end or its answer is wrong: ${events.join(", ")}`, error);
       }
@@ -133,22 +145,21 @@ function deflated(payload: string): Uint8Array {
   return new Uint8Array(made.subarray(0, -4));
 }
 
-const unmasked = { masked: false };
-const compressed = { masked: false, rsv: 4 };
+const compressed = { rsv: 4 };
 
 /** What servers say to a client behind their answer. */
 const conversations: readonly Uint8Array[] = [
-  [text("Hello", unmasked), ping("p", unmasked), text("ж€😀", unmasked)],
-  [text("a", { ...open, ...unmasked }), pong("", unmasked), continuation("b", unmasked)],
-  [binary(new Uint8Array(300), unmasked), binary(new Uint8Array(70_000), unmasked)],
+  [text("Hello"), ping("p"), text("ж€😀")],
+  [text("a", open), pong(), continuation("b")],
+  [binary(new Uint8Array(300)), binary(new Uint8Array(70_000))],
   [text(deflated("Hello".repeat(100)), compressed), text(deflated("Hello"), compressed)],
   [
     text(deflated("Hello"), { ...open, ...compressed }),
-    continuation(deflated(" you"), unmasked),
+    continuation(deflated(" you")),
     Uint8Array.of(0x88, 0x02, 0x03, 0xe8),
   ],
-  [Uint8Array.of(0x88, 0x05, 0x03, 0xe9, 0x62, 0x79, 0x65), text("late", unmasked)],
-].map(concat);
+  [Uint8Array.of(0x88, 0x05, 0x03, 0xe9, 0x62, 0x79, 0x65), text("late")],
+].map((pieces) => bytesFrom("server", ...pieces));
 
 /** What a client's connection was told, and how its attempt ended. */
 async function playClient(
@@ -158,7 +169,7 @@ async function playClient(
 ): Promise<{ events: readonly string[]; outcome: string; input: Uint8Array }> {
   const clock = new FakeClock();
   const [ours, theirs] = memoryPair();
-  const peer = new Client(theirs);
+  const peer = new Peer(theirs, "client");
   const events: string[] = [];
   let outcome = "";
   void connectOn(
@@ -179,7 +190,7 @@ async function playClient(
   );
   await macrotask();
   const input = answer(latin1(peer.output, 0, peer.output.length));
-  peer.write(...chunksOf(input));
+  peer.send(...chunksOf(input));
   for (let turns = 0; turns < 3; turns++) await macrotask();
   peer.end();
   for (let turns = 0; turns < 3 || (turns < 50 && clock.running > 0); turns++) await macrotask();
@@ -219,7 +230,7 @@ const client: Target = {
     const cut = await playClient(answer, (bytes) => cutUp(bytes, random, 8), compression);
     checkClient(whole);
     const [one, other] = [whole, cut].map(({ events, outcome }) =>
-      comparable({ events: [...events, outcome], output: mutant, end: "server" }),
+      comparable({ events: [...events, outcome], output: mutant, end: "peer" }),
     );
     if (!isDeepStrictEqual(one, other)) {
       const seen = [whole, cut].map(({ events }) => events.join(", "));

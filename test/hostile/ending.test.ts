@@ -3,7 +3,7 @@ import type { Connection } from "../../src/connection/connection.ts";
 import { ClosedError } from "../../src/errors.ts";
 import { macrotask } from "../support/turns.ts";
 import { connectOpen, expectNoRejections } from "./play.ts";
-import { binary, close, header, ping, text } from "./support.ts";
+import { binary, close, header, hex, ping, text, roles, wrongMaskCode } from "./support.ts";
 import { expectOneEnd } from "./trace.ts";
 
 /** Rows of section H of the battery in which the application takes part, or time. */
@@ -13,7 +13,7 @@ afterEach(expectNoRejections);
 /** What cannot be written in types, but by an application without them. */
 const untyped = (value: unknown): never => value as never;
 
-describe("close() with what may not be sent", () => {
+describe.each(roles)("a %s: close() with what may not be sent", (role) => {
   const refused: [name: string, act: (ws: Connection) => unknown, error: typeof Error][] = [
     ["a reason of 200 bytes", (ws) => ws.close(1000, "a".repeat(200)), RangeError],
     ["a reason of 124 bytes", (ws) => ws.close(1000, "a".repeat(124)), RangeError],
@@ -39,7 +39,7 @@ describe("close() with what may not be sent", () => {
   ];
 
   it.each(refused)("H-138 %s → thrown, and nothing is sent", async (_, act, error) => {
-    const { client, recorder, trace, ws } = await connectOpen();
+    const { peer, recorder, trace, ws } = await connectOpen(role);
     expect(() => act(ws)).toThrow(error);
     expect(ws.state).toBe("open");
     await macrotask();
@@ -47,53 +47,53 @@ describe("close() with what may not be sent", () => {
     void ws.close(1000, "\u20ac".repeat(41));
     await macrotask();
     expect(trace().replies).toEqual([`close 1000 "${"\u20ac".repeat(41)}"`]);
-    client.end();
+    peer.end();
     await macrotask();
     expectOneEnd(recorder.events);
   });
 
   it("H-138 a lone surrogate in the reason → U+FFFD, no half of a character", async () => {
-    const { client, recorder, trace, ws } = await connectOpen();
+    const { peer, recorder, trace, ws } = await connectOpen(role);
     void ws.close(1000, "a\ud83d");
     await macrotask();
     expect(trace().replies).toEqual(['close 1000 "a\ufffd"']);
-    client.end();
+    peer.end();
     await macrotask();
     expectOneEnd(recorder.events);
   });
 });
 
-describe("a peer that goes on after its close", () => {
+describe.each(roles)("a %s: a peer that goes on after its close", (role) => {
   it("H-140 an endless stream → dropped at closeTimeout, nothing delivered", async () => {
-    const { client, recorder, trace } = await connectOpen();
-    client.write(close(1000, "bye"));
+    const { peer, recorder, trace } = await connectOpen(role);
+    peer.send(close(1000, "bye"));
     for (let time = 0; time < 10_000; time += 1000) {
-      client.write(text("late"), ping("late"));
+      peer.send(text("late"), ping("late"));
       await macrotask();
-      expect(client.isClosed).toBe(false);
+      expect(peer.isClosed).toBe(false);
       recorder.clock.advance(1000);
     }
     recorder.clock.advance(100);
     await macrotask();
-    expect(client.isClosed).toBe(true);
+    expect(peer.isClosed).toBe(true);
     expect(trace().replies).toEqual(['close 1000 "bye"']);
     expect(recorder.events).toEqual(["open", 'close 1000 "bye" clean peer']);
     expect(recorder.clock.running).toBe(0);
   });
 });
 
-describe("a peer that does not close", () => {
+describe.each(roles)("a %s: a peer that does not close", (role) => {
   it("H-140 an endless stream behind our close → dropped at closeTimeout, nothing delivered", async () => {
-    const { client, recorder, trace, ws } = await connectOpen();
+    const { peer, recorder, trace, ws } = await connectOpen(role);
     const closed = ws.close(1000);
     for (let time = 0; time < 10_000; time += 1000) {
-      client.write(text("late"), ping("late"));
+      peer.send(text("late"), ping("late"));
       await macrotask();
       recorder.clock.advance(1000);
     }
     recorder.clock.advance(100);
     await macrotask();
-    expect(client.isClosed).toBe(true);
+    expect(peer.isClosed).toBe(true);
     expect(trace().replies).toEqual(["close 1000"]);
     expect(recorder.events).toEqual(["open", "error CLOSE_TIMEOUT", "close 1006 unclean local"]);
     expect(await closed).toMatchObject({ status: 1006, clean: false, initiator: "local" });
@@ -101,50 +101,54 @@ describe("a peer that does not close", () => {
   });
 
   it("H-141 silence behind our close → 1006 at closeTimeout, not before", async () => {
-    const { client, recorder, ws } = await connectOpen({ options: { closeTimeout: 3000 } });
+    const { peer, recorder, ws } = await connectOpen(role, { options: { closeTimeout: 3000 } });
     void ws.close(4000, "bye");
     await macrotask();
     recorder.clock.advance(2900);
     await macrotask();
-    expect(client.isClosed).toBe(false);
+    expect(peer.isClosed).toBe(false);
     recorder.clock.advance(200);
     await macrotask();
-    expect(client.isClosed).toBe(true);
+    expect(peer.isClosed).toBe(true);
     expect(recorder.events).toEqual(["open", "error CLOSE_TIMEOUT", "close 1006 unclean local"]);
     expect(recorder.clock.running).toBe(0);
   });
 
   it("H-141 messages behind our close → not delivered, and the peer's close still counts", async () => {
-    const { client, recorder, ws } = await connectOpen();
+    const { peer, recorder, ws } = await connectOpen(role);
     void ws.close(4000, "bye");
-    client.write(text("late"), close(4000, "bye"));
+    peer.send(text("late"), close(4000, "bye"));
     await macrotask();
-    client.end();
+    peer.end();
     await macrotask();
     expect(recorder.events).toEqual(["open", 'close 4000 "bye" clean local']);
     expect(recorder.clock.running).toBe(0);
   });
 
   it("H-141 a violation behind our close → reported, and no second close is sent", async () => {
-    const { client, recorder, trace, ws } = await connectOpen();
+    const { peer, recorder, trace, ws } = await connectOpen(role);
     void ws.close(1000);
-    client.write(text("late", { masked: false }));
+    peer.send(text("late", { wrongMask: true }));
     await macrotask();
-    expect(trace()).toMatchObject({ replies: ["close 1000"], end: "server" });
-    client.end();
+    expect(trace()).toMatchObject({ replies: ["close 1000"], end: "framewire" });
+    peer.end();
     await macrotask();
-    expect(recorder.events).toEqual(["open", "error MASK_REQUIRED", "close 1006 unclean local"]);
+    expect(recorder.events).toEqual([
+      "open",
+      `error ${wrongMaskCode[role]}`,
+      "close 1006 unclean local",
+    ]);
   });
 });
 
-describe("closes from both sides", () => {
+describe.each(roles)("a %s: closes from both sides", (role) => {
   it("H-142 at once → one clean close", async () => {
-    const { client, recorder, trace, ws } = await connectOpen();
+    const { peer, recorder, trace, ws } = await connectOpen(role);
     const closed = ws.close(1000, "ours");
-    client.write(close(1001, "theirs"));
+    peer.send(close(1001, "theirs"));
     await macrotask();
-    expect(trace()).toMatchObject({ replies: ['close 1000 "ours"'], end: "server" });
-    client.end();
+    expect(trace()).toMatchObject({ replies: ['close 1000 "ours"'], end: "framewire" });
+    peer.end();
     await macrotask();
     expect(recorder.events).toEqual(["open", 'close 1001 "theirs" clean local']);
     expect(await closed).toEqual({
@@ -157,14 +161,14 @@ describe("closes from both sides", () => {
   });
 });
 
-describe("calls at the wrong time", () => {
+describe.each(roles)("a %s: calls at the wrong time", (role) => {
   it("H-143 send() and ping() while the connection closes, and when it has → ClosedError", async () => {
-    const { client, recorder, trace, ws } = await connectOpen();
+    const { peer, recorder, trace, ws } = await connectOpen(role);
     void ws.close(1000);
     await expect(ws.send("late")).rejects.toThrow(ClosedError);
     await expect(ws.ping("late")).rejects.toThrow(ClosedError);
-    client.write(close(1000));
-    client.end();
+    peer.send(close(1000));
+    peer.end();
     await macrotask();
     expect(ws.state).toBe("closed");
     await expect(ws.send("later")).rejects.toMatchObject({ status: 1000, clean: true });
@@ -175,8 +179,8 @@ describe("calls at the wrong time", () => {
   });
 
   it("H-143 send() that nobody awaits after the end → no unhandled rejection", async () => {
-    const { client, ws } = await connectOpen();
-    client.end();
+    const { peer, ws } = await connectOpen(role);
+    peer.end();
     await macrotask();
     void ws.send("late");
     void ws.ping("late");
@@ -186,11 +190,11 @@ describe("calls at the wrong time", () => {
   });
 
   it("H-143 close() twice, and after the end → one frame, the same closure", async () => {
-    const { client, recorder, trace, ws } = await connectOpen();
+    const { peer, recorder, trace, ws } = await connectOpen(role);
     const first = ws.close(1000, "first");
     const second = ws.close(1001, "second");
-    client.write(close(1000, "first"));
-    client.end();
+    peer.send(close(1000, "first"));
+    peer.end();
     await macrotask();
     const third = ws.close(1002, "third");
     expect(trace().replies).toEqual(['close 1000 "first"']);
@@ -202,10 +206,10 @@ describe("calls at the wrong time", () => {
 
   it("H-143 close() in open → the handshake, then a close; no message is delivered", async () => {
     const setup = { handlers: () => ({ open: (ws: Connection) => void ws.close(4001) }) };
-    const { client, recorder, trace } = await connectOpen(setup);
-    client.write(text("late"), close(4001));
+    const { peer, recorder, trace } = await connectOpen(role, setup);
+    peer.send(text("late"), close(4001));
     await macrotask();
-    client.end();
+    peer.end();
     await macrotask();
     expect(trace()).toMatchObject({ status: 101, replies: ["close 4001"] });
     expect(recorder.events).toEqual(["open", "close 4001 clean local"]);
@@ -220,10 +224,10 @@ describe("calls at the wrong time", () => {
         },
       }),
     };
-    const { client, recorder, trace } = await connectOpen(setup);
-    client.write(text("first"), text("second"), close(4001));
+    const { peer, recorder, trace } = await connectOpen(role, setup);
+    peer.send(text("first"), text("second"), close(4001));
     await macrotask();
-    client.end();
+    peer.end();
     await macrotask();
     expect(trace().replies).toEqual(['text "reply"', "close 4001"]);
     expect(recorder.events).toEqual(["open", 'text "first"', "close 4001 clean local"]);
@@ -236,12 +240,12 @@ describe("calls at the wrong time", () => {
         ws.terminate();
         ws.terminate();
       };
-      const { client, recorder } = await connectOpen({ handlers: () => ({ [when]: twice }) });
-      client.write(text("a"), text("b"), text("c", { masked: false }), text("late"));
+      const { peer, recorder } = await connectOpen(role, { handlers: () => ({ [when]: twice }) });
+      peer.send(text("a"), text("b"), text("c", { wrongMask: true }), text("late"));
       await macrotask();
-      client.end();
+      peer.end();
       await macrotask();
-      expect(client.isClosed).toBe(true);
+      expect(peer.isClosed).toBe(true);
       expectOneEnd(recorder.events);
       expect(recorder.events.filter((event) => event.startsWith("text")).length).toBe(
         { open: 0, message: 1, error: 2, close: 2 }[when],
@@ -251,23 +255,23 @@ describe("calls at the wrong time", () => {
   );
 
   it("H-143 terminate() while it closes → one end, no timer", async () => {
-    const { client, recorder, ws } = await connectOpen();
+    const { peer, recorder, ws } = await connectOpen(role);
     void ws.close(1000);
     ws.terminate();
     ws.terminate();
     void ws.close(1000);
     await macrotask();
-    expect(client.isClosed).toBe(true);
+    expect(peer.isClosed).toBe(true);
     expect(recorder.events).toEqual(["open", "close 1006 unclean local"]);
     expect(recorder.clock.running).toBe(0);
   });
 });
 
-describe("the end of a stream without a close frame", () => {
+describe.each(roles)("a %s: the end of a stream without a close frame", (role) => {
   it("H-144 FIN inside a message → 1006 once, and the message is dropped", async () => {
-    const { client, recorder, trace } = await connectOpen();
-    client.write(text("whole"), header(1, 100), text("part").slice(6));
-    client.end();
+    const { peer, recorder, trace } = await connectOpen(role);
+    peer.send(text("whole"), header(2, 100), hex("01 02 03 04"));
+    peer.end();
     await macrotask();
     expect(recorder.events).toEqual([
       "open",
@@ -280,12 +284,16 @@ describe("the end of a stream without a close frame", () => {
   });
 
   it("H-144 a reset → 1006 once, with its cause, and pending sends reject", async () => {
-    const { client, recorder, ours, ws } = await connectOpen({ options: { highWaterMark: 1 } }, 1);
-    client.transport.pause();
+    const { peer, recorder, ours, ws } = await connectOpen(
+      role,
+      { options: { highWaterMark: 1 } },
+      1,
+    );
+    peer.transport.pause();
     const cause = new Error("ECONNRESET");
     await ws.send("taken by the network");
     const sending = [ws.send("waits"), ws.send("waits, too")];
-    client.write(binary("part", { fin: false }));
+    peer.send(binary("part", { fin: false }));
     await macrotask();
     ours.reset(cause);
     const outcomes = await Promise.allSettled(sending);

@@ -1,32 +1,81 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { concat } from "../../src/bytes.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Server } from "../../src/connection/serve.ts";
 import { adapter } from "../support/adapter.ts";
-import { RawClient } from "../support/raw-client.ts";
+import { RawClient, RawServer } from "../support/raw-client.ts";
 import { runtime } from "../support/runtime.ts";
 import { macrotask } from "../support/turns.ts";
-import { Client, expectNoRejections, Recorder } from "./play.ts";
-import { binary, header, ping, plain, request, type Setup, show, text } from "./support.ts";
+import { expectNoRejections, Peer, Recorder } from "./play.ts";
+import {
+  binary,
+  bytesFrom,
+  header,
+  ping,
+  plain,
+  request,
+  type Role,
+  roles,
+  session,
+  type Setup,
+  show,
+  text,
+} from "./support.ts";
 import { expectOneEnd, traceOf } from "./trace.ts";
 
 /** Rows of the battery about what a network does, over real sockets. */
 
 const servers: Server[] = [];
+let rawServer: RawServer;
 
 async function start(setup: Setup = plain): Promise<{ recorder: Recorder; server: Server }> {
   const recorder = new Recorder(setup);
-  const options = { ...recorder.options, hostname: "127.0.0.1" };
-  const server = await adapter.serve(options, recorder.handlers);
+  const server = await adapter.serve(recorder.serveOptions, recorder.handlers);
   servers.push(server);
   return { recorder, server };
 }
+
+interface Opened {
+  readonly recorder: Recorder;
+  readonly socket: RawClient;
+  readonly peer: Peer;
+}
+
+/** Opens a connection over sockets. */
+async function open(role: Role, setup: Setup = plain): Promise<Opened> {
+  let recorder = new Recorder(setup);
+  let socket: RawClient;
+  let peer: Peer;
+  if (role === "server") {
+    const running = await start(setup);
+    recorder = running.recorder;
+    socket = await RawClient.connect(running.server.port);
+    peer = new Peer(socket, role);
+  } else {
+    const arriving = rawServer.accept();
+    const url = `ws://127.0.0.1:${rawServer.port}/`;
+    void recorder.attempt(adapter.connect(url, recorder.clientOptions, recorder.handlers));
+    socket = await arriving;
+    peer = new Peer(socket, role);
+    await peer.asked.promise;
+  }
+  peer.send(session()[role]!.input(peer.accept));
+  while (recorder.ws === undefined) await macrotask();
+  return { recorder, socket, peer };
+}
+
+beforeAll(async () => {
+  rawServer = await RawServer.start();
+});
 
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.shutdown({ deadline: 0 });
   await expectNoRejections();
 });
 
-describe(`a network that fails a server on ${runtime}`, () => {
+afterAll(() => {
+  rawServer.close();
+});
+
+describe(`a server on ${runtime}: a network that fails`, () => {
   it("C-67 50 resets right behind the request → each ends, and the server lives", async () => {
     let decided = 0;
     const setup: Setup = {
@@ -40,16 +89,17 @@ describe(`a network that fails a server on ${runtime}`, () => {
     const { recorder, server } = await start(setup);
     for (let i = 0; i < 50; i++) {
       const socket = await RawClient.connect(server.port);
-      socket.write(concat([request(), text("late")]));
+      socket.write(bytesFrom("client", request(), text("late")));
       // Every other one is reset when its request is on its way already.
       if (i % 2 === 0) await macrotask();
       socket.socket.resetAndDestroy();
     }
-    const client = new Client(await RawClient.connect(server.port));
-    client.write(request(), ping("alive"));
-    client.end();
-    await client.closed.promise;
-    expect(traceOf(client.output, [], "client").replies).toEqual(['pong "alive"']);
+    const peer = new Peer(await RawClient.connect(server.port), "server");
+    peer.send(request(), ping("alive"));
+    peer.end();
+    await peer.closed.promise;
+    const played = { output: peer.output, events: [], end: "peer" } as const;
+    expect(traceOf("server", played).replies).toEqual(['pong "alive"']);
     expect(decided).toBeGreaterThan(0);
     await server.shutdown({ deadline: 0 });
     const count = (what: string): number =>
@@ -58,17 +108,46 @@ describe(`a network that fails a server on ${runtime}`, () => {
     expect(count("open") + count("refused ")).toBeLessThanOrEqual(51);
     expect(server.connections).toEqual([]);
   });
+});
 
+describe(`a client on ${runtime}: a network that fails`, () => {
+  it.each([0, 40, -1, Infinity])(
+    "E-93 a reset behind %d bytes of the response → one end, and the next attempt succeeds",
+    async (size) => {
+      const recorder = new Recorder();
+      for (let i = 0; i < 10; i++) {
+        recorder.renew();
+        const arriving = rawServer.accept();
+        const url = `ws://127.0.0.1:${rawServer.port}/`;
+        void recorder.attempt(adapter.connect(url, recorder.clientOptions, recorder.handlers));
+        const socket = await arriving;
+        const peer = new Peer(socket, "client");
+        await peer.asked.promise;
+        peer.send(session().client!.input(peer.accept).slice(0, size));
+        // Every other one is reset when what it sent is on its way already.
+        if (i % 2 === 0) await macrotask();
+        socket.socket.resetAndDestroy();
+        await recorder.over.promise;
+        expectOneEnd(recorder.events);
+        expect(recorder.events.at(-1)).toMatch(
+          /^(refused (RESET|UNEXPECTED_END).*|close 1006 unclean transport)$/,
+        );
+        // Where the end was told before the reset, the socket is about to go.
+        while (recorder.clock.running > 0) await macrotask();
+      }
+      const { recorder: next, peer } = await open("client");
+      peer.end();
+      await next.over.promise;
+      expect(next.events[0]).toBe("open");
+    },
+  );
+});
+
+describe.each(roles)(`a %s on ${runtime}: a network that fails an open connection`, (role) => {
   it("H-144 a reset inside a message → 1006 once", async () => {
-    const { recorder, server } = await start();
-    const socket = await RawClient.connect(server.port);
-    const client = new Client(socket);
-    client.write(request(), header(2, 1000), new Uint8Array(10));
-    await new Promise<void>((resolve) => {
-      client.onData = () => {
-        resolve();
-      };
-    });
+    const { recorder, peer, socket } = await open(role);
+    peer.send(header(2, 1000), new Uint8Array(10));
+    await macrotask();
     socket.socket.resetAndDestroy();
     await recorder.over.promise;
     expectOneEnd(recorder.events);
@@ -78,32 +157,24 @@ describe(`a network that fails a server on ${runtime}`, () => {
   });
 
   it("K-166 12 MiB to a peer that reads late → all of it in order", async () => {
-    const { recorder, server } = await start({ options: { maxBufferedAmount: 0 } });
-    const client = new Client(await RawClient.connect(server.port));
-    client.write(request());
-    await new Promise<void>((resolve) => {
-      const { onData } = client;
-      client.onData = (chunk) => {
-        client.onData = onData;
-        client.onData(chunk);
-        resolve();
-      };
-    });
-    client.transport.pause();
+    const { recorder, peer } = await open(role, { options: { maxBufferedAmount: 0 } });
+    peer.transport.pause();
     const messages = Array.from({ length: 192 }, (_, i) => new Uint8Array(64 * 1024).fill(i));
     const sends = messages.map((message) => recorder.ws!.send(message));
     expect(recorder.ws!.bufferedAmount).toBeGreaterThan(0);
     void recorder.ws!.close(1000);
-    client.transport.resume();
+    peer.transport.resume();
     await Promise.all(sends);
-    client.write(binary("late"));
-    client.end();
+    peer.send(binary("late"));
+    peer.end();
     await recorder.over.promise;
-    await client.closed.promise;
-    expect(traceOf(client.output, recorder.events, "client").replies).toEqual([
+    await peer.closed.promise;
+    const { output } = peer;
+    const { events } = recorder;
+    expect(traceOf(role, { output, events, end: "peer" }).replies).toEqual([
       ...messages.map((message) => `binary ${show(message)}`),
       "close 1000",
     ]);
-    expectOneEnd(recorder.events);
+    expectOneEnd(events);
   });
 });

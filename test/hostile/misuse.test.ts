@@ -2,9 +2,9 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import { macrotask } from "../support/turns.ts";
-import { connectOpen, expectAlive, expectNoRejections } from "./play.ts";
+import { connectOpen, expectAliveOn, expectNoRejections } from "./play.ts";
 import { memoryPair } from "../../adapters/memory.ts";
-import { ping, show, text } from "./support.ts";
+import { ping, show, text, type Role, roles } from "./support.ts";
 import { expectOneEnd } from "./trace.ts";
 
 /** Rows of section K of the battery: what an application does wrong. */
@@ -15,18 +15,18 @@ afterEach(expectNoRejections);
 const untyped = (value: unknown): never => value as never;
 
 /** What leaves when `act` has had its connection. */
-async function repliesTo(act: (ws: Connection) => unknown): Promise<readonly string[]> {
-  const { client, recorder, trace, ws } = await connectOpen();
+async function repliesTo(role: Role, act: (ws: Connection) => unknown): Promise<readonly string[]> {
+  const { peer, recorder, trace, ws } = await connectOpen(role);
   act(ws);
   await macrotask();
   const { replies } = trace();
-  client.end();
+  peer.end();
   await macrotask();
   expectOneEnd(recorder.events);
   return replies;
 }
 
-describe("send() with odd text", () => {
+describe.each(roles)("a %s: send() with odd text", (role) => {
   it.each([
     ["a lone high surrogate", "a\ud83d", "a\ufffd"],
     ["a lone low surrogate", "\ude00a", "\ufffda"],
@@ -42,14 +42,14 @@ describe("send() with odd text", () => {
       `${"a".repeat(40)}\ufffd`,
     ],
   ])("K-169 %s → U+FFFD", async (_, sent, received) => {
-    expect(await repliesTo((ws) => ws.send(sent))).toEqual([`text ${show(received)}`]);
+    expect(await repliesTo(role, (ws) => ws.send(sent))).toEqual([`text ${show(received)}`]);
   });
 
   it.each([125, 126, 65_535, 65_536])(
     "K-169 %d bytes in two-byte characters → whole",
     async (size) => {
       const message = "\u00e4".repeat(size / 2) + "a".repeat(size % 2);
-      expect(await repliesTo((ws) => ws.send(message))).toEqual([`text ${show(message)}`]);
+      expect(await repliesTo(role, (ws) => ws.send(message))).toEqual([`text ${show(message)}`]);
     },
   );
 });
@@ -75,7 +75,7 @@ function resizable(): Resizable {
   return buffer;
 }
 
-describe("send() with odd bytes", () => {
+describe.each(roles)("a %s: send() with odd bytes", (role) => {
   it.each([
     ["an empty array", () => new Uint8Array(0), "[]"],
     ["an ArrayBuffer", () => Uint8Array.of(1, 2).buffer, "[01 02]"],
@@ -86,28 +86,32 @@ describe("send() with odd bytes", () => {
     ["shared memory", () => new Uint8Array(new SharedArrayBuffer(2)).fill(7), "[07 07]"],
     ["a resizable buffer", () => resizable(), "[00 01 02 03 04 05 06 07]"],
   ])("K-170 %s → its bytes", async (_, make, bytes) => {
-    expect(await repliesTo((ws) => ws.send(make() as Uint8Array))).toEqual([`binary ${bytes}`]);
+    expect(await repliesTo(role, (ws) => ws.send(make() as Uint8Array))).toEqual([
+      `binary ${bytes}`,
+    ]);
   });
 
   it("K-170 a view that follows a buffer which shrank → what is left of it", async () => {
     const buffer = resizable();
     const view = new Uint8Array(buffer);
     buffer.resize(2);
-    expect(await repliesTo((ws) => ws.send(view))).toEqual(["binary [00 01]"]);
+    expect(await repliesTo(role, (ws) => ws.send(view))).toEqual(["binary [00 01]"]);
   });
 
   it("K-170 a view whose buffer was taken away → nothing or TypeError, never other bytes", async () => {
     const view = new Uint8Array(8).fill(7);
     detach(view.buffer);
-    expect(await repliesTo((ws) => ws.send(view))).toEqual(["binary []"]);
+    expect(await repliesTo(role, (ws) => ws.send(view))).toEqual(["binary []"]);
     const buffer = new ArrayBuffer(8);
     detach(buffer);
-    expect(await repliesTo((ws) => expect(() => ws.send(buffer)).toThrow(TypeError))).toEqual([]);
+    expect(await repliesTo(role, (ws) => expect(() => ws.send(buffer)).toThrow(TypeError))).toEqual(
+      [],
+    );
   });
 
   it("K-170 bytes that are changed after the call → as they were", async () => {
     const bytes = Uint8Array.of(1, 2, 3);
-    const replies = await repliesTo((ws) => {
+    const replies = await repliesTo(role, (ws) => {
       void ws.send(bytes);
       bytes.fill(9);
     });
@@ -128,7 +132,7 @@ describe("send() with odd bytes", () => {
     ["a function", () => "a"],
     ["shared memory without a view", new SharedArrayBuffer(2)],
   ])("K-170 %s → TypeError, and nothing is sent", async (_, data) => {
-    const replies = await repliesTo((ws) => {
+    const replies = await repliesTo(role, (ws) => {
       expect(() => ws.send(untyped(data))).toThrow(TypeError);
       expect(ws.state).toBe("open");
     });
@@ -141,7 +145,7 @@ describe("send() with odd bytes", () => {
     ["a number", 100, TypeError],
     ["null", null, TypeError],
   ])("K-170 ping() with %s → thrown, and nothing is sent", async (_, payload, error) => {
-    const replies = await repliesTo((ws) => {
+    const replies = await repliesTo(role, (ws) => {
       expect(() => ws.ping(untyped(payload))).toThrow(error);
     });
     expect(replies).toEqual([]);
@@ -167,7 +171,7 @@ const ways: [how: string, fail: (reason: unknown) => unknown][] = [
 
 const failure = new Error("the application's");
 
-describe("a handler that fails", () => {
+describe.each(roles)("a %s: a handler that fails", (role) => {
   const table = (["open", "message"] as const).flatMap((name) =>
     ways.map(([how, fail]) => [name, how, fail] as const),
   );
@@ -179,11 +183,11 @@ describe("a handler that fails", () => {
         [name]: () => (failures++ === 0 ? fail(failure) : undefined),
       }),
     };
-    const { client, recorder, server, trace } = await connectOpen(setup);
-    client.write(text("a"), text("late"), ping("late"));
+    const { peer, recorder, server, trace } = await connectOpen(role, setup);
+    peer.send(text("a"), text("late"), ping("late"));
     await macrotask();
-    expect(trace()).toMatchObject({ status: 101, replies: ["close 1011"], end: "server" });
-    client.end();
+    expect(trace()).toMatchObject({ status: 101, replies: ["close 1011"], end: "framewire" });
+    peer.end();
     await macrotask();
     expect(recorder.events).toEqual([
       "open",
@@ -192,16 +196,14 @@ describe("a handler that fails", () => {
       "close 1006 unclean local",
     ]);
     expect(recorder.clock.running).toBe(0);
-    const [ours, theirs] = memoryPair();
-    server.accept(ours);
-    await expectAlive(recorder, setup, theirs);
+    await expectAliveOn({ role, recorder, server });
   });
 
   it.each([undefined, null, "text", 0, Symbol.for("a")])(
     "K-171 message throws %s → 1011, reported once",
     async (reason) => {
       const seen: unknown[] = [];
-      const { client, recorder, trace, ws } = await connectOpen({
+      const { peer, recorder, trace, ws } = await connectOpen(role, {
         handlers: () => ({
           message: () => {
             throw reason;
@@ -209,10 +211,10 @@ describe("a handler that fails", () => {
           error: (_, error) => seen.push(error),
         }),
       });
-      client.write(text("a"), text("late"));
+      peer.send(text("a"), text("late"));
       await macrotask();
-      expect(trace()).toMatchObject({ replies: ["close 1011"], end: "server" });
-      client.end();
+      expect(trace()).toMatchObject({ replies: ["close 1011"], end: "framewire" });
+      peer.end();
       await macrotask();
       expect(seen).toEqual([reason]);
       expect(recorder.events.at(-1)).toBe("close 1006 unclean local");
@@ -224,8 +226,8 @@ describe("a handler that fails", () => {
     ways.map(([how, fail]) => [name, how, fail] as const),
   );
 
-  it.each(lateTable)(
-    "K-171 %s %s → the connection ends, and the server lives",
+  it.each(lateTable.filter(([name]) => role === "server" || name !== "refused"))(
+    "K-171 %s %s → the connection ends, and the next one opens",
     async (name, _, fail) => {
       let failures = 0;
       const setup = {
@@ -233,35 +235,36 @@ describe("a handler that fails", () => {
           [name]: () => (failures++ === 0 ? fail(failure) : undefined),
         }),
       };
-      const { client, recorder, server, trace } = await connectOpen(setup);
-      client.write(name === "close" ? text("a") : text("a", { masked: false }));
+      const { peer, recorder, server, trace } = await connectOpen(role, setup);
+      peer.send(name === "close" ? text("a") : text("a", { wrongMask: true }));
       await macrotask();
-      client.end();
+      peer.end();
       await macrotask();
-      expect(client.isClosed).toBe(true);
+      expect(peer.isClosed).toBe(true);
       expect(trace().replies).toEqual(name === "close" ? [] : ["close 1002"]);
       expectOneEnd(recorder.events);
       expect(recorder.clock.running).toBe(0);
-      const [bad, theirsBad] = memoryPair();
-      server.accept(bad);
-      theirsBad.write(new Uint8Array(1));
-      await macrotask();
-      theirsBad.destroy();
-      await macrotask();
+      if (name === "refused") {
+        const [bad, theirsBad] = memoryPair();
+        server!.accept(bad);
+        theirsBad.write(new Uint8Array(1));
+        await macrotask();
+        theirsBad.destroy();
+        await macrotask();
+      }
       expect(failures).toBeGreaterThan(0);
-      const [ours, theirs] = memoryPair();
-      server.accept(ours);
-      await expectAlive(recorder, setup, theirs);
+      await expectAliveOn({ role, recorder, server });
     },
   );
 
-  it("K-171 close never settles → the server goes on", async () => {
+  it("K-171 close never settles → all goes on", async () => {
     const setup = { handlers: () => ({ close: () => new Promise(() => {}) }) };
-    const { client, recorder, server } = await connectOpen(setup);
-    client.end();
+    const { peer, recorder, server } = await connectOpen(role, setup);
+    peer.end();
     await macrotask();
     expectOneEnd(recorder.events);
-    expect(server.connections).toEqual([]);
-    expect(await server.shutdown()).toEqual({ closed: 0, dropped: 0 });
+    expect(server?.connections ?? []).toEqual([]);
+    await expectAliveOn({ role, recorder, server });
+    await server?.shutdown();
   });
 });

@@ -1,25 +1,32 @@
+import { createHash } from "node:crypto";
 import process from "node:process";
 import { expect } from "vitest";
 import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
-import { concat } from "../../src/bytes.ts";
+import { concat, latin1 } from "../../src/bytes.ts";
+import { type ClientOptions, connectOn } from "../../src/connection/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import { type Deferred, newDeferred } from "../../src/deferred.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import { type ServeOptions, Server } from "../../src/connection/serve.ts";
+import { type Deferred, newDeferred } from "../../src/deferred.ts";
 import type { Transport, TransportHandler } from "../../src/transport.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { macrotask } from "../support/turns.ts";
 import {
   accepted,
   type Case,
+  otherThan,
+  type Piece,
   ping,
   plain,
-  request,
+  type Plays,
+  type Role,
+  session,
+  sessionWith,
   type Setup,
   showClose,
   showMessage,
 } from "./support.ts";
-import { type Trace, traceOf } from "./trace.ts";
+import { type Played, type Trace, traceOf } from "./trace.ts";
 
 /** The code of an error, and that of its cause; its message where it has no code. */
 export function nameOf(error: unknown): string {
@@ -32,20 +39,22 @@ export function nameOf(error: unknown): string {
   return cause?.code === undefined ? name : `${name} ${cause.code}`;
 }
 
-/** What the handlers of a server saw, as lines, before they did what the setup wants of them. */
+/** What the handlers of a server or a client saw, as lines, before they did what the setup wants of them. */
 export class Recorder {
   readonly clock: FakeClock = new FakeClock();
-  readonly options: ServeOptions;
+  readonly setup: Setup;
   readonly handlers: ServerHandlers;
   events: string[] = [];
   /** Resolves with the last event of a connection. */
   over: Deferred<void> = newDeferred();
   /** The connection opened last. */
   ws: Connection | undefined;
+  /** What the last attempt of a client failed with. */
+  failure: unknown;
 
-  constructor({ options = {}, handlers: make = () => ({}) }: Setup = plain) {
-    this.options = { port: 0, clock: this.clock, ...options };
-    const handlers = make();
+  constructor(setup: Setup = plain) {
+    this.setup = setup;
+    const handlers = setup.handlers?.() ?? {};
     this.handlers = {
       ...handlers,
       open: (ws) => {
@@ -76,17 +85,42 @@ export class Recorder {
     };
   }
 
+  get serveOptions(): ServeOptions {
+    const { options, serveOptions } = this.setup;
+    return { port: 0, hostname: "127.0.0.1", clock: this.clock, ...options, ...serveOptions };
+  }
+
+  get clientOptions(): ClientOptions {
+    const { options, clientOptions } = this.setup;
+    return { clock: this.clock, ...options, ...clientOptions };
+  }
+
+  /** Notes what comes of a client's attempt. */
+  async attempt(connecting: Promise<Connection>): Promise<void> {
+    try {
+      await connecting;
+    } catch (error) {
+      this.failure = error;
+      this.events.push(`refused ${nameOf(error)}`);
+      this.over.resolve();
+    }
+  }
+
   /** Forgets what was seen, for the next connection. */
   renew(): void {
     this.events = [];
     this.over = newDeferred();
     this.ws = undefined;
+    this.failure = undefined;
   }
 }
 
-/** A client that writes what it is told and keeps what comes back; it ends its stream only when it is told to. */
-export class Client implements TransportHandler {
+/** framewire's peer: it writes what it is told and keeps what comes back; it ends its stream only when it is told to. */
+export class Peer implements TransportHandler {
   readonly transport: Transport;
+  readonly side: Role;
+  /** Resolves when a request's head has come. */
+  readonly asked: Deferred<void> = newDeferred();
   readonly ended: Deferred<void> = newDeferred();
   readonly closed: Deferred<void> = newDeferred();
   hasEnded = false;
@@ -96,8 +130,10 @@ export class Client implements TransportHandler {
   #isWriting = false;
   #isEndDue = false;
 
-  constructor(transport: Transport) {
+  /** @param role What framewire is. */
+  constructor(transport: Transport, role: Role) {
     this.transport = transport;
+    this.side = otherThan(role);
     transport.handler = this;
   }
 
@@ -108,18 +144,28 @@ export class Client implements TransportHandler {
     return whole;
   }
 
-  /** Bytes that the server has not let in yet. */
+  /** What answers the key of the request that has come; "" where none has. */
+  get accept(): string {
+    const { output } = this;
+    const [, key] = /^Sec-WebSocket-Key: (.*)\r$/m.exec(latin1(output, 0, output.length)) ?? [];
+    return key === undefined ? "" : acceptFor(key);
+  }
+
+  /** Bytes that framewire has not let in yet. */
   get unsent(): number {
     return this.#pending.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
-  /** Whether the server has ended the stream, in one way or another. */
+  /** Whether framewire has ended the stream, in one way or another. */
   get isOver(): boolean {
     return this.hasEnded || this.isClosed;
   }
 
-  write(...chunks: readonly Uint8Array[]): void {
-    this.#pending.push(...chunks);
+  /** Sends each of them as a chunk of its own. */
+  send(...pieces: readonly Piece[]): void {
+    for (const piece of pieces) {
+      this.#pending.push(piece instanceof Uint8Array ? piece : piece.from(this.side));
+    }
     this.#write();
   }
 
@@ -131,6 +177,7 @@ export class Client implements TransportHandler {
 
   onData(chunk: Uint8Array): void {
     this.#chunks.push(chunk.slice());
+    if (latin1(chunk, 0, chunk.length).endsWith("\r\n\r\n")) this.asked.resolve();
   }
 
   onDrain(): void {
@@ -159,17 +206,24 @@ export class Client implements TransportHandler {
   }
 }
 
-/** One way to bring an input to the server. */
+/** What answers a key, by somebody else's SHA-1. */
+export function acceptFor(key: string): string {
+  const hash = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+  return hash.digest("base64");
+}
+
+/** One way to bring an input to framewire. */
 export interface Delivery {
   /** Said when the traces differ. */
   readonly how: string;
-  readonly chunks: readonly Uint8Array[];
+  /** @param accept As for {@link Play.input}. */
+  chunks(accept: string): readonly Uint8Array[];
   /** Bytes that each side takes before its reader has them. Default: any number. */
   readonly capacity?: number;
 }
 
 /**
- * Wraps a transport so that a chunk is spoilt once the server's handler has returned: whatever kept a view of it
+ * Wraps a transport so that a chunk is spoilt once framewire's handler has returned: whatever kept a view of it
  * shows itself.
  */
 function spoiling(transport: MemoryTransport): Transport {
@@ -210,128 +264,177 @@ function spoiling(transport: MemoryTransport): Transport {
   };
 }
 
-/** What came of a delivery, not yet read. */
-export interface Played {
-  readonly output: Uint8Array;
-  readonly events: readonly string[];
-  readonly end: Trace["end"];
+/** framewire in one role, without a socket. */
+export interface Stage {
+  readonly role: Role;
+  readonly recorder: Recorder;
+  /** Where framewire is a server. */
+  readonly server: Server | undefined;
 }
 
-/** A delivery, and the server that it goes to. */
+export function newStage(role: Role, setup: Setup = plain): Stage {
+  const recorder = new Recorder(setup);
+  const server =
+    role === "server" ? new Server(recorder.serveOptions, recorder.handlers) : undefined;
+  return { role, recorder, server };
+}
+
+/** Gives framewire's end of a connection to it: to be accepted, or to be what a client connects to. */
+export function attach({ recorder, server }: Stage, transport: Transport): void {
+  if (server !== undefined) {
+    server.accept(transport);
+    return;
+  }
+  const { clientOptions, handlers } = recorder;
+  const connecting = connectOn(
+    async (_, take) => take(transport),
+    "ws://localhost/",
+    clientOptions,
+    handlers,
+  );
+  void recorder.attempt(connecting);
+}
+
+/** A delivery, and what it goes to. */
 interface Run extends Delivery {
-  readonly server: Server;
-  readonly recorder: Recorder;
+  readonly stage: Stage;
 }
 
 /**
  * Plays deliveries side by side.
  *
- * The first chunk of each is delivered in a turn of its own, the others together. Then the client ends its stream,
- * where the server has not done so.
+ * The first chunk of each is delivered in a turn of its own, the others together. Then the peer ends its stream, where
+ * framewire has not done so.
  */
 async function playOn(runs: readonly Run[]): Promise<Played[]> {
-  const clients = runs.map(({ server, chunks, capacity = Infinity }) => {
+  const peers = runs.map(({ stage, capacity = Infinity }) => {
     const [ours, theirs] = memoryPair({ capacity });
-    server.accept(spoiling(ours));
-    const client = new Client(theirs);
-    client.write(...chunks.slice(0, 1));
-    return client;
+    const peer = new Peer(theirs, stage.role);
+    attach(stage, spoiling(ours));
+    return peer;
   });
+  // A server has nobody to wait for; a client asks first.
+  if (runs[0]?.stage.role === "client") await macrotask();
+  const all = runs.map(({ chunks }, i) => chunks(peers[i]!.accept));
+  for (const [i, chunks] of all.entries()) peers[i]!.send(...chunks.slice(0, 1));
   await macrotask();
-  runs.forEach(({ chunks }, i) => {
-    clients[i]!.write(...chunks.slice(1));
-  });
+  for (const [i, chunks] of all.entries()) peers[i]!.send(...chunks.slice(1));
   await macrotask();
-  const ends = clients.map((client) => (client.isOver ? "server" : "client"));
-  for (const client of clients) client.end();
+  const ends = peers.map((peer) => (peer.isOver ? "framewire" : "peer"));
+  for (const peer of peers) peer.end();
   await macrotask();
-  return runs.map(({ how, recorder, server }, i) => {
-    const client = clients[i]!;
-    if (!client.isClosed) throw new Error(`${how}: the connection goes on`);
+  return runs.map(({ how, stage: { recorder, server } }, i) => {
+    const peer = peers[i]!;
+    if (!peer.isClosed) throw new Error(`${how}: the connection goes on`);
     if (recorder.clock.running > 0) throw new Error(`${how}: a timer goes on`);
-    if (server.connections.length > 0) throw new Error(`${how}: the connection is still listed`);
-    return { output: client.output, events: recorder.events, end: ends[i]! };
+    if ((server?.connections.length ?? 0) > 0)
+      throw new Error(`${how}: the connection is still listed`);
+    const { events, failure } = recorder;
+    return { output: peer.output, events, failure, end: ends[i]! };
   });
 }
 
-/** Plays an input in several deliveries, each to a server of its own. */
-export function playInMemory(setup: Setup, deliveries: readonly Delivery[]): Promise<Played[]> {
-  const runs = deliveries.map((delivery) => {
-    const recorder = new Recorder(setup);
-    return { ...delivery, recorder, server: new Server(recorder.options, recorder.handlers) };
-  });
-  return playOn(runs);
+/** Plays an input in several deliveries, each to a server or a client of its own. */
+export function playInMemory(
+  role: Role,
+  setup: Setup,
+  deliveries: readonly Delivery[],
+): Promise<Played[]> {
+  return playOn(deliveries.map((delivery) => ({ ...delivery, stage: newStage(role, setup) })));
 }
 
-/** Checks that a server still serves a decent client. */
-export async function expectAlive(
-  recorder: Recorder,
-  { fresh = 101 }: Setup,
-  transport: Transport,
-): Promise<void> {
-  recorder.renew();
-  const client = new Client(transport);
-  client.write(request({ headers: { Origin: "https://good.example" } }), ping("alive"));
-  if (fresh !== 101) await client.ended.promise;
-  client.end();
-  await client.closed.promise;
+/** What a decent peer sends that wants to know whether framewire lives. */
+const stillThere: Plays = sessionWith(
+  { headers: { Origin: "https://good.example" } },
+  {},
+  ping("alive"),
+);
+
+/**
+ * Checks that a server still serves a decent client, or that a client's next connection opens.
+ *
+ * @param peer Connected, and nothing sent yet.
+ */
+export async function expectAlive(role: Role, recorder: Recorder, peer: Peer): Promise<void> {
+  const { fresh = 101 } = recorder.setup;
+  if (role === "client") await peer.asked.promise;
+  peer.send(stillThere[role]!.input(peer.accept));
+  if (fresh !== 101) await peer.ended.promise;
+  peer.end();
+  await peer.closed.promise;
   await recorder.over.promise;
-  const { status, replies } = traceOf(client.output, recorder.events, "client");
+  const { output } = peer;
+  const { events } = recorder;
+  const { status, replies } = traceOf(role, { output, events, end: "peer" });
   expect({ status, replies }).toEqual({
     status: fresh,
     replies: fresh === 101 ? ['pong "alive"'] : [],
   });
-  if (fresh === 101) expect(recorder.events).toEqual(accepted().events);
+  if (fresh === 101) expect(events).toEqual(accepted().events);
 }
 
-/** Plays an input in one chunk, and then a decent client to the same server. */
-export async function playThenFresh({ setup, input }: Case): Promise<Trace> {
-  const recorder = new Recorder(setup);
-  const server = new Server(recorder.options, recorder.handlers);
-  const [played] = await playOn([{ recorder, server, how: "whole", chunks: [input] }]);
-  const trace = traceOf(played!.output, played!.events, played!.end);
+/** Checks the same over another connection in memory. */
+export async function expectAliveOn(stage: Stage): Promise<void> {
   const [ours, theirs] = memoryPair();
-  server.accept(ours);
-  await expectAlive(recorder, setup, theirs);
+  const peer = new Peer(theirs, stage.role);
+  stage.recorder.renew();
+  attach(stage, ours);
+  await expectAlive(stage.role, stage.recorder, peer);
+}
+
+/** Plays an input in one chunk, and then a decent peer to the same server, or to a client with the same options. */
+export async function playThenFresh({ role, setup, play }: Case): Promise<Trace> {
+  const stage = newStage(role, setup);
+  const [played] = await playOn([
+    { stage, how: "whole", chunks: (accept) => [play.input(accept)] },
+  ]);
+  const trace = traceOf(role, played!);
+  await expectAliveOn(stage);
   return trace;
 }
 
 /** A connection in memory, for what is more than bytes in and bytes out. */
-export interface Connected {
-  readonly recorder: Recorder;
-  readonly server: Server;
-  readonly client: Client;
-  /** The server's end. */
+export interface Connected extends Stage {
+  readonly peer: Peer;
+  /** framewire's end. */
   readonly ours: MemoryTransport;
   /** What has come back so far. */
   trace(): Trace;
 }
 
-/** Connects a client that has said nothing yet. */
-export function connect(setup: Setup = plain, capacity = Infinity): Connected {
-  const recorder = new Recorder(setup);
-  const server = new Server(recorder.options, recorder.handlers);
+/** Connects a peer that has said nothing yet. */
+export function connect(role: Role, setup: Setup = plain, capacity = Infinity): Connected {
+  const stage = newStage(role, setup);
   const [ours, theirs] = memoryPair({ capacity });
-  server.accept(ours);
-  const client = new Client(theirs);
+  const peer = new Peer(theirs, role);
+  attach(stage, ours);
+  const { recorder } = stage;
   return {
-    recorder,
-    server,
-    client,
+    ...stage,
+    peer,
     ours,
-    trace: () => traceOf(client.output, recorder.events, client.isOver ? "server" : "client"),
+    trace: () =>
+      traceOf(role, {
+        output: peer.output,
+        events: recorder.events,
+        failure: recorder.failure,
+        end: peer.isOver ? "framewire" : "peer",
+      }),
   };
 }
 
-/** Connects a client, and does the handshake. */
+/** Connects a peer, and does the handshake. */
 export async function connectOpen(
+  role: Role,
   setup: Setup = plain,
   capacity = Infinity,
 ): Promise<Connected & { readonly ws: Connection }> {
-  const connected = connect(setup, capacity);
-  connected.client.write(request());
+  const connected = connect(role, setup, capacity);
   await macrotask();
-  return { ...connected, ws: connected.recorder.ws! };
+  const { peer, recorder } = connected;
+  peer.send(session()[role]!.input(peer.accept));
+  await macrotask();
+  return { ...connected, ws: recorder.ws! };
 }
 
 const rejections: unknown[] = [];

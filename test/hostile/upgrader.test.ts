@@ -8,9 +8,9 @@ const plain = requestFor("/");
 const timedOut = { name: "TimeoutError", code: "HANDSHAKE_TIMEOUT", limit: 10_000 };
 const requestTimeout = "HTTP/1.1 408 Request Timeout";
 
-describe("Upgrader.upgrade() of a slow client", () => {
+describe("a server: Upgrader.upgrade() of a slow client", () => {
   it.each([0, 1, plain.length - 1])(
-    "answers 408 after %i bytes, and nothing else later",
+    "B-35 answers 408 after %i bytes, and nothing else later",
     async (length) => {
       const { stream, remote, clock, deadlines } = network();
       const onRequest = vi.fn();

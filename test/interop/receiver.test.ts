@@ -5,10 +5,11 @@ import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import { Endpoint } from "../../src/endpoint/endpoint.ts";
 import { mutate } from "../fuzz/mutate.ts";
-import { allCases } from "../hostile/cases/all.ts";
+import { casesOf } from "../hostile/cases/all.ts";
 import { seeded } from "../hostile/play.ts";
 import {
   binary,
+  bytesFrom,
   close,
   continuation,
   open,
@@ -99,15 +100,15 @@ function theirs(input: Uint8Array): Promise<Opinion> {
 
 /** What clients send behind their request, where they offer no extension. */
 const head = request();
-const sessions = allCases
-  .map(({ input }) => input)
+const sessions = casesOf("server")
+  .map(({ play }) => play.input(""))
   .filter((input) => input.length < 3000 && head.every((byte, i) => byte === input[i]))
   .map((input) => input.slice(head.length));
 const own = [
   [text("Hello"), ping("p"), text("ж€😀"), close(1000, "bye")],
   [text("a", open), ping(), continuation("b", open), pong("q"), continuation("c"), binary("d")],
   [binary(new Uint8Array(70_000)), text("x".repeat(200)), close()],
-].map(concat);
+].map((pieces) => bytesFrom("client", ...pieces));
 const inputs = [...sessions, ...own];
 
 interface Pair {

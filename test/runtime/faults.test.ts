@@ -113,12 +113,12 @@ async function say(port: number, bytes: Uint8Array): Promise<void> {
 /** What a client says, and which event of the server's each part leads to when it is whole. */
 const conversation: readonly (readonly [part: Uint8Array, event?: string])[] = [
   [request(), "open"],
-  [text("first"), "message first"],
-  [binary("a", { fin: false })],
-  [ping("p")],
-  [continuation("b"), "message 2"],
-  [text("x".repeat(126)), `message ${"x".repeat(126)}`],
-  [close(1000), "close 1000"],
+  [text("first").from("client"), "message first"],
+  [binary("a", { fin: false }).from("client")],
+  [ping("p").from("client")],
+  [continuation("b").from("client"), "message 2"],
+  [text("x".repeat(126)).from("client"), `message ${"x".repeat(126)}`],
+  [close(1000).from("client"), "close 1000"],
 ];
 const said = concat(conversation.map(([part]) => part));
 const head = conversation[0]![0].length;

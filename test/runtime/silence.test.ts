@@ -51,7 +51,7 @@ describe(`a server whose event loop is blocked for two seconds, on ${runtime}`, 
     blocker.peer.text("block");
     await program.line(/^blocking$/m);
     // It comes long before pongTimeout, and cannot be read before that is over.
-    client.write(pong(ping.subarray(2)));
+    client.write(pong(ping.subarray(2)).from("client"));
     client.handler = peer;
     await blocker.peer.seen("text done with block");
     await peer.seen(/^ping/);

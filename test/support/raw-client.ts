@@ -1,16 +1,17 @@
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { concat, latin1 } from "../../src/bytes.ts";
 import { Peer, upgradeRequest } from "./peer.ts";
 import type { Transport, TransportHandler } from "../../src/transport.ts";
 
-/** A client's TCP socket from `node:net`, which all three runtimes have: the same client for every server. */
+/** A TCP socket from `node:net`, which all three runtimes have: the same client for every server. */
 export class RawClient implements Transport {
   handler: TransportHandler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
   readonly socket: Socket;
   readonly remoteAddress = undefined;
   readonly remotePort = undefined;
 
-  private constructor(socket: Socket) {
+  /** Of a socket that is connected, with `allowHalfOpen`. */
+  constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (chunk: Uint8Array) => {
       this.handler.onData(chunk);
@@ -56,6 +57,53 @@ export class RawClient implements Transport {
 
   destroy(): void {
     this.socket.destroy();
+  }
+}
+
+/** A TCP server from `node:net` likewise, that knows nothing of any protocol. */
+export class RawServer {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #arrived: RawClient[] = [];
+  #waiting: ((client: RawClient) => void)[] = [];
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.port = (server.address() as { port: number }).port;
+    server.on("connection", (socket: Socket) => {
+      socket.setNoDelay(true);
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+      const client = new RawClient(socket);
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#arrived.push(client);
+      else waiting(client);
+    });
+  }
+
+  static start(): Promise<RawServer> {
+    const server = createServer({ allowHalfOpen: true });
+    return new Promise((resolve) => {
+      server.listen(0, "127.0.0.1", () => {
+        resolve(new RawServer(server));
+      });
+    });
+  }
+
+  /** Gives the next connection; whoever asks sets its handler at once. */
+  accept(): Promise<RawClient> {
+    const arrived = this.#arrived.shift();
+    if (arrived !== undefined) return Promise.resolve(arrived);
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** Stops to listen, and drops what is left. */
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
   }
 }
 

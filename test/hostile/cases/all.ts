@@ -1,4 +1,4 @@
-import type { Case } from "../support.ts";
+import type { Case, Role, Row } from "../support.ts";
 import { bodyCases } from "./bodies.ts";
 import { closingCases } from "./closing.ts";
 import { deflateCases } from "./deflate.ts";
@@ -10,11 +10,11 @@ import { headerCases } from "./headers.ts";
 import { hookCases } from "./hooks.ts";
 import { lengthCases } from "./lengths.ts";
 import { requestLineCases } from "./request-line.ts";
+import { responseCases } from "./responses.ts";
 import { subprotocolCases } from "./subprotocols.ts";
 import { utf8Cases } from "./utf8.ts";
 
-/** The battery's table by what each part is about. */
-export const tables: readonly (readonly [subject: string, cases: readonly Case[]])[] = [
+const rows: readonly (readonly [subject: string, rows: readonly Row[]])[] = [
   ["a request line", requestLineCases],
   ["headers", headerCases],
   ["fields of the handshake", fieldCases],
@@ -22,6 +22,7 @@ export const tables: readonly (readonly [subject: string, cases: readonly Case[]
   ["what an application decides", hookCases],
   ["subprotocols", subprotocolCases],
   ["offers of extensions", extensionCases],
+  ["responses", responseCases],
   ["headers of frames", frameCases],
   ["lengths of frames", lengthCases],
   ["fragmented messages", fragmentCases],
@@ -30,4 +31,18 @@ export const tables: readonly (readonly [subject: string, cases: readonly Case[]
   ["compressed messages", deflateCases],
 ];
 
-export const allCases: readonly Case[] = tables.flatMap(([, cases]) => cases);
+/** The battery's table: for each role and subject its cases. */
+export const tables: readonly (readonly [role: Role, subject: string, cases: readonly Case[]])[] = (
+  ["server", "client"] as const
+).flatMap((role) =>
+  rows
+    .map(
+      ([subject, all]) => [role, subject, all.flat().filter((one) => one.role === role)] as const,
+    )
+    .filter(([, , cases]) => cases.length > 0),
+);
+
+/** All cases of a role. */
+export function casesOf(role: Role): readonly Case[] {
+  return tables.flatMap(([own, , cases]) => (own === role ? cases : []));
+}

@@ -1,13 +1,16 @@
-import { concat } from "../../../src/bytes.ts";
 import {
   accepted,
-  type Case,
+  bytesFrom,
+  type Row,
   fails,
   latin1Bytes,
   ping,
+  type Plays,
   refused,
   request,
   row,
+  only,
+  type Piece,
   session,
   text,
 } from "../support.ts";
@@ -15,18 +18,23 @@ import {
 /** Section C of the battery: what follows a request, as its body, as another one, or as frames. */
 
 const badBody = refused(400, "BAD_BODY");
+/** Frames behind a good request. */
+function fromClient(...pieces: readonly Piece[]): Plays {
+  return only("server", session(...pieces));
+}
+
 const nested = String.fromCharCode(...request());
 
 /** A request with header lines for a body, and the body. */
-function withBody(lines: readonly string[], body: Uint8Array = latin1Bytes("")): Uint8Array {
-  return concat([request({ more: lines }), body]);
+function withBody(lines: readonly string[], ...body: readonly Piece[]): Uint8Array {
+  return bytesFrom("client", request({ more: lines }), ...body);
 }
 
-export const bodyCases: readonly Case[] = [
+export const bodyCases: readonly Row[] = [
   row(
     "C-58a",
     "a body of frames",
-    withBody([`Content-Length: ${text("Hi").length}`], text("Hi")),
+    withBody([`Content-Length: ${text("Hi").from("client").length}`], text("Hi")),
     badBody,
   ),
   row(
@@ -78,7 +86,7 @@ export const bodyCases: readonly Case[] = [
   row(
     "C-60a",
     "a wrong version with a good request behind it",
-    concat([request({ headers: { "Sec-WebSocket-Version": "8" } }), request()]),
+    bytesFrom("client", request({ headers: { "Sec-WebSocket-Version": "8" } }), request()),
     refused(426, "UPGRADE_REQUIRED", {
       "sec-websocket-version": "13",
       connection: "Upgrade, close",
@@ -87,31 +95,31 @@ export const bodyCases: readonly Case[] = [
   row(
     "C-60b",
     "a bad key with frames behind it",
-    concat([request({ headers: { "Sec-WebSocket-Key": "" } }), text("Hi"), ping("a")]),
+    bytesFrom("client", request({ headers: { "Sec-WebSocket-Key": "" } }), text("Hi"), ping("a")),
     refused(400, "BAD_SEC_KEY"),
   ),
   row(
     "C-60c",
     "a plain request with a good one behind it",
-    concat([request({ headers: { Upgrade: undefined } }), request()]),
+    bytesFrom("client", request({ headers: { Upgrade: undefined } }), request()),
     refused(426, "BAD_UPGRADE", { connection: "Upgrade, close" }),
   ),
   row(
     "C-60d",
     "a good request with another one behind it",
-    concat([request(), request()]),
+    bytesFrom("client", request(), request()),
     fails(1002, "OPCODE_RESERVED"),
   ),
   row(
     "C-61a",
     "a frame in the packet of the request",
-    session(text("Hi")),
+    fromClient(text("Hi")),
     accepted({ messages: ["Hi"] }),
   ),
   row(
     "C-61b",
     "many frames in the packet of the request",
-    session(text("1"), ping("a"), text("2"), ping("b"), text("3")),
+    fromClient(text("1"), ping("a"), text("2"), ping("b"), text("3")),
     accepted({ messages: ["1", "2", "3"], replies: ['pong "a"', 'pong "b"'] }),
   ),
 ];

@@ -1,5 +1,5 @@
 import {
-  type Case,
+  type Row,
   close,
   closeBody,
   echoesClose,
@@ -24,7 +24,7 @@ const badCodes: [code: string, statuses: readonly number[]][] = [
 
 const goodCodes = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999];
 
-const statuses: Case[] = [
+const statuses: Row[] = [
   row("H-131", "an empty close", session(close()), echoesClose()),
   row(
     "H-132",
@@ -78,7 +78,7 @@ const badReasons = {
 
 const longest = "a".repeat(123);
 
-const reasons: Case[] = [
+const reasons: Row[] = [
   ...Object.entries(badReasons).map(([name, bytes]) =>
     row(
       `H-136 ${bytes}`,
@@ -117,7 +117,7 @@ const reasons: Case[] = [
 /** Ever more frames, as many as fit in a few KiB. */
 const flood = Array.from({ length: 200 }, () => text("late"));
 
-const after: Case[] = [
+const after: Row[] = [
   row("H-139a", "a text behind a close", session(close(1000), text("late")), echoesClose(1000)),
   row("H-139b", "a ping behind a close", session(close(1000), ping("late")), echoesClose(1000)),
   row(
@@ -128,8 +128,8 @@ const after: Case[] = [
   ),
   row(
     "H-139d",
-    "an unmasked frame behind a close",
-    session(close(1000), text("late", { masked: false })),
+    "a frame with a wrong mask behind a close",
+    session(close(1000), text("late", { wrongMask: true })),
     echoesClose(1000),
   ),
   row(
@@ -177,4 +177,4 @@ const after: Case[] = [
   ),
 ];
 
-export const closingCases: readonly Case[] = [...statuses, ...reasons, ...after];
+export const closingCases: readonly Row[] = [...statuses, ...reasons, ...after];

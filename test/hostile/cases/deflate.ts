@@ -3,32 +3,29 @@ import { zlibEngine } from "../../../adapters/zlib.ts";
 import { concat, encodeUtf8 } from "../../../src/bytes.ts";
 import {
   accepted,
-  type Case,
+  binary as plainBinary,
+  continuation,
   fails,
-  frame,
   type FrameParts,
   hex,
-  request,
+  ping,
+  type Row,
   row,
+  sessionWith,
   type Setup,
+  type SidedPiece,
+  text as plainText,
 } from "../support.ts";
 
-/** Section J of the battery: permessage-deflate; rows 103 and 104 with it. For both roles: see deflate.test.ts. */
+/** Section J of the battery: permessage-deflate; rows 102 to 104 with it. */
 
-/** A frame, before it is masked or not. */
-interface Shape {
-  readonly opcode: number;
-  readonly payload: Uint8Array;
-  readonly parts: FrameParts;
-}
-
-/** One row for either role. */
+/** One row, as other receivers than a connection can have it, too: see deflate.test.ts. */
 export interface DeflateCase {
   readonly id: string;
   readonly name: string;
   /** What the peer is allowed, as an answer of a server: parameters of permessage-deflate. */
   readonly agreed: "" | "no-takeover" | "9 bits";
-  readonly shapes: readonly Shape[];
+  readonly frames: readonly SidedPiece[];
   /** Bytes that a message may have. */
   readonly maxMessageSize?: number;
   /** The messages that come, and what the connection is failed with where it is. */
@@ -45,19 +42,15 @@ function z(data: string | Uint8Array, windowBits = 15): Uint8Array {
   return new Uint8Array(made.subarray(0, -4));
 }
 
-function text(payload: Uint8Array, parts: FrameParts = compressed): Shape {
-  return { opcode: 1, payload, parts };
+function text(payload: Uint8Array, parts: FrameParts = compressed): SidedPiece {
+  return plainText(payload, parts);
 }
 
-function binary(payload: Uint8Array, parts: FrameParts = compressed): Shape {
-  return { opcode: 2, payload, parts };
+function binary(payload: Uint8Array, parts: FrameParts = compressed): SidedPiece {
+  return plainBinary(payload, parts);
 }
 
-function continuation(payload: Uint8Array, parts: FrameParts = {}): Shape {
-  return { opcode: 0, payload, parts };
-}
-
-function inFragments(payload: Uint8Array, count: number): Shape[] {
+function inFragments(payload: Uint8Array, count: number): SidedPiece[] {
   const size = Math.ceil(payload.length / count);
   return Array.from({ length: count }, (_, i) => {
     const piece = payload.subarray(i * size, (i + 1) * size);
@@ -98,10 +91,15 @@ function twice(distance: number): Uint8Array {
   return concat([noise(distance), noise(100)]);
 }
 
-type Rest = Partial<Omit<DeflateCase, "id" | "name" | "shapes">>;
+type Rest = Partial<Omit<DeflateCase, "id" | "name" | "frames">>;
 
-function deflateCase(id: string, name: string, shapes: readonly Shape[], rest: Rest): DeflateCase {
-  return { id, name, shapes, agreed: "", messages: [], ...rest };
+function deflateCase(
+  id: string,
+  name: string,
+  frames: readonly SidedPiece[],
+  rest: Rest,
+): DeflateCase {
+  return { id, name, frames, agreed: "", messages: [], ...rest };
 }
 
 export const deflateRows: readonly DeflateCase[] = [
@@ -204,27 +202,38 @@ export const deflateRows: readonly DeflateCase[] = [
     [text(hello), text(encodeUtf8("plain"), {}), text(again)],
     { messages: ["Hello", "plain", "Hello"] },
   ),
+  deflateCase("F-103z", "RSV1 on a control frame", [ping("p", compressed)], {
+    failure: [1002, "RSV1_UNEXPECTED"],
+  }),
   deflateCase(
-    "H-103",
-    "RSV1 on a control frame",
-    [{ opcode: 9, payload: encodeUtf8("p"), parts: compressed }],
-    { failure: [1002, "RSV1_UNEXPECTED"] },
-  ),
-  deflateCase(
-    "H-104",
+    "F-104z",
     "RSV1 on a continuation",
     [text(hello.slice(0, 3), { rsv: 4, fin: false }), continuation(hello.slice(3), { rsv: 4 })],
     { failure: [1002, "RSV1_UNEXPECTED"] },
   ),
-  deflateCase("H-104b", "RSV2", [text(hello, { rsv: 2 })], { failure: [1002, "RSV_NOT_ZERO"] }),
+  ...[2, 1].map((rsv) =>
+    deflateCase(`F-102z ${rsv}`, "RSV2 or RSV3", [text(hello, { rsv })], {
+      failure: [1002, "RSV_NOT_ZERO"],
+    }),
+  ),
 ];
 
-/** What each agreement is in the words of the handshake. */
-const parameters: Readonly<Record<DeflateCase["agreed"], string>> = {
-  "": "",
-  "no-takeover": "; client_no_context_takeover; server_no_context_takeover",
-  "9 bits": "; client_max_window_bits=9",
+/** What each agreement is in the words of the handshake: in a client's offer, and in a server's answer. */
+const parameters: Readonly<
+  Record<DeflateCase["agreed"], readonly [offer: string, answer: string]>
+> = {
+  "": ["", ""],
+  "no-takeover": [
+    "; client_no_context_takeover; server_no_context_takeover",
+    "; server_no_context_takeover",
+  ],
+  "9 bits": ["; client_max_window_bits=9", "; server_max_window_bits=9"],
 };
+
+/** What a server answers to be agreed upon. */
+export function answerFor({ agreed }: DeflateCase): string {
+  return `permessage-deflate${parameters[agreed][1]}`;
+}
 
 /** Setups are shared by cases that are alike. */
 const setups = new Map<number | undefined, Setup>();
@@ -239,17 +248,18 @@ function setupOf(maxMessageSize: number | undefined): Setup {
   return setup;
 }
 
-/** The rows as a server meets them. */
-export const deflateCases: readonly Case[] = deflateRows.map(
-  ({ id, name, agreed, shapes, maxMessageSize, messages, failure }) => {
-    const offer = `Sec-WebSocket-Extensions: permessage-deflate${parameters[agreed]}`;
-    const frames = shapes.map(({ opcode, payload, parts }) => frame(opcode, payload, parts));
-    return row(
-      id,
-      name,
-      concat([request({ more: [offer] }), ...frames]),
-      failure === undefined ? accepted({ messages }) : fails(...failure, { messages }),
-      setupOf(maxMessageSize),
-    );
-  },
-);
+export const deflateCases: readonly Row[] = deflateRows.map((one) => {
+  const { id, name, agreed, frames, maxMessageSize, messages, failure } = one;
+  const line = "Sec-WebSocket-Extensions: ";
+  return row(
+    id,
+    name,
+    sessionWith(
+      { more: [`${line}permessage-deflate${parameters[agreed][0]}`] },
+      { more: [`${line}${answerFor(one)}`] },
+      ...frames,
+    ),
+    failure === undefined ? accepted({ messages }) : fails(...failure, { messages }),
+    setupOf(maxMessageSize),
+  );
+});

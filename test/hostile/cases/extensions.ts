@@ -1,5 +1,5 @@
 import { zlibEngine } from "../../../adapters/zlib.ts";
-import { accepted, type Case, refused, request, row, type Setup } from "../support.ts";
+import { accepted, type Row, refused, request, row, type Setup } from "../support.ts";
 
 /** Section D of the battery, rows 72 to 81: offers of extensions to a server that has permessage-deflate. */
 
@@ -14,7 +14,7 @@ function answers(
   name: string,
   offers: string | readonly string[],
   answer: string | null,
-): Case {
+): Row {
   const value = answer === null ? null : `permessage-deflate; ${answer}`;
   return row(
     id,
@@ -29,7 +29,7 @@ function linesOf(offers: string | readonly string[]): string[] {
   return [offers].flat().map((line) => `Sec-WebSocket-Extensions: ${line}`);
 }
 
-function malformed(id: string, name: string, offers: string): Case {
+function malformed(id: string, name: string, offers: string): Row {
   return row(
     id,
     name,
@@ -51,7 +51,7 @@ const badParameters: Readonly<Record<string, string>> = {
   g: "server_no_context_takeover; server_no_context_takeover",
 };
 
-export const extensionCases: readonly Case[] = [
+export const extensionCases: readonly Row[] = [
   answers("D-72", "permessage-deflate alone", "permessage-deflate", own),
   answers(
     "D-72b",

@@ -1,13 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-  accepted,
-  type Case,
-  exampleKey,
-  type Outcome,
-  refused,
-  request,
-  row,
-} from "../support.ts";
+import { accepted, type Row, exampleKey, type Outcome, refused, request, row } from "../support.ts";
 
 /** Section C of the battery: the fields of the handshake. */
 
@@ -24,7 +16,7 @@ function rows(
   header: string,
   values: readonly string[],
   outcome: Outcome,
-): Case[] {
+): Row[] {
   return values.map((value) =>
     row(`${id} ${JSON.stringify(value)}`, name, withFields({ [header]: value }), outcome),
   );
@@ -33,7 +25,7 @@ function rows(
 const badHost = refused(400, "BAD_HOST");
 const localhostAgain = "Host: localhost";
 
-const host: Case[] = [
+const host: Row[] = [
   row("C-38", "no Host", withFields({ Host: undefined }), badHost),
   row("C-39a", "two equal Hosts", withFields({}, localhostAgain), badHost),
   row("C-39b", "two different Hosts", withFields({}, "Host: evil.example"), badHost),
@@ -84,7 +76,7 @@ const host: Case[] = [
 const badUpgrade = refused(400, "BAD_UPGRADE");
 const badConnection = refused(400, "BAD_CONNECTION");
 
-const upgrade: Case[] = [
+const upgrade: Row[] = [
   row(
     "C-42",
     "no Upgrade",
@@ -167,7 +159,7 @@ const otherVersion = refused(426, "UPGRADE_REQUIRED", {
   connection: "Upgrade, close",
 });
 
-const version: Case[] = [
+const version: Row[] = [
   row("C-49", "no version", withFields({ "Sec-WebSocket-Version": undefined }), badVersion),
   ...rows(
     "C-50",
@@ -205,11 +197,11 @@ function acceptedWith(key: string): Outcome {
   return accepted({ headers: { "sec-websocket-accept": proof.digest("base64") } });
 }
 
-function keyRow(id: string, name: string, key: string): Case {
+function keyRow(id: string, name: string, key: string): Row {
   return row(id, name, withFields({ "Sec-WebSocket-Key": key }), acceptedWith(key.trim()));
 }
 
-const key: Case[] = [
+const key: Row[] = [
   row("C-51", "no key", withFields({ "Sec-WebSocket-Key": undefined }), badKey),
   ...rows("C-51", "an empty key", "Sec-WebSocket-Key", ["", "=="], badKey),
   ...rows(
@@ -263,4 +255,4 @@ const key: Case[] = [
   ),
 ];
 
-export const fieldCases: readonly Case[] = [...host, ...upgrade, ...version, ...key];
+export const fieldCases: readonly Row[] = [...host, ...upgrade, ...version, ...key];

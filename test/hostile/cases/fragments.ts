@@ -1,21 +1,21 @@
-import { concat } from "../../../src/bytes.ts";
 import {
   accepted,
   binary,
-  type Case,
+  type Row,
   close,
   continuation,
   echoesClose,
   fails,
   fragments,
   header,
+  joined,
   open,
   ping,
   pong,
-  request,
   row,
   session,
   type Setup,
+  type SidedPiece,
   text,
 } from "../support.ts";
 
@@ -24,7 +24,7 @@ import {
 const unexpected = fails(1002, "CONTINUATION_UNEXPECTED");
 const expected = fails(1002, "CONTINUATION_EXPECTED");
 
-const order: Case[] = [
+const order: Row[] = [
   row("G-118a", "a continuation first", session(continuation("a")), unexpected),
   row(
     "G-118b",
@@ -80,7 +80,7 @@ const order: Case[] = [
   ),
 ];
 
-const between: Case[] = [
+const between: Row[] = [
   row(
     "G-120a",
     "a ping between fragments",
@@ -135,7 +135,7 @@ const between: Case[] = [
 
 const empty = new Uint8Array(0);
 
-const empties: Case[] = [
+const empties: Row[] = [
   row(
     "G-121a",
     "an empty first fragment",
@@ -196,13 +196,12 @@ const tooMany = fails(1008, "TOO_MANY_FRAGMENTS");
 const defaultMost = 16_384;
 
 /** The beginning of a message in so many fragments. */
-function unfinishedFragments(count: number, payload: string): Uint8Array {
+function unfinishedFragments(count: number, payload: string): SidedPiece {
   const rest = continuation(payload, open);
-  const parts = Array.from({ length: count - 1 }, () => rest);
-  return concat([request(), text(payload, open), ...parts]);
+  return joined([text(payload, open), ...Array.from({ length: count - 1 }, () => rest)]);
 }
 
-const counts: Case[] = [
+const counts: Row[] = [
   row(
     "G-122a",
     "as many fragments as the limit",
@@ -227,7 +226,7 @@ const counts: Case[] = [
   row(
     "G-122d",
     "one fragment past the limit, before its payload comes",
-    concat([unfinishedFragments(16, "a"), header(0, 100)]),
+    session(unfinishedFragments(16, "a"), header(0, 100)),
     tooMany,
     fewFragments,
   ),
@@ -253,7 +252,7 @@ const counts: Case[] = [
   row(
     "G-122h",
     "131000 fragments of one byte that do not end",
-    unfinishedFragments(131_000, "a"),
+    session(unfinishedFragments(131_000, "a")),
     tooMany,
   ),
   row(
@@ -273,7 +272,7 @@ const counts: Case[] = [
   row(
     "G-123c",
     "100000 empty fragments that do not end",
-    unfinishedFragments(100_000, ""),
+    session(unfinishedFragments(100_000, "")),
     tooMany,
   ),
   row(
@@ -289,7 +288,7 @@ const thousandBytes: Setup = { options: { maxMessageSize: 1000 } };
 const half = "a".repeat(500);
 const tooBig = fails(1009, "MESSAGE_TOO_BIG");
 
-const sums: Case[] = [
+const sums: Row[] = [
   row(
     "G-124a",
     "fragments that make a message at the limit",
@@ -334,7 +333,7 @@ const sums: Case[] = [
   ),
 ];
 
-const pongs: Case[] = [
+const pongs: Row[] = [
   row(
     "G-129a",
     "a pong that nobody asked for",
@@ -355,7 +354,7 @@ const pongs: Case[] = [
   ),
 ];
 
-export const fragmentCases: readonly Case[] = [
+export const fragmentCases: readonly Row[] = [
   ...order,
   ...between,
   ...empties,

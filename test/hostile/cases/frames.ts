@@ -1,16 +1,21 @@
 import {
   accepted,
   binary,
-  type Case,
+  type Row,
   close,
   continuation,
   fails,
   frame,
   type FrameParts,
   header,
+  only,
   open,
   type Outcome,
+  part,
+  type Piece,
   ping,
+  type Role,
+  roles,
   row,
   session,
   text,
@@ -21,53 +26,48 @@ import {
 const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
 /** Rows that send each kind of frame with the same fault. */
-function each(id: string, name: string, parts: FrameParts, outcome: Outcome): Case[] {
+function each(id: string, name: string, parts: FrameParts, outcome: Outcome, more = ""): Row[] {
   return Object.entries(opcodes).map(([kind, opcode]) =>
-    row(`${id} ${kind}`, name, session(frame(opcode, "", parts)), outcome),
+    row(`${id} ${kind}${more}`, name, session(frame(opcode, "", parts)), outcome),
   );
 }
 
-const unmasked: FrameParts = { masked: false };
-const maskRequired = fails(1002, "MASK_REQUIRED");
+const wrongMask: FrameParts = { wrongMask: true };
+
+/** Frames that are not masked where they must be, or are where they must not. */
+function maskRows(role: Role, id: string, how: string, code: string): Row[] {
+  const fault = fails(1002, code);
+  const wrong = (letter: string, name: string, ...pieces: readonly Piece[]): Row =>
+    row(`${id}${letter}`, name, only(role, session(...pieces)), fault);
+  return [
+    ...Object.entries(opcodes).map(([kind, opcode]) =>
+      wrong(` ${kind}`, `${how} frame`, frame(opcode, "", wrongMask)),
+    ),
+    wrong("a", `${how} text with a payload`, text("Hi", wrongMask)),
+    wrong("b", `${how} header whose payload does not come`, header(1, 5, wrongMask)),
+    row(
+      `${id}c`,
+      `${how} text behind one as it should be`,
+      only(role, session(text("1"), text("2", wrongMask))),
+      fails(1002, code, { messages: ["1"] }),
+    ),
+    wrong("d", `${how} ping inside a message`, text("1", open), ping("a", wrongMask)),
+    wrong("e", `${how} frame with a good one behind it`, text("1", wrongMask), text("2")),
+  ];
+}
+
 const reservedBit = fails(1002, "RSV_NOT_ZERO");
 
-const masks: Case[] = [
-  ...each("F-99", "an unmasked frame", unmasked, maskRequired),
-  row("F-99a", "an unmasked text with a payload", session(text("Hi", unmasked)), maskRequired),
-  row(
-    "F-99b",
-    "an unmasked header whose payload does not come",
-    session(header(1, 5, unmasked)),
-    maskRequired,
-  ),
-  row(
-    "F-99c",
-    "an unmasked text behind a masked one",
-    session(text("1"), text("2", unmasked)),
-    fails(1002, "MASK_REQUIRED", { messages: ["1"] }),
-  ),
-  row(
-    "F-99d",
-    "an unmasked ping inside a message",
-    session(text("1", open), ping("a", unmasked)),
-    maskRequired,
-  ),
-  row(
-    "F-99e",
-    "an unmasked frame with a good one behind it",
-    session(text("1", unmasked), text("2")),
-    maskRequired,
-  ),
+const masks: Row[] = [
+  ...maskRows("server", "F-99", "an unmasked", "MASK_REQUIRED"),
+  ...maskRows("client", "F-100", "a masked", "MASK_UNEXPECTED"),
 ];
 
-const bits: Case[] = [
+const bits: Row[] = [
   ...each("F-101", "RSV1", { rsv: 4 }, reservedBit),
   ...each("F-102", "RSV2", { rsv: 2 }, reservedBit),
-  ...each("F-102", "RSV3", { rsv: 1 }, reservedBit).map((c) => ({ ...c, id: `${c.id} 3` })),
-  ...each("F-102", "all reserved bits", { rsv: 7 }, reservedBit).map((c) => ({
-    ...c,
-    id: `${c.id} all`,
-  })),
+  ...each("F-102", "RSV3", { rsv: 1 }, reservedBit, " 3"),
+  ...each("F-102", "all reserved bits", { rsv: 7 }, reservedBit, " all"),
   row(
     "F-101a",
     "RSV1, before the payload comes",
@@ -91,7 +91,7 @@ const bits: Case[] = [
 
 const reservedOpcode = fails(1002, "OPCODE_RESERVED");
 
-const reserved: Case[] = [
+const reserved: Row[] = [
   ...[3, 4, 5, 6, 7].map((opcode) =>
     row(
       `F-105 0x${opcode}`,
@@ -125,7 +125,7 @@ const reserved: Case[] = [
 
 const controlOpcodes = [8, 9, 10];
 
-const control: Case[] = [
+const control: Row[] = [
   ...controlOpcodes.flatMap((opcode) => [
     row(
       `F-107 0x${opcode.toString(16)}`,
@@ -180,42 +180,36 @@ const control: Case[] = [
 ];
 
 const longest = binary("ab", { form: 64 });
+/** Bytes of its header. */
+const longestHeader: Readonly<Record<Role, number>> = { server: 14, client: 10 };
 
-const cut: Case[] = [
+/** The end of the stream inside of something. */
+function endBehind(id: string, name: string, ...pieces: readonly Piece[]): Row {
+  return row(id, `the end of the stream ${name}`, session(...pieces), accepted());
+}
+
+const cut: Row[] = [
   row(
     "F-116",
-    "a header of 14 bytes",
+    "headers of the longest form",
     session(longest, longest),
     accepted({ messages: [new Uint8Array([97, 98]), new Uint8Array([97, 98])] }),
   ),
-  ...Array.from({ length: 13 }, (_, i) =>
-    row(
-      `F-117 ${i + 1}`,
-      `the end of the stream behind ${i + 1} of 14 header bytes`,
-      session(text("Hi"), longest.slice(0, i + 1)),
-      accepted({ messages: ["Hi"] }),
+  ...roles.flatMap((role) =>
+    Array.from({ length: longestHeader[role] - 1 }, (_, i) =>
+      row(
+        `F-117 ${i + 1}`,
+        `the end of the stream behind ${i + 1} of ${longestHeader[role]} header bytes`,
+        only(role, session(text("Hi"), part(longest, i + 1))),
+        accepted({ messages: ["Hi"] }),
+      ),
     ),
   ),
-  row("F-117a", "the end of the stream behind a header", session(longest.slice(0, 14)), accepted()),
-  row(
-    "F-117b",
-    "the end of the stream inside a payload",
-    session(longest.slice(0, 15)),
-    accepted(),
-  ),
-  row(
-    "F-117c",
-    "the end of the stream inside a ping",
-    session(ping("abc").slice(0, 8)),
-    accepted(),
-  ),
-  row("F-117d", "the end of the stream between fragments", session(text("a", open)), accepted()),
-  row(
-    "F-117e",
-    "the end of the stream inside a close",
-    session(close(1000, "bye").slice(0, 9)),
-    accepted(),
-  ),
+  endBehind("F-117a", "behind a header", part(longest, -2)),
+  endBehind("F-117b", "inside a payload", part(longest, -1)),
+  endBehind("F-117c", "inside a ping", part(ping("abc"), -1)),
+  endBehind("F-117d", "between fragments", text("a", open)),
+  endBehind("F-117e", "inside a close", part(close(1000, "bye"), -2)),
 ];
 
-export const frameCases: readonly Case[] = [...masks, ...bits, ...reserved, ...control, ...cut];
+export const frameCases: readonly Row[] = [...masks, ...bits, ...reserved, ...control, ...cut];

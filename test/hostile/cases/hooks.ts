@@ -2,7 +2,8 @@ import type { ServerHandlers } from "../../../src/connection/handlers.ts";
 import { rejectConnection } from "../../../src/handshake/reject.ts";
 import {
   accepted,
-  type Case,
+  type Row,
+  only,
   type Outcome,
   ping,
   refused,
@@ -40,11 +41,11 @@ const checksOrigin: Setup = {
 };
 const wrongOrigin = refused(403, "REJECTED");
 
-const hooks: Case[] = [
+const hooks: Row[] = [
   row(
     "C-61c",
     "frames behind a request that is decided later",
-    session(text("1"), ping("a"), text("2")),
+    only("server", session(text("1"), ping("a"), text("2"))),
     accepted({ messages: ["1", "2"], replies: ['pong "a"'] }),
     decidesLater,
   ),
@@ -202,7 +203,7 @@ const reported: Readonly<Record<string, string>> = {
   "C-64p": "REJECTED",
 };
 
-const application: Case[] = badAnswers.map(([id, name, upgrade]) =>
+const application: Row[] = badAnswers.map(([id, name, upgrade]) =>
   row(
     id,
     name,
@@ -227,7 +228,7 @@ const badReplies: [id: string, name: string, http: NonNullable<ServerHandlers["h
   ["C-66h", "a rejection", () => Promise.reject(new Error("secret"))],
 ];
 
-const pages: Case[] = badReplies.map(([id, name, http]) =>
+const pages: Row[] = badReplies.map(([id, name, http]) =>
   row(
     id,
     `a reply to a plain request with ${name}`,
@@ -237,4 +238,4 @@ const pages: Case[] = badReplies.map(([id, name, http]) =>
   ),
 );
 
-export const hookCases: readonly Case[] = [...hooks, ...application, ...pages];
+export const hookCases: readonly Row[] = [...hooks, ...application, ...pages];

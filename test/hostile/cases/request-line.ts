@@ -1,7 +1,8 @@
 import { concat } from "../../../src/bytes.ts";
 import {
   accepted,
-  type Case,
+  bytesFrom,
+  type Row,
   hex,
   latin1Bytes,
   refused,
@@ -35,7 +36,7 @@ function line(firstLine: string, host = "localhost"): Uint8Array {
   return request({ line: firstLine, headers: { Host: host } });
 }
 
-const methods: Case[] = [
+const methods: Row[] = [
   ...["POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "GETS", "G"].map((method) =>
     row(
       `A-1 ${method}`,
@@ -54,7 +55,7 @@ const methods: Case[] = [
   ),
 ];
 
-const versions: Case[] = [
+const versions: Row[] = [
   row("A-3a", "HTTP/1.0", line("GET / HTTP/1.0"), notHttp11),
   row("A-3b", "HTTP/0.9 that says so", line("GET / HTTP/0.9"), notHttp11),
   row("A-4a", "HTTP/1.2", line("GET / HTTP/1.2"), accepted()),
@@ -95,7 +96,7 @@ function routed(target: string, path: string = target): ReturnType<typeof accept
   return accepted({ headers: { "x-target": target, "x-path": path } });
 }
 
-const forms: Case[] = [
+const forms: Row[] = [
   row(
     "A-8a",
     "an absolute form",
@@ -180,7 +181,7 @@ const forms: Case[] = [
   row("A-12c", "a fragment in absolute form", line("GET http://localhost#x HTTP/1.1"), malformed),
 ];
 
-const sizes: Case[] = [
+const sizes: Row[] = [
   row("A-13a", "a target of 8192 bytes", line(`GET /${"a".repeat(8191)} HTTP/1.1`), accepted()),
   row("A-13b", "a target of 8193 bytes", line(`GET /${"a".repeat(8192)} HTTP/1.1`), tooLong),
   row(
@@ -210,11 +211,11 @@ const sizes: Case[] = [
   ),
 ];
 
-const beginnings: Case[] = [
+const beginnings: Row[] = [
   row(
     "A-14a",
     "an empty line in front",
-    concat([hex("0d 0a"), request(), text("Hi")]),
+    bytesFrom("client", hex("0d 0a"), request(), text("Hi")),
     accepted({ messages: ["Hi"] }),
   ),
   row("A-14b", "two empty lines in front", concat([hex("0d 0a 0d 0a"), request()]), malformed),
@@ -226,7 +227,7 @@ const beginnings: Case[] = [
   row("A-15c", "a NUL", hex("00"), malformed),
   row("A-15d", "the banner of SSH", latin1Bytes("SSH-2.0-OpenSSH_9.0\r\n"), malformed),
   row("A-15e", "a greeting of SOCKS 5", hex("05 01 00"), malformed),
-  row("A-15f", "a frame without a handshake", text("Hi"), malformed),
+  row("A-15f", "a frame without a handshake", text("Hi").from("client"), malformed),
   row("A-15g", "an HTTP response", latin1Bytes("HTTP/1.1 200 OK\r\n\r\n"), malformed),
   row("A-15h", "a redis command", latin1Bytes("*1\r\n$4\r\nPING\r\n"), malformed),
   row("A-15i", "random bytes", hex("f0 9e 3c 00 ff 0a 0d 0a 7f 80 16 03"), malformed),
@@ -234,7 +235,7 @@ const beginnings: Case[] = [
   row("A-15k", "a UTF-8 byte order mark in front", concat([hex("ef bb bf"), request()]), malformed),
 ];
 
-export const requestLineCases: readonly Case[] = [
+export const requestLineCases: readonly Row[] = [
   ...methods,
   ...versions,
   ...forms,

@@ -1,12 +1,4 @@
-import {
-  accepted,
-  type Case,
-  type Outcome,
-  refused,
-  request,
-  row,
-  type Setup,
-} from "../support.ts";
+import { accepted, type Row, type Outcome, refused, request, row, type Setup } from "../support.ts";
 
 /** Section D of the battery: the negotiation of subprotocols. */
 
@@ -20,7 +12,7 @@ const takesFirst: Setup = {
   }),
 };
 
-function offers(id: string, name: string, values: readonly string[], outcome: Outcome): Case {
+function offers(id: string, name: string, values: readonly string[], outcome: Outcome): Row {
   const more = values.map((value) => `Sec-WebSocket-Protocol: ${value}`);
   return row(id, name, request({ more }), outcome, takesFirst);
 }
@@ -35,7 +27,7 @@ function takes(...protocols: readonly string[]): Outcome {
 
 const badOffer = refused(400, "BAD_SUBPROTOCOL");
 
-export const subprotocolCases: readonly Case[] = [
+export const subprotocolCases: readonly Row[] = [
   offers("D-68a", "an empty element", ["a,,b"], takes("a", "b")),
   offers("D-68b", "empty elements at both ends", [" , a ,, b , "], takes("a", "b")),
   offers("D-68c", "nothing but commas", [",,,"], takes()),

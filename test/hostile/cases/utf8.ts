@@ -1,14 +1,15 @@
-import { encodeUtf8 } from "../../../src/bytes.ts";
+import { concat, encodeUtf8 } from "../../../src/bytes.ts";
 import {
   accepted,
   binary,
-  type Case,
+  type Row,
   continuation,
   fails,
-  header,
   hex,
   open,
+  part,
   ping,
+  type Plays,
   row,
   session,
   text,
@@ -57,7 +58,7 @@ const bad: Readonly<Record<"I-145" | "I-146", Readonly<Record<string, string>>>>
 /** Long enough that a text does not go the way of short ones. */
 const long = "61 ".repeat(60);
 
-const sequences: Case[] = Object.entries(bad).flatMap(([id, list]) =>
+const sequences: Row[] = Object.entries(bad).flatMap(([id, list]) =>
   Object.entries(list).flatMap(([bytes, name]) => [
     row(`${id} ${bytes}`, name, session(text(hex(bytes))), invalid),
     row(
@@ -84,7 +85,7 @@ const sequences: Case[] = Object.entries(bad).flatMap(([id, list]) =>
 /** Beginnings of characters. */
 const starts = ["c3", "e2", "e2 82", "f0", "f0 9f", "f0 9f 98", "f4 8f bf", "ed 9f"];
 
-const truncated: Case[] = starts.flatMap((bytes) => [
+const truncated: Row[] = starts.flatMap((bytes) => [
   row(
     `I-147 ${bytes}`,
     "a character cut off at the message's end",
@@ -121,7 +122,7 @@ const sample = "\u03ba\u1f79\u03c3 \u20ac \u{1f600}\u{10ffff}\ud7ff\ue000\0\u008
 const sampleBytes = encodeUtf8(sample);
 const inner = Array.from({ length: sampleBytes.length - 1 }, (_, i) => i + 1);
 
-const splits: Case[] = [
+const splits: Row[] = [
   ...inner.map((at) =>
     row(
       `I-148 ${at}`,
@@ -157,13 +158,13 @@ const splits: Case[] = [
 ];
 
 /** The beginning of a text frame whose declared length is longer than what comes of it. */
-function partOfFrame(bytes: string): Uint8Array {
+function partOfFrame(bytes: string): Plays {
   const payload = hex(bytes);
-  const whole = text(payload);
-  return session(header(1, 1000), whole.slice(whole.length - payload.length));
+  const whole = concat([payload, new Uint8Array(1000 - payload.length)]);
+  return session(part(text(whole), payload.length - whole.length));
 }
 
-const rest: Case[] = [
+const rest: Row[] = [
   row("I-149a", "a bad byte in a frame that does not end", partOfFrame("61 ff"), invalid),
   row(
     "I-149b",
@@ -234,4 +235,4 @@ const rest: Case[] = [
   ),
 ];
 
-export const utf8Cases: readonly Case[] = [...sequences, ...truncated, ...splits, ...rest];
+export const utf8Cases: readonly Row[] = [...sequences, ...truncated, ...splits, ...rest];
