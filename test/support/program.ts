@@ -12,14 +12,15 @@ export interface Program {
   stop(): Promise<number | null>;
 }
 
-/** Starts a program in the project's folder. */
+/** Starts a program, in the project's folder unless told otherwise. */
 export function startProgram(
   command: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  cwd: string = root,
 ): Program {
   const [program, ...args] = command as [string, ...string[]];
   const child = spawn(program, args, {
-    cwd: root,
+    cwd,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });
