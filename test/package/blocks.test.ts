@@ -55,6 +55,9 @@ function declaredNames(code: string): Map<string, string | undefined> {
   return names;
 }
 
+/** A comment in the first line that names a program, for others of the same document. */
+const namePattern = /^\/\/ ([\w.-]+\.[jt]s)\n/;
+
 /** The modules to compile, by their paths; what is put in front of a block stands on its first line. */
 const modules = new Map<string, { readonly block: Block; readonly text: string }>();
 for (const file of [...documents, wrong.file]) {
@@ -62,9 +65,15 @@ for (const file of [...documents, wrong.file]) {
   for (const block of [...programs, wrong].filter((block) => block.file === file)) {
     const own = declaredNames(block.code);
     const before = [...imports].filter(([name]) => !own.has(name)).map(([, text]) => text);
-    const given = block.given.map((declaration) => `declare const ${declaration}`);
+    const given = block.given.map((declaration) => {
+      const [, name, type] = /^(\w+): (.+)$/.exec(declaration)!;
+      return block.language === "ts"
+        ? `declare const ${name}: ${type}`
+        : `const ${name} = /** @type {${type}} */ (/** @type {any} */ (null))`;
+    });
     const text = [...before, ...given, "export {}", block.code].join("; ");
-    modules.set(join(root, `${file}.${block.line}.ts`), { block, text });
+    const [, name = `${block.line}.${block.language}`] = namePattern.exec(block.code) ?? [];
+    modules.set(join(root, `${file}.blocks`, name), { block, text });
     for (const [name, text] of own) if (text !== undefined) imports.set(name, text);
   }
 }
@@ -77,13 +86,16 @@ function compile(): string[] {
     lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"],
     types: ["node", "deno", "bun"],
     strict: true,
-    // They are JavaScript: parameters need no types.
+    allowJs: true,
+    checkJs: true,
+    // Parameters need no types.
     noImplicitAny: false,
     skipLibCheck: true,
     noEmit: true,
   };
   const host = ts.createCompilerHost(options);
   const { fileExists, getSourceFile } = host;
+  delete host.directoryExists;
   host.fileExists = (path) => modules.has(path) || fileExists(path);
   host.getSourceFile = (path, ...rest) => {
     const module = modules.get(path);
@@ -118,6 +130,13 @@ describe("programs in the documents", () => {
     expect(mistakes.filter((mistake) => mistake.startsWith(`${file}:`))).toEqual([]);
   });
 
+  it("are JavaScript that Node 20 reads", () => {
+    const newer = programs.filter(
+      ({ language, code }) => language === "js" && /\busing\b/.test(code),
+    );
+    expect(newer.map(({ file, line }) => `${file}:${line}`)).toEqual([]);
+  });
+
   it("are refused where a name is wrong", () => {
     expect(mistakes.filter((mistake) => mistake.startsWith(wrong.file))).toEqual([
       expect.stringMatching(/^wrong\.md:7: .*no exported member named 'server'/),
@@ -132,7 +151,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
 /** Commands of others, whose arguments are not looked at. */
 const known =
-  /^(?:cd|git|mkdir|openssl|npm (?:ci|init|install|pack)|npx jsr add|deno (?:add|init|install)|bun (?:add|init)|bunx jsr add)\b/;
+  /^(?:cd|git|mkdir|openssl|npm (?:ci|init|install|pack|pkg)|npx jsr add|deno (?:add|init|install)|bun (?:add|init)|bunx jsr add)\b/;
 
 /** What keeps a command from being run as it stands, or undefined. */
 function flaw(command: string, file: string): string | undefined {
@@ -146,7 +165,7 @@ function flaw(command: string, file: string): string | undefined {
   const [, program] = /^(?:node|deno run|bun)(?: -\S+)* (\S+\.m?js)\b/.exec(command) ?? [];
   if (program === undefined) return "not a command that is known here";
   const isInDocument = programs.some(
-    (block) => block.file === file && block.code.startsWith(`// ${program}`),
+    (block) => block.file === file && namePattern.exec(block.code)?.[1] === program,
   );
   return isInDocument || existsSync(join(root, program)) ? undefined : `no file ${program}`;
 }

@@ -22,6 +22,13 @@ describe("the documents", () => {
     expect(readFileSync(file, "utf8")).toContain(title);
   });
 
+  it("name sources in ARCHITECTURE.md that are there", () => {
+    const files = readDocument("ARCHITECTURE.md").match(/\b[a-z][\w-]*\/[\w./-]*\w\.ts\b/g)!;
+    const missing = files.filter((file) => ![file, `src/${file}`].some((path) => existsSync(path)));
+    expect(files.length).toBeGreaterThan(20);
+    expect(missing).toEqual([]);
+  });
+
   it.each(documents)("%s leads nowhere that is not there", (name) => {
     const links = Array.from(
       readDocument(name).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g),
