@@ -83,7 +83,7 @@ export async function connectOn<Context = unknown>(
   const { timeout = defaultTimeout, redirects = 0, signal, noDelay, keepAlive } = options;
   const deadlines = deadlinesOn(options.clock);
   const owner: LinkOwner = {
-    settings: resolveConnectionOptions(options),
+    settings: resolveConnectionOptions(options, host),
     deadlines,
     observer: host.observer,
     topics: undefined,

@@ -11,6 +11,8 @@ import { borrowBuffer, returnBuffer } from "../endpoint/pool.ts";
 /** Holds what an endpoint has not taken yet, in a buffer that is lent: a slow handler's connection holds many in turn. */
 export class Held {
   #buffer: Uint8Array | undefined;
+  // The buffer as far as it is filled, made when it is given: events measure by it what may follow a message.
+  #filled: Uint8Array | undefined;
   #start = 0;
   #end = 0;
 
@@ -27,13 +29,14 @@ export class Held {
     if (this.#buffer === undefined || this.#buffer.length - this.#end < size) this.#move(whole);
     copy(this.#buffer!, this.#end, chunk, start, chunk.length);
     this.#end += size;
+    this.#filled = undefined;
   }
 
   /** Gives it to the endpoint, as much of it as that takes. */
   giveTo(endpoint: Endpoint): void {
     const buffer = this.#buffer!;
-    // No more of the buffer than is filled: events measure by it what may follow a message.
-    const taken = endpoint.receive(buffer.subarray(0, this.#end), this.#start);
+    this.#filled ??= buffer.subarray(0, this.#end);
+    const taken = endpoint.receive(this.#filled, this.#start);
     // Dropped meanwhile.
     if (this.#buffer !== buffer) return;
     this.#start = taken;
@@ -45,6 +48,7 @@ export class Held {
   /** Drops what is held. The buffer is lent no more, since somebody may be at work with it. */
   drop(): void {
     this.#buffer = undefined;
+    this.#filled = undefined;
     this.#start = 0;
     this.#end = 0;
   }

@@ -27,4 +27,8 @@ export interface Host {
   readonly observer?: Observer | undefined;
   /** Gives a variable of the environment. */
   readonly environment?: ((name: string) => string | undefined) | undefined;
+  /**
+   * Bytes up to which an ArrayBuffer of its own costs a message less than a share in one (copies.ts). Default: 0.
+   */
+  readonly ownBufferSize?: number | undefined;
 }

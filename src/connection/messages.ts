@@ -114,7 +114,10 @@ export class Messages<Context> {
   deliverBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     if (isOwned) this.deliver(bytes);
     else if (this.#isBorrowing) this.deliver(bytes.subarray(start, end));
-    else this.deliver((this.#copies ??= new ChunkCopies()).copy(bytes, start, end));
+    else
+      this.deliver(
+        (this.#copies ??= new ChunkCopies(this.#settings.ownBufferSize)).copy(bytes, start, end),
+      );
   }
 
   /** All that has come is delivered, and nobody is waited for. */

@@ -14,6 +14,7 @@ import {
 } from "../endpoint/limits.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import type { Connection } from "./connection.ts";
+import type { Host } from "./host.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Engine } from "../flate/engine.ts";
 import { type CompressionOptions, PermessageDeflate } from "../flate/permessage-deflate.ts";
@@ -110,6 +111,7 @@ export interface ConnectionSettings extends FlowLimits {
   readonly trace: ((ws: Connection, frame: TracedFrame) => void) | undefined;
   readonly strictLength: boolean;
   readonly borrow: boolean;
+  readonly ownBufferSize: number;
 }
 
 /** The limits in force where none are given. */
@@ -135,7 +137,10 @@ const overflows: readonly Overflow[] = ["close", "drop", "wait"];
  * @throws {RangeError} A number is not a whole number from 0 on, or Infinity.
  * @throws {TypeError} `overflow` is none of the three.
  */
-export function resolveConnectionOptions(options: ConnectionOptions): ConnectionSettings {
+export function resolveConnectionOptions(
+  options: ConnectionOptions,
+  { ownBufferSize = 0 }: Host = {},
+): ConnectionSettings {
   const { overflow = "close" } = options;
   if (!overflows.includes(overflow)) {
     throw new TypeError(`overflow must be one of ${overflows.join(", ")}: ${String(overflow)}`);
@@ -148,6 +153,7 @@ export function resolveConnectionOptions(options: ConnectionOptions): Connection
     messages: resolveLimits<MessageLimits>(options, defaultMessageLimits),
     strictLength: options.strictLength ?? false,
     borrow: options.borrow ?? false,
+    ownBufferSize,
   };
 }
 

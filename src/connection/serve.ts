@@ -131,7 +131,7 @@ export class Server<Context = unknown> {
     >(options, defaultServerLimits);
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
     this.#maxConnections = maxConnections;
-    this.#settings = resolveConnectionOptions(options);
+    this.#settings = resolveConnectionOptions(options, host);
     this.#topics = new Topics<Link>(options.backplane ?? localBackplane(), {
       maxTopics,
       highWaterMark: this.#settings.highWaterMark,

@@ -8,7 +8,7 @@
 
 import { noBytes } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
-import { cipher } from "./cipher.ts";
+import { RangeCipher } from "./cipher.ts";
 import { decodeHeader, type Header, headerSize, MaxHeaderSize, newHeader } from "./header.ts";
 import { isControl } from "./opcode.ts";
 
@@ -50,6 +50,7 @@ export class FrameDecoder {
   // The beginning of a header that two chunks share: a copy, so that no chunk is kept. Made at the first such header.
   #partial: Uint8Array = noBytes;
   #partialSize = 0;
+  readonly #cipher = new RangeCipher();
   #inPayload = false;
   #received = 0;
   #stopped = false;
@@ -87,6 +88,7 @@ export class FrameDecoder {
           ? this.#readHeader(chunk, at, end)
           : this.#readRestOfHeader(chunk, at, end);
     }
+    this.#cipher.release();
     return at;
   }
 
@@ -136,7 +138,7 @@ export class FrameDecoder {
     const header = this.#header;
     const left = header.length - this.#received;
     const pieceEnd = end - at < left ? end : at + left;
-    if (header.masked) cipher(chunk, header.maskKey, this.#received, at, pieceEnd);
+    if (header.masked) this.#cipher.apply(chunk, header.maskKey, this.#received, at, pieceEnd);
     this.#received += pieceEnd - at;
     const complete = this.#received === header.length;
     if (complete) this.#inPayload = false;

@@ -30,7 +30,12 @@ describe("resolveConnectionOptions()", () => {
       },
       strictLength: false,
       borrow: false,
+      ownBufferSize: 0,
     });
+  });
+
+  it("takes from the runtime up to where buffers of their own cost less", () => {
+    expect(resolveConnectionOptions({}, { ownBufferSize: 64 }).ownBufferSize).toBe(64);
   });
 
   it("reads 0 as no limit", () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { cipher, cipherInto } from "../../src/frame/cipher.ts";
+import { cipher, cipherInto, RangeCipher } from "../../src/frame/cipher.ts";
 import { seededBytes } from "../support/cuts.ts";
 import { exampleMask, hex, maskKeyOf, naiveMask, toHex } from "../support/frames.ts";
 
@@ -136,5 +136,62 @@ describe("cipherInto()", () => {
     const target = new Uint8Array(5);
     cipherInto(target, 0, new TextEncoder().encode("Hello"), exampleKey);
     expect(target).toEqual(hex("7f 9f 4d 51 58"));
+  });
+});
+
+describe("RangeCipher", () => {
+  it("masks ranges of one array, long and short, at every alignment, as the definition has it", () => {
+    const lengths = [0, 1, 16, 31, 32, 33, 40, 63, 64, 100, 7, 300, 5];
+    for (let alignment = 0; alignment < 4; alignment++) {
+      for (let gap = 0; gap < 4; gap++) {
+        const size = lengths.reduce((sum, length) => sum + length + gap, 300);
+        const source = seededBytes(size);
+        const bytes = viewAt(alignment, size);
+        bytes.set(source);
+        const expected = source.slice();
+        const ranges = new RangeCipher();
+        let at = gap;
+        for (const [i, length] of lengths.entries()) {
+          const key = keys[i % keys.length]!;
+          ranges.apply(bytes, maskKeyOf(key), i, at, at + length);
+          expected.set(naiveMask(source.subarray(at, at + length), key, i), at);
+          at += length + gap;
+        }
+        expect(isSame(bytes, expected), `alignment ${alignment}, gap ${gap}`).toBe(true);
+      }
+    }
+  });
+
+  it("works on the array that it is given, whichever it was given before", () => {
+    const ranges = new RangeCipher();
+    const [one, other] = [new Uint8Array(400), new Uint8Array(400)];
+    ranges.apply(one, exampleKey, 0, 0, 100);
+    ranges.apply(other, exampleKey, 0, 0, 100);
+    ranges.apply(one, exampleKey, 0, 100, 200);
+    expect(isSame(one.subarray(0, 200), naiveMask(new Uint8Array(200), exampleMask, 0))).toBe(true);
+    expect(isSame(one.subarray(0, 100), other.subarray(0, 100))).toBe(true);
+    expect(other.subarray(100).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it("makes one view for all ranges of an array, none where little can follow, and another after release", () => {
+    let views = 0;
+    vi.stubGlobal(
+      "Int32Array",
+      class extends Int32Array {
+        constructor(buffer: ArrayBuffer, offset: number, length: number) {
+          super(buffer, offset, length);
+          views++;
+        }
+      },
+    );
+    const ranges = new RangeCipher();
+    const bytes = new Uint8Array(1000);
+    for (let at = 0; at < 900; at += 100) ranges.apply(bytes, exampleKey, 0, at, at + 100);
+    expect(views).toBe(1);
+    ranges.apply(new Uint8Array(100), exampleKey, 0, 0, 100);
+    expect(views).toBe(1);
+    ranges.release();
+    ranges.apply(bytes, exampleKey, 0, 0, 100);
+    expect(views).toBe(2);
   });
 });
