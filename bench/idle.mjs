@@ -11,8 +11,8 @@ import { spread } from "./statistics.mjs";
 /** Connections that are open before anything is measured, so that code is compiled and tables have grown. */
 const first = 500;
 
-async function settle() {
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+function wait(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 async function told(load, line) {
@@ -20,17 +20,21 @@ async function told(load, line) {
   if (failure !== undefined) throw new Error(failure);
 }
 
-/** Opens connections and measures twice: when they are open, and when each has had a message come back. */
-async function measure(server, name, count) {
+/**
+ * Opens connections and measures twice: when they are open, and when each has had a message come back.
+ *
+ * @param settle Milliseconds of silence before memory is measured.
+ */
+async function measureMemory(server, name, { count, settle }) {
   const kind = name === "TCP" ? "tcp" : "ws";
   const load = startLoad("load-idle.mjs", { port: server.port, kind });
   try {
     await told(load, { open: first });
     await told(load, { echo: true });
-    await settle();
+    await wait(settle);
     const before = await server.ask("memory");
     const each = async () => {
-      await settle();
+      await wait(settle);
       const { resident, inUse } = await server.ask("memory");
       return {
         value: (resident - before.resident) / count,
@@ -70,13 +74,13 @@ export const idle = {
     figure: { what: "connections", unit: "bytes", better: "less" },
     servers: (runtime) =>
       serversOf(runtime, { framewire: ["servers/framewire.mjs", "echo"], limit: "idle" }),
-    rowsOf: ({ isQuick }) => {
+    rowsOf: ({ isQuick, measure }) => {
       const [count, text] = isQuick ? [1000, "1 000"] : [10_000, "10 000"];
       return [
         {
           row: [`${text} open`, `${text} open, each used once`],
           rounds: 3,
-          take: (server, name) => measure(server, name, count),
+          take: (server, name) => measureMemory(server, name, { count, settle: measure }),
         },
       ];
     },

@@ -15,11 +15,11 @@ export const micro = {
     "beside isUtf8 of node:buffer, which takes no pieces; frames beside `ws`'s own classes, whose Receiver gathers " +
     "messages as well; the accept key beside node:crypto.",
   figure,
-  async run({ runtimes, rounds, isQuick, rowFilter = "" }) {
+  async run({ runtimes, rounds, measure, rowFilter = "" }) {
     const rows = [];
     for (const runtime of runtimes) {
       console.error(`${runtime} ...`);
-      const options = { rounds, milliseconds: isQuick ? 20 : 30 };
+      const options = { rounds, milliseconds: measure / 25 };
       for (const { row, peers } of await runProgram(runtime, "micro/codec.mjs", options)) {
         if (!row.includes(rowFilter)) continue;
         const samples = Object.entries(peers).map(([name, values]) => {

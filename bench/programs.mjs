@@ -108,8 +108,16 @@ export class Program {
     const what = `${this.#name} said nothing`;
     const { value, done } = await within(this.#patience, this.#lines.next(), what);
     if (!done) return value;
-    const code = await this.#child.ended;
-    throw new Error(`${this.#name} ended with ${code}: ${lastWords(this.#errors)}`);
+    await this.#child.ended;
+    throw new Error(await this.endedWith());
+  }
+
+  /** How it has ended, and what it said; undefined where it goes on. */
+  async endedWith() {
+    const soon = new Promise((resolve) => setTimeout(resolve, 200));
+    const code = await Promise.race([this.#child.ended, soon]);
+    if (!this.hasEnded) return undefined;
+    return `${this.#name} ended with ${code}: ${lastWords(this.#errors)}`;
   }
 
   /** The next line, which is JSON. */

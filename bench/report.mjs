@@ -9,13 +9,14 @@ function numberText(number) {
   return number >= 100 ? number.toFixed(0) : number.toPrecision(3);
 }
 
-function spreadText(all) {
+/** A median with its spread. */
+export function spreadText(all) {
   if (all === undefined) return "-";
   const [middle, least, most] = [all.median, all.least, all.most].map(ratioText);
   return all.least === all.most ? middle : `${middle} (${least}-${most})`;
 }
 
-export function ratioText(ratio) {
+function ratioText(ratio) {
   return ratio >= 10 ? ratio.toFixed(1) : ratio.toFixed(2);
 }
 
@@ -59,6 +60,7 @@ function failureOf(name, samples) {
   return `${name} failed in ${failures.length} of ${samples.length}: ${failures[0].failure}`;
 }
 
+/** An aim, and what became of it. */
 export function aimText({ better }, { aim, verdict }) {
   return aim === undefined ? "-" : `${better === "less" ? "at most " : ""}${aim}: ${verdict}`;
 }

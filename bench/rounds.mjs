@@ -29,8 +29,11 @@ class Contestant {
       if (this.#server?.hasEnded) await this.stop();
       return await take(await this.#running());
     } catch (error) {
+      const server = this.#server;
+      // A server that has ended tells more than the load that has lost it.
+      const end = await server?.endedWith();
       await this.stop();
-      return { failure: error.message };
+      return { failure: end === undefined ? error.message : `${error.message}; ${end}` };
     }
   }
 

@@ -1,12 +1,12 @@
 /**
- * `npm run bench [-- NAME ...] [-- --quick] [--runtime node,deno,bun] [--rounds N] [--rows TEXT] [--out FOLDER]`: runs
- * benchmarks by name, or all of them.
+ * `npm run bench [-- NAME ...] [-- --quick] [--runtime node,deno,bun] [--rounds N] [--measure MS] [--rows TEXT]
+ * [--out FOLDER]`: runs benchmarks by name, or all of them.
  *
  * A full run writes its results to bench/results/; one that is quick or partial only prints them, or writes to a folder
  * that is named.
  */
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBuilt, root } from "../scripts/built.mjs";
@@ -18,6 +18,7 @@ import { heap } from "./heap.mjs";
 import { idle } from "./idle.mjs";
 import { describeMachine, machineText } from "./machine.mjs";
 import { micro } from "./micro.mjs";
+import { writeOverview } from "./overview.mjs";
 import { comparisonTable } from "./report.mjs";
 import { soak } from "./soak.mjs";
 
@@ -43,6 +44,7 @@ const { positionals, values } = parseArgs({
     quick: { type: "boolean", default: false },
     runtime: { type: "string", default: everywhere },
     rounds: { type: "string" },
+    measure: { type: "string" },
     rows: { type: "string" },
     out: { type: "string" },
   },
@@ -57,15 +59,18 @@ for (const name of names) {
 
 const { quick: isQuick, runtime, rows: rowFilter } = values;
 const isPartial =
-  isQuick || runtime !== everywhere || values.rounds !== undefined || rowFilter !== undefined;
+  isQuick ||
+  runtime !== everywhere ||
+  [values.rounds, values.measure, rowFilter].some((value) => value !== undefined);
 const folder = values.out ?? (isPartial ? undefined : join(root, "bench/results"));
+const measure = Number(values.measure ?? (isQuick ? 500 : 1000));
 const options = {
   runtimes: runtime.split(","),
   isQuick,
   rowFilter,
   rounds: Number(values.rounds ?? (isQuick ? 1 : 5)),
-  warm: isQuick ? 200 : 250,
-  measure: isQuick ? 500 : 1000,
+  warm: Math.max(measure / 4, 10),
+  measure,
 };
 
 function tableOf(name, { figure, appendix }, { rows, table }) {
@@ -118,8 +123,10 @@ for (const name of names) {
   } catch (error) {
     console.error(`${name} FAILED: ${error.stack}`);
     failed.push(name);
+    if (folder !== undefined) rmSync(join(folder, `${name}.json`), { force: true });
   }
 }
+if (folder !== undefined) writeOverview(folder, Object.keys(benchmarks));
 console.error(`done in ${Math.round((Date.now() - start) / 1000)} s`);
 if (failed.length > 0) {
   console.error(`failed: ${failed.join(", ")}`);

@@ -1,0 +1,55 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { root } from "../../scripts/built.mjs";
+
+const executeFile = promisify(execFile);
+
+interface Sample {
+  readonly value?: number;
+  readonly failure?: string;
+}
+
+interface Results {
+  readonly rows: readonly { readonly peers: Readonly<Record<string, readonly Sample[]>> }[];
+}
+
+/** Each benchmark's smallest form, on one runtime, and who has to be in it. */
+const cases: [name: string, runtime: string, rows: string, peers: string[]][] = [
+  ["echo", "node", "16 B, 64 x 16", ["ws", "ws + bufferutil", "uWebSockets.js", "TCP"]],
+  ["text", "deno", "mixed", ["own", "TCP"]],
+  ["loop", "bun", "", ["own", "TCP"]],
+  ["low", "deno", "", ["own", "TCP"]],
+  ["broadcast", "bun", "", ["own", "TCP"]],
+  ["handshake", "bun", "32", ["own", "TCP"]],
+  ["idle", "bun", "used once", ["own", "TCP"]],
+  ["big", "bun", "", ["own", "TCP"]],
+  ["compressed", "bun", "128 B, 64 x 1, takeover", ["own"]],
+  ["micro", "node", "mask 16 B", ["byte by byte", "bufferutil"]],
+];
+
+describe("npm run bench", () => {
+  it.each(cases)(
+    "measures %s on %s, and nobody fails",
+    async (name, runtime, rows, others) => {
+      const out = await mkdtemp(join(tmpdir(), "framewire-bench-"));
+      onTestFinished(() => rm(out, { recursive: true }));
+      const options = ["--runtime", runtime, "--rows", rows, "--rounds", "1", "--measure", "40"];
+      const args = ["bench/run.mjs", name, "--quick", ...options, "--out", out];
+      await executeFile(process.execPath, args, { cwd: root });
+      const results = JSON.parse(await readFile(join(out, `${name}.json`), "utf8")) as Results;
+      const { peers } = results.rows.at(-1)!;
+      expect(Object.keys(peers)).toEqual(["framewire", ...others]);
+      for (const [peer, samples] of Object.entries(peers)) {
+        expect(samples, peer).toEqual([expect.objectContaining({ value: expect.any(Number) })]);
+      }
+      const picture = await readFile(join(out, "ratios.svg"), "utf8");
+      // The parts of the codec are not in it.
+      expect(picture.includes("<title>")).toBe(name !== "micro");
+    },
+    60_000,
+  );
+});
