@@ -201,6 +201,15 @@ describe.each(["node", "deno", "bun"])("a new user on %s", (runtime) => {
   it.each([
     ["README.md", "streams.js", "hello\n"],
     ["README.md", "frames.js", "2\n"],
+    ["docs/low-level.md", "codec.js", "Hi\ntrue"],
+    [
+      "docs/low-level.md",
+      "decoder.js",
+      "opcode 1 with 2 bytes\na piece of 1\na piece of 1\ndone\n",
+    ],
+    ["docs/testing.md", "bad-networks.js", "20 hello\n"],
+    ["docs/testing.md", "clock.js", "1001\n"],
+    ["docs/testing.md", "by-hand.js", "HTTP/1.1 400 Bad Request"],
     ["docs/low-level.md", "two-endpoints.js", "client got HELLO\n{"],
   ])("runs %s, %s", async (document, name, expected) => {
     const { code, output } = await start(runtime, document, name, await freePort()).ended;
