@@ -17,7 +17,7 @@ const echo = { message: (ws, data) => ws.send(data) };
 /** The handlers, and the options where there are any. */
 const servers = {
   echo: [echo],
-  loop: [{ open: (ws) => void echoInLoop(ws) }],
+  loop: [{ open: echoInLoop }],
   broadcast: [{ message: (_, data) => void server.broadcast(data) }],
   compressed: [echo, { compression: true }],
 };

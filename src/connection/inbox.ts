@@ -26,6 +26,8 @@ export interface InboxEvents {
   onFull(): void;
   /** There is room again. */
   onRoom(): void;
+  /** Somebody who waited has been given a message, as it came. */
+  onGiven(): void;
   /** Whether the next message is wanted piece by piece. */
   onStreaming(isWanted: boolean): void;
 }
@@ -73,10 +75,9 @@ export class Inbox {
     if (waiter === undefined) {
       this.#messages.push(data);
       this.#count(data.length + overhead);
-    } else if (waiter.isStreamed) {
-      waiter.deferred.resolve(wholeMessage(data));
     } else {
-      waiter.deferred.resolve(data);
+      waiter.deferred.resolve(waiter.isStreamed ? wholeMessage(data) : data);
+      this.#events.onGiven();
     }
   }
 

@@ -32,6 +32,10 @@ export class Pulling implements InboxEvents {
     this.#receiver.makeRoom();
   }
 
+  onGiven(): void {
+    this.#receiver.pulled();
+  }
+
   onStreaming(isWanted: boolean): void {
     this.#endpoint.stream(isWanted);
   }

@@ -123,7 +123,7 @@ export class Receiver {
     this.resume();
   }
 
-  /** Somebody has taken one of several messages: what is sent for it leaves together with what is sent for the next. */
+  /** Somebody has got a message: what is sent for it leaves together with what is sent for those behind it. */
   pulled(): void {
     this.#sender.gather();
     this.#giveTurns(true);
@@ -170,7 +170,8 @@ export class Receiver {
 
   #afterInput(): void {
     if (this.#isAwaiting) return;
-    this.#sender.flush();
+    // A loop that was given the first message of a chunk will ask for the others; a close frame waits for no loop.
+    if (!this.#isPulled || this.#endpoint.state !== "open") this.#sender.flush();
     if (this.isBusy) {
       this.#pause();
       return;

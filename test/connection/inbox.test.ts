@@ -13,6 +13,7 @@ function newInbox(mark = 1000): { inbox: Inbox; clock: FakeClock; lines: string[
     {
       onFull: () => lines.push("full"),
       onRoom: () => lines.push("room"),
+      onGiven: () => lines.push("given"),
       onStreaming: (isWanted) => lines.push(isWanted ? "streaming" : "whole"),
     },
     new Deadlines(clock),
@@ -37,6 +38,17 @@ describe("Inbox.receive()", () => {
     inbox.push("d");
     expect(await Promise.all(all)).toEqual(["a", "b", "c", "d"]);
     expect(inbox.take()).toBeUndefined();
+  });
+
+  it("tells when somebody who waited has got one", () => {
+    const { inbox, lines } = newInbox();
+    void inbox.receive({});
+    void inbox.receiveStream({});
+    inbox.push("a");
+    expect(lines).toEqual(["streaming", "given"]);
+    inbox.push("b");
+    inbox.push("kept");
+    expect(lines.filter((line) => line === "given")).toEqual(["given", "given"]);
   });
 
   it("gives up at its time-out, and leaves the message to the next one", async () => {
@@ -135,9 +147,9 @@ describe("Inbox.receiveStream()", () => {
     expect(lines).toEqual([]);
     inbox.push("whole");
     expect(await whole).toBe("whole");
-    expect(lines).toEqual(["streaming"]);
+    expect(lines).toEqual(["streaming", "given"]);
     inbox.begin(true);
-    expect(lines).toEqual(["streaming", "whole"]);
+    expect(lines).toEqual(["streaming", "given", "whole"]);
     inbox.add(encodeUtf8("ab"), 0, 2);
     const message = await streamed;
     inbox.complete();

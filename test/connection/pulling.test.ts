@@ -72,7 +72,7 @@ describe("messages that are asked for", () => {
   });
 
   it("of one chunk are answered in one write, in a loop as by calls", async () => {
-    for (const isLoop of [true, false]) {
+    for (const way of ["a loop", "a loop that awaits", "calls"]) {
       const { ours, theirs, transport } = await openPair();
       const chunks: number[] = [];
       const { handler } = transport;
@@ -82,15 +82,17 @@ describe("messages that are asked for", () => {
         onData(chunk);
       };
       const answering = (async () => {
-        if (isLoop) {
+        if (way === "a loop") {
           for await (const message of ours) void ours.send(message);
+        } else if (way === "a loop that awaits") {
+          for await (const message of ours) await ours.send(message);
         } else {
           for (let i = 0; i < 16; i++) void ours.send(await ours.receive());
         }
       })();
       for (let i = 0; i < 16; i++) void theirs.send("x");
       for (let i = 0; i < 16; i++) expect(await theirs.receive()).toBe("x");
-      expect(chunks).toEqual([16 * 3]);
+      expect(chunks, way).toEqual([16 * 3]);
       void theirs.close();
       await answering;
     }
