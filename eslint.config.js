@@ -14,7 +14,7 @@ const runtimeNames = [
 ];
 
 export default tseslint.config(
-  { ignores: ["dist/", "coverage/", ".types/", "node_modules/", "bench/results/"] },
+  { ignores: ["dist/", "coverage/", "api/", ".types/", "node_modules/", "bench/results/"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

@@ -15,32 +15,51 @@ import { setTcp, type TcpSocket } from "./tcp-options.ts";
 
 /** Who gets a socket's events: its transport, and before there is one, the attempt to connect. */
 export interface BunSocketOwner {
+  /** Who gets what comes. */
   readonly handler: Pick<TransportHandler, "onData">;
+  /** The socket takes bytes again. */
   drain(): void;
+  /** The peer has sent FIN. */
   peerEnd(): void;
+  /** The socket is closed; of a failure, its error. */
   close(error: Error | undefined): void;
 }
 
 /** What is used of a Bun TCP or TLS socket. */
 export interface BunSocket extends TcpSocket {
+  /** Whom its handlers pass its events to. */
   data: BunSocketOwner;
   /** A Unix socket has no address and no port. */
   readonly remoteAddress: string | undefined;
+  /** The peer's port. */
   readonly remotePort: number | undefined;
+  /** This side's IP address. */
   readonly localAddress: string | undefined;
+  /** This side's port. */
   readonly localPort: number | undefined;
+  /** What ALPN came to; false or null for nothing. */
   readonly alpnProtocol: string | false | null;
+  /** Whether the peer's certificate is trusted. */
   readonly authorized: boolean;
+  /** Gives what the client asked for by SNI. */
   getServername(): unknown;
+  /** Gives the version, such as "TLSv1.3". */
   getTLSVersion(): string;
   /** Of a peer that has shown none an empty object. */
   getPeerCertificate(): Partial<PeerCertificate> | null | undefined;
+  /** Writes bytes, maybe not all of them; gives their number, below 0 once it is closed. */
   write(bytes: Uint8Array): number;
+  /** Stops reading. */
   pause(): unknown;
+  /** Goes on reading. */
   resume(): unknown;
+  /** Sends FIN; reading goes on. */
   shutdown(): unknown;
+  /** Sends FIN, and reads no more. */
   end(): unknown;
+  /** Closes it. */
   close(): unknown;
+  /** Drops the connection. */
   terminate(): unknown;
 }
 
@@ -80,6 +99,12 @@ export class BunTransport implements Transport, BunSocketOwner {
   #isDestroyed = false;
   #isClosed = false;
 
+  /**
+   * Takes a socket over; its `data` has to become this.
+   *
+   * @param encrypted Whether it does TLS. Default: false.
+   * @param tcp What it is told of TCP. Default: `noDelay`.
+   */
   constructor(socket: BunSocket, encrypted = false, tcp?: TcpOptions) {
     this.#socket = socket;
     this.encrypted = encrypted;

@@ -6,7 +6,7 @@
  *
  * const server = await serve({ port: 8080 }, { message: (ws, data) => ws.send(data) });
  *
- * @module
+ * @module framewire/bun
  */
 
 import { type ClientOptions, connectOn } from "../src/connection/connect.ts";
@@ -32,6 +32,7 @@ import { runtimeHost } from "./host.ts";
 
 export { connectTransport } from "./bun-connect.ts";
 export { listenTransport } from "./bun-listen.ts";
+export type { Accept } from "./listening.ts";
 export { type BunSocket, type BunSocketOwner, BunTransport } from "./bun-transport.ts";
 
 /**
@@ -74,6 +75,8 @@ export function connect<Context = unknown>(
  */
 export class WebSocketStream extends BaseStream {
   /**
+   * Begins to connect; `opened` tells when it is done.
+   *
    * @param url As for {@link connect}.
    * @param options Those of the standard, and those of {@link connect}.
    */

@@ -10,12 +10,18 @@ import { type Accept, type CheckedTls, Handshakes, listening, type Place } from 
 
 /** What is used of a `Deno.TcpListener`, `Deno.TlsListener` or `Deno.UnixListener`. */
 export interface DenoListener {
+  /** Where it listens: host and port, or the path of a Unix socket. */
   readonly addr: {
+    /** Address, undefined of a Unix socket. */
     readonly hostname?: string;
+    /** Port, undefined of a Unix socket. */
     readonly port?: number;
+    /** Path of a Unix socket. */
     readonly path?: string | null;
   };
+  /** Gives the next connection. */
   accept(): Promise<DenoConn>;
+  /** Stops listening; `accept` then rejects. */
   close(): void;
 }
 

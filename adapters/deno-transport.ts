@@ -7,29 +7,45 @@
 import type { TcpOptions, TlsFacts, Transport, TransportHandler } from "../src/transport.ts";
 import { setTcp } from "./tcp-options.ts";
 
+/** What is used of a `Deno.Addr`; that of a Unix socket has neither host nor port. */
+export interface DenoAddr {
+  /** IP address. */
+  readonly hostname?: string;
+  /** Port. */
+  readonly port?: number;
+}
+
 /** What is used of a `Deno.TcpConn`, `Deno.TlsConn` or `Deno.UnixConn`. */
 export interface DenoConn {
-  readonly remoteAddr: { readonly hostname?: string; readonly port?: number };
-  readonly localAddr: { readonly hostname?: string; readonly port?: number };
+  /** The peer's address. */
+  readonly remoteAddr: DenoAddr;
+  /** This side's address. */
+  readonly localAddr: DenoAddr;
   /** Of TCP alone. */
   setNoDelay?(noDelay?: boolean): void;
   /** Of TCP alone. */
   setKeepAlive?(keepAlive?: boolean): void;
   /** Of TLS alone. */
   handshake?(): Promise<DenoHandshake>;
+  /** Reads some bytes to the start of `into`; null at the end of the stream. */
   read(into: Uint8Array): Promise<number | null>;
+  /** Writes bytes, maybe not all of them; gives their number. */
   write(bytes: Uint8Array): Promise<number>;
+  /** Sends FIN. */
   closeWrite(): Promise<void>;
+  /** Drops the connection. */
   close(): void;
 }
 
 /** What is used of a `Deno.TlsHandshakeInfo`: all that Deno tells of TLS. */
 export interface DenoHandshake {
+  /** What ALPN came to; null for nothing. */
   readonly alpnProtocol: string | null;
 }
 
 /** Where a connection comes from. */
 export interface DenoOrigin {
+  /** What it is told of TCP. Default: `noDelay`. */
   readonly tcp?: TcpOptions | undefined;
   /** The end of its TLS handshake. */
   readonly handshake?: DenoHandshake | undefined;
@@ -62,6 +78,12 @@ export class DenoTransport implements Transport {
   #paused: Promise<void> | undefined;
   #unpause: (() => void) | undefined;
 
+  /**
+   * Takes a connection over, and begins to read.
+   *
+   * @param conn Nobody else may read it.
+   * @param origin What it is told of TCP, and what came of TLS.
+   */
   constructor(conn: DenoConn, { tcp, handshake }: DenoOrigin = {}) {
     this.#conn = conn;
     this.#handshake = handshake;

@@ -6,7 +6,7 @@
  *
  * const server = await serve({ port: 8080 }, { message: (ws, data) => ws.send(data) });
  *
- * @module
+ * @module framewire/deno
  */
 
 import { type ClientOptions, connectOn } from "../src/connection/connect.ts";
@@ -32,7 +32,14 @@ import { runtimeHost } from "./host.ts";
 
 export { connectTransport } from "./deno-connect.ts";
 export { type DenoListener, listenTransport } from "./deno-listen.ts";
-export { type DenoConn, DenoTransport } from "./deno-transport.ts";
+export type { Accept } from "./listening.ts";
+export {
+  type DenoAddr,
+  type DenoConn,
+  type DenoHandshake,
+  type DenoOrigin,
+  DenoTransport,
+} from "./deno-transport.ts";
 
 /**
  * Serves WebSocket connections on Deno; it needs `--allow-net`.
@@ -74,6 +81,8 @@ export function connect<Context = unknown>(
  */
 export class WebSocketStream extends BaseStream {
   /**
+   * Begins to connect; `opened` tells when it is done.
+   *
    * @param url As for {@link connect}.
    * @param options Those of the standard, and those of {@link connect}.
    */

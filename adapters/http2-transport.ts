@@ -17,31 +17,45 @@ import { type NodeTlsState, tlsFacts } from "./node-transport.ts";
 export interface Http2Session {
   /** A session over TLS has true, one that has not connected yet undefined. */
   readonly encrypted?: boolean | undefined;
+  /** Whether it is over. */
   readonly destroyed: boolean;
   /** Where the session has been destroyed, Node's cannot be asked any more. */
   readonly socket: NodeTlsState & {
+    /** The peer's IP address. */
     readonly remoteAddress?: string | undefined;
+    /** The peer's port. */
     readonly remotePort?: number | undefined;
+    /** This side's IP address. */
     readonly localAddress?: string | undefined;
+    /** This side's port. */
     readonly localPort?: number | undefined;
   };
 }
 
 /** What is used of an `Http2Stream` of `node:http2`. */
 export interface Http2Stream {
+  /** Whether it ended before its time. */
   readonly aborted: boolean;
   /** What it was reset with; Bun's has none until then. */
   readonly rstCode?: number | undefined;
+  /** Whether it still takes bytes. */
   readonly writable: boolean;
+  /** Bytes that wait in it. */
   readonly writableLength: number;
+  /** Adds a listener. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
   on(event: string, listener: (...values: any[]) => void): unknown;
+  /** Sends bytes, and tells when they have been taken; false where they wait. */
   write(bytes: Uint8Array, written: () => void): boolean;
+  /** Stops reading. */
   pause(): unknown;
+  /** Goes on reading. */
   resume(): unknown;
+  /** Ends this side of it (END_STREAM). */
   end(): unknown;
   /** Resets the stream. */
   close(code: number): unknown;
+  /** Drops it. */
   destroy(): unknown;
 }
 
@@ -53,6 +67,7 @@ export interface Http2ServerStream extends Http2Stream {
 
 /** What is used of a `ClientHttp2Session` by a stream of it. */
 export interface Http2Requester extends Http2Session {
+  /** Opens a stream with a request. */
   request(headers: Http2Headers, options: { endStream: boolean }): Http2Stream;
 }
 

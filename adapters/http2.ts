@@ -10,7 +10,7 @@
  * const session = connectHttp2("https://example.org");
  * const ws = await connect("wss://example.org/feed", { session });
  *
- * @module
+ * @module framewire/http2
  */
 
 import { type ClientOptions, connectOn } from "../src/connection/connect.ts";
@@ -22,16 +22,27 @@ import { type Attempt, connecting } from "./connecting.ts";
 import { runtimeHost } from "./host.ts";
 import { Http2ClientTransport, type Http2Requester } from "./http2-transport.ts";
 
-export type { Http2Session, Http2Stream } from "./http2-transport.ts";
+export type { Http2Headers } from "../src/handshake/extended-connect.ts";
+export type { Http2Requester, Http2Session, Http2Stream } from "./http2-transport.ts";
+export type { NodeTlsState } from "./node-transport.ts";
 
 /** What is used of a `ClientHttp2Session` of `node:http2`. */
 export interface Http2ClientSession extends Http2Requester {
+  /** Whether it has not connected yet. */
   readonly connecting: boolean;
+  /** Whether it takes no further streams. */
   readonly closed: boolean;
-  readonly remoteSettings: { readonly enableConnectProtocol?: boolean | undefined };
+  /** What the server has said of itself (RFC 8441, 3). */
+  readonly remoteSettings: {
+    /** Whether it takes an extended CONNECT; undefined until its settings have come. */
+    readonly enableConnectProtocol?: boolean | undefined;
+  };
+  /** Whether the first exchange of settings is still under way. */
   readonly pendingSettingsAck: boolean;
+  /** Adds a listener. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
   on(event: string, listener: (...values: any[]) => void): unknown;
+  /** Takes a listener away again. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
   off(event: string, listener: (...values: any[]) => void): unknown;
 }

@@ -23,10 +23,16 @@ export interface MemoryOptions {
 
 /** What both ends are closed with where an operation was to fail. */
 export class MemoryFailure extends Error {
+  /** The class's own name. */
   override readonly name = "MemoryFailure";
   /** Which one it was. */
   readonly operation: number;
 
+  /**
+   * Makes the failure of one operation.
+   *
+   * @param operation Its number, from 1.
+   */
   constructor(operation: number) {
     super(`Operation ${operation} failed, as the option failAt wants it`);
     this.operation = operation;

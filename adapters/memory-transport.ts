@@ -24,7 +24,7 @@ export class MemoryTransport implements Transport {
   #isEndTold = false;
   #isClosed = false;
 
-  /** For the library: they come in pairs. */
+  /** @internal For the library: they come in pairs. */
   constructor(schedule: MemorySchedule) {
     this.#schedule = schedule;
   }

@@ -8,7 +8,7 @@
  * await using server = await network.serve({ port: 80 }, { message: (ws, data) => ws.send(data) });
  * await using ws = await network.connect("ws://test/");
  *
- * @module
+ * @module framewire/memory
  */
 
 export { MemoryFailure, type MemoryOptions } from "./memory-schedule.ts";

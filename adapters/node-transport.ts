@@ -15,28 +15,44 @@ import { setTcp, type TcpSocket } from "./tcp-options.ts";
 
 /** What is used of a `net.Socket` or `tls.TLSSocket`. It must have been made with `allowHalfOpen`. */
 export interface NodeSocket extends TcpSocket, NodeTlsState {
+  /** The peer's IP address, undefined over a Unix socket, and once the socket is destroyed. */
   readonly remoteAddress?: string | undefined;
+  /** The peer's port, likewise. */
   readonly remotePort?: number | undefined;
+  /** This side's IP address, likewise. */
   readonly localAddress?: string | undefined;
+  /** This side's port, likewise. */
   readonly localPort?: number | undefined;
   /** A TLS socket's is true. */
   readonly encrypted?: boolean | undefined;
+  /** Whether it still takes bytes. */
   readonly writable: boolean;
+  /** Bytes that wait in it. */
   readonly writableLength: number;
+  /** Adds a listener: of `data`, `end`, `error` and `close`. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
   on(event: string, listener: (...values: any[]) => void): unknown;
+  /** Sends bytes, and tells when they have been taken; false where they wait. */
   write(bytes: Uint8Array, written?: () => void): boolean;
+  /** Stops reading. */
   pause(): unknown;
+  /** Goes on reading. */
   resume(): unknown;
+  /** Sends FIN behind what was written. */
   end(): unknown;
+  /** Drops the connection. */
   destroy(): unknown;
 }
 
 /** What a TLS socket knows of its handshake. */
 export interface NodeTlsState {
+  /** What ALPN came to; false or null for nothing. */
   readonly alpnProtocol?: string | false | null | undefined;
+  /** What the client asked for by SNI; false or null for nothing. */
   readonly servername?: string | false | null | undefined;
+  /** Whether the peer's certificate is trusted. */
   readonly authorized?: boolean | undefined;
+  /** Gives the version, such as "TLSv1.3". */
   getProtocol?(): string | null;
   /** Of a peer that has shown none an empty object. */
   getPeerCertificate?(): Partial<PeerCertificate> | null;
@@ -74,7 +90,14 @@ export class NodeTransport implements Transport {
   #pending = 0;
   #error: Error | undefined;
 
-  /** @param reads Whether the socket tells what it reads by `data` events; where not, whoever made it calls the handler. */
+  /**
+   * Takes a socket over: its events come here from now on.
+   *
+   * @param socket Made with `allowHalfOpen`.
+   * @param tcp What it is told of TCP. Default: `noDelay`.
+   * @param reads Whether the socket tells what it reads by `data` events; where not, whoever made it calls the handler.
+   * Default: true.
+   */
   constructor(socket: NodeSocket, tcp?: TcpOptions, reads = true) {
     this.#socket = socket;
     this.#written = () => {

@@ -6,7 +6,7 @@
  *
  * const server = await serve({ port: 8080 }, { message: (ws, data) => ws.send(data) });
  *
- * @module
+ * @module framewire/node
  */
 
 import { type ClientOptions, connectOn } from "../src/connection/connect.ts";
@@ -33,7 +33,8 @@ import { runtimeHost } from "./host.ts";
 
 export { connectTransport } from "./node-connect.ts";
 export { listenTransport } from "./node-listen.ts";
-export { type NodeSocket, NodeTransport } from "./node-transport.ts";
+export type { Accept } from "./listening.ts";
+export { type NodeSocket, type NodeTlsState, NodeTransport } from "./node-transport.ts";
 
 /**
  * Serves WebSocket connections on Node.
@@ -75,6 +76,8 @@ export function connect<Context = unknown>(
  */
 export class WebSocketStream extends BaseStream {
   /**
+   * Begins to connect; `opened` tells when it is done.
+   *
    * @param url As for {@link connect}.
    * @param options Those of the standard, and those of {@link connect}.
    */

@@ -11,7 +11,7 @@
  *     connect({ hostname, port }, { secureTransport: encrypted ? "on" : "off", allowHalfOpen: true }),
  * });
  *
- * @module
+ * @module framewire/streams
  */
 
 import { type ClientOptions, connectOn } from "../src/connection/connect.ts";

@@ -8,7 +8,9 @@ import type { TcpOptions } from "../src/transport.ts";
 
 /** A socket that may be told; one that is not TCP's has no such methods. */
 export interface TcpSocket {
+  /** Switches Nagle's algorithm off, or on again. */
   setNoDelay?(noDelay: boolean): unknown;
+  /** Switches the system's own probes on or off. */
   setKeepAlive?(keepAlive: boolean, milliseconds: number): unknown;
 }
 

@@ -41,7 +41,9 @@ interface ZlibStream {
 
 /** What makes zlib's streams. */
 export interface Zlib {
+  /** As `zlib.createDeflateRaw`. */
   createDeflateRaw(options: object): object;
+  /** As `zlib.createInflateRaw`. */
   createInflateRaw(options: object): object;
 }
 

@@ -7,7 +7,7 @@
  *
  * const compression = new PermessageDeflate({ engine: zlibEngine() });
  *
- * @module
+ * @module framewire/zlib
  */
 
 import { deflateRawSync } from "node:zlib";
@@ -17,6 +17,8 @@ import { Growing } from "../src/extension/growing.ts";
 import type { Deflater, Engine, Inflater } from "../src/flate/engine.ts";
 import { OneShotDeflater, OneShotInflater } from "./zlib-one-shot.ts";
 import { OpenDeflater, OpenInflater, type Zlib } from "./zlib-open.ts";
+
+export type { Zlib } from "./zlib-open.ts";
 
 /** How zlib is called: on streams that stay open, or anew for each message. */
 export type ZlibWay = "open" | "one-shot";

@@ -58,6 +58,11 @@ export class Deadlines {
   #gapFrom = NaN;
   #gapTo = NaN;
 
+  /**
+   * Begins with nothing that is due.
+   *
+   * @param clock Where time is kept.
+   */
   constructor(clock: Clock) {
     this.#clock = clock;
   }

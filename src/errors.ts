@@ -65,12 +65,18 @@ const violations: Record<ViolationCode, readonly [message: string, status: Statu
 
 /** The peer broke the protocol; the connection is failed with `status` (RFC 6455, 7.1.7). */
 export class ProtocolError extends Error {
+  /** The class's own name. */
   override readonly name = "ProtocolError";
   /** The rule that was broken. */
   readonly code: ViolationCode;
   /** The status code of the close frame that answers it. */
   readonly status: StatusCode;
 
+  /**
+   * Makes the error of a code, whose message and `status` the code has.
+   *
+   * @param options Its `cause`.
+   */
   constructor(code: ViolationCode, options?: ErrorOptions) {
     const [message, status] = violations[code];
     super(message, options);
@@ -106,6 +112,7 @@ const limits: Record<LimitCode, readonly [message: string, status: number]> = {
 
 /** Something went past a limit; `limit` and `actual` tell how far, in the limit's own unit. */
 export class LimitError extends Error {
+  /** The class's own name. */
   override readonly name = "LimitError";
   /** The limit that was passed. */
   readonly code: LimitCode;
@@ -116,6 +123,12 @@ export class LimitError extends Error {
   /** What was met: the first value known to be above `limit`. */
   readonly actual: number;
 
+  /**
+   * Makes the error of a code, whose `status` the code has.
+   *
+   * @param limit The limit in force.
+   * @param actual The first value known to be above it.
+   */
   constructor(code: LimitCode, limit: number, actual: number) {
     const [message, status] = limits[code];
     super(`${message}: ${actual} > ${limit}`);
@@ -176,11 +189,13 @@ export interface HandshakeErrorOptions {
   readonly headers?: HeaderPairs;
   /** Body of the response. Default: the message, as plain text. */
   readonly body?: string | Uint8Array;
+  /** What led to the refusal, for those who log it; the peer does not see it. */
   readonly cause?: unknown;
 }
 
 /** The opening handshake was refused; on a server, this error is the response (RFC 6455, 4.2.2). */
 export class HandshakeError extends Error {
+  /** The class's own name. */
   override readonly name = "HandshakeError";
   /** Why it was refused. */
   readonly code: HandshakeCode;
@@ -191,6 +206,7 @@ export class HandshakeError extends Error {
   /** Body of the response, where it is not the message. */
   readonly body: string | Uint8Array | undefined;
 
+  /** Makes the error of a code, whose message and HTTP status hold where `options` say nothing else. */
   constructor(code: HandshakeCode, options: HandshakeErrorOptions = {}) {
     const [message, status] = refusals[code];
     super(options.message ?? message, "cause" in options ? { cause: options.cause } : undefined);
@@ -227,8 +243,11 @@ const dialFailures: Record<DialCode, string> = {
 export interface DialErrorOptions {
   /** HTTP status, 0 where none was read. */
   readonly status?: number;
+  /** Headers of the response, in the order of the wire. Default: none. */
   readonly headers?: HeaderPairs;
+  /** What was read of the body; kept, not copied. Default: none of it. */
   readonly body?: Uint8Array;
+  /** What was found to be wrong, where another error tells. */
   readonly cause?: unknown;
 }
 
@@ -239,6 +258,7 @@ export interface DialErrorOptions {
  * what that one said.
  */
 export class DialError extends Error {
+  /** The class's own name. */
   override readonly name = "DialError";
   /** What is wrong with the response. */
   readonly code: DialCode;
@@ -249,6 +269,11 @@ export class DialError extends Error {
   /** Body of the response, up to 1 MiB of it; empty where it has none. */
   readonly body: Uint8Array;
 
+  /**
+   * Makes the error of a code.
+   *
+   * @param options What was read of the response.
+   */
   constructor(code: DialCode, options: DialErrorOptions = {}) {
     const { status = 0, headers = [], body = new Uint8Array(0) } = options;
     super(
@@ -273,6 +298,7 @@ export interface Closure {
   readonly reason: string;
   /** Whether close frames went both ways (RFC 6455, 7.1.4). */
   readonly clean: boolean;
+  /** Who began to end it. */
   readonly initiator: Initiator;
   /** What went wrong, where something did. */
   readonly error?: unknown;
@@ -280,13 +306,24 @@ export interface Closure {
 
 /** The connection is over, or about to be: nothing can be sent any more. */
 export class ClosedError extends Error {
+  /** The class's own name. */
   override readonly name = "ClosedError";
+  /** The one code of this class. */
   readonly code = "CLOSED";
+  /** The status code, as {@link Closure} has it. */
   readonly status: StatusCode;
+  /** The reason beside it, "" when there is none. */
   readonly reason: string;
+  /** Whether close frames went both ways (RFC 6455, 7.1.4). */
   readonly clean: boolean;
+  /** Who began to end it. */
   readonly initiator: Initiator;
 
+  /**
+   * Makes the error of a connection's end.
+   *
+   * @param closure How it ended; its `error` becomes the `cause`.
+   */
   constructor(closure: Closure) {
     const reason = closure.reason === "" ? "" : ` ${closure.reason}`;
     super(
@@ -324,11 +361,18 @@ const timeouts: Record<TimeoutCode, string> = {
 
 /** Something took longer than a deadline allows. */
 export class TimeoutError extends Error {
+  /** The class's own name. */
   override readonly name = "TimeoutError";
+  /** Which deadline it was. */
   readonly code: TimeoutCode;
   /** The deadline, in milliseconds. */
   readonly limit: number;
 
+  /**
+   * Makes the error of a code.
+   *
+   * @param limit The deadline, in milliseconds.
+   */
   constructor(code: TimeoutCode, limit: number) {
     super(`${timeouts[code]}: ${limit} ms`);
     this.code = code;
@@ -365,9 +409,16 @@ const failures: Record<TransportCode, string> = {
 
 /** The network failed; `cause` holds the runtime's own error where there was one. */
 export class TransportError extends Error {
+  /** The class's own name. */
   override readonly name = "TransportError";
+  /** What went wrong, by one name on all runtimes. */
   readonly code: TransportCode;
 
+  /**
+   * Makes the error of a code.
+   *
+   * @param options Its `cause`: the runtime's own error.
+   */
   constructor(code: TransportCode, options?: ErrorOptions) {
     super(failures[code], options);
     this.code = code;

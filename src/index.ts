@@ -5,7 +5,7 @@
  * connection level that no runtime is needed for. `serve` comes from `framewire/node`, `framewire/deno` or
  * `framewire/bun`; frames are in `framewire/frame`.
  *
- * @module
+ * @module framewire
  */
 
 export {

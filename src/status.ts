@@ -42,7 +42,9 @@ export const StatusTLSHandshake = 1015;
 
 /** A range of status codes, both ends included. */
 export interface StatusCodeRange {
+  /** The first code of it. */
   readonly min: StatusCode;
+  /** The last code of it. */
   readonly max: StatusCode;
 }
 

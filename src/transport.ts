@@ -19,6 +19,7 @@ export interface PeerCertificate {
   readonly subjectaltname?: string | undefined;
   /** Such as "Jan  1 00:00:00 2020 GMT". */
   readonly valid_from: string;
+  /** Until when, likewise. */
   readonly valid_to: string;
   /** In hexadecimal. */
   readonly serialNumber: string;
@@ -140,17 +141,23 @@ export interface ServerTlsOptions {
 export interface EventServer {
   /** Where it listens: an object with `port` and `address`, the path of a Unix socket, or null. */
   address(): unknown;
+  /** Adds a listener. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own declaration has it
   on(event: string, listener: (...values: any[]) => void): unknown;
+  /** Takes a listener away again. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own declaration has it
   off(event: string, listener: (...values: any[]) => void): unknown;
+  /** Stops listening; called of a `listener` alone, never of a `server`. */
   close(): unknown;
 }
 
 /** What is used of a listener that is asked for its connections one by one, as a `Deno.Listener` is. */
 export interface AcceptingListener {
+  /** Where it listens: an object with `hostname` and `port`, or `path`. */
   readonly addr: object;
+  /** Gives the next connection, which is the core's from then on. */
   accept(): Promise<unknown>;
+  /** Stops listening; `accept` then rejects. */
   close(): void;
 }
 
@@ -223,9 +230,13 @@ export type Listen = (
 
 /** What is used of an `AbortSignal`. */
 export interface Signal {
+  /** Whether it is aborted. */
   readonly aborted: boolean;
+  /** What it was aborted with. */
   readonly reason: unknown;
+  /** Adds a listener, called once where it is aborted later. */
   addEventListener(type: "abort", listener: () => void): void;
+  /** Takes a listener away again. */
   removeEventListener(type: "abort", listener: () => void): void;
 }
 

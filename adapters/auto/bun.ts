@@ -1,4 +1,4 @@
-/** `framewire/auto` where the runtime is Bun. @module */
+/** `framewire/auto` where the runtime is Bun. @module framewire/auto */
 export {
   connect,
   connectStream,

@@ -1,4 +1,4 @@
-/** `framewire/auto` where the runtime is Deno. @module */
+/** `framewire/auto` where the runtime is Deno. @module framewire/auto */
 export {
   connect,
   connectStream,

@@ -8,6 +8,7 @@ import type { PreparedMessage } from "../endpoint/prepared.ts";
 
 /** A message that was published. */
 export interface Publication {
+  /** The topic's name, as `publish` was given it. */
   readonly topic: string;
   /** The message: `opcode` (OpText or OpBinary) and `bytes` are all that another process needs to make it anew. */
   readonly message: PreparedMessage;
@@ -40,6 +41,7 @@ export interface BackplaneMembership {
  * in its order, as far as the network below keeps it.
  */
 export interface Backplane {
+  /** Takes a server in, once; what it gives is that server's own. `leave` ends it. */
   join(member: BackplaneMember): BackplaneMembership;
 }
 

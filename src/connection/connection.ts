@@ -80,7 +80,7 @@ export class Connection<Context = unknown> {
     linkOf = (ws) => ws.#link as Link;
   }
 
-  /** For the library: connections come from `serve` and `connect`. */
+  /** @internal For the library: connections come from `serve` and `connect`. */
   constructor(link: Link<Context>, info: ConnectionInfo<Context>) {
     this.#link = link;
     this.protocol = info.protocol;

@@ -22,7 +22,9 @@ export interface TrafficCounters {
 
 /** Counters of a connection, as they were when they were asked for. */
 export interface Counters {
+  /** What the peer has sent. */
   readonly received: TrafficCounters;
+  /** What this side has sent. */
   readonly sent: TrafficCounters;
   /** Bytes that wait for the network. */
   readonly queued: number;
@@ -44,6 +46,7 @@ export interface ServerCounters {
   readonly refused: number;
   /** Of all connections, those that are over included. */
   readonly received: TrafficCounters;
+  /** What was sent on all of them, likewise. */
   readonly sent: TrafficCounters;
   /** Bytes that wait for the network, over all connections. */
   readonly queued: number;

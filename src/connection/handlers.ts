@@ -7,13 +7,12 @@
 import type { Closure, HandshakeError, HeaderPairs } from "../errors.ts";
 import type { HttpReply } from "../handshake/response.ts";
 import type { UpgradeRequest } from "../handshake/upgrade-request.ts";
+import type { Awaitable } from "../io/byte-stream.ts";
 import type { Connection } from "./connection.ts";
 import type { IncomingMessage } from "./incoming.ts";
 
 /** What a message holds: text as a string, binary as bytes. */
 export type Data = string | Uint8Array;
-
-type MaybePromise<Value> = Value | Promise<Value>;
 
 /** What the `upgrade` hook may say of a connection that it lets in. */
 export interface Upgrade<Context> {
@@ -76,9 +75,9 @@ export interface RouteHandlers<Context = unknown> extends Handlers<Context> {
    *
    * @param request Valid until the hook returns, or until its promise settles.
    */
-  upgrade?(request: UpgradeRequest): MaybePromise<Upgrade<Context> | Refusal | undefined | void>;
+  upgrade?(request: UpgradeRequest): Awaitable<Upgrade<Context> | Refusal | undefined | void>;
   /** Answers a GET that asks for no upgrade, such as a health check. Default: 426. */
-  http?(request: UpgradeRequest): MaybePromise<HttpReply>;
+  http?(request: UpgradeRequest): Awaitable<HttpReply>;
 }
 
 /** Handlers of a server. */

@@ -24,6 +24,7 @@ export interface Observer {
 export interface Host {
   /** What compresses, where options name nothing else. */
   readonly engine?: Engine | undefined;
+  /** Who watches all connections. Default: nobody. */
   readonly observer?: Observer | undefined;
   /** Gives a variable of the environment. */
   readonly environment?: ((name: string) => string | undefined) | undefined;

@@ -28,12 +28,15 @@ import type { Data } from "./handlers.ts";
 
 /** What `reconnecting` uses of a connection; a `Connection` has it. */
 export interface Reconnectable {
+  /** Whether it may be sent on: while it is open. */
   readonly state: "open" | "closing" | "closed";
   /** How it ended; never rejects. */
   readonly closed: Promise<Closure>;
+  /** Sends a message, of which nothing is kept; rejects with `ClosedError` once it is closing. */
   send(data: string | Binary | PreparedMessage, options?: SendOptions): Promise<void>;
   /** Rejects with `ClosedError` once it is over and nothing is left. */
   receive(options?: { readonly signal?: Signal | undefined }): Promise<Data>;
+  /** Closes it with a close frame; calling it again changes nothing. Never rejects. */
   close(status?: StatusCode, reason?: string): Promise<Closure>;
 }
 
@@ -47,7 +50,7 @@ export interface ConnectAttempt {
   readonly last: Loss | undefined;
 }
 
-/** What a {@link Keeper} may be told. */
+/** How a connection is kept up, beside the times. */
 export interface KeeperOptions<Ws extends Reconnectable> extends BackoffOptions {
   /** Decides whether a loss is followed by another attempt. Default: {@link isTransient}. */
   readonly shouldReconnect?: ((loss: Loss) => boolean) | undefined;
@@ -81,6 +84,7 @@ export type ReconnectEndCause = "closed" | "aborted" | "final" | "exhausted" | "
 
 /** How it ended for good. */
 export interface ReconnectEnd {
+  /** Why there is no further attempt. */
   readonly cause: ReconnectEndCause;
   /** How the connection ended that was there at the end; undefined where there was none. */
   readonly closure: Closure | undefined;

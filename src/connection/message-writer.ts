@@ -46,7 +46,7 @@ export class MessageWriter {
   #surrogate = "";
   #writable: WritableStream<Data> | undefined;
 
-  /** For the library: writers come from `beginMessage`. */
+  /** @internal For the library: writers come from `beginMessage`. */
   constructor(
     outbox: Outbox,
     { binary = false, compress = true }: MessageOptions,

@@ -77,11 +77,15 @@ export type Overflow = "close" | "drop" | "wait";
 
 /** A frame, as the option `trace` sees it. */
 export interface TracedFrame {
+  /** Which way it goes: "received" or "sent". */
   readonly direction: Direction;
+  /** Whether it is the last one of its message. */
   readonly fin: boolean;
   /** Reserved bits: 4, 2, 1 for RSV1, RSV2, RSV3. */
   readonly rsv: number;
+  /** What it is: text, binary, continuation, close, ping, pong, or a reserved one. */
   readonly opcode: Opcode;
+  /** Whether its payload is masked on the wire. */
   readonly masked: boolean;
   /** Bytes of its payload. */
   readonly length: number;

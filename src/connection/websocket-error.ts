@@ -42,13 +42,18 @@ export function checkCloseInfo({ closeCode, reason = "" }: WebSocketCloseInfo): 
  * standard it is a DOMException; here it is an Error, whose `cause` is what framewire has to say.
  */
 export class WebSocketError extends Error {
+  /** The standard's name for it. */
   override readonly name = "WebSocketError";
   /** The code of the close frame, null where there is none. */
   readonly closeCode: StatusCode | null;
   /** The reason beside it. */
   readonly reason: string;
 
-  /** @throws {RangeError} As {@link checkCloseInfo}. */
+  /**
+   * @param message For people.
+   * @param info What a connection is to be closed with, or was.
+   * @throws {RangeError} The code is not one that an application may send, or the reason has more than 123 bytes.
+   */
   constructor(message = "", info: WebSocketCloseInfo = {}, options?: ErrorOptions) {
     super(message, options);
     const { status, reason } = checkCloseInfo(info);

@@ -57,7 +57,11 @@ export class WebSocketStream {
   #ws: Connection | undefined;
 
   /**
+   * Begins to connect.
+   *
+   * @param url What `url` gives; it is `open` that connects.
    * @param open Opens the connection; it has no handlers for messages.
+   * @param options With a `signal`, which ends the attempt.
    */
   constructor(
     url: string,

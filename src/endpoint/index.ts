@@ -1,12 +1,19 @@
 /**
  * One open connection without its socket, for those who bring their own I/O.
  *
- * @module
+ * @module framewire/endpoint
  */
 
 export { type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
 export type { ClosingState } from "./closing.ts";
-export { Endpoint, type EndpointEvents, type EndpointOptions, type Side } from "./endpoint.ts";
+export {
+  type Direction,
+  Endpoint,
+  type EndpointEvents,
+  type EndpointOptions,
+  type Side,
+} from "./endpoint.ts";
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
 export { Output } from "./output.ts";
 export { PreparedMessage } from "./prepared.ts";
+export type { Traffic } from "./traffic.ts";

@@ -52,7 +52,12 @@ export class Output {
   #held = 0;
   #latePong: Uint8Array | undefined;
 
-  /** @param masked Whether frames leave masked: a client's do (RFC 6455, 5.1). */
+  /**
+   * Begins with nothing to send.
+   *
+   * @param masked Whether frames leave masked: a client's do (RFC 6455, 5.1).
+   * @param traffic What counts its frames. Default: one of its own.
+   */
   constructor(masked: boolean, traffic: Traffic = new Traffic()) {
     this.#masked = masked;
     this.traffic = traffic;

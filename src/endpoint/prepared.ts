@@ -18,7 +18,12 @@ export class PreparedMessage {
   /** What extensions have made of it, for connections that are alike. */
   readonly cache: Map<string, Uint8Array> = new Map();
 
-  /** @param data A string is sent as text, bytes as binary; they are copied. */
+  /**
+   * Takes a message's data.
+   *
+   * @param data A string is sent as text, bytes as binary; they are copied.
+   * @param compress Whether a connection may compress it. Default: true.
+   */
   constructor(data: string | Uint8Array, compress: boolean = true) {
     this.opcode = typeof data === "string" ? OpText : OpBinary;
     this.bytes = typeof data === "string" ? encodeUtf8(data) : data.slice();

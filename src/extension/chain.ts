@@ -21,7 +21,11 @@ import { Pipeline } from "./pipeline.ts";
 export class RecvChain implements RecvExtension {
   readonly #extensions: readonly RecvExtension[];
 
-  /** @param extensions In the order in which they were agreed upon. */
+  /**
+   * Makes one extension of several.
+   *
+   * @param extensions In the order in which they were agreed upon.
+   */
   constructor(extensions: readonly RecvExtension[]) {
     this.#extensions = extensions.toReversed();
   }
@@ -47,7 +51,11 @@ export class RecvChain implements RecvExtension {
 export class SendChain implements SendExtension {
   readonly #extensions: readonly SendExtension[];
 
-  /** @param extensions In the order in which they were agreed upon. */
+  /**
+   * Makes one extension of several.
+   *
+   * @param extensions In the order in which they were agreed upon.
+   */
   constructor(extensions: readonly SendExtension[]) {
     this.#extensions = extensions;
   }

@@ -80,7 +80,9 @@ export interface SendExtension {
 
 /** An extension at work on one connection. */
 export interface ExtensionSession {
+  /** What it does with what comes; undefined for nothing. */
   readonly recv?: RecvExtension | undefined;
+  /** What it does with what goes; undefined for nothing. */
   readonly send?: SendExtension | undefined;
   /** The connection is over: frees what it holds. Nothing is called after it; a second call is harmless. */
   close?(): void;

@@ -25,7 +25,12 @@ export class Growing {
   /** Bytes that may be filled in all, those that were cleared away included; {@link commit} throws beyond it. */
   limit: number;
 
-  /** @param buffer Filled first, as long as it is large enough. */
+  /**
+   * Makes an empty buffer.
+   *
+   * @param limit Bytes that it may hold in all. Default: Infinity.
+   * @param buffer Filled first, as long as it is large enough.
+   */
   constructor(limit: number = Infinity, buffer: Uint8Array = noBytes) {
     this.bytes = buffer;
     this.limit = limit;

@@ -1,7 +1,7 @@
 /**
  * The hook for extensions of the protocol, for those who write one (RFC 6455, 9).
  *
- * @module
+ * @module framewire/extension
  */
 
 export type {

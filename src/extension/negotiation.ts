@@ -10,6 +10,7 @@ import type { Extension, ExtensionSession } from "./extension.ts";
 
 /** An extension and what was agreed upon about it. */
 export interface AgreedExtension {
+  /** The extension that was agreed upon. */
   readonly extension: Extension;
   /** What the server has answered, or is about to. */
   readonly option: Option;
@@ -22,7 +23,11 @@ export class Negotiation {
   readonly #extensions: readonly Extension[];
   #rsv = 0;
 
-  /** @param extensions Those that this side has. */
+  /**
+   * Begins with nothing agreed upon.
+   *
+   * @param extensions Those that this side has.
+   */
   constructor(extensions: readonly Extension[]) {
     this.#extensions = extensions;
   }

@@ -76,6 +76,8 @@ export interface Inflater extends Context {
 
 /** Makes compressors and decompressors. */
 export interface Engine {
+  /** Makes a compressor with an empty window; whoever asked for it closes it. */
   newDeflater(settings: DeflaterSettings): Deflater;
+  /** Makes a decompressor with an empty window; whoever asked for it closes it. */
   newInflater(settings: InflaterSettings): Inflater;
 }

@@ -2,9 +2,10 @@
  * permessage-deflate (RFC 7692): parameters, negotiation, and what a connection does with them. Needs an engine, such as
  * that of `framewire/zlib`.
  *
- * @module
+ * @module framewire/flate
  */
 
+export { type Deadline, Deadlines } from "../clock.ts";
 export type {
   Context,
   Deflater,

@@ -84,7 +84,12 @@ export interface FlateSide {
 export function flateSides(
   agreed: Parameters,
   side: State,
-): { readonly deflate: FlateSide; readonly inflate: FlateSide } {
+): {
+  /** What this side compresses by. */
+  readonly deflate: FlateSide;
+  /** What it decompresses by. */
+  readonly inflate: FlateSide;
+} {
   const server: FlateSide = {
     windowBits: bitsOf(agreed.serverMaxWindowBits),
     takeover: !agreed.serverNoContextTakeover,
@@ -113,7 +118,11 @@ export class Negotiator {
   readonly #want: Parameters;
   #accepted: Parameters | undefined;
 
-  /** @param want As for {@link acceptOffer}. */
+  /**
+   * Begins with nothing accepted.
+   *
+   * @param want As for {@link acceptOffer}.
+   */
   constructor(want: Parameters) {
     this.#want = want;
   }

@@ -55,6 +55,11 @@ export class FrameDecoder {
   #received = 0;
   #stopped = false;
 
+  /**
+   * Makes a decoder that stands in front of a header.
+   *
+   * @param sink Is told of each frame, inside `feed`.
+   */
   constructor(sink: FrameSink, options: FrameDecoderOptions = {}) {
     this.#sink = sink;
     this.#strictLength = options.strictLength ?? false;

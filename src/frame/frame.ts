@@ -25,6 +25,7 @@ import { OpBinary, OpClose, type Opcode, OpPing, OpPong, OpText } from "./opcode
 
 /** A header and its whole payload. */
 export interface Frame {
+  /** What stands in front of the payload. */
   readonly header: Header;
   /** Masked where the header says so. */
   readonly payload: Uint8Array;
@@ -134,25 +135,32 @@ export const CompiledPong: Uint8Array = /* @__PURE__ */ new Uint8Array([0x8a, 0]
 /** An empty close of a server. Shared: do not change it. */
 export const CompiledClose: Uint8Array = /* @__PURE__ */ new Uint8Array([0x88, 0]);
 
-/*
- * A server's close frames with a status code and no reason. Shared: do not change them. gobwas has two more, for 1004
- * and 1015, which may never be sent.
- */
+// gobwas has two more, for 1004 and 1015, which may never be sent.
+
+/** A server's close frame with 1000 and no reason. Shared: do not change it. */
 export const CompiledCloseNormalClosure: Uint8Array =
   /* @__PURE__ */ compileClose(StatusNormalClosure);
+/** A server's close frame with 1001 and no reason. Shared: do not change it. */
 export const CompiledCloseGoingAway: Uint8Array = /* @__PURE__ */ compileClose(StatusGoingAway);
+/** A server's close frame with 1002 and no reason. Shared: do not change it. */
 export const CompiledCloseProtocolError: Uint8Array =
   /* @__PURE__ */ compileClose(StatusProtocolError);
+/** A server's close frame with 1003 and no reason. Shared: do not change it. */
 export const CompiledCloseUnsupportedData: Uint8Array =
   /* @__PURE__ */ compileClose(StatusUnsupportedData);
+/** A server's close frame with 1007 and no reason. Shared: do not change it. */
 export const CompiledCloseInvalidFramePayloadData: Uint8Array = /* @__PURE__ */ compileClose(
   StatusInvalidFramePayloadData,
 );
+/** A server's close frame with 1008 and no reason. Shared: do not change it. */
 export const CompiledClosePolicyViolation: Uint8Array =
   /* @__PURE__ */ compileClose(StatusPolicyViolation);
+/** A server's close frame with 1009 and no reason. Shared: do not change it. */
 export const CompiledCloseMessageTooBig: Uint8Array =
   /* @__PURE__ */ compileClose(StatusMessageTooBig);
+/** A server's close frame with 1010 and no reason. Shared: do not change it. */
 export const CompiledCloseMandatoryExt: Uint8Array =
   /* @__PURE__ */ compileClose(StatusMandatoryExt);
+/** A server's close frame with 1011 and no reason. Shared: do not change it. */
 export const CompiledCloseInternalServerError: Uint8Array =
   /* @__PURE__ */ compileClose(StatusInternalServerError);

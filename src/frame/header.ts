@@ -14,6 +14,7 @@ export interface Header {
   fin: boolean;
   /** Reserved bits: 4 is RSV1, 2 is RSV2, 1 is RSV3. */
   rsv: number;
+  /** What the frame is, 0 to 15 (RFC 6455, 5.2). */
   opcode: Opcode;
   /** Whether the payload is masked. */
   masked: boolean;

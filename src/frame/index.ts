@@ -8,7 +8,7 @@
  * const size = decodeHeader(header, bytes, 0, bytes.length);
  * if (size > 0) cipher(bytes, header.maskKey, 0, size, size + header.length);
  *
- * @module
+ * @module framewire/frame
  */
 
 export { ProtocolError, type ViolationCode } from "../errors.ts";

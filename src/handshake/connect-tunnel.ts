@@ -22,7 +22,9 @@ export interface ProxyTarget {
 
 /** Who asks a proxy. */
 export interface ProxyCredentials {
+  /** The user's name, decoded. */
   readonly user: string;
+  /** The password, decoded; "" for none. */
   readonly password: string;
 }
 
@@ -37,7 +39,7 @@ const maxInformational = 8;
  *
  * @param credentials Sent unasked, as Basic (RFC 7617).
  * @param limits What the head of the answer may cost. Default: 16 KiB and 128 headers.
- * @returns It fails with a {@link TransportError} `PROXY_FAILED`; its cause is a {@link ProxyError} with the status of the
+ * @returns It fails with a `TransportError` with `PROXY_FAILED`; its cause is a {@link ProxyError} with the status of the
  * answer, such as 407, where there was one, or what went wrong with the stream or the answer.
  * @throws {TypeError} The target or the credentials may not be sent.
  */

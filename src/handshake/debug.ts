@@ -82,6 +82,12 @@ export class DebugDialer {
   readonly #options: DialerOptions;
   readonly #callbacks: DebugCallbacks;
 
+  /**
+   * Makes a dialer.
+   *
+   * @param options As for a Dialer.
+   * @param callbacks Who is shown the bytes.
+   */
   constructor(options: DialerOptions, callbacks: DebugCallbacks) {
     this.#options = options;
     this.#callbacks = callbacks;
@@ -151,6 +157,12 @@ export class DebugUpgrader<Context = undefined> {
   readonly #upgrader: Upgrader<Context>;
   readonly #callbacks: DebugCallbacks;
 
+  /**
+   * Makes an upgrader.
+   *
+   * @param options As for an Upgrader.
+   * @param callbacks Who is shown the bytes.
+   */
   constructor(options: UpgraderOptions<Context>, callbacks: DebugCallbacks) {
     this.#upgrader = new Upgrader(options);
     this.#callbacks = callbacks;

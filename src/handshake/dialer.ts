@@ -30,6 +30,7 @@ import { type Destination, parseUrl } from "./url.ts";
 export interface NetDialOptions {
   /** Name or address; IPv6 without brackets. */
   readonly hostname: string;
+  /** TCP port, 1 to 65535. */
   readonly port: number;
   /** Aborted when the dialing is given up. */
   readonly signal: Signal;

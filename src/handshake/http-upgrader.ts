@@ -13,6 +13,7 @@ import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
 
 /** A request as `node:http` has parsed it; what other servers give is easily put in this form. */
 export interface ParsedRequest {
+  /** Such as "GET". */
   readonly method?: string | undefined;
   /** The request target. */
   readonly url?: string | undefined;
@@ -37,6 +38,11 @@ export interface ParsedRequest {
 export class HttpUpgrader<Context = undefined> {
   readonly #upgrader: Upgrader<Context>;
 
+  /**
+   * Makes an upgrader; one serves any number of connections.
+   *
+   * @param options As for an Upgrader. Default: everybody is let in.
+   */
   constructor(options: UpgraderOptions<Context> = {}) {
     this.#upgrader = new Upgrader(options);
   }

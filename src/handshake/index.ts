@@ -14,7 +14,7 @@
  *   frames.feed(chunk, end); // what lies behind the request belongs to the connection
  * }
  *
- * @module
+ * @module framewire/handshake
  */
 
 export {
@@ -43,10 +43,10 @@ export {
 } from "./response.ts";
 export { selectEqual, selectFromSlice } from "./select.ts";
 export { type QueryParameters, UpgradeRequest } from "./upgrade-request.ts";
-export { UpgradedStream } from "./upgraded-stream.ts";
+export { type Agreement, UpgradedStream } from "./upgraded-stream.ts";
 export { upgrade, type UpgradeCallbacks, Upgrader, type UpgraderOptions } from "./upgrader.ts";
 export { connectTunnel, type ProxyCredentials, type ProxyTarget } from "./connect-tunnel.ts";
 export { connectThrough, parseProxy, type Proxy, type ProxyKind, tunnelThrough } from "./proxy.ts";
 export { type Environment, type ProxyDestination, proxyFor } from "./proxy-environment.ts";
-export { ProxyError } from "./proxy-error.ts";
+export { ProxyError, type ProxyErrorOptions } from "./proxy-error.ts";
 export { socksTunnel } from "./socks.ts";

@@ -14,6 +14,7 @@ export type ProxyKind = "connect" | "socks5";
 
 /** A proxy, as its URL names it. */
 export interface Proxy {
+  /** How it is asked for the way. */
   readonly kind: ProxyKind;
   /** Whether TLS is done with the proxy itself. */
   readonly isSecure: boolean;
@@ -21,6 +22,7 @@ export interface Proxy {
   readonly hostname: string;
   /** TCP port, 1 to 65535. */
   readonly port: number;
+  /** What stood in front of the host; undefined where nothing did. */
   readonly credentials: ProxyCredentials | undefined;
 }
 

@@ -40,7 +40,7 @@ const replies: readonly string[] = [
  *
  * @param credentials Offered beside going without; the proxy chooses. The user has 1 to 255 bytes of UTF-8, the password
  * up to 255.
- * @returns It fails with a {@link TransportError} `PROXY_FAILED`; its cause is a {@link ProxyError} with the code of the
+ * @returns It fails with a `TransportError` with `PROXY_FAILED`; its cause is a {@link ProxyError} with the code of the
  * reply where there was one, or what went wrong with the stream.
  * @throws {TypeError} The target or the credentials have no room in the protocol.
  */

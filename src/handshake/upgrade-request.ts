@@ -13,12 +13,19 @@ import { offeredProtocols } from "./request.ts";
  * The declarations of the package compile either way.
  */
 export type QueryParameters = typeof globalThis extends {
-  URLSearchParams: { prototype: infer Own };
+  /** The runtime's class. */
+  URLSearchParams: {
+    /** What it makes. */
+    prototype: infer Own;
+  };
 }
   ? Own
   : {
+      /** Gives the first value of a name, null where it has none. */
       get(name: string): string | null;
+      /** Gives all values of a name, in their order. */
       getAll(name: string): string[];
+      /** Tells whether a name is there. */
       has(name: string): boolean;
     };
 
@@ -36,7 +43,12 @@ export class UpgradeRequest {
   /** What the parameters of the route's pattern stand for, decoded: of "/rooms/:room" the `room`. */
   params: Readonly<Record<string, string>> = {};
 
-  /** @param facts Of the connection that it came on: its transport. */
+  /**
+   * Makes the request of a head, which is kept and has to be retained.
+   *
+   * @param head A request that was checked.
+   * @param facts Of the connection that it came on: its transport.
+   */
   constructor(head: Head, facts: Partial<TransportFacts> = {}) {
     this.#head = head;
     this.#facts = facts;

@@ -16,10 +16,13 @@ import type { Awaitable } from "../io/byte-stream.ts";
 export interface Agreement<Context> {
   /** StateServerSide or StateClientSide. */
   readonly side: State;
+  /** Subprotocol, "" for none. */
   readonly protocol: string;
+  /** Extensions, in the order of the answer. */
   readonly extensions: readonly Option[];
   /** Those of the extensions that are at work already. Default: none. */
   readonly sessions?: readonly ExtensionSession[];
+  /** What belongs to the connection, from the hooks. */
   readonly context: Context;
 }
 
@@ -44,7 +47,12 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
   /** What the callbacks of an Upgrader learned. */
   readonly context: Context;
 
-  /** @param handshaken The stream that the handshake was read from; it is not used any more. */
+  /**
+   * Makes the stream; `Upgrader` and `Dialer` do so.
+   *
+   * @param handshaken The stream that the handshake was read from; it is not used any more.
+   * @param agreement What was agreed upon.
+   */
   constructor(handshaken: BufferedStream, agreement: Agreement<Context>) {
     super(handshaken.inner, { buffer: handshaken.bytes });
     this.takeOver(handshaken);

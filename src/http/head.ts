@@ -23,20 +23,31 @@ export class Head {
   #size = 0;
   readonly #headers: Position[] = [];
 
-  /** Positions of a request line's parts, or of a status line's reason. */
+  /** Index behind a request's method; 0 in a response. */
   methodEnd: Position = 0;
+  /** Index of the first byte of a request's target; 0 in a response. */
   targetStart: Position = 0;
+  /** Index behind a request's target; 0 in a response. */
   targetEnd: Position = 0;
+  /** Index of the first byte of a response's reason; 0 in a request. */
   reasonStart: Position = 0;
+  /** Index behind a response's reason; 0 in a request. */
   reasonEnd: Position = 0;
-  /** The HTTP version's digits. */
+  /** The first digit of the HTTP version. */
   major = 0;
+  /** The second digit of the HTTP version. */
   minor = 0;
   /** Status of a response, 0 in a request. */
   status = 0;
   /** Where the start line begins: behind an empty line that is skipped. */
   lineStart: Position = 0;
 
+  /**
+   * Makes an empty head, which a HeadParser fills.
+   *
+   * @param bytes What it lies in; read there, not copied.
+   * @param base Index of its first byte.
+   */
   constructor(bytes: Uint8Array, base: number) {
     this.#bytes = bytes;
     this.#base = base;

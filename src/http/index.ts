@@ -8,7 +8,7 @@
  * const end = parser.feed(chunk);
  * if (parser.isComplete) console.log(parser.head.get("host"), "then", chunk.length - end, "bytes more");
  *
- * @module
+ * @module framewire/http
  */
 
 export { HandshakeError, type HeaderPairs, LimitError } from "../errors.ts";

@@ -15,7 +15,9 @@ export type OptionParameter = readonly [name: string, value?: string | undefined
 
 /** A name with its parameters, in their order, repeated ones included. Upper and lower case differ. */
 export interface Option {
+  /** A token, as it was written. */
   readonly name: string;
+  /** Its parameters. */
   readonly parameters: readonly OptionParameter[];
 }
 

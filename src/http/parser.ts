@@ -82,6 +82,11 @@ export class HeadParser {
   #nameStart = 0;
   #nameEnd = 0;
 
+  /**
+   * Makes a parser for one head.
+   *
+   * @param limits What it may cost. Default: 16 KiB and 128 headers.
+   */
   constructor(kind: HeadKind, limits: HeadLimits = defaultHeadLimits) {
     this.#kind = kind;
     this.#limits = limits;

@@ -165,7 +165,11 @@ export class BytesReader implements ByteReader {
   readonly #bytes: Uint8Array;
   #at = 0;
 
-  /** @param bytes Read where they lie, not copied. */
+  /**
+   * Begins at the first byte.
+   *
+   * @param bytes Read where they lie, not copied.
+   */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }

@@ -36,13 +36,15 @@ interface PendingWrite {
 
 /** A transport that a stream gave away. */
 export interface ReleasedTransport {
+  /** The transport, whose handler is to be set before the caller returns. */
   readonly transport: Transport;
   /** What came and was not read; yours. */
   readonly unread: Uint8Array;
   /** Whether the peer has ended its side. */
   readonly hasEnded: boolean;
-  /** Whether the connection is gone, with `error` where it failed. */
+  /** Whether the connection is gone. */
   readonly isClosed: boolean;
+  /** What it failed with; undefined where it did not. */
   readonly error: Error | undefined;
 }
 
@@ -68,7 +70,11 @@ export class TransportStream implements ByteStream, TransportHandler {
   #error: TransportError | undefined;
   #linger: Deadline | undefined;
 
-  /** @param transport Its handler becomes this stream. */
+  /**
+   * Takes a transport over.
+   *
+   * @param transport Its handler becomes this stream.
+   */
   constructor(transport: Transport, options: TransportStreamOptions = {}) {
     this.#transport = transport;
     this.#highWaterMark = options.highWaterMark ?? defaultHighWaterMark;

@@ -36,6 +36,10 @@ export class ControlWriter implements ByteWriter {
   #size = 0;
 
   /**
+   * Makes a writer for one frame at a time.
+   *
+   * @param dest Where frames go.
+   * @param state StateServerSide or StateClientSide.
    * @param opcode OpPing, OpPong or OpClose.
    * @param buffer Where the payload is gathered, lent as long as the writer is used; a smaller one than 125 bytes sets a
    * smaller limit. Default: 125 bytes.
@@ -107,6 +111,11 @@ export class ControlHandler {
   /** Whether this side has sent its close frame: it is sent once, so set it where you sent it yourself. */
   hasSentClose = false;
 
+  /**
+   * Makes a handler for the control frames of one connection.
+   *
+   * @param options Where they come from, where answers go, and which side this is.
+   */
   constructor({ src, dst, state, disableSrcCiphering = false }: ControlHandlerOptions) {
     this.#src = src;
     this.#dst = dst;

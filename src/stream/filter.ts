@@ -16,7 +16,12 @@ export class CipherReader implements ByteReader {
   #maskKey: number;
   #position = 0;
 
-  /** @param maskKey Masking key, as in a header's `maskKey`. */
+  /**
+   * Begins at the key's first byte.
+   *
+   * @param source Where bytes come from.
+   * @param maskKey Masking key, as in a header's `maskKey`.
+   */
   constructor(source: ByteReader, maskKey: number) {
     this.#source = source;
     this.#maskKey = maskKey;
@@ -51,7 +56,12 @@ export class CipherWriter implements ByteWriter {
   #maskKey: number;
   #position = 0;
 
-  /** @param maskKey Masking key, as in a header's `maskKey`. */
+  /**
+   * Begins at the key's first byte.
+   *
+   * @param dest Where bytes go.
+   * @param maskKey Masking key, as in a header's `maskKey`.
+   */
   constructor(dest: ByteWriter, maskKey: number) {
     this.#dest = dest;
     this.#maskKey = maskKey;
@@ -80,6 +90,11 @@ export class Utf8Reader implements ByteReader {
   readonly #validator: Utf8Validator = new Utf8Validator();
   #accepted = 0;
 
+  /**
+   * Begins in front of a character.
+   *
+   * @param source Where bytes come from.
+   */
   constructor(source: ByteReader) {
     this.#source = source;
   }

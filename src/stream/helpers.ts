@@ -20,6 +20,7 @@ import { Reader } from "./reader.ts";
 
 /** A whole message, or a control frame. */
 export interface Message {
+  /** OpText or OpBinary; of a control frame its own. */
   readonly opcode: Opcode;
   /** Unmasked, yours; of text, valid UTF-8. */
   readonly payload: Uint8Array;
@@ -35,7 +36,7 @@ export interface ReadOptions {
 const maxControlFrames = 1024;
 
 /** A stream that messages are read from and answers are written to. */
-type Duplex = ByteReader & ByteWriter;
+export type Duplex = ByteReader & ByteWriter;
 
 /** Reads the message that a Reader stands at the beginning of. */
 async function readWhole(reader: Reader, opcode: Opcode, maxSize: number): Promise<Message> {

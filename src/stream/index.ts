@@ -18,7 +18,7 @@
  *   }
  * }
  *
- * @module
+ * @module framewire/stream
  */
 
 export { ClosedError, LimitError, ProtocolError, TransportError } from "../errors.ts";
@@ -35,7 +35,11 @@ export {
 } from "../io/full.ts";
 export { connectStreamOn, type StreamConnectOptions } from "../io/connect-stream.ts";
 export { listenStreams, StreamListener, type StreamListenOptions } from "../io/stream-listener.ts";
-export { TransportStream, type TransportStreamOptions } from "../io/transport-stream.ts";
+export {
+  type ReleasedTransport,
+  TransportStream,
+  type TransportStreamOptions,
+} from "../io/transport-stream.ts";
 export {
   ControlHandler,
   controlFrameHandler,
@@ -54,6 +58,7 @@ export {
   writeHeaderBuffer,
 } from "./frame-io.ts";
 export {
+  type Duplex,
   handleClientControlMessage,
   handleControlMessage,
   handleServerControlMessage,

@@ -99,7 +99,12 @@ export class Reader implements ByteReader {
   #hasBegun = false;
   #messageSize = 0;
 
-  /** @param state {@link StateServerSide} or {@link StateClientSide}, with StateExtended where it applies. */
+  /**
+   * Makes a reader that stands in front of a message.
+   *
+   * @param source Where frames come from; it is never closed.
+   * @param state {@link StateServerSide} or {@link StateClientSide}, with StateExtended where it applies.
+   */
   constructor(source: ByteReader, state: State, options: ReaderOptions = {}) {
     this.source = source;
     this.state = state;
@@ -373,7 +378,15 @@ export async function nextReader(
   source: ByteReader,
   state: State,
   options?: ReaderOptions,
-): Promise<{ readonly header: Header; readonly reader: Reader } | undefined> {
+): Promise<
+  | {
+      /** The header of its first frame, as it came. */
+      readonly header: Header;
+      /** What its payload is read from. */
+      readonly reader: Reader;
+    }
+  | undefined
+> {
   const reader = new Reader(source, state, options);
   const header = await reader.nextFrame();
   return header === undefined ? undefined : { header, reader };
