@@ -47,7 +47,7 @@ export interface BunSocket extends TcpSocket {
   getTLSVersion(): string;
   /** Of a peer that has shown none an empty object. */
   getPeerCertificate(): Partial<PeerCertificate> | null | undefined;
-  /** Writes bytes, maybe not all of them; gives their number, below 0 once it is closed. */
+  /** Copies bytes to the kernel, maybe not all of them; gives their number, below 0 once it is closed. */
   write(bytes: Uint8Array): number;
   /** Stops reading. */
   pause(): unknown;

@@ -27,9 +27,9 @@ export interface DenoConn {
   setKeepAlive?(keepAlive?: boolean): void;
   /** Of TLS alone. */
   handshake?(): Promise<DenoHandshake>;
-  /** Reads some bytes to the start of `into`; null at the end of the stream. */
+  /** Reads some bytes to the start of `into`, which is lent until then; null at the end of the stream. */
   read(into: Uint8Array): Promise<number | null>;
-  /** Writes bytes, maybe not all of them; gives their number. */
+  /** Writes bytes, lent until then, maybe not all of them; gives their number. */
   write(bytes: Uint8Array): Promise<number>;
   /** Sends FIN. */
   closeWrite(): Promise<void>;

@@ -32,7 +32,7 @@ export interface NodeSocket extends TcpSocket, NodeTlsState {
   /** Adds a listener: of `data`, `end`, `error` and `close`. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
   on(event: string, listener: (...values: any[]) => void): unknown;
-  /** Sends bytes, and tells when they have been taken; false where they wait. */
+  /** Sends bytes, which are lent until `written` is called; false where they wait. */
   write(bytes: Uint8Array, written?: () => void): boolean;
   /** Stops reading. */
   pause(): unknown;

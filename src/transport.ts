@@ -265,6 +265,7 @@ export interface TunnelStream {
   /**
    * Reads up to `into.length` bytes to the start of `into`, at least one where there is room for one. One read at a time.
    *
+   * @param into Lent until the promise is done.
    * @returns Bytes read; 0 at the end of the stream.
    * @throws {TransportError} `RESET`, `FAILED`
    */

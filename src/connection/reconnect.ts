@@ -60,7 +60,11 @@ export class Reconnecting<Ws extends Reconnectable> {
   /** Connections that may still have messages, the oldest first; none is kept before the first `receive`. */
   #sources: Ws[] | undefined;
 
-  /** For the library: use {@link reconnecting}. */
+  /**
+   * For the library: use {@link reconnecting}.
+   *
+   * @throws {RangeError} An option is out of its range.
+   */
   constructor(open: (attempt: ConnectAttempt) => Promise<Ws>, options: ReconnectOptions<Ws>) {
     const { whileAway = "reject", maxWaiting = 1024 ** 2 } = options;
     if (!(maxWaiting >= 0)) {

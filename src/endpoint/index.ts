@@ -16,4 +16,4 @@ export {
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
 export { Output } from "./output.ts";
 export { PreparedMessage } from "./prepared.ts";
-export type { Traffic } from "./traffic.ts";
+export { Traffic } from "./traffic.ts";

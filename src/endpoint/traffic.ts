@@ -19,6 +19,7 @@ export class Traffic {
   /** Is told of each frame; the header is valid until it returns. */
   readonly #onFrame: ((header: Header) => void) | undefined;
 
+  /** Begins with nothing. @param onFrame Is told of each frame; the header is valid until it returns. */
   constructor(onFrame?: (header: Header) => void) {
     this.#onFrame = onFrame;
   }

@@ -29,7 +29,7 @@ export class Growing {
    * Makes an empty buffer.
    *
    * @param limit Bytes that it may hold in all. Default: Infinity.
-   * @param buffer Filled first, as long as it is large enough.
+   * @param buffer Filled first, as long as it is large enough; lent as long as this is used.
    */
   constructor(limit: number = Infinity, buffer: Uint8Array = noBytes) {
     this.bytes = buffer;
@@ -85,7 +85,7 @@ export class Growing {
     this.size = 0;
   }
 
-  /** Gives what is filled as an array of its own; the buffer is gone afterwards. */
+  /** Gives what is filled as an array of its own, yours; the buffer is gone afterwards. */
   take(): Uint8Array {
     const { bytes, size } = this;
     this.bytes = noBytes;

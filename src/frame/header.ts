@@ -161,12 +161,20 @@ export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number 
   return size;
 }
 
-/** Reads a masking key. */
+/**
+ * Reads a masking key.
+ *
+ * @param at Index of the first of its four bytes, which have to be there.
+ */
 export function readMaskKey(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
-/** Writes a masking key. */
+/**
+ * Writes a masking key.
+ *
+ * @param at Index of the first of its four bytes; there has to be room for them.
+ */
 export function writeMaskKey(bytes: Uint8Array, at: number, maskKey: number): void {
   bytes[at] = maskKey;
   bytes[at + 1] = maskKey >>> 8;
@@ -174,7 +182,7 @@ export function writeMaskKey(bytes: Uint8Array, at: number, maskKey: number): vo
   bytes[at + 3] = maskKey >>> 24;
 }
 
-/** Gives the four bytes of a masking key in the order of the wire. */
+/** Gives the four bytes of a masking key in the order of the wire, as a new array, yours. */
 export function maskKeyBytes(maskKey: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(4);
   writeMaskKey(bytes, 0, maskKey);

@@ -137,6 +137,7 @@ let defaultUpgrader: HttpUpgrader | undefined;
 /**
  * Upgrades with all defaults.
  *
+ * @param head What the HTTP server has read behind the request. Copied.
  * @throws As {@link Upgrader.upgrade}.
  * @see gobwas UpgradeHTTP, DefaultHTTPUpgrader
  */

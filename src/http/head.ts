@@ -53,7 +53,7 @@ export class Head {
     this.#base = base;
   }
 
-  /** The bytes that the head lies in. */
+  /** The bytes that the head lies in: those that the parser was fed with, a copy where it came in pieces or was retained. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }

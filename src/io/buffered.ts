@@ -65,7 +65,7 @@ export class BufferedStream implements ByteStream {
     return this.#end;
   }
 
-  /** Takes `count` of the bytes at hand as read. */
+  /** Takes `count` of the bytes at hand as read. @throws {RangeError} There are fewer. */
   consume(count: number): void {
     if (!(count >= 0 && count <= this.buffered)) {
       throw new RangeError(`Only ${this.buffered} bytes are at hand: ${count}`);

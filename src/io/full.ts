@@ -13,6 +13,7 @@ import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
 /**
  * Fills `into` with the next bytes.
  *
+ * @param into Lent until the call, or its promise, is done.
  * @returns `into.length`, or 0 where the stream ends before the first byte.
  * @throws {TransportError} `UNEXPECTED_END`: the stream ends in between
  * @see Go io.ReadFull
@@ -51,6 +52,7 @@ function endedAt(at: number): number {
 /**
  * Fills `into` with the next bytes, which must come.
  *
+ * @param into Lent until the call, or its promise, is done.
  * @throws {TransportError} `UNEXPECTED_END`
  */
 export function readExactly(reader: ByteReader, into: Uint8Array): Awaitable<void> {
@@ -131,6 +133,7 @@ export async function readAll(
 /**
  * Writes all of `from`.
  *
+ * @param from Lent until the call, or its promise, is done.
  * @throws What the stream throws; a stream that takes nothing is a {@link TransportError} `FAILED`.
  */
 export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {

@@ -119,6 +119,10 @@ export class TransportStream implements ByteStream, TransportHandler {
   }
 
   /**
+   * Reads what has come, or waits for it.
+   *
+   * @param into Lent until the call, or its promise, is done.
+   * @returns Bytes read; 0 at the end of the stream.
    * @throws {TypeError} Another read is under way.
    * @throws {TransportError} `RESET`, after everything that came before it has been read
    */
@@ -151,6 +155,8 @@ export class TransportStream implements ByteStream, TransportHandler {
   /**
    * Writes all of `from`. Where writes are not awaited, they leave in the order of the calls.
    *
+   * @param from Lent until the call, or its promise, is done.
+   * @returns `from.length`.
    * @throws {TransportError} `RESET`, `FAILED` (the stream, or its writing side, is closed)
    */
   write(from: Uint8Array): Awaitable<number> {

@@ -65,6 +65,7 @@ export class ControlWriter implements ByteWriter {
   /**
    * Adds to the payload.
    *
+   * @param from Copied.
    * @throws {RangeError} More than fits into a control frame; nothing has been added then.
    */
   write(from: Uint8Array): number {
@@ -144,18 +145,28 @@ export class ControlHandler {
     }
   }
 
-  /** Answers a ping with a pong of the same payload, unless the close frame was sent. */
+  /**
+   * Answers a ping with a pong of the same payload, unless the close frame was sent.
+   *
+   * @throws {TransportError} `UNEXPECTED_END`
+   */
   async handlePing(header: Header): Promise<void> {
     const payload = await this.#readPayload(header);
     if (!this.hasSentClose) await writeWhole(this.#dst, this.#state, OpPong, payload);
   }
 
-  /** Reads a pong's payload and drops it. */
+  /** Reads a pong's payload and drops it. @throws {TransportError} `UNEXPECTED_END` */
   async handlePong(header: Header): Promise<void> {
     await this.#readPayload(header);
   }
 
-  /** Answers a close frame, with its status code and reason, unless this side has sent one; then it throws. */
+  /**
+   * Answers a close frame, with its status code and reason, unless this side has sent one; then it throws.
+   *
+   * @throws {ClosedError} Always, but where the frame breaks a rule.
+   * @throws {ProtocolError} It breaks a rule: it has been answered with the error's status.
+   * @throws {TransportError} `UNEXPECTED_END`
+   */
   async handleClose(header: Header): Promise<never> {
     try {
       const payload = await this.#readPayload(header);

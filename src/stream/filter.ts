@@ -74,7 +74,7 @@ export class CipherWriter implements ByteWriter {
     this.#position = 0;
   }
 
-  /** Writes all of `from`. */
+  /** Writes all of `from`, masked in a copy. */
   write(from: Uint8Array): Awaitable<number> {
     const masked = new Uint8Array(from.length);
     cipherInto(masked, 0, from, this.#maskKey, this.#position);

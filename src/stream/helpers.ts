@@ -167,7 +167,13 @@ export async function readClientText(stream: Duplex, options?: ReadOptions): Pro
   return toText(await readData(stream, StateServerSide, OpText, options));
 }
 
-/** Reads binary of a client; text is dropped. @throws As {@link readData}. @see gobwas ReadClientBinary */
+/**
+ * Reads binary of a client; text is dropped.
+ *
+ * @returns The payload, unmasked; yours.
+ * @throws As {@link readData}.
+ * @see gobwas ReadClientBinary
+ */
 export async function readClientBinary(stream: Duplex, options?: ReadOptions): Promise<Uint8Array> {
   return (await readData(stream, StateServerSide, OpBinary, options)).payload;
 }
@@ -182,7 +188,13 @@ export async function readServerText(stream: Duplex, options?: ReadOptions): Pro
   return toText(await readData(stream, StateClientSide, OpText, options));
 }
 
-/** Reads binary of a server; text is dropped. @throws As {@link readData}. @see gobwas ReadServerBinary */
+/**
+ * Reads binary of a server; text is dropped.
+ *
+ * @returns The payload, unmasked; yours.
+ * @throws As {@link readData}.
+ * @see gobwas ReadServerBinary
+ */
 export async function readServerBinary(stream: Duplex, options?: ReadOptions): Promise<Uint8Array> {
   return (await readData(stream, StateClientSide, OpBinary, options)).payload;
 }
@@ -192,6 +204,7 @@ export async function readServerBinary(stream: Duplex, options?: ReadOptions): P
  *
  * @param state Side of the one who writes: a client's frame is masked, in a copy.
  * @param payload A string is sent as UTF-8; bytes are lent until the call, or its promise, is done.
+ * @throws What the stream throws.
  * @see gobwas WriteMessage
  */
 export function writeMessage(
@@ -204,7 +217,13 @@ export function writeMessage(
   return writeWhole(writer, state, opcode, bytes);
 }
 
-/** Writes a message of a server. @see gobwas WriteServerMessage */
+/**
+ * Writes a message of a server.
+ *
+ * @param payload As for {@link writeMessage}.
+ * @throws As {@link writeMessage}.
+ * @see gobwas WriteServerMessage
+ */
 export function writeServerMessage(
   writer: ByteWriter,
   opcode: Opcode,
@@ -213,17 +232,35 @@ export function writeServerMessage(
   return writeMessage(writer, StateServerSide, opcode, payload);
 }
 
-/** Writes a text of a server; bytes must be UTF-8. @see gobwas WriteServerText */
+/**
+ * Writes a text of a server.
+ *
+ * @param text As for {@link writeMessage}; bytes must be UTF-8, which is not checked.
+ * @throws As {@link writeMessage}.
+ * @see gobwas WriteServerText
+ */
 export function writeServerText(writer: ByteWriter, text: Uint8Array | string): Awaitable<void> {
   return writeMessage(writer, StateServerSide, OpText, text);
 }
 
-/** Writes binary of a server. @see gobwas WriteServerBinary */
+/**
+ * Writes binary of a server.
+ *
+ * @param payload As for {@link writeMessage}.
+ * @throws As {@link writeMessage}.
+ * @see gobwas WriteServerBinary
+ */
 export function writeServerBinary(writer: ByteWriter, payload: Uint8Array): Awaitable<void> {
   return writeMessage(writer, StateServerSide, OpBinary, payload);
 }
 
-/** Writes a message of a client. @see gobwas WriteClientMessage */
+/**
+ * Writes a message of a client.
+ *
+ * @param payload As for {@link writeMessage}.
+ * @throws As {@link writeMessage}.
+ * @see gobwas WriteClientMessage
+ */
 export function writeClientMessage(
   writer: ByteWriter,
   opcode: Opcode,
@@ -232,12 +269,24 @@ export function writeClientMessage(
   return writeMessage(writer, StateClientSide, opcode, payload);
 }
 
-/** Writes a text of a client; bytes must be UTF-8. @see gobwas WriteClientText */
+/**
+ * Writes a text of a client.
+ *
+ * @param text As for {@link writeMessage}; bytes must be UTF-8, which is not checked.
+ * @throws As {@link writeMessage}.
+ * @see gobwas WriteClientText
+ */
 export function writeClientText(writer: ByteWriter, text: Uint8Array | string): Awaitable<void> {
   return writeMessage(writer, StateClientSide, OpText, text);
 }
 
-/** Writes binary of a client. @see gobwas WriteClientBinary */
+/**
+ * Writes binary of a client.
+ *
+ * @param payload As for {@link writeMessage}.
+ * @throws As {@link writeMessage}.
+ * @see gobwas WriteClientBinary
+ */
 export function writeClientBinary(writer: ByteWriter, payload: Uint8Array): Awaitable<void> {
   return writeMessage(writer, StateClientSide, OpBinary, payload);
 }

@@ -141,6 +141,7 @@ export class Writer implements ByteWriter {
    *
    * An empty array begins a message, so that `flush` sends it.
    *
+   * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
    * @throws The error of an earlier write, until {@link reset}.
    * @see gobwas Writer.Write
@@ -214,7 +215,9 @@ export class Writer implements ByteWriter {
   /**
    * Sends `from` as a fragment of its own, past the buffer.
    *
-   * @throws {TypeError} The buffer is not empty.
+   * @param from Lent until the call, or its promise, is done.
+   * @throws {TypeError} The buffer is not empty, or the message goes through an extension.
+   * @throws The error of an earlier write, until {@link reset}.
    * @see gobwas Writer.WriteThrough
    */
   writeThrough(from: Uint8Array): Awaitable<number> {
