@@ -13,6 +13,29 @@ const runtimeNames = [
   "global",
 ];
 
+/** What no TypeScript file does. */
+const everywhere = [
+  { selector: "ExportDefaultDeclaration", message: "Exports have names." },
+  { selector: "ExportAllDeclaration", message: "An index names what it exports." },
+  {
+    selector: "TSEnumDeclaration",
+    message: "Constants, not enums: the sources run under type stripping.",
+  },
+];
+
+/** What the package itself does not do, either. */
+const inThePackage = [
+  {
+    selector: ":matches(PropertyDefinition, MethodDefinition)[accessibility=/private|public/]",
+    message: "What is private has a #name; everything else is public, and need not say so.",
+  },
+  {
+    selector:
+      ":matches(Program, ExportNamedDeclaration) > VariableDeclaration > VariableDeclarator > ArrowFunctionExpression",
+    message: "A function of a module is declared as one.",
+  },
+];
+
 export default tseslint.config(
   { ignores: ["dist/", "coverage/", "api/", ".types/", "node_modules/", "bench/results/"] },
   js.configs.recommended,
@@ -26,21 +49,19 @@ export default tseslint.config(
       "@typescript-eslint/no-dynamic-delete": "error",
       "@typescript-eslint/no-empty-function": "off",
       "@typescript-eslint/no-invalid-void-type": "off",
-      "no-restricted-syntax": [
-        "error",
-        { selector: "ExportDefaultDeclaration", message: "Exports have names." },
-        { selector: "ExportAllDeclaration", message: "An index names what it exports." },
-        {
-          selector: "TSEnumDeclaration",
-          message: "Constants, not enums: the sources run under type stripping.",
-        },
-      ],
+      "no-restricted-syntax": ["error", ...everywhere],
+    },
+  },
+  {
+    files: ["src/**/*.ts", "adapters/**/*.ts"],
+    rules: {
+      "max-depth": ["error", 3],
+      "no-restricted-syntax": ["error", ...everywhere, ...inThePackage],
     },
   },
   {
     files: ["src/**/*.ts"],
     rules: {
-      "max-depth": ["error", 3],
       "no-restricted-globals": ["error", ...runtimeNames],
       "no-restricted-imports": [
         "error",

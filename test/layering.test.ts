@@ -125,13 +125,45 @@ function importsOf(source: string): string[] {
   return Array.from(code.matchAll(pattern), (match) => match[1]!);
 }
 
+/** The same names as paths from the project's folder, where they are not packages. */
+function pathsOf(file: string, names: readonly string[]): string[] {
+  return names.map((name) =>
+    name.startsWith(".") ? relative(root, join(root, dirname(file), name)) : name,
+  );
+}
+
+/** A source without what is for the compiler alone: `import type` and `export type`. */
+function withoutTypes(source: string): string {
+  return source.replaceAll(/^(?:import|export) type [^;]*;/gm, "");
+}
+
+/** Goes along what each file imports, and gives the first way that leads back to where it has been. */
+function findCycle(imports: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const follow = (file: string, way: readonly string[]): string[] | undefined => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const next of imports.get(file) ?? []) {
+      const cycle = follow(next, [...way, file]);
+      if (cycle !== undefined) return cycle;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of imports.keys()) {
+    const cycle = follow(file, []);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}
+
 /** What a source may not import. */
 function forbidden(file: string, source: string): string[] {
   const layer = layerOf(file);
   const allowed = [layer, ...mayImport[layer]!];
-  return importsOf(source)
-    .map((name) => (name.startsWith(".") ? relative(root, join(root, dirname(file), name)) : name))
-    .filter((name) => !allowed.some((entry) => name === entry || name.startsWith(`${entry}/`)));
+  return pathsOf(file, importsOf(source)).filter(
+    (name) => !allowed.some((entry) => name === entry || name.startsWith(`${entry}/`)),
+  );
 }
 
 describe("the layers", () => {
@@ -158,5 +190,33 @@ describe("the layers", () => {
     ["by export", 'export { serve } from "../../adapters/node.ts";', "adapters/node.ts"],
   ])("refuse an import %s", (_, source, name) => {
     expect(forbidden("src/frame/header.ts", source)).toEqual([name]);
+  });
+});
+
+describe("the imports", () => {
+  const files = [...filesBelow("src"), ...filesBelow("adapters")];
+
+  // Types may refer to each other: nothing of them is left when the program runs.
+  it("never lead back to where they began", () => {
+    const imports = files.map((file) => {
+      const source = withoutTypes(readFileSync(join(root, file), "utf8"));
+      return [file, pathsOf(file, importsOf(source))] as const;
+    });
+    expect(imports.flatMap(([, names]) => names).length).toBeGreaterThan(files.length);
+    expect(findCycle(new Map(imports))).toBeUndefined();
+  });
+
+  it.each([
+    ["around two files", { a: ["b"], b: ["a"] }, ["a", "b", "a"]],
+    ["behind others", { a: ["b", "c"], b: [], c: ["d"], d: ["e"], e: ["c"] }, ["c", "d", "e", "c"]],
+    ["of one file", { a: ["a"] }, ["a", "a"]],
+    ["nowhere, where two ways meet", { a: ["b", "c"], b: ["d"], c: ["d"] }, undefined],
+  ])("are seen to go in a circle %s", (_, imports, cycle) => {
+    expect(findCycle(new Map(Object.entries(imports)))).toEqual(cycle);
+  });
+
+  it("count where types stand among them, since the import stays", () => {
+    const source = `import type { A } from "./a.ts";\nimport { type B } from "./b.ts";\n`;
+    expect(importsOf(withoutTypes(source))).toEqual(["./b.ts"]);
   });
 });
