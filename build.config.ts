@@ -1,4 +1,19 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { defineBuildConfig } from "unbuild";
+
+/** What a declaration begins with that has `Symbol.asyncDispose`: a project's own libraries may be older than that. */
+const disposable = '/// <reference lib="esnext.disposable" />\n';
+
+/** The bundler of declarations drops references to libraries; this puts the one that is needed where it is needed. */
+function referToDisposable(folder: string): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".d.mts")) continue;
+    const file = join(folder, name);
+    const text = readFileSync(file, "utf8");
+    if (text.includes("Symbol.asyncDispose")) writeFileSync(file, disposable + text);
+  }
+}
 
 /** One entry for each of package.json's exports, under the same name in dist/. */
 export default defineBuildConfig({
@@ -27,5 +42,6 @@ export default defineBuildConfig({
   sourcemap: true,
   clean: true,
   failOnWarn: true,
+  hooks: { "build:done": ({ options }) => referToDisposable(options.outDir) },
   rollup: { emitCJS: false, esbuild: { target: "es2022" } },
 });

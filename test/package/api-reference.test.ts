@@ -27,7 +27,7 @@ describe("the API reference", () => {
   beforeAll(async () => {
     const typedoc = join(root, "node_modules/typedoc/bin/typedoc");
     made = await startProgram([process.execPath, typedoc, "--json", file]).ended;
-  }, 180_000);
+  }, 300_000);
 
   afterAll(() => {
     rmSync(folder, { recursive: true });

@@ -1,11 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import buildConfig from "../../build.config.ts";
 import { root, runtimeCommand } from "../../scripts/built.mjs";
-import { startProgram } from "../support/program.ts";
+import { packBeforeAll, runToEnd } from "../support/packed.ts";
 
 interface Manifest {
   readonly version: string;
@@ -18,13 +17,6 @@ const jsrManifest = readManifest("jsr.json");
 
 function readManifest(name: string): Manifest {
   return JSON.parse(readFileSync(join(root, name), "utf8")) as Manifest;
-}
-
-/** Runs a program to its end, which has to be a good one; gives what it printed. */
-async function run(...command: string[]): Promise<string> {
-  const { code, output } = await startProgram(command, { NO_COLOR: "1" }).ended;
-  expect(code, output).toBe(0);
-  return output;
 }
 
 /** The command of a package that the project depends on. */
@@ -43,25 +35,16 @@ const entries = (buildConfig as { entries: { input: string; name: string }[] }[]
   (config) => config.entries,
 );
 
-describe("the package for npm", () => {
-  const folder = mkdtempSync(join(tmpdir(), "framewire-pack-"));
+describe("the package for npm", { timeout: 60_000 }, () => {
+  const packed = packBeforeAll();
   let files: string[] = [];
-  let tarball = "";
 
   beforeAll(async () => {
-    // Without scripts: it was built before the tests, and a second build would take dist/ from under the others.
-    const flags = ["--ignore-scripts", "--silent", "--pack-destination", folder];
-    const name = (await run("npm", "pack", ...flags)).trim().split("\n").at(-1)!;
-    tarball = join(folder, name);
-    const list = await run("tar", "--list", "--gzip", "--file", tarball);
+    const list = await runToEnd(["tar", "--list", "--gzip", "--file", packed.tarball]);
     files = list
       .trim()
       .split("\n")
       .map((path) => path.replace(/^package\//, ""));
-  });
-
-  afterAll(() => {
-    rmSync(folder, { recursive: true });
   });
 
   it("holds what was built, and beside it what people read", () => {
@@ -87,17 +70,19 @@ describe("the package for npm", () => {
   });
 
   it("has nothing that publint objects to", async () => {
-    expect(await run(binary("publint"), "--strict", tarball)).toContain("All good!");
+    expect(await runToEnd([binary("publint"), "--strict", packed.tarball])).toContain("All good!");
   });
 
   it("has types that resolve for everybody who imports it, as attw sees it", async () => {
     // A package of ES modules alone: what CommonJS and resolution older than "exports" make of it does not count.
-    const output = await run(binary("attw"), "--profile", "esm-only", tarball);
-    expect(output).toContain('"framewire/auto"');
+    const output = await runToEnd([binary("attw"), "--profile", "esm-only", packed.tarball]);
+    for (const key of Object.keys(npmManifest.exports)) {
+      expect(output).toContain(`"${key.replace(/^\./, "framewire")}"`);
+    }
   });
 });
 
-describe("the package for JSR", () => {
+describe("the package for JSR", { timeout: 60_000 }, () => {
   it("has the version and the licence that npm's has", () => {
     expect(jsrManifest.version).toBe(npmManifest.version);
     expect(jsrManifest.license).toBe(npmManifest.license);
@@ -116,7 +101,7 @@ describe("the package for JSR", () => {
   // does not take those of tsconfig.json, which are not for a program that holds core and adapters together.
   it("would be published by Deno, without slow types, and with the sources alone", async () => {
     const [deno] = runtimeCommand("deno") as [string];
-    const output = await run(deno, "publish", "--dry-run", "--allow-dirty");
+    const output = await runToEnd([deno, "publish", "--dry-run", "--allow-dirty"]);
     expect(output).toContain("Success Dry run complete");
     const paths = Array.from(output.matchAll(/^ *(file:\S+) \(/gm), ([, url]) =>
       fileURLToPath(url!).slice(root.length),
