@@ -22,7 +22,14 @@ const servers = {
 
 const scenarios = [true, false].flatMap((takeover) =>
   [128, 4096, 65536].flatMap((size) =>
-    [16, 1].map((inFlight) => ({ size, inFlight, takeover, connections: 64, rounds: 3 })),
+    [16, 1].map((inFlight) => ({
+      size,
+      inFlight,
+      takeover,
+      connections: 64,
+      rounds: 3,
+      share: 0.6,
+    })),
   ),
 );
 

@@ -79,7 +79,7 @@ export const idle = {
       return [
         {
           row: [`${text} open`, `${text} open, each used once`],
-          rounds: 3,
+          rounds: 2,
           take: (server, name) => measureMemory(server, name, { count, settle: measure }),
         },
       ];

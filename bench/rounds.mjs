@@ -177,15 +177,20 @@ export function comparison({ title, explanation, figure, servers, rowsOf, isFres
   };
 }
 
-/** Makes a benchmark of messages that come back. */
+/**
+ * Makes a benchmark of messages that come back.
+ *
+ * @param scenarios What the load is told, with the name of each as `row`; with `rounds`, at the most so many; with
+ * `share`, measured for that part of the time.
+ */
 export function echoComparison({ scenarios, program = "load-echo.mjs", ...rest }) {
   return comparison({
     figure: { what: "echo", unit: "k messages/s", scale: 1e-3, each: "message", better: "more" },
     rowsOf: (options) =>
-      scenarios.map(({ row, rounds, ...load }) => ({
+      scenarios.map(({ row, rounds, share = 1, ...load }) => ({
         row,
         rounds,
-        take: loadSample(program, load, options),
+        take: loadSample(program, load, { ...options, measure: options.measure * share }),
       })),
     ...rest,
   });

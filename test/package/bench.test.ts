@@ -50,6 +50,6 @@ describe("npm run bench", () => {
       // The parts of the codec are not in it.
       expect(picture.includes("<title>")).toBe(name !== "micro");
     },
-    60_000,
+    120_000,
   );
 });
