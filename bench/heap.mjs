@@ -18,7 +18,8 @@ const commands = {
   bun: () => [...runtimeCommand("bun"), program],
 };
 
-function measure(runtime) {
+/** What each loop costs a message on a runtime. */
+export function measure(runtime) {
   const [command, ...args] = commands[runtime]();
   const { stdout, stderr, status } = spawnSync(command, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`heap-loops.mjs on ${runtime} ended with ${status}: ${stderr}`);
