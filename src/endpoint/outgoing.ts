@@ -108,6 +108,11 @@ export class Outgoing {
   /** Adds a message that is prepared for many connections. */
   addPrepared(message: PreparedMessage): void {
     const { opcode, bytes, compress, cache } = message;
+    if (this.#extensions === undefined && !this.#isStreaming && !this.#output.isMasked) {
+      this.#traffic.addMessage(bytes.length);
+      this.#output.addShared(message.frame, opcode, bytes.length);
+      return;
+    }
     this.#add(opcode, bytes, bytes.length, compress, cache);
   }
 

@@ -31,6 +31,8 @@ const manyUnsent = 4 * 1024;
 interface Piece {
   readonly buffer: Uint8Array;
   readonly size: number;
+  /** Whether the pool gets it back. */
+  readonly isPooled: boolean;
 }
 
 /**
@@ -47,6 +49,8 @@ export class Output {
   readonly #full: Piece[] = [];
   #active: Uint8Array | undefined;
   #activeSize = 0;
+  // A frame that many share and that is alone in its write, until another follows; there is no active buffer then.
+  #shared: Uint8Array | undefined;
   #lent: Piece | undefined;
   #unsent = 0;
   #held = 0;
@@ -61,6 +65,11 @@ export class Output {
   constructor(masked: boolean, traffic: Traffic = new Traffic()) {
     this.#masked = masked;
     this.traffic = traffic;
+  }
+
+  /** Whether frames leave masked. */
+  get isMasked(): boolean {
+    return this.#masked;
   }
 
   /** Bytes that wait or are lent out, those that are on hold included; a pong that is kept back does not count. */
@@ -104,6 +113,25 @@ export class Output {
     encodeHeader(header, this.#active!, at);
     copy(this.#active!, at + size, bytes, start, end);
     this.#commitFrame(header, at, size);
+  }
+
+  /**
+   * Adds a whole frame that is sent on many connections, and that nobody changes: where it is alone in its write, it is lent
+   * out as it lies.
+   *
+   * @param frame Not masked: only where this side is a server.
+   */
+  addShared(frame: Uint8Array, opcode: Opcode, length: number): void {
+    const header = this.#newHeader(opcode, length);
+    if (this.#active === undefined && this.#shared === undefined) {
+      this.#shared = frame;
+      this.#count(frame.length);
+    } else {
+      const at = this.#reserve(frame.length);
+      copy(this.#active!, at, frame, 0, frame.length);
+      this.#commit(frame.length);
+    }
+    this.traffic.addFrame(header);
   }
 
   /** Adds a final text frame; gives the bytes of its payload. */
@@ -167,8 +195,7 @@ export class Output {
   giveBack(): void {
     const piece = this.#lent!;
     this.#lent = undefined;
-    this.#unsent -= piece.size;
-    returnBuffer(piece.buffer);
+    this.#drop(piece);
   }
 
   /** Drops all that waits. What is lent out stays lent. */
@@ -182,15 +209,22 @@ export class Output {
 
   #drop(piece: Piece): void {
     this.#unsent -= piece.size;
-    returnBuffer(piece.buffer);
+    if (piece.isPooled) returnBuffer(piece.buffer);
   }
 
   #takeActive(): Piece | undefined {
-    if (this.#active === undefined) return undefined;
-    const piece: Piece = { buffer: this.#active, size: this.#activeSize };
+    if (this.#active === undefined) return this.#takeShared();
+    const piece: Piece = { buffer: this.#active, size: this.#activeSize, isPooled: true };
     this.#active = undefined;
     this.#activeSize = 0;
     return piece;
+  }
+
+  #takeShared(): Piece | undefined {
+    const frame = this.#shared;
+    if (frame === undefined) return undefined;
+    this.#shared = undefined;
+    return { buffer: frame, size: frame.length, isPooled: false };
   }
 
   #newHeader(opcode: Opcode, length: number): Header {
@@ -207,7 +241,9 @@ export class Output {
   /** Makes room in the active buffer; gives the index where it begins. */
   #reserve(size: number): number {
     const active = this.#active;
-    if (active === undefined) {
+    if (this.#shared !== undefined) {
+      this.#joinShared(this.#shared, size);
+    } else if (active === undefined) {
       this.#active = borrowBuffer(size);
     } else if (active.length - this.#activeSize < size) {
       this.#replaceActive(active, this.#activeSize + size, size);
@@ -224,9 +260,22 @@ export class Output {
       this.#active = larger;
       return;
     }
-    this.#full.push({ buffer: active, size: this.#activeSize });
+    this.#full.push({ buffer: active, size: this.#activeSize, isPooled: true });
     this.#active = borrowBuffer(size);
     this.#activeSize = 0;
+  }
+
+  /** Makes room behind a shared frame: in one buffer with it, or where that is too much, in the next write. */
+  #joinShared(frame: Uint8Array, size: number): void {
+    if (frame.length + size > largestGathered) {
+      this.#full.push(this.#takeShared()!);
+      this.#active = borrowBuffer(size);
+      return;
+    }
+    this.#shared = undefined;
+    this.#active = borrowBuffer(frame.length + size);
+    copy(this.#active, 0, frame, 0, frame.length);
+    this.#activeSize = frame.length;
   }
 
   #commitFrame(header: Header, at: number, size: number): void {
@@ -238,6 +287,10 @@ export class Output {
 
   #commit(size: number): void {
     this.#activeSize += size;
+    this.#count(size);
+  }
+
+  #count(size: number): void {
     this.#unsent += size;
     this.traffic.bytes += size;
   }

@@ -5,6 +5,7 @@
  */
 
 import { encodeUtf8 } from "../bytes.ts";
+import { compileFrame, newFrame } from "../frame/frame.ts";
 import { OpBinary, type Opcode, OpText } from "../frame/opcode.ts";
 
 /** A message that is sent on many connections. */
@@ -17,6 +18,7 @@ export class PreparedMessage {
   readonly compress: boolean;
   /** What extensions have made of it, for connections that are alike. */
   readonly cache: Map<string, Uint8Array> = new Map();
+  #frame: Uint8Array | undefined;
 
   /**
    * Takes a message's data.
@@ -28,5 +30,10 @@ export class PreparedMessage {
     this.opcode = typeof data === "string" ? OpText : OpBinary;
     this.bytes = typeof data === "string" ? encodeUtf8(data) : data.slice();
     this.compress = compress;
+  }
+
+  /** Its frame, whole and not masked, as a server sends it to those that do not compress; not to be changed. */
+  get frame(): Uint8Array {
+    return (this.#frame ??= compileFrame(newFrame(this.opcode, true, this.bytes)));
   }
 }

@@ -377,3 +377,74 @@ describe("Output.addFrame()", () => {
     expect(drain(output)).toEqual([frame(opcode, counted(3))]);
   });
 });
+
+describe("Output.addShared()", () => {
+  const shared = binary(counted(10));
+
+  function share(output: Output, whole = shared): void {
+    const headerSize = whole[1]! < 126 ? 2 : whole[1] === 126 ? 4 : 10;
+    output.addShared(whole, 0x2, whole.length - headerSize);
+  }
+
+  it("lends out the frame as it lies where it is alone", () => {
+    const output = new Output(false);
+    share(output);
+    expect(output.unsent).toBe(shared.length);
+    const bytes = output.take()!;
+    expect(bytes.buffer).toBe(shared.buffer);
+    expect(bytes).toEqual(shared);
+    output.giveBack();
+    expect([output.unsent, output.take()]).toEqual([0, undefined]);
+  });
+
+  it("makes one write of it and what follows, or what was there before, and leaves it as it is", () => {
+    for (const order of ["shared first", "shared in the middle", "two shared"]) {
+      const output = new Output(false);
+      if (order === "shared in the middle") output.addText("a");
+      share(output);
+      if (order === "two shared") share(output);
+      else output.addText("b");
+      const before = order === "shared in the middle" ? [text("a")] : [];
+      const after = order === "two shared" ? shared : text("b");
+      expect(drain(output), order).toEqual([concat([...before, shared, after])]);
+    }
+    expect(shared).toEqual(binary(counted(10)));
+  });
+
+  it("makes a write of its own of it where more than 64 KiB would be gathered", () => {
+    const large = binary(counted(65_530));
+    const output = new Output(false);
+    share(output, large);
+    output.addText("a".repeat(100));
+    share(output);
+    expect(drain(output)).toEqual([large, concat([text("a".repeat(100)), shared])]);
+  });
+
+  it("gives no shared frame to the pool, whatever its size", () => {
+    const frame = binary(counted(1024 - 4));
+    expect(frame.length).toBe(1024);
+    const output = new Output(false);
+    for (let i = 0; i < 70; i++) {
+      share(output, frame);
+      output.take();
+      output.giveBack();
+    }
+    share(output, frame);
+    output.clear();
+    for (let i = 0; i < 70; i++) {
+      const other = new Output(false);
+      other.addText("x");
+      expect(other.take()!.buffer).not.toBe(frame.buffer);
+    }
+    expect(frame).toEqual(binary(counted(1024 - 4)));
+  });
+
+  it("counts it", () => {
+    const output = new Output(false);
+    share(output);
+    share(output);
+    expect(output.traffic).toMatchObject({ frames: 2, bytes: 2 * shared.length });
+    output.clear();
+    expect(output.unsent).toBe(0);
+  });
+});
