@@ -46,8 +46,8 @@ export interface UpgradeCallbacks<Context> {
   negotiate?(offer: Option, context: Context): Awaitable<Option | undefined>;
   /** Gets the value of each Sec-WebSocket-Extensions and answers by itself; instead of `negotiate`. undefined is 400. */
   extensionCustom?(value: Uint8Array, context: Context): Awaitable<readonly Option[] | undefined>;
-  /** Has the last word before 101, and may add headers to it. */
-  onBeforeUpgrade?(context: Context): Awaitable<HeaderPairs | undefined>;
+  /** Has the last word before 101: may add headers to it, or throw to refuse. */
+  onBeforeUpgrade?(context: Context): Awaitable<HeaderPairs | undefined | void>;
 }
 
 /** Options of an {@link Upgrader}. */

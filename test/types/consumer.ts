@@ -5,7 +5,7 @@ import * as bun from "framewire/bun";
 import * as deno from "framewire/deno";
 import { Endpoint } from "framewire/endpoint";
 import { FrameDecoder, OpText } from "framewire/frame";
-import { acceptKey } from "framewire/handshake";
+import { acceptKey, Upgrader } from "framewire/handshake";
 import { HeadParser } from "framewire/http";
 import { connect as connectOverHttp2, type Http2ClientSession } from "framewire/http2";
 import { memoryNetwork, memoryPair } from "framewire/memory";
@@ -13,6 +13,14 @@ import * as node from "framewire/node";
 import { connect, createServer, type StreamPair, streamsTransport } from "framewire/streams";
 
 export const values = [Endpoint, FrameDecoder, OpText, acceptKey, HeadParser, memoryPair];
+
+/** A callback may do nothing but refuse. */
+export const upgrader = new Upgrader({
+  newContext: () => ({ user: "" }),
+  onBeforeUpgrade({ user }) {
+    if (user === "") throw rejectConnection({ status: 401 });
+  },
+});
 
 /** A platform's socket, as its own types have it. */
 declare const socket: StreamPair & { readonly opened: Promise<unknown> };
