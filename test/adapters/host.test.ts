@@ -5,6 +5,7 @@ import { runtimeHost } from "../../adapters/host.ts";
 import { connectOn } from "../../src/connection/connect.ts";
 import { Server } from "../../src/connection/serve.ts";
 import { memoryConnect } from "../support/memory-connect.ts";
+import { runtime } from "../support/runtime.ts";
 
 const name = "FRAMEWIRE_TEST_OF_HOST";
 
@@ -26,6 +27,25 @@ describe("runtimeHost()", () => {
     expect(environment!(name)).toBeUndefined();
     process.env[name] = "proxy";
     expect(environment!(name)).toBe("proxy");
+  });
+
+  it("says which messages of one chunk share an ArrayBuffer, as the runtime's engine makes it pay", async () => {
+    // Of 64 and of 65 bytes, of 1000 and of 1001.
+    const shares = {
+      node: [false, true, true, true],
+      deno: [true, true, true, true],
+      bun: [false, false, false, true],
+    };
+    const kept: Uint8Array[] = [];
+    const server = new Server(
+      { port: 0 },
+      { message: (_, data) => void kept.push(data as Uint8Array) },
+      runtimeHost(),
+    );
+    const ws = await connectOn(memoryConnect(server), "ws://a");
+    for (const size of [64, 65, 1000, 1001]) void ws.send(new Uint8Array(size));
+    await ws.close();
+    expect(kept.map(({ buffer, length }) => buffer.byteLength !== length)).toEqual(shares[runtime]);
   });
 
   it("compresses for servers and clients that name no engine", async () => {
