@@ -5,6 +5,7 @@
  */
 
 import type { Endpoint } from "../endpoint/endpoint.ts";
+import { settled } from "../deferred.ts";
 import type { Transport } from "../transport.ts";
 import { Held } from "./held.ts";
 import type { Sender } from "./sending.ts";
@@ -30,9 +31,6 @@ interface Waiting {
  * messages take them from one message to the next.
  */
 const patience = 8;
-
-/** A microtask by way of a promise costs half of queueMicrotask's on Node, which tracks each of those by itself. */
-const settled: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
 /**
  * Gives an endpoint what comes, and stops it while a handler is awaited, or while too much is unread: what is left of

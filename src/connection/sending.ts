@@ -6,7 +6,7 @@
 
 import type { Output } from "../endpoint/output.ts";
 import type { Transport } from "../transport.ts";
-import { type Deferred, newDeferred } from "../deferred.ts";
+import { type Deferred, newDeferred, settled } from "../deferred.ts";
 
 /** What waits for nothing: one promise for all, so that a send below the mark allocates none. */
 export const sent: Promise<void> = /* @__PURE__ */ Promise.resolve();
@@ -28,6 +28,8 @@ export class Sender {
   readonly #highWaterMark: number;
   #isGathering = false;
   #isFlushDue = false;
+  // Made at the first flush of that kind, and not for each.
+  #flushDue: (() => void) | undefined;
   #isWriting = false;
   #isStopped = false;
   #isAbove = false;
@@ -66,10 +68,11 @@ export class Sender {
   flushSoon(): void {
     if (this.#isGathering || this.#isFlushDue || this.#isWriting) return;
     this.#isFlushDue = true;
-    queueMicrotask(() => {
+    this.#flushDue ??= () => {
       this.#isFlushDue = false;
       if (!this.#isGathering) this.#write();
-    });
+    };
+    void settled.then(this.#flushDue);
   }
 
   /** Gives what `send` returns: resolves when the unsent bytes are at the mark or below. */
