@@ -37,7 +37,17 @@ const inThePackage = [
 ];
 
 export default tseslint.config(
-  { ignores: ["dist/", "coverage/", "api/", ".types/", "node_modules/", "bench/results/"] },
+  {
+    ignores: [
+      "dist/",
+      "coverage/",
+      "api/",
+      ".types/",
+      "node_modules/",
+      "bench/results/",
+      ".mutation/",
+    ],
+  },
   js.configs.recommended,
   {
     files: ["**/*.ts"],
