@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8, latin1 } from "../../src/bytes.ts";
-import type { Head } from "../../src/http/head.ts";
+import { Head } from "../../src/http/head.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 
 const lines = [
@@ -25,6 +25,14 @@ function parseLines(): { head: Head; bytes: Uint8Array } {
 }
 
 describe("Head", () => {
+  it("lies in the bytes that it is made for", () => {
+    const bytes = encodeUtf8("...GET");
+    const head = new Head(bytes, 3);
+    head.methodEnd = 3;
+    expect(head.bytes).toBe(bytes);
+    expect([head.method, head.isMethod("GET")]).toEqual(["GET", true]);
+  });
+
   it("gives the parts of a request line", () => {
     const { head, bytes } = parseLines();
     expect([head.method, head.target, head.major, head.minor]).toEqual([

@@ -22,6 +22,18 @@ describe("OptionScanner", () => {
   ])("takes %j apart", (text, lines) => {
     expect(seen(text)).toEqual(lines);
   });
+
+  it("has nothing more to come where the list broke the grammar", () => {
+    const scanner = new OptionScanner(fieldBytes("a b, c"), 0, 6);
+    expect([scanner.nextOption(), scanner.nextParameter()]).toEqual([true, false]);
+    expect([scanner.nextOption(), scanner.isMalformed]).toEqual([false, true]);
+  });
+
+  it("takes no quote that stands behind its range", () => {
+    const scanner = new OptionScanner(fieldBytes('a; b="c"'), 0, 7);
+    expect([scanner.nextOption(), scanner.nextParameter()]).toEqual([true, false]);
+    expect(scanner.isMalformed).toBe(true);
+  });
 });
 
 describe("fieldBytes()", () => {

@@ -218,6 +218,8 @@ describe("HeadParser's limits", () => {
   it("refuse one header more, at all cuts", () => {
     const text = "GET / HTTP/1.1\r\nA: b\r\nC: d\r\nE: f\r\n\r\n";
     expectAtAllCuts(text, ["TOO_MANY_HEADERS", "431 2"], "request", tight);
+    const act = (): unknown => new HeadParser("request", tight).feed(ascii(text));
+    expect(act).toThrow(expect.objectContaining({ limit: 2, actual: 3 }));
   });
 
   it("may be Infinity", () => {
@@ -236,6 +238,26 @@ describe("HeadParser.feed()", () => {
     expect(parser.feed(bytes, 60, bytes.length)).toBe(bytes.length - 3);
     expect(parser.isComplete).toBe(true);
     expect(parser.head.size).toBe(example.length);
+  });
+
+  it("looks at nothing behind its range, wherever that ends", () => {
+    const bytes = ascii("GET / HTTP/1.1\r\nA:   b  \r\nC:   \r\n\r\n");
+    for (let cut = 0; cut < bytes.length; cut++) {
+      const parser = new HeadParser("request");
+      expect(parser.feed(bytes, 0, cut)).toBe(cut);
+      expect(parser.feed(bytes, cut)).toBe(bytes.length);
+      expect([...parser.head.entries()]).toEqual([
+        ["A", "b"],
+        ["C", ""],
+      ]);
+    }
+  });
+
+  it("gives an empty value no bytes, whatever blanks stand for it", () => {
+    const parser = new HeadParser("request");
+    parser.feed(ascii("GET / HTTP/1.1\r\nA:\r\nB:  \r\n\r\n"));
+    const { head } = parser;
+    expect([0, 1].map((index) => head.valueEnd(index) - head.valueStart(index))).toEqual([0, 0]);
   });
 
   it("takes nothing when the head is complete", () => {
@@ -293,6 +315,23 @@ describe("HeadParser.feed()", () => {
     for (const piece of cutAt(bytes, [600, 601])) parser.feed(piece);
     expect(parser.isComplete).toBe(true);
     expect(parser.head.bytes.length).toBeLessThanOrEqual(1000);
+  });
+
+  it("makes that buffer twice as long when it is full, and not before", () => {
+    const parser = new HeadParser("request", { ...defaultHeadLimits, maxHeadSize: 1500 });
+    const made: [count: number, size: number][] = [];
+    let last: Uint8Array | undefined;
+    ascii(`GET / HTTP/1.1\r\nA: ${"b".repeat(1400)}`).forEach((byte, index) => {
+      parser.feed(Uint8Array.of(byte));
+      const { bytes } = parser.head;
+      if (bytes !== last) made.push([index + 1, bytes.length]);
+      last = bytes;
+    });
+    expect(made).toEqual([
+      [1, 512],
+      [513, 1024],
+      [1025, 1500],
+    ]);
   });
 });
 

@@ -102,6 +102,7 @@ describe("listHasToken()", () => {
     expect(listHasToken(bytes, start, end, "a")).toBe(false);
     expect(listHasToken(bytes, start, end - 1, "upgrade")).toBe(false);
     expect(listHasToken(bytes, start, start, "upgrade")).toBe(false);
+    expect(listHasToken(around("upgraded").bytes, start, end, "upgrade")).toBe(true);
   });
 });
 

@@ -41,6 +41,7 @@ describe("canonicalize()", () => {
     ["-a--bC-", "-A--Bc-"],
     ["1a_b.C", "1a_b.c"],
     ["az-AZ", "Az-Az"],
+    ["z-aA-zZ", "Z-Aa-Zz"],
     ["[a]-{Z}-`@", "[a]-{z}-`@"],
     ["", ""],
   ])("spells %j as %j", (name, spelled) => {
