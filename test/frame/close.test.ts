@@ -40,6 +40,9 @@ describe("parseCloseFrameData()", () => {
     expect(parseCloseFrameData(bytes, 1, 5)).toEqual({ status: 1000, reason: "ok" });
     expect(parseCloseFrameData(bytes, 1, 3)).toEqual({ status: 1000, reason: "" });
     expect(parseCloseFrameData(bytes, 1, 1)).toEqual({ status: 0, reason: "" });
+    expect(() => parseCloseFrameData(bytes, 1, 2)).toThrow(
+      expect.objectContaining({ code: "CLOSE_BODY_TOO_SHORT" }),
+    );
   });
 
   it.each([
