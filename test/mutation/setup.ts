@@ -7,7 +7,8 @@ import { beforeAll, beforeEach } from "vitest";
  */
 const long = [
   "is at most four reads a byte",
-  "agrees with a fatal TextDecoder on",
+  "agrees with a fatal TextDecoder on every sequence",
+  "agrees with a fatal TextDecoder on three and four bytes",
   "says no exactly at the first byte that no character has there",
   "says so for the last byte of characters of four",
   "accepts every character",
