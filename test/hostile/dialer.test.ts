@@ -59,9 +59,31 @@ describe("a client: Dialer.dial() of a hostile server", () => {
     expect(netDial.mock.calls.length).toBe(1);
   });
 
+  const setByUs = ["Host", "upgrade", "Connection", "Sec-WebSocket-Key", "SEC-WEBSOCKET-VERSION"];
+  it.each<[string, DialerOptions]>([
+    ...setByUs.map((name): [string, DialerOptions] => [name, { header: [[name, "a"]] }]),
+    ["Sec-WebSocket-Protocol", { header: [["Sec-WebSocket-Protocol", "a"]] }],
+    ["Sec-WebSocket-Extensions", { header: [["Sec-WebSocket-Extensions", "a"]] }],
+    ["CRLF in a value", { header: [["X-A", "a\r\nX-Injected: b"]] }],
+    ["LF in a value", { header: [["X-A", "a\nb"]] }],
+    ["NUL in a value", { header: [["X-A", "a\0"]] }],
+    ["CRLF in a name", { header: [["X-A: b\r\nX", "a"]] }],
+    ["an empty name", { header: [["", "a"]] }],
+    ["CRLF in the host", { host: "a\r\nX-Injected: b" }],
+    ["CRLF in a subprotocol", { protocols: ["a\r\nX-Injected: b"] }],
+  ])("E-95 that is to get %s: TypeError, and nobody is dialed", async (_, options) => {
+    const netDial = vi.fn();
+    const dialing = (async () => new Dialer({ netDial, ...options }).dial("ws://a.example"))();
+    await expect(dialing).rejects.toThrow(TypeError);
+    expect(netDial.mock.calls).toEqual([]);
+  });
+
   it("E-94 of no URL: nobody is dialed", async () => {
     const netDial = vi.fn();
-    const urls = ["ws://a\r\nb", "ws://me@a", "ws://a/#x", "http://a", "ws://a:0", "ws://a:65536"];
+    const urls = [
+      ...["ws://a\r\nb", "ws://a b", "ws://me@a", "ws://me:secret@a", "ws://a/#x", "ws://a/#"],
+      ...["http://a", "ftp://a", "a.example", "ws://", "ws://a:0", "ws://a:65536", "ws://[::1"],
+    ];
     for (const url of urls)
       await expect(new Dialer({ netDial }).dial(url)).rejects.toThrow(TypeError);
     expect(netDial.mock.calls).toEqual([]);

@@ -123,7 +123,9 @@ export function named(cases: readonly Case[]): [title: string, one: Case][] {
 
 /** Bytes of a text whose characters are all below U+0100. */
 export function latin1Bytes(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** Bytes from hexadecimal digits; blanks are for the reader. */

@@ -192,12 +192,12 @@ describe(`a TLS handshake that never ends, on ${runtime}`, () => {
   });
 });
 
-describe(`a certificate that is not to be trusted, on ${runtime}`, () => {
+describe(`a client on ${runtime}: a certificate that is not to be trusted`, () => {
   it.each([
     ["of an unknown authority", {}],
     ["of another name", { ca: authority, serverName: "other.test" }],
   ])(
-    "%s: the client fails, nothing of its request has left, and the server lives",
+    "E-97 %s: the client fails, nothing of its request has left, and the server lives",
     async (_, tls) => {
       const behind = await startBehind();
       await expect(adapter.connect(behind.url, { tls })).rejects.toMatchObject({
