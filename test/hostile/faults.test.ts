@@ -1,18 +1,15 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Server } from "../../src/connection/serve.ts";
-import { adapter } from "../support/adapter.ts";
-import { RawClient, RawServer } from "../support/raw-client.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import { RawClient } from "../support/raw-client.ts";
 import { runtime } from "../support/runtime.ts";
 import { macrotask } from "../support/turns.ts";
+import { OnSockets } from "./on-sockets.ts";
 import { expectNoRejections, Peer, Recorder } from "./play.ts";
 import {
   binary,
   bytesFrom,
   header,
   ping,
-  plain,
   request,
-  type Role,
   roles,
   session,
   type Setup,
@@ -23,56 +20,11 @@ import { expectOneEnd, traceOf } from "./trace.ts";
 
 /** Rows of the battery about what a network does, over real sockets. */
 
-const servers: Server[] = [];
-let rawServer: RawServer;
-
-async function start(setup: Setup = plain): Promise<{ recorder: Recorder; server: Server }> {
-  const recorder = new Recorder(setup);
-  const server = await adapter.serve(recorder.serveOptions, recorder.handlers);
-  servers.push(server);
-  return { recorder, server };
-}
-
-interface Opened {
-  readonly recorder: Recorder;
-  readonly socket: RawClient;
-  readonly peer: Peer;
-}
-
-/** Opens a connection over sockets. */
-async function open(role: Role, setup: Setup = plain): Promise<Opened> {
-  let recorder = new Recorder(setup);
-  let socket: RawClient;
-  let peer: Peer;
-  if (role === "server") {
-    const running = await start(setup);
-    recorder = running.recorder;
-    socket = await RawClient.connect(running.server.port);
-    peer = new Peer(socket, role);
-  } else {
-    const arriving = rawServer.accept();
-    const url = `ws://127.0.0.1:${rawServer.port}/`;
-    void recorder.attempt(adapter.connect(url, recorder.clientOptions, recorder.handlers));
-    socket = await arriving;
-    peer = new Peer(socket, role);
-    await peer.asked.promise;
-  }
-  peer.send(session()[role]!.input(peer.accept));
-  while (recorder.ws === undefined) await macrotask();
-  return { recorder, socket, peer };
-}
-
-beforeAll(async () => {
-  rawServer = await RawServer.start();
-});
+const sockets = new OnSockets();
 
 afterEach(async () => {
-  for (const server of servers.splice(0)) await server.shutdown({ deadline: 0 });
+  await sockets.stop();
   await expectNoRejections();
-});
-
-afterAll(() => {
-  rawServer.close();
 });
 
 describe(`a server on ${runtime}: a network that fails`, () => {
@@ -86,7 +38,7 @@ describe(`a server on ${runtime}: a network that fails`, () => {
         },
       }),
     };
-    const { recorder, server } = await start(setup);
+    const { recorder, server } = await sockets.serve(setup);
     for (let i = 0; i < 50; i++) {
       const socket = await RawClient.connect(server.port);
       socket.write(bytesFrom("client", request(), text("late")));
@@ -117,12 +69,7 @@ describe(`a client on ${runtime}: a network that fails`, () => {
       const recorder = new Recorder();
       for (let i = 0; i < 10; i++) {
         recorder.renew();
-        const arriving = rawServer.accept();
-        const url = `ws://127.0.0.1:${rawServer.port}/`;
-        void recorder.attempt(adapter.connect(url, recorder.clientOptions, recorder.handlers));
-        const socket = await arriving;
-        const peer = new Peer(socket, "client");
-        await peer.asked.promise;
+        const { socket, peer } = await sockets.connect(recorder);
         peer.send(session().client!.input(peer.accept).slice(0, size));
         // Every other one is reset when what it sent is on its way already.
         if (i % 2 === 0) await macrotask();
@@ -135,7 +82,7 @@ describe(`a client on ${runtime}: a network that fails`, () => {
         // Where the end was told before the reset, the socket is about to go.
         while (recorder.clock.running > 0) await macrotask();
       }
-      const { recorder: next, peer } = await open("client");
+      const { recorder: next, peer } = await sockets.open("client");
       peer.end();
       await next.over.promise;
       expect(next.events[0]).toBe("open");
@@ -145,7 +92,7 @@ describe(`a client on ${runtime}: a network that fails`, () => {
 
 describe.each(roles)(`a %s on ${runtime}: a network that fails an open connection`, (role) => {
   it("H-144 a reset inside a message → 1006 once", async () => {
-    const { recorder, peer, socket } = await open(role);
+    const { recorder, peer, socket } = await sockets.open(role);
     peer.send(header(2, 1000), new Uint8Array(10));
     await macrotask();
     socket.socket.resetAndDestroy();
@@ -157,7 +104,7 @@ describe.each(roles)(`a %s on ${runtime}: a network that fails an open connectio
   });
 
   it("K-166 12 MiB to a peer that reads late → all of it in order", async () => {
-    const { recorder, peer } = await open(role, { options: { maxBufferedAmount: 0 } });
+    const { recorder, peer } = await sockets.open(role, { options: { maxBufferedAmount: 0 } });
     peer.transport.pause();
     const messages = Array.from({ length: 192 }, (_, i) => new Uint8Array(64 * 1024).fill(i));
     const sends = messages.map((message) => recorder.ws!.send(message));

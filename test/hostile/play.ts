@@ -125,6 +125,8 @@ export class Peer implements TransportHandler {
   readonly closed: Deferred<void> = newDeferred();
   hasEnded = false;
   isClosed = false;
+  /** Bytes that have come, the head of a request or response among them. */
+  received = 0;
   #chunks: Uint8Array[] = [];
   readonly #pending: Uint8Array[] = [];
   #isWriting = false;
@@ -177,6 +179,7 @@ export class Peer implements TransportHandler {
 
   onData(chunk: Uint8Array): void {
     this.#chunks.push(chunk.slice());
+    this.received += chunk.length;
     if (latin1(chunk, 0, chunk.length).endsWith("\r\n\r\n")) this.asked.resolve();
   }
 
