@@ -49,8 +49,8 @@ export class Output {
   readonly #full: Piece[] = [];
   #active: Uint8Array | undefined;
   #activeSize = 0;
-  // A frame that many share and that is alone in its write, until another follows; there is no active buffer then.
-  #shared: Uint8Array | undefined;
+  // Not where it is a frame that many share: that one is full, and another that follows moves on to a buffer of the pool.
+  #isActivePooled = true;
   #lent: Piece | undefined;
   #unsent = 0;
   #held = 0;
@@ -123,14 +123,14 @@ export class Output {
    */
   addShared(frame: Uint8Array, opcode: Opcode, length: number): void {
     const header = this.#newHeader(opcode, length);
-    if (this.#active === undefined && this.#shared === undefined) {
-      this.#shared = frame;
-      this.#count(frame.length);
+    if (this.#active === undefined) {
+      this.#active = frame;
+      this.#isActivePooled = false;
     } else {
       const at = this.#reserve(frame.length);
-      copy(this.#active!, at, frame, 0, frame.length);
-      this.#commit(frame.length);
+      copy(this.#active, at, frame, 0, frame.length);
     }
+    this.#commit(frame.length);
     this.traffic.addFrame(header);
   }
 
@@ -213,18 +213,13 @@ export class Output {
   }
 
   #takeActive(): Piece | undefined {
-    if (this.#active === undefined) return this.#takeShared();
-    const piece: Piece = { buffer: this.#active, size: this.#activeSize, isPooled: true };
+    const buffer = this.#active;
+    if (buffer === undefined) return undefined;
+    const piece: Piece = { buffer, size: this.#activeSize, isPooled: this.#isActivePooled };
     this.#active = undefined;
     this.#activeSize = 0;
+    this.#isActivePooled = true;
     return piece;
-  }
-
-  #takeShared(): Piece | undefined {
-    const frame = this.#shared;
-    if (frame === undefined) return undefined;
-    this.#shared = undefined;
-    return { buffer: frame, size: frame.length, isPooled: false };
   }
 
   #newHeader(opcode: Opcode, length: number): Header {
@@ -241,9 +236,7 @@ export class Output {
   /** Makes room in the active buffer; gives the index where it begins. */
   #reserve(size: number): number {
     const active = this.#active;
-    if (this.#shared !== undefined) {
-      this.#joinShared(this.#shared, size);
-    } else if (active === undefined) {
+    if (active === undefined) {
       this.#active = borrowBuffer(size);
     } else if (active.length - this.#activeSize < size) {
       this.#replaceActive(active, this.#activeSize + size, size);
@@ -256,26 +249,13 @@ export class Output {
     if (whole <= largestGathered) {
       const larger = borrowBuffer(whole);
       copy(larger, 0, active, 0, this.#activeSize);
-      returnBuffer(active);
+      if (this.#isActivePooled) returnBuffer(active);
       this.#active = larger;
+      this.#isActivePooled = true;
       return;
     }
-    this.#full.push({ buffer: active, size: this.#activeSize, isPooled: true });
+    this.#full.push(this.#takeActive()!);
     this.#active = borrowBuffer(size);
-    this.#activeSize = 0;
-  }
-
-  /** Makes room behind a shared frame: in one buffer with it, or where that is too much, in the next write. */
-  #joinShared(frame: Uint8Array, size: number): void {
-    if (frame.length + size > largestGathered) {
-      this.#full.push(this.#takeShared()!);
-      this.#active = borrowBuffer(size);
-      return;
-    }
-    this.#shared = undefined;
-    this.#active = borrowBuffer(frame.length + size);
-    copy(this.#active, 0, frame, 0, frame.length);
-    this.#activeSize = frame.length;
   }
 
   #commitFrame(header: Header, at: number, size: number): void {
@@ -287,10 +267,6 @@ export class Output {
 
   #commit(size: number): void {
     this.#activeSize += size;
-    this.#count(size);
-  }
-
-  #count(size: number): void {
     this.#unsent += size;
     this.traffic.bytes += size;
   }

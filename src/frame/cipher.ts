@@ -31,12 +31,7 @@ export function cipher(
     cipherBytes(bytes, rotate(key, offset), start, end);
     return;
   }
-  const aligned = start + (-(bytes.byteOffset + start) & 3);
-  const count = (end - aligned) >> 2;
-  cipherBytes(bytes, rotate(key, offset), start, aligned);
-  const word = rotate(key, offset + aligned - start);
-  cipherWords(new Int32Array(bytes.buffer, bytes.byteOffset + aligned, count), word, 0, count);
-  cipherBytes(bytes, word, aligned + count * 4, end);
+  cipherByWords(bytes, wordsOf(bytes, start, end), key, offset, start, end);
 }
 
 /** Bytes from which a range is worked on by words where the view on them is there already. */
@@ -57,14 +52,7 @@ export class RangeCipher {
       cipherBytes(bytes, rotate(key, offset), start, end);
       return;
     }
-    const aligned = start + (-(bytes.byteOffset + start) & 3);
-    const count = (end - aligned) >> 2;
-    cipherBytes(bytes, rotate(key, offset), start, aligned);
-    const word = rotate(key, offset + aligned - start);
-    const words = this.#words!;
-    const first = (bytes.byteOffset + aligned - words.byteOffset) >> 2;
-    cipherWords(words, word, first, first + count);
-    cipherBytes(bytes, word, aligned + count * 4, end);
+    cipherByWords(bytes, this.#words!, key, offset, start, end);
   }
 
   /** Lets go of the array. */
@@ -77,10 +65,8 @@ export class RangeCipher {
   #hasWords(bytes: Uint8Array, start: number): boolean {
     if (bytes === this.#bytes) return true;
     if (bytes.length - start < wordsPayFrom) return false;
-    const aligned = -bytes.byteOffset & 3;
-    const count = (bytes.length - aligned) >> 2;
     this.#bytes = bytes;
-    this.#words = new Int32Array(bytes.buffer, bytes.byteOffset + aligned, count);
+    this.#words = wordsOf(bytes, 0, bytes.length);
     return true;
   }
 }
@@ -102,6 +88,35 @@ export function cipherInto(
 ): void {
   copy(target, at, source, start, end);
   cipher(target, key, offset, at, at + end - start);
+}
+
+/** Index of the first whole word of `bytes` from `start` on. */
+function alignedFrom(bytes: Uint8Array, start: number): number {
+  return start + (-(bytes.byteOffset + start) & 3);
+}
+
+/** A view on the whole words of `bytes[start, end)`. */
+function wordsOf(bytes: Uint8Array, start: number, end: number): Int32Array {
+  const aligned = alignedFrom(bytes, start);
+  return new Int32Array(bytes.buffer, bytes.byteOffset + aligned, (end - aligned) >> 2);
+}
+
+/** Works on `bytes[start, end)` by words where there are whole ones. @param words Covers them, and maybe others. */
+function cipherByWords(
+  bytes: Uint8Array,
+  words: Int32Array,
+  key: number,
+  offset: number,
+  start: number,
+  end: number,
+): void {
+  const aligned = alignedFrom(bytes, start);
+  const count = (end - aligned) >> 2;
+  const first = (bytes.byteOffset + aligned - words.byteOffset) >> 2;
+  const word = rotate(key, offset + aligned - start);
+  cipherBytes(bytes, rotate(key, offset), start, aligned);
+  cipherWords(words, word, first, first + count);
+  cipherBytes(bytes, word, aligned + count * 4, end);
 }
 
 /** Eight words a turn: 1.5 to 2 times one a turn on V8, up to 1.8 times on JavaScriptCore. */
