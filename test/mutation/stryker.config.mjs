@@ -13,7 +13,7 @@ export default {
   coverageAnalysis: "perTest",
   concurrency: 1,
   // A mutant that loops is stopped by the count of its turns. The clock is for those that wait, on a busy machine too.
-  timeoutMS: 10_000,
+  timeoutMS: 30_000,
   timeoutFactor: 3,
   incremental: true,
   incrementalFile: `${reports}/incremental.json`,
