@@ -193,8 +193,10 @@ describe("encodeHeader()", () => {
     }
   });
 
-  it("leaves out the key where the frame is not masked", () => {
-    expect([...encode(header({ maskKey: exampleKey }))]).toEqual([0x80, 0]);
+  it("leaves out the key where the frame is not masked, and leaves what stands there", () => {
+    const bytes = new Uint8Array(8).fill(0xee);
+    expect(encodeHeader(header({ maskKey: exampleKey }), bytes)).toBe(2);
+    expect(toHex(bytes)).toBe("8000eeeeeeeeeeee");
   });
 
   it("writes at any index, and nothing beside it", () => {
