@@ -73,6 +73,18 @@ describe("cipher()", () => {
     },
   );
 
+  it("masks a few bytes far into an array", () => {
+    for (let start = 996; start < 1000; start++) {
+      for (let length = 0; length < 4; length++) {
+        const bytes = seededBytes(1010);
+        cipher(bytes, exampleKey, 0, start, start + length);
+        const expected = seededBytes(1010);
+        expected.set(naiveMask(expected.subarray(start, start + length), exampleMask), start);
+        expect(isSame(bytes, expected)).toBe(true);
+      }
+    }
+  });
+
   it.each([0, 1, 2, 3, 4, 255, 2 ** 31 + 1, 2 ** 32 + 2, 2 ** 53 - 1021])(
     "turns the key for an offset of %d",
     (offset) => {

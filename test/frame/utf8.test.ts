@@ -284,6 +284,10 @@ describe("characterEnd()", () => {
     expect(characterEnd(bytes, bytes.length)).toBe(bytes.length);
   });
 
+  it("gives 0 where no character begins before the end", () => {
+    expect(characterEnd(hex("80 80 80"), 2)).toBe(0);
+  });
+
   it("gives the length for an end at or behind it", () => {
     expect(characterEnd(encodeUtf8("\u20AC"), 3)).toBe(3);
     expect(characterEnd(encodeUtf8("\u20AC"), 123)).toBe(3);
