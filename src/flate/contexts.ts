@@ -116,7 +116,7 @@ export class Contexts {
       this.#memory += entry.context.memory;
     }
     this.#link(entry);
-    if (this.#memory > this.#options.maxMemory) this.#makeRoom();
+    this.#makeRoom();
     this.#sweepDeadline ??= this.#nextSweep();
   }
 

@@ -31,10 +31,8 @@ export class History {
     const most = this.#most;
     let from = end - start > most ? end - most : start;
     const free = Math.min(most - this.#size, end - from);
-    if (free > 0) {
-      this.#append(source, from, from + free);
-      from += free;
-    }
+    this.#append(source, from, from + free);
+    from += free;
     while (from < end) {
       const count = Math.min(end - from, most - this.#start);
       copy(this.#bytes, this.#start, source, from, from + count);

@@ -8,7 +8,6 @@ import { isServerSide, type State } from "../frame/check.ts";
 import type { Option } from "../http/option.ts";
 import {
   AnyWindowBits,
-  ExtensionName,
   type Parameters,
   parametersOption,
   parseOffer,
@@ -139,7 +138,7 @@ export class Negotiator {
    * @see gobwas Extension.Negotiate, which fails the handshake for an illegal offer
    */
   negotiate(offer: Option): Option | undefined {
-    if (offer.name !== ExtensionName || this.#accepted !== undefined) return undefined;
+    if (this.#accepted !== undefined) return undefined;
     const parameters = parseOffer(offer);
     if (parameters === undefined) return undefined;
     this.#accepted = acceptOffer(parameters, this.#want);

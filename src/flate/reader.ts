@@ -51,7 +51,7 @@ export class FlateReader implements ByteReader {
   /** Where compressed bytes come to. */
   #piece: Uint8Array | undefined;
   /** What has come out, and how much of it was read. */
-  readonly #out: Growing = new Growing();
+  readonly #out: Growing;
   #taken = 0;
   /** Whether the message has bytes. */
   #hasBegun = false;
@@ -73,7 +73,7 @@ export class FlateReader implements ByteReader {
     this.#engine = engine;
     this.#settings = { windowBits };
     this.#maxMessageSize = messageLimit(maxMessageSize);
-    this.#beginMessage();
+    this.#out = new Growing(this.#maxMessageSize);
   }
 
   /** What went wrong, undefined where nothing did: from then on each read throws it, until {@link reset}. */

@@ -131,6 +131,15 @@ describe("Contexts", () => {
     expect([contexts.memory, lines]).toEqual([200, ["d1 rest", "d3 rest"]]);
   });
 
+  it("may fill its memory to the last byte", () => {
+    const { contexts, lines } = newContexts({ maxMemory: 200 });
+    contexts.opened();
+    for (let count = 0; count < 2; count++) contexts.end(contexts.deflater(12, false));
+    expect([contexts.memory, lines]).toEqual([200, []]);
+    contexts.end(contexts.deflater(12, false));
+    expect([contexts.memory, lines]).toEqual([200, ["d1 rest"]]);
+  });
+
   it("goes past its limit rather than rest what is in a message", () => {
     const { contexts, lines } = newContexts({ maxMemory: 150 });
     contexts.opened();

@@ -1,7 +1,11 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { History, storedBlock } from "../../src/flate/history.ts";
 import { counted, toHex } from "../support/frames.ts";
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
 describe("History", () => {
   it("keeps the last bytes of all that was added, however it came", () => {
@@ -20,6 +24,24 @@ describe("History", () => {
       }),
       { seed: 7692, numRuns: 300 },
     );
+  });
+
+  it("takes memory as bytes come, at twice what it holds and up to the window's size", () => {
+    const sizes: number[] = [];
+    vi.stubGlobal(
+      "Uint8Array",
+      new Proxy(Uint8Array, {
+        construct(target, values: unknown[], newTarget) {
+          if (typeof values[0] === "number") sizes.push(values[0]);
+          return Reflect.construct(target, values, newTarget) as Uint8Array;
+        },
+      }),
+    );
+    const history = new History(1000);
+    const source = counted(300);
+    sizes.length = 0;
+    for (const size of [0, 10, 246, 10, 300, 300, 300]) history.add(source, 0, size);
+    expect(sizes).toEqual([256, 532, 1000]);
   });
 
   it("begins anew once it was cleared", () => {

@@ -49,6 +49,13 @@ describe.each(others)("RSV1 on a frame with opcode %i", (opcode) => {
 });
 
 describe("MessageState", () => {
+  it("begins with messages that are not compressed", () => {
+    const state = new MessageState();
+    const frame = header(OpText);
+    state.setBits(frame);
+    expect([state.isCompressed, frame.rsv]).toEqual([false, 0]);
+  });
+
   it("remembers what the first frame said, over control frames and continuations", () => {
     const state = new MessageState();
     const frame = header(OpText, 4);

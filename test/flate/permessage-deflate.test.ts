@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { zlibEngine } from "../../adapters/zlib.ts";
-import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
+import { encodeUtf8 } from "../../src/bytes.ts";
+import { type State, StateClientSide, StateServerSide } from "../../src/frame/check.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import { FlateSession } from "../../src/flate/session.ts";
+import { Growing } from "../../src/extension/growing.ts";
+import { newHeader } from "../../src/frame/header.ts";
+import { OpText } from "../../src/frame/opcode.ts";
 import { type Option, parseOptions, writeOptions } from "../../src/http/option.ts";
+import { StoreEngine } from "./store-engine.ts";
+
+const hello = encodeUtf8("Hello");
 
 function newExtension(options: CompressionOptions = {}): PermessageDeflate {
   return new PermessageDeflate({ engine: zlibEngine(), ...options });
@@ -15,6 +22,20 @@ function option(parameters: string): Option {
 
 function text(answer: Option | undefined): string | undefined {
   return answer && writeOptions([answer]).replace(/^permessage-deflate(; )?/, "");
+}
+
+/** What a side asks its engine for in two messages each way that follow `agreed`. */
+function contextsOf(options: CompressionOptions, agreed: string, side: State): string[] {
+  const engine = new StoreEngine();
+  const session = newExtension({ ...options, engine }).open(option(agreed), side)!;
+  for (let round = 0; round < 2; round++) {
+    const message = { opcode: OpText, size: undefined, compress: true, cache: undefined };
+    const into = new Growing();
+    session.send!.beginMessage!(message)!.write(hello, 0, hello.length, true, into);
+    session.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
+    session.recv!.beginMessage!()!.write(into.bytes, 0, into.size, true, new Growing());
+  }
+  return engine.lines;
 }
 
 describe("PermessageDeflate on a server", () => {
@@ -34,6 +55,36 @@ describe("PermessageDeflate on a server", () => {
     ["unknown", {}, undefined],
   ])("answers %j with %o by %j", (offer, options, answer) => {
     expect(text(newExtension(options).accept(option(offer)))).toBe(answer);
+  });
+});
+
+describe("PermessageDeflate that is agreed to", () => {
+  it.each<[options: CompressionOptions, agreed: string, deflater: number, inflater: number]>([
+    [{}, "", 13, 15],
+    [{}, "server_max_window_bits=10; client_max_window_bits=12", 12, 10],
+    [{ clientMaxWindowBits: 9 }, "", 9, 15],
+    [{ clientMaxWindowBits: 9 }, "client_max_window_bits=12", 9, 15],
+    [{ clientMaxWindowBits: 12 }, "client_max_window_bits=9", 9, 15],
+  ])("gives a client with %o windows by %j", (options, agreed, deflater, inflater) => {
+    const lines = [`deflater ${deflater} 1 6`, `inflater ${inflater}`];
+    expect(contextsOf(options, agreed, StateClientSide)).toEqual(lines);
+  });
+
+  it.each<[options: CompressionOptions, agreed: string, deflater: number, inflater: number]>([
+    [{}, "", 15, 15],
+    [{ clientMaxWindowBits: 9 }, "server_max_window_bits=10", 10, 15],
+    [{}, "server_max_window_bits=10; client_max_window_bits=12", 10, 12],
+  ])("gives a server with %o windows by %j and nothing else", (options, agreed, ...windows) => {
+    const lines = [`deflater ${windows[0]} 1 6`, `inflater ${windows[1]}`];
+    expect(contextsOf(options, agreed, StateServerSide)).toEqual(lines);
+  });
+
+  it.each<[options: CompressionOptions, agreed: string]>([
+    [{ clientNoContextTakeover: true }, ""],
+    [{}, "client_no_context_takeover"],
+  ])("lets a client with %o keep no window by %j", (options, agreed) => {
+    const made = ["deflater 13 1 6", "reset 1", "inflater 15", "reset 1"];
+    expect(contextsOf(options, agreed, StateClientSide)).toEqual(made);
   });
 });
 

@@ -257,6 +257,25 @@ describe("FlateReader.reset()", () => {
     expect(engine.lines).toEqual(["inflater 15", "reset 1", "reset 1"]);
   });
 
+  it("keeps the buffer for what is compressed where no read waits for it", async () => {
+    const buffers = new Set<ArrayBufferLike>();
+    const noted = (): ByteReader => {
+      const source = new BytesReader(stored);
+      return {
+        read(into) {
+          buffers.add(into.buffer);
+          return source.read(into);
+        },
+      };
+    };
+    const { reader } = newReader(noted());
+    for (let round = 0; round < 3; round++) {
+      expect(await readAll(reader)).toEqual(hello);
+      reader.reset(noted());
+    }
+    expect(buffers.size).toBe(1);
+  });
+
   it("fails a read that waits for its source, whose buffer is used no more", async () => {
     const old = new HeldReader();
     const { reader, engine } = newReader(old);

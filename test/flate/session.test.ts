@@ -258,7 +258,7 @@ describe("the memory of sessions", () => {
     const { memory } = extension;
     receive(server, true, send(client, "Hello").payload);
     expect(extension.memory).toBe(memory);
-    server.close!();
+    for (let call = 0; call < 2; call++) server.close!();
     expect(extension.memory).toBe(memory);
     client.close!();
     expect(extension.memory).toBe(0);
@@ -274,6 +274,18 @@ describe("the memory of sessions", () => {
       expect(extension.memory).toBe(0);
     }
     expect(receive(client, true, hex("f200110000"))).toBe("Hello");
+  });
+
+  it.each([0, Infinity])("has no limit and no end where those are %s", (limit) => {
+    const options = { maxMemory: limit, idleTimeout: limit };
+    const { extension, server, client, clock } = newPair(options);
+    const { payload } = send(server, "Hello");
+    const deflater = extension.memory;
+    receive(client, true, payload);
+    const both = extension.memory;
+    expect(both).toBeGreaterThan(deflater);
+    clock.advance(1_000_000);
+    expect(extension.memory).toBe(both);
   });
 
   it("keeps to its limit, and messages go on as if nothing had been", () => {

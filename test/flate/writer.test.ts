@@ -77,7 +77,7 @@ describe.each(paces)("FlateWriter to a stream that answers %s", (_, later) => {
 
   it.each(slices)("does what is not awaited in its order, %o", async (store) => {
     const stream = new TestStream([], { later });
-    const { writer } = newWriter(stream, store);
+    const { writer, engine } = newWriter(stream, store);
     const counts = [writer.write(hello.slice(0, 2)), writer.write(hello.slice(2)), writer.flush()];
     const next = [writer.write(noBytes), writer.flush(), writer.close()];
     expect(await Promise.all([...counts, ...next])).toEqual([
@@ -89,6 +89,7 @@ describe.each(paces)("FlateWriter to a stream that answers %s", (_, later) => {
       undefined,
     ]);
     expect(stream.written).toEqual(concat([stored, Uint8Array.of(0)]));
+    expect(engine.open).toBe(0);
   });
 
   it("ends the message and frees the compressor where it is closed", async () => {
@@ -113,6 +114,19 @@ describe("FlateWriter.write()", () => {
     expect(plain(writer.flush())).toBeUndefined();
     expect(plain(writer.close())).toBeUndefined();
     expect(stream.written).toEqual(stored);
+  });
+
+  it("costs no promise again once what was under way is done", async () => {
+    let isFirst = true;
+    const { writer } = newWriter({
+      write({ length }) {
+        const answer = isFirst ? Promise.resolve(length) : length;
+        isFirst = false;
+        return answer;
+      },
+    });
+    expect(await writer.write(counted(7))).toBe(7);
+    expect(plain(writer.write(counted(7)))).toBe(7);
   });
 
   it("hands on nothing where the compressor holds it back", () => {
@@ -232,6 +246,22 @@ describe("FlateWriter.reset()", () => {
     await writer.flush();
     expect(stream.written).toEqual(stored);
     expect(engine.lines).toEqual(["deflater 15 6 8", "reset 1"]);
+  });
+
+  it("keeps its buffer where nothing is under way", async () => {
+    const buffers = new Set<ArrayBufferLike>();
+    const stream: ByteWriter = {
+      write(from) {
+        buffers.add(from.buffer);
+        return from.length;
+      },
+    };
+    const { writer } = newWriter(stream);
+    for (let round = 0; round < 3; round++) {
+      await writer.write(counted(7));
+      writer.reset(stream);
+    }
+    expect(buffers.size).toBe(1);
   });
 
   it("leaves alone what the old stream was lent, and drops calls that wait", async () => {
