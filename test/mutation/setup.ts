@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach } from "vitest";
+import { beforeAll, beforeEach, inject } from "vitest";
 
 /*
  * Tests that look at a hundred thousand inputs and more, or at large ones, take seconds where each step asks which
@@ -17,20 +17,25 @@ const long = [
   "never throws, and tells and answers the same under every chunking",
 ];
 
-/** What Stryker's own setup leaves here: how often a mutant was met, and how often it may be before it counts as a loop. */
-interface Counts {
+/** What Stryker's own setup leaves here. */
+interface Stryker {
+  activeMutant?: string | undefined;
+  /** How often the mutant was met. */
   hitCount?: number | undefined;
+  /** How often it may be before it counts as a loop. */
   hitLimit?: number | undefined;
 }
 
-// Of the mutant before this one, where the worker is kept.
-const counts = ((globalThis as { __stryker__?: Counts }).__stryker__ ??= {});
-counts.hitCount = 0;
+const stryker = ((globalThis as { __stryker__?: Stryker }).__stryker__ ??= {});
+// Where the worker is kept these are of the mutant before. This one is set in front of the first test, or has been set by
+// now if it counts while files are loaded.
+stryker.hitCount = 0;
+if (inject("mutantActivation" as never) !== "static") stryker.activeMutant = undefined;
 
 beforeAll(() => {
   // A hundred times what it is without the mutant: in tests that call a function a million times that is minutes. Ten
   // times is a loop as well.
-  if (counts.hitLimit !== undefined) counts.hitLimit /= 10;
+  if (stryker.hitLimit !== undefined) stryker.hitLimit /= 10;
 });
 
 beforeEach(({ task, skip }) => {
