@@ -85,7 +85,7 @@ export class ResponseBody {
     return size === null ? 0 : Number.parseInt(size[0], 16);
   }
 
-  /** Reads a line, without its end; "" where none comes. */
+  /** Reads a line, without its LF; "" where none comes. */
   async #readLine(): Promise<string> {
     const stream = this.#stream;
     let line = "";
@@ -93,7 +93,7 @@ export class ResponseBody {
       if (stream.buffered === 0 && (await stream.fill()) === 0) return "";
       const byte = stream.bytes[stream.start];
       stream.consume(1);
-      if (byte === LF) return line.endsWith("\r") ? line.slice(0, -1) : line;
+      if (byte === LF) return line;
       line += String.fromCharCode(byte);
     }
     return "";

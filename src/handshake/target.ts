@@ -39,11 +39,8 @@ export function checkTarget(head: Head): Range | undefined {
 
 function schemeLength(head: Head): number {
   const at = head.targetByte;
-  const scheme = schemes.find(
-    (text) =>
-      text.length <= head.targetEnd - head.targetStart &&
-      equalsIgnoreCase(head.bytes, at, at + text.length, text),
-  );
+  // Behind the target stands a blank, which no scheme has.
+  const scheme = schemes.find((text) => equalsIgnoreCase(head.bytes, at, at + text.length, text));
   if (scheme === undefined) throw badTarget();
   return scheme.length;
 }

@@ -72,6 +72,15 @@ describe("the request of connectTunnel()", () => {
   });
 });
 
+describe("connectTunnel()", () => {
+  it.each(["::1 x", "::1\r\nA:1", "::1/x", "::1?x", "a.example/x", "me@a.example", ""])(
+    "is not made for the host %j",
+    (hostname) => {
+      expect(() => connectTunnel({ hostname, port: 80 })).toThrow(TypeError);
+    },
+  );
+});
+
 describe("the answer to connectTunnel()", () => {
   it.each([
     ["HTTP/1.1 200 Connection established\r\n\r\n"],

@@ -96,6 +96,10 @@ describe("DebugDialer.dial()", () => {
       "a refusal with its body, as it was sent",
       "HTTP/1.1 404\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nNo\r\n0\r\n\r\n",
     ],
+    [
+      "a refusal whose body looks like another answer",
+      "HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\nHTTP/1.1 101 \r\n\r\nframes",
+    ],
     ["what is no response", "SSH-2.0-OpenSSH"],
     ["a part of a response", "HTTP/1.1 101 Switching"],
   ])("shows %s", async (_, response) => {

@@ -135,9 +135,16 @@ describe("checkAnswer()", () => {
     ["other cases", answer("UPGRADE: WebSocket", "connection: UPGRADE")],
     ["a list of connection options", answer("Connection: keep-alive, Upgrade")],
     ["two Connection headers", answer("Connection: keep-alive", "Connection: Upgrade")],
+    ["the usual answer the other way round", [...own].reverse()],
+    ["Connection in front", ["Connection: Upgrade", own[0]!, own[2]!]],
     ["blanks around the proof", answer(`${own[2]!.replace(": ", ": \t")} \t`)],
   ])("accepts %s", (_, lines) => {
     expect(check(lines)).toEqual({ protocol: "", extensions: [] });
+  });
+
+  it("sees extensions in front of all other headers", () => {
+    const { extensions } = check(["Sec-WebSocket-Extensions: x", ...own], offered);
+    expect(extensions).toEqual([option("x")]);
   });
 
   it("gives what the server chose", () => {

@@ -1,9 +1,11 @@
 import { describe, expect, it, vi } from "vitest";
+import { memoryPair } from "../../adapters/memory.ts";
 import { concat } from "../../src/bytes.ts";
 import { Deadlines } from "../../src/clock.ts";
+import { newDeferred } from "../../src/deferred.ts";
 import { DialError, TransportError } from "../../src/errors.ts";
 import { StateClientSide, StateExtended } from "../../src/frame/check.ts";
-import { Dialer, type DialerOptions } from "../../src/handshake/dialer.ts";
+import { Dialer, dialOn, type DialerOptions } from "../../src/handshake/dialer.ts";
 import type { UpgradedStream } from "../../src/handshake/upgraded-stream.ts";
 import { BufferedStream } from "../../src/io/buffered.ts";
 import type { ByteStream } from "../../src/io/byte-stream.ts";
@@ -18,6 +20,7 @@ import {
   type Ending,
   keyIn,
   latin1Bytes,
+  Remote,
   type Script,
   ScriptedStream,
   settled,
@@ -120,6 +123,7 @@ describe("Dialer.dial()", () => {
       extensions: [extension, rival],
     });
     expect(error).toMatchObject({ name: "DialError", code: "BAD_EXTENSIONS", status: 101 });
+    expect((error as DialError).headers).toContainEqual(["Sec-WebSocket-Extensions", answer]);
     expect([conn.closes, extension.opened - extension.closed]).toEqual([1, 0]);
   });
 
@@ -161,14 +165,23 @@ describe("Dialer.dial()", () => {
     expect((await dialed(times(8))).error).toBeUndefined();
     const { error, conn } = await dialed(times(9));
     expect(error).toMatchObject({ name: "DialError", code: "MALFORMED_RESPONSE" });
+    expect((error as DialError).cause).toBeInstanceOf(Error);
     expect(conn.closes).toBe(1);
   });
 
-  it.each(["HTTP/1.0 101", "HTTP/2.0 101", "HTTP/1.0 100"])("refuses %s", async (line) => {
-    const { error, conn } = await dialed([latin1Bytes(`${line}\r\n\r\n`)]);
-    const status = Number(line.slice(-3));
-    expect(error).toMatchObject({ name: "DialError", code: "BAD_PROTOCOL", status });
-    expect(conn.closes).toBe(1);
+  it.each(["HTTP/1.0 101", "HTTP/2.0 101", "HTTP/2.1 101", "HTTP/1.0 100"])(
+    "refuses %s",
+    async (line) => {
+      const { error, conn } = await dialed([latin1Bytes(`${line}\r\n\r\n`)]);
+      const status = Number(line.slice(-3));
+      expect(error).toMatchObject({ name: "DialError", code: "BAD_PROTOCOL", status });
+      expect(conn.closes).toBe(1);
+    },
+  );
+
+  it("has the buffer's size from its options", async () => {
+    const { stream } = await dialed(right, { readBufferSize: 100 });
+    expect(stream?.bytes.length).toBe(100);
   });
 
   it("has its limits from its options", async () => {
@@ -182,9 +195,11 @@ describe("Dialer.dial()", () => {
       await macrotask();
       seen.push(`${textOf(name)}: ${textOf(value)}`);
     };
-    const lines = ["x-FOO-bar: 1", "Sec-WebSocket-Protocol: a", "set-cookie: b"];
+    const own = ["Sec-WebSocket-Protocol: a", "Sec-WebSocket-Extensions: e"];
+    const lines = ["x-FOO-bar: 1", ...own, "set-cookie: b"];
     const script: Script = (request) => [answerTo(request, ...lines)];
-    await dialed(script, { onHeader, protocols: ["a"] });
+    const extensions = [{ name: "e", parameters: [] }];
+    await dialed(script, { onHeader, protocols: ["a"], extensions });
     expect(seen).toEqual(["X-Foo-Bar: 1", "Set-Cookie: b"]);
   });
 
@@ -196,7 +211,50 @@ describe("Dialer.dial()", () => {
   });
 });
 
+describe("Dialer.dial() and time", () => {
+  it("gives up after its timeout, and closes the stream", async () => {
+    const clock = new FakeClock();
+    const conn = new ScriptedStream();
+    const options = { timeout: 1000, deadlines: new Deadlines(clock) };
+    const failed = settled(new Dialer({ ...options, netDial: () => conn }).dial("ws://a"));
+    await macrotask();
+    clock.advance(900);
+    await macrotask();
+    expect(conn.closes).toBe(0);
+    clock.advance(200);
+    expect((await failed).error).toMatchObject({ name: "TimeoutError", code: "DIAL_TIMEOUT" });
+    expect([conn.closes, clock.running]).toEqual([1, 0]);
+  });
+
+  it.each<[what: string, script: Script]>([
+    ["the stream is there", right],
+    ["the server has said no", [latin1Bytes("HTTP/1.1 404\r\nContent-Length: 2\r\n\r\nNo")]],
+  ])("has no timer running once %s", async (_, script) => {
+    const clock = new FakeClock();
+    await dialed(script, { deadlines: new Deadlines(clock) });
+    expect(clock.running).toBe(0);
+  });
+
+  it("closes a stream that comes when it has been given up", async () => {
+    const late = newDeferred<ByteStream>();
+    const abort = new AbortController();
+    const dialer = new Dialer({ netDial: () => late.promise });
+    const failed = settled(dialer.dial("ws://a", abort));
+    abort.abort("no");
+    expect(await failed).toEqual({ error: "no" });
+    const conn = new ScriptedStream();
+    late.resolve(conn);
+    await macrotask();
+    expect([conn.closes, conn.text]).toEqual([1, ""]);
+  });
+});
+
 describe("Dialer.dial() of a server that says no", () => {
+  it("takes 200 for an answer", async () => {
+    const { error } = await dialed([latin1Bytes("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")]);
+    expect(error).toMatchObject({ name: "DialError", code: "BAD_STATUS", status: 200 });
+  });
+
   it("fails with status, headers and body, at every cut", async () => {
     const response = latin1Bytes("HTTP/1.1 401 Who?\r\nContent-Length: 3\r\nA: b\r\n\r\nNo\n");
     for (const pieces of cuts(response)) {
@@ -231,9 +289,13 @@ describe("Dialer.dial() of a server that says no", () => {
   it("waits two seconds for a body that has no end", async () => {
     const clock = new FakeClock();
     const conn = new ScriptedStream([latin1Bytes("HTTP/1.1 403 \r\n\r\nNo")]);
-    const dialer = new Dialer({ netDial: () => conn, deadlines: new Deadlines(clock) });
-    const failed = dialer.dial("ws://a").catch((error: unknown) => error);
+    const deadlines = new Deadlines(clock);
+    const after = vi.spyOn(deadlines, "after");
+    const failed = new Dialer({ netDial: () => conn, deadlines })
+      .dial("ws://a")
+      .catch((error: unknown) => error);
     await macrotask();
+    expect(after.mock.calls.map(([time]) => time)).toEqual([30_000, 2000]);
     clock.advance(1_900);
     await macrotask();
     expect(conn.closes).toBe(0);
@@ -362,6 +424,35 @@ describe("Dialer.upgrade()", () => {
     const { error } = await settled(new Dialer().upgrade(conn, url, { signal }));
     expect(error).toBeDefined();
     expect(conn.closes).toBe(1);
+  });
+});
+
+describe("dialOn()", () => {
+  it("dials by a runtime's way to connect, with the options of a Dialer", async () => {
+    const [ours, theirs] = memoryPair();
+    const remote = new Remote(theirs);
+    const seen: unknown[] = [];
+    const dialing = dialOn(
+      ({ hostname, port }, attach) => {
+        seen.push(hostname, port);
+        return Promise.resolve(attach(ours));
+      },
+      "ws://a.example:81/chat",
+      { protocols: ["b"] },
+    );
+    while (!remote.text.endsWith("\r\n\r\n")) await macrotask();
+    remote.send(answerTo(remote.text, "Sec-WebSocket-Protocol: b"), latin1Bytes("frames"));
+    const stream = await dialing;
+    expect([stream.protocol, seen]).toEqual(["b", ["a.example", 81]]);
+    const into = new Uint8Array(9);
+    expect(textOf(into.subarray(0, (await stream.read(into))!))).toBe("frames");
+    await stream.close();
+  });
+
+  it("gives up where its signal is aborted", async () => {
+    const never = (): Promise<never> => new Promise(() => {});
+    const dialing = dialOn(never, "ws://a", { signal: AbortSignal.abort("no") });
+    expect(await settled(dialing)).toEqual({ error: "no" });
   });
 });
 

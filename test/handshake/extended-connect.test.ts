@@ -76,6 +76,12 @@ describe("toUpgradeRequest()", () => {
     expect(text).toContain("\r\ncookie: a=b; c=d\r\n");
   });
 
+  it("keeps a header that says what the authority says", () => {
+    const raw = changed({ "x-forwarded-host": "server.example.com" });
+    const text = textOf(toUpgradeRequest(raw));
+    expect(text).toContain("\r\nx-forwarded-host: server.example.com\r\n");
+  });
+
   it("leaves out a key and a proof, which mean nothing here (RFC 8441, 5)", () => {
     const raw = changed({ "sec-websocket-key": "x", "sec-websocket-accept": "y" });
     expect(textOf(toUpgradeRequest(raw))).not.toMatch(/: [xy]\r\n/);
@@ -84,7 +90,9 @@ describe("toUpgradeRequest()", () => {
 
   it.each<[string, Record<string, string | undefined>]>([
     ["a Host that is the authority", { host: "SERVER.example.com" }],
+    ["a Host in the place of the authority", { ":authority": undefined, host: "a.example" }],
     ["the scheme http", { ":scheme": "http" }],
+    ["the scheme HTTPS", { ":scheme": "HTTPS" }],
   ])("lets pass %s", (_, changes) => {
     expect(verdict(changed(changes))).toBe("good");
   });
@@ -97,6 +105,12 @@ describe("toUpgradeRequest()", () => {
     ["a path with a blank", { ":path": "/a b" }, 400],
     ["no scheme", { ":scheme": undefined }, 400],
     ["another scheme", { ":scheme": "ftp" }, 400],
+    ["a scheme that begins like one", { ":scheme": "httpx" }, 400],
+    ["a scheme that ends like one", { ":scheme": "xhttps" }, 400],
+    ["its own URL as its path", { ":path": "https://server.example.com/chat" }, 400],
+    ["a header of another connection", { "keep-alive": "1" }, 400],
+    ["a header of a proxy's connection", { "proxy-connection": "close" }, 400],
+    ["a header of a way to HTTP/2", { "http2-settings": "AAA" }, 400],
     ["another Host than the authority", { host: "other.example" }, 400],
     ["a header of the connection", { connection: "keep-alive" }, 400],
     ["another header of the connection", { "transfer-encoding": "chunked" }, 400],
@@ -188,6 +202,16 @@ describe("HeadTranslator", () => {
       expect(translator.feed(bytes.slice(0, at))).toBeUndefined();
       expect(translator.feed(bytes.slice(at))).toEqual(whole);
     }
+  });
+
+  it("leaves out what HTTP/1.1 says of a connection", () => {
+    const names = ["Connection", "HTTP2-Settings", "Keep-Alive", "Proxy-Connection"];
+    const lines = [...names, "Transfer-Encoding", "Upgrade", "X-A"].map((name) => `${name}: b\r\n`);
+    const head = `HTTP/1.1 404 \r\n${lines.join("")}\r\n`;
+    expect(new HeadTranslator("response").feed(latin1Bytes(head))?.headers).toEqual({
+      ":status": 404,
+      "x-a": "b",
+    });
   });
 
   it.each([

@@ -70,6 +70,7 @@ describe("checkOrigin()", () => {
     ["[::1]:8080", "http://[::1]:8080", true],
     ["[::1]:8080", "http://[0:0::1]:8080", true],
     ["127.0.0.1:1", "http://localhost:1", false],
+    ["", "file://", false],
   ])("compares the Host %s with %s: %s", (host, origin, expected) => {
     const headers = [`Host: ${host}`, `Origin: ${origin}`];
     let isSame = true;

@@ -21,6 +21,14 @@ describe("readHead()", () => {
     expect(textOf(stream.bytes.subarray(stream.start, stream.end))).toBe("rest");
   });
 
+  it("gives one head after the other", async () => {
+    const stream = new BufferedStream(new ScriptedStream([concat([request, request])]));
+    for (let left = 1; left >= 0; left--) {
+      const head = await readHead(stream, parser());
+      expect([head.target, stream.buffered]).toEqual(["/chat", left * request.length]);
+    }
+  });
+
   it.each([9, request.length])("starts with %i bytes at hand", async (length) => {
     const pieces = [request.slice(0, length), request.slice(length)];
     const stream = new BufferedStream(new ScriptedStream(pieces, "end"));

@@ -32,6 +32,16 @@ function head(changes: Changes = {}, line = "GET / HTTP/1.1"): Head {
   return parser.head;
 }
 
+/** A head whose first header is `line`. */
+function headBehind(line: string): Head {
+  const [name, value] = line.split(": ") as [string, string];
+  const parser = new HeadParser("request");
+  const rest = Object.entries(handshake).filter(([other]) => other !== name);
+  const headers = [[name, value], ...rest].map((pair) => `${pair.join(": ")}\r\n`);
+  parser.feed(Uint8Array.from(Buffer.from(`GET / HTTP/1.1\r\n${headers.join("")}\r\n`)));
+  return parser.head;
+}
+
 function errorOf(act: () => unknown): HandshakeError | undefined {
   try {
     act();
@@ -186,6 +196,31 @@ describe("checkUpgrade() of subprotocols", () => {
   ])("refuses %j", (offered) => {
     const error = errorOf(() => checkUpgrade(head({ "Sec-WebSocket-Protocol": offered })));
     expect(error).toMatchObject({ code: "BAD_SUBPROTOCOL", status: 400 });
+  });
+});
+
+describe("a header in front of all others", () => {
+  it.each<[line: string, code: HandshakeCode | undefined]>([
+    ["Upgrade: websocket", undefined],
+    ["Connection: Upgrade", undefined],
+    ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", undefined],
+    ["Sec-WebSocket-Version: 13", undefined],
+    ["Transfer-Encoding: chunked", "BAD_BODY"],
+    ["Content-Length: 1", "BAD_BODY"],
+    ["Sec-WebSocket-Protocol: a/b", "BAD_SUBPROTOCOL"],
+  ])("is seen: %s", (line, code) => {
+    const checked = headBehind(line);
+    const error = errorOf(() => {
+      checkRequest(checked);
+      checkUpgrade(checked);
+    });
+    expect(error?.code).toBe(code);
+  });
+
+  it("is seen where it has offers", () => {
+    expect(offeredProtocols(headBehind("Sec-WebSocket-Protocol: a"))).toEqual(["a"]);
+    const offers = offeredExtensions(headBehind("Sec-WebSocket-Extensions: e"));
+    expect(offers).toEqual([{ name: "e", parameters: [] }]);
   });
 });
 

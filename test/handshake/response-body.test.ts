@@ -59,6 +59,18 @@ describe("ResponseBody", () => {
       `2\r\nHi\r\n5;${"x".repeat(1100)}\r\nHello`,
       "Hi",
     ],
+    [
+      "in chunks whose size line is as long as may be",
+      chunked,
+      `2\r\nHi\r\n5;${"x".repeat(1020)}\r\nHello\r\n0\r\n`,
+      "HiHello",
+    ],
+    [
+      "in chunks whose size line is one byte longer",
+      chunked,
+      `2\r\nHi\r\n5;${"x".repeat(1021)}\r\nHello\r\n0\r\n`,
+      "Hi",
+    ],
     ["of 204", "204\r\nContent-Length: 5", "Hello", ""],
     ["of 304", "304\r\nContent-Length: 5", "Hello", ""],
   ])("reads a body %s", async (_, head, body, expected) => {
@@ -100,5 +112,9 @@ describe("ResponseBody", () => {
     const long = response(`404\r\nContent-Length: ${"9".repeat(400)}`, "");
     const huge = await bodyOf([long, ...chunks], "open", 4096);
     expect([endless.length, huge.length]).toEqual([mebibyte, mebibyte]);
+    // What is behind the last byte that is kept looks like the sizes of chunks.
+    const sizes = latin1Bytes("1\r\n".repeat(mebibyte / 2));
+    const cut = await bodyOf([response(chunked, "200000\r\n"), sizes], "open", 4096);
+    expect(cut.length).toBe(mebibyte);
   });
 });

@@ -68,6 +68,7 @@ describe("checkHost()", () => {
     "a~!$&'()*+,;=b",
     "[::]:",
     "a.example:00080",
+    "a.example:9090",
   ])("accepts %s", (host) => {
     expect(() => {
       check(host);
@@ -80,6 +81,7 @@ describe("checkHost()", () => {
     "a.example:65536",
     "a.example:99999",
     "a.example:123456",
+    "a.example:000080",
     "a.example:80:80",
     "a.example:8o",
     "a.example:-1",

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { concat } from "../../src/bytes.ts";
+import { Deadlines } from "../../src/clock.ts";
 import { LimitError, TimeoutError, TransportError } from "../../src/errors.ts";
 import { StateExtended, StateServerSide } from "../../src/frame/check.ts";
 import { rejectConnection } from "../../src/handshake/reject.ts";
@@ -9,7 +10,9 @@ import type { UpgradedStream } from "../../src/handshake/upgraded-stream.ts";
 import { upgrade, Upgrader, type UpgraderOptions } from "../../src/handshake/upgrader.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 import { BufferedStream } from "../../src/io/buffered.ts";
+import type { ByteStream } from "../../src/io/byte-stream.ts";
 import { cuts } from "../support/cuts.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { counted, text, toHex } from "../support/frames.ts";
 import { ShiftExtension } from "../support/shift-extension.ts";
 import { macrotask } from "../support/turns.ts";
@@ -167,6 +170,49 @@ describe("Upgrader.upgrade()", () => {
   it("has the buffer's size from its options", async () => {
     const { stream } = await upgraded({ readBufferSize: 100 }, plain);
     expect(stream?.bytes.length).toBe(100);
+  });
+});
+
+describe("Upgrader.upgrade() and time", () => {
+  it("refuses a request that takes longer than its timeout", async () => {
+    const clock = new FakeClock();
+    const conn = new ScriptedStream([plain.slice(0, 20)]);
+    const upgrader = new Upgrader({ timeout: 1000, deadlines: new Deadlines(clock) });
+    const failed = settled(upgrader.upgrade(conn));
+    await macrotask();
+    clock.advance(900);
+    await macrotask();
+    expect(conn.text).toBe("");
+    clock.advance(200);
+    expect((await failed).error).toMatchObject({ name: "TimeoutError", code: "HANDSHAKE_TIMEOUT" });
+    expect(conn.text.split("\r\n")[0]).toBe("HTTP/1.1 408 Request Timeout");
+    expect(clock.running).toBe(0);
+  });
+
+  it("waits two seconds for a refusal to be taken", async () => {
+    const clock = new FakeClock();
+    const deadlines = new Deadlines(clock);
+    const after = vi.spyOn(deadlines, "after");
+    const inner = new ScriptedStream([latin1Bytes("\0")]);
+    const conn: ByteStream = {
+      read: (into) => inner.read(into),
+      write: () => new Promise(() => {}),
+      close() {},
+    };
+    const failed = settled(new Upgrader({ deadlines }).upgrade(conn));
+    await macrotask();
+    expect(after.mock.calls.map(([time]) => time)).toEqual([10_000, 2000]);
+    clock.advance(2100);
+    expect((await failed).error).toMatchObject({ code: "MALFORMED_REQUEST" });
+  });
+
+  it.each([
+    ["is there", plain],
+    ["is refused", latin1Bytes("\0")],
+  ])("has no timer running once the stream %s", async (_, request) => {
+    const clock = new FakeClock();
+    await upgraded({ deadlines: new Deadlines(clock) }, request);
+    expect(clock.running).toBe(0);
   });
 });
 
