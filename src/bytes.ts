@@ -9,6 +9,11 @@
 /** An empty array, shared by all who need one. */
 export const noBytes: Uint8Array<ArrayBuffer> = /* @__PURE__ */ new Uint8Array(0);
 
+/** Gives a view on a range. `subarray` gives the same, in twice the time on V8: for what is done for each message. */
+export function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+}
+
 // One loop costs less than the view that set() needs, up to 32 (V8) and 128 (JavaScriptCore) bytes.
 const setPaysFrom = 64;
 
@@ -21,7 +26,7 @@ export function copy(
   end: number,
 ): void {
   if (end - start >= setPaysFrom) {
-    target.set(source.subarray(start, end), at);
+    target.set(viewOf(source, start, end), at);
     return;
   }
   for (let from = start; from < end; from++) target[at++] = source[from];
@@ -140,5 +145,5 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
  * @returns Bytes written.
  */
 export function encodeUtf8Into(text: string, target: Uint8Array, at: number): number {
-  return encoder.encodeInto(text, at === 0 ? target : target.subarray(at)).written;
+  return encoder.encodeInto(text, viewOf(target, at, target.length)).written;
 }

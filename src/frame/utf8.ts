@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isAscii, latin1 } from "../bytes.ts";
+import { isAscii, latin1, viewOf } from "../bytes.ts";
 
 /*
  * Where a validator stands: between characters, or how many continuation bytes are due and which ones may come first.
@@ -123,7 +123,7 @@ export function decodeUtf8(
 ): string | undefined {
   if (end - start < decoderPaysFrom && isAscii(bytes, start, end)) return latin1(bytes, start, end);
   try {
-    return decoder.decode(bytes.subarray(start, end));
+    return decoder.decode(viewOf(bytes, start, end));
   } catch {
     return undefined;
   }

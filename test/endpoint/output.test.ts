@@ -378,6 +378,53 @@ describe("Output.addFrame()", () => {
   });
 });
 
+describe("Output with a large payload", () => {
+  /** Where the payload of a frame lies among 16 bytes, and where it came from. */
+  function places(output: Output, length: number, from: number): [source: number, target: number] {
+    const source = counted(length + 16);
+    output.addFrame(0x2, source, from, from + length);
+    const bytes = output.take()!;
+    expect(isSame(bytes.subarray(-length), source.subarray(from, from + length))).toBe(true);
+    return [(source.byteOffset + from) % 16, (bytes.byteOffset + bytes.length - length) % 16];
+  }
+
+  it.each([4096, 65_536, 2 ** 20])(
+    "of %i bytes begins a buffer so that it lies among 16 bytes as its source does",
+    (length) => {
+      for (const from of [0, 1, 8, 15]) {
+        const [source, target] = places(new Output(false), length, from);
+        expect(target).toBe(source);
+      }
+    },
+  );
+
+  it("of a client lies so too, and is masked where it lies", () => {
+    const output = new Output(true);
+    const source = counted(5000);
+    add(output, 0x2, source);
+    const bytes = output.take()!;
+    expect((bytes.byteOffset + 8) % 16).toBe(source.byteOffset % 16);
+    // But for the key that its header tells of.
+    expect(traceOf(bytes).slice(1)).toEqual(traceOf(binary(source)).slice(1));
+  });
+
+  it("follows what waits without a gap", () => {
+    const output = new Output(false);
+    add(output, 0x2, counted(3));
+    add(output, 0x2, counted(5000));
+    expect(drain(output)).toEqual([concat([binary(counted(3)), binary(counted(5000))])]);
+  });
+
+  it("makes no gap where it moves to a larger buffer, and counts no byte that was left out", () => {
+    const output = new Output(false);
+    add(output, 0x2, counted(5000));
+    add(output, 0x2, counted(20_000));
+    expect(output.unsent).toBe(4 + 5000 + 4 + 20_000);
+    expect(drain(output)).toEqual([concat([binary(counted(5000)), binary(counted(20_000))])]);
+    expect(output.unsent).toBe(0);
+  });
+});
+
 describe("Output.addShared()", () => {
   const shared = binary(counted(10));
 
