@@ -88,6 +88,8 @@ function tlsFacts(socket: BunSocket): TlsFacts {
 /** A Bun TCP or TLS socket as a transport. Its `socketHandlers` have to pass its events on. */
 export class BunTransport implements Transport, BunSocketOwner {
   handler!: TransportHandler;
+  /** Bun makes an ArrayBuffer for each. */
+  readonly hasOwnChunks = true;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly encrypted: boolean;

@@ -17,15 +17,13 @@ export function runtimeHost(): Host {
     engine: zlibEngine(),
     observer,
     environment: (name) => process.env[name],
-    ownBufferSize: ownBufferSize(),
+    ownBufferSize,
   });
 }
 
 /**
- * Arrays in the engine's own heap cost a fraction of others: JavaScriptCore has all but large ones there, V8 those of up
- * to 64 bytes, but for Deno, whose V8 has none: bench/micro/copies.mjs.
+ * V8 has arrays of up to 64 bytes in its own heap, where they cost a fraction of others, but for Deno, whose V8 has none
+ * there: bench/micro/copies.mjs. JavaScriptCore has larger ones too; but Bun's chunks lie in memory of their own, and a view on
+ * one costs less than a copy from 64 bytes on.
  */
-function ownBufferSize(): number {
-  if ("Bun" in globalThis) return 1000;
-  return "Deno" in globalThis ? 0 : 64;
-}
+const ownBufferSize = "Deno" in globalThis ? 0 : 64;

@@ -10,6 +10,7 @@ import { type MemoryOptions, MemorySchedule } from "./memory-schedule.ts";
 /** One end of a pair. Events come in microtasks of their own, never inside a call. */
 export class MemoryTransport implements Transport {
   handler: TransportHandler = silent;
+  readonly hasOwnChunks = true;
   readonly remoteAddress = "memory";
   readonly remotePort = undefined;
   readonly #schedule: MemorySchedule;

@@ -71,6 +71,10 @@ export interface Transport extends TransportFacts {
    */
   handler: TransportHandler;
   /**
+   * Whether each chunk lies in memory of its own, where nothing follows it: then it may be kept. Default: false.
+   */
+  readonly hasOwnChunks?: boolean | undefined;
+  /**
    * Sends bytes.
    *
    * After `end`, `destroy` or a failure it takes the bytes and drops them; the failure itself arrives as `onClose`.
@@ -92,8 +96,8 @@ export interface Transport extends TransportFacts {
 /** What a transport calls. Calls never overlap and never come from inside a call to the transport. */
 export interface TransportHandler {
   /**
-   * Bytes have come. The chunk is the handler's until this returns: it may be changed in place, and not kept. It is a
-   * plain Uint8Array, no subclass of it.
+   * Bytes have come. The chunk is the handler's until this returns, or for ever where the transport `hasOwnChunks`: it may be
+   * changed in place. It is a plain Uint8Array, no subclass of it.
    */
   onData(chunk: Uint8Array): void;
   /** The bytes of a write that returned false have been taken; the array is free again. */

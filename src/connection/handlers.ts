@@ -43,9 +43,9 @@ export interface Handlers<Context = unknown> {
   /**
    * A message has come.
    *
-   * @param data Yours to keep. Small messages that came together may share an ArrayBuffer: take `data` for them and not
-   * `data.buffer`, or `data.slice()` where a buffer is to be transferred. With the option `borrow` bytes are valid until
-   * the handler returns.
+   * @param data Yours to keep. Its ArrayBuffer may be larger, and messages below 8 KiB that came together may share one: take
+   * `data` and not `data.buffer`, or `data.slice()` where a small one's buffer is to be transferred. With the option `borrow`
+   * bytes are valid until the handler returns.
    */
   message?(ws: Connection<Context>, data: Data): unknown;
   /**

@@ -236,6 +236,7 @@ export class Link<Context = unknown>
 
   onData(chunk: Uint8Array): void {
     this.#liveness?.heard();
+    if (this.#transport.hasOwnChunks === true) this.messages.beginChunk(chunk);
     this.#receiver.receive(chunk);
   }
 

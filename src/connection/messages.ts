@@ -4,6 +4,7 @@
  * @module
  */
 
+import { viewOf } from "../bytes.ts";
 import type { Deadlines } from "../clock.ts";
 import { isPromise } from "../deferred.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
@@ -110,14 +111,16 @@ export class Messages<Context> {
     if (result !== undefined && result !== sent && isPromise(result)) this.#receiver.await(result);
   }
 
-  /** A binary message has come; unless it is the receiver's own, it is copied for those who may keep it. */
+  /** A chunk comes that lies in memory of its own: messages may stay there. */
+  beginChunk(chunk: Uint8Array): void {
+    if (!this.#isBorrowing) this.#makeCopies().begin(chunk);
+  }
+
+  /** A binary message has come; unless it is the receiver's own, it is made so for those who may keep it. */
   deliverBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     if (isOwned) this.deliver(bytes);
-    else if (this.#isBorrowing) this.deliver(bytes.subarray(start, end));
-    else
-      this.deliver(
-        (this.#copies ??= new ChunkCopies(this.#settings.ownBufferSize)).copy(bytes, start, end),
-      );
+    else if (this.#isBorrowing) this.deliver(viewOf(bytes, start, end));
+    else this.deliver(this.#makeCopies().take(bytes, start, end));
   }
 
   /** All that has come is delivered, and nobody is waited for. */
@@ -209,6 +212,10 @@ export class Messages<Context> {
 
   get #isHandled(): boolean {
     return this.#handlers.message !== undefined || this.#handlers.stream !== undefined;
+  }
+
+  #makeCopies(): ChunkCopies {
+    return (this.#copies ??= new ChunkCopies(this.#settings.ownBufferSize));
   }
 
   #makePulling(): Pulling {

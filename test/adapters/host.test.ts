@@ -34,7 +34,7 @@ describe("runtimeHost()", () => {
     const shares = {
       node: [false, true, true, true],
       deno: [true, true, true, true],
-      bun: [false, false, false, true],
+      bun: [false, true, true, true],
     };
     const kept: Uint8Array[] = [];
     const server = new Server(

@@ -135,6 +135,19 @@ describe("the payload of a message that is echoed", () => {
     expect(copiedBy(() => transport.handler.onData(chunk))).toBe(size);
   });
 
+  it.each(sizes)(
+    "of %i bytes is copied once where the chunk lies in memory of its own: behind its new header",
+    async (size) => {
+      const transport = await open(echo);
+      Object.assign(transport, { hasOwnChunks: true });
+      const wire = binary(new Uint8Array(size), masked);
+      // The payload lies at a multiple of 8; elsewhere it would be moved there.
+      const headerSize = wire.length - size;
+      const chunk = concat([new Uint8Array(16 - headerSize), wire]).subarray(16 - headerSize);
+      expect(copiedBy(() => transport.handler.onData(chunk))).toBe(size);
+    },
+  );
+
   it("is copied four times at the most where it comes in pieces, however many", async () => {
     const size = 1024 ** 2;
     const wire = binary(new Uint8Array(size), masked);

@@ -430,3 +430,30 @@ describe(`what is known of a connection on ${runtime}`, () => {
     expect(seen).toEqual([...open, ...open, true, "object", undefined, false]);
   });
 });
+
+describe(`chunks on ${runtime}`, () => {
+  it.each([
+    ["TCP", {}, dialTcp],
+    ["TLS", { tls }, dialTls],
+  ])("over %s lie in memory of their own where the transport says so", async (_, options, dial) => {
+    const { listener, accepted } = await listen({ ...local, ...options });
+    const socket = await dial(listener.port);
+    const transport = await accepted;
+    const chunks: Uint8Array[] = [];
+    let come = newDeferred<void>();
+    transport.handler.onData = (chunk) => {
+      chunks.push(chunk);
+      come.resolve();
+    };
+    for (const byte of [1, 2, 3]) {
+      socket.write(new Uint8Array(100).fill(byte));
+      await come.promise;
+      come = newDeferred<void>();
+    }
+    expect(transport.hasOwnChunks === true).toBe(runtime === "bun");
+    if (transport.hasOwnChunks === true) {
+      expect(chunks.map((chunk) => [...new Set(chunk)])).toEqual([[1], [2], [3]]);
+      expect(new Set(chunks.map(({ buffer }) => buffer)).size).toBe(3);
+    }
+  });
+});
