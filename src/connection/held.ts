@@ -24,7 +24,6 @@ export class Held {
   /** Adds a copy of `chunk` from `start` on. */
   add(chunk: Uint8Array, start: number): void {
     const size = chunk.length - start;
-    if (size === 0) return;
     const whole = this.#end - this.#start + size;
     if (this.#buffer === undefined || this.#buffer.length - this.#end < size) this.#move(whole);
     copy(this.#buffer!, this.#end, chunk, start, chunk.length);

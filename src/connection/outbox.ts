@@ -33,16 +33,18 @@ interface Waiting {
   readonly deferred: Deferred<void>;
 }
 
+const nobody: readonly Deferred<void>[] = [];
+
 /** Sends messages of one connection. */
 export class Outbox {
   readonly #endpoint: Endpoint;
   readonly #sender: Sender;
   readonly #owner: OutboxOwner;
   readonly #settings: ConnectionSettings;
-  /** Messages that the policy "wait" keeps. */
-  readonly #waiting = new Fifo<Waiting>();
-  /** Writers whose messages wait for their turn, or for their next piece. */
-  #turns: Deferred<void>[] = [];
+  /** Messages that the policy "wait" keeps; undefined where there are none. */
+  #waiting: Fifo<Waiting> | undefined;
+  /** Writers whose messages wait for their turn, or for their next piece; undefined where there are none. */
+  #turns: Deferred<void>[] | undefined;
   #isAdmitting = false;
   /** Messages that the policy "drop" has dropped. */
   dropped = 0;
@@ -62,7 +64,9 @@ export class Outbox {
   /** Bytes that wait for the network, those that wait for room in front of it included. */
   get unsent(): number {
     let unsent = this.#endpoint.output.unsent;
-    for (const { data } of this.#waiting) unsent += sizeOf(data);
+    if (this.#waiting !== undefined) {
+      for (const { data } of this.#waiting) unsent += sizeOf(data);
+    }
     return unsent;
   }
 
@@ -70,7 +74,7 @@ export class Outbox {
   send(data: Data | PreparedMessage, compress: boolean): Promise<void> {
     const refusal = this.#owner.refusal();
     if (refusal !== undefined) return rejected(refusal);
-    if (this.#waiting.length > 0) return this.#wait(data, compress);
+    if (this.#waiting !== undefined) return this.#wait(data, compress);
     const excess = this.#excess(data);
     if (excess !== undefined) return this.#overflow(data, compress, excess);
     this.#owner.used();
@@ -98,7 +102,7 @@ export class Outbox {
 
   /** Whether a message that is sent in pieces may begin now. */
   get isFree(): boolean {
-    return this.#endpoint.isFree && this.#waiting.length === 0;
+    return this.#endpoint.isFree && this.#waiting === undefined;
   }
 
   /** Waits until it may: {@link begin} has to follow before anything else. */
@@ -129,11 +133,23 @@ export class Outbox {
   onRoom(): void {
     // Sending makes room, too.
     if (this.#isAdmitting) return;
+    if (this.#waiting !== undefined) this.#admit(this.#waiting);
+    for (const turn of this.#takeTurns()) turn.resolve();
+  }
+
+  /** The connection is closed: whoever waits gets what `reason` makes. */
+  stop(reason: () => unknown): void {
+    for (const { deferred } of this.#waiting?.takeAll() ?? []) deferred.reject(reason());
+    this.#waiting = undefined;
+    for (const turn of this.#takeTurns()) turn.reject(reason());
+  }
+
+  /** Sends what waits as far as there is room. */
+  #admit(waiting: Fifo<Waiting>): void {
     this.#isAdmitting = true;
-    for (;;) {
-      const next = this.#waiting.first;
-      if (next === undefined || this.#excess(next.data) !== undefined) break;
-      this.#waiting.shift();
+    for (let next = waiting.first; next !== undefined; next = waiting.first) {
+      if (this.#excess(next.data) !== undefined) break;
+      waiting.shift();
       const { data, compress, deferred } = next;
       this.#owner.used();
       this.#add(data, compress);
@@ -141,19 +157,20 @@ export class Outbox {
       void this.#sender.whenSent().then(deferred.resolve, deferred.reject);
     }
     this.#isAdmitting = false;
-    if (this.#turns.length > 0) for (const turn of this.#turns.splice(0)) turn.resolve();
-  }
-
-  /** The connection is closed: whoever waits gets what `reason` makes. */
-  stop(reason: () => unknown): void {
-    for (const { deferred } of this.#waiting.takeAll()) deferred.reject(reason());
-    for (const turn of this.#turns.splice(0)) turn.reject(reason());
+    if (waiting.length === 0) this.#waiting = undefined;
   }
 
   #turn(): Promise<void> {
     const turn = newDeferred<void>();
+    this.#turns ??= [];
     this.#turns.push(turn);
     return turn.promise;
+  }
+
+  #takeTurns(): readonly Deferred<void>[] {
+    const turns = this.#turns;
+    this.#turns = undefined;
+    return turns ?? nobody;
   }
 
   #add(data: Data | PreparedMessage, compress: boolean): void {
@@ -195,6 +212,7 @@ export class Outbox {
     const deferred = newDeferred<void>();
     // Copied now, as always: the caller's array is the caller's again.
     const own = data instanceof Uint8Array ? data.slice() : data;
+    this.#waiting ??= new Fifo<Waiting>();
     this.#waiting.push({ data: own, compress, deferred });
     return deferred.promise;
   }

@@ -47,7 +47,8 @@ export class Receiver {
   /** Whether the loop over what has come is under way: it goes on by itself. */
   #isReceiving = false;
   #isPaused = false;
-  readonly #held = new Held();
+  // Made when something has to wait.
+  #held: Held | undefined;
   #turns = 0;
   #isCountingTurns = false;
   /** Whether somebody who pulls is given the turns, rather than a handler. */
@@ -73,14 +74,14 @@ export class Receiver {
 
   /** Takes what came before there was a receiver, the bytes to keep, and goes through it unless a handler is awaited. */
   start(early: Uint8Array): void {
-    this.#held.add(early, 0);
+    this.#hold(early, 0);
     this.resume();
   }
 
   /** Takes a chunk, which is the caller's again afterwards. */
   receive(chunk: Uint8Array): void {
     if (this.isBusy) {
-      this.#held.add(chunk, 0);
+      this.#hold(chunk, 0);
       // However short its turns: no more than a chunk is taken in while somebody is waited for.
       this.#pause();
       return;
@@ -89,7 +90,7 @@ export class Receiver {
     this.#isReceiving = true;
     const taken = this.#endpoint.receive(chunk);
     this.#isReceiving = false;
-    this.#held.add(chunk, taken);
+    this.#hold(chunk, taken);
     // What made the endpoint stop may be over by now.
     if (this.isBusy) this.#afterInput();
     else this.resume();
@@ -154,9 +155,10 @@ export class Receiver {
   resume(): void {
     if (this.#isReceiving || this.#isAwaiting || this.#isFull) return;
     this.#sender.gather();
-    while (!this.#held.isEmpty && !this.isBusy) {
+    const held = this.#held;
+    while (held !== undefined && !held.isEmpty && !this.isBusy) {
       this.#isReceiving = true;
-      this.#held.giveTo(this.#endpoint);
+      held.giveTo(this.#endpoint);
       this.#isReceiving = false;
     }
     this.#afterInput();
@@ -166,7 +168,13 @@ export class Receiver {
   stop(): void {
     this.#isAwaiting = false;
     this.#isFull = false;
-    this.#held.drop();
+    this.#held?.drop();
+  }
+
+  #hold(chunk: Uint8Array, start: number): void {
+    if (start === chunk.length) return;
+    this.#held ??= new Held();
+    this.#held.add(chunk, start);
   }
 
   #afterInput(): void {

@@ -15,13 +15,19 @@ import { borrowGrowing, returnGrowing } from "./pool.ts";
 import type { PreparedMessage } from "./prepared.ts";
 import type { Traffic } from "./traffic.ts";
 
-/** What is asked of the extensions: one object for all messages, so that none is made for each. */
+/** What is asked of the extensions. */
 interface Question extends OutgoingMessage {
   opcode: Opcode;
   size: number | undefined;
   compress: boolean;
   cache: Map<string, Uint8Array> | undefined;
 }
+
+/** One for all messages, so that none is made for each: what extensions make of it they make at once. */
+const question: Question = { opcode: OpText, size: 0, compress: true, cache: undefined };
+
+/** Of the frame that is being added. */
+const header: Header = /* @__PURE__ */ newHeader();
 
 /** What is told of work that was done outside of a call. */
 export interface OutgoingEvents {
@@ -50,8 +56,6 @@ export class Outgoing {
   readonly #traffic: Traffic;
   readonly #extensions: SendChain | undefined;
   readonly #events: OutgoingEvents;
-  readonly #header: Header = newHeader();
-  readonly #question: Question = { opcode: OpText, size: 0, compress: true, cache: undefined };
   // The message, or piece of one, at work, and what has become of it so far.
   #transform: Transform | undefined;
   #into: Growing | undefined;
@@ -63,7 +67,8 @@ export class Outgoing {
   #isLast = true;
   /** Bytes at work and of messages that wait, which the output counts as unsent. */
   #held = 0;
-  readonly #waiting: Waiting[] = [];
+  // Made at the first one.
+  #waiting: Waiting[] | undefined;
   #goOn: (() => void) | undefined;
 
   constructor(output: Output, extensions: SendChain | undefined, events: OutgoingEvents) {
@@ -145,7 +150,7 @@ export class Outgoing {
   addClose(body: Uint8Array): void {
     if (this.#isStreaming) this.drop();
     if (this.#transform === undefined) this.#output.addClose(body);
-    else this.#waiting.push({ opcode: undefined, bytes: body, compress: false, cache: undefined });
+    else this.#wait({ opcode: undefined, bytes: body, compress: false, cache: undefined });
   }
 
   /** Drops messages that are not in the output yet; a close frame behind them is in it afterwards. */
@@ -155,8 +160,8 @@ export class Outgoing {
     this.#into = undefined;
     this.#isStreaming = false;
     this.#streamed = undefined;
-    const close = this.#waiting.find(({ opcode }) => opcode === undefined);
-    this.#waiting.length = 0;
+    const close = this.#waiting?.find(({ opcode }) => opcode === undefined);
+    this.#waiting = undefined;
     if (close !== undefined) this.#output.addClose(close.bytes);
   }
 
@@ -168,7 +173,7 @@ export class Outgoing {
     cache: Map<string, Uint8Array> | undefined,
   ): void {
     if (!this.isFree) {
-      this.#waiting.push({ opcode, bytes: bytes.slice(0, size), compress, cache });
+      this.#wait({ opcode, bytes: bytes.slice(0, size), compress, cache });
       this.#hold(size);
       return;
     }
@@ -190,12 +195,19 @@ export class Outgoing {
     compress: boolean,
     cache: Map<string, Uint8Array> | undefined,
   ): Transform | undefined {
-    const question = this.#question;
     question.opcode = opcode;
     question.size = size;
     question.compress = compress;
     question.cache = cache;
-    return this.#extensions!.beginMessage(question);
+    const transform = this.#extensions!.beginMessage(question);
+    // Whose message it was.
+    question.cache = undefined;
+    return transform;
+  }
+
+  #wait(message: Waiting): void {
+    this.#waiting ??= [];
+    this.#waiting.push(message);
   }
 
   /** Takes bytes through the extensions, or begins to. */
@@ -233,7 +245,6 @@ export class Outgoing {
   }
 
   #addFrame(opcode: Opcode, bytes: Uint8Array, size: number, fin: boolean): void {
-    const header = this.#header;
     header.opcode = opcode;
     header.fin = fin;
     header.rsv = 0;
@@ -277,7 +288,7 @@ export class Outgoing {
 
   #addWaiting(): void {
     while (this.isFree) {
-      const next = this.#waiting.shift();
+      const next = this.#waiting?.shift();
       if (next === undefined) return;
       const { opcode, bytes, compress, cache } = next;
       if (opcode === undefined) {

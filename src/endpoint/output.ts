@@ -35,6 +35,9 @@ const manyUnsent = 4 * 1024;
 const aliasesFrom = 4 * 1024;
 const aliasing = 16;
 
+/** Of the frame that is being added: one for all outputs. */
+const header: Header = /* @__PURE__ */ newHeader();
+
 /** A buffer and what of it is filled. */
 interface Piece {
   readonly buffer: Uint8Array;
@@ -43,6 +46,9 @@ interface Piece {
   /** Whether the pool gets it back. */
   readonly isPooled: boolean;
 }
+
+/** Of an output with no full pieces: nothing is ever put in. */
+const noPieces: Piece[] = [];
 
 /**
  * Gathers frames in pooled buffers, and lends them out one write at a time.
@@ -53,9 +59,8 @@ export class Output {
   /** What has been gathered, sent or not; messages are counted by those who add them. */
   readonly traffic: Traffic;
   readonly #masked: boolean;
-  readonly #header: Header = newHeader();
   // Full pieces, oldest first, in front of the active one.
-  readonly #full: Piece[] = [];
+  #full: Piece[] = noPieces;
   #active: Uint8Array | undefined;
   #activeStart = 0;
   #activeEnd = 0;
@@ -115,7 +120,7 @@ export class Output {
     rsv = 0,
     fin = true,
   ): void {
-    const header = this.#newHeader(opcode, end - start);
+    this.#beginHeader(opcode, end - start);
     header.rsv = rsv;
     header.fin = fin;
     const size = headerSize(header);
@@ -124,7 +129,7 @@ export class Output {
     const at = this.#reserve(size + end - start, lead);
     encodeHeader(header, this.#active!, at);
     copy(this.#active!, at + size, bytes, start, end);
-    this.#commitFrame(header, at, size);
+    this.#commitFrame(at, size);
   }
 
   /**
@@ -134,7 +139,7 @@ export class Output {
    * @param frame Not masked: only where this side is a server.
    */
   addShared(frame: Uint8Array, opcode: Opcode, length: number): void {
-    const header = this.#newHeader(opcode, length);
+    this.#beginHeader(opcode, length);
     if (this.#active === undefined) {
       this.#active = frame;
       this.#isActivePooled = false;
@@ -154,7 +159,7 @@ export class Output {
       return bytes.length;
     }
     // The header's size depends on a length that is known only behind it: a guess, right for all ASCII, and room to move.
-    const header = this.#newHeader(OpText, text.length);
+    this.#beginHeader(OpText, text.length);
     const guess = headerSize(header);
     const at = this.#reserve(MaxHeaderSize + 3 * text.length);
     const buffer = this.#active!;
@@ -162,8 +167,9 @@ export class Output {
     const size = headerSize(header);
     if (size !== guess) buffer.copyWithin(at + size, at + guess, at + guess + header.length);
     encodeHeader(header, buffer, at);
-    this.#commitFrame(header, at, size);
-    return header.length;
+    const { length } = header;
+    this.#commitFrame(at, size);
+    return length;
   }
 
   /**
@@ -240,15 +246,13 @@ export class Output {
     return piece;
   }
 
-  #newHeader(opcode: Opcode, length: number): Header {
-    const header = this.#header;
+  #beginHeader(opcode: Opcode, length: number): void {
     header.opcode = opcode;
     header.fin = true;
     header.rsv = 0;
     header.length = length;
     header.masked = this.#masked;
     header.maskKey = this.#masked ? newMask() : 0;
-    return header;
   }
 
   /**
@@ -277,6 +281,7 @@ export class Output {
     const start = this.#activeStart;
     const gathered = this.#activeEnd - start;
     if (gathered + size > largestGathered) {
+      if (this.#full === noPieces) this.#full = [];
       this.#full.push(this.#takeActive()!);
       this.#begin(size, lead);
       return;
@@ -290,7 +295,7 @@ export class Output {
     this.#isActivePooled = true;
   }
 
-  #commitFrame(header: Header, at: number, size: number): void {
+  #commitFrame(at: number, size: number): void {
     const whole = size + header.length;
     if (header.masked) cipher(this.#active!, header.maskKey, 0, at + size, at + whole);
     this.traffic.addFrame(header);

@@ -32,6 +32,9 @@ export interface FrameDecoderOptions {
   readonly strictLength?: boolean | undefined;
 }
 
+/** One for all: what it keeps of a chunk it keeps until `feed` returns, and a chunk of another decoder takes its place. */
+const cipher: RangeCipher = /* @__PURE__ */ new RangeCipher();
+
 /**
  * Decodes frames from chunks, wherever the stream is cut.
  *
@@ -50,7 +53,6 @@ export class FrameDecoder {
   // The beginning of a header that two chunks share: a copy, so that no chunk is kept. Made at the first such header.
   #partial: Uint8Array = noBytes;
   #partialSize = 0;
-  readonly #cipher = new RangeCipher();
   #inPayload = false;
   #received = 0;
   #stopped = false;
@@ -93,7 +95,7 @@ export class FrameDecoder {
           ? this.#readHeader(chunk, at, end)
           : this.#readRestOfHeader(chunk, at, end);
     }
-    this.#cipher.release();
+    cipher.release();
     return at;
   }
 
@@ -143,7 +145,7 @@ export class FrameDecoder {
     const header = this.#header;
     const left = header.length - this.#received;
     const pieceEnd = end - at < left ? end : at + left;
-    if (header.masked) this.#cipher.apply(chunk, header.maskKey, this.#received, at, pieceEnd);
+    if (header.masked) cipher.apply(chunk, header.maskKey, this.#received, at, pieceEnd);
     this.#received += pieceEnd - at;
     const complete = this.#received === header.length;
     if (complete) this.#inPayload = false;
