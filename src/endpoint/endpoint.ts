@@ -27,12 +27,7 @@ import {
   StatusNoStatusRcvd,
 } from "../status.ts";
 import { type ClosingState, nextClosing } from "./closing.ts";
-import {
-  defaultMessageLimits,
-  type MessageLimits,
-  type PartialLimits,
-  resolveLimits,
-} from "./limits.ts";
+import { type MessageLimits, type PartialLimits, resolveMessageLimits } from "./limits.ts";
 import { MessageAssembler } from "./message.ts";
 import { Outgoing, type OutgoingEvents } from "./outgoing.ts";
 import { Output } from "./output.ts";
@@ -190,7 +185,7 @@ export class Endpoint {
   /** @throws {RangeError} A limit is not a whole number from 0 on, or Infinity. */
   constructor(side: Side, events: EndpointEvents, options: EndpointOptions = {}) {
     const isServer = side === "server";
-    const limits = resolveLimits<MessageLimits>(options, defaultMessageLimits);
+    const limits = resolveMessageLimits(options);
     const { extensions = [], strictLength = false, trace } = options;
     this.received = new Traffic(trace && ((header) => trace("received", header)));
     const sent = new Traffic(trace && ((header) => trace("sent", header)));

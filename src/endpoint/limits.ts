@@ -35,11 +35,24 @@ export function resolveLimits<Limits extends { readonly [Key in keyof Limits]: n
 ): Limits {
   const resolved: Record<string, number> = {};
   for (const key of Object.keys(defaults) as (string & keyof Limits)[]) {
-    const limit: number = given[key] ?? defaults[key];
-    if (limit !== Infinity && (!Number.isInteger(limit) || limit < 0)) {
-      throw new RangeError(`${key} must be a whole number from 0 on, or Infinity: ${limit}`);
-    }
-    resolved[key] = limit === 0 ? Infinity : limit;
+    resolved[key] = resolveLimit(key, given[key] ?? defaults[key]);
   }
   return resolved as Limits;
+}
+
+/** The same for the limits of messages, key by key: it is done for each connection. */
+export function resolveMessageLimits(given: PartialLimits<MessageLimits>): MessageLimits {
+  const { maxFrameSize, maxMessageSize, maxFragments } = defaultMessageLimits;
+  return {
+    maxFrameSize: resolveLimit("maxFrameSize", given.maxFrameSize ?? maxFrameSize),
+    maxMessageSize: resolveLimit("maxMessageSize", given.maxMessageSize ?? maxMessageSize),
+    maxFragments: resolveLimit("maxFragments", given.maxFragments ?? maxFragments),
+  };
+}
+
+function resolveLimit(name: string, limit: number): number {
+  if (limit !== Infinity && (!Number.isInteger(limit) || limit < 0)) {
+    throw new RangeError(`${name} must be a whole number from 0 on, or Infinity: ${limit}`);
+  }
+  return limit === 0 ? Infinity : limit;
 }
