@@ -67,9 +67,9 @@ export class Growing {
     this.commit(end - start);
   }
 
-  /** Bytes that may still be filled. */
+  /** Bytes that may still be filled: 0 where the limit is reached, or was passed. */
   get left(): number {
-    return this.limit - this.cleared - this.size;
+    return Math.max(this.limit - this.cleared - this.size, 0);
   }
 
   /** Makes room at the beginning, once what is filled has been read; it goes on counting towards the limit. */

@@ -53,6 +53,16 @@ describe("Growing", () => {
     expect(thrown).toMatchObject({ code: "MESSAGE_TOO_BIG", limit: 10, actual: 13 });
   });
 
+  it("has nothing left where its limit was passed before", () => {
+    const growing = new Growing();
+    growing.add(counted(100), 0, 100);
+    growing.limit = 10;
+    expect([growing.left, new Growing(-5).left]).toEqual([0, 0]);
+    expect(() => {
+      growing.add(counted(1), 0, 1);
+    }).toThrow(LimitError);
+  });
+
   it("counts what was cleared away towards its limit, until it is reset", () => {
     const growing = new Growing(10);
     growing.add(counted(6), 0, 6);

@@ -12,6 +12,7 @@ import {
   newTextFrame,
 } from "../../src/frame/frame.ts";
 import { OpContinuation, OpText } from "../../src/frame/opcode.ts";
+import { ways } from "../support/flate.ts";
 import { counted, hex, toHex } from "../support/frames.ts";
 import { failure, plain } from "../support/streams.ts";
 import { StoreEngine, type StoreOptions } from "./store-engine.ts";
@@ -68,6 +69,19 @@ describe("Helper over zlib", () => {
     expect(await helper.decompress(payload)).toEqual(message);
     expect(await failure(() => helper.decompress(hex("f2 00 11 00 00")))).toMatchObject({
       code: "INVALID_DEFLATE",
+    });
+    helper.close();
+  });
+
+  it.each(ways)("refuses a buffer that is past its limit already, the %s way", async (way) => {
+    const helper = new Helper({ engine: zlibEngine({ way }) });
+    const into = new Growing();
+    into.add(counted(100), 0, 100);
+    into.limit = 10;
+    const payload = hex("f2 48 cd c9 c9 07 00");
+    expect(await failure(() => helper.decompressTo(into, payload))).toMatchObject({
+      code: "MESSAGE_TOO_BIG",
+      limit: 10,
     });
     helper.close();
   });
