@@ -84,7 +84,8 @@ export function tlsFacts(state: () => NodeTlsState): TlsFacts {
 export class NodeTransport implements Transport {
   handler!: TransportHandler;
   readonly #socket: NodeSocket;
-  readonly #written: () => void;
+  // Made at the first write.
+  #written: (() => void) | undefined;
   #isBorrowing = false;
   /** Writes whose callbacks are still to come. */
   #pending = 0;
@@ -100,13 +101,6 @@ export class NodeTransport implements Transport {
    */
   constructor(socket: NodeSocket, tcp?: TcpOptions, reads = true) {
     this.#socket = socket;
-    this.#written = () => {
-      this.#pending--;
-      // The callback of a write that was taken at once may come after the one that borrows.
-      if (!this.#isBorrowing || this.#pending > 0) return;
-      this.#isBorrowing = false;
-      this.handler.onDrain();
-    };
     setTcp(socket, tcp);
     if (reads) {
       socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
@@ -152,6 +146,13 @@ export class NodeTransport implements Transport {
   write(bytes: Uint8Array): boolean {
     if (!this.#socket.writable) return true;
     this.#pending++;
+    this.#written ??= () => {
+      this.#pending--;
+      // The callback of a write that was taken at once may come after the one that borrows.
+      if (!this.#isBorrowing || this.#pending > 0) return;
+      this.#isBorrowing = false;
+      this.handler.onDrain();
+    };
     this.#socket.write(bytes, this.#written);
     // Nothing left right after the call: the kernel has it all.
     this.#isBorrowing = this.#socket.writableLength > 0;
