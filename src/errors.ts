@@ -424,3 +424,19 @@ export class TransportError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * Makes the error of a connection that the network has ended, with the runtime's own error where there was one.
+ *
+ * It has no stack: that would lead to the event loop and no further, and costs more than the end itself, of which a server
+ * may see thousands in a second.
+ */
+export function connectionLost(cause: Error | undefined): TransportError {
+  const code = cause === undefined ? "UNEXPECTED_END" : "RESET";
+  const limit: unknown = Reflect.get(Error, "stackTraceLimit");
+  // `set` of Reflect: where the engine's own objects are frozen, nothing happens.
+  Reflect.set(Error, "stackTraceLimit", 0);
+  const error = new TransportError(code, { cause });
+  Reflect.set(Error, "stackTraceLimit", limit);
+  return error;
+}

@@ -12,6 +12,7 @@ import {
   type TimeoutCode,
   type TransportCode,
   TransportError,
+  connectionLost,
   type ViolationCode,
 } from "../src/errors.ts";
 
@@ -214,5 +215,18 @@ describe("TransportError", () => {
     const error = new TransportError(code, { cause });
     expect(error).toMatchObject({ name: "TransportError", code, cause });
     expect(error.message).toMatch(/^[A-Z].*[^.]$/);
+  });
+});
+
+describe("connectionLost()", () => {
+  it("tells a reset, with the runtime's error, from an end that came too early", () => {
+    const cause = new Error("ECONNRESET");
+    expect(connectionLost(cause)).toMatchObject({ name: "TransportError", code: "RESET", cause });
+    expect(connectionLost(undefined)).toMatchObject({ code: "UNEXPECTED_END", cause: undefined });
+  });
+
+  it("captures no stack, and leaves the next error its own", () => {
+    expect(connectionLost(undefined).stack ?? "").not.toContain("errors.test.ts");
+    expect(new Error("next").stack).toContain("errors.test.ts");
   });
 });

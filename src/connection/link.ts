@@ -8,9 +8,9 @@ import { type Direction, Endpoint, type EndpointEvents, type Side } from "../end
 import {
   ClosedError,
   type Closure,
+  connectionLost,
   type LimitError,
   TimeoutError,
-  TransportError,
 } from "../errors.ts";
 import type { Header } from "../frame/header.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
@@ -352,8 +352,7 @@ export class Link<Context = unknown>
   /** The stream is over. Before the closing handshake is, that is a failure. */
   #failTransport(): void {
     if (this.endpoint.isClosed) return;
-    const cause = this.#transportError;
-    const error = new TransportError(cause === undefined ? "UNEXPECTED_END" : "RESET", { cause });
+    const error = connectionLost(this.#transportError);
     this.endpoint.fail(error, 0, "transport");
     this.#report(error);
   }

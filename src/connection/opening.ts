@@ -5,7 +5,7 @@
  */
 
 import { concat, noBytes } from "../bytes.ts";
-import { HandshakeError, type LimitError, TimeoutError, TransportError } from "../errors.ts";
+import { connectionLost, HandshakeError, type LimitError, TimeoutError } from "../errors.ts";
 import type { Extension } from "../extension/extension.ts";
 import { acceptOffers, openExtensions } from "../extension/negotiation.ts";
 import { StateServerSide } from "../frame/check.ts";
@@ -103,10 +103,7 @@ export class Opening<Context> implements TransportHandler {
     this.#over();
     // A port that was only knocked at, or a refusal that has been reported, is nothing to report.
     if (phase === "deciding" || (phase === "reading" && !this.#parser.isEmpty)) {
-      const cause = new TransportError(error === undefined ? "UNEXPECTED_END" : "RESET", {
-        cause: error,
-      });
-      this.#report(toHandshakeError(cause));
+      this.#report(toHandshakeError(connectionLost(error)));
     }
   }
 

@@ -27,6 +27,17 @@ function isAllowed(policy: OriginPolicy | undefined, ...headers: string[]): bool
 
 const evil = "Origin: https://evil.example";
 
+describe("checkOrigin() where the request names no host", () => {
+  it.each(["Origin: https://", "Origin: https://example.org", "Origin: "])(
+    "refuses %j",
+    (origin) => {
+      expect(() => {
+        checkOrigin(request(["Host: ", origin]), "same");
+      }).toThrow(expect.objectContaining({ code: "BAD_ORIGIN" }));
+    },
+  );
+});
+
 describe("checkOrigin()", () => {
   it.each<[OriginPolicy | undefined, string[], boolean]>([
     ["any", [evil, "Cookie: a=1"], true],
