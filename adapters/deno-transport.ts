@@ -4,6 +4,7 @@
  * @module
  */
 
+import { viewOf } from "../src/bytes.ts";
 import type { TcpOptions, TlsFacts, Transport, TransportHandler } from "../src/transport.ts";
 import { setTcp } from "./tcp-options.ts";
 
@@ -51,7 +52,8 @@ export interface DenoOrigin {
   readonly handshake?: DenoHandshake | undefined;
 }
 
-const smallestRead = 4 * 1024;
+/** A browser's request fits, most often; what is larger grows it. */
+const smallestRead = 1024;
 const largestRead = 256 * 1024;
 
 /** Reads in a row that leave most of a grown buffer empty, after which it shrinks. */
@@ -161,7 +163,7 @@ export class DenoTransport implements Transport {
         while (this.#paused !== undefined) await this.#paused;
         if (this.#isClosed) return;
         if (count === null) break;
-        this.handler.onData(buffer.subarray(0, count));
+        this.handler.onData(viewOf(buffer, 0, count));
         // Connections are many and idle: each starts small, grows under load, and shrinks when the load is gone.
         fewBytes = count < buffer.length / 8 ? fewBytes + 1 : 0;
         if (count === buffer.length && count < largestRead) buffer = new Uint8Array(count * 4);
