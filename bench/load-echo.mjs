@@ -55,7 +55,9 @@ function makePayload() {
 const payload = makePayload();
 const request = frame(payload, [0x37, 0xfa, 0x21, 0x3d]);
 const reply = kind === "ws" ? frame(payload) : request;
-const requests = repeated(request, inFlight * request.length);
+// Twice as many as are ever in flight: from any place in the first half, all of them can be sent in one go.
+const batch = inFlight * request.length;
+const requests = repeated(request, 2 * batch);
 // What comes back repeats itself: from any place in a reply, the next megabyte can be compared in one go.
 const comparable = 1024 * 1024;
 const expected = repeated(reply, comparable + reply.length);
@@ -78,11 +80,11 @@ function send(socket, count) {
 function push(socket) {
   const client = socket.data;
   while (client.owed > 0) {
-    const end = Math.min(requests.length, client.sentOfBatch + client.owed);
+    const end = client.sentOfBatch + Math.min(client.owed, batch);
     const taken = socket.write(requests.subarray(client.sentOfBatch, end));
     if (taken <= 0) return;
     client.owed -= taken;
-    client.sentOfBatch = (client.sentOfBatch + taken) % requests.length;
+    client.sentOfBatch = (client.sentOfBatch + taken) % batch;
   }
 }
 
