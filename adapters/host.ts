@@ -5,6 +5,7 @@
  */
 
 import process from "node:process";
+import { setImmediate } from "node:timers";
 import type { Host } from "../src/connection/host.ts";
 import { observer } from "./diagnostics.ts";
 import { zlibEngine } from "./zlib.ts";
@@ -18,6 +19,7 @@ export function runtimeHost(): Host {
     observer,
     environment: (name) => process.env[name],
     ownBufferSize,
+    afterTurn: (task) => void setImmediate(task),
   });
 }
 

@@ -110,5 +110,6 @@ declare const performance: {
 };
 
 declare function queueMicrotask(task: () => void): void;
+declare function setTimeout(task: () => void, milliseconds: number): unknown;
 declare function setInterval(task: () => void, milliseconds: number): unknown;
 declare function clearInterval(timer: never): void;

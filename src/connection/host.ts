@@ -32,4 +32,9 @@ export interface Host {
    * Bytes up to which an ArrayBuffer of its own costs a message less than a share in one (copies.ts). Default: 0.
    */
   readonly ownBufferSize?: number | undefined;
+  /**
+   * Calls a task once what the event loop has at hand is done, microtasks included, as `setImmediate` does. Default: a timer
+   * without delay.
+   */
+  readonly afterTurn?: ((task: () => void) => void) | undefined;
 }

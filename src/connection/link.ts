@@ -92,7 +92,7 @@ export class Link<Context = unknown>
 
   constructor(owner: LinkOwner, parts: LinkParts<Context>) {
     const { side, transport, handlers, info, sessions = [] } = parts;
-    const { messages, strictLength, highWaterMark, times, trace } = owner.settings;
+    const { messages, strictLength, highWaterMark, times, trace, afterTurn } = owner.settings;
     this.#owner = owner;
     this.#handlers = handlers;
     this.#transport = transport;
@@ -106,7 +106,7 @@ export class Link<Context = unknown>
       trace: trace && ((direction, header) => this.#trace(trace, direction, header)),
     });
     this.#sender = new Sender(transport, this.endpoint.output, highWaterMark, this);
-    this.#receiver = new Receiver(transport, this.endpoint, this.#sender, this);
+    this.#receiver = new Receiver(transport, this.endpoint, this.#sender, this, afterTurn);
     this.outbox = new Outbox(this.endpoint, this.#sender, this, owner.settings);
     this.#liveness = needsLiveness(times) ? new Liveness(this, owner.deadlines, times) : undefined;
     this.connection = new Connection(this, info);

@@ -116,6 +116,7 @@ export interface ConnectionSettings extends FlowLimits {
   readonly strictLength: boolean;
   readonly borrow: boolean;
   readonly ownBufferSize: number;
+  readonly afterTurn: (task: () => void) => void;
 }
 
 /** The limits in force where none are given. */
@@ -135,6 +136,10 @@ const defaultTimes: Times = {
 
 const overflows: readonly Overflow[] = ["close", "drop", "wait"];
 
+function withTimer(task: () => void): void {
+  setTimeout(task, 0);
+}
+
 /**
  * Fills in defaults.
  *
@@ -143,7 +148,7 @@ const overflows: readonly Overflow[] = ["close", "drop", "wait"];
  */
 export function resolveConnectionOptions(
   options: ConnectionOptions,
-  { ownBufferSize = 0 }: Host = {},
+  { ownBufferSize = 0, afterTurn = withTimer }: Host = {},
 ): ConnectionSettings {
   const { overflow = "close" } = options;
   if (!overflows.includes(overflow)) {
@@ -158,6 +163,7 @@ export function resolveConnectionOptions(
     strictLength: options.strictLength ?? false,
     borrow: options.borrow ?? false,
     ownBufferSize,
+    afterTurn,
   };
 }
 

@@ -5,7 +5,6 @@
  */
 
 import type { Endpoint } from "../endpoint/endpoint.ts";
-import { settled } from "../deferred.ts";
 import type { Transport } from "../transport.ts";
 import { Held } from "./held.ts";
 import type { Sender } from "./sending.ts";
@@ -22,15 +21,8 @@ export interface ReceiverEvents {
 interface Waiting {
   done(): void;
   failed(error: unknown): void;
-  turn(): void;
+  turned(): void;
 }
-
-/**
- * Microtasks that a handler may take before the peer is held back and what is gathered leaves without it: a handler
- * that only awaits `send` takes two, and its replies to a whole chunk then still make one write. So may a loop over
- * messages take them from one message to the next.
- */
-const patience = 8;
 
 /**
  * Gives an endpoint what comes, and stops it while a handler is awaited, or while too much is unread: what is left of
@@ -41,6 +33,7 @@ export class Receiver {
   readonly #endpoint: Endpoint;
   readonly #sender: Sender;
   readonly #events: ReceiverEvents;
+  readonly #afterTurn: (task: () => void) => void;
   #isAwaiting = false;
   #isFull = false;
   #hasEnded = false;
@@ -49,17 +42,25 @@ export class Receiver {
   #isPaused = false;
   // Made when something has to wait.
   #held: Held | undefined;
-  #turns = 0;
-  #isCountingTurns = false;
-  /** Whether somebody who pulls is given the turns, rather than a handler. */
+  /** Whether the end of the turn is waited for. */
+  #isTurnGiven = false;
+  /** Whether somebody who pulls is given the turn, rather than a handler. */
   #isPulled = false;
   #waiting: Waiting | undefined;
 
-  constructor(transport: Transport, endpoint: Endpoint, sender: Sender, events: ReceiverEvents) {
+  /** @param afterTurn Calls a task once what the event loop has at hand is done, microtasks included. */
+  constructor(
+    transport: Transport,
+    endpoint: Endpoint,
+    sender: Sender,
+    events: ReceiverEvents,
+    afterTurn: (task: () => void) => void,
+  ) {
     this.#transport = transport;
     this.#endpoint = endpoint;
     this.#sender = sender;
     this.#events = events;
+    this.#afterTurn = afterTurn;
   }
 
   /** Whether something is waited for: what has come may still be on its way. */
@@ -103,7 +104,7 @@ export class Receiver {
     if (this.#endpoint.state !== "open") return;
     this.#isAwaiting = true;
     this.#endpoint.stop();
-    this.#giveTurns(false);
+    this.#giveTurn(false);
   }
 
   /** Stops delivery until {@link makeRoom}: enough is unread. */
@@ -128,7 +129,7 @@ export class Receiver {
   /** Somebody has got a message: what is sent for it leaves together with what is sent for those behind it. */
   pulled(): void {
     this.#sender.gather();
-    this.#giveTurns(true);
+    this.#giveTurn(true);
   }
 
   /** Nothing is left to take: what was gathered leaves. */
@@ -200,30 +201,30 @@ export class Receiver {
         this.#events.onHandlerFailed(error);
         this.goOn();
       },
-      turn: () => {
-        this.#countTurn();
+      turned: () => {
+        this.#turned();
       },
     });
   }
 
-  #giveTurns(isPulled: boolean): void {
+  /**
+   * Gives a handler, or a loop, the turn of the event loop: a handler that only awaits `send`, or whatever else is there
+   * already, is done by then, and its replies to a whole chunk make one write.
+   */
+  #giveTurn(isPulled: boolean): void {
     this.#isPulled = isPulled;
-    this.#turns = 0;
-    if (!this.#isCountingTurns) this.#countTurn();
+    if (this.#isTurnGiven) return;
+    this.#isTurnGiven = true;
+    this.#afterTurn(this.#makeWaiting().turned);
   }
 
-  /** Gives a handler, or a loop, its few microtasks. */
-  #countTurn(): void {
-    const isWaiting = this.#isAwaiting || this.#isPulled;
-    this.#isCountingTurns = isWaiting && this.#turns++ < patience;
-    if (this.#isCountingTurns) {
-      void settled.then(this.#makeWaiting().turn);
-    } else if (isWaiting) {
-      // It takes its time: what is gathered leaves, and the peer waits for a handler.
-      this.#isPulled = false;
-      this.#sender.flush();
-      if (this.#isAwaiting) this.#pause();
-    }
+  #turned(): void {
+    this.#isTurnGiven = false;
+    if (!this.#isAwaiting && !this.#isPulled) return;
+    // It takes its time: what is gathered leaves, and the peer waits for a handler.
+    this.#isPulled = false;
+    this.#sender.flush();
+    if (this.#isAwaiting) this.#pause();
   }
 
   #pause(): void {

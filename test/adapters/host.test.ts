@@ -29,6 +29,20 @@ describe("runtimeHost()", () => {
     expect(environment!(name)).toBe("proxy");
   });
 
+  it("tells that a turn is over, behind its microtasks", async () => {
+    const lines: string[] = [];
+    const over = new Promise<void>((resolve) => {
+      runtimeHost().afterTurn!(() => {
+        lines.push("turn");
+        resolve();
+      });
+    });
+    for (let i = 0; i < 20; i++) await undefined;
+    lines.push("microtasks");
+    await over;
+    expect(lines).toEqual(["microtasks", "turn"]);
+  });
+
   it("says which messages of one chunk share an ArrayBuffer, as the runtime's engine makes it pay", async () => {
     // Of 64 and of 65 bytes, of 1000 and of 1001.
     const shares = {

@@ -31,7 +31,17 @@ describe("resolveConnectionOptions()", () => {
       strictLength: false,
       borrow: false,
       ownBufferSize: 0,
+      afterTurn: expect.any(Function) as unknown,
     });
+  });
+
+  it("takes from the runtime what tells that a turn is over, and has a timer where it has none", async () => {
+    const tasks: (() => void)[] = [];
+    const { afterTurn } = resolveConnectionOptions({}, { afterTurn: (task) => tasks.push(task) });
+    const task = (): void => {};
+    afterTurn(task);
+    expect(tasks).toEqual([task]);
+    await new Promise<void>((resolve) => resolveConnectionOptions({}).afterTurn(resolve));
   });
 
   it("takes from the runtime up to where buffers of their own cost less", () => {

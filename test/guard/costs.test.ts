@@ -56,9 +56,23 @@ const ways: Record<string, ServerHandlers> = {
       await ws.send(data);
     },
   },
+  "a handler that awaits much that is there already": {
+    async message(ws, data) {
+      for (let i = 0; i < 20; i++) await undefined;
+      await ws.send(data);
+    },
+  },
   "a loop": {
     async open(ws) {
       for await (const data of ws) await ws.send(data);
+    },
+  },
+  "a loop that awaits much that is there already": {
+    async open(ws) {
+      for await (const data of ws) {
+        for (let i = 0; i < 20; i++) await undefined;
+        await ws.send(data);
+      }
     },
   },
 };
