@@ -51,7 +51,7 @@ export class ChunkCopies {
     const size = end - start;
     if (size <= this.#ownBufferSize) return bytes.slice(start, end);
     const isLarge = size >= largeMessage;
-    if (bytes === this.#ownChunk && bytes.length - size <= mostBeside) {
+    if (bytes === this.#ownChunk && bytes.buffer.byteLength - size <= mostBeside) {
       const isAlone = this.#given === 0 && end === bytes.length;
       const at = start - ((bytes.byteOffset + start) % alignment);
       if (at >= this.#given && (isAlone || !isLarge)) {

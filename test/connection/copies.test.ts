@@ -114,6 +114,13 @@ describe("ChunkCopies of a chunk that lies in memory of its own", () => {
     expect(more.take(moreChunk, 8, 8 + size).buffer).not.toBe(moreChunk.buffer);
   });
 
+  it("counts what lies beside the chunk itself, where that is a part of an ArrayBuffer", () => {
+    const copies = new ChunkCopies(0);
+    const part = new Uint8Array(64 * 1024).subarray(0, 100);
+    copies.begin(part);
+    expect(copies.take(part, 8, 20).buffer).not.toBe(part.buffer);
+  });
+
   it("leaves a large message in it only where that is alone: its buffer may be transferred", () => {
     const size = 8 * 1024;
     const [alone, aloneChunk] = begun(14 + size);
