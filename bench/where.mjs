@@ -51,6 +51,14 @@ const { positionals, values } = parseArgs({
 });
 const runtimes = positionals.length > 0 ? positionals : ["node", "deno", "bun"];
 
+/** Whose code lies in an object that `perf` names. */
+function ownerOf(object) {
+  if (object.startsWith("[kernel")) return "kernel";
+  if (object === "[vdso]") return "runtime";
+  // What an engine has compiled lies in no file.
+  return /^(\[|\/\/)/.test(object) ? "javascript" : "runtime";
+}
+
 /** Watches a process for a while; gives the shares of its CPU time. */
 async function watch(pid, folder) {
   const data = join(folder, "perf.data");
@@ -69,13 +77,7 @@ async function watch(pid, folder) {
   });
   const shares = { kernel: 0, runtime: 0, javascript: 0 };
   for (const [, share, object] of report.matchAll(/^\s*([\d.]+)%\s+(\S.*?)\s*$/gm)) {
-    // What an engine has compiled lies in no file.
-    const kind = object.startsWith("[kernel")
-      ? "kernel"
-      : /^(\[|\/\/)/.test(object)
-        ? "javascript"
-        : "runtime";
-    shares[object === "[vdso]" ? "runtime" : kind] += Number(share) / 100;
+    shares[ownerOf(object)] += Number(share) / 100;
   }
   return shares;
 }
