@@ -34,7 +34,7 @@ const readSize = 256 * 1024;
 /** What is read lies here until the call that hands it over returns: the contract of `onData` asks no more. */
 let readBuffer: Uint8Array | undefined;
 
-/** Looked for in the first socket, which is as all others. */
+/** Found in the first socket, and the same in all others. */
 let keys: OnReadKeys | undefined;
 
 /** Finds them in a socket that was made without `onread`: there they are null. */

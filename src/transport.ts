@@ -33,14 +33,14 @@ export interface TlsFacts {
   readonly alpnProtocol: string | undefined;
   /** Name that the client asked for by SNI; undefined for none, and on Deno, which does not tell (RFC 6066, 3). */
   readonly serverName: string | undefined;
-  /** Such as "TLSv1.3"; undefined on Deno. */
+  /** Such as "TLSv1.3"; undefined where the runtime does not tell (docs/runtimes.md). */
   readonly version: string | undefined;
   /**
    * Whether the peer has shown a certificate that is trusted: true on a client, but with `rejectUnauthorized: false`; on a
    * server false, but with `requestCert`. Undefined on Deno, whose servers ask for none and whose clients trust none else.
    */
   readonly authorized: boolean | undefined;
-  /** The peer's certificate, trusted or not; undefined where it has shown none, and on Deno. */
+  /** The peer's certificate, trusted or not; undefined where it has shown none, or the runtime tells of none. */
   readonly peerCertificate: PeerCertificate | undefined;
 }
 
@@ -155,7 +155,7 @@ export interface EventServer {
   close(): unknown;
 }
 
-/** What is used of a listener that is asked for its connections one by one, as a `Deno.Listener` is. */
+/** What is used of a listener that is asked for its connections one by one. */
 export interface AcceptingListener {
   /** Where it listens: an object with `hostname` and `port`, or `path`. */
   readonly addr: object;
@@ -202,7 +202,7 @@ export interface ListenOptions extends TcpOptions {
    * `ACCESS_DENIED`.
    */
   readonly path?: string | undefined;
-  /** TLS, with `port`, or with `path` on Node and Bun. Default: none. */
+  /** TLS, with `port`, or with `path` where the runtime has TLS over Unix sockets; a TypeError elsewhere. Default: none. */
   readonly tls?: ServerTlsOptions | undefined;
   /**
    * An HTTP server of `node:http`, `node:https` or `node:http2`, whose `upgrade` events are taken, and the streams that

@@ -79,7 +79,8 @@ export interface EndpointOptions extends PartialLimits<MessageLimits> {
   /** The extensions agreed upon, in that order; the endpoint closes them. Default: none. */
   readonly extensions?: readonly ExtensionSession[] | undefined;
   /**
-   * Is told of each frame, before it is checked or when it is gathered. The header is valid until it returns.
+   * Is told of each frame, before it is checked or when it is gathered. The header is valid until it returns, or sends
+   * something.
    */
   readonly trace?: ((direction: Direction, header: Header) => void) | undefined;
 }

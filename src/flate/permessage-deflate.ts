@@ -39,7 +39,10 @@ export interface CompressionOptions {
    * it takes 15. Default: 13.
    */
   readonly clientMaxWindowBits?: number | undefined;
-  /** 0 (stored) to 9 (smallest). Default: 1, the fastest; 2 makes large messages a third smaller on Deno and Bun. */
+  /**
+   * 0 (stored) to 9 (smallest). Default: 1, the fastest; 2 makes large messages a third smaller where the engine takes a
+   * short cut at 1 (docs/compression.md).
+   */
   readonly level?: number | undefined;
   /** Memory that a compressor takes for a block that it gathers, 1 to 9: 2^(memLevel + 8) bytes. Default: 6. */
   readonly memLevel?: number | undefined;
