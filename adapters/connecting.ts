@@ -5,7 +5,8 @@
  */
 
 import type { TransportCode } from "../src/errors.ts";
-import type { ConnectOptions, Transport, TransportHandler } from "../src/transport.ts";
+import type { ConnectOptions, Transport } from "../src/transport.ts";
+import { silent } from "./silent.ts";
 import { checkTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
 
@@ -20,9 +21,6 @@ export interface Attempt {
   /** Rejects with `error` as it is: what a tunnel throws is for who gave it. */
   reject(error: unknown): void;
 }
-
-/** Who hears of a transport that nobody got. */
-const silent: TransportHandler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
 
 /** Destroys a transport that nobody got. */
 function abandon(transport: Transport): void {

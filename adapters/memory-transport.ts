@@ -6,6 +6,7 @@
 
 import type { Transport, TransportHandler } from "../src/transport.ts";
 import { type MemoryOptions, MemorySchedule } from "./memory-schedule.ts";
+import { silent } from "./silent.ts";
 
 /** One end of a pair. Events come in microtasks of their own, never inside a call. */
 export class MemoryTransport implements Transport {
@@ -154,9 +155,6 @@ export class MemoryTransport implements Transport {
     });
   }
 }
-
-/** Who listens until somebody does. */
-const silent: TransportHandler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
 
 /**
  * Makes two transports that are each other's peer.

@@ -11,6 +11,7 @@ import type {
   Transport,
   TransportHandler,
 } from "../src/transport.ts";
+import { silent } from "./silent.ts";
 import { setTcp, type TcpSocket } from "./tcp-options.ts";
 
 /** What is used of a `net.Socket` or `tls.TLSSocket`. It must have been made with `allowHalfOpen`. */
@@ -115,7 +116,10 @@ export class NodeTransport implements Transport {
       this.#error = error; // `close` follows and tells it
     });
     socket.on("close", () => {
-      this.handler.onClose(this.#error);
+      const { handler } = this;
+      // Node keeps a closed socket until the next full collection: the connection is not to stay with it.
+      this.handler = silent;
+      handler.onClose(this.#error);
     });
   }
 

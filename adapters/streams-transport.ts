@@ -6,6 +6,7 @@
 
 import type { TlsFacts, Transport, TransportFacts, TransportHandler } from "../src/transport.ts";
 import type { WebReadable, WebWritable } from "../src/web-streams.ts";
+import { silent } from "./silent.ts";
 
 /**
  * A connected pair of streams of bytes: what an edge platform's `connect()` gives, a WebTransport stream, a `Deno.Conn`,
@@ -186,6 +187,3 @@ function plainBytes(chunk: unknown): Uint8Array {
 }
 
 function ignore(): void {}
-
-/** Who listens until somebody does. */
-const silent: TransportHandler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };

@@ -90,6 +90,15 @@ describe("NodeTransport", () => {
     expect(lines).toEqual(["onEnd", "onClose reset"]);
   });
 
+  it("lets go of its handler with the last event: Node keeps closed sockets for a while", () => {
+    const { transport, lines, emit } = newTransport();
+    const { handler } = transport;
+    emit("close");
+    expect(transport.handler).not.toBe(handler);
+    transport.handler.onDrain();
+    expect(lines).toEqual(["onClose"]);
+  });
+
   it("passes on what it is told to do, and the peer's address", () => {
     const { transport, lines } = newTransport();
     transport.pause();
