@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type Linked, LinkedList } from "./linked-list.ts";
+
 /** A source of time, so that tests can bring their own. */
 export interface Clock {
   /** Milliseconds on a clock that never goes back. */
@@ -42,15 +44,29 @@ export interface Deadline {
   cancel(): void;
 }
 
-interface Entry extends Deadline {
+/** A deadline, and its place among the others. */
+class Entry implements Deadline, Linked<Entry> {
+  previous: Entry | undefined = undefined;
+  next: Entry | undefined = undefined;
   readonly at: number;
   readonly task: () => void;
+  readonly #deadlines: Deadlines;
+
+  constructor(deadlines: Deadlines, at: number, task: () => void) {
+    this.#deadlines = deadlines;
+    this.at = at;
+    this.task = task;
+  }
+
+  cancel(): void {
+    this.#deadlines.remove(this);
+  }
 }
 
 /** Deadlines that share one timer, which runs only while there are any. */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #entries = new Set<Entry>();
+  readonly #entries = new LinkedList<Entry>();
   #stop: (() => void) | undefined;
   #checkedAt = 0;
   #wasLate = false;
@@ -89,13 +105,7 @@ export class Deadlines {
    * @param milliseconds Infinity for never.
    */
   after(milliseconds: number, task: () => void): Deadline {
-    const entry: Entry = {
-      at: this.#clock.now() + milliseconds,
-      task,
-      cancel: () => {
-        this.#remove(entry);
-      },
-    };
+    const entry = new Entry(this, this.#clock.now() + milliseconds, task);
     if (milliseconds === Infinity) return entry;
     this.#entries.add(entry);
     if (this.#stop === undefined) {
@@ -121,17 +131,21 @@ export class Deadlines {
     this.#checkedAt = now;
     this.#wasLate = isLate;
     if (isLate) return;
-    for (const entry of this.#entries) {
-      if (entry.at > now) continue;
-      this.#remove(entry);
-      entry.task();
+    // Looked for first: a task may cancel others, and what it adds is due later.
+    const due: Entry[] = [];
+    for (const entry of this.#entries) if (entry.at <= now) due.push(entry);
+    for (const entry of due) {
+      if (this.remove(entry)) entry.task();
     }
   }
 
-  #remove(entry: Entry): void {
-    this.#entries.delete(entry);
-    if (this.#entries.size > 0) return;
-    this.#stop?.();
-    this.#stop = undefined;
+  /** For the entries: takes one out; gives false where it was cancelled, or has been due. */
+  remove(entry: Entry): boolean {
+    if (!this.#entries.delete(entry)) return false;
+    if (this.#entries.size === 0) {
+      this.#stop?.();
+      this.#stop = undefined;
+    }
+    return true;
   }
 }

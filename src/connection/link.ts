@@ -17,6 +17,7 @@ import type { ExtensionSession } from "../extension/extension.ts";
 import { type StatusCode, StatusGoingAway, StatusInternalServerError } from "../status.ts";
 import type { Transport, TransportFacts, TransportHandler } from "../transport.ts";
 import type { Deadline, Deadlines } from "../clock.ts";
+import type { Linked } from "../linked-list.ts";
 import { Connection, type ConnectionInfo, type ConnectionState } from "./connection.ts";
 import { type Deferred, isPromise, newDeferred } from "../deferred.ts";
 import type { Handlers } from "./handlers.ts";
@@ -67,8 +68,11 @@ export class Link<Context = unknown>
     OutboxOwner,
     MessagesOwner,
     LivenessEvents,
-    SenderEvents
+    SenderEvents,
+    Linked<Link<Context>>
 {
+  previous: Link<Context> | undefined = undefined;
+  next: Link<Context> | undefined = undefined;
   readonly connection: Connection<Context>;
   readonly endpoint: Endpoint;
   readonly outbox: Outbox;

@@ -23,6 +23,7 @@ import { type HeadLimits, HeadParser } from "../http/parser.ts";
 import { checkOrigin, type OriginPolicy } from "../handshake/origin.ts";
 import type { Transport, TransportHandler } from "../transport.ts";
 import type { Deadline } from "../clock.ts";
+import type { Linked } from "../linked-list.ts";
 import { isPromise } from "../deferred.ts";
 import type { Refusal, RouteHandlers, ServerHandlers, Upgrade } from "./handlers.ts";
 import { Link, type LinkOwner } from "./link.ts";
@@ -57,7 +58,9 @@ type Phase = "reading" | "deciding" | "refused" | "over";
 const notFound = { status: 404, message: "Nothing is served at this path" } as const;
 
 /** Reads a request, asks the hooks, answers. */
-export class Opening<Context> implements TransportHandler {
+export class Opening<Context> implements TransportHandler, Linked<Opening<Context>> {
+  previous: Opening<Context> | undefined = undefined;
+  next: Opening<Context> | undefined = undefined;
   readonly #transport: Transport;
   readonly #owner: OpeningOwner<Context>;
   readonly #parser: HeadParser;

@@ -19,6 +19,7 @@ import { type Connection, linkOf, prepared, type PublishOptions } from "./connec
 import type { Binary } from "./data.ts";
 import { addTraffic, countersOf, type ServerCounters } from "./counters.ts";
 import { type Deferred, isPromise, newDeferred } from "../deferred.ts";
+import { LinkedList } from "../linked-list.ts";
 import type { RouteHandlers, ServerHandlers } from "./handlers.ts";
 import type { Host } from "./host.ts";
 import type { Link } from "./link.ts";
@@ -109,8 +110,8 @@ export class Server<Context = unknown> {
   readonly #settings: ConnectionSettings;
   readonly #maxConnections: number;
   readonly #topics: Topics<Link>;
-  readonly #openings = new Set<Opening<Context>>();
-  readonly #links = new Set<Link<Context>>();
+  readonly #openings = new LinkedList<Opening<Context>>();
+  readonly #links = new LinkedList<Link<Context>>();
   // Of all connections that are over.
   readonly #received = new Traffic();
   readonly #sent = new Traffic();
@@ -299,9 +300,9 @@ export class Server<Context = unknown> {
     const listenerClosed = this.#listener?.close();
     const links = [...this.#links];
     const closures = links.map((link) => link.connection.close(status, reason));
-    for (const opening of this.#openings) opening.drop();
+    for (const opening of [...this.#openings]) opening.drop();
     const late = this.#deadlines.after(deadline, () => {
-      for (const link of this.#links)
+      for (const link of [...this.#links])
         link.terminate(new TimeoutError("SHUTDOWN_TIMEOUT", deadline));
     });
 

@@ -1,0 +1,94 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Linked, LinkedList } from "../src/linked-list.ts";
+import { runtime } from "./support/runtime.ts";
+
+class Member implements Linked<Member> {
+  previous: Member | undefined = undefined;
+  next: Member | undefined = undefined;
+  readonly ballast: number[];
+
+  constructor(size = 0) {
+    this.ballast = new Array<number>(size).fill(0);
+  }
+}
+
+describe("a linked list", () => {
+  it("has its members in the order in which they were added, as a Set has, whatever was taken out", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(9)), (steps) => {
+        const members = Array.from({ length: 10 }, () => new Member());
+        const list = new LinkedList<Member>();
+        const set = new Set<Member>();
+        for (const step of steps) {
+          const member = members[step]!;
+          if (set.has(member)) {
+            expect(list.delete(member)).toBe(set.delete(member));
+          } else {
+            list.add(member);
+            set.add(member);
+          }
+          expect(list.size).toBe(set.size);
+          expect([...list].map((each) => members.indexOf(each))).toEqual(
+            [...set].map((each) => members.indexOf(each)),
+          );
+        }
+      }),
+    );
+  });
+
+  it("says that it did not have what is taken out twice, or was never added", () => {
+    const list = new LinkedList<Member>();
+    const [first, second, stranger] = [new Member(), new Member(), new Member()];
+    list.add(first);
+    list.add(second);
+    expect([first, first, stranger, second, second].map((member) => list.delete(member))).toEqual([
+      true,
+      false,
+      false,
+      true,
+      false,
+    ]);
+    expect(list.size).toBe(0);
+  });
+
+  it("leaves no way from what is taken out to the others", () => {
+    const list = new LinkedList<Member>();
+    const members = [new Member(), new Member(), new Member()];
+    for (const member of members) list.add(member);
+    list.delete(members[1]!);
+    expect([members[1]!.previous, members[1]!.next]).toEqual([undefined, undefined]);
+  });
+});
+
+/** Bytes of the heap that small collections leave when so many members have come and gone, 32 at a time. */
+function leftOver(list: { add(member: Member): unknown; delete(member: Member): unknown }): number {
+  const collect = (globalThis as unknown as { gc(options?: { type: "minor" }): void }).gc;
+  const members: Member[] = [];
+  const churn = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const old = members[i % 32];
+      if (old !== undefined) list.delete(old);
+      list.add((members[i % 32] = new Member(100)));
+    }
+  };
+  churn(1000);
+  // What is there by now gets into the old generation.
+  collect();
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let round = 0; round < 20; round++) {
+    churn(1000);
+    collect({ type: "minor" });
+    collect({ type: "minor" });
+  }
+  return process.memoryUsage().heapUsed - before;
+}
+
+// What V8 alone does, and Node alone lets a test ask it to do.
+describe.runIf(runtime === "node")("what has been taken out", () => {
+  it("is not kept until a full collection, as a Set keeps it", () => {
+    expect(leftOver(new Set())).toBeGreaterThan(8e6);
+    expect(leftOver(new LinkedList())).toBeLessThan(2e6);
+  });
+});
