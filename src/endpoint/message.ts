@@ -177,9 +177,10 @@ export class MessageAssembler implements FrameSink {
     if (header.length > limits.maxFrameSize) {
       throw new LimitError("FRAME_TOO_BIG", limits.maxFrameSize, header.length);
     }
-    this.#length += header.length;
-    if (this.#length > limits.maxMessageSize) {
-      throw new LimitError("MESSAGE_TOO_BIG", limits.maxMessageSize, this.#length);
+    const length = this.#length + header.length;
+    this.#length = length;
+    if (length > limits.maxMessageSize) {
+      throw new LimitError("MESSAGE_TOO_BIG", limits.maxMessageSize, length);
     }
     if (++this.#fragments > limits.maxFragments) {
       throw new LimitError("TOO_MANY_FRAGMENTS", limits.maxFragments, this.#fragments);

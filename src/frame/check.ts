@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError, type ViolationCode } from "../errors.ts";
 import {
   isStatusNotUsed,
   isStatusProtocolDefined,
@@ -66,27 +66,32 @@ export function isFragmented(state: State): boolean {
  * @see gobwas CheckHeader
  */
 export function checkHeader(header: Header, state: State): void {
+  const code = brokenRule(header, state);
+  if (code !== undefined) throw new ProtocolError(code);
+}
+
+/** The first rule that a header breaks. It makes no error: an engine inlines what is short, and this is asked for each frame. */
+function brokenRule(header: Header, state: State): ViolationCode | undefined {
   const opcode = header.opcode;
   // "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_" (RFC 6455, 5.2)
-  if (isReserved(opcode)) throw new ProtocolError("OPCODE_RESERVED");
+  if (isReserved(opcode)) return "OPCODE_RESERVED";
   if (isControl(opcode)) {
     // "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented" (RFC 6455, 5.5)
-    if (header.length > MaxControlFramePayloadSize) throw new ProtocolError("CONTROL_TOO_LONG");
-    if (!header.fin) throw new ProtocolError("CONTROL_NOT_FINAL");
+    if (header.length > MaxControlFramePayloadSize) return "CONTROL_TOO_LONG";
+    if (!header.fin) return "CONTROL_NOT_FINAL";
   }
   // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values" (RFC 6455, 5.2)
-  if (header.rsv !== 0 && !isExtended(state)) throw new ProtocolError("RSV_NOT_ZERO");
+  if (header.rsv !== 0 && !isExtended(state)) return "RSV_NOT_ZERO";
   // "The server MUST close the connection upon receiving a frame that is not masked" (RFC 6455, 5.1)
-  if (isServerSide(state) && !header.masked) throw new ProtocolError("MASK_REQUIRED");
+  if (isServerSide(state) && !header.masked) return "MASK_REQUIRED";
   // "A client MUST close a connection if it detects a masked frame" (RFC 6455, 5.1)
-  if (isClientSide(state) && header.masked) throw new ProtocolError("MASK_UNEXPECTED");
-  if (isControl(opcode)) return;
+  if (isClientSide(state) && header.masked) return "MASK_UNEXPECTED";
+  if (isControl(opcode)) return undefined;
   // "The fragments of one message MUST NOT be interleaved between the fragments of another message" (RFC 6455, 5.4)
   if (isFragmented(state)) {
-    if (opcode !== OpContinuation) throw new ProtocolError("CONTINUATION_EXPECTED");
-  } else if (opcode === OpContinuation) {
-    throw new ProtocolError("CONTINUATION_UNEXPECTED");
+    return opcode === OpContinuation ? undefined : "CONTINUATION_EXPECTED";
   }
+  return opcode === OpContinuation ? "CONTINUATION_UNEXPECTED" : undefined;
 }
 
 /**

@@ -135,14 +135,11 @@ function readLength64(bytes: Uint8Array, at: number): number {
  */
 export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number {
   const length = header.length;
-  if (!Number.isSafeInteger(length) || length < 0) {
-    throw new RangeError(`Payload length must be an integer from 0 to 2^53 - 1: ${length}`);
-  }
+  if (!Number.isSafeInteger(length) || length < 0) throw badLength(length);
   const keyAt = lengthEnd(length);
   const size = header.masked ? keyAt + 4 : keyAt;
-  if (bytes.length - at < size) {
-    throw new RangeError(`Header needs ${size} bytes of room: ${bytes.length - at}`);
-  }
+  const room = bytes.length - at;
+  if (room < size) throw noRoom(size, room);
 
   bytes[at] = (header.fin ? 0x80 : 0) | (header.rsv << 4) | header.opcode;
   const maskBit = header.masked ? 0x80 : 0;
@@ -159,6 +156,16 @@ export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number 
   }
   if (header.masked) writeMaskKey(bytes, at + keyAt, header.maskKey);
   return size;
+}
+
+// Errors are made outside of what is called for each frame: an engine inlines what is short.
+
+function badLength(length: number): RangeError {
+  return new RangeError(`Payload length must be an integer from 0 to 2^53 - 1: ${length}`);
+}
+
+function noRoom(size: number, room: number): RangeError {
+  return new RangeError(`Header needs ${size} bytes of room: ${room}`);
 }
 
 /**
