@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   concat,
   copy,
+  copyOf,
   encodeUtf8,
   encodeUtf8Into,
   equalsIgnoreCase,
@@ -33,6 +34,22 @@ describe("copy()", () => {
       ...source.subarray(2, 2 + length),
       ...[0xee, 0xee, 0xee],
     ]);
+  });
+
+  it.each([64, 300])("copies a whole array of %i bytes", (length) => {
+    const target = new Uint8Array(length + 2).fill(0xee);
+    copy(target, 1, counted(length), 0, length);
+    expect([...target]).toEqual([0xee, ...counted(length), 0xee]);
+  });
+});
+
+describe("copyOf()", () => {
+  it.each([0, 1, 31, 32, 33, 300])("gives %i bytes in memory of their own", (length) => {
+    const source = counted(length + 4);
+    const copied = copyOf(source, 2, 2 + length);
+    expect([...copied]).toEqual([...source.subarray(2, 2 + length)]);
+    expect(copied.buffer).not.toBe(source.buffer);
+    expect(copied.buffer.byteLength).toBe(length);
   });
 });
 

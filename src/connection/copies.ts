@@ -4,7 +4,7 @@
  * @module
  */
 
-import { copy, noBytes, viewOf } from "../bytes.ts";
+import { copy, copyOf, noBytes, viewOf } from "../bytes.ts";
 
 /** Bytes from which a message gets a buffer to itself: there the copy costs more than the buffer. */
 const largeMessage = 8 * 1024;
@@ -27,6 +27,8 @@ const alignment = 8;
 export class ChunkCopies {
   readonly #ownBufferSize: number;
   #shared: Uint8Array = noBytes;
+  // Its buffer, which costs V8 as much as a view to ask for.
+  #sharedBuffer: ArrayBuffer = noBytes.buffer;
   #at = 0;
   // The chunk whose memory is the messages', and how much of it those before have got.
   #ownChunk: Uint8Array | undefined;
@@ -49,7 +51,7 @@ export class ChunkCopies {
    */
   take(bytes: Uint8Array, start: number, end: number): Uint8Array {
     const size = end - start;
-    if (size <= this.#ownBufferSize) return bytes.slice(start, end);
+    if (size <= this.#ownBufferSize) return copyOf(bytes, start, end);
     const isLarge = size >= largeMessage;
     if (bytes === this.#ownChunk && bytes.buffer.byteLength - size <= mostBeside) {
       const isAlone = this.#given === 0 && end === bytes.length;
@@ -66,6 +68,7 @@ export class ChunkCopies {
   /** The chunk is done: what follows shares nothing with it, and nothing of it is kept here. */
   end(): void {
     this.#shared = noBytes;
+    this.#sharedBuffer = noBytes.buffer;
     this.#at = 0;
     this.#ownChunk = undefined;
   }
@@ -75,11 +78,12 @@ export class ChunkCopies {
     if (this.#at + size > this.#shared.length) {
       // Room for all that can follow in this chunk; a lone message fills it.
       this.#shared = new Uint8Array(alignment + Math.min(bytes.length - start, mostBeside));
+      this.#sharedBuffer = this.#shared.buffer as ArrayBuffer;
       this.#at = alignment;
     }
     const at = this.#at;
     copy(this.#shared, at, bytes, start, end);
     this.#at = (at + size + alignment - 1) & -alignment;
-    return viewOf(this.#shared, at, at + size);
+    return new Uint8Array(this.#sharedBuffer, at, size);
   }
 }

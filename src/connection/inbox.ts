@@ -5,7 +5,7 @@
  */
 
 import type { Deadline, Deadlines } from "../clock.ts";
-import { type Deferred, newDeferred, rejected } from "../deferred.ts";
+import { newDeferred, rejected } from "../deferred.ts";
 import { TimeoutError } from "../errors.ts";
 import type { Signal } from "../transport.ts";
 import { Fifo } from "./fifo.ts";
@@ -32,11 +32,14 @@ export interface InboxEvents {
   onStreaming(isWanted: boolean): void;
 }
 
-/** Somebody who waits: for a whole message, or for the beginning of one. */
-interface Waiter {
+/** Somebody who waits, and is told one thing, once. */
+export interface Waiter {
+  /** Whether for the beginning of a message, rather than a whole one. */
   readonly isStreamed: boolean;
-  readonly deferred: Deferred<Data | IncomingMessage>;
-  cancel(): void;
+  /** Here it is. */
+  give(data: Data | IncomingMessage): void;
+  /** Nothing comes any more. */
+  fail(reason: unknown): void;
 }
 
 /** What a message costs beside its bytes, so that a flood of empty ones counts too. */
@@ -76,7 +79,7 @@ export class Inbox {
       this.#messages.push(data);
       this.#count(data.length + overhead);
     } else {
-      waiter.deferred.resolve(waiter.isStreamed ? wholeMessage(data) : data);
+      waiter.give(waiter.isStreamed ? wholeMessage(data) : data);
       this.#events.onGiven();
     }
   }
@@ -87,7 +90,7 @@ export class Inbox {
       this.#count(change);
     });
     // There is one: where nobody waits for a beginning, messages come whole.
-    this.#nextWaiter()!.deferred.resolve(this.#incoming);
+    this.#nextWaiter()!.give(this.#incoming);
   }
 
   /** Takes in a piece of it. */
@@ -105,7 +108,7 @@ export class Inbox {
   receive(options: ReceiveOptions): Promise<Data> {
     const data = this.take();
     return data === undefined
-      ? (this.#wait(false, options) as Promise<Data>)
+      ? (this.#ask(false, options) as Promise<Data>)
       : Promise.resolve(data);
   }
 
@@ -113,7 +116,7 @@ export class Inbox {
   receiveStream(options: ReceiveOptions): Promise<IncomingMessage> {
     const data = this.take();
     return data === undefined
-      ? (this.#wait(true, options) as Promise<IncomingMessage>)
+      ? (this.#ask(true, options) as Promise<IncomingMessage>)
       : Promise.resolve(wholeMessage(data));
   }
 
@@ -122,10 +125,7 @@ export class Inbox {
     this.#overWith ??= reason;
     this.#incoming?.fail(this.#overWith());
     this.#incoming = undefined;
-    for (const waiter of this.#waiters.splice(0)) {
-      waiter.cancel();
-      waiter.deferred.reject(this.#overWith());
-    }
+    for (const waiter of this.#waiters.splice(0)) waiter.fail(this.#overWith());
     this.#checkStreaming();
   }
 
@@ -143,7 +143,18 @@ export class Inbox {
     return data;
   }
 
-  #wait(
+  /** Puts somebody into the line, behind those who wait already. Where there is a message, {@link take} it. */
+  wait(waiter: Waiter): void {
+    if (this.#overWith !== undefined) {
+      waiter.fail(this.#overWith());
+      return;
+    }
+    this.#waiters.push(waiter);
+    this.#checkStreaming();
+  }
+
+  /** Waits as long as the options say. */
+  #ask(
     isStreamed: boolean,
     { signal, timeout = Infinity }: ReceiveOptions,
   ): Promise<Data | IncomingMessage> {
@@ -152,8 +163,7 @@ export class Inbox {
     const deferred = newDeferred<Data | IncomingMessage>();
     const giveUp = (reason: unknown): void => {
       this.#waiters = this.#waiters.filter((other) => other !== waiter);
-      waiter.cancel();
-      deferred.reject(reason);
+      waiter.fail(reason);
       this.#checkStreaming();
     };
     const onAbort = (): void => {
@@ -166,24 +176,28 @@ export class Inbox {
             giveUp(new TimeoutError("RECEIVE_TIMEOUT", timeout));
           });
     signal?.addEventListener("abort", onAbort);
+    const stop = (): void => {
+      deadline?.cancel();
+      signal?.removeEventListener("abort", onAbort);
+    };
     const waiter: Waiter = {
       isStreamed,
-      deferred,
-      cancel() {
-        deadline?.cancel();
-        signal?.removeEventListener("abort", onAbort);
+      give(data) {
+        stop();
+        deferred.resolve(data);
+      },
+      fail(reason) {
+        stop();
+        deferred.reject(reason);
       },
     };
-    this.#waiters.push(waiter);
-    this.#checkStreaming();
+    this.wait(waiter);
     return deferred.promise;
   }
 
   #nextWaiter(): Waiter | undefined {
     const waiter = this.#waiters.shift();
-    if (waiter === undefined) return undefined;
-    waiter.cancel();
-    this.#checkStreaming();
+    if (waiter !== undefined) this.#checkStreaming();
     return waiter;
   }
 

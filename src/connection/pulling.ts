@@ -8,7 +8,7 @@ import type { Deadlines } from "../clock.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import type { ClosedError } from "../errors.ts";
 import type { Data } from "./handlers.ts";
-import { Inbox, type InboxEvents, type ReceiveOptions } from "./inbox.ts";
+import { Inbox, type InboxEvents, type ReceiveOptions, type Waiter } from "./inbox.ts";
 import type { IncomingMessage } from "./incoming.ts";
 import type { Receiver } from "./receiving.ts";
 
@@ -62,22 +62,39 @@ export class Pulling implements InboxEvents {
     this.#pulled();
     const data = this.inbox.take();
     if (data !== undefined) return Promise.resolve({ done: false, value: data });
-    return this.#nextLater();
-  }
-
-  async #nextLater(): Promise<IteratorResult<Data, undefined>> {
-    try {
-      return { done: false, value: await this.inbox.receive({}) };
-    } catch (error) {
-      if (isOrderly(error as ClosedError)) return { done: true, value: undefined };
-      throw error;
-    }
+    return new Promise((resolve, reject) => {
+      this.inbox.wait(new Step(resolve, reject));
+    });
   }
 
   /** What is sent for several messages leaves in one write, as it does for a handler. */
   #pulled(): void {
     if (this.inbox.isEmpty) this.#receiver.pulledAll();
     else this.#receiver.pulled();
+  }
+}
+
+/** A step of a loop that waits for its message: one promise, where to await the inbox's would make three. */
+class Step implements Waiter {
+  readonly isStreamed = false;
+  readonly #resolve: (result: IteratorResult<Data, undefined>) => void;
+  readonly #reject: (reason: unknown) => void;
+
+  constructor(
+    resolve: (result: IteratorResult<Data, undefined>) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  give(data: Data): void {
+    this.#resolve({ done: false, value: data });
+  }
+
+  fail(reason: unknown): void {
+    if (isOrderly(reason as ClosedError)) this.#resolve({ done: true, value: undefined });
+    else this.#reject(reason);
   }
 }
 
