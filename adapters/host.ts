@@ -1,5 +1,5 @@
 /**
- * What Node, Deno and Bun have in common beside their sockets: zlib, diagnostics, the environment.
+ * What Node, Deno and Bun have in common beside their sockets: zlib, text, diagnostics, the environment.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import process from "node:process";
 import { setImmediate } from "node:timers";
 import type { Host } from "../src/connection/host.ts";
+import { bufferText } from "./buffer-text.ts";
 import { observer } from "./diagnostics.ts";
 import { zlibEngine } from "./zlib.ts";
 
@@ -20,6 +21,7 @@ export function runtimeHost(): Host {
     environment: (name) => process.env[name],
     ownBufferSize,
     afterTurn: (task) => void setImmediate(task),
+    codec: bufferText(),
   });
 }
 

@@ -50,16 +50,16 @@ class Entry implements Deadline, Linked<Entry> {
   next: Entry | undefined = undefined;
   readonly at: number;
   readonly task: () => void;
-  readonly #deadlines: Deadlines;
+  readonly #remove: (entry: Entry) => void;
 
-  constructor(deadlines: Deadlines, at: number, task: () => void) {
-    this.#deadlines = deadlines;
+  constructor(at: number, task: () => void, remove: (entry: Entry) => void) {
     this.at = at;
     this.task = task;
+    this.#remove = remove;
   }
 
   cancel(): void {
-    this.#deadlines.remove(this);
+    this.#remove(this);
   }
 }
 
@@ -73,6 +73,15 @@ export class Deadlines {
   // The last time between two ticks that was much longer than it should be.
   #gapFrom = NaN;
   #gapTo = NaN;
+  /** Takes one out; gives false where it was cancelled, or has been due. One for all entries. */
+  readonly #remove = (entry: Entry): boolean => {
+    if (!this.#entries.delete(entry)) return false;
+    if (this.#entries.size === 0) {
+      this.#stop?.();
+      this.#stop = undefined;
+    }
+    return true;
+  };
 
   /**
    * Begins with nothing that is due.
@@ -105,7 +114,7 @@ export class Deadlines {
    * @param milliseconds Infinity for never.
    */
   after(milliseconds: number, task: () => void): Deadline {
-    const entry = new Entry(this, this.#clock.now() + milliseconds, task);
+    const entry = new Entry(this.#clock.now() + milliseconds, task, this.#remove);
     if (milliseconds === Infinity) return entry;
     this.#entries.add(entry);
     if (this.#stop === undefined) {
@@ -135,17 +144,7 @@ export class Deadlines {
     const due: Entry[] = [];
     for (const entry of this.#entries) if (entry.at <= now) due.push(entry);
     for (const entry of due) {
-      if (this.remove(entry)) entry.task();
+      if (this.#remove(entry)) entry.task();
     }
-  }
-
-  /** For the entries: takes one out; gives false where it was cancelled, or has been due. */
-  remove(entry: Entry): boolean {
-    if (!this.#entries.delete(entry)) return false;
-    if (this.#entries.size === 0) {
-      this.#stop?.();
-      this.#stop = undefined;
-    }
-    return true;
   }
 }

@@ -75,6 +75,8 @@ const mayImport: Record<string, string[]> = {
     "src/frame/close.ts",
     "src/frame/header.ts",
     "src/frame/opcode.ts",
+    // What a runtime turns text into bytes with.
+    "src/frame/text-codec.ts",
   ],
   "src/index.ts": [
     "src/errors.ts",
@@ -96,6 +98,9 @@ const mayImport: Record<string, string[]> = {
     "src/io",
     "src/handshake",
     "src/connection",
+    // What a codec of text is, and the one that is the same everywhere.
+    "src/frame/text-codec.ts",
+    "node:buffer",
     "node:diagnostics_channel",
     "node:net",
     "node:process",

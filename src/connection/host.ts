@@ -6,6 +6,7 @@
 
 import type { Closure, HandshakeError } from "../errors.ts";
 import type { Engine } from "../flate/engine.ts";
+import type { TextCodec } from "../frame/text-codec.ts";
 import type { Connection } from "./connection.ts";
 
 /** Watches all connections of a process, such as for diagnostics. What it throws is not caught: it must not. */
@@ -32,6 +33,8 @@ export interface Host {
    * Bytes up to which an ArrayBuffer of its own costs a message less than a share in one (copies.ts). Default: 0.
    */
   readonly ownBufferSize?: number | undefined;
+  /** What turns messages of text into bytes and back. Default: the Web's `TextEncoder` and `TextDecoder`. */
+  readonly codec?: TextCodec | undefined;
   /**
    * Calls a task once what the event loop has at hand is done, microtasks included, as `setImmediate` does. Default: a timer
    * without delay.

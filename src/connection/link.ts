@@ -96,7 +96,8 @@ export class Link<Context = unknown>
 
   constructor(owner: LinkOwner, parts: LinkParts<Context>) {
     const { side, transport, handlers, info, sessions = [] } = parts;
-    const { messages, strictLength, highWaterMark, times, trace, afterTurn } = owner.settings;
+    const { settings } = owner;
+    const { messages, highWaterMark, times, trace } = settings;
     this.#owner = owner;
     this.#handlers = handlers;
     this.#transport = transport;
@@ -105,13 +106,14 @@ export class Link<Context = unknown>
       maxFrameSize: messages.maxFrameSize,
       maxMessageSize: messages.maxMessageSize,
       maxFragments: messages.maxFragments,
-      strictLength,
+      strictLength: settings.strictLength,
+      codec: settings.codec,
       extensions: sessions,
       trace: trace && ((direction, header) => this.#trace(trace, direction, header)),
     });
     this.#sender = new Sender(transport, this.endpoint.output, highWaterMark, this);
-    this.#receiver = new Receiver(transport, this.endpoint, this.#sender, this, afterTurn);
-    this.outbox = new Outbox(this.endpoint, this.#sender, this, owner.settings);
+    this.#receiver = new Receiver(transport, this.endpoint, this.#sender, this, settings.afterTurn);
+    this.outbox = new Outbox(this.endpoint, this.#sender, this, settings);
     this.#liveness = needsLiveness(times) ? new Liveness(this, owner.deadlines, times) : undefined;
     this.connection = new Connection(this, info);
     this.messages = new Messages({
@@ -121,7 +123,7 @@ export class Link<Context = unknown>
       receiver: this.#receiver,
       owner: this,
       deadlines: owner.deadlines,
-      settings: owner.settings,
+      settings,
     });
   }
 

@@ -13,6 +13,7 @@ import {
   resolveMessageLimits,
 } from "../endpoint/limits.ts";
 import type { Opcode } from "../frame/opcode.ts";
+import { type TextCodec, webText } from "../frame/text-codec.ts";
 import type { Connection } from "./connection.ts";
 import type { Host } from "./host.ts";
 import type { Extension } from "../extension/extension.ts";
@@ -117,6 +118,7 @@ export interface ConnectionSettings extends FlowLimits {
   readonly borrow: boolean;
   readonly ownBufferSize: number;
   readonly afterTurn: (task: () => void) => void;
+  readonly codec: TextCodec;
 }
 
 /** The limits in force where none are given. */
@@ -148,7 +150,7 @@ function withTimer(task: () => void): void {
  */
 export function resolveConnectionOptions(
   options: ConnectionOptions,
-  { ownBufferSize = 0, afterTurn = withTimer }: Host = {},
+  { ownBufferSize = 0, afterTurn = withTimer, codec = webText }: Host = {},
 ): ConnectionSettings {
   const { overflow = "close" } = options;
   if (!overflows.includes(overflow)) {
@@ -164,6 +166,7 @@ export function resolveConnectionOptions(
     borrow: options.borrow ?? false,
     ownBufferSize,
     afterTurn,
+    codec,
   };
 }
 

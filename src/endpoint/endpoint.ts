@@ -20,6 +20,7 @@ import { newCloseFrameBody, parseCloseFrameData } from "../frame/close.ts";
 import { FrameDecoder } from "../frame/decoder.ts";
 import type { Header } from "../frame/header.ts";
 import { OpClose, type Opcode, OpPing } from "../frame/opcode.ts";
+import type { TextCodec } from "../frame/text-codec.ts";
 import {
   type StatusCode,
   StatusAbnormalClosure,
@@ -83,6 +84,8 @@ export interface EndpointOptions extends PartialLimits<MessageLimits> {
    * something.
    */
   readonly trace?: ((direction: Direction, header: Header) => void) | undefined;
+  /** What turns messages of text into bytes and back. Default: the Web's `TextEncoder` and `TextDecoder`. */
+  readonly codec?: TextCodec | undefined;
 }
 
 /** Which way a frame goes, as this side sees it. */
@@ -187,7 +190,7 @@ export class Endpoint {
   constructor(side: Side, events: EndpointEvents, options: EndpointOptions = {}) {
     const isServer = side === "server";
     const limits = resolveMessageLimits(options);
-    const { extensions = [], strictLength = false, trace } = options;
+    const { extensions = [], strictLength = false, trace, codec } = options;
     this.received = new Traffic(trace && ((header) => trace("received", header)));
     const sent = new Traffic(trace && ((header) => trace("sent", header)));
     const state = isServer ? StateServerSide : StateClientSide;
@@ -198,8 +201,9 @@ export class Endpoint {
       limits,
       recvChain(extensions),
       this.received,
+      codec,
     );
-    this.output = new Output(!isServer, sent);
+    this.output = new Output(!isServer, sent, codec);
     this.#events = events;
     this.#extensions = extensions;
     this.#outgoing = new Outgoing(this.output, sendChain(extensions), sink);

@@ -11,6 +11,7 @@ import { checkHeader, type State, StateFragmented } from "../frame/check.ts";
 import type { FrameSink } from "../frame/decoder.ts";
 import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isControl, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
+import { type TextCodec, webText } from "../frame/text-codec.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
 import type { MessageLimits } from "./limits.ts";
 import { deliverText, type MessageSink } from "./sink.ts";
@@ -30,6 +31,7 @@ export class MessageAssembler implements FrameSink {
   readonly #limits: MessageLimits;
   readonly #extensions: RecvChain | undefined;
   readonly #traffic: Traffic;
+  readonly #codec: TextCodec;
   #state: State;
 
   // Of the frame under way.
@@ -62,6 +64,7 @@ export class MessageAssembler implements FrameSink {
    * @param state StateServerSide or StateClientSide, with StateExtended where there are extensions.
    * @param extensions What messages go through.
    * @param traffic What counts them.
+   * @param codec What decodes text. Default: the Web's `TextDecoder`.
    */
   constructor(
     sink: MessageSink,
@@ -69,12 +72,14 @@ export class MessageAssembler implements FrameSink {
     limits: MessageLimits,
     extensions?: RecvChain,
     traffic: Traffic = new Traffic(),
+    codec: TextCodec = webText,
   ) {
     this.#sink = sink;
     this.#state = state;
     this.#limits = limits;
     this.#extensions = extensions;
     this.#traffic = traffic;
+    this.#codec = codec;
   }
 
   /**
@@ -197,6 +202,7 @@ export class MessageAssembler implements FrameSink {
       this.#sink,
       this.#limits.maxMessageSize,
       this.#traffic,
+      this.#codec,
     );
     this.#transform.begin(transform, this.#isText);
   }
@@ -244,7 +250,7 @@ export class MessageAssembler implements FrameSink {
     this.#isInMessage = false;
     this.#traffic.addMessage(end - start);
     if (this.#isText) {
-      deliverText(this.#sink, bytes, start, end);
+      deliverText(this.#sink, bytes, start, end, this.#codec);
     } else {
       this.#sink.binary(bytes, start, end, isOwned);
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { copy, encodeUtf8, encodeUtf8Into, viewOf } from "../bytes.ts";
+import { copy, encodeUtf8, viewOf } from "../bytes.ts";
 import { cipher } from "../frame/cipher.ts";
 import {
   encodeHeader,
@@ -15,6 +15,7 @@ import {
 } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
 import { OpClose, type Opcode, OpPong, OpText } from "../frame/opcode.ts";
+import { type TextCodec, webText } from "../frame/text-codec.ts";
 import { borrowBuffer, largestGathered, returnBuffer } from "./pool.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -59,6 +60,7 @@ export class Output {
   /** What has been gathered, sent or not; messages are counted by those who add them. */
   readonly traffic: Traffic;
   readonly #masked: boolean;
+  readonly #codec: TextCodec;
   // Full pieces, oldest first, in front of the active one.
   #full: Piece[] = noPieces;
   #active: Uint8Array | undefined;
@@ -76,10 +78,12 @@ export class Output {
    *
    * @param masked Whether frames leave masked: a client's do (RFC 6455, 5.1).
    * @param traffic What counts its frames. Default: one of its own.
+   * @param codec What encodes text. Default: the Web's `TextEncoder`.
    */
-  constructor(masked: boolean, traffic: Traffic = new Traffic()) {
+  constructor(masked: boolean, traffic: Traffic = new Traffic(), codec: TextCodec = webText) {
     this.#masked = masked;
     this.traffic = traffic;
+    this.#codec = codec;
   }
 
   /** Whether frames leave masked. */
@@ -163,7 +167,7 @@ export class Output {
     const guess = headerSize(header);
     const at = this.#reserve(MaxHeaderSize + 3 * text.length);
     const buffer = this.#active!;
-    header.length = writeText(text, buffer, at + guess);
+    header.length = writeText(text, buffer, at + guess, this.#codec);
     const size = headerSize(header);
     if (size !== guess) buffer.copyWithin(at + size, at + guess, at + guess + header.length);
     encodeHeader(header, buffer, at);
@@ -310,11 +314,11 @@ export class Output {
 }
 
 /** Encodes `text` at `target[at]`, which has room for it; gives the bytes written. */
-function writeText(text: string, target: Uint8Array, at: number): number {
-  if (text.length > shortText) return encodeUtf8Into(text, target, at);
+function writeText(text: string, target: Uint8Array, at: number, codec: TextCodec): number {
+  if (text.length > shortText) return codec.encodeInto(text, target, at);
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit >= 0x80) return encodeUtf8Into(text, target, at);
+    if (unit >= 0x80) return codec.encodeInto(text, target, at);
     target[at + i] = unit;
   }
   return text.length;

@@ -6,6 +6,7 @@
 
 import { ProtocolError } from "../errors.ts";
 import type { Opcode } from "../frame/opcode.ts";
+import type { TextCodec } from "../frame/text-codec.ts";
 import { decodeUtf8 } from "../frame/utf8.ts";
 
 /** Who gets the messages. */
@@ -32,14 +33,15 @@ export interface MessageSink {
   resumed(error?: unknown): void;
 }
 
-/** Delivers a text. @throws {ProtocolError} `INVALID_UTF8` */
+/** Delivers a text, decoded by `codec`. @throws {ProtocolError} `INVALID_UTF8` */
 export function deliverText(
   sink: MessageSink,
   bytes: Uint8Array,
   start: number,
   end: number,
+  codec: TextCodec,
 ): void {
-  const text = decodeUtf8(bytes, start, end);
+  const text = decodeUtf8(bytes, start, end, codec);
   if (text === undefined) throw new ProtocolError("INVALID_UTF8");
   sink.text(text);
 }

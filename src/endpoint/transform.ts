@@ -8,6 +8,7 @@ import { noBytes } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import type { Transform } from "../extension/extension.ts";
 import { Growing } from "../extension/growing.ts";
+import type { TextCodec } from "../frame/text-codec.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
 import { borrowGrowing, isReturnable, returnGrowing } from "./pool.ts";
 import { deliverText, type MessageSink } from "./sink.ts";
@@ -23,6 +24,7 @@ export class MessageTransform {
   readonly #sink: MessageSink;
   readonly #maxSize: number;
   readonly #traffic: Traffic;
+  readonly #codec: TextCodec;
   #transform!: Transform;
   #isText = false;
   #isUnderWay = false;
@@ -38,10 +40,11 @@ export class MessageTransform {
   #isDropped = false;
   #resume: (() => void) | undefined;
 
-  constructor(sink: MessageSink, maxSize: number, traffic: Traffic) {
+  constructor(sink: MessageSink, maxSize: number, traffic: Traffic, codec: TextCodec) {
     this.#sink = sink;
     this.#maxSize = maxSize;
     this.#traffic = traffic;
+    this.#codec = codec;
   }
 
   /** Whether a message has begun and is not delivered yet. */
@@ -164,7 +167,7 @@ export class MessageTransform {
     }
     this.#into = undefined;
     if (this.#isText) {
-      deliverText(this.#sink, into.bytes, 0, into.size);
+      deliverText(this.#sink, into.bytes, 0, into.size, this.#codec);
     } else if (isReturnable(into)) {
       this.#sink.binary(into.bytes, 0, into.size, false);
     } else {

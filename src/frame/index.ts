@@ -127,4 +127,5 @@ export {
   OpPong,
   OpText,
 } from "./opcode.ts";
+export type { TextCodec } from "./text-codec.ts";
 export { characterEnd, decodeUtf8, Utf8Validator } from "./utf8.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { isAscii, latin1, viewOf } from "../bytes.ts";
+import { isAscii, latin1 } from "../bytes.ts";
+import { type TextCodec, webText } from "./text-codec.ts";
 
 /*
  * Where a validator stands: between characters, or how many continuation bytes are due and which ones may come first.
@@ -101,12 +102,6 @@ export class Utf8Validator {
   }
 }
 
-/** A fatal decoder says no by throwing; `ignoreBOM: true` keeps a U+FEFF at the start, which belongs to the text. */
-const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder("utf-8", {
-  fatal: true,
-  ignoreBOM: true,
-});
-
 // Joining characters costs less than a TextDecoder's call up to about 20 of them on Node, 64 on Deno (where a call costs
 // three times as much) and 28 on Bun: bench/micro/text.mjs.
 const decoderPaysFrom = 32;
@@ -114,19 +109,17 @@ const decoderPaysFrom = 32;
 /**
  * Decodes a whole text.
  *
+ * @param codec What decodes all but short ASCII. Default: the Web's `TextDecoder`.
  * @returns The text, or undefined where it is not valid UTF-8.
  */
 export function decodeUtf8(
   bytes: Uint8Array,
   start = 0,
   end: number = bytes.length,
+  codec: TextCodec = webText,
 ): string | undefined {
   if (end - start < decoderPaysFrom && isAscii(bytes, start, end)) return latin1(bytes, start, end);
-  try {
-    return decoder.decode(viewOf(bytes, start, end));
-  } catch {
-    return undefined;
-  }
+  return codec.decode(bytes, start, end);
 }
 
 /**

@@ -7,6 +7,7 @@ import { StateServerSide } from "../../src/frame/check.ts";
 import { newOption } from "../../src/http/option.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { ShiftExtension } from "../support/shift-extension.ts";
+import { webText } from "../../src/frame/text-codec.ts";
 
 describe("resolveConnectionOptions()", () => {
   it("fills in what protects a server on the Internet", () => {
@@ -32,6 +33,7 @@ describe("resolveConnectionOptions()", () => {
       borrow: false,
       ownBufferSize: 0,
       afterTurn: expect.any(Function) as unknown,
+      codec: webText,
     });
   });
 
@@ -42,6 +44,11 @@ describe("resolveConnectionOptions()", () => {
     afterTurn(task);
     expect(tasks).toEqual([task]);
     await new Promise<void>((resolve) => resolveConnectionOptions({}).afterTurn(resolve));
+  });
+
+  it("takes from the runtime what turns text into bytes", () => {
+    const codec = { ...webText };
+    expect(resolveConnectionOptions({}, { codec }).codec).toBe(codec);
   });
 
   it("takes from the runtime up to where buffers of their own cost less", () => {

@@ -21,6 +21,7 @@ import {
   text,
   toHex,
 } from "../support/frames.ts";
+import { type TextCodec, webText } from "../../src/frame/text-codec.ts";
 import { EventTrace, FrameTrace } from "../support/trace.ts";
 
 const masked = { masked: true };
@@ -51,6 +52,27 @@ function sentLines(endpoint: Endpoint): string[] {
   new FrameDecoder(trace).feed(sent(endpoint));
   return trace.lines.map((line) => line.replace(/mask [0-9a-f]{8}/, "masked"));
 }
+
+describe("the codec of an endpoint", () => {
+  it("decodes the texts that come and encodes those that are sent, but for short ones of ASCII", () => {
+    const calls: string[] = [];
+    const codec: TextCodec = {
+      decode(bytes, start, end) {
+        calls.push(`decode ${end - start}`);
+        return webText.decode(bytes, start, end);
+      },
+      encodeInto(text, target, at) {
+        calls.push(`encode ${text.length}`);
+        return webText.encodeInto(text, target, at);
+      },
+    };
+    const { endpoint, lines } = newEndpoint("server", { codec });
+    endpoint.receive(concat([text("short", masked), text("x".repeat(100), masked)]));
+    for (const data of ["short", "\u20AC", "x".repeat(100)]) endpoint.sendText(data);
+    expect(lines).toEqual(["text short", `text ${"x".repeat(100)}`]);
+    expect(calls).toEqual(["decode 100", "encode 1", "encode 100"]);
+  });
+});
 
 describe("Endpoint.receive()", () => {
   it("tells the same events in the same order, wherever the stream is cut", () => {

@@ -1,0 +1,36 @@
+/**
+ * Text by the methods of Node's `Buffer`, which Deno and Bun have too: they cost less than `TextDecoder` and `TextEncoder`,
+ * and take ranges, where those take views (bench/micro/text.mjs).
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { type TextCodec, webText } from "../src/frame/text-codec.ts";
+
+/** What is used of them. They are not documented, and take any Uint8Array. */
+interface TextMethods {
+  /** Decodes a range; what is not valid becomes U+FFFD. */
+  utf8Slice?(this: Uint8Array, start: number, end: number): string;
+  /** Encodes what finds room in so many bytes; a surrogate without its partner becomes U+FFFD. */
+  utf8Write?(this: Uint8Array, text: string, at: number, room: number): number;
+}
+
+/** Gives a codec of such methods, or the Web's where one is missing. */
+export function bufferText(methods: TextMethods = Buffer.prototype as TextMethods): TextCodec {
+  const { utf8Slice, utf8Write } = methods;
+  if (typeof utf8Slice !== "function" || typeof utf8Write !== "function") return webText;
+  return {
+    decode(bytes, start, end) {
+      let text: string;
+      try {
+        text = utf8Slice.call(bytes, start, end);
+      } catch {
+        return undefined; // longer than a string may be
+      }
+      // Of valid text or not: a fatal decoder knows.
+      return text.includes("\uFFFD") ? webText.decode(bytes, start, end) : text;
+    },
+    encodeInto: (text, target, at) => utf8Write.call(target, text, at, target.length - at),
+  };
+}
