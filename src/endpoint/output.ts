@@ -302,8 +302,9 @@ export class Output {
   #commitFrame(at: number, size: number): void {
     const whole = size + header.length;
     if (header.masked) cipher(this.#active!, header.maskKey, 0, at + size, at + whole);
-    this.traffic.addFrame(header);
     this.#commit(whole);
+    // Last: whoever is told of it may send more.
+    this.traffic.addFrame(header);
   }
 
   #commit(size: number): void {

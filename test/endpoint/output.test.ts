@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { largestGathered } from "../../src/endpoint/pool.ts";
 import { Output } from "../../src/endpoint/output.ts";
+import { Traffic } from "../../src/endpoint/traffic.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
+import { OpBinary } from "../../src/frame/opcode.ts";
 import { seededRandom } from "../support/cuts.ts";
 import { binary, close, counted, frame, hex, ping, pong, text, toHex } from "../support/frames.ts";
 import { FrameTrace } from "../support/trace.ts";
@@ -493,5 +495,25 @@ describe("Output.addShared()", () => {
     expect(output.traffic).toMatchObject({ frames: 2, bytes: 2 * shared.length });
     output.clear();
     expect(output.unsent).toBe(0);
+  });
+});
+
+describe("what is told of each frame", () => {
+  it("may send more on the same connection: both frames leave whole, in their order", () => {
+    for (const isMasked of [false, true]) {
+      let isFirst = true;
+      const output: Output = new Output(
+        isMasked,
+        new Traffic(() => {
+          if (!isFirst) return;
+          isFirst = false;
+          output.addFrame(OpBinary, hex("07 08 09"), 0, 3);
+        }),
+      );
+      output.addFrame(OpBinary, hex("01 02"), 0, 2);
+      expect(output.addText("a \u20AC")).toBe(5);
+      const lines = traceOf(concat(drain(output))).filter((line) => /^[0-9a-f]+$/.test(line));
+      expect(lines).toEqual(["0102", "070809", "6120e282ac"]);
+    }
   });
 });
