@@ -160,7 +160,7 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
     act: (decision: unknown) => void,
   ): void {
     this.#phase = "deciding";
-    this.#early = chunk.slice(end);
+    this.#early = end === chunk.length ? noBytes : chunk.slice(end);
     if (!isPromise(decision)) {
       act(decision);
       return;
