@@ -28,7 +28,7 @@ export function bufferText(methods: TextMethods = Buffer.prototype as TextMethod
       } catch {
         return undefined; // longer than a string may be
       }
-      // Of valid text or not: a fatal decoder knows.
+      // It was sent, or stands for what is not valid: a fatal decoder tells them apart.
       return text.includes("\uFFFD") ? webText.decode(bytes, start, end) : text;
     },
     encodeInto: (text, target, at) => utf8Write.call(target, text, at, target.length - at),

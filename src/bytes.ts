@@ -145,11 +145,6 @@ export function spells(bytes: Uint8Array, start: number, end: number, text: stri
 
 const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
 
-// The array that was encoded into last, and its buffer: to ask for that costs V8 as much as a view, and text after text goes
-// into the same one.
-let encodedInto: Uint8Array = noBytes;
-let encodedBuffer: ArrayBufferLike = noBytes.buffer;
-
 /** Encodes a text; a surrogate without its partner becomes U+FFFD, as everywhere on the Web. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
@@ -162,10 +157,5 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
  * @returns Bytes written.
  */
 export function encodeUtf8Into(text: string, target: Uint8Array, at: number): number {
-  if (target !== encodedInto) {
-    encodedInto = target;
-    encodedBuffer = target.buffer;
-  }
-  const room = new Uint8Array(encodedBuffer, target.byteOffset + at, target.length - at);
-  return encoder.encodeInto(text, room).written;
+  return encoder.encodeInto(text, viewOf(target, at, target.length)).written;
 }

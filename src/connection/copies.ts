@@ -26,7 +26,7 @@ const alignment = 8;
  */
 export class ChunkCopies {
   readonly #ownBufferSize: number;
-  #shared: Uint8Array = noBytes;
+  #shared: Uint8Array<ArrayBuffer> = noBytes;
   // Its buffer, which costs V8 as much as a view to ask for.
   #sharedBuffer: ArrayBuffer = noBytes.buffer;
   #at = 0;
@@ -78,7 +78,7 @@ export class ChunkCopies {
     if (this.#at + size > this.#shared.length) {
       // Room for all that can follow in this chunk; a lone message fills it.
       this.#shared = new Uint8Array(alignment + Math.min(bytes.length - start, mostBeside));
-      this.#sharedBuffer = this.#shared.buffer as ArrayBuffer;
+      this.#sharedBuffer = this.#shared.buffer;
       this.#at = alignment;
     }
     const at = this.#at;
