@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { newDeferred } from "../../src/deferred.ts";
+import type { ClosedError } from "../../src/errors.ts";
 import { openPair } from "../support/pair.ts";
 import { nameOf } from "../support/server.ts";
 import { macrotask } from "../support/turns.ts";
@@ -153,6 +154,24 @@ describe("a loop over messages", () => {
       status: 1006,
       cause: { code: "MESSAGE_TOO_BIG" },
     });
+  });
+
+  it("that begins behind the end gets what is left, and ends as one under way does", async () => {
+    for (const end of ["orderly", "lost"]) {
+      const { ours, theirs } = await openPair();
+      void theirs.send("left");
+      await macrotask();
+      if (end === "orderly") void theirs.close();
+      else theirs.terminate();
+      await ours.closed;
+      const got: unknown[] = [];
+      const loop = (async () => {
+        for await (const message of ours) got.push(message);
+        return "over";
+      })().catch((error: unknown) => (error as ClosedError).code);
+      expect(await loop).toBe(end === "orderly" ? "over" : "CLOSED");
+      expect(got).toEqual(["left"]);
+    }
   });
 });
 
