@@ -1,18 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import { characterEnd, decodeUtf8, Utf8Validator } from "../../src/frame/utf8.ts";
+import { decodeFatal } from "../support/codec-rules.ts";
 import { cuts, seededRandom } from "../support/cuts.ts";
 import { hex, toHex } from "../support/frames.ts";
-
-const fatal = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-function decodeFatal(bytes: Uint8Array): string | undefined {
-  try {
-    return fatal.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
 
 function isValid(bytes: Uint8Array): boolean {
   const validator = new Utf8Validator();

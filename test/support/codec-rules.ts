@@ -5,7 +5,8 @@ import { seededRandom } from "./cuts.ts";
 const fatal = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-function decodeFatal(bytes: Uint8Array): string | undefined {
+/** What a fatal `TextDecoder` makes of bytes; undefined where they are not valid. */
+export function decodeFatal(bytes: Uint8Array): string | undefined {
   try {
     return fatal.decode(bytes);
   } catch {
