@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   concat,
   copy,
@@ -40,6 +40,64 @@ describe("copy()", () => {
     const target = new Uint8Array(length + 2).fill(0xee);
     copy(target, 1, counted(length), 0, length);
     expect([...target]).toEqual([0xee, ...counted(length), 0xee]);
+  });
+});
+
+describe("copy() of more than 2 KiB", () => {
+  const page = 4096;
+
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  /** Copies so that the target lies `distance` bytes behind the source, counted within a page; gives what it took. */
+  function copyAt(distance: number, size: number): { copied: Uint8Array; pieces: number[] } {
+    const from = 100;
+    const to = from + distance + page;
+    const target = new Uint8Array(to + size + 1);
+    const set = vi.spyOn(Uint8Array.prototype, "set");
+    copy(target, to, counted(from + size), from, from + size);
+    const pieces = set.mock.calls.map(([source]) => source.length);
+    set.mockRestore();
+    expect(target[to - 1]).toBe(0);
+    expect(target[to + size]).toBe(0);
+    return { copied: target.subarray(to, to + size), pieces };
+  }
+
+  it.each([1, 14, 31])("goes by small pieces where its target lies %i bytes behind", (distance) => {
+    const { copied, pieces } = copyAt(distance, 5000);
+    expect(copied).toEqual(counted(5100).subarray(100));
+    expect(pieces).toEqual([2048, 2048, 904]);
+  });
+
+  it.each([-31, -14, 0, 32, 2000])("goes at once where it lies %i bytes behind", (distance) => {
+    const { copied, pieces } = copyAt(distance, 5000);
+    expect(copied).toEqual(counted(5100).subarray(100));
+    expect(pieces).toEqual([5000]);
+  });
+
+  it("counts from where views begin", () => {
+    const set = vi.spyOn(Uint8Array.prototype, "set");
+    copy(new Uint8Array(5000), 0, new Uint8Array(5020).subarray(20), 0, 5000);
+    expect(set).toHaveBeenCalledTimes(1);
+    copy(new Uint8Array(5020).subarray(20), 0, new Uint8Array(5000), 0, 5000);
+    expect(set).toHaveBeenCalledTimes(4);
+  });
+
+  it("goes at once up to 2 KiB, however near", () => {
+    expect(copyAt(1, 2048).pieces).toEqual([2048]);
+    expect(copyAt(1, 2049).pieces).toEqual([2048, 1]);
+  });
+
+  it("goes at once from 512 KiB on", () => {
+    expect(copyAt(14, 512 * 1024 - 1).pieces).toHaveLength(256);
+    expect(copyAt(14, 512 * 1024).pieces).toEqual([512 * 1024]);
+  });
+
+  it.each([1, 14, 31])("moves bytes by %i within their array", (distance) => {
+    const bytes = counted(5000 + distance);
+    copy(bytes, distance, bytes, 0, 5000);
+    expect(bytes.subarray(distance)).toEqual(counted(5000));
   });
 });
 

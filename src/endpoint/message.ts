@@ -20,6 +20,9 @@ import { MessageTransform } from "./transform.ts";
 
 const smallestGather = 1024;
 
+// Chunks and messages often have a power of two of bytes: for want of a header's few bytes, twice a chunk is not the message.
+const mostAhead = 64 * 1024;
+
 /**
  * Assembles the frames of one side into messages.
  *
@@ -227,12 +230,15 @@ export class MessageAssembler implements FrameSink {
   }
 
   /**
-   * Makes room for twice what has come; not past the message's end where that is known, so that the buffer itself can
-   * be given away.
+   * Makes room for twice what has come, and up to 64 KiB where the message's end is known; not past it, so that the buffer
+   * itself can be given away.
    */
   #growTo(size: number): void {
     const doubled = Math.max(2 * size, smallestGather);
-    const grown = new Uint8Array(this.#isFinal ? Math.min(doubled, this.#length) : doubled);
+    const room = this.#isFinal
+      ? Math.min(doubled + Math.min(doubled, mostAhead), this.#length)
+      : doubled;
+    const grown = new Uint8Array(room);
     copy(grown, 0, this.#gathered, 0, this.#gatheredSize);
     this.#gathered = grown;
   }

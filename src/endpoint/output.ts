@@ -4,7 +4,7 @@
  * @module
  */
 
-import { copy, encodeUtf8, viewOf } from "../bytes.ts";
+import { copy, distanceMattersFrom, encodeUtf8, safeDistance, viewOf } from "../bytes.ts";
 import { cipher } from "../frame/cipher.ts";
 import {
   encodeHeader,
@@ -27,14 +27,6 @@ const shortText = 24;
 
 /** Unsent bytes from which a pong replaces the one before it, rather than adding to them. */
 const manyUnsent = 4 * 1024;
-
-/*
- * A copy of 4 KiB and more takes up to 16 times as long on AMD's processors where its target lies 1 to 15 bytes behind its
- * source, counted within a page (bench/NOTES.md). Large arrays begin at the same place of a page: behind a header of 4 or 10
- * bytes a payload would always lie so.
- */
-const aliasesFrom = 4 * 1024;
-const aliasing = 16;
 
 /** Of the frame that is being added: one for all outputs. */
 const header: Header = /* @__PURE__ */ newHeader();
@@ -128,8 +120,9 @@ export class Output {
     header.rsv = rsv;
     header.fin = fin;
     const size = headerSize(header);
-    const isAliasing = end - start >= aliasesFrom;
-    const lead = isAliasing ? (bytes.byteOffset + start - size) & (aliasing - 1) : 0;
+    // Behind a header of 4 or 10 bytes, a payload would lie too near behind its source (src/bytes.ts).
+    const isLarge = end - start > distanceMattersFrom;
+    const lead = isLarge ? (bytes.byteOffset + start - size) & (safeDistance - 1) : 0;
     const at = this.#reserve(size + end - start, lead);
     encodeHeader(header, this.#active!, at);
     copy(this.#active!, at + size, bytes, start, end);

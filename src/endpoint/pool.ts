@@ -14,8 +14,8 @@ interface Shelf {
   readonly buffers: Uint8Array[];
 }
 
-// A message often has a power of two of bytes; its header goes in front of it, and output.ts leaves up to 15 bytes out.
-const headerRoom = 32;
+// A message often has a power of two of bytes; its header goes in front of it, and output.ts leaves up to 31 bytes out.
+const headerRoom = 64;
 
 /** Smallest first: what a slow peer leaves unsent pins a whole buffer. Up to 4 MiB of each size are kept. */
 const shelves: readonly Shelf[] = [

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { noBytes } from "../bytes.ts";
+import { copy, noBytes } from "../bytes.ts";
 import { LimitError, TransportError } from "../errors.ts";
 import { isClientSide, type State } from "../frame/check.ts";
 import { cipherInto } from "../frame/cipher.ts";
@@ -203,7 +203,7 @@ export function encodeFrame(header: Header, payload: Uint8Array): Uint8Array<Arr
   const bytes = new Uint8Array(size + payload.length);
   encodeHeader(header, bytes);
   if (header.masked) cipherInto(bytes, size, payload, header.maskKey);
-  else bytes.set(payload, size);
+  else copy(bytes, size, payload, 0, payload.length);
   return bytes;
 }
 

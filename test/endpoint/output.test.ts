@@ -381,19 +381,19 @@ describe("Output.addFrame()", () => {
 });
 
 describe("Output with a large payload", () => {
-  /** Where the payload of a frame lies among 16 bytes, and where it came from. */
+  /** Where the payload of a frame lies among 32 bytes, and where it came from. */
   function places(output: Output, length: number, from: number): [source: number, target: number] {
-    const source = counted(length + 16);
+    const source = counted(length + 32);
     output.addFrame(0x2, source, from, from + length);
     const bytes = output.take()!;
     expect(isSame(bytes.subarray(-length), source.subarray(from, from + length))).toBe(true);
-    return [(source.byteOffset + from) % 16, (bytes.byteOffset + bytes.length - length) % 16];
+    return [(source.byteOffset + from) % 32, (bytes.byteOffset + bytes.length - length) % 32];
   }
 
-  it.each([4096, 65_536, 2 ** 20])(
-    "of %i bytes begins a buffer so that it lies among 16 bytes as its source does",
+  it.each([2049, 4096, 65_536, 2 ** 20])(
+    "of %i bytes begins a buffer so that it lies among 32 bytes as its source does",
     (length) => {
-      for (const from of [0, 1, 8, 15]) {
+      for (const from of [0, 1, 8, 31]) {
         const [source, target] = places(new Output(false), length, from);
         expect(target).toBe(source);
       }
@@ -405,7 +405,7 @@ describe("Output with a large payload", () => {
     const source = counted(5000);
     add(output, 0x2, source);
     const bytes = output.take()!;
-    expect((bytes.byteOffset + 8) % 16).toBe(source.byteOffset % 16);
+    expect((bytes.byteOffset + 8) % 32).toBe(source.byteOffset % 32);
     // But for the key that its header tells of.
     expect(traceOf(bytes).slice(1)).toEqual(traceOf(binary(source)).slice(1));
   });
