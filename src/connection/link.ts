@@ -19,12 +19,12 @@ import type { Transport, TransportFacts, TransportHandler } from "../transport.t
 import type { Deadline, Deadlines } from "../clock.ts";
 import type { Linked } from "../linked-list.ts";
 import { Connection, type ConnectionInfo, type ConnectionState } from "./connection.ts";
-import { type Deferred, isPromise, newDeferred } from "../deferred.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Observer } from "./host.ts";
 import { Liveness, type LivenessEvents, needsLiveness } from "./liveness.ts";
 import { Messages, type MessagesOwner } from "./messages.ts";
 import type { ConnectionSettings } from "./options.ts";
+import { Outcome } from "./outcome.ts";
 import { Outbox, type OutboxOwner } from "./outbox.ts";
 import { Receiver, type ReceiverEvents } from "./receiving.ts";
 import { Sender, type SenderEvents } from "./sending.ts";
@@ -56,9 +56,8 @@ export interface LinkParts<Context> {
 /**
  * Runs one connection from the end of its opening handshake to the end of its socket.
  *
- * It calls the handlers, keeps what went wrong, and knows when all is over; its receiver knows when to read on, its
- * sender when to write, its outbox what may be sent, its messages who gets them, its liveness when it has gone on for
- * too long.
+ * It passes events on, and knows when all is over; its receiver knows when to read on, its sender when to write, its outbox
+ * what may be sent, its messages who gets them, its liveness when it has gone on for too long, its outcome how it ended.
  */
 export class Link<Context = unknown>
   implements
@@ -78,28 +77,24 @@ export class Link<Context = unknown>
   readonly outbox: Outbox;
   readonly messages: Messages<Context>;
   readonly #owner: LinkOwner;
-  readonly #handlers: Handlers<Context>;
   readonly #transport: Transport;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #liveness: Liveness | undefined;
-  // How it ends.
+  readonly #outcome: Outcome<Context>;
+  // How far its end has come.
   #hasPeerEnded = false;
   #isTransportClosed = false;
   #transportError: Error | undefined;
   #isEnding = false;
   #isEnded = false;
   #closeDeadline: Deadline | undefined;
-  #error: unknown;
-  #closed: Deferred<Closure> | undefined;
-  #closure: Closure | undefined;
 
   constructor(owner: LinkOwner, parts: LinkParts<Context>) {
     const { side, transport, handlers, info, sessions = [] } = parts;
     const { settings } = owner;
     const { messages, highWaterMark, times, trace } = settings;
     this.#owner = owner;
-    this.#handlers = handlers;
     this.#transport = transport;
     this.endpoint = new Endpoint(side, this, {
       // Not spread: on V8 each copy of that kind has a shape of its own, and all that reads it becomes slow.
@@ -116,6 +111,7 @@ export class Link<Context = unknown>
     this.outbox = new Outbox(this.endpoint, this.#sender, this, settings);
     this.#liveness = needsLiveness(times) ? new Liveness(this, owner.deadlines, times) : undefined;
     this.connection = new Connection(this, info);
+    this.#outcome = new Outcome(this.connection, this.endpoint, handlers, owner.observer);
     this.messages = new Messages({
       connection: this.connection,
       handlers,
@@ -133,9 +129,7 @@ export class Link<Context = unknown>
   }
 
   get closed(): Promise<Closure> {
-    this.#closed ??= newDeferred<Closure>();
-    if (this.#closure !== undefined) this.#closed.resolve(this.#closure);
-    return this.#closed.promise;
+    return this.#outcome.closed;
   }
 
   /** What is known of its transport. */
@@ -192,7 +186,7 @@ export class Link<Context = unknown>
   terminate(error?: unknown): void {
     if (this.#isEnded) return;
     this.endpoint.fail(error, 0, "local");
-    if (error !== undefined) this.#report(error);
+    if (error !== undefined) this.#outcome.report(error);
     this.#sender.stop(() => this.#closedError());
     this.#receiver.stop();
     this.#stopUse();
@@ -207,7 +201,7 @@ export class Link<Context = unknown>
   fail(error: unknown): void {
     if (this.state !== "open") return;
     this.endpoint.fail(error, StatusInternalServerError, "local");
-    this.#report(error);
+    this.#outcome.report(error);
     this.#receiver.release();
   }
 
@@ -239,7 +233,7 @@ export class Link<Context = unknown>
   }
 
   onDue(error: TimeoutError): void {
-    this.#report(error);
+    this.#outcome.report(error);
     this.close(StatusGoingAway, "");
   }
 
@@ -313,7 +307,7 @@ export class Link<Context = unknown>
   }
 
   onFail(error: unknown): void {
-    this.#report(error);
+    this.#outcome.report(error);
     // Also outside of what the transport calls.
     this.#sender.flushSoon();
   }
@@ -344,7 +338,7 @@ export class Link<Context = unknown>
     if (this.endpoint.state === "open") {
       this.endpoint.fail(error, StatusInternalServerError, "local");
     }
-    this.#report(error);
+    this.#outcome.report(error);
   }
 
   /** Nothing is sent any more, and no message is delivered: this side has begun to end. */
@@ -360,27 +354,7 @@ export class Link<Context = unknown>
     if (this.endpoint.isClosed) return;
     const error = connectionLost(this.#transportError);
     this.endpoint.fail(error, 0, "transport");
-    this.#report(error);
-  }
-
-  #report(error: unknown): void {
-    if (this.#error !== undefined) return;
-    this.#error = error;
-    this.#owner.observer?.failed(this.connection as Connection, error);
-    try {
-      const result = this.#handlers.error?.(this.connection, error);
-      if (isPromise(result)) result.then(undefined, (reason) => this.#addError(reason));
-    } catch (reason) {
-      this.#addError(reason);
-    }
-  }
-
-  /** A handler for errors or for the end failed itself: `closed` is the last place to say it. */
-  #addError(reason: unknown): void {
-    this.#error =
-      this.#error === undefined
-        ? reason
-        : new AggregateError([this.#error, reason], "A handler failed after another error");
+    this.#outcome.report(error);
   }
 
   /** Nothing more is due but the end of the stream: the side that is done first says so. */
@@ -408,44 +382,17 @@ export class Link<Context = unknown>
   }
 
   #closedError(): ClosedError {
-    return new ClosedError(this.#currentClosure());
-  }
-
-  #currentClosure(): Closure {
-    const closure = this.endpoint.closure;
-    return this.#error === undefined ? closure : { ...closure, error: this.#error };
+    return new ClosedError(this.#outcome.closure);
   }
 
   #finish(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#failTransport();
-    const closure = this.#currentClosure();
+    const { closure } = this.#outcome;
     this.messages.end(() => new ClosedError(closure));
-    this.#owner.observer?.closed(this.connection as Connection, closure);
-    try {
-      const result = this.#handlers.close?.(this.connection, closure);
-      if (isPromise(result)) {
-        result.then(
-          () => this.#settle(),
-          (reason: unknown) => {
-            this.#addError(reason);
-            this.#settle();
-          },
-        );
-      } else {
-        this.#settle();
-      }
-    } catch (reason) {
-      this.#addError(reason);
-      this.#settle();
-    }
+    this.#outcome.finish(closure);
     this.#owner.ended(this as Link);
-  }
-
-  #settle(): void {
-    this.#closure = this.#currentClosure();
-    this.#closed?.resolve(this.#closure);
   }
 
   #trace(

@@ -155,56 +155,6 @@ describe("a handler that fails", () => {
     expect(lines).toEqual(["open", "error oops", "close 1006 unclean local"]);
   });
 
-  it.each([
-    [
-      "throws in error",
-      {
-        error: () => {
-          throw new Error("again");
-        },
-      },
-    ],
-    ["rejects in error", { error: () => Promise.reject(new Error("again")) }],
-    [
-      "throws in close",
-      {
-        close: () => {
-          throw new Error("again");
-        },
-      },
-    ],
-    ["rejects in close", { close: () => Promise.reject(new Error("again")) }],
-  ])("and then %s reports both in closed", async (_, handlers) => {
-    const { open } = testServer({
-      message() {
-        throw new Error("oops");
-      },
-      ...handlers,
-    });
-    const { peer, ws } = await open();
-    peer.text("one");
-    const { error } = await ws.closed;
-    expect(error).toBeInstanceOf(AggregateError);
-    expect((error as AggregateError).errors).toEqual([new Error("oops"), new Error("again")]);
-  });
-
-  it("in close alone is what closed reports", async () => {
-    const { open } = testServer({
-      close() {
-        throw new Error("late");
-      },
-    });
-    const { peer, ws } = await open();
-    peer.close(1000);
-    expect(await ws.closed).toEqual({
-      status: 1000,
-      reason: "",
-      clean: true,
-      initiator: "peer",
-      error: new Error("late"),
-    });
-  });
-
   it("after its own close is reported, and the closing handshake goes on", async () => {
     const { open, lines } = testServer({
       async message(ws) {
