@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Linked, LinkedList } from "../src/linked-list.ts";
+import { leftOverEach } from "./support/left-over.ts";
 import { runtime } from "./support/runtime.ts";
 
 class Member implements Linked<Member> {
@@ -61,34 +62,20 @@ describe("a linked list", () => {
   });
 });
 
-/** Bytes of the heap that small collections leave when so many members have come and gone, 32 at a time. */
+/** Bytes of the heap that a member leaves which was in a list of which it has been taken out. */
 function leftOver(list: { add(member: Member): unknown; delete(member: Member): unknown }): number {
-  const collect = (globalThis as unknown as { gc(options?: { type: "minor" }): void }).gc;
   const members: Member[] = [];
-  const churn = (count: number) => {
-    for (let i = 0; i < count; i++) {
-      const old = members[i % 32];
-      if (old !== undefined) list.delete(old);
-      list.add((members[i % 32] = new Member(100)));
-    }
-  };
-  churn(1000);
-  // What is there by now gets into the old generation.
-  collect();
-  collect();
-  const before = process.memoryUsage().heapUsed;
-  for (let round = 0; round < 20; round++) {
-    churn(1000);
-    collect({ type: "minor" });
-    collect({ type: "minor" });
-  }
-  return process.memoryUsage().heapUsed - before;
+  return leftOverEach((place) => {
+    const old = members[place];
+    if (old !== undefined) list.delete(old);
+    list.add((members[place] = new Member(100)));
+  });
 }
 
 // What V8 alone does, and Node alone lets a test ask it to do.
 describe.runIf(runtime === "node")("what has been taken out", () => {
   it("is not kept until a full collection, as a Set keeps it", () => {
-    expect(leftOver(new Set())).toBeGreaterThan(8e6);
-    expect(leftOver(new LinkedList())).toBeLessThan(2e6);
+    expect(leftOver(new Set())).toBeGreaterThan(400);
+    expect(leftOver(new LinkedList())).toBeLessThan(100);
   });
 });
