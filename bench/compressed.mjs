@@ -27,8 +27,7 @@ const scenarios = [true, false].flatMap((takeover) =>
       inFlight,
       takeover,
       connections: 64,
-      rounds: 3,
-      share: 0.6,
+      rounds: 5,
     })),
   ),
 );
