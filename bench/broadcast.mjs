@@ -24,7 +24,6 @@ export const broadcast = comparison({
   rowsOf: (options) => [
     {
       row: "128 B to 1 000",
-      rounds: 9,
       take: loadSample("load-broadcast.mjs", { size: 128, clients: 1000 }, options),
     },
   ],

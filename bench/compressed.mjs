@@ -27,7 +27,8 @@ const scenarios = [true, false].flatMap((takeover) =>
       inFlight,
       takeover,
       connections: 64,
-      rounds: 5,
+      rounds: 3,
+      share: 0.6,
     })),
   ),
 );

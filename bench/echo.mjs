@@ -19,8 +19,8 @@ export const echo = echoComparison({
     small,
     { row: "1 KiB, 64 x 16", size: 1024, connections: 64, inFlight: 16 },
     { row: "16 B, 64 x 1", size: 16, connections: 64, inFlight: 1 },
-    { row: "64 KiB, 64 x 1", size: 64 * 1024, connections: 64, inFlight: 1, rounds: 9 },
-    { row: "1 MiB, 8 x 1", size: 1024 * 1024, connections: 8, inFlight: 1, rounds: 9 },
+    { row: "64 KiB, 64 x 1", size: 64 * 1024, connections: 64, inFlight: 1, rounds: 3 },
+    { row: "1 MiB, 8 x 1", size: 1024 * 1024, connections: 8, inFlight: 1, rounds: 3 },
   ],
 });
 
@@ -60,13 +60,6 @@ export const big = echoComparison({
   explanation: `A message of 8 MiB that goes back and forth on one connection. ${peers}`,
   servers: (runtime) => serversOf(runtime, { framewire: ["servers/framewire.mjs", "echo"] }),
   scenarios: [
-    {
-      row: "8 MiB, 1 x 1",
-      size: 8 * 1024 * 1024,
-      connections: 1,
-      inFlight: 1,
-      rounds: 5,
-      share: 2,
-    },
+    { row: "8 MiB, 1 x 1", size: 8 * 1024 * 1024, connections: 1, inFlight: 1, rounds: 4 },
   ],
 });

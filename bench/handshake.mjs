@@ -23,7 +23,7 @@ export const handshake = comparison({
   rowsOf: (options) =>
     [
       { row: "32 at a time", clients: 32 },
-      { row: "1 at a time", clients: 1, rounds: 5 },
+      { row: "1 at a time", clients: 1, rounds: 3 },
     ].map(({ row, rounds, ...load }) => ({
       row,
       rounds,

@@ -74,13 +74,13 @@ export const idle = {
     figure: { what: "connections", unit: "bytes", better: "less" },
     servers: (runtime) =>
       serversOf(runtime, { framewire: ["servers/framewire.mjs", "echo"], limit: "idle" }),
-    rowsOf: ({ isQuick }) => {
-      const [count, text, settle] = isQuick ? [1000, "1 000", 500] : [10_000, "10 000", 1000];
+    rowsOf: ({ isQuick, measure }) => {
+      const [count, text] = isQuick ? [1000, "1 000"] : [10_000, "10 000"];
       return [
         {
           row: [`${text} open`, `${text} open, each used once`],
           rounds: 2,
-          take: (server, name) => measureMemory(server, name, { count, settle }),
+          take: (server, name) => measureMemory(server, name, { count, settle: measure }),
         },
       ];
     },

@@ -63,13 +63,12 @@ const isPartial =
   runtime !== everywhere ||
   [values.rounds, values.measure, rowFilter].some((value) => value !== undefined);
 const folder = values.out ?? (isPartial ? undefined : join(root, "bench/results"));
-// Many short rounds: for the same time, a median of fifteen ratios moves less than one of five.
-const measure = Number(values.measure ?? (isQuick ? 500 : 350));
+const measure = Number(values.measure ?? (isQuick ? 500 : 1000));
 const options = {
   runtimes: runtime.split(","),
   isQuick,
   rowFilter,
-  rounds: Number(values.rounds ?? (isQuick ? 1 : 15)),
+  rounds: Number(values.rounds ?? (isQuick ? 1 : 5)),
   warm: Math.max(measure / 4, 10),
   measure,
 };
