@@ -50,7 +50,7 @@ export function copy(
   for (let from = start; from < end; from++) target[at++] = source[from];
 }
 
-/** Tells whether a large copy would be a slow one. */
+/** Tells whether a large copy would be a slow one that can be mended: within one array a piece could be overwritten first. */
 function isTooNear(
   target: Uint8Array,
   at: number,
@@ -59,10 +59,14 @@ function isTooNear(
   size: number,
 ): boolean {
   const distance = (target.byteOffset + at - source.byteOffset - start) & (pageSize - 1);
-  return distance > 0 && distance < safeDistance && size < distanceMattersTo;
+  if (distance === 0 || distance >= safeDistance || size >= distanceMattersTo) return false;
+  return target.buffer !== source.buffer;
 }
 
-/** Copies by pieces that are small enough for another way through, which takes four times a good copy's time. */
+/**
+ * Copies by pieces that are small enough for another way through, which takes four times a good copy's time. Not within
+ * `copy`, which is short for the sake of those that it is inlined into.
+ */
 function copyInPieces(
   target: Uint8Array,
   at: number,
@@ -70,11 +74,6 @@ function copyInPieces(
   start: number,
   end: number,
 ): void {
-  if (target.buffer === source.buffer) {
-    // A piece could be overwritten before it is copied.
-    target.set(viewOf(source, start, end), at);
-    return;
-  }
   const piece = distanceMattersFrom;
   for (let from = start; from < end; from += piece) {
     target.set(viewOf(source, from, Math.min(from + piece, end)), at + from - start);
