@@ -52,33 +52,30 @@ export class Outcome<Context = unknown> {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#observer?.failed(this.#connection as Connection, error);
-    try {
-      const result = this.#handlers.error?.(this.#connection, error);
-      if (isPromise(result)) result.then(undefined, (reason) => this.#addError(reason));
-    } catch (reason) {
-      this.#addError(reason);
-    }
+    this.#call(() => this.#handlers.error?.(this.#connection, error));
   }
 
   /** The connection is over, once: the handler for its end is called, and when that is done, `closed` resolves. */
   finish(closure: Closure): void {
     this.#observer?.closed(this.#connection as Connection, closure);
-    try {
-      const result = this.#handlers.close?.(this.#connection, closure);
-      if (isPromise(result)) {
-        result.then(
-          () => this.#settle(),
-          (reason: unknown) => {
-            this.#addError(reason);
-            this.#settle();
-          },
-        );
-      } else {
-        this.#settle();
-      }
-    } catch (reason) {
+    this.#call(
+      () => this.#handlers.close?.(this.#connection, closure),
+      () => this.#settle(),
+    );
+  }
+
+  /** Calls a handler, keeps what it fails with, and then calls `done`. */
+  #call(handler: () => unknown, done?: () => void): void {
+    const failed = (reason: unknown): void => {
       this.#addError(reason);
-      this.#settle();
+      done?.();
+    };
+    try {
+      const result = handler();
+      if (isPromise(result)) result.then(done, failed);
+      else done?.();
+    } catch (reason) {
+      failed(reason);
     }
   }
 

@@ -43,22 +43,6 @@ describe("a handler that returns a promise", () => {
     expect(lines.at(-1)).toBe("close 1000 clean peer");
   });
 
-  it("is waited for by closed where it is close", async () => {
-    const gate = newDeferred<void>();
-    const { open } = testServer({ close: () => gate.promise });
-    const { peer, ws } = await open();
-    let isSettled = false;
-    const closed = ws.closed.then(() => {
-      isSettled = true;
-    });
-    peer.close(1000);
-    await peer.seen("closed");
-    await macrotask();
-    expect(isSettled).toBe(false);
-    gate.resolve();
-    await closed;
-  });
-
   it("lets what it sent leave while it goes on", async () => {
     const gate = newDeferred<void>();
     const { open } = testServer({
