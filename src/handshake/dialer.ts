@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concat } from "../bytes.ts";
 import type { Deadlines } from "../clock.ts";
 import { DialError, type HeaderPairs, HandshakeError, LimitError } from "../errors.ts";
 import type { Extension, ExtensionSession } from "../extension/extension.ts";
@@ -276,9 +277,7 @@ export class Dialer {
     const { bytes } = body;
     const { onStatusError } = this.options;
     if (onStatusError !== undefined) {
-      const response = new Uint8Array(head.size + bytes.length);
-      response.set(head.bytes.subarray(0, head.size));
-      response.set(bytes, head.size);
+      const response = concat([head.bytes.subarray(0, head.size), bytes]);
       await onStatusError(head.status, head.reason, response);
       attempt.check();
     }

@@ -1,15 +1,15 @@
 /** What Node's `gc` takes. */
 type Collect = (options?: { type: "minor" }) => void;
 
-/** A batch, and how many of it are there at a time. */
+/** How many make a batch, and how many of it are there at a time. */
 const batch = 1000;
-export const atATime = 32;
+const atATime = 32;
 
 /**
  * Gives the bytes of the heap that small collections leave for each that has come and gone. V8 alone is like that, and only
  * Node lets a test ask for a small collection.
  *
- * @param replace Lets the one at a place go, if there is one, and makes another: places are 0 to {@link atATime} - 1.
+ * @param replace Lets the one at a place go, if there is one, and makes another: places are 0 to 31.
  */
 export function leftOverEach(replace: (place: number) => void): number {
   const collect = (globalThis as unknown as { gc: Collect }).gc;
