@@ -35,11 +35,35 @@ export function rejected(reason: unknown): Promise<never> {
   return promise;
 }
 
-/** Tells whether a handler's result has to be waited for. */
+/**
+ * Tells whether a handler's result has to be waited for, as `await` would tell: also where its `then` cannot even be read,
+ * so that whoever waits is told why.
+ */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === "function"
-  );
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
+  try {
+    return typeof (value as { then?: unknown }).then === "function";
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Waits for a handler's result, whatever it is: a promise, or a thenable whose `then` throws, calls back at once, twice or
+ * both ways. One of the two functions is called, once, and never before this returns; they must not throw.
+ */
+export function whenSettled(
+  result: unknown,
+  done: ((value: unknown) => void) | undefined,
+  failed: (reason: unknown) => void,
+): void {
+  try {
+    // The language's own `then`, also where a promise has another one: nobody keeps to the rules as that does.
+    void Promise.prototype.then.call(Promise.resolve(result), done, failed);
+  } catch (error) {
+    // A promise whose `constructor` cannot be read.
+    void settled.then(() => {
+      failed(error);
+    });
+  }
 }
