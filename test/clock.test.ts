@@ -1,5 +1,14 @@
-import { describe, expect, it } from "vitest";
-import { Deadlines, deadlinesOn, systemClock, tick } from "../src/clock.ts";
+import fc from "fast-check";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import {
+  type Clock,
+  type Deadline,
+  Deadlines,
+  deadlinesOn,
+  systemClock,
+  tick,
+} from "../src/clock.ts";
+import { LinkedList } from "../src/linked-list.ts";
 import { FakeClock } from "./support/fake-clock.ts";
 import { JumpingClock } from "./support/jumping-clock.ts";
 
@@ -13,6 +22,19 @@ describe("Deadlines", () => {
     clock.advance(tick);
     expect(lines).toEqual(["due"]);
     clock.advance(10_000);
+    expect(lines).toEqual(["due"]);
+  });
+
+  it("call none early, in whatever part of a tick the timer began", () => {
+    const clock = new FakeClock();
+    const deadlines = new Deadlines(clock);
+    clock.advance(37);
+    const lines: string[] = [];
+    deadlines.after(150, () => lines.push("due"));
+    deadlines.after(10_000, () => {});
+    clock.advance(149);
+    expect(lines).toEqual([]);
+    clock.advance(tick);
     expect(lines).toEqual(["due"]);
   });
 
@@ -58,6 +80,323 @@ describe("Deadlines", () => {
     clock.advance(100 + tick);
     clock.advance(100 + tick);
     expect(lines).toEqual(["first", "second"]);
+  });
+});
+
+describe("Deadlines after a time that is none", () => {
+  it.each([NaN, -1, -Infinity, undefined as unknown as number])(
+    "refuse %s, and begin nothing",
+    (milliseconds) => {
+      const clock = new FakeClock();
+      const deadlines = new Deadlines(clock);
+      expect(() => deadlines.after(milliseconds, () => {})).toThrow(RangeError);
+      expect(clock.running).toBe(0);
+    },
+  );
+
+  it("take 0 for the next tick", () => {
+    const clock = new FakeClock();
+    const lines: string[] = [];
+    new Deadlines(clock).after(0, () => lines.push("due"));
+    clock.advance(tick);
+    expect(lines).toEqual(["due"]);
+  });
+});
+
+describe("Deadlines that are due in the same tick", () => {
+  it("are called in the order of their times, and those of one time as they were added", () => {
+    const clock = new FakeClock();
+    const deadlines = new Deadlines(clock);
+    const lines: string[] = [];
+    for (const [milliseconds, name] of [
+      [190, "fifth"],
+      [110, "second"],
+      [150, "fourth"],
+      [110, "third"],
+      [101, "first"],
+    ] as const) {
+      deadlines.after(milliseconds, () => lines.push(name));
+    }
+    clock.advance(2 * tick);
+    expect(lines).toEqual(["first", "second", "third", "fourth", "fifth"]);
+  });
+
+  it("are called in that order also where many ticks did not come", () => {
+    const clock = new JumpingClock();
+    const deadlines = new Deadlines(clock);
+    const lines: number[] = [];
+    for (const milliseconds of [5000, 100, 70_000, 3000, 5000, 100_000, 50]) {
+      deadlines.after(milliseconds, () => lines.push(milliseconds));
+    }
+    clock.jump(80_000);
+    clock.advance(2 * tick);
+    expect(lines).toEqual([50, 100, 3000, 5000, 5000, 70_000]);
+    clock.advance(20_000);
+    expect(lines.at(-1)).toBe(100_000);
+  });
+
+  it("can cancel one another", () => {
+    const clock = new FakeClock();
+    const deadlines = new Deadlines(clock);
+    const lines: string[] = [];
+    deadlines.after(110, () => {
+      lines.push("first");
+      second.cancel();
+    });
+    const second = deadlines.after(120, () => lines.push("second"));
+    clock.advance(10 * tick);
+    expect(lines).toEqual(["first"]);
+    expect(clock.running).toBe(0);
+  });
+
+  it("are all called where one throws, whose error the timer gets then", () => {
+    const clock = new FakeClock();
+    const deadlines = new Deadlines(clock);
+    const lines: string[] = [];
+    const error = new Error("thrown by a task");
+    deadlines.after(10, () => {
+      throw error;
+    });
+    deadlines.after(20, () => lines.push("second"));
+    deadlines.after(1000, () => lines.push("later"));
+    expect(() => {
+      clock.advance(tick);
+    }).toThrow(error);
+    expect(lines).toEqual(["second"]);
+    clock.advance(1000);
+    expect(lines).toEqual(["second", "later"]);
+    expect(clock.running).toBe(0);
+  });
+
+  it("leave no error out where several throw", () => {
+    const clock = new FakeClock();
+    const deadlines = new Deadlines(clock);
+    for (const name of ["first", "second"]) {
+      deadlines.after(10, () => {
+        throw new Error(name);
+      });
+    }
+    let thrown: unknown;
+    try {
+      clock.advance(tick);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(AggregateError);
+    expect((thrown as AggregateError).errors).toEqual([new Error("first"), new Error("second")]);
+  });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Counts the deadlines and the buckets that are looked at while `work` runs. */
+function lookedAtBy(work: () => void): number {
+  let count = 0;
+  const iterate = LinkedList.prototype[Symbol.iterator];
+  vi.spyOn(LinkedList.prototype, Symbol.iterator).mockImplementation(function* (
+    this: LinkedList<never>,
+  ) {
+    for (const member of iterate.call(this)) {
+      count++;
+      yield member as never;
+    }
+  });
+  const { get, entries } = Map.prototype;
+  const getCounted = vi.spyOn(Map.prototype, "get").mockImplementation(function (
+    this: Map<unknown, unknown>,
+    key,
+  ) {
+    count++;
+    return get.call(this, key) as unknown;
+  });
+  const walkCounted = vi.spyOn(Map.prototype, Symbol.iterator).mockImplementation(function (
+    this: Map<unknown, unknown>,
+  ) {
+    count += this.size;
+    return entries.call(this);
+  });
+  work();
+  getCounted.mockRestore();
+  walkCounted.mockRestore();
+  vi.restoreAllMocks();
+  return count;
+}
+
+describe("a tick among 100 000 deadlines", () => {
+  const existing = 100_000;
+
+  /** Idle connections, whose deadlines are spread over a minute that begins in 10 s. */
+  function crowd() {
+    const clock = new JumpingClock();
+    const deadlines = new Deadlines(clock);
+    let calls = 0;
+    const all = Array.from({ length: existing }, (_, i) =>
+      deadlines.after(10_000 + (i * 60_000) / existing, () => calls++),
+    );
+    return { clock, deadlines, all, calls: () => calls };
+  }
+
+  it("looks at none of them where none is due", () => {
+    const { clock, calls } = crowd();
+    const counts = Array.from({ length: 10 }, () =>
+      lookedAtBy(() => {
+        clock.advance(tick);
+      }),
+    );
+    expect(Math.max(...counts)).toBeLessThan(5);
+    expect(calls()).toBe(0);
+  });
+
+  it("looks at those that are due by it or by the next one", () => {
+    const { clock, calls } = crowd();
+    clock.advance(20_037);
+    const before = calls();
+    const looked = lookedAtBy(() => {
+      clock.advance(tick);
+    });
+    const due = calls() - before;
+    expect(due).toBeGreaterThan(100);
+    // Each that is due is looked at before, when it is, and when it is taken out.
+    expect(looked).toBeLessThan(4 * due);
+  });
+
+  it("looks at each twice at the most where a few of them are due at a time", () => {
+    const clock = new FakeClock();
+    const deadlines = new Deadlines(clock);
+    clock.advance(33);
+    let calls = 0;
+    for (let i = 0; i < existing; i++) deadlines.after(100 + i / 10, () => calls++);
+    const looked = lookedAtBy(() => {
+      clock.advance(1000);
+    });
+    expect(calls).toBeGreaterThan(8000);
+    expect(looked).toBeLessThan(4 * calls);
+  });
+
+  it("looks at buckets, and not at each tick that did not come, after a night of sleep", () => {
+    const { clock, deadlines, all } = crowd();
+    for (const deadline of all) deadline.cancel();
+    deadlines.after(1000, () => {});
+    deadlines.after(200_000_000, () => {});
+    clock.jump(100_000_000);
+    const looked = lookedAtBy(() => {
+      clock.advance(2 * tick);
+    });
+    expect(looked).toBeLessThan(200);
+  });
+
+  it("costs adding and cancelling nothing more", () => {
+    for (const { deadlines } of [crowd(), { deadlines: new Deadlines(new FakeClock()) }]) {
+      const looked = lookedAtBy(() => {
+        for (let i = 0; i < 100; i++) deadlines.after(30_000, () => {}).cancel();
+      });
+      expect(looked).toBe(200);
+    }
+  });
+});
+
+describe("Deadlines on a clock that goes back, which no clock should", () => {
+  it("lose nothing", () => {
+    let now = 10_000;
+    let check = (): void => {};
+    const clock: Clock = {
+      now: () => now,
+      every(_, task) {
+        check = task;
+        return () => {};
+      },
+    };
+    const deadlines = new Deadlines(clock);
+    const lines: string[] = [];
+    deadlines.after(1000, () => lines.push("first"));
+    now = 10_100;
+    check();
+    now = 5000;
+    deadlines.after(1000, () => lines.push("second"));
+    now = 10_200;
+    check();
+    expect(lines).toEqual(["second"]);
+    now = 10_900;
+    check();
+    now = 11_000;
+    check();
+    expect(lines).toEqual(["second", "first"]);
+  });
+});
+
+/** Deadlines as they might be written where nobody counts: all are looked at in each tick. */
+class PlainDeadlines {
+  readonly #clock: Clock;
+  #entries: { at: number; task: () => void }[] = [];
+  #checkedAt = 0;
+  #wasLate = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  after(milliseconds: number, task: () => void): Deadline {
+    const entry = { at: this.#clock.now() + milliseconds, task };
+    if (this.#entries.length === 0) {
+      this.#checkedAt = this.#clock.now();
+      this.#wasLate = false;
+    }
+    this.#entries.push(entry);
+    return {
+      cancel: () => {
+        this.#entries = this.#entries.filter((other) => other !== entry);
+      },
+    };
+  }
+
+  check(): void {
+    const now = this.#clock.now();
+    this.#wasLate = now - this.#checkedAt > 5 * tick && !this.#wasLate;
+    this.#checkedAt = now;
+    if (this.#wasLate) return;
+    const due = this.#entries.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
+    this.#entries = this.#entries.filter(({ at }) => at > now);
+    for (const { task } of due) task();
+  }
+}
+
+describe("Deadlines that are added, cancelled, met and slept over", () => {
+  it("call what a look at each of them in each tick would call, in that order", () => {
+    const step = fc.oneof(
+      fc.record({ add: fc.oneof(fc.nat(500), fc.nat(100_000)) }),
+      fc.record({ cancel: fc.nat(20) }),
+      fc.record({ advance: fc.nat(1500) }),
+      fc.record({ jump: fc.oneof(fc.nat(2000), fc.nat(1_000_000)) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const clock = new JumpingClock();
+        const sides = [
+          { deadlines: new Deadlines(clock), lines: [] as string[], all: [] as Deadline[] },
+          { deadlines: new PlainDeadlines(clock), lines: [] as string[], all: [] as Deadline[] },
+        ] as const;
+        const plain = sides[1].deadlines;
+        // One that is never met keeps both on one timer's time.
+        sides[0].deadlines.after(1e9, () => {});
+        plain.after(1e9, () => {});
+        clock.every(tick, () => {
+          plain.check();
+        });
+        for (const [number, one] of steps.entries()) {
+          if ("advance" in one) clock.advance(one.advance);
+          if ("jump" in one) clock.jump(one.jump);
+          for (const { deadlines, lines, all } of sides) {
+            if ("cancel" in one) all[one.cancel]?.cancel();
+            if (!("add" in one)) continue;
+            all.push(deadlines.after(one.add, () => lines.push(`${clock.now()} ${number}`)));
+          }
+        }
+        clock.advance(1000);
+        expect(sides[0].lines).toEqual(sides[1].lines);
+      }),
+    );
   });
 });
 

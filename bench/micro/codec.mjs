@@ -8,7 +8,6 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
-import process from "node:process";
 import {
   checkHeader,
   cipher,
@@ -22,8 +21,8 @@ import {
   Utf8Validator,
 } from "framewire/frame";
 import { acceptKey } from "framewire/handshake";
+import { measure } from "./measure.mjs";
 
-const { rounds, milliseconds } = JSON.parse(process.argv[2]);
 const require = createRequire(import.meta.url);
 // Bun has a `ws` of its own; what is compared with is npm's, on the runtime that it is made for.
 const isNode = globalThis.Bun === undefined && globalThis.Deno === undefined;
@@ -152,7 +151,7 @@ function accepting() {
   };
 }
 
-/** What is done, how its sides are made, and how many of it one call does. */
+/** As {@link measure} takes them. */
 const cases = [
   ["mask 16 B", () => masking(16)],
   ["mask 1 KiB", () => masking(1024)],
@@ -168,33 +167,5 @@ const cases = [
   ["accept key", () => accepting()],
 ];
 
-/** Nanoseconds that a call takes, over so many milliseconds. */
-function timeOf(act, calls) {
-  const start = process.hrtime.bigint();
-  for (let i = 0; i < calls; i++) act();
-  return Number(process.hrtime.bigint() - start) / calls;
-}
-
-/** So many calls that they take as long as a measurement should; compiles them on the way. */
-function calibrate(act) {
-  let calls = 16;
-  for (;;) {
-    const taken = (timeOf(act, calls) * calls) / 1e6;
-    if (taken >= milliseconds) return Math.max(1, Math.round((calls * milliseconds) / taken));
-    calls *= taken > milliseconds / 10 ? Math.ceil((1.2 * milliseconds) / taken) : 4;
-  }
-}
-
-const results = [];
-for (const [row, make, each = 1] of cases) {
-  const sides = Object.entries(make()).map(([name, act]) => [name, act, calibrate(act)]);
-  const peers = Object.fromEntries(sides.map(([name]) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, act, calls] of sides) peers[name].push(timeOf(act, calls) / each);
-    // Streams of `ws` go on in their own time.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  results.push({ row, peers });
-}
+await measure(cases);
 if (sink < 0) throw new Error("never");
-console.log(JSON.stringify(results));
