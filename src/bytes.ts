@@ -83,9 +83,13 @@ function copyInPieces(
 // A loop costs less than slice() up to 32 bytes on JavaScriptCore (16: half of it), and no more on V8.
 const slicePaysFrom = 32;
 
-/** Gives a copy of a range. */
+/** Gives a copy of a range, in memory of just its size. `slice` alone is no copy where the bytes are a Buffer of Node's. */
 export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
-  if (end - start >= slicePaysFrom) return bytes.slice(start, end) as Uint8Array<ArrayBuffer>;
+  if (end - start >= slicePaysFrom) {
+    return bytes.constructor === Uint8Array
+      ? (bytes.slice(start, end) as Uint8Array<ArrayBuffer>)
+      : new Uint8Array(viewOf(bytes, start, end));
+  }
   const copied = new Uint8Array(end - start);
   for (let at = 0; start < end; start++) copied[at++] = bytes[start];
   return copied;

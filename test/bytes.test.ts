@@ -109,6 +109,18 @@ describe("copyOf()", () => {
     expect(copied.buffer).not.toBe(source.buffer);
     expect(copied.buffer.byteLength).toBe(length);
   });
+
+  it.each([0, 1, 31, 32, 33, 300])(
+    "gives %i bytes of a Buffer, whose slice() is a view, as plain ones of their own",
+    (length) => {
+      const source = Buffer.from(counted(length + 4));
+      const copied = copyOf(source, 2, 2 + length);
+      source.fill(0xee);
+      expect(copied).toEqual(counted(length + 4).subarray(2, 2 + length));
+      expect(copied.constructor).toBe(Uint8Array);
+      expect(copied.buffer.byteLength).toBe(length);
+    },
+  );
 });
 
 describe("concat()", () => {

@@ -73,10 +73,14 @@ export interface RouteHandlers<Context = unknown> extends Handlers<Context> {
    * To refuse, return a status with headers and a body, or throw {@link rejectConnection}; what else is thrown answers
    * 500, without its text.
    *
-   * @param request Valid until the hook returns, or until its promise settles.
+   * @param request Yours to keep.
    */
   upgrade?(request: UpgradeRequest): Awaitable<Upgrade<Context> | Refusal | undefined | void>;
-  /** Answers a GET that asks for no upgrade, such as a health check. Default: 426. */
+  /**
+   * Answers a GET that asks for no upgrade, such as a health check. Default: 426.
+   *
+   * @param request Yours to keep.
+   */
   http?(request: UpgradeRequest): Awaitable<HttpReply>;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concat, noBytes } from "../bytes.ts";
+import { concat, copyOf, noBytes } from "../bytes.ts";
 import { connectionLost, HandshakeError, type LimitError, TimeoutError } from "../errors.ts";
 import type { Extension } from "../extension/extension.ts";
 import { acceptOffers, openExtensions } from "../extension/negotiation.ts";
@@ -127,6 +127,7 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
       const handlers = this.#route(request);
       const http = handlers?.http === undefined ? this.#owner.handlers : handlers;
       if (http.http !== undefined && !isUpgrade(head)) {
+        head.retain();
         this.#decide(chunk, end, http.http(request), (reply) => {
           this.#answer(writeReply(reply as HttpReply));
         });
@@ -135,6 +136,8 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
       if (handlers === undefined) throw new HandshakeError("REJECTED", notFound);
       checkUpgrade(head);
       checkOrigin(request, this.#owner.origins);
+      // Whoever is given the request may keep it, and the chunk is somebody else's soon.
+      if (handlers.upgrade !== undefined) head.retain();
       this.#decide(chunk, end, handlers.upgrade?.(request), (answer) => {
         this.#open(request, handlers, (answer ?? {}) as Upgrade<Context> | Refusal);
       });
@@ -160,12 +163,11 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
     act: (decision: unknown) => void,
   ): void {
     this.#phase = "deciding";
-    this.#early = end === chunk.length ? noBytes : chunk.slice(end);
+    this.#early = end === chunk.length ? noBytes : copyOf(chunk, end, chunk.length);
     if (!isPromise(decision)) {
       act(decision);
       return;
     }
-    this.#parser.head.retain();
     this.#transport.pause();
     decision.then(
       (value) => {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { noBytes } from "../bytes.ts";
+import { copyOf, noBytes } from "../bytes.ts";
 import type { Head } from "../http/head.ts";
 import { type HeadKind, HeadParser } from "../http/parser.ts";
 import { acceptKey } from "./accept.ts";
@@ -160,7 +160,7 @@ export class HeadTranslator {
       const value = head.value(i);
       headers.set(name, before === undefined ? value : [before, value].flat().map(String));
     }
-    return { headers: Object.fromEntries(headers), key, rest: bytes.slice(end) };
+    return { headers: Object.fromEntries(headers), key, rest: copyOf(bytes, end, bytes.length) };
   }
 
   #pseudoHeaders(head: Head): [name: string, value: string][] {

@@ -32,6 +32,9 @@ export type QueryParameters = typeof globalThis extends {
 /**
  * A well-formed request, checked before any hook sees it. Strings are made when they are asked for.
  *
+ * A hook may keep it: it tells of its own client for ever, and of nobody else. What a runtime forgets of a connection that
+ * has ended says so: `localAddress`, `localPort`, `tls`.
+ *
  * @see RFC 6455, 4.2.1
  */
 export class UpgradeRequest {
@@ -40,27 +43,25 @@ export class UpgradeRequest {
   #protocols: readonly string[] | undefined;
   /** The peer's IP address, where the transport knows it. */
   readonly remoteAddress: string | undefined;
+  /** The peer's port, where the transport knows it. */
+  readonly remotePort: number | undefined;
   /** What the parameters of the route's pattern stand for, decoded: of "/rooms/:room" the `room`. */
   params: Readonly<Record<string, string>> = {};
 
   /**
-   * Makes the request of a head, which is kept and has to be retained.
+   * Makes the request of a head.
    *
-   * @param head A request that was checked.
+   * @param head A request that was checked; kept, so that it has to be retained where the request is.
    * @param facts Of the connection that it came on: its transport.
    */
   constructor(head: Head, facts: Partial<TransportFacts> = {}) {
     this.#head = head;
     this.#facts = facts;
     this.remoteAddress = facts.remoteAddress;
+    this.remotePort = facts.remotePort;
   }
 
-  /** The peer's port, where the transport knows it. */
-  get remotePort(): number | undefined {
-    return this.#facts.remotePort;
-  }
-
-  /** This side's own IP address, where the transport knows it. */
+  /** This side's own IP address, where the transport knows it; ask while the connection is open. */
   get localAddress(): string | undefined {
     return this.#facts.localAddress;
   }
@@ -75,7 +76,7 @@ export class UpgradeRequest {
     return this.#facts.encrypted === true;
   }
 
-  /** What is known of that TLS, looked up when it is asked for; undefined without. */
+  /** What is known of that TLS, looked up when it is asked for; undefined without. Ask while the connection is open. */
   get tls(): TlsFacts | undefined {
     return this.#facts.tls;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { equalsIgnoreCase, latin1, spells } from "../bytes.ts";
+import { copyOf, equalsIgnoreCase, latin1, spells } from "../bytes.ts";
 
 /** Index of a part's first byte, counted from the head's first byte. */
 type Position = number;
@@ -177,7 +177,7 @@ export class Head {
 
   /** Copies the bytes, so that the head stays readable when those it was parsed from are gone. */
   retain(): void {
-    this.#bytes = this.#bytes.slice(this.#base, this.#base + this.#size);
+    this.#bytes = copyOf(this.#bytes, this.#base, this.#base + this.#size);
     this.#base = 0;
   }
 

@@ -1,10 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { RouteHandlers, Upgrade } from "../../src/connection/handlers.ts";
 import { HandshakeError } from "../../src/errors.ts";
 import type { OriginPolicy } from "../../src/handshake/origin.ts";
 import { rejectConnection } from "../../src/handshake/reject.ts";
+import type { UpgradeRequest } from "../../src/handshake/upgrade-request.ts";
 import { upgradeRequest } from "../support/peer.ts";
 import { macrotask } from "../support/turns.ts";
 import { testServer } from "../support/server.ts";
@@ -247,6 +248,107 @@ describe("the http hook", () => {
     const { peer } = connect();
     peer.send(upgradeRequest());
     await peer.seen("open");
+  });
+});
+
+describe("a request that a hook keeps", () => {
+  const ann = { Authorization: "Bearer of-ann", "Sec-WebSocket-Protocol": "ann.v2, ann.v1" };
+  const bob = { Authorization: "Bearer of-bob", "Sec-WebSocket-Protocol": "bob.v2, bob.v1" };
+
+  /** All but what lies in strings already. */
+  function toldBy(request: UpgradeRequest): unknown[] {
+    const { target, path, host, protocols, params } = request;
+    return [target, path, host, protocols, params, request.get("authorization")];
+  }
+
+  it.each([
+    ["Uint8Array", (size: number) => new Uint8Array(size)],
+    ["Buffer", (size: number) => Buffer.alloc(size)],
+  ])(
+    "tells of its own client for ever, where all are read into one %s",
+    (_, allocate: (size: number) => Uint8Array) => {
+      const shared = allocate(1000);
+      const kept: UpgradeRequest[] = [];
+      const iterators: Iterator<[string, string]>[] = [];
+      const { connect } = testServer({
+        routes: {
+          "/rooms/:room": {
+            upgrade(request) {
+              kept.push(request);
+              iterators.push(request.headers());
+            },
+          },
+        },
+      });
+      const receive = (request: Uint8Array): void => {
+        shared.set(request);
+        connect().transport.handler.onData(shared.subarray(0, request.length));
+      };
+      receive(upgradeRequest(ann, "/rooms/tea"));
+      receive(upgradeRequest(bob, "/rooms/a-longer-one"));
+      shared.fill(0x41);
+      expect(kept.map(toldBy)).toEqual([
+        [
+          "/rooms/tea",
+          "/rooms/tea",
+          "localhost",
+          ["ann.v2", "ann.v1"],
+          { room: "tea" },
+          "Bearer of-ann",
+        ],
+        [
+          "/rooms/a-longer-one",
+          "/rooms/a-longer-one",
+          "localhost",
+          ["bob.v2", "bob.v1"],
+          { room: "a-longer-one" },
+          "Bearer of-bob",
+        ],
+      ]);
+      expect(iterators.map((headers) => headers.next().value)).toEqual([
+        ["Host", "localhost"],
+        ["Host", "localhost"],
+      ]);
+    },
+  );
+
+  it("tells so where it asked for no upgrade", () => {
+    const kept: UpgradeRequest[] = [];
+    const { connect } = testServer({
+      http(request) {
+        kept.push(request);
+        return { body: "ok" };
+      },
+    });
+    const chunk = plainRequest.slice();
+    connect().transport.handler.onData(chunk);
+    chunk.fill(0x41);
+    expect([kept[0]!.path, kept[0]!.host]).toEqual(["/health", "localhost"]);
+  });
+
+  it("does not share what came behind it with whoever reads on", async () => {
+    const { connect, lines } = testServer({ upgrade: () => undefined });
+    const { peer, transport } = connect();
+    peer.endpoint.sendText("early");
+    const early = peer.endpoint.output.take()!.slice();
+    peer.endpoint.output.giveBack();
+    const chunk = Buffer.concat([upgradeRequest(), early.subarray(0, 4)]);
+    transport.handler.onData(chunk);
+    chunk.fill(0x41);
+    transport.handler.onData(early.subarray(4));
+    await macrotask();
+    expect(lines).toEqual(["open", "message early"]);
+  });
+
+  it("costs no copy where there is no hook", () => {
+    const { connect } = testServer({});
+    const { transport } = connect();
+    const request = upgradeRequest();
+    const slice = vi.spyOn(Uint8Array.prototype, "slice");
+    transport.handler.onData(request);
+    const copies = slice.mock.contexts.filter((of) => (of as Uint8Array).buffer === request.buffer);
+    slice.mockRestore();
+    expect(copies).toEqual([]);
   });
 });
 

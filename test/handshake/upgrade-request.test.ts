@@ -71,11 +71,14 @@ describe("UpgradeRequest", () => {
     expect(request()).toMatchObject({ remotePort: undefined, localAddress: undefined });
   });
 
-  it("remembers the address of a peer that is gone", () => {
-    const facts: { remoteAddress: string | undefined } = { remoteAddress: "192.0.2.1" };
+  it("remembers address and port of a peer that is gone", () => {
+    const facts: { -readonly [Key in keyof TransportFacts]?: TransportFacts[Key] } = {
+      remoteAddress: "192.0.2.1",
+      remotePort: 4711,
+    };
     const made = request("/", [], facts);
-    facts.remoteAddress = undefined; // as a socket of Node's does
-    expect(made.remoteAddress).toBe("192.0.2.1");
+    facts.remoteAddress = facts.remotePort = undefined; // as a socket of Node's does
+    expect([made.remoteAddress, made.remotePort]).toEqual(["192.0.2.1", 4711]);
   });
 
   it("gives the subprotocols offered, the same list each time", () => {

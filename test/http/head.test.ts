@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { encodeUtf8, latin1 } from "../../src/bytes.ts";
+import { concat, encodeUtf8, latin1 } from "../../src/bytes.ts";
 import { Head } from "../../src/http/head.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 
@@ -161,5 +161,19 @@ describe("Head.retain()", () => {
     expect(latin1(head.bytes, head.valueStart(0), head.valueEnd(0))).toBe("a.example");
     expect(head.targetByte).toBe(4);
     expect(head.find("x-latin")).toBe(4);
+  });
+
+  it("copies no more than the head, also of a Buffer whose memory is used again", () => {
+    const whole = concat([parseLines().bytes, encodeUtf8("and what came behind it")]);
+    const shared = Buffer.alloc(whole.length + 8);
+    shared.set(whole, 8);
+    const parser = new HeadParser("request");
+    parser.feed(shared.subarray(8));
+    const { head } = parser;
+    const before = [head.method, head.target, ...head.entries()];
+    head.retain();
+    shared.fill(0x41);
+    expect([head.method, head.target, ...head.entries()]).toEqual(before);
+    expect(head.bytes.buffer.byteLength).toBe(head.size);
   });
 });
