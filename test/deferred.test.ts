@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isPromise, newDeferred, rejected, whenSettled } from "../src/deferred.ts";
+import { oddThenables } from "./support/thenables.ts";
 
 describe("newDeferred()", () => {
   it("settles its promise from outside", async () => {
@@ -17,70 +18,6 @@ describe("rejected()", () => {
     await expect(rejected(new Error("no"))).rejects.toThrow("no");
   });
 });
-
-/** What a careless or a hostile handler may return instead of a promise. */
-const oddThenables: [what: string, make: () => unknown, outcome: string][] = [
-  [
-    "a thenable whose `then` throws",
-    () => ({
-      then() {
-        throw new Error("thrown");
-      },
-    }),
-    "failed: thrown",
-  ],
-  [
-    "one whose `then` cannot be read",
-    () => ({
-      get then(): never {
-        throw new Error("unreadable");
-      },
-    }),
-    "failed: unreadable",
-  ],
-  [
-    "one that calls back at once, twice and both ways",
-    () => ({
-      then(done: (value: unknown) => void, failed: (reason: unknown) => void) {
-        done("first");
-        done("second");
-        failed(new Error("third"));
-        throw new Error("fourth");
-      },
-    }),
-    "done: first",
-  ],
-  [
-    "a function that is a thenable",
-    () =>
-      Object.assign(() => {}, {
-        then(done: (value: unknown) => void) {
-          done("of a function");
-        },
-      }),
-    "done: of a function",
-  ],
-  [
-    "a promise whose own `then` throws",
-    () =>
-      Object.assign(Promise.resolve("good"), {
-        then() {
-          throw new Error("thrown");
-        },
-      }),
-    "done: good",
-  ],
-  [
-    "a promise whose `constructor` cannot be read",
-    () =>
-      Object.defineProperty(Promise.resolve(), "constructor", {
-        get(): never {
-          throw new Error("unreadable");
-        },
-      }),
-    "failed: unreadable",
-  ],
-];
 
 describe("isPromise()", () => {
   it.each(oddThenables)("tells that %s has to be waited for", (_, make) => {

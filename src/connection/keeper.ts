@@ -7,7 +7,7 @@
  */
 
 import { type Clock, type Deadlines, deadlinesOn } from "../clock.ts";
-import { isPromise, newDeferred } from "../deferred.ts";
+import { isPromise, newDeferred, whenSettled } from "../deferred.ts";
 import type { PreparedMessage } from "../endpoint/prepared.ts";
 import { ClosedError, type Closure } from "../errors.ts";
 import { Attempt } from "../handshake/attempt.ts";
@@ -265,9 +265,13 @@ export class Keeper<Ws extends Reconnectable> {
   }
 
   async #wait(loss: Loss): Promise<void> {
-    const delay = delayAfter(loss, this.#failed, this.#backoff);
+    let delay = 0;
     this.state = "waiting";
-    this.#call(() => this.#options.disconnected?.(loss, delay));
+    this.#call(() => {
+      // By `random`, which is the caller's as a hook is.
+      delay = delayAfter(loss, this.#failed, this.#backoff);
+      return this.#options.disconnected?.(loss, delay);
+    });
     if (this.#stop.aborted) return;
     const over = newDeferred<void>();
     const deadline = this.deadlines.after(delay, over.resolve);
@@ -285,7 +289,7 @@ export class Keeper<Ws extends Reconnectable> {
     };
     try {
       const result = hook();
-      if (isPromise(result)) result.then(undefined, fail);
+      if (isPromise(result)) whenSettled(result, undefined, fail);
     } catch (error) {
       fail(error);
     }

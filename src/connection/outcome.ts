@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Deferred, isPromise, newDeferred } from "../deferred.ts";
+import { type Deferred, isPromise, newDeferred, whenSettled } from "../deferred.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import type { Closure } from "../errors.ts";
 import type { Connection } from "./connection.ts";
@@ -72,7 +72,7 @@ export class Outcome<Context = unknown> {
     };
     try {
       const result = handler();
-      if (isPromise(result)) result.then(done, failed);
+      if (isPromise(result)) whenSettled(result, done, failed);
       else done?.();
     } catch (reason) {
       failed(reason);

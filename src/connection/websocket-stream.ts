@@ -39,7 +39,8 @@ export interface WebSocketOpenInfo {
  * A connection as two streams. Adapters export it with their own way to connect: `new WebSocketStream(url, options)`; a
  * server makes one by {@link webSocketStream}.
  *
- * Nobody has to look at its promises: their rejections are not reported as unhandled.
+ * Nobody has to look at its promises: their rejections are not reported as unhandled. Those of its streams are as the
+ * standard has them: what `write` and `close` of a writer reject with is reported where nobody awaits it.
  *
  * @example
  * const { opened } = new WebSocketStream("wss://example.org/feed");
@@ -76,10 +77,14 @@ export class WebSocketStream {
     };
     if (signal?.aborted === true) onAbort();
     else signal?.addEventListener("abort", onAbort);
-    const opening = open(this.#stop).finally(() => {
-      signal?.removeEventListener("abort", onAbort);
-    });
-    this.opened = opening.then(
+    const opening = async (): Promise<Connection> => {
+      try {
+        return await open(this.#stop);
+      } finally {
+        signal?.removeEventListener("abort", onAbort);
+      }
+    };
+    this.opened = opening().then(
       (ws) => {
         this.#ws = ws;
         const streams = openStreams(ws);

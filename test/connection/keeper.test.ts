@@ -10,6 +10,7 @@ import {
   type FakeConnection,
   newAttempts,
 } from "../support/fake-connection.ts";
+import { oddThenables } from "../support/thenables.ts";
 import { macrotask } from "../support/turns.ts";
 
 const refused = new TransportError("REFUSED");
@@ -464,6 +465,14 @@ describe("Keeper, with a hook that fails,", () => {
     expect(ws.closes).toEqual(["1011"]);
   });
 
+  it.each(oddThenables)("takes %s for what `await` makes of it", async (_, make, outcome) => {
+    const { keeper, end, succeed } = await testKeeper({ connected: make });
+    await succeed();
+    await macrotask();
+    if (outcome.startsWith("done")) expect(keeper.state).toBe("open");
+    else expect(await end).toMatchObject({ cause: "hook", error: new Error(outcome.slice(8)) });
+  });
+
   it.each([
     ["throws", fails],
     ["rejects", () => Promise.reject(bug)],
@@ -477,6 +486,12 @@ describe("Keeper, with a hook that fails,", () => {
 
   it("ends with the error where shouldReconnect() throws", async () => {
     const { end, fail } = await testKeeper({ shouldReconnect: fails });
+    await fail();
+    expect(await end).toEqual({ cause: "hook", closure: undefined, error: bug });
+  });
+
+  it("ends with the error where random() throws", async () => {
+    const { end, fail } = await testKeeper({ random: fails });
     await fail();
     expect(await end).toEqual({ cause: "hook", closure: undefined, error: bug });
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { newDeferred } from "../../src/deferred.ts";
 import { testServer } from "../support/server.ts";
+import { oddThenables } from "../support/thenables.ts";
 import { macrotask } from "../support/turns.ts";
 
 describe("a handler that fails", () => {
@@ -35,6 +36,15 @@ describe("a handler that fails", () => {
     const { error } = await ws.closed;
     expect(error).toBeInstanceOf(AggregateError);
     expect((error as AggregateError).errors).toEqual([new Error("oops"), new Error("again")]);
+  });
+
+  it.each(oddThenables)("by %s is taken for what `await` makes of it", async (_, make, outcome) => {
+    const { open } = testServer({ close: make });
+    const { peer, ws } = await open();
+    peer.close(1000);
+    const { error } = await ws.closed;
+    const failed = error === undefined ? "done: undefined" : `failed: ${(error as Error).message}`;
+    expect(failed).toBe(outcome);
   });
 
   it("in close alone is what closed reports", async () => {

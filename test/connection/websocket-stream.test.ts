@@ -176,6 +176,25 @@ describe("WebSocketStream", () => {
     },
   );
 
+  it("rejects where what opens it throws at once, or is no proper promise", async () => {
+    const bug = new Error("bug");
+    const throwing = new WebSocketStream("ws://memory/", () => {
+      throw bug;
+    });
+    expect(await outcome(throwing.opened)).toMatchObject({ cause: bug });
+    const thenable = new WebSocketStream(
+      "ws://memory/",
+      () =>
+        ({
+          then: () => {
+            throw bug;
+          },
+        }) as never,
+    );
+    expect(await outcome(thenable.opened)).toMatchObject({ cause: bug });
+    expect(await outcome(thenable.closed)).toMatchObject({ cause: bug });
+  });
+
   it("gives up where it is closed before it is open", async () => {
     const stream = new WebSocketStream(
       "ws://memory/",
