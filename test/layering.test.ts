@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const mayImport: Record<string, string[]> = {
   "src/status.ts": [],
   "src/bytes.ts": [],
+  "src/arguments.ts": [],
   "src/transport.ts": [],
   "src/linked-list.ts": [],
   "src/clock.ts": ["src/linked-list.ts"],
@@ -44,6 +45,7 @@ const mayImport: Record<string, string[]> = {
   "src/http": ["src/bytes.ts", "src/errors.ts"],
   "src/handshake": [
     "src/bytes.ts",
+    "src/arguments.ts",
     "src/errors.ts",
     "src/transport.ts",
     "src/clock.ts",
@@ -57,6 +59,7 @@ const mayImport: Record<string, string[]> = {
   "src/endpoint": ["src/bytes.ts", "src/status.ts", "src/errors.ts", "src/frame", "src/extension"],
   "src/connection": [
     "src/bytes.ts",
+    "src/arguments.ts",
     "src/status.ts",
     "src/errors.ts",
     "src/transport.ts",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkMilliseconds } from "../arguments.ts";
 import { type Clock, deadlinesOn } from "../clock.ts";
 import { concat, noBytes } from "../bytes.ts";
 import type { HeaderPairs } from "../errors.ts";
@@ -68,6 +69,7 @@ const defaultTimeout = 30_000;
  * @param url With the scheme ws or wss; http and https stand for them.
  * @returns Resolves when the connection is open; `open` has been called by then.
  * @throws {TypeError} The URL, or an option, is wrong.
+ * @throws {RangeError} An option is out of its range.
  * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
  * @throws {TimeoutError} `DIAL_TIMEOUT`
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `PROXY_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
@@ -81,6 +83,7 @@ export async function connectOn<Context = unknown>(
   host: Host = {},
 ): Promise<Connection<Context>> {
   const { timeout = defaultTimeout, redirects = 0, signal, noDelay, keepAlive } = options;
+  checkMilliseconds("timeout", timeout);
   const deadlines = deadlinesOn(options.clock);
   const owner: LinkOwner = {
     settings: resolveConnectionOptions(options, host),

@@ -4,13 +4,14 @@
  * @module
  */
 
+import { checkMilliseconds } from "../arguments.ts";
 import { encodeUtf8, noBytes } from "../bytes.ts";
 import { PreparedMessage } from "../endpoint/prepared.ts";
 import type { Closure } from "../errors.ts";
-import { MaxReasonSize } from "../frame/close.ts";
 import { MaxControlFramePayloadSize } from "../frame/header.ts";
 import type { TlsFacts } from "../transport.ts";
-import { isStatusSendable, type StatusCode, StatusNormalClosure } from "../status.ts";
+import { type StatusCode, StatusNormalClosure } from "../status.ts";
+import { checkClose } from "./check-close.ts";
 import { type Counters, countersOf } from "./counters.ts";
 import { type Binary, toBytes } from "./data.ts";
 import type { Data } from "./handlers.ts";
@@ -249,8 +250,10 @@ export class Connection<Context = unknown> {
    * `TimeoutError` `RECEIVE_TIMEOUT`, or with the signal's reason; the last two lose no message and leave the connection
    * as it is.
    * @throws {TypeError} Messages go to a handler.
+   * @throws {RangeError} The time-out is NaN or below 0.
    */
   receive(options: ReceiveOptions = {}): Promise<Data> {
+    checkMilliseconds("timeout", options.timeout);
     return this.#link.messages.pulling.receive(options);
   }
 
@@ -259,8 +262,10 @@ export class Connection<Context = unknown> {
    *
    * @returns As {@link receive}.
    * @throws {TypeError} Messages go to a handler.
+   * @throws {RangeError} The time-out is NaN or below 0.
    */
   receiveStream(options: ReceiveOptions = {}): Promise<IncomingMessage> {
+    checkMilliseconds("timeout", options.timeout);
     return this.#link.messages.pulling.receiveStream(options);
   }
 
@@ -297,19 +302,14 @@ export class Connection<Context = unknown> {
    * @param status 1000 to 1003, 1007 to 1014 or 3000 to 4999. Default: 1000.
    * @param reason At most 123 bytes of UTF-8. Default: none.
    * @returns {@link closed}.
-   * @throws {RangeError} A status that may not be sent, or a reason that is too long.
+   * @throws {RangeError} A status that may not be sent, a reason that is too long, a deadline that is NaN or below 0.
    */
   close(
     status: StatusCode = StatusNormalClosure,
     reason = "",
     { deadline }: CloseOptions = {},
   ): Promise<Closure> {
-    if (!isStatusSendable(status)) throw new RangeError(`Status code may not be sent: ${status}`);
-    if (typeof reason !== "string") throw new TypeError("Reason must be a string");
-    const size = encodeUtf8(reason).length;
-    if (size > MaxReasonSize) {
-      throw new RangeError(`Reason must have at most ${MaxReasonSize} bytes: ${size}`);
-    }
+    checkClose(status, reason, deadline);
     this.#link.close(status, reason, deadline);
     return this.closed;
   }

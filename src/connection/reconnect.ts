@@ -4,18 +4,13 @@
  * @module
  */
 
-import { encodeUtf8 } from "../bytes.ts";
+import { checkMilliseconds } from "../arguments.ts";
 import { type Deferred, newDeferred, rejected } from "../deferred.ts";
 import { PreparedMessage } from "../endpoint/prepared.ts";
 import { ClosedError, type Closure, LimitError } from "../errors.ts";
-import { MaxReasonSize } from "../frame/close.ts";
 import { Attempt } from "../handshake/attempt.ts";
-import {
-  isStatusSendable,
-  StatusAbnormalClosure,
-  type StatusCode,
-  StatusNormalClosure,
-} from "../status.ts";
+import { StatusAbnormalClosure, type StatusCode, StatusNormalClosure } from "../status.ts";
+import { checkClose } from "./check-close.ts";
 import type { SendOptions } from "./connection.ts";
 import { type Binary, toBytes } from "./data.ts";
 import type { Data } from "./handlers.ts";
@@ -145,9 +140,11 @@ export class Reconnecting<Ws extends Reconnectable> {
    * @param options As for `receive` of a connection; `timeout` counts the time between connections too.
    * @throws {TimeoutError} `RECEIVE_TIMEOUT`
    * @throws {TypeError} The connection has a handler for messages.
+   * @throws {RangeError} The time-out is NaN or below 0.
    * @throws What {@link ready} rejects with, once it has ended; the signal's reason.
    */
   async receive({ signal, timeout = Infinity }: ReceiveOptions = {}): Promise<Data> {
+    checkMilliseconds("timeout", timeout);
     if (signal === undefined && timeout === Infinity) return this.#receive();
     const { deadlines } = this.#keeper;
     const limit = new Attempt({
@@ -191,11 +188,7 @@ export class Reconnecting<Ws extends Reconnectable> {
    * @throws {RangeError} A status that may not be sent, or a reason that is too long.
    */
   close(status: StatusCode = StatusNormalClosure, reason = ""): Promise<ReconnectEnd> {
-    if (!isStatusSendable(status)) throw new RangeError(`Status code may not be sent: ${status}`);
-    const size = encodeUtf8(reason).length;
-    if (size > MaxReasonSize) {
-      throw new RangeError(`Reason must have at most ${MaxReasonSize} bytes: ${size}`);
-    }
+    checkClose(status, reason);
     const error = new ClosedError({ status, reason, clean: true, initiator: "local" });
     this.#keeper.finish({ cause: "closed", closure: undefined, error }, status, reason);
     return this.closed;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkMilliseconds } from "../arguments.ts";
 import { concat } from "../bytes.ts";
 import type { Deadlines } from "../clock.ts";
 import { DialError, type HeaderPairs, HandshakeError, LimitError } from "../errors.ts";
@@ -110,9 +111,15 @@ export class Dialer {
   readonly #extensions: readonly Extension[];
   readonly #limits: HeadLimits;
 
-  /** @throws {TypeError} Something to be sent may not be sent. */
+  /**
+   * Makes a dialer.
+   *
+   * @throws {TypeError} Something to be sent may not be sent.
+   * @throws {RangeError} The time-out is NaN or below 0.
+   */
   constructor(options: DialerOptions = {}) {
     this.options = options;
+    checkMilliseconds("timeout", options.timeout);
     const { protocols = [], extensions = [], header = [] } = options;
     this.#extensions = extensions.filter(isExtension);
     this.#offer = {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkMilliseconds } from "../arguments.ts";
 import type { Deadlines } from "../clock.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../errors.ts";
 import { StateServerSide } from "../frame/check.ts";
@@ -105,9 +106,15 @@ export class Upgrader<Context = undefined> {
   readonly options: UpgraderOptions<Context>;
   readonly #limits: HeadLimits;
 
-  /** @throws {TypeError} A header that may not be sent, or that the handshake writes itself. */
+  /**
+   * Makes an upgrader; one serves any number of connections.
+   *
+   * @throws {TypeError} A header that may not be sent, or that the handshake writes itself.
+   * @throws {RangeError} The time-out is NaN or below 0.
+   */
   constructor(options: UpgraderOptions<Context> = {}) {
     this.options = options;
+    checkMilliseconds("timeout", options.timeout);
     checkOwnHeaders(options.header ?? []);
     this.#limits = { ...defaultHeadLimits, ...options.headLimits };
   }

@@ -193,6 +193,8 @@ describe("connectOn()", () => {
     ["overflow", { overflow: "sink" as never }],
     ["a header", { headers: [["A b", "c"]] }],
     ["compression without an engine", { compression: true }],
+    ["a time-out that is NaN", { timeout: NaN }],
+    ["a time-out below 0", { timeout: -1 }],
   ])("rejects a wrong option: %s", async (_, options) => {
     const { connect, transports } = byHand(() => {});
     const error = await failureOf(connectOn(connect, "ws://a", options));

@@ -618,6 +618,13 @@ describe("the end of a connection", () => {
 });
 
 describe("close() with a deadline", () => {
+  it.each([NaN, -1])("refuses %d, and closes nothing", async (deadline) => {
+    const { open } = testServer();
+    const { ws } = await open();
+    expect(() => ws.close(1000, "", { deadline })).toThrow(RangeError);
+    expect(ws.state).toBe("open");
+  });
+
   it.each([
     [500, 10_000],
     [2000, 1000],
@@ -671,6 +678,15 @@ describe("close() with a deadline", () => {
     expect([ws.state, clock.running]).toEqual(["closing", 0]);
     ws.terminate();
     await ws.closed;
+  });
+});
+
+describe("receive() with a time-out", () => {
+  it.each([NaN, -1])("refuses %d at the call", async (timeout) => {
+    const { open } = testServer({ message: undefined } as never);
+    const { ws } = await open();
+    expect(() => ws.receive({ timeout })).toThrow(RangeError);
+    expect(() => ws.receiveStream({ timeout })).toThrow(RangeError);
   });
 });
 

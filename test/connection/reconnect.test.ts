@@ -391,6 +391,10 @@ describe("receive()", () => {
 });
 
 describe("receive() with a limit", () => {
+  it.each([NaN, -1])("refuses a time-out of %d", async (timeout) => {
+    await expect(testFeed().feed.receive({ timeout })).rejects.toThrow(RangeError);
+  });
+
   it("counts timeout across connections", async () => {
     const { feed, clock, succeed } = testFeed();
     const received = failure(feed.receive({ timeout: 1000 }));

@@ -457,6 +457,10 @@ describe("dialOn()", () => {
 });
 
 describe("Dialer", () => {
+  it.each([NaN, -1])("refuses a time-out of %d", (timeout) => {
+    expect(() => new Dialer({ timeout })).toThrow(RangeError);
+  });
+
   it.each<[what: string, options: DialerOptions]>([
     ["a subprotocol", { protocols: ["a b"] }],
     ["an extension", { extensions: [{ name: "", parameters: [] }] }],

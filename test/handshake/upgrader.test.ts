@@ -453,3 +453,9 @@ describe("Upgrader", () => {
     expect(made).toBe(0);
   });
 });
+
+describe("new Upgrader()", () => {
+  it.each([NaN, -1])("refuses a time-out of %d", (timeout) => {
+    expect(() => new Upgrader({ timeout })).toThrow(RangeError);
+  });
+});
