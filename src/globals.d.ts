@@ -40,6 +40,21 @@ declare class URL {
   readonly password: string;
 }
 
+interface AbortSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+// eslint-disable-next-line no-var -- as above
+declare var AbortSignal: { prototype: AbortSignal };
+
+declare class AbortController {
+  readonly signal: AbortSignal;
+  abort(reason?: unknown): void;
+}
+
 interface ReadableStreamController<Chunk> {
   enqueue(chunk: Chunk): void;
   close(): void;

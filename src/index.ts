@@ -112,6 +112,7 @@ export type {
   Listener,
   ListenOptions,
   PeerCertificate,
+  RuntimeSignal,
   ServerTlsOptions,
   Signal,
   TcpOptions,

@@ -245,6 +245,20 @@ export interface Signal {
 }
 
 /**
+ * The runtime's own `AbortSignal`, to be given to `fetch` and the like; {@link Signal} where a project has no runtime's
+ * types. The declarations of the package compile either way.
+ */
+export type RuntimeSignal = typeof globalThis extends {
+  /** The runtime's class. */
+  AbortSignal: {
+    /** What it makes. */
+    prototype: infer Own;
+  };
+}
+  ? Own
+  : Signal;
+
+/**
  * TLS of a client. What an adapter does not know goes to its runtime's own call as it is: `rejectUnauthorized` on Node
  * and Bun (Deno has nothing like it), `ALPNProtocols` (Node, Bun) or `alpnProtocols` (Deno). Behind a tunnel Bun's call is
  * that of `node:tls`; Deno's is for TLS inside TLS, over a Unix socket, and with a `cert` behind a tunnel.

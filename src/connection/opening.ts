@@ -4,9 +4,9 @@
  * @module
  */
 
-import { concat, copyOf, noBytes } from "../bytes.ts";
 import { connectionLost, HandshakeError, type LimitError, TimeoutError } from "../errors.ts";
 import type { Extension } from "../extension/extension.ts";
+import { Growing } from "../extension/growing.ts";
 import { acceptOffers, openExtensions } from "../extension/negotiation.ts";
 import { StateServerSide } from "../frame/check.ts";
 import { checkRequest, checkUpgrade, isUpgrade, offeredExtensions } from "../handshake/request.ts";
@@ -17,14 +17,14 @@ import {
   writeReply,
   writeUpgrade,
 } from "../handshake/response.ts";
-import { UpgradeRequest } from "../handshake/upgrade-request.ts";
+import { abandon, UpgradeRequest } from "../handshake/upgrade-request.ts";
 import { writeOptions } from "../http/option.ts";
 import { type HeadLimits, HeadParser } from "../http/parser.ts";
 import { checkOrigin, type OriginPolicy } from "../handshake/origin.ts";
 import type { Transport, TransportHandler } from "../transport.ts";
 import type { Deadline } from "../clock.ts";
 import type { Linked } from "../linked-list.ts";
-import { isPromise } from "../deferred.ts";
+import { isPromise, whenSettled } from "../deferred.ts";
 import type { Refusal, RouteHandlers, ServerHandlers, Upgrade } from "./handlers.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import type { Routes } from "./routes.ts";
@@ -50,10 +50,13 @@ export interface OpeningOwner<Context> extends LinkOwner {
 }
 
 /*
- * What an opening does: it reads the head, waits for a hook, or has answered with something else than 101 and drains
- * what still comes. When it answers 101 a Link takes its place.
+ * What an opening does: it reads the head, waits for a hook, has answered with something else than 101 and drains what
+ * still comes, or has dropped the connection and waits for its end. When it answers 101 a Link takes its place.
  */
-type Phase = "reading" | "deciding" | "refused" | "over";
+type Phase = "reading" | "deciding" | "refused" | "dropped" | "over";
+
+/** Bytes that a peer may send while a hook decides, before it is held back. */
+const mostEarly = 16 * 1024;
 
 const notFound = { status: 404, message: "Nothing is served at this path" } as const;
 
@@ -67,7 +70,10 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
   readonly #excess: LimitError | undefined;
   #deadline: Deadline;
   #phase: Phase = "reading";
-  #early: Uint8Array = noBytes;
+  #request: UpgradeRequest | undefined;
+  // What has come behind the request.
+  readonly #early = new Growing();
+  #isHeldBack = false;
   #hasPeerEnded = false;
 
   /** @param excess Why the connection is one too many: it is refused as soon as its request begins. */
@@ -86,9 +92,15 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
     return this.#excess !== undefined;
   }
 
+  /** Whether a hook is asked, and may still have its way: it can end the opening itself, by shutting the server down. */
+  get #isDeciding(): boolean {
+    return this.#phase === "deciding";
+  }
+
   onData(chunk: Uint8Array): void {
     if (this.#phase === "deciding") {
-      this.#early = concat([this.#early, chunk]);
+      this.#early.add(chunk, 0, chunk.length);
+      this.#holdBack();
     } else if (this.#phase === "reading") {
       this.#read(chunk);
     }
@@ -99,21 +111,31 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
   onEnd(): void {
     this.#hasPeerEnded = true;
     if (this.#phase === "reading") this.#transport.destroy();
+    // It may still read the answer, and gets one.
+    else if (this.#phase === "deciding") abandon(this.#request!, connectionLost(undefined));
   }
 
   onClose(error?: Error): void {
     const phase = this.#phase;
     this.#over();
     // A port that was only knocked at, or a refusal that has been reported, is nothing to report.
-    if (phase === "deciding" || (phase === "reading" && !this.#parser.isEmpty)) {
-      this.#report(toHandshakeError(connectionLost(error)));
-    }
+    if (phase !== "deciding" && (phase !== "reading" || this.#parser.isEmpty)) return;
+    const lost = connectionLost(error);
+    if (phase === "deciding") abandon(this.#request!, lost);
+    this.#report(toHandshakeError(lost));
   }
 
-  /** Drops the connection. */
+  /** Drops the connection, about which no hook decides. */
   drop(): void {
-    this.#phase = "refused";
+    this.#phase = "dropped";
     this.#transport.destroy();
+  }
+
+  /** Drops the connection. @param reason What a hook is told that still decides about it. */
+  giveUp(reason: Error): void {
+    const isDeciding = this.#isDeciding;
+    this.drop();
+    if (isDeciding) abandon(this.#request!, reason);
   }
 
   #read(chunk: Uint8Array): void {
@@ -127,8 +149,8 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
       const handlers = this.#route(request);
       const http = handlers?.http === undefined ? this.#owner.handlers : handlers;
       if (http.http !== undefined && !isUpgrade(head)) {
-        head.retain();
-        this.#decide(chunk, end, http.http(request), (reply) => {
+        this.#beginToDecide(request, true);
+        this.#decide(http.http(request), (reply) => {
           this.#answer(writeReply(reply as HttpReply));
         });
         return;
@@ -136,9 +158,9 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
       if (handlers === undefined) throw new HandshakeError("REJECTED", notFound);
       checkUpgrade(head);
       checkOrigin(request, this.#owner.origins);
-      // Whoever is given the request may keep it, and the chunk is somebody else's soon.
-      if (handlers.upgrade !== undefined) head.retain();
-      this.#decide(chunk, end, handlers.upgrade?.(request), (answer) => {
+      this.#beginToDecide(request, handlers.upgrade !== undefined);
+      this.#early.add(chunk, end, chunk.length);
+      this.#decide(handlers.upgrade?.(request), (answer) => {
         this.#open(request, handlers, (answer ?? {}) as Upgrade<Context> | Refusal);
       });
     } catch (error) {
@@ -155,34 +177,32 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
     return match?.target;
   }
 
-  /** Goes on with what a hook decides; what comes meanwhile is kept, and the peer is held back. */
-  #decide(
-    chunk: Uint8Array,
-    end: number,
-    decision: unknown,
-    act: (decision: unknown) => void,
-  ): void {
+  /** @param isAsked Whether a hook gets the request, and may keep it: the chunk that it lies in is somebody else's soon. */
+  #beginToDecide(request: UpgradeRequest, isAsked: boolean): void {
+    if (isAsked) this.#parser.head.retain();
+    this.#request = request;
     this.#phase = "deciding";
-    this.#early = end === chunk.length ? noBytes : copyOf(chunk, end, chunk.length);
+  }
+
+  /** Goes on with what a hook decides, unless the opening has ended meanwhile. */
+  #decide(decision: unknown, act: (decision: unknown) => void): void {
     if (!isPromise(decision)) {
-      act(decision);
+      if (this.#isDeciding) act(decision);
       return;
     }
-    this.#transport.pause();
-    decision.then(
+    this.#holdBack();
+    whenSettled(
+      decision,
       (value) => {
-        if (this.#phase !== "deciding") return;
-        this.#transport.resume();
+        if (!this.#isDeciding) return;
         try {
           act(value);
         } catch (error) {
           this.#refuse(error);
         }
       },
-      (error: unknown) => {
-        if (this.#phase !== "deciding") return;
-        this.#transport.resume();
-        this.#refuse(error);
+      (error) => {
+        if (this.#isDeciding) this.#refuse(error);
       },
     );
   }
@@ -202,25 +222,28 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
         : acceptOffers(this.#owner.extensions, offeredExtensions(head));
     const extensions = agreed.map(({ option }) => option);
     const response = writeUpgrade(head, offered, { protocol, extensions, headers });
+    // What this side has accepted itself it can open.
+    const sessions = openExtensions(agreed, StateServerSide)!;
     this.#over();
     const info = {
       protocol: protocol ?? "",
       extensions: writeOptions(extensions),
       target: request.target,
       context: context as Context,
-      remoteAddress: this.#transport.remoteAddress,
-      remotePort: this.#transport.remotePort,
+      remoteAddress: request.remoteAddress,
+      remotePort: request.remotePort,
     };
-    // What this side has accepted itself it can open.
-    const sessions = openExtensions(agreed, StateServerSide)!;
     const transport = this.#transport;
     const link = new Link(this.#owner, { side: "server", transport, handlers, info, sessions });
-    link.start(response, this.#early);
+    this.#letOn();
+    link.start(response, this.#early.take());
     // Told once, and before there was a link to hear it.
     if (this.#hasPeerEnded) link.onEnd();
   }
 
   #refuse(error: unknown): void {
+    // By the hook itself, before it failed: nobody is there to be answered.
+    if (this.#phase === "dropped") return;
     const { head, isComplete } = this.#parser;
     this.#answer(writeRefusal(error, isComplete ? head.method : undefined));
     this.#report(toHandshakeError(error));
@@ -229,9 +252,11 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
   /** Sends a response that ends the connection; what the peer still sends is read and dropped, so that it sees it. */
   #answer(response: Uint8Array): void {
     this.#phase = "refused";
-    this.#early = noBytes;
+    this.#early.take();
+    this.#letOn();
     this.#deadline.cancel();
-    this.#deadline = this.#owner.deadlines.after(this.#owner.settings.closeTimeout, () => {
+    const { closeTimeout } = this.#owner.settings;
+    this.#deadline = this.#owner.deadlines.after(closeTimeout, () => {
       this.drop();
     });
     this.#transport.write(response);
@@ -239,15 +264,13 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
   }
 
   #timeOut(): void {
-    if (this.#phase === "reading" && this.#parser.isEmpty) {
-      this.drop();
-      return;
-    }
     const cause = new TimeoutError("HANDSHAKE_TIMEOUT", this.#owner.handshakeTimeout);
     if (this.#phase === "deciding") {
       // The hook is late, not the peer.
-      this.#transport.resume();
       this.#refuse(new HandshakeError("INTERNAL", { status: 503, cause }));
+      abandon(this.#request!, cause);
+    } else if (this.#parser.isEmpty) {
+      this.drop();
     } else {
       this.#refuse(cause);
     }
@@ -258,6 +281,20 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
     this.#phase = "over";
     this.#deadline.cancel();
     this.#owner.openingEnded(this);
+  }
+
+  /** Stops reading where much has come early; until then it goes on, so that a peer which leaves is noticed. */
+  #holdBack(): void {
+    if (this.#isHeldBack || this.#early.size <= mostEarly) return;
+    this.#isHeldBack = true;
+    this.#transport.pause();
+  }
+
+  /** Goes on to read, where the peer was held back. */
+  #letOn(): void {
+    if (!this.#isHeldBack) return;
+    this.#isHeldBack = false;
+    this.#transport.resume();
   }
 
   #report(error: HandshakeError): void {

@@ -7,7 +7,7 @@
 import { noBytes } from "../bytes.ts";
 import { type PartialLimits, resolveLimits } from "../endpoint/limits.ts";
 import { Traffic } from "../endpoint/traffic.ts";
-import { LimitError, TimeoutError } from "../errors.ts";
+import { ClosedError, LimitError, TimeoutError } from "../errors.ts";
 import type { OriginPolicy } from "../handshake/origin.ts";
 import { defaultHeadLimits, type HeadLimits } from "../http/parser.ts";
 import { type StatusCode, StatusGoingAway } from "../status.ts";
@@ -17,8 +17,9 @@ import type { PreparedMessage } from "../endpoint/prepared.ts";
 import { type Backplane, localBackplane } from "./backplane.ts";
 import { type Connection, linkOf, prepared, type PublishOptions } from "./connection.ts";
 import type { Binary } from "./data.ts";
+import { checkClose } from "./check-close.ts";
 import { addTraffic, countersOf, type ServerCounters } from "./counters.ts";
-import { type Deferred, isPromise, newDeferred } from "../deferred.ts";
+import { type Deferred, isPromise, newDeferred, whenSettled } from "../deferred.ts";
 import { LinkedList } from "../linked-list.ts";
 import type { RouteHandlers, ServerHandlers } from "./handlers.ts";
 import type { Host } from "./host.ts";
@@ -280,10 +281,23 @@ export class Server<Context = unknown> {
    * Ends the server: stops accepting, closes every connection, waits, then drops what is left. A second call joins the
    * first.
    *
-   * @returns How many connections ended which way.
+   * @returns How many connections ended which way. Where the listener or the backplane cannot be left in order, it rejects
+   * with what that failed with, after all connections have ended; a rejection that nobody awaits is not reported as
+   * unhandled.
+   * @throws {RangeError} A status that may not be sent, a reason that is too long, a deadline that is NaN or below 0; then
+   * nothing has happened.
    */
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownResult> {
-    return (this.#shutdown ??= this.#runShutdown(options));
+    const { closeTimeout } = this.#settings;
+    const { status = StatusGoingAway, reason = "", deadline = closeTimeout } = options;
+    checkClose(status, reason, deadline);
+    if (this.#shutdown === undefined) {
+      // There before anybody is told of the end, and may ask for it again.
+      const { promise, resolve, reject } = newDeferred<ShutdownResult>();
+      this.#shutdown = promise;
+      this.#runShutdown(status, reason, deadline).then(resolve, reject);
+    }
+    return this.#shutdown;
   }
 
   /** Shuts the server down: `await using server = ...`. */
@@ -291,16 +305,19 @@ export class Server<Context = unknown> {
     await this.shutdown();
   }
 
-  async #runShutdown({
-    status = StatusGoingAway,
-    reason = "",
-    deadline = this.#settings.closeTimeout,
-  }: ShutdownOptions): Promise<ShutdownResult> {
+  async #runShutdown(
+    status: StatusCode,
+    reason: string,
+    deadline: number,
+  ): Promise<ShutdownResult> {
     this.#isShuttingDown = true;
     const listenerClosed = this.#listener?.close();
+    // Awaited at the end; until then nobody would have heard of it.
+    listenerClosed?.catch(() => {});
     const links = [...this.#links];
     const closures = links.map((link) => link.connection.close(status, reason));
-    for (const opening of [...this.#openings]) opening.drop();
+    const end = new ClosedError({ status, reason, clean: false, initiator: "local" });
+    for (const opening of [...this.#openings]) opening.giveUp(end);
     const late = this.#deadlines.after(deadline, () => {
       for (const link of [...this.#links])
         link.terminate(new TimeoutError("SHUTDOWN_TIMEOUT", deadline));
@@ -310,8 +327,9 @@ export class Server<Context = unknown> {
     this.#checkAllEnded();
     await this.#allEnded.promise;
     late.cancel();
-    await this.#topics.close();
-    await listenerClosed;
+    for (const left of await Promise.allSettled([this.#topics.close(), listenerClosed])) {
+      if (left.status === "rejected") throw left.reason;
+    }
     const clean = (await Promise.all(closures)).filter((closure) => closure.clean).length;
     return { closed: clean, dropped: links.length - clean };
   }
@@ -332,7 +350,7 @@ export class Server<Context = unknown> {
 function tell(hook: () => unknown): void {
   try {
     const result = hook();
-    if (isPromise(result)) result.then(undefined, () => {});
+    if (isPromise(result)) whenSettled(result, undefined, () => {});
   } catch {
     // As above.
   }

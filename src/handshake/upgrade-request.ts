@@ -5,7 +5,7 @@
  */
 
 import type { Head } from "../http/head.ts";
-import type { TlsFacts, TransportFacts } from "../transport.ts";
+import type { RuntimeSignal, TlsFacts, TransportFacts } from "../transport.ts";
 import { offeredProtocols } from "./request.ts";
 
 /**
@@ -30,6 +30,12 @@ export type QueryParameters = typeof globalThis extends {
     };
 
 /**
+ * Tells those who watch a request that nobody waits for its answer any more; a second call changes nothing. For the
+ * library.
+ */
+export let abandon: (request: UpgradeRequest, reason: Error) => void;
+
+/**
  * A well-formed request, checked before any hook sees it. Strings are made when they are asked for.
  *
  * A hook may keep it: it tells of its own client for ever, and of nobody else. What a runtime forgets of a connection that
@@ -41,12 +47,22 @@ export class UpgradeRequest {
   readonly #head: Head;
   readonly #facts: Partial<TransportFacts>;
   #protocols: readonly string[] | undefined;
+  #controller: AbortController | undefined;
+  /** Why it was abandoned. */
+  #reason: Error | undefined;
   /** The peer's IP address, where the transport knows it. */
   readonly remoteAddress: string | undefined;
   /** The peer's port, where the transport knows it. */
   readonly remotePort: number | undefined;
   /** What the parameters of the route's pattern stand for, decoded: of "/rooms/:room" the `room`. */
   params: Readonly<Record<string, string>> = {};
+
+  static {
+    abandon = (request, reason) => {
+      request.#reason ??= reason;
+      request.#controller?.abort(request.#reason);
+    };
+  }
 
   /**
    * Makes the request of a head.
@@ -79,6 +95,21 @@ export class UpgradeRequest {
   /** What is known of that TLS, looked up when it is asked for; undefined without. Ask while the connection is open. */
   get tls(): TlsFacts | undefined {
     return this.#facts.tls;
+  }
+
+  /**
+   * Aborts when nobody waits for the hook's answer any more: the peer has gone or ended its stream (`TransportError`),
+   * `handshakeTimeout` has answered in its place (`TimeoutError`), or the server is shut down (`ClosedError`).
+   *
+   * What the hook asks of others can be given up by it: `fetch(url, { signal: request.signal })`. Once the hook has answered
+   * it never aborts; that of a connection which is open is another one. Nor does that of a request which is no hook's.
+   */
+  get signal(): RuntimeSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
   }
 
   /** Path and query as they were sent, such as "/chat?room=1". */

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { encodeUtf8 } from "../../src/bytes.ts";
+import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { RouteHandlers, Upgrade } from "../../src/connection/handlers.ts";
 import { HandshakeError } from "../../src/errors.ts";
@@ -8,7 +8,8 @@ import { rejectConnection } from "../../src/handshake/reject.ts";
 import type { UpgradeRequest } from "../../src/handshake/upgrade-request.ts";
 import { upgradeRequest } from "../support/peer.ts";
 import { macrotask } from "../support/turns.ts";
-import { testServer } from "../support/server.ts";
+import { nameOf, testServer } from "../support/server.ts";
+import { oddThenables } from "../support/thenables.ts";
 
 const plainRequest = new TextEncoder().encode("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
@@ -195,6 +196,304 @@ describe("the upgrade hook", () => {
     else gate.reject(new Error("late"));
     await macrotask();
     expect(lines).toEqual(["refused INTERNAL"]);
+  });
+});
+
+/** A hook that waits for a gate, and tells in lines what its request's signal does. */
+function watched(gate: Promise<unknown>): {
+  handlers: { upgrade(request: UpgradeRequest): Promise<undefined> };
+  lines: string[];
+  requests: UpgradeRequest[];
+} {
+  const lines: string[] = [];
+  const requests: UpgradeRequest[] = [];
+  return {
+    lines,
+    requests,
+    handlers: {
+      async upgrade(request) {
+        const { signal } = request;
+        requests.push(request);
+        lines.push(signal.aborted ? "aborted before" : "asked");
+        signal.addEventListener("abort", () => {
+          lines.push(`${(signal.reason as Error).name} ${nameOf(signal.reason)}`);
+        });
+        return (await gate) as undefined;
+      },
+    },
+  };
+}
+
+describe("the signal of a request", () => {
+  it("aborts as soon as the peer is gone, and the refusal tells the same", async () => {
+    const { handlers, lines, requests } = watched(new Promise(() => {}));
+    const { connect, lines: told, clock } = testServer(handlers);
+    const { peer, transport } = connect();
+    peer.send(upgradeRequest());
+    await macrotask();
+    expect(lines).toEqual(["asked"]);
+    transport.reset(new Error("ECONNRESET"));
+    await macrotask();
+    expect(lines).toEqual(["asked", "TransportError RESET"]);
+    expect(told).toEqual(["refused INTERNAL"]);
+    expect(requests[0]!.signal.aborted).toBe(true);
+    expect(clock.running).toBe(0);
+  });
+
+  it("aborts when the peer ends its stream, which may still read the answer", async () => {
+    const gate = newDeferred<unknown>();
+    const { handlers, lines } = watched(gate.promise);
+    const { connect } = testServer(handlers);
+    const { peer, transport } = connect();
+    peer.send(upgradeRequest());
+    peer.transport.end();
+    await macrotask();
+    expect(lines).toEqual(["asked", "TransportError UNEXPECTED_END"]);
+    transport.handler.onEnd(); // a runtime that says it twice
+    gate.resolve({ status: 410 });
+    await peer.seen("closed");
+    expect(peer.lines).toEqual(["refused 410", "end", "closed"]);
+    expect(lines).toHaveLength(2);
+  });
+
+  it("aborts when handshakeTimeout has answered in the hook's place", async () => {
+    const { handlers, lines } = watched(new Promise(() => {}));
+    const { connect, clock, lines: told } = testServer(handlers, { handshakeTimeout: 3000 });
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await macrotask();
+    clock.advance(3200);
+    expect(lines).toEqual(["asked", "TimeoutError HANDSHAKE_TIMEOUT"]);
+    await peer.seen("closed");
+    expect(peer.lines).toEqual(["refused 503", "end", "closed"]);
+    expect(told).toEqual(["refused INTERNAL"]);
+    expect(lines).toHaveLength(2);
+  });
+
+  it("aborts when the server is shut down", async () => {
+    const { handlers, lines, requests } = watched(new Promise(() => {}));
+    const { connect, server } = testServer(handlers);
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await macrotask();
+    const result = server.shutdown({ status: 1012, reason: "Restart" });
+    expect(lines).toEqual(["asked", "ClosedError CLOSED"]);
+    expect(requests[0]!.signal.reason).toMatchObject({ status: 1012, reason: "Restart" });
+    expect(await result).toEqual({ closed: 0, dropped: 0 });
+  });
+
+  it("is aborted already for who asks late", async () => {
+    let kept: UpgradeRequest | undefined;
+    const { connect } = testServer({
+      upgrade: (request) => {
+        kept = request;
+        return new Promise(() => {});
+      },
+    });
+    const { peer, transport } = connect();
+    peer.send(upgradeRequest());
+    await macrotask();
+    transport.reset(new Error("ECONNRESET"));
+    await macrotask();
+    expect(kept!.signal.aborted).toBe(true);
+    expect(kept!.signal.reason).toMatchObject({ code: "RESET" });
+  });
+
+  it("holds for the http hook, too", async () => {
+    const lines: string[] = [];
+    const { connect } = testServer({
+      http({ signal }) {
+        signal.addEventListener("abort", () => lines.push(nameOf(signal.reason)));
+        return new Promise(() => {});
+      },
+    });
+    const { peer, transport } = connect();
+    peer.send(plainRequest);
+    await macrotask();
+    transport.reset(new Error("ECONNRESET"));
+    await macrotask();
+    expect(lines).toEqual(["RESET"]);
+  });
+
+  it.each([
+    ["has opened the connection", {}],
+    ["has refused it", { status: 403 }],
+  ])("never aborts once the hook %s", async (_, answer) => {
+    const gate = newDeferred<unknown>();
+    const { handlers, lines, requests } = watched(gate.promise);
+    const { connect, server } = testServer(handlers);
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await macrotask();
+    gate.resolve(answer);
+    await peer.seen(/^(open|refused)/);
+    await server.shutdown();
+    await peer.seen("closed");
+    expect(lines).toEqual(["asked"]);
+    expect(requests[0]!.signal.aborted).toBe(false);
+  });
+
+  it("may be answered by shutting the server down", async () => {
+    const { handlers, lines, requests } = watched(new Promise(() => {}));
+    const { connect, server } = testServer(handlers);
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await macrotask();
+    const calls: unknown[] = [];
+    requests[0]!.signal.addEventListener("abort", () => calls.push(server.shutdown()));
+    const first = server.shutdown();
+    expect(calls).toEqual([first]);
+    expect(calls[0]).toBe(first);
+    expect(await first).toEqual({ closed: 0, dropped: 0 });
+    expect(lines).toHaveLength(2);
+  });
+});
+
+describe("what comes while a hook decides", () => {
+  it("is read and kept up to 16 KiB, and from there on the peer is held back", async () => {
+    const gate = newDeferred<undefined>();
+    const { connect, lines } = testServer({ upgrade: () => gate.promise });
+    const { peer, transport } = connect();
+    const calls: string[] = [];
+    const { pause, resume } = transport;
+    transport.pause = () => {
+      calls.push("pause");
+      pause.call(transport);
+    };
+    transport.resume = () => {
+      calls.push("resume");
+      resume.call(transport);
+    };
+    peer.send(upgradeRequest());
+    await macrotask();
+    // Twice 14 bytes of headers and masks.
+    peer.text("a".repeat(8192));
+    peer.text("b".repeat(8192 - 16));
+    await macrotask();
+    expect(calls).toEqual([]);
+    peer.text("c");
+    await macrotask();
+    expect(calls).toEqual(["pause"]);
+    peer.text("d");
+    await macrotask();
+    gate.resolve(undefined);
+    peer.close(1000);
+    await peer.seen("closed");
+    expect(calls.slice(0, 2)).toEqual(["pause", "resume"]);
+    expect(lines.map((line) => line.slice(0, 10))).toEqual([
+      "open",
+      "message aa",
+      "message bb",
+      "message c",
+      "message d",
+      "close 1000",
+    ]);
+  });
+
+  it("and much has come with the request, holds the peer back at once", async () => {
+    const gate = newDeferred<undefined>();
+    const { connect, lines } = testServer({ upgrade: () => gate.promise });
+    const { peer, transport } = connect();
+    const pause = vi.spyOn(transport, "pause");
+    peer.endpoint.sendText("x".repeat(20_000));
+    const early = peer.endpoint.output.take()!.slice();
+    peer.endpoint.output.giveBack();
+    transport.handler.onData(concat([upgradeRequest(), early]));
+    expect(pause).toHaveBeenCalledTimes(1);
+    gate.resolve(undefined);
+    await peer.seen("open");
+    expect(lines).toHaveLength(2);
+  });
+
+  it("costs what has come, however small the pieces", async () => {
+    const gate = newDeferred<undefined>();
+    const { connect, lines } = testServer({ upgrade: () => gate.promise });
+    const { peer, transport } = connect();
+    peer.endpoint.sendText("x".repeat(16_000));
+    const early = peer.endpoint.output.take()!.slice();
+    peer.endpoint.output.giveBack();
+    transport.handler.onData(upgradeRequest());
+    const set = vi.spyOn(Uint8Array.prototype, "set");
+    for (let at = 0; at < early.length; at++) {
+      transport.handler.onData(early.subarray(at, at + 1));
+    }
+    const copies = set.mock.calls.length;
+    set.mockRestore();
+    expect(copies).toBeLessThan(10);
+    gate.resolve(undefined);
+    await peer.seen("open");
+    expect(lines).toEqual(["open", `message ${"x".repeat(16_000)}`]);
+  });
+});
+
+describe("a hook that shuts the server down", () => {
+  const answers: [how: string, answer: () => unknown][] = [
+    ["lets the client in", () => undefined],
+    ["refuses it", () => ({ status: 403 })],
+    [
+      "throws",
+      () => {
+        throw new Error("late");
+      },
+    ],
+    ["is async", () => Promise.resolve()],
+    ["rejects", () => Promise.reject(new Error("late"))],
+  ];
+
+  it.each(answers)("and then %s has no say any more", async (_, answer) => {
+    let result: unknown;
+    const { connect, server, lines, clock } = testServer({
+      upgrade() {
+        result = server.shutdown();
+        return answer() as undefined;
+      },
+    });
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("closed");
+    expect(await result).toEqual({ closed: 0, dropped: 0 });
+    expect(peer.lines).toEqual(["closed"]);
+    expect(lines).toEqual([]);
+    expect(server.counters).toMatchObject({ open: 0, opening: 0, opened: 0 });
+    expect(clock.running).toBe(0);
+  });
+
+  it("has none where it answers a plain request, either", async () => {
+    const { connect, server, lines, clock } = testServer({
+      http() {
+        void server.shutdown();
+        return { body: "ok" };
+      },
+    });
+    const { peer } = connect();
+    peer.send(plainRequest);
+    await peer.seen("closed");
+    await server.shutdown();
+    expect(peer.lines).toEqual(["closed"]);
+    expect(lines).toEqual([]);
+    expect(clock.running).toBe(0);
+  });
+});
+
+describe("a hook that returns what is no proper promise", () => {
+  it.each(oddThenables)("such as %s is awaited as by `await`", async (_, make, outcome) => {
+    const reasons: unknown[] = [];
+    const { connect } = testServer({
+      upgrade: make as () => undefined,
+      refused: (error) => void reasons.push(`failed: ${(error.cause as Error).message}`),
+    });
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen(outcome.startsWith("done") ? "open" : "refused 500");
+    expect(reasons).toEqual(outcome.startsWith("done") ? [] : [outcome]);
+  });
+
+  it.each(oddThenables)("does the opening no harm where it is a log's: %s", async (_, make) => {
+    const { connect } = testServer({ refused: make });
+    const { peer } = connect();
+    peer.send(plainRequest);
+    await peer.seen("refused 426");
+    await peer.seen("closed");
   });
 });
 

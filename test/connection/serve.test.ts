@@ -117,6 +117,57 @@ describe("shutdown()", () => {
     }
   });
 
+  it.each([
+    [{ status: 1005 }, RangeError, "Status code may not be sent: 1005"],
+    [{ reason: "x".repeat(124) }, RangeError, "Reason must have at most 123 bytes: 124"],
+    [{ deadline: NaN }, RangeError, "deadline must be milliseconds from 0 on, or Infinity: NaN"],
+    [{ deadline: -1 }, RangeError, "deadline must be milliseconds from 0 on, or Infinity: -1"],
+    [{ deadline: "5" }, TypeError, "deadline must be a number of milliseconds: 5"],
+  ])("refuses %o before anything has happened", async (options, kind, message) => {
+    const { listen, accept, closed } = fakeListener();
+    const server = await serveOn(listen, { port: 80 }, {});
+    expect(() => server.shutdown(options as never)).toThrow(new kind(message));
+    expect(closed()).toBe(0);
+    const [ours, theirs] = memoryPair();
+    accept(ours);
+    const peer = new Peer(theirs);
+    peer.send(upgradeRequest());
+    await peer.seen("open");
+    expect(await server.shutdown()).toEqual({ closed: 1, dropped: 0 });
+    expect(() => server.shutdown(options as never)).toThrow(kind);
+  });
+
+  it.each(["the listener", "the backplane", "both"])(
+    "rejects where %s cannot be left, when all connections have ended",
+    async (what) => {
+      const ends: string[] = [];
+      const leaving = (who: string): Promise<void> => {
+        ends.push(who);
+        return what === who || what === "both" ? Promise.reject(new Error(who)) : Promise.resolve();
+      };
+      const server = await serveOn(
+        async () => ({ port: 1, hostname: "", close: () => leaving("the listener") }),
+        {
+          port: 80,
+          backplane: { join: () => ({ publish() {}, leave: () => leaving("the backplane") }) },
+        },
+        {},
+      );
+      const [ours, theirs] = memoryPair();
+      server.accept(ours);
+      const peer = new Peer(theirs);
+      peer.send(upgradeRequest());
+      await peer.seen("open");
+      const first = what === "both" ? "the backplane" : what;
+      // Nobody awaits the first one.
+      void server.shutdown();
+      await macrotask();
+      await expect(server.shutdown()).rejects.toThrow(first);
+      expect(ends).toEqual(["the listener", "the backplane"]);
+      expect(peer.lines).toContain("close 1001");
+    },
+  );
+
   it("joins the first call when it is called again", async () => {
     const { server } = testServer();
     expect(server.shutdown()).toBe(server.shutdown());

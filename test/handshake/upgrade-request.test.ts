@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import { HandshakeError } from "../../src/errors.ts";
 import { checkRequest } from "../../src/handshake/request.ts";
-import { UpgradeRequest } from "../../src/handshake/upgrade-request.ts";
+import { abandon, UpgradeRequest } from "../../src/handshake/upgrade-request.ts";
 import type { TlsFacts, TransportFacts } from "../../src/transport.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 
@@ -94,6 +94,13 @@ describe("UpgradeRequest", () => {
     expect(() => made.protocols).toThrow(expect.objectContaining({ code: "BAD_SUBPROTOCOL" }));
   });
 
+  it("has a signal that never aborts where it is no hook's, the same each time", () => {
+    const made = request();
+    expect(made.signal.aborted).toBe(false);
+    expect(made.signal).toBe(made.signal);
+    expect(made.signal).toBeInstanceOf(AbortSignal);
+  });
+
   it("gives headers, one by its name or all in their order", () => {
     const made = request("/", ["X-A: 1", "x-a: 2"]);
     expect([made.get("x-A"), made.get("x-b")]).toEqual(["1, 2", undefined]);
@@ -102,5 +109,20 @@ describe("UpgradeRequest", () => {
       ["X-A", "1"],
       ["x-a", "2"],
     ]);
+  });
+});
+
+describe("abandon()", () => {
+  it("aborts the signal, also of who asks for it later, with the first reason", () => {
+    const early = request();
+    const { signal } = early;
+    const late = request();
+    const reason = new Error("gone");
+    for (const made of [early, late]) {
+      abandon(made, reason);
+      abandon(made, new Error("again"));
+    }
+    expect(signal.reason).toBe(reason);
+    expect(late.signal.reason).toBe(reason);
   });
 });

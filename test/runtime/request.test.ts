@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import type { ServeOptions, Server } from "../../src/connection/serve.ts";
+import { newDeferred } from "../../src/deferred.ts";
 import type { UpgradeRequest } from "../../src/handshake/upgrade-request.ts";
 import { adapter } from "../support/adapter.ts";
 import { Peer, upgradeRequest } from "../support/peer.ts";
@@ -137,5 +138,79 @@ describe(`a request that a hook keeps on ${runtime}`, () => {
     expect(kept.map((request) => [request.path, request.host])).toEqual(
       names.map((name) => [`/${name}`, `${name}.example`]),
     );
+  });
+});
+
+describe(`the signal of a request on ${runtime}`, () => {
+  /** A server whose hook decides nothing, and what its signal tells. */
+  async function startWatching(
+    options: Partial<ServeOptions> = {},
+  ): Promise<{ server: Server; asked: Promise<UpgradeRequest>; aborted: Promise<unknown> }> {
+    const asked = newDeferred<UpgradeRequest>();
+    const aborted = newDeferred<unknown>();
+    const server = await start(
+      {
+        upgrade(request) {
+          const { signal } = request;
+          signal.addEventListener("abort", () => {
+            aborted.resolve(signal.reason);
+          });
+          asked.resolve(request);
+          return new Promise<never>(() => {});
+        },
+      },
+      options,
+    );
+    return { server, asked: asked.promise, aborted: aborted.promise };
+  }
+
+  it.each([
+    ["resets the connection", "the library's own listener", true],
+    ["ends its stream", "the library's own listener", false],
+    ["resets the connection", "a server of node:http", true],
+    ["ends its stream", "a server of node:http", false],
+  ])("aborts when the peer %s while the hook decides, behind %s", async (_, kind, isReset) => {
+    const own = kind.includes("http") ? { server: await startHttp() } : {};
+    const { server, asked, aborted } = await startWatching(own);
+    const client = await RawClient.connect(server.port);
+    client.write(upgradeRequest());
+    const { signal } = await asked;
+    expect(signal).toBeInstanceOf(AbortSignal);
+    expect(signal.aborted).toBe(false);
+    // What comes early is no reason to be deaf.
+    client.write(encodeUtf8("early"));
+    if (isReset) client.socket.resetAndDestroy();
+    else client.end();
+    expect(await aborted).toMatchObject({ name: "TransportError" });
+    client.destroy();
+  });
+
+  it("aborts when the server is shut down", async () => {
+    const { server, asked, aborted } = await startWatching();
+    const client = await RawClient.connect(server.port);
+    client.write(upgradeRequest());
+    await asked;
+    expect(await server.shutdown()).toEqual({ closed: 0, dropped: 0 });
+    expect(await aborted).toMatchObject({ name: "ClosedError", status: 1001 });
+    client.destroy();
+  });
+
+  it("lets what came while the hook decided come in order, though it was much", async () => {
+    const gate = newDeferred<undefined>();
+    const asked = newDeferred<void>();
+    const { port } = await start({
+      upgrade() {
+        asked.resolve();
+        return gate.promise;
+      },
+      message: (ws, data) => ws.send(`${data.length} of ${String(data[0])}`),
+    });
+    const peer = new Peer(await RawClient.connect(port));
+    peer.send(upgradeRequest());
+    await asked.promise;
+    for (const letter of "abcdef") peer.text(letter.repeat(100_000));
+    gate.resolve(undefined);
+    await peer.seen("text 100000 of f");
+    expect(peer.lines).toEqual(["open", ...Array.from("abcdef", (of) => `text 100000 of ${of}`)]);
   });
 });

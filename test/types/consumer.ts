@@ -36,7 +36,7 @@ for (const { serve } of [auto, bun, deno, node]) {
     { port: 0 },
     {
       upgrade(request) {
-        if (request.origin === undefined) throw rejectConnection();
+        if (request.origin === undefined || request.signal.aborted) throw rejectConnection();
         return { context: { user: request.host } };
       },
       async message(ws, data) {

@@ -11,6 +11,9 @@ import type { Connect } from "../../src/transport.ts";
 /** Where a runtime's types are at hand, a request's query is the runtime's own class. */
 export const query = (request: UpgradeRequest): URLSearchParams => request.query;
 
+/** So is the signal, which other calls of the runtime take. */
+export const signal = (request: UpgradeRequest): AbortSignal => request.signal;
+
 export const fits: NodeSocket = new Socket({ allowHalfOpen: true });
 export const transport: NodeTransport = new NodeTransport(fits);
 export const server: { readonly port: number } = await serve({ port: 0 }, {});
