@@ -30,6 +30,37 @@ export function inflaterMemory(windowBits: number): number {
 }
 
 /**
+ * Goes past empty blocks behind a last block (BFINAL): each begins at a byte, and they leave the window as it is, so that
+ * no stream has to be begun for them.
+ *
+ * @param start Behind such a block.
+ * @returns Index of the first byte that is no such block's, or is of one that is not complete.
+ */
+export function behindEmptyBlocks(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  for (;;) {
+    const size = emptyBlockSize(bytes, at, end);
+    if (size === 0) return at;
+    at += size;
+  }
+}
+
+/** Gives the bytes of an empty block that ends between bytes, 0 where there is none (RFC 1951, 3.2.3 to 3.2.6). */
+function emptyBlockSize(bytes: Uint8Array, at: number, end: number): number {
+  // Of fixed codes: BFINAL 1, BTYPE 01, seven bits 0 that end it, and six bits of any value.
+  if (end - at >= 2 && bytes[at] === 3 && (bytes[at + 1]! & 3) === 0) return 2;
+  // Stored: BTYPE 00, five bits of any value, a length of 0 and its complement.
+  const isStored =
+    end - at >= 5 &&
+    (bytes[at]! & 6) === 0 &&
+    bytes[at + 1] === 0 &&
+    bytes[at + 2] === 0 &&
+    bytes[at + 3] === 0xff &&
+    bytes[at + 4] === 0xff;
+  return isStored ? 5 : 0;
+}
+
+/**
  * Ends a payload: takes off the four bytes that the receiver puts on again (RFC 7692, 7.2.1).
  *
  * @param isFlushed Whether the last bytes are those of a flush; if not, nothing was left to flush, and one byte is the

@@ -7,13 +7,14 @@
 
 import { setImmediate } from "node:timers";
 import { constants, deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
-import { concat, noBytes } from "../src/bytes.ts";
+import { concat, copy, noBytes } from "../src/bytes.ts";
 import { LimitError, ProtocolError } from "../src/errors.ts";
 import { Growing } from "../src/extension/growing.ts";
 import type { DeflaterSettings, Inflater, InflaterSettings } from "../src/flate/engine.ts";
-import { History, storedBlock } from "../src/flate/history.ts";
+import { History, storedHeaderSize } from "../src/flate/history.ts";
+import { checkInput } from "../src/flate/input.ts";
 import { windowSize } from "../src/flate/parameters.ts";
-import { endOf, smallWindow } from "./zlib-format.ts";
+import { behindEmptyBlocks, endOf, smallWindow } from "./zlib-format.ts";
 import { SlicedDeflater } from "./zlib-slices.ts";
 
 /** Compresses by one call for each message, or slice of one. */
@@ -36,6 +37,10 @@ export class OneShotDeflater extends SlicedDeflater {
   }
 
   rest(): void {
+    this.forget();
+  }
+
+  protected free(): void {
     this.forget();
   }
 
@@ -93,6 +98,7 @@ interface Inflated {
 /** Decompresses by one call for each message. */
 export class OneShotInflater implements Inflater {
   readonly memory: number;
+  readonly canRest = true;
   readonly #windowBits: number;
   readonly #history: History;
   readonly #gathered = new Growing();
@@ -115,6 +121,7 @@ export class OneShotInflater implements Inflater {
   }
 
   inflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+    checkInput(bytes, start, end);
     if (!isLast) {
       this.#gathered.add(bytes, start, end);
       return true;
@@ -196,7 +203,11 @@ export class OneShotInflater implements Inflater {
 
   /** Puts the window in front, which is nothing where it is empty. */
   #behindWindow(bytes: Uint8Array): Uint8Array {
-    return this.#history.size === 0 ? bytes : concat([storedBlock(this.#history.bytes()), bytes]);
+    const { size } = this.#history;
+    if (size === 0) return bytes;
+    const whole = new Uint8Array(storedHeaderSize + size + bytes.length);
+    copy(whole, this.#history.writeBlock(whole), bytes, 0, bytes.length);
+    return whole;
   }
 
   #inflate(input: Uint8Array, most: number): Inflated {
@@ -235,8 +246,8 @@ export class OneShotInflater implements Inflater {
    */
   #take({ buffer, engine }: Inflated, into: Growing): boolean {
     const before = this.#history.size;
-    const prefix = before === 0 ? 0 : before + 5;
-    const left = this.#rest.length - (engine.bytesWritten - prefix);
+    const prefix = before === 0 ? 0 : before + storedHeaderSize;
+    const left = this.#leftBehind(engine.bytesWritten - prefix);
     // At our own last block; or at one of the peer's, which ends in front of what was put on, or with the tail.
     const isAtEnd = left === 0 || left === lastBlock.length || left === this.#suffix;
     if (isAtEnd && endsWith(buffer, tail) && this.#isSwallowed(buffer.length)) throw invalid();
@@ -245,6 +256,12 @@ export class OneShotInflater implements Inflater {
     this.#rest = isAtEnd ? noBytes : this.#rest.subarray(this.#rest.length - left);
     if (!isAtEnd && ++this.#streams > mostStreams) throw invalid();
     return isAtEnd;
+  }
+
+  /** Gives the bytes that are left behind `taken` ones: behind a last block of the peer's, empty ones are passed. */
+  #leftBehind(taken: number): number {
+    const { length } = this.#rest;
+    return length - behindEmptyBlocks(this.#rest, taken, Math.max(taken, length - this.#suffix));
   }
 
   /**

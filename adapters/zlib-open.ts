@@ -8,12 +8,21 @@
  */
 
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
+import { noBytes } from "../src/bytes.ts";
 import { ProtocolError } from "../src/errors.ts";
-import type { Growing } from "../src/extension/growing.ts";
+import { Growing } from "../src/extension/growing.ts";
 import type { DeflaterSettings, Inflater, InflaterSettings } from "../src/flate/engine.ts";
-import { History, storedBlock } from "../src/flate/history.ts";
+import { History, storedHeaderSize } from "../src/flate/history.ts";
+import { checkInput } from "../src/flate/input.ts";
 import { windowSize } from "../src/flate/parameters.ts";
-import { deflaterMemory, endOf, inflaterMemory, smallWindow } from "./zlib-format.ts";
+import { Beginning, mostToGoThrough } from "./zlib-beginning.ts";
+import {
+  behindEmptyBlocks,
+  deflaterMemory,
+  endOf,
+  inflaterMemory,
+  smallWindow,
+} from "./zlib-format.ts";
 import { SlicedDeflater, Slices } from "./zlib-slices.ts";
 
 /** What lies below a stream of `node:zlib`. */
@@ -128,6 +137,8 @@ export class OpenDeflater extends SlicedDeflater {
   #stream: OpenStream | undefined;
   /** Whether all that was written ends on a byte's border, by a flush. */
   #isFlushed = true;
+  /** What was still in the stream when it was freed in the middle of a message: the next to go. */
+  #held: Uint8Array = noBytes;
 
   constructor(settings: DeflaterSettings, sliceSize: number, zlib: Zlib = runtimesZlib) {
     super(deflaterMemory(settings), sliceSize);
@@ -138,9 +149,21 @@ export class OpenDeflater extends SlicedDeflater {
   protected forget(): void {
     this.#stream?.reset();
     this.#isFlushed = true;
+    this.#held = noBytes;
   }
 
+  /** Behind a flush the message may go on with an empty window, in another stream. */
   rest(): void {
+    if (!this.#isFlushed && this.#stream?.error === undefined) {
+      const into = new Growing();
+      this.#run(constants.Z_SYNC_FLUSH, noBytes, 0, 0, into);
+      this.#held = into.take();
+      this.#isFlushed = true;
+    }
+    this.free();
+  }
+
+  protected free(): void {
     this.#stream?.close();
     this.#stream = undefined;
   }
@@ -152,6 +175,10 @@ export class OpenDeflater extends SlicedDeflater {
     isLast: boolean,
     into: Growing,
   ): void {
+    if (this.#held.length > 0) {
+      into.add(this.#held, 0, this.#held.length);
+      this.#held = noBytes;
+    }
     const isSmall = this.#settings.windowBits < smallWindow.bits;
     if (isSmall) {
       // No distance reaches over a full flush, so that none is longer than the window (see smallWindow).
@@ -194,10 +221,13 @@ const tail = /* @__PURE__ */ Uint8Array.of(0, 0, 0xff, 0xff, 0);
 /** An empty stored block and such a byte: for a payload that has its end still. */
 const emptyBlock = /* @__PURE__ */ Uint8Array.of(0, 0, 0, 0xff, 0xff, 0);
 
-/** Where goes what nobody wants: made at the first use. */
+const scratchSize = 64 * 1024;
+/** Where goes what nobody wants: made at the first use, as is the next. */
 let scratch: Uint8Array | undefined;
+/** Where a window is put together for a stream: a new array each time would cost more than all else that is done with it. */
+let windowBlock: Uint8Array | undefined;
 
-/** Streams that one message may end inside it (BFINAL): each costs some microseconds for two bytes of the peer's. */
+/** Streams that are begun within one message, behind last blocks (BFINAL): each costs a microsecond or a few. */
 const mostStreams = 1024;
 
 /** Bytes of output that cost about as much as a byte of input to be compressed. */
@@ -218,7 +248,14 @@ export class OpenInflater implements Inflater {
   readonly #mostWork: number;
   readonly #slices = new Slices();
   #stream: OpenStream | undefined;
-  /** Of the message under way: whether it has bytes, its last four, and streams that ended in it. */
+  /**
+   * Whether a last block (BFINAL) came last, or empty blocks behind one: a stream with the same window begins (RFC 7692,
+   * 7.2.3.4) where others come, and not before.
+   */
+  #hasEnded = false;
+  /** Of the message under way: what brings a new stream to where this one is. */
+  #beginning: Beginning | undefined;
+  /** Whether it has bytes, its last four, and streams that were begun in it. */
   #isEmpty = true;
   #lastFour = 0;
   #streams = 0;
@@ -232,8 +269,16 @@ export class OpenInflater implements Inflater {
     this.#mostWork = sliceSize * outputFactor;
   }
 
+  get canRest(): boolean {
+    return this.#isEmpty || this.#beginning !== undefined;
+  }
+
   inflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+    checkInput(bytes, start, end);
     if (start < end) {
+      if (this.#isEmpty && !isLast && end - start <= mostToGoThrough) {
+        this.#beginning = new Beginning();
+      }
       this.#isEmpty = false;
       this.#lastFour = lastFourOf(this.#lastFour, bytes, start, end);
     }
@@ -256,17 +301,25 @@ export class OpenInflater implements Inflater {
     this.#slices.drop();
     this.#history.clear();
     this.#stream?.reset();
+    this.#hasEnded = false;
+    this.#dropBeginning();
     this.#beginMessage();
   }
 
   rest(): void {
-    this.#stream?.close();
-    this.#stream = undefined;
+    this.#beginning?.rest();
+    this.#free();
   }
 
   close(): void {
     this.#slices.drop();
-    this.rest();
+    this.#dropBeginning();
+    this.#free();
+  }
+
+  #free(): void {
+    this.#stream?.close();
+    this.#stream = undefined;
   }
 
   #beginMessage(): void {
@@ -278,6 +331,8 @@ export class OpenInflater implements Inflater {
   /** @param at What {@link #feed} gave. */
   #afterFeed(bytes: Uint8Array, at: number, end: number, isLast: boolean): boolean {
     if (at < 0) {
+      // What the stream holds back would not come again.
+      this.#settle();
       this.#slices.keep(bytes, ~at, end, isLast);
       return false;
     }
@@ -294,6 +349,12 @@ export class OpenInflater implements Inflater {
     let at = start;
     let work = 0;
     for (;;) {
+      if (this.#hasEnded) {
+        at = behindEmptyBlocks(bytes, at, end);
+        if (at === end) return end;
+        this.#renew();
+        work += this.memory;
+      }
       const stream = (this.#stream ??= this.#open());
       // One byte past the limit is enough to pass it.
       const most = Math.min(this.#mostRoom, into.left + 1);
@@ -301,57 +362,113 @@ export class OpenInflater implements Inflater {
       stream.write(constants.Z_SYNC_FLUSH, bytes, at, end, into.bytes, into.size, room);
       if (stream.error !== undefined) throw failure(stream.error);
       const made = room - stream.roomLeft;
-      this.#history.add(into.bytes, into.size, into.size + made);
+      const next = end - stream.inputLeft;
+      if (this.#beginning === undefined) {
+        this.#history.add(into.bytes, into.size, into.size + made);
+      } else {
+        this.#addToBeginning(this.#beginning, bytes, at, next, into, made);
+      }
       into.commit(made);
-      at = end - stream.inputLeft;
+      at = next;
       work += made;
       if (stream.roomLeft > 0) {
         if (stream.inputLeft === 0) return end;
-        // Room and input are left: a last block (BFINAL). Others may follow.
-        this.#renew();
-        work += this.memory;
+        // Room and input are left: a last block (BFINAL).
+        this.#end();
       }
       if (work >= this.#mostWork) return ~at;
     }
   }
 
+  #addToBeginning(
+    beginning: Beginning,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    into: Growing,
+    made: number,
+  ): void {
+    beginning.add(bytes, start, end);
+    beginning.addMade(into.bytes, into.size, into.size + made);
+    if (beginning.isTooMuch) this.#settle();
+  }
+
+  /** Keeps the window up to date from now on, in the place of what leads to it. */
+  #settle(): void {
+    this.#beginning?.moveTo(this.#history);
+    this.#dropBeginning();
+  }
+
+  #dropBeginning(): void {
+    this.#beginning?.free();
+    this.#beginning = undefined;
+  }
+
+  /** The stream has come to a last block: between bytes, so that nothing but the window leads to here. */
+  #end(): void {
+    this.#hasEnded = true;
+    this.#beginning?.moveTo(this.#history);
+  }
+
   /** Sees to it that the message ends where a block does. */
   #finish(): void {
-    if (!this.#isEmpty) {
+    if (!this.#isEmpty && !this.#hasEnded) {
       const stream = (this.#stream ??= this.#open());
       // "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message" (RFC 7692, 7.2.2). Where a
       // sender has left them there, they end a block already; taken off, the last byte's upper bits are zero.
       const end = this.#lastFour === 0x0000ffff ? emptyBlock : tail;
-      scratch ??= new Uint8Array(64 * 1024);
+      scratch ??= new Uint8Array(scratchSize);
       const room = 64;
       stream.write(constants.Z_BLOCK, end, 0, end.length, scratch, 0, room);
       if (stream.error !== undefined) throw failure(stream.error);
-      if (stream.inputLeft === end.length) this.#renew();
+      if (stream.inputLeft === end.length) this.#hasEnded = true;
       else if (stream.inputLeft !== 1 || stream.roomLeft !== room) throw failure();
     }
+    this.#settle();
     this.#beginMessage();
   }
 
-  /** Goes on in a stream that has ended, with the same window (RFC 7692, 7.2.3.4). */
+  /** Goes on in a stream that has ended, with the same window. */
   #renew(): void {
     if (++this.#streams > mostStreams) throw failure(`more than ${mostStreams} last blocks`);
-    this.#stream!.reset();
-    this.#prime(this.#stream!);
+    this.#hasEnded = false;
+    if (this.#stream === undefined) return;
+    this.#stream.reset();
+    this.#prime(this.#stream);
   }
 
+  /** Makes a stream that has what went before. */
   #open(): OpenStream {
     const options = { windowBits: this.#windowBits, chunkSize };
     const stream = new OpenStream(this.#zlib.createInflateRaw(options));
     this.#prime(stream);
+    if (this.#beginning !== undefined) this.#goThroughAgain(stream, this.#beginning);
     return stream;
   }
 
   /** Brings the window to a new stream, as a stored block whose bytes go nowhere. */
   #prime(stream: OpenStream): void {
     if (this.#history.size === 0) return;
-    scratch ??= new Uint8Array(64 * 1024);
-    const block = storedBlock(this.#history.bytes());
-    stream.write(constants.Z_SYNC_FLUSH, block, 0, block.length, scratch, 0, scratch.length);
+    scratch ??= new Uint8Array(scratchSize);
+    windowBlock ??= new Uint8Array(storedHeaderSize + windowSize(15));
+    const size = this.#history.writeBlock(windowBlock);
+    stream.write(constants.Z_SYNC_FLUSH, windowBlock, 0, size, scratch, 0, scratch.length);
+  }
+
+  /** Brings a new stream to where another one was in the message. */
+  #goThroughAgain(stream: OpenStream, beginning: Beginning): void {
+    const { bytes, size } = beginning.payload;
+    if (size === 0) return;
+    scratch ??= new Uint8Array(scratchSize);
+    beginning.goThroughAgain();
+    let at = 0;
+    do {
+      stream.write(constants.Z_SYNC_FLUSH, bytes, at, size, scratch, 0, this.#mostRoom);
+      if (stream.error !== undefined) throw failure(stream.error);
+      beginning.addMade(scratch, 0, this.#mostRoom - stream.roomLeft);
+      at = size - stream.inputLeft;
+    } while (stream.roomLeft === 0);
+    if (beginning.isTooMuch) this.#settle();
   }
 }
 

@@ -5,9 +5,10 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
-import { noBytes } from "../src/bytes.ts";
+import { copyOf, noBytes } from "../src/bytes.ts";
 import type { Growing } from "../src/extension/growing.ts";
 import type { Deflater } from "../src/flate/engine.ts";
+import { checkInput } from "../src/flate/input.ts";
 
 /** The rest of a piece, and the turn in which it goes on. */
 export class Slices {
@@ -19,7 +20,7 @@ export class Slices {
 
   /** Keeps `bytes[start, end)` for later. */
   keep(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
-    this.rest = bytes.slice(start, end);
+    this.rest = copyOf(bytes, start, end);
     this.isLast = isLast;
   }
 
@@ -38,6 +39,7 @@ export class Slices {
 /** Compresses large pieces slice by slice; how a slice is compressed is the heirs' to say. */
 export abstract class SlicedDeflater implements Deflater {
   readonly memory: number;
+  readonly canRest = true;
   readonly #sliceSize: number;
   readonly #slices = new Slices();
 
@@ -48,6 +50,7 @@ export abstract class SlicedDeflater implements Deflater {
   }
 
   deflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+    checkInput(bytes, start, end);
     if (end - start <= this.#sliceSize) {
       this.compress(bytes, start, end, isLast, into);
       return true;
@@ -77,7 +80,7 @@ export abstract class SlicedDeflater implements Deflater {
 
   close(): void {
     this.#slices.drop();
-    this.rest();
+    this.free();
   }
 
   /** Adds what `bytes[start, end)`, which may be empty, is compressed to; with the last piece, the message's end. */
@@ -89,8 +92,11 @@ export abstract class SlicedDeflater implements Deflater {
     into: Growing,
   ): void;
 
-  /** Forgets the window. */
+  /** Forgets the window, and what is held of a message. */
   protected abstract forget(): void;
 
   abstract rest(): void;
+
+  /** Frees everything. */
+  protected abstract free(): void;
 }

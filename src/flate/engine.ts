@@ -33,8 +33,13 @@ export interface Context {
   /** Forgets the window, and whatever message is under way: the next one begins anew. */
   reset(): void;
   /**
-   * Frees what can be had again; the next call takes it again. Not inside a message. A decompressor keeps its window,
-   * a compressor need not: what it writes next does without.
+   * Whether {@link rest} may be called in the middle of the message that is under way. It is asked between two calls, and
+   * may be no longer true after the next one. Undefined for never.
+   */
+  readonly canRest?: boolean | undefined;
+  /**
+   * Frees what can be had again; the next call takes it again. Inside a message only where {@link canRest} says so. A
+   * decompressor keeps its window, a compressor need not: what it writes next does without.
    */
   rest(): void;
   /** Frees everything, for good; nothing else is called afterwards. A second call is harmless. */
@@ -53,6 +58,7 @@ export interface Deflater extends Context {
    *
    * @param bytes `[start, end)` is valid until the call returns; what is needed later is copied.
    * @returns Whether all is done; a large piece is done in slices, by {@link goOn}.
+   * @throws {TypeError} `bytes` is no Uint8Array, which a caller in plain JavaScript may give: nothing has happened then.
    */
   deflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean;
 }
@@ -67,6 +73,7 @@ export interface Inflater extends Context {
    *
    * @param bytes `[start, end)` is valid until the call returns; what is needed later is copied.
    * @returns Whether all is done; what gets large is done in slices, by {@link goOn}.
+   * @throws {TypeError} `bytes` is no Uint8Array, which a caller in plain JavaScript may give: nothing has happened then.
    * @throws {ProtocolError} `INVALID_DEFLATE`: not DEFLATE data, a distance that is too far, or a message that ends
    * inside a block. Nothing but `close` is called afterwards.
    * @throws {LimitError} `MESSAGE_TOO_BIG`, by `into`, as soon as it is passed. Nothing but `close` is called afterwards.

@@ -8,6 +8,9 @@ import { copy, noBytes } from "../bytes.ts";
 
 const smallest = 256;
 
+/** Bytes in front of those of a stored block. */
+export const storedHeaderSize = 5;
+
 /** Keeps the last bytes of all that is added, in a buffer that grows with them up to the window's size. */
 export class History {
   readonly #most: number;
@@ -55,10 +58,31 @@ export class History {
   /** Gives the bytes in their order, as a new array. */
   bytes(): Uint8Array {
     const ordered = new Uint8Array(this.#size);
-    const behind = this.#size - this.#start;
-    copy(ordered, 0, this.#bytes, this.#start, this.#size);
-    copy(ordered, behind, this.#bytes, 0, this.#start);
+    this.#writeTo(ordered, 0);
     return ordered;
+  }
+
+  /**
+   * Writes the bytes as a stored DEFLATE block, not the last one (RFC 1951, 3.2.4): what brings a window to a
+   * decompressor.
+   *
+   * @param block Has room for {@link storedHeaderSize} bytes more than are kept, which are at most 65 535.
+   * @returns Bytes written.
+   */
+  writeBlock(block: Uint8Array): number {
+    const size = this.#size;
+    block[0] = 0;
+    block[1] = size;
+    block[2] = size >> 8;
+    block[3] = ~size;
+    block[4] = ~size >> 8;
+    this.#writeTo(block, storedHeaderSize);
+    return storedHeaderSize + size;
+  }
+
+  #writeTo(target: Uint8Array, at: number): void {
+    copy(target, at, this.#bytes, this.#start, this.#size);
+    copy(target, at + this.#size - this.#start, this.#bytes, 0, this.#start);
   }
 
   /** Forgets all. */
@@ -66,20 +90,4 @@ export class History {
     this.#size = 0;
     this.#start = 0;
   }
-}
-
-/**
- * Writes bytes as a stored DEFLATE block, not the last one (RFC 1951, 3.2.4): what brings a window to a decompressor.
- *
- * @param bytes At most 65 535.
- */
-export function storedBlock(bytes: Uint8Array): Uint8Array {
-  const { length } = bytes;
-  const block = new Uint8Array(5 + length);
-  block[1] = length;
-  block[2] = length >> 8;
-  block[3] = ~length;
-  block[4] = ~length >> 8;
-  block.set(bytes, 5);
-  return block;
 }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { deflaterMemory, endOf, inflaterMemory } from "../../adapters/zlib-format.ts";
+import {
+  behindEmptyBlocks,
+  deflaterMemory,
+  endOf,
+  inflaterMemory,
+} from "../../adapters/zlib-format.ts";
 import { Growing } from "../../src/extension/growing.ts";
 import { hex, toHex } from "../support/frames.ts";
 
@@ -30,6 +35,34 @@ describe("endOf()", () => {
       }).toThrow("not flushed");
     },
   );
+});
+
+describe("behindEmptyBlocks()", () => {
+  it.each([
+    ["nothing", "", 0],
+    ["a fixed last block", "0300", 2],
+    ["a fixed last block with other bits behind its end", "03fc", 2],
+    ["a stored block", "000000ffff", 5],
+    ["a stored last block", "010000ffff", 5],
+    ["a stored last block with other bits behind its type", "f90000ffff", 5],
+    ["some of each", "0300010000ffff03040300000000ffff", 16],
+    ["a fixed block that is not the last", "0200", 0],
+    ["a fixed last block with a byte in it", "4b0400", 0],
+    ["a fixed last block with bits of a code", "0301", 0],
+    ["a fixed last block with other bits of a code", "0302", 0],
+    ["a dynamic last block", "0500", 0],
+    ["a block of no type", "070000ffff", 0],
+    ["a stored block with a byte", "010100feff61", 0],
+    ["a stored block whose length is wrong", "010000feff", 0],
+    ["a stored block whose length is wrong as well", "010000fffe", 0],
+    ["a stored block of 256 bytes", "010001fffe", 0],
+    ["a fixed one that is cut off", "030003", 2],
+    ["a stored one that is cut off", "0300000000ff", 2],
+  ])("goes past %s", (_, digits, count) => {
+    const bytes = hex(`03${digits}0300`);
+    const end = 1 + digits.length / 2;
+    expect(behindEmptyBlocks(bytes, 1, end)).toBe(1 + count);
+  });
 });
 
 describe("what zlib takes", () => {

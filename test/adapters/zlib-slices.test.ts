@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import { LimitError } from "../../src/errors.ts";
@@ -45,7 +46,8 @@ describe.each(ways)("compressing the %s way in slices", (way) => {
   it("does a slice with each call, and takes no byte of the caller's after the first", async () => {
     const deflater = newDeflater(way, {}, 10_000);
     const into = new Growing();
-    const bytes = message.slice();
+    // A Buffer's slice() is no copy.
+    const bytes = Buffer.from(message);
     expect(deflater.deflate(bytes, 0, bytes.length, true, into)).toBe(false);
     bytes.fill(0);
     const done: boolean[] = [];
@@ -103,12 +105,12 @@ describe.each(ways)("decompressing the %s way in slices", (way) => {
 
   it("takes no byte of the caller's after the first call", async () => {
     const large = new Uint8Array(4 * 1024 ** 2).fill(7);
-    const [payload] = await zlibDeflate([large]);
+    const payload = Buffer.from((await zlibDeflate([large]))[0]!);
     const inflater = newInflater(way);
     const into = new Growing();
-    const isDone = inflater.inflate(payload!, 0, payload!.length, true, into);
+    const isDone = inflater.inflate(payload, 0, payload.length, true, into);
     expect(isDone).toBe(false);
-    payload!.fill(0);
+    payload.fill(0);
     await finish(inflater, isDone, into);
     expect(difference(into.take(), large)).toBe(-1);
     inflater.close();

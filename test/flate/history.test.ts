@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { History, storedBlock } from "../../src/flate/history.ts";
+import { History, storedHeaderSize } from "../../src/flate/history.ts";
 import { counted, toHex } from "../support/frames.ts";
 
 afterEach(() => {
@@ -54,13 +54,30 @@ describe("History", () => {
   });
 });
 
-describe("storedBlock()", () => {
+describe("History.writeBlock()", () => {
+  /** The block of so many bytes. */
+  function blockOf(bytes: Uint8Array, most = 65_535): Uint8Array {
+    const history = new History(most);
+    history.add(bytes, 0, bytes.length);
+    const block = new Uint8Array(storedHeaderSize + history.size).fill(0xee);
+    expect(history.writeBlock(block)).toBe(block.length);
+    return block;
+  }
+
   it("writes RFC 7692's example of a message without compression", () => {
-    expect(toHex(storedBlock(new TextEncoder().encode("Hello")))).toBe("000500faff48656c6c6f");
+    expect(toHex(blockOf(new TextEncoder().encode("Hello")))).toBe("000500faff48656c6c6f");
   });
 
   it.each([0, 1, 255, 256, 65_535])("tells a length of %i and its complement", (length) => {
-    const block = new DataView(storedBlock(new Uint8Array(length)).buffer);
+    const block = new DataView(blockOf(new Uint8Array(length)).buffer);
     expect([block.getUint16(1, true), block.getUint16(3, true)]).toEqual([length, 65_535 - length]);
+  });
+
+  it("has the bytes in their order, also where the oldest of them are not the first", () => {
+    const history = new History(5);
+    for (const text of ["abcd", "efg"]) history.add(new TextEncoder().encode(text), 0, text.length);
+    const block = new Uint8Array(storedHeaderSize + 5);
+    history.writeBlock(block);
+    expect(toHex(block)).toBe("000500faff6364656667");
   });
 });
