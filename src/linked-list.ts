@@ -25,6 +25,16 @@ export class LinkedList<Member extends Linked<Member>> implements Iterable<Membe
     return this.#size;
   }
 
+  /** The one that was added before all others. */
+  get first(): Member | undefined {
+    return this.#first;
+  }
+
+  /** The one that was added after all others. */
+  get last(): Member | undefined {
+    return this.#last;
+  }
+
   /** Adds one, which must be in no list. */
   add(member: Member): void {
     member.previous = this.#last;

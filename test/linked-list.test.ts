@@ -30,6 +30,7 @@ describe("a linked list", () => {
             set.add(member);
           }
           expect(list.size).toBe(set.size);
+          expect([list.first, list.last]).toEqual([[...set][0], [...set].at(-1)]);
           expect([...list].map((each) => members.indexOf(each))).toEqual(
             [...set].map((each) => members.indexOf(each)),
           );

@@ -1,11 +1,25 @@
 /**
- * Compressors and decompressors of many connections within one budget of memory: made at first use, shared where no
- * window is kept between messages, rested where they idle or others need the room.
+ * Compressors and decompressors of many connections within one budget of memory.
+ *
+ * They are made at first use, and shared where no window is kept between messages. A context is in one of three places:
+ *
+ * - resting: it holds nothing that can be had again, and does not count;
+ * - in the line of those that may be rested, whoever was used longest ago first;
+ * - aside: it came to the front of the line in the middle of a message, and cannot be rested there.
+ *
+ * Whoever is used goes to the end of the line; whoever is at the front is rested, or set aside, where the budget is passed or
+ * the idle time-out is over. So each step looks at the ends of the line alone, however many contexts there are.
+ *
+ * A message that has begun and stands still must not hold memory for as long as its sender likes, nor push out others. So
+ * a context is rested between the pieces of a message, too, if its engine can bring it back to where it was; one of
+ * `framewire/zlib` can as long as little of the message has come. What is larger holds a decompressor, which is no more
+ * than a few times what the sender has sent; and all that are aside leave at least half of the budget to the line.
  *
  * @module
  */
 
 import type { Deadline, Deadlines } from "../clock.ts";
+import { type Linked, LinkedList } from "../linked-list.ts";
 import type { Context, Deflater, Engine, Inflater } from "./engine.ts";
 
 /** What {@link Contexts} are told. */
@@ -15,7 +29,7 @@ export interface ContextsOptions {
   readonly level: number;
   /** 1 to 9. */
   readonly memLevel: number;
-  /** Bytes that contexts may hold together while they are not at work on a message. Infinity for no limit. */
+  /** Bytes that contexts may hold together while they could do without. Infinity for no limit. */
   readonly maxMemory: number;
   /** Milliseconds after which a context that is not used is rested. Infinity for never. */
   readonly idleTimeout: number;
@@ -23,19 +37,18 @@ export interface ContextsOptions {
   readonly deadlines: Deadlines;
 }
 
-/** A context with its place among the others, least recently used first. */
-export class Entry<Kind extends Context> {
+/** A context, and its place among the others. For {@link Contexts} alone to write. */
+export class Entry<Kind extends Context> implements Linked<Entry<Context>> {
   readonly context: Kind;
   /** The shelf that it goes back to, undefined where it belongs to one connection. */
   readonly shelf: Entry<Kind>[] | undefined;
-  /** In a message: it must not be rested. */
-  isAtWork = false;
-  /** Whether it is in the list, and counts. */
-  isResident = false;
+  place: "resting" | "in line" | "aside" = "resting";
+  /** Whether a message has begun and not ended. */
+  isInMessage = false;
   /** Number of the sweep before which it was used last. */
   used = 0;
-  previous: Entry<Context> | undefined;
-  next: Entry<Context> | undefined;
+  previous: Entry<Context> | undefined = undefined;
+  next: Entry<Context> | undefined = undefined;
 
   constructor(context: Kind, shelf: Entry<Kind>[] | undefined) {
     this.context = context;
@@ -43,15 +56,19 @@ export class Entry<Kind extends Context> {
   }
 }
 
+/** Contexts of a kind that lie ready for whoever needs one; beyond it they are made anew. */
+const mostOnShelf = 64;
+
 /** The contexts of one server or client. */
 export class Contexts {
   readonly #options: ContextsOptions;
   /** Entries that are lent out message by message, by window bits. */
   readonly #deflaters = new Map<number, Entry<Deflater>[]>();
   readonly #inflaters = new Map<number, Entry<Inflater>[]>();
-  #oldest: Entry<Context> | undefined;
-  #newest: Entry<Context> | undefined;
-  #memory = 0;
+  readonly #line = new LinkedList<Entry<Context>>();
+  /** Bytes of those in the line, and of those aside. */
+  #inLine = 0;
+  #aside = 0;
   #sessions = 0;
   #sweeps = 0;
   #sweepDeadline: Deadline | undefined;
@@ -62,7 +79,7 @@ export class Contexts {
 
   /** Bytes that contexts hold, as far as their engine knows. */
   get memory(): number {
-    return this.#memory;
+    return this.#inLine + this.#aside;
   }
 
   /** A connection has begun. */
@@ -79,84 +96,100 @@ export class Contexts {
       }
       shelves.clear();
     }
+    this.#sweepDeadline?.cancel();
+    this.#sweepDeadline = undefined;
   }
 
   /**
-   * Gives a compressor, at work from now on.
+   * Gives a compressor.
    *
    * @param isShared Whether it is given back after the message, and its window forgotten.
    */
   deflater(windowBits: number, isShared: boolean): Entry<Deflater> {
     const { engine, level, memLevel } = this.#options;
     const shelf = isShared ? shelfOf(this.#deflaters, windowBits) : undefined;
-    const entry =
-      shelf?.pop() ?? new Entry(engine.newDeflater({ windowBits, level, memLevel }), shelf);
-    this.begin(entry);
-    return entry;
+    return shelf?.pop() ?? new Entry(engine.newDeflater({ windowBits, level, memLevel }), shelf);
   }
 
-  /** Gives a decompressor, at work from now on. As {@link deflater}. */
+  /** Gives a decompressor. As {@link deflater}. */
   inflater(windowBits: number, isShared: boolean): Entry<Inflater> {
     const shelf = isShared ? shelfOf(this.#inflaters, windowBits) : undefined;
-    const entry =
-      shelf?.pop() ?? new Entry(this.#options.engine.newInflater({ windowBits }), shelf);
-    this.begin(entry);
-    return entry;
+    return shelf?.pop() ?? new Entry(this.#options.engine.newInflater({ windowBits }), shelf);
   }
 
-  /** A message begins. */
-  begin(entry: Entry<Context>): void {
-    entry.isAtWork = true;
+  /** A context is about to be called, for a message that has begun: it takes its memory. */
+  use(entry: Entry<Context>): void {
+    entry.isInMessage = true;
     entry.used = this.#sweeps;
-    if (entry === this.#newest) return;
-    if (entry.isResident) {
-      this.#unlink(entry);
-    } else {
-      entry.isResident = true;
-      this.#memory += entry.context.memory;
-    }
-    this.#link(entry);
-    this.#makeRoom();
-    this.#sweepDeadline ??= this.#nextSweep();
+    if (entry === this.#line.last || entry.place === "aside") return;
+    if (entry.place === "in line") this.#line.delete(entry);
+    else this.#inLine += entry.context.memory;
+    this.#addToLine(entry);
   }
 
   /** The message is done. What is shared goes back, for other connections. */
   end<Kind extends Context>(entry: Entry<Kind>): void {
-    entry.isAtWork = false;
-    if (entry.shelf === undefined) return;
-    entry.context.reset();
-    entry.shelf.push(entry);
+    entry.isInMessage = false;
+    const { shelf } = entry;
+    if (shelf !== undefined) {
+      if (shelf.length === mostOnShelf) {
+        this.close(entry);
+        return;
+      }
+      entry.context.reset();
+      shelf.push(entry);
+    }
+    if (entry.place !== "aside") return;
+    this.#takeOut(entry);
+    this.#inLine += entry.context.memory;
+    entry.used = this.#sweeps;
+    this.#addToLine(entry);
   }
 
   /** Frees a context for good. */
   close(entry: Entry<Context>): void {
     entry.context.close();
-    if (!entry.isResident) return;
-    this.#remove(entry);
+    this.#takeOut(entry);
   }
 
-  /** Rests what was not used for longest, until the memory is within its limit or all that is left is at work. */
+  #addToLine(entry: Entry<Context>): void {
+    entry.place = "in line";
+    this.#line.add(entry);
+    this.#makeRoom();
+    this.#sweepDeadline ??= this.#nextSweep();
+  }
+
+  /** It holds nothing any more. */
+  #takeOut(entry: Entry<Context>): void {
+    const { memory } = entry.context;
+    if (entry.place === "aside") {
+      this.#aside -= memory;
+    } else if (entry.place === "in line") {
+      this.#inLine -= memory;
+      this.#line.delete(entry);
+    }
+    entry.place = "resting";
+  }
+
+  /** Rests what was used longest ago, until the memory is within its limit; not what was added last, which is in use. */
   #makeRoom(): void {
-    let entry = this.#oldest;
-    while (entry !== undefined && this.#memory > this.#options.maxMemory) {
-      const { next } = entry;
-      if (!entry.isAtWork) this.#rest(entry);
-      entry = next;
+    const { maxMemory } = this.#options;
+    while (this.#inLine > maxMemory - Math.min(this.#aside, maxMemory / 2)) {
+      const first = this.#line.first!;
+      if (first === this.#line.last) return;
+      this.#letGo(first);
     }
   }
 
-  #rest(entry: Entry<Context>): void {
-    entry.context.rest();
-    this.#remove(entry);
-  }
-
-  #remove(entry: Entry<Context>): void {
-    entry.isResident = false;
-    this.#memory -= entry.context.memory;
-    this.#unlink(entry);
-    if (this.#oldest !== undefined) return;
-    this.#sweepDeadline?.cancel();
-    this.#sweepDeadline = undefined;
+  /** Rests what is at the front of the line; sets it aside where it cannot do without what it holds. */
+  #letGo(entry: Entry<Context>): void {
+    this.#takeOut(entry);
+    if (entry.isInMessage && entry.context.canRest !== true) {
+      entry.place = "aside";
+      this.#aside += entry.context.memory;
+    } else {
+      entry.context.rest();
+    }
   }
 
   /** Twice in the time-out: what is not used between two sweeps is rested by the second. */
@@ -169,30 +202,12 @@ export class Contexts {
 
   #sweep(): void {
     this.#sweeps++;
-    let entry = this.#oldest;
-    this.#sweepDeadline = this.#nextSweep();
+    let entry = this.#line.first;
     while (entry !== undefined && entry.used < this.#sweeps - 1) {
-      const { next } = entry;
-      if (!entry.isAtWork) this.#rest(entry);
-      entry = next;
+      this.#letGo(entry);
+      entry = this.#line.first;
     }
-  }
-
-  #link(entry: Entry<Context>): void {
-    entry.previous = this.#newest;
-    entry.next = undefined;
-    if (this.#newest === undefined) this.#oldest = entry;
-    else this.#newest.next = entry;
-    this.#newest = entry;
-  }
-
-  #unlink(entry: Entry<Context>): void {
-    if (entry.previous === undefined) this.#oldest = entry.next;
-    else entry.previous.next = entry.next;
-    if (entry.next === undefined) this.#newest = entry.previous;
-    else entry.next.previous = entry.previous;
-    entry.previous = undefined;
-    entry.next = undefined;
+    this.#sweepDeadline = entry === undefined ? undefined : this.#nextSweep();
   }
 }
 

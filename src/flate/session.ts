@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyOf } from "../bytes.ts";
 import type {
   ExtensionSession,
   OutgoingMessage,
@@ -40,7 +41,7 @@ export class FlateSession implements ExtensionSession {
 
   constructor(options: FlateSessionOptions) {
     this.#contexts = options.contexts;
-    this.recv = new FlateRecv(options);
+    this.recv = new FlateRecv(options.contexts, options.inflate);
     this.send = new FlateSend(options);
     this.#contexts.opened();
   }
@@ -54,82 +55,121 @@ export class FlateSession implements ExtensionSession {
   }
 }
 
-/** Decompresses messages whose first frame has RSV1. */
-class FlateRecv implements RecvExtension, Transform {
-  readonly #contexts: Contexts;
-  readonly #side: FlateSide;
-  readonly #state = new MessageState();
-  #entry: Entry<Inflater> | undefined;
+/** What both ways have in common: a context, taken with a message's first byte, and given back where no window is kept. */
+abstract class FlateHalf<Kind extends Context> implements Transform {
+  protected readonly contexts: Contexts;
+  protected readonly side: FlateSide;
+  /** With takeover this connection's own; else lent, from the first byte of a message to its end. */
+  protected entry: Entry<Kind> | undefined;
   #isLast = false;
+  #isClosed = false;
   /** Who waits for the next slice. */
   #task: (() => void) | undefined;
 
-  constructor({ contexts, inflate }: FlateSessionOptions) {
-    this.#contexts = contexts;
-    this.#side = inflate;
+  constructor(contexts: Contexts, side: FlateSide) {
+    this.contexts = contexts;
+    this.side = side;
   }
+
+  write(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+    // A message that has begun, and no more than that, costs nothing.
+    if (start === end && !isLast) return true;
+    this.#isLast = isLast;
+    const { context } = this.#use();
+    return this.#afterCall(this.work(context, bytes, start, end, isLast, into), into);
+  }
+
+  goOn(into: Growing): boolean {
+    this.#task = undefined;
+    return this.#afterCall(this.#use().context.goOn(into), into);
+  }
+
+  whenReady(task: () => void): void {
+    this.#task = task;
+    this.entry!.context.whenReady(task);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.entry !== undefined) this.contexts.close(this.entry);
+    this.entry = undefined;
+    // A Reader or Writer that waits for a slice when the connection is closed must not wait for ever.
+    if (this.#task !== undefined) queueMicrotask(this.#task);
+  }
+
+  /** Gives a context, made or borrowed. */
+  protected abstract newEntry(): Entry<Kind>;
+
+  /** Takes a piece of the message through the context. */
+  protected abstract work(
+    context: Kind,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: Growing,
+  ): boolean;
+
+  /** The message is done: `into` has the last of it. */
+  protected abstract onEnd(into: Growing): void;
+
+  #use(): Entry<Kind> {
+    if (this.#isClosed) throw new TypeError("The connection was closed inside a message");
+    const entry = (this.entry ??= this.newEntry());
+    this.contexts.use(entry);
+    return entry;
+  }
+
+  #afterCall(isDone: boolean, into: Growing): boolean {
+    if (!isDone || !this.#isLast) return isDone;
+    this.onEnd(into);
+    this.contexts.end(this.entry!);
+    if (!this.side.takeover) this.entry = undefined;
+    return true;
+  }
+}
+
+/** Decompresses messages whose first frame has RSV1. */
+class FlateRecv extends FlateHalf<Inflater> implements RecvExtension {
+  readonly #state = new MessageState();
 
   unsetBits(header: Header): void {
     this.#state.unsetBits(header);
   }
 
   beginMessage(): Transform | undefined {
-    if (!this.#state.isCompressed) return undefined;
-    const { windowBits, takeover } = this.#side;
-    if (this.#entry === undefined) this.#entry = this.#contexts.inflater(windowBits, !takeover);
-    else this.#contexts.begin(this.#entry);
-    return this;
+    return this.#state.isCompressed ? this : undefined;
   }
 
-  write(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
-    this.#isLast = isLast;
-    const { context } = openEntry(this.#entry);
-    return this.#afterCall(context.inflate(bytes, start, end, isLast, into));
+  protected newEntry(): Entry<Inflater> {
+    return this.contexts.inflater(this.side.windowBits, !this.side.takeover);
   }
 
-  goOn(into: Growing): boolean {
-    this.#task = undefined;
-    return this.#afterCall(openEntry(this.#entry).context.goOn(into));
+  protected work(
+    context: Inflater,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: Growing,
+  ): boolean {
+    return context.inflate(bytes, start, end, isLast, into);
   }
 
-  whenReady(task: () => void): void {
-    this.#task = task;
-    this.#entry!.context.whenReady(task);
-  }
-
-  close(): void {
-    if (this.#entry !== undefined) this.#contexts.close(this.#entry);
-    this.#entry = undefined;
-    wake(this.#task);
-  }
-
-  #afterCall(isDone: boolean): boolean {
-    if (!isDone || !this.#isLast) return isDone;
-    this.#contexts.end(this.#entry!);
-    if (!this.#side.takeover) this.#entry = undefined;
-    return true;
-  }
+  protected onEnd(): void {}
 }
 
 /** Compresses messages, as a rule, and says so by RSV1. */
-class FlateSend implements SendExtension, Transform {
-  readonly #contexts: Contexts;
-  readonly #side: FlateSide;
+class FlateSend extends FlateHalf<Deflater> implements SendExtension {
   readonly #threshold: number;
   readonly #cacheKey: string;
   readonly #state = new MessageState();
-  /** With takeover this connection's own; else lent, while a message is at work. */
-  #entry: Entry<Deflater> | undefined;
-  #isLast = false;
-  /** Who waits for the next slice. */
-  #task: (() => void) | undefined;
   /** Of a message for many connections: where the result is kept, and the result where it is there. */
   #cache: Map<string, Uint8Array> | undefined;
   #cached: Uint8Array | undefined;
 
   constructor({ contexts, deflate, threshold, cacheKey }: FlateSessionOptions) {
-    this.#contexts = contexts;
-    this.#side = deflate;
+    super(contexts, deflate);
     this.#threshold = threshold;
     this.#cacheKey = cacheKey;
   }
@@ -146,67 +186,41 @@ class FlateSend implements SendExtension, Transform {
     this.#cache = cache;
     this.#cached = cache?.get(this.#cacheKey);
     // What is the same on all connections refers to nothing that went before on one of them. Nor does what follows it,
-    // where this compressor has not seen it.
-    if (cache !== undefined) this.#entry?.context.reset();
-    if (this.#cached === undefined) this.#beginEntry();
+    // where this compressor has not seen it. A message that was given up is none that the next one may refer to.
+    if (cache !== undefined || this.entry?.isInMessage === true) this.entry?.context.reset();
     return this;
   }
 
-  #beginEntry(): void {
-    const { windowBits, takeover } = this.#side;
-    if (this.#entry === undefined) {
-      this.#entry = this.#contexts.deflater(windowBits, !takeover);
-      return;
-    }
-    // A message that was given up is none that the next one may refer to.
-    if (this.#entry.isAtWork) this.#entry.context.reset();
-    this.#contexts.begin(this.#entry);
-  }
-
-  write(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
-    if (this.#cached !== undefined) {
-      into.add(this.#cached, 0, this.#cached.length);
-      return true;
-    }
-    this.#isLast = isLast;
-    const { context } = openEntry(this.#entry);
-    return this.#afterCall(context.deflate(bytes, start, end, isLast, into), into);
-  }
-
-  goOn(into: Growing): boolean {
-    this.#task = undefined;
-    return this.#afterCall(openEntry(this.#entry).context.goOn(into), into);
-  }
-
-  whenReady(task: () => void): void {
-    this.#task = task;
-    this.#entry!.context.whenReady(task);
-  }
-
-  close(): void {
-    if (this.#entry !== undefined) this.#contexts.close(this.#entry);
-    this.#entry = undefined;
-    wake(this.#task);
-  }
-
-  #afterCall(isDone: boolean, into: Growing): boolean {
-    if (!isDone || !this.#isLast) return isDone;
-    // Messages for many connections come whole, so that `into` holds nothing else.
-    this.#cache?.set(this.#cacheKey, into.bytes.slice(0, into.size));
-    this.#cache = undefined;
-    this.#contexts.end(this.#entry!);
-    if (!this.#side.takeover) this.#entry = undefined;
+  override write(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: Growing,
+  ): boolean {
+    if (this.#cached === undefined) return super.write(bytes, start, end, isLast, into);
+    into.add(this.#cached, 0, this.#cached.length);
     return true;
   }
-}
 
-/** A Reader or Writer that waits for a slice when the connection is closed must not wait for ever. */
-function wake(task: (() => void) | undefined): void {
-  if (task !== undefined) queueMicrotask(task);
-}
+  protected newEntry(): Entry<Deflater> {
+    return this.contexts.deflater(this.side.windowBits, !this.side.takeover);
+  }
 
-/** Gives the context that a message is at work with. */
-function openEntry<Kind extends Context>(entry: Entry<Kind> | undefined): Entry<Kind> {
-  if (entry === undefined) throw new TypeError("The connection was closed inside a message");
-  return entry;
+  protected work(
+    context: Deflater,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: Growing,
+  ): boolean {
+    return context.deflate(bytes, start, end, isLast, into);
+  }
+
+  protected onEnd(into: Growing): void {
+    // Messages for many connections come whole, so that `into` holds nothing else.
+    this.#cache?.set(this.#cacheKey, copyOf(into.bytes, 0, into.size));
+    this.#cache = undefined;
+  }
 }

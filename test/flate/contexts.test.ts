@@ -6,6 +6,8 @@ import { FakeClock } from "../support/fake-clock.ts";
 
 /** A context that writes down what is done to it. */
 class NotedContext implements Deflater, Inflater {
+  /** What is said between the pieces of a message. */
+  canRest: boolean | undefined;
   readonly name: string;
   readonly memory: number;
   readonly lines: string[];
@@ -70,6 +72,18 @@ function newContexts(options: Partial<ContextsOptions> = {}) {
   return { contexts, lines, made, clock };
 }
 
+/** Takes a whole message through a context. */
+function message(contexts: Contexts, entry: Entry<Context>): void {
+  contexts.use(entry);
+  contexts.end(entry);
+}
+
+/** Begins a message, and leaves it there. */
+function begin(contexts: Contexts, entry: Entry<Context>, canRest?: boolean): void {
+  (entry.context as NotedContext).canRest = canRest;
+  contexts.use(entry);
+}
+
 describe("Contexts", () => {
   it("makes a context for each connection that keeps its window", () => {
     const { contexts, made, lines } = newContexts();
@@ -78,10 +92,12 @@ describe("Contexts", () => {
     const one = contexts.deflater(12, false);
     const other = contexts.deflater(12, false);
     expect(one).not.toBe(other);
-    contexts.end(one);
-    contexts.end(other);
-    expect(contexts.deflater(12, false)).not.toBe(one);
-    contexts.inflater(15, false);
+    message(contexts, one);
+    message(contexts, other);
+    const third = contexts.deflater(12, false);
+    expect(third).not.toBe(one);
+    message(contexts, third);
+    message(contexts, contexts.inflater(15, false));
     expect(made).toEqual([...Array(3).fill("deflater 12 3 5"), "inflater 15"]);
     expect([contexts.memory, lines]).toEqual([340, []]);
   });
@@ -90,30 +106,50 @@ describe("Contexts", () => {
     const { contexts, made, lines } = newContexts();
     contexts.opened();
     for (let round = 0; round < 3; round++) {
-      const deflater = contexts.deflater(12, true);
-      const inflater = contexts.inflater(12, true);
+      const first = contexts.inflater(12, true);
       const second = contexts.inflater(12, true);
+      const deflater = contexts.deflater(12, true);
+      for (const entry of [first, second, deflater]) contexts.use(entry);
       contexts.end(second);
-      contexts.end(inflater);
+      contexts.end(first);
       contexts.end(deflater);
     }
-    contexts.end(contexts.deflater(9, true));
-    expect(made).toEqual(["deflater 12 3 5", "inflater 12", "inflater 12", "deflater 9 3 5"]);
-    expect(lines.slice(0, 3)).toEqual(["i3 reset", "i2 reset", "d1 reset"]);
+    message(contexts, contexts.deflater(9, true));
+    expect(made).toEqual(["inflater 12", "inflater 12", "deflater 12 3 5", "deflater 9 3 5"]);
+    expect(lines.slice(0, 3)).toEqual(["i2 reset", "i1 reset", "d3 reset"]);
     contexts.closed();
-    expect(lines.slice(-4)).toEqual(["d1 close", "d4 close", "i3 close", "i2 close"]);
+    expect(lines.slice(-4)).toEqual(["d3 close", "d4 close", "i2 close", "i1 close"]);
     expect(contexts.memory).toBe(0);
   });
 
-  it("frees what is lent with the last connection, not before", () => {
+  it("keeps no more for others than are used together as a rule, however many messages stood", () => {
     const { contexts, lines } = newContexts();
     contexts.opened();
+    const entries = Array.from({ length: 100 }, () => contexts.inflater(12, true));
+    for (const entry of entries) contexts.use(entry);
+    for (const entry of entries) contexts.end(entry);
+    expect(lines.filter((line) => line.endsWith("reset"))).toHaveLength(64);
+    expect(lines.filter((line) => line.endsWith("close"))).toHaveLength(36);
+    expect(contexts.memory).toBe(64 * 40);
+  });
+
+  it("frees what is lent with the last connection, not before", () => {
+    const { contexts, lines, clock } = newContexts();
     contexts.opened();
-    contexts.end(contexts.deflater(12, true));
+    contexts.opened();
+    message(contexts, contexts.deflater(12, true));
     contexts.closed();
     expect(lines).toEqual(["d1 reset"]);
     contexts.closed();
     expect(lines).toEqual(["d1 reset", "d1 close"]);
+    expect(clock.running).toBe(0);
+  });
+
+  it("has nothing to free where nothing was used", () => {
+    const { contexts, lines } = newContexts();
+    contexts.opened();
+    contexts.closed();
+    expect([contexts.memory, lines]).toEqual([0, []]);
   });
 
   it("rests what was not used for longest where the memory is not enough, and takes it up again", () => {
@@ -121,65 +157,155 @@ describe("Contexts", () => {
     contexts.opened();
     const entries = [1, 2, 3].map(() => {
       const entry = contexts.deflater(12, false);
-      contexts.end(entry);
+      message(contexts, entry);
       return entry;
     });
     expect([contexts.memory, lines]).toEqual([200, ["d1 rest"]]);
-    contexts.begin(entries[1]!);
-    contexts.end(entries[1]!);
-    contexts.begin(entries[0]!);
+    message(contexts, entries[1]!);
+    contexts.use(entries[0]!);
     expect([contexts.memory, lines]).toEqual([200, ["d1 rest", "d3 rest"]]);
   });
 
   it("may fill its memory to the last byte", () => {
     const { contexts, lines } = newContexts({ maxMemory: 200 });
     contexts.opened();
-    for (let count = 0; count < 2; count++) contexts.end(contexts.deflater(12, false));
+    for (let count = 0; count < 2; count++) message(contexts, contexts.deflater(12, false));
     expect([contexts.memory, lines]).toEqual([200, []]);
-    contexts.end(contexts.deflater(12, false));
+    message(contexts, contexts.deflater(12, false));
     expect([contexts.memory, lines]).toEqual([200, ["d1 rest"]]);
   });
 
-  it("goes past its limit rather than rest what is in a message", () => {
-    const { contexts, lines } = newContexts({ maxMemory: 150 });
+  it("keeps the one that is used where even that is too much, and no other", () => {
+    const { contexts, lines } = newContexts({ maxMemory: 1 });
+    contexts.opened();
+    const deflater = contexts.deflater(12, false);
+    const inflater = contexts.inflater(12, false);
+    for (let round = 0; round < 2; round++) {
+      message(contexts, deflater);
+      expect(contexts.memory).toBe(100);
+      message(contexts, inflater);
+      expect(contexts.memory).toBe(40);
+    }
+    expect(lines).toEqual(["d1 rest", "i2 rest", "d1 rest"]);
+  });
+
+  it("rests what is in the middle of a message where that can be, and before what was used later", () => {
+    const { contexts, lines } = newContexts({ maxMemory: 240 });
+    contexts.opened();
+    const busy = contexts.deflater(12, false);
+    message(contexts, busy);
+    for (let count = 0; count < 1000; count++) {
+      begin(contexts, contexts.inflater(12, false), true);
+      expect(contexts.memory).toBeLessThanOrEqual(240);
+      message(contexts, busy);
+    }
+    expect(lines).toEqual(Array.from({ length: 997 }, (_, i) => `i${i + 2} rest`));
+  });
+
+  it("takes a message up again that was rested in the middle", () => {
+    const { contexts, lines } = newContexts({ maxMemory: 100 });
+    contexts.opened();
+    const entry = contexts.inflater(12, false);
+    begin(contexts, entry, true);
+    message(contexts, contexts.deflater(12, false));
+    expect([contexts.memory, lines]).toEqual([100, ["i1 rest"]]);
+    message(contexts, entry);
+    expect([contexts.memory, lines]).toEqual([40, ["i1 rest", "d2 rest"]]);
+  });
+
+  it.each([false, undefined])("does not rest what is in a message and cannot: canRest %s", (no) => {
+    const { contexts, lines, clock } = newContexts({ maxMemory: 150 });
     contexts.opened();
     const one = contexts.deflater(12, false);
     const two = contexts.deflater(12, false);
+    begin(contexts, one, no);
+    begin(contexts, two, no);
+    clock.advance(10_000);
     expect([contexts.memory, lines]).toEqual([200, []]);
+    // It goes on, and ends: from then on it may be rested.
+    begin(contexts, one, no);
     contexts.end(one);
-    contexts.end(two);
-    contexts.begin(two);
-    expect(lines).toEqual([]);
-    contexts.inflater(9, false);
+    expect([contexts.memory, lines]).toEqual([200, []]);
+    message(contexts, contexts.inflater(12, false));
     expect([contexts.memory, lines]).toEqual([140, ["d1 rest"]]);
+    clock.advance(10_000);
+    expect([contexts.memory, lines]).toEqual([100, ["d1 rest", "i3 rest"]]);
+    contexts.close(two);
+    expect(contexts.memory).toBe(0);
   });
 
-  it("rests what idles, and nothing that is used or in a message", () => {
+  it("leaves half of the memory to others, whatever is in messages that cannot be rested", () => {
+    const { contexts, lines } = newContexts({ maxMemory: 480 });
+    contexts.opened();
+    const busy = [1, 2].map(() => contexts.deflater(12, false));
+    const stuck = Array.from({ length: 50 }, () => contexts.inflater(12, false));
+    for (const entry of stuck) {
+      begin(contexts, entry);
+      for (const each of busy) message(contexts, each);
+    }
+    expect(contexts.memory).toBe(50 * 40 + 200);
+    expect(lines).toEqual([]);
+  });
+
+  it("asks one context for each step, however many there are", () => {
+    const { contexts } = newContexts({ maxMemory: 4000 });
+    contexts.opened();
+    let asked = 0;
+    const watch = (entry: Entry<Context>, canRest: boolean): Entry<Context> => {
+      Object.defineProperty(entry.context, "canRest", { get: () => (asked++, canRest) });
+      return entry;
+    };
+    for (let count = 0; count < 2000; count++) {
+      contexts.use(watch(contexts.inflater(12, false), count % 2 === 0));
+    }
+    const busy = [1, 2, 3].map(() => watch(contexts.deflater(12, false), true));
+    for (let count = 0; count < 1000; count++) {
+      for (const entry of busy) message(contexts, entry);
+    }
+    // Each of them once, when it came to the front.
+    expect(asked).toBeLessThanOrEqual(2000);
+  });
+
+  it("rests what idles, in a message or not, and nothing that is used", () => {
     const { contexts, lines, clock } = newContexts();
     contexts.opened();
     const idle = contexts.deflater(12, false);
     const used = contexts.inflater(12, false);
-    const atWork = contexts.deflater(12, false);
-    contexts.end(idle);
-    contexts.end(used);
+    const stuck = contexts.deflater(12, false);
+    const stands = contexts.inflater(12, false);
+    message(contexts, idle);
+    message(contexts, used);
+    begin(contexts, stuck);
+    begin(contexts, stands, true);
     for (let time = 0; time < 3000; time += 300) {
       clock.advance(300);
-      contexts.begin(used);
-      contexts.end(used);
+      message(contexts, used);
     }
-    expect(lines).toEqual(["d1 rest"]);
-    contexts.end(atWork);
+    expect(lines).toEqual(["d1 rest", "i4 rest"]);
+    contexts.end(stuck);
     clock.advance(2000);
-    expect(lines).toEqual(["d1 rest", "d3 rest", "i2 rest"]);
+    expect(lines).toEqual(["d1 rest", "i4 rest", "i2 rest", "d3 rest"]);
     expect([contexts.memory, clock.running]).toEqual([0, 0]);
-    contexts.begin(idle);
+    message(contexts, idle);
     expect([contexts.memory, clock.running]).toEqual([100, 1]);
+  });
+
+  it("goes on looking for what idles where there was nothing for a while", () => {
+    const { contexts, lines, clock } = newContexts();
+    contexts.opened();
+    const entry = contexts.deflater(12, false);
+    begin(contexts, entry);
+    clock.advance(5000);
+    expect([contexts.memory, clock.running]).toEqual([100, 0]);
+    contexts.end(entry);
+    clock.advance(5000);
+    expect([contexts.memory, lines]).toEqual([0, ["d1 rest"]]);
   });
 
   it("leaves what idles where no time-out is set", () => {
     const { contexts, lines, clock } = newContexts({ idleTimeout: Infinity });
     contexts.opened();
-    contexts.end(contexts.deflater(12, false));
+    message(contexts, contexts.deflater(12, false));
     expect(clock.running).toBe(0);
     expect(lines).toEqual([]);
   });
@@ -189,18 +315,24 @@ describe("Contexts", () => {
     [1, "one in the middle"],
     [2, "last"],
   ])("counts no longer what is closed: entry %i, the %s", (index) => {
-    const { contexts, lines, clock } = newContexts();
-    contexts.opened();
-    const entries: Entry<Context>[] = [1, 2, 3].map(() => contexts.deflater(12, false));
-    const [closed] = entries.splice(index, 1);
-    contexts.close(closed!);
-    contexts.close(closed!);
-    expect(contexts.memory).toBe(200);
-    for (const entry of entries) contexts.end(entry);
-    clock.advance(2000);
-    expect(lines.slice(2).sort()).toEqual(
-      entries.map(({ context }) => `${(context as NotedContext).name} rest`),
-    );
-    expect([contexts.memory, clock.running]).toEqual([0, 0]);
+    for (const isAtWork of [false, true]) {
+      const { contexts, lines, clock } = newContexts();
+      contexts.opened();
+      const entries: Entry<Context>[] = [1, 2, 3].map(() => contexts.deflater(12, false));
+      for (const entry of entries) {
+        if (isAtWork) contexts.use(entry);
+        else message(contexts, entry);
+      }
+      const [closed] = entries.splice(index, 1);
+      contexts.close(closed!);
+      contexts.close(closed!);
+      expect(contexts.memory).toBe(200);
+      if (isAtWork) for (const entry of entries) contexts.end(entry);
+      clock.advance(2000);
+      expect(lines.slice(2).sort()).toEqual(
+        entries.map(({ context }) => `${(context as NotedContext).name} rest`),
+      );
+      expect([contexts.memory, clock.running]).toEqual([0, 0]);
+    }
   });
 });

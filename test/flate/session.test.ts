@@ -4,6 +4,7 @@ import { Deadlines } from "../../src/clock.ts";
 import { finish } from "../../src/extension/chain.ts";
 import type { ExtensionSession, Transform } from "../../src/extension/extension.ts";
 import { Growing } from "../../src/extension/growing.ts";
+import type { Context, Engine } from "../../src/flate/engine.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
 import { newHeader } from "../../src/frame/header.ts";
@@ -202,6 +203,20 @@ describe("a session that is closed while a message is at work", () => {
   });
 });
 
+describe("a session that is closed", () => {
+  it("takes no memory any more, whatever is given to it", () => {
+    const { extension, server, client } = newPair();
+    client.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
+    const transform = client.recv!.beginMessage!()!;
+    server.close!();
+    client.close!();
+    expect(() => transform.write(hex("f248cd"), 0, 3, false, new Growing())).toThrow(
+      "closed inside a message",
+    );
+    expect(extension.memory).toBe(0);
+  });
+});
+
 describe("a message for many connections", () => {
   it("is compressed once for all that compress alike, and each goes on with a window of its own", () => {
     const cache = new Map<string, Uint8Array>();
@@ -295,6 +310,112 @@ describe("the memory of sessions", () => {
       expect(receive(server, true, send(client, `Hi ${round}`).payload)).toBe(`Hi ${round}`);
     }
     expect(extension.memory).toBeLessThan(200 * 1024);
+  });
+
+  it("is not taken by a message that has begun and has no byte yet", () => {
+    const { extension, server, client } = newPair();
+    client.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
+    const incoming = client.recv!.beginMessage!()!;
+    const question = { opcode: OpText, size: undefined, compress: true, cache: undefined };
+    const outgoing = server.send!.beginMessage!(question)!;
+    const into = new Growing();
+    for (const transform of [incoming, outgoing]) {
+      expect(transform.write(new Uint8Array(3), 2, 2, false, into)).toBe(true);
+    }
+    expect([extension.memory, into.size]).toEqual([0, 0]);
+    for (const transform of [outgoing, incoming]) {
+      expect(transform.write(hex("00"), 0, 0, true, into)).toBe(true);
+    }
+    expect(toHex(into.take())).toBe("00");
+  });
+
+  it.each([false, true])(
+    "has its limit where many messages have begun and stand still: takeover %s",
+    (takeover) => {
+      const maxMemory = 1024 ** 2;
+      const options = { serverNoContextTakeover: !takeover, clientNoContextTakeover: !takeover };
+      const { extension, server, client } = newPair({ ...options, maxMemory });
+      const agreed = extension.accept(extension.offers[0]!)!;
+      const payload = send(server, "Hello, how do you do? Hello, hello again!").payload;
+      const others = Array.from({ length: 200 }, () => extension.open(agreed, StateClientSide)!);
+      const left = others.map((other, i) => {
+        other.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
+        const transform = other.recv!.beginMessage!()!;
+        const into = new Growing();
+        const end = 1 + (i % 30);
+        expect(transform.write(payload, 0, end, false, into)).toBe(true);
+        expect(extension.memory).toBeLessThanOrEqual(maxMemory);
+        return { transform, into, end };
+      });
+      expect(receive(client, true, payload)).toBe("Hello, how do you do? Hello, hello again!");
+      for (const { transform, into, end } of left) {
+        expect(transform.write(payload, end, payload.length, true, into)).toBe(true);
+        expect(new TextDecoder().decode(into.take())).toBe(
+          "Hello, how do you do? Hello, hello again!",
+        );
+        expect(extension.memory).toBeLessThanOrEqual(maxMemory);
+      }
+    },
+  );
+
+  it("is not taken from those that are busy by messages that stand still", () => {
+    const made: string[] = [];
+    const zlib = zlibEngine();
+    const rests = new Map<object, number>();
+    const watch = <Kind extends Context>(name: string, context: Kind): Kind => {
+      made.push(name);
+      const rest = context.rest.bind(context);
+      context.rest = () => {
+        rests.set(context, (rests.get(context) ?? 0) + 1);
+        rest();
+      };
+      return context;
+    };
+    const busyOnes: Context[] = [];
+    let isBusy = true;
+    const keep = <Kind extends Context>(context: Kind): Kind => {
+      if (isBusy) busyOnes.push(context);
+      return context;
+    };
+    const engine: Engine = {
+      newDeflater: (settings) => keep(watch("deflater", zlib.newDeflater(settings))),
+      newInflater: (settings) => keep(watch("inflater", zlib.newInflater(settings))),
+    };
+    const { extension, server, client } = newPair({ engine, maxMemory: 2 * 1024 ** 2 });
+    const echo = (round: number): void => {
+      const { payload } = send(server, `Hello ${round}`);
+      expect(receive(client, true, payload)).toBe(`Hello ${round}`);
+    };
+    echo(0);
+    isBusy = false;
+    const agreed = extension.accept(extension.offers[0]!)!;
+    for (let round = 1; round < 500; round++) {
+      const other = extension.open(agreed, StateClientSide)!;
+      other.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
+      other.recv!.beginMessage!()!.write(hex("f248cd"), 0, 3, false, new Growing());
+      echo(round);
+    }
+    expect(made).toHaveLength(501);
+    expect(busyOnes.map((one) => rests.get(one))).toEqual([undefined, undefined]);
+    expect(rests.size).toBeGreaterThan(400);
+  });
+
+  it("is freed of a message that is being sent and stands still, which then goes on", () => {
+    const { extension, server, client, clock } = newPair({ idleTimeout: 1000 });
+    expect(receive(client, true, send(server, "Hello").payload)).toBe("Hello");
+    const question = { opcode: OpText, size: undefined, compress: true, cache: undefined };
+    const transform = server.send!.beginMessage!(question)!;
+    const into = new Growing();
+    const pieces = ["Hello, ", "hello, ", "hello again!"];
+    pieces.forEach((piece, i) => {
+      const bytes = new TextEncoder().encode(piece);
+      transform.write(bytes, 0, bytes.length, i === pieces.length - 1, into);
+      if (i === pieces.length - 1) return;
+      clock.advance(2000);
+      expect(extension.memory).toBe(0);
+    });
+    expect(receive(client, true, into.take())).toBe("Hello, hello, hello again!");
+    expect(receive(client, true, send(server, "Hello").payload)).toBe("Hello");
   });
 
   it("is freed of a message that was never ended, when the session is closed", () => {
