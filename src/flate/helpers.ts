@@ -9,6 +9,7 @@ import type { Frame } from "../frame/frame.ts";
 import type { Header } from "../frame/header.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
 import type { Context, Deflater, DeflaterSettings, Engine, Inflater } from "./engine.ts";
+import { checkBytes } from "./input.ts";
 import { setBit, unsetBit } from "./message.ts";
 import { messageLimit } from "./reader.ts";
 import { deflaterSettings, type FlateWriterOptions, ready } from "./writer.ts";
@@ -55,6 +56,7 @@ export class Helper {
    *
    * @param payload Lent until the call, or its promise, is done.
    * @returns A new array, yours.
+   * @throws {TypeError} `payload` is no Uint8Array.
    * @see gobwas Helper.Compress
    */
   compress(payload: Uint8Array): Awaitable<Uint8Array> {
@@ -67,10 +69,12 @@ export class Helper {
    * Compresses a message, and adds it to `into`; where that fails, a part of it may be there.
    *
    * @param payload Lent until the call, or its promise, is done.
+   * @throws {TypeError} `payload` is no Uint8Array.
    * @throws {LimitError} `MESSAGE_TOO_BIG`, by `into`
    * @see gobwas Helper.CompressTo
    */
   compressTo(into: Growing, payload: Uint8Array): Awaitable<void> {
+    checkBytes(payload);
     const deflater = this.#deflater ?? this.#engine.newDeflater(this.#settings);
     this.#deflater = undefined;
     try {
@@ -100,6 +104,7 @@ export class Helper {
    *
    * @param payload As it was on the wire, unmasked. Lent until the call, or its promise, is done.
    * @returns A new array, yours.
+   * @throws {TypeError} `payload` is no Uint8Array.
    * @throws {ProtocolError} `INVALID_DEFLATE`
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    * @see gobwas Helper.Decompress, which has no limit
@@ -115,11 +120,13 @@ export class Helper {
    * of it may be there.
    *
    * @param payload As it was on the wire, unmasked. Lent until the call, or its promise, is done.
+   * @throws {TypeError} `payload` is no Uint8Array.
    * @throws {ProtocolError} `INVALID_DEFLATE`
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    * @see gobwas Helper.DecompressTo
    */
   decompressTo(into: Growing, payload: Uint8Array): Awaitable<void> {
+    checkBytes(payload);
     const inflater = this.#inflater ?? this.#engine.newInflater(anyWindow);
     this.#inflater = undefined;
     const { limit } = into;

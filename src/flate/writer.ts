@@ -9,6 +9,7 @@ import { Growing } from "../extension/growing.ts";
 import type { Awaitable, ByteWriter } from "../io/byte-stream.ts";
 import { writeAll } from "../io/full.ts";
 import type { Context, Deflater, DeflaterSettings, Engine } from "./engine.ts";
+import { checkBytes } from "./input.ts";
 
 /** Options of a {@link FlateWriter}. */
 export interface FlateWriterOptions {
@@ -75,10 +76,11 @@ export class FlateWriter implements ByteWriter {
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
-   * @throws What the stream throws.
+   * @throws {TypeError} `from` is no Uint8Array: nothing has happened then. Else what the stream throws.
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
+    checkBytes(from);
     const done = this.#inOrder(
       this.#isWaiting ? this.#inTurn(() => this.#put(from, false)) : this.#put(from, false),
     );

@@ -1,0 +1,119 @@
+import { Buffer } from "node:buffer";
+import { runInNewContext } from "node:vm";
+import { describe, expect, it } from "vitest";
+import { zlibEngine } from "../../adapters/zlib.ts";
+import { Growing } from "../../src/extension/growing.ts";
+import { FlateWriter, Helper } from "../../src/flate/index.ts";
+import { checkBytes, checkInput } from "../../src/flate/input.ts";
+import { newDeflater, newInflater, ways } from "../support/flate.ts";
+import { StoreEngine } from "./store-engine.ts";
+
+/** What plain JavaScript may give in the place of bytes. */
+const others: readonly (readonly [name: string, value: unknown])[] = [
+  ["String", "Hello"],
+  ["Array", [72, 101, 108, 108, 111]],
+  ["ArrayBuffer", new ArrayBuffer(5)],
+  ["DataView", new DataView(new ArrayBuffer(5))],
+  ["Uint16Array", new Uint16Array(5)],
+  ["Uint8ClampedArray", new Uint8ClampedArray(5)],
+  ["Object", { length: 5 }],
+  ["Null", null],
+  ["Undefined", undefined],
+];
+
+const refusal = (name: string): string =>
+  `Compression takes a Uint8Array, not ${name}: encode text first`;
+
+describe("checkBytes()", () => {
+  it.each([
+    ["a Uint8Array", new Uint8Array(5)],
+    ["a Buffer", Buffer.from("Hello")],
+    ["a Uint8Array of another realm", runInNewContext("new Uint8Array(5)") as unknown],
+  ])("takes %s", (_, value) => {
+    expect(() => {
+      checkBytes(value);
+    }).not.toThrow();
+  });
+
+  it.each(others)("refuses what is %s", (name, value) => {
+    expect(() => {
+      checkBytes(value);
+    }).toThrow(new TypeError(refusal(name)));
+  });
+
+  it("is not taken in by a name", () => {
+    expect(() => {
+      checkBytes({ [Symbol.toStringTag]: "Uint8Array", length: 5 });
+    }).toThrow(TypeError);
+  });
+});
+
+describe("checkInput()", () => {
+  it.each([
+    [0, 0],
+    [0, 5],
+    [5, 5],
+  ])("takes the range %s to %s of 5 bytes", (start, end) => {
+    expect(() => {
+      checkInput(new Uint8Array(5), start, end);
+    }).not.toThrow();
+  });
+
+  it.each([
+    [-1, 2],
+    [3, 2],
+    [0, 6],
+    [NaN, 2],
+    [0, NaN],
+  ])("refuses the range %s to %s of 5 bytes", (start, end) => {
+    expect(() => {
+      checkInput(new Uint8Array(5), start, end);
+    }).toThrow(RangeError);
+  });
+});
+
+describe.each(others)("%s in the place of bytes", (name, value) => {
+  const wrong = value as Uint8Array;
+  const error = new TypeError(refusal(name));
+
+  it.each(ways)("is refused by an engine of the %s way, which then goes on", (way) => {
+    for (const isLast of [false, true]) {
+      const deflater = newDeflater(way);
+      const inflater = newInflater(way);
+      expect(() => deflater.deflate(wrong, 0, 5, isLast, new Growing())).toThrow(error);
+      expect(() => inflater.inflate(wrong, 0, 5, isLast, new Growing())).toThrow(error);
+      const [there, back] = [new Growing(), new Growing()];
+      deflater.deflate(Uint8Array.of(1, 2, 3), 0, 3, true, there);
+      inflater.inflate(there.bytes, 0, there.size, true, back);
+      expect([...back.take()]).toEqual([1, 2, 3]);
+      deflater.close();
+      inflater.close();
+    }
+  });
+
+  it.each([
+    ["zlib", () => zlibEngine()],
+    ["another engine", () => new StoreEngine()],
+  ])("is refused by a Helper and a FlateWriter over %s, which then go on", async (_, engineOf) => {
+    const helper = new Helper({ engine: engineOf() });
+    expect(() => helper.compress(wrong)).toThrow(error);
+    expect(() => helper.decompress(wrong)).toThrow(error);
+    const payload = await helper.compress(Uint8Array.of(1, 2, 3));
+    expect([...(await helper.decompress(payload))]).toEqual([1, 2, 3]);
+    helper.close();
+    const written: number[] = [];
+    const dest = {
+      write(from: Uint8Array): number {
+        written.push(...from);
+        return from.length;
+      },
+    };
+    const writer = new FlateWriter(dest, { engine: engineOf() });
+    expect(() => writer.write(wrong)).toThrow(error);
+    expect(writer.error).toBeUndefined();
+    await writer.write(Uint8Array.of(1, 2, 3));
+    await writer.flush();
+    await writer.close();
+    expect(written).toEqual([...payload]);
+  });
+});
