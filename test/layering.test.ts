@@ -22,6 +22,7 @@ const mayImport: Record<string, string[]> = {
     "src/bytes.ts",
     "src/errors.ts",
     "src/clock.ts",
+    "src/linked-list.ts",
     "src/frame",
     "src/http",
     "src/io",

@@ -49,9 +49,10 @@ export interface CompressionOptions {
   /** Bytes of payload from which a message is compressed. Default: 64. */
   readonly threshold?: number | undefined;
   /**
-   * Bytes that the compressors and decompressors of all connections may hold together, apart from those at work on a
-   * message. Beyond it those that were not used for longest are freed: a compressor goes on with an empty window, a
-   * decompressor keeps a copy of its own. 0 or Infinity for no limit. Default: 256 MiB.
+   * Bytes that the compressors and decompressors of all connections may hold together. Beyond it those that were not used
+   * for longest are freed: a compressor goes on with an empty window, a decompressor keeps a copy of its own. That holds in
+   * the middle of a message, too, apart from decompressors of which the peer has sent some KiB and not the end: what those
+   * hold comes on top where it is more than half of this. 0 or Infinity for no limit. Default: 256 MiB.
    */
   readonly maxMemory?: number | undefined;
   /** Milliseconds after which what a connection does not use is freed likewise. 0 or Infinity for never. Default: 30 000. */

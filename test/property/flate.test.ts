@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { zlibEngine } from "../../adapters/zlib.ts";
 import { concat } from "../../src/bytes.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
-import type { Engine } from "../../src/flate/engine.ts";
+import { Growing } from "../../src/extension/growing.ts";
+import type { Context, Engine } from "../../src/flate/engine.ts";
 import { Helper } from "../../src/flate/helpers.ts";
 import { MessageState } from "../../src/flate/message.ts";
 import { acceptOffer, checkAnswer, flateSides, Negotiator } from "../../src/flate/negotiate.ts";
@@ -30,6 +31,9 @@ import { Reader } from "../../src/stream/reader.ts";
 import { Writer } from "../../src/stream/writer.ts";
 import { StoreEngine } from "../flate/store-engine.ts";
 import { cutAt } from "../support/cuts.ts";
+import { difference, zlibInflate as zlibInflateAll } from "../support/flate.ts";
+import { hex } from "../support/frames.ts";
+import { referenceInflate } from "../support/reference-inflate.ts";
 import { TestStream } from "../support/streams.ts";
 
 const parameters = { seed: 7692, numRuns: 300 };
@@ -245,6 +249,96 @@ describe("Helper", () => {
         },
       ),
       { ...parameters, numRuns: 1000 },
+    );
+  });
+});
+
+/** Blocks that a peer may put into a message, each of which ends between bytes. */
+const blocks: fc.Arbitrary<Uint8Array> = fc.oneof(
+  fc.constantFrom("0300", "03fc", "010000ffff", "000000ffff", "4b0400", "010100feff61").map(hex),
+  fc
+    .record({
+      text: fc.uint8Array({ maxLength: 400 }),
+      level: fc.integer({ min: 0, max: 9 }),
+      isLast: fc.boolean(),
+    })
+    .map(({ text, level, isLast }) => {
+      const bytes = concat([text, text]);
+      const finishFlush = isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
+      return new Uint8Array(deflateRawSync(bytes, { level, finishFlush }));
+    }),
+);
+
+describe("a context that is rested wherever it may be", () => {
+  const restless = fc.array(fc.record({ at: fc.nat(), rests: fc.boolean() }), { maxLength: 12 });
+  const way = fc.constantFrom("open" as const, "one-shot" as const);
+
+  /** Takes a message through in pieces; what `take` gives says whether it is done. */
+  function inPieces(
+    length: number,
+    cuts: readonly { readonly at: number; readonly rests: boolean }[],
+    context: Context,
+    take: (start: number, end: number, isLast: boolean) => boolean,
+  ): void {
+    const sorted = cuts.map(({ at, rests }) => ({ at: at % (length + 1), rests }));
+    sorted.sort((one, other) => one.at - other.at);
+    let start = 0;
+    for (const { at, rests } of sorted) {
+      expect(take(start, at, false)).toBe(true);
+      if (rests && context.canRest === true) context.rest();
+      start = at;
+    }
+    expect(take(start, length, true)).toBe(true);
+    if (cuts.length % 2 === 0) context.rest();
+  }
+
+  it("decompresses what a plain twin does, whatever blocks there are", () => {
+    const message = fc.record({ parts: fc.array(blocks, { maxLength: 6 }), cuts: restless });
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 4 }), way, bits, (all, how, windowBits) => {
+        const inflater = zlibEngine({ way: how }).newInflater({ windowBits });
+        for (const { parts, cuts } of all) {
+          // With a beginning that any message may have, so that none is cut off.
+          const payload = concat([...parts, hex("00")]);
+          const into = new Growing();
+          inPieces(payload.length, cuts, inflater, (start, end, isLast) =>
+            inflater.inflate(payload, start, end, isLast, into),
+          );
+          expect(into.take()).toEqual(referenceInflate(payload).bytes);
+        }
+        inflater.close();
+      }),
+      parameters,
+    );
+  });
+
+  it("compresses so that zlib reads it, and a rested decompressor does", () => {
+    const message = fc.record({ text: fc.uint8Array({ maxLength: 900 }), cuts: restless });
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 5 }), way, bits, (all, how, windowBits) => {
+        const engine = zlibEngine({ way: how });
+        const deflater = engine.newDeflater({ windowBits, level: 6, memLevel: 5 });
+        const inflater = engine.newInflater({ windowBits });
+        const payloads: Uint8Array[] = [];
+        for (const { text, cuts } of all) {
+          const bytes = concat([text, text, text]);
+          const [there, back] = [new Growing(), new Growing()];
+          inPieces(bytes.length, cuts, deflater, (start, end, isLast) =>
+            deflater.deflate(bytes, start, end, isLast, there),
+          );
+          payloads.push(there.take());
+          const payload = payloads.at(-1)!;
+          inPieces(payload.length, cuts.toReversed(), inflater, (start, end, isLast) =>
+            inflater.inflate(payload, start, end, isLast, back),
+          );
+          expect(back.take()).toEqual(bytes);
+        }
+        const whole = concat(all.flatMap(({ text }) => [text, text, text]));
+        expect(difference(zlibInflateAll(payloads), whole)).toBe(-1);
+        deflater.close();
+        inflater.close();
+      }),
+      parameters,
     );
   });
 });
