@@ -39,7 +39,7 @@ export class Beginning {
   #payload: Growing = borrow();
   /** What it has become; undefined at rest, as it comes again when the payload is gone through. */
   #made: Growing | undefined = borrow();
-  /** Bytes that went through, the first time and again. */
+  /** What went through, the first time and again, in bytes of output. */
   #work = 0;
 
   /** What is to be gone through again: `bytes[0, size)`. */
@@ -49,20 +49,20 @@ export class Beginning {
 
   /** Whether it is no longer worth keeping. */
   get isTooMuch(): boolean {
-    return this.#work > mostToGoThrough;
+    return this.#work > outputFactor * mostToGoThrough;
   }
 
   /** Adds a copy of `bytes[start, end)` of the payload. */
   add(bytes: Uint8Array, start: number, end: number): void {
     this.#payload.add(bytes, start, end);
-    this.#work += end - start;
+    this.#work += outputFactor * (end - start);
   }
 
   /** Adds a copy of `bytes[start, end)`, which have come of the payload. */
   addMade(bytes: Uint8Array, start: number, end: number): void {
     this.#made ??= borrow();
     this.#made.add(bytes, start, end);
-    this.#work += (end - start) / outputFactor;
+    this.#work += end - start;
   }
 
   /** Keeps the payload alone, in an array that is no larger. */
@@ -79,7 +79,7 @@ export class Beginning {
 
   /** The payload is about to be gone through again. */
   goThroughAgain(): void {
-    this.#work += this.#payload.size;
+    this.#work += outputFactor * this.#payload.size;
   }
 
   /** Brings the window up to date; what is kept begins anew. */
