@@ -28,11 +28,15 @@ export function newDeferred<Value>(): Deferred<Value> {
   return { promise, resolve, reject };
 }
 
-/** Makes a rejected promise that is not reported as unhandled. */
-export function rejected(reason: unknown): Promise<never> {
-  const promise = Promise.reject(reason);
+/** Gives a promise as it is; a rejection that nobody awaits is not reported as unhandled. */
+export function quiet<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => {});
   return promise;
+}
+
+/** Makes a rejected promise that is not reported as unhandled. */
+export function rejected(reason: unknown): Promise<never> {
+  return quiet(Promise.reject(reason));
 }
 
 /**

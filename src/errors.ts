@@ -346,7 +346,8 @@ export type TimeoutCode =
   | "IDLE_TIMEOUT"
   | "MAX_LIFETIME"
   | "CLOSE_TIMEOUT"
-  | "SHUTDOWN_TIMEOUT";
+  | "SHUTDOWN_TIMEOUT"
+  | "HANDLER_TIMEOUT";
 
 const timeouts: Record<TimeoutCode, string> = {
   HANDSHAKE_TIMEOUT: "Opening handshake took too long",
@@ -357,6 +358,8 @@ const timeouts: Record<TimeoutCode, string> = {
   MAX_LIFETIME: "Connection was open for maxLifetime",
   CLOSE_TIMEOUT: "Closing handshake took longer than closeTimeout",
   SHUTDOWN_TIMEOUT: "Connection was still open at the deadline of shutdown",
+  HANDLER_TIMEOUT:
+    "Handler was not done in time after its connection had ended; what waited behind it was dropped",
 };
 
 /** Something took longer than a deadline allows. */

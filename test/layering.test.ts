@@ -12,6 +12,7 @@ const mayImport: Record<string, string[]> = {
   "src/arguments.ts": [],
   "src/transport.ts": [],
   "src/linked-list.ts": [],
+  "src/fifo.ts": [],
   "src/clock.ts": ["src/linked-list.ts"],
   "src/deferred.ts": [],
   "src/web-streams.ts": [],
@@ -57,7 +58,14 @@ const mayImport: Record<string, string[]> = {
     // What a Reader or Writer is told of the side that a handshake was on.
     "src/frame/check.ts",
   ],
-  "src/endpoint": ["src/bytes.ts", "src/status.ts", "src/errors.ts", "src/frame", "src/extension"],
+  "src/endpoint": [
+    "src/bytes.ts",
+    "src/status.ts",
+    "src/errors.ts",
+    "src/fifo.ts",
+    "src/frame",
+    "src/extension",
+  ],
   "src/connection": [
     "src/bytes.ts",
     "src/arguments.ts",
@@ -67,6 +75,7 @@ const mayImport: Record<string, string[]> = {
     "src/clock.ts",
     "src/deferred.ts",
     "src/linked-list.ts",
+    "src/fifo.ts",
     "src/web-streams.ts",
     "src/http",
     "src/extension",

@@ -6,10 +6,11 @@
 
 import { checkMilliseconds } from "../arguments.ts";
 import { encodeUtf8, noBytes } from "../bytes.ts";
+import { quiet } from "../deferred.ts";
 import { PreparedMessage } from "../endpoint/prepared.ts";
 import type { Closure } from "../errors.ts";
 import { MaxControlFramePayloadSize } from "../frame/header.ts";
-import type { TlsFacts } from "../transport.ts";
+import type { RuntimeSignal, TlsFacts } from "../transport.ts";
 import { type StatusCode, StatusNormalClosure } from "../status.ts";
 import { checkClose } from "./check-close.ts";
 import { type Counters, countersOf } from "./counters.ts";
@@ -117,7 +118,10 @@ export class Connection<Context = unknown> {
     return this.#link.state;
   }
 
-  /** Bytes of frames that wait for the network, and of messages that wait for room in front of it. */
+  /**
+   * Bytes of frames that wait for the network, and of messages that wait for their turn or for room in front of it, 64 bytes
+   * more for each of those. Asking costs the same however many wait; 0 where the connection is over.
+   */
   get bufferedAmount(): number {
     return this.#link.outbox.unsent;
   }
@@ -142,6 +146,15 @@ export class Connection<Context = unknown> {
   /** How the connection ended; resolves when it has, and never rejects. */
   get closed(): Promise<Closure> {
     return this.#link.closed;
+  }
+
+  /**
+   * Aborts when the connection is no longer open: when either side has begun to close it, or it has broken. Its reason is the
+   * ClosedError that `send` rejects with from then on, with the closure's fields. For work that is done for this connection
+   * alone: `fetch(url, { signal: ws.signal })`.
+   */
+  get signal(): RuntimeSignal {
+    return this.#link.signal;
   }
 
   /**
@@ -219,11 +232,19 @@ export class Connection<Context = unknown> {
    * @param source Such as a `ReadableStream`, a generator, an array. It is asked for the next piece when the one before
    * is on its way.
    * @returns Resolves when the whole message is on its way. Rejects as {@link send}, and with what `source` throws; that
-   * ends the connection with 1011, since a message that was begun cannot be taken back.
+   * ends the connection with 1011 where a piece has left, since a message that was begun cannot be taken back. A rejection
+   * that nobody awaits is not reported as unhandled.
    */
-  async sendStream(
+  sendStream(
     source: AsyncIterable<string | Binary> | Iterable<string | Binary>,
-    { binary, compress }: MessageOptions = {},
+    options: MessageOptions = {},
+  ): Promise<void> {
+    return quiet(this.#sendStream(source, options));
+  }
+
+  async #sendStream(
+    source: AsyncIterable<string | Binary> | Iterable<string | Binary>,
+    { binary, compress }: MessageOptions,
   ): Promise<void> {
     let writer: MessageWriter | undefined =
       binary === undefined ? undefined : this.beginMessage({ binary, compress });
@@ -254,7 +275,7 @@ export class Connection<Context = unknown> {
    */
   receive(options: ReceiveOptions = {}): Promise<Data> {
     checkMilliseconds("timeout", options.timeout);
-    return this.#link.messages.pulling.receive(options);
+    return this.#link.dispatcher.pulling.receive(options);
   }
 
   /**
@@ -266,7 +287,7 @@ export class Connection<Context = unknown> {
    */
   receiveStream(options: ReceiveOptions = {}): Promise<IncomingMessage> {
     checkMilliseconds("timeout", options.timeout);
-    return this.#link.messages.pulling.receiveStream(options);
+    return this.#link.dispatcher.pulling.receiveStream(options);
   }
 
   /**
@@ -276,7 +297,7 @@ export class Connection<Context = unknown> {
    * @throws {TypeError} Messages go to a handler.
    */
   [Symbol.asyncIterator](): AsyncIterator<Data, undefined> {
-    return this.#link.messages.pulling.iterate();
+    return this.#link.dispatcher.pulling.iterate();
   }
 
   /**
@@ -296,8 +317,8 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Begins the closing handshake, or does nothing where it has begun. No message is delivered after it, and those that
-   * wait to be asked for are dropped.
+   * Begins the closing handshake, where it has not begun. No handler gets a message after it; those that wait to be asked for
+   * are dropped, unless the peer has closed first.
    *
    * @param status 1000 to 1003, 1007 to 1014 or 3000 to 4999. Default: 1000.
    * @param reason At most 123 bytes of UTF-8. Default: none.

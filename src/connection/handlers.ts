@@ -33,8 +33,9 @@ export interface Refusal extends HttpReply {
  * Handlers of one server's or client's connections. All are optional. Without `message` and `stream`, messages wait until
  * they are asked for: `for await (const message of ws)`, `ws.receive()`.
  *
- * A handler that returns a promise is awaited before the next message of that connection is delivered, and meanwhile
- * the peer is held back. One that throws or rejects fails its connection with 1011 and is reported to `error`; it
+ * A handler that returns a promise is awaited before the next message of that connection is delivered. The connection is
+ * read on meanwhile: messages wait, up to `receiveHighWaterMark`, pings are answered, and when the peer closes or is gone
+ * `ws.signal` aborts at once. A handler that throws or rejects fails its connection with 1011 and is reported to `error`; it
  * never takes the process down.
  */
 export interface Handlers<Context = unknown> {
@@ -59,9 +60,12 @@ export interface Handlers<Context = unknown> {
   pong?(ws: Connection<Context>, payload: Uint8Array): unknown;
   /** The unsent bytes have come down to `highWaterMark`, after they were above it. */
   drain?(ws: Connection<Context>): unknown;
-  /** Something went wrong: called once, before `close`, with the error that `closed` reports too. */
+  /** Something went wrong: called once at the most, before `close`, with the error that `closed` reports too. */
   error?(ws: Connection<Context>, error: unknown): unknown;
-  /** The connection is over: the last call, always, exactly once for each `open`. */
+  /**
+   * The connection is over: the last call, always, exactly once for each `open`. What came before the end is delivered first,
+   * and a handler that is at work holds it up only where something waits behind it. `closed` does not wait for it.
+   */
   close?(ws: Connection<Context>, closure: Closure): unknown;
 }
 

@@ -7,10 +7,11 @@
 import type { Deadline, Deadlines } from "../clock.ts";
 import { newDeferred, rejected } from "../deferred.ts";
 import { TimeoutError } from "../errors.ts";
+import { Fifo } from "../fifo.ts";
 import type { Signal } from "../transport.ts";
-import { Fifo } from "./fifo.ts";
 import type { Data } from "./handlers.ts";
-import { Incoming, type IncomingMessage } from "./incoming.ts";
+import { Incoming, type IncomingMessage, wholeMessage } from "./incoming.ts";
+import type { Unread } from "./unread.ts";
 
 /** How long a call waits for a message. */
 export interface ReceiveOptions {
@@ -20,12 +21,8 @@ export interface ReceiveOptions {
   readonly timeout?: number | undefined;
 }
 
-/** What an inbox tells its link. */
+/** What an inbox tells. */
 export interface InboxEvents {
-  /** So much is unread that the peer is to be held back. */
-  onFull(): void;
-  /** There is room again. */
-  onRoom(): void;
   /** Somebody who waited has been given a message, as it came. */
   onGiven(): void;
   /** Whether the next message is wanted piece by piece. */
@@ -42,9 +39,6 @@ export interface Waiter {
   fail(reason: unknown): void;
 }
 
-/** What a message costs beside its bytes, so that a flood of empty ones counts too. */
-const overhead = 64;
-
 /**
  * Gives each message to one who asks, in the order of the calls; what nobody has asked for yet is kept, and from some
  * bytes of it on the peer is held back.
@@ -52,19 +46,18 @@ const overhead = 64;
 export class Inbox {
   readonly #events: InboxEvents;
   readonly #deadlines: Deadlines;
-  readonly #highWaterMark: number;
+  readonly #unread: Unread;
   readonly #messages = new Fifo<Data>();
   #waiters: Waiter[] = [];
   #incoming: Incoming | undefined;
-  #unread = 0;
-  #isFull = false;
   #isStreaming = false;
   #overWith: (() => unknown) | undefined;
 
-  constructor(events: InboxEvents, deadlines: Deadlines, highWaterMark: number) {
+  /** @param unread Counts what waits. */
+  constructor(events: InboxEvents, deadlines: Deadlines, unread: Unread) {
     this.#events = events;
     this.#deadlines = deadlines;
-    this.#highWaterMark = highWaterMark;
+    this.#unread = unread;
   }
 
   /** Whether no message waits to be asked for. */
@@ -77,7 +70,7 @@ export class Inbox {
     const waiter = this.#nextWaiter();
     if (waiter === undefined) {
       this.#messages.push(data);
-      this.#count(data.length + overhead);
+      this.#unread.add(data.length);
     } else {
       waiter.give(waiter.isStreamed ? wholeMessage(data) : data);
       this.#events.onGiven();
@@ -86,9 +79,7 @@ export class Inbox {
 
   /** Takes in the beginning of a message that was wanted piece by piece. */
   begin(isText: boolean): void {
-    this.#incoming = new Incoming(isText, (change) => {
-      this.#count(change);
-    });
+    this.#incoming = new Incoming(isText, this.#unread);
     // There is one: where nobody waits for a beginning, messages come whole.
     this.#nextWaiter()!.give(this.#incoming);
   }
@@ -131,15 +122,14 @@ export class Inbox {
 
   /** This side has closed: what is left is not wanted any more either. */
   clear(reason: () => unknown): void {
-    this.#messages.takeAll();
+    for (const data of this.#messages.takeAll()) this.#unread.remove(data.length);
     this.end(reason);
-    this.#count(-this.#unread);
   }
 
   /** Gives the next message where there is one. */
   take(): Data | undefined {
     const data = this.#messages.shift();
-    if (data !== undefined) this.#count(-data.length - overhead);
+    if (data !== undefined) this.#unread.remove(data.length);
     return data;
   }
 
@@ -153,6 +143,12 @@ export class Inbox {
     this.#checkStreaming();
   }
 
+  /** Takes somebody out of the line again. */
+  leave(waiter: Waiter): void {
+    this.#waiters = this.#waiters.filter((other) => other !== waiter);
+    this.#checkStreaming();
+  }
+
   /** Waits as long as the options say. */
   #ask(
     isStreamed: boolean,
@@ -162,9 +158,8 @@ export class Inbox {
     if (signal?.aborted === true) return rejected(signal.reason);
     const deferred = newDeferred<Data | IncomingMessage>();
     const giveUp = (reason: unknown): void => {
-      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+      this.leave(waiter);
       waiter.fail(reason);
-      this.#checkStreaming();
     };
     const onAbort = (): void => {
       giveUp(signal!.reason);
@@ -207,22 +202,4 @@ export class Inbox {
     this.#isStreaming = isWanted;
     this.#events.onStreaming(isWanted);
   }
-
-  #count(change: number): void {
-    this.#unread += change;
-    if (!this.#isFull && this.#unread >= this.#highWaterMark) {
-      this.#isFull = true;
-      this.#events.onFull();
-    } else if (this.#isFull && this.#unread <= this.#highWaterMark / 2) {
-      this.#isFull = false;
-      this.#events.onRoom();
-    }
-  }
-}
-
-/** A message that came whole, for somebody who wants it piece by piece. */
-function wholeMessage(data: Data): IncomingMessage {
-  const message = new Incoming(typeof data === "string", () => {});
-  message.complete(data);
-  return message;
 }

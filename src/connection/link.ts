@@ -5,6 +5,7 @@
  */
 
 import { type Direction, Endpoint, type EndpointEvents, type Side } from "../endpoint/endpoint.ts";
+import type { ClosingStage } from "../endpoint/closing.ts";
 import {
   ClosedError,
   type Closure,
@@ -15,19 +16,20 @@ import {
 import type { Header } from "../frame/header.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
 import { type StatusCode, StatusGoingAway, StatusInternalServerError } from "../status.ts";
-import type { Transport, TransportFacts, TransportHandler } from "../transport.ts";
+import type { RuntimeSignal, Transport, TransportFacts, TransportHandler } from "../transport.ts";
 import type { Deadline, Deadlines } from "../clock.ts";
+import { type Deferred, newDeferred, settled } from "../deferred.ts";
 import type { Linked } from "../linked-list.ts";
 import { Connection, type ConnectionInfo, type ConnectionState } from "./connection.ts";
+import { Dispatcher, type DispatcherOwner } from "./dispatcher.ts";
+import { Flusher, type FlusherEvents } from "./flusher.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Observer } from "./host.ts";
 import { Liveness, type LivenessEvents, needsLiveness } from "./liveness.ts";
-import { Messages, type MessagesOwner } from "./messages.ts";
 import type { ConnectionSettings } from "./options.ts";
 import { Outcome } from "./outcome.ts";
 import { Outbox, type OutboxOwner } from "./outbox.ts";
-import { Receiver, type ReceiverEvents } from "./receiving.ts";
-import { Sender, type SenderEvents } from "./sending.ts";
+import { Pacer, type PacerEvents } from "./pacer.ts";
 import type { Topics } from "./topics.ts";
 
 /** What all links of one server, or of all clients, share. */
@@ -39,7 +41,7 @@ export interface LinkOwner {
   readonly topics: Topics<Link> | undefined;
   /** A link has begun. */
   opened(link: Link): void;
-  /** A link has ended: its last handler was called. */
+  /** A link has ended: its place is free. */
   ended(link: Link): void;
 }
 
@@ -53,21 +55,25 @@ export interface LinkParts<Context> {
   readonly sessions?: readonly ExtensionSession[];
 }
 
+/** How far the peer's side of the stream has come: bytes come, it has ended, the socket is gone. */
+type StreamState = "open" | "ended" | "gone";
+
 /**
  * Runs one connection from the end of its opening handshake to the end of its socket.
  *
- * It passes events on, and knows when all is over; its receiver knows when to read on, its sender when to write, its outbox
- * what may be sent, its messages who gets them, its liveness when it has gone on for too long, its outcome how it ended.
+ * It passes events on, and does what each stage of the end asks for (endpoint/closing.ts). Its pacer knows when to read, its
+ * flusher when to write, its outbox what may be sent, its dispatcher who gets what comes, its liveness when it has gone on for
+ * too long, its outcome how it ended and who is told.
  */
 export class Link<Context = unknown>
   implements
     TransportHandler,
     EndpointEvents,
-    ReceiverEvents,
+    PacerEvents,
     OutboxOwner,
-    MessagesOwner,
+    DispatcherOwner,
     LivenessEvents,
-    SenderEvents,
+    FlusherEvents,
     Linked<Link<Context>>
 {
   previous: Link<Context> | undefined = undefined;
@@ -75,20 +81,20 @@ export class Link<Context = unknown>
   readonly connection: Connection<Context>;
   readonly endpoint: Endpoint;
   readonly outbox: Outbox;
-  readonly messages: Messages<Context>;
+  readonly dispatcher: Dispatcher<Context>;
   readonly #owner: LinkOwner;
   readonly #transport: Transport;
-  readonly #sender: Sender;
-  readonly #receiver: Receiver;
+  readonly #flusher: Flusher;
+  readonly #pacer: Pacer;
   readonly #liveness: Liveness | undefined;
   readonly #outcome: Outcome<Context>;
-  // How far its end has come.
-  #hasPeerEnded = false;
-  #isTransportClosed = false;
-  #transportError: Error | undefined;
-  #isEnding = false;
-  #isEnded = false;
+  #stream: StreamState = "open";
+  #streamError: Error | undefined;
+  #closeTimeout: number;
   #closeDeadline: Deadline | undefined;
+  // Made when somebody asks for them.
+  #abort: AbortController | undefined;
+  #handlersIdle: Deferred<void> | undefined;
 
   constructor(owner: LinkOwner, parts: LinkParts<Context>) {
     const { side, transport, handlers, info, sessions = [] } = parts;
@@ -96,6 +102,7 @@ export class Link<Context = unknown>
     const { messages, highWaterMark, times, trace } = settings;
     this.#owner = owner;
     this.#transport = transport;
+    this.#closeTimeout = settings.closeTimeout;
     this.endpoint = new Endpoint(side, this, {
       // Not spread: on V8 each copy of that kind has a shape of its own, and all that reads it becomes slow.
       maxFrameSize: messages.maxFrameSize,
@@ -106,17 +113,17 @@ export class Link<Context = unknown>
       extensions: sessions,
       trace: trace && ((direction, header) => this.#trace(trace, direction, header)),
     });
-    this.#sender = new Sender(transport, this.endpoint.output, highWaterMark, this);
-    this.#receiver = new Receiver(transport, this.endpoint, this.#sender, this, settings.afterTurn);
-    this.outbox = new Outbox(this.endpoint, this.#sender, this, settings);
+    this.#flusher = new Flusher(transport, this.endpoint.output, highWaterMark, this);
+    this.#pacer = new Pacer(transport, this.endpoint, this.#flusher, this, settings.afterTurn);
+    this.outbox = new Outbox(this.endpoint, this.#flusher, this, settings);
     this.#liveness = needsLiveness(times) ? new Liveness(this, owner.deadlines, times) : undefined;
     this.connection = new Connection(this, info);
     this.#outcome = new Outcome(this.connection, this.endpoint, handlers, owner.observer);
-    this.messages = new Messages({
+    this.dispatcher = new Dispatcher({
       connection: this.connection,
       handlers,
       endpoint: this.endpoint,
-      receiver: this.#receiver,
+      pacer: this.#pacer,
       owner: this,
       deadlines: owner.deadlines,
       settings,
@@ -124,12 +131,21 @@ export class Link<Context = unknown>
   }
 
   get state(): ConnectionState {
-    if (this.#isTransportClosed) return "closed";
-    return this.endpoint.state === "open" ? "open" : "closing";
+    if (this.#stream === "gone") return "closed";
+    return this.endpoint.stage === "open" ? "open" : "closing";
   }
 
   get closed(): Promise<Closure> {
     return this.#outcome.closed;
+  }
+
+  /** Aborts when the connection is no longer open, with the ClosedError that `send` rejects with. */
+  get signal(): RuntimeSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.state !== "open") this.#abort.abort(this.#closedError());
+    }
+    return this.#abort.signal;
   }
 
   /** What is known of its transport. */
@@ -142,7 +158,15 @@ export class Link<Context = unknown>
   }
 
   get isReading(): boolean {
-    return !this.#receiver.isPaused;
+    return !this.#pacer.isPaused;
+  }
+
+  get isStuck(): boolean {
+    return this.endpoint.output.gathered > 0;
+  }
+
+  get isWorking(): boolean {
+    return this.dispatcher.isWorking;
   }
 
   /** The topics of its server. @throws {TypeError} It is a client's. */
@@ -150,6 +174,21 @@ export class Link<Context = unknown>
     const { topics } = this.#owner;
     if (topics === undefined) throw new TypeError("Topics are a server's: a client has none");
     return topics;
+  }
+
+  /**
+   * What handlers are still at, undefined where none is: those for what has come, what waits for one, and the one for the end.
+   * Not the one for the beginning, which may last as long as it likes. It never rejects.
+   */
+  get handlers(): Promise<void> | undefined {
+    const { isHandling } = this.dispatcher;
+    if (!isHandling && this.#outcome.told === undefined) return undefined;
+    if (isHandling) this.#handlersIdle ??= newDeferred<void>();
+    const ignored = (): void => {};
+    // The last one is called when the others are done.
+    return (this.#handlersIdle?.promise ?? settled)
+      .then(() => this.#outcome.told)
+      .then(ignored, ignored);
   }
 
   /**
@@ -165,36 +204,37 @@ export class Link<Context = unknown>
     this.#owner.observer?.opened(this.connection as Connection);
     this.#liveness?.start();
     if (response.length > 0) this.endpoint.output.addRaw(response);
-    this.#sender.gather();
-    this.messages.open();
-    this.#receiver.start(early);
+    this.#flusher.gather();
+    this.dispatcher.open();
+    this.#pacer.start(early);
+  }
+
+  /** Takes nothing in any more: the connection will be closed once what has come is done with. */
+  shut(): void {
+    if (this.state === "open") this.#pacer.shut();
   }
 
   /** Begins the closing handshake. @param timeout Milliseconds for it. */
   close(status: StatusCode, reason: string, timeout?: number): void {
-    if (this.state !== "open") return;
-    const { isBusy } = this.#receiver;
+    if (this.state !== "open") {
+      // It has begun to end already: what waits for a handler is not wanted any more all the same.
+      this.dispatcher.cut();
+      return;
+    }
+    if (timeout !== undefined) this.#closeTimeout = timeout;
     this.endpoint.close(status, reason);
-    this.#startCloseDeadline(timeout);
-    this.#sender.flushSoon();
-    this.#stopUse();
-    // A handler may await the end of its own connection: from here on nothing waits for it, nor for a message.
-    if (isBusy) queueMicrotask(() => this.#receiver.release());
   }
 
-  /** Drops the connection. */
+  /** Drops the connection; what has come and is not delivered yet never will be. */
   terminate(error?: unknown): void {
-    if (this.#isEnded) return;
+    if (this.endpoint.stage === "closed") {
+      this.dispatcher.cut();
+      return;
+    }
     this.endpoint.fail(error, 0, "local");
     if (error !== undefined) this.#outcome.report(error);
-    this.#sender.stop(() => this.#closedError());
-    this.#receiver.stop();
-    this.#stopUse();
-    if (this.#isTransportClosed) {
-      this.#finish();
-    } else {
-      this.#transport.destroy();
-    }
+    this.dispatcher.stop(() => this.#closedError());
+    this.endpoint.advance("drop");
   }
 
   /** Fails the connection with 1011: what was begun to be sent cannot be completed. */
@@ -202,7 +242,6 @@ export class Link<Context = unknown>
     if (this.state !== "open") return;
     this.endpoint.fail(error, StatusInternalServerError, "local");
     this.#outcome.report(error);
-    this.#receiver.release();
   }
 
   refusal(): ClosedError | undefined {
@@ -238,160 +277,203 @@ export class Link<Context = unknown>
   }
 
   onData(chunk: Uint8Array): void {
-    this.#liveness?.heard();
-    if (this.#transport.hasOwnChunks === true) this.messages.beginChunk(chunk);
-    this.#receiver.receive(chunk);
+    const { length } = chunk;
+    if (this.#transport.hasOwnChunks === true) this.dispatcher.beginChunk(chunk);
+    this.#pacer.receive(chunk);
+    this.#liveness?.heard(length, this.endpoint.isInMessage);
   }
 
   onDrain(): void {
-    this.#sender.onDrain();
-    if (this.#isEnding) this.#endWhenSent();
+    this.#flusher.onDrain();
+  }
+
+  onBlocked(): void {
+    this.#liveness?.blocked();
+  }
+
+  onUnblocked(bytes: number): void {
+    this.#liveness?.took(bytes);
   }
 
   onDrained(): void {
-    if (this.state === "open") this.messages.drained();
+    if (this.state === "open") this.dispatcher.drained();
   }
 
   onRoom(): void {
-    this.outbox.onRoom();
+    this.endpoint.onRoom();
+    this.#endWhenSent();
   }
 
   onEnd(): void {
-    this.#hasPeerEnded = true;
-    this.#receiver.end();
-    if (!this.#receiver.isBusy) this.onIdle();
+    if (this.#stream === "open") this.#stream = "ended";
+    this.#pacer.release();
   }
 
   onClose(error?: Error): void {
-    this.#isTransportClosed = true;
-    this.#transportError = error;
-    this.#closeDeadline?.cancel();
-    this.#liveness?.stop();
-    this.#sender.stop(() => this.#closedError());
-    this.outbox.stop(() => this.#closedError());
+    this.#stream = "gone";
+    this.#streamError = error;
+    this.#flusher.stop(() => this.#closedError());
     // What came before it is delivered first.
-    this.#receiver.end();
-    if (!this.#receiver.isBusy) this.onIdle();
+    this.#pacer.release();
   }
 
   onText(data: string): void {
-    this.#liveness?.used();
-    this.messages.deliver(data);
+    this.#received();
+    this.dispatcher.deliver(data);
   }
 
   onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    this.#liveness?.used();
-    this.messages.deliverBytes(bytes, start, end, isOwned);
+    this.#received();
+    this.dispatcher.deliverBytes(bytes, start, end, isOwned);
   }
 
   onMessageBegin(isText: boolean): void {
-    this.messages.begin(isText);
+    this.dispatcher.begin(isText);
   }
 
   onMessagePiece(bytes: Uint8Array, start: number, end: number): void {
-    this.messages.add(bytes, start, end);
+    this.dispatcher.add(bytes, start, end);
   }
 
   onMessageEnd(): void {
-    this.#liveness?.used();
-    this.messages.complete();
+    this.#received();
+    this.dispatcher.complete();
   }
 
   onPing(bytes: Uint8Array, start: number, end: number): void {
-    this.messages.ping(bytes, start, end);
+    this.#liveness?.framed();
+    this.dispatcher.ping(bytes, start, end);
   }
 
   onPong(bytes: Uint8Array, start: number, end: number): void {
+    this.#liveness?.framed();
     this.#liveness?.ponged(bytes, start, end);
-    this.messages.pong(bytes, start, end);
+    this.dispatcher.pong(bytes, start, end);
   }
 
   onFail(error: unknown): void {
     this.#outcome.report(error);
-    // Also outside of what the transport calls.
-    this.#sender.flushSoon();
   }
 
   onResume(): void {
-    this.#receiver.resume();
+    this.#pacer.resume();
   }
 
   onOutput(): void {
-    this.#sender.flushSoon();
-    this.#sender.checkDrained();
-    this.outbox.onRoom();
+    this.#flusher.flushSoon();
+    this.#flusher.checkDrained();
   }
 
+  /** All that has come is with the endpoint: what the stream has come to is told now, and not before. */
   onIdle(): void {
-    this.messages.idle();
-    if (this.#isTransportClosed) {
-      this.#finish();
-      return;
+    this.dispatcher.idle();
+    if (this.#stream === "open") return;
+    if (!this.endpoint.isClosed) {
+      // The stream is over before the closing handshake is.
+      const error = connectionLost(this.#streamError);
+      this.endpoint.fail(error, 0, "transport");
+      this.#outcome.report(error);
     }
-    if (this.#hasPeerEnded) this.#failTransport();
-    if (this.endpoint.isClosed) this.#end();
+    if (this.#stream === "gone") this.endpoint.advance("socketClosed");
   }
 
   onHandlerFailed(error: unknown): void {
     // A send that came too late: `close` tells the same.
     if (error instanceof ClosedError && this.state !== "open") return;
-    if (this.endpoint.state === "open") {
+    if (this.endpoint.stage === "open") {
       this.endpoint.fail(error, StatusInternalServerError, "local");
     }
+    // Whether the peer had closed by then or not: behind a failure nothing is delivered.
+    this.dispatcher.cut();
     this.#outcome.report(error);
   }
 
-  /** Nothing is sent any more, and no message is delivered: this side has begun to end. */
-  #stopUse(): void {
+  onHandlersIdle(): void {
+    if (this.dispatcher.isHandling) return;
+    this.#handlersIdle?.resolve();
+    this.#handlersIdle = undefined;
+  }
+
+  onDelivered(error: TimeoutError | undefined): void {
+    if (error !== undefined) this.#outcome.report(error);
+    this.#outcome.tell();
+    // A handler that was given up is waited for no longer, whoever waits.
+    if (error === undefined) this.onHandlersIdle();
+    else this.#handlersIdle?.resolve();
+  }
+
+  /** A whole message has come. */
+  #received(): void {
+    if (this.#liveness === undefined) return;
+    this.#liveness.framed();
+    this.#liveness.used();
+  }
+
+  /** Does what a stage of the end asks for. Each is entered once at the most, and "closed" always. */
+  onClosing(stage: ClosingStage): void {
+    switch (stage) {
+      case "closeSent":
+      case "flushing":
+        this.#leaveOpen();
+        // A close frame waits for no handler's turn.
+        if (this.#flusher.isIdle) this.#endWhenSent();
+        else this.#pacer.settled();
+        if (this.#pacer.isBlocked) {
+          // Not inside of whatever called: what is held may have events of its own.
+          queueMicrotask(() => {
+            this.#pacer.release();
+          });
+        }
+        break;
+      case "finSent":
+        this.#transport.end();
+        break;
+      case "dropped":
+        this.#flusher.stop(() => this.#closedError());
+        this.#pacer.stop();
+        if (this.#stream === "gone") this.endpoint.advance("socketClosed");
+        else this.#transport.destroy();
+        break;
+      case "closed":
+        this.#finish();
+    }
+  }
+
+  /** Nothing is sent any more but what was sent before, and what this side has ended it does not deliver any more. */
+  #leaveOpen(): void {
     this.#liveness?.stop();
-    const reason = (): ClosedError => this.#closedError();
-    this.outbox.stop(reason);
-    this.messages.stop(reason);
-  }
-
-  /** The stream is over. Before the closing handshake is, that is a failure. */
-  #failTransport(): void {
-    if (this.endpoint.isClosed) return;
-    const error = connectionLost(this.#transportError);
-    this.endpoint.fail(error, 0, "transport");
-    this.#outcome.report(error);
-  }
-
-  /** Nothing more is due but the end of the stream: the side that is done first says so. */
-  #end(): void {
-    if (this.#isEnding) return;
-    this.#isEnding = true;
-    this.#liveness?.stop();
-    this.outbox.stop(() => this.#closedError());
-    this.#startCloseDeadline();
-    this.#endWhenSent();
-  }
-
-  #endWhenSent(): void {
-    if (this.#sender.isIdle && !this.#isTransportClosed) this.#transport.end();
-  }
-
-  #startCloseDeadline(timeout: number = this.#owner.settings.closeTimeout): void {
-    if (this.#closeDeadline !== undefined || this.#isTransportClosed) return;
-    this.#closeDeadline = this.#owner.deadlines.after(timeout, () => {
+    this.#closeDeadline ??= this.#owner.deadlines.after(this.#closeTimeout, () => {
       // Where the closing handshake is done, the peer only fails to end its stream: that is no error.
-      this.terminate(
-        this.endpoint.isClosed ? undefined : new TimeoutError("CLOSE_TIMEOUT", timeout),
-      );
+      if (!this.endpoint.isClosed) {
+        const error = new TimeoutError("CLOSE_TIMEOUT", this.#closeTimeout);
+        this.endpoint.fail(error, 0, "local");
+        this.#outcome.report(error);
+      }
+      this.endpoint.advance("deadline");
     });
+    if (this.endpoint.initiator === "local") this.dispatcher.stop(() => this.#closedError());
+    this.#abort?.abort(this.#closedError());
+  }
+
+  /** All that was gathered has left, and nothing more will be: this side ends its stream. */
+  #endWhenSent(): void {
+    if (this.endpoint.stage === "flushing" && this.#flusher.isIdle && this.#stream !== "gone") {
+      this.endpoint.advance("drained");
+    }
   }
 
   #closedError(): ClosedError {
     return new ClosedError(this.#outcome.closure);
   }
 
+  /** The connection is over: its place is free, whatever its handlers are at. */
   #finish(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.#failTransport();
+    this.#closeDeadline?.cancel();
     const { closure } = this.#outcome;
-    this.messages.end(() => new ClosedError(closure));
-    this.#outcome.finish(closure);
+    // Again: a close frame that waited behind others has only now nothing to wait for.
+    this.#flusher.stop(() => new ClosedError(closure));
+    this.dispatcher.end(() => new ClosedError(closure));
+    this.#outcome.settle();
     this.#owner.ended(this as Link);
   }
 

@@ -12,6 +12,8 @@ import type { Times } from "./options.ts";
 export interface LivenessEvents {
   /** Whether this side reads: what a peer has sent to one that does not read, nobody can hold against it. */
   readonly isReading: boolean;
+  /** Whether bytes wait to be sent, or are with the transport: what a peer does not take, it can be blamed for. */
+  readonly isStuck: boolean;
   /** A ping is due. */
   sendPing(payload: Uint8Array): void;
   /** The peer is gone, as far as anybody can tell. */
@@ -24,20 +26,47 @@ export interface LivenessEvents {
 const mark = [0x66, 0x77] as const;
 const pingSize = 6;
 
+/** What a look found a peer guilty of that has not answered a ping: found twice, a tick apart, it is lost. */
+type Suspicion =
+  /** Nothing, or it has not been looked yet. */
+  | "none"
+  /** Nothing comes from it. */
+  | "silent"
+  /** It takes nothing, and this side waits for that rather than read. */
+  | "stuck";
+
 /**
  * Watches one connection. Pings keep a way open and measure it; what ends a connection is each a time of its own.
+ *
+ * Life is progress: whole frames and messages count fully, and each byte on the way to one for as long as it may take at the
+ * slowest. So two times are kept up to which a connection is known to have lived, and a byte moves them, up to now. They are
+ * as coarse as ticks: nothing here reads a clock for a chunk or a message.
  */
 export class Liveness {
   readonly #events: LivenessEvents;
   readonly #deadlines: Deadlines;
   readonly #times: Times;
-  readonly #running = new Set<Deadline>();
+  /** Milliseconds of life that a byte buys. */
+  readonly #lifeOfByte: number;
+  #isStopped = false;
+  #lifeDeadline: Deadline | undefined;
+
   #pings = 0;
   #pingedAt = 0;
+  #pingDueAt = 0;
+  #pingDeadline: Deadline | undefined;
+
+  #isAnswered = true;
+  #aliveAt = 0;
   #pongDeadline: Deadline | undefined;
-  #hasHeard = false;
+
+  // Of writes that the transport did not take at once.
+  #blockedAt = 0;
+  #tookAt = NaN;
+  #stuckAt = 0;
+
   #activeAt = 0;
-  #isStopped = false;
+  #idleDeadline: Deadline | undefined;
   /** Milliseconds from the last ping to its pong; undefined before the first. */
   roundTripTime: number | undefined;
 
@@ -45,52 +74,90 @@ export class Liveness {
     this.#events = events;
     this.#deadlines = deadlines;
     this.#times = times;
+    // Finite, so that no bytes at all buy nothing.
+    this.#lifeOfByte = times.minProgress === Infinity ? Number.MAX_VALUE : 1000 / times.minProgress;
   }
 
   /** The connection is open. */
   start(): void {
     const { pingInterval, idleTimeout, maxLifetime } = this.#times;
-    this.#after(pingInterval, () => {
-      this.#ping();
-    });
-    this.#after(maxLifetime, () => {
-      this.#events.onDue(new TimeoutError("MAX_LIFETIME", maxLifetime));
-    });
-    this.#activeAt = this.#deadlines.now();
-    this.#after(idleTimeout, () => {
-      this.#checkIdle();
-    });
+    if (pingInterval < Infinity) {
+      this.#pingDueAt = this.#deadlines.now();
+      this.#awaitPing();
+    }
+    if (maxLifetime < Infinity) {
+      this.#lifeDeadline = this.#deadlines.after(maxLifetime, () => {
+        this.#events.onDue(new TimeoutError("MAX_LIFETIME", maxLifetime));
+      });
+    }
+    if (idleTimeout < Infinity) {
+      this.#awaitIdle(idleTimeout);
+      this.#activeAt = this.#deadlines.coarseNow;
+    }
   }
 
   /** The connection is closed, or about to be. */
   stop(): void {
     this.#isStopped = true;
-    for (const deadline of this.#running) deadline.cancel();
-    this.#running.clear();
+    this.#lifeDeadline?.cancel();
+    this.#pingDeadline?.cancel();
+    this.#pongDeadline?.cancel();
+    this.#idleDeadline?.cancel();
   }
 
-  /** Something has come from the peer. */
-  heard(): void {
-    this.#hasHeard = true;
+  /**
+   * Bytes have come from the peer. To be called once for each chunk.
+   *
+   * @param isInMessage Whether it ends inside of a message, or brought a piece of one.
+   */
+  heard(bytes: number, isInMessage: boolean): void {
+    this.#aliveAt = this.#moved(this.#aliveAt, bytes);
+    if (isInMessage) this.#activeAt = this.#moved(this.#activeAt, bytes);
   }
 
-  /** A message has come or was sent. To be called for each: it reads no clock. */
+  /** A whole frame has come, of whatever kind. */
+  framed(): void {
+    this.#isAnswered = true;
+  }
+
+  /** A whole message has come or was sent. */
   used(): void {
     this.#activeAt = this.#deadlines.coarseNow;
+  }
+
+  /** A write is under way that the transport did not take at once. */
+  blocked(): void {
+    const now = this.#deadlines.coarseNow;
+    // What waits behind a write follows it at once. Where time has passed since, nothing waited.
+    if (now !== this.#tookAt) this.#stuckAt = now;
+    this.#blockedAt = now;
+  }
+
+  /**
+   * That write is done.
+   *
+   * @param isInMessage Whether it was of messages, or had a part of one. Default: true.
+   */
+  took(bytes: number, isInMessage = true): void {
+    const now = this.#deadlines.coarseNow;
+    this.#tookAt = now;
+    if (isInMessage) this.#activeAt = this.#moved(this.#activeAt, bytes);
+    // A kernel that has room takes bytes for a dead peer as well: what took no time is no sign of life.
+    if (now === this.#blockedAt) return;
+    this.#aliveAt = this.#moved(this.#aliveAt, bytes);
+    this.#stuckAt = this.#moved(this.#stuckAt, bytes);
   }
 
   /** A ping was sent, by whomever: from now on something has to come. */
   pinged(): void {
     const { pongTimeout } = this.#times;
-    if (this.#isStopped || pongTimeout === Infinity) return;
-    if (this.#pongDeadline !== undefined) {
-      // One that is still unanswered keeps its deadline.
-      if (!this.#hasHeard) return;
-      this.#pongDeadline.cancel();
-      this.#running.delete(this.#pongDeadline);
-    }
-    this.#hasHeard = false;
-    this.#awaitPong(false);
+    // One that is still unanswered keeps its deadline.
+    if (this.#isStopped || pongTimeout === Infinity || !this.#isAnswered) return;
+    this.#isAnswered = false;
+    this.#pongDeadline?.cancel();
+    this.#awaitPong(pongTimeout, "none");
+    // Behind the deadline, which sees to it that coarse time is right.
+    this.#aliveAt = this.#deadlines.coarseNow;
   }
 
   /** A pong has come. */
@@ -101,13 +168,22 @@ export class Liveness {
     if (number === this.#pings) this.roundTripTime = this.#deadlines.now() - this.#pingedAt;
   }
 
-  #after(milliseconds: number, task: () => void): Deadline {
-    const deadline = this.#deadlines.after(milliseconds, () => {
-      this.#running.delete(deadline);
-      task();
+  /** Up to when a connection is known to have lived, once so many bytes have moved. */
+  #moved(livedUntil: number, bytes: number): number {
+    const now = this.#deadlines.coarseNow;
+    const moved = livedUntil + bytes * this.#lifeOfByte;
+    return moved < now ? moved : now;
+  }
+
+  /** A ping keeps to its times, however late one was: a crowd that was late together spreads out again. */
+  #awaitPing(): void {
+    const { pingInterval } = this.#times;
+    const now = this.#deadlines.now();
+    const left = pingInterval - ((now - this.#pingDueAt) % pingInterval);
+    this.#pingDueAt = now + left;
+    this.#pingDeadline = this.#deadlines.after(left, () => {
+      this.#ping();
     });
-    this.#running.add(deadline);
-    return deadline;
   }
 
   #ping(): void {
@@ -116,34 +192,49 @@ export class Liveness {
     payload.set(mark);
     new DataView(payload.buffer).setUint32(2, this.#pings);
     this.#pingedAt = this.#deadlines.now();
-    this.#after(this.#times.pingInterval, () => {
-      this.#ping();
-    });
+    this.#awaitPing();
     this.#events.sendPing(payload);
   }
 
-  #awaitPong(isLastLook: boolean): void {
+  #awaitPong(milliseconds: number, suspicion: Suspicion): void {
+    this.#pongDeadline = this.#deadlines.after(milliseconds, () => {
+      this.#lookForLife(suspicion);
+    });
+  }
+
+  /** @param before What the look before this one found. */
+  #lookForLife(before: Suspicion): void {
+    if (this.#isAnswered) return;
+    const { isReading, isStuck } = this.#events;
     const { pongTimeout } = this.#times;
-    this.#pongDeadline = this.#after(isLastLook ? tick : pongTimeout, () => {
-      this.#pongDeadline = undefined;
-      if (this.#hasHeard) return;
-      if (!this.#events.isReading) this.#awaitPong(false);
-      // This side may only just read again: a tick later it has read what came in time.
-      else if (!isLastLook) this.#awaitPong(true);
-      else this.#events.onLost(new TimeoutError("PONG_TIMEOUT", pongTimeout));
+    const now = this.#deadlines.coarseNow;
+    if (!isReading && !isStuck) {
+      // Its answer may lie where nobody has looked: it gets the whole time again.
+      this.#aliveAt = now;
+      this.#awaitPong(pongTimeout, "none");
+      return;
+    }
+    const livedUntil = isReading ? this.#aliveAt : Math.max(this.#aliveAt, this.#stuckAt);
+    // The tick that a coarse time may be later is the one of the second look.
+    const left = this.#deadlines.latest(livedUntil) - tick + pongTimeout - now;
+    const found = isReading ? "silent" : "stuck";
+    if (left > 0) this.#awaitPong(left, "none");
+    // This side may only just read again: a tick later it has read what came in time.
+    else if (found !== before) this.#awaitPong(tick, found);
+    else this.#events.onLost(new TimeoutError("PONG_TIMEOUT", pongTimeout));
+  }
+
+  #awaitIdle(milliseconds: number): void {
+    this.#idleDeadline = this.#deadlines.after(milliseconds, () => {
+      this.#checkIdle();
     });
   }
 
   #checkIdle(): void {
     const { idleTimeout } = this.#times;
-    const left = this.#deadlines.latest(this.#activeAt) + idleTimeout - this.#deadlines.now();
-    if (left <= 0) {
-      this.#events.onDue(new TimeoutError("IDLE_TIMEOUT", idleTimeout));
-      return;
-    }
-    this.#after(left, () => {
-      this.#checkIdle();
-    });
+    const left = this.#deadlines.latest(this.#activeAt) + idleTimeout - this.#deadlines.coarseNow;
+    if (left > 0) this.#awaitIdle(left);
+    else this.#events.onDue(new TimeoutError("IDLE_TIMEOUT", idleTimeout));
   }
 }
 

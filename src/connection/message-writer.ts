@@ -5,9 +5,12 @@
  */
 
 import { encodeUtf8, noBytes } from "../bytes.ts";
+import { rejected } from "../deferred.ts";
+import type { StreamedMessage } from "../endpoint/streamed-message.ts";
 import { OpBinary, OpText } from "../frame/opcode.ts";
 import type { WebWritable } from "../web-streams.ts";
 import { type Binary, toBytes } from "./data.ts";
+import { sent } from "./flusher.ts";
 import type { Data } from "./handlers.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -19,13 +22,18 @@ export interface MessageOptions {
   readonly compress?: boolean | undefined;
 }
 
+/** "open" takes pieces, "complete" has had its last one, "aborted" was given up. */
+type WriterState = "open" | "complete" | "aborted";
+
 const highSurrogate = /[\uD800-\uDBFF]$/;
 
 /**
  * Sends one message piece by piece, each of them a frame. It takes its place among the other messages at its first
- * piece: those that are sent while it is under way wait until it is complete. Pings and pongs go in between.
+ * piece, before that call returns: those that are sent while it is under way wait until it is complete. Pings and pongs go in
+ * between.
  *
- * A message that was begun has to be completed; {@link abort} can only end the connection with it.
+ * A message that was begun has to be completed; {@link abort} can only end the connection with it. Nobody has to look at the
+ * promises: a rejection that nobody awaits is not reported as unhandled, since `closed` tells the same.
  *
  * @example
  * const message = ws.beginMessage({ binary: true });
@@ -36,17 +44,15 @@ export class MessageWriter {
   readonly #outbox: Outbox;
   readonly #fail: (error: unknown) => void;
   readonly #isBinary: boolean;
-  readonly #compress: boolean;
-  #began: Promise<void> | undefined;
-  #isUnderWay = false;
-  #last: Promise<void> = Promise.resolve();
-  #isClosed = false;
-  #aborted: { readonly reason: unknown } | undefined;
+  readonly #message: StreamedMessage;
+  #state: WriterState = "open";
+  /** What became of the piece before. */
+  #last: Promise<void> = sent;
   /** A high surrogate at the end of a piece: its other half begins the next one. */
   #surrogate = "";
   #writable: WritableStream<Data> | undefined;
 
-  /** @internal For the library: writers come from `beginMessage`. */
+  /** @internal For the library: writers come from `beginMessage`. @throws {ClosedError} The connection is not open. */
   constructor(
     outbox: Outbox,
     { binary = false, compress = true }: MessageOptions,
@@ -54,38 +60,45 @@ export class MessageWriter {
   ) {
     this.#outbox = outbox;
     this.#isBinary = binary;
-    this.#compress = compress;
+    this.#message = outbox.begin(binary ? OpBinary : OpText, compress);
     this.#fail = fail;
   }
 
   /**
-   * Sends a piece.
+   * Sends a piece. Pieces keep their order, also where nobody awaits them.
    *
    * @param data A string where the message is text, bytes where it is binary; they are copied.
-   * @returns Resolves when the next piece is welcome. Rejects with `ClosedError` where the connection is over.
+   * @returns Resolves when the next piece is welcome. Rejects with `ClosedError` where the connection is over, and with
+   * `LimitError` `TOO_MUCH_BUFFERED` where too much is unsent and `overflow` is not "wait".
    * @throws {TypeError} The other kind of data; the message is complete.
    */
   write(data: string | Binary): Promise<void> {
-    if (this.#isClosed) throw new TypeError("Message is complete");
+    if (this.#state !== "open") throw new TypeError("Message is complete");
     const bytes = this.#encode(data);
     // An empty frame tells nobody anything.
     return bytes.length === 0 ? this.#last : this.#send(bytes, false);
   }
 
-  /** Completes the message. A second call does nothing. */
+  /**
+   * Completes the message: from this call on it stands complete in its place, in front of whatever is sent next. A second
+   * call does nothing.
+   */
   close(): Promise<void> {
-    if (this.#isClosed) return this.#last;
-    this.#isClosed = true;
+    if (this.#state !== "open") return this.#last;
+    this.#state = "complete";
     const rest = this.#surrogate === "" ? noBytes : encodeUtf8(this.#surrogate);
     return this.#send(rest, true);
   }
 
-  /** Gives the message up. Where a part of it was sent, that ends the connection with 1011, since nothing may follow. */
+  /**
+   * Gives the message up. Where a part of it was sent, that ends the connection with 1011, since nothing may follow; what is
+   * unsent of it is taken back otherwise.
+   */
   abort(reason: unknown = new Error("Message was aborted")): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    if (this.#isUnderWay) this.#fail(reason);
-    else this.#aborted = { reason };
+    if (this.#state !== "open") return;
+    this.#state = "aborted";
+    if (!this.#message.takeBack(reason)) this.#fail(reason);
+    this.#last = rejected(reason);
   }
 
   /** The writer as a `WritableStream`; aborting that is {@link abort}. */
@@ -106,8 +119,7 @@ export class MessageWriter {
   #encode(data: string | Binary): Uint8Array {
     if (typeof data !== "string") {
       if (!this.#isBinary) throw new TypeError("A text message is made of strings");
-      // A copy: it may wait for its turn.
-      return toBytes(data).slice();
+      return toBytes(data);
     }
     if (this.#isBinary) throw new TypeError("A binary message is made of bytes");
     const text = this.#surrogate + data;
@@ -115,24 +127,8 @@ export class MessageWriter {
     return encodeUtf8(this.#surrogate === "" ? text : text.slice(0, -1));
   }
 
-  /** Sends behind what was written before, also where that was not awaited. */
   #send(bytes: Uint8Array, isLast: boolean): Promise<void> {
-    this.#began ??= this.#begin();
-    const done = Promise.all([this.#began, this.#last]).then(() =>
-      this.#outbox.sendPiece(bytes, isLast),
-    );
-    this.#last = done;
-    // Nobody need await every piece: `closed` tells the same.
-    done.catch(() => {});
-    return done;
-  }
-
-  async #begin(): Promise<void> {
-    // Where it can, at once: what is sent next, before anybody awaits this, comes behind it.
-    if (this.#outbox.isFree) this.#outbox.check();
-    else await this.#outbox.turn();
-    if (this.#aborted !== undefined) throw this.#aborted.reason;
-    this.#outbox.begin(this.#isBinary ? OpBinary : OpText, this.#compress);
-    this.#isUnderWay = true;
+    this.#last = this.#outbox.sendPiece(this.#message, bytes, isLast);
+    return this.#last;
   }
 }

@@ -31,24 +31,36 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
   readonly maxBufferedAmount?: number | undefined;
   /**
    * What happens to a message that would pass `maxBufferedAmount`. "close": it is rejected, and the connection dropped.
-   * "drop": it is rejected, and the connection lives on. "wait": it waits for room, and `send` resolves later; whoever
-   * does not await it has no limit. Default: "close".
+   * "drop": it is rejected, and the connection lives on; a message in pieces is dropped whole, or, where a part of it has left,
+   * ends the connection with 1011. "wait": it waits for room, and `send` resolves later; whoever does not await it has no
+   * limit. Default: "close".
    */
   readonly overflow?: Overflow | undefined;
   /**
-   * Bytes of messages that are kept until they are asked for, where there is no handler for them; from there on the
-   * peer is held back. Default: 64 KiB.
+   * Bytes of messages that wait: for a handler that is at work, or, where there is none, until they are asked for. Each counts
+   * 64 bytes more than it has. From there on the peer is held back. Default: 64 KiB.
    */
   readonly receiveHighWaterMark?: number | undefined;
   /** Milliseconds between pings that keep the way to the peer open, and measure it. Default: none are sent. */
   readonly pingInterval?: number | undefined;
   /**
-   * Milliseconds in which something has to come from the peer after a ping; then the connection is dropped with
-   * `PONG_TIMEOUT`. Default: no limit.
+   * Milliseconds in which a frame has to come from the peer after a ping; then the connection is dropped with
+   * `PONG_TIMEOUT`. Bytes on the way to one prolong it, and so do bytes that a peer takes which did not take them at once:
+   * see `minProgress`. While this side does not read, a peer has all the time as long as it takes what is sent.
+   * Default: no limit.
    */
   readonly pongTimeout?: number | undefined;
-  /** Milliseconds without a message either way; then the connection is closed with 1001. Default: no limit. */
+  /**
+   * Milliseconds without a message either way; then the connection is closed with 1001. Bytes of one that is not complete
+   * prolong it: see `minProgress`. Default: no limit.
+   */
   readonly idleTimeout?: number | undefined;
+  /**
+   * Bytes a second below which progress is none: each byte on its way to a whole frame or message counts as life for
+   * 1000 / `minProgress` milliseconds, for `pongTimeout` and for `idleTimeout`. With 0 or Infinity each counts fully: a peer
+   * that sends a byte a minute may live as long as it likes. Default: 240.
+   */
+  readonly minProgress?: number | undefined;
   /** Milliseconds that a connection may be open; then it is closed with 1001. Default: no limit. */
   readonly maxLifetime?: number | undefined;
   /**
@@ -100,12 +112,14 @@ export interface FlowLimits {
   readonly closeTimeout: number;
 }
 
-/** Times of a connection; Infinity stands for never. */
+/** Times of a connection, in milliseconds; Infinity stands for never. */
 export interface Times {
   readonly pingInterval: number;
   readonly pongTimeout: number;
   readonly idleTimeout: number;
   readonly maxLifetime: number;
+  /** Bytes a second; Infinity for none, as for all limits, and so for the opposite of what the number would say. */
+  readonly minProgress: number;
 }
 
 /** {@link ConnectionOptions} with nothing left open. */
@@ -134,6 +148,8 @@ const defaultTimes: Times = {
   pongTimeout: Infinity,
   idleTimeout: Infinity,
   maxLifetime: Infinity,
+  // What IIS (minBytesPerSecond) and Kestrel (MinRequestBodyDataRate) ask of a request.
+  minProgress: 240,
 };
 
 const overflows: readonly Overflow[] = ["close", "drop", "wait"];

@@ -1,5 +1,6 @@
 /**
- * What an application sends: in order, within the limit, by the policy for what does not fit.
+ * What an application sends: whether it may be sent now, by the limit and the policy for what does not fit, and the
+ * promises of those who send. The order of it all is the endpoint's queue's.
  *
  * @module
  */
@@ -8,13 +9,14 @@ import { encodeUtf8 } from "../bytes.ts";
 import { type Deferred, newDeferred, rejected } from "../deferred.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import { PreparedMessage } from "../endpoint/prepared.ts";
+import type { Pending, SendListener } from "../endpoint/queued.ts";
+import type { StreamedMessage } from "../endpoint/streamed-message.ts";
 import { LimitError } from "../errors.ts";
 import { MaxHeaderSize } from "../frame/header.ts";
 import type { Opcode } from "../frame/opcode.ts";
-import { Fifo } from "./fifo.ts";
+import type { Flusher } from "./flusher.ts";
 import type { Data } from "./handlers.ts";
 import type { ConnectionSettings } from "./options.ts";
-import type { Sender } from "./sending.ts";
 
 /** What an outbox asks of its link. */
 export interface OutboxOwner {
@@ -24,153 +26,85 @@ export interface OutboxOwner {
   used(): void;
   /** More is unsent than may be, and that ends the connection. */
   onOverflow(error: LimitError): void;
+  /** A message that was begun cannot be completed: that ends the connection. */
+  fail(error: unknown): void;
 }
-
-/** A message that waits for room. */
-interface Waiting {
-  readonly data: Data | PreparedMessage;
-  readonly compress: boolean;
-  readonly deferred: Deferred<void>;
-}
-
-const nobody: readonly Deferred<void>[] = [];
 
 /** Sends messages of one connection. */
 export class Outbox {
   readonly #endpoint: Endpoint;
-  readonly #sender: Sender;
+  readonly #flusher: Flusher;
   readonly #owner: OutboxOwner;
   readonly #settings: ConnectionSettings;
-  /** Messages that the policy "wait" keeps; undefined where there are none. */
-  #waiting: Fifo<Waiting> | undefined;
-  /** Writers whose messages wait for their turn, or for their next piece; undefined where there are none. */
-  #turns: Deferred<void>[] | undefined;
-  #isAdmitting = false;
   /** Messages that the policy "drop" has dropped. */
   dropped = 0;
 
   constructor(
     endpoint: Endpoint,
-    sender: Sender,
+    flusher: Flusher,
     owner: OutboxOwner,
     settings: ConnectionSettings,
   ) {
     this.#endpoint = endpoint;
-    this.#sender = sender;
+    this.#flusher = flusher;
     this.#owner = owner;
     this.#settings = settings;
   }
 
-  /** Bytes that wait for the network, those that wait for room in front of it included. */
+  /** Bytes that wait for the network, those that wait for their turn or for room included. */
   get unsent(): number {
-    let unsent = this.#endpoint.output.unsent;
-    if (this.#waiting !== undefined) {
-      for (const { data } of this.#waiting) unsent += sizeOf(data);
-    }
-    return unsent;
+    return this.#endpoint.output.unsent;
   }
 
   /** Sends a message, or does with it what the policy says. */
   send(data: Data | PreparedMessage, compress: boolean): Promise<void> {
     const refusal = this.#owner.refusal();
     if (refusal !== undefined) return rejected(refusal);
-    if (this.#waiting !== undefined) return this.#wait(data, compress);
     const excess = this.#excess(data);
     if (excess !== undefined) return this.#overflow(data, compress, excess);
     this.#owner.used();
     this.#add(data, compress);
-    this.#sender.flushSoon();
-    return this.#sender.whenSent();
+    this.#flusher.flushSoon();
+    return this.#flusher.whenSent();
   }
 
-  /** Sends a ping. */
+  /** Sends a ping. One that does not fit is of no use later: it never waits. */
   ping(payload: Uint8Array): Promise<void> {
     const refusal = this.#owner.refusal();
     if (refusal !== undefined) return rejected(refusal);
-    const excess = this.#excess(payload);
-    if (excess !== undefined) return this.#overflow(payload, false, excess, true);
+    // It passes what waits, so that only what is in front of it counts.
+    const actual = this.#endpoint.output.gathered + MaxHeaderSize + payload.length;
+    if (actual > this.#settings.maxBufferedAmount) return this.#reject(actual);
     this.#endpoint.sendPing(payload);
-    this.#sender.flushSoon();
-    return this.#sender.whenSent();
+    this.#flusher.flushSoon();
+    return this.#flusher.whenSent();
   }
 
-  /** @throws {ClosedError} Nothing can be sent any more. */
-  check(): void {
+  /** Begins a message that is sent in pieces; it takes its place at its first one. @throws {ClosedError} */
+  begin(opcode: Opcode, compress: boolean): StreamedMessage {
+    return this.#endpoint.newStreamedMessage(opcode, compress);
+  }
+
+  /**
+   * Sends a piece of it. Resolves when it has left, or is gathered below the mark.
+   *
+   * A piece cannot be left out: where it does not fit, the policy "drop" drops the whole message while that is possible, and
+   * ends the connection otherwise.
+   */
+  sendPiece(message: StreamedMessage, bytes: Uint8Array, isLast: boolean): Promise<void> {
     const refusal = this.#owner.refusal();
-    if (refusal !== undefined) throw refusal;
-  }
-
-  /** Whether a message that is sent in pieces may begin now. */
-  get isFree(): boolean {
-    return this.#endpoint.isFree && this.#waiting === undefined;
-  }
-
-  /** Waits until it may: {@link begin} has to follow before anything else. */
-  async turn(): Promise<void> {
-    this.check();
-    while (!this.isFree) await this.#turn();
-    this.check();
-  }
-
-  /** Begins a message that is sent in pieces. */
-  begin(opcode: Opcode, compress: boolean): void {
-    this.#endpoint.beginMessage(opcode, compress);
-  }
-
-  /** Sends a piece of it, and waits until the next one may follow. */
-  async sendPiece(bytes: Uint8Array, isLast: boolean): Promise<void> {
-    this.check();
+    if (refusal !== undefined) return rejected(refusal);
+    // It did not fit, and was taken back.
+    if (message.reason !== undefined) return rejected(message.reason);
+    const { overflow, maxBufferedAmount } = this.#settings;
+    // The end of a message always fits: it makes room for others.
+    const excess = bytes.length === 0 ? undefined : this.#excess(bytes);
+    if (excess !== undefined && overflow !== "wait") return this.#rejectPiece(message, excess);
+    const limit = overflow === "wait" ? maxBufferedAmount : Infinity;
     this.#owner.used();
-    const isDone = this.#endpoint.sendPiece(bytes, isLast);
-    this.#sender.flushSoon();
-    if (!isDone) await this.#turn();
-    await this.#sender.whenSent();
-    this.check();
-    if (isLast) this.onRoom();
-  }
-
-  /** There may be room, or it may be another one's turn. */
-  onRoom(): void {
-    // Sending makes room, too.
-    if (this.#isAdmitting) return;
-    if (this.#waiting !== undefined) this.#admit(this.#waiting);
-    for (const turn of this.#takeTurns()) turn.resolve();
-  }
-
-  /** The connection is closed: whoever waits gets what `reason` makes. */
-  stop(reason: () => unknown): void {
-    for (const { deferred } of this.#waiting?.takeAll() ?? []) deferred.reject(reason());
-    this.#waiting = undefined;
-    for (const turn of this.#takeTurns()) turn.reject(reason());
-  }
-
-  /** Sends what waits as far as there is room. */
-  #admit(waiting: Fifo<Waiting>): void {
-    this.#isAdmitting = true;
-    for (let next = waiting.first; next !== undefined; next = waiting.first) {
-      if (this.#excess(next.data) !== undefined) break;
-      waiting.shift();
-      const { data, compress, deferred } = next;
-      this.#owner.used();
-      this.#add(data, compress);
-      this.#sender.flushSoon();
-      void this.#sender.whenSent().then(deferred.resolve, deferred.reject);
-    }
-    this.#isAdmitting = false;
-    if (waiting.length === 0) this.#waiting = undefined;
-  }
-
-  #turn(): Promise<void> {
-    const turn = newDeferred<void>();
-    this.#turns ??= [];
-    this.#turns.push(turn);
-    return turn.promise;
-  }
-
-  #takeTurns(): readonly Deferred<void>[] {
-    const turns = this.#turns;
-    this.#turns = undefined;
-    return turns ?? nobody;
+    const queued = message.enqueue(bytes, isLast, limit);
+    this.#flusher.flushSoon();
+    return queued === undefined ? this.#flusher.whenPieceSent() : this.#whenSent(queued, true);
   }
 
   #add(data: Data | PreparedMessage, compress: boolean): void {
@@ -185,7 +119,7 @@ export class Outbox {
    * One message always fits, however large: nothing else could ever send it.
    */
   #excess(data: Data | PreparedMessage): number | undefined {
-    const unsent = this.#endpoint.output.unsent;
+    const { unsent } = this.#endpoint.output;
     const most = this.#settings.maxBufferedAmount;
     // Three bytes a UTF-16 unit at the most: near the limit, and only there, they are counted.
     const length = data instanceof PreparedMessage ? data.bytes.length : data.length;
@@ -194,27 +128,65 @@ export class Outbox {
     return whole > most ? whole : undefined;
   }
 
-  #overflow(
-    data: Data | PreparedMessage,
-    compress: boolean,
-    actual: number,
-    isPing = false,
-  ): Promise<void> {
+  #overflow(data: Data | PreparedMessage, compress: boolean, actual: number): Promise<void> {
     const { overflow, maxBufferedAmount } = this.#settings;
-    if (overflow === "wait" && !isPing) return this.#wait(data, compress);
+    if (overflow !== "wait") return this.#reject(actual);
+    this.#owner.used();
+    const queued = this.#endpoint.sendWhenFits(data, compress, maxBufferedAmount);
+    return this.#whenSent(queued, false);
+  }
+
+  #reject(actual: number): Promise<never> {
+    const { overflow, maxBufferedAmount } = this.#settings;
     const error = new LimitError("TOO_MUCH_BUFFERED", maxBufferedAmount, actual);
     if (overflow === "close") this.#owner.onOverflow(error);
     else this.dropped++;
     return rejected(error);
   }
 
-  #wait(data: Data | PreparedMessage, compress: boolean): Promise<void> {
-    const deferred = newDeferred<void>();
-    // Copied now, as always: the caller's array is the caller's again.
-    const own = data instanceof Uint8Array ? data.slice() : data;
-    this.#waiting ??= new Fifo<Waiting>();
-    this.#waiting.push({ data: own, compress, deferred });
-    return deferred.promise;
+  #rejectPiece(message: StreamedMessage, actual: number): Promise<never> {
+    const { overflow, maxBufferedAmount } = this.#settings;
+    if (overflow === "close") return this.#reject(actual);
+    const error = new LimitError("TOO_MUCH_BUFFERED", maxBufferedAmount, actual);
+    if (message.takeBack(error)) this.dropped++;
+    else this.#owner.fail(error);
+    return rejected(error);
+  }
+
+  #whenSent(queued: Pending, isPiece: boolean): Promise<void> {
+    const waiter = new SendWaiter(this.#flusher, this.#owner, isPiece);
+    queued.listener = waiter;
+    return waiter.promise;
+  }
+}
+
+/** Whoever waits for one message or piece: woken by what becomes of that one, and by nothing else. */
+class SendWaiter implements SendListener {
+  readonly #flusher: Flusher;
+  readonly #owner: OutboxOwner;
+  readonly #isPiece: boolean;
+  readonly #deferred: Deferred<void> = newDeferred<void>();
+
+  constructor(flusher: Flusher, owner: OutboxOwner, isPiece: boolean) {
+    this.#flusher = flusher;
+    this.#owner = owner;
+    this.#isPiece = isPiece;
+  }
+
+  get promise(): Promise<void> {
+    return this.#deferred.promise;
+  }
+
+  onSent(): void {
+    const { resolve, reject } = this.#deferred;
+    this.#flusher.flushSoon();
+    // Not written from here: this may be the end of a write, and each of thousands would begin the next inside of it.
+    const below = this.#isPiece ? this.#flusher.whenPieceBelow() : this.#flusher.whenBelow();
+    void below.then(resolve, reject);
+  }
+
+  onDropped(reason?: unknown): void {
+    this.#deferred.reject(reason ?? this.#owner.refusal());
   }
 }
 

@@ -19,8 +19,12 @@ export class Outcome<Context = unknown> {
   readonly #observer: Observer | undefined;
   #error: unknown;
   #closed: Deferred<Closure> | undefined;
-  // Undefined until all were told.
-  #settled: Closure | undefined;
+  /** How it ended; set when `closed` resolves. */
+  #closure: Closure | undefined;
+  /** Whether the handler for the end was called: no other one is called afterwards. */
+  #isTold = false;
+  /** The promise of the handler for the end, where it has returned one. */
+  #told: PromiseLike<unknown> | undefined;
 
   constructor(
     connection: Connection<Context>,
@@ -34,61 +38,83 @@ export class Outcome<Context = unknown> {
     this.#observer = observer;
   }
 
-  /** Resolves once {@link finish} is done; never rejects. */
+  /** Resolves once the connection is over; never rejects. */
   get closed(): Promise<Closure> {
     this.#closed ??= newDeferred<Closure>();
-    if (this.#settled !== undefined) this.#closed.resolve(this.#settled);
+    if (this.#closure !== undefined) this.#closed.resolve(this.#closure);
     return this.#closed.promise;
   }
 
   /** How it is closed, as far as it is by now. */
   get closure(): Closure {
+    if (this.#closure !== undefined) return this.#closure;
     const { closure } = this.#endpoint;
     return this.#error === undefined ? closure : { ...closure, error: this.#error };
   }
 
-  /** Something went wrong: the first that did is kept, and the handler for errors called with it. */
+  /** The promise of the handler for the end: nothing waits for it but a server that is shut down. */
+  get told(): PromiseLike<unknown> | undefined {
+    return this.#told;
+  }
+
+  /**
+   * Something went wrong: the first that did is kept, and the handler for errors called with it, though never behind the one
+   * for the end.
+   */
   report(error: unknown): void {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#observer?.failed(this.#connection as Connection, error);
-    this.#call(() => this.#handlers.error?.(this.#connection, error));
-  }
-
-  /** The connection is over, once: the handler for its end is called, and when that is done, `closed` resolves. */
-  finish(closure: Closure): void {
-    this.#observer?.closed(this.#connection as Connection, closure);
-    this.#call(
-      () => this.#handlers.close?.(this.#connection, closure),
-      () => this.#settle(),
-    );
-  }
-
-  /** Calls a handler, keeps what it fails with, and then calls `done`. */
-  #call(handler: () => unknown, done?: () => void): void {
-    const failed = (reason: unknown): void => {
-      this.#addError(reason);
-      done?.();
-    };
-    try {
-      const result = handler();
-      if (isPromise(result)) whenSettled(result, done, failed);
-      else done?.();
-    } catch (reason) {
-      failed(reason);
+    if (this.#isTold) return;
+    const result = this.#call(() => this.#handlers.error?.(this.#connection, error));
+    if (isPromise(result)) {
+      whenSettled(result, undefined, (reason) => {
+        this.#addError(reason);
+      });
     }
   }
 
-  /** A handler for errors or for the end failed itself: `closed` is the last place to say it. */
+  /** The connection is over, and its last handler is called: of all, the one for the end. */
+  tell(): void {
+    const { closure } = this;
+    this.#observer?.closed(this.#connection as Connection, closure);
+    this.#isTold = true;
+    const result = this.#call(() => this.#handlers.close?.(this.#connection, closure));
+    if (!isPromise(result)) return;
+    this.#told = result;
+    whenSettled(result, undefined, (reason) => {
+      this.#addError(reason);
+    });
+  }
+
+  /** The connection is over: whoever waits for that waits no longer, whatever handlers are at. */
+  settle(): void {
+    this.#closure = this.closure;
+    this.#closed?.resolve(this.#closure);
+  }
+
+  /** Calls a handler, and keeps what it throws. */
+  #call(handler: () => unknown): unknown {
+    try {
+      return handler();
+    } catch (reason) {
+      this.#addError(reason);
+      return undefined;
+    }
+  }
+
+  /**
+   * A handler for errors or for the end failed itself: `closed` is the last place to say it; whoever watches all connections
+   * is told what comes too late for that.
+   */
   #addError(reason: unknown): void {
+    if (this.#closure !== undefined) {
+      this.#observer?.failed(this.#connection as Connection, reason);
+      return;
+    }
     this.#error =
       this.#error === undefined
         ? reason
         : new AggregateError([this.#error, reason], "A handler failed after another error");
-  }
-
-  #settle(): void {
-    this.#settled = this.closure;
-    this.#closed?.resolve(this.#settled);
   }
 }

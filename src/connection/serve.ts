@@ -28,6 +28,7 @@ import { Opening, type OpeningOwner } from "./opening.ts";
 import {
   type ConnectionOptions,
   type ConnectionSettings,
+  defaultFlowLimits,
   resolveConnectionOptions,
   resolveExtensions,
 } from "./options.ts";
@@ -67,8 +68,14 @@ export interface ShutdownOptions {
   readonly status?: StatusCode;
   /** At most 123 bytes of UTF-8. Default: none. */
   readonly reason?: string;
-  /** Milliseconds for all closing handshakes; what is left then is dropped. Default: the option `closeTimeout`. */
+  /** Milliseconds for all of it; what is left then is dropped. Default: the option `closeTimeout`. */
   readonly deadline?: number;
+  /**
+   * Whether a connection whose handlers are at work on what has come gets half of that time to be done with it, and to send its
+   * answers, before it is closed; nothing more is read from it meanwhile. `open` is not waited for. 10 seconds, where the
+   * deadline is Infinity. Default: true.
+   */
+  readonly drain?: boolean;
 }
 
 /** What a shutdown came to. */
@@ -125,6 +132,9 @@ export class Server<Context = unknown> {
   #shutdown: Promise<ShutdownResult> | undefined;
   #isShuttingDown = false;
   #allEnded: Deferred<void> | undefined;
+  /** Connections that are over, and whose handlers are not. */
+  #unfinished = 0;
+  #allFinished: Deferred<void> | undefined;
 
   /** For the library: servers come from `serve`. */
   constructor(options: ServeOptions, handlers: ServerHandlers<Context>, host: Host = {}) {
@@ -169,6 +179,7 @@ export class Server<Context = unknown> {
         this.#links.delete(link as Link<Context>);
         this.#topics.leave(link);
         this.#count(link);
+        this.#awaitHandlers(link);
         this.#checkAllEnded();
       },
     };
@@ -278,8 +289,8 @@ export class Server<Context = unknown> {
   }
 
   /**
-   * Ends the server: stops accepting, closes every connection, waits, then drops what is left. A second call joins the
-   * first.
+   * Ends the server: stops accepting, lets handlers answer what has come, closes every connection, waits, `close` handlers
+   * included, then drops what is left. A second call joins the first.
    *
    * @returns How many connections ended which way. Where the listener or the backplane cannot be left in order, it rejects
    * with what that failed with, after all connections have ended; a rejection that nobody awaits is not reported as
@@ -289,13 +300,18 @@ export class Server<Context = unknown> {
    */
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownResult> {
     const { closeTimeout } = this.#settings;
-    const { status = StatusGoingAway, reason = "", deadline = closeTimeout } = options;
+    const {
+      status = StatusGoingAway,
+      reason = "",
+      deadline = closeTimeout,
+      drain = true,
+    } = options;
     checkClose(status, reason, deadline);
     if (this.#shutdown === undefined) {
       // There before anybody is told of the end, and may ask for it again.
       const { promise, resolve, reject } = newDeferred<ShutdownResult>();
       this.#shutdown = promise;
-      this.#runShutdown(status, reason, deadline).then(resolve, reject);
+      this.#runShutdown(status, reason, deadline, drain).then(resolve, reject);
     }
     return this.#shutdown;
   }
@@ -309,29 +325,59 @@ export class Server<Context = unknown> {
     status: StatusCode,
     reason: string,
     deadline: number,
+    drain: boolean,
   ): Promise<ShutdownResult> {
     this.#isShuttingDown = true;
     const listenerClosed = this.#listener?.close();
     // Awaited at the end; until then nobody would have heard of it.
     listenerClosed?.catch(() => {});
     const links = [...this.#links];
-    const closures = links.map((link) => link.connection.close(status, reason));
     const end = new ClosedError({ status, reason, clean: false, initiator: "local" });
     for (const opening of [...this.#openings]) opening.giveUp(end);
+    const isLate = newDeferred<void>();
     const late = this.#deadlines.after(deadline, () => {
       for (const link of [...this.#links])
         link.terminate(new TimeoutError("SHUTDOWN_TIMEOUT", deadline));
+      isLate.resolve();
+    });
+    const half = newDeferred<void>();
+    const forHandlers = deadline === Infinity ? defaultFlowLimits.closeTimeout : deadline / 2;
+    const halfTime = this.#deadlines.after(forHandlers, half.resolve);
+    const closures = links.map(async (link) => {
+      if (drain && link.dispatcher.isHandling) {
+        link.shut();
+        await Promise.race([link.handlers, half.promise]);
+      }
+      return link.connection.close(status, reason);
     });
 
     this.#allEnded = newDeferred<void>();
     this.#checkAllEnded();
     await this.#allEnded.promise;
+    halfTime.cancel();
+    if (this.#unfinished > 0) {
+      this.#allFinished = newDeferred<void>();
+      // Handlers that are never done are not waited for for ever, though the deadline may be.
+      const enough = this.#deadlines.after(forHandlers, isLate.resolve);
+      await Promise.race([this.#allFinished.promise, isLate.promise]);
+      enough.cancel();
+    }
     late.cancel();
     for (const left of await Promise.allSettled([this.#topics.close(), listenerClosed])) {
       if (left.status === "rejected") throw left.reason;
     }
     const clean = (await Promise.all(closures)).filter((closure) => closure.clean).length;
     return { closed: clean, dropped: links.length - clean };
+  }
+
+  /** Counts a connection that is over until its handlers are done. It is not kept for it: they may never be. */
+  #awaitHandlers(link: Link): void {
+    const { handlers } = link;
+    if (handlers === undefined) return;
+    this.#unfinished++;
+    void handlers.then(() => {
+      if (--this.#unfinished === 0) this.#allFinished?.resolve();
+    });
   }
 
   #checkAllEnded(): void {

@@ -1,22 +1,77 @@
 /**
- * The closing handshake as a table (RFC 6455, 7.1).
+ * How a connection ends, as one table: close frames, the ends of the stream, the socket (RFC 6455, 7.1).
+ *
+ * Each way out of "open" leads through here: the endpoint moves it on for frames and failures, and whoever owns the socket
+ * for what becomes of that. Each state says what is still due, so that nothing has to be asked beside it.
+ *
+ * - "open": messages go both ways.
+ * - "closeSent": this side has sent its close frame, behind all that it sent before. The peer's is awaited; what comes in
+ *   front of it is read and dropped.
+ * - "flushing": nothing more is read. Close frames went both ways, or the connection has failed; what is gathered leaves.
+ * - "finSent": all has left, and this side has ended its stream. The peer's end is awaited.
+ * - "dropped": the socket was told to go, and what was unsent is lost.
+ * - "closed": the socket is gone, and all that came from it has been read.
+ *
+ * From "closeSent" on a deadline runs.
  *
  * @module
  */
 
-/** Where the closing handshake of one side stands. */
+/** Where the end of a connection stands. */
+export type ClosingStage = "open" | "closeSent" | "flushing" | "finSent" | "dropped" | "closed";
+
+/**
+ * What moves it on.
+ *
+ * - "sendClose": this side sends a close frame of its own accord.
+ * - "receiveClose": the peer's close frame has come; it is answered where none was sent.
+ * - "fail": _Fail the WebSocket Connection_ (RFC 6455, 7.1.7), which the end of the stream in front of a close frame is too.
+ * - "drained": all that was gathered has been taken.
+ * - "deadline": too much time has passed.
+ * - "drop": the application does not want to wait.
+ * - "socketClosed": the socket is gone, and nothing that came from it is left.
+ */
+export type ClosingEvent =
+  "sendClose" | "receiveClose" | "fail" | "drained" | "deadline" | "drop" | "socketClosed";
+
+/** What follows what; an event that is not named changes nothing. */
+export const closingTable: Readonly<
+  Record<ClosingStage, Readonly<Partial<Record<ClosingEvent, ClosingStage>>>>
+> = {
+  open: {
+    sendClose: "closeSent",
+    receiveClose: "flushing",
+    fail: "flushing",
+    drop: "dropped",
+    socketClosed: "closed",
+  },
+  closeSent: {
+    receiveClose: "flushing",
+    fail: "flushing",
+    deadline: "dropped",
+    drop: "dropped",
+    socketClosed: "closed",
+  },
+  flushing: {
+    drained: "finSent",
+    deadline: "dropped",
+    drop: "dropped",
+    socketClosed: "closed",
+  },
+  finSent: { deadline: "dropped", drop: "dropped", socketClosed: "closed" },
+  dropped: { socketClosed: "closed" },
+  closed: {},
+};
+
+/** Gives the stage that follows. */
+export function nextClosing(stage: ClosingStage, event: ClosingEvent): ClosingStage {
+  return closingTable[stage][event] ?? stage;
+}
+
+/** Where the closing handshake stands, as far as frames go: "closed" is all that is behind it. */
 export type ClosingState = "open" | "closeSent" | "closed";
 
-/** What moves it on: a close frame sent, one received (which is answered at once), or a failure. */
-export type ClosingEvent = "sendClose" | "receiveClose" | "fail";
-
-const transitions = {
-  open: { sendClose: "closeSent", receiveClose: "closed", fail: "closed" },
-  closeSent: { sendClose: "closeSent", receiveClose: "closed", fail: "closed" },
-  closed: { sendClose: "closed", receiveClose: "closed", fail: "closed" },
-} as const satisfies Record<ClosingState, Record<ClosingEvent, ClosingState>>;
-
-/** Gives the state that follows; "closed" is for good: nothing is sent or read any more. */
-export function nextClosing(state: ClosingState, event: ClosingEvent): ClosingState {
-  return transitions[state][event];
+/** Gives what a stage means for frames: whether they may be sent, and are read. */
+export function closingStateOf(stage: ClosingStage): ClosingState {
+  return stage === "open" || stage === "closeSent" ? stage : "closed";
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
+import { ClosedError, type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
 import { recvChain, sendChain } from "../extension/chain.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
 import { closeSessions } from "../extension/negotiation.ts";
@@ -27,13 +27,21 @@ import {
   StatusInternalServerError,
   StatusNoStatusRcvd,
 } from "../status.ts";
-import { type ClosingState, nextClosing } from "./closing.ts";
+import {
+  type ClosingEvent,
+  type ClosingStage,
+  type ClosingState,
+  closingStateOf,
+  nextClosing,
+} from "./closing.ts";
 import { type MessageLimits, type PartialLimits, resolveMessageLimits } from "./limits.ts";
 import { MessageAssembler } from "./message.ts";
-import { Outgoing, type OutgoingEvents } from "./outgoing.ts";
 import { Output } from "./output.ts";
 import type { PreparedMessage } from "./prepared.ts";
+import type { Queued } from "./queued.ts";
+import { SendQueue, type SendQueueEvents } from "./send-queue.ts";
 import type { MessageSink } from "./sink.ts";
+import { type MessagePieces, StreamedMessage } from "./streamed-message.ts";
 import { Traffic } from "./traffic.ts";
 
 /** One side of a connection. */
@@ -71,6 +79,8 @@ export interface EndpointEvents {
   onResume(): void;
   /** The output has got more outside of a call, or may take the next piece of a message. */
   onOutput(): void;
+  /** The end of the connection has come a step nearer. */
+  onClosing?(stage: ClosingStage): void;
 }
 
 /** What an endpoint may be told. */
@@ -119,10 +129,10 @@ export class Endpoint {
   readonly #events: EndpointEvents;
   readonly #decoder: FrameDecoder;
   readonly #assembler: MessageAssembler;
-  readonly #outgoing: Outgoing;
+  readonly #queue: SendQueue;
   readonly #extensions: readonly ExtensionSession[];
   #isBusy = false;
-  #state: ClosingState = "open";
+  #stage: ClosingStage = "open";
   #initiator: Initiator | undefined;
   #received: CloseFrame | undefined;
   #error: unknown;
@@ -131,7 +141,7 @@ export class Endpoint {
    * What its parts tell an endpoint, and through it the user of one that is open. One object: as closures they would be a
    * sixth of what an idle connection costs.
    */
-  static readonly #Sink = class implements MessageSink, OutgoingEvents {
+  static readonly #Sink = class implements MessageSink, SendQueueEvents {
     readonly #endpoint: Endpoint;
     readonly #events: EndpointEvents;
 
@@ -140,28 +150,28 @@ export class Endpoint {
       this.#events = events;
     }
 
-    get #isOpen(): boolean {
-      return this.#endpoint.#state === "open";
+    get isOpen(): boolean {
+      return this.#endpoint.#stage === "open";
     }
 
     text(data: string): void {
-      if (this.#isOpen) this.#events.onText(data);
+      if (this.isOpen) this.#events.onText(data);
     }
 
     binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-      if (this.#isOpen) this.#events.onBinary(bytes, start, end, isOwned);
+      if (this.isOpen) this.#events.onBinary(bytes, start, end, isOwned);
     }
 
     begin(isText: boolean): void {
-      if (this.#isOpen) this.#events.onMessageBegin?.(isText);
+      if (this.isOpen) this.#events.onMessageBegin?.(isText);
     }
 
     piece(bytes: Uint8Array, start: number, end: number): void {
-      if (this.#isOpen) this.#events.onMessagePiece?.(bytes, start, end);
+      if (this.isOpen) this.#events.onMessagePiece?.(bytes, start, end);
     }
 
     end(): void {
-      if (this.#isOpen) this.#events.onMessageEnd?.();
+      if (this.isOpen) this.#events.onMessageEnd?.();
     }
 
     control(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
@@ -179,6 +189,10 @@ export class Endpoint {
 
     onOutput(): void {
       this.#events.onOutput();
+    }
+
+    get closure(): Closure {
+      return this.#endpoint.closure;
     }
 
     onSendFailed(error: unknown): void {
@@ -206,18 +220,23 @@ export class Endpoint {
     this.output = new Output(!isServer, sent, codec);
     this.#events = events;
     this.#extensions = extensions;
-    this.#outgoing = new Outgoing(this.output, sendChain(extensions), sink);
+    this.#queue = new SendQueue(this.output, sendChain(extensions), sink);
     this.#decoder = new FrameDecoder(this.#assembler, { strictLength });
   }
 
   /** Where the closing handshake stands. "closed": send what is gathered, then end the stream; nothing else is due. */
   get state(): ClosingState {
-    return this.#state;
+    return closingStateOf(this.#stage);
+  }
+
+  /** How far the end of the connection has come, what becomes of its socket included. */
+  get stage(): ClosingStage {
+    return this.#stage;
   }
 
   /** Whether nothing more is read or sent. */
   get isClosed(): boolean {
-    return this.#state === "closed";
+    return this.#stage !== "open" && this.#stage !== "closeSent";
   }
 
   /** Whether a message takes a while: {@link receive} takes nothing until `onResume`. */
@@ -225,14 +244,24 @@ export class Endpoint {
     return this.#isBusy;
   }
 
+  /** Who began to end the connection; undefined while nobody has. */
+  get initiator(): Initiator | undefined {
+    return this.#initiator;
+  }
+
   /** What has been sent, or is gathered. */
   get sent(): Traffic {
     return this.output.traffic;
   }
 
-  /** Whether {@link beginMessage} may be called. */
+  /** Whether the decoder stands inside a data message. */
+  get isInMessage(): boolean {
+    return this.#assembler.isInMessage;
+  }
+
+  /** Whether what is sent now is gathered at once: no message is under way, and none waits. */
   get isFree(): boolean {
-    return this.#outgoing.isFree;
+    return this.#queue.isFree;
   }
 
   /** How the connection ended, or would if the stream ended now. */
@@ -294,17 +323,17 @@ export class Endpoint {
    * @param compress Whether an extension may compress it.
    */
   sendText(text: string, compress = true): void {
-    if (this.#state === "open") this.#outgoing.addText(text, compress);
+    if (this.#stage === "open") this.#queue.addText(text, compress);
   }
 
   /** Sends a binary message; the bytes are copied. As {@link sendText}. */
   sendBinary(bytes: Uint8Array, compress = true): void {
-    if (this.#state === "open") this.#outgoing.addBinary(bytes, compress);
+    if (this.#stage === "open") this.#queue.addBinary(bytes, compress);
   }
 
   /** Sends a message that is prepared for many connections. Nothing happens when the state is not "open". */
   sendPrepared(message: PreparedMessage): void {
-    if (this.#state === "open") this.#outgoing.addPrepared(message);
+    if (this.#stage === "open") this.#queue.addPrepared(message);
   }
 
   /**
@@ -315,30 +344,59 @@ export class Endpoint {
   }
 
   /**
-   * Begins a message that is sent in pieces, each a frame (RFC 6455, 5.4). Other messages wait until it is complete.
-   * Only where the state is "open" and {@link isFree} says so.
-   */
-  beginMessage(opcode: Opcode, compress = true): void {
-    this.#outgoing.begin(opcode, compress);
-  }
-
-  /**
-   * Sends a piece of it; the bytes are copied.
+   * Begins a message that is sent in pieces, each a frame (RFC 6455, 5.4). It takes its place among the other messages at its
+   * first piece; those behind it wait until it is complete. Several may be under way: each has its own place.
    *
-   * @param isLast Whether the message ends with it.
-   * @returns Whether the next one may follow; where not, wait for `onOutput`.
+   * @throws {ClosedError} The state is not "open".
    */
-  sendPiece(bytes: Uint8Array, isLast: boolean): boolean {
-    return this.#state !== "open" || this.#outgoing.addPiece(bytes, isLast);
+  beginMessage(opcode: Opcode, compress = true): MessagePieces {
+    return this.newStreamedMessage(opcode, compress);
   }
 
   /**
-   * Sends a ping; the payload is copied. Nothing happens when the state is not "open".
+   * As {@link beginMessage}, with what a queue of promises needs of it.
+   *
+   * @internal
+   */
+  newStreamedMessage(opcode: Opcode, compress: boolean): StreamedMessage {
+    if (this.#stage !== "open") throw new ClosedError(this.closure);
+    return new StreamedMessage(this.#queue, opcode, compress);
+  }
+
+  /**
+   * Sends a message once it fits, in its order.
+   *
+   * @param limit Bytes in the output that it has to fit into.
+   * @returns Where it waits; set its listener to hear what becomes of it.
+   * @throws {ClosedError} The state is not "open".
+   * @internal
+   */
+  sendWhenFits(
+    data: string | Uint8Array | PreparedMessage,
+    compress: boolean,
+    limit: number,
+  ): Queued {
+    if (this.#stage !== "open") throw new ClosedError(this.closure);
+    return this.#queue.addWhenFits(data, compress, limit);
+  }
+
+  /**
+   * Goes on with what waits for room. To be called after `output.giveBack()` by those who use {@link sendWhenFits}.
+   *
+   * @internal
+   */
+  onRoom(): void {
+    if (!this.#queue.isFree) this.#queue.advance();
+  }
+
+  /**
+   * Sends a ping; the payload is copied. It goes in front of messages that wait, though not into the middle of a frame.
+   * Nothing happens when the state is not "open".
    *
    * @param payload At most 125 bytes.
    */
   sendPing(payload: Uint8Array): void {
-    if (this.#state === "open") this.output.addFrame(OpPing, payload, 0, payload.length);
+    if (this.#stage === "open") this.output.addPing(payload);
   }
 
   /**
@@ -348,12 +406,17 @@ export class Endpoint {
    * @param reason At most 123 bytes of UTF-8.
    */
   close(status: StatusCode, reason: string): void {
-    if (this.#state !== "open") return;
-    this.#outgoing.addClose(newCloseFrameBody(status, reason));
+    if (this.#stage !== "open") return;
     this.#initiator = "local";
-    this.#state = nextClosing(this.#state, "sendClose");
+    // First: those who are told that their message was given up are told that this is why.
+    this.#stage = nextClosing(this.#stage, "sendClose");
     this.#assembler.drop();
+    this.#queue.addClose(newCloseFrameBody(status, reason));
+    this.#tell("closeSent");
+    if (!this.#isBusy) return;
+    // What took a while is not wanted any more: the peer's close frame is.
     this.#isBusy = false;
+    this.#events.onResume();
   }
 
   /**
@@ -363,33 +426,52 @@ export class Endpoint {
    */
   fail(error: unknown, status: StatusCode, initiator: Initiator): void {
     if (this.isClosed) return;
-    if (this.#state === "open" && status !== 0) this.#sendClose(status, "");
     this.#initiator ??= initiator;
     this.#error = error;
-    this.#state = nextClosing(this.#state, "fail");
-    this.#end();
+    this.#end(status === 0 ? undefined : newCloseFrameBody(status, ""), "fail");
   }
 
-  /** Answers at once: what is not in the output by now, nobody waits for. */
-  #sendClose(status: StatusCode, reason: string): void {
-    this.#outgoing.drop();
-    this.output.addClose(newCloseFrameBody(status, reason));
+  /**
+   * Says what has become of the connection beside its frames; what follows is told by `onClosing`.
+   *
+   * @internal
+   */
+  advance(event: ClosingEvent): void {
+    const stage = nextClosing(this.#stage, event);
+    if (stage === this.#stage) return;
+    this.#stage = stage;
+    this.#tell(stage);
   }
 
-  /** Nothing is read or sent any more. */
-  #end(): void {
+  /** Tells of a stage, once: those who were told of what led to it may have moved on. */
+  #tell(stage: ClosingStage): void {
+    if (this.#stage === stage) this.#events.onClosing?.(stage);
+  }
+
+  /**
+   * Nothing is read or sent any more; what is not in the output by now, nobody waits for.
+   *
+   * @param answer The close frame's body, sent where none was sent before.
+   */
+  #end(answer: Uint8Array | undefined, event: "receiveClose" | "fail"): void {
+    const isUnanswered = this.#stage === "open";
+    const stage = nextClosing(this.#stage, event);
+    this.#stage = stage;
     this.#decoder.stop();
     this.#assembler.drop();
-    this.#outgoing.drop();
     this.#isBusy = false;
+    this.#queue.drop();
+    // Whoever was told that it is dropped may have dropped the connection.
+    if (isUnanswered && answer !== undefined && this.#stage === stage) this.output.addClose(answer);
     closeSessions(this.#extensions);
+    this.#tell(stage);
   }
 
   #receiveControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
     if (opcode === OpClose) {
       this.#receiveClose(bytes, start, end);
     } else if (opcode === OpPing) {
-      if (this.#state === "open") this.output.addPong(bytes, start, end);
+      if (this.#stage === "open") this.output.addPong(bytes, start, end);
       this.#events.onPing(bytes, start, end);
     } else {
       this.#events.onPong(bytes, start, end);
@@ -401,10 +483,9 @@ export class Endpoint {
     if (end > start) checkCloseFrameData(status);
     // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
     // frame in response" (RFC 6455, 5.5.1)
-    if (this.#state === "open") this.#sendClose(status, reason);
+    const body = newCloseFrameBody(status, reason);
     this.#received = { status: end > start ? status : StatusNoStatusRcvd, reason };
     this.#initiator ??= "peer";
-    this.#state = nextClosing(this.#state, "receiveClose");
-    this.#end();
+    this.#end(body, "receiveClose");
   }
 }

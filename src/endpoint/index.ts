@@ -5,7 +5,7 @@
  */
 
 export { type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
-export type { ClosingState } from "./closing.ts";
+export type { ClosingStage, ClosingState } from "./closing.ts";
 export {
   type Direction,
   Endpoint,
@@ -16,4 +16,5 @@ export {
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
 export { Output } from "./output.ts";
 export { PreparedMessage } from "./prepared.ts";
+export type { MessagePieces } from "./streamed-message.ts";
 export { Traffic } from "./traffic.ts";

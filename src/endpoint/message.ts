@@ -4,7 +4,7 @@
  * @module
  */
 
-import { copy, noBytes } from "../bytes.ts";
+import { copy, copyOf, noBytes } from "../bytes.ts";
 import { LimitError, ProtocolError } from "../errors.ts";
 import type { RecvChain } from "../extension/chain.ts";
 import { checkHeader, type State, StateFragmented } from "../frame/check.ts";
@@ -85,13 +85,17 @@ export class MessageAssembler implements FrameSink {
     this.#codec = codec;
   }
 
+  /** Whether a message has begun that is not complete. */
+  get isInMessage(): boolean {
+    return this.#isTransformed ? this.#transform!.isUnderWay : this.#isInMessage;
+  }
+
   /**
    * Says whether messages are passed on piece by piece: the one under way too, if so, and from the next one on, if not.
    */
   stream(isStreaming: boolean): void {
     this.#isStreaming = isStreaming;
-    const isUnderWay = this.#isTransformed ? this.#transform!.isUnderWay : this.#isInMessage;
-    if (isStreaming && isUnderWay && !this.#isStreamed) this.#beginStreamed();
+    if (isStreaming && this.isInMessage && !this.#isStreamed) this.#beginStreamed();
   }
 
   /** No message is wanted any more: what is at work stops, and what still comes is not gone through. */
@@ -249,7 +253,7 @@ export class MessageAssembler implements FrameSink {
     this.#gathered = noBytes;
     this.#gatheredSize = 0;
     // More room than a message needs would be kept alive with it.
-    this.#deliver(size === bytes.length ? bytes : bytes.slice(0, size), 0, size, true);
+    this.#deliver(size === bytes.length ? bytes : copyOf(bytes, 0, size), 0, size, true);
   }
 
   #deliver(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {

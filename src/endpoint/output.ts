@@ -4,7 +4,8 @@
  * @module
  */
 
-import { copy, distanceMattersFrom, encodeUtf8, safeDistance, viewOf } from "../bytes.ts";
+import { copy, copyOf, distanceMattersFrom, encodeUtf8, safeDistance, viewOf } from "../bytes.ts";
+import { Fifo } from "../fifo.ts";
 import { cipher } from "../frame/cipher.ts";
 import {
   encodeHeader,
@@ -14,7 +15,7 @@ import {
   newHeader,
 } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
-import { OpClose, type Opcode, OpPong, OpText } from "../frame/opcode.ts";
+import { OpClose, type Opcode, OpPing, OpPong, OpText } from "../frame/opcode.ts";
 import { type TextCodec, webText } from "../frame/text-codec.ts";
 import { borrowBuffer, largestGathered, returnBuffer } from "./pool.ts";
 import { Traffic } from "./traffic.ts";
@@ -28,6 +29,12 @@ const shortText = 24;
 /** Unsent bytes from which a pong replaces the one before it, rather than adding to them. */
 const manyUnsent = 4 * 1024;
 
+/**
+ * Bytes of one write at the most. Of a larger frame each part that is taken shows that the peer reads on, and 64 KiB go at
+ * the same cost as more (bench/NOTES.md).
+ */
+export const largestWrite: number = largestGathered;
+
 /** Of the frame that is being added: one for all outputs. */
 const header: Header = /* @__PURE__ */ newHeader();
 
@@ -40,27 +47,33 @@ interface Piece {
   readonly isPooled: boolean;
 }
 
-/** Of an output with no full pieces: nothing is ever put in. */
-const noPieces: Piece[] = [];
-
 /**
  * Gathers frames in pooled buffers, and lends them out one write at a time.
  *
- * Payloads are copied: what is passed in may be changed as soon as a call returns.
+ * Payloads are copied: what is passed in may be changed as soon as a call returns. Frames leave in the order in which they
+ * were added, but for pings and pongs: those go in front of the frames that a write under way keeps waiting, though never
+ * into the middle of one (RFC 6455, 5.4 and 5.5).
  */
 export class Output {
   /** What has been gathered, sent or not; messages are counted by those who add them. */
   readonly traffic: Traffic;
   readonly #masked: boolean;
   readonly #codec: TextCodec;
-  // Full pieces, oldest first, in front of the active one.
-  #full: Piece[] = noPieces;
+  // Full pieces, oldest first, in front of the active one; made at the first.
+  #full: Fifo<Piece> | undefined;
+  // Pings and pongs that go in front of those, made at the first; each piece ends with a frame.
+  #urgent: Fifo<Piece> | undefined;
   #active: Uint8Array | undefined;
   #activeStart = 0;
   #activeEnd = 0;
   // Not where it is a frame that many share: that one is full, and another that follows moves on to a buffer of the pool.
   #isActivePooled = true;
+  // What a write is under way of, and where that write begins and ends.
   #lent: Piece | undefined;
+  #lentStart = 0;
+  #lentEnd = 0;
+  // Whether the response that opens the connection waits: until it is taken nothing goes in front.
+  #isOpening = false;
   #unsent = 0;
   #held = 0;
   #latePong: Uint8Array | undefined;
@@ -88,6 +101,16 @@ export class Output {
     return this.#unsent + this.#held;
   }
 
+  /** Bytes of frames that wait or are lent out. */
+  get gathered(): number {
+    return this.#unsent;
+  }
+
+  /** Bytes that the write under way has lent; 0 where none is. */
+  get lent(): number {
+    return this.#lentEnd - this.#lentStart;
+  }
+
   /** Counts bytes of which frames are still to be made; with a negative number, that they were or will not be. */
   hold(count: number): void {
     this.#held += count;
@@ -95,6 +118,7 @@ export class Output {
 
   /** Adds bytes that are no frame: the response that opens the connection. */
   addRaw(bytes: Uint8Array): void {
+    this.#isOpening = true;
     const at = this.#reserve(bytes.length);
     copy(this.#active!, at, bytes, 0, bytes.length);
     this.#commit(bytes.length);
@@ -169,6 +193,11 @@ export class Output {
     return length;
   }
 
+  /** Adds a ping. */
+  addPing(payload: Uint8Array): void {
+    this.#addControl(OpPing, payload, 0, payload.length);
+  }
+
   /**
    * Adds a pong, or keeps it back while much is unsent; then only the last one is sent.
    *
@@ -177,9 +206,9 @@ export class Output {
   addPong(bytes: Uint8Array, start: number, end: number): void {
     if (this.#unsent < manyUnsent) {
       this.#latePong = undefined;
-      this.addFrame(OpPong, bytes, start, end);
+      this.#addControl(OpPong, bytes, start, end);
     } else {
-      this.#latePong = bytes.slice(start, end);
+      this.#latePong = copyOf(bytes, start, end);
     }
   }
 
@@ -195,31 +224,86 @@ export class Output {
    * @returns Bytes that stay as they are until {@link giveBack}, or undefined when nothing waits.
    */
   take(): Uint8Array | undefined {
-    const pong = this.#latePong;
-    if (pong !== undefined && this.#full.length === 0) {
-      this.#latePong = undefined;
-      this.addFrame(OpPong, pong, 0, pong.length);
+    if (this.#lent === undefined) {
+      const next = this.#next();
+      if (next === undefined) return undefined;
+      this.#lent = next;
+      this.#lentStart = next.start;
     }
-    const piece = this.#full.shift() ?? this.#takeActive();
-    if (piece === undefined) return undefined;
-    this.#lent = piece;
-    return viewOf(piece.buffer, piece.start, piece.end);
+    const { buffer, end } = this.#lent;
+    this.#lentEnd = Math.min(end, this.#lentStart + largestWrite);
+    return viewOf(buffer, this.#lentStart, this.#lentEnd);
   }
 
   /** Says that what was taken has been sent. */
   giveBack(): void {
     const piece = this.#lent!;
+    this.#unsent -= this.#lentEnd - this.#lentStart;
+    this.#lentStart = this.#lentEnd;
+    if (this.#lentEnd < piece.end) return;
     this.#lent = undefined;
-    this.#drop(piece);
+    if (piece.isPooled) returnBuffer(piece.buffer);
   }
 
-  /** Drops all that waits. What is lent out stays lent. */
+  /** Drops all that waits. What is lent out stays lent, and what follows it of the same frame is dropped with the rest. */
   clear(): void {
-    for (const piece of this.#full) this.#drop(piece);
-    this.#full.length = 0;
+    this.#dropAll(this.#urgent);
+    this.#dropAll(this.#full);
     const active = this.#takeActive();
     if (active !== undefined) this.#drop(active);
     this.#latePong = undefined;
+    const lent = this.#lent;
+    if (lent === undefined || lent.end === this.#lentEnd) return;
+    this.#unsent -= lent.end - this.#lentEnd;
+    // Not given back to the pool: a write may be under way.
+    if (this.lent === 0) this.#lent = undefined;
+    else
+      this.#lent = { buffer: lent.buffer, start: lent.start, end: this.#lentEnd, isPooled: false };
+  }
+
+  /** Drops all, what is lent out too: it will not be given back. */
+  abandon(): void {
+    this.clear();
+    const lent = this.#lent;
+    if (lent === undefined) return;
+    this.#unsent -= this.#lentEnd - this.#lentStart;
+    this.#lent = undefined;
+    this.#lentStart = this.#lentEnd;
+  }
+
+  /** Gives the piece whose turn it is, at the border between two frames. */
+  #next(): Piece | undefined {
+    const pong = this.#latePong;
+    if (pong !== undefined) {
+      this.#latePong = undefined;
+      this.#addControl(OpPong, pong, 0, pong.length);
+    }
+    this.#isOpening = false;
+    return this.#urgent?.shift() ?? this.#full?.shift() ?? this.#takeActive();
+  }
+
+  /** Adds a ping or a pong: in its order where all that was gathered leaves with the next write, else in front of it. */
+  #addControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
+    const isNext = this.#lent === undefined && this.#unsent <= largestWrite;
+    if (isNext || this.#isOpening) this.addFrame(opcode, bytes, start, end);
+    else this.#addUrgent(opcode, bytes, start, end);
+  }
+
+  #addUrgent(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
+    this.#beginHeader(opcode, end - start);
+    const size = headerSize(header);
+    const buffer = new Uint8Array(size + end - start);
+    encodeHeader(header, buffer, 0);
+    copy(buffer, size, bytes, start, end);
+    if (header.masked) cipher(buffer, header.maskKey, 0, size, buffer.length);
+    this.#urgent ??= new Fifo<Piece>();
+    this.#urgent.push({ buffer, start: 0, end: buffer.length, isPooled: false });
+    this.#count(buffer.length);
+    this.traffic.addFrame(header);
+  }
+
+  #dropAll(pieces: Fifo<Piece> | undefined): void {
+    if (pieces !== undefined) for (const piece of pieces.takeAll()) this.#drop(piece);
   }
 
   #drop(piece: Piece): void {
@@ -278,7 +362,7 @@ export class Output {
     const start = this.#activeStart;
     const gathered = this.#activeEnd - start;
     if (gathered + size > largestGathered) {
-      if (this.#full === noPieces) this.#full = [];
+      this.#full ??= new Fifo<Piece>();
       this.#full.push(this.#takeActive()!);
       this.#begin(size, lead);
       return;
@@ -302,6 +386,10 @@ export class Output {
 
   #commit(size: number): void {
     this.#activeEnd += size;
+    this.#count(size);
+  }
+
+  #count(size: number): void {
     this.#unsent += size;
     this.traffic.bytes += size;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeUtf8 } from "../bytes.ts";
+import { copyOf, encodeUtf8 } from "../bytes.ts";
 import { compileFrame, newFrame } from "../frame/frame.ts";
 import { OpBinary, type Opcode, OpText } from "../frame/opcode.ts";
 
@@ -28,7 +28,7 @@ export class PreparedMessage {
    */
   constructor(data: string | Uint8Array, compress: boolean = true) {
     this.opcode = typeof data === "string" ? OpText : OpBinary;
-    this.bytes = typeof data === "string" ? encodeUtf8(data) : data.slice();
+    this.bytes = typeof data === "string" ? encodeUtf8(data) : copyOf(data, 0, data.length);
     this.compress = compress;
   }
 

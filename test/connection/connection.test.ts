@@ -179,15 +179,28 @@ describe("terminate()", () => {
 
   it("ends a connection whose handler never ends", async () => {
     const { open, lines } = testServer({ message: () => new Promise(() => {}) });
-    const { peer, ws, transport } = await open();
+    const { peer, ws } = await open();
     peer.text("one");
-    await macrotask();
-    transport.reset(new Error("ECONNRESET"));
+    peer.text("two");
     await macrotask();
     expect(lines).toEqual(["open", "message one"]);
     ws.terminate();
     await ws.closed;
     expect(lines).toEqual(["open", "message one", "close 1006 unclean local"]);
+  });
+
+  it("ends what is delivered still where the network has ended the connection, and its handler never ends", async () => {
+    const { open, lines } = testServer({ message: () => new Promise(() => {}) });
+    const { peer, ws, transport } = await open();
+    peer.text("one");
+    peer.text("two");
+    await macrotask();
+    transport.reset(new Error("ECONNRESET"));
+    await macrotask();
+    expect(lines).toEqual(["open", "message one", "error RESET"]);
+    ws.terminate();
+    await macrotask();
+    expect(lines).toEqual(["open", "message one", "error RESET", "close 1006 unclean transport"]);
   });
 
   it("inside a message ends delivery", async () => {
@@ -718,5 +731,35 @@ describe("beginMessage()", () => {
     expect(() => ws.beginMessage()).toThrow(ClosedError);
     await ws.closed;
     expect(() => ws.beginMessage()).toThrow(ClosedError);
+  });
+});
+
+describe("the topics of a connection", () => {
+  it("are those that it is subscribed to, and none once it is closed", async () => {
+    const { ours, theirs, server } = await openPair();
+    ours.subscribe("news");
+    ours.subscribe("news");
+    ours.subscribe("weather");
+    expect(ours.topics).toEqual(["news", "weather"]);
+    ours.unsubscribe("news");
+    expect([ours.topics, server.subscribersOf("news")]).toEqual([["weather"], 0]);
+    await theirs.close();
+    await ours.closed;
+    ours.subscribe("late");
+    expect([ours.topics, server.subscribersOf("late"), server.subscribersOf("weather")]).toEqual([
+      [],
+      0,
+      0,
+    ]);
+  });
+
+  it("are a server's: a client has none", async () => {
+    const { theirs } = await openPair();
+    expect(() => theirs.topics).toThrow(TypeError);
+    for (const call of ["subscribe", "unsubscribe"] as const) {
+      expect(() => {
+        theirs[call]("news");
+      }).toThrow("a client has none");
+    }
   });
 });

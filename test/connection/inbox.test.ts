@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Deadlines } from "../../src/clock.ts";
-import { Inbox } from "../../src/connection/inbox.ts";
+import { Inbox, type Waiter } from "../../src/connection/inbox.ts";
+import { Unread } from "../../src/connection/unread.ts";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { nameOf } from "../support/server.ts";
@@ -11,13 +12,11 @@ function newInbox(mark = 1000): { inbox: Inbox; clock: FakeClock; lines: string[
   const lines: string[] = [];
   const inbox = new Inbox(
     {
-      onFull: () => lines.push("full"),
-      onRoom: () => lines.push("room"),
       onGiven: () => lines.push("given"),
       onStreaming: (isWanted) => lines.push(isWanted ? "streaming" : "whole"),
     },
     new Deadlines(clock),
-    mark,
+    new Unread({ onFull: () => lines.push("full"), onRoom: () => lines.push("room") }, mark),
   );
   return { inbox, clock, lines };
 }
@@ -136,6 +135,57 @@ describe("an inbox whose connection is over", () => {
     inbox.clear(closed);
     await expect(inbox.receive({})).rejects.toThrow("closed");
     expect(lines.at(-1)).toBe("room");
+  });
+});
+
+describe("somebody in the line of an inbox", () => {
+  /** Somebody who waits, and notes what is said. */
+  function newWaiter(isStreamed = false): { waiter: Waiter; heard: unknown[] } {
+    const heard: unknown[] = [];
+    const waiter: Waiter = {
+      isStreamed,
+      give: (data) => void heard.push(data),
+      fail: (reason) => void heard.push((reason as Error).message),
+    };
+    return { waiter, heard };
+  }
+
+  it("is given the next message when it is its turn", () => {
+    const { inbox } = newInbox();
+    const [first, second] = [newWaiter(), newWaiter()];
+    inbox.wait(first.waiter);
+    inbox.wait(second.waiter);
+    inbox.push("a");
+    inbox.push("b");
+    expect([first.heard, second.heard]).toEqual([["a"], ["b"]]);
+  });
+
+  it("may leave it again: its message is the next one's, or is kept", () => {
+    const { inbox } = newInbox();
+    const [first, second] = [newWaiter(), newWaiter()];
+    inbox.wait(first.waiter);
+    inbox.wait(second.waiter);
+    inbox.leave(first.waiter);
+    inbox.push("a");
+    inbox.push("b");
+    expect([first.heard, second.heard]).toEqual([[], ["a"]]);
+    expect(inbox.take()).toBe("b");
+  });
+
+  it("takes its wish for pieces along when it leaves", () => {
+    const { inbox, lines } = newInbox();
+    const { waiter } = newWaiter(true);
+    inbox.wait(waiter);
+    inbox.leave(waiter);
+    expect(lines).toEqual(["streaming", "whole"]);
+  });
+
+  it("is told at once where nothing comes any more", () => {
+    const { inbox } = newInbox();
+    inbox.end(closed);
+    const { waiter, heard } = newWaiter();
+    inbox.wait(waiter);
+    expect(heard).toEqual(["closed"]);
   });
 });
 

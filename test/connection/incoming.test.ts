@@ -1,16 +1,37 @@
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
-import { Incoming } from "../../src/connection/incoming.ts";
+import { Incoming, wholeMessage } from "../../src/connection/incoming.ts";
+import { Unread } from "../../src/connection/unread.ts";
 import { cuts } from "../support/cuts.ts";
 import { macrotask } from "../support/turns.ts";
 
+/** Counts units without what each piece costs beside them. */
+class Units extends Unread {
+  units = 0;
+  pieces = 0;
+  /** Called when something is read. */
+  onRead: () => void = () => {};
+
+  constructor() {
+    super({ onFull() {}, onRoom() {} }, Infinity);
+  }
+
+  override add(size: number): void {
+    this.units += size;
+    this.pieces++;
+  }
+
+  override remove(size: number): void {
+    this.units -= size;
+    this.pieces--;
+    this.onRead();
+  }
+}
+
 /** A message, and how many units of it are unread. */
-function newIncoming(isText: boolean): { message: Incoming; unread: () => number } {
-  let unread = 0;
-  const message = new Incoming(isText, (change) => {
-    unread += change;
-  });
-  return { message, unread: () => unread };
+function newIncoming(isText: boolean): { message: Incoming; unread: () => number; units: Units } {
+  const units = new Units();
+  return { message: new Incoming(isText, units), unread: () => units.units, units };
 }
 
 /** Adds bytes of which nothing is the message's to keep. */
@@ -100,6 +121,81 @@ describe("a message in pieces", () => {
     message.complete();
     expect(unread()).toBe(0);
     expect(await message.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it("drops what comes while the rest is dropped: whoever makes room may be given more at once", () => {
+    const { message, units } = newIncoming(false);
+    add(message, Uint8Array.of(1));
+    add(message, Uint8Array.of(2));
+    units.onRead = () => {
+      add(message, Uint8Array.of(3));
+    };
+    message.drop();
+    expect([units.units, units.pieces]).toEqual([0, 0]);
+  });
+
+  it("drops nothing of what was given already, and answers those who wait when it is dropped", async () => {
+    const { message, units } = newIncoming(true);
+    const first = message.next();
+    const second = message.next();
+    add(message, encodeUtf8("a"));
+    message.drop();
+    expect(await first).toEqual({ done: false, value: "a" });
+    expect(await second).toEqual({ done: true, value: undefined });
+    expect(units.pieces).toBe(0);
+  });
+
+  it("has nothing more to give once it was dropped, also where it was complete or had failed", async () => {
+    const complete = newIncoming(true);
+    add(complete.message, encodeUtf8("a"));
+    complete.message.complete();
+    complete.message.drop();
+    expect(await complete.message.next()).toEqual({ done: true, value: undefined });
+    expect(complete.units.pieces).toBe(0);
+    const failed = newIncoming(true).message;
+    failed.fail(new Error("gone"));
+    failed.drop();
+    expect(await failed.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it("gives each of those who ask at once a piece of its own, in their order", async () => {
+    const { message, units } = newIncoming(false);
+    const asked = [1, 2, 3, 4].map(() => message.next());
+    for (const byte of [1, 2, 3]) add(message, Uint8Array.of(byte));
+    message.complete();
+    expect(await Promise.all(asked)).toEqual([
+      ...[1, 2, 3].map((byte) => ({ done: false, value: Uint8Array.of(byte) })),
+      { done: true, value: undefined },
+    ]);
+    expect(units.pieces).toBe(0);
+  });
+
+  it("fails all who wait where it is not completed", async () => {
+    const { message } = newIncoming(false);
+    const asked = [message.next(), message.next()];
+    message.fail(new Error("gone"));
+    for (const next of asked) await expect(next).rejects.toThrow("gone");
+  });
+
+  it("reports no rejection as unhandled that nobody awaits", async () => {
+    // The runner fails for each that is: there is nothing to expect beside.
+    const { message } = newIncoming(true);
+    void message.text();
+    void message.bytes();
+    void message.next();
+    message.fail(new Error("gone"));
+    void newIncoming(false).message.text();
+    await macrotask();
+    await expect(message.text()).rejects.toThrow("gone");
+  });
+
+  it("that came whole is counted no more", async () => {
+    expect(await wholeMessage("all of it").text()).toBe("all of it");
+    expect(await wholeMessage(Uint8Array.of(1)).bytes()).toEqual(Uint8Array.of(1));
+    expect(wholeMessage("").isText).toBe(true);
+    // Larger than anything that may be unread: the mark is nobody's.
+    const large = new Uint8Array(1 << 20);
+    expect(await wholeMessage(large).bytes()).toBe(large);
   });
 
   it("may be whole from the beginning", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { prepareMessage } from "../../src/connection/connection.ts";
+import { linkOf, prepareMessage } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import type { ServeOptions } from "../../src/connection/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
@@ -7,7 +7,7 @@ import { ClosedError } from "../../src/errors.ts";
 import { text } from "../support/frames.ts";
 import { openPair } from "../support/pair.ts";
 import { upgradeRequest } from "../support/peer.ts";
-import { testServer } from "../support/server.ts";
+import { nameOf, type TestServer, testServer } from "../support/server.ts";
 import {
   openSessions,
   ShiftExtension,
@@ -97,27 +97,351 @@ describe("a connection's messages", () => {
   });
 });
 
-describe("a handler that terminates its connection", () => {
-  it("is told once of its end, also where the peer is gone already", async () => {
-    const gate = newDeferred<void>();
-    const { open, lines } = testServer({
-      message(ws, data) {
-        if (data === "one") return gate.promise;
-        ws.terminate();
-        return undefined;
+describe("a handler that ends its connection", () => {
+  it.each(["terminate", "close"] as const)(
+    "by %s() gets nothing more, also where the peer is gone already",
+    async (end) => {
+      const gate = newDeferred<void>();
+      const { open, lines, server } = testServer({
+        message(ws, data) {
+          if (data === "one") return gate.promise;
+          void ws[end]();
+          return undefined;
+        },
+      });
+      const { peer, ws } = await open();
+      for (const text of ["one", "two", "three"]) peer.text(text);
+      await macrotask();
+      peer.transport.destroy();
+      await ws.closed;
+      expect(server.counters.open).toBe(0);
+      gate.resolve();
+      await macrotask();
+      expect(lines).toEqual([
+        "open",
+        "message one",
+        "error UNEXPECTED_END",
+        "message two",
+        "close 1006 unclean transport",
+      ]);
+    },
+  );
+
+  it.each(["terminate", "close"] as const)(
+    "by %s() while the peer's close frame is answered gets nothing more",
+    async (end) => {
+      const gate = newDeferred<void>();
+      const { open, lines } = testServer({ message: () => gate.promise });
+      const { peer, ws } = await open();
+      peer.endsWithServer = false;
+      peer.text("one");
+      peer.text("two");
+      peer.close(1000);
+      await peer.seen("end");
+      expect(ws.state).toBe("closing");
+      void ws[end]();
+      gate.resolve();
+      peer.transport.end();
+      await peer.seen("closed");
+      await macrotask();
+      expect(lines).toEqual(["open", "message one", "close 1000 clean peer"]);
+    },
+  );
+
+  it.each(["terminate", "close"] as const)(
+    "is not waited for any more where somebody else calls %s() behind the end",
+    async (end) => {
+      const { open, lines, clock } = testServer({ message: () => new Promise(() => {}) });
+      const { peer, ws } = await open();
+      peer.text("one");
+      peer.text("two");
+      peer.close(1000);
+      await ws.closed;
+      expect(lines).toEqual(["open", "message one"]);
+      void ws[end]();
+      void ws[end]();
+      // Never inside of the call.
+      expect(lines).toEqual(["open", "message one"]);
+      await macrotask();
+      expect(lines).toEqual(["open", "message one", "close 1000 clean peer"]);
+      expect(clock.running).toBe(0);
+    },
+  );
+});
+
+describe("ws.signal", () => {
+  it("is aborted when either side begins to close, or the connection breaks", async () => {
+    const ends: [string, (made: Awaited<ReturnType<TestServer["open"]>>) => void, object][] = [
+      ["close", ({ ws }) => void ws.close(4000), { clean: false, initiator: "local" }],
+      ["terminate", ({ ws }) => void ws.terminate(), { clean: false, initiator: "local" }],
+      [
+        "the peer's close",
+        ({ peer }) => void peer.close(4001),
+        { clean: true, initiator: "peer", status: 4001 },
+      ],
+      ["a lost peer", ({ peer }) => void peer.transport.destroy(), { initiator: "transport" }],
+      [
+        "a reset",
+        ({ transport }) => void transport.reset(new Error("ECONNRESET")),
+        { initiator: "transport", cause: { code: "RESET" } },
+      ],
+    ];
+    for (const [name, end, expected] of ends) {
+      const made = await testServer().open();
+      const { signal } = made.ws;
+      expect([name, signal.aborted, made.ws.signal === signal]).toEqual([name, false, true]);
+      let events = 0;
+      signal.addEventListener("abort", () => events++);
+      end(made);
+      await made.ws.closed;
+      expect([name, signal.aborted, events]).toEqual([name, true, 1]);
+      expect(signal.reason, name).toBeInstanceOf(ClosedError);
+      expect(signal.reason, name).toMatchObject(expected);
+      // Asked for behind the end.
+      const late = await testServer().open();
+      end(late);
+      await late.ws.closed;
+      expect([name, late.ws.signal.aborted]).toEqual([name, true]);
+      expect(late.ws.signal.reason, name).toMatchObject({
+        initiator: (expected as { initiator: string }).initiator,
+      });
+    }
+  });
+
+  it("is aborted by the time that close() returns, and while a handler is at work on what came", async () => {
+    const { ws } = await testServer().open();
+    const { signal } = ws;
+    void ws.close();
+    expect(signal.aborted).toBe(true);
+    const aborted: string[] = [];
+    const { open } = testServer({
+      message(one) {
+        one.signal.addEventListener("abort", () => aborted.push(one.state));
+        return new Promise(() => {});
       },
     });
-    const { peer, ws } = await open();
-    peer.endpoint.sendText("one");
-    peer.endpoint.sendText("two");
+    const { peer } = await open();
+    peer.text("work");
+    peer.close(1000);
+    await peer.seen("end");
+    expect(aborted).toEqual(["closing"]);
+  });
+
+  it("gives what send() rejects with", async () => {
+    const { peer, ws } = await testServer().open();
+    peer.close(4001, "bye");
+    await ws.closed;
+    const refusal: unknown = await ws.send("late").catch((error: unknown) => error);
+    expect(ws.signal.reason).toEqual(refusal);
+    expect(ws.signal.reason).toMatchObject({ code: "CLOSED", status: 4001, reason: "bye" });
+  });
+});
+
+describe("a link", () => {
+  it("copies what comes in chunks that are not its own", async () => {
+    const kept: unknown[] = [];
+    const { open } = testServer({ message: (_, data) => void kept.push(data) });
+    const { peer, transport } = await open();
+    Object.assign(transport, { hasOwnChunks: false });
+    const { handler } = transport;
+    const onData = handler.onData.bind(handler);
+    handler.onData = (chunk) => {
+      onData(chunk);
+      chunk.fill(0);
+    };
+    for (const byte of [1, 2]) peer.endpoint.sendBinary(new Uint8Array(50).fill(byte));
     peer.flush();
     await macrotask();
+    expect(kept).toEqual([new Uint8Array(50).fill(1), new Uint8Array(50).fill(2)]);
+  });
+
+  it("stays closed where a transport tells of the stream's end behind its own", async () => {
+    const { peer, ws, transport } = await testServer().open();
     peer.transport.destroy();
+    await ws.closed;
+    transport.handler.onEnd();
+    expect(ws.state).toBe("closed");
+  });
+
+  it("is stuck while bytes wait for the network, and not for what waits behind them", async () => {
+    const { peer, ws, transport } = await testServer().open();
+    const link = linkOf(ws);
+    expect(link.isStuck).toBe(false);
+    void ws.beginMessage().write("a");
+    void ws.send("behind");
     await macrotask();
+    expect([link.isStuck, ws.bufferedAmount > 0]).toEqual([false, true]);
+    transport.write = () => false;
+    void ws.ping();
+    await macrotask();
+    expect(link.isStuck).toBe(true);
+    ws.terminate();
+    await peer.seen("closed");
+    expect(link.isStuck).toBe(false);
+  });
+
+  it("tells whoever waits for a message when it is terminated while the peer's close is answered", async () => {
+    const { ours, theirs, transport } = await openPair();
+    transport.end = () => {};
+    const waiting = ours.receive().catch((error: unknown) => error);
+    void theirs.close();
+    await macrotask();
+    expect(ours.state).toBe("closing");
+    ours.terminate();
+    expect(await waiting).toBeInstanceOf(ClosedError);
+  });
+});
+
+describe("a network that is gone while a message takes a while", () => {
+  async function openGone() {
+    const lines: string[] = [];
+    const extension = new ShiftExtension({ slice: 4 });
+    const pair = await openPair({
+      options: { extensions: [extension] },
+      handlers: {
+        message: (_, data) => void lines.push(`message ${data as string}`),
+        error: (_, error) => void lines.push(`error ${nameOf(error)}`),
+        close: () => void lines.push("close"),
+      },
+      clientOptions: { extensions: [new ShiftExtension()] },
+    });
+    const writer = pair.ours.beginMessage({ compress: false });
+    void writer.write("begun");
+    void pair.theirs.send("Hello");
+    await macrotask();
+    pair.transport.destroy();
+    await macrotask();
+    expect([pair.ours.state, lines]).toEqual(["closed", []]);
+    return { ...pair, extension, writer, lines };
+  }
+
+  it("is what went wrong, though a message is given up then", async () => {
+    const { ours, writer, extension, lines } = await openGone();
+    writer.abort(new Error("changed my mind"));
+    extension.next();
+    expect(await ours.closed).toMatchObject({ error: { code: "UNEXPECTED_END" } });
+    expect(lines).toEqual(["message Hello", "error UNEXPECTED_END", "close"]);
+  });
+
+  it("is not waited for where this side terminates", async () => {
+    const { ours, extension, lines, accepted } = await openGone();
+    let destroyed = 0;
+    accepted.destroy = () => void destroyed++;
+    ours.terminate();
+    expect(await ours.closed).toMatchObject({ initiator: "local" });
+    extension.next();
+    await macrotask();
+    expect([lines, destroyed]).toEqual([["close"], 0]);
+  });
+});
+
+describe("a link that takes nothing in any more", () => {
+  it("lets what has come be delivered, and leaves the rest where it is", async () => {
+    const gate = newDeferred<void>();
+    const { open, lines } = testServer({
+      async message(ws, data) {
+        await gate.promise;
+        await ws.send(data);
+      },
+    });
+    const { peer, ws, transport } = await open();
+    let isPaused = false;
+    transport.pause = () => {
+      isPaused = true;
+    };
+    peer.text("one");
+    peer.text("two");
+    await macrotask();
+    const link = linkOf(ws);
+    link.shut();
+    link.shut();
+    peer.text("too late");
+    await macrotask();
+    expect([isPaused, link.isReading, ws.state]).toEqual([true, false, "open"]);
+    const { handlers } = link;
     gate.resolve();
+    await handlers;
+    expect(link.handlers).toBeUndefined();
+    void ws.close(1001);
+    await peer.seen("closed");
+    expect(peer.lines).toEqual(["open", "text one", "text two", "close 1001", "end", "closed"]);
+    expect(lines).toEqual(["open", "message one", "message two", "close 1001 clean local"]);
+    link.shut();
+  });
+
+  it("does so also where it had enough already, and whatever is read then", async () => {
+    const { ours, theirs } = await openPair({ options: { receiveHighWaterMark: 100 } });
+    for (let i = 0; i < 10; i++) {
+      void theirs.send("x".repeat(100));
+      await macrotask();
+    }
+    linkOf(ours).shut();
+    await ours.receive();
+    await macrotask();
+    expect(linkOf(ours).isReading).toBe(false);
+    await ours.close();
+    expect(linkOf(ours).isReading).toBe(true);
+  });
+});
+
+describe("what handlers are at", () => {
+  it("is waited for: those for messages, what waits for one, and the one for the end", async () => {
+    const gates = [newDeferred<void>(), newDeferred<void>()];
+    const end = newDeferred<void>();
+    const done: string[] = [];
+    const { open, lines } = testServer({
+      message: () => gates.shift()!.promise,
+      close: () => end.promise,
+    });
+    const { peer, ws } = await open();
+    const link = linkOf(ws);
+    expect(link.handlers).toBeUndefined();
+    const [first, second] = gates;
+    peer.text("one");
+    peer.text("two");
+    await macrotask();
+    void link.handlers!.then(() => done.push("messages"));
+    void link.handlers!.then(() => done.push("messages again"));
+    first!.resolve();
+    await macrotask();
+    expect([lines.at(-1), done]).toEqual(["message two", []]);
+    second!.reject(new Error("oops"));
+    await macrotask();
+    expect(done).toEqual(["messages", "messages again"]);
+    await ws.closed;
+    void link.handlers!.then(() => done.push("end"));
+    await macrotask();
+    expect(done).toHaveLength(2);
+    end.resolve();
+    await macrotask();
+    expect(done).toEqual(["messages", "messages again", "end"]);
+  });
+
+  it("is waited for beyond the end of the connection", async () => {
+    const gate = newDeferred<void>();
+    const { open } = testServer({ message: () => gate.promise });
+    const { peer, ws } = await open();
+    peer.text("one");
+    await macrotask();
+    let isDone = false;
+    void linkOf(ws).handlers!.then(() => {
+      isDone = true;
+    });
+    peer.close(1000);
     await ws.closed;
     await macrotask();
-    expect(lines).toEqual(["open", "message one", "message two", "close 1006 unclean local"]);
+    expect(isDone).toBe(false);
+    gate.resolve();
+    await macrotask();
+    expect([isDone, linkOf(ws).handlers]).toEqual([true, undefined]);
+  });
+
+  it("does not reject where the one for the end does", async () => {
+    const { open } = testServer({ close: () => Promise.reject(new Error("oops")) });
+    const { peer, ws } = await open();
+    peer.close(1000);
+    await ws.closed;
+    expect(await linkOf(ws).handlers).toBeUndefined();
   });
 });
 
@@ -186,6 +510,18 @@ describe("a handler that fails", () => {
     expect(lines).toEqual(["open", "message one", "error late", "close 1006 unclean local"]);
   });
 
+  it("ends what is delivered behind the end of the peer, as it does before", async () => {
+    const gate = newDeferred<void>();
+    const { open, lines } = testServer({ message: () => gate.promise });
+    const { peer, ws } = await open();
+    for (const text of ["one", "two"]) peer.text(text);
+    peer.close(1000);
+    await ws.closed;
+    gate.reject(new Error("oops"));
+    await macrotask();
+    expect(lines).toEqual(["open", "message one", "error oops", "close 1000 clean peer"]);
+  });
+
   it("because it sent too late reports nothing: close tells the same", async () => {
     const gate = newDeferred<void>();
     const { open, lines } = testServer({
@@ -207,6 +543,26 @@ describe("a handler that fails", () => {
       "error UNEXPECTED_END",
       "close 1006 unclean transport",
     ]);
+  });
+});
+
+describe("a handler that sends too late", () => {
+  it("has not failed, and what came behind it is delivered", async () => {
+    const gate = newDeferred<void>();
+    const { open, lines } = testServer({
+      async message(ws) {
+        await gate.promise;
+        await ws.send("late");
+      },
+    });
+    const { peer, ws } = await open();
+    peer.text("one");
+    peer.text("two");
+    peer.close(1000);
+    await ws.closed;
+    gate.resolve();
+    await macrotask();
+    expect(lines).toEqual(["open", "message one", "message two", "close 1000 clean peer"]);
   });
 });
 
@@ -342,7 +698,8 @@ describe("a connection with an extension", () => {
       isSent = true;
     });
     void ws.send("a", { compress: false });
-    expect(ws.bufferedAmount).toBe(6);
+    // Five bytes at work, and one that waits behind them, which counts for 64 more.
+    expect(ws.bufferedAmount).toBe(5 + 1 + 64);
     await macrotask();
     expect([peer.lines, isSent]).toEqual([["open"], false]);
     extension.next();

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { macrotask } from "../support/turns.ts";
+import type { Overflow } from "../../src/connection/options.ts";
+import { newDeferred } from "../../src/deferred.ts";
 import { openPair } from "../support/pair.ts";
 import { nameOf } from "../support/server.ts";
+import { macrotask } from "../support/turns.ts";
 
 const frame = { direction: "sent", rsv: 0, masked: true } as const;
 
@@ -83,19 +85,73 @@ describe("MessageWriter", () => {
     expect([await ours.receive(), await ours.receive()]).toEqual(["", new Uint8Array(0)]);
   });
 
-  it("waits for its turn: two messages never mix, and what is sent meanwhile follows", async () => {
+  it("takes its place at its first piece, also while it waits: two messages never mix, and what is sent meanwhile follows both", async () => {
     const { ours, theirs } = await openPair();
     const [first, second] = [theirs.beginMessage(), theirs.beginMessage()];
     await first.write("1a ");
     const waiting = second.write("2a ");
-    const text = theirs.send("between");
+    void theirs.send("between");
     await theirs.ping("now");
     await first.write("1b");
     await first.close();
-    await Promise.all([waiting, text]);
+    await waiting;
     await second.close();
     const all = [await ours.receive(), await ours.receive(), await ours.receive()];
-    expect(all).toEqual(["1a 1b", "between", "2a "]);
+    expect(all).toEqual(["1a 1b", "2a ", "between"]);
+  });
+
+  it("is complete in its place when close() returns, though it waits and nobody awaits it", async () => {
+    const { ours, theirs } = await openPair();
+    const [first, second] = [theirs.beginMessage(), theirs.beginMessage()];
+    void first.write("1");
+    void second.write("2");
+    void second.close();
+    void theirs.send("3");
+    void first.close();
+    expect([await ours.receive(), await ours.receive(), await ours.receive()]).toEqual([
+      "1",
+      "2",
+      "3",
+    ]);
+  });
+
+  it("takes its place at its end where it has no piece", async () => {
+    const { ours, theirs } = await openPair();
+    const writer = theirs.beginMessage();
+    void theirs.send("first");
+    void writer.close();
+    void theirs.send("last");
+    expect([await ours.receive(), await ours.receive(), await ours.receive()]).toEqual([
+      "first",
+      "",
+      "last",
+    ]);
+  });
+
+  it("gives for an empty piece what became of the one before", async () => {
+    const { ours, theirs } = await openPair();
+    const first = theirs.beginMessage();
+    void first.write("a");
+    const second = theirs.beginMessage();
+    const waiting = second.write("b");
+    expect(second.write("")).toBe(waiting);
+    void first.close();
+    const end = second.close();
+    expect(second.close()).toBe(end);
+    await end;
+    expect([await ours.receive(), await ours.receive()]).toEqual(["a", "b"]);
+  });
+
+  it("is sent whole in front of a close that comes after its end, also where it waits", async () => {
+    const { ours, theirs } = await openPair();
+    const [first, second] = [theirs.beginMessage(), theirs.beginMessage()];
+    void first.write("1");
+    void second.write("2");
+    void second.close();
+    void first.close();
+    void theirs.close();
+    expect([await ours.receive(), await ours.receive()]).toEqual(["1", "2"]);
+    expect(await ours.closed).toMatchObject({ status: 1000, clean: true });
   });
 
   it("can be given up before its first piece, as if it had never been", async () => {
@@ -173,7 +229,158 @@ describe("MessageWriter", () => {
   });
 });
 
+describe("a piece that does not fit", () => {
+  /** A connection whose peer takes nothing while it is paused, and that may hold 3000 bytes. */
+  async function openSlow(overflow: Overflow) {
+    const lines: string[] = [];
+    const pair = await openPair({
+      clientOptions: { overflow, maxBufferedAmount: 3000, highWaterMark: 100 },
+      clientHandlers: { error: (_, error) => void lines.push(`error ${nameOf(error)}`) },
+    });
+    const { theirs, transport } = pair;
+    const write = transport.write.bind(transport);
+    const held: Uint8Array[] = [];
+    let isHeld = true;
+    transport.write = (bytes) => {
+      if (!isHeld) return write(bytes);
+      held.push(bytes);
+      return false;
+    };
+    /** Takes what was held back, and what follows. */
+    const take = async (): Promise<void> => {
+      isHeld = false;
+      for (const bytes of held.splice(0)) {
+        write(bytes);
+        transport.handler.onDrain();
+      }
+      await macrotask();
+    };
+    return { ...pair, writer: theirs.beginMessage({ binary: true }), lines, take };
+  }
+
+  const piece = new Uint8Array(1400);
+
+  it("waits by the policy wait, and those behind it in their order", async () => {
+    const { ours, theirs, writer, take } = await openSlow("wait");
+    const sent: string[] = [];
+    for (const name of ["a", "b", "c", "d"]) void writer.write(piece).then(() => sent.push(name));
+    void writer.close().then(() => sent.push("end"));
+    void theirs.send("after").then(() => sent.push("after"));
+    await macrotask();
+    expect(sent).toEqual([]);
+    expect(theirs.bufferedAmount).toBeGreaterThan(4 * piece.length);
+    const received = ours.receive();
+    await take();
+    expect(sent).toEqual(["a", "b", "c", "d", "end", "after"]);
+    expect(await received).toEqual(new Uint8Array(4 * piece.length));
+    expect([await ours.receive(), theirs.bufferedAmount]).toEqual(["after", 0]);
+  });
+
+  it("is rejected where it waits and the connection ends", async () => {
+    const { theirs, writer } = await openSlow("wait");
+    const results = [1, 2, 3].map(() => writer.write(piece).then(() => "sent", nameOf));
+    await macrotask();
+    theirs.terminate();
+    expect(await Promise.all(results)).toEqual(["CLOSED", "CLOSED", "CLOSED"]);
+  });
+
+  it("ends the connection by the policy close", async () => {
+    const { theirs, writer, lines } = await openSlow("close");
+    void writer.write(piece);
+    void writer.write(piece);
+    await expect(writer.write(piece)).rejects.toMatchObject({ code: "TOO_MUCH_BUFFERED" });
+    expect(await theirs.closed).toMatchObject({ status: 1006, initiator: "local" });
+    expect(lines).toEqual(["error TOO_MUCH_BUFFERED"]);
+    await expect(writer.close()).rejects.toMatchObject({ code: "CLOSED" });
+    expect(theirs.counters.dropped).toBe(0);
+  });
+
+  it("drops its message by the policy drop while none of it has left; what else is sent follows", async () => {
+    const { ours, theirs, writer, lines, take } = await openSlow("drop");
+    void theirs.send(piece);
+    const first = theirs.beginMessage();
+    void first.write("first ");
+    const waiting = writer.write(piece).then(() => "sent", nameOf);
+    await expect(writer.write(piece)).rejects.toMatchObject({ code: "TOO_MUCH_BUFFERED" });
+    expect(await waiting).toBe("TOO_MUCH_BUFFERED");
+    // What is written behind it is of no use any more.
+    await expect(writer.write(Uint8Array.of(1))).rejects.toMatchObject({
+      code: "TOO_MUCH_BUFFERED",
+    });
+    await expect(writer.close()).rejects.toMatchObject({ code: "TOO_MUCH_BUFFERED" });
+    writer.abort();
+    expect([theirs.state, theirs.counters.dropped]).toEqual(["open", 1]);
+    void first.write("message");
+    void first.close();
+    void theirs.send("after");
+    await take();
+    expect([await ours.receive(), await ours.receive(), await ours.receive()]).toEqual([
+      piece,
+      "first message",
+      "after",
+    ]);
+    expect([lines, theirs.bufferedAmount]).toEqual([[], 0]);
+  });
+
+  it("ends the connection with 1011 by the policy drop where a part of its message has left", async () => {
+    const { ours, theirs, writer, lines, take } = await openSlow("drop");
+    void writer.write(piece);
+    void writer.write(piece);
+    await expect(writer.write(piece)).rejects.toMatchObject({ code: "TOO_MUCH_BUFFERED" });
+    await take();
+    expect(await ours.closed).toMatchObject({ status: 1011, initiator: "peer" });
+    expect(await theirs.closed).toMatchObject({ error: { code: "TOO_MUCH_BUFFERED" } });
+    expect(lines).toEqual(["error TOO_MUCH_BUFFERED"]);
+  });
+
+  it.each(["close", "drop", "wait"] as const)(
+    "is never the end of a message by the policy %s: it makes room for others",
+    async (overflow) => {
+      const { ours, theirs, writer, take } = await openSlow(overflow);
+      void writer.write(piece);
+      void writer.write(new Uint8Array(1578));
+      const end = writer.close();
+      const received = ours.receive();
+      await take();
+      await end;
+      expect(await received).toHaveLength(1400 + 1578);
+      expect([theirs.state, theirs.counters.dropped]).toEqual(["open", 0]);
+    },
+  );
+});
+
 describe("Connection.sendStream()", () => {
+  it("takes its place at its first piece; what is sent meanwhile follows the whole message", async () => {
+    const { ours, theirs } = await openPair();
+    const gate = newDeferred<void>();
+    const streamed = theirs.sendStream(
+      (async function* () {
+        yield "one ";
+        await gate.promise;
+        yield "two";
+      })(),
+    );
+    await macrotask();
+    void theirs.send("after");
+    gate.resolve();
+    await streamed;
+    expect([await ours.receive(), await ours.receive()]).toEqual(["one two", "after"]);
+  });
+
+  it("reports no rejection as unhandled that nobody awaits", async () => {
+    // The runner fails for each that is.
+    const { theirs } = await openPair();
+    const failing = {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error("nothing there")) }),
+    };
+    void theirs.sendStream(failing);
+    void theirs.close();
+    void theirs.sendStream(["late"]);
+    await theirs.closed;
+    await macrotask();
+    await expect(theirs.sendStream(["late"])).rejects.toMatchObject({ code: "CLOSED" });
+  });
+
   it.each<[string, () => AsyncIterable<string> | Iterable<string>, string]>([
     ["an array", () => ["a", "b"], "ab"],
     [

@@ -3,6 +3,7 @@ import { zlibEngine } from "../../adapters/zlib.ts";
 import { Deadlines } from "../../src/clock.ts";
 import { resolveConnectionOptions, resolveExtensions } from "../../src/connection/options.ts";
 import type { Engine } from "../../src/flate/engine.ts";
+import { Growing } from "../../src/extension/growing.ts";
 import { StateServerSide } from "../../src/frame/check.ts";
 import { newOption } from "../../src/http/option.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -22,6 +23,7 @@ describe("resolveConnectionOptions()", () => {
         pongTimeout: Infinity,
         idleTimeout: Infinity,
         maxLifetime: Infinity,
+        minProgress: 240,
       },
       trace: undefined,
       messages: {
@@ -56,9 +58,14 @@ describe("resolveConnectionOptions()", () => {
   });
 
   it("reads 0 as no limit", () => {
-    const settings = resolveConnectionOptions({ maxBufferedAmount: 0, maxMessageSize: 0 });
+    const settings = resolveConnectionOptions({
+      maxBufferedAmount: 0,
+      maxMessageSize: 0,
+      minProgress: 0,
+    });
     expect(settings.maxBufferedAmount).toBe(Infinity);
     expect(settings.messages.maxMessageSize).toBe(Infinity);
+    expect(settings.times.minProgress).toBe(Infinity);
   });
 
   it.each([
@@ -100,7 +107,8 @@ describe("resolveExtensions()", () => {
       const [extension] = resolveExtensions({ compression }, noted("runtime's"), deadlines);
       const agreed = extension!.accept(newOption("permessage-deflate"))!;
       const session = extension!.open(agreed, StateServerSide)!;
-      session.send!.beginMessage!({ opcode: 1, size: 100, compress: true, cache: undefined });
+      const message = { opcode: 1, size: 100, compress: true, cache: undefined };
+      session.send!.beginMessage!(message)!.write(new Uint8Array(100), 0, 100, true, new Growing());
       session.close!();
     }
     expect(made).toEqual(["runtime's", "own"]);

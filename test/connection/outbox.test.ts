@@ -167,6 +167,55 @@ describe("a message that does not fit", () => {
   });
 });
 
+describe("what waits for its turn", () => {
+  it("counts for more than its bytes, so that a flood of empty messages counts too", async () => {
+    const { ws, peer, read } = await openSlow({});
+    const before = ws.bufferedAmount;
+    const writer = ws.beginMessage();
+    void writer.write("a");
+    const begun = ws.bufferedAmount;
+    for (let i = 0; i < 10; i++) void ws.send("");
+    expect(ws.bufferedAmount - begun).toBe(10 * 64);
+    const second = ws.beginMessage();
+    void second.write("b");
+    // Its place, and its piece.
+    expect(ws.bufferedAmount - begun).toBe(12 * 64 + 1);
+    void writer.close();
+    void second.close();
+    expect(ws.bufferedAmount).toBe(before + 3 + 2 + 10 * 2 + 3 + 2);
+    await read();
+    expect(peer.lines.slice(2)).toEqual(["text a", ...Array<string>(10).fill("text "), "text b"]);
+    expect(ws.bufferedAmount).toBe(0);
+  });
+
+  it("is limited, too: messages that wait behind one in pieces end the connection", async () => {
+    const { ws, lines } = await openSlow({ maxBufferedAmount: 3000 });
+    void ws.beginMessage().write("a");
+    let count = 0;
+    while (ws.state === "open" && count < 1000) {
+      void ws.send("");
+      count++;
+    }
+    expect(count).toBeLessThan(3000 / 64 + 2);
+    await ws.closed;
+    expect(lines).toEqual(["error TOO_MUCH_BUFFERED"]);
+  });
+});
+
+describe("a ping", () => {
+  it("passes what waits: only what is gathered in front of it counts", async () => {
+    const { ws, lines, peer, read } = await openSlow({ maxBufferedAmount: 1100 });
+    const writer = ws.beginMessage();
+    void writer.write("a");
+    void ws.send(kilobyte);
+    note(lines, "ping", ws.ping("now"));
+    void writer.close();
+    await read();
+    expect(peer.lines.slice(2)).toEqual(["ping now", "text a", `text ${kilobyte}`]);
+    expect(lines).toEqual(["sent ping"]);
+  });
+});
+
 describe("a ping that does not fit", () => {
   it("is dropped where messages would wait", async () => {
     const { ws, lines } = await openSlow({ maxBufferedAmount: 1100, overflow: "wait" });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { newDeferred } from "../../src/deferred.ts";
-import { testServer } from "../support/server.ts";
-import { oddThenables } from "../support/thenables.ts";
+import { nameOf, testServer } from "../support/server.ts";
 import { macrotask } from "../support/turns.ts";
 
 describe("a handler that fails", () => {
@@ -23,7 +22,6 @@ describe("a handler that fails", () => {
         },
       },
     ],
-    ["rejects in close", { close: () => Promise.reject(new Error("again")) }],
   ])("and then %s reports both in closed", async (_, handlers) => {
     const { open } = testServer({
       message() {
@@ -36,15 +34,6 @@ describe("a handler that fails", () => {
     const { error } = await ws.closed;
     expect(error).toBeInstanceOf(AggregateError);
     expect((error as AggregateError).errors).toEqual([new Error("oops"), new Error("again")]);
-  });
-
-  it.each(oddThenables)("by %s is taken for what `await` makes of it", async (_, make, outcome) => {
-    const { open } = testServer({ close: make });
-    const { peer, ws } = await open();
-    peer.close(1000);
-    const { error } = await ws.closed;
-    const failed = error === undefined ? "done: undefined" : `failed: ${(error as Error).message}`;
-    expect(failed).toBe(outcome);
   });
 
   it("in close alone is what closed reports", async () => {
@@ -65,23 +54,96 @@ describe("a handler that fails", () => {
   });
 });
 
+describe("a handler for the end that rejects", () => {
+  it("comes too late for closed: whoever watches all connections is told", async () => {
+    for (const message of [undefined, () => Promise.reject(new Error("oops"))]) {
+      const failures: unknown[] = [];
+      const { open, lines } = testServer(
+        {
+          ...(message && { message }),
+          close: () => Promise.reject(new Error("late")),
+        },
+        {},
+        {
+          observer: {
+            opened() {},
+            closed() {},
+            failed: (_, error) => void failures.push(nameOf(error)),
+            refused() {},
+          },
+        },
+      );
+      const { peer, ws } = await open();
+      peer.text("go");
+      await macrotask();
+      peer.close(1000);
+      const { error } = await ws.closed;
+      await macrotask();
+      const before = message === undefined ? [] : ["oops"];
+      expect(failures).toEqual([...before, "late"]);
+      expect(error).toEqual(message && new Error("oops"));
+      expect(lines.filter((line) => line.startsWith("error"))).toEqual(
+        before.map((name) => `error ${name}`),
+      );
+    }
+  });
+
+  it("is nobody's to hear where nobody watches", async () => {
+    // The runner fails for a rejection that is not handled.
+    const { open } = testServer({ close: () => Promise.reject(new Error("late")) });
+    const { peer, ws } = await open();
+    peer.close(1000);
+    expect(await ws.closed).not.toHaveProperty("error");
+    await macrotask();
+  });
+});
+
 describe("closed", () => {
   const closure = { status: 1000, reason: "", clean: true, initiator: "peer" };
 
-  it("resolves once the handler for the end is done, and not before", async () => {
+  it("resolves when the connection is over, whatever the handler for the end is at", async () => {
     const gate = newDeferred<void>();
-    const { open } = testServer({ close: () => gate.promise });
+    const { open, server } = testServer({ close: () => gate.promise });
     const { peer, ws } = await open();
-    let isClosed = false;
-    void ws.closed.then(() => {
-      isClosed = true;
-    });
     peer.close(1000);
-    await peer.seen("closed");
-    await macrotask();
-    expect(isClosed).toBe(false);
-    gate.resolve();
     expect(await ws.closed).toEqual(closure);
+    expect(server.counters.open).toBe(0);
+    gate.resolve();
+  });
+
+  it("resolves when the connection is over, whatever is delivered still", async () => {
+    const gate = newDeferred<void>();
+    const { open, server, lines } = testServer({ message: () => gate.promise });
+    const { peer, ws } = await open();
+    peer.text("one");
+    peer.text("two");
+    peer.close(1000);
+    expect(await ws.closed).toEqual(closure);
+    expect([server.counters.open, ws.state]).toEqual([0, "closed"]);
+    expect(lines).toEqual(["open", "message one"]);
+    gate.resolve();
+    await macrotask();
+    expect(lines).toEqual(["open", "message one", "message two", "close 1000 clean peer"]);
+    expect(await ws.closed).toEqual(closure);
+  });
+
+  it("does not change any more, also where something fails while it is told", async () => {
+    const gate = newDeferred<void>();
+    const { open, lines } = testServer({
+      message: () => gate.promise,
+      error() {
+        throw new Error("in error");
+      },
+    });
+    const { peer, ws } = await open();
+    peer.text("one");
+    peer.text("two");
+    peer.close(1000);
+    expect(await ws.closed).toEqual(closure);
+    gate.reject(new Error("late"));
+    await macrotask();
+    expect(await ws.closed).toEqual(closure);
+    expect(lines).toEqual(["open", "message one", "error late", "close 1000 clean peer"]);
   });
 
   it("resolves also for who asks when all is over", async () => {

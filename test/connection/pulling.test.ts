@@ -99,6 +99,27 @@ describe("messages that are asked for", () => {
     }
   });
 
+  it("may be asked for by a handler for pings: what a chunk is answered leaves in one write all the same", async () => {
+    const received: unknown[] = [];
+    const { ours, theirs, transport } = await openPair({
+      handlers: { ping: (ws) => void ws.receive().then((data) => received.push(data)) },
+    });
+    void ours.receive().then((data) => received.push(data));
+    let chunks = 0;
+    const { handler } = transport;
+    const onData = handler.onData.bind(handler);
+    handler.onData = (chunk) => {
+      chunks++;
+      onData(chunk);
+    };
+    void theirs.send("a");
+    for (let i = 0; i < 3; i++) void theirs.ping();
+    void theirs.send("b");
+    await macrotask();
+    await macrotask();
+    expect([received, chunks]).toEqual([["a", "b"], 1]);
+  });
+
   it("do not keep back what was sent for them while the next one takes its time", async () => {
     const gate = newDeferred<void>();
     const { ours, theirs } = await openPair();
@@ -128,6 +149,49 @@ describe("a loop over messages", () => {
     }
     expect(await ours.receive()).toBe("second");
     expect(ours.state).toBe("open");
+  });
+
+  it("gives its waiting steps back where it is left: no message is lost to them", async () => {
+    const { ours, theirs } = await openPair();
+    const messages = ours[Symbol.asyncIterator]();
+    const steps = [messages.next(), messages.next(), messages.next()];
+    void theirs.send("first");
+    expect(await steps[0]).toEqual({ done: false, value: "first" });
+    expect(await messages.return!()).toEqual({ done: true, value: undefined });
+    expect(await Promise.all(steps.slice(1))).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ]);
+    void theirs.send("second");
+    await macrotask();
+    expect(await ours.receive()).toBe("second");
+    // A second time there is nothing to give back.
+    expect(await messages.return!()).toEqual({ done: true, value: undefined });
+  });
+
+  it("leaves those who wait beside it in the line where it is left", async () => {
+    const { ours, theirs } = await openPair();
+    const [left, other] = [ours[Symbol.asyncIterator](), ours[Symbol.asyncIterator]()];
+    const given = left.next();
+    const kept = other.next();
+    const asked = ours.receive();
+    await left.return!();
+    expect(await given).toEqual({ done: true, value: undefined });
+    for (const text of ["a", "b"]) void theirs.send(text);
+    expect(await kept).toEqual({ done: false, value: "a" });
+    expect(await asked).toBe("b");
+  });
+
+  it("fails all its steps where the connection breaks, also those that nobody awaits", async () => {
+    const { ours, theirs } = await openPair();
+    const messages = ours[Symbol.asyncIterator]();
+    const step = messages.next();
+    void messages.next();
+    theirs.terminate();
+    await expect(step).rejects.toMatchObject({ code: "CLOSED", status: 1006 });
+    await macrotask();
+    // None is left to be given back.
+    expect(await messages.return!()).toEqual({ done: true, value: undefined });
   });
 
   it("ends where either side closes in order, or this one terminates", async () => {

@@ -1,18 +1,105 @@
 import { describe, expect, it } from "vitest";
-import { type ClosingEvent, type ClosingState, nextClosing } from "../../src/endpoint/closing.ts";
+import {
+  type ClosingEvent,
+  type ClosingStage,
+  closingStateOf,
+  closingTable,
+  nextClosing,
+} from "../../src/endpoint/closing.ts";
+
+const stages: ClosingStage[] = ["open", "closeSent", "flushing", "finSent", "dropped", "closed"];
+
+const events: ClosingEvent[] = [
+  "sendClose",
+  "receiveClose",
+  "fail",
+  "drained",
+  "deadline",
+  "drop",
+  "socketClosed",
+];
+
+/** What follows each stage, in the order of the events above. */
+const followers: Readonly<Record<ClosingStage, readonly ClosingStage[]>> = {
+  open: ["closeSent", "flushing", "flushing", "open", "open", "dropped", "closed"],
+  closeSent: ["closeSent", "flushing", "flushing", "closeSent", "dropped", "dropped", "closed"],
+  flushing: ["flushing", "flushing", "flushing", "finSent", "dropped", "dropped", "closed"],
+  finSent: ["finSent", "finSent", "finSent", "finSent", "dropped", "dropped", "closed"],
+  dropped: ["dropped", "dropped", "dropped", "dropped", "dropped", "dropped", "closed"],
+  closed: ["closed", "closed", "closed", "closed", "closed", "closed", "closed"],
+};
+
+const cases = stages.flatMap((stage) =>
+  events.map((event, index) => [stage, event, followers[stage][index]!] as const),
+);
 
 describe("nextClosing()", () => {
-  it.each<[state: ClosingState, event: ClosingEvent, next: ClosingState]>([
-    ["open", "sendClose", "closeSent"],
-    ["open", "receiveClose", "closed"],
-    ["open", "fail", "closed"],
-    ["closeSent", "sendClose", "closeSent"],
-    ["closeSent", "receiveClose", "closed"],
-    ["closeSent", "fail", "closed"],
-    ["closed", "sendClose", "closed"],
-    ["closed", "receiveClose", "closed"],
-    ["closed", "fail", "closed"],
-  ])("%s, %s → %s", (state, event, next) => {
-    expect(nextClosing(state, event)).toBe(next);
+  it.each(cases)("%s, %s → %s", (stage, event, next) => {
+    expect(nextClosing(stage, event)).toBe(next);
+  });
+});
+
+describe("the table of the end", () => {
+  it("knows no other stage and no other event", () => {
+    expect(Object.keys(closingTable)).toEqual(stages);
+    for (const stage of stages) {
+      for (const event of Object.keys(closingTable[stage])) expect(events).toContain(event);
+    }
+  });
+
+  it("leads nowhere back: whatever happens, a stage is followed by itself or a later one", () => {
+    for (const [stage, event, next] of cases) {
+      const steps = stages.indexOf(nextClosing(stage, event)) - stages.indexOf(stage);
+      expect(steps, `${stage}, ${event} → ${next}`).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  it("leads to closed from every stage once the socket is gone, and from there nowhere", () => {
+    for (const stage of stages) expect(nextClosing(stage, "socketClosed")).toBe("closed");
+    for (const event of events) expect(nextClosing("closed", event)).toBe("closed");
+  });
+
+  it("is only closed once the socket is gone", () => {
+    for (const [stage, event] of cases) {
+      if (stage === "closed" || event === "socketClosed") continue;
+      expect(nextClosing(stage, event), `${stage}, ${event}`).not.toBe("closed");
+    }
+  });
+
+  it("lets nobody wait for ever: a deadline, or the application, ends each stage that waits", () => {
+    for (const stage of stages) {
+      const isOver = stage === "dropped" || stage === "closed";
+      if (isOver) continue;
+      expect(nextClosing(stage, "drop"), stage).toBe("dropped");
+      if (stage !== "open") expect(nextClosing(stage, "deadline"), stage).toBe("dropped");
+    }
+  });
+
+  it("reads no more once close frames went both ways, or the connection has failed", () => {
+    for (const event of ["receiveClose", "fail"] as const) {
+      for (const stage of stages) {
+        expect(closingStateOf(nextClosing(stage, event)), `${stage}, ${event}`).toBe("closed");
+      }
+    }
+  });
+
+  it("ends the stream of this side only behind all that was gathered", () => {
+    for (const [stage, event, next] of cases) {
+      if (next !== "finSent" || stage === "finSent") continue;
+      expect([stage, event]).toEqual(["flushing", "drained"]);
+    }
+  });
+});
+
+describe("closingStateOf()", () => {
+  it("says what a stage means for frames", () => {
+    expect(stages.map(closingStateOf)).toEqual([
+      "open",
+      "closeSent",
+      "closed",
+      "closed",
+      "closed",
+      "closed",
+    ]);
   });
 });

@@ -6,8 +6,10 @@ import {
   type EndpointOptions,
   type Side,
 } from "../../src/endpoint/endpoint.ts";
+import type { ClosingStage } from "../../src/endpoint/closing.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
+import { OpText } from "../../src/frame/opcode.ts";
 import { cuts } from "../support/cuts.ts";
 import {
   binary,
@@ -22,6 +24,8 @@ import {
   toHex,
 } from "../support/frames.ts";
 import { type TextCodec, webText } from "../../src/frame/text-codec.ts";
+import { drain, sentFrames } from "../support/sent.ts";
+import { openSessions, ShiftExtension, shifted } from "../support/shift-extension.ts";
 import { EventTrace, FrameTrace } from "../support/trace.ts";
 
 const masked = { masked: true };
@@ -36,14 +40,8 @@ function newEndpoint(
 }
 
 /** All that an endpoint wants to send. */
-function sent(endpoint: Endpoint): Uint8Array {
-  const writes: Uint8Array[] = [];
-  const { output } = endpoint;
-  for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
-    writes.push(bytes.slice());
-    output.giveBack();
-  }
-  return concat(writes);
+function sent({ output }: Endpoint): Uint8Array {
+  return concat(drain(output));
 }
 
 /** All that an endpoint wants to send, as a trace of frames without their keys. */
@@ -606,5 +604,162 @@ describe("an endpoint of which messages are wanted in pieces", () => {
     endpoint.receive(text("a"));
     expect(endpoint.received.messages).toBe(1);
     expect(endpoint.state).toBe("open");
+  });
+});
+
+/** An endpoint that writes down its stages as they are told. */
+function stagedEndpoint(
+  side: Side = "client",
+  options: EndpointOptions = {},
+): { endpoint: Endpoint; lines: string[]; stages: ClosingStage[] } {
+  const trace = new EventTrace();
+  const stages: ClosingStage[] = [];
+  const events: EndpointEvents = trace;
+  events.onClosing = (stage) => {
+    // It is where it says it is.
+    expect(stage).toBe(endpoint.stage);
+    stages.push(stage);
+  };
+  const endpoint = new Endpoint(side, events, options);
+  return { endpoint, lines: trace.lines, stages };
+}
+
+describe("Endpoint.stage", () => {
+  it("is told step by step, from this side's close frame to the end of the socket", () => {
+    const { endpoint, stages } = stagedEndpoint();
+    expect([endpoint.stage, endpoint.initiator]).toEqual(["open", undefined]);
+    endpoint.close(1000, "");
+    expect([endpoint.state, endpoint.initiator]).toEqual(["closeSent", "local"]);
+    endpoint.receive(close(1000));
+    endpoint.advance("drained");
+    endpoint.advance("socketClosed");
+    expect(stages).toEqual(["closeSent", "flushing", "finSent", "closed"]);
+    expect([endpoint.state, endpoint.isClosed]).toEqual(["closed", true]);
+  });
+
+  it("is told once for each step, though the same happens again", () => {
+    const { endpoint, stages } = stagedEndpoint();
+    for (const repeat of [1, 2]) {
+      endpoint.receive(repeat === 1 ? close(1000) : close(1001));
+      endpoint.fail(new Error("no"), 1011, "local");
+      endpoint.close(1000, "");
+      endpoint.advance("deadline");
+      endpoint.advance("drop");
+      endpoint.advance("socketClosed");
+    }
+    expect(stages).toEqual(["flushing", "dropped", "closed"]);
+    expect(endpoint.closure).toMatchObject({ status: 1000, clean: true, initiator: "peer" });
+  });
+
+  it("finds the close frame in the output, where nothing is in front of it, when it is told", () => {
+    for (const end of ["own", "answer", "failure"]) {
+      const seen: string[][] = [];
+      const events: EndpointEvents = new EventTrace();
+      events.onClosing = () => seen.push(sentFrames(endpoint));
+      const endpoint = new Endpoint("client", events);
+      if (end === "own") endpoint.close(1000, "");
+      if (end === "answer") endpoint.receive(close(1000));
+      if (end === "failure") endpoint.fail(new Error("no"), 1000, "local");
+      expect(seen, end).toEqual([["close fin 0 03e8"]]);
+    }
+  });
+
+  it("is told of the last step alone where a tracer of the close frame moves on, and of none twice", () => {
+    for (const end of ["own", "answer", "failure"]) {
+      for (const act of ["fail", "drop"]) {
+        const { endpoint, stages } = stagedEndpoint("client", {
+          trace(direction) {
+            if (direction === "received") return;
+            endpoint.fail(new Error("traced"), 0, "local");
+            if (act === "drop") endpoint.advance("drop");
+          },
+        });
+        if (end === "own") endpoint.close(1000, "");
+        if (end === "answer") endpoint.receive(close(1000));
+        if (end === "failure") endpoint.fail(new Error("no"), 1011, "local");
+        const isFailedFirst = end === "own" || act === "fail";
+        const expected = isFailedFirst ? ["flushing"] : [];
+        if (act === "drop") expected.push("dropped");
+        expect(stages, `${end}, ${act}`).toEqual(expected);
+      }
+    }
+  });
+
+  it("may be moved on by whoever is told that what waited was dropped", () => {
+    const { endpoint, stages } = stagedEndpoint();
+    endpoint.sendBinary(counted(100));
+    endpoint.sendWhenFits("a", true, 10).listener = {
+      onSent: () => expect.fail("it was sent"),
+      onDropped() {
+        endpoint.advance("drop");
+        endpoint.output.abandon();
+      },
+    };
+    endpoint.fail(new Error("no"), 1011, "local");
+    expect(stages).toEqual(["dropped"]);
+    // Nothing is added for a peer that nothing reaches any more.
+    expect(endpoint.output.unsent).toBe(0);
+  });
+});
+
+describe("Endpoint.isInMessage", () => {
+  it("says whether a message has begun that is not complete, whatever comes in between", () => {
+    for (const isExtended of [false, true]) {
+      const extensions = isExtended ? openSessions(new ShiftExtension()) : [];
+      const { endpoint } = newEndpoint("client", { extensions });
+      const begun = isExtended ? { rsv: 2, fin: false } : more;
+      const seen = [text("a", begun), ping(), continuation("b"), ping(), text("c")].map((bytes) => {
+        endpoint.receive(bytes);
+        return endpoint.isInMessage;
+      });
+      expect(seen).toEqual([true, true, false, false, false]);
+    }
+  });
+});
+
+describe("Endpoint.isFree", () => {
+  it("says whether what is sent now is gathered at once", () => {
+    const { endpoint } = newEndpoint();
+    expect(endpoint.isFree).toBe(true);
+    const message = endpoint.beginMessage(OpText);
+    expect(endpoint.isFree).toBe(true);
+    message.write(counted(1));
+    expect(endpoint.isFree).toBe(false);
+    message.write(counted(1), true);
+    expect(endpoint.isFree).toBe(true);
+  });
+});
+
+describe("an endpoint that is busy with a message", () => {
+  it("says that it goes on when this side closes, and then reads the peer's close frame", () => {
+    const extension = new ShiftExtension({ slice: 4 });
+    const { endpoint, lines, stages } = stagedEndpoint("client", {
+      extensions: openSessions(extension),
+    });
+    const chunk = concat([
+      text(shifted(encodeUtf8("Hello"), 1), { rsv: 2 }),
+      ping("read"),
+      close(1000),
+    ]);
+    const end = endpoint.receive(chunk);
+    expect([endpoint.isBusy, lines, end < chunk.length]).toEqual([true, [], true]);
+    endpoint.close(1000, "");
+    expect([endpoint.isBusy, lines, stages]).toEqual([false, ["resume"], ["closeSent"]]);
+    endpoint.receive(chunk, end);
+    expect([lines, stages]).toEqual([
+      ["resume", `ping ${toHex(encodeUtf8("read"))}`],
+      ["closeSent", "flushing"],
+    ]);
+    extension.next();
+    expect(lines).toHaveLength(2);
+  });
+
+  it("says nothing of it when it has failed: nothing more is read", () => {
+    const extension = new ShiftExtension({ slice: 4 });
+    const { endpoint, lines } = newEndpoint("client", { extensions: openSessions(extension) });
+    endpoint.receive(text(shifted(encodeUtf8("Hello"), 1), { rsv: 2 }));
+    endpoint.fail(new Error("no"), 1011, "local");
+    extension.next();
+    expect([endpoint.isBusy, lines]).toEqual([false, []]);
   });
 });

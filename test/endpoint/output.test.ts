@@ -1,23 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { largestGathered } from "../../src/endpoint/pool.ts";
-import { Output } from "../../src/endpoint/output.ts";
+import { largestWrite, Output } from "../../src/endpoint/output.ts";
 import { Traffic } from "../../src/endpoint/traffic.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { OpBinary } from "../../src/frame/opcode.ts";
 import { seededRandom } from "../support/cuts.ts";
 import { binary, close, counted, frame, hex, ping, pong, text, toHex } from "../support/frames.ts";
+import { drain, frameLines } from "../support/sent.ts";
 import { FrameTrace } from "../support/trace.ts";
-
-/** Takes all that waits, one write after the other. */
-function drain(output: Output): Uint8Array[] {
-  const writes: Uint8Array[] = [];
-  for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
-    writes.push(bytes.slice());
-    output.giveBack();
-  }
-  return writes;
-}
 
 function add(output: Output, opcode: number, payload: Uint8Array): void {
   output.addFrame(opcode, payload, 0, payload.length);
@@ -76,9 +67,10 @@ describe("Output", () => {
     (length) => {
       const output = new Output(false);
       add(output, 2, counted(length));
-      const [whole, ...rest] = drain(output);
-      expect(rest).toEqual([]);
-      expect(isSame(whole!, binary(counted(length)))).toBe(true);
+      const whole = binary(counted(length));
+      const writes = drain(output);
+      expect(writes.length).toBe(Math.ceil(whole.length / largestWrite));
+      expect(isSame(concat(writes), whole)).toBe(true);
     },
   );
 
@@ -96,7 +88,8 @@ describe("Output", () => {
     const sizes = [40_000, 40_000, 10, 100_000, 10];
     for (const size of sizes) add(output, 2, counted(size));
     const writes = drain(output);
-    expect(writes.map((bytes) => bytes.length)).toEqual([40_004, 40_016, 100_022]);
+    const parts = [largestWrite, 100_022 - largestWrite];
+    expect(writes.map((bytes) => bytes.length)).toEqual([40_004, 40_016, ...parts]);
     expect(isSame(concat(writes), concat(sizes.map((size) => binary(counted(size)))))).toBe(true);
   });
 
@@ -261,6 +254,151 @@ describe("Output.take()", () => {
   });
 });
 
+describe("a frame that is larger than one write", () => {
+  it.each([false, true])(
+    "leaves in several, each of which is given back by itself; masked: %s",
+    (isMasked) => {
+      const output = new Output(isMasked);
+      const payload = counted(3 * largestWrite);
+      add(output, 2, payload);
+      const whole = output.unsent;
+      expect([output.gathered, output.lent]).toEqual([whole, 0]);
+      const sizes: number[] = [];
+      const writes: Uint8Array[] = [];
+      for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
+        expect([output.lent, output.unsent]).toEqual([bytes.length, whole - concat(writes).length]);
+        // Asked again, it is the same write.
+        expect(output.take()!.byteOffset).toBe(bytes.byteOffset);
+        sizes.push(bytes.length);
+        writes.push(bytes.slice());
+        output.giveBack();
+        expect(output.lent).toBe(0);
+      }
+      expect(sizes).toEqual([largestWrite, largestWrite, largestWrite, whole - 3 * largestWrite]);
+      expect(frameLines(concat(writes))).toEqual([`binary fin 0 ${toHex(payload)}`]);
+    },
+  );
+
+  it("leaves so too where many share it, and is left as it is", () => {
+    const shared = binary(counted(2 * largestWrite));
+    const output = new Output(false);
+    output.addShared(shared, 0x2, 2 * largestWrite);
+    const writes = drain(output);
+    expect(writes.length).toBe(3);
+    expect(isSame(concat(writes), shared)).toBe(true);
+    expect(isSame(shared, binary(counted(2 * largestWrite)))).toBe(true);
+  });
+});
+
+describe("pings and pongs", () => {
+  /** The names of the frames that leave, behind so many bytes that are none. */
+  function names(writes: readonly Uint8Array[], from = 0): string[] {
+    return frameLines(concat(writes).subarray(from)).map((line) => line.split(" ", 1)[0]!);
+  }
+
+  function addPing(output: Output, name = "ping"): void {
+    output.addPing(encodeUtf8(name));
+  }
+
+  it("keep their place where all that is gathered leaves with the next write", () => {
+    const output = new Output(false);
+    output.addText("a");
+    addPing(output);
+    add(output, 2, counted(1));
+    expect(drain(output)).toEqual([concat([text("a"), ping("ping"), binary(counted(1))])]);
+  });
+
+  it.each([false, true])(
+    "overtake what waits behind a write under way, in their own order; masked: %s",
+    (isMasked) => {
+      const output = new Output(isMasked);
+      output.addText("under way");
+      const writes: Uint8Array[] = [output.take()!.slice()];
+      for (let count = 0; count < 3; count++) add(output, 2, counted(50_000));
+      const before = output.unsent;
+      addPing(output, "one");
+      addPing(output, "two");
+      expect(output.unsent - before).toBe(2 * (isMasked ? 9 : 5));
+      output.giveBack();
+      writes.push(...drain(output));
+      const lines = frameLines(concat(writes));
+      expect(lines.slice(1, 3)).toEqual(["ping fin 0 6f6e65", "ping fin 0 74776f"]);
+      expect(names(writes)).toEqual(["text", "ping", "ping", "binary", "binary", "binary"]);
+      expect(output.unsent).toBe(0);
+      expect(output.traffic.frames).toBe(6);
+    },
+  );
+
+  it.each([false, true])(
+    "never go into the middle of a frame that leaves in several writes; masked: %s",
+    (isMasked) => {
+      const output = new Output(isMasked);
+      add(output, 2, counted(3 * largestWrite));
+      for (let count = 0; count < 2; count++) add(output, 2, counted(100_000));
+      const writes: Uint8Array[] = [];
+      for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
+        writes.push(bytes.slice());
+        if (writes.length === 2) addPing(output, "lent");
+        output.giveBack();
+        if (writes.length === 2) addPing(output, "between two writes");
+      }
+      expect(names(writes)).toEqual(["binary", "ping", "ping", "binary", "binary"]);
+      expect(output.unsent).toBe(0);
+    },
+  );
+
+  it("overtake what waits where it is more than one write takes, before anything is taken", () => {
+    const output = new Output(false);
+    for (let count = 0; count < 2; count++) add(output, 2, counted(50_000));
+    addPing(output);
+    expect(names(drain(output))).toEqual(["ping", "binary", "binary"]);
+  });
+
+  it("never leave before the response that opens the connection, however much waits behind it", () => {
+    const response = encodeUtf8("HTTP/1.1 101\r\n\r\n");
+    const output = new Output(false);
+    output.addRaw(response);
+    for (let count = 0; count < 2; count++) add(output, 2, counted(50_000));
+    addPing(output);
+    const writes: Uint8Array[] = [output.take()!.slice()];
+    addPing(output, "behind the response");
+    output.giveBack();
+    writes.push(...drain(output));
+    expect(concat(writes).subarray(0, response.length)).toEqual(response);
+    const order = names(writes, response.length);
+    expect(order).toEqual(["binary", "ping", "binary", "ping"]);
+    expect(output.unsent).toBe(0);
+  });
+
+  it("never leave behind a close frame, whatever was taken before", () => {
+    for (const size of [10, 50_000, 100_000, 150_000, 300_000]) {
+      for (const taken of [0, 1, 2]) {
+        for (const isOpening of [false, true]) {
+          const output = new Output(false);
+          const writes: Uint8Array[] = [];
+          const response = isOpening ? counted(200) : counted(0);
+          if (isOpening) output.addRaw(response);
+          add(output, 2, counted(size));
+          for (let count = 0; count < taken; count++) {
+            const bytes = output.take();
+            if (bytes === undefined) continue;
+            writes.push(bytes.slice());
+            if (count + 1 < taken) output.giveBack();
+          }
+          addPing(output);
+          addPong(output, "pong");
+          output.addClose(hex("03 e8"));
+          if (output.lent > 0) output.giveBack();
+          writes.push(...drain(output));
+          const name = `${size}, ${taken} taken, opening: ${isOpening}`;
+          expect(names(writes, response.length).at(-1), name).toBe("close");
+          expect(names(writes, response.length), name).toContain("ping");
+        }
+      }
+    }
+  });
+});
+
 describe("Output.clear()", () => {
   it("drops what waits, and counts it no more", () => {
     const output = new Output(false);
@@ -285,9 +423,65 @@ describe("Output.clear()", () => {
     expect(drain(output)).toEqual([text("again")]);
   });
 
+  it("drops what follows of a frame of which a part is lent out, and of which a part has left", () => {
+    for (const isGivenBack of [false, true]) {
+      const output = new Output(false);
+      add(output, 2, counted(3 * largestWrite));
+      const lent = output.take()!;
+      output.addText("lost");
+      output.addPing(encodeUtf8("lost"));
+      const copy = lent.slice();
+      if (isGivenBack) output.giveBack();
+      output.clear();
+      const left = isGivenBack ? 0 : largestWrite;
+      expect([output.unsent, output.lent]).toEqual([left, left]);
+      expect(isSame(lent, copy)).toBe(true);
+      if (!isGivenBack) output.giveBack();
+      expect([output.take(), output.unsent]).toEqual([undefined, 0]);
+    }
+  });
+
   it("has nothing to do where nothing waits", () => {
     const output = new Output(false);
     output.clear();
+    expect(output.unsent).toBe(0);
+  });
+});
+
+describe("Output.abandon()", () => {
+  it("drops all, what is lent out too: nothing of it comes back, and nothing of it is lent to others", () => {
+    for (const size of [10, 1000, 3 * largestWrite]) {
+      const output = new Output(false);
+      add(output, 2, counted(size));
+      const lent = output.take()!;
+      const copy = lent.slice();
+      output.addText("lost");
+      output.abandon();
+      expect([output.unsent, output.lent, output.take()]).toEqual([0, 0, undefined]);
+      // The write may be under way still.
+      for (let count = 0; count < 70; count++) new Output(false).addText("x".repeat(800));
+      expect(isSame(lent, copy)).toBe(true);
+    }
+  });
+
+  it("has nothing to do where nothing is lent out", () => {
+    const output = new Output(false);
+    output.addText("lost");
+    output.abandon();
+    output.abandon();
+    expect([output.unsent, output.take()]).toEqual([0, undefined]);
+  });
+});
+
+describe("Output.hold()", () => {
+  it("counts bytes of which frames are still to be made as unsent, and not as gathered", () => {
+    const output = new Output(false);
+    output.addText("abc");
+    output.hold(100);
+    expect([output.unsent, output.gathered]).toEqual([105, 5]);
+    drain(output);
+    expect([output.unsent, output.gathered]).toEqual([100, 0]);
+    output.hold(-100);
     expect(output.unsent).toBe(0);
   });
 });
@@ -327,12 +521,22 @@ describe("Output.addPong()", () => {
     expect(output.unsent).toBe(0);
   });
 
-  it("sends a late pong behind several full buffers", () => {
+  it("sends a late pong between two frames, in front of what waits behind the write under way", () => {
     const output = new Output(false);
     for (let count = 0; count < 3; count++) add(output, 2, counted(65_530));
+    output.take();
     addPong(output, "late");
-    const whole = concat(drain(output));
-    expect(whole.subarray(3 * 65_534)).toEqual(pong("late"));
+    output.giveBack();
+    const sizes = drain(output).map((bytes) => bytes.length);
+    expect(sizes).toEqual([pong("late").length, 65_534, 65_534]);
+    expect(output.unsent).toBe(0);
+  });
+
+  it("sends a late pong first where more waits than one write takes", () => {
+    const output = new Output(false);
+    for (let count = 0; count < 2; count++) add(output, 2, counted(65_530));
+    addPong(output, "late");
+    expect(drain(output)[0]).toEqual(pong("late"));
   });
 
   it("sends a late pong where it finds no more room in the last buffer", () => {
@@ -385,9 +589,14 @@ describe("Output with a large payload", () => {
   function places(output: Output, length: number, from: number): [source: number, target: number] {
     const source = counted(length + 32);
     output.addFrame(0x2, source, from, from + length);
-    const bytes = output.take()!;
-    expect(isSame(bytes.subarray(-length), source.subarray(from, from + length))).toBe(true);
-    return [(source.byteOffset + from) % 32, (bytes.byteOffset + bytes.length - length) % 32];
+    const first = output.take()!;
+    const { byteOffset } = first;
+    const writes: Uint8Array[] = [first.slice()];
+    output.giveBack();
+    writes.push(...drain(output));
+    expect(isSame(concat(writes), binary(source.subarray(from, from + length)))).toBe(true);
+    const header = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+    return [(source.byteOffset + from) % 32, (byteOffset + header) % 32];
   }
 
   it.each([2049, 4096, 65_536, 2 ** 20])(

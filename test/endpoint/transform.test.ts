@@ -187,10 +187,11 @@ describe("an endpoint with an extension", () => {
     ]);
     const end = endpoint.receive(chunk);
     endpoint.close(1000, "");
-    expect(endpoint.isBusy).toBe(false);
+    // It goes on: what follows may be given, and nothing of the messages in it is told.
+    expect([endpoint.isBusy, seen]).toEqual([false, ["resume"]]);
     extension.next();
-    endpoint.receive(chunk, end);
-    expect(seen).toEqual([]);
+    expect(endpoint.receive(chunk, end)).toBe(chunk.length);
+    expect(seen).toEqual(["resume"]);
     expect(endpoint.closure).toMatchObject({ clean: true, status: 1000 });
   });
 
@@ -209,7 +210,8 @@ describe("an endpoint with an extension", () => {
     };
     endpoint.receive(text(wireText("Hello"), marked));
     extension.next();
-    expect([endpoint.state, endpoint.isBusy, seen]).toEqual(["closeSent", false, []]);
+    expect([endpoint.state, endpoint.isBusy, seen]).toEqual(["closeSent", false, ["resume"]]);
+    expect(extension.waiting).toEqual([]);
   });
 
   it("gives away what is large, and lends what is small", () => {

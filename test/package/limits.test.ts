@@ -51,6 +51,7 @@ describe("docs/limits.md", () => {
     ["What is sent", "maxWaiting", inSource("src/connection/reconnect.ts", "maxWaiting = ")],
     ["Time", "handshakeTimeout", inSource(serve, "handshakeTimeout: ")],
     ["Time", "closeTimeout", closeTimeout],
+    ["Time", "minProgress", inSource("src/connection/options.ts", "  minProgress: ")],
     ["Time", "timeout", inSource("src/connection/connect.ts", "defaultTimeout = ")],
     ["Compression", "maxMemory", inSource(deflate, "  maxMemory: ")],
     ["Compression", "idleTimeout", inSource(deflate, "  idleTimeout: ")],

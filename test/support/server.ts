@@ -1,6 +1,7 @@
 import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
+import type { Host } from "../../src/connection/host.ts";
 import { type ServeOptions, Server } from "../../src/connection/serve.ts";
 import type { ExtensionSession } from "../../src/extension/extension.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -34,6 +35,7 @@ export function nameOf(error: unknown): string {
 export function testServer(
   handlers: ServerHandlers<unknown> = {},
   options: Partial<ServeOptions> = {},
+  host?: Host,
 ): TestServer {
   const clock = new FakeClock();
   const lines: string[] = [];
@@ -68,6 +70,7 @@ export function testServer(
         return handlers.refused?.(error, address);
       },
     },
+    host,
   );
   const connect = (
     capacity?: number,

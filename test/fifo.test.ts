@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Fifo } from "../../src/connection/fifo.ts";
+import { Fifo } from "../src/fifo.ts";
 
 describe("Fifo", () => {
   it("is an array that is pushed to and shifted from, whatever the order of the calls", () => {

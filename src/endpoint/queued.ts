@@ -1,0 +1,90 @@
+/**
+ * What waits in the queue out, and who is told of it.
+ *
+ * @module
+ */
+
+import type { Transform } from "../extension/extension.ts";
+import type { Growing } from "../extension/growing.ts";
+import type { Opcode } from "../frame/opcode.ts";
+import type { PreparedMessage } from "./prepared.ts";
+
+/** Bytes that an entry of the queue counts for beside its payload, so that empty messages are not free. */
+export const entryCost = 64;
+
+/** Is told what becomes of something that waits: one of the two, once. */
+export interface SendListener {
+  /** It is in the output. */
+  onSent(): void;
+  /** It never will be. @param reason Why, where somebody gave one: the writer that gave its message up. */
+  onDropped(reason?: unknown): void;
+}
+
+/** A message, or a piece of one, that is not in the output yet. Whoever wants to know what becomes of it sets `listener`. */
+export interface Pending {
+  listener: SendListener | undefined;
+}
+
+/** One that waits for its turn, or for room. */
+export class Queued implements Pending {
+  readonly opcode: Opcode;
+  readonly bytes: Uint8Array;
+  readonly compress: boolean;
+  readonly prepared: PreparedMessage | undefined;
+  /** Whether its message ends with it. */
+  readonly isLast: boolean;
+  /** Bytes in the output, this one's included, beyond which it waits on; Infinity for no limit. */
+  readonly limit: number;
+  listener: SendListener | undefined = undefined;
+
+  constructor(
+    opcode: Opcode,
+    bytes: Uint8Array,
+    compress: boolean,
+    prepared: PreparedMessage | undefined,
+    isLast: boolean,
+    limit: number,
+  ) {
+    this.opcode = opcode;
+    this.bytes = bytes;
+    this.compress = compress;
+    this.prepared = prepared;
+    this.isLast = isLast;
+    this.limit = limit;
+  }
+
+  /** What it counts for while it waits. */
+  get cost(): number {
+    return this.bytes.length + entryCost;
+  }
+}
+
+/** One that an extension takes its time for. */
+export class Work implements Pending {
+  readonly transform: Transform;
+  /** What has been made of it. */
+  readonly into: Growing;
+  readonly opcode: Opcode;
+  /** Whether its message ends with it. */
+  readonly isLast: boolean;
+  /** Bytes that it counts for: those of its payload. */
+  readonly size: number;
+  listener: SendListener | undefined = undefined;
+
+  constructor(transform: Transform, into: Growing, opcode: Opcode, isLast: boolean, size: number) {
+    this.transform = transform;
+    this.into = into;
+    this.opcode = opcode;
+    this.isLast = isLast;
+    this.size = size;
+  }
+}
+
+/** A close frame in its place. */
+export class QueuedClose {
+  readonly body: Uint8Array;
+
+  constructor(body: Uint8Array) {
+    this.body = body;
+  }
+}

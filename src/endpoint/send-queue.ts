@@ -1,0 +1,489 @@
+/**
+ * The one queue out: the order of all messages, of the pieces of those that are sent in pieces, and of the close frame
+ * (RFC 6455, 5.4, 6.1 and 9).
+ *
+ * As a rule a message is in the output when the call returns. It waits here behind
+ *
+ * - a message that an extension takes its time for (compression in slices),
+ * - a message that is sent in pieces and is not complete: frames of two messages must not mix,
+ * - another one that waits, or the limit that it was told to wait for.
+ *
+ * What waits keeps its place, whoever sent it, and whoever wants to know is told once, by its own listener, what became of
+ * it. Control frames do not wait here: they go between two frames of whatever is under way.
+ *
+ * @module
+ */
+
+import { copyOf, encodeUtf8, encodeUtf8Into } from "../bytes.ts";
+import { ClosedError, type Closure } from "../errors.ts";
+import type { SendChain } from "../extension/chain.ts";
+import type { OutgoingMessage, Transform } from "../extension/extension.ts";
+import { Fifo } from "../fifo.ts";
+import { type Header, MaxHeaderSize, newHeader } from "../frame/header.ts";
+import { OpBinary, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
+import { longText, type Output } from "./output.ts";
+import { borrowGrowing, returnGrowing } from "./pool.ts";
+import type { PreparedMessage } from "./prepared.ts";
+import { entryCost, type Pending, Queued, QueuedClose, Work } from "./queued.ts";
+import { type PieceQueue, StreamedMessage } from "./streamed-message.ts";
+import type { Traffic } from "./traffic.ts";
+
+/** What is asked of the extensions. */
+interface Question extends OutgoingMessage {
+  opcode: Opcode;
+  size: number | undefined;
+  compress: boolean;
+  cache: Map<string, Uint8Array> | undefined;
+}
+
+/** One for all messages, so that none is made for each: what extensions make of it they make at once. */
+const question: Question = { opcode: OpText, size: 0, compress: true, cache: undefined };
+
+/** Of the frame that is being added. */
+const header: Header = /* @__PURE__ */ newHeader();
+
+/** What a queue tells its endpoint. */
+export interface SendQueueEvents {
+  /** The output has got more outside of a call, or what was at work is done. */
+  onOutput(): void;
+  /** An extension has failed: nothing can follow, and the queue is to be dropped. */
+  onSendFailed(error: unknown): void;
+  /** Whether anything may be sent. */
+  readonly isOpen: boolean;
+  /** How the connection ended, or would now. */
+  readonly closure: Closure;
+}
+
+type Entry = Queued | StreamedMessage | QueuedClose;
+
+/** Takes messages through the extensions, in their order, and gives them to the output. */
+export class SendQueue implements PieceQueue {
+  readonly #output: Output;
+  readonly #traffic: Traffic;
+  readonly #extensions: SendChain | undefined;
+  readonly #events: SendQueueEvents;
+  /** What waits, in its order; undefined where nothing does. */
+  #waiting: Fifo<Entry> | undefined;
+  /** The message in pieces whose turn it is, and what its payload goes through. */
+  #front: StreamedMessage | undefined;
+  #frontTransform: Transform | undefined;
+  /** The opcode of the front message's next frame. */
+  #frontOpcode: Opcode = OpText;
+  /** What an extension takes its time for: a whole message, or a piece of the one in front. */
+  #work: Work | undefined;
+  /** Bytes at work and of what waits, which the output counts as unsent. */
+  #held = 0;
+  /** Made at the first work that takes its time. */
+  #goOn: (() => void) | undefined;
+
+  constructor(output: Output, extensions: SendChain | undefined, events: SendQueueEvents) {
+    this.#output = output;
+    this.#traffic = output.traffic;
+    this.#extensions = extensions;
+    this.#events = events;
+  }
+
+  /** Whether nothing waits, is at work or is sent in pieces: what is added goes to the output at once. */
+  get isFree(): boolean {
+    return this.#work === undefined && this.#front === undefined && this.#waiting === undefined;
+  }
+
+  /** Adds a text message. */
+  addText(text: string, compress: boolean): void {
+    if (this.#extensions === undefined && this.isFree) {
+      this.#traffic.addMessage(this.#output.addText(text));
+    } else if (text.length > longText) {
+      const bytes = encodeUtf8(text);
+      this.#add(OpText, bytes, bytes.length, compress, undefined);
+    } else {
+      // Encoded by itself, since what becomes of it is not known before.
+      const encoded = borrowGrowing(Infinity);
+      encoded.room(3 * text.length);
+      const size = encodeUtf8Into(text, encoded.bytes, 0);
+      this.#add(OpText, encoded.bytes, size, compress, undefined);
+      returnGrowing(encoded);
+    }
+  }
+
+  /** Adds a binary message; the bytes are copied. */
+  addBinary(bytes: Uint8Array, compress: boolean): void {
+    if (this.#extensions === undefined && this.isFree) {
+      this.#traffic.addMessage(bytes.length);
+      this.#output.addFrame(OpBinary, bytes, 0, bytes.length);
+      return;
+    }
+    this.#add(OpBinary, bytes, bytes.length, compress, undefined);
+  }
+
+  /** Adds a message that is prepared for many connections. */
+  addPrepared(message: PreparedMessage): void {
+    const { opcode, bytes, compress } = message;
+    if (this.#extensions === undefined && this.isFree && !this.#output.isMasked) {
+      this.#traffic.addMessage(bytes.length);
+      this.#output.addShared(message.frame, opcode, bytes.length);
+      return;
+    }
+    this.#add(opcode, bytes, bytes.length, compress, message);
+  }
+
+  /**
+   * Adds a message that waits until it fits; the bytes are copied, those of a prepared one are shared.
+   *
+   * @param limit Bytes in the output, those of this message included, that it has to fit into; it fits into an empty one.
+   */
+  addWhenFits(
+    data: string | Uint8Array | PreparedMessage,
+    compress: boolean,
+    limit: number,
+  ): Queued {
+    let queued: Queued;
+    if (typeof data === "string") {
+      queued = new Queued(OpText, encodeUtf8(data), compress, undefined, true, limit);
+    } else if (data instanceof Uint8Array) {
+      const own = copyOf(data, 0, data.length);
+      queued = new Queued(OpBinary, own, compress, undefined, true, limit);
+    } else {
+      queued = new Queued(data.opcode, data.bytes, data.compress, data, true, limit);
+    }
+    this.#wait(queued);
+    return queued;
+  }
+
+  /** Adds a piece to a message of this queue. For {@link StreamedMessage}. */
+  addPiece(
+    message: StreamedMessage,
+    bytes: Uint8Array,
+    isLast: boolean,
+    limit: number,
+  ): Pending | undefined {
+    if (!this.#events.isOpen) message.state = "dropped";
+    else if (message.state === "unplaced") this.#place(message);
+    if (message.state === "dropped") throw message.reason ?? new ClosedError(this.#events.closure);
+    const isNext =
+      this.#front === message && this.#work === undefined && message.pieces.length === 0;
+    if (isNext && this.#fits(bytes.length, limit)) {
+      let isSent: boolean;
+      try {
+        isSent = this.#addFront(bytes, isLast);
+      } catch (error) {
+        this.#events.onSendFailed(error);
+        throw new ClosedError(this.#events.closure);
+      }
+      if (!isSent) return this.#work;
+      if (isLast) this.advance();
+      return undefined;
+    }
+    const own = copyOf(bytes, 0, bytes.length);
+    const queued = new Queued(message.opcode, own, message.compress, undefined, isLast, limit);
+    message.pieces.push(queued);
+    this.#hold(queued.cost);
+    return queued;
+  }
+
+  /** Takes a message back, where nothing of it has left. For {@link StreamedMessage}. */
+  takeBack(message: StreamedMessage, reason: unknown): boolean {
+    if (message.state === "begun" || message.state === "done") return false;
+    this.#takeOut(message, reason);
+    tellDropped(message);
+    // Its place is empty: what waited behind it may be next.
+    this.advance();
+    return true;
+  }
+
+  /** Tells whether an extension is at work on a piece of a message. For {@link StreamedMessage}. */
+  isAtWorkOn(message: StreamedMessage): boolean {
+    return this.#front === message && this.#work !== undefined;
+  }
+
+  /**
+   * Adds a close frame behind what was added before. A message in pieces whose end was not given never gets one: it is given
+   * up, and where it has begun, so is what waits behind it, since nothing may come in between.
+   */
+  addClose(body: Uint8Array): void {
+    const front = this.#front;
+    const incomplete: StreamedMessage[] = [];
+    if (front !== undefined && !front.isEnded) {
+      if (front.state === "begun") this.drop();
+      else incomplete.push(front);
+    }
+    if (this.#waiting !== undefined) {
+      for (const entry of this.#waiting) {
+        if (entry instanceof StreamedMessage && !entry.isEnded) incomplete.push(entry);
+      }
+    }
+    for (const message of incomplete) this.#takeOut(message, undefined);
+    this.#push(new QueuedClose(body));
+    this.advance();
+    // Last: they find all in its place.
+    for (const message of incomplete) tellDropped(message);
+  }
+
+  /** Drops what is not in the output yet; a close frame of this side's own is in it afterwards. */
+  drop(): void {
+    const work = this.#work;
+    const front = this.#front;
+    const waiting = this.#waiting;
+    this.#hold(-this.#held);
+    this.#work = undefined;
+    this.#front = undefined;
+    this.#frontTransform = undefined;
+    this.#waiting = undefined;
+    work?.listener?.onDropped();
+    if (front !== undefined) giveUp(front);
+    if (waiting === undefined) return;
+    for (const entry of waiting) {
+      if (entry instanceof QueuedClose) this.#output.addClose(entry.body);
+      else if (entry instanceof StreamedMessage) giveUp(entry);
+      else entry.listener?.onDropped();
+    }
+  }
+
+  /** Goes on with what waits, as far as it may: the output has got room, or what was in front is done. */
+  advance(): void {
+    while (this.#work === undefined) {
+      const from: Fifo<Entry> | undefined = this.#front?.pieces ?? this.#waiting;
+      const next = from?.first;
+      if (next === undefined) {
+        // It is a writer's turn, or all is done.
+        if (this.#front === undefined) this.#waiting = undefined;
+        return;
+      }
+      if (next instanceof Queued && !this.#fits(next.bytes.length, next.limit)) return;
+      from!.shift();
+      if (next instanceof QueuedClose) this.#output.addClose(next.body);
+      else if (next instanceof Queued) this.#addQueued(next);
+      else this.#reach(next);
+    }
+  }
+
+  #add(
+    opcode: Opcode,
+    bytes: Uint8Array,
+    size: number,
+    compress: boolean,
+    prepared: PreparedMessage | undefined,
+  ): void {
+    if (!this.isFree) {
+      const own = prepared === undefined ? copyOf(bytes, 0, size) : bytes;
+      this.#wait(new Queued(opcode, own, compress, prepared, true, Infinity));
+      return;
+    }
+    try {
+      this.#addNow(opcode, bytes, size, compress, prepared);
+    } catch (error) {
+      this.#events.onSendFailed(error);
+    }
+  }
+
+  /** Adds a message, or a piece of the one in front, that has waited. */
+  #addQueued(queued: Queued): void {
+    const { opcode, bytes, compress, prepared, isLast, listener } = queued;
+    this.#hold(-queued.cost);
+    let isSent: boolean;
+    try {
+      isSent =
+        this.#front === undefined
+          ? this.#addNow(opcode, bytes, bytes.length, compress, prepared)
+          : this.#addFront(bytes, isLast);
+    } catch (error) {
+      this.#events.onSendFailed(error);
+      listener?.onDropped();
+      return;
+    }
+    if (isSent) listener?.onSent();
+    else this.#work!.listener = listener;
+  }
+
+  /** Adds a message whose turn it is. @returns Whether it is in the output. */
+  #addNow(
+    opcode: Opcode,
+    bytes: Uint8Array,
+    size: number,
+    compress: boolean,
+    prepared: PreparedMessage | undefined,
+  ): boolean {
+    this.#traffic.addMessage(size);
+    const transform = this.#extensions && this.#ask(opcode, size, compress, prepared?.cache);
+    if (transform !== undefined) return this.#addThrough(transform, opcode, bytes, size, true);
+    if (prepared !== undefined && this.#extensions === undefined && !this.#output.isMasked) {
+      this.#output.addShared(prepared.frame, opcode, size);
+    } else {
+      this.#addFrame(opcode, bytes, size, true);
+    }
+    return true;
+  }
+
+  /** Adds a piece of the message in front. @returns Whether it is in the output. */
+  #addFront(bytes: Uint8Array, isLast: boolean): boolean {
+    const size = bytes.length;
+    // An empty frame tells nobody anything.
+    if (size === 0 && !isLast) return true;
+    const front = this.#front!;
+    if (front.state === "front") {
+      front.state = "begun";
+      this.#frontOpcode = front.opcode;
+      this.#frontTransform =
+        this.#extensions && this.#ask(front.opcode, undefined, front.compress, undefined);
+    }
+    this.#traffic.payload += size;
+    const transform = this.#frontTransform;
+    if (transform !== undefined)
+      return this.#addThrough(transform, this.#frontOpcode, bytes, size, isLast);
+    this.#addMade(this.#frontOpcode, bytes, size, isLast);
+    return true;
+  }
+
+  /** Adds what a transform makes of a message or a piece. @returns Whether it is in the output: it may take its time. */
+  #addThrough(
+    transform: Transform,
+    opcode: Opcode,
+    bytes: Uint8Array,
+    size: number,
+    isLast: boolean,
+  ): boolean {
+    const into = borrowGrowing(Infinity);
+    if (transform.write(bytes, 0, size, isLast, into)) {
+      this.#addMade(opcode, into.bytes, into.size, isLast);
+      returnGrowing(into);
+      return true;
+    }
+    this.#work = new Work(transform, into, opcode, isLast, size);
+    this.#hold(size);
+    this.#workLater();
+    return false;
+  }
+
+  /** Adds a frame of the message whose turn it is, whole or in pieces; an empty one only where it is the last. */
+  #addMade(opcode: Opcode, bytes: Uint8Array, size: number, isLast: boolean): void {
+    const front = this.#front;
+    if (front === undefined) {
+      this.#addFrame(opcode, bytes, size, true);
+      return;
+    }
+    if (size === 0 && !isLast) return;
+    // First: whoever is told of the frame may write the next piece.
+    this.#frontOpcode = OpContinuation;
+    this.#addFrame(opcode, bytes, size, isLast);
+    // Or may have ended it all.
+    if (!isLast || this.#front === undefined) return;
+    front.state = "done";
+    this.#front = undefined;
+    this.#frontTransform = undefined;
+    this.#traffic.messages++;
+  }
+
+  #addFrame(opcode: Opcode, bytes: Uint8Array, size: number, fin: boolean): void {
+    header.opcode = opcode;
+    header.fin = fin;
+    header.rsv = 0;
+    header.length = size;
+    this.#extensions?.setBits(header);
+    this.#output.addFrame(opcode, bytes, 0, size, header.rsv, fin);
+  }
+
+  #ask(
+    opcode: Opcode,
+    size: number | undefined,
+    compress: boolean,
+    cache: Map<string, Uint8Array> | undefined,
+  ): Transform | undefined {
+    question.opcode = opcode;
+    question.size = size;
+    question.compress = compress;
+    question.cache = cache;
+    const transform = this.#extensions!.beginMessage(question);
+    // Whose message it was.
+    question.cache = undefined;
+    return transform;
+  }
+
+  /** Gives a message in pieces its place, at its first one. */
+  #place(message: StreamedMessage): void {
+    if (this.isFree) {
+      message.state = "front";
+      this.#front = message;
+    } else {
+      message.state = "waiting";
+      this.#push(message);
+      this.#hold(entryCost);
+    }
+  }
+
+  /** It is the turn of a place, and of its message, unless that was given up. */
+  #reach(message: StreamedMessage): void {
+    this.#hold(-entryCost);
+    if (message.state !== "waiting") return;
+    message.state = "front";
+    this.#front = message;
+  }
+
+  /** Gives a message up that has not begun. Its pieces count no longer; a place among others does until it is reached. */
+  #takeOut(message: StreamedMessage, reason: unknown): void {
+    for (const piece of message.pieces) this.#hold(-piece.cost);
+    if (this.#front === message) this.#front = undefined;
+    message.state = "dropped";
+    message.reason ??= reason;
+  }
+
+  #push(entry: Entry): void {
+    this.#waiting ??= new Fifo<Entry>();
+    this.#waiting.push(entry);
+  }
+
+  #wait(queued: Queued): void {
+    this.#push(queued);
+    this.#hold(queued.cost);
+  }
+
+  /** Tells whether so many bytes of payload fit into what the output may hold; into an empty one all do. */
+  #fits(size: number, limit: number): boolean {
+    if (limit === Infinity) return true;
+    const { gathered } = this.#output;
+    return gathered === 0 || gathered + MaxHeaderSize + size <= limit;
+  }
+
+  #hold(count: number): void {
+    this.#held += count;
+    this.#output.hold(count);
+  }
+
+  #workLater(): void {
+    this.#goOn ??= () => {
+      this.#goOnWorking();
+    };
+    this.#work!.transform.whenReady(this.#goOn);
+  }
+
+  #goOnWorking(): void {
+    const work = this.#work;
+    // Dropped meanwhile.
+    if (work === undefined) return;
+    const { into } = work;
+    try {
+      if (!work.transform.goOn(into)) {
+        this.#workLater();
+        return;
+      }
+    } catch (error) {
+      this.#events.onSendFailed(error);
+      return;
+    }
+    this.#work = undefined;
+    this.#hold(-work.size);
+    this.#addMade(work.opcode, into.bytes, into.size, work.isLast);
+    returnGrowing(into);
+    work.listener?.onSent();
+    this.advance();
+    this.#events.onOutput();
+  }
+}
+
+function giveUp(message: StreamedMessage): void {
+  message.state = "dropped";
+  tellDropped(message);
+}
+
+/** Tells all who wait for pieces of a message that they wait for nothing. */
+function tellDropped(message: StreamedMessage): void {
+  for (const piece of message.pieces.takeAll()) piece.listener?.onDropped(message.reason);
+}
