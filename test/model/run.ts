@@ -1,0 +1,166 @@
+import type { Net, NetFor } from "./net.ts";
+import { perform, shutDown } from "./perform.ts";
+import { checkAlways, checkHandshake, checkNothingStays, checkOver, checkQuiet } from "./rules.ts";
+import { closeTimeout, type Finish, longCloseTimeout, type Scenario } from "./setup.ts";
+import type { Side } from "./side.ts";
+import { World } from "./world.ts";
+
+/** Plays a scenario to its end, and gives what does not hold. */
+export async function run(scenario: Scenario, netFor: NetFor): Promise<readonly string[]> {
+  const net = await netFor(scenario.setup);
+  try {
+    return await runOn(net, scenario);
+  } finally {
+    net.close();
+  }
+}
+
+async function runOn(net: Net, { setup, actions }: Scenario): Promise<readonly string[]> {
+  const world = new World(setup, net);
+  const { journal } = world;
+  await world.open();
+  if (world.isConnected && journal.findings.length === 0) {
+    for (const action of actions) {
+      await perform(world, action);
+      if (journal.findings.length > 0) return journal.findings;
+    }
+    await becomeQuiet(world);
+    checkAlways(world);
+    if (journal.findings.length > 0) return journal.findings;
+    await end(world);
+    if (journal.findings.length > 0) return journal.findings;
+  }
+  const shutdown = shutDown(world);
+  await world.settle();
+  if (shutdown.state === "pending") await world.advance(2 * closeTimeout);
+  // Handlers that are never done may be waited for as long as the option says.
+  if (shutdown.state === "pending" && world.server.isStuck) await world.advance(longCloseTimeout);
+  await eventually(world, () => {
+    if (shutdown.state === "pending") journal.found("shutdown() does not resolve");
+    checkNothingStays(world);
+  });
+  return journal.findings;
+}
+
+/** Checks what has to hold, if not at once, then as soon as the network has done its part. */
+async function eventually(world: World, check: () => void): Promise<void> {
+  const { findings } = world.journal;
+  const known = findings.length;
+  for (let turns = 0; ; turns++) {
+    check();
+    if (findings.length === known || turns === world.net.grace) return;
+    findings.length = known;
+    await world.turn();
+  }
+}
+
+/** Lets go on what was held up, asks for what is there, and completes what was begun. */
+async function becomeQuiet(world: World): Promise<void> {
+  for (const side of world.sides) side.releaseAll();
+  await world.settle();
+  if (world.setup.completes === "early") complete(world);
+  await drain(world);
+}
+
+/** Completes the messages in pieces that are begun. */
+function complete({ sides }: World): void {
+  for (const { sending, hasVanished } of sides) {
+    while (sending.hasOpenWriter && !hasVanished) sending.finish(0);
+  }
+}
+
+/** Asks for messages until none comes. */
+async function drain(world: World): Promise<void> {
+  await world.settle();
+  // Nobody asks on a connection that has failed: it must come to its end all the same.
+  const pulling = world.sides.filter(({ setup, ws, failure }) => {
+    const mayAsk = ws?.state === "closed" || (ws?.state === "open" && failure === undefined);
+    return setup.takes === "pull" && mayAsk;
+  });
+  for (let isNew = pulling.length > 0; isNew;) {
+    isNew = false;
+    for (const side of pulling) isNew = (await drainOne(world, side)) || isNew;
+  }
+}
+
+/** Asks for messages of one side until none comes; tells whether one did. */
+async function drainOne(world: World, side: Side): Promise<boolean> {
+  for (let count = 0; ; count++) {
+    const aborter = new AbortController();
+    const receipt = side.receiveOne("receive", aborter.signal);
+    await world.settle(() => receipt.state !== "asked");
+    if (receipt.state !== "asked") continue;
+    aborter.abort(world.notNow);
+    await world.settle();
+    // It may have come at the last moment.
+    if (receipt.state === "asked") return count > 0;
+  }
+}
+
+/** Ends the connection, unless that is under way, and sees that it comes to its end. */
+async function end(world: World): Promise<void> {
+  const { client, server } = world;
+  const isOpen = client.isOpen && server.isOpen;
+  const isFailed = client.failure !== undefined || server.failure !== undefined;
+  const isLost = client.hasVanished;
+  if (isOpen && !isFailed && !isLost) {
+    if (!client.isStuck && !server.isStuck && world.setup.network.failAt === Infinity) {
+      await eventually(world, () => {
+        checkQuiet(world);
+      });
+      if (world.journal.findings.length > 0) return;
+    }
+    if (world.setup.completes === "late") complete(world);
+    finish(world, world.setup.finish);
+    await world.settle();
+    if (!client.isStuck && !server.isStuck) {
+      await eventually(world, () => {
+        checkHandshake(world);
+      });
+    }
+  } else if (isLost && server.isOpen) {
+    server.close();
+  }
+  await world.settle();
+  // One for the closing handshake, one for handlers that are never done, and the ticks by which time is coarse.
+  for (let times = 0; times < 2 && !isOver(world); times++) await world.advance(closeTimeout + 300);
+  // Who is stuck may not even read that it should end, and who is gone does not answer; the other one gives up some day.
+  const isAlone = client.isStuck || server.isStuck || client.hasVanished;
+  if (isAlone && !isOver(world)) await world.advance(longCloseTimeout + 300);
+  await drain(world);
+  await eventually(world, () => {
+    checkAlways(world);
+    checkOver(world);
+  });
+}
+
+function isOver({ sides }: World): boolean {
+  return sides.every(({ closures, closed, hasVanished }) => {
+    return hasVanished || (closures.length > 0 && closed !== undefined);
+  });
+}
+
+function finish(world: World, how: Finish): void {
+  switch (how) {
+    case "close by client":
+      world.client.close();
+      return;
+    case "close by server":
+      world.server.close();
+      return;
+    case "terminate by client":
+      world.client.terminate();
+      return;
+    case "terminate by server":
+      world.server.terminate();
+      return;
+    case "shutdown":
+      shutDown(world);
+      return;
+    case "reset":
+      world.net.reset();
+      return;
+    case "fin":
+      world.net.fin("client");
+  }
+}

@@ -1,0 +1,121 @@
+import type { Server } from "../../src/connection/serve.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import type { Who } from "./actions.ts";
+import { Journal, Mishap } from "./journal.ts";
+import type { Net } from "./net.ts";
+import type { Surroundings } from "./sending.ts";
+import { closeTimeout, longCloseTimeout, type Setup } from "./setup.ts";
+import { Side } from "./side.ts";
+
+/** A server, a client, one connection, and time that goes on only when it is told to. */
+
+/** Turns after which something goes on for ever. */
+const mostTurns = 50_000;
+
+/** Milliseconds of a step in time: how exact the library's deadlines are. */
+const step = 100;
+
+export class World implements Surroundings {
+  readonly journal = new Journal();
+  readonly clock = new FakeClock();
+  readonly net: Net;
+  readonly setup: Setup;
+  readonly client: Side;
+  readonly server: Side;
+  /** What the server's side is an end of. */
+  listener!: Server;
+  /** Whether the connection has come about: a network that breaks early may prevent that. */
+  isConnected = false;
+  /** Why a question for messages is taken back. */
+  readonly notNow = new Mishap("nothing is left");
+  #delays: { left: number; readonly done: () => void }[] = [];
+
+  constructor(setup: Setup, net: Net) {
+    this.setup = setup;
+    this.net = net;
+    this.client = new Side("client", setup.client, this);
+    this.server = new Side("server", setup.server, this);
+  }
+
+  get oneAtATime(): boolean {
+    return this.setup.oneAtATime;
+  }
+
+  get sides(): readonly Side[] {
+    return [this.client, this.server];
+  }
+
+  sideOf(who: Who): Side {
+    return who === "client" ? this.client : this.server;
+  }
+
+  /** Listens, and connects. */
+  async open(): Promise<void> {
+    const { client, server, net } = this;
+    this.listener = await net.serve(this.#optionsOf(server), server.handlers());
+    let isSettled = false;
+    net.connect(this.#optionsOf(client), client.handlers()).then(
+      () => {
+        isSettled = true;
+        this.isConnected = true;
+      },
+      () => (isSettled = true),
+    );
+    await this.settle(() => isSettled && (!this.isConnected || server.ws !== undefined));
+    if (!isSettled) this.journal.found("connect() does not settle");
+  }
+
+  after(turns: number): Promise<void> {
+    return new Promise((done) => this.#delays.push({ left: turns, done }));
+  }
+
+  /** Lets the event loop turn once. */
+  async turn(): Promise<void> {
+    await this.net.turn();
+    for (const delay of this.#delays) delay.left--;
+    const due = this.#delays.filter(({ left }) => left <= 0);
+    this.#delays = this.#delays.filter(({ left }) => left > 0);
+    for (const { done } of due) done();
+  }
+
+  /** Lets everything happen that will by itself, or until something has. */
+  async settle(until: () => boolean = () => false): Promise<void> {
+    let idle = 0;
+    let seen = -1;
+    for (let turns = 0; !until() && idle < this.net.patience; turns++) {
+      if (turns === mostTurns) {
+        this.journal.found("It does not come to rest");
+        return;
+      }
+      await this.turn();
+      const now = this.journal.now + this.net.activity;
+      idle = now === seen && this.#delays.length === 0 ? idle + 1 : 0;
+      seen = now;
+    }
+  }
+
+  /** Lets time go by, and what it brings about happen. */
+  async advance(milliseconds: number): Promise<void> {
+    for (let left = milliseconds; left > 0; left -= step) {
+      this.clock.advance(Math.min(step, left));
+      for (let turns = 0; turns < 3; turns++) await this.turn();
+    }
+    await this.settle();
+  }
+
+  #optionsOf(side: Side): object {
+    const { highWaterMark, receiveHighWaterMark, maxBufferedAmount, overflow } = side.setup;
+    const { compression, times, patient } = this.setup;
+    return {
+      clock: this.clock,
+      closeTimeout: patient === side.who ? longCloseTimeout : closeTimeout,
+      compression: compression && {},
+      maxMessageSize: 0,
+      highWaterMark,
+      receiveHighWaterMark,
+      maxBufferedAmount,
+      overflow,
+      ...times,
+    };
+  }
+}
