@@ -18,11 +18,11 @@ const others = {
  *
  * @param framewire The library's, likewise.
  * @param kind What the others are asked to be.
- * @param limit What plain sockets are asked to be; undefined for none.
+ * @param limit What plain sockets are asked to be; null for none.
  */
 export function serversOf(runtime, { framewire, kind = "echo", limit = kind }) {
   const servers = { framewire };
   for (const [name, command] of Object.entries(others[runtime])) servers[name] = [...command, kind];
-  if (limit !== undefined) servers.TCP = ["servers/tcp.mjs", limit];
+  if (limit !== null) servers.TCP = ["servers/tcp.mjs", limit];
   return servers;
 }

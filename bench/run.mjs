@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBuilt, root } from "../scripts/built.mjs";
 import { broadcast } from "./broadcast.mjs";
+import { busy } from "./busy.mjs";
 import { compressed } from "./compressed.mjs";
 import { big, echo, loop, low, text } from "./echo.mjs";
 import { handshake } from "./handshake.mjs";
@@ -30,6 +31,7 @@ const benchmarks = {
   broadcast,
   handshake,
   idle,
+  busy,
   big,
   compressed,
   micro,

@@ -1,9 +1,10 @@
 /**
  * An echo with Bun's own WebSocket server; compression is off, as by its default. With the argument "broadcast" a message
- * is published to all clients.
+ * is published to all clients; with "busy" the handler works on after its echo.
  */
 
 import { ready } from "./ready.mjs";
+import { thenWork } from "./work.mjs";
 
 const echo = {
   message(ws, message) {
@@ -20,12 +21,14 @@ const broadcast = {
   },
 };
 
+const handlers = { echo, broadcast, busy: { message: thenWork(echo.message) } };
+
 const server = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
   fetch(request, server) {
     return server.upgrade(request) ? undefined : new Response("no upgrade", { status: 400 });
   },
-  websocket: process.argv[2] === "broadcast" ? broadcast : echo,
+  websocket: handlers[process.argv[2] ?? "echo"],
 });
 ready(server.port);

@@ -1,9 +1,11 @@
 /**
- * An echo with Deno's own WebSocket server; with the argument "broadcast" a message goes to all clients.
+ * An echo with Deno's own WebSocket server; with the argument "broadcast" a message goes to all clients; with
+ * "busy" the handler works on after its echo.
  */
 
 import process from "node:process";
 import { ready } from "./ready.mjs";
+import { thenWork } from "./work.mjs";
 
 const sockets = new Set();
 
@@ -11,16 +13,17 @@ function broadcast(data) {
   for (const socket of sockets) if (socket.readyState === WebSocket.OPEN) socket.send(data);
 }
 
-const isBroadcast = process.argv[2] === "broadcast";
+const [kind = "echo"] = process.argv.slice(2);
 const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
   const { socket, response } = Deno.upgradeWebSocket(request);
   socket.binaryType = "arraybuffer";
-  if (isBroadcast) {
+  const echo = ({ data }) => socket.send(data);
+  if (kind === "broadcast") {
     socket.onopen = () => sockets.add(socket);
     socket.onclose = () => sockets.delete(socket);
     socket.onmessage = ({ data }) => broadcast(data);
   } else {
-    socket.onmessage = ({ data }) => socket.send(data);
+    socket.onmessage = kind === "busy" ? thenWork(echo) : echo;
   }
   socket.onerror = () => {};
   return response;

@@ -1,12 +1,13 @@
 /**
  * The library's own servers, of the built package with its defaults: the same file on every runtime. The first argument
  * says which: "echo", which is examples/echo; "loop", which asks for its messages; "compressed", an echo with compression;
- * "broadcast", where a message goes to all connections.
+ * "broadcast", where a message goes to all connections; "busy", whose handler works on after it has sent its echo.
  */
 
 import process from "node:process";
 import { serve } from "framewire/auto";
 import { ready } from "./ready.mjs";
+import { thenWork } from "./work.mjs";
 
 async function echoInLoop(ws) {
   for await (const data of ws) await ws.send(data);
@@ -19,6 +20,7 @@ const servers = {
   echo: [echo],
   loop: [{ open: echoInLoop }],
   broadcast: [{ message: (_, data) => void server.broadcast(data) }],
+  busy: [{ message: thenWork(echo.message) }],
   compressed: [echo, { compression: true }],
 };
 

@@ -1,7 +1,7 @@
 /**
  * An echo with uWebSockets.js, on Node, as its README has it: with the length that it allows there, since the default,
  * 16 KiB, would refuse the larger messages. Nobody here asks for compression. With the argument "broadcast" a message is
- * published to all clients.
+ * published to all clients; with "busy" the handler works on after its echo.
  */
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +11,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { forOlderGlibc } from "./older-glibc.mjs";
 import { ready } from "./ready.mjs";
+import { thenWork } from "./work.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -44,10 +45,12 @@ const broadcast = {
   message: (_, message, isBinary) => void app.publish("all", message, isBinary),
 };
 
+const handlers = { echo, broadcast, busy: { message: thenWork(echo.message) } };
+
 app
   .ws("/*", {
     maxPayloadLength: 16 * 1024 * 1024,
-    ...(process.argv[2] === "broadcast" ? broadcast : echo),
+    ...handlers[process.argv[2] ?? "echo"],
   })
   .listen("127.0.0.1", 0, (socket) => {
     if (!socket) throw new Error("uWebSockets.js does not listen");

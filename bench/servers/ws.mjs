@@ -1,12 +1,13 @@
 /**
  * A server with npm's `ws`, on Node, as its documentation shows it; compression is off, as by its default. With the
  * argument "bufferutil" it masks by native code, which `ws` takes where that is installed; with "broadcast" a message goes
- * to all clients rather than back.
+ * to all clients rather than back; with "busy" the handler works on after its echo.
  */
 
 import { createRequire } from "node:module";
 import process from "node:process";
 import { ready } from "./ready.mjs";
+import { thenWork } from "./work.mjs";
 
 const asked = process.argv.slice(2);
 if (!asked.includes("bufferutil")) {
@@ -27,7 +28,8 @@ function broadcast(data, isBinary) {
 }
 
 server.on("connection", (ws) => {
+  const echo = (data, isBinary) => ws.send(data, { binary: isBinary });
   ws.on("error", () => {});
   if (asked.includes("broadcast")) ws.on("message", broadcast);
-  else ws.on("message", (data, isBinary) => ws.send(data, { binary: isBinary }));
+  else ws.on("message", asked.includes("busy") ? thenWork(echo) : echo);
 });

@@ -26,6 +26,7 @@ const cases: [name: string, runtime: string, rows: string, peers: string[]][] = 
   ["broadcast", "bun", "", ["own", "TCP"]],
   ["handshake", "bun", "32", ["own", "TCP"]],
   ["idle", "bun", "used once", ["own", "TCP"]],
+  ["busy", "node", "", ["ws", "ws + bufferutil", "uWebSockets.js"]],
   ["big", "bun", "", ["own", "TCP"]],
   ["compressed", "bun", "128 B, 64 x 1, takeover", ["own"]],
   ["micro", "node", "mask 16 B", ["byte by byte", "bufferutil"]],
