@@ -26,6 +26,32 @@ export function saying(text, options) {
 
 export const closing = [
   {
+    name: "the client closes while the server's handler works, which is told so",
+    server: {
+      handlers: (t) => ({
+        async message(ws) {
+          await t.outcome("closed", ws.closed);
+          t.note(ws.signal.aborted ? "aborted" : "not aborted");
+        },
+      }),
+    },
+    async client(stage) {
+      const ws = await stage.connect();
+      await ws.send("work");
+      await ws.close();
+    },
+    expected: {
+      client: ["open", "close 1000 clean by local"],
+      server: [
+        "open",
+        'message "work"',
+        "close 1000 clean by peer",
+        "closed: 1000 clean by peer",
+        "aborted",
+      ],
+    },
+  },
+  {
     name: "the client closes with 1000 where it says nothing else",
     server: {},
     client: closingBy(),

@@ -52,6 +52,38 @@ export const messages = [
   echoOf("1 MiB of bytes is echoed", patternOf(mebibyte)),
   echoOf("1 MiB of text is echoed", letters.repeat(mebibyte / 32)),
   {
+    name: "three messages that are sent in pieces at once are three messages, and what was sent behind them follows",
+    server: { handlers: () => ({ message: null }) },
+    async client(stage) {
+      const ws = await stage.connect({ compression: true }, {});
+      const source = async function* (name) {
+        for (let i = 0; i < 3; i++) {
+          await Promise.resolve();
+          yield `${name}${i} `;
+        }
+      };
+      const sent = ["a", "b", "c"].map((name) => ws.sendStream(source(name)));
+      await Promise.all(sent);
+      const writer = ws.beginMessage();
+      void writer.write("not ");
+      void ws.send("behind");
+      void writer.close();
+      await ws.close();
+    },
+    expected: {
+      client: ["open", "close 1000 clean by local"],
+      server: [
+        "open",
+        'message "a0 a1 a2 "',
+        'message "b0 b1 b2 "',
+        'message "c0 c1 c2 "',
+        'message "not "',
+        'message "behind"',
+        "close 1000 clean by peer",
+      ],
+    },
+  },
+  {
     name: "a message in fragments, with a ping between them, is one message",
     server: { handlers: () => ({ ping: null, message: (ws, data) => ws.send(data) }) },
     async client(stage) {
