@@ -347,6 +347,16 @@ describe("pings and pongs", () => {
     },
   );
 
+  it("overtake a little as they do much, where it waits behind a write under way", () => {
+    const output = new Output(false);
+    output.addText("under way");
+    output.take();
+    output.addText("waits");
+    addPing(output, "p");
+    output.giveBack();
+    expect(drain(output)).toEqual([ping("p"), text("waits")]);
+  });
+
   it("overtake what waits where it is more than one write takes, before anything is taken", () => {
     const output = new Output(false);
     for (let count = 0; count < 2; count++) add(output, 2, counted(50_000));

@@ -102,7 +102,21 @@ export interface Advance extends Act {
   readonly milliseconds: number;
 }
 
+/** Of a client that speaks frames by itself. */
+export interface Raw extends Act {
+  readonly do: "raw";
+  /** A whole message, or the end of one; the beginning of one; half a frame; what is forbidden; nothing is read. */
+  readonly what: "message" | "begin" | "ping" | "pong" | "half" | "bad" | "close" | "deaf";
+  /** Of its fragments. */
+  readonly sizes: readonly number[];
+  readonly text: boolean;
+  /** Whether a pong goes in front of each fragment; whether its bytes come a few at a time. */
+  readonly mixing: boolean;
+  readonly drip: boolean;
+}
+
 export type Action =
+  | Raw
   | Send
   | Begin
   | Write
@@ -239,6 +253,20 @@ export function actionArbitraries({
       by: fc.constant<Who>("client"),
       awaited: fc.constant(true),
       turns: fc.nat({ max: 4 }),
+    }),
+    raw: fc.record({
+      do: fc.constant("raw" as const),
+      by: fc.constant<Who>("client"),
+      awaited: fc.constant(false),
+      what: fc.oneof(
+        { weight: 10, arbitrary: fc.constantFrom("message" as const, "begin" as const) },
+        { weight: 3, arbitrary: fc.constantFrom("ping" as const, "pong", "deaf") },
+        { weight: 1, arbitrary: fc.constantFrom("half" as const, "bad", "close") },
+      ),
+      sizes: fc.array(sizes[ofPieces], { maxLength: 5 }),
+      text: fc.boolean(),
+      mixing: fc.boolean(),
+      drip: rarely,
     }),
     advance: fc.record({
       do: fc.constant("advance" as const),

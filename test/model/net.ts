@@ -7,6 +7,7 @@ import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
 import type { ServeOptions, Server } from "../../src/connection/serve.ts";
 import type { Context, Engine } from "../../src/flate/engine.ts";
+import type { Transport } from "../../src/transport.ts";
 import type { Who } from "./actions.ts";
 import type { Setup } from "./setup.ts";
 
@@ -14,6 +15,8 @@ import type { Setup } from "./setup.ts";
 export interface Net {
   serve(options: Partial<ServeOptions>, handlers: ServerHandlers): Promise<Server>;
   connect(options: ClientOptions, handlers: Handlers): Promise<Connection>;
+  /** Opens a way to the server for somebody who speaks its protocol himself. */
+  connectRaw?(): Promise<Transport>;
   /** Counts what goes on in it, where that can be seen. */
   readonly activity: number;
   /** Lets the event loop turn once. */
@@ -48,6 +51,8 @@ export function memoryNet({ network: options, sliceSize }: Setup): Net {
   return {
     serve: (serveOptions, handlers) => network.serve({ port: 80, ...serveOptions }, handlers),
     connect: (clientOptions, handlers) => network.connect("ws://memory/", clientOptions, handlers),
+    connectRaw: () =>
+      network.connectTransport({ hostname: "memory", port: 80 }, (transport) => transport),
     get activity() {
       return ends().reduce((sum, [end]) => sum + end.operations, slices);
     },

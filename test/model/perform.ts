@@ -1,4 +1,4 @@
-import type { Action } from "./actions.ts";
+import type { Action, Raw } from "./actions.ts";
 import type { Tracked } from "./journal.ts";
 import type { Side } from "./side.ts";
 import type { World } from "./world.ts";
@@ -6,8 +6,15 @@ import type { World } from "./world.ts";
 /** Does an action, and where it is awaited lets the world go on until it is done, or nothing happens any more. */
 export async function perform(world: World, action: Action): Promise<void> {
   const side = world.sideOf(action.by);
+  if (action.do === "raw") {
+    world.raw?.act(action);
+    return;
+  }
+  const isOfRaw = world.raw !== undefined && side === world.client;
+  if (isOfRaw && !["pause", "advance", "fin", "vanish", "reset", "shutdown"].includes(action.do))
+    return;
   // Who hears nothing any more does nothing any more.
-  if (side.ws === undefined || side.hasVanished) return;
+  if ((side.ws === undefined && !isOfRaw) || side.hasVanished) return;
   const begun = begin(world, side, action);
   if (begun instanceof Promise) {
     await begun;
@@ -20,7 +27,11 @@ export async function perform(world: World, action: Action): Promise<void> {
 
 const nothing: readonly Tracked[] = [];
 
-function begin(world: World, side: Side, action: Action): readonly Tracked[] | Promise<void> {
+function begin(
+  world: World,
+  side: Side,
+  action: Exclude<Action, Raw>,
+): readonly Tracked[] | Promise<void> {
   const { sending } = side;
   const ws = side.ws!;
   switch (action.do) {

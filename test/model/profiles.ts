@@ -255,6 +255,37 @@ const limits: Profile = {
   finishes: eitherCloses,
 };
 
+/** A client that cuts, drips, stops in the middle and breaks rules. */
+const raw: Profile = {
+  name: "raw",
+  actions: {
+    raw: 14,
+    send: 3,
+    begin: 1,
+    write: 2,
+    finish: 1,
+    ping: 1,
+    close: 1,
+    receive: 1,
+    pause: 2,
+    fin: 1,
+    reset: 1,
+  },
+  most: 16,
+  sizes: "small",
+  pieces: "tiny",
+  takes: ["message", "stream", "pull"],
+  does: { open: ["sync", "loop"], message: ["sync", "later"], ping: ["sync", "later"] },
+  reads: ["all", "oneLater", "noneLater", "one", "slow", "gather"],
+  receiveHighWaterMarks: [64 * 1024, 1, 20],
+  oneAtATime: true,
+  peers: ["raw", "rude"],
+  network: { capacity: [Infinity, 100], cut: [Infinity, 20], delay: [0, 5] },
+  finishes: [...eitherCloses, "shutdown", "fin", "terminate by server"],
+  completes: ["early", "never"],
+  patient: ["nobody"],
+};
+
 /** All of it. */
 const everything: Profile = {
   ...times,
@@ -311,6 +342,7 @@ export const profiles: readonly Profile[] = [
   drains,
   waiting,
   pulls,
+  raw,
   ends,
   times,
   limits,

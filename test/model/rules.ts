@@ -1,3 +1,4 @@
+import type { Closure } from "../../src/errors.ts";
 import { delivered, due } from "./delivery.ts";
 import { type Entry, otherThan } from "./journal.ts";
 import type { Side } from "./side.ts";
@@ -28,7 +29,7 @@ export function checkQuiet(world: World): void {
     if (lastPing !== undefined && from.pongsSeen.at(-1) !== lastPing) {
       journal.found(`${from.who}: ${lastPing} has no pong, though all is quiet`);
     }
-    const { bufferedAmount } = side.ws!;
+    const bufferedAmount = side.ws?.bufferedAmount ?? 0;
     if (bufferedAmount !== 0 && !hasOpenMessage(side)) {
       journal.found(`${side.who}: bufferedAmount is ${bufferedAmount}, though all is quiet`);
     }
@@ -45,9 +46,16 @@ export function checkQuiet(world: World): void {
 export function checkHandshake({ journal, sides, setup }: World): void {
   // A server that is shut down may wait for its handlers, which is no question of the closing handshake.
   const isOrderly = setup.finish.startsWith("close");
-  if (!isOrderly || setup.network.failAt < Infinity || sides.some(hasOpenMessage)) return;
-  for (const { who, closures } of sides) {
+  if (
+    !isOrderly ||
+    setup.peer === "rude" ||
+    setup.network.failAt < Infinity ||
+    sides.some(hasOpenMessage)
+  )
+    return;
+  for (const { who, ws, closures } of sides) {
     const [closure] = closures;
+    if (ws === undefined) continue;
     if (closure === undefined) journal.found(`${who}: nobody is in the way, and it does not end`);
     else if (!closure.clean)
       journal.found(`${who}: nobody is in the way, and its end is not clean`);
@@ -109,7 +117,7 @@ function checkEnd({ journal }: World, side: Side): void {
 /** Who closes leaves behind what was sent before, if nothing else ends the connection. */
 function checkLeftBehind(world: World, from: Side): void {
   const to = world.sideOf(otherThan(from.who));
-  const [mine, theirs] = [from.closures[0], to.closures[0]];
+  const [mine, theirs] = [endOf(world, from, "local"), endOf(world, to, "peer")];
   if (mine === undefined || theirs === undefined || from.ownEnd === undefined) return;
   const isInOrder =
     mine.clean &&
@@ -122,6 +130,16 @@ function checkLeftBehind(world: World, from: Side): void {
     !to.hasCutShort &&
     !to.isStuck;
   if (isInOrder) checkArrived(world, to, from.ownEnd.at, `${from.who} has closed in order`);
+}
+
+/** How a side was told that it ended; who speaks frames by himself knows by himself. */
+function endOf(
+  { raw, setup }: World,
+  side: Side,
+  initiator: Closure["initiator"],
+): Pick<Closure, "clean" | "initiator"> | undefined {
+  if (raw === undefined || side.who === "server") return side.closures[0];
+  return setup.peer === "raw" ? { clean: true, initiator } : undefined;
 }
 
 function checkArrived(world: World, side: Side, at: number, when: string): void {

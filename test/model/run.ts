@@ -100,7 +100,7 @@ async function drainOne(world: World, side: Side): Promise<boolean> {
 /** Ends the connection, unless that is under way, and sees that it comes to its end. */
 async function end(world: World): Promise<void> {
   const { client, server } = world;
-  const isOpen = client.isOpen && server.isOpen;
+  const { isOpen } = world;
   const isFailed = client.failure !== undefined || server.failure !== undefined;
   const isLost = client.hasVanished;
   if (isOpen && !isFailed && !isLost) {
@@ -120,6 +120,8 @@ async function end(world: World): Promise<void> {
     }
   } else if (isLost && server.isOpen) {
     server.close();
+  } else if (server.isOpen && !isFailed) {
+    world.raw?.close();
   }
   await world.settle();
   // One for the closing handshake, one for handlers that are never done, and the ticks by which time is coarse.
@@ -135,15 +137,16 @@ async function end(world: World): Promise<void> {
 }
 
 function isOver({ sides }: World): boolean {
-  return sides.every(({ closures, closed, hasVanished }) => {
-    return hasVanished || (closures.length > 0 && closed !== undefined);
+  return sides.every(({ ws, closures, closed, hasVanished }) => {
+    return hasVanished || ws === undefined || (closures.length > 0 && closed !== undefined);
   });
 }
 
 function finish(world: World, how: Finish): void {
   switch (how) {
     case "close by client":
-      world.client.close();
+      if (world.raw === undefined) world.client.close();
+      else world.raw.close();
       return;
     case "close by server":
       world.server.close();

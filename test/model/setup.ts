@@ -98,6 +98,9 @@ export interface TimesSetup {
 /** How it ends where no action has ended it. */
 export type Finish = `close by ${Who}` | "shutdown" | `terminate by ${Who}` | "reset" | "fin";
 
+/** What the client is: this library, its WebSocketStream, or one that speaks frames by itself, in good manners or bad. */
+export type Peer = "library" | "streams" | "raw" | "rude";
+
 export type Patient = Who | "nobody";
 
 export type Completing = "early" | "late" | "never";
@@ -107,6 +110,7 @@ export interface Setup {
   readonly compression: boolean;
   readonly sliceSize: number;
   readonly times: TimesSetup;
+  readonly peer: Peer;
   readonly client: SideSetup;
   readonly server: SideSetup;
   /** Who waits long for the end of a closing handshake, so that the other one has to see to its end itself. */
@@ -144,6 +148,7 @@ export interface Profile {
   readonly maxBufferedAmounts?: readonly number[];
   readonly overflows?: readonly SideSetup["overflow"][];
   readonly completes?: readonly Completing[];
+  readonly peers?: readonly Peer[];
   readonly patient?: readonly Patient[];
   readonly oneAtATime?: boolean;
   /** Who acts. Default: both. */
@@ -208,6 +213,7 @@ function setupArbitrary(profile: Profile): fc.Arbitrary<Setup> {
       idleTimeout: oneOf(times.idleTimeout, Infinity),
       maxLifetime: oneOf(times.maxLifetime, Infinity),
     }),
+    peer: oneOf<Peer>(profile.peers, "library"),
     client: sideArbitrary(profile),
     server: sideArbitrary(profile),
     completes: oneOf<Completing>(profile.completes, "early"),

@@ -3,6 +3,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 import type { Who } from "./actions.ts";
 import { Journal, Mishap } from "./journal.ts";
 import type { Net } from "./net.ts";
+import { RawPeer } from "./raw-peer.ts";
 import type { Surroundings } from "./sending.ts";
 import { closeTimeout, longCloseTimeout, type Setup } from "./setup.ts";
 import { Side } from "./side.ts";
@@ -24,6 +25,8 @@ export class World implements Surroundings {
   readonly server: Side;
   /** What the server's side is an end of. */
   listener!: Server;
+  /** The client, where that speaks frames by itself. */
+  raw: RawPeer | undefined;
   /** Whether the connection has come about: a network that breaks early may prevent that. */
   isConnected = false;
   /** Why a question for messages is taken back. */
@@ -35,6 +38,11 @@ export class World implements Surroundings {
     this.net = net;
     this.client = new Side("client", setup.client, this);
     this.server = new Side("server", setup.server, this);
+  }
+
+  /** Whether it is open on both sides. */
+  get isOpen(): boolean {
+    return this.server.isOpen && (this.raw === undefined ? this.client.isOpen : this.raw.isOpen);
   }
 
   get oneAtATime(): boolean {
@@ -53,6 +61,12 @@ export class World implements Surroundings {
   async open(): Promise<void> {
     const { client, server, net } = this;
     this.listener = await net.serve(this.#optionsOf(server), server.handlers());
+    if (this.setup.peer === "raw" || this.setup.peer === "rude") {
+      this.raw = new RawPeer(client, await net.connectRaw!(), this.setup.peer === "raw");
+      await this.settle(() => server.ws !== undefined && this.raw?.isOpen === true);
+      this.isConnected = server.ws !== undefined;
+      return;
+    }
     let isSettled = false;
     net.connect(this.#optionsOf(client), client.handlers()).then(
       () => {
