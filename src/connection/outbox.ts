@@ -64,6 +64,8 @@ export class Outbox {
     if (excess !== undefined) return this.#overflow(data, compress, excess);
     this.#owner.used();
     this.#add(data, compress);
+    // An extension may have failed with it, and the connection with that.
+    if (this.#endpoint.stage !== "open") return rejected(this.#owner.refusal());
     this.#flusher.flushSoon();
     return this.#flusher.whenSent();
   }
@@ -102,7 +104,13 @@ export class Outbox {
     if (excess !== undefined && overflow !== "wait") return this.#rejectPiece(message, excess);
     const limit = overflow === "wait" ? maxBufferedAmount : Infinity;
     this.#owner.used();
-    const queued = message.enqueue(bytes, isLast, limit);
+    let queued: Pending | undefined;
+    try {
+      queued = message.enqueue(bytes, isLast, limit);
+    } catch (error) {
+      // An extension has failed with it: the connection is over, and whoever writes is told as always.
+      return rejected(error);
+    }
     this.#flusher.flushSoon();
     return queued === undefined ? this.#flusher.whenPieceSent() : this.#whenSent(queued, true);
   }

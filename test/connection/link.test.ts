@@ -627,6 +627,18 @@ describe("a connection with an extension", () => {
     await peer.seen("text Hello you");
   });
 
+  it("rejects what its extension fails with at once, and ends with 1011", async () => {
+    for (const way of ["send", "write"] as const) {
+      const { peer, ws, lines, extension } = await openWith({});
+      extension.error = new Error("broken");
+      const sent = way === "send" ? ws.send("Hello") : ws.beginMessage().write("Hello");
+      await expect(sent).rejects.toMatchObject({ code: "CLOSED" });
+      await peer.seen("close 1011");
+      await ws.closed;
+      expect(lines).toContain("error broken");
+    }
+  });
+
   it("has none where the client offers none", async () => {
     const extension = new ShiftExtension();
     const { open } = testServer({}, { extensions: [extension] });
