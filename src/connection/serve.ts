@@ -355,6 +355,8 @@ export class Server<Context = unknown> {
     this.#checkAllEnded();
     await this.#allEnded.promise;
     halfTime.cancel();
+    // Where a connection has ended by itself, nobody has to be waited for to close it.
+    half.resolve();
     if (this.#unfinished > 0) {
       this.#allFinished = newDeferred<void>();
       // Handlers that are never done are not waited for for ever, though the deadline may be.

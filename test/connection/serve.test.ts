@@ -4,7 +4,7 @@ import { concat } from "../../src/bytes.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { type Connection, prepareMessage } from "../../src/connection/connection.ts";
 import { route } from "../../src/connection/handlers.ts";
-import { Server, serveOn } from "../../src/connection/serve.ts";
+import { type ServeOptions, Server, serveOn } from "../../src/connection/serve.ts";
 import { TransportError } from "../../src/errors.ts";
 import type { Listen, Transport } from "../../src/transport.ts";
 import { Peer, upgradeRequest } from "../support/peer.ts";
@@ -66,6 +66,104 @@ describe("serveOn()", () => {
       RangeError,
     );
     await expect(serveOn(listen, { port: 80, maxHeaders: 0.5 }, {})).rejects.toThrow("maxHeaders");
+  });
+});
+
+describe("shutdown() of a server whose handlers are at work", () => {
+  /** A connection whose handler waits for a gate, and then answers; behind its message waits another one. */
+  async function openWorking(options: ServeOptions = { port: 0 }) {
+    const gate = newDeferred<void>();
+    const made = testServer(
+      {
+        async message(ws, data) {
+          await gate.promise;
+          await ws.send(data);
+        },
+      },
+      options,
+    );
+    const opened = await made.open();
+    opened.peer.text("one");
+    opened.peer.text("two");
+    await macrotask();
+    return { ...made, ...opened, gate };
+  }
+
+  it("lets them answer what has come, and closes behind that; nothing more is read", async () => {
+    const { server, peer, gate, lines } = await openWorking();
+    const over = server.shutdown();
+    peer.text("too late");
+    await macrotask();
+    gate.resolve();
+    expect(await over).toEqual({ closed: 1, dropped: 0 });
+    expect(peer.lines.slice(0, 4)).toEqual(["open", "text one", "text two", "close 1001"]);
+    expect(lines).toEqual(["open", "message one", "message two", "close 1001 clean local"]);
+  });
+
+  it.each([
+    ["half of the deadline", { deadline: 4000 }, 2000],
+    ["10 seconds where there is no deadline", { deadline: Infinity }, 10_000],
+  ])("gives them %s", async (_, options, time) => {
+    const { server, peer, clock } = await openWorking({ port: 0, closeTimeout: 60_000 });
+    const over = server.shutdown(options);
+    clock.advance(time - 500);
+    await macrotask();
+    expect(peer.lines).toEqual(["open"]);
+    clock.advance(600);
+    await peer.seen("close 1001");
+    await macrotask();
+    // Its handlers are never done: they are not waited for beyond that, either.
+    clock.advance(time + 500);
+    expect(await over).toEqual({ closed: 1, dropped: 0 });
+  });
+
+  it("closes at once where it is told not to wait, and for `open`, and for what has come in part", async () => {
+    const working = await openWorking();
+    void working.server.shutdown({ drain: false });
+    await working.peer.seen("close 1001");
+    const opening = testServer({ open: () => new Promise(() => {}), message() {} });
+    const { peer } = await opening.open();
+    peer.text("waits for open");
+    await macrotask();
+    expect(await opening.server.shutdown()).toEqual({ closed: 1, dropped: 0 });
+    const streaming = testServer({ stream: (_, message) => message.text() });
+    const half = await streaming.open();
+    half.peer.send(Uint8Array.of(0x01, 0x81, 0, 0, 0, 0, 0x61));
+    await macrotask();
+    void streaming.server.shutdown();
+    await half.peer.seen("close 1001");
+  });
+
+  it("is over where a connection ends by itself meanwhile", async () => {
+    const { server, transport, gate } = await openWorking();
+    const over = server.shutdown();
+    await macrotask();
+    transport.reset(new Error("ECONNRESET"));
+    await macrotask();
+    gate.resolve();
+    expect(await over).toEqual({ closed: 0, dropped: 1 });
+  });
+
+  it("waits for the promises of `close`, up to the deadline", async () => {
+    const gate = newDeferred<void>();
+    const made = testServer({ close: () => gate.promise });
+    await made.open();
+    let isOver = false;
+    const over = made.server.shutdown().then(() => {
+      isOver = true;
+    });
+    await macrotask();
+    await macrotask();
+    expect(isOver).toBe(false);
+    gate.resolve();
+    await over;
+    const never = testServer({ close: () => new Promise(() => {}) });
+    await never.open();
+    const late = never.server.shutdown({ deadline: 1000 });
+    await macrotask();
+    await macrotask();
+    never.clock.advance(1200);
+    expect(await late).toEqual({ closed: 1, dropped: 0 });
   });
 });
 
