@@ -1,5 +1,6 @@
 // Plays mutants of hostile inputs for FUZZ_SECONDS (60 unless told), shared out among the targets of test/fuzz, from
-// FUZZ_SEED on (any unless told). What is found is printed with its seed and its bytes.
+// FUZZ_SEED on (any unless told), and scenarios of test/model for as long. What is found is printed with its seed and its
+// bytes, or its actions.
 import { spawn } from "node:child_process";
 import process from "node:process";
 
@@ -12,6 +13,7 @@ const child = spawn(
     "node_modules/vitest/vitest.mjs",
     "run",
     "test/fuzz",
+    "test/model",
     "--reporter=verbose",
     ...process.argv.slice(2),
   ],

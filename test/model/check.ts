@@ -24,6 +24,12 @@ const ignored = MODEL_IGNORE === undefined ? undefined : new RegExp(MODEL_IGNORE
 /** How long a run of the fuzzers takes; 0 where it is none. */
 export const seconds = Number(FUZZ_SECONDS ?? 0);
 
+/** The seed that is asked for, or else the same one each time, or where it is fuzzing another one each time. */
+export function seedOf(): number {
+  if (FUZZ_SEED !== undefined) return Number(FUZZ_SEED);
+  return seconds > 0 ? Math.floor(Math.random() * 2 ** 31) : 19;
+}
+
 /** The profiles that are asked for. */
 export function asked(all: readonly Profile[]): readonly Profile[] {
   return MODEL_PROFILE === undefined ? all : all.filter(({ name }) => name === MODEL_PROFILE);
@@ -99,6 +105,8 @@ export interface CheckOptions {
   readonly netFor: NetFor;
   /** How many scenarios are played, and at the most for how many milliseconds. */
   readonly runs: number;
+  /** The part that it has of the time of the fuzzers. */
+  readonly share: number;
   readonly time?: number;
   /** How many are played side by side, where they wait rather than work. Default: 1. */
   readonly atOnce?: number;
@@ -108,10 +116,9 @@ export interface CheckOptions {
 
 /** Checks a profile; throws what does not hold, with the actions that show it. Gives how many scenarios were played. */
 export async function check(profile: Profile, options: CheckOptions): Promise<number> {
-  const { netFor, runs, time = 60_000, atOnce = 1 } = options;
+  const { netFor, runs, share, time = 60_000, atOnce = 1 } = options;
   const isFuzzing = seconds > 0;
-  const chance = isFuzzing ? Math.floor(Math.random() * 2 ** 31) : 19;
-  const seed = FUZZ_SEED === undefined ? chance : Number(FUZZ_SEED);
+  const seed = seedOf();
   let played = 0;
   let failure: Failure | undefined;
   const arbitrary = fc.array(scenarioArbitrary(profile), { minLength: atOnce, maxLength: atOnce });
@@ -129,7 +136,7 @@ export async function check(profile: Profile, options: CheckOptions): Promise<nu
       numRuns: isFuzzing ? 2 ** 31 - 1 : Math.ceil(Number(MODEL_RUNS ?? runs) / atOnce),
       // What shortens knows what is plain; fast-check does not.
       endOnFailure: true,
-      interruptAfterTimeLimit: isFuzzing ? seconds * 1000 : time,
+      interruptAfterTimeLimit: isFuzzing ? seconds * 1000 * share : time,
       ...(MODEL_PATH !== undefined && { path: MODEL_PATH }),
     });
     if (failure === undefined) return;

@@ -18,15 +18,19 @@ export interface Delivered {
 /** Data that is long enough to tell whose it is. */
 const tellingSize = 12;
 
-/**
- * Finds out which message each receipt is, and whether they came as they must.
- *
- * @param closedAt When the sender closed: what was not complete by then is given up, and others need not wait for it.
- */
+/** What need not have come. */
+export interface DeliveryOptions {
+  /** When the sender closed: what was not complete by then is given up, and others need not wait for it. */
+  readonly closedAt?: number | undefined;
+  /** Whether some may be missing, as where connections were lost in between. */
+  readonly mayLose?: boolean;
+}
+
+/** Finds out which message each receipt is, and whether they came as they must. */
 export function delivered(
   entries: readonly Entry[],
   all: readonly Receipt[],
-  closedAt = Infinity,
+  { closedAt = Infinity, mayLose = false }: DeliveryOptions = {},
 ): Delivered {
   const receipts = all.filter(({ state }) => state !== "asked").sort((a, b) => a.at - b.at);
   const findings: string[] = [];
@@ -52,7 +56,7 @@ export function delivered(
   const order = receipts.flatMap((receipt) => entryOf.get(receipt) ?? []);
   const broken = receipts.filter(({ state }) => state === "broken");
   return {
-    findings: [...findings, ...misplaced(order), ...gaps(entries, come, closedAt)],
+    findings: [...findings, ...misplaced(order), ...(mayLose ? [] : gaps(entries, come, closedAt))],
     come,
     broken: new Set(broken.flatMap((receipt) => entryOf.get(receipt) ?? [])),
   };

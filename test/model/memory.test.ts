@@ -10,11 +10,14 @@ import { profiles } from "./profiles.ts";
  * side.ts, sending.ts and reading.ts; what must hold, in rules.ts and delivery.ts; run.ts plays a scenario, check.ts many.
  */
 
+const all = asked(profiles);
+
 describe("a connection in memory", () => {
-  it.each(asked(profiles).map((profile) => [profile.name, profile] as const))(
+  it.each(all.map((profile) => [profile.name, profile] as const))(
     "keeps to the model: %s",
     async (name, profile) => {
-      const runs = await check(profile, { netFor: memoryNet, runs: 60 });
+      const { runs: most = 50 } = profile;
+      const runs = await check(profile, { netFor: memoryNet, runs: most, share: 1 / all.length });
       if (seconds > 0) process.stdout.write(`${name}: ${runs} scenarios\n`);
       expect(runs).toBeGreaterThan(0);
     },

@@ -38,7 +38,7 @@ function begin(
     case "send": {
       // What is sent to many, and dropped, nobody is told of.
       const isToMany = side.who === "server" && side.setup.overflow !== "drop";
-      return [sending.send(ws, action, isToMany ? world.listener : undefined)];
+      return sending.send(ws, action, isToMany ? world.listener : undefined);
     }
     case "begin":
       sending.begin(ws, action);

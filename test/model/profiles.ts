@@ -36,6 +36,7 @@ const slices: Profile = {
 const largeSlices: Profile = {
   ...slices,
   name: "large slices",
+  runs: 15,
   most: 12,
   pieces: "large",
   sliceSizes: [128 * 1024],
@@ -286,6 +287,23 @@ const raw: Profile = {
   patient: ["nobody"],
 };
 
+/** A client as a WebSocketStream. */
+const streams: Profile = {
+  name: "streams",
+  actions: { send: 10, receive: 6, ping: 1, pause: 3, close: 1, terminate: 1, reset: 1, fin: 1 },
+  most: 16,
+  sizes: "small",
+  pieces: "small",
+  takes: ["message", "pull"],
+  does: { message: ["sync", "later", "gate"] },
+  highWaterMarks: [256 * 1024, 1, 500],
+  receiveHighWaterMarks: [64 * 1024, 1, 300],
+  compression: [false, true],
+  peers: ["streams"],
+  network: slow,
+  finishes: [...eitherCloses, "shutdown", "reset", "terminate by client"],
+};
+
 /** All of it. */
 const everything: Profile = {
   ...times,
@@ -343,6 +361,7 @@ export const profiles: readonly Profile[] = [
   waiting,
   pulls,
   raw,
+  streams,
   ends,
   times,
   limits,

@@ -13,7 +13,9 @@ import type { World } from "./world.ts";
 export function checkAlways(world: World): void {
   for (const side of world.sides) {
     const from = world.sideOf(otherThan(side.who));
-    const { findings } = delivered(from.sending.entries, side.receipts, from.ownEnd?.at);
+    const { findings } = delivered(from.sending.entries, side.receipts, {
+      closedAt: from.ownEnd?.at,
+    });
     for (const finding of findings) world.journal.found(`${side.who}: ${finding}`);
     checkPings(side, from);
   }
@@ -35,7 +37,7 @@ export function checkQuiet(world: World): void {
     }
   }
   for (const { what, state } of journal.tracked) {
-    const mayWait = /receive|next|loop/.test(what) || world.sides.some(hasOpenMessage);
+    const mayWait = /receive|next|read of|closed of/.test(what) || world.sides.some(hasOpenMessage);
     if (state === "pending" && !mayWait) {
       journal.found(`${what} does not settle, though all is quiet`);
     }
@@ -146,7 +148,9 @@ function checkArrived(world: World, side: Side, at: number, when: string): void 
   const from = world.sideOf(otherThan(side.who));
   const { entries } = from.sending;
   const { come, broken } = delivered(entries, side.receipts);
-  const isDue = due(entries, at, from.setup.overflow === "wait");
+  // Who is told that it cannot go knows; with streams, what was written may not have been sent yet.
+  const heedsRefusals = from.setup.overflow === "wait" || from.sending.writer !== undefined;
+  const isDue = due(entries, at, heedsRefusals);
   const missing = isDue.filter((entry) => !come.has(entry));
   for (const [isRefused, words] of [
     [false, "has not come"],

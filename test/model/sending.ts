@@ -33,6 +33,8 @@ export class Sending {
   readonly entries: Entry[] = [];
   /** Promises of what was sent when the connection was no longer open: they must reject. */
   readonly late: Tracked[] = [];
+  /** Where messages go, where they do not go to the connection itself. */
+  writer: WritableStreamDefaultWriter<Data> | undefined;
   /** Payloads, in order. */
   pings: readonly string[] = [];
   readonly #prefix: string;
@@ -40,6 +42,7 @@ export class Sending {
   #writers: OpenWriter[] = [];
   /** Streams and writers that are not done. */
   #inPieces = 0;
+  #isWriterClosed = false;
   #count = 0;
 
   constructor(prefix: string, around: Surroundings) {
@@ -52,7 +55,9 @@ export class Sending {
     return this.#writers.length > 0;
   }
 
-  send(ws: Connection, action: Omit<Send, "do" | "by" | "awaited">, server?: Server): Tracked {
+  send(ws: Connection, action: Omit<Send, "do" | "by" | "awaited">, server?: Server): Tracked[] {
+    // Node's streams take a write behind a close for a fault of their own.
+    if (this.#isWriterClosed) return [];
     const { journal } = this.#around;
     const { text, compress, way } = action;
     const label = this.#newLabel();
@@ -60,16 +65,24 @@ export class Sending {
     const isOpen = ws.state === "open";
     const entry = isOpen ? this.#place(label, text, data) : undefined;
     if (entry !== undefined) entry.completedAt = entry.placedFrom;
+    const { writer } = this;
     const { dropped } = ws.counters;
-    const promise = this.#sendBy(ws, way, data, compress, server);
+    const promise = writer?.write(data) ?? this.#sendBy(ws, way, data, compress, server);
     // Of one that goes to many, nobody is told that it did not fit here.
     if (entry !== undefined && ws.counters.dropped > dropped) entry.isVoid = true;
-    const tracked = journal.track(`${label}: ${way} send`, promise);
+    const tracked = journal.track(`${label}: ${way} send`, promise, writer !== undefined);
     if (entry !== undefined) this.#watch(promise, entry);
-    else if (way === "plain") this.late.push(tracked);
+    else if (way === "plain" && writer === undefined) this.late.push(tracked);
     const { bufferedAmount } = ws;
     if (!(bufferedAmount >= 0)) journal.found(`bufferedAmount is ${bufferedAmount}`);
-    return tracked;
+    return [tracked];
+  }
+
+  /** Closes what is written to, and with it the connection. */
+  closeWriter(writer: WritableStreamDefaultWriter<Data>): void {
+    if (this.#isWriterClosed) return;
+    this.#isWriterClosed = true;
+    this.#around.journal.track("close of the writable", writer.close(), true);
   }
 
   begin(ws: Connection, { text, compress }: Pick<Begin, "text" | "compress">): void {
@@ -191,6 +204,7 @@ export class Sending {
   }
 
   #mayBegin(): boolean {
+    if (this.writer !== undefined) return false;
     return !this.#around.oneAtATime || this.#inPieces === 0;
   }
 
@@ -250,7 +264,7 @@ export class Sending {
 
   #refuse(entry: Entry, error: unknown): void {
     if (error instanceof LimitError) entry.isVoid = true;
-    if (error instanceof ClosedError) entry.isRefused = true;
+    if (error instanceof ClosedError || this.writer !== undefined) entry.isRefused = true;
   }
 
   #writerAt(number: number): OpenWriter | undefined {

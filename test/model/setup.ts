@@ -132,7 +132,10 @@ export interface Profile {
   readonly name: string;
   /** How often each action comes, beside the others. */
   readonly actions: Partial<Record<ActionName, number>>;
+  /** Actions of a scenario, at the most. */
   readonly most: number;
+  /** Scenarios that are played unless more are asked for; those with large messages take their time. */
+  readonly runs?: number;
   readonly sizes: Sizes;
   readonly pieces: Sizes;
   readonly takes: readonly Taking[];

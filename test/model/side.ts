@@ -1,5 +1,6 @@
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers } from "../../src/connection/handlers.ts";
+import type { WebSocketOpenInfo, WebSocketStream } from "../../src/connection/websocket-stream.ts";
 import type { Closure } from "../../src/errors.ts";
 import type { Receive, Who } from "./actions.ts";
 import { latin1 } from "../../src/bytes.ts";
@@ -45,6 +46,9 @@ export class Side implements Reader {
   #gates: (() => void)[] = [];
   #areGatesOpen = false;
   #replies = 0;
+  #stream: WebSocketStream | undefined;
+  #reader: ReadableStreamDefaultReader<Data> | undefined;
+  #pendingRead: Receipt | undefined;
   /** Handlers for messages that are under way, or `open` before any of them. */
   readonly #underWay = new Set<{ readonly name: string }>();
   #steps: AsyncIterator<Data, undefined> | undefined;
@@ -130,8 +134,23 @@ export class Side implements Reader {
     act(ws);
   }
 
+  /** Uses a connection by its streams from now on. */
+  useStreams(stream: WebSocketStream, { readable, writable }: WebSocketOpenInfo): void {
+    this.#stream = stream;
+    this.#reader = (readable as ReadableStream<Data>).getReader();
+    this.sending.writer = (writable as WritableStream<Data>).getWriter();
+    this.journal.track("closed of the WebSocketStream", stream.closed, true);
+  }
+
   close(status = 1000): void {
     this.end("close()", (ws) => {
+      const { writer } = this.sending;
+      if (writer !== undefined) {
+        // To close what is written to closes the connection, too.
+        if (status === 1001) this.sending.closeWriter(writer);
+        else this.#stream?.close({ closeCode: status });
+        return;
+      }
       this.journal.track(`${this.who}: close()`, ws.close(status));
     });
   }
@@ -158,6 +177,7 @@ export class Side implements Reader {
 
   receiveOne(how: Receive["how"], signal: AbortSignal): Receipt {
     const ws = this.ws!;
+    if (this.#reader !== undefined) return this.#read(this.#reader);
     const receipt = this.#newReceipt();
     const what = `${this.who}: ${how} of stamp ${receipt.at}`;
     if (how === "receiveStream") {
@@ -177,6 +197,19 @@ export class Side implements Reader {
       this.#steps ??= ws[Symbol.asyncIterator]();
       this.journal.track(what, this.#step(this.#steps, receipt));
     }
+    return receipt;
+  }
+
+  /** Reads from the streams, one message after the other. */
+  #read(reader: ReadableStreamDefaultReader<Data>): Receipt {
+    const pending = this.#pendingRead;
+    if (pending?.state === "asked") return pending;
+    const receipt = this.#newReceipt();
+    this.#pendingRead = receipt;
+    const done = reader.read().then((step) => {
+      if (!step.done) this.#filled(receipt, step.value);
+    });
+    this.journal.track(`${this.who}: read of stamp ${receipt.at}`, done, true);
     return receipt;
   }
 
@@ -216,6 +249,10 @@ export class Side implements Reader {
   }
 
   #filled(receipt: Receipt, data: Data): void {
+    const { ownEnd } = this;
+    if (ownEnd !== undefined && ownEnd.how !== "shutdown()" && receipt.at > ownEnd.at) {
+      this.#found(`a message is given to one who asks after its own ${ownEnd.how}`);
+    }
     this.journal.stamp();
     receipt.state = "whole";
     receipt.text = typeof data === "string";
@@ -355,7 +392,7 @@ export class Side implements Reader {
     if (ws === undefined || this.#replies === mostReplies) return undefined;
     this.#replies++;
     const shape = { size: 20, text: true, noise: false, compress: true, way: "plain" } as const;
-    return this.sending.send(ws, shape).promise;
+    return this.sending.send(ws, shape)[0]?.promise;
   }
 
   /** What `for await` does, with a note of each step. */

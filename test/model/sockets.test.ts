@@ -12,13 +12,15 @@ const nets = [
   ["a stream of HTTP/2", http2Net, 40],
 ] as const;
 
+const profiles = asked(socketProfiles);
+
 describe.each(nets)(`a connection over %s, on ${runtime}`, (_, netFor, all) => {
-  const profiles = asked(socketProfiles);
   it.each(profiles.map((profile) => [profile.name, profile] as const))(
     "keeps to the model: %s",
     async (name, profile) => {
-      const share = Math.ceil(all / socketProfiles.length);
-      const runs = await check(profile, { netFor, runs: share, atOnce: 15 });
+      const share = 1 / profiles.length / nets.length;
+      const each = Math.ceil(all / socketProfiles.length);
+      const runs = await check(profile, { netFor, runs: each, share, atOnce: 10 });
       if (seconds > 0) process.stdout.write(`${name}: ${runs} scenarios\n`);
       expect(runs).toBeGreaterThan(0);
     },

@@ -1,3 +1,5 @@
+import type { Connection } from "../../src/connection/connection.ts";
+import { WebSocketStream } from "../../src/connection/websocket-stream.ts";
 import type { Server } from "../../src/connection/serve.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import type { Who } from "./actions.ts";
@@ -36,7 +38,10 @@ export class World implements Surroundings {
   constructor(setup: Setup, net: Net) {
     this.setup = setup;
     this.net = net;
-    this.client = new Side("client", setup.client, this);
+    // Whoever has streams has no handler for messages.
+    const isStreams = setup.peer === "streams";
+    const ofClient = isStreams ? { ...setup.client, takes: "pull" as const } : setup.client;
+    this.client = new Side("client", ofClient, this);
     this.server = new Side("server", setup.server, this);
   }
 
@@ -68,7 +73,7 @@ export class World implements Surroundings {
       return;
     }
     let isSettled = false;
-    net.connect(this.#optionsOf(client), client.handlers()).then(
+    this.#connect().then(
       () => {
         isSettled = true;
         this.isConnected = true;
@@ -77,6 +82,18 @@ export class World implements Surroundings {
     );
     await this.settle(() => isSettled && (!this.isConnected || server.ws !== undefined));
     if (!isSettled) this.journal.found("connect() does not settle");
+  }
+
+  async #connect(): Promise<void> {
+    const { client, net } = this;
+    const connect = (): Promise<Connection> =>
+      net.connect(this.#optionsOf(client), client.handlers());
+    if (this.setup.peer !== "streams") {
+      await connect();
+      return;
+    }
+    const stream = new WebSocketStream("ws://memory/", connect);
+    client.useStreams(stream, await stream.opened);
   }
 
   after(turns: number): Promise<void> {
@@ -110,8 +127,10 @@ export class World implements Surroundings {
 
   /** Lets time go by, and what it brings about happen. */
   async advance(milliseconds: number): Promise<void> {
-    for (let left = milliseconds; left > 0; left -= step) {
-      this.clock.advance(Math.min(step, left));
+    // A long time goes by in longer steps: nobody does anything in it but wait.
+    const each = milliseconds > 10_000 ? 20 * step : step;
+    for (let left = milliseconds; left > 0; left -= each) {
+      this.clock.advance(Math.min(each, left));
       for (let turns = 0; turns < 3; turns++) await this.turn();
     }
     await this.settle();
