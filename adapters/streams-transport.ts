@@ -80,7 +80,6 @@ export class StreamsTransport implements Transport {
   write(bytes: Uint8Array): boolean {
     if (this.#isClosed || this.#isEndDue) return true;
     const writer = this.#writer;
-    // That a write fails shows itself at the next one's readiness, or at the end.
     writer.write(bytes.slice()).catch((error: unknown) => {
       this.#close(error);
     });
@@ -89,7 +88,9 @@ export class StreamsTransport implements Transport {
       () => {
         if (!this.#isClosed) this.handler.onDrain();
       },
-      () => {},
+      (error: unknown) => {
+        this.#close(error);
+      },
     );
     return false;
   }

@@ -198,7 +198,9 @@ describe("commands in the documents", () => {
   it("and programs are all that blocks hold", () => {
     const languages = new Set(blocks.map(({ language }) => language));
     expect(
-      [...languages].filter((language) => !/^(?:js|ts|sh|json|html|nginx|text|)$/.test(language)),
+      [...languages].filter(
+        (language) => !/^(?:js|ts|sh|json|html|mermaid|nginx|text|)$/.test(language),
+      ),
     ).toEqual([]);
   });
 });
