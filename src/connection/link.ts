@@ -231,10 +231,9 @@ export class Link<Context = unknown>
       this.dispatcher.cut();
       return;
     }
-    this.endpoint.fail(error, 0, "local");
+    this.endpoint.drop(error);
     if (error !== undefined) this.#outcome.report(error);
     this.dispatcher.stop(() => this.#closedError());
-    this.endpoint.advance("drop");
   }
 
   /** Fails the connection with 1011: what was begun to be sent cannot be completed. */
@@ -429,6 +428,7 @@ export class Link<Context = unknown>
         this.#transport.end();
         break;
       case "dropped":
+        this.#leaveOpen();
         this.#flusher.stop(() => this.#closedError());
         this.#pacer.stop();
         if (this.#stream === "gone") this.endpoint.advance("socketClosed");
@@ -471,8 +471,9 @@ export class Link<Context = unknown>
     this.#closeDeadline?.cancel();
     const { closure } = this.#outcome;
     // Again: a close frame that waited behind others has only now nothing to wait for.
-    this.#flusher.stop(() => new ClosedError(closure));
-    this.dispatcher.end(() => new ClosedError(closure));
+    const reason = (): ClosedError => new ClosedError(closure);
+    this.#flusher.stop(reason);
+    this.dispatcher.end(reason);
     this.#outcome.settle();
     this.#owner.ended(this as Link);
   }

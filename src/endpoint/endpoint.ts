@@ -432,6 +432,21 @@ export class Endpoint {
   }
 
   /**
+   * Gives the connection up: nothing is read or sent any more, what is gathered included.
+   *
+   * @internal
+   */
+  drop(error: unknown): void {
+    if (!this.isClosed) {
+      this.#initiator ??= "local";
+      this.#error = error;
+      this.#end(undefined, "drop");
+    } else {
+      this.advance("drop");
+    }
+  }
+
+  /**
    * Says what has become of the connection beside its frames; what follows is told by `onClosing`.
    *
    * @internal
@@ -453,7 +468,7 @@ export class Endpoint {
    *
    * @param answer The close frame's body, sent where none was sent before.
    */
-  #end(answer: Uint8Array | undefined, event: "receiveClose" | "fail"): void {
+  #end(answer: Uint8Array | undefined, event: "receiveClose" | "fail" | "drop"): void {
     const isUnanswered = this.#stage === "open";
     const stage = nextClosing(this.#stage, event);
     this.#stage = stage;
