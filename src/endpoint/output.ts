@@ -29,10 +29,7 @@ const shortText = 24;
 /** Unsent bytes from which a pong replaces the one before it, rather than adding to them. */
 const manyUnsent = 4 * 1024;
 
-/**
- * Bytes of one write at the most. Of a larger frame each part that is taken shows that the peer reads on, and 64 KiB go at
- * the same cost as more (bench/NOTES.md).
- */
+/** Bytes of one write at the most: of a larger frame, each part that is taken shows that the peer reads on. */
 export const largestWrite: number = largestGathered;
 
 /** Of the frame that is being added: one for all outputs. */
