@@ -144,6 +144,26 @@ describe("shutdown() of a server whose handlers are at work", () => {
     expect(await over).toEqual({ closed: 0, dropped: 1 });
   });
 
+  it("waits for the `close` of each connection, not of the first alone", async () => {
+    const gates = [newDeferred<void>(), newDeferred<void>()];
+    const order: string[] = [];
+    let ended = 0;
+    const { server, open } = testServer({ close: () => gates[ended++]!.promise });
+    await open();
+    await open();
+    const over = server.shutdown().then(() => order.push("over"));
+    await macrotask();
+    expect(ended).toBe(2);
+    order.push("first done");
+    gates[0]!.resolve();
+    await macrotask();
+    await macrotask();
+    order.push("second done");
+    gates[1]!.resolve();
+    await over;
+    expect(order).toEqual(["first done", "second done", "over"]);
+  });
+
   it("waits for the promises of `close`, up to the deadline", async () => {
     const gate = newDeferred<void>();
     const made = testServer({ close: () => gate.promise });
