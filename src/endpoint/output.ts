@@ -69,8 +69,9 @@ export class Output {
   #lent: Piece | undefined;
   #lentStart = 0;
   #lentEnd = 0;
-  // Whether the response that opens the connection waits: until it is taken nothing goes in front.
-  #isOpening = false;
+  // Whether the active buffer holds what nothing may go in front of: the response that opens the connection, or a ping or
+  // pong. It is in front of all else then, and what is urgent comes behind it.
+  #isActiveFirst = false;
   #unsent = 0;
   #held = 0;
   #latePong: Uint8Array | undefined;
@@ -115,10 +116,10 @@ export class Output {
 
   /** Adds bytes that are no frame: the response that opens the connection. */
   addRaw(bytes: Uint8Array): void {
-    this.#isOpening = true;
     const at = this.#reserve(bytes.length);
     copy(this.#active!, at, bytes, 0, bytes.length);
     this.#commit(bytes.length);
+    this.#isActiveFirst = true;
     // The opening handshake is no traffic of the connection.
     this.traffic.bytes -= bytes.length;
   }
@@ -275,15 +276,18 @@ export class Output {
       this.#latePong = undefined;
       this.#addControl(OpPong, pong, 0, pong.length);
     }
-    this.#isOpening = false;
     return this.#urgent?.shift() ?? this.#full?.shift() ?? this.#takeActive();
   }
 
-  /** Adds a ping or a pong: in its order where all that was gathered leaves with the next write, else in front of it. */
+  /** Adds a ping or a pong: behind what was gathered where all of it leaves with the next write, else in front of it. */
   #addControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
-    const isNext = this.#lent === undefined && this.#unsent <= largestWrite;
-    if (isNext || this.#isOpening) this.addFrame(opcode, bytes, start, end);
-    else this.#addUrgent(opcode, bytes, start, end);
+    const isNext = this.#lent === undefined && !this.#urgent?.length && !this.#full?.length;
+    if (isNext && this.#unsent + MaxHeaderSize + end - start <= largestWrite) {
+      this.addFrame(opcode, bytes, start, end);
+      this.#isActiveFirst = true;
+    } else {
+      this.#addUrgent(opcode, bytes, start, end);
+    }
   }
 
   #addUrgent(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
@@ -294,6 +298,7 @@ export class Output {
     copy(buffer, size, bytes, start, end);
     if (header.masked) cipher(buffer, header.maskKey, 0, size, buffer.length);
     this.#urgent ??= new Fifo<Piece>();
+    if (this.#isActiveFirst) this.#urgent.push(this.#takeActive()!);
     this.#urgent.push({ buffer, start: 0, end: buffer.length, isPooled: false });
     this.#count(buffer.length);
     this.traffic.addFrame(header);
@@ -321,6 +326,7 @@ export class Output {
     this.#activeStart = 0;
     this.#activeEnd = 0;
     this.#isActivePooled = true;
+    this.#isActiveFirst = false;
     return piece;
   }
 
@@ -359,8 +365,10 @@ export class Output {
     const start = this.#activeStart;
     const gathered = this.#activeEnd - start;
     if (gathered + size > largestGathered) {
-      this.#full ??= new Fifo<Piece>();
-      this.#full.push(this.#takeActive()!);
+      const pieces = this.#isActiveFirst
+        ? (this.#urgent ??= new Fifo<Piece>())
+        : (this.#full ??= new Fifo<Piece>());
+      pieces.push(this.#takeActive()!);
       this.#begin(size, lead);
       return;
     }

@@ -4,7 +4,7 @@ import { largestGathered } from "../../src/endpoint/pool.ts";
 import { largestWrite, Output } from "../../src/endpoint/output.ts";
 import { Traffic } from "../../src/endpoint/traffic.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
-import { OpBinary } from "../../src/frame/opcode.ts";
+import { OpBinary, OpPing } from "../../src/frame/opcode.ts";
 import { seededRandom } from "../support/cuts.ts";
 import { binary, close, counted, frame, hex, ping, pong, text, toHex } from "../support/frames.ts";
 import { drain, frameLines } from "../support/sent.ts";
@@ -28,6 +28,23 @@ function traceOf(bytes: Uint8Array): string[] {
   const trace = new FrameTrace();
   new FrameDecoder(trace).feed(bytes);
   return trace.lines;
+}
+
+/** The payloads of the pings in bytes, in their order. */
+function pingsOf(bytes: Uint8Array): string[] {
+  const pings: string[] = [];
+  let isPing = false;
+  const decoder = new FrameDecoder({
+    frameHeader({ opcode }) {
+      isPing = opcode === OpPing;
+    },
+    framePayload(payload, start, end) {
+      if (isPing) pings.push(Buffer.from(payload.subarray(start, end)).toString());
+    },
+    frameEnd() {},
+  });
+  decoder.feed(bytes);
+  return pings;
 }
 
 describe("Output", () => {
@@ -376,8 +393,36 @@ describe("pings and pongs", () => {
     writes.push(...drain(output));
     expect(concat(writes).subarray(0, response.length)).toEqual(response);
     const order = names(writes, response.length);
-    expect(order).toEqual(["binary", "ping", "binary", "ping"]);
+    expect(order).toEqual(["binary", "ping", "ping", "binary"]);
     expect(output.unsent).toBe(0);
+  });
+
+  it("leave in the order in which they were added, whatever is added and taken between them", () => {
+    for (let seed = 1; seed <= 300; seed++) {
+      const next = seededRandom(seed);
+      const output = new Output(seed % 2 === 0);
+      const opening = seed % 3 === 0 ? counted(200) : counted(0);
+      if (opening.length > 0) output.addRaw(opening);
+      const writes: Uint8Array[] = [];
+      let added = 0;
+      for (let step = 0; step < 40; step++) {
+        const what = next();
+        if (what < 0.35)
+          addPing(output, String(added++).padStart(1 + Math.floor(next() * 120), "0"));
+        else if (what < 0.5) add(output, 2, counted(Math.floor(next() * 300)));
+        else if (what < 0.6) add(output, 2, counted(largestWrite - Math.floor(next() * 300)));
+        else if (what < 0.7) add(output, 2, counted(Math.floor(next() * 3 * largestWrite)));
+        else if (output.lent > 0) output.giveBack();
+        else writes.push(output.take()?.slice() ?? counted(0));
+      }
+      if (output.lent > 0) output.giveBack();
+      writes.push(...drain(output));
+      const sent = concat(writes);
+      expect(sent.subarray(0, opening.length)).toEqual(opening);
+      const pings = pingsOf(sent.subarray(opening.length)).map(Number);
+      expect(pings, `seed ${seed}`).toEqual(Array.from({ length: added }, (_, count) => count));
+      expect(output.unsent).toBe(0);
+    }
   });
 
   it("never leave behind a close frame, whatever was taken before", () => {
