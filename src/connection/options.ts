@@ -46,8 +46,8 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
   /**
    * Milliseconds in which a frame has to come from the peer after a ping; then the connection is dropped with
    * `PONG_TIMEOUT`. Bytes on the way to one prolong it, and so do bytes that a peer takes which did not take them at once:
-   * see `minProgress`. While this side does not read, a peer has all the time as long as it takes what is sent.
-   * Default: no limit.
+   * see `minProgress`. They are written up to 256 KiB at a time, so a slow peer needs as long as it takes to read those. While
+   * this side does not read, a peer has all the time as long as it takes what is sent. Default: no limit.
    */
   readonly pongTimeout?: number | undefined;
   /**

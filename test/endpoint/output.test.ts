@@ -100,12 +100,12 @@ describe("Output", () => {
     expect(isSame(writes[0]!, concat(sizes.map((size) => binary(counted(size)))))).toBe(true);
   });
 
-  it("begins another write where more than 64 KiB would be gathered", () => {
+  it("begins another write where more than 64 KiB would be gathered, and behind what is more than one write", () => {
     const output = new Output(false);
-    const sizes = [40_000, 40_000, 10, 100_000, 10];
+    const sizes = [40_000, 40_000, 10, largestWrite + 100, 10];
     for (const size of sizes) add(output, 2, counted(size));
     const writes = drain(output);
-    const parts = [largestWrite, 100_022 - largestWrite];
+    const parts = [largestWrite, 110, 12];
     expect(writes.map((bytes) => bytes.length)).toEqual([40_004, 40_016, ...parts]);
     expect(isSame(concat(writes), concat(sizes.map((size) => binary(counted(size)))))).toBe(true);
   });
@@ -398,6 +398,7 @@ describe("pings and pongs", () => {
   });
 
   it("leave in the order in which they were added, whatever is added and taken between them", () => {
+    const data = counted(2 * largestWrite);
     for (let seed = 1; seed <= 300; seed++) {
       const next = seededRandom(seed);
       const output = new Output(seed % 2 === 0);
@@ -409,9 +410,9 @@ describe("pings and pongs", () => {
         const what = next();
         if (what < 0.35)
           addPing(output, String(added++).padStart(1 + Math.floor(next() * 120), "0"));
-        else if (what < 0.5) add(output, 2, counted(Math.floor(next() * 300)));
-        else if (what < 0.6) add(output, 2, counted(largestWrite - Math.floor(next() * 300)));
-        else if (what < 0.7) add(output, 2, counted(Math.floor(next() * 3 * largestWrite)));
+        else if (what < 0.5) add(output, 2, data.subarray(0, next() * 300));
+        else if (what < 0.6) add(output, 2, data.subarray(0, largestGathered - next() * 300));
+        else if (what < 0.7) add(output, 2, data.subarray(0, next() * data.length));
         else if (output.lent > 0) output.giveBack();
         else writes.push(output.take()?.slice() ?? counted(0));
       }
