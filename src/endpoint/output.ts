@@ -66,8 +66,6 @@ export class Output {
   #active: Uint8Array | undefined;
   #activeStart = 0;
   #activeEnd = 0;
-  // Up to where it is filled: a large frame's buffer has room for more than one write, but others do not go behind it there.
-  #activeLimit = 0;
   // Not where it is a frame that many share: that one is full, and another that follows moves on to a buffer of the pool.
   #isActivePooled = true;
   // What a write is under way of, and where that write begins and ends.
@@ -166,7 +164,6 @@ export class Output {
     this.#beginHeader(opcode, length);
     if (this.#active === undefined) {
       this.#active = frame;
-      this.#activeLimit = frame.length;
       this.#isActivePooled = false;
     } else {
       const at = this.#reserve(frame.length);
@@ -346,7 +343,8 @@ export class Output {
   }
 
   /**
-   * Makes room in the active buffer; gives the index where it begins.
+   * Makes room in the active buffer; gives the index where it begins. A large frame's buffer may have room for more than one
+   * write: others do not go behind the frame there.
    *
    * @param lead Bytes that are left out in front of it where it begins a buffer.
    */
@@ -354,7 +352,7 @@ export class Output {
     const active = this.#active;
     if (active === undefined) {
       this.#begin(size, lead);
-    } else if (this.#activeLimit - this.#activeEnd < size) {
+    } else if (Math.min(active.length, largestWrite) - this.#activeEnd < size) {
       this.#replaceActive(active, size, lead);
     }
     return this.#activeEnd;
@@ -362,7 +360,6 @@ export class Output {
 
   #begin(size: number, lead: number): void {
     this.#active = borrowBuffer(lead + size);
-    this.#activeLimit = Math.min(this.#active.length, largestWrite);
     this.#activeStart = lead;
     this.#activeEnd = lead;
   }
@@ -383,7 +380,6 @@ export class Output {
     copy(larger, 0, active, start, this.#activeEnd);
     if (this.#isActivePooled) returnBuffer(active);
     this.#active = larger;
-    this.#activeLimit = larger.length;
     this.#activeStart = 0;
     this.#activeEnd = gathered;
     this.#isActivePooled = true;
