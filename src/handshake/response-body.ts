@@ -50,7 +50,7 @@ export function bodyEnd(head: Head, bytes: Uint8Array, start: number): number {
     if (lf < 0) return bytes.length;
     const line = latin1(bytes, at, lf);
     at = lf + 1;
-    const size = isInTrailers ? 0 : chunkSize(line);
+    const size: number | undefined = isInTrailers ? 0 : chunkSize(line);
     if (size === undefined) return bytes.length;
     if (isInTrailers && isBlankLine(line)) return at;
     isInTrailers = size === 0;
