@@ -36,7 +36,7 @@ export {
 } from "./zlib.ts";
 
 /** Options of something that compresses, of which `engine` may be left out. Default: `zlibEngine()`. */
-export type EngineOptional<Options extends { readonly engine: Engine }> = Omit<
+export type EngineOptional<Options extends Pick<FlateReaderOptions, "engine">> = Omit<
   Options,
   "engine"
 > & {

@@ -119,7 +119,7 @@ const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
  *
  * @param method Of the request: the answer to HEAD has no body.
  * @returns A new array, yours.
- * @throws {TypeError} As {@link checkReply}.
+ * @throws {TypeError} A header that may not be sent, or that is written here; a body that is neither text nor bytes.
  * @throws {RangeError} `status` is not an integer from 200 to 599.
  */
 export function writeReply(
