@@ -1,13 +1,7 @@
 /**
  * The zlib of Node, Deno and Bun as permessage-deflate's engine: the same code on the three.
  *
- * @example
- * import { PermessageDeflate } from "framewire/flate";
- * import { zlibEngine } from "framewire/zlib";
- *
- * const compression = new PermessageDeflate({ engine: zlibEngine() });
- *
- * @module framewire/zlib
+ * @module
  */
 
 import { deflateRawSync } from "node:zlib";

@@ -120,6 +120,8 @@ const mayImport: Record<string, string[]> = {
     "node:timers",
     "node:tls",
     "node:zlib",
+    // What compressFrame() takes, as a type.
+    "src/frame/frame.ts",
   ],
 };
 

@@ -45,6 +45,15 @@ export const subprotocolCases: readonly Row[] = [
   ...["a b", "a;b", '"a"', "a/b", "a, b@c", "a=b", "\xe4", "a\tb"].map((value) =>
     offers(`D-70 ${JSON.stringify(value)}`, "one that is no token", [value], badOffer),
   ),
+  ...["", " ", ", ,"].map((value) =>
+    row(
+      `D-69e ${JSON.stringify(value)}`,
+      "none in the header",
+      request({ more: [`Sec-WebSocket-Protocol: ${value}`] }),
+      badOffer,
+    ),
+  ),
+  offers("D-69f", "none in one of two lines", ["", "a"], takes("a")),
   row(
     "D-69d",
     "one twice, where no hook asks",
