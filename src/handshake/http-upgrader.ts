@@ -7,7 +7,7 @@
 import { writeLatin1 } from "../bytes.ts";
 import { targetBytes, tokenBytes, valueBytes } from "../http/token.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
-import { BytesReader } from "../io/full.ts";
+import { BytesReader, writeAll } from "../io/full.ts";
 import type { UpgradedStream } from "./upgraded-stream.ts";
 import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
 
@@ -123,8 +123,13 @@ class PrefixedStream implements ByteStream {
     return this.#prefix.left > 0 ? this.#prefix.read(into) : this.#stream.read(into);
   }
 
+  get writesWhole(): boolean {
+    return true;
+  }
+
   write(from: Uint8Array): Awaitable<number> {
-    return this.#stream.write(from);
+    const written = writeAll(this.#stream, from);
+    return written instanceof Promise ? written.then(() => from.length) : from.length;
   }
 
   close(): Awaitable<void> {
