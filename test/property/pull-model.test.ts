@@ -50,12 +50,12 @@ interface WsExtension {
   accept(offers: readonly object[]): unknown;
 }
 const ws = {
-  Receiver: require("ws/lib/receiver.js") as new (options: object) => WsReceiver,
-  Sender: require("ws/lib/sender.js") as new (
+  Receiver: require("../../node_modules/ws/lib/receiver.js") as new (options: object) => WsReceiver,
+  Sender: require("../../node_modules/ws/lib/sender.js") as new (
     socket: object,
     extensions: object,
   ) => { send(data: Uint8Array, options: object): void },
-  Deflate: require("ws/lib/permessage-deflate.js") as new (
+  Deflate: require("../../node_modules/ws/lib/permessage-deflate.js") as new (
     options: object,
     isServer: boolean,
     maxPayload?: number,
@@ -143,7 +143,7 @@ async function writeAllOf(
   random: Random,
 ): Promise<string[]> {
   const message = new MessageState();
-  const session = extension.open(agreed, side === StateServerSide ? "server" : "client")!;
+  const session = extension.open(agreed, side)!;
   const extensions =
     compression === "none" ? [] : compression === "by hand" ? [message] : [session.send!];
   const dest = new BufferedStream(stream);
@@ -203,7 +203,7 @@ async function readBack(
 ): Promise<string[]> {
   const state = compression === "none" ? side : side | StateExtended;
   const message = new MessageState();
-  const session = extension.open(agreed, side === StateServerSide ? "server" : "client")!;
+  const session = extension.open(agreed, side)!;
   const extensions =
     compression === "none" ? [] : compression === "by hand" ? [message] : [session.recv!];
   const chance = new ChanceStream(random, wire);
@@ -248,7 +248,7 @@ async function byEndpoint(wire: Uint8Array, side: State, isExtended: boolean): P
       onResume: feed,
       onOutput() {},
     },
-    { extensions: isExtended ? [extension.open(agreed, name)!] : [] },
+    { extensions: isExtended ? [extension.open(agreed, side)!] : [] },
   );
   feed();
   while (at < wire.length) {
