@@ -32,4 +32,4 @@ export {
 } from "./parameters.ts";
 export { type CompressionOptions, PermessageDeflate } from "./permessage-deflate.ts";
 export { FlateReader, type FlateReaderOptions } from "./reader.ts";
-export { FlateWriter, type FlateWriterOptions } from "./writer.ts";
+export { type FlateDest, FlateWriter, type FlateWriterOptions } from "./writer.ts";

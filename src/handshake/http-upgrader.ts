@@ -8,7 +8,7 @@ import { noBytes, writeLatin1 } from "../bytes.ts";
 import { targetBytes, tokenBytes, valueBytes } from "../http/token.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
 import { closeQuietly } from "../io/close-quietly.ts";
-import { BytesReader } from "../io/full.ts";
+import { BytesReader, writeAll } from "../io/full.ts";
 import type { UpgradedStream } from "./upgraded-stream.ts";
 import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
 
@@ -168,8 +168,13 @@ class PrefixedStream implements ByteStream {
     return this.#prefix.left > 0 ? this.#prefix.read(into) : this.#stream.read(into);
   }
 
+  get writesWhole(): boolean {
+    return true;
+  }
+
   write(from: Uint8Array): Awaitable<number> {
-    return this.#stream.write(from);
+    const written = writeAll(this.#stream, from);
+    return written instanceof Promise ? written.then(() => from.length) : from.length;
   }
 
   close(): Awaitable<void> {

@@ -6,6 +6,7 @@
 
 import { copy } from "../bytes.ts";
 import type { Awaitable, ByteStream } from "./byte-stream.ts";
+import { writeAll } from "./full.ts";
 
 /** Options of a {@link BufferedStream}. */
 export interface BufferedOptions {
@@ -19,7 +20,7 @@ const defaultSize = 4096;
 const smallestSize = 16;
 
 /**
- * Reads through a buffer; writes go straight through.
+ * Reads through a buffer; writes go straight through, each whole, behind those before it.
  *
  * @example
  * const stream = new BufferedStream(conn);
@@ -116,8 +117,21 @@ export class BufferedStream implements ByteStream {
     return count;
   }
 
+  /** Each write is whole, and in its order. */
+  get writesWhole(): boolean {
+    return true;
+  }
+
+  /**
+   * Writes all of `from` to the stream behind, as one unit: nothing that this library writes there comes in between.
+   *
+   * @param from Lent until the call, or its promise, is done.
+   * @returns `from.length`.
+   * @throws What the stream behind throws; once a write has failed half done, all to come throw the same.
+   */
   write(from: Uint8Array): Awaitable<number> {
-    return this.inner.write(from);
+    const written = writeAll(this.inner, from);
+    return written instanceof Promise ? written.then(() => from.length) : from.length;
   }
 
   close(): Awaitable<void> {

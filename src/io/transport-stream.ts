@@ -152,6 +152,11 @@ export class TransportStream implements ByteStream, TransportHandler {
     return count;
   }
 
+  /** Each write is whole, and in its order. */
+  get writesWhole(): boolean {
+    return true;
+  }
+
   /**
    * Writes all of `from`. Where writes are not awaited, they leave in the order of the calls.
    *

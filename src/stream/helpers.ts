@@ -9,6 +9,7 @@ import { ClosedError, LimitError, ProtocolError } from "../errors.ts";
 import { type State, StateClientSide, StateServerSide } from "../frame/check.ts";
 import { newCloseFrameBody } from "../frame/close.ts";
 import { newFrame } from "../frame/frame.ts";
+import { MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isControl, OpBinary, OpClose, type Opcode, OpText } from "../frame/opcode.ts";
 import { decodeUtf8 } from "../frame/utf8.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
@@ -28,7 +29,7 @@ export interface Message {
 
 /** Options of the helpers that read. */
 export interface ReadOptions {
-  /** Payload bytes of one message at the most; Infinity for no limit. Default: 16 MiB. */
+  /** Payload bytes of one message at the most, control frames apart; Infinity for no limit. Default: 16 MiB. */
   readonly maxMessageSize?: number | undefined;
 }
 
@@ -38,9 +39,11 @@ const maxControlFrames = 1024;
 /** A stream that messages are read from and answers are written to. */
 export type Duplex = ByteReader & ByteWriter;
 
-/** Reads the message that a Reader stands at the beginning of. */
+/** Reads the message, or the control frame, that a Reader stands at the beginning of. */
 async function readWhole(reader: Reader, opcode: Opcode, maxSize: number): Promise<Message> {
-  return { opcode, payload: await readAll(reader, { maxSize }) };
+  // The limit is for messages: a control frame has 125 bytes at the most.
+  const limit = isControl(opcode) ? MaxControlFramePayloadSize : maxSize;
+  return { opcode, payload: await readAll(reader, { maxSize: limit }) };
 }
 
 /**

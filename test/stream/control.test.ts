@@ -56,14 +56,28 @@ describe("ControlWriter", () => {
   });
 
   it.each([
-    [3, 3],
-    [200, 125],
-  ])("gathers in a buffer of %i bytes up to %i", async (size, limit) => {
-    const buffer = new Uint8Array(size);
-    const writer = new ControlWriter(new TestStream(), StateServerSide, OpPing, buffer);
-    writer.write(new Uint8Array(limit).fill(7));
-    expect(() => writer.write(counted(1))).toThrow(RangeError);
-    expect(buffer.filter((byte) => byte === 7)).toHaveLength(limit);
+    [5, StateServerSide, 3],
+    [200, StateServerSide, 125],
+    [9, StateClientSide, 3],
+  ])(
+    "gathers behind the header in a buffer of %i bytes: side %i, up to %i",
+    async (size, state, limit) => {
+      const buffer = new Uint8Array(size);
+      const writer = new ControlWriter(new TestStream(), state, OpPing, buffer);
+      writer.write(new Uint8Array(limit).fill(7));
+      expect(() => writer.write(counted(1))).toThrow(RangeError);
+      expect(buffer.filter((byte) => byte === 7)).toHaveLength(limit);
+    },
+  );
+
+  it("refuses a buffer without room for a header and a byte", () => {
+    for (const [size, state] of [
+      [2, StateServerSide],
+      [6, StateClientSide],
+    ] as const) {
+      const buffer = new Uint8Array(size);
+      expect(() => new ControlWriter(new TestStream(), state, OpPing, buffer)).toThrow(RangeError);
+    }
   });
 
   it("may be written to while a frame is under way", async () => {
