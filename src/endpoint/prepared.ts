@@ -28,7 +28,7 @@ export class PreparedMessage {
    */
   constructor(data: string | Uint8Array, compress: boolean = true) {
     this.opcode = typeof data === "string" ? OpText : OpBinary;
-    this.bytes = typeof data === "string" ? encodeUtf8(data) : copyOf(data, 0, data.length);
+    this.bytes = typeof data === "string" ? encodeUtf8(data) : copyOf(data);
     this.compress = compress;
   }
 

@@ -140,7 +140,7 @@ export class SendQueue implements PieceQueue {
     if (typeof data === "string") {
       queued = new Queued(OpText, encodeUtf8(data), compress, undefined, true, limit);
     } else if (data instanceof Uint8Array) {
-      const own = copyOf(data, 0, data.length);
+      const own = copyOf(data);
       queued = new Queued(OpBinary, own, compress, undefined, true, limit);
     } else {
       queued = new Queued(data.opcode, data.bytes, data.compress, data, true, limit);
@@ -173,7 +173,7 @@ export class SendQueue implements PieceQueue {
       if (isLast) this.advance();
       return undefined;
     }
-    const own = copyOf(bytes, 0, bytes.length);
+    const own = copyOf(bytes);
     const queued = new Queued(message.opcode, own, message.compress, undefined, isLast, limit);
     message.pieces.push(queued);
     this.#hold(queued.cost);
