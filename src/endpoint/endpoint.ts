@@ -115,7 +115,7 @@ interface CloseFrame {
  * socket.on("data", (chunk) => {
  *   endpoint.receive(chunk);
  *   for (let bytes = endpoint.output.take(); bytes; bytes = endpoint.output.take()) {
- *     socket.write(bytes.slice());
+ *     socket.write(new Uint8Array(bytes));
  *     endpoint.output.giveBack();
  *   }
  *   if (endpoint.state === "closed") socket.end();

@@ -8,17 +8,42 @@ import { copyOf, encodeUtf8 } from "../bytes.ts";
 import { compileFrame, newFrame } from "../frame/frame.ts";
 import { OpBinary, type Opcode, OpText } from "../frame/opcode.ts";
 
-/** A message that is sent on many connections. */
-export class PreparedMessage {
-  /** OpText or OpBinary. */
-  readonly opcode: Opcode;
-  /** The payload, not to be changed. */
+/** What all connections share of a message: nobody outside of the library gets it, since nobody may change it. */
+export class PreparedContent {
+  readonly #opcode: Opcode;
+  /** The payload. */
   readonly bytes: Uint8Array;
-  /** Whether it may be compressed. */
-  readonly compress: boolean;
   /** What extensions have made of it, for connections that are alike. */
   readonly cache: Map<string, Uint8Array> = new Map();
   #frame: Uint8Array | undefined;
+
+  constructor(opcode: Opcode, bytes: Uint8Array) {
+    this.#opcode = opcode;
+    this.bytes = bytes;
+  }
+
+  /** The frame, whole and not masked. Made at its first use. */
+  get frame(): Uint8Array {
+    return (this.#frame ??= compileFrame(newFrame(this.#opcode, true, this.bytes)));
+  }
+}
+
+/** Gives what all connections share of a message. For the library. */
+export let contentOf: (message: PreparedMessage) => PreparedContent;
+
+/** A message that is sent on many connections. Nothing that it gives out can change what is sent. */
+export class PreparedMessage {
+  /** OpText or OpBinary. */
+  readonly opcode: Opcode;
+  /** Whether it may be compressed. */
+  readonly compress: boolean;
+  /** Bytes of the payload. */
+  readonly size: number;
+  readonly #content: PreparedContent;
+
+  static {
+    contentOf = (message) => message.#content;
+  }
 
   /**
    * Takes a message's data.
@@ -27,13 +52,23 @@ export class PreparedMessage {
    * @param compress Whether a connection may compress it. Default: true.
    */
   constructor(data: string | Uint8Array, compress: boolean = true) {
+    const bytes = typeof data === "string" ? encodeUtf8(data) : copyOf(data);
     this.opcode = typeof data === "string" ? OpText : OpBinary;
-    this.bytes = typeof data === "string" ? encodeUtf8(data) : copyOf(data, 0, data.length);
     this.compress = compress;
+    this.size = bytes.length;
+    this.#content = new PreparedContent(this.opcode, bytes);
+    Object.freeze(this);
   }
 
-  /** Its frame, whole and not masked, as a server sends it to those that do not compress; not to be changed. */
-  get frame(): Uint8Array {
-    return (this.#frame ??= compileFrame(newFrame(this.opcode, true, this.bytes)));
+  /** The payload: a new array each time, yours. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return copyOf(this.#content.bytes);
+  }
+
+  /**
+   * Its frame, whole and not masked, as a server sends it to those that do not compress: a new array each time, yours.
+   */
+  get frame(): Uint8Array<ArrayBuffer> {
+    return copyOf(this.#content.frame);
   }
 }

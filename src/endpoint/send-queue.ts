@@ -23,7 +23,7 @@ import { type Header, MaxHeaderSize, newHeader } from "../frame/header.ts";
 import { OpBinary, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
 import { longText, type Output } from "./output.ts";
 import { borrowGrowing, returnGrowing } from "./pool.ts";
-import type { PreparedMessage } from "./prepared.ts";
+import { contentOf, type PreparedContent, type PreparedMessage } from "./prepared.ts";
 import { entryCost, type Pending, Queued, QueuedClose, Work } from "./queued.ts";
 import { type PieceQueue, StreamedMessage } from "./streamed-message.ts";
 import type { Traffic } from "./traffic.ts";
@@ -117,13 +117,15 @@ export class SendQueue implements PieceQueue {
 
   /** Adds a message that is prepared for many connections. */
   addPrepared(message: PreparedMessage): void {
-    const { opcode, bytes, compress } = message;
+    const { opcode, compress } = message;
+    const content = contentOf(message);
+    const size = content.bytes.length;
     if (this.#extensions === undefined && this.isFree && !this.#output.isMasked) {
-      this.#traffic.addMessage(bytes.length);
-      this.#output.addShared(message.frame, opcode, bytes.length);
+      this.#traffic.addMessage(size);
+      this.#output.addShared(content.frame, opcode, size);
       return;
     }
-    this.#add(opcode, bytes, bytes.length, compress, message);
+    this.#add(opcode, content.bytes, size, compress, content);
   }
 
   /**
@@ -140,10 +142,11 @@ export class SendQueue implements PieceQueue {
     if (typeof data === "string") {
       queued = new Queued(OpText, encodeUtf8(data), compress, undefined, true, limit);
     } else if (data instanceof Uint8Array) {
-      const own = copyOf(data, 0, data.length);
+      const own = copyOf(data);
       queued = new Queued(OpBinary, own, compress, undefined, true, limit);
     } else {
-      queued = new Queued(data.opcode, data.bytes, data.compress, data, true, limit);
+      const content = contentOf(data);
+      queued = new Queued(data.opcode, content.bytes, data.compress, content, true, limit);
     }
     this.#wait(queued);
     return queued;
@@ -173,7 +176,7 @@ export class SendQueue implements PieceQueue {
       if (isLast) this.advance();
       return undefined;
     }
-    const own = copyOf(bytes, 0, bytes.length);
+    const own = copyOf(bytes);
     const queued = new Queued(message.opcode, own, message.compress, undefined, isLast, limit);
     message.pieces.push(queued);
     this.#hold(queued.cost);
@@ -261,7 +264,7 @@ export class SendQueue implements PieceQueue {
     bytes: Uint8Array,
     size: number,
     compress: boolean,
-    prepared: PreparedMessage | undefined,
+    prepared: PreparedContent | undefined,
   ): void {
     if (!this.isFree) {
       const own = prepared === undefined ? copyOf(bytes, 0, size) : bytes;
@@ -300,7 +303,7 @@ export class SendQueue implements PieceQueue {
     bytes: Uint8Array,
     size: number,
     compress: boolean,
-    prepared: PreparedMessage | undefined,
+    prepared: PreparedContent | undefined,
   ): boolean {
     this.#traffic.addMessage(size);
     const transform = this.#extensions && this.#ask(opcode, size, compress, prepared?.cache);

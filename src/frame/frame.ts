@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concat } from "../bytes.ts";
+import { concat, copyOf } from "../bytes.ts";
 import {
   type StatusCode,
   StatusGoingAway,
@@ -76,7 +76,7 @@ export function maskFrame(frame: Frame): Frame {
 
 /** Masks a copy of `frame` with `maskKey`. */
 export function maskFrameWith(frame: Frame, maskKey: number): Frame {
-  return maskFrameInPlaceWith(copyOf(frame), maskKey);
+  return maskFrameInPlaceWith(ownFrame(frame), maskKey);
 }
 
 /** Masks the payload of `frame` where it lies, with a key of its own, and gives the frame with a new header. */
@@ -92,7 +92,7 @@ export function maskFrameInPlaceWith(frame: Frame, maskKey: number): Frame {
 
 /** Unmasks a copy of `frame`. */
 export function unmaskFrame(frame: Frame): Frame {
-  return unmaskFrameInPlace(copyOf(frame));
+  return unmaskFrameInPlace(ownFrame(frame));
 }
 
 /** Unmasks the payload of `frame` where it lies, and gives the frame with a new header. */
@@ -101,8 +101,8 @@ export function unmaskFrameInPlace(frame: Frame): Frame {
   return { header: { ...frame.header, masked: false, maskKey: 0 }, payload: frame.payload };
 }
 
-function copyOf(frame: Frame): Frame {
-  return { header: frame.header, payload: frame.payload.slice() };
+function ownFrame({ header, payload }: Frame): Frame {
+  return { header, payload: copyOf(payload) };
 }
 
 /**

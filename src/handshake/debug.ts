@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concat, noBytes } from "../bytes.ts";
+import { concat, copyOf, noBytes } from "../bytes.ts";
 import type { Head } from "../http/head.ts";
 import { type HeadKind, HeadParser } from "../http/parser.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
@@ -50,7 +50,7 @@ class Recorder implements ByteStream {
 
   #keepRead(into: Uint8Array, count: number | null): number {
     const read = count ?? 0;
-    if (this.#isRecording) this.#read.push(into.slice(0, read));
+    if (this.#isRecording) this.#read.push(copyOf(into, 0, read));
     return read;
   }
 
@@ -62,7 +62,7 @@ class Recorder implements ByteStream {
   }
 
   #keepWritten(from: Uint8Array, count: number): number {
-    if (this.#isRecording) this.#written.push(from.slice(0, count));
+    if (this.#isRecording) this.#written.push(copyOf(from, 0, count));
     return count;
   }
 

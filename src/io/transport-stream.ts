@@ -4,7 +4,7 @@
  * @module
  */
 
-import { noBytes } from "../bytes.ts";
+import { copyOf, noBytes } from "../bytes.ts";
 import { type Deadline, type Deadlines, deadlinesOn } from "../clock.ts";
 import { type Deferred, newDeferred } from "../deferred.ts";
 import { TransportError } from "../errors.ts";
@@ -210,7 +210,7 @@ export class TransportStream implements ByteStream, TransportHandler {
     if (this.#pending !== undefined || this.#writes.length > 0 || this.#isEnding) {
       throw new TypeError("Stream is in use");
     }
-    const unread = this.#buffer.slice(this.#start, this.#end);
+    const unread = copyOf(this.#buffer, this.#start, this.#end);
     this.#buffer = noBytes;
     this.#start = this.#end = 0;
     if (this.#isPaused) this.#transport.resume();
