@@ -162,6 +162,7 @@ export class ControlHandler {
     return wasCloseSent(this.#dst);
   }
 
+  /** Says that this side has sent it by itself. */
   set hasSentClose(isSent: boolean) {
     setCloseSent(this.#dst, isSent);
   }
