@@ -6,6 +6,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { concat, copy } from "../bytes.ts";
 import { LimitError, TransportError } from "../errors.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
@@ -19,6 +20,7 @@ import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
  * @see Go io.ReadFull
  */
 export function readFull(reader: ByteReader, into: Uint8Array): Awaitable<number> {
+  checkBytes("into", into);
   let at = 0;
   while (at < into.length) {
     const count = reader.read(at === 0 ? into : into.subarray(at));
@@ -137,6 +139,7 @@ export async function readAll(
  * @throws What the stream throws; a stream that takes nothing is a {@link TransportError} `FAILED`.
  */
 export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
+  checkBytes("from", from);
   let at = 0;
   while (at < from.length) {
     const count = writer.write(at === 0 ? from : from.subarray(at));
@@ -174,6 +177,7 @@ export class BytesReader implements ByteReader {
    * @param bytes Read where they lie, not copied.
    */
   constructor(bytes: Uint8Array) {
+    checkBytes("bytes", bytes);
     this.#bytes = bytes;
   }
 
@@ -183,6 +187,7 @@ export class BytesReader implements ByteReader {
   }
 
   read(into: Uint8Array): number {
+    checkBytes("into", into);
     const count = Math.min(into.length, this.left);
     copy(into, 0, this.#bytes, this.#at, this.#at + count);
     this.#at += count;
