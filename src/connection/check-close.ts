@@ -5,9 +5,8 @@
  */
 
 import { checkMilliseconds } from "../arguments.ts";
-import { encodeUtf8 } from "../bytes.ts";
-import { MaxReasonSize } from "../frame/close.ts";
-import { isStatusSendable, type StatusCode } from "../status.ts";
+import { checkOwnClose } from "../frame/close.ts";
+import type { StatusCode } from "../status.ts";
 
 /**
  * Checks what a connection, or all of a server's, are to be closed with.
@@ -17,15 +16,6 @@ import { isStatusSendable, type StatusCode } from "../status.ts";
  * @throws {TypeError} The reason is no string, or the deadline no number.
  */
 export function checkClose(status: StatusCode, reason: string, deadline?: number): void {
-  if (!isStatusSendable(status)) {
-    throw new RangeError(`Status code may not be sent: ${String(status)}`);
-  }
-  if (typeof reason !== "string") {
-    throw new TypeError(`Reason must be a string: ${String(reason)}`);
-  }
-  const size = encodeUtf8(reason).length;
-  if (size > MaxReasonSize) {
-    throw new RangeError(`Reason must have at most ${MaxReasonSize} bytes: ${size}`);
-  }
+  checkOwnClose(status, reason);
   checkMilliseconds("deadline", deadline);
 }

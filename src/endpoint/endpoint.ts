@@ -6,6 +6,7 @@
  * @module
  */
 
+import { checkBytes, checkText, wrongType } from "../arguments.ts";
 import { ClosedError, type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
 import { recvChain, sendChain } from "../extension/chain.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
@@ -16,15 +17,23 @@ import {
   StateExtended,
   StateServerSide,
 } from "../frame/check.ts";
-import { newCloseFrameBody, parseCloseFrameData } from "../frame/close.ts";
+import {
+  checkOwnClose,
+  checkSendable,
+  newCloseFrameBody,
+  parseCloseFrameData,
+} from "../frame/close.ts";
 import { FrameDecoder } from "../frame/decoder.ts";
+import { checkControlSize } from "../frame/frame.ts";
 import type { Header } from "../frame/header.ts";
-import { OpClose, type Opcode, OpPing } from "../frame/opcode.ts";
+import { OpBinary, OpClose, type Opcode, OpPing, OpText } from "../frame/opcode.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
 import {
+  isStatusSendable,
   type StatusCode,
   StatusAbnormalClosure,
   StatusInternalServerError,
+  StatusNormalClosure,
   StatusNoStatusRcvd,
 } from "../status.ts";
 import {
@@ -37,7 +46,7 @@ import {
 import { type MessageLimits, type PartialLimits, resolveMessageLimits } from "./limits.ts";
 import { MessageAssembler } from "./message.ts";
 import { Output } from "./output.ts";
-import type { PreparedMessage } from "./prepared.ts";
+import { PreparedMessage } from "./prepared.ts";
 import type { Queued } from "./queued.ts";
 import { SendQueue, type SendQueueEvents } from "./send-queue.ts";
 import type { MessageSink } from "./sink.ts";
@@ -276,12 +285,16 @@ export class Endpoint {
   }
 
   /**
-   * Takes the next bytes from the peer. Never throws: what is wrong becomes a close frame.
+   * Takes the next bytes from the peer. What is wrong with them becomes a close frame, and never an error of this call.
    *
    * @param chunk `[start, end)` is changed in place; nothing of it is kept.
    * @returns Index after the last byte taken: `end`, or less after {@link stop}; give the rest later.
+   * @throws {TypeError} `chunk` is no Uint8Array: nothing has happened then.
+   * @throws What `onFail` or `onClosing` throws, once all is done that a failure asks for.
    */
-  receive(chunk: Uint8Array, start = 0, end: number = chunk.length): number {
+  receive(chunk: Uint8Array, start = 0, end?: number): number {
+    checkBytes("chunk", chunk);
+    end ??= chunk.length;
     if (this.isClosed) return end;
     if (this.#isBusy) return start;
     try {
@@ -299,17 +312,28 @@ export class Endpoint {
   /** Goes on behind a message that took a while, or fails for it. */
   #resume(error: unknown): void {
     this.#isBusy = false;
-    if (error !== undefined) this.#failFor(error);
-    this.#events.onResume();
+    try {
+      if (error !== undefined) this.#failFor(error);
+    } finally {
+      this.#events.onResume();
+    }
   }
 
+  /** Fails, and tells of it, whatever those who are told throw: each of them is told. */
   #failFor(error: unknown): void {
-    if (error instanceof ProtocolError || error instanceof LimitError) {
-      this.fail(error, error.status, "peer");
-    } else {
-      this.fail(error, StatusInternalServerError, "local");
+    try {
+      // A limit of the opening handshake has an HTTP status: who throws it inside of an event is to blame for it.
+      if (
+        (error instanceof ProtocolError || error instanceof LimitError) &&
+        isStatusSendable(error.status)
+      ) {
+        this.fail(error, error.status, "peer");
+      } else {
+        this.fail(error, StatusInternalServerError, "local");
+      }
+    } finally {
+      this.#events.onFail(error);
     }
-    this.#events.onFail(error);
   }
 
   /** Makes {@link receive} return after the present event. For the events. */
@@ -321,18 +345,28 @@ export class Endpoint {
    * Sends a text message. Nothing happens when the state is not "open".
    *
    * @param compress Whether an extension may compress it.
+   * @throws {TypeError} `text` is no string.
    */
   sendText(text: string, compress = true): void {
+    checkText("text", text);
     if (this.#stage === "open") this.#queue.addText(text, compress);
   }
 
-  /** Sends a binary message; the bytes are copied. As {@link sendText}. */
+  /** Sends a binary message; the bytes are copied. As {@link sendText}. @throws {TypeError} They are no Uint8Array. */
   sendBinary(bytes: Uint8Array, compress = true): void {
+    checkBytes("bytes", bytes);
     if (this.#stage === "open") this.#queue.addBinary(bytes, compress);
   }
 
-  /** Sends a message that is prepared for many connections. Nothing happens when the state is not "open". */
+  /**
+   * Sends a message that is prepared for many connections. Nothing happens when the state is not "open".
+   *
+   * @throws {TypeError} It is no PreparedMessage.
+   */
   sendPrepared(message: PreparedMessage): void {
+    if (!(message instanceof PreparedMessage)) {
+      throw wrongType("message", "a PreparedMessage", message);
+    }
     if (this.#stage === "open") this.#queue.addPrepared(message);
   }
 
@@ -347,9 +381,14 @@ export class Endpoint {
    * Begins a message that is sent in pieces, each a frame (RFC 6455, 5.4). It takes its place among the other messages at its
    * first piece; those behind it wait until it is complete. Several may be under way: each has its own place.
    *
+   * @param opcode OpText or OpBinary.
+   * @throws {RangeError} `opcode` is another one: only such a message has pieces.
    * @throws {ClosedError} The state is not "open".
    */
   beginMessage(opcode: Opcode, compress = true): MessagePieces {
+    if (opcode !== OpText && opcode !== OpBinary) {
+      throw new RangeError(`opcode must be OpText or OpBinary: ${String(opcode)}`);
+    }
     return this.newStreamedMessage(opcode, compress);
   }
 
@@ -394,8 +433,12 @@ export class Endpoint {
    * Nothing happens when the state is not "open".
    *
    * @param payload At most 125 bytes.
+   * @throws {TypeError} `payload` is no Uint8Array.
+   * @throws {RangeError} It is too long (RFC 6455, 5.5).
    */
   sendPing(payload: Uint8Array): void {
+    checkBytes("payload", payload);
+    checkControlSize(payload.length);
     if (this.#stage === "open") this.output.addPing(payload);
   }
 
@@ -404,8 +447,11 @@ export class Endpoint {
    *
    * @param status A code that may be sent, or 0 for none.
    * @param reason At most 123 bytes of UTF-8.
+   * @throws {RangeError} A status that may not be sent, or a reason that is too long; nothing has happened then.
+   * @throws {TypeError} `reason` is no string.
    */
   close(status: StatusCode, reason: string): void {
+    checkOwnClose(status === 0 ? StatusNormalClosure : status, reason);
     if (this.#stage !== "open") return;
     this.#initiator = "local";
     // First: those who are told that their message was given up are told that this is why.
@@ -423,8 +469,10 @@ export class Endpoint {
    * _Fail the WebSocket Connection_ (RFC 6455, 7.1.7): says why, then reads no more.
    *
    * @param status Sent where a close frame may still be sent; 0 sends none.
+   * @throws {RangeError} A status that may not be sent; nothing has happened then.
    */
   fail(error: unknown, status: StatusCode, initiator: Initiator): void {
+    if (status !== 0) checkSendable(status);
     if (this.isClosed) return;
     this.#initiator ??= initiator;
     this.#error = error;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkTextOrBytes } from "../arguments.ts";
 import { copyOf, encodeUtf8 } from "../bytes.ts";
 import { compileFrame, newFrame } from "../frame/frame.ts";
 import { OpBinary, type Opcode, OpText } from "../frame/opcode.ts";
@@ -50,8 +51,10 @@ export class PreparedMessage {
    *
    * @param data A string is sent as text, bytes as binary; they are copied.
    * @param compress Whether a connection may compress it. Default: true.
+   * @throws {TypeError} `data` is neither.
    */
   constructor(data: string | Uint8Array, compress: boolean = true) {
+    checkTextOrBytes("data", data);
     const bytes = typeof data === "string" ? encodeUtf8(data) : copyOf(data);
     this.opcode = typeof data === "string" ? OpText : OpBinary;
     this.compress = compress;

@@ -4,12 +4,12 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { Growing } from "../extension/growing.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { writeAll } from "../io/full.ts";
 import type { Context, Deflater, DeflaterSettings, Engine } from "./engine.ts";
-import { checkBytes } from "./input.ts";
 
 /** Options of a {@link FlateWriter}. */
 export interface FlateWriterOptions {
@@ -102,7 +102,7 @@ export class FlateWriter implements ByteWriter {
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
-    checkBytes(from);
+    checkBytes("from", from);
     const done = this.#inOrder(
       this.#isWaiting ? this.#inTurn(() => this.#put(from, false)) : this.#put(from, false),
     );

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 
 const littleEndian =
@@ -18,15 +19,12 @@ const wordsPayFrom = littleEndian ? 256 : Infinity;
  *
  * @param key Masking key, as in a header's `maskKey`.
  * @param offset Payload bytes that lie before `start`: a payload may be worked on piece by piece.
+ * @throws {TypeError} `bytes` is no Uint8Array.
  * @see RFC 6455, 5.3 · gobwas Cipher
  */
-export function cipher(
-  bytes: Uint8Array,
-  key: number,
-  offset = 0,
-  start = 0,
-  end: number = bytes.length,
-): void {
+export function cipher(bytes: Uint8Array, key: number, offset = 0, start = 0, end?: number): void {
+  checkBytes("bytes", bytes);
+  end ??= bytes.length;
   if (end - start < wordsPayFrom) {
     cipherBytes(bytes, rotate(key, offset), start, end);
     return;
@@ -76,6 +74,7 @@ export class RangeCipher {
  *
  * @param key Masking key, as in a header's `maskKey`.
  * @param offset Payload bytes that lie before `start`.
+ * @throws {TypeError} `target` or `source` is no Uint8Array.
  */
 export function cipherInto(
   target: Uint8Array,
@@ -84,8 +83,11 @@ export function cipherInto(
   key: number,
   offset = 0,
   start = 0,
-  end: number = source.length,
+  end?: number,
 ): void {
+  checkBytes("target", target);
+  checkBytes("source", source);
+  end ??= source.length;
   copy(target, at, source, start, end);
   cipher(target, key, offset, at, at + end - start);
 }

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { encodeUtf8, noBytes, readUint16, writeUint16 } from "../bytes.ts";
+import { checkBytes, checkText } from "../arguments.ts";
+import { encodeUtf8, readUint16, writeUint16 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
-import type { StatusCode } from "../status.ts";
+import { isStatusSendable, type StatusCode } from "../status.ts";
 import { MaxControlFramePayloadSize } from "./header.ts";
 import { characterEnd, decodeUtf8 } from "./utf8.ts";
 
@@ -25,14 +26,13 @@ export const MaxReasonSize: number = MaxControlFramePayloadSize - 2;
  * Reads the body of a close frame; which status codes are legal is checkCloseFrameData's to say.
  *
  * @param payload Unmasked. Nothing of it is kept.
+ * @throws {TypeError} `payload` is no Uint8Array.
  * @throws {ProtocolError} `CLOSE_BODY_TOO_SHORT`, `INVALID_UTF8`
  * @see gobwas ParseCloseFrameData
  */
-export function parseCloseFrameData(
-  payload: Uint8Array,
-  start = 0,
-  end: number = payload.length,
-): CloseFrameData {
+export function parseCloseFrameData(payload: Uint8Array, start = 0, end?: number): CloseFrameData {
+  checkBytes("payload", payload);
+  end ??= payload.length;
   if (end === start) return { status: 0, reason: "" };
   // "the first two bytes of the body MUST be a 2-byte unsigned integer" (RFC 6455, 5.5.1)
   if (end - start === 1) throw new ProtocolError("CLOSE_BODY_TOO_SHORT");
@@ -47,10 +47,14 @@ export function parseCloseFrameData(
  * @param status 1 to 65535, or 0 for an empty body; legality is not checked.
  * @param reason Cut to 123 bytes, at the end of a whole character.
  * @returns A new array, yours.
+ * @throws {RangeError} `status` is no whole number from 0 to 65535: two bytes hold no other.
+ * @throws {TypeError} `reason` is no string.
  * @see gobwas NewCloseFrameBody, which may cut inside a character
  */
 export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<ArrayBuffer> {
-  if (status === 0) return noBytes;
+  checkTwoBytes(status);
+  checkText("reason", reason);
+  if (status === 0) return new Uint8Array(0);
   const text = encodeUtf8(reason);
   const length = characterEnd(text, MaxReasonSize);
   const body = new Uint8Array(2 + length);
@@ -64,10 +68,14 @@ export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<A
  * a control frame has room for it or not.
  *
  * @returns Bytes written: 2 and those of the reason.
- * @throws {RangeError} Not enough room.
+ * @throws {RangeError} Not enough room, or `status` is no whole number from 0 to 65535.
+ * @throws {TypeError} `bytes` is no Uint8Array, or `reason` no string.
  * @see gobwas PutCloseFrameBody
  */
 export function putCloseFrameBody(bytes: Uint8Array, status: StatusCode, reason = ""): number {
+  checkBytes("bytes", bytes);
+  checkTwoBytes(status);
+  checkText("reason", reason);
   const text = encodeUtf8(reason);
   const size = 2 + text.length;
   if (bytes.length < size) {
@@ -76,4 +84,34 @@ export function putCloseFrameBody(bytes: Uint8Array, status: StatusCode, reason 
   writeUint16(bytes, 0, status);
   bytes.set(text, 2);
   return size;
+}
+
+function checkTwoBytes(status: StatusCode): void {
+  if (!Number.isInteger(status) || status < 0 || status > 0xffff) {
+    throw new RangeError(`Status must be a whole number from 0 to 65535: ${String(status)}`);
+  }
+}
+
+/**
+ * Checks what this side is to close with, before anything has happened.
+ *
+ * @throws {RangeError} A status that may not be sent, or a reason of more than 123 bytes.
+ * @throws {TypeError} The reason is no string.
+ */
+export function checkOwnClose(status: StatusCode, reason: string): void {
+  checkSendable(status);
+  if (typeof reason !== "string") {
+    throw new TypeError(`Reason must be a string: ${String(reason)}`);
+  }
+  const size = encodeUtf8(reason).length;
+  if (size > MaxReasonSize) {
+    throw new RangeError(`Reason must have at most ${MaxReasonSize} bytes: ${size}`);
+  }
+}
+
+/** Checks that a close frame of this side may carry `status`. @throws {RangeError} It may not. */
+export function checkSendable(status: StatusCode): void {
+  if (!isStatusSendable(status)) {
+    throw new RangeError(`Status code may not be sent: ${String(status)}`);
+  }
 }

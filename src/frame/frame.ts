@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { concat, copyOf } from "../bytes.ts";
 import {
   type StatusCode,
@@ -19,7 +20,7 @@ import {
 } from "../status.ts";
 import { cipher } from "./cipher.ts";
 import { newCloseFrameBody } from "./close.ts";
-import { encodeHeader, type Header, headerSize } from "./header.ts";
+import { encodeHeader, type Header, headerSize, MaxControlFramePayloadSize } from "./header.ts";
 import { newMask } from "./mask.ts";
 import { OpBinary, OpClose, type Opcode, OpPing, OpPong, OpText } from "./opcode.ts";
 
@@ -34,47 +35,76 @@ export interface Frame {
 /**
  * Makes an unmasked frame.
  *
- * @param payload Kept, not copied; the 125 bytes of a control frame are not enforced here.
+ * @param payload Kept, not copied. No rule is checked: here, and only here, a frame can be made that a peer must refuse.
+ * @throws {TypeError} `payload` is no Uint8Array.
  * @see gobwas NewFrame
  */
 export function newFrame(opcode: Opcode, fin: boolean, payload: Uint8Array): Frame {
+  checkBytes("payload", payload);
   return {
     header: { fin, rsv: 0, opcode, masked: false, maskKey: 0, length: payload.length },
     payload,
   };
 }
 
-/** Makes a final text frame; `payload` is UTF-8, kept, not copied. */
+/** Makes a final text frame; `payload` is UTF-8, kept, not copied. @throws {TypeError} It is no Uint8Array. */
 export function newTextFrame(payload: Uint8Array): Frame {
   return newFrame(OpText, true, payload);
 }
 
-/** Makes a final binary frame; `payload` is kept, not copied. */
+/** Makes a final binary frame; `payload` is kept, not copied. @throws {TypeError} It is no Uint8Array. */
 export function newBinaryFrame(payload: Uint8Array): Frame {
   return newFrame(OpBinary, true, payload);
 }
 
-/** Makes a ping frame; `payload`, at most 125 bytes, is kept, not copied. */
+/**
+ * Makes a ping frame.
+ *
+ * @param payload At most 125 bytes; kept, not copied.
+ * @throws {TypeError} It is no Uint8Array.
+ * @throws {RangeError} It is too long (RFC 6455, 5.5).
+ * @see gobwas NewPingFrame, which does not look
+ */
 export function newPingFrame(payload: Uint8Array): Frame {
-  return newFrame(OpPing, true, payload);
+  return newControlFrame(OpPing, payload);
 }
 
-/** Makes a pong frame; `payload`, at most 125 bytes, is kept, not copied. */
+/** Makes a pong frame; as {@link newPingFrame}. @see gobwas NewPongFrame, which does not look */
 export function newPongFrame(payload: Uint8Array): Frame {
-  return newFrame(OpPong, true, payload);
+  return newControlFrame(OpPong, payload);
 }
 
-/** Makes a close frame; `payload` is a body as newCloseFrameBody makes it, kept, not copied. */
+/**
+ * Makes a close frame; as {@link newPingFrame}.
+ *
+ * @param payload A body as newCloseFrameBody makes it.
+ * @see gobwas NewCloseFrame, which does not look
+ */
 export function newCloseFrame(payload: Uint8Array): Frame {
-  return newFrame(OpClose, true, payload);
+  return newControlFrame(OpClose, payload);
 }
 
-/** Masks a copy of `frame`, with a key of its own. */
+function newControlFrame(opcode: Opcode, payload: Uint8Array): Frame {
+  const frame = newFrame(opcode, true, payload);
+  checkControlSize(payload.length);
+  return frame;
+}
+
+/** Checks how long the payload of a control frame is. @throws {RangeError} More than 125 bytes (RFC 6455, 5.5). */
+export function checkControlSize(size: number): void {
+  if (size > MaxControlFramePayloadSize) {
+    throw new RangeError(
+      `Payload of a control frame must have at most ${MaxControlFramePayloadSize} bytes: ${size}`,
+    );
+  }
+}
+
+/** Masks a copy of `frame`, with a key of its own. @throws {TypeError} Its payload is no Uint8Array. */
 export function maskFrame(frame: Frame): Frame {
   return maskFrameWith(frame, newMask());
 }
 
-/** Masks a copy of `frame` with `maskKey`. */
+/** Masks a copy of `frame` with `maskKey`. @throws {TypeError} Its payload is no Uint8Array. */
 export function maskFrameWith(frame: Frame, maskKey: number): Frame {
   return maskFrameInPlaceWith(ownFrame(frame), maskKey);
 }
@@ -86,22 +116,25 @@ export function maskFrameInPlace(frame: Frame): Frame {
 
 /** Masks the payload of `frame` where it lies with `maskKey`, and gives the frame with a new header. */
 export function maskFrameInPlaceWith(frame: Frame, maskKey: number): Frame {
+  checkBytes("frame.payload", frame.payload);
   cipher(frame.payload, maskKey);
   return { header: { ...frame.header, masked: true, maskKey }, payload: frame.payload };
 }
 
-/** Unmasks a copy of `frame`. */
+/** Unmasks a copy of `frame`. @throws {TypeError} Its payload is no Uint8Array. */
 export function unmaskFrame(frame: Frame): Frame {
   return unmaskFrameInPlace(ownFrame(frame));
 }
 
 /** Unmasks the payload of `frame` where it lies, and gives the frame with a new header. */
 export function unmaskFrameInPlace(frame: Frame): Frame {
+  checkBytes("frame.payload", frame.payload);
   cipher(frame.payload, frame.header.maskKey);
   return { header: { ...frame.header, masked: false, maskKey: 0 }, payload: frame.payload };
 }
 
 function ownFrame({ header, payload }: Frame): Frame {
+  checkBytes("frame.payload", payload);
   return { header, payload: copyOf(payload) };
 }
 
@@ -109,11 +142,13 @@ function ownFrame({ header, payload }: Frame): Frame {
  * Turns `frame` into the bytes of the wire, as it is: masked only where it has been masked.
  *
  * @returns A new array, yours.
+ * @throws {TypeError} The payload is no Uint8Array.
  * @throws {RangeError} The header's length is not the payload's.
  * @see gobwas CompileFrame
  */
 export function compileFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   const { header, payload } = frame;
+  checkBytes("frame.payload", payload);
   if (header.length !== payload.length) {
     throw new RangeError(
       `Header's length is not the payload's: ${header.length}, ${payload.length}`,

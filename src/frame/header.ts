@@ -125,17 +125,18 @@ function readLength64(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Encodes `header` at `bytes[at]`, its length in as few bytes as possible. `rsv` above 7 and `opcode` above 15 are
- * not looked for, and spoil the first byte.
+ * Encodes `header` at `bytes[at]`, its length in as few bytes as possible.
  *
  * @param bytes Needs {@link headerSize} bytes of room from `at` on; {@link MaxHeaderSize} always suffices.
  * @returns Bytes written, 2 to 14.
- * @throws {RangeError} Not enough room, or a length that is not an integer from 0 to 2^53 - 1.
- * @see RFC 6455, 5.2 · gobwas WriteHeader
+ * @throws {RangeError} Not enough room, a length that is not an integer from 0 to 2^53 - 1, an opcode above 15 or reserved
+ * bits above 7: none would fit into the header's first byte.
+ * @see RFC 6455, 5.2 · gobwas WriteHeader, which cuts them off
  */
 export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number {
   const length = header.length;
   if (!Number.isSafeInteger(length) || length < 0) throw badLength(length);
+  if ((header.opcode & ~0xf) !== 0 || (header.rsv & ~0x7) !== 0) throw badFirstByte(header);
   const keyAt = lengthEnd(length);
   const size = header.masked ? keyAt + 4 : keyAt;
   const room = bytes.length - at;
@@ -162,6 +163,12 @@ export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number 
 
 function badLength(length: number): RangeError {
   return new RangeError(`Payload length must be an integer from 0 to 2^53 - 1: ${length}`);
+}
+
+function badFirstByte({ opcode, rsv }: Header): RangeError {
+  return new RangeError(
+    `Header has room for opcodes to 15 and reserved bits to 7: ${opcode}, ${rsv}`,
+  );
 }
 
 function noRoom(size: number, room: number): RangeError {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import type { Awaitable, ByteStream } from "./byte-stream.ts";
 import { writeAll } from "./full.ts";
@@ -38,6 +39,7 @@ export class BufferedStream implements ByteStream {
 
   /** @throws {RangeError} A buffer of less than 16 bytes, which no frame's header fits into. */
   constructor(inner: ByteStream, { size = defaultSize, buffer }: BufferedOptions = {}) {
+    if (buffer !== undefined) checkBytes("buffer", buffer);
     const length = buffer?.length ?? size;
     if (!(length >= smallestSize)) {
       throw new RangeError(`Buffer must have at least ${smallestSize} bytes: ${length}`);
@@ -100,6 +102,7 @@ export class BufferedStream implements ByteStream {
   }
 
   read(into: Uint8Array): Awaitable<number> {
+    checkBytes("into", into);
     if (this.#end > this.#start || into.length === 0) return this.#take(into);
     // A read as large as the buffer gains nothing by it.
     if (into.length >= this.#buffer.length) {
@@ -130,6 +133,7 @@ export class BufferedStream implements ByteStream {
    * @throws What the stream behind throws; once a write has failed half done, all to come throw the same.
    */
   write(from: Uint8Array): Awaitable<number> {
+    checkBytes("from", from);
     const written = writeAll(this.inner, from);
     return written instanceof Promise ? written.then(() => from.length) : from.length;
   }

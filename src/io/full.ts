@@ -6,6 +6,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { concat, copy } from "../bytes.ts";
 import { LimitError, TransportError } from "../errors.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
@@ -19,6 +20,7 @@ import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
  * @see Go io.ReadFull
  */
 export function readFull(reader: ByteReader, into: Uint8Array): Awaitable<number> {
+  checkBytes("into", into);
   let at = 0;
   while (at < into.length) {
     const count = reader.read(at === 0 ? into : into.subarray(at));
@@ -154,6 +156,7 @@ const lanes = new WeakMap<ByteWriter, Promise<void> | Broken>();
  * after it has taken a part, those that wait, and all to come, throw the same: half a frame is on the wire.
  */
 export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
+  checkBytes("from", from);
   if (from.length === 0) return undefined;
   if (writer.writesWhole !== true) {
     const before = lanes.get(writer);
@@ -246,6 +249,7 @@ export class BytesReader implements ByteReader {
    * @param bytes Read where they lie, not copied.
    */
   constructor(bytes: Uint8Array) {
+    checkBytes("bytes", bytes);
     this.#bytes = bytes;
   }
 
@@ -255,6 +259,7 @@ export class BytesReader implements ByteReader {
   }
 
   read(into: Uint8Array): number {
+    checkBytes("into", into);
     const count = Math.min(into.length, this.left);
     copy(into, 0, this.#bytes, this.#at, this.#at + count);
     this.#at += count;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copyOf, noBytes } from "../bytes.ts";
 import { type Deadline, type Deadlines, deadlinesOn } from "../clock.ts";
 import { type Deferred, newDeferred } from "../deferred.ts";
@@ -127,6 +128,7 @@ export class TransportStream implements ByteStream, TransportHandler {
    * @throws {TransportError} `RESET`, after everything that came before it has been read
    */
   read(into: Uint8Array): Awaitable<number> {
+    checkBytes("into", into);
     if (this.#pending !== undefined) throw new TypeError("Another read is under way");
     if (this.#isClosing || into.length === 0) return 0;
     if (this.#end > this.#start) return this.#take(into);
@@ -165,6 +167,7 @@ export class TransportStream implements ByteStream, TransportHandler {
    * @throws {TransportError} `RESET`, `FAILED` (the stream, or its writing side, is closed)
    */
   write(from: Uint8Array): Awaitable<number> {
+    checkBytes("from", from);
     if (this.#isEnding || this.#isClosed) throw this.#error ?? closedError();
     if (this.#writes.length === 0 && this.#transport.write(from)) return from.length;
     const deferred = newDeferred<number>();

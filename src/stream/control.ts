@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { ClosedError, ProtocolError } from "../errors.ts";
 import { checkCloseFrameData, isClientSide, type State } from "../frame/check.ts";
@@ -87,9 +88,11 @@ export class ControlWriter implements ByteWriter {
    * Adds to the payload.
    *
    * @param from Copied.
+   * @throws {TypeError} `from` is no Uint8Array.
    * @throws {RangeError} More than fits into a control frame; nothing has been added then.
    */
   write(from: Uint8Array): number {
+    checkBytes("from", from);
     if (this.#size + from.length > this.#limit) {
       throw new RangeError(
         `Payload of a control frame may have ${this.#limit} bytes: ${this.#size + from.length}`,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { ProtocolError } from "../errors.ts";
 import { cipher, cipherInto } from "../frame/cipher.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
@@ -121,8 +122,9 @@ export class CipherWriter implements ByteWriter {
     return true;
   }
 
-  /** Writes all of `from`, masked in a copy. */
+  /** Writes all of `from`, masked in a copy. @throws {TypeError} It is no Uint8Array. */
   write(from: Uint8Array): Awaitable<number> {
+    checkBytes("from", from);
     const masked = new Uint8Array(from.length);
     cipherInto(masked, 0, from, this.#maskKey, this.#position);
     this.#position = (this.#position + from.length) & 3;

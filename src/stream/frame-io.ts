@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { LimitError, TransportError } from "../errors.ts";
 import { isClientSide, type State } from "../frame/check.ts";
@@ -95,6 +96,7 @@ export function readHeaderBuffer(
 }
 
 function checkRoom(buffer: Uint8Array): void {
+  checkBytes("buffer", buffer);
   if (buffer.length < MaxHeaderSize) {
     throw new RangeError(`Buffer for a header must have ${MaxHeaderSize} bytes: ${buffer.length}`);
   }
@@ -175,6 +177,7 @@ export async function readFrame(
   reader: ByteReader,
   { maxFrameSize = defaultMaxSize, buffer = noBytes }: ReadFrameOptions = {},
 ): Promise<Frame | undefined> {
+  checkBytes("buffer", buffer);
   const header = await readHeader(reader);
   if (header === undefined) return undefined;
   const { length } = header;

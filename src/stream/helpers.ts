@@ -4,11 +4,12 @@
  * @module
  */
 
+import { checkTextOrBytes } from "../arguments.ts";
 import { encodeUtf8 } from "../bytes.ts";
 import { ClosedError, LimitError, ProtocolError } from "../errors.ts";
 import { type State, StateClientSide, StateServerSide } from "../frame/check.ts";
 import { newCloseFrameBody } from "../frame/close.ts";
-import { newFrame } from "../frame/frame.ts";
+import { checkControlSize, newFrame } from "../frame/frame.ts";
 import { MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isControl, OpBinary, OpClose, type Opcode, OpText } from "../frame/opcode.ts";
 import { decodeUtf8 } from "../frame/utf8.ts";
@@ -207,8 +208,10 @@ export async function readServerBinary(stream: Duplex, options?: ReadOptions): P
  *
  * @param state Side of the one who writes: a client's frame is masked, in a copy.
  * @param payload A string is sent as UTF-8; bytes are lent until the call, or its promise, is done.
+ * @throws {TypeError} `payload` is neither.
+ * @throws {RangeError} A control frame's payload of more than 125 bytes (RFC 6455, 5.5).
  * @throws What the stream throws.
- * @see gobwas WriteMessage
+ * @see gobwas WriteMessage, which does not look
  */
 export function writeMessage(
   writer: ByteWriter,
@@ -216,7 +219,9 @@ export function writeMessage(
   opcode: Opcode,
   payload: Uint8Array | string,
 ): Awaitable<void> {
+  checkTextOrBytes("payload", payload);
   const bytes = typeof payload === "string" ? encodeUtf8(payload) : payload;
+  if (isControl(opcode)) checkControlSize(bytes.length);
   return writeWhole(writer, state, opcode, bytes);
 }
 

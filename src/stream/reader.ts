@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import { LimitError, ProtocolError, TransportError } from "../errors.ts";
 import { finish, RecvChain } from "../extension/chain.ts";
@@ -245,13 +246,14 @@ export class Reader implements ByteReader {
    * Reads on in the message, over the borders of its fragments; what it gives is unmasked.
    *
    * @returns Bytes read; 0 at the end of the message, and from there on.
-   * @throws {TypeError} No frame was begun: call {@link nextFrame} first.
+   * @throws {TypeError} `into` is no Uint8Array, or no frame was begun: call {@link nextFrame} first.
    * @throws {ProtocolError} `INVALID_UTF8`, and what nextFrame throws
    * @throws {TransportError} `UNEXPECTED_END`
    * @throws The error of an earlier call, whatever it was.
    * @see gobwas Reader.Read
    */
   read(into: Uint8Array): Awaitable<number> {
+    checkBytes("into", into);
     this.#check();
     if (!this.#hasBegun) throw new TypeError("No frame was begun: call nextFrame() first");
     if (into.length === 0) return 0;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { finish, SendChain } from "../extension/chain.ts";
 import type { SendExtension, Transform } from "../extension/extension.ts";
@@ -115,6 +116,7 @@ export class Writer implements ByteWriter {
     this.#opcode = opcode;
     this.#extensions = chainOf(extensions);
     if (size !== undefined && !(size >= 1)) throw new RangeError(`Size must be 1 or more: ${size}`);
+    if (buffer !== undefined) checkBytes("buffer", buffer);
     this.#buffer =
       buffer ??
       new Uint8Array(size === undefined ? DefaultWriteBuffer : size + headerRoom(state, size));
@@ -163,10 +165,12 @@ export class Writer implements ByteWriter {
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
+   * @throws {TypeError} `from` is no Uint8Array: nothing has happened then.
    * @throws The error of an earlier write, until {@link reset}.
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
+    checkBytes("from", from);
     this.#isInMessage = true;
     const done = this.#inOrder(
       this.#isWaiting ? this.#inTurn(() => this.#put(from, false)) : this.#put(from, false),
@@ -238,11 +242,12 @@ export class Writer implements ByteWriter {
    * Sends `from` as a fragment of its own, past the buffer.
    *
    * @param from Lent until the call, or its promise, is done.
-   * @throws {TypeError} The buffer is not empty, or the message goes through an extension.
+   * @throws {TypeError} `from` is no Uint8Array, the buffer is not empty, or the message goes through an extension.
    * @throws The error of an earlier write, until {@link reset}.
    * @see gobwas Writer.WriteThrough
    */
   writeThrough(from: Uint8Array): Awaitable<number> {
+    checkBytes("from", from);
     this.#isInMessage = true;
     const done = this.#inOrder(
       this.#isWaiting ? this.#inTurn(() => this.#writeAlone(from)) : this.#writeAlone(from),
