@@ -80,7 +80,7 @@ export class MemoryTransport implements Transport {
   }
 
   #take(bytes: Uint8Array): void {
-    this.#inbox.push(copyOf(bytes));
+    this.#inbox.push(copyOf(bytes, 0, bytes.length));
     this.#inboxSize += bytes.length;
     this.#wake();
   }

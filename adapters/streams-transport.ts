@@ -81,7 +81,7 @@ export class StreamsTransport implements Transport {
   write(bytes: Uint8Array): boolean {
     if (this.#isClosed || this.#isEndDue) return true;
     const writer = this.#writer;
-    writer.write(copyOf(bytes)).catch((error: unknown) => {
+    writer.write(copyOf(bytes, 0, bytes.length)).catch((error: unknown) => {
       this.#close(error);
     });
     if ((writer.desiredSize ?? 0) > 0) return true;

@@ -87,11 +87,7 @@ const slicePaysFrom = 32;
  * Gives a copy of a range, a plain Uint8Array in unshared memory of just its size. Whoever keeps bytes copies them by this, and
  * by nothing else: `slice` is a view where they are a Buffer of Node's, and lint refuses it.
  */
-export function copyOf(
-  bytes: Uint8Array,
-  start = 0,
-  end: number = bytes.length,
-): Uint8Array<ArrayBuffer> {
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
   if (end - start >= slicePaysFrom) {
     return bytes.constructor === Uint8Array
       ? // eslint-disable-next-line framewire/no-slice-on-bytes -- No heir of Uint8Array comes here: it is a copy.

@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import {
   checkBytes,
   checkMilliseconds,
-  checkText,
   checkTextOrBytes,
   wrongType,
+  wrongValue,
 } from "../src/arguments.ts";
 
 describe("checkMilliseconds()", () => {
@@ -51,7 +51,6 @@ const bytes: readonly (readonly [name: string, value: unknown])[] = [
 
 describe.each([
   ["checkBytes()", checkBytes, "a Uint8Array", bytes, [["String", "Hello"] as const]],
-  ["checkText()", checkText, "a string", [["a string", "Hello"] as const], [bytes[0]!]],
   [
     "checkTextOrBytes()",
     checkTextOrBytes,
@@ -77,6 +76,14 @@ describe("wrongType()", () => {
   it("names the argument, what it must be, and what was given", () => {
     expect(wrongType("payload", "a Uint8Array", [1])).toEqual(
       new TypeError("payload must be a Uint8Array: Array"),
+    );
+  });
+});
+
+describe("wrongValue()", () => {
+  it("names the argument, what it must be, and what was given", () => {
+    expect(wrongValue("size", "from 1 to 3", 4)).toEqual(
+      new RangeError("size must be from 1 to 3: 4"),
     );
   });
 });

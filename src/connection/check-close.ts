@@ -5,8 +5,9 @@
  */
 
 import { checkMilliseconds } from "../arguments.ts";
-import { checkOwnClose } from "../frame/close.ts";
-import type { StatusCode } from "../status.ts";
+import { encodeUtf8 } from "../bytes.ts";
+import { MaxReasonSize } from "../frame/close.ts";
+import { isStatusSendable, type StatusCode } from "../status.ts";
 
 /**
  * Checks what a connection, or all of a server's, are to be closed with.
@@ -16,6 +17,15 @@ import type { StatusCode } from "../status.ts";
  * @throws {TypeError} The reason is no string, or the deadline no number.
  */
 export function checkClose(status: StatusCode, reason: string, deadline?: number): void {
-  checkOwnClose(status, reason);
+  if (!isStatusSendable(status)) {
+    throw new RangeError(`Status code may not be sent: ${String(status)}`);
+  }
+  if (typeof reason !== "string") {
+    throw new TypeError(`Reason must be a string: ${String(reason)}`);
+  }
+  const size = encodeUtf8(reason).length;
+  if (size > MaxReasonSize) {
+    throw new RangeError(`Reason must have at most ${MaxReasonSize} bytes: ${size}`);
+  }
   checkMilliseconds("deadline", deadline);
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checkBytes, checkText, wrongType } from "../arguments.ts";
+import { checkBytes, wrongType, wrongValue } from "../arguments.ts";
 import { ClosedError, type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
 import { recvChain, sendChain } from "../extension/chain.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
@@ -17,25 +17,19 @@ import {
   StateExtended,
   StateServerSide,
 } from "../frame/check.ts";
-import {
-  checkOwnClose,
-  checkSendable,
-  newCloseFrameBody,
-  parseCloseFrameData,
-} from "../frame/close.ts";
+import { newCloseFrameBody, parseCloseBody } from "../frame/close.ts";
 import { FrameDecoder } from "../frame/decoder.ts";
-import { checkControlSize } from "../frame/frame.ts";
-import type { Header } from "../frame/header.ts";
+import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
 import { OpBinary, OpClose, type Opcode, OpPing, OpText } from "../frame/opcode.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
 import {
-  isStatusSendable,
   type StatusCode,
   StatusAbnormalClosure,
   StatusInternalServerError,
   StatusNormalClosure,
   StatusNoStatusRcvd,
 } from "../status.ts";
+import { newOwnCloseBody } from "./close-body.ts";
 import {
   type ClosingEvent,
   type ClosingStage,
@@ -46,7 +40,7 @@ import {
 import { type MessageLimits, type PartialLimits, resolveMessageLimits } from "./limits.ts";
 import { MessageAssembler } from "./message.ts";
 import { Output } from "./output.ts";
-import { PreparedMessage } from "./prepared.ts";
+import type { PreparedMessage } from "./prepared.ts";
 import type { Queued } from "./queued.ts";
 import { SendQueue, type SendQueueEvents } from "./send-queue.ts";
 import type { MessageSink } from "./sink.ts";
@@ -321,16 +315,16 @@ export class Endpoint {
 
   /** Fails, and tells of it, whatever those who are told throw: each of them is told. */
   #failFor(error: unknown): void {
+    // A limit of the opening handshake has an HTTP status: who throws it inside of an event is to blame for it.
+    const isPeers =
+      (error instanceof ProtocolError || error instanceof LimitError) &&
+      error.status >= StatusNormalClosure;
     try {
-      // A limit of the opening handshake has an HTTP status: who throws it inside of an event is to blame for it.
-      if (
-        (error instanceof ProtocolError || error instanceof LimitError) &&
-        isStatusSendable(error.status)
-      ) {
-        this.fail(error, error.status, "peer");
-      } else {
-        this.fail(error, StatusInternalServerError, "local");
-      }
+      this.fail(
+        error,
+        isPeers ? error.status : StatusInternalServerError,
+        isPeers ? "peer" : "local",
+      );
     } finally {
       this.#events.onFail(error);
     }
@@ -348,7 +342,7 @@ export class Endpoint {
    * @throws {TypeError} `text` is no string.
    */
   sendText(text: string, compress = true): void {
-    checkText("text", text);
+    if (typeof text !== "string") throw wrongType("text", "a string", text);
     if (this.#stage === "open") this.#queue.addText(text, compress);
   }
 
@@ -364,8 +358,9 @@ export class Endpoint {
    * @throws {TypeError} It is no PreparedMessage.
    */
   sendPrepared(message: PreparedMessage): void {
-    if (!(message instanceof PreparedMessage)) {
-      throw wrongType("message", "a PreparedMessage", message);
+    // By what only the class makes: who never prepares a message does without it.
+    if (!(message as PreparedMessage | null | undefined)?.content) {
+      throw wrongType("message", "prepared", message);
     }
     if (this.#stage === "open") this.#queue.addPrepared(message);
   }
@@ -387,7 +382,7 @@ export class Endpoint {
    */
   beginMessage(opcode: Opcode, compress = true): MessagePieces {
     if (opcode !== OpText && opcode !== OpBinary) {
-      throw new RangeError(`opcode must be OpText or OpBinary: ${String(opcode)}`);
+      throw wrongValue("opcode", "1 or 2", opcode);
     }
     return this.newStreamedMessage(opcode, compress);
   }
@@ -438,7 +433,8 @@ export class Endpoint {
    */
   sendPing(payload: Uint8Array): void {
     checkBytes("payload", payload);
-    checkControlSize(payload.length);
+    if (payload.length > MaxControlFramePayloadSize)
+      throw wrongValue("length", "from 0 to 125", payload.length);
     if (this.#stage === "open") this.output.addPing(payload);
   }
 
@@ -446,18 +442,18 @@ export class Endpoint {
    * Begins the closing handshake. A second call does nothing.
    *
    * @param status A code that may be sent, or 0 for none.
-   * @param reason At most 123 bytes of UTF-8.
-   * @throws {RangeError} A status that may not be sent, or a reason that is too long; nothing has happened then.
+   * @param reason Cut to 123 bytes of UTF-8, at the end of a whole character.
+   * @throws {RangeError} A status that may not be sent; nothing has happened then.
    * @throws {TypeError} `reason` is no string.
    */
   close(status: StatusCode, reason: string): void {
-    checkOwnClose(status === 0 ? StatusNormalClosure : status, reason);
+    const body = newOwnCloseBody(status, reason);
     if (this.#stage !== "open") return;
     this.#initiator = "local";
     // First: those who are told that their message was given up are told that this is why.
     this.#stage = nextClosing(this.#stage, "sendClose");
     this.#assembler.drop();
-    this.#queue.addClose(newCloseFrameBody(status, reason));
+    this.#queue.addClose(body);
     this.#tell("closeSent");
     if (!this.#isBusy) return;
     // What took a while is not wanted any more: the peer's close frame is.
@@ -472,11 +468,11 @@ export class Endpoint {
    * @throws {RangeError} A status that may not be sent; nothing has happened then.
    */
   fail(error: unknown, status: StatusCode, initiator: Initiator): void {
-    if (status !== 0) checkSendable(status);
+    const body = newOwnCloseBody(status, "");
     if (this.isClosed) return;
     this.#initiator ??= initiator;
     this.#error = error;
-    this.#end(status === 0 ? undefined : newCloseFrameBody(status, ""), "fail");
+    this.#end(status ? body : undefined, "fail");
   }
 
   /**
@@ -542,7 +538,7 @@ export class Endpoint {
   }
 
   #receiveClose(bytes: Uint8Array, start: number, end: number): void {
-    const { status, reason } = parseCloseFrameData(bytes, start, end);
+    const { status, reason } = parseCloseBody(bytes, start, end);
     if (end > start) checkCloseFrameData(status);
     // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
     // frame in response" (RFC 6455, 5.5.1)

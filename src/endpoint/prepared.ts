@@ -29,9 +29,6 @@ export class PreparedContent {
   }
 }
 
-/** Gives what all connections share of a message. For the library. */
-export let contentOf: (message: PreparedMessage) => PreparedContent;
-
 /** A message that is sent on many connections. Nothing that it gives out can change what is sent. */
 export class PreparedMessage {
   /** OpText or OpBinary. */
@@ -40,11 +37,12 @@ export class PreparedMessage {
   readonly compress: boolean;
   /** Bytes of the payload. */
   readonly size: number;
-  readonly #content: PreparedContent;
-
-  static {
-    contentOf = (message) => message.#content;
-  }
+  /**
+   * What connections share. Nobody else may change it, so that it is not shown.
+   *
+   * @internal
+   */
+  declare readonly content: PreparedContent;
 
   /**
    * Takes a message's data.
@@ -55,23 +53,23 @@ export class PreparedMessage {
    */
   constructor(data: string | Uint8Array, compress: boolean = true) {
     checkTextOrBytes("data", data);
-    const bytes = typeof data === "string" ? encodeUtf8(data) : copyOf(data);
+    const bytes = typeof data === "string" ? encodeUtf8(data) : copyOf(data, 0, data.length);
     this.opcode = typeof data === "string" ? OpText : OpBinary;
     this.compress = compress;
     this.size = bytes.length;
-    this.#content = new PreparedContent(this.opcode, bytes);
+    Object.defineProperty(this, "content", { value: new PreparedContent(this.opcode, bytes) });
     Object.freeze(this);
   }
 
   /** The payload: a new array each time, yours. */
   get bytes(): Uint8Array<ArrayBuffer> {
-    return copyOf(this.#content.bytes);
+    return copyOf(this.content.bytes, 0, this.content.bytes.length);
   }
 
   /**
    * Its frame, whole and not masked, as a server sends it to those that do not compress: a new array each time, yours.
    */
   get frame(): Uint8Array<ArrayBuffer> {
-    return copyOf(this.#content.frame);
+    return copyOf(this.content.frame, 0, this.content.frame.length);
   }
 }

@@ -23,7 +23,7 @@ import { type Header, MaxHeaderSize, newHeader } from "../frame/header.ts";
 import { OpBinary, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
 import { longText, type Output } from "./output.ts";
 import { borrowGrowing, returnGrowing } from "./pool.ts";
-import { contentOf, type PreparedContent, type PreparedMessage } from "./prepared.ts";
+import type { PreparedContent, PreparedMessage } from "./prepared.ts";
 import { entryCost, type Pending, Queued, QueuedClose, Work } from "./queued.ts";
 import { type PieceQueue, StreamedMessage } from "./streamed-message.ts";
 import type { Traffic } from "./traffic.ts";
@@ -117,8 +117,7 @@ export class SendQueue implements PieceQueue {
 
   /** Adds a message that is prepared for many connections. */
   addPrepared(message: PreparedMessage): void {
-    const { opcode, compress } = message;
-    const content = contentOf(message);
+    const { opcode, compress, content } = message;
     const size = content.bytes.length;
     if (this.#extensions === undefined && this.isFree && !this.#output.isMasked) {
       this.#traffic.addMessage(size);
@@ -142,10 +141,10 @@ export class SendQueue implements PieceQueue {
     if (typeof data === "string") {
       queued = new Queued(OpText, encodeUtf8(data), compress, undefined, true, limit);
     } else if (data instanceof Uint8Array) {
-      const own = copyOf(data);
+      const own = copyOf(data, 0, data.length);
       queued = new Queued(OpBinary, own, compress, undefined, true, limit);
     } else {
-      const content = contentOf(data);
+      const { content } = data;
       queued = new Queued(data.opcode, content.bytes, data.compress, content, true, limit);
     }
     this.#wait(queued);
@@ -176,7 +175,7 @@ export class SendQueue implements PieceQueue {
       if (isLast) this.advance();
       return undefined;
     }
-    const own = copyOf(bytes);
+    const own = copyOf(bytes, 0, bytes.length);
     const queued = new Queued(message.opcode, own, message.compress, undefined, isLast, limit);
     message.pieces.push(queued);
     this.#hold(queued.cost);

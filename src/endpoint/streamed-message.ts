@@ -102,8 +102,7 @@ export class StreamedMessage implements MessagePieces {
    * @param limit Bytes in the output beyond which it waits.
    */
   enqueue(bytes: Uint8Array, isLast: boolean, limit: number): Pending | undefined {
-    if (this.#isEnded && this.state !== "dropped")
-      throw new TypeError("Message is complete: nothing can be written behind its end");
+    if (this.#isEnded && this.state !== "dropped") throw new TypeError("Message is complete");
     // First: whoever is told of its frame may ask, or close.
     this.#isEnded = isLast;
     return this.#queue.addPiece(this, bytes, isLast, limit);

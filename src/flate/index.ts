@@ -5,7 +5,7 @@
  * @module framewire/flate
  */
 
-export { type Deadline, Deadlines } from "../clock.ts";
+export { type Clock, type Deadline, Deadlines } from "../clock.ts";
 export type {
   Context,
   Deflater,

@@ -24,7 +24,17 @@ const wordsPayFrom = littleEndian ? 256 : Infinity;
  */
 export function cipher(bytes: Uint8Array, key: number, offset = 0, start = 0, end?: number): void {
   checkBytes("bytes", bytes);
-  end ??= bytes.length;
+  cipherRange(bytes, key, offset, start, end ?? bytes.length);
+}
+
+/** As {@link cipher}, for whoever knows that these are bytes. */
+export function cipherRange(
+  bytes: Uint8Array,
+  key: number,
+  offset: number,
+  start: number,
+  end: number,
+): void {
   if (end - start < wordsPayFrom) {
     cipherBytes(bytes, rotate(key, offset), start, end);
     return;
@@ -89,7 +99,7 @@ export function cipherInto(
   checkBytes("source", source);
   end ??= source.length;
   copy(target, at, source, start, end);
-  cipher(target, key, offset, at, at + end - start);
+  cipherRange(target, key, offset, at, at + end - start);
 }
 
 /** Index of the first whole word of `bytes` from `start` on. */

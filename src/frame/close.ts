@@ -4,12 +4,13 @@
  * @module
  */
 
-import { checkBytes, checkText } from "../arguments.ts";
+import { checkBytes, wrongType, wrongValue } from "../arguments.ts";
 import { encodeUtf8, readUint16, writeUint16 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
-import { isStatusSendable, type StatusCode } from "../status.ts";
+import type { StatusCode } from "../status.ts";
 import { MaxControlFramePayloadSize } from "./header.ts";
-import { characterEnd, decodeUtf8 } from "./utf8.ts";
+import { webText } from "./text-codec.ts";
+import { characterEnd, decodeRange } from "./utf8.ts";
 
 /** What a close frame says. */
 export interface CloseFrameData {
@@ -32,11 +33,15 @@ export const MaxReasonSize: number = MaxControlFramePayloadSize - 2;
  */
 export function parseCloseFrameData(payload: Uint8Array, start = 0, end?: number): CloseFrameData {
   checkBytes("payload", payload);
-  end ??= payload.length;
+  return parseCloseBody(payload, start, end ?? payload.length);
+}
+
+/** As {@link parseCloseFrameData}, for whoever knows that these are bytes. */
+export function parseCloseBody(payload: Uint8Array, start: number, end: number): CloseFrameData {
   if (end === start) return { status: 0, reason: "" };
   // "the first two bytes of the body MUST be a 2-byte unsigned integer" (RFC 6455, 5.5.1)
   if (end - start === 1) throw new ProtocolError("CLOSE_BODY_TOO_SHORT");
-  const reason = decodeUtf8(payload, start + 2, end);
+  const reason = decodeRange(payload, start + 2, end, webText);
   if (reason === undefined) throw new ProtocolError("INVALID_UTF8");
   return { status: readUint16(payload, start), reason };
 }
@@ -52,8 +57,7 @@ export function parseCloseFrameData(payload: Uint8Array, start = 0, end?: number
  * @see gobwas NewCloseFrameBody, which may cut inside a character
  */
 export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<ArrayBuffer> {
-  checkTwoBytes(status);
-  checkText("reason", reason);
+  checkBody(status, reason);
   if (status === 0) return new Uint8Array(0);
   const text = encodeUtf8(reason);
   const length = characterEnd(text, MaxReasonSize);
@@ -74,8 +78,7 @@ export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<A
  */
 export function putCloseFrameBody(bytes: Uint8Array, status: StatusCode, reason = ""): number {
   checkBytes("bytes", bytes);
-  checkTwoBytes(status);
-  checkText("reason", reason);
+  checkBody(status, reason);
   const text = encodeUtf8(reason);
   const size = 2 + text.length;
   if (bytes.length < size) {
@@ -86,32 +89,8 @@ export function putCloseFrameBody(bytes: Uint8Array, status: StatusCode, reason 
   return size;
 }
 
-function checkTwoBytes(status: StatusCode): void {
-  if (!Number.isInteger(status) || status < 0 || status > 0xffff) {
-    throw new RangeError(`Status must be a whole number from 0 to 65535: ${String(status)}`);
-  }
-}
-
-/**
- * Checks what this side is to close with, before anything has happened.
- *
- * @throws {RangeError} A status that may not be sent, or a reason of more than 123 bytes.
- * @throws {TypeError} The reason is no string.
- */
-export function checkOwnClose(status: StatusCode, reason: string): void {
-  checkSendable(status);
-  if (typeof reason !== "string") {
-    throw new TypeError(`Reason must be a string: ${String(reason)}`);
-  }
-  const size = encodeUtf8(reason).length;
-  if (size > MaxReasonSize) {
-    throw new RangeError(`Reason must have at most ${MaxReasonSize} bytes: ${size}`);
-  }
-}
-
-/** Checks that a close frame of this side may carry `status`. @throws {RangeError} It may not. */
-export function checkSendable(status: StatusCode): void {
-  if (!isStatusSendable(status)) {
-    throw new RangeError(`Status code may not be sent: ${String(status)}`);
-  }
+/** Checks that a status fits into its two bytes, and that a reason is text. */
+function checkBody(status: StatusCode, reason: string): void {
+  if (status !== (status & 0xffff)) throw wrongValue("status", "from 0 to 65535", status);
+  if (typeof reason !== "string") throw wrongType("reason", "a string", reason);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkBytes, wrongValue } from "../arguments.ts";
 import { concat, copyOf } from "../bytes.ts";
 import {
   type StatusCode,
@@ -93,9 +93,7 @@ function newControlFrame(opcode: Opcode, payload: Uint8Array): Frame {
 /** Checks how long the payload of a control frame is. @throws {RangeError} More than 125 bytes (RFC 6455, 5.5). */
 export function checkControlSize(size: number): void {
   if (size > MaxControlFramePayloadSize) {
-    throw new RangeError(
-      `Payload of a control frame must have at most ${MaxControlFramePayloadSize} bytes: ${size}`,
-    );
+    throw wrongValue("length", "from 0 to 125", size);
   }
 }
 
@@ -135,7 +133,7 @@ export function unmaskFrameInPlace(frame: Frame): Frame {
 
 function ownFrame({ header, payload }: Frame): Frame {
   checkBytes("frame.payload", payload);
-  return { header, payload: copyOf(payload) };
+  return { header, payload: copyOf(payload, 0, payload.length) };
 }
 
 /**
@@ -159,43 +157,71 @@ export function compileFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   return concat([head, payload]);
 }
 
-function compileClose(status: StatusCode): Uint8Array {
+/*
+ * gobwas has these as variables, which anybody may change for everybody. Here each call makes a new array. gobwas has two more,
+ * for 1004 and 1015, which may never be sent.
+ */
+
+/** Makes an empty ping of a server: a new array, yours. @see gobwas CompiledPing */
+export function compiledPing(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(0x89, 0);
+}
+
+/** Makes an empty pong of a server: a new array, yours. @see gobwas CompiledPong */
+export function compiledPong(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(0x8a, 0);
+}
+
+/** Makes an empty close of a server: a new array, yours. @see gobwas CompiledClose */
+export function compiledClose(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(0x88, 0);
+}
+
+function compileClose(status: StatusCode): Uint8Array<ArrayBuffer> {
   return compileFrame(newCloseFrame(newCloseFrameBody(status)));
 }
 
-/** An empty ping of a server. Shared: do not change it. */
-export const CompiledPing: Uint8Array = /* @__PURE__ */ new Uint8Array([0x89, 0]);
-/** An empty pong of a server. Shared: do not change it. */
-export const CompiledPong: Uint8Array = /* @__PURE__ */ new Uint8Array([0x8a, 0]);
-/** An empty close of a server. Shared: do not change it. */
-export const CompiledClose: Uint8Array = /* @__PURE__ */ new Uint8Array([0x88, 0]);
+/** Makes a server's close frame with 1000 and no reason: a new array, yours. @see gobwas CompiledCloseNormalClosure */
+export function compiledCloseNormalClosure(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusNormalClosure);
+}
 
-// gobwas has two more, for 1004 and 1015, which may never be sent.
+/** Makes a server's close frame with 1001 and no reason: a new array, yours. @see gobwas CompiledCloseGoingAway */
+export function compiledCloseGoingAway(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusGoingAway);
+}
 
-/** A server's close frame with 1000 and no reason. Shared: do not change it. */
-export const CompiledCloseNormalClosure: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusNormalClosure);
-/** A server's close frame with 1001 and no reason. Shared: do not change it. */
-export const CompiledCloseGoingAway: Uint8Array = /* @__PURE__ */ compileClose(StatusGoingAway);
-/** A server's close frame with 1002 and no reason. Shared: do not change it. */
-export const CompiledCloseProtocolError: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusProtocolError);
-/** A server's close frame with 1003 and no reason. Shared: do not change it. */
-export const CompiledCloseUnsupportedData: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusUnsupportedData);
-/** A server's close frame with 1007 and no reason. Shared: do not change it. */
-export const CompiledCloseInvalidFramePayloadData: Uint8Array = /* @__PURE__ */ compileClose(
-  StatusInvalidFramePayloadData,
-);
-/** A server's close frame with 1008 and no reason. Shared: do not change it. */
-export const CompiledClosePolicyViolation: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusPolicyViolation);
-/** A server's close frame with 1009 and no reason. Shared: do not change it. */
-export const CompiledCloseMessageTooBig: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusMessageTooBig);
-/** A server's close frame with 1010 and no reason. Shared: do not change it. */
-export const CompiledCloseMandatoryExt: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusMandatoryExt);
-/** A server's close frame with 1011 and no reason. Shared: do not change it. */
-export const CompiledCloseInternalServerError: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusInternalServerError);
+/** Makes a server's close frame with 1002 and no reason: a new array, yours. @see gobwas CompiledCloseProtocolError */
+export function compiledCloseProtocolError(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusProtocolError);
+}
+
+/** Makes a server's close frame with 1003 and no reason: a new array, yours. @see gobwas CompiledCloseUnsupportedData */
+export function compiledCloseUnsupportedData(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusUnsupportedData);
+}
+
+/** Makes a server's close frame with 1007 and no reason: a new array, yours. @see gobwas CompiledCloseInvalidFramePayloadData */
+export function compiledCloseInvalidFramePayloadData(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusInvalidFramePayloadData);
+}
+
+/** Makes a server's close frame with 1008 and no reason: a new array, yours. @see gobwas CompiledClosePolicyViolation */
+export function compiledClosePolicyViolation(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusPolicyViolation);
+}
+
+/** Makes a server's close frame with 1009 and no reason: a new array, yours. @see gobwas CompiledCloseMessageTooBig */
+export function compiledCloseMessageTooBig(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusMessageTooBig);
+}
+
+/** Makes a server's close frame with 1010 and no reason: a new array, yours. @see gobwas CompiledCloseMandatoryExt */
+export function compiledCloseMandatoryExt(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusMandatoryExt);
+}
+
+/** Makes a server's close frame with 1011 and no reason: a new array, yours. @see gobwas CompiledCloseInternalServerError */
+export function compiledCloseInternalServerError(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusInternalServerError);
+}

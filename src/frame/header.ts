@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wrongValue } from "../arguments.ts";
 import { readUint16, readUint32, writeUint16, writeUint32 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import type { Opcode } from "./opcode.ts";
@@ -125,22 +126,23 @@ function readLength64(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Encodes `header` at `bytes[at]`, its length in as few bytes as possible.
+ * Encodes `header` at `bytes[at]`, its length in as few bytes as possible. `rsv` above 7 and `opcode` above 15 are
+ * not looked for, and spoil the first byte.
  *
  * @param bytes Needs {@link headerSize} bytes of room from `at` on; {@link MaxHeaderSize} always suffices.
  * @returns Bytes written, 2 to 14.
- * @throws {RangeError} Not enough room, a length that is not an integer from 0 to 2^53 - 1, an opcode above 15 or reserved
- * bits above 7: none would fit into the header's first byte.
- * @see RFC 6455, 5.2 · gobwas WriteHeader, which cuts them off
+ * @throws {RangeError} Not enough room, or a length that is not an integer from 0 to 2^53 - 1.
+ * @see RFC 6455, 5.2 · gobwas WriteHeader
  */
 export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number {
   const length = header.length;
-  if (!Number.isSafeInteger(length) || length < 0) throw badLength(length);
-  if ((header.opcode & ~0xf) !== 0 || (header.rsv & ~0x7) !== 0) throw badFirstByte(header);
+  if (!Number.isSafeInteger(length) || length < 0) {
+    throw wrongValue("length", "from 0 to 2^53 - 1", length);
+  }
   const keyAt = lengthEnd(length);
   const size = header.masked ? keyAt + 4 : keyAt;
   const room = bytes.length - at;
-  if (room < size) throw noRoom(size, room);
+  if (room < size) throw wrongValue("room", `${size} bytes`, room);
 
   bytes[at] = (header.fin ? 0x80 : 0) | (header.rsv << 4) | header.opcode;
   const maskBit = header.masked ? 0x80 : 0;
@@ -157,22 +159,6 @@ export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number 
   }
   if (header.masked) writeMaskKey(bytes, at + keyAt, header.maskKey);
   return size;
-}
-
-// Errors are made outside of what is called for each frame: an engine inlines what is short.
-
-function badLength(length: number): RangeError {
-  return new RangeError(`Payload length must be an integer from 0 to 2^53 - 1: ${length}`);
-}
-
-function badFirstByte({ opcode, rsv }: Header): RangeError {
-  return new RangeError(
-    `Header has room for opcodes to 15 and reserved bits to 7: ${opcode}, ${rsv}`,
-  );
-}
-
-function noRoom(size: number, room: number): RangeError {
-  return new RangeError(`Header needs ${size} bytes of room: ${room}`);
 }
 
 /**

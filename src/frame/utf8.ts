@@ -124,7 +124,16 @@ export function decodeUtf8(
   codec: TextCodec = webText,
 ): string | undefined {
   checkBytes("bytes", bytes);
-  end ??= bytes.length;
+  return decodeRange(bytes, start, end ?? bytes.length, codec);
+}
+
+/** As {@link decodeUtf8}, for whoever knows that these are bytes. */
+export function decodeRange(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  codec: TextCodec,
+): string | undefined {
   if (end - start < decoderPaysFrom && isAscii(bytes, start, end)) return latin1(bytes, start, end);
   return codec.decode(bytes, start, end);
 }

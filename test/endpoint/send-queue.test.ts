@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8, noBytes } from "../../src/bytes.ts";
 import { Endpoint, type EndpointOptions, type Side } from "../../src/endpoint/endpoint.ts";
-import { contentOf, PreparedMessage } from "../../src/endpoint/prepared.ts";
+import { PreparedMessage } from "../../src/endpoint/prepared.ts";
 import type { StreamedMessage } from "../../src/endpoint/streamed-message.ts";
 import { ClosedError } from "../../src/errors.ts";
 import type { ExtensionSession, Transform } from "../../src/extension/extension.ts";
@@ -192,7 +192,7 @@ describe("what waits behind a message in pieces", () => {
     endpoint.sendPrepared(message);
     drain(endpoint.output);
     writer.takeBack();
-    expect(endpoint.output.take()!.buffer).toBe(contentOf(message).frame.buffer);
+    expect(endpoint.output.take()!.buffer).toBe(message.content.frame.buffer);
   });
 
   it("costs the same however much waits already, and counts 64 bytes a message though all are empty", () => {

@@ -296,6 +296,17 @@ describe("writeMessage()", () => {
       ),
     );
   });
+
+  it.each([0x8, 0x9, 0xa])(
+    "refuses more than 125 bytes in a control frame: opcode %i",
+    (opcode) => {
+      const stream = new TestStream();
+      expect(() => writeMessage(stream, StateServerSide, opcode, counted(126))).toThrow(
+        new RangeError("length must be from 0 to 125: 126"),
+      );
+      expect(stream.writes).toEqual([]);
+    },
+  );
 });
 
 describe("handleControlMessage()", () => {
