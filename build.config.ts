@@ -32,7 +32,7 @@ export default defineBuildConfig({
     { input: "adapters/http2", name: "http2" },
     { input: "adapters/memory", name: "memory" },
     { input: "adapters/streams", name: "streams" },
-    { input: "adapters/zlib", name: "zlib" },
+    { input: "adapters/zlib-flate", name: "zlib" },
     { input: "adapters/auto/node", name: "auto/node" },
     { input: "adapters/auto/deno", name: "auto/deno" },
     { input: "adapters/auto/bun", name: "auto/bun" },

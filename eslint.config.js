@@ -1,5 +1,6 @@
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";
+import { noSliceOnBytes } from "./scripts/lint/no-slice-on-bytes.mjs";
 
 /** Names that would tie the core to one runtime; types/globals.d.ts says what it may use instead. */
 const runtimeNames = [
@@ -64,7 +65,15 @@ export default tseslint.config(
   },
   {
     files: ["src/**/*.ts", "adapters/**/*.ts"],
+    languageOptions: {
+      parserOptions: {
+        project: ["tsconfig.src.json", "tsconfig.adapters.json"],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    plugins: { framewire: { rules: { "no-slice-on-bytes": noSliceOnBytes } } },
     rules: {
+      "framewire/no-slice-on-bytes": "error",
       "max-depth": ["error", 3],
       "no-restricted-syntax": ["error", ...everywhere, ...inThePackage],
     },

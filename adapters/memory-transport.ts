@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyOf } from "../src/bytes.ts";
 import type { Transport, TransportHandler } from "../src/transport.ts";
 import { type MemoryOptions, MemorySchedule } from "./memory-schedule.ts";
 import { silent } from "./silent.ts";
@@ -79,7 +80,7 @@ export class MemoryTransport implements Transport {
   }
 
   #take(bytes: Uint8Array): void {
-    this.#inbox.push(bytes.slice());
+    this.#inbox.push(copyOf(bytes, 0, bytes.length));
     this.#inboxSize += bytes.length;
     this.#wake();
   }

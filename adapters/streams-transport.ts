@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyOf } from "../src/bytes.ts";
 import type { TlsFacts, Transport, TransportFacts, TransportHandler } from "../src/transport.ts";
 import type { WebReadable, WebWritable } from "../src/web-streams.ts";
 import { silent } from "./silent.ts";
@@ -80,7 +81,7 @@ export class StreamsTransport implements Transport {
   write(bytes: Uint8Array): boolean {
     if (this.#isClosed || this.#isEndDue) return true;
     const writer = this.#writer;
-    writer.write(bytes.slice()).catch((error: unknown) => {
+    writer.write(copyOf(bytes, 0, bytes.length)).catch((error: unknown) => {
       this.#close(error);
     });
     if ((writer.desiredSize ?? 0) > 0) return true;

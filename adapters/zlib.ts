@@ -1,17 +1,13 @@
 /**
  * The zlib of Node, Deno and Bun as permessage-deflate's engine: the same code on the three.
  *
- * @example
- * import { PermessageDeflate } from "framewire/flate";
- * import { zlibEngine } from "framewire/zlib";
- *
- * const compression = new PermessageDeflate({ engine: zlibEngine() });
- *
- * @module framewire/zlib
+ * @module
  */
 
+import { clearInterval, setInterval } from "node:timers";
 import { deflateRawSync } from "node:zlib";
 import { encodeUtf8 } from "../src/bytes.ts";
+import type { Clock } from "../src/clock.ts";
 import { ProtocolError } from "../src/errors.ts";
 import { Growing } from "../src/extension/growing.ts";
 import type { Deflater, Engine, Inflater } from "../src/flate/engine.ts";
@@ -50,6 +46,7 @@ export function zlibEngine(options: ZlibOptions = {}): Engine {
   if (!(sliceSize >= 1)) throw new RangeError(`sliceSize must be 1 or more: ${sliceSize}`);
   const way = (): ZlibWay => options.way ?? bestWay();
   return {
+    clock: idleClock,
     newDeflater: (settings) =>
       way() === "open"
         ? new OpenDeflater(settings, sliceSize)
@@ -58,6 +55,17 @@ export function zlibEngine(options: ZlibOptions = {}): Engine {
       way() === "open" ? new OpenInflater(settings, sliceSize) : new OneShotInflater(settings),
   };
 }
+
+/** Time whose timers keep no process alive: what nobody has closed is freed with it. */
+const idleClock: Clock = {
+  now: () => performance.now(),
+  every(milliseconds, task) {
+    const timer = setInterval(task, milliseconds).unref();
+    return () => {
+      clearInterval(timer);
+    };
+  },
+};
 
 let way: ZlibWay | undefined;
 

@@ -1,6 +1,6 @@
 // Plays mutants of hostile inputs for FUZZ_SECONDS (60 unless told), shared out among the targets of test/fuzz, from
-// FUZZ_SEED on (any unless told), and scenarios of test/model for as long. What is found is printed with its seed and its
-// bytes, or its actions.
+// FUZZ_SEED on (any unless told), scenarios of test/model for as long, and the pull ring by chance. What is found is printed
+// with its seed and its bytes, or its actions.
 import { spawn } from "node:child_process";
 import process from "node:process";
 
@@ -13,6 +13,7 @@ const child = spawn(
     "node_modules/vitest/vitest.mjs",
     "run",
     "test/fuzz",
+    "test/property/pull-model",
     "test/model",
     "--reporter=verbose",
     ...process.argv.slice(2),

@@ -21,3 +21,47 @@ export function checkMilliseconds(name: string, milliseconds: number | undefined
     throw new RangeError(`${name} must be milliseconds from 0 on, or Infinity: ${milliseconds}`);
   }
 }
+
+/** Names what a caller gave: "String", "Array", "Null", "DataView". */
+function kindOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/**
+ * Makes the error for what plain JavaScript gave in the place of something else.
+ *
+ * @param name Of the argument.
+ * @param expected What it must be, such as "a Uint8Array".
+ */
+export function wrongType(name: string, expected: string, value: unknown): TypeError {
+  return new TypeError(`${name} must be ${expected}: ${kindOf(value)}`);
+}
+
+/** Makes the error for a value that is none of those that it may be. As {@link wrongType}. */
+export function wrongValue(name: string, expected: string, value: unknown): RangeError {
+  return new RangeError(`${name} must be ${expected}: ${value}`);
+}
+
+/**
+ * Refuses what is no Uint8Array, of whatever realm. It is called wherever plain JavaScript may give bytes: a text or an array of
+ * numbers would be sent as zeros, and ends the process inside of zlib.
+ *
+ * @param name Of the argument, for the message.
+ * @param expected What else it may be is said here.
+ * @throws {TypeError} It is something else.
+ */
+export function checkBytes(
+  name: string,
+  value: unknown,
+  expected = "a Uint8Array",
+): asserts value is Uint8Array {
+  if (value instanceof Uint8Array) return;
+  // An array of another realm is none of this realm's class: it is known by its name.
+  if (ArrayBuffer.isView(value) && kindOf(value) === "Uint8Array") return;
+  throw wrongType(name, expected, value);
+}
+
+/** Refuses what is neither a string nor a Uint8Array. @throws {TypeError} It is something else. */
+export function checkTextOrBytes(name: string, value: unknown): void {
+  if (typeof value !== "string") checkBytes(name, value, "a string or a Uint8Array");
+}

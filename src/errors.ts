@@ -170,7 +170,7 @@ const refusals: Record<HandshakeCode, readonly [message: string, status: number]
   BAD_CONNECTION: ["Connection header does not name Upgrade", 400],
   BAD_SEC_KEY: ["Sec-WebSocket-Key is not one base64 value of 16 bytes", 400],
   BAD_SEC_VERSION: ["Sec-WebSocket-Version is not one value", 400],
-  BAD_SUBPROTOCOL: ["Sec-WebSocket-Protocol is not a list of distinct tokens", 400],
+  BAD_SUBPROTOCOL: ["Sec-WebSocket-Protocol is not a list of distinct tokens, one or more", 400],
   UPGRADE_REQUIRED: ["WebSocket version 13 is required", 426],
   REJECTED: ["Connection rejected", 403],
   INTERNAL: ["Internal error", 500],
@@ -183,7 +183,7 @@ export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 export interface HandshakeErrorOptions {
   /** For people, and the body of the response where `body` is absent. */
   readonly message?: string;
-  /** HTTP status, 200 to 599. Default: the code's own. */
+  /** HTTP status, 300 to 599. Default: the code's own. */
   readonly status?: number;
   /** Headers to send beside those that every refusal carries. */
   readonly headers?: HeaderPairs;

@@ -17,10 +17,11 @@ const mayImport: Record<string, string[]> = {
   "src/deferred.ts": [],
   "src/web-streams.ts": [],
   "src/errors.ts": ["src/status.ts"],
-  "src/frame": ["src/bytes.ts", "src/status.ts", "src/errors.ts"],
+  "src/frame": ["src/bytes.ts", "src/arguments.ts", "src/status.ts", "src/errors.ts"],
   "src/extension": ["src/bytes.ts", "src/errors.ts", "src/frame", "src/http"],
   "src/flate": [
     "src/bytes.ts",
+    "src/arguments.ts",
     "src/errors.ts",
     "src/clock.ts",
     "src/linked-list.ts",
@@ -31,6 +32,7 @@ const mayImport: Record<string, string[]> = {
   ],
   "src/io": [
     "src/bytes.ts",
+    "src/arguments.ts",
     "src/errors.ts",
     "src/transport.ts",
     "src/clock.ts",
@@ -38,13 +40,14 @@ const mayImport: Record<string, string[]> = {
   ],
   "src/stream": [
     "src/bytes.ts",
+    "src/arguments.ts",
     "src/status.ts",
     "src/errors.ts",
     "src/frame",
     "src/extension",
     "src/io",
   ],
-  "src/http": ["src/bytes.ts", "src/errors.ts"],
+  "src/http": ["src/bytes.ts", "src/arguments.ts", "src/errors.ts"],
   "src/handshake": [
     "src/bytes.ts",
     "src/arguments.ts",
@@ -60,6 +63,7 @@ const mayImport: Record<string, string[]> = {
   ],
   "src/endpoint": [
     "src/bytes.ts",
+    "src/arguments.ts",
     "src/status.ts",
     "src/errors.ts",
     "src/fifo.ts",
@@ -120,6 +124,8 @@ const mayImport: Record<string, string[]> = {
     "node:timers",
     "node:tls",
     "node:zlib",
+    // What compressFrame() takes, as a type.
+    "src/frame/frame.ts",
   ],
 };
 
@@ -141,7 +147,7 @@ function layerOf(file: string): string {
 /** Everything that a source imports, examples in its comments aside: by `from`, for its side effects, and by call. */
 function importsOf(source: string): string[] {
   const code = source.replaceAll(/\/\*[^]*?\*\//g, "");
-  const pattern = /(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g;
+  const pattern = /(?<!["'])(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g;
   return Array.from(code.matchAll(pattern), (match) => match[1]!);
 }
 

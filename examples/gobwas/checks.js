@@ -4,7 +4,7 @@
 import process from "node:process";
 import { listen } from "framewire/auto";
 import { rejectConnection, selectFromSlice, Upgrader } from "framewire/handshake";
-import { cookie, headerIs, headerText } from "framewire/http";
+import { headerIs, headerText, scanCookie } from "framewire/http";
 import { writeServerText } from "framewire/stream";
 
 const upgrader = new Upgrader({
@@ -17,7 +17,12 @@ const upgrader = new Upgrader({
     }
   },
   onHeader(name, value, context) {
-    if (headerIs(name, "Cookie")) context.session = cookie(headerText(value), "session") ?? "";
+    if (!headerIs(name, "Cookie")) return;
+    const isWellFormed = scanCookie(value, (name, value) => {
+      if (headerText(name) === "session") context.session = headerText(value);
+      return true;
+    });
+    if (!isWellFormed) throw rejectConnection({ status: 400, message: "bad cookie" });
   },
   onBeforeUpgrade(context) {
     if (context.session !== "secret") {

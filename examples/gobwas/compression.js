@@ -2,13 +2,12 @@
 // between messages. The same file runs on Node, Deno and Bun.
 import process from "node:process";
 import { listen } from "framewire/auto";
-import { defaultParameters, flateSides, Helper, Negotiator } from "framewire/flate";
+import { defaultParameters, flateSides, Negotiator } from "framewire/flate";
 import { isControl, StateServerSide, unmaskFrameInPlace } from "framewire/frame";
 import { Upgrader } from "framewire/handshake";
 import { handleClientControlMessage, readFrame, writeFrame } from "framewire/stream";
-import { zlibEngine } from "framewire/zlib";
+import { Helper } from "framewire/zlib";
 
-const engine = zlibEngine();
 const upgrader = new Upgrader({
   newContext: () => new Negotiator(defaultParameters),
   negotiate: (offer, negotiator) => negotiator.negotiate(offer),
@@ -29,7 +28,7 @@ async function echo(conn) {
     if (accepted !== undefined) {
       // The client may have asked for a smaller window than zlib's own.
       const { windowBits } = flateSides(accepted, StateServerSide).deflate;
-      helper = new Helper({ engine, windowBits, maxMessageSize: 1024 ** 2 });
+      helper = new Helper({ windowBits, maxMessageSize: 1024 ** 2 });
     }
     for (;;) {
       const frame = await readFrame(stream);

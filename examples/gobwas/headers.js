@@ -18,11 +18,9 @@ const listener = await listen({ port: Number(process.env.PORT ?? 8080) });
 console.log(`upgrades on ws://localhost:${listener.port}`);
 
 for await (const conn of listener) {
-  upgrader
-    .upgrade(conn)
-    .then(
-      () => console.log("upgraded"),
-      (error) => console.log("refused:", String(error)),
-    )
-    .finally(() => conn.close());
+  const upgraded = upgrader.upgrade(conn).then((stream) => stream.close());
+  upgraded.then(
+    () => console.log("upgraded"),
+    (error) => console.log("refused:", String(error)),
+  );
 }

@@ -2,20 +2,16 @@
 // Try it: open the address in a browser, and in its console: ws = new WebSocket(location.href.replace("http", "ws"))
 import { createServer } from "node:http";
 import process from "node:process";
-import { HttpUpgrader } from "framewire/handshake";
+import { upgradeHttp } from "framewire/handshake";
 import { newSocketStream } from "framewire/node";
 import { readClientData, writeServerMessage } from "framewire/stream";
 
-const upgrader = new HttpUpgrader();
-
-const server = createServer((_, response) => {
-  response.end("Plain HTTP here, WebSocket beside it\n");
-});
+const server = createServer((_, res) => void res.end("Plain HTTP here, WebSocket beside it\n"));
 
 server.on("upgrade", async (request, socket, head) => {
   const conn = newSocketStream(socket);
   try {
-    const stream = await upgrader.upgrade(request, conn, head);
+    const stream = await upgradeHttp(request, conn, head);
     for (;;) {
       const { opcode, payload } = await readClientData(stream);
       await writeServerMessage(stream, opcode, payload);
@@ -28,6 +24,6 @@ server.on("upgrade", async (request, socket, head) => {
 });
 
 server.listen(Number(process.env.PORT ?? 8080), () => {
-  const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-  console.log(`echo on ws://localhost:${address.port}`);
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  console.log(`echo on ws://localhost:${port}`);
 });

@@ -6,7 +6,7 @@
 
 import { checkMilliseconds } from "../arguments.ts";
 import { type Clock, deadlinesOn } from "../clock.ts";
-import { concat, noBytes } from "../bytes.ts";
+import { concat, copyOf, noBytes } from "../bytes.ts";
 import type { HeaderPairs } from "../errors.ts";
 import { Attempt } from "../handshake/attempt.ts";
 import { Dialer } from "../handshake/dialer.ts";
@@ -146,7 +146,7 @@ function open<Context>(
   context: Context,
   handlers: Handlers<Context>,
 ): Connection<Context> {
-  const behindHead = stream.bytes.slice(stream.start, stream.end);
+  const behindHead = copyOf(stream.bytes, stream.start, stream.end);
   const { transport, unread, hasEnded, isClosed, error } = (
     stream.inner as TransportStream
   ).release();

@@ -306,9 +306,10 @@ export class Connection<Context = unknown> {
    * @param payload At most 125 bytes. Default: empty.
    * @returns As {@link send}.
    * @throws {RangeError} The payload is too long.
+   * @throws {TypeError} It is neither text nor bytes.
    */
   ping(payload: string | Binary = noBytes): Promise<void> {
-    const bytes = typeof payload === "string" ? encodeUtf8(payload) : toBytes(payload);
+    const bytes = typeof payload === "string" ? encodeUtf8(payload) : toBytes(payload, "payload");
     if (bytes.length > MaxControlFramePayloadSize) {
       throw new RangeError(`Ping payload must have at most 125 bytes: ${bytes.length}`);
     }

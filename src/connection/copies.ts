@@ -62,7 +62,7 @@ export class ChunkCopies {
         return viewOf(bytes, at, at + size);
       }
     }
-    return isLarge ? bytes.slice(start, end) : this.#share(bytes, start, end);
+    return isLarge ? copyOf(bytes, start, end) : this.#share(bytes, start, end);
   }
 
   /** The chunk is done: what follows shares nothing with it, and nothing of it is kept here. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wrongType } from "../arguments.ts";
 import { encodeUtf8, noBytes } from "../bytes.ts";
 import { rejected } from "../deferred.ts";
 import type { StreamedMessage } from "../endpoint/streamed-message.ts";
@@ -117,11 +118,10 @@ export class MessageWriter {
   }
 
   #encode(data: string | Binary): Uint8Array {
-    if (typeof data !== "string") {
-      if (!this.#isBinary) throw new TypeError("A text message is made of strings");
-      return toBytes(data);
+    if (this.#isBinary) {
+      return toBytes(data as Binary, "data", "an ArrayBuffer or a view on one in a binary message");
     }
-    if (this.#isBinary) throw new TypeError("A binary message is made of bytes");
+    if (typeof data !== "string") throw wrongType("data", "a string in a text message", data);
     const text = this.#surrogate + data;
     this.#surrogate = highSurrogate.test(text) ? text.slice(-1) : "";
     return encodeUtf8(this.#surrogate === "" ? text : text.slice(0, -1));

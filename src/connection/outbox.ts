@@ -130,7 +130,7 @@ export class Outbox {
     const { unsent } = this.#endpoint.output;
     const most = this.#settings.maxBufferedAmount;
     // Three bytes a UTF-16 unit at the most: near the limit, and only there, they are counted.
-    const length = data instanceof PreparedMessage ? data.bytes.length : data.length;
+    const length = data instanceof PreparedMessage ? data.size : data.length;
     if (unsent === 0 || unsent + MaxHeaderSize + 3 * length <= most) return undefined;
     const whole = unsent + MaxHeaderSize + sizeOf(data);
     return whole > most ? whole : undefined;
@@ -200,5 +200,5 @@ class SendWaiter implements SendListener {
 
 function sizeOf(data: Data | PreparedMessage): number {
   if (typeof data === "string") return encodeUtf8(data).length;
-  return data instanceof PreparedMessage ? data.bytes.length : data.length;
+  return data instanceof PreparedMessage ? data.size : data.length;
 }

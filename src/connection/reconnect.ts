@@ -272,7 +272,7 @@ function isQuiet({ cause, closure }: ReconnectEnd): boolean {
 /** @throws {TypeError} Not data. */
 function sizeOf(data: string | Binary | PreparedMessage): number {
   if (typeof data === "string") return data.length;
-  return data instanceof PreparedMessage ? data.bytes.length : toBytes(data).length;
+  return data instanceof PreparedMessage ? data.size : toBytes(data).length;
 }
 
 async function sendOn(ws: Reconnectable, { data, options, sent }: Waiting): Promise<void> {

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { checkBytes, wrongType, wrongValue } from "../arguments.ts";
 import { ClosedError, type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
 import { recvChain, sendChain } from "../extension/chain.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
@@ -16,17 +17,19 @@ import {
   StateExtended,
   StateServerSide,
 } from "../frame/check.ts";
-import { newCloseFrameBody, parseCloseFrameData } from "../frame/close.ts";
+import { newCloseFrameBody, parseCloseBody } from "../frame/close.ts";
 import { FrameDecoder } from "../frame/decoder.ts";
-import type { Header } from "../frame/header.ts";
-import { OpClose, type Opcode, OpPing } from "../frame/opcode.ts";
+import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
+import { OpBinary, OpClose, type Opcode, OpPing, OpText } from "../frame/opcode.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
 import {
   type StatusCode,
   StatusAbnormalClosure,
   StatusInternalServerError,
+  StatusNormalClosure,
   StatusNoStatusRcvd,
 } from "../status.ts";
+import { newOwnCloseBody } from "./close-body.ts";
 import {
   type ClosingEvent,
   type ClosingStage,
@@ -115,7 +118,7 @@ interface CloseFrame {
  * socket.on("data", (chunk) => {
  *   endpoint.receive(chunk);
  *   for (let bytes = endpoint.output.take(); bytes; bytes = endpoint.output.take()) {
- *     socket.write(bytes.slice());
+ *     socket.write(new Uint8Array(bytes));
  *     endpoint.output.giveBack();
  *   }
  *   if (endpoint.state === "closed") socket.end();
@@ -276,12 +279,16 @@ export class Endpoint {
   }
 
   /**
-   * Takes the next bytes from the peer. Never throws: what is wrong becomes a close frame.
+   * Takes the next bytes from the peer. What is wrong with them becomes a close frame, and never an error of this call.
    *
    * @param chunk `[start, end)` is changed in place; nothing of it is kept.
    * @returns Index after the last byte taken: `end`, or less after {@link stop}; give the rest later.
+   * @throws {TypeError} `chunk` is no Uint8Array: nothing has happened then.
+   * @throws What `onFail` or `onClosing` throws, once all is done that a failure asks for.
    */
-  receive(chunk: Uint8Array, start = 0, end: number = chunk.length): number {
+  receive(chunk: Uint8Array, start = 0, end?: number): number {
+    checkBytes("chunk", chunk);
+    end ??= chunk.length;
     if (this.isClosed) return end;
     if (this.#isBusy) return start;
     try {
@@ -299,17 +306,28 @@ export class Endpoint {
   /** Goes on behind a message that took a while, or fails for it. */
   #resume(error: unknown): void {
     this.#isBusy = false;
-    if (error !== undefined) this.#failFor(error);
-    this.#events.onResume();
+    try {
+      if (error !== undefined) this.#failFor(error);
+    } finally {
+      this.#events.onResume();
+    }
   }
 
+  /** Fails, and tells of it, whatever those who are told throw: each of them is told. */
   #failFor(error: unknown): void {
-    if (error instanceof ProtocolError || error instanceof LimitError) {
-      this.fail(error, error.status, "peer");
-    } else {
-      this.fail(error, StatusInternalServerError, "local");
+    // A limit of the opening handshake has an HTTP status: who throws it inside of an event is to blame for it.
+    const isPeers =
+      (error instanceof ProtocolError || error instanceof LimitError) &&
+      error.status >= StatusNormalClosure;
+    try {
+      this.fail(
+        error,
+        isPeers ? error.status : StatusInternalServerError,
+        isPeers ? "peer" : "local",
+      );
+    } finally {
+      this.#events.onFail(error);
     }
-    this.#events.onFail(error);
   }
 
   /** Makes {@link receive} return after the present event. For the events. */
@@ -321,18 +339,29 @@ export class Endpoint {
    * Sends a text message. Nothing happens when the state is not "open".
    *
    * @param compress Whether an extension may compress it.
+   * @throws {TypeError} `text` is no string.
    */
   sendText(text: string, compress = true): void {
+    if (typeof text !== "string") throw wrongType("text", "a string", text);
     if (this.#stage === "open") this.#queue.addText(text, compress);
   }
 
-  /** Sends a binary message; the bytes are copied. As {@link sendText}. */
+  /** Sends a binary message; the bytes are copied. As {@link sendText}. @throws {TypeError} They are no Uint8Array. */
   sendBinary(bytes: Uint8Array, compress = true): void {
+    checkBytes("bytes", bytes);
     if (this.#stage === "open") this.#queue.addBinary(bytes, compress);
   }
 
-  /** Sends a message that is prepared for many connections. Nothing happens when the state is not "open". */
+  /**
+   * Sends a message that is prepared for many connections. Nothing happens when the state is not "open".
+   *
+   * @throws {TypeError} It is no PreparedMessage.
+   */
   sendPrepared(message: PreparedMessage): void {
+    // By what only the class makes: who never prepares a message does without it.
+    if (!(message as PreparedMessage | null | undefined)?.content) {
+      throw wrongType("message", "prepared", message);
+    }
     if (this.#stage === "open") this.#queue.addPrepared(message);
   }
 
@@ -347,9 +376,14 @@ export class Endpoint {
    * Begins a message that is sent in pieces, each a frame (RFC 6455, 5.4). It takes its place among the other messages at its
    * first piece; those behind it wait until it is complete. Several may be under way: each has its own place.
    *
+   * @param opcode OpText or OpBinary.
+   * @throws {RangeError} `opcode` is another one: only such a message has pieces.
    * @throws {ClosedError} The state is not "open".
    */
   beginMessage(opcode: Opcode, compress = true): MessagePieces {
+    if (opcode !== OpText && opcode !== OpBinary) {
+      throw wrongValue("opcode", "1 or 2", opcode);
+    }
     return this.newStreamedMessage(opcode, compress);
   }
 
@@ -394,8 +428,13 @@ export class Endpoint {
    * Nothing happens when the state is not "open".
    *
    * @param payload At most 125 bytes.
+   * @throws {TypeError} `payload` is no Uint8Array.
+   * @throws {RangeError} It is too long (RFC 6455, 5.5).
    */
   sendPing(payload: Uint8Array): void {
+    checkBytes("payload", payload);
+    if (payload.length > MaxControlFramePayloadSize)
+      throw wrongValue("length", "from 0 to 125", payload.length);
     if (this.#stage === "open") this.output.addPing(payload);
   }
 
@@ -403,15 +442,18 @@ export class Endpoint {
    * Begins the closing handshake. A second call does nothing.
    *
    * @param status A code that may be sent, or 0 for none.
-   * @param reason At most 123 bytes of UTF-8.
+   * @param reason Cut to 123 bytes of UTF-8, at the end of a whole character.
+   * @throws {RangeError} A status that may not be sent; nothing has happened then.
+   * @throws {TypeError} `reason` is no string.
    */
   close(status: StatusCode, reason: string): void {
+    const body = newOwnCloseBody(status, reason);
     if (this.#stage !== "open") return;
     this.#initiator = "local";
     // First: those who are told that their message was given up are told that this is why.
     this.#stage = nextClosing(this.#stage, "sendClose");
     this.#assembler.drop();
-    this.#queue.addClose(newCloseFrameBody(status, reason));
+    this.#queue.addClose(body);
     this.#tell("closeSent");
     if (!this.#isBusy) return;
     // What took a while is not wanted any more: the peer's close frame is.
@@ -423,12 +465,14 @@ export class Endpoint {
    * _Fail the WebSocket Connection_ (RFC 6455, 7.1.7): says why, then reads no more.
    *
    * @param status Sent where a close frame may still be sent; 0 sends none.
+   * @throws {RangeError} A status that may not be sent; nothing has happened then.
    */
   fail(error: unknown, status: StatusCode, initiator: Initiator): void {
+    const body = newOwnCloseBody(status, "");
     if (this.isClosed) return;
     this.#initiator ??= initiator;
     this.#error = error;
-    this.#end(status === 0 ? undefined : newCloseFrameBody(status, ""), "fail");
+    this.#end(status ? body : undefined, "fail");
   }
 
   /**
@@ -494,7 +538,7 @@ export class Endpoint {
   }
 
   #receiveClose(bytes: Uint8Array, start: number, end: number): void {
-    const { status, reason } = parseCloseFrameData(bytes, start, end);
+    const { status, reason } = parseCloseBody(bytes, start, end);
     if (end > start) checkCloseFrameData(status);
     // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
     // frame in response" (RFC 6455, 5.5.1)

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { wrongValue } from "../arguments.ts";
+
 /** Limits on what a peer sends. For each, 0 or Infinity means none. */
 export interface MessageLimits {
   /** Payload bytes of one frame. 1009 when exceeded. */
@@ -52,7 +54,7 @@ export function resolveMessageLimits(given: PartialLimits<MessageLimits>): Messa
 
 function resolveLimit(name: string, limit: number): number {
   if (limit !== Infinity && (!Number.isInteger(limit) || limit < 0)) {
-    throw new RangeError(`${name} must be a whole number from 0 on, or Infinity: ${limit}`);
+    throw wrongValue(name, "a whole number from 0 on, or Infinity", limit);
   }
   return limit === 0 ? Infinity : limit;
 }

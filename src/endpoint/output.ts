@@ -6,7 +6,7 @@
 
 import { copy, copyOf, distanceMattersFrom, encodeUtf8, safeDistance, viewOf } from "../bytes.ts";
 import { Fifo } from "../fifo.ts";
-import { cipher } from "../frame/cipher.ts";
+import { cipherRange } from "../frame/cipher.ts";
 import {
   encodeHeader,
   type Header,
@@ -299,7 +299,7 @@ export class Output {
     const buffer = new Uint8Array(size + end - start);
     encodeHeader(header, buffer, 0);
     copy(buffer, size, bytes, start, end);
-    if (header.masked) cipher(buffer, header.maskKey, 0, size, buffer.length);
+    if (header.masked) cipherRange(buffer, header.maskKey, 0, size, buffer.length);
     this.#urgent ??= new Fifo<Piece>();
     if (this.#isActiveFirst) this.#urgent.push(this.#takeActive()!);
     this.#urgent.push({ buffer, start: 0, end: buffer.length, isPooled: false });
@@ -387,7 +387,7 @@ export class Output {
 
   #commitFrame(at: number, size: number): void {
     const whole = size + header.length;
-    if (header.masked) cipher(this.#active!, header.maskKey, 0, at + size, at + whole);
+    if (header.masked) cipherRange(this.#active!, header.maskKey, 0, at + size, at + whole);
     this.#commit(whole);
     // Last: whoever is told of it may send more.
     this.traffic.addFrame(header);

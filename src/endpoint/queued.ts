@@ -7,7 +7,7 @@
 import type { Transform } from "../extension/extension.ts";
 import type { Growing } from "../extension/growing.ts";
 import type { Opcode } from "../frame/opcode.ts";
-import type { PreparedMessage } from "./prepared.ts";
+import type { PreparedContent } from "./prepared.ts";
 
 /** Bytes that an entry of the queue counts for beside its payload, so that empty messages are not free. */
 export const entryCost = 64;
@@ -30,7 +30,7 @@ export class Queued implements Pending {
   readonly opcode: Opcode;
   readonly bytes: Uint8Array;
   readonly compress: boolean;
-  readonly prepared: PreparedMessage | undefined;
+  readonly prepared: PreparedContent | undefined;
   /** Whether its message ends with it. */
   readonly isLast: boolean;
   /** Bytes in the output, this one's included, beyond which it waits on; Infinity for no limit. */
@@ -41,7 +41,7 @@ export class Queued implements Pending {
     opcode: Opcode,
     bytes: Uint8Array,
     compress: boolean,
-    prepared: PreparedMessage | undefined,
+    prepared: PreparedContent | undefined,
     isLast: boolean,
     limit: number,
   ) {

@@ -23,7 +23,7 @@ import { type Header, MaxHeaderSize, newHeader } from "../frame/header.ts";
 import { OpBinary, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
 import { longText, type Output } from "./output.ts";
 import { borrowGrowing, returnGrowing } from "./pool.ts";
-import type { PreparedMessage } from "./prepared.ts";
+import type { PreparedContent, PreparedMessage } from "./prepared.ts";
 import { entryCost, type Pending, Queued, QueuedClose, Work } from "./queued.ts";
 import { type PieceQueue, StreamedMessage } from "./streamed-message.ts";
 import type { Traffic } from "./traffic.ts";
@@ -117,13 +117,14 @@ export class SendQueue implements PieceQueue {
 
   /** Adds a message that is prepared for many connections. */
   addPrepared(message: PreparedMessage): void {
-    const { opcode, bytes, compress } = message;
+    const { opcode, compress, content } = message;
+    const size = content.bytes.length;
     if (this.#extensions === undefined && this.isFree && !this.#output.isMasked) {
-      this.#traffic.addMessage(bytes.length);
-      this.#output.addShared(message.frame, opcode, bytes.length);
+      this.#traffic.addMessage(size);
+      this.#output.addShared(content.frame, opcode, size);
       return;
     }
-    this.#add(opcode, bytes, bytes.length, compress, message);
+    this.#add(opcode, content.bytes, size, compress, content);
   }
 
   /**
@@ -143,7 +144,8 @@ export class SendQueue implements PieceQueue {
       const own = copyOf(data, 0, data.length);
       queued = new Queued(OpBinary, own, compress, undefined, true, limit);
     } else {
-      queued = new Queued(data.opcode, data.bytes, data.compress, data, true, limit);
+      const { content } = data;
+      queued = new Queued(data.opcode, content.bytes, data.compress, content, true, limit);
     }
     this.#wait(queued);
     return queued;
@@ -261,7 +263,7 @@ export class SendQueue implements PieceQueue {
     bytes: Uint8Array,
     size: number,
     compress: boolean,
-    prepared: PreparedMessage | undefined,
+    prepared: PreparedContent | undefined,
   ): void {
     if (!this.isFree) {
       const own = prepared === undefined ? copyOf(bytes, 0, size) : bytes;
@@ -300,7 +302,7 @@ export class SendQueue implements PieceQueue {
     bytes: Uint8Array,
     size: number,
     compress: boolean,
-    prepared: PreparedMessage | undefined,
+    prepared: PreparedContent | undefined,
   ): boolean {
     this.#traffic.addMessage(size);
     const transform = this.#extensions && this.#ask(opcode, size, compress, prepared?.cache);

@@ -7,7 +7,7 @@
 import { ProtocolError } from "../errors.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
-import { decodeUtf8 } from "../frame/utf8.ts";
+import { decodeRange } from "../frame/utf8.ts";
 
 /** Who gets the messages. */
 export interface MessageSink {
@@ -41,7 +41,7 @@ export function deliverText(
   end: number,
   codec: TextCodec,
 ): void {
-  const text = decodeUtf8(bytes, start, end, codec);
+  const text = decodeRange(bytes, start, end, codec);
   if (text === undefined) throw new ProtocolError("INVALID_UTF8");
   sink.text(text);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { Fifo } from "../fifo.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import type { Pending, Queued } from "./queued.ts";
@@ -50,7 +51,7 @@ export interface MessagePieces {
    *
    * @param isLast Whether the message ends with it. Default: false.
    * @returns Whether it is in the output; where not it waits in its place, and the next may follow all the same.
-   * @throws {TypeError} The message is complete.
+   * @throws {TypeError} `bytes` is no Uint8Array, or the message is complete.
    * @throws {ClosedError} It was given up: the connection is no longer open.
    */
   write(bytes: Uint8Array, isLast?: boolean): boolean;
@@ -91,6 +92,7 @@ export class StreamedMessage implements MessagePieces {
   }
 
   write(bytes: Uint8Array, isLast = false): boolean {
+    checkBytes("bytes", bytes);
     return this.enqueue(bytes, isLast, Infinity) === undefined;
   }
 
@@ -100,8 +102,7 @@ export class StreamedMessage implements MessagePieces {
    * @param limit Bytes in the output beyond which it waits.
    */
   enqueue(bytes: Uint8Array, isLast: boolean, limit: number): Pending | undefined {
-    if (this.#isEnded && this.state !== "dropped")
-      throw new TypeError("Message is complete: nothing can be written behind its end");
+    if (this.#isEnded && this.state !== "dropped") throw new TypeError("Message is complete");
     // First: whoever is told of its frame may ask, or close.
     this.#isEnded = isLast;
     return this.#queue.addPiece(this, bytes, isLast, limit);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { copy, noBytes } from "../bytes.ts";
+import { copy, copyOf, noBytes } from "../bytes.ts";
 import { LimitError } from "../errors.ts";
 
 const smallest = 1024;
@@ -91,7 +91,7 @@ export class Growing {
     this.bytes = noBytes;
     this.clear();
     // More room than is needed would be kept alive with it.
-    return size === bytes.length ? bytes : bytes.slice(0, size);
+    return size === bytes.length ? bytes : copyOf(bytes, 0, size);
   }
 
   /** By twice, so that copying costs little; not far past the limit, which nothing can fill. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Clock } from "../clock.ts";
 import type { Growing } from "../extension/growing.ts";
 
 /** What a compressor is made with. */
@@ -87,4 +88,9 @@ export interface Engine {
   newDeflater(settings: DeflaterSettings): Deflater;
   /** Makes a decompressor with an empty window; whoever asked for it closes it. */
   newInflater(settings: InflaterSettings): Inflater;
+  /**
+   * Where the time of what idles is kept, where nobody says otherwise: its timers do not keep a process alive, so that one with
+   * sessions that nobody has closed ends all the same. Default: the runtime's own time, whose timers do.
+   */
+  readonly clock?: Clock | undefined;
 }

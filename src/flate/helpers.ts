@@ -4,12 +4,12 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { Growing } from "../extension/growing.ts";
 import type { Frame } from "../frame/frame.ts";
 import type { Header } from "../frame/header.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
 import type { Context, Deflater, DeflaterSettings, Engine, Inflater } from "./engine.ts";
-import { checkBytes } from "./input.ts";
 import { setBit, unsetBit } from "./message.ts";
 import { messageLimit } from "./reader.ts";
 import { deflaterSettings, type FlateWriterOptions, ready } from "./writer.ts";
@@ -74,7 +74,7 @@ export class Helper {
    * @see gobwas Helper.CompressTo
    */
   compressTo(into: Growing, payload: Uint8Array): Awaitable<void> {
-    checkBytes(payload);
+    checkBytes("payload", payload);
     const deflater = this.#deflater ?? this.#engine.newDeflater(this.#settings);
     this.#deflater = undefined;
     try {
@@ -126,7 +126,7 @@ export class Helper {
    * @see gobwas Helper.DecompressTo
    */
   decompressTo(into: Growing, payload: Uint8Array): Awaitable<void> {
-    checkBytes(payload);
+    checkBytes("payload", payload);
     const inflater = this.#inflater ?? this.#engine.newInflater(anyWindow);
     this.#inflater = undefined;
     const { limit } = into;

@@ -5,7 +5,7 @@
  * @module framewire/flate
  */
 
-export { type Deadline, Deadlines } from "../clock.ts";
+export { type Clock, type Deadline, Deadlines } from "../clock.ts";
 export type {
   Context,
   Deflater,
@@ -32,4 +32,4 @@ export {
 } from "./parameters.ts";
 export { type CompressionOptions, PermessageDeflate } from "./permessage-deflate.ts";
 export { FlateReader, type FlateReaderOptions } from "./reader.ts";
-export { FlateWriter, type FlateWriterOptions } from "./writer.ts";
+export { type FlateDest, FlateWriter, type FlateWriterOptions } from "./writer.ts";

@@ -57,7 +57,7 @@ export interface CompressionOptions {
   readonly maxMemory?: number | undefined;
   /** Milliseconds after which what a connection does not use is freed likewise. 0 or Infinity for never. Default: 30 000. */
   readonly idleTimeout?: number | undefined;
-  /** Where that time is kept. Default: a timer of its own, a server's where it is given to a server. */
+  /** Where that time is kept. Default: a timer of its own, on the engine's clock, a server's where it is given to a server. */
   readonly deadlines?: Deadlines | undefined;
 }
 
@@ -126,7 +126,7 @@ export class PermessageDeflate implements Extension {
       memLevel,
       maxMemory: limitOf("maxMemory", options.maxMemory ?? defaults.maxMemory),
       idleTimeout: limitOf("idleTimeout", options.idleTimeout ?? defaults.idleTimeout),
-      deadlines: options.deadlines ?? new Deadlines(systemClock),
+      deadlines: options.deadlines ?? new Deadlines(engine.clock ?? systemClock),
     });
   }
 

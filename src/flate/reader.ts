@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import { Growing } from "../extension/growing.ts";
 import type { Awaitable, ByteReader } from "../io/byte-stream.ts";
@@ -88,10 +89,11 @@ export class FlateReader implements ByteReader {
    * @returns Bytes read; 0 at the end of the message.
    * @throws {ProtocolError} `INVALID_DEFLATE`
    * @throws {LimitError} `MESSAGE_TOO_BIG`
-   * @throws {TypeError} The reader was reset or closed meanwhile. Else what the source throws.
+   * @throws {TypeError} `into` is no Uint8Array; the reader was reset or closed meanwhile. Else what the source throws.
    * @see gobwas Reader.Read
    */
   read(into: Uint8Array): Awaitable<number> {
+    checkBytes("into", into);
     if (this.#error !== undefined) throw this.#error;
     if (into.length === 0) return 0;
     const resets = this.#resets;

@@ -4,12 +4,13 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { Growing } from "../extension/growing.ts";
-import type { Awaitable, ByteWriter } from "../io/byte-stream.ts";
+import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
+import { copyPieces, pieceSize } from "../io/copy.ts";
 import { writeAll } from "../io/full.ts";
 import type { Context, Deflater, DeflaterSettings, Engine } from "./engine.ts";
-import { checkBytes } from "./input.ts";
 
 /** Options of a {@link FlateWriter}. */
 export interface FlateWriterOptions {
@@ -25,11 +26,29 @@ export interface FlateWriterOptions {
 
 const defaults: DeflaterSettings = { windowBits: 15, level: 6, memLevel: 8 };
 
+/** What a {@link FlateWriter} writes to. */
+export interface FlateDest extends ByteWriter {
+  /**
+   * Whether a message is under way, as a Writer knows: where not, what is written next begins one. Default: what is written
+   * behind {@link FlateWriter.flush} goes on with the message.
+   */
+  readonly isInMessage?: boolean | undefined;
+}
+
+/**
+ * How far the present message has come: none has begun; one has; all of it is passed on, but for the four bytes
+ * 00 00 ff ff that the receiver puts on at the end of a message, and that have to follow where there is more of it.
+ */
+type Progress = "none" | "begun" | "flushed";
+
+const flushTail = Uint8Array.of(0, 0, 0xff, 0xff);
+
 /**
  * Compresses what is written, and passes it on: to a Writer, as a rule, whose own `flush` ends the message on the wire.
  *
- * Messages are compressed each with the window of those before it until {@link reset}, which begins anew: with no
- * context takeover, call it before each message. Where calls are not awaited they are done in their order.
+ * `flush` may come at the end of a message and in the middle of one. Messages are compressed each with the window of those
+ * before it until {@link reset}, which begins anew: with no context takeover, call it before each message. Where calls are
+ * not awaited they are done in their order.
  *
  * @example
  * const state = new MessageState();
@@ -45,12 +64,11 @@ const defaults: DeflaterSettings = { windowBits: 15, level: 6, memLevel: 8 };
 export class FlateWriter implements ByteWriter {
   readonly #engine: Engine;
   readonly #settings: DeflaterSettings;
-  #dest: ByteWriter;
+  #dest: FlateDest;
   #deflater: Deflater | undefined;
   /** What the compressor has made, until the stream has taken it. */
   #out: Growing = new Growing();
-  /** Whether a message has begun. */
-  #isDirty = false;
+  #progress: Progress = "none";
   /** Whether the compressor waits for its next slice. */
   #isSliced = false;
   /** What is under way, errors left out: the next call waits for it. */
@@ -60,7 +78,7 @@ export class FlateWriter implements ByteWriter {
   #resets = 0;
 
   /** @throws {RangeError} An option is out of its range. */
-  constructor(dest: ByteWriter, options: FlateWriterOptions) {
+  constructor(dest: FlateDest, options: FlateWriterOptions) {
     this.#dest = dest;
     this.#engine = options.engine;
     this.#settings = deflaterSettings(options);
@@ -71,8 +89,13 @@ export class FlateWriter implements ByteWriter {
     return this.#error;
   }
 
+  /** Each write is whole, and in its order. */
+  get writesWhole(): boolean {
+    return true;
+  }
+
   /**
-   * Adds to the message. An empty array begins one, so that `flush` ends it.
+   * Adds to the message. An empty array begins one, so that `flush` has something to pass on.
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
@@ -80,7 +103,7 @@ export class FlateWriter implements ByteWriter {
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
-    checkBytes(from);
+    checkBytes("from", from);
     const done = this.#inOrder(
       this.#isWaiting ? this.#inTurn(() => this.#put(from, false)) : this.#put(from, false),
     );
@@ -92,17 +115,42 @@ export class FlateWriter implements ByteWriter {
   }
 
   /**
-   * Ends the message, without the four bytes that the receiver puts on again. Does nothing where no message has begun.
+   * Adds all that `reader` has to the message, 32 KiB at a time. Where it has nothing a message begins all the same.
+   *
+   * @returns Bytes added.
+   * @throws What `reader` throws; what came before it is in the message. Else what the stream throws.
+   */
+  async readFrom(reader: ByteReader): Promise<number> {
+    const total = await copyPieces(reader, this, pieceSize);
+    if (total === 0) await this.write(noBytes);
+    return total;
+  }
+
+  /**
+   * Passes on all that was written, so that the receiver can decompress it. Does nothing where there is nothing.
+   *
+   * What was passed on is a whole message, without the four bytes that the receiver puts on again, where the message ends
+   * here. What is written next goes on with it, unless it is over: by the `flush` of the Writer behind, or by {@link end}.
    *
    * @throws What the stream throws.
    * @see gobwas Writer.Flush
    */
   flush(): Awaitable<void> {
+    return this.#inOrder(this.#isWaiting ? this.#inTurn(() => this.#flush()) : this.#flush());
+  }
+
+  /**
+   * Ends the message: as {@link flush}, and what is written next begins another one, also where the stream is no Writer and
+   * cannot tell. The window is kept.
+   *
+   * @throws What the stream throws.
+   */
+  end(): Awaitable<void> {
     return this.#inOrder(this.#isWaiting ? this.#inTurn(() => this.#end()) : this.#end());
   }
 
   /**
-   * Ends the message, as {@link flush}, and frees the compressor. The stream is left open; what is written next begins
+   * Ends the message, as {@link end}, and frees the compressor. The stream is left open; what is written next begins
    * with an empty window.
    *
    * @throws What the stream throws.
@@ -120,21 +168,31 @@ export class FlateWriter implements ByteWriter {
    *
    * @see gobwas Writer.Reset
    */
-  reset(dest: ByteWriter): void {
+  reset(dest: FlateDest): void {
     this.#dest = dest;
     // What is under way keeps the old buffer, and, in the middle of its work, the old compressor: it sees to its end.
     if (this.#pending !== undefined) this.#out = new Growing();
     if (this.#isSliced) this.#deflater = undefined;
     this.#deflater?.reset();
     this.#isSliced = false;
-    this.#isDirty = false;
+    this.#progress = "none";
     this.#pending = undefined;
     this.#error = undefined;
     this.#resets++;
   }
 
+  #flush(): Awaitable<void> {
+    if (this.#progress === "begun") return this.#put(noBytes, true);
+  }
+
   #end(): Awaitable<void> {
-    if (this.#isDirty) return this.#put(noBytes, true);
+    const flushed = this.#flush();
+    if (flushed instanceof Promise) return this.#behind(flushed, () => this.#forget());
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#progress = "none";
   }
 
   #endAndFree(): Awaitable<void> {
@@ -163,7 +221,10 @@ export class FlateWriter implements ByteWriter {
     const deflater = (this.#deflater ??= this.#engine.newDeflater(this.#settings));
     const out = this.#out;
     out.clear();
-    this.#isDirty = !isLast;
+    if (this.#progress === "flushed" && this.#dest.isInMessage !== false) {
+      out.add(flushTail, 0, flushTail.length);
+    }
+    this.#progress = isLast ? "flushed" : "begun";
     if (deflater.deflate(from, 0, from.length, isLast, out)) return this.#pass(out);
     return this.#goOn(deflater, out);
   }

@@ -19,17 +19,24 @@ import type { Header } from "./header.ts";
 import { MaxControlFramePayloadSize } from "./header.ts";
 import { isControl, isReserved, OpContinuation } from "./opcode.ts";
 
-/** A set of bits about one side: combine with `|`, remove with `& ~`. 0 is no side, and skips the checks of sides. */
-export type State = number;
+/**
+ * A set of bits about one side: combine with `|`, remove with `& ~`. 0 is no side, and skips the checks of sides.
+ *
+ * Any number will do; an `Opcode` in its place does not compile.
+ */
+export type State = number & {
+  /** Of the type alone: no value has it. */
+  readonly "~kind"?: "state";
+};
 
 /** This side is the server: frames that come must be masked. */
-export const StateServerSide = 0x1;
+export const StateServerSide: State = 0x1;
 /** This side is the client: frames that come must not be masked. */
-export const StateClientSide = 0x2;
+export const StateClientSide: State = 0x2;
 /** An extension was negotiated that may use reserved bits. */
-export const StateExtended = 0x4;
+export const StateExtended: State = 0x4;
 /** A message has begun and is not complete: a continuation is next. */
-export const StateFragmented = 0x8;
+export const StateFragmented: State = 0x8;
 
 /** Tells whether any bit of `bits` is set in `state`. */
 export function isState(state: State, bits: State): boolean {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 
 const littleEndian =
@@ -18,14 +19,21 @@ const wordsPayFrom = littleEndian ? 256 : Infinity;
  *
  * @param key Masking key, as in a header's `maskKey`.
  * @param offset Payload bytes that lie before `start`: a payload may be worked on piece by piece.
+ * @throws {TypeError} `bytes` is no Uint8Array.
  * @see RFC 6455, 5.3 · gobwas Cipher
  */
-export function cipher(
+export function cipher(bytes: Uint8Array, key: number, offset = 0, start = 0, end?: number): void {
+  checkBytes("bytes", bytes);
+  cipherRange(bytes, key, offset, start, end ?? bytes.length);
+}
+
+/** As {@link cipher}, for whoever knows that these are bytes. */
+export function cipherRange(
   bytes: Uint8Array,
   key: number,
-  offset = 0,
-  start = 0,
-  end: number = bytes.length,
+  offset: number,
+  start: number,
+  end: number,
 ): void {
   if (end - start < wordsPayFrom) {
     cipherBytes(bytes, rotate(key, offset), start, end);
@@ -76,6 +84,7 @@ export class RangeCipher {
  *
  * @param key Masking key, as in a header's `maskKey`.
  * @param offset Payload bytes that lie before `start`.
+ * @throws {TypeError} `target` or `source` is no Uint8Array.
  */
 export function cipherInto(
   target: Uint8Array,
@@ -84,10 +93,13 @@ export function cipherInto(
   key: number,
   offset = 0,
   start = 0,
-  end: number = source.length,
+  end?: number,
 ): void {
+  checkBytes("target", target);
+  checkBytes("source", source);
+  end ??= source.length;
   copy(target, at, source, start, end);
-  cipher(target, key, offset, at, at + end - start);
+  cipherRange(target, key, offset, at, at + end - start);
 }
 
 /** Index of the first whole word of `bytes` from `start` on. */

@@ -4,11 +4,13 @@
  * @module
  */
 
-import { encodeUtf8, noBytes, readUint16, writeUint16 } from "../bytes.ts";
+import { checkBytes, wrongType, wrongValue } from "../arguments.ts";
+import { encodeUtf8, readUint16, writeUint16 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import type { StatusCode } from "../status.ts";
 import { MaxControlFramePayloadSize } from "./header.ts";
-import { characterEnd, decodeUtf8 } from "./utf8.ts";
+import { webText } from "./text-codec.ts";
+import { characterEnd, decodeRange } from "./utf8.ts";
 
 /** What a close frame says. */
 export interface CloseFrameData {
@@ -25,18 +27,21 @@ export const MaxReasonSize: number = MaxControlFramePayloadSize - 2;
  * Reads the body of a close frame; which status codes are legal is checkCloseFrameData's to say.
  *
  * @param payload Unmasked. Nothing of it is kept.
+ * @throws {TypeError} `payload` is no Uint8Array.
  * @throws {ProtocolError} `CLOSE_BODY_TOO_SHORT`, `INVALID_UTF8`
  * @see gobwas ParseCloseFrameData
  */
-export function parseCloseFrameData(
-  payload: Uint8Array,
-  start = 0,
-  end: number = payload.length,
-): CloseFrameData {
+export function parseCloseFrameData(payload: Uint8Array, start = 0, end?: number): CloseFrameData {
+  checkBytes("payload", payload);
+  return parseCloseBody(payload, start, end ?? payload.length);
+}
+
+/** As {@link parseCloseFrameData}, for whoever knows that these are bytes. */
+export function parseCloseBody(payload: Uint8Array, start: number, end: number): CloseFrameData {
   if (end === start) return { status: 0, reason: "" };
   // "the first two bytes of the body MUST be a 2-byte unsigned integer" (RFC 6455, 5.5.1)
   if (end - start === 1) throw new ProtocolError("CLOSE_BODY_TOO_SHORT");
-  const reason = decodeUtf8(payload, start + 2, end);
+  const reason = decodeRange(payload, start + 2, end, webText);
   if (reason === undefined) throw new ProtocolError("INVALID_UTF8");
   return { status: readUint16(payload, start), reason };
 }
@@ -47,10 +52,13 @@ export function parseCloseFrameData(
  * @param status 1 to 65535, or 0 for an empty body; legality is not checked.
  * @param reason Cut to 123 bytes, at the end of a whole character.
  * @returns A new array, yours.
+ * @throws {RangeError} `status` is no whole number from 0 to 65535: two bytes hold no other.
+ * @throws {TypeError} `reason` is no string.
  * @see gobwas NewCloseFrameBody, which may cut inside a character
  */
 export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<ArrayBuffer> {
-  if (status === 0) return noBytes;
+  checkBody(status, reason);
+  if (status === 0) return new Uint8Array(0);
   const text = encodeUtf8(reason);
   const length = characterEnd(text, MaxReasonSize);
   const body = new Uint8Array(2 + length);
@@ -64,10 +72,13 @@ export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<A
  * a control frame has room for it or not.
  *
  * @returns Bytes written: 2 and those of the reason.
- * @throws {RangeError} Not enough room.
+ * @throws {RangeError} Not enough room, or `status` is no whole number from 0 to 65535.
+ * @throws {TypeError} `bytes` is no Uint8Array, or `reason` no string.
  * @see gobwas PutCloseFrameBody
  */
 export function putCloseFrameBody(bytes: Uint8Array, status: StatusCode, reason = ""): number {
+  checkBytes("bytes", bytes);
+  checkBody(status, reason);
   const text = encodeUtf8(reason);
   const size = 2 + text.length;
   if (bytes.length < size) {
@@ -76,4 +87,10 @@ export function putCloseFrameBody(bytes: Uint8Array, status: StatusCode, reason 
   writeUint16(bytes, 0, status);
   bytes.set(text, 2);
   return size;
+}
+
+/** Checks that a status fits into its two bytes, and that a reason is text. */
+function checkBody(status: StatusCode, reason: string): void {
+  if (status !== (status & 0xffff)) throw wrongValue("status", "from 0 to 65535", status);
+  if (typeof reason !== "string") throw wrongType("reason", "a string", reason);
 }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import { RangeCipher } from "./cipher.ts";
@@ -82,10 +83,13 @@ export class FrameDecoder {
    *
    * @param chunk `[start, end)` is changed in place; nothing of it is kept.
    * @returns Index after the last byte taken: `end`, or less after {@link stop}; feed the rest later.
+   * @throws {TypeError} `chunk` is no Uint8Array: nothing has happened then.
    * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`, and whatever the sink throws.
    * Then the stream is lost, and the decoder with it.
    */
-  feed(chunk: Uint8Array, start = 0, end: number = chunk.length): number {
+  feed(chunk: Uint8Array, start = 0, end?: number): number {
+    checkBytes("chunk", chunk);
+    end ??= chunk.length;
     let at = start;
     this.#stopped = false;
     while (at < end && !this.#stopped) {

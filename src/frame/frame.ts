@@ -4,7 +4,8 @@
  * @module
  */
 
-import { concat } from "../bytes.ts";
+import { checkBytes, wrongValue } from "../arguments.ts";
+import { concat, copyOf } from "../bytes.ts";
 import {
   type StatusCode,
   StatusGoingAway,
@@ -19,7 +20,7 @@ import {
 } from "../status.ts";
 import { cipher } from "./cipher.ts";
 import { newCloseFrameBody } from "./close.ts";
-import { encodeHeader, type Header, headerSize } from "./header.ts";
+import { encodeHeader, type Header, headerSize, MaxControlFramePayloadSize } from "./header.ts";
 import { newMask } from "./mask.ts";
 import { OpBinary, OpClose, type Opcode, OpPing, OpPong, OpText } from "./opcode.ts";
 
@@ -34,49 +35,76 @@ export interface Frame {
 /**
  * Makes an unmasked frame.
  *
- * @param payload Kept, not copied; the 125 bytes of a control frame are not enforced here.
+ * @param payload Kept, not copied. No rule is checked: here, and only here, a frame can be made that a peer must refuse.
+ * @throws {TypeError} `payload` is no Uint8Array.
  * @see gobwas NewFrame
  */
 export function newFrame(opcode: Opcode, fin: boolean, payload: Uint8Array): Frame {
+  checkBytes("payload", payload);
   return {
     header: { fin, rsv: 0, opcode, masked: false, maskKey: 0, length: payload.length },
     payload,
   };
 }
 
-/** Makes a final text frame; `payload` is UTF-8, kept, not copied. */
+/** Makes a final text frame; `payload` is UTF-8, kept, not copied. @throws {TypeError} It is no Uint8Array. */
 export function newTextFrame(payload: Uint8Array): Frame {
   return newFrame(OpText, true, payload);
 }
 
-/** Makes a final binary frame; `payload` is kept, not copied. */
+/** Makes a final binary frame; `payload` is kept, not copied. @throws {TypeError} It is no Uint8Array. */
 export function newBinaryFrame(payload: Uint8Array): Frame {
   return newFrame(OpBinary, true, payload);
 }
 
-/** Makes a ping frame; `payload`, at most 125 bytes, is kept, not copied. */
+/**
+ * Makes a ping frame.
+ *
+ * @param payload At most 125 bytes; kept, not copied.
+ * @throws {TypeError} It is no Uint8Array.
+ * @throws {RangeError} It is too long (RFC 6455, 5.5).
+ * @see gobwas NewPingFrame, which does not look
+ */
 export function newPingFrame(payload: Uint8Array): Frame {
-  return newFrame(OpPing, true, payload);
+  return newControlFrame(OpPing, payload);
 }
 
-/** Makes a pong frame; `payload`, at most 125 bytes, is kept, not copied. */
+/** Makes a pong frame; as {@link newPingFrame}. @see gobwas NewPongFrame, which does not look */
 export function newPongFrame(payload: Uint8Array): Frame {
-  return newFrame(OpPong, true, payload);
+  return newControlFrame(OpPong, payload);
 }
 
-/** Makes a close frame; `payload` is a body as newCloseFrameBody makes it, kept, not copied. */
+/**
+ * Makes a close frame; as {@link newPingFrame}.
+ *
+ * @param payload A body as newCloseFrameBody makes it.
+ * @see gobwas NewCloseFrame, which does not look
+ */
 export function newCloseFrame(payload: Uint8Array): Frame {
-  return newFrame(OpClose, true, payload);
+  return newControlFrame(OpClose, payload);
 }
 
-/** Masks a copy of `frame`, with a key of its own. */
+function newControlFrame(opcode: Opcode, payload: Uint8Array): Frame {
+  const frame = newFrame(opcode, true, payload);
+  checkControlSize(payload.length);
+  return frame;
+}
+
+/** Checks how long the payload of a control frame is. @throws {RangeError} More than 125 bytes (RFC 6455, 5.5). */
+export function checkControlSize(size: number): void {
+  if (size > MaxControlFramePayloadSize) {
+    throw wrongValue("length", "from 0 to 125", size);
+  }
+}
+
+/** Masks a copy of `frame`, with a key of its own. @throws {TypeError} Its payload is no Uint8Array. */
 export function maskFrame(frame: Frame): Frame {
   return maskFrameWith(frame, newMask());
 }
 
-/** Masks a copy of `frame` with `maskKey`. */
+/** Masks a copy of `frame` with `maskKey`. @throws {TypeError} Its payload is no Uint8Array. */
 export function maskFrameWith(frame: Frame, maskKey: number): Frame {
-  return maskFrameInPlaceWith(copyOf(frame), maskKey);
+  return maskFrameInPlaceWith(ownFrame(frame), maskKey);
 }
 
 /** Masks the payload of `frame` where it lies, with a key of its own, and gives the frame with a new header. */
@@ -86,34 +114,39 @@ export function maskFrameInPlace(frame: Frame): Frame {
 
 /** Masks the payload of `frame` where it lies with `maskKey`, and gives the frame with a new header. */
 export function maskFrameInPlaceWith(frame: Frame, maskKey: number): Frame {
+  checkBytes("frame.payload", frame.payload);
   cipher(frame.payload, maskKey);
   return { header: { ...frame.header, masked: true, maskKey }, payload: frame.payload };
 }
 
-/** Unmasks a copy of `frame`. */
+/** Unmasks a copy of `frame`. @throws {TypeError} Its payload is no Uint8Array. */
 export function unmaskFrame(frame: Frame): Frame {
-  return unmaskFrameInPlace(copyOf(frame));
+  return unmaskFrameInPlace(ownFrame(frame));
 }
 
 /** Unmasks the payload of `frame` where it lies, and gives the frame with a new header. */
 export function unmaskFrameInPlace(frame: Frame): Frame {
+  checkBytes("frame.payload", frame.payload);
   cipher(frame.payload, frame.header.maskKey);
   return { header: { ...frame.header, masked: false, maskKey: 0 }, payload: frame.payload };
 }
 
-function copyOf(frame: Frame): Frame {
-  return { header: frame.header, payload: frame.payload.slice() };
+function ownFrame({ header, payload }: Frame): Frame {
+  checkBytes("frame.payload", payload);
+  return { header, payload: copyOf(payload, 0, payload.length) };
 }
 
 /**
  * Turns `frame` into the bytes of the wire, as it is: masked only where it has been masked.
  *
  * @returns A new array, yours.
+ * @throws {TypeError} The payload is no Uint8Array.
  * @throws {RangeError} The header's length is not the payload's.
  * @see gobwas CompileFrame
  */
 export function compileFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   const { header, payload } = frame;
+  checkBytes("frame.payload", payload);
   if (header.length !== payload.length) {
     throw new RangeError(
       `Header's length is not the payload's: ${header.length}, ${payload.length}`,
@@ -124,43 +157,71 @@ export function compileFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   return concat([head, payload]);
 }
 
-function compileClose(status: StatusCode): Uint8Array {
+/*
+ * gobwas has these as variables, which anybody may change for everybody. Here each call makes a new array. gobwas has two more,
+ * for 1004 and 1015, which may never be sent.
+ */
+
+/** Makes an empty ping of a server: a new array, yours. @see gobwas CompiledPing */
+export function compiledPing(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(0x89, 0);
+}
+
+/** Makes an empty pong of a server: a new array, yours. @see gobwas CompiledPong */
+export function compiledPong(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(0x8a, 0);
+}
+
+/** Makes an empty close of a server: a new array, yours. @see gobwas CompiledClose */
+export function compiledClose(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(0x88, 0);
+}
+
+function compileClose(status: StatusCode): Uint8Array<ArrayBuffer> {
   return compileFrame(newCloseFrame(newCloseFrameBody(status)));
 }
 
-/** An empty ping of a server. Shared: do not change it. */
-export const CompiledPing: Uint8Array = /* @__PURE__ */ new Uint8Array([0x89, 0]);
-/** An empty pong of a server. Shared: do not change it. */
-export const CompiledPong: Uint8Array = /* @__PURE__ */ new Uint8Array([0x8a, 0]);
-/** An empty close of a server. Shared: do not change it. */
-export const CompiledClose: Uint8Array = /* @__PURE__ */ new Uint8Array([0x88, 0]);
+/** Makes a server's close frame with 1000 and no reason: a new array, yours. @see gobwas CompiledCloseNormalClosure */
+export function compiledCloseNormalClosure(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusNormalClosure);
+}
 
-// gobwas has two more, for 1004 and 1015, which may never be sent.
+/** Makes a server's close frame with 1001 and no reason: a new array, yours. @see gobwas CompiledCloseGoingAway */
+export function compiledCloseGoingAway(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusGoingAway);
+}
 
-/** A server's close frame with 1000 and no reason. Shared: do not change it. */
-export const CompiledCloseNormalClosure: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusNormalClosure);
-/** A server's close frame with 1001 and no reason. Shared: do not change it. */
-export const CompiledCloseGoingAway: Uint8Array = /* @__PURE__ */ compileClose(StatusGoingAway);
-/** A server's close frame with 1002 and no reason. Shared: do not change it. */
-export const CompiledCloseProtocolError: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusProtocolError);
-/** A server's close frame with 1003 and no reason. Shared: do not change it. */
-export const CompiledCloseUnsupportedData: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusUnsupportedData);
-/** A server's close frame with 1007 and no reason. Shared: do not change it. */
-export const CompiledCloseInvalidFramePayloadData: Uint8Array = /* @__PURE__ */ compileClose(
-  StatusInvalidFramePayloadData,
-);
-/** A server's close frame with 1008 and no reason. Shared: do not change it. */
-export const CompiledClosePolicyViolation: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusPolicyViolation);
-/** A server's close frame with 1009 and no reason. Shared: do not change it. */
-export const CompiledCloseMessageTooBig: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusMessageTooBig);
-/** A server's close frame with 1010 and no reason. Shared: do not change it. */
-export const CompiledCloseMandatoryExt: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusMandatoryExt);
-/** A server's close frame with 1011 and no reason. Shared: do not change it. */
-export const CompiledCloseInternalServerError: Uint8Array =
-  /* @__PURE__ */ compileClose(StatusInternalServerError);
+/** Makes a server's close frame with 1002 and no reason: a new array, yours. @see gobwas CompiledCloseProtocolError */
+export function compiledCloseProtocolError(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusProtocolError);
+}
+
+/** Makes a server's close frame with 1003 and no reason: a new array, yours. @see gobwas CompiledCloseUnsupportedData */
+export function compiledCloseUnsupportedData(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusUnsupportedData);
+}
+
+/** Makes a server's close frame with 1007 and no reason: a new array, yours. @see gobwas CompiledCloseInvalidFramePayloadData */
+export function compiledCloseInvalidFramePayloadData(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusInvalidFramePayloadData);
+}
+
+/** Makes a server's close frame with 1008 and no reason: a new array, yours. @see gobwas CompiledClosePolicyViolation */
+export function compiledClosePolicyViolation(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusPolicyViolation);
+}
+
+/** Makes a server's close frame with 1009 and no reason: a new array, yours. @see gobwas CompiledCloseMessageTooBig */
+export function compiledCloseMessageTooBig(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusMessageTooBig);
+}
+
+/** Makes a server's close frame with 1010 and no reason: a new array, yours. @see gobwas CompiledCloseMandatoryExt */
+export function compiledCloseMandatoryExt(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusMandatoryExt);
+}
+
+/** Makes a server's close frame with 1011 and no reason: a new array, yours. @see gobwas CompiledCloseInternalServerError */
+export function compiledCloseInternalServerError(): Uint8Array<ArrayBuffer> {
+  return compileClose(StatusInternalServerError);
+}

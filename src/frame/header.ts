@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wrongValue } from "../arguments.ts";
 import { readUint16, readUint32, writeUint16, writeUint32 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import type { Opcode } from "./opcode.ts";
@@ -135,11 +136,13 @@ function readLength64(bytes: Uint8Array, at: number): number {
  */
 export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number {
   const length = header.length;
-  if (!Number.isSafeInteger(length) || length < 0) throw badLength(length);
+  if (!Number.isSafeInteger(length) || length < 0) {
+    throw wrongValue("length", "from 0 to 2^53 - 1", length);
+  }
   const keyAt = lengthEnd(length);
   const size = header.masked ? keyAt + 4 : keyAt;
   const room = bytes.length - at;
-  if (room < size) throw noRoom(size, room);
+  if (room < size) throw wrongValue("room", `${size} bytes`, room);
 
   bytes[at] = (header.fin ? 0x80 : 0) | (header.rsv << 4) | header.opcode;
   const maskBit = header.masked ? 0x80 : 0;
@@ -156,16 +159,6 @@ export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number 
   }
   if (header.masked) writeMaskKey(bytes, at + keyAt, header.maskKey);
   return size;
-}
-
-// Errors are made outside of what is called for each frame: an engine inlines what is short.
-
-function badLength(length: number): RangeError {
-  return new RangeError(`Payload length must be an integer from 0 to 2^53 - 1: ${length}`);
-}
-
-function noRoom(size: number, room: number): RangeError {
-  return new RangeError(`Header needs ${size} bytes of room: ${room}`);
 }
 
 /**

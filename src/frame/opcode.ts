@@ -4,21 +4,27 @@
  * @module
  */
 
-/** A frame's opcode, 0x0 to 0xF. */
-export type Opcode = number;
+/**
+ * A frame's opcode, 0x0 to 0xF. Any number will do, such as one that was decoded; but the constants are marked for the compiler, so
+ * that one of another kind in their place, such as a `State`, does not compile. No value has that property.
+ */
+export type Opcode = number & {
+  /** Of the type alone: no value has it. */
+  readonly "~kind"?: "opcode";
+};
 
 /** The next fragment of a message. */
-export const OpContinuation = 0x0;
+export const OpContinuation: Opcode = 0x0;
 /** UTF-8 text. */
-export const OpText = 0x1;
+export const OpText: Opcode = 0x1;
 /** Binary data. */
-export const OpBinary = 0x2;
+export const OpBinary: Opcode = 0x2;
 /** The closing handshake. */
-export const OpClose = 0x8;
+export const OpClose: Opcode = 0x8;
 /** Asks for a pong. */
-export const OpPing = 0x9;
+export const OpPing: Opcode = 0x9;
 /** Answers a ping. */
-export const OpPong = 0xa;
+export const OpPong: Opcode = 0xa;
 
 /** Tells whether `opcode` is one of a control frame, reserved ones (0xB to 0xF) included. */
 export function isControl(opcode: Opcode): boolean {

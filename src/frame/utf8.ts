@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { isAscii, latin1 } from "../bytes.ts";
 import { type TextCodec, webText } from "./text-codec.ts";
 
@@ -79,8 +80,11 @@ export class Utf8Validator {
    * Takes the next piece.
    *
    * @returns false as soon as no continuation could make the text valid; then it stays false until {@link reset}.
+   * @throws {TypeError} `bytes` is no Uint8Array.
    */
-  write(bytes: Uint8Array, start = 0, end: number = bytes.length): boolean {
+  write(bytes: Uint8Array, start = 0, end?: number): boolean {
+    checkBytes("bytes", bytes);
+    end ??= bytes.length;
     let state = this.#state;
     let at = start;
     while (at < end) {
@@ -111,12 +115,24 @@ const decoderPaysFrom = 32;
  *
  * @param codec What decodes all but short ASCII. Default: the Web's `TextDecoder`.
  * @returns The text, or undefined where it is not valid UTF-8.
+ * @throws {TypeError} `bytes` is no Uint8Array.
  */
 export function decodeUtf8(
   bytes: Uint8Array,
   start = 0,
-  end: number = bytes.length,
+  end?: number,
   codec: TextCodec = webText,
+): string | undefined {
+  checkBytes("bytes", bytes);
+  return decodeRange(bytes, start, end ?? bytes.length, codec);
+}
+
+/** As {@link decodeUtf8}, for whoever knows that these are bytes. */
+export function decodeRange(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  codec: TextCodec,
 ): string | undefined {
   if (end - start < decoderPaysFrom && isAscii(bytes, start, end)) return latin1(bytes, start, end);
   return codec.decode(bytes, start, end);

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { concat, noBytes } from "../bytes.ts";
+import { concat, copyOf, noBytes } from "../bytes.ts";
 import type { Head } from "../http/head.ts";
 import { type HeadKind, HeadParser } from "../http/parser.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
 import { Dialer, type DialerOptions, type DialOptions } from "./dialer.ts";
+import { bodyEnd } from "./response-body.ts";
 import type { UpgradedStream } from "./upgraded-stream.ts";
 import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
 
@@ -16,7 +17,7 @@ import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
 export interface DebugCallbacks {
   /** Gets the request as it was on the wire, never a frame. */
   readonly onRequest?: ((bytes: Uint8Array) => void) | undefined;
-  /** Gets the response as it was on the wire, with its body, never a frame. */
+  /** Gets the response as it was on the wire, with its body, never a frame or anything else behind it. */
   readonly onResponse?: ((bytes: Uint8Array) => void) | undefined;
 }
 
@@ -49,7 +50,7 @@ class Recorder implements ByteStream {
 
   #keepRead(into: Uint8Array, count: number | null): number {
     const read = count ?? 0;
-    if (this.#isRecording) this.#read.push(into.slice(0, read));
+    if (this.#isRecording) this.#read.push(copyOf(into, 0, read));
     return read;
   }
 
@@ -61,7 +62,7 @@ class Recorder implements ByteStream {
   }
 
   #keepWritten(from: Uint8Array, count: number): number {
-    if (this.#isRecording) this.#written.push(from.slice(0, count));
+    if (this.#isRecording) this.#written.push(copyOf(from, 0, count));
     return count;
   }
 
@@ -142,9 +143,10 @@ function responseEnd(bytes: Uint8Array): number {
   let start = 0;
   for (;;) {
     const head = parseHead("response", bytes, start);
-    if (head === undefined || head.status >= 200) return bytes.length;
+    if (head === undefined) return bytes.length;
     start += head.size;
     if (head.status === 101) return start;
+    if (head.status >= 200) return bodyEnd(head, bytes, start);
   }
 }
 

@@ -18,6 +18,7 @@ import { canonicalize } from "../http/view.ts";
 import { headerLines } from "../http/write.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
+import { closeQuietly } from "../io/close-quietly.ts";
 import { connectStreamOn } from "../io/connect-stream.ts";
 import { writeAll } from "../io/full.ts";
 import type { Connect, ConnectOptions, Signal, TlsOptions } from "../transport.ts";
@@ -328,7 +329,7 @@ export class Dialer {
  * @throws As {@link Dialer.dial}.
  * @see gobwas Dial
  */
-export function dialOn(
+export async function dialOn(
   connect: Connect,
   url: string | { readonly href: string },
   options: DialerOptions & DialOptions = {},
@@ -373,15 +374,6 @@ class HeldStream {
   close(): void {
     const stream = this.#stream;
     this.#stream = undefined;
-    if (stream !== undefined) void closeQuietly(stream);
-  }
-}
-
-/** Closes a stream that leads nowhere; how that ends is nobody's business any more. */
-async function closeQuietly(stream: ByteStream): Promise<void> {
-  try {
-    await stream.close();
-  } catch {
-    // The failure that made it close is the one to tell.
+    if (stream !== undefined) closeQuietly(stream);
   }
 }

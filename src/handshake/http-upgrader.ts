@@ -4,10 +4,11 @@
  * @module
  */
 
-import { writeLatin1 } from "../bytes.ts";
+import { noBytes, writeLatin1 } from "../bytes.ts";
 import { targetBytes, tokenBytes, valueBytes } from "../http/token.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
-import { BytesReader } from "../io/full.ts";
+import { closeQuietly } from "../io/close-quietly.ts";
+import { BytesReader, writeAll } from "../io/full.ts";
 import type { UpgradedStream } from "./upgraded-stream.ts";
 import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
 
@@ -48,19 +49,63 @@ export class HttpUpgrader<Context = undefined> {
   }
 
   /**
-   * Checks the request, asks the callbacks, answers.
+   * Checks the request, asks the callbacks, answers. Where it throws, the stream is closed behind the answer: an HTTP
+   * server that has handed a connection over does not look after it any more.
    *
    * @param stream The connection, at the first byte that the HTTP server has not read.
-   * @param head What the HTTP server has read behind the request: the first frames, perhaps. Copied.
+   * @param head What the HTTP server has read behind the request: the first frames, perhaps. Copied. Default: nothing.
+   * @throws {TypeError} Something given is not what it should be; nothing has been answered then.
    * @throws As {@link Upgrader.upgrade}.
    */
-  upgrade(
+  async upgrade(
     request: ParsedRequest,
     stream: ByteStream,
-    head: Uint8Array = new Uint8Array(0),
+    head: Uint8Array = noBytes,
   ): Promise<UpgradedStream<Context>> {
+    checkStream(stream);
+    try {
+      checkParsed(request, head);
+    } catch (error) {
+      closeQuietly(stream);
+      throw error;
+    }
     return this.#upgrader.upgrade(new PrefixedStream(writeRequest(request, head), stream));
   }
+}
+
+/** Of plain JavaScript anything may come; what is wrong is told where it happens. */
+function checkStream(stream: ByteStream): void {
+  const { read, write, close } = (stream ?? {}) as Partial<ByteStream>;
+  if (typeof read === "function" && typeof write === "function" && typeof close === "function") {
+    return;
+  }
+  throw new TypeError(
+    `stream must have read, write and close: ${kindOf(stream)}. Of a socket make one by newSocketStream()`,
+  );
+}
+
+function checkParsed(request: ParsedRequest, head: Uint8Array): void {
+  const { method, url, httpVersion, rawHeaders } = (request ?? {}) as Partial<ParsedRequest>;
+  const isText = (value: unknown): boolean => value === undefined || typeof value === "string";
+  if (!isText(method) || !isText(url) || typeof httpVersion !== "string") {
+    throw new TypeError(
+      `request must be one of node:http, or have its method, url and httpVersion as strings: ${kindOf(request)}`,
+    );
+  }
+  if (!Array.isArray(rawHeaders) || !rawHeaders.every((text) => typeof text === "string")) {
+    throw new TypeError(
+      `request.rawHeaders must be an array of names and values in turn: ${kindOf(rawHeaders)}`,
+    );
+  }
+  if (!(head instanceof Uint8Array)) {
+    throw new TypeError(`head must be a Uint8Array, or left out: ${kindOf(head)}`);
+  }
+}
+
+/** Names what was given in place of something else. */
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return typeof value === "object" ? `an ${value.constructor?.name ?? "object"}` : String(value);
 }
 
 /**
@@ -123,8 +168,13 @@ class PrefixedStream implements ByteStream {
     return this.#prefix.left > 0 ? this.#prefix.read(into) : this.#stream.read(into);
   }
 
+  get writesWhole(): boolean {
+    return true;
+  }
+
   write(from: Uint8Array): Awaitable<number> {
-    return this.#stream.write(from);
+    const written = writeAll(this.#stream, from);
+    return written instanceof Promise ? written.then(() => from.length) : from.length;
   }
 
   close(): Awaitable<void> {
@@ -135,13 +185,13 @@ class PrefixedStream implements ByteStream {
 let defaultUpgrader: HttpUpgrader | undefined;
 
 /**
- * Upgrades with all defaults.
+ * Upgrades with all defaults. Where it throws, the stream is closed behind the answer.
  *
  * @param head What the HTTP server has read behind the request. Copied.
- * @throws As {@link Upgrader.upgrade}.
+ * @throws As {@link HttpUpgrader.upgrade}.
  * @see gobwas UpgradeHTTP, DefaultHTTPUpgrader
  */
-export function upgradeHttp(
+export async function upgradeHttp(
   request: ParsedRequest,
   stream: ByteStream,
   head?: Uint8Array,

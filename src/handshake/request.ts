@@ -109,12 +109,16 @@ const fewProtocols = 8;
 
 /** Checks the subprotocols that a client offers; of the usual few no strings are made. */
 function checkProtocols(head: Head): void {
+  const first = head.find(protocolHeader);
+  if (first < 0) return;
   const ranges: number[] = [];
-  for (let i = head.find(protocolHeader); i >= 0; i = head.find(protocolHeader, i + 1)) {
+  for (let i = first; i >= 0; i = head.find(protocolHeader, i + 1)) {
     if (!addListRanges(ranges, head.bytes, head.valueStart(i), head.valueEnd(i))) {
       throw new HandshakeError("BAD_SUBPROTOCOL");
     }
   }
+  // Lines may be empty, the list may not: 1#token (RFC 6455, 4.3), and what breaks the grammar is to be refused (4.2.1).
+  if (ranges.length === 0) throw new HandshakeError("BAD_SUBPROTOCOL");
   if (ranges.length > 2 * fewProtocols) offeredProtocols(head);
   else if (hasTwins(head.bytes, ranges)) throw new HandshakeError("BAD_SUBPROTOCOL");
 }
@@ -148,15 +152,18 @@ function equalRanges(
 /**
  * Gives the subprotocols that a client offers, in its order of preference (RFC 6455, 11.3.4).
  *
- * @throws {HandshakeError} `BAD_SUBPROTOCOL`: not tokens, or one of them twice
+ * @throws {HandshakeError} `BAD_SUBPROTOCOL`: not tokens, one of them twice, or a header without any
  */
 export function offeredProtocols(head: Head): string[] {
+  const first = head.find(protocolHeader);
+  if (first < 0) return [];
   const tokens: string[] = [];
-  for (let i = head.find(protocolHeader); i >= 0; i = head.find(protocolHeader, i + 1)) {
+  for (let i = first; i >= 0; i = head.find(protocolHeader, i + 1)) {
     if (!addListTokens(tokens, head.bytes, head.valueStart(i), head.valueEnd(i))) {
       throw new HandshakeError("BAD_SUBPROTOCOL");
     }
   }
+  if (tokens.length === 0) throw new HandshakeError("BAD_SUBPROTOCOL");
   // "The elements that comprise this value MUST ... all be unique strings" (RFC 6455, 4.1)
   if (new Set(tokens).size !== tokens.length) throw new HandshakeError("BAD_SUBPROTOCOL");
   return tokens;

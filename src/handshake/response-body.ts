@@ -4,7 +4,7 @@
  * @module
  */
 
-import { copy, noBytes } from "../bytes.ts";
+import { copy, latin1, noBytes } from "../bytes.ts";
 import type { Head } from "../http/head.ts";
 import type { BufferedStream } from "../io/buffered.ts";
 
@@ -15,6 +15,49 @@ const maxBodySize = 1024 ** 2;
 const maxLineSize = 1024;
 
 const LF = 0x0a;
+
+/** How a response says where its body ends: its length, "chunked", or Infinity where the stream's end is it. */
+function framingOf(head: Head): number | "chunked" {
+  if (head.status === 204 || head.status === 304) return 0;
+  if (head.get("transfer-encoding")?.toLowerCase() === "chunked") return "chunked";
+  const length = head.get("content-length");
+  return length === undefined || !/^\d+$/.test(length) ? Infinity : Number(length);
+}
+
+/** Gives a chunk's size by its line, undefined where that is none. */
+function chunkSize(line: string): number | undefined {
+  const size = /^[\da-f]{1,8}(?=[;\s]|$)/i.exec(line);
+  return size === null ? undefined : Number.parseInt(size[0], 16);
+}
+
+/** Tells whether a line, without its LF, is empty. */
+function isBlankLine(line: string): boolean {
+  return line === "" || line === "\r";
+}
+
+/**
+ * Gives where the body ends that begins at `bytes[start]`: the end of `bytes` where it goes on beyond, or is malformed.
+ *
+ * @param head The head in front of it.
+ */
+export function bodyEnd(head: Head, bytes: Uint8Array, start: number): number {
+  const framing = framingOf(head);
+  if (framing !== "chunked") return Math.min(start + framing, bytes.length);
+  let at = start;
+  let isInTrailers = false;
+  for (;;) {
+    const lf = bytes.indexOf(LF, at);
+    if (lf < 0) return bytes.length;
+    const line = latin1(bytes, at, lf);
+    at = lf + 1;
+    const size: number | undefined = isInTrailers ? 0 : chunkSize(line);
+    if (size === undefined) return bytes.length;
+    if (isInTrailers && isBlankLine(line)) return at;
+    isInTrailers = size === 0;
+    // Behind a chunk's bytes its line ends.
+    if (size > 0) at = bytes.indexOf(LF, at + size) + 1 || bytes.length;
+  }
+}
 
 /** Gathers the body that belongs to `head`, as far as it comes: up to 1 MiB, and never failing. */
 export class ResponseBody {
@@ -34,13 +77,10 @@ export class ResponseBody {
 
   /** Reads until the body, the stream or the room for it ends. */
   async read(head: Head): Promise<void> {
-    const { status } = head;
-    if (status === 204 || status === 304) return;
-    const length = head.get("content-length");
-    const isChunked = head.get("transfer-encoding")?.toLowerCase() === "chunked";
+    const framing = framingOf(head);
     try {
-      if (isChunked) await this.#readChunks();
-      else await this.#take(length === undefined || !/^\d+$/.test(length) ? Infinity : +length);
+      if (framing === "chunked") await this.#readChunks();
+      else await this.#take(framing);
     } catch {
       // What came before the failure is what there is to tell.
     }
@@ -73,16 +113,10 @@ export class ResponseBody {
 
   async #readChunks(): Promise<void> {
     for (;;) {
-      const size = await this.#readChunkSize();
+      const size = chunkSize(await this.#readLine()) ?? 0;
       if (size === 0 || !(await this.#take(size))) return;
       await this.#readLine();
     }
-  }
-
-  /** Reads a chunk's size in hexadecimal; 0 also where it is none, or its line does not end. */
-  async #readChunkSize(): Promise<number> {
-    const size = /^[\da-f]{1,8}(?=[;\s]|$)/i.exec(await this.#readLine());
-    return size === null ? 0 : Number.parseInt(size[0], 16);
   }
 
   /** Reads a line, without its LF; "" where none comes. */

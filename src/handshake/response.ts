@@ -94,6 +94,23 @@ export interface HttpReply {
   readonly body?: string | Uint8Array;
 }
 
+/**
+ * Checks what an answer other than 101 is to say beside its status.
+ *
+ * @throws {TypeError} A header that may not be sent, or that is written here; a body that is neither text nor bytes.
+ */
+export function checkReply(headers: HeaderPairs, body: string | Uint8Array): void {
+  headerLines(headers);
+  for (const [name] of headers) {
+    if (/^(?:connection|content-length|transfer-encoding)$/i.test(name)) {
+      throw new TypeError(`Header is written by the server itself: ${name}`);
+    }
+  }
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) {
+    throw new TypeError(`body must be a string or a Uint8Array: ${String(body)}`);
+  }
+}
+
 const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
 
 /**
@@ -102,7 +119,7 @@ const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
  *
  * @param method Of the request: the answer to HEAD has no body.
  * @returns A new array, yours.
- * @throws {TypeError} A header that may not be sent, or that is written here.
+ * @throws {TypeError} A header that may not be sent, or that is written here; a body that is neither text nor bytes.
  * @throws {RangeError} `status` is not an integer from 200 to 599.
  */
 export function writeReply(
@@ -110,11 +127,7 @@ export function writeReply(
   method?: string,
 ): Uint8Array<ArrayBuffer> {
   if (status < 200) throw new RangeError(`Status of a final response starts at 200: ${status}`);
-  for (const [name] of headers) {
-    if (/^(?:connection|content-length|transfer-encoding)$/i.test(name)) {
-      throw new TypeError(`Header is written by the server itself: ${name}`);
-    }
-  }
+  checkReply(headers, body);
   // "A sender of Upgrade MUST also send an Upgrade connection option" (RFC 9110, 7.8)
   const connection = hasHeader(headers, "upgrade") ? "Upgrade, close" : "close";
   const bytes = typeof body === "string" ? encodeUtf8(body) : body;

@@ -14,6 +14,7 @@ import type { Option } from "../http/option.ts";
 import { defaultHeadLimits, type HeadLimits, HeadParser } from "../http/parser.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
+import { closeQuietly } from "../io/close-quietly.ts";
 import { writeAll } from "../io/full.ts";
 import { Attempt } from "./attempt.ts";
 import { readHead } from "./read-head.ts";
@@ -123,7 +124,7 @@ export class Upgrader<Context = undefined> {
    * Reads a request, asks the callbacks, answers.
    *
    * The request has been checked when the first callback is asked. Whoever is refused has got the answer when this
-   * throws; the stream is left open, for its owner to close.
+   * throws. Where it throws the stream is closed, or about to be: its owner may close it again, and need not.
    *
    * @param stream Not to be read from afterwards: what is returned takes its place.
    * @throws {HandshakeError} The request is refused, by a rule or by rejectConnection.
@@ -149,6 +150,10 @@ export class Upgrader<Context = undefined> {
         throw error;
       }
       return new UpgradedStream(buffered, agreement);
+    } catch (error) {
+      // The answer, where there was somebody to answer, has left. It says that the connection ends.
+      closeQuietly(buffered);
+      throw error;
     } finally {
       attempt.end();
     }
@@ -226,7 +231,8 @@ function methodOf(parser: HeadParser): string | undefined {
 let defaultUpgrader: Upgrader | undefined;
 
 /**
- * Upgrades with all defaults: no subprotocol, no extension, nobody refused but by the rules.
+ * Upgrades with all defaults: no subprotocol, no extension, nobody refused but by the rules. Where it throws, the stream
+ * is closed.
  *
  * @throws As {@link Upgrader.upgrade}.
  * @see gobwas Upgrade, DefaultUpgrader

@@ -16,8 +16,9 @@ export interface CookieSyntax {
   /** Takes the double quotes around a value away. Default false: they belong to the value, as browsers have it. */
   readonly unquote?: boolean | undefined;
   /**
-   * Ends the scan at what RFC 6265, 4.2.1 does not allow. Default false: a pair whose name is no token, or whose value
-   * no field value may have, is skipped, and blanks around names and values do not count.
+   * Ends the scan at what RFC 6265, 4.2.1 does not allow. Default false: a pair without an equals sign, whose name is no
+   * token, or whose value no field value may have, is skipped; empty pairs, and blanks around names and values, do not
+   * count.
    */
   readonly strict?: boolean | undefined;
 }
@@ -42,8 +43,16 @@ interface Pair {
 /**
  * Goes through the pairs of a Cookie header's value.
  *
+ * @example
+ * onHeader(name, value) {
+ *   if (!headerIs(name, "Cookie")) return;
+ *   const isWellFormed = scanCookie(value, (name, value) => true); // look at each; false ends the scan
+ *   if (!isWellFormed) throw rejectConnection({ status: 400, message: "bad cookie" });
+ * }
+ *
  * @param visit Gets views that are valid during the call; returns false to end the scan.
- * @returns false where `strict` ended the scan; else true.
+ * @returns Whether all that was looked at was well-formed: false where a pair was skipped, or where `strict` ended the
+ * scan; true where `visit` ended it.
  * @see gobwas ScanCookie
  */
 export function scanCookie(
@@ -52,16 +61,18 @@ export function scanCookie(
   { unquote = false, strict = false }: CookieSyntax = {},
 ): boolean {
   const bytes = fieldBytes(source);
+  let isWellFormed = true;
   for (let start = 0, end: number; start <= bytes.length; start = end + 1) {
     end = pairEnd(bytes, start);
     const pair = strict ? exactPair(bytes, start, end) : laxPair(bytes, start, end);
     if (pair === undefined) {
       if (strict) return false;
+      if (blanksEnd(bytes, start, end) < end) isWellFormed = false;
       continue;
     }
     if (!visit(pair.name, unquote ? unquoted(pair.value) : pair.value)) return true;
   }
-  return true;
+  return isWellFormed;
 }
 
 /**

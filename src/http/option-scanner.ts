@@ -40,7 +40,12 @@ export function tokenEnd(bytes: Uint8Array, start: number, end: number): number 
   return at;
 }
 
-/** Takes a list apart, option by option, parameter by parameter. */
+/**
+ * Takes a list apart, option by option, parameter by parameter.
+ *
+ * Blanks may stand around `,`, `;` and `=`: the grammar of RFC 6455, 9.1 is written by the rules of RFC 2616, 2.1,
+ * where white space is implied between a token or quoted-string and a separator.
+ */
 export class OptionScanner {
   readonly #bytes: Uint8Array;
   readonly #end: number;
@@ -81,16 +86,20 @@ export class OptionScanner {
   /** Goes to the option's next parameter. */
   nextParameter(): boolean {
     this.#skipBlanks();
-    if (this.#at === this.#end || this.#bytes[this.#at] === Comma) {
+    const delimiter = this.#at === this.#end ? Comma : this.#bytes[this.#at];
+    if (delimiter === Comma) {
       this.#inOption = false;
       return false;
     }
-    if (!this.#take(Semicolon)) return this.#fail();
+    if (delimiter !== Semicolon) return this.#fail();
+    this.#at++;
     this.#skipBlanks();
     if (!this.#takeName()) return false;
+    this.#skipBlanks();
     this.#hasValue = this.#take(Equals);
     this.#escapes = 0;
     if (!this.#hasValue) return true;
+    this.#skipBlanks();
     return this.#take(Quote) ? this.#takeQuoted() : this.#takeValue();
   }
 

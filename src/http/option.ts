@@ -1,7 +1,7 @@
 /**
  * Header options: names with parameters, as in Sec-WebSocket-Extensions (RFC 9110, 5.6; RFC 6455, 9.1).
  *
- * `1#( token *( OWS ";" OWS token [ "=" ( token / quoted-string ) ] ) )`, read where it lies, each byte once. Text
+ * `1#( token *( OWS ";" OWS token [ OWS "=" OWS ( token / quoted-string ) ] ) )`, read where it lies, each byte once. Text
  * counts as Latin-1, and a character above U+00FF may stand nowhere.
  *
  * @module

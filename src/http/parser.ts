@@ -6,6 +6,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { HandshakeError, LimitError } from "../errors.ts";
 import { Head } from "./head.ts";
@@ -116,10 +117,13 @@ export class HeadParser {
    * Takes the next bytes of the stream.
    *
    * @returns Index after the last byte taken: `end`, or the first byte behind the head.
+   * @throws {TypeError} `chunk` is no Uint8Array.
    * @throws {HandshakeError} `MALFORMED_REQUEST` or `MALFORMED_RESPONSE`, at the first bad byte
    * @throws {LimitError} `HEAD_TOO_LARGE`, `TARGET_TOO_LONG`, `TOO_MANY_HEADERS`
    */
-  feed(chunk: Uint8Array, start = 0, end: number = chunk.length): number {
+  feed(chunk: Uint8Array, start = 0, end?: number): number {
+    checkBytes("chunk", chunk);
+    end ??= chunk.length;
     if (this.#state === Done) return start;
     const before = this.#scanned;
     const most = Math.min(end - start, this.#limits.maxHeadSize - before);

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import type { Awaitable, ByteStream } from "./byte-stream.ts";
+import { writeAll } from "./full.ts";
 
 /** Options of a {@link BufferedStream}. */
 export interface BufferedOptions {
@@ -19,7 +21,7 @@ const defaultSize = 4096;
 const smallestSize = 16;
 
 /**
- * Reads through a buffer; writes go straight through.
+ * Reads through a buffer; writes go straight through, each whole, behind those before it.
  *
  * @example
  * const stream = new BufferedStream(conn);
@@ -37,6 +39,7 @@ export class BufferedStream implements ByteStream {
 
   /** @throws {RangeError} A buffer of less than 16 bytes, which no frame's header fits into. */
   constructor(inner: ByteStream, { size = defaultSize, buffer }: BufferedOptions = {}) {
+    if (buffer !== undefined) checkBytes("buffer", buffer);
     const length = buffer?.length ?? size;
     if (!(length >= smallestSize)) {
       throw new RangeError(`Buffer must have at least ${smallestSize} bytes: ${length}`);
@@ -99,6 +102,7 @@ export class BufferedStream implements ByteStream {
   }
 
   read(into: Uint8Array): Awaitable<number> {
+    checkBytes("into", into);
     if (this.#end > this.#start || into.length === 0) return this.#take(into);
     // A read as large as the buffer gains nothing by it.
     if (into.length >= this.#buffer.length) {
@@ -116,8 +120,22 @@ export class BufferedStream implements ByteStream {
     return count;
   }
 
+  /** Each write is whole, and in its order. */
+  get writesWhole(): boolean {
+    return true;
+  }
+
+  /**
+   * Writes all of `from` to the stream behind, as one unit: nothing that this library writes there comes in between.
+   *
+   * @param from Lent until the call, or its promise, is done.
+   * @returns `from.length`.
+   * @throws What the stream behind throws; once a write has failed half done, all to come throw the same.
+   */
   write(from: Uint8Array): Awaitable<number> {
-    return this.inner.write(from);
+    checkBytes("from", from);
+    const written = writeAll(this.inner, from);
+    return written instanceof Promise ? written.then(() => from.length) : from.length;
   }
 
   close(): Awaitable<void> {

@@ -2,7 +2,7 @@
  * Byte streams that are pulled, as gobwas and Go have them: what the low level reads from and writes to. Types only.
  *
  * A `Deno.Conn` is one as it is; the adapters' `listen` gives them on each runtime; anything with these three methods
- * will do.
+ * will do. Frames never mix, whoever writes them: the library writes each as one unit, behind those before it.
  *
  * @module
  */
@@ -34,6 +34,12 @@ export interface ByteWriter {
    * @see Go io.Writer
    */
   write(from: Uint8Array): Awaitable<number>;
+
+  /**
+   * Whether a write takes all its bytes, and writes that are not awaited leave whole, in the order of the calls. What does
+   * not say so is written to by one write at a time: the library keeps the others waiting. Default: false.
+   */
+  readonly writesWhole?: boolean | undefined;
 }
 
 /** A connection: both ways, and an end. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { concat, copy } from "../bytes.ts";
 import { LimitError, TransportError } from "../errors.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
@@ -19,6 +20,7 @@ import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
  * @see Go io.ReadFull
  */
 export function readFull(reader: ByteReader, into: Uint8Array): Awaitable<number> {
+  checkBytes("into", into);
   let at = 0;
   while (at < into.length) {
     const count = reader.read(at === 0 ? into : into.subarray(at));
@@ -130,29 +132,102 @@ export async function readAll(
   return concat(pieces);
 }
 
-/**
- * Writes all of `from`.
- *
- * @param from Lent until the call, or its promise, is done.
- * @throws What the stream throws; a stream that takes nothing is a {@link TransportError} `FAILED`.
- */
-export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
-  let at = 0;
-  while (at < from.length) {
-    const count = writer.write(at === 0 ? from : from.subarray(at));
-    if (count instanceof Promise) return writeRest(writer, from, at, count);
-    at += progress(count);
+/** A write failed in the middle of its bytes: the peer would take whatever follows for the rest of them. */
+class Broken {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
   }
 }
 
-async function writeRest(
+/**
+ * What the next write to a stream waits for: the end of the last one that was begun, which never rejects. Nothing where the
+ * stream is free, as it is as long as it takes all at once.
+ */
+const lanes = new WeakMap<ByteWriter, Promise<void> | Broken>();
+
+/**
+ * Writes all of `from` as one unit: what else goes to the same stream by the functions and classes of this library goes
+ * before it or behind it, in the order of the calls, also where the stream takes a part at a time and where nobody awaits.
+ *
+ * @param from Lent until the call, or its promise, is done.
+ * @throws What the stream throws; a stream that takes nothing is a {@link TransportError} `FAILED`. Where a write fails
+ * after it has taken a part, those that wait, and all to come, throw the same: half a frame is on the wire.
+ */
+export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
+  checkBytes("from", from);
+  if (from.length === 0) return undefined;
+  if (writer.writesWhole !== true) {
+    const before = lanes.get(writer);
+    if (before instanceof Broken) throw before.error;
+    if (before !== undefined) return follow(writer, writeBehind(writer, from, before));
+  }
+  const count = writer.write(from);
+  return count === from.length ? undefined : writeRest(writer, from, count);
+}
+
+/** Goes on with a write that has taken a part, or takes its time. */
+function writeRest(
   writer: ByteWriter,
   from: Uint8Array,
-  at: number,
-  pending: Promise<number>,
+  first: number | Promise<number>,
+): Awaitable<void> {
+  let at = 0;
+  let count = first;
+  try {
+    while (!(count instanceof Promise)) {
+      at += progress(count);
+      if (at >= from.length) return undefined;
+      count = writer.write(from.subarray(at));
+    }
+  } catch (error) {
+    failAt(writer, at, error);
+  }
+  const done = writeLater(writer, from, at, count);
+  return writer.writesWhole === true ? done : follow(writer, done);
+}
+
+async function writeLater(
+  writer: ByteWriter,
+  from: Uint8Array,
+  start: number,
+  first: Awaitable<number>,
 ): Promise<void> {
-  at += progress(await pending);
-  while (at < from.length) at += progress(await writer.write(from.subarray(at)));
+  let at = start;
+  try {
+    at += progress(await first);
+    while (at < from.length) at += progress(await writer.write(from.subarray(at)));
+  } catch (error) {
+    failAt(writer, at, error);
+  }
+}
+
+async function writeBehind(
+  writer: ByteWriter,
+  from: Uint8Array,
+  before: Promise<void>,
+): Promise<void> {
+  await before;
+  const lane = lanes.get(writer);
+  if (lane instanceof Broken) throw lane.error;
+  await writeLater(writer, from, 0, writer.write(from));
+}
+
+/** Lets what comes next wait for `done`. */
+function follow(writer: ByteWriter, done: Promise<void>): Promise<void> {
+  const free = (): void => {
+    if (lanes.get(writer) === last) lanes.delete(writer);
+  };
+  const last = done.then(free, free);
+  lanes.set(writer, last);
+  return done;
+}
+
+/** Where nothing has been taken, the stream stands where it stood: those that wait try for themselves. */
+function failAt(writer: ByteWriter, at: number, error: unknown): never {
+  if (at > 0) lanes.set(writer, new Broken(error));
+  throw error;
 }
 
 /** A write that takes nothing would be tried for ever. */
@@ -174,6 +249,7 @@ export class BytesReader implements ByteReader {
    * @param bytes Read where they lie, not copied.
    */
   constructor(bytes: Uint8Array) {
+    checkBytes("bytes", bytes);
     this.#bytes = bytes;
   }
 
@@ -183,6 +259,7 @@ export class BytesReader implements ByteReader {
   }
 
   read(into: Uint8Array): number {
+    checkBytes("into", into);
     const count = Math.min(into.length, this.left);
     copy(into, 0, this.#bytes, this.#at, this.#at + count);
     this.#at += count;

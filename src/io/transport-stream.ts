@@ -4,7 +4,8 @@
  * @module
  */
 
-import { noBytes } from "../bytes.ts";
+import { checkBytes } from "../arguments.ts";
+import { copyOf, noBytes } from "../bytes.ts";
 import { type Deadline, type Deadlines, deadlinesOn } from "../clock.ts";
 import { type Deferred, newDeferred } from "../deferred.ts";
 import { TransportError } from "../errors.ts";
@@ -127,6 +128,7 @@ export class TransportStream implements ByteStream, TransportHandler {
    * @throws {TransportError} `RESET`, after everything that came before it has been read
    */
   read(into: Uint8Array): Awaitable<number> {
+    checkBytes("into", into);
     if (this.#pending !== undefined) throw new TypeError("Another read is under way");
     if (this.#isClosing || into.length === 0) return 0;
     if (this.#end > this.#start) return this.#take(into);
@@ -152,6 +154,11 @@ export class TransportStream implements ByteStream, TransportHandler {
     return count;
   }
 
+  /** Each write is whole, and in its order. */
+  get writesWhole(): boolean {
+    return true;
+  }
+
   /**
    * Writes all of `from`. Where writes are not awaited, they leave in the order of the calls.
    *
@@ -160,6 +167,7 @@ export class TransportStream implements ByteStream, TransportHandler {
    * @throws {TransportError} `RESET`, `FAILED` (the stream, or its writing side, is closed)
    */
   write(from: Uint8Array): Awaitable<number> {
+    checkBytes("from", from);
     if (this.#isEnding || this.#isClosed) throw this.#error ?? closedError();
     if (this.#writes.length === 0 && this.#transport.write(from)) return from.length;
     const deferred = newDeferred<number>();
@@ -205,7 +213,7 @@ export class TransportStream implements ByteStream, TransportHandler {
     if (this.#pending !== undefined || this.#writes.length > 0 || this.#isEnding) {
       throw new TypeError("Stream is in use");
     }
-    const unread = this.#buffer.slice(this.#start, this.#end);
+    const unread = copyOf(this.#buffer, this.#start, this.#end);
     this.#buffer = noBytes;
     this.#start = this.#end = 0;
     if (this.#isPaused) this.#transport.resume();

@@ -4,18 +4,32 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { ClosedError, ProtocolError } from "../errors.ts";
-import { checkCloseFrameData, type State } from "../frame/check.ts";
+import { checkCloseFrameData, isClientSide, type State } from "../frame/check.ts";
 import { cipher } from "../frame/cipher.ts";
 import { newCloseFrameBody, parseCloseFrameData } from "../frame/close.ts";
-import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
+import {
+  encodeHeader,
+  type Header,
+  MaxControlFramePayloadSize,
+  MinHeaderSize,
+  newHeader,
+} from "../frame/header.ts";
+import { newMask } from "../frame/mask.ts";
 import { OpClose, type Opcode, OpPing, OpPong } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
-import { readExactly } from "../io/full.ts";
+import { readExactly, writeAll } from "../io/full.ts";
 import { StatusNoStatusRcvd } from "../status.ts";
 import { writeWhole } from "./frame-io.ts";
 import type { FrameHandler } from "./reader.ts";
+import { setCloseSent, wasCloseSent } from "./sent-close.ts";
+
+/** Bytes of a control frame's header. */
+function headerRoom(state: State): number {
+  return MinHeaderSize + (isClientSide(state) ? 4 : 0);
+}
 
 /**
  * Writes control frames, their payload gathered: at most 125 bytes in all.
@@ -29,10 +43,11 @@ import type { FrameHandler } from "./reader.ts";
  */
 export class ControlWriter implements ByteWriter {
   readonly #dest: ByteWriter;
-  readonly #state: State;
   readonly #opcode: Opcode;
+  readonly #isMasked: boolean;
+  readonly #room: number;
   readonly #limit: number;
-  readonly #payload: Uint8Array;
+  #buffer: Uint8Array;
   #size = 0;
 
   /**
@@ -41,20 +56,27 @@ export class ControlWriter implements ByteWriter {
    * @param dest Where frames go.
    * @param state StateServerSide or StateClientSide.
    * @param opcode OpPing, OpPong or OpClose.
-   * @param buffer Where the payload is gathered, lent as long as the writer is used; a smaller one than 125 bytes sets a
-   * smaller limit. Default: 125 bytes.
+   * @param buffer Where a frame is put together, lent until the first `flush` that gives a promise. In front of the payload
+   * it has room for the header, 2 bytes on a server's side and 6 on a client's; a smaller one than that and 125 bytes sets
+   * a smaller limit. Default: one that has room for 125 bytes.
+   * @throws {RangeError} `buffer` has no room for a header and a byte.
+   * @see gobwas NewControlWriter, NewControlWriterBuffer
    */
   constructor(
     dest: ByteWriter,
     state: State,
     opcode: Opcode,
-    buffer: Uint8Array = new Uint8Array(MaxControlFramePayloadSize),
+    buffer: Uint8Array = new Uint8Array(headerRoom(state) + MaxControlFramePayloadSize),
   ) {
     this.#dest = dest;
-    this.#state = state;
     this.#opcode = opcode;
-    this.#limit = Math.min(buffer.length, MaxControlFramePayloadSize);
-    this.#payload = buffer;
+    this.#isMasked = isClientSide(state);
+    this.#room = headerRoom(state);
+    if (buffer.length <= this.#room) {
+      throw new RangeError(`Buffer has no room for a header and a byte: ${buffer.length}`);
+    }
+    this.#limit = Math.min(buffer.length - this.#room, MaxControlFramePayloadSize);
+    this.#buffer = buffer;
   }
 
   /** Payload bytes that are gathered. */
@@ -66,24 +88,37 @@ export class ControlWriter implements ByteWriter {
    * Adds to the payload.
    *
    * @param from Copied.
+   * @throws {TypeError} `from` is no Uint8Array.
    * @throws {RangeError} More than fits into a control frame; nothing has been added then.
    */
   write(from: Uint8Array): number {
+    checkBytes("from", from);
     if (this.#size + from.length > this.#limit) {
       throw new RangeError(
         `Payload of a control frame may have ${this.#limit} bytes: ${this.#size + from.length}`,
       );
     }
-    this.#payload.set(from, this.#size);
+    this.#buffer.set(from, this.#room + this.#size);
     this.#size += from.length;
     return from.length;
   }
 
   /** Sends the frame, with or without a payload, and begins a new one. */
   flush(): Awaitable<void> {
-    const payload = this.#payload.subarray(0, this.#size);
+    const header = newHeader(this.#opcode, this.#size);
+    const end = this.#room + this.#size;
     this.#size = 0;
-    return writeWhole(this.#dest, this.#state, this.#opcode, payload);
+    header.masked = this.#isMasked;
+    if (header.masked) {
+      header.maskKey = newMask();
+      cipher(this.#buffer, header.maskKey, 0, this.#room, end);
+    }
+    encodeHeader(header, this.#buffer);
+    if (this.#opcode === OpClose) setCloseSent(this.#dest, true);
+    const written = writeAll(this.#dest, this.#buffer.subarray(0, end));
+    // A stream that takes its time is left what it was lent.
+    if (written instanceof Promise) this.#buffer = new Uint8Array(this.#buffer.length);
+    return written;
   }
 }
 
@@ -109,8 +144,6 @@ export class ControlHandler {
   readonly #dst: ByteWriter;
   readonly #state: State;
   readonly #isUnmasked: boolean;
-  /** Whether this side has sent its close frame: it is sent once, so set it where you sent it yourself. */
-  hasSentClose = false;
 
   /**
    * Makes a handler for the control frames of one connection.
@@ -122,6 +155,19 @@ export class ControlHandler {
     this.#dst = dst;
     this.#state = state;
     this.#isUnmasked = disableSrcCiphering;
+  }
+
+  /**
+   * Whether this side has sent its close frame: it is sent once. What this library writes to `dst` it knows, whatever wrote
+   * it; set it where you sent one by yourself.
+   */
+  get hasSentClose(): boolean {
+    return wasCloseSent(this.#dst);
+  }
+
+  /** Says that this side has sent it by itself. */
+  set hasSentClose(isSent: boolean) {
+    setCloseSent(this.#dst, isSent);
   }
 
   /**
@@ -190,7 +236,6 @@ export class ControlHandler {
   /** That a close frame cannot be answered changes nothing about what it said. */
   async #sendClose(body: Uint8Array): Promise<void> {
     if (this.hasSentClose) return;
-    this.hasSentClose = true;
     try {
       await writeWhole(this.#dst, this.#state, OpClose, body);
     } catch {
@@ -210,10 +255,20 @@ export class ControlHandler {
 }
 
 /**
- * Makes the handler that answers the control frames inside a fragmented message: a Reader's `onIntermediate`.
+ * Makes a handler that answers control frames: those inside a message as a Reader's `onIntermediate`, and those between
+ * messages by a call with the Reader's `payload`. It does what a {@link ControlHandler} does.
  *
- * @param dest Where answers are written to.
+ * @example
+ * const control = controlFrameHandler(stream, StateServerSide);
+ * const reader = new Reader(stream, StateServerSide, { onIntermediate: control });
+ * for (let header; (header = await reader.nextFrame()); ) {
+ *   if (isControl(header.opcode)) await control(header, reader.payload);
+ *   else console.log(await readAll(reader));
+ * }
+ *
+ * @param dest Where answers are written to; a close frame is sent there once, whatever else answers.
  * @param state Side of the one who answers.
+ * @returns It throws as {@link ControlHandler.handle}; the payload that it is given must be unmasked.
  * @see gobwas ControlFrameHandler
  */
 export function controlFrameHandler(dest: ByteWriter, state: State): FrameHandler {

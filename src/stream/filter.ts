@@ -4,15 +4,56 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { ProtocolError } from "../errors.ts";
 import { cipher, cipherInto } from "../frame/cipher.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { writeAll } from "../io/full.ts";
 
+/** What a filter reads from. An error, of it or of what is made of its bytes, stays: each read throws it. */
+class Source {
+  readonly #reader: ByteReader;
+  readonly #take: (into: Uint8Array, count: number) => number;
+  #failure: { readonly error: unknown } | undefined;
+
+  /** @param take Looks at the `count` bytes that were read, 0 at the end; gives how many the filter gives. */
+  constructor(reader: ByteReader, take: (into: Uint8Array, count: number) => number) {
+    this.#reader = reader;
+    this.#take = take;
+  }
+
+  get error(): unknown {
+    return this.#failure?.error;
+  }
+
+  read(into: Uint8Array): Awaitable<number> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      const count = this.#reader.read(into);
+      return count instanceof Promise ? this.#takeLater(into, count) : this.#take(into, count ?? 0);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #takeLater(into: Uint8Array, count: Promise<number | null>): Promise<number> {
+    try {
+      return this.#take(into, (await count) ?? 0);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): never {
+    this.#failure = { error };
+    throw error;
+  }
+}
+
 /** Unmasks, or masks, what it reads. @see RFC 6455, 5.3 · gobwas CipherReader */
 export class CipherReader implements ByteReader {
-  #source: ByteReader;
+  #source: Source;
   #maskKey: number;
   #position = 0;
 
@@ -23,31 +64,33 @@ export class CipherReader implements ByteReader {
    * @param maskKey Masking key, as in a header's `maskKey`.
    */
   constructor(source: ByteReader, maskKey: number) {
-    this.#source = source;
+    this.#source = new Source(source, this.#take);
     this.#maskKey = maskKey;
   }
 
-  /** Begins anew with another stream and key. */
+  /** What the source has failed with, undefined where it has not: each read throws it, until {@link reset}. */
+  get error(): unknown {
+    return this.#source.error;
+  }
+
+  /** Begins anew with another stream and key; an earlier error is forgotten. */
   reset(source: ByteReader, maskKey: number): void {
-    this.#source = source;
+    this.#source = new Source(source, this.#take);
     this.#maskKey = maskKey;
     this.#position = 0;
   }
 
+  /** @throws What the source throws, and the error of an earlier read, until {@link reset}. */
   read(into: Uint8Array): Awaitable<number> {
-    const count = this.#source.read(into);
-    return count instanceof Promise
-      ? count.then((read) => this.#took(into, read))
-      : this.#took(into, count);
+    return this.#source.read(into);
   }
 
-  #took(into: Uint8Array, count: number | null): number {
-    if (!count) return 0;
+  readonly #take = (into: Uint8Array, count: number): number => {
     cipher(into, this.#maskKey, this.#position, 0, count);
     // Only the position within the key counts, and it must not outgrow a number.
     this.#position = (this.#position + count) & 3;
     return count;
-  }
+  };
 }
 
 /** Masks, or unmasks, what it writes; the bytes that it is given are left as they are. @see gobwas CipherWriter */
@@ -74,8 +117,14 @@ export class CipherWriter implements ByteWriter {
     this.#position = 0;
   }
 
-  /** Writes all of `from`, masked in a copy. */
+  /** Each write is whole, and in its order. */
+  get writesWhole(): boolean {
+    return true;
+  }
+
+  /** Writes all of `from`, masked in a copy. @throws {TypeError} It is no Uint8Array. */
   write(from: Uint8Array): Awaitable<number> {
+    checkBytes("from", from);
     const masked = new Uint8Array(from.length);
     cipherInto(masked, 0, from, this.#maskKey, this.#position);
     this.#position = (this.#position + from.length) & 3;
@@ -86,7 +135,7 @@ export class CipherWriter implements ByteWriter {
 
 /** Checks what it reads to be UTF-8. @see gobwas UTF8Reader */
 export class Utf8Reader implements ByteReader {
-  #source: ByteReader;
+  #source: Source;
   readonly #validator: Utf8Validator = new Utf8Validator();
   #accepted = 0;
 
@@ -96,7 +145,12 @@ export class Utf8Reader implements ByteReader {
    * @param source Where bytes come from.
    */
   constructor(source: ByteReader) {
-    this.#source = source;
+    this.#source = new Source(source, this.#take);
+  }
+
+  /** What went wrong, undefined where nothing did: each read throws it, until {@link reset}. */
+  get error(): unknown {
+    return this.#source.error;
   }
 
   /** Whether what was read ends between two characters: to be asked at the end, where a part of one is an error. */
@@ -104,33 +158,35 @@ export class Utf8Reader implements ByteReader {
     return this.#validator.isComplete;
   }
 
-  /** Bytes of the last read that are valid, or may become so. */
+  /** Bytes of the last read up to the end of the last whole character in it, also where a bad byte follows. */
   get accepted(): number {
     return this.#accepted;
   }
 
-  /** Begins anew with another stream. */
+  /** Begins anew with another stream; an earlier error is forgotten. */
   reset(source: ByteReader): void {
-    this.#source = source;
+    this.#source = new Source(source, this.#take);
     this.#validator.reset();
     this.#accepted = 0;
   }
 
-  /** @throws {ProtocolError} `INVALID_UTF8`; {@link accepted} tells how many bytes before it were good */
+  /**
+   * Reads on.
+   *
+   * @throws {ProtocolError} `INVALID_UTF8`; {@link accepted} tells how many bytes of this read were good
+   * @throws What the source throws, and the error of an earlier read, until {@link reset}.
+   */
   read(into: Uint8Array): Awaitable<number> {
-    const count = this.#source.read(into);
-    return count instanceof Promise
-      ? count.then((read) => this.#took(into, read))
-      : this.#took(into, count);
+    return this.#source.read(into);
   }
 
-  #took(into: Uint8Array, count: number | null): number {
+  readonly #take = (into: Uint8Array, count: number): number => {
     this.#accepted = 0;
-    for (let at = 0; at < (count ?? 0); at++) {
-      // A byte at a time, so that the first bad one is known.
+    for (let at = 0; at < count; at++) {
+      // A byte at a time, so that the last whole character before a bad one is known.
       if (!this.#validator.write(into, at, at + 1)) throw new ProtocolError("INVALID_UTF8");
-      this.#accepted = at + 1;
+      if (this.#validator.isComplete) this.#accepted = at + 1;
     }
-    return count ?? 0;
-  }
+    return count;
+  };
 }

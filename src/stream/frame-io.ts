@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { LimitError, TransportError } from "../errors.ts";
 import { isClientSide, type State } from "../frame/check.ts";
@@ -19,10 +20,11 @@ import {
   newHeader,
 } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
-import type { Opcode } from "../frame/opcode.ts";
+import { OpClose, type Opcode } from "../frame/opcode.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { readBytes, readExactly, readFull, writeAll } from "../io/full.ts";
+import { setCloseSent } from "./sent-close.ts";
 
 /** Payload bytes that {@link readFrame} and the helpers take at the most where nothing else is said. */
 export const defaultMaxSize: number = 16 * 1024 ** 2;
@@ -94,6 +96,7 @@ export function readHeaderBuffer(
 }
 
 function checkRoom(buffer: Uint8Array): void {
+  checkBytes("buffer", buffer);
   if (buffer.length < MaxHeaderSize) {
     throw new RangeError(`Buffer for a header must have ${MaxHeaderSize} bytes: ${buffer.length}`);
   }
@@ -174,6 +177,7 @@ export async function readFrame(
   reader: ByteReader,
   { maxFrameSize = defaultMaxSize, buffer = noBytes }: ReadFrameOptions = {},
 ): Promise<Frame | undefined> {
+  checkBytes("buffer", buffer);
   const header = await readHeader(reader);
   if (header === undefined) return undefined;
   const { length } = header;
@@ -221,15 +225,17 @@ export function writeWhole(
   const frame = newFrame(opcode, true, payload);
   if (!isClientSide(state)) return writeFrame(writer, frame);
   const header = { ...frame.header, masked: true, maskKey: newMask() };
+  if (opcode === OpClose) setCloseSent(writer, true);
   return writeAll(writer, encodeFrame(header, payload));
 }
 
 /**
- * Writes a frame as it is, header and payload in one write, so that nothing that is written meanwhile comes between them.
+ * Writes a frame as it is, header and payload as one unit: nothing that is written meanwhile comes between them.
  *
  * @throws {RangeError} The header's length is not the payload's.
  * @see gobwas WriteFrame
  */
 export function writeFrame(writer: ByteWriter, frame: Frame): Awaitable<void> {
+  if (frame.header.opcode === OpClose) setCloseSent(writer, true);
   return writeAll(writer, compileFrame(frame));
 }

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { checkTextOrBytes } from "../arguments.ts";
 import { encodeUtf8 } from "../bytes.ts";
 import { ClosedError, LimitError, ProtocolError } from "../errors.ts";
 import { type State, StateClientSide, StateServerSide } from "../frame/check.ts";
 import { newCloseFrameBody } from "../frame/close.ts";
-import { newFrame } from "../frame/frame.ts";
+import { checkControlSize, newFrame } from "../frame/frame.ts";
+import { MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isControl, OpBinary, OpClose, type Opcode, OpText } from "../frame/opcode.ts";
 import { decodeUtf8 } from "../frame/utf8.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
@@ -28,7 +30,7 @@ export interface Message {
 
 /** Options of the helpers that read. */
 export interface ReadOptions {
-  /** Payload bytes of one message at the most; Infinity for no limit. Default: 16 MiB. */
+  /** Payload bytes of one message at the most, control frames apart; Infinity for no limit. Default: 16 MiB. */
   readonly maxMessageSize?: number | undefined;
 }
 
@@ -38,9 +40,11 @@ const maxControlFrames = 1024;
 /** A stream that messages are read from and answers are written to. */
 export type Duplex = ByteReader & ByteWriter;
 
-/** Reads the message that a Reader stands at the beginning of. */
+/** Reads the message, or the control frame, that a Reader stands at the beginning of. */
 async function readWhole(reader: Reader, opcode: Opcode, maxSize: number): Promise<Message> {
-  return { opcode, payload: await readAll(reader, { maxSize }) };
+  // The limit is for messages: a control frame has 125 bytes at the most.
+  const limit = isControl(opcode) ? MaxControlFramePayloadSize : maxSize;
+  return { opcode, payload: await readAll(reader, { maxSize: limit }) };
 }
 
 /**
@@ -204,8 +208,10 @@ export async function readServerBinary(stream: Duplex, options?: ReadOptions): P
  *
  * @param state Side of the one who writes: a client's frame is masked, in a copy.
  * @param payload A string is sent as UTF-8; bytes are lent until the call, or its promise, is done.
+ * @throws {TypeError} `payload` is neither.
+ * @throws {RangeError} A control frame's payload of more than 125 bytes (RFC 6455, 5.5).
  * @throws What the stream throws.
- * @see gobwas WriteMessage
+ * @see gobwas WriteMessage, which does not look
  */
 export function writeMessage(
   writer: ByteWriter,
@@ -213,7 +219,9 @@ export function writeMessage(
   opcode: Opcode,
   payload: Uint8Array | string,
 ): Awaitable<void> {
+  checkTextOrBytes("payload", payload);
   const bytes = typeof payload === "string" ? encodeUtf8(payload) : payload;
+  if (isControl(opcode)) checkControlSize(bytes.length);
   return writeWhole(writer, state, opcode, bytes);
 }
 

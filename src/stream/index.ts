@@ -24,6 +24,7 @@
 export { ClosedError, LimitError, ProtocolError, TransportError } from "../errors.ts";
 export { BufferedStream, type BufferedOptions } from "../io/buffered.ts";
 export type { Awaitable, ByteReader, ByteStream, ByteWriter } from "../io/byte-stream.ts";
+export { copy, type CopyDest } from "../io/copy.ts";
 export {
   BytesReader,
   readAll,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import { LimitError, ProtocolError, TransportError } from "../errors.ts";
 import { finish, RecvChain } from "../extension/chain.ts";
@@ -62,10 +63,14 @@ export interface ReaderOptions {
 /**
  * Reads messages.
  *
+ * What goes wrong, with the stream, the protocol or a handler, is thrown by every call from then on: nothing that comes behind
+ * it can be made sense of.
+ *
  * @example
- * const reader = new Reader(stream, StateServerSide, { onIntermediate: controlFrameHandler(stream, StateServerSide) });
+ * const control = controlFrameHandler(stream, StateServerSide);
+ * const reader = new Reader(stream, StateServerSide, { onIntermediate: control });
  * for (let header; (header = await reader.nextFrame()); ) {
- *   if (isControl(header.opcode)) await control.handle(header);
+ *   if (isControl(header.opcode)) await control(header, reader);
  *   else console.log(header.opcode, await readAll(reader));
  * }
  *
@@ -75,7 +80,7 @@ export class Reader implements ByteReader {
   /** Where frames come from. */
   readonly source: ByteReader;
   /** Reads on in the present frame, unmasked, and not over its border: for who works frame by frame. */
-  readonly payload: ByteReader = { read: (into) => this.#readFrame(into) };
+  readonly payload: ByteReader = { read: (into) => this.#readAlone(into) };
   /** Side, extended or not; the reader itself keeps StateFragmented. */
   state: State;
   readonly #options: ReaderOptions;
@@ -98,6 +103,7 @@ export class Reader implements ByteReader {
   #left = 0;
   #hasBegun = false;
   #messageSize = 0;
+  #failure: Failure | undefined;
 
   /**
    * Makes a reader that stands in front of a message.
@@ -116,6 +122,20 @@ export class Reader implements ByteReader {
     this.#extensions = extensions.length > 0 ? new RecvChain(extensions) : undefined;
   }
 
+  /** What went wrong, undefined where nothing did: from then on each call throws it. */
+  get error(): unknown {
+    return this.#failure?.error;
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #fail(error: unknown): never {
+    this.#failure ??= { error };
+    throw error;
+  }
+
   /**
    * Reads the next header: of a message's first frame, or of a control frame, whose payload {@link read} gives then.
    *
@@ -126,13 +146,19 @@ export class Reader implements ByteReader {
    * @throws {ProtocolError} What checkHeader finds, or an extension.
    * @throws {LimitError} `FRAME_TOO_BIG`, `MESSAGE_TOO_BIG`
    * @throws {TransportError} `UNEXPECTED_END`
+   * @throws What the stream or a handler throws, and the error of an earlier call, whatever it was.
    * @see gobwas Reader.NextFrame
    */
   nextFrame(): Awaitable<Header | undefined> {
+    this.#check();
     if (this.#left > 0 || (this.#isAtEnd && this.#hasMore)) {
       throw new TypeError("The frame before has not been read to its end");
     }
-    return this.#nextFrame();
+    try {
+      return this.#nextFrame();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #nextFrame(): Awaitable<Header | undefined> {
@@ -145,8 +171,15 @@ export class Reader implements ByteReader {
             (this.#headerBytes ??= new Uint8Array(MaxHeaderSize)),
             header,
           );
-    if (read instanceof Promise) return read.then((filled) => this.#begin(filled));
-    return this.#begin(read);
+    return read instanceof Promise ? this.#beginLater(read) : this.#begin(read);
+  }
+
+  async #beginLater(read: Promise<Header | undefined>): Promise<Header | undefined> {
+    try {
+      return await this.#begin(await read);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #begin(header: Header | undefined): Awaitable<Header | undefined> {
@@ -191,29 +224,54 @@ export class Reader implements ByteReader {
   }
 
   async #intermediate(header: Header): Promise<Header> {
-    await this.#options.onIntermediate?.(header, this.payload);
-    await this.#discardFrame();
+    try {
+      await this.#options.onIntermediate?.(header, this.payload);
+      await this.#discardFrame();
+    } catch (error) {
+      this.#fail(error);
+    }
     return header;
   }
 
   #continuation(header: Header): Awaitable<Header> {
     const handled = this.#options.onContinuation?.(header, this.payload);
-    return handled instanceof Promise ? handled.then(() => header) : header;
+    if (!(handled instanceof Promise)) return header;
+    return handled.then(
+      () => header,
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   /**
    * Reads on in the message, over the borders of its fragments; what it gives is unmasked.
    *
    * @returns Bytes read; 0 at the end of the message, and from there on.
-   * @throws {TypeError} No frame was begun: call {@link nextFrame} first.
+   * @throws {TypeError} `into` is no Uint8Array, or no frame was begun: call {@link nextFrame} first.
    * @throws {ProtocolError} `INVALID_UTF8`, and what nextFrame throws
    * @throws {TransportError} `UNEXPECTED_END`
+   * @throws The error of an earlier call, whatever it was.
    * @see gobwas Reader.Read
    */
   read(into: Uint8Array): Awaitable<number> {
+    checkBytes("into", into);
+    this.#check();
     if (!this.#hasBegun) throw new TypeError("No frame was begun: call nextFrame() first");
     if (into.length === 0) return 0;
-    return this.#transform === undefined ? this.#readPayload(into) : this.#readTransformed(into);
+    try {
+      return this.#transform === undefined ? this.#readPayload(into) : this.#readTransformed(into);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Reads on in the present frame, for who works frame by frame. */
+  #readAlone(into: Uint8Array): Awaitable<number> {
+    this.#check();
+    try {
+      return this.#readFrame(into);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Reads on in the message's payload as it comes. */
@@ -228,12 +286,16 @@ export class Reader implements ByteReader {
 
   /** Goes on in a loop: promises inside each other would pile up while a peer sends nothing but pings. */
   async #readBehind(next: Promise<unknown>, into: Uint8Array): Promise<number> {
-    await next;
-    while (this.#left === 0) {
-      if (this.#isAtEnd) return this.#payloadEnd();
-      await this.#nextFrame();
+    try {
+      await next;
+      while (this.#left === 0) {
+        if (this.#isAtEnd) return this.#payloadEnd();
+        await this.#nextFrame();
+      }
+      return await this.#readFrame(into);
+    } catch (error) {
+      this.#fail(error);
     }
-    return this.#readFrame(into);
   }
 
   /** Whether more comes out of the transform than was read. */
@@ -247,8 +309,26 @@ export class Reader implements ByteReader {
     while (this.#transformedRead === out.size) {
       if (this.#isTransformDone) return this.#end();
       const done = this.#transformNext(out);
-      if (done instanceof Promise) return done.then(() => this.#readTransformed(into));
+      if (done instanceof Promise) return this.#readTransformedBehind(done, into);
     }
+    return this.#give(out, into);
+  }
+
+  async #readTransformedBehind(first: Promise<void>, into: Uint8Array): Promise<number> {
+    const out = this.#transformed!;
+    try {
+      await first;
+      while (this.#transformedRead === out.size) {
+        if (this.#isTransformDone) return this.#end();
+        await this.#transformNext(out);
+      }
+      return this.#give(out, into);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #give(out: Growing, into: Uint8Array): number {
     const end = Math.min(out.size, this.#transformedRead + into.length);
     const count = end - this.#transformedRead;
     copy(into, 0, out.bytes, this.#transformedRead, end);
@@ -306,8 +386,15 @@ export class Reader implements ByteReader {
     const most = Math.min(into.length, this.#left);
     if (most === 0) return 0;
     const count = this.source.read(most === into.length ? into : into.subarray(0, most));
-    if (count instanceof Promise) return count.then((read) => this.#took(into, read));
-    return this.#took(into, count);
+    return count instanceof Promise ? this.#tookLater(into, count) : this.#took(into, count);
+  }
+
+  async #tookLater(into: Uint8Array, count: Promise<number | null>): Promise<number> {
+    try {
+      return this.#took(into, await count);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #took(into: Uint8Array, count: number | null): number {
@@ -333,6 +420,15 @@ export class Reader implements ByteReader {
    * @see gobwas Reader.Discard
    */
   async discard(): Promise<void> {
+    this.#check();
+    try {
+      await this.#discardMessage();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #discardMessage(): Promise<void> {
     while (!this.#isTransformDone) await this.#transformNext(this.#transformed!);
     this.#transformedRead = this.#transformed?.size ?? 0;
     await this.#discardFrame();
@@ -359,6 +455,11 @@ export class Reader implements ByteReader {
       this.#left -= count;
     }
   }
+}
+
+/** What a Reader has failed with, which may be undefined. */
+interface Failure {
+  readonly error: unknown;
 }
 
 /** Bytes of payload that the extensions get at a time. */

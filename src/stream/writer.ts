@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { finish, SendChain } from "../extension/chain.ts";
 import type { SendExtension, Transform } from "../extension/extension.ts";
@@ -15,6 +16,7 @@ import { encodeHeader, type Header, headerSize, newHeader } from "../frame/heade
 import { newMask } from "../frame/mask.ts";
 import { type Opcode, OpContinuation } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
+import { copyPieces } from "../io/copy.ts";
 import { writeAll } from "../io/full.ts";
 import { encodeFrame } from "./frame-io.ts";
 
@@ -45,6 +47,9 @@ function payloadRoom(state: State, size: number): number {
   return size - headerRoom(state, Infinity);
 }
 
+/** Bytes that a buffer may have grown to and be kept for the next message. */
+const mostKept = 64 * 1024;
+
 function chainOf(extensions: readonly SendExtension[]): SendChain | undefined {
   return extensions.length > 0 ? new SendChain(extensions) : undefined;
 }
@@ -74,12 +79,16 @@ export class Writer implements ByteWriter {
   #dest: ByteWriter;
   #state: State;
   #opcode: Opcode;
+  /** Those of the messages to come, and those of the present one. */
   #extensions: SendChain | undefined;
+  #present: SendChain | undefined;
   /** What the present message goes through, and what has come out of it. */
   #transform: Transform | undefined;
   #transformed: Growing | undefined;
   readonly #header: Header = newHeader();
   #buffer: Uint8Array;
+  /** The buffer to go back to, where a message has made it grow. */
+  #lasting: Uint8Array;
   /** Bytes of the buffer that are kept for the header. */
   #room = 0;
   #buffered = 0;
@@ -87,6 +96,8 @@ export class Writer implements ByteWriter {
   #isFragmented = false;
   /** Whether the present message has begun. */
   #isDirty = false;
+  /** The same, as of the last call, which may wait. */
+  #isInMessage = false;
   #flushes = true;
   /** What is under way, errors left out: the next call waits for it. */
   #pending: Promise<void> | undefined;
@@ -106,9 +117,11 @@ export class Writer implements ByteWriter {
     this.#opcode = opcode;
     this.#extensions = chainOf(extensions);
     if (size !== undefined && !(size >= 1)) throw new RangeError(`Size must be 1 or more: ${size}`);
+    if (buffer !== undefined) checkBytes("buffer", buffer);
     this.#buffer =
       buffer ??
       new Uint8Array(size === undefined ? DefaultWriteBuffer : size + headerRoom(state, size));
+    this.#lasting = this.#buffer;
     this.#divide(state);
   }
 
@@ -135,6 +148,16 @@ export class Writer implements ByteWriter {
     return this.#buffered;
   }
 
+  /** Whether something was written since the last `flush`, by calls that are not awaited, too. */
+  get isInMessage(): boolean {
+    return this.#isInMessage;
+  }
+
+  /** Each write is whole, and in its order. */
+  get writesWhole(): boolean {
+    return true;
+  }
+
   /**
    * Adds to the message. What does not fit leaves in fragments; what finds the buffer empty and does not fit leaves as
    * one fragment.
@@ -143,10 +166,13 @@ export class Writer implements ByteWriter {
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
+   * @throws {TypeError} `from` is no Uint8Array: nothing has happened then.
    * @throws The error of an earlier write, until {@link reset}.
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
+    checkBytes("from", from);
+    this.#isInMessage = true;
     const done = this.#inOrder(
       this.#isWaiting ? this.#inTurn(() => this.#put(from, false)) : this.#put(from, false),
     );
@@ -176,7 +202,8 @@ export class Writer implements ByteWriter {
 
   #beginMessage(): void {
     this.#isDirty = true;
-    this.#transform = this.#extensions?.beginMessage({
+    this.#present = this.#extensions;
+    this.#transform = this.#present?.beginMessage({
       opcode: this.#opcode,
       size: undefined,
       compress: true,
@@ -216,11 +243,13 @@ export class Writer implements ByteWriter {
    * Sends `from` as a fragment of its own, past the buffer.
    *
    * @param from Lent until the call, or its promise, is done.
-   * @throws {TypeError} The buffer is not empty, or the message goes through an extension.
+   * @throws {TypeError} `from` is no Uint8Array, the buffer is not empty, or the message goes through an extension.
    * @throws The error of an earlier write, until {@link reset}.
    * @see gobwas Writer.WriteThrough
    */
   writeThrough(from: Uint8Array): Awaitable<number> {
+    checkBytes("from", from);
+    this.#isInMessage = true;
     const done = this.#inOrder(
       this.#isWaiting ? this.#inTurn(() => this.#writeAlone(from)) : this.#writeAlone(from),
     );
@@ -247,7 +276,9 @@ export class Writer implements ByteWriter {
    * @see gobwas Writer.Grow
    */
   grow(size: number): void {
-    if (size > this.available) this.#grow(size);
+    if (size <= this.available) return;
+    this.#grow(size);
+    this.#lasting = this.#buffer;
   }
 
   #grow(size: number): void {
@@ -259,26 +290,26 @@ export class Writer implements ByteWriter {
     this.#room = room;
   }
 
-  /** From now on the buffer grows, so that each message is one frame; {@link reset} ends that. */
+  /**
+   * From now on the buffer grows, so that each message is one frame; {@link reset} ends that. A buffer that has grown past
+   * 64 KiB is given up when its message is sent.
+   */
   disableFlush(): void {
     this.#flushes = false;
   }
 
   /**
-   * Adds all that `reader` has to the message.
+   * Adds all that `reader` has to the message, 512 bytes to 64 KiB at a time: `size`, where it lies between. Where it has
+   * nothing a message begins all the same, so that `flush` sends it.
    *
    * @returns Bytes added.
+   * @throws What `reader` throws; what came before it is in the message. Else as {@link write}.
    * @see gobwas Writer.ReadFrom
    */
   async readFrom(reader: ByteReader): Promise<number> {
-    const piece = new Uint8Array(Math.min(Math.max(this.size, 512), 64 * 1024));
-    let total = 0;
-    for (;;) {
-      const count = await reader.read(piece);
-      if (!count) return total;
-      await this.write(piece.subarray(0, count));
-      total += count;
-    }
+    const total = await copyPieces(reader, this, Math.min(Math.max(this.size, 512), 64 * 1024));
+    if (total === 0) await this.write(noBytes);
+    return total;
   }
 
   /**
@@ -287,6 +318,7 @@ export class Writer implements ByteWriter {
    * @see gobwas Writer.Flush
    */
   flush(): Awaitable<void> {
+    this.#isInMessage = false;
     return this.#inOrder(
       this.#isWaiting ? this.#inTurn(() => this.#flushMessage()) : this.#flushMessage(),
     );
@@ -323,7 +355,15 @@ export class Writer implements ByteWriter {
     encodeHeader(header, this.#buffer, start);
     if (header.masked) cipher(this.#buffer, header.maskKey, 0, this.#room, end);
     this.#buffered = 0;
-    return this.#send(this.#buffer.subarray(start, end));
+    const frame = this.#buffer.subarray(start, end);
+    if (fin && this.#buffer.length > mostKept) this.#shrink();
+    return this.#send(frame);
+  }
+
+  /** What one large message needed is not kept for those behind it. */
+  #shrink(): void {
+    this.#buffer = this.#lasting;
+    this.#divide(this.#state);
   }
 
   #nextHeader(length: number, fin: boolean): Header {
@@ -334,7 +374,7 @@ export class Writer implements ByteWriter {
     header.masked = isClientSide(this.#state);
     header.maskKey = header.masked ? newMask() : 0;
     header.length = length;
-    this.#extensions?.setBits(header);
+    this.#present?.setBits(header);
     this.#isFragmented = !fin;
     this.#isDirty = !fin;
     return header;
@@ -348,6 +388,7 @@ export class Writer implements ByteWriter {
    * @see gobwas Writer.Reset, which keeps the error
    */
   reset(dest: ByteWriter, state: State, opcode: Opcode): void {
+    this.#buffer = this.#lasting;
     this.#divide(state);
     this.#dest = dest;
     this.#state = state;
@@ -355,10 +396,13 @@ export class Writer implements ByteWriter {
     this.#transformed = undefined;
     this.#flushes = true;
     // What is under way to the old stream keeps the old buffer.
-    if (this.#pending !== undefined) this.#buffer = new Uint8Array(this.#buffer.length);
+    if (this.#pending !== undefined) {
+      this.#lasting = this.#buffer = new Uint8Array(this.#buffer.length);
+    }
     this.#pending = undefined;
     this.#error = undefined;
     this.#resets++;
+    this.#isInMessage = false;
     this.#begin(opcode);
   }
 
@@ -369,15 +413,10 @@ export class Writer implements ByteWriter {
    * @see gobwas Writer.ResetOp
    */
   resetOp(opcode: Opcode): void {
-    if (this.#pending === undefined) {
+    this.#isInMessage = false;
+    this.#afterCalls(() => {
       this.#begin(opcode);
-      return;
-    }
-    void this.#inOrder(
-      this.#inTurn(() => {
-        this.#begin(opcode);
-      }),
-    );
+    });
   }
 
   #begin(opcode: Opcode): void {
@@ -387,9 +426,23 @@ export class Writer implements ByteWriter {
     this.#isDirty = false;
   }
 
-  /** Sets the extensions that messages go through from the next one on. @see gobwas Writer.SetExtensions */
+  /**
+   * Sets the extensions that messages go through from the next one on: the one that has begun keeps its own to its end.
+   * Calls before it that were not awaited are done first.
+   *
+   * @see gobwas Writer.SetExtensions, which changes a message that has begun
+   */
   setExtensions(...extensions: SendExtension[]): void {
-    this.#extensions = chainOf(extensions);
+    const chain = chainOf(extensions);
+    this.#afterCalls(() => {
+      this.#extensions = chain;
+    });
+  }
+
+  /** Does `act` when all that was begun before is done: now, where nothing is under way. */
+  #afterCalls(act: () => void): void {
+    if (this.#pending === undefined) act();
+    else void this.#inOrder(this.#inTurn(act));
   }
 
   /** Whether something that was begun before is under way. Asked first by each call, so that an error stays. */

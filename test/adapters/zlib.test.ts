@@ -40,6 +40,21 @@ describe("zlibEngine()", () => {
     inflater.close();
   });
 
+  it("has a clock for what idles, which runs until it is stopped", async () => {
+    const { clock } = zlibEngine();
+    const before = clock!.now();
+    let ticks = 0;
+    await new Promise<void>((resolve) => {
+      const stop = clock!.every(1, () => {
+        if (++ticks < 2) return;
+        stop();
+        resolve();
+      });
+    });
+    expect(ticks).toBe(2);
+    expect(clock!.now()).toBeGreaterThan(before);
+  });
+
   it.each([0, -1, NaN])("refuses a sliceSize of %s", (sliceSize) => {
     expect(() => zlibEngine({ sliceSize })).toThrow(RangeError);
     expect(() => zlibEngine({ sliceSize })).toThrow("sliceSize");

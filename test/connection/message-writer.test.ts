@@ -77,8 +77,12 @@ describe("MessageWriter", () => {
     const { ours, theirs } = await openPair();
     const text = theirs.beginMessage();
     const binary = theirs.beginMessage({ binary: true });
-    expect(() => text.write(Uint8Array.of(1))).toThrow("made of strings");
-    expect(() => binary.write("x")).toThrow("made of bytes");
+    expect(() => text.write(Uint8Array.of(1))).toThrow(
+      "data must be a string in a text message: Uint8Array",
+    );
+    expect(() => binary.write("x")).toThrow(
+      "data must be an ArrayBuffer or a view on one in a binary message: String",
+    );
     await text.close();
     expect(() => text.write("x")).toThrow("complete");
     await binary.close();

@@ -373,6 +373,55 @@ describe("Endpoint.fail()", () => {
   });
 });
 
+describe("an endpoint whose events throw", () => {
+  it("passes on what onFail throws, when all is done that a failure asks for", () => {
+    const { endpoint, trace } = newEndpoint("server");
+    const thrown = new Error("of onFail");
+    trace.onFail = () => {
+      throw thrown;
+    };
+    expect(() => endpoint.receive(text("not masked"))).toThrow(thrown);
+    expect(endpoint.state).toBe("closed");
+    expect(sentFrames(endpoint)).toEqual(["close fin 0 03ea"]);
+    expect(endpoint.receive(text("more"))).toBe(text("more").length);
+  });
+
+  it("tells onFail also where onClosing throws", () => {
+    const { endpoint, trace, lines } = newEndpoint("server");
+    const thrown = new Error("of onClosing");
+    (trace as EndpointEvents).onClosing = () => {
+      throw thrown;
+    };
+    expect(() => endpoint.receive(text("not masked"))).toThrow(thrown);
+    expect(lines).toEqual(["fail MASK_REQUIRED"]);
+  });
+
+  it("goes on behind a message that took a while, whatever onFail throws", () => {
+    const extension = new ShiftExtension({ slice: 1 });
+    const { endpoint, trace, lines } = newEndpoint("client", {
+      extensions: openSessions(extension),
+    });
+    endpoint.receive(text(shifted(encodeUtf8("abc"), 1), { rsv: 2 }));
+    extension.error = new Error("broken");
+    const thrown = new Error("of onFail");
+    trace.onFail = () => {
+      throw thrown;
+    };
+    expect(() => extension.next()).toThrow(thrown);
+    expect(lines).toEqual(["resume"]);
+  });
+
+  it("answers a limit of the opening handshake, thrown by an event, with 1011", () => {
+    const { endpoint, trace } = newEndpoint("client");
+    trace.onText = () => {
+      throw new LimitError("HEAD_TOO_LARGE", 1, 2);
+    };
+    endpoint.receive(text("Hello"));
+    expect(endpoint.closure).toMatchObject({ initiator: "local" });
+    expect(sentFrames(endpoint)).toEqual(["close fin 0 03f3"]);
+  });
+});
+
 describe("Endpoint.closure", () => {
   it("says before the end what would be if the stream ended now", () => {
     expect(newEndpoint().endpoint.closure).toEqual({

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import { Endpoint } from "../../src/endpoint/endpoint.ts";
 import { PreparedMessage } from "../../src/endpoint/prepared.ts";
-import { counted } from "../support/frames.ts";
+import { counted, text } from "../support/frames.ts";
 import { sentFrames } from "../support/sent.ts";
 import { openSessions, ShiftExtension } from "../support/shift-extension.ts";
 import { EventTrace } from "../support/trace.ts";
@@ -14,6 +14,17 @@ describe("PreparedMessage", () => {
     bytes.fill(9);
     expect([message.opcode, message.bytes]).toEqual([2, counted(4)]);
     expect(new PreparedMessage("ä")).toMatchObject({ opcode: 1, bytes: encodeUtf8("ä") });
+  });
+
+  it("cannot be changed: what it gives out is a copy, and its fields are fixed", () => {
+    const message = new PreparedMessage("hi");
+    message.bytes.fill(0);
+    message.frame.fill(0);
+    expect(() => {
+      (message as { opcode: number }).opcode = 2;
+    }).toThrow(TypeError);
+    expect([message.size, message.bytes]).toEqual([2, encodeUtf8("hi")]);
+    expect(message.frame).toEqual(text("hi"));
   });
 
   it("is sent as any other, on either side, with extensions and without", () => {

@@ -2,12 +2,16 @@ import { describe, expect, it } from "vitest";
 import { zlibEngine } from "../../adapters/zlib.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { MessageState } from "../../src/flate/message.ts";
+import { FlateReader } from "../../src/flate/reader.ts";
 import { FlateWriter, type FlateWriterOptions } from "../../src/flate/writer.ts";
-import { StateServerSide } from "../../src/frame/check.ts";
+import { StateClientSide, StateExtended, StateServerSide } from "../../src/frame/check.ts";
 import { OpText } from "../../src/frame/opcode.ts";
 import type { ByteWriter } from "../../src/io/byte-stream.ts";
+import { BytesReader, readAll } from "../../src/io/full.ts";
+import { Reader } from "../../src/stream/reader.ts";
 import { Writer } from "../../src/stream/writer.ts";
 import { cuts } from "../support/cuts.ts";
+import { zlibInflate } from "../support/flate.ts";
 import { counted, frame, hex, toHex } from "../support/frames.ts";
 import { failure, HeldWriter, microtasks, paces, plain, TestStream } from "../support/streams.ts";
 import { StoreEngine, type StoreOptions } from "./store-engine.ts";
@@ -49,7 +53,7 @@ describe("FlateWriter over zlib", () => {
     const send = async (): Promise<void> => {
       stream.writes.length = 0;
       await writer.write(hello);
-      await writer.flush();
+      await writer.end();
       flushed.push(toHex(stream.written));
     };
     await send();
@@ -69,6 +73,7 @@ describe.each(paces)("FlateWriter to a stream that answers %s", (_, later) => {
       for (const piece of pieces) expect(await writer.write(piece)).toBe(piece.length);
       await writer.flush();
       expect(toHex(stream.written)).toBe("000700f8ff0001020304050600" + "0200fdff070800");
+      await writer.end();
       await writer.write(hello);
       await writer.flush();
       expect(stream.written.slice(-stored.length)).toEqual(stored);
@@ -78,7 +83,7 @@ describe.each(paces)("FlateWriter to a stream that answers %s", (_, later) => {
   it.each(slices)("does what is not awaited in its order, %o", async (store) => {
     const stream = new TestStream([], { later });
     const { writer, engine } = newWriter(stream, store);
-    const counts = [writer.write(hello.slice(0, 2)), writer.write(hello.slice(2)), writer.flush()];
+    const counts = [writer.write(hello.slice(0, 2)), writer.write(hello.slice(2)), writer.end()];
     const next = [writer.write(noBytes), writer.flush(), writer.close()];
     expect(await Promise.all([...counts, ...next])).toEqual([
       2,
@@ -145,6 +150,98 @@ describe("FlateWriter.write()", () => {
     expect(await Promise.all(written)).toEqual([7, 14, undefined]);
     expect(stream.written.map(({ length }) => length)).toEqual([12, 24, 1]);
     expect(toHex(stream.written[0]!)).toBe("000700f8ff00010203040506");
+  });
+});
+
+/** Reads one message through zlib. */
+async function inflated(wire: Uint8Array): Promise<Uint8Array> {
+  const reader = new FlateReader(new BytesReader(wire), { engine: zlibEngine() });
+  return readAll(reader);
+}
+
+describe.each(slices)("FlateWriter.flush() in the middle of a message, %o", (store) => {
+  it("passes on what was written, and leaves the message open: gobwas's Flush", async () => {
+    for (const engine of [zlibEngine({ sliceSize: 8 }), new StoreEngine(store)]) {
+      const stream = new TestStream();
+      const writer = new FlateWriter(stream, { engine });
+      let whole: Uint8Array = noBytes;
+      for (let round = 0; round < 3; round++) {
+        const piece = counted(30).subarray(round * 10, round * 10 + 10);
+        await writer.write(piece);
+        await writer.flush();
+        await writer.flush();
+        whole = concat([whole, piece]);
+        // At each flush it is a whole message.
+        expect(await inflated(stream.written)).toEqual(whole);
+      }
+      await writer.close();
+      expect(await inflated(stream.written)).toEqual(whole);
+    }
+  });
+
+  it("goes on with a Writer's message until that is flushed, and begins another one then", async () => {
+    const stream = new TestStream();
+    const state = new MessageState();
+    state.setCompressed(true);
+    const writer = new Writer(stream, StateServerSide, OpText, { extensions: [state] });
+    const flate = new FlateWriter(writer, { engine: zlibEngine() });
+    for (let message = 0; message < 3; message++) {
+      for (const piece of [hello.subarray(0, 2), noBytes, hello.subarray(2)]) {
+        await flate.write(piece);
+        await flate.flush();
+        await writer.flushFragment();
+      }
+      await writer.flush();
+    }
+    const received = new MessageState();
+    const reader = new Reader(new BytesReader(stream.written), StateClientSide | StateExtended, {
+      extensions: [received],
+    });
+    const inflating = new FlateReader(reader, { engine: zlibEngine() });
+    const seen: string[] = [];
+    while ((await reader.nextFrame()) !== undefined) {
+      seen.push(new TextDecoder().decode(await readAll(inflating)));
+    }
+    expect(seen).toEqual(["Hello", "Hello", "Hello"]);
+  });
+
+  it("takes its turn where nobody awaits", async () => {
+    const stream = new TestStream([], { later: () => true, most: 3 });
+    const { writer } = newWriter(stream, store);
+    const acts = [writer.write(hello), writer.flush(), writer.write(hello), writer.flush()];
+    await Promise.all(acts);
+    expect(await inflated(stream.written)).toEqual(concat([hello, hello]));
+  });
+});
+
+describe("FlateWriter.end()", () => {
+  it("begins another message with the window of those before, behind flush() or by itself", async () => {
+    const stream = new TestStream();
+    const writer = new FlateWriter(stream, { engine: zlibEngine() });
+    const messages: string[] = [];
+    for (const flushes of [false, true, false]) {
+      stream.writes.length = 0;
+      await writer.write(hello);
+      if (flushes) await writer.flush();
+      await writer.end();
+      await writer.end();
+      messages.push(toHex(stream.written));
+    }
+    expect(messages.slice(0, 2)).toEqual(["f248cdc9c90700", "f200110000"]);
+    expect(toHex(zlibInflate(messages.map(hex)))).toBe(toHex(concat([hello, hello, hello])));
+    await writer.close();
+  });
+});
+
+describe("FlateWriter.readFrom()", () => {
+  it.each([0, 1, 40_000])("adds all %i bytes of a reader, and begins a message", async (length) => {
+    const stream = new TestStream();
+    const writer = new FlateWriter(stream, { engine: zlibEngine() });
+    const source = new TestStream([counted(length)], { end: null });
+    expect(await writer.readFrom(source)).toBe(length);
+    await writer.flush();
+    expect(stream.written.length).toBeGreaterThan(0);
+    expect(await inflated(stream.written)).toEqual(counted(length));
   });
 });
 

@@ -86,6 +86,24 @@ describe("newCloseFrameBody()", () => {
   });
 });
 
+describe("a status that two bytes do not hold", () => {
+  it.each([70_000, 65_536, -1, 1000.5, NaN, "1000"])("is refused: %s", (status) => {
+    const refused = new RangeError(`status must be from 0 to 65535: ${status}`);
+    expect(() => newCloseFrameBody(status as number)).toThrow(refused);
+    const bytes = new Uint8Array(2);
+    expect(() => putCloseFrameBody(bytes, status as number)).toThrow(refused);
+    expect(bytes).toEqual(new Uint8Array(2));
+  });
+});
+
+describe("a reason that is no string", () => {
+  it("is refused", () => {
+    const refused = new TypeError("reason must be a string: Number");
+    expect(() => newCloseFrameBody(1000, 7 as never)).toThrow(refused);
+    expect(() => putCloseFrameBody(new Uint8Array(9), 1000, 7 as never)).toThrow(refused);
+  });
+});
+
 describe("putCloseFrameBody()", () => {
   it.each(bodies)("writes the body of %i %j, and nothing behind it", (status, reason, wire) => {
     const expected = hex(wire);

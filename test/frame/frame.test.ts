@@ -129,19 +129,40 @@ describe("maskFrame() and maskFrameInPlace()", () => {
 
 describe("the compiled frames", () => {
   it.each([
-    ["CompiledPing", ping()],
-    ["CompiledPong", pong()],
-    ["CompiledClose", close()],
-    ["CompiledCloseNormalClosure", close(1000)],
-    ["CompiledCloseGoingAway", close(1001)],
-    ["CompiledCloseProtocolError", close(1002)],
-    ["CompiledCloseUnsupportedData", close(1003)],
-    ["CompiledCloseInvalidFramePayloadData", close(1007)],
-    ["CompiledClosePolicyViolation", close(1008)],
-    ["CompiledCloseMessageTooBig", close(1009)],
-    ["CompiledCloseMandatoryExt", close(1010)],
-    ["CompiledCloseInternalServerError", close(1011)],
-  ] as const)("hold the bytes of the wire: %s", (name, wire) => {
-    expect(frames[name]).toEqual(wire);
+    ["compiledPing", ping()],
+    ["compiledPong", pong()],
+    ["compiledClose", close()],
+    ["compiledCloseNormalClosure", close(1000)],
+    ["compiledCloseGoingAway", close(1001)],
+    ["compiledCloseProtocolError", close(1002)],
+    ["compiledCloseUnsupportedData", close(1003)],
+    ["compiledCloseInvalidFramePayloadData", close(1007)],
+    ["compiledClosePolicyViolation", close(1008)],
+    ["compiledCloseMessageTooBig", close(1009)],
+    ["compiledCloseMandatoryExt", close(1010)],
+    ["compiledCloseInternalServerError", close(1011)],
+  ] as const)("hold the bytes of the wire, in a new array each time: %s", (name, wire) => {
+    frames[name]().fill(0);
+    expect(frames[name]()).toEqual(wire);
+  });
+});
+
+describe("frames that no peer may take", () => {
+  it.each(["newPingFrame", "newPongFrame", "newCloseFrame"] as const)(
+    "%s() refuses more than 125 bytes",
+    (name) => {
+      expect(frames[name](counted(125)).header.length).toBe(125);
+      expect(() => frames[name](counted(126))).toThrow(
+        new RangeError("length must be from 0 to 125: 126"),
+      );
+    },
+  );
+
+  it("newFrame() makes all the same, for whoever wants to see what a peer does", () => {
+    expect(frames.newFrame(0x9, false, counted(126)).header).toMatchObject({
+      opcode: 0x9,
+      fin: false,
+      length: 126,
+    });
   });
 });

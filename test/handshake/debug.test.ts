@@ -111,6 +111,31 @@ describe("DebugDialer.dial()", () => {
     ]);
   });
 
+  it.each([
+    ["the length that it says", "HTTP/1.1 404 \r\nContent-Length: 2\r\n\r\nNo"],
+    ["no body where there is none", "HTTP/1.1 204 \r\nContent-Length: 5\r\n\r\n"],
+    [
+      "the last chunk and its trailers",
+      "HTTP/1.1 404 \r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nNo\r\n0\r\nA: b\r\n\r\n",
+    ],
+  ])("shows nothing behind a refusal's body, by %s", async (_, response) => {
+    const { lines } = await dialed([latin1Bytes(`${response}HTTP/1.1 200 behind it`)]);
+    expect(lines[1]).toEqual(["response", response]);
+  });
+
+  it.each([
+    ["whose length says nothing", "Content-Length: two\r\n\r\nNo"],
+    ["that is shorter than its length", "Content-Length: 3\r\n\r\nNo"],
+    ["in chunks that are none", "Transfer-Encoding: chunked\r\n\r\nNo\r\n"],
+    ["in chunks that break off inside of one", "Transfer-Encoding: chunked\r\n\r\n5\r\nNo"],
+    ["in chunks that break off between two", "Transfer-Encoding: chunked\r\n\r\n2\r\nNo\r\n"],
+    ["in chunks that break off in a trailer", "Transfer-Encoding: chunked\r\n\r\n0\r\nA: b"],
+  ])("shows all of a body %s", async (_, rest) => {
+    const response = `HTTP/1.1 404 \r\n${rest}`;
+    const { lines } = await dialed([latin1Bytes(response)]);
+    expect(lines[1]).toEqual(["response", response]);
+  });
+
   it("shows no frame behind an answer that is refused", async () => {
     const head = "HTTP/1.1 101\r\nUpgrade: websocket\r\n\r\n";
     const { lines, error } = await dialed([concat([latin1Bytes(head), frames])]);

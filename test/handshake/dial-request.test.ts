@@ -12,7 +12,7 @@ import {
 import type { Option } from "../../src/http/option.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 import { exampleKey } from "../support/peer.ts";
-import { textOf } from "./streams.ts";
+import { misspacedExtensions, spacedExtensions, textOf } from "./streams.ts";
 
 const option = (name: string, ...parameters: [string, string?][]): Option => ({ name, parameters });
 
@@ -185,6 +185,18 @@ describe("checkAnswer()", () => {
   ])("refuses %j: %s", (lines, code) => {
     const act = (): unknown => check(lines, offered);
     expect(act).toThrow(expect.objectContaining({ name: "DialError", code, status: 101 }));
+  });
+
+  it.each(spacedExtensions)("takes extensions with blanks around separators: %j", (value) => {
+    const { extensions } = check([`Sec-WebSocket-Extensions: ${value}`, ...own], offered);
+    expect(extensions).toEqual([option("x", ["y", "12"])]);
+  });
+
+  it.each(misspacedExtensions)("refuses extensions with blanks elsewhere: %j", (value) => {
+    const lines = [`Sec-WebSocket-Extensions: ${value}`, ...own];
+    expect(() => check(lines, offered)).toThrow(
+      expect.objectContaining({ code: "BAD_EXTENSIONS" }),
+    );
   });
 
   it("takes no choice where nothing was offered", () => {

@@ -428,6 +428,12 @@ describe("Dialer.upgrade()", () => {
 });
 
 describe("dialOn()", () => {
+  it("rejects, and throws nothing, where an option may not be sent", async () => {
+    const never = (): Promise<never> => new Promise(() => {});
+    const dialing = dialOn(never, "ws://a", { protocols: ["a b"] });
+    expect((await settled(dialing)).error).toBeInstanceOf(TypeError);
+  });
+
   it("dials by a runtime's way to connect, with the options of a Dialer", async () => {
     const [ours, theirs] = memoryPair();
     const remote = new Remote(theirs);

@@ -32,7 +32,8 @@ async function refused(
 ): Promise<{ readonly error: unknown; readonly status: string }> {
   const conn = new ScriptedStream();
   const { error } = await settled(upgradeHttp(request, conn));
-  expect(conn.closes).toBe(0);
+  // Behind the answer, and once: nobody else looks after the connection.
+  expect(conn.closes).toBe(1);
   return { error, status: conn.text.slice(9, 12) };
 }
 
@@ -111,6 +112,43 @@ describe("HttpUpgrader.upgrade()", () => {
   ])("refuses %s", async (_, request) => {
     const error = { name: "HandshakeError", code: "MALFORMED_REQUEST" };
     expect(await refused(request)).toMatchObject({ error, status: "400" });
+  });
+
+  it.each<[what: string, request: unknown, head: unknown, message: string]>([
+    ["no request", undefined, undefined, "request must be one of node:http"],
+    ["null for a request", null, undefined, "request must be one of node:http"],
+    ["a request of fetch", new Request("http://a"), undefined, "request must be one of node:http"],
+    ["a URL that is none", { ...parsed(), url: new URL("http://a") }, undefined, "as strings"],
+    [
+      "no rawHeaders",
+      { ...parsed(), rawHeaders: undefined },
+      undefined,
+      "names and values in turn",
+    ],
+    ["headers by name", { ...parsed(), rawHeaders: { host: "a" } }, undefined, "an Object"],
+    ["headers in pairs", { ...parsed(), rawHeaders: [["Host", "a"]] }, undefined, "in turn"],
+    ["null for a head", parsed(), null, "head must be a Uint8Array, or left out: null"],
+    ["a string for a head", parsed(), "head", "head must be a Uint8Array, or left out: head"],
+  ])("rejects, and throws nothing, where it is given %s", async (_, request, head, message) => {
+    for (const upgrader of [new HttpUpgrader(), { upgrade: upgradeHttp }]) {
+      const conn = new ScriptedStream();
+      const promise = upgrader.upgrade(request as ParsedRequest, conn, head as Uint8Array);
+      const { error } = await settled(promise);
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toContain(message);
+      expect([conn.text, conn.closes]).toEqual(["", 1]);
+    }
+  });
+
+  it.each<[what: string, stream: unknown, kind: string]>([
+    ["no stream", undefined, "undefined"],
+    ["null for a stream", null, "null"],
+    ["a socket for a stream", { write() {}, end() {} }, "an Object"],
+    ["an object of no class", Object.create(null), "an object"],
+  ])("rejects, and throws nothing, where it is given %s", async (_, stream, kind) => {
+    const { error } = await settled(upgradeHttp(parsed(), stream as ScriptedStream));
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toContain(`stream must have read, write and close: ${kind}.`);
   });
 
   it("leaves out a name without a value at the end", async () => {

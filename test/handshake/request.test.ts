@@ -169,8 +169,8 @@ describe("checkUpgrade()", () => {
 describe("checkUpgrade() of subprotocols", () => {
   const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `p${i}`);
 
-  it.each<[offered: string | readonly string[]]>([
-    [""],
+  it.each<[offered: string | readonly string[] | undefined]>([
+    [undefined],
     ["chat"],
     [["chat", "", "Chat"]],
     [names(8).join(",")],
@@ -183,6 +183,9 @@ describe("checkUpgrade() of subprotocols", () => {
   });
 
   it.each<[offered: string | readonly string[]]>([
+    [""],
+    [["", ""]],
+    [" , ,"],
     ["chat, chat"],
     ["a, b, a"],
     ["a, b, b"],
@@ -235,7 +238,7 @@ describe("isUpgrade()", () => {
 describe("offeredProtocols()", () => {
   it.each<[offered: string | readonly string[] | undefined, tokens: string[]]>([
     [undefined, []],
-    ["", []],
+    [["", "chat", ""], ["chat"]],
     ["chat", ["chat"]],
     ["chat, superchat", ["chat", "superchat"]],
     [
@@ -248,6 +251,8 @@ describe("offeredProtocols()", () => {
   });
 
   it.each<[offered: string | readonly string[]]>([
+    [""],
+    [[" ", ","]],
     ["chat, chat"],
     [["chat", "superchat, chat"]],
     ["a b"],

@@ -41,6 +41,33 @@ export const switching = [
   "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
 ];
 
+/** Blanks that RFC 6455, 9.1 implies around `,`, `;` and `=` (RFC 2616, 2.1), in a value as it is on the wire. */
+export const spacedExtensions = [
+  "x; y=12",
+  "x; y =12",
+  "x; y= 12",
+  "x; y = 12",
+  "x; y\t=\t12",
+  "x;y \t = \t 12",
+  "x ; y = 12",
+  'x; y = "12"',
+  "x; y = 12 ,",
+  ", ,x \t;\ty  =  12\t,",
+];
+
+/** Blanks where none may be, and other white space. */
+export const misspacedExtensions = [
+  "x; y 12",
+  "x y; y=12",
+  "x; y = 1 2",
+  "x; y = ",
+  "x; y =",
+  "x; = 12",
+  'x; y = "1 2"',
+  'x; y = " 12"',
+  "x; y =\u00A012",
+];
+
 /** The key of a client's request. */
 export function keyIn(request: string): string {
   return /^Sec-WebSocket-Key: (.*)\r$/m.exec(request)?.[1] ?? "";

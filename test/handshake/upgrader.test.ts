@@ -1,13 +1,14 @@
 import { describe, expect, it, vi } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import { Deadlines } from "../../src/clock.ts";
-import { LimitError, TimeoutError, TransportError } from "../../src/errors.ts";
+import { HandshakeError, LimitError, TimeoutError, TransportError } from "../../src/errors.ts";
 import { StateExtended, StateServerSide } from "../../src/frame/check.ts";
 import { rejectConnection } from "../../src/handshake/reject.ts";
 import { checkRequest, checkUpgrade } from "../../src/handshake/request.ts";
 import { writeUpgrade } from "../../src/handshake/response.ts";
 import type { UpgradedStream } from "../../src/handshake/upgraded-stream.ts";
 import { upgrade, Upgrader, type UpgraderOptions } from "../../src/handshake/upgrader.ts";
+import type { Option } from "../../src/http/option.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 import { BufferedStream } from "../../src/io/buffered.ts";
 import type { ByteStream } from "../../src/io/byte-stream.ts";
@@ -16,7 +17,16 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { counted, text, toHex } from "../support/frames.ts";
 import { ShiftExtension } from "../support/shift-extension.ts";
 import { macrotask } from "../support/turns.ts";
-import { latin1Bytes, requestFor, ScriptedStream, settled, switching, textOf } from "./streams.ts";
+import {
+  misspacedExtensions,
+  spacedExtensions,
+  latin1Bytes,
+  requestFor,
+  ScriptedStream,
+  settled,
+  switching,
+  textOf,
+} from "./streams.ts";
 
 interface Outcome<Context> {
   readonly stream?: UpgradedStream<Context> | undefined;
@@ -275,7 +285,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     expect(error).toBe(thrown);
     const headers = [plainText, "A: b", "WWW-Authenticate: Basic"];
     expect(answer).toEqual(refusal("401 Unauthorized", "Who?\n", ...headers));
-    expect(conn.closes).toBe(0);
+    expect(conn.closes).toBe(1);
   });
 
   it("sends a body in place of the message", async () => {
@@ -300,7 +310,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     ["headers of the handshake's own", { onBeforeUpgrade: () => [["Upgrade", "password"]] }],
     ["a subprotocol not offered", { protocolCustom: () => "password" }],
     ["an extension not offered", { negotiate: () => ({ name: "password", parameters: [] }) }],
-    ["a refusal that may not be sent", refusing(rejectConnection({ status: 99 }))],
+    ["a refusal that may not be sent", refusing(new HandshakeError("REJECTED", { status: 99 }))],
     ["a limit of another thing", refusing(new LimitError("MESSAGE_TOO_BIG", 1, 2))],
     ["another connection's failure", refusing(new TransportError("REFUSED"))],
     ["a timeout of another thing", refusing(new TimeoutError("DIAL_TIMEOUT", 1))],
@@ -364,12 +374,31 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     expect(answer[0]).toBe("HTTP/1.1 400 Bad Request");
   });
 
+  it.each(spacedExtensions)("takes extensions with blanks around separators: %j", async (value) => {
+    const seen: Option[] = [];
+    const negotiate = (offer: Option): Option => {
+      seen.push(offer);
+      return offer;
+    };
+    const request = requestFor("/", `Sec-WebSocket-Extensions: ${value}`);
+    const { stream, answer } = await upgraded({ negotiate }, request);
+    expect(seen).toEqual([{ name: "x", parameters: [["y", "12"]] }]);
+    expect(stream?.extensions).toEqual(seen);
+    expect(answer).toContain("Sec-WebSocket-Extensions: x; y=12");
+  });
+
+  it.each(misspacedExtensions)("refuses extensions with blanks elsewhere: %j", async (value) => {
+    const request = requestFor("/", `Sec-WebSocket-Extensions: ${value}`);
+    const { error } = await upgraded({ negotiate: (offer) => offer }, request);
+    expect(error).toMatchObject({ code: "MALFORMED_REQUEST", status: 400 });
+  });
+
   it("answers nothing where the stream ends inside the head", async () => {
     for (let length = 0; length < plain.length; length += 13) {
       const conn = new ScriptedStream([plain.slice(0, length)], "end");
       const { error } = await settled(upgrade(conn));
       expect(error).toMatchObject({ name: "TransportError", code: "UNEXPECTED_END" });
-      expect([conn.text, conn.closes]).toEqual(["", 0]);
+      expect([conn.text, conn.closes]).toEqual(["", 1]);
     }
   });
 
@@ -378,7 +407,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     async (broken) => {
       const conn = new ScriptedStream([plain.slice(0, 9)], broken);
       expect(await settled(upgrade(conn))).toEqual({ error: broken });
-      expect([conn.text, conn.closes]).toEqual(["", 0]);
+      expect([conn.text, conn.closes]).toEqual(["", 1]);
     },
   );
 

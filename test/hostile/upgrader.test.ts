@@ -10,7 +10,7 @@ const requestTimeout = "HTTP/1.1 408 Request Timeout";
 
 describe("a server: Upgrader.upgrade() of a slow client", () => {
   it.each([0, 1, plain.length - 1])(
-    "B-35 answers 408 after %i bytes, and nothing else later",
+    "B-35 answers 408 after %i bytes, ends the connection, and answers nothing else later",
     async (length) => {
       const { stream, remote, clock, deadlines } = network();
       const onRequest = vi.fn();
@@ -27,7 +27,7 @@ describe("a server: Upgrader.upgrade() of a slow client", () => {
       expect(answered).toContain("\r\nA: b\r\n");
       remote.send(plain.slice(length));
       await macrotask();
-      expect([remote.text, remote.hasEnded, onRequest.mock.calls]).toEqual([answered, false, []]);
+      expect([remote.text, remote.hasEnded, onRequest.mock.calls]).toEqual([answered, true, []]);
       expect(clock.running).toBe(0);
     },
   );
@@ -65,6 +65,8 @@ describe("a server: Upgrader.upgrade() of a slow client", () => {
     await macrotask();
     clock.advance(2_100);
     expect(await result).toMatchObject({ error: { code: "MALFORMED_REQUEST" } });
+    // Nor for its end: the connection is dropped.
+    clock.advance(2_100);
     expect(clock.running).toBe(0);
   });
 

@@ -56,12 +56,12 @@ const inexact: [header: string, lax: string[], strict: string[]][] = [
   [" a=1", ["a=1", "true"], ["false"]],
   ["a=1 ; b=2", ["a=1", "b=2", "true"], ["false"]],
   ["a =1; b= \t2\t ", ["a=1", "b=2", "true"], ["false"]],
-  ["a; b=2", ["b=2", "true"], ["false"]],
-  ["=1; b=2", ["b=2", "true"], ["false"]],
-  ["a b=1; b=2", ["b=2", "true"], ["false"]],
-  ["a[b]=1; b=2", ["b=2", "true"], ["false"]],
-  ['"a"=1; b=2', ["b=2", "true"], ["false"]],
-  ["\u00FC=1; b=2", ["b=2", "true"], ["false"]],
+  ["a; b=2", ["b=2", "false"], ["false"]],
+  ["=1; b=2", ["b=2", "false"], ["false"]],
+  ["a b=1; b=2", ["b=2", "false"], ["false"]],
+  ["a[b]=1; b=2", ["b=2", "false"], ["false"]],
+  ['"a"=1; b=2', ["b=2", "false"], ["false"]],
+  ["\u00FC=1; b=2", ["b=2", "false"], ["false"]],
   ["a=1 2, 3; b=2", ["a=1 2, 3", "b=2", "true"], ["false"]],
   ['a="1; b=2"; c=3', ['a="1', 'b=2"', "c=3", "true"], ["false"]],
   ['a="; b=2', ['a="', "b=2", "true"], ["false"]],
@@ -69,9 +69,9 @@ const inexact: [header: string, lax: string[], strict: string[]][] = [
   ['a="1 2"', ['a="1 2"', "true"], ["false"]],
   ["a=\\; b=2", ["a=\\", "b=2", "true"], ["false"]],
   ["a=\u00E9; b=2", ["a=\u00E9", "b=2", "true"], ["false"]],
-  ["a=1\r\n; b=2", ["b=2", "true"], ["false"]],
-  ["a=\0; b=2", ["b=2", "true"], ["false"]],
-  ["a=\x7f; b=2", ["b=2", "true"], ["false"]],
+  ["a=1\r\n; b=2", ["b=2", "false"], ["false"]],
+  ["a=\0; b=2", ["b=2", "false"], ["false"]],
+  ["a=\x7f; b=2", ["b=2", "false"], ["false"]],
 ];
 
 describe("scanCookie()", () => {
@@ -87,7 +87,7 @@ describe("scanCookie()", () => {
   });
 
   it("splits nothing at a character that only ends in a semicolon's byte", () => {
-    expect(calls("a=1\u013Bb=2; c=\u{1F361}; d=4")).toEqual(["d=4", "true"]);
+    expect(calls("a=1\u013Bb=2; c=\u{1F361}; d=4")).toEqual(["d=4", "false"]);
     expect(calls("a=1\u013Bb=2", { strict: true })).toEqual(["false"]);
   });
 
@@ -98,6 +98,16 @@ describe("scanCookie()", () => {
     ['a=""b""', false, ['a="b"', "true"]],
   ])("takes the quotes off %j where it is told to (strict: %s)", (header, strict, lines) => {
     expect(calls(header, { unquote: true, strict })).toEqual(lines);
+  });
+
+  it("says false of a bad pair wherever it stands, and goes on behind it", () => {
+    for (const header of ["/; a=1; b=2", "a=1; /; b=2", "a=1; b=2; /", "a=1; =; b=2"]) {
+      expect(calls(header)).toEqual(["a=1", "b=2", "false"]);
+    }
+  });
+
+  it("says true where the visitor ended the scan, also behind a bad pair", () => {
+    expect(calls("/; a=1; b=2", {}, 1)).toEqual(["a=1", "true"]);
   });
 
   it("ends where the visitor says so, and looks no further", () => {

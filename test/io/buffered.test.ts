@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import { BufferedStream } from "../../src/io/buffered.ts";
-import { readAll } from "../../src/io/full.ts";
+import { readAll, writeAll } from "../../src/io/full.ts";
 import { cutAt, cuts } from "../support/cuts.ts";
 import { counted, toHex } from "../support/frames.ts";
 import { failure, paces, plain, TestStream } from "../support/streams.ts";
@@ -132,12 +132,27 @@ describe("BufferedStream", () => {
     ]);
   });
 
-  it("writes straight through, and closes the stream behind", async () => {
+  it("writes all to the stream behind, as it takes it, and closes it", async () => {
     const inner = new TestStream([], { most: 3 });
     const stream = new BufferedStream(inner);
-    expect(stream.write(bytes)).toBe(3);
+    expect(stream.write(bytes)).toBe(bytes.length);
     await stream.close();
-    expect([inner.written, inner.closes, stream.inner]).toEqual([bytes.slice(0, 3), 1, inner]);
+    expect([inner.written, inner.closes, stream.inner]).toEqual([bytes, 1, inner]);
+  });
+
+  it("keeps writes apart that nobody awaits, those to the stream behind included", async () => {
+    const inner = new TestStream([], { most: 3, later: (call) => call % 2 === 0 });
+    const stream = new BufferedStream(inner);
+    const another = new BufferedStream(inner);
+    const units = [20, 7, 1, 30].map((length, at) => new Uint8Array(length).fill(at));
+    const done = [
+      stream.write(units[0]!),
+      another.write(units[1]!),
+      writeAll(inner, units[2]!),
+      writeAll(stream, units[3]!),
+    ];
+    expect(await Promise.all(done)).toEqual([20, 7, undefined, undefined]);
+    expect(inner.written).toEqual(concat(units));
   });
 
   it("passes on what the stream behind throws", async () => {

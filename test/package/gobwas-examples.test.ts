@@ -68,15 +68,31 @@ async function expectEcho(ws: WebSocket): Promise<void> {
 }
 
 describe.each(["node", "deno", "bun"])("examples/gobwas on %s", (runtime) => {
-  it.each(["http", "helpers", "frames"])("%s.js echoes, answers pings and closes", async (name) => {
-    const { port } = await start(runtime, name);
-    await expectEcho(await connect(port));
-  });
+  it.each(["http", "helpers", "copy", "frames"])(
+    "%s.js echoes, answers pings and closes",
+    async (name) => {
+      const { port } = await start(runtime, name);
+      await expectEcho(await connect(port));
+    },
+  );
 
   it("http.js answers plain HTTP beside it", async () => {
     const { port } = await start(runtime, "http");
     const response = await fetch(`http://127.0.0.1:${port}/`);
     expect(await response.text()).toBe("Plain HTTP here, WebSocket beside it\n");
+  });
+
+  it("copy.js echoes what is larger than its buffers, from fragments with a ping between them", async () => {
+    const { port } = await start(runtime, "copy");
+    const ws = await connect(port);
+    const half = "x".repeat(300_000);
+    const reply = next(ws);
+    ws.send(half, { fin: false });
+    ws.ping();
+    ws.send(half, { fin: true });
+    const [text, isBinary] = await reply;
+    expect([text === half + half, isBinary]).toEqual([true, false]);
+    await expectEcho(ws);
   });
 
   it("frames.js leaves fragments as they are", async () => {
@@ -172,6 +188,7 @@ describe.each(["node", "deno", "bun"])("examples/gobwas on %s", (runtime) => {
   it.each([
     ["the wrong host", { Cookie: "session=secret" }, 403, "Wrong host\n"],
     ["no cookie", { Host: "localhost" }, 401, "Who are you?\n"],
+    ["a bad cookie", { Host: "localhost", Cookie: "session=secret; a b=1" }, 400, "bad cookie\n"],
   ])("checks.js refuses %s", async (_, headers, status, body) => {
     const { port } = await start(runtime, "checks");
     const ws = new WebSocket(`ws://127.0.0.1:${port}/`, { headers });

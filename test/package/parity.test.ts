@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 
 const document = "docs/gobwas-parity.md";
 
-/** One row of the tables below the headings "Package ...". */
+/** One row of the tables below the headings "Package ..." and "Go's own packages". */
 interface Row {
-  /** gobwas's package. */
+  /** gobwas's package, or "go". */
   readonly pack: string;
   /** gobwas's name. */
   readonly gobwas: string;
@@ -18,25 +18,34 @@ interface Row {
 }
 
 const rowPattern =
-  /^\| `([A-Z]\w*(?:\.[A-Z]\w*)?)` +\| (?:(-)|`((?:type )?\w+(?:\.\w+)?)`) +\| *(\S*) +\| *(.*?) *\|$/;
+  /^\| `((?:[a-z]+\.)?[A-Z]\w*(?:\.[A-Z]\w*)?)` +\| (?:(-)|`((?:type )?\w+(?:\.\w+)?)`) +\| *(\S*) +\| *(.*?) *\|$/;
 
-/** Reads the tables; lines of them that are no rows come out as `malformed`. */
-function readTables(markdown: string): { rows: Row[]; malformed: string[] } {
+/**
+ * Reads the tables; lines of them that are no rows come out as `malformed`. `claims` are the rows of the tables in front
+ * of them, by their first cells: each says what happens.
+ */
+function readTables(markdown: string): { rows: Row[]; malformed: string[]; claims: string[] } {
   const rows: Row[] = [];
   const malformed: string[] = [];
+  const claims: string[] = [];
   let pack: string | undefined;
   for (const line of markdown.split("\n")) {
-    if (line.startsWith("## ")) pack = /^## Package (\w+)/.exec(line)?.[1];
-    if (pack === undefined || !line.startsWith("|") || /^\| (?:gobwas |---)/.test(line)) continue;
+    if (line.startsWith("## Go's own packages")) pack = "go";
+    else if (line.startsWith("## ")) pack = /^## Package (\w+)/.exec(line)?.[1];
+    if (!line.startsWith("|") || /^\| (?:gobwas |both |Go |---)/.test(line)) continue;
+    if (pack === undefined) {
+      claims.push(line.split(/(?<!\\)\|/)[1]!.trim());
+      continue;
+    }
     const [, gobwas, none, name = none, entry, note] = rowPattern.exec(line) ?? [];
     const isFourCells = line.split(/(?<!\\)\|/).length === 6;
     if (gobwas === undefined || !isFourCells) malformed.push(line);
     else rows.push({ pack, gobwas, name: name!, entry: entry!, note: note! });
   }
-  return { rows, malformed };
+  return { rows, malformed, claims };
 }
 
-const { rows, malformed } = readTables(readFileSync(document, "utf8"));
+const { rows, malformed, claims } = readTables(readFileSync(document, "utf8"));
 
 const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as {
   exports: Record<string, string | { readonly node: string }>;
@@ -104,6 +113,9 @@ function expectExported(name: string, entry: string): void {
   expect(Reflect.has(prototype, member), `${name} is on the prototype`).toBe(true);
 }
 
+const named = rows.filter(({ name }) => name !== "-");
+const unnamed = rows.filter(({ name }) => name === "-");
+
 describe(document, () => {
   it("has four cells in each row, as its introduction says", () => {
     expect(malformed).toEqual([]);
@@ -113,15 +125,13 @@ describe(document, () => {
     ["ws", 218],
     ["wsutil", 119],
     ["wsflate", 66],
+    ["httphead", 95],
   ])("has every name of package %s, %i of them, each once", (pack, count) => {
     const names = rows.filter((row) => row.pack === pack).map(({ gobwas }) => gobwas);
     const twins = names.filter((name, index) => names.indexOf(name) < index);
     expect(twins).toEqual([]);
     expect(names).toHaveLength(count);
   });
-
-  const named = rows.filter(({ name }) => name !== "-");
-  const unnamed = rows.filter(({ name }) => name === "-");
 
   it.each(
     named.map((row) => [`${row.pack}.${row.gobwas} is ${row.name} of ${row.entry}`, row] as const),
@@ -148,4 +158,90 @@ describe(document, () => {
     );
     expect(uncoded).toEqual([]);
   });
+});
+
+/**
+ * What is known of the notes: those that only say what something is called or how it is written, and those that say what
+ * happens, with the tests that show it, as "test/frame/check.test.ts: title".
+ */
+const notes = JSON.parse(readFileSync("test/package/parity-notes.json", "utf8")) as {
+  readonly names: readonly string[];
+  readonly behaviour: Readonly<Record<string, readonly string[]>>;
+};
+
+/** A note that is a code, with the HTTP status that answers it: it is compared with the error itself. */
+const codeNote = /^code ([A-Z][A-Z0-9_]*)(?:, (\d{3}))?$/;
+
+const titles = new Map<string, Set<string>>();
+
+/** The titles of a test file's tests, as they are written there. */
+function titlesOf(file: string): Set<string> {
+  const found = new Set<string>();
+  if (titles.has(file) || !existsSync(file)) return titles.get(file) ?? found;
+  titles.set(file, found);
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node)) {
+      const [title] = node.arguments;
+      const isTest = /^it(?:\.each)?\b/.test(node.expression.getText(source));
+      if (isTest && title !== undefined && ts.isStringLiteralLike(title)) found.add(title.text);
+    }
+    ts.forEachChild(node, visit);
+  };
+  const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ES2022);
+  visit(source);
+  return found;
+}
+
+function isTest(reference: string): boolean {
+  const [, file = "", title = ""] = /^(\S+\.test\.ts): (.+)$/s.exec(reference) ?? [];
+  return titlesOf(file).has(title);
+}
+
+describe(`what ${document} says of behaviour`, () => {
+  const noted = [...new Set(rows.map(({ note }) => note).filter((note) => note !== ""))];
+  const stated = [...claims, ...noted.filter((note) => !codeNote.test(note))];
+
+  it("is known by test/package/parity-notes.json, note by note: a new one is a name, or has a test", () => {
+    const unknown = stated.filter(
+      (note) => !notes.names.includes(note) && notes.behaviour[note] === undefined,
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it("and nothing else is", () => {
+    const known = [...notes.names, ...Object.keys(notes.behaviour)];
+    expect(known.filter((note) => !stated.includes(note))).toEqual([]);
+    expect(claims.filter((claim) => notes.behaviour[claim] === undefined)).toEqual([]);
+    expect(notes.names.filter((note) => notes.behaviour[note] !== undefined)).toEqual([]);
+  });
+
+  it.each(Object.entries(notes.behaviour))("has tests: %s", (_, references) => {
+    expect(references.length).toBeGreaterThan(0);
+    expect(references.filter((reference) => !isTest(reference))).toEqual([]);
+  });
+
+  it("would be told of a test that there is not", () => {
+    const file = "test/http/cookie.test.ts";
+    expect(isTest(`${file}: ${[...titlesOf(file)][0]!}`)).toBe(true);
+    expect(isTest(`${file}: is not there`)).toBe(false);
+    expect(isTest("test/http/nowhere.test.ts: reads bytes")).toBe(false);
+  });
+
+  const coded = named.flatMap(({ gobwas, name, entry, note }) => {
+    const [, code, status] = codeNote.exec(note) ?? [];
+    return code === undefined ? [] : ([[gobwas, name, entry, code, status]] as const);
+  });
+
+  it.each(coded)(
+    "%s is %s of %s with code %s, and what answers it",
+    (_, name, entry, code, status) => {
+      const ErrorClass = values.get(entry)![name] as new (code: string) => {
+        readonly code: string;
+        readonly status: number;
+      };
+      const error = new ErrorClass(code);
+      expect(error.code).toBe(code);
+      if (status !== undefined) expect(error.status).toBe(Number(status));
+    },
+  );
 });

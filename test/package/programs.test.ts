@@ -1,10 +1,10 @@
 import { EventEmitter } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import WebSocket from "ws";
+import WebSocket, { type ClientOptions } from "ws";
 import type { Backplane, Connection } from "framewire";
 import { runtimeCommand } from "../../scripts/built.mjs";
 import { authority, certificate, privateKey } from "../support/certificate.ts";
@@ -49,11 +49,20 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts a program of a document on a runtime; only its import and its port are changed. */
-function start(runtime: string, document: string, name: string, port: number): Program {
-  const text = programOf(document, name)
-    .replaceAll("framewire/node", `framewire/${runtime}`)
-    .replaceAll(/80(?:80)|8443/g, String(port));
+/** Starts a program of a document on a runtime; only its import, its port, and what `changes` names are changed. */
+function start(
+  runtime: string,
+  document: string,
+  name: string,
+  port: number,
+  changes: Readonly<Record<string, string>> = {},
+): Program {
+  let text = programOf(document, name).replaceAll(/80(?:80)|8443/g, String(port));
+  // Sockets of node:http are Node's on all three.
+  if (!text.includes("newSocketStream")) {
+    text = text.replaceAll("framewire/node", `framewire/${runtime}`);
+  }
+  for (const [from, to] of Object.entries(changes)) text = text.replace(from, to);
   const file = `${document.replaceAll(/\W/g, "-")}-${runtime}-${name}`;
   writeFileSync(join(folder, file), text);
   const [command, ...rest] = runtimeCommand(runtime);
@@ -215,5 +224,157 @@ describe.each(["node", "deno", "bun"])("a new user on %s", (runtime) => {
     const { code, output } = await start(runtime, document, name, await freePort()).ended;
     expect(output).toContain(expected);
     expect(code).toBe(0);
+  });
+});
+
+/** A client of a program, connected; with what it has been told so far. */
+interface Client {
+  readonly ws: WebSocket;
+  /** Waits until a message matches. */
+  heard(pattern: RegExp): Promise<void>;
+  readonly closed: Promise<readonly [status: number, reason: string]>;
+}
+
+/** Connects as soon as there is a program that listens. */
+async function client(
+  port: number,
+  protocols: string[] = [],
+  options: ClientOptions = {},
+): Promise<Client> {
+  // Most programs of the documents say nothing when they listen.
+  const isListening = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect(port, "localhost");
+      socket.once("connect", () => resolve(true));
+      socket.once("error", () => resolve(false));
+      onTestFinished(() => void socket.destroy());
+    });
+  await expect.poll(isListening, { timeout: 10_000 }).toBe(true);
+  const ws = new WebSocket(`ws://localhost:${port}/`, protocols, options);
+  onTestFinished(() => ws.terminate());
+  const messages: string[] = [];
+  const waiting = new Set<() => void>();
+  ws.on("message", (data) => {
+    messages.push(String(data));
+    for (const look of waiting) look();
+  });
+  const closed = new Promise<[number, string]>((resolve) => {
+    ws.on("close", (status, reason) => resolve([status, String(reason)]));
+  });
+  await new Promise((resolve, reject) => {
+    ws.once("open", resolve);
+    ws.once("error", reject);
+  });
+  ws.on("error", () => {});
+  return {
+    ws,
+    closed,
+    heard: (pattern) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!messages.some((message) => pattern.test(message))) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
+  };
+}
+
+describe.each(["node", "deno", "bun"])("the programs of docs/low-level.md on %s", (runtime) => {
+  it.each(["echo-http.js", "echo-copy.js", "echo-frames.js"])("%s echoes", async (name) => {
+    const port = await freePort();
+    start(runtime, "docs/low-level.md", name, port);
+    const { ws, heard, closed } = await client(port);
+    ws.send("x".repeat(20_000));
+    await heard(/^x{20000}$/);
+    ws.close(1000, "done");
+    expect(await closed).toEqual([1000, "done"]);
+  });
+
+  it("headers.js and checks.js upgrade, and say what they should", async () => {
+    const port = await freePort();
+    const headers = start(runtime, "docs/low-level.md", "headers.js", port);
+    await client(port, [], { headers: { "x-foo": "bar" } });
+    await headers.line(/^non-websocket header: X-Foo=bar$/m);
+    await headers.stop();
+    const checks = start(runtime, "docs/low-level.md", "checks.js", port);
+    const headersOf = (Cookie: string): ClientOptions => ({
+      headers: { Host: "github.com", Cookie },
+    });
+    await client(port, [], headersOf("a=b; c=d"));
+    await expect(client(port, [], headersOf("a=b; c d"))).rejects.toThrow("400");
+    await checks.line(/upgrade error: HandshakeError: bad cookie/);
+    await expect(client(port)).rejects.toThrow("403");
+  });
+
+  it("compressed-frames.js inflates, and acknowledges", async () => {
+    const port = await freePort();
+    const program = start(runtime, "docs/low-level.md", "compressed-frames.js", port);
+    const perMessageDeflate = { threshold: 0, serverMaxWindowBits: 9 };
+    const { ws, heard } = await client(port, [], { perMessageDeflate });
+    ws.send("hello ".repeat(1000));
+    await heard(/^this is an acknowledgement$/);
+    await program.line(/^6000 bytes$/m);
+  });
+});
+
+describe.each(["node", "deno", "bun"])("chat.js of docs/from-go.md on %s", (runtime) => {
+  const as = (name: string): ClientOptions => ({ headers: { Cookie: `a=b; name=${name}` } });
+
+  it("lets in who has a name, tells all what each says, compressed, and says good-bye", async () => {
+    const port = await freePort();
+    const program = start(runtime, "docs/from-go.md", "chat.js", port);
+    await program.line(/chat on/);
+    const ann = await client(port, ["chat.v1", "chat.v2"], as("ann"));
+    await ann.heard(/^ann has come, by chat\.v1$/);
+    const bob = await client(port, [], { ...as("bob"), perMessageDeflate: false });
+    expect([ann.ws.extensions, bob.ws.extensions]).toEqual([
+      expect.stringContaining("permessage-deflate"),
+      "",
+    ]);
+    await ann.heard(/^bob has come, by no protocol$/);
+    const long = "hello ".repeat(5000);
+    ann.ws.send(long.slice(0, 9000), { fin: false });
+    ann.ws.ping();
+    ann.ws.send(long.slice(9000), { fin: true });
+    await bob.heard(new RegExp(`^ann: ${long}$`));
+    bob.ws.close(1000);
+    expect((await bob.closed)[0]).toBe(1000);
+    await ann.heard(/^bob has gone$/);
+    const code = program.stop();
+    expect(await ann.closed).toEqual([1001, "See you soon"]);
+    const { output } = await program.ended;
+    expect(output).toContain("everybody has gone");
+    expect(await code).toBe(0);
+  });
+
+  it("refuses who has no name, a bad cookie or another host, and what breaks a rule or a limit", async () => {
+    const port = await freePort();
+    const program = start(runtime, "docs/from-go.md", "chat.js", port);
+    await program.line(/chat on/);
+    const refused = (options: ClientOptions): Promise<Client> => client(port, [], options);
+    await expect(refused({})).rejects.toThrow("401");
+    await expect(refused({ headers: { Cookie: "name=x; a b" } })).rejects.toThrow("400");
+    await expect(refused({ headers: { Host: "a.example", Cookie: "name=x" } })).rejects.toThrow(
+      "403",
+    );
+    const ann = await client(port, [], as("ann"));
+    ann.ws.send("x".repeat(64 * 1024 + 1));
+    expect((await ann.closed)[0]).toBe(1009);
+  });
+
+  it("pings, and drops who says nothing", async () => {
+    const port = await freePort();
+    const program = start(runtime, "docs/from-go.md", "chat.js", port, { "30_000": "100" });
+    await program.line(/chat on/);
+    const silent = await client(port, [], { ...as("silent"), autoPong: false });
+    const pinged = new Promise((resolve) => silent.ws.once("ping", resolve));
+    const alive = await client(port, [], as("alive"));
+    await pinged;
+    expect((await silent.closed)[0]).toBe(1006);
+    await alive.heard(/^silent has gone$/);
+    expect(alive.ws.readyState).toBe(WebSocket.OPEN);
   });
 });

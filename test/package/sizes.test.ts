@@ -37,11 +37,9 @@ describe("a bundle of the header codec", () => {
       "StatusInvalidFramePayloadData",
       "StatusMessageTooBig",
       "StatusProtocolError",
-      "badLength",
       "decodeHeader",
       "encodeHeader",
       "lengthEnd",
-      "noRoom",
       "readLength64",
       "readMaskKey",
       "readUint16",
@@ -50,6 +48,7 @@ describe("a bundle of the header codec", () => {
       "writeMaskKey",
       "writeUint16",
       "writeUint32",
+      "wrongValue",
     ]);
   });
 });

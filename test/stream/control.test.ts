@@ -1,12 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { encodeUtf8 } from "../../src/bytes.ts";
+import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { ClosedError, ProtocolError, TransportError } from "../../src/errors.ts";
 import { type State, StateClientSide, StateServerSide } from "../../src/frame/check.ts";
-import { OpClose, OpContinuation, OpPing, OpPong, OpText } from "../../src/frame/opcode.ts";
+import {
+  isControl,
+  OpClose,
+  OpContinuation,
+  OpPing,
+  OpPong,
+  OpText,
+} from "../../src/frame/opcode.ts";
 import { ControlHandler, controlFrameHandler, ControlWriter } from "../../src/stream/control.ts";
 import { readHeader } from "../../src/stream/frame-io.ts";
 import { newHeader } from "../../src/frame/header.ts";
-import { close, counted, hex, ping, pong, toHex } from "../support/frames.ts";
+import { decodeUtf8 } from "../../src/frame/utf8.ts";
+import type { ByteReader } from "../../src/io/byte-stream.ts";
+import { readAll } from "../../src/io/full.ts";
+import { Reader } from "../../src/stream/reader.ts";
+import { close, continuation, counted, hex, ping, pong, text, toHex } from "../support/frames.ts";
 import { failure, HeldWriter, plain, TestStream } from "../support/streams.ts";
 
 const masked = { masked: true };
@@ -56,14 +67,28 @@ describe("ControlWriter", () => {
   });
 
   it.each([
-    [3, 3],
-    [200, 125],
-  ])("gathers in a buffer of %i bytes up to %i", async (size, limit) => {
-    const buffer = new Uint8Array(size);
-    const writer = new ControlWriter(new TestStream(), StateServerSide, OpPing, buffer);
-    writer.write(new Uint8Array(limit).fill(7));
-    expect(() => writer.write(counted(1))).toThrow(RangeError);
-    expect(buffer.filter((byte) => byte === 7)).toHaveLength(limit);
+    [5, StateServerSide, 3],
+    [200, StateServerSide, 125],
+    [9, StateClientSide, 3],
+  ])(
+    "gathers behind the header in a buffer of %i bytes: side %i, up to %i",
+    async (size, state, limit) => {
+      const buffer = new Uint8Array(size);
+      const writer = new ControlWriter(new TestStream(), state, OpPing, buffer);
+      writer.write(new Uint8Array(limit).fill(7));
+      expect(() => writer.write(counted(1))).toThrow(RangeError);
+      expect(buffer.filter((byte) => byte === 7)).toHaveLength(limit);
+    },
+  );
+
+  it("refuses a buffer without room for a header and a byte", () => {
+    for (const [size, state] of [
+      [2, StateServerSide],
+      [6, StateClientSide],
+    ] as const) {
+      const buffer = new Uint8Array(size);
+      expect(() => new ControlWriter(new TestStream(), state, OpPing, buffer)).toThrow(RangeError);
+    }
   });
 
   it("may be written to while a frame is under way", async () => {
@@ -214,4 +239,27 @@ describe("controlFrameHandler()", () => {
     const error = await failure(() => handler(newHeader(OpClose), new TestStream()));
     expect([error, dst.writes]).toMatchObject([{ status: 1005 }, [close()]]);
   });
+
+  it.each<[what: string, sourceOf: (reader: Reader) => ByteReader]>([
+    ["the Reader", (reader) => reader],
+    ["its payload", (reader) => reader.payload],
+  ])(
+    "answers control frames inside a message and between messages, by one function, called with %s",
+    async (_, sourceOf) => {
+      const wire = [ping("1"), text("a", { fin: false }), ping("2"), continuation("b"), ping()];
+      const stream = new TestStream([concat([...wire, text("c"), close(1000, "bye")])]);
+      const control = controlFrameHandler(stream, StateServerSide);
+      const reader = new Reader(stream, StateClientSide, { onIntermediate: control });
+      const texts: string[] = [];
+      const error = await failure(async () => {
+        for (let header; (header = await reader.nextFrame()) !== undefined;) {
+          if (isControl(header.opcode)) await control(header, sourceOf(reader));
+          else texts.push(decodeUtf8(await readAll(reader))!);
+        }
+      });
+      expect(error).toMatchObject({ name: "ClosedError", status: 1000, reason: "bye" });
+      expect(texts).toEqual(["ab", "c"]);
+      expect(stream.writes).toEqual([pong("1"), pong("2"), pong(), close(1000, "bye")]);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
+import type { Awaitable } from "../../src/io/byte-stream.ts";
 import { readAll } from "../../src/io/full.ts";
 import { CipherReader, CipherWriter, Utf8Reader } from "../../src/stream/filter.ts";
 import { cutAt, cuts } from "../support/cuts.ts";
@@ -26,6 +27,27 @@ describe.each(paces)("CipherReader over a stream that answers %s", (_, later) =>
 });
 
 describe("CipherReader", () => {
+  it.each([
+    [
+      "now",
+      (error: Error) => {
+        throw error;
+      },
+    ],
+    ["later", (error: Error) => Promise.reject(error)],
+  ])("throws what its source has thrown again, until it is reset: %s", async (_, read) => {
+    const error = new Error("no");
+    let calls = 0;
+    const source = { read: (): Awaitable<number> => (++calls === 1 ? read(error) : 1) };
+    const reader = new CipherReader(source, key);
+    for (let times = 0; times < 2; times++) {
+      expect(await failure(() => reader.read(new Uint8Array(1)))).toBe(error);
+    }
+    expect([calls, reader.error]).toEqual([1, error]);
+    reader.reset(source, key);
+    expect([await reader.read(new Uint8Array(1)), reader.error]).toEqual([1, undefined]);
+  });
+
   it("leaves alone what lies behind the bytes read", () => {
     const into = new Uint8Array(6).fill(1);
     expect(plain(new CipherReader(new TestStream([masked.slice(0, 2)]), key).read(into))).toBe(2);
@@ -81,15 +103,31 @@ describe.each(paces)("Utf8Reader over a stream that answers %s", (_, later) => {
     }
   });
 
-  it("throws at the first bad byte, and tells how many before it were good", async () => {
-    const wire = hex("41 e2 82 41 42");
-    for (let cut = 0; cut < 3; cut++) {
+  it.each([
+    [0, 1],
+    [1, 0],
+    [2, 0],
+  ])(
+    "throws at the first bad byte, and tells where the last whole character before it ends: cut at %i",
+    async (cut, accepted) => {
+      const wire = hex("41 e2 82 41 42");
       const reader = new Utf8Reader(new TestStream(cutAt(wire, [cut]), { later }));
       if (cut > 0) await reader.read(new Uint8Array(9));
       const error = await failure(() => reader.read(new Uint8Array(9)));
       expect(error).toMatchObject({ name: "ProtocolError", code: "INVALID_UTF8", status: 1007 });
-      expect(reader.accepted).toBe(3 - cut);
-    }
+      expect(reader.accepted).toBe(accepted);
+    },
+  );
+
+  it("throws its error again, until it is reset", async () => {
+    const reader = new Utf8Reader(new TestStream([hex("ff"), hex("41")], { later }));
+    expect(reader.error).toBeUndefined();
+    const error = await failure(() => reader.read(new Uint8Array(1)));
+    expect(error).toMatchObject({ code: "INVALID_UTF8" });
+    expect(await failure(() => reader.read(new Uint8Array(1)))).toBe(error);
+    expect(reader.error).toBe(error);
+    reader.reset(new TestStream([hex("41")], { later }));
+    expect([await reader.read(new Uint8Array(1)), reader.error]).toEqual([1, undefined]);
   });
 
   it.each([0, null])("is not valid inside a character, also at the end: %s", async (end) => {
@@ -100,7 +138,7 @@ describe.each(paces)("Utf8Reader over a stream that answers %s", (_, later) => {
     }
     expect(seen).toEqual([
       [1, 1, true],
-      [2, 2, false],
+      [2, 0, false],
       [0, 0, false],
     ]);
   });

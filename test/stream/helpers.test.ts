@@ -93,6 +93,15 @@ describe.each(paces)("readMessage() from a stream that answers %s", (_, later) =
 });
 
 describe("readMessage()", () => {
+  it("counts messages against its limit, and no control frames", async () => {
+    const options = { maxMessageSize: 10 };
+    const alone = stream([ping(counted(20)), text("0123456789")]);
+    expect(await readMessage(alone, StateClientSide, options)).toHaveLength(1);
+    expect(await readMessage(alone, StateClientSide, options)).toHaveLength(1);
+    const inside = stream([text("a", more), ping(counted(125)), continuation("b")]);
+    expect(await readMessage(inside, StateClientSide, options)).toHaveLength(2);
+  });
+
   it("refuses more than maxMessageSize before it gathers it", async () => {
     const source = stream([text("abc", more), hex("80 04"), counted(4)]);
     const error = await failure(() => readMessage(source, StateClientSide, { maxMessageSize: 6 }));
@@ -287,6 +296,17 @@ describe("writeMessage()", () => {
       ),
     );
   });
+
+  it.each([0x8, 0x9, 0xa])(
+    "refuses more than 125 bytes in a control frame: opcode %i",
+    (opcode) => {
+      const stream = new TestStream();
+      expect(() => writeMessage(stream, StateServerSide, opcode, counted(126))).toThrow(
+        new RangeError("length must be from 0 to 125: 126"),
+      );
+      expect(stream.writes).toEqual([]);
+    },
+  );
 });
 
 describe("handleControlMessage()", () => {

@@ -533,6 +533,132 @@ describe("Reader behind an extension that changes payloads", () => {
   });
 });
 
+/** A stream that gives its pieces, then fails. */
+function failing(pieces: readonly Uint8Array[], later: boolean, error: Error): ByteReader {
+  const stream = new TestStream(pieces, { later: () => later });
+  const fail = (): never => {
+    throw error;
+  };
+  return {
+    read(into) {
+      if (stream.left.length > 0) return stream.read(into);
+      return later ? Promise.resolve().then(fail) : fail();
+    },
+  };
+}
+
+describe.each([
+  ["at once", false],
+  ["later", true],
+])("an error of a Reader over a stream that answers %s", (_, later) => {
+  const error = new Error("no");
+  const rsv = { rsv: 2 };
+  const whole = (frames: readonly Uint8Array[]): ByteReader =>
+    new TestStream([concat(frames)], { later: () => later });
+  const throwing = (): never => {
+    throw error;
+  };
+  const rejecting = (): Promise<never> => Promise.reject(error);
+  const [session] = openSessions(new ShiftExtension({ slice: 3, isAuto: true }));
+  const bad: RecvExtension = {
+    unsetBits(header) {
+      header.rsv = 0;
+    },
+    beginMessage: () => ({
+      write: throwing,
+      goOn: () => true,
+      whenReady() {},
+    }),
+  };
+
+  it.each<
+    [what: string, source: ByteReader, options: ReaderOptions, act: (reader: Reader) => unknown]
+  >([
+    ["the stream's, in a header", failing([text("a"), hex("81")], later, error), {}, readOn],
+    ["the stream's, in a payload", failing([text("abc").slice(0, 4)], later, error), {}, readOn],
+    ["the end inside a header", whole([text("a"), hex("81")]), {}, readOn],
+    ["the end inside a payload", whole([text("abc").slice(0, 4)]), {}, readOn],
+    ["a bad header", whole([text("a"), continuation("b"), text("c")]), {}, readOn],
+    ["a bad header in a message", whole([text("a", more), text("b"), text("c")]), {}, readOn],
+    [
+      "a message too big",
+      whole([binary("ab", more), continuation("c"), binary("d")]),
+      { maxMessageSize: 2 },
+      readOn,
+    ],
+    ["a frame too big", whole([binary("abc"), binary("d")]), { maxFrameSize: 2 }, readOn],
+    ["text that is bad", whole([text(hex("ff")), text("d")]), { checkUtf8: true }, readOn],
+    ["text that is cut off", whole([text(hex("e2")), text("d")]), { checkUtf8: true }, readOn],
+    ["an extension's", whole([binary("abc", rsv), binary("d")]), { extensions: [bad] }, readOn],
+    [
+      "text that an extension makes",
+      whole([text(shifted(hex("61 62 63 ff"), 1), rsv), text("d")]),
+      { extensions: [session!.recv!], checkUtf8: true },
+      readOn,
+    ],
+    [
+      "text that an extension cuts off",
+      whole([text(shifted(hex("61 62 63 e2"), 1), rsv), text("d")]),
+      { extensions: [session!.recv!], checkUtf8: true },
+      readOn,
+    ],
+    ...[throwing, rejecting].flatMap((handler) =>
+      ["onIntermediate", "onContinuation"].map(
+        (name): [string, ByteReader, ReaderOptions, (reader: Reader) => unknown] => [
+          `${name}'s`,
+          whole([text("a", more), ping(), continuation("b"), text("c")]),
+          { [name]: handler },
+          readOn,
+        ],
+      ),
+    ),
+    ["discard()'s", whole([text("a", more), text("b"), text("c")]), {}, discard],
+    ["discard()'s, in a payload", whole([text("abc").slice(0, 4)]), {}, discard],
+    ["a frame's payload", whole([text("abc").slice(0, 4)]), {}, readPayload],
+  ])("is thrown by all that comes behind it: %s", async (_what, source, options, act) => {
+    const state =
+      options.extensions === undefined ? StateClientSide : StateClientSide | StateExtended;
+    const reader = new Reader(source, state, options);
+    expect(reader.error).toBeUndefined();
+    const first = await failure(() => act(reader));
+    expect(first).toBeInstanceOf(Error);
+    expect(reader.error).toBe(first);
+    for (const next of [
+      () => reader.nextFrame(),
+      () => reader.read(new Uint8Array(1)),
+      () => reader.payload.read(new Uint8Array(1)),
+      () => reader.discard(),
+    ]) {
+      expect(await failure(next)).toBe(first);
+    }
+  });
+
+  async function readOn(reader: Reader): Promise<void> {
+    while ((await reader.nextFrame()) !== undefined) await readAll(reader);
+  }
+
+  async function discard(reader: Reader): Promise<void> {
+    await reader.nextFrame();
+    await reader.discard();
+  }
+
+  async function readPayload(reader: Reader): Promise<void> {
+    await reader.nextFrame();
+    await readAll(reader.payload);
+  }
+});
+
+describe("misuse of a Reader", () => {
+  it("is no error of its own: it goes on once it is used as it should", async () => {
+    const reader = buffered([text("ab"), text("c")]);
+    expect(await failure(() => reader.read(new Uint8Array(1)))).toBeInstanceOf(TypeError);
+    await reader.nextFrame();
+    expect(await failure(() => reader.nextFrame())).toBeInstanceOf(TypeError);
+    expect(textOf(await readAll(reader))).toBe("ab");
+    expect(reader.error).toBeUndefined();
+  });
+});
+
 describe("Reader with a handler that throws", () => {
   it.each(["onIntermediate", "onContinuation"] as const)("throws the same: %s", async (name) => {
     const error = new Error("no");

@@ -3,7 +3,7 @@ import { concat } from "../../src/bytes.ts";
 import type { SendExtension } from "../../src/extension/extension.ts";
 import { type State, StateClientSide, StateServerSide } from "../../src/frame/check.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
-import { OpBinary, OpText } from "../../src/frame/opcode.ts";
+import { OpBinary, OpContinuation, OpText } from "../../src/frame/opcode.ts";
 import type { ByteWriter } from "../../src/io/byte-stream.ts";
 import { DefaultWriteBuffer, Writer, type WriterOptions } from "../../src/stream/writer.ts";
 import { binary, continuation, counted, hex, text, toHex } from "../support/frames.ts";
@@ -270,7 +270,85 @@ describe("Writer.disableFlush()", () => {
   });
 });
 
+describe("a buffer that has grown by disableFlush()", () => {
+  it("is given up behind a message of more than 64 KiB, and kept behind a smaller one", async () => {
+    const { writer, stream } = server({ size: 10 });
+    writer.disableFlush();
+    for (const [length, size] of [
+      [40_000, 40_000],
+      [70_000, 10],
+      [5, 10],
+    ] as const) {
+      await writer.write(counted(length));
+      await writer.flush();
+      expect(writer.size).toBe(size);
+      expect(linesOf(stream.written)).toEqual(linesOf(binary(counted(length))));
+      stream.writes.length = 0;
+    }
+  });
+
+  it("is never smaller than grow() has made it, nor than it was given", async () => {
+    const { writer } = server({ size: 100_000 });
+    writer.disableFlush();
+    await writer.write(counted(150_000));
+    await writer.flush();
+    expect(writer.size).toBe(100_000);
+    writer.grow(180_000);
+    await writer.write(counted(300_000));
+    await writer.flush();
+    expect(writer.size).toBe(200_000);
+  });
+
+  it("leaves alone what a slow stream was lent", async () => {
+    const stream = new HeldWriter();
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 10 });
+    writer.disableFlush();
+    void writer.write(counted(70_000));
+    void writer.flush();
+    void writer.write(counted(7));
+    void writer.flush();
+    await stream.release();
+    await stream.release();
+    expect(linesOf(concat(stream.written))).toEqual(
+      linesOf(binary(counted(70_000)), binary(counted(7))),
+    );
+  });
+});
+
+describe("Writer.isInMessage", () => {
+  it("tells whether something was written since the last flush(), whatever waits", async () => {
+    const stream = new HeldWriter();
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
+    const seen = [writer.isInMessage];
+    const acts: (() => unknown)[] = [
+      () => writer.write(counted(0)),
+      () => writer.flush(),
+      () => writer.writeThrough(counted(3)),
+      () => writer.flushFragment(),
+      () => {
+        writer.resetOp(OpText);
+      },
+      () => writer.write(counted(3)),
+      () => {
+        writer.reset(stream, StateServerSide, OpBinary);
+      },
+    ];
+    for (const act of acts) {
+      void act();
+      seen.push(writer.isInMessage);
+    }
+    expect(seen).toEqual([false, true, false, true, true, false, true, false]);
+  });
+});
+
 describe("Writer.readFrom()", () => {
+  it("begins a message where the reader has nothing: gobwas's empty message", async () => {
+    const { writer, stream } = server();
+    expect(await writer.readFrom(new TestStream())).toBe(0);
+    await writer.flush();
+    expect(toHex(stream.written)).toBe("8200");
+  });
+
   it.each([0, 1, 512, 513, 5000])("adds all %i bytes of a reader", async (length) => {
     for (const [, later] of paces) {
       const { writer, stream } = server({ size: 512 });
@@ -316,6 +394,55 @@ describe("Writer.setExtensions()", () => {
     await writer.flush();
     expect(stream.writes.map((bytes) => toHex(bytes, 0, 1))).toEqual(["52", "d0", "a2", "82"]);
     expect(seen).toEqual([0, 4, 0, 4, 0]);
+  });
+});
+
+describe("Writer.setExtensions() inside a message", () => {
+  const marking: SendExtension = {
+    setBits(header) {
+      if (header.opcode !== OpContinuation) header.rsv = 4;
+    },
+  };
+
+  it("takes effect with the next one", async () => {
+    const { writer, stream } = server({ size: 1 });
+    await writer.write(counted(1));
+    writer.setExtensions(marking);
+    await writer.write(counted(1));
+    await writer.flush();
+    await writer.write(counted(1));
+    writer.setExtensions();
+    await writer.write(counted(1));
+    await writer.flush();
+    await writer.write(counted(1));
+    await writer.flush();
+    const first = stream.writes.map((bytes) => toHex(bytes, 0, 1));
+    expect(first).toEqual(["02", "80", "42", "80", "82"]);
+  });
+
+  it("takes its turn behind calls that are not awaited", async () => {
+    const stream = new HeldWriter();
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
+    void writer.write(counted(2));
+    void writer.flush();
+    void writer.write(counted(2));
+    writer.setExtensions(marking);
+    void writer.flush();
+    void writer.write(counted(2));
+    void writer.flush();
+    for (let frames = 0; frames < 6; frames++) await stream.release();
+    const first = stream.written.map((bytes) => toHex(bytes, 0, 1));
+    expect(first).toEqual(["02", "80", "02", "80", "42", "80"]);
+  });
+
+  it("sends none of a message as another's: through an extension that changes payloads", async () => {
+    const { writer, stream } = shiftWriter();
+    await writer.write(counted(2));
+    writer.setExtensions();
+    await writer.write(counted(2));
+    await writer.flush();
+    const whole = shifted(concat([counted(2), counted(2)]), 1);
+    expect(linesOf(stream.written)).toEqual(linesOf(text(whole, { rsv: 2 })));
   });
 });
 

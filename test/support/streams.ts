@@ -60,7 +60,7 @@ export class TestStream implements ByteStream {
   write(from: Uint8Array): Awaitable<number> {
     const count = Math.min(from.length, this.#options.most ?? Infinity);
     return this.#answer(() => {
-      this.writes.push(from.slice(0, count));
+      this.writes.push(Uint8Array.from(from.subarray(0, count)));
       return count;
     });
   }
@@ -101,7 +101,7 @@ export class HeldWriter implements ByteWriter {
   /** Does the oldest write, as it looks by now. */
   async release(): Promise<void> {
     const { from, deferred } = this.#held.shift()!;
-    this.written.push(from.slice());
+    this.written.push(Uint8Array.from(from));
     deferred.resolve(from.length);
     await microtasks();
   }

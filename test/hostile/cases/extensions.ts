@@ -65,6 +65,18 @@ export const extensionCases: readonly Row[] = [
     'permessage-deflate; client_max_window_bits="10"',
     `${own}; client_max_window_bits=10`,
   ),
+  ...[
+    "server_max_window_bits = 12",
+    "server_max_window_bits\t=12",
+    'server_max_window_bits= "12"',
+  ].map((parameter) =>
+    answers(
+      `D-72d ${JSON.stringify(parameter)}`,
+      "blanks around an equals sign",
+      `permessage-deflate; ${parameter}`,
+      "server_max_window_bits=12",
+    ),
+  ),
   answers(
     "D-73",
     "an 8-bit window for the server",

@@ -30,8 +30,8 @@ const badOffer = refused(400, "BAD_SUBPROTOCOL");
 export const subprotocolCases: readonly Row[] = [
   offers("D-68a", "an empty element", ["a,,b"], takes("a", "b")),
   offers("D-68b", "empty elements at both ends", [" , a ,, b , "], takes("a", "b")),
-  offers("D-68c", "nothing but commas", [",,,"], takes()),
-  offers("D-68d", "an empty list", [""], takes()),
+  offers("D-68c", "nothing but commas", [",,,"], badOffer),
+  offers("D-68d", "an empty list", [""], badOffer),
   offers("D-68e", "a list over two headers", ["a, b", "c"], takes("a", "b", "c")),
   offers(
     "D-68f",
@@ -45,6 +45,15 @@ export const subprotocolCases: readonly Row[] = [
   ...["a b", "a;b", '"a"', "a/b", "a, b@c", "a=b", "\xe4", "a\tb"].map((value) =>
     offers(`D-70 ${JSON.stringify(value)}`, "one that is no token", [value], badOffer),
   ),
+  ...["", " ", ", ,"].map((value) =>
+    row(
+      `D-69e ${JSON.stringify(value)}`,
+      "none in the header",
+      request({ more: [`Sec-WebSocket-Protocol: ${value}`] }),
+      badOffer,
+    ),
+  ),
+  offers("D-69f", "none in one of two lines", ["", "a"], takes("a")),
   row(
     "D-69d",
     "one twice, where no hook asks",

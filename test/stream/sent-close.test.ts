@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { encodeUtf8 } from "../../src/bytes.ts";
+import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
+import { newCloseFrameBody } from "../../src/frame/close.ts";
+import { newCloseFrame } from "../../src/frame/frame.ts";
+import { newHeader } from "../../src/frame/header.ts";
+import { OpClose } from "../../src/frame/opcode.ts";
+import { BufferedStream } from "../../src/io/buffered.ts";
+import type { ByteWriter } from "../../src/io/byte-stream.ts";
+import { BytesReader } from "../../src/io/full.ts";
+import { ControlHandler, controlFrameHandler, ControlWriter } from "../../src/stream/control.ts";
+import { writeFrame } from "../../src/stream/frame-io.ts";
+import { handleControlMessage, writeMessage } from "../../src/stream/helpers.ts";
+import { setCloseSent, wasCloseSent } from "../../src/stream/sent-close.ts";
+import { failure, TestStream } from "../support/streams.ts";
+
+describe("a close frame that was sent", () => {
+  it("is known of the stream, and of every buffer in front of it", () => {
+    const stream = new TestStream();
+    const buffered = new BufferedStream(new BufferedStream(stream));
+    expect([wasCloseSent(stream), wasCloseSent(buffered)]).toEqual([false, false]);
+    setCloseSent(buffered, true);
+    expect([wasCloseSent(stream), wasCloseSent(buffered)]).toEqual([true, true]);
+    setCloseSent(stream, false);
+    expect(wasCloseSent(buffered)).toBe(false);
+  });
+
+  const body = newCloseFrameBody(1000, "");
+  const handlerOf = (dst: ByteWriter): ControlHandler =>
+    new ControlHandler({ src: new BytesReader(body), dst, state: StateServerSide });
+
+  it.each<[what: string, send: (dest: ByteWriter) => unknown]>([
+    ["writeMessage()", (dest) => writeMessage(dest, StateServerSide, OpClose, body)],
+    ["a client's writeMessage()", (dest) => writeMessage(dest, StateClientSide, OpClose, body)],
+    ["writeFrame()", (dest) => writeFrame(dest, newCloseFrame(body))],
+    ["ControlWriter", (dest) => new ControlWriter(dest, StateServerSide, OpClose).flush()],
+    ["ControlHandler", (dest) => handlerOf(dest).handle(newHeader(OpClose, body.length))],
+    [
+      "controlFrameHandler()",
+      (dest) =>
+        controlFrameHandler(dest, StateServerSide)(
+          newHeader(OpClose, body.length),
+          new BytesReader(body),
+        ),
+    ],
+    [
+      "handleControlMessage()",
+      (dest) => handleControlMessage(dest, StateServerSide, { opcode: OpClose, payload: body }),
+    ],
+  ])("is answered by no second one, whoever sent it: %s", async (_, send) => {
+    const stream = new TestStream();
+    await failure(() => send(stream));
+    const { length } = stream.writes;
+    expect(length).toBe(1);
+    const control = controlFrameHandler(new BufferedStream(stream), StateServerSide);
+    const closed = await failure(() =>
+      control(newHeader(OpClose, body.length), new BytesReader(body)),
+    );
+    expect(closed).toMatchObject({ name: "ClosedError", status: 1000 });
+    const handler = handlerOf(stream);
+    expect(handler.hasSentClose).toBe(true);
+    await failure(() => handler.handle(newHeader(OpClose, body.length)));
+    expect(stream.writes).toHaveLength(length);
+  });
+
+  it("is not one of another stream", async () => {
+    await writeMessage(new TestStream(), StateServerSide, OpClose, encodeUtf8(""));
+    expect(wasCloseSent(new TestStream())).toBe(false);
+  });
+});
