@@ -1,12 +1,13 @@
 /**
- * Headers and frames from a byte stream and to one (RFC 6455, 5.2). No rule is checked and nothing is masked here.
+ * Headers and frames from a byte stream and to one (RFC 6455, 5.2). Lengths are checked, no other rule is, and nothing
+ * is masked here.
  *
  * @module
  */
 
 import { checkBytes } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
-import { LimitError, TransportError } from "../errors.ts";
+import { LimitError, ProtocolError, TransportError } from "../errors.ts";
 import { isClientSide, type State } from "../frame/check.ts";
 import { cipherInto } from "../frame/cipher.ts";
 import { compileFrame, type Frame, newFrame } from "../frame/frame.ts";
@@ -20,7 +21,7 @@ import {
   newHeader,
 } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
-import { OpClose, type Opcode } from "../frame/opcode.ts";
+import { isControl, OpClose, type Opcode } from "../frame/opcode.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { readBytes, readExactly, readFull, writeAll } from "../io/full.ts";
@@ -33,11 +34,11 @@ export const defaultMaxSize: number = 16 * 1024 ** 2;
  * Reads a frame's header, and not a byte more. From a {@link BufferedStream} that has it at hand this costs no promise
  * and allocates nothing.
  *
- * A length that is not minimally encoded is accepted.
+ * A data frame's length that is not minimally encoded is accepted, a control frame's is not.
  *
  * @param header Filled and given back. Default: a new one.
  * @returns The header, or undefined where the stream ends before its first byte.
- * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`
+ * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`
  * @throws {TransportError} `UNEXPECTED_END`
  * @see gobwas ReadHeader
  */
@@ -54,6 +55,7 @@ function readBuffered(stream: BufferedStream, header: Header): Awaitable<Header 
   for (;;) {
     const size = decodeHeader(header, stream.bytes, stream.start, stream.end);
     if (size > 0) {
+      checkLengthForm(header, size);
       stream.consume(size);
       return header;
     }
@@ -77,7 +79,7 @@ function endOf(stream: BufferedStream): undefined {
  * @param header Filled and given back. Default: a new one.
  * @returns The header, or undefined where the stream ends before its first byte.
  * @throws {RangeError} `buffer` is too small.
- * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`
+ * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`
  * @throws {TransportError} `UNEXPECTED_END`
  * @see gobwas ReadHeaderBuffer
  */
@@ -125,7 +127,15 @@ function sizeByStart(second: number): number {
 
 function decodedFrom(buffer: Uint8Array, size: number, header: Header): Header {
   decodeHeader(header, buffer, 0, size);
+  checkLengthForm(header, size);
   return header;
+}
+
+/** A control frame's length has one form, which a decoder insists on as well: none of its payloads needs another. */
+function checkLengthForm(header: Header, size: number): void {
+  if (isControl(header.opcode) && size !== headerSize(header)) {
+    throw new ProtocolError("LENGTH_NOT_MINIMAL");
+  }
 }
 
 /**
@@ -169,7 +179,7 @@ export interface ReadFrameOptions {
  * @returns The frame, or undefined where the stream ends before its first byte. The payload is a new array, yours, or
  * a part of `buffer`.
  * @throws {LimitError} `FRAME_TOO_BIG`, before any of the payload is read
- * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`
+ * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`
  * @throws {TransportError} `UNEXPECTED_END`
  * @see gobwas ReadFrame, which has no limit
  */

@@ -38,6 +38,7 @@ import { expectOneEnd, type Played, traceOf } from "../hostile/trace.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { macrotask } from "../support/turns.ts";
 import { below, cutUp, mutate, oneOf, type Random } from "./mutate.ts";
+import { pull, push } from "./pulled.ts";
 
 /** Something that takes a peer's bytes, and what must hold of it whatever they are. */
 export interface Target {
@@ -369,9 +370,21 @@ async function inflated(input: Uint8Array): Promise<unknown> {
   return length;
 }
 
+/** What a Reader sees, which is what an Endpoint sees of the same bytes. */
+async function pulled(input: Uint8Array, random: Random): Promise<unknown> {
+  const [byReader, byEndpoint] = [await pull(input, random), await push(input.slice(), random)];
+  const [one, other] = [byReader, byEndpoint].map(({ messages, end }) => ({
+    messages,
+    end: end.replace("INVALID_UTF8", "INVALID_DEFLATE"),
+  }));
+  assert.deepEqual(one, other, "A Reader and an Endpoint do not see the same");
+  return one;
+}
+
 export const targets: readonly Target[] = [
   server,
   client,
+  pureTarget("Reader, as an Endpoint", conversations, pulled),
   pureTarget("FrameDecoder", [...inputs, ...conversations], decoded),
   pureTarget("HeadParser of requests", heads, parsed("request")),
   pureTarget("HeadParser of responses", answers, parsed("response")),

@@ -31,7 +31,7 @@ const headers: readonly (readonly [wire: string, line: string])[] = [
   ["00 7e 01 00", "continuation more rsv 0 mask none length 256"],
   ["82 fe 00 05 37 fa 21 3d", "binary fin rsv 0 mask 37fa213d length 5"],
   ["82 7f 00 1f ff ff ff ff ff ff", "binary fin rsv 0 mask none length 9007199254740991"],
-  ["8a ff 00 00 00 00 00 00 00 00 37 fa 21 3d", "pong fin rsv 0 mask 37fa213d length 0"],
+  ["82 ff 00 00 00 00 00 00 00 00 37 fa 21 3d", "binary fin rsv 0 mask 37fa213d length 0"],
 ];
 
 /** The ways to read a header. */
@@ -77,6 +77,9 @@ describe.each(readers)("%s", (_, read) => {
     it.each([
       ["82 7f 80 00 00 00 00 00 00 00", "LENGTH_SIGN_BIT"],
       ["82 ff 00 20 00 00 00 00 00 00 37 fa 21 3d", "LENGTH_TOO_LARGE"],
+      ["89 7e 00 05", "LENGTH_NOT_MINIMAL"],
+      ["8a fe 00 7d 37 fa 21 3d", "LENGTH_NOT_MINIMAL"],
+      ["88 7f 00 00 00 00 00 00 00 02", "LENGTH_NOT_MINIMAL"],
     ])("refuses %s", async (wire, code) => {
       const inner = (): TestStream => new TestStream([hex(wire)], { later });
       for (const stream of [inner(), new BufferedStream(inner())]) {
