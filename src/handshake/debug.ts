@@ -8,6 +8,7 @@ import { concat, copyOf, noBytes } from "../bytes.ts";
 import type { Head } from "../http/head.ts";
 import { type HeadKind, HeadParser } from "../http/parser.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
+import { writeAll } from "../io/full.ts";
 import { Dialer, type DialerOptions, type DialOptions } from "./dialer.ts";
 import { bodyEnd } from "./response-body.ts";
 import type { UpgradedStream } from "./upgraded-stream.ts";
@@ -54,16 +55,21 @@ class Recorder implements ByteStream {
     return read;
   }
 
-  write(from: Uint8Array): Awaitable<number> {
-    const count = this.#stream.write(from);
-    return count instanceof Promise
-      ? count.then((written) => this.#keepWritten(from, written))
-      : this.#keepWritten(from, count);
+  /** Each write is whole, and in its order, with those to the stream itself. */
+  get writesWhole(): boolean {
+    return true;
   }
 
-  #keepWritten(from: Uint8Array, count: number): number {
-    if (this.#isRecording) this.#written.push(copyOf(from, 0, count));
-    return count;
+  write(from: Uint8Array): Awaitable<number> {
+    const done = writeAll(this.#stream, from);
+    return done instanceof Promise
+      ? done.then(() => this.#keepWritten(from))
+      : this.#keepWritten(from);
+  }
+
+  #keepWritten(from: Uint8Array): number {
+    if (this.#isRecording) this.#written.push(copyOf(from, 0, from.length));
+    return from.length;
   }
 
   close(): Awaitable<void> {

@@ -167,7 +167,7 @@ export class Writer implements ByteWriter {
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
    * @throws {TypeError} `from` is no Uint8Array: nothing has happened then.
-   * @throws The error of an earlier write, until {@link reset}.
+   * @throws The error of an earlier write, the stream's or an extension's, until {@link reset}.
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
@@ -189,10 +189,26 @@ export class Writer implements ByteWriter {
     const transform = this.#transform;
     if (transform === undefined) return this.#write(from, 0);
     const out = this.#transformed!;
-    out.clear();
-    const later = finish(transform, transform.write(from, 0, from.length, isLast, out), out);
-    if (later !== undefined) return this.#behind(later, () => this.#writeTransformed(out));
+    const made = this.#transformInto(out, transform, from, isLast);
+    if (made !== undefined) return this.#behind(made, () => this.#writeTransformed(out));
     return this.#writeTransformed(out);
+  }
+
+  /** Fills `out` with what the extensions make of `from`; an error of theirs is kept: the message has a hole there. */
+  #transformInto(
+    out: Growing,
+    transform: Transform,
+    from: Uint8Array,
+    isLast: boolean,
+  ): Promise<void> | undefined {
+    const resets = this.#resets;
+    out.clear();
+    try {
+      const later = finish(transform, transform.write(from, 0, from.length, isLast, out), out);
+      return later?.catch((error: unknown) => this.#fail(error, resets));
+    } catch (error) {
+      this.#fail(error, resets);
+    }
   }
 
   /** The next call, which fills `out` anew, waits for the stream to be done with this one. */

@@ -4,6 +4,8 @@ import { DebugDialer, DebugUpgrader } from "../../src/handshake/debug.ts";
 import type { DialerOptions } from "../../src/handshake/dialer.ts";
 import { rejectConnection } from "../../src/handshake/reject.ts";
 import type { UpgraderOptions } from "../../src/handshake/upgrader.ts";
+import type { ByteStream } from "../../src/io/byte-stream.ts";
+import { writeAll } from "../../src/io/full.ts";
 import { cuts } from "../support/cuts.ts";
 import { text, toHex } from "../support/frames.ts";
 import {
@@ -162,6 +164,24 @@ describe("DebugDialer.dial()", () => {
       }),
     });
     expect(lines[0]).toEqual(["request", inner.text]);
+  });
+
+  it("writes whole, also beside writes to the stream itself that take a part", async () => {
+    const inner = new ScriptedStream((request) => [answerTo(request)]);
+    const conn: ByteStream = {
+      read: (into) => inner.read(into),
+      write: (from) => Promise.resolve(inner.write(from.subarray(0, 3))),
+      close() {},
+    };
+    const stream = await new DebugDialer({ netDial: () => conn }, {}).dial("ws://a");
+    inner.written.length = 0;
+    const bytes = (name: string): Uint8Array => latin1Bytes(name.repeat(8));
+    await Promise.all([
+      stream.write(bytes("a")),
+      writeAll(conn, bytes("b")),
+      stream.write(bytes("c")),
+    ]);
+    expect(inner.text).toBe("aaaaaaaa" + "bbbbbbbb" + "cccccccc");
   });
 
   it("copies nothing any more once the handshake is over", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
-import type { SendExtension } from "../../src/extension/extension.ts";
+import type { SendExtension, Transform } from "../../src/extension/extension.ts";
 import { type State, StateClientSide, StateServerSide } from "../../src/frame/check.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { OpBinary, OpContinuation, OpText } from "../../src/frame/opcode.ts";
@@ -647,6 +647,12 @@ function shiftWriter(
   };
 }
 
+const broken = new Error("broken");
+
+function throwing(): never {
+  throw broken;
+}
+
 describe("Writer through an extension that changes payloads", () => {
   const marked = { rsv: 2 };
   const up = (length: number): Uint8Array => shifted(counted(length), 1);
@@ -716,6 +722,42 @@ describe("Writer through an extension that changes payloads", () => {
     await writer.flush();
     const whole = concat([counted(5), counted(5)]);
     expect(linesOf(stream.written)).toEqual(linesOf(binary(whole, more), continuation("")));
+  });
+
+  it.each<[what: string, transform: Partial<Transform>]>([
+    ["now", { write: throwing }],
+    ["later", { write: () => false, goOn: throwing, whenReady: (act) => queueMicrotask(act) }],
+  ])("keeps an error of it, in the middle of a message, until it is reset: %s", async (_, bad) => {
+    // The second piece fails, and no other does.
+    let pieces = 0;
+    const good: Transform = {
+      write(bytes, start, end, _isLast, into) {
+        into.add(bytes, start, end);
+        return true;
+      },
+      goOn: () => true,
+      whenReady() {},
+    };
+    const extension: SendExtension = {
+      setBits() {},
+      beginMessage: () => ({
+        ...good,
+        ...bad,
+        write: (...args) => (pieces++ === 1 ? { ...good, ...bad } : good).write(...args),
+      }),
+    };
+    const stream = new TestStream();
+    const extensions = [extension];
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1, extensions });
+    await writer.write(counted(3));
+    expect(await failure(() => writer.write(counted(3)))).toBe(broken);
+    for (const act of [() => writer.write(counted(3)), () => writer.flush()]) {
+      expect(await failure(act)).toBe(broken);
+    }
+    writer.reset(stream, StateServerSide, OpBinary);
+    await writer.write(counted(1));
+    await writer.flush();
+    expect(linesOf(stream.written)).toEqual(linesOf(binary(counted(3), more), binary(counted(1))));
   });
 
   it("refuses to send past it", () => {
