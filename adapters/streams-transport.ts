@@ -36,6 +36,7 @@ interface Reader {
 interface Writer {
   readonly desiredSize: number | null;
   readonly ready: Promise<unknown>;
+  readonly closed: Promise<unknown>;
   write(bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
   abort(reason?: unknown): Promise<void>;
@@ -61,6 +62,8 @@ export class StreamsTransport implements Transport {
   #hasEnded = false;
   #hasPeerEnded = false;
   #isClosed = false;
+  /** Chunks that have come. */
+  #chunks = 0;
   #paused: Promise<void> | undefined;
   #unpause: (() => void) | undefined;
 
@@ -75,6 +78,10 @@ export class StreamsTransport implements Transport {
     this.tls = facts.tls;
     this.#reader = pair.readable.getReader() as Reader;
     this.#writer = pair.writable.getWriter() as unknown as Writer;
+    // A stream that fails while nothing is written tells it here alone.
+    this.#writer.closed.catch((error: unknown) => {
+      void this.#closeOnceRead(error);
+    });
     void this.#read();
   }
 
@@ -138,6 +145,7 @@ export class StreamsTransport implements Transport {
         while (this.#paused !== undefined) await this.#paused;
         if (this.#isClosed) return;
         if (done) break;
+        this.#chunks++;
         const chunk = plainBytes(value);
         if (chunk.length > 0) this.handler.onData(chunk);
         while (this.#paused !== undefined) await this.#paused;
@@ -150,6 +158,21 @@ export class StreamsTransport implements Transport {
     this.#hasPeerEnded = true;
     this.handler.onEnd();
     this.#closeIfEnded();
+  }
+
+  /**
+   * Closes when what has come has been read, unless the peer's end is behind it: a socket that is not half-open ends this
+   * side as soon as the peer ends the other, which is for `end` to see.
+   */
+  async #closeOnceRead(error: unknown): Promise<void> {
+    let seen: number;
+    do {
+      seen = this.#chunks;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      while (this.#paused !== undefined) await this.#paused;
+      if (this.#hasPeerEnded) return;
+    } while (seen !== this.#chunks);
+    this.#close(error);
   }
 
   #closeIfEnded(): void {

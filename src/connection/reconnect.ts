@@ -8,6 +8,7 @@ import { checkMilliseconds } from "../arguments.ts";
 import { type Deferred, newDeferred, rejected } from "../deferred.ts";
 import { PreparedMessage } from "../endpoint/prepared.ts";
 import { ClosedError, type Closure, LimitError } from "../errors.ts";
+import { Fifo } from "../fifo.ts";
 import { Attempt } from "../handshake/attempt.ts";
 import { StatusAbnormalClosure, type StatusCode, StatusNormalClosure } from "../status.ts";
 import { checkClose } from "./check-close.ts";
@@ -33,6 +34,11 @@ export interface ReconnectOptions<Ws extends Reconnectable> extends KeeperOption
    * `TOO_MUCH_BUFFERED`. Default: 1 MiB.
    */
   readonly maxWaiting?: number | undefined;
+  /**
+   * Bytes of messages that connections before the last ended one have left, and nobody has asked for, a string's UTF-16
+   * units counted for text. What is more is dropped, the oldest messages first. Default: 1 MiB.
+   */
+  readonly maxUnread?: number | undefined;
 }
 
 /** A message that waits for a connection. */
@@ -52,8 +58,14 @@ export class Reconnecting<Ws extends Reconnectable> {
   readonly #maxWaiting: number;
   #waiting: Waiting[] = [];
   #waitingSize = 0;
-  /** Connections that may still have messages, the oldest first; none is kept before the first `receive`. */
-  #sources: Ws[] | undefined;
+  /** Whether anybody has ever asked for a message: what came before is nobody's. */
+  #isReceiving = false;
+  /** Messages of connections that have ended, none of which is kept itself. */
+  readonly #unread = new Fifo<Data>();
+  #unreadSize = 0;
+  readonly #maxUnread: number;
+  /** Settled when all that ended connections still hold is in `#unread`; undefined where it is. */
+  #emptying: Promise<void> | undefined;
 
   /**
    * For the library: use {@link reconnecting}.
@@ -61,17 +73,18 @@ export class Reconnecting<Ws extends Reconnectable> {
    * @throws {RangeError} An option is out of its range.
    */
   constructor(open: (attempt: ConnectAttempt) => Promise<Ws>, options: ReconnectOptions<Ws>) {
-    const { whileAway = "reject", maxWaiting = 1024 ** 2 } = options;
-    if (!(maxWaiting >= 0)) {
-      throw new RangeError(`maxWaiting must be a number from 0 on: ${maxWaiting}`);
-    }
+    const { whileAway = "reject", maxWaiting = 1024 ** 2, maxUnread = 1024 ** 2 } = options;
+    checkBytes("maxWaiting", maxWaiting);
+    checkBytes("maxUnread", maxUnread);
     this.#whileAway = whileAway;
     this.#maxWaiting = maxWaiting;
+    this.#maxUnread = maxUnread;
     this.#keeper = new Keeper(open, options, {
       onReady: (ws) => {
         this.#onReady(ws);
       },
       onLost: () => {
+        if (this.#isReceiving) this.#emptyInTurn(this.#connection!);
         this.#connection = undefined;
         this.#ready = newDeferred<Ws>();
       },
@@ -135,7 +148,8 @@ export class Reconnecting<Ws extends Reconnectable> {
   /**
    * Waits for the next message, of whichever connection: what an ended one still holds comes before the next one's.
    *
-   * Who has begun to receive goes on: an ended connection is kept until all its messages were asked for.
+   * Who has begun to receive goes on: what an ended connection still holds is kept until it is asked for, within
+   * `maxUnread`; the connection itself is not.
    *
    * @param options As for `receive` of a connection; `timeout` counts the time between connections too.
    * @throws {TimeoutError} `RECEIVE_TIMEOUT`
@@ -202,7 +216,6 @@ export class Reconnecting<Ws extends Reconnectable> {
   /** The connection is everybody's now; what has waited goes first. */
   #onReady(ws: Ws): void {
     this.#connection = ws;
-    this.#sources?.push(ws);
     this.#waitingSize = 0;
     for (const message of this.#waiting.splice(0)) void sendOn(ws, message);
     this.#ready.resolve(ws);
@@ -215,23 +228,50 @@ export class Reconnecting<Ws extends Reconnectable> {
   }
 
   async #receive(limit?: Attempt): Promise<Data> {
-    const present = this.#connection;
-    const sources = (this.#sources ??= present === undefined ? [] : [present]);
+    this.#isReceiving = true;
     for (;;) {
-      const ws = sources[0];
-      if (ws === undefined) {
+      if (this.#unread.length > 0) return this.#takeUnread();
+      const ws = this.#connection;
+      if (this.#emptying !== undefined) {
+        await within(limit, this.#emptying);
+      } else if (ws === undefined) {
         await within(limit, this.ready);
-        continue;
+      } else {
+        const data = await nextOf(ws, limit);
+        if (data !== undefined) return data;
+        // Nothing is left in it. It may still be closing, and until then no other one comes.
+        await within(limit, ws.closed);
       }
-      try {
-        return await ws.receive(limit && { signal: limit });
-      } catch (error) {
-        if (!(error instanceof ClosedError)) throw error;
-      }
-      // Nothing is left in it. It may still be closing, and until then no other one comes.
-      await within(limit, ws.closed);
-      if (sources[0] === ws) sources.shift();
     }
+  }
+
+  /** Takes out of an ended connection what it still holds, behind what those before it held. */
+  #emptyInTurn(ws: Ws): void {
+    const before = this.#emptying;
+    const emptying = before === undefined ? this.#empty(ws) : before.then(() => this.#empty(ws));
+    this.#emptying = emptying;
+    void emptying.then(() => {
+      if (this.#emptying === emptying) this.#emptying = undefined;
+    });
+  }
+
+  async #empty(ws: Ws): Promise<void> {
+    while (this.#unreadSize > this.#maxUnread) this.#takeUnread();
+    try {
+      for (;;) {
+        const data = await ws.receive();
+        this.#unread.push(data);
+        this.#unreadSize += data.length;
+      }
+    } catch {
+      // That it is over, as a rule. Whatever it is: nothing more is to be had.
+    }
+  }
+
+  #takeUnread(): Data {
+    const data = this.#unread.shift()!;
+    this.#unreadSize -= data.length;
+    return data;
   }
 }
 
@@ -269,6 +309,10 @@ function isQuiet({ cause, closure }: ReconnectEnd): boolean {
   return closure.initiator === "local" || closure.status === StatusNormalClosure;
 }
 
+function checkBytes(name: string, value: number): void {
+  if (!(value >= 0)) throw new RangeError(`${name} must be a number from 0 on: ${value}`);
+}
+
 /** @throws {TypeError} Not data. */
 function sizeOf(data: string | Binary | PreparedMessage): number {
   if (typeof data === "string") return data.length;
@@ -281,6 +325,16 @@ async function sendOn(ws: Reconnectable, { data, options, sent }: Waiting): Prom
     sent.resolve();
   } catch (error) {
     sent.reject(error);
+  }
+}
+
+/** Gives the next message of a connection; undefined where it is over, and nothing is left. */
+async function nextOf(ws: Reconnectable, limit: Attempt | undefined): Promise<Data | undefined> {
+  try {
+    return await ws.receive(limit && { signal: limit });
+  } catch (error) {
+    if (error instanceof ClosedError) return undefined;
+    throw error;
   }
 }
 

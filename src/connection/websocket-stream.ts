@@ -35,6 +35,9 @@ export interface WebSocketOpenInfo {
   readonly protocol: string;
 }
 
+/** What a close frame is to say; status 0 for none. */
+type CheckedCloseInfo = ReturnType<typeof checkCloseInfo>;
+
 /**
  * A connection as two streams. Adapters export it with their own way to connect: `new WebSocketStream(url, options)`; a
  * server makes one by {@link webSocketStream}.
@@ -56,6 +59,8 @@ export class WebSocketStream {
   readonly closed: Promise<Required<WebSocketCloseInfo>>;
   readonly #stop = new Stop();
   #ws: Connection | undefined;
+  /** What `close` was called with before there was a connection. */
+  #closeInfo: CheckedCloseInfo | undefined;
 
   /**
    * Begins to connect.
@@ -88,6 +93,8 @@ export class WebSocketStream {
       (ws) => {
         this.#ws = ws;
         const streams = openStreams(ws);
+        // It was open already, or in the turn between: that it should close comes too late for the attempt alone.
+        if (this.#closeInfo !== undefined) closeWith(ws, this.#closeInfo);
         void ws.closed.then((closure) => {
           const error = failureOf(closure);
           if (error === undefined) {
@@ -114,9 +121,13 @@ export class WebSocketStream {
    * @throws {RangeError} `closeCode` is neither 1000 nor 3000 to 4999, or `reason` has more than 123 bytes of UTF-8.
    */
   close(info: WebSocketCloseInfo = {}): void {
-    const { status, reason } = checkCloseInfo(info);
-    if (this.#ws !== undefined) linkOf(this.#ws).close(status, reason);
-    else this.#stop.abort(new WebSocketError("WebSocketStream was closed before it was open"));
+    const checked = checkCloseInfo(info);
+    if (this.#ws !== undefined) {
+      closeWith(this.#ws, checked);
+      return;
+    }
+    this.#closeInfo ??= checked;
+    this.#stop.abort(new WebSocketError("WebSocketStream was closed before it was open"));
   }
 }
 
@@ -185,6 +196,10 @@ function newWritable(ws: Connection): WritableStream<string | Binary> {
     },
     { highWaterMark: 1 },
   );
+}
+
+function closeWith(ws: Connection, { status, reason }: CheckedCloseInfo): void {
+  linkOf(ws).close(status, reason);
 }
 
 /** Closes with what a WebSocketError says, and without a code for any other reason. */

@@ -5,6 +5,7 @@ import { macrotask } from "../support/turns.ts";
 
 /** A transport over streams whose other ends a test holds; all that happens is written down. */
 function open({ highWaterMark = 1 }: { readonly highWaterMark?: number } = {}) {
+  let sink!: WritableStreamDefaultController;
   const lines: string[] = [];
   let source!: ReadableStreamDefaultController<unknown>;
   const taken: ReturnType<typeof newDeferred<void>>[] = [];
@@ -24,6 +25,9 @@ function open({ highWaterMark = 1 }: { readonly highWaterMark?: number } = {}) {
       ),
       writable: new WritableStream<Uint8Array>(
         {
+          start(controller) {
+            sink = controller;
+          },
           write(chunk) {
             written.push(chunk);
             lines.push(`write ${chunk.length}`);
@@ -53,6 +57,7 @@ function open({ highWaterMark = 1 }: { readonly highWaterMark?: number } = {}) {
     transport,
     lines,
     source,
+    sink,
     taken,
     written,
     /** What happens when the writable stream is closed. */
@@ -189,6 +194,47 @@ describe("writing", () => {
     await seen();
     taken[0]!.reject(new Error("broken pipe"));
     expect(await seen()).toEqual(["cancel", "close", "onClose broken pipe"]);
+  });
+
+  it("tells that the stream has failed while it holds a write up", async () => {
+    const { transport, sink, seen } = open();
+    expect(transport.write(new Uint8Array(1))).toBe(false);
+    await seen();
+    // Nobody settles the write: what a stalled peer's reset looks like to a stream that learns of it otherwise.
+    sink.error(new Error("reset"));
+    expect(await seen()).toEqual(["cancel", "close", "onClose reset"]);
+  });
+
+  it("tells that the stream has failed while nothing is written", async () => {
+    const { sink, seen } = open();
+    await seen();
+    sink.error(new Error("reset"));
+    expect(await seen()).toEqual(["cancel", "close", "onClose reset"]);
+  });
+
+  it("delivers what had come before the stream failed, and the peer's end behind it", async () => {
+    const { transport, source, sink, seen } = open();
+    await seen();
+    transport.pause();
+    for (const size of [1, 2, 3]) source.enqueue(new Uint8Array(size));
+    source.close();
+    sink.error(new Error("not half-open"));
+    expect(await seen()).toEqual([]);
+    transport.resume();
+    expect(await seen()).toEqual(["onData 1", "onData 2", "onData 3", "onEnd"]);
+    transport.end();
+    expect(await seen()).toEqual(["close", "onClose"]);
+  });
+
+  it("minds no stream that fails behind the peer's end, until something is written", async () => {
+    const { transport, source, sink, seen } = open();
+    await seen();
+    source.close();
+    expect(await seen()).toEqual(["onEnd"]);
+    sink.error(new Error("not half-open"));
+    expect(await seen()).toEqual([]);
+    expect(transport.write(new Uint8Array(1))).toBe(false);
+    expect(await seen()).toEqual(["close", "onClose not half-open"]);
   });
 
   it("drops what comes after the end", async () => {

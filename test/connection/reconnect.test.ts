@@ -17,9 +17,11 @@ import {
   TransportError,
 } from "../../src/errors.ts";
 import { rejectConnection } from "../../src/handshake/reject.ts";
+import { newDeferred } from "../../src/deferred.ts";
 import type { Connect } from "../../src/transport.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { type FakeAttempt, type FakeConnection, newAttempts } from "../support/fake-connection.ts";
+import { type FakeAttempt, FakeConnection, newAttempts } from "../support/fake-connection.ts";
+import { collectGarbage } from "../support/runtime.ts";
 import { testServer } from "../support/server.ts";
 import { macrotask } from "../support/turns.ts";
 
@@ -60,6 +62,14 @@ function testFeed(options: ReconnectOptions<FakeConnection> = {}): TestFeed {
   };
 }
 
+/** Collects garbage, in turns of their own: a WeakRef holds what was looked at in the same turn. */
+async function settleAndCollect(): Promise<void> {
+  for (let i = 0; i < 5; i++) {
+    await macrotask();
+    collectGarbage();
+  }
+}
+
 function failure(work: Promise<unknown>): Promise<unknown> {
   return work.then(
     () => "no failure",
@@ -83,6 +93,9 @@ describe("reconnecting()", () => {
     expect(() => reconnecting(open, { factor: 0 })).toThrow("factor must be a number from 1 on: 0");
     expect(() => reconnecting(open, { maxWaiting: -1 })).toThrow(
       "maxWaiting must be a number from 0 on: -1",
+    );
+    expect(() => reconnecting(open, { maxUnread: NaN })).toThrow(
+      "maxUnread must be a number from 0 on: NaN",
     );
   });
 
@@ -376,6 +389,73 @@ describe("receive()", () => {
     const second = await succeed();
     second.deliver("a");
     expect(await received).toBe("a");
+    await feed.close();
+  });
+
+  it("keeps no connection that has ended, whether anybody asks for its messages or not", async () => {
+    const clock = new FakeClock();
+    const refs: WeakRef<FakeConnection>[] = [];
+    const open = (): Promise<FakeConnection> => {
+      const ws = new FakeConnection();
+      refs.push(new WeakRef(ws));
+      return Promise.resolve(ws);
+    };
+    const feed = reconnecting(open, { clock, random: () => 0 });
+    const liveAndDie = async (message: string): Promise<void> => {
+      const ws = await feed.ready;
+      ws.deliver(message);
+      if (refs.length === 1) await feed.receive();
+      ws.end(lost);
+      await macrotask();
+      clock.advance(100);
+    };
+    for (let i = 0; i < 20; i++) await liveAndDie(`message ${i}`);
+    await settleAndCollect();
+    // The present one, and one that the engine may still have somewhere.
+    expect(refs.filter((ref) => ref.deref() !== undefined).length).toBeLessThanOrEqual(2);
+    // Of their messages, none is lost.
+    for (let i = 1; i < 20; i++) expect(await feed.receive()).toBe(`message ${i}`);
+    await feed.close();
+  });
+
+  it("keeps at most maxUnread bytes of connections before the one that has ended last", async () => {
+    const { feed, succeed } = testFeed({ maxUnread: 5 });
+    const liveAndDie = async (...messages: (string | Uint8Array)[]): Promise<void> => {
+      const ws = await succeed();
+      for (const message of messages) ws.deliver(message);
+      if (messages[0] === "first") await feed.receive();
+      ws.end(lost);
+      await macrotask();
+    };
+    await liveAndDie("first", "aaa", "bbb");
+    await liveAndDie("ccc", "ddd");
+    await liveAndDie(Uint8Array.of(1, 2, 3), "eeeeee");
+    const left = [await feed.receive(), await feed.receive(), await feed.receive()];
+    expect(left).toEqual(["ddd", Uint8Array.of(1, 2, 3), "eeeeee"]);
+    await feed.close();
+    expect(await failure(feed.receive())).toBeInstanceOf(ClosedError);
+  });
+
+  it("gives in their order messages of ended connections that come late", async () => {
+    const { feed, succeed } = testFeed();
+    const first = await succeed();
+    first.deliver("a");
+    expect(await feed.receive()).toBe("a");
+    // As where a large message is still being decompressed when its connection has ended.
+    const late = newDeferred<string>();
+    const rest = [() => late.promise, () => Promise.resolve("c")];
+    first.receive = () =>
+      rest.shift()?.() ?? Promise.reject(new ClosedError({ ...lost, reason: "" }));
+    first.end(lost);
+    const second = await succeed();
+    second.deliver("d");
+    second.end(lost);
+    const third = await succeed();
+    third.deliver("e");
+    const received = Promise.all([feed.receive(), feed.receive(), feed.receive(), feed.receive()]);
+    await macrotask();
+    late.resolve("b");
+    expect(await received).toEqual(["b", "c", "d", "e"]);
     await feed.close();
   });
 

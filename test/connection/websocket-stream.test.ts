@@ -106,6 +106,27 @@ describe("WebSocketStream", () => {
     expect(await client.closed).toEqual({ closeCode: status, reason });
   });
 
+  it("closes a connection that is open already, also in the very turn of its making", async () => {
+    const { server: ws, client } = await open();
+    const stream = webSocketStream(ws);
+    stream.close({ closeCode: 3001, reason: "bye" });
+    stream.close({ closeCode: 4000 });
+    expect(await client.closed).toEqual({ closeCode: 3001, reason: "bye" });
+    expect(await stream.closed).toEqual({ closeCode: 3001, reason: "bye" });
+    const { readable } = await stream.opened;
+    const read = (readable as ReadableStream<Message>).getReader().read();
+    expect(await read).toEqual({ done: true, value: undefined });
+  });
+
+  it("closes a connection that came in the turn in which it was closed", async () => {
+    const { server, client: other } = await open();
+    const opening = newDeferred<Connection>();
+    const stream = new WebSocketStream("ws://memory/", () => opening.promise);
+    opening.resolve(server);
+    stream.close();
+    expect(await other.closed).toEqual({ closeCode: 1005, reason: "" });
+  });
+
   it("refuses a code that an application may not send", async () => {
     const { client } = await open();
     expect(() => {
