@@ -28,6 +28,8 @@ import { zlibEngine } from "./zlib.ts";
 export {
   bestWay,
   dictionariesWork,
+  oneShotWorks,
+  type OneShotZlib,
   openStreamsWork,
   type Zlib,
   zlibEngine,

@@ -1,6 +1,6 @@
 /**
  * DEFLATE by zlib's documented calls, which begin anew each time: the window is brought to each of them. For where a
- * runtime has no other way; ten times as slow as {@link OpenDeflater} for small messages.
+ * runtime has no other way; ten to twenty times as slow as {@link OpenDeflater} for small messages.
  *
  * @module
  */
@@ -17,17 +17,40 @@ import { windowSize } from "../src/flate/parameters.ts";
 import { behindEmptyBlocks, endOf, smallWindow } from "./zlib-format.ts";
 import { SlicedDeflater } from "./zlib-slices.ts";
 
+/** The calls of `node:zlib` that are used. */
+export interface OneShotZlib {
+  /** As `zlib.deflateRawSync`. */
+  deflateRawSync(bytes: Uint8Array, options: object): Uint8Array;
+  /** As `zlib.inflateRawSync`. */
+  inflateRawSync(bytes: Uint8Array, options: object): object;
+  /** As `zlib.inflateRaw`. */
+  inflateRaw(
+    bytes: Uint8Array,
+    options: object,
+    done: (error: Error | null, result: object) => void,
+  ): void;
+}
+
+const runtimesZlib: OneShotZlib = { deflateRawSync, inflateRawSync, inflateRaw };
+
 /** Compresses by one call for each message, or slice of one. */
 export class OneShotDeflater extends SlicedDeflater {
+  readonly #zlib: OneShotZlib;
   readonly #settings: DeflaterSettings;
   /** Undefined where the runtime's call takes no dictionary: then nothing refers to messages before, which is legal. */
   readonly #history: History | undefined;
 
-  constructor(settings: DeflaterSettings, sliceSize: number, takesDictionary: boolean) {
+  constructor(
+    settings: DeflaterSettings,
+    sliceSize: number,
+    takesDictionary: boolean,
+    zlib: OneShotZlib = runtimesZlib,
+  ) {
     const isSmall = settings.windowBits < smallWindow.bits;
     const keeps = takesDictionary && !isSmall;
     // Between messages the window's copy is all there is.
     super(keeps ? windowSize(settings.windowBits) : 0, sliceSize);
+    this.#zlib = zlib;
     this.#settings = settings;
     this.#history = keeps ? new History(this.memory) : undefined;
   }
@@ -56,7 +79,7 @@ export class OneShotDeflater extends SlicedDeflater {
     const size = isSmall ? smallWindow.piece : end - start;
     for (let at = start; at < end; at += size) {
       const piece = bytes.subarray(at, Math.min(at + size, end));
-      const made = deflateRawSync(piece, this.#options());
+      const made = this.#zlib.deflateRawSync(piece, this.#options());
       into.add(made, 0, made.length);
       this.#history?.add(piece, 0, piece.length);
     }
@@ -99,6 +122,7 @@ interface Inflated {
 export class OneShotInflater implements Inflater {
   readonly memory: number;
   readonly canRest = true;
+  readonly #zlib: OneShotZlib;
   readonly #windowBits: number;
   readonly #history: History;
   readonly #gathered = new Growing();
@@ -114,7 +138,8 @@ export class OneShotInflater implements Inflater {
   #error: unknown;
   #task: (() => void) | undefined;
 
-  constructor({ windowBits }: InflaterSettings) {
+  constructor({ windowBits }: InflaterSettings, zlib: OneShotZlib = runtimesZlib) {
+    this.#zlib = zlib;
     this.memory = windowSize(windowBits);
     this.#windowBits = windowBits;
     this.#history = new History(this.memory);
@@ -211,7 +236,7 @@ export class OneShotInflater implements Inflater {
   }
 
   #inflate(input: Uint8Array, most: number): Inflated {
-    return inflateRawSync(input, this.#options(most)) as unknown as Inflated;
+    return this.#zlib.inflateRawSync(input, this.#options(most)) as unknown as Inflated;
   }
 
   #options(most: number): object {
@@ -229,7 +254,7 @@ export class OneShotInflater implements Inflater {
   #runElsewhere(input: Uint8Array, into: Growing): boolean {
     this.#isRunning = true;
     const job = ++this.#job;
-    inflateRaw(input, this.#options(into.left), (error, result) => {
+    this.#zlib.inflateRaw(input, this.#options(into.left), (error, result) => {
       if (job !== this.#job) return;
       this.#error = error;
       this.#result = error === null ? (result as unknown as Inflated) : undefined;
@@ -271,7 +296,11 @@ export class OneShotInflater implements Inflater {
   #isSwallowed(made: number): boolean {
     const payload = this.#rest.subarray(0, this.#rest.length - this.#suffix);
     const options = { windowBits: this.#windowBits, finishFlush: constants.Z_SYNC_FLUSH };
-    return inflateRawSync(this.#behindWindow(payload), options).length < made;
+    const { length } = this.#zlib.inflateRawSync(
+      this.#behindWindow(payload),
+      options,
+    ) as Uint8Array;
+    return length < made;
   }
 
   #failure(error: unknown, into: Growing): Error {
@@ -287,7 +316,8 @@ function invalid(options?: ErrorOptions): ProtocolError {
   return new ProtocolError("INVALID_DEFLATE", options);
 }
 
-function isTooLarge(error: unknown): boolean {
+/** Whether a call has stopped at its `maxOutputLength`. */
+export function isTooLarge(error: unknown): boolean {
   return (error as { readonly code?: string }).code === "ERR_BUFFER_TOO_LARGE";
 }
 

@@ -42,8 +42,8 @@ interface Handle {
 
 interface ZlibStream {
   readonly _handle: Handle;
-  /** What the last call has left: room, and input. */
-  readonly _writeState: Uint32Array;
+  /** What the last call has left: room, and input. Deno up to 2.4 has none: there the call returns both, input first. */
+  readonly _writeState?: Uint32Array;
   on(event: "error", listener: () => void): unknown;
   close(): void;
 }
@@ -69,13 +69,15 @@ export class OpenStream {
   readonly #stream: ZlibStream;
   readonly #handle: Handle;
   readonly #state: Uint32Array;
+  readonly #hasOwnState: boolean;
   readonly #fault: { message: string | undefined };
 
   constructor(stream: object) {
     const fault: { message: string | undefined } = { message: undefined };
     this.#stream = stream as ZlibStream;
     this.#handle = this.#stream._handle;
-    this.#state = this.#stream._writeState;
+    this.#hasOwnState = this.#stream._writeState === undefined;
+    this.#state = this.#stream._writeState ?? new Uint32Array(2);
     this.#fault = fault;
     // In the place of the stream's own, which would destroy it and tell nobody. It must not hold on to `this`.
     this.#handle.onerror = (message) => {
@@ -110,7 +112,15 @@ export class OpenStream {
     at: number,
     room: number,
   ): void {
-    this.#handle.writeSync(flush, bytes, start, end - start, into, at, room);
+    const left = this.#handle.writeSync(flush, bytes, start, end - start, into, at, room);
+    if (this.#hasOwnState) this.#keepState(left);
+  }
+
+  /** What wrong input has left is of no use to anybody, and is not told. */
+  #keepState(left: unknown): void {
+    if (!Array.isArray(left)) return;
+    this.#state[0] = left[1] as number;
+    this.#state[1] = left[0] as number;
   }
 
   reset(): void {

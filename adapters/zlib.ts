@@ -4,16 +4,17 @@
  * @module
  */
 
+import process from "node:process";
 import { clearInterval, setInterval } from "node:timers";
-import { deflateRawSync } from "node:zlib";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { encodeUtf8 } from "../src/bytes.ts";
 import type { Clock } from "../src/clock.ts";
-import { ProtocolError } from "../src/errors.ts";
-import { Growing } from "../src/extension/growing.ts";
-import type { Deflater, Engine, Inflater } from "../src/flate/engine.ts";
-import { OneShotDeflater, OneShotInflater } from "./zlib-one-shot.ts";
+import type { Engine } from "../src/flate/engine.ts";
+import { isTooLarge, OneShotDeflater, OneShotInflater, type OneShotZlib } from "./zlib-one-shot.ts";
 import { OpenDeflater, OpenInflater, type Zlib } from "./zlib-open.ts";
+import { wayWorks } from "./zlib-trial.ts";
 
+export type { OneShotZlib } from "./zlib-one-shot.ts";
 export type { Zlib } from "./zlib-open.ts";
 
 /** How zlib is called: on streams that stay open, or anew for each message. */
@@ -24,7 +25,7 @@ export interface ZlibOptions {
   /**
    * How zlib is called. Default: on open streams where the runtime lets it, which is tried out at the first use; Node,
    * Deno and Bun do at present. The other way does the same, more slowly; on Deno, whose one-shot calls take no
-   * dictionary, its messages get larger: they refer to none before them.
+   * dictionary, its messages get larger: they refer to none before them. It is tried out likewise.
    */
   readonly way?: ZlibWay | undefined;
   /**
@@ -37,23 +38,59 @@ export interface ZlibOptions {
 const defaultSliceSize = 128 * 1024;
 
 /**
- * Makes an engine.
+ * Makes an engine. Where zlib works in no way that is known, or not in the `way` that is named, nothing is compressed: no
+ * compression is offered or accepted, and a warning of the process says so, once.
  *
  * @throws {RangeError} `sliceSize` is below 1.
  */
 export function zlibEngine(options: ZlibOptions = {}): Engine {
+  return engineOn({ open: openStreamsWork, "one-shot": oneShotWorks }, options);
+}
+
+/** As {@link zlibEngine}, with other trials than the runtime's zlib has to pass. */
+export function engineOn(
+  trials: Readonly<Record<ZlibWay, () => boolean>>,
+  options: ZlibOptions = {},
+): Engine {
   const { sliceSize = defaultSliceSize } = options;
   if (!(sliceSize >= 1)) throw new RangeError(`sliceSize must be 1 or more: ${sliceSize}`);
-  const way = (): ZlibWay => options.way ?? bestWay();
+  const named = options.way === undefined ? (["open", "one-shot"] as const) : [options.way];
+  let way: ZlibWay | undefined;
+  let isTried = false;
+  const usable = (): ZlibWay | undefined => {
+    if (!isTried) {
+      isTried = true;
+      way = named.find((one) => trials[one]());
+      if (way === undefined) warn();
+    }
+    return way;
+  };
+  const needed = (): ZlibWay => {
+    const found = usable();
+    if (found === undefined) throw new Error(noWay);
+    return found;
+  };
   return {
     clock: idleClock,
+    isUsable: () => usable() !== undefined,
     newDeflater: (settings) =>
-      way() === "open"
+      needed() === "open"
         ? new OpenDeflater(settings, sliceSize)
         : new OneShotDeflater(settings, sliceSize, dictionariesWork()),
     newInflater: (settings) =>
-      way() === "open" ? new OpenInflater(settings, sliceSize) : new OneShotInflater(settings),
+      needed() === "open" ? new OpenInflater(settings, sliceSize) : new OneShotInflater(settings),
   };
+}
+
+const noWay =
+  "This runtime's zlib does not do what permessage-deflate needs: nothing is compressed";
+
+let hasWarned = false;
+
+function warn(): void {
+  if (hasWarned) return;
+  hasWarned = true;
+  process.emitWarning(noWay, { type: "FramewireWarning", code: "FRAMEWIRE_NO_ZLIB" });
 }
 
 /** Time whose timers keep no process alive: what nobody has closed is freed with it. */
@@ -67,55 +104,59 @@ const idleClock: Clock = {
   },
 };
 
-let way: ZlibWay | undefined;
-
-/** Tells which way is the better one on this runtime. */
-export function bestWay(): ZlibWay {
-  return (way ??= openStreamsWork() ? "open" : "one-shot");
+/** Tells which way is the better one on this runtime; undefined where neither works. */
+export function bestWay(): ZlibWay | undefined {
+  return openStreamsWork() ? "open" : oneShotWorks() ? "one-shot" : undefined;
 }
 
+/** What the runtime's own calls came to, which is asked for once. */
+let doOpenStreamsWork: boolean | undefined;
+let doOneShotCallsWork: boolean | undefined;
+
 /**
- * Tells whether open streams can be called synchronously, by what comes of it: two messages there and back, the second
- * one with the window of the first, and data that is wrong, refused.
+ * Tells whether open streams can be called synchronously, by what comes of it: messages there and back with several
+ * windows, with and without those before them, and data that is wrong, or too large, refused.
  *
  * @param zlib What makes the streams. Default: `node:zlib`.
  */
 export function openStreamsWork(zlib?: Zlib): boolean {
-  const deflater = new OpenDeflater({ windowBits: 9, level: 6, memLevel: 1 }, Infinity, zlib);
-  const inflater = new OpenInflater({ windowBits: 9 }, Infinity, zlib);
-  try {
-    return goThereAndBack(deflater, inflater) && refuses(inflater);
-  } catch {
-    return false;
-  } finally {
-    deflater.close();
-    inflater.close();
-  }
+  if (zlib === undefined && doOpenStreamsWork !== undefined) return doOpenStreamsWork;
+  const works = wayWorks({
+    keepsWindow: true,
+    newDeflater: (settings) => new OpenDeflater(settings, Infinity, zlib),
+    newInflater: (settings) => new OpenInflater(settings, Infinity, zlib),
+  });
+  if (zlib === undefined) doOpenStreamsWork = works;
+  return works;
 }
 
-const sample = "What goes there must come back.";
-
-function goThereAndBack(deflater: Deflater, inflater: Inflater): boolean {
-  const message = encodeUtf8(sample);
-  const sizes: number[] = [];
-  for (let round = 0; round < 2; round++) {
-    const there = new Growing();
-    const back = new Growing(message.length);
-    deflater.deflate(message, 0, message.length, true, there);
-    inflater.inflate(there.bytes, 0, there.size, true, back);
-    sizes.push(there.size);
-    const came = back.take();
-    if (came.length !== message.length || !came.every((byte, i) => byte === message[i]))
-      return false;
-  }
-  return sizes[1]! < sizes[0]!;
+/**
+ * Tells the same of one-shot calls, of which a runtime may leave out what they take from Node: Deno up to 2.4 knows neither
+ * `info` nor `maxOutputLength`.
+ *
+ * @param zlib Whose calls. Default: `node:zlib`.
+ */
+export function oneShotWorks(zlib?: OneShotZlib): boolean {
+  if (zlib === undefined && doOneShotCallsWork !== undefined) return doOneShotCallsWork;
+  const keepsWindow = dictionariesWork();
+  const works =
+    knowsLimit(zlib) &&
+    wayWorks({
+      keepsWindow,
+      newDeflater: (settings) => new OneShotDeflater(settings, Infinity, keepsWindow, zlib),
+      newInflater: (settings) => new OneShotInflater(settings, zlib),
+    });
+  if (zlib === undefined) doOneShotCallsWork = works;
+  return works;
 }
 
-function refuses(inflater: Inflater): boolean {
+/** Whether what is inflated stops at the limit, rather than is measured when it is there. */
+function knowsLimit(zlib: Pick<OneShotZlib, "inflateRawSync"> = { inflateRawSync }): boolean {
+  const bytes = deflateRawSync(new Uint8Array(1000));
   try {
-    inflater.inflate(Uint8Array.of(0xff), 0, 1, true, new Growing());
+    zlib.inflateRawSync(bytes, { maxOutputLength: 999 });
   } catch (error) {
-    return error instanceof ProtocolError;
+    return isTooLarge(error);
   }
   return false;
 }
@@ -128,6 +169,10 @@ export function dictionariesWork(): boolean {
 }
 
 function tryDictionary(): boolean {
-  const text = encodeUtf8(sample);
-  return deflateRawSync(text, { dictionary: text }).length < deflateRawSync(text).length;
+  const text = encodeUtf8("What goes there must come back.");
+  try {
+    return deflateRawSync(text, { dictionary: text }).length < deflateRawSync(text).length;
+  } catch {
+    return false;
+  }
 }

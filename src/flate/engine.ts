@@ -84,6 +84,11 @@ export interface Inflater extends Context {
 
 /** Makes compressors and decompressors. */
 export interface Engine {
+  /**
+   * Tells whether it works, which is asked before compression is offered or accepted: where it does not, it is neither, and
+   * messages are sent as they are. Default: it does.
+   */
+  isUsable?(): boolean;
   /** Makes a compressor with an empty window; whoever asked for it closes it. */
   newDeflater(settings: DeflaterSettings): Deflater;
   /** Makes a decompressor with an empty window; whoever asked for it closes it. */

@@ -86,13 +86,14 @@ const rsv1 = 4;
 export class PermessageDeflate implements Extension {
   readonly name: string = ExtensionName;
   readonly rsv: number = rsv1;
-  readonly offers: readonly Option[];
   readonly #offered: readonly Parameters[];
   readonly #wanted: Parameters;
   readonly #threshold: number;
   readonly #level: number;
   readonly #memLevel: number;
   readonly #contexts: Contexts;
+  readonly #engine: Engine;
+  readonly #offers: readonly Option[];
 
   /**
    * @throws {TypeError} There is no engine.
@@ -119,7 +120,8 @@ export class PermessageDeflate implements Extension {
       clientMaxWindowBits: clientMaxWindowBits ?? defaults.windowBits,
     };
     this.#offered = toOffers(this.#wanted, serverMaxWindowBits);
-    this.offers = this.#offered.map(parametersOption);
+    this.#offers = this.#offered.map(parametersOption);
+    this.#engine = engine;
     this.#contexts = new Contexts({
       engine,
       level,
@@ -130,12 +132,17 @@ export class PermessageDeflate implements Extension {
     });
   }
 
+  get offers(): readonly Option[] {
+    return this.#engine.isUsable?.() === false ? [] : this.#offers;
+  }
+
   /** Bytes that compressors and decompressors hold at present, as far as the engine knows. */
   get memory(): number {
     return this.#contexts.memory;
   }
 
   accept(offer: Option): Option | undefined {
+    if (this.#engine.isUsable?.() === false) return undefined;
     const parameters = parseOffer(offer);
     return parameters && parametersOption(acceptOffer(parameters, this.#wanted));
   }

@@ -1,11 +1,13 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import process from "node:process";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { acceptedTransport } from "../../adapters/node-accept.ts";
 import type { NodeSocket } from "../../adapters/node-transport.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { Transport } from "../../src/transport.ts";
 import { runtime } from "../support/runtime.ts";
+import { macrotask } from "../support/turns.ts";
 
 const closers: (() => void)[] = [];
 
@@ -144,4 +146,121 @@ describe("acceptedTransport() of a socket whose handle is not Node's", () => {
     listeners.get("data")!(Uint8Array.of(1, 2));
     expect(lines).toEqual(["resume", "onData 1 2"]);
   });
+});
+
+describe("the trial of the first reads", () => {
+  const kBuffer = Symbol("kBuffer");
+  const kBufferCb = Symbol("kBufferCb");
+
+  /** A module that has seen no socket yet, and sockets whose reads are a test's. */
+  async function untried() {
+    vi.resetModules();
+    const fresh = await import("../../adapters/node-accept.ts");
+    return () => {
+      const lines: string[] = [];
+      const listeners = new Map<string, (value: unknown) => void>();
+      const socket = {
+        [kBuffer]: null as Uint8Array | null,
+        [kBufferCb]: null as ((size: unknown, buffer: unknown) => boolean) | null,
+        _handle: { useUserBuffer() {} },
+        on: (event: string, listener: (value: unknown) => void) =>
+          void listeners.set(event, listener),
+        resume() {},
+        destroy: (error: Error) => void lines.push(`destroy ${error.name}`),
+      };
+      const transport = fresh.acceptedTransport(socket as unknown as NodeSocket, {});
+      transport.handler = {
+        ...transport.handler,
+        onData: (chunk) => void lines.push(`onData ${String.fromCharCode(...chunk)}`),
+      };
+      return {
+        lines,
+        /** Whether it listens for chunks that come as documented. */
+        hasListener: listeners.has("data"),
+        /** Data that come as documented. */
+        emit: (text: string) => {
+          listeners.get("data")!(new TextEncoder().encode(text));
+        },
+        /** Calls back as Node does, with the text in the buffer, at `at`. */
+        read(text: string, at = 0, size: unknown = text.length, buffer: unknown = socket[kBuffer]) {
+          new TextEncoder().encodeInto(text, socket[kBuffer]!.subarray(at));
+          return socket[kBufferCb]!(size, buffer);
+        },
+        isTaken: () => socket[kBuffer] !== null,
+      };
+    };
+  }
+
+  const head = "GET / HTTP/1.1\r\n\r\n";
+  let warnings: unknown[] = [];
+  const onWarning = ({ code }: Error & { code?: string }): void => void warnings.push(code);
+
+  beforeEach(() => {
+    warnings = [];
+    process.on("warning", onWarning);
+  });
+
+  afterEach(() => {
+    process.off("warning", onWarning);
+  });
+
+  it("goes on with what has worked, and listens no longer for what comes as documented", async () => {
+    const accept = await untried();
+    const first = accept();
+    first.read(head);
+    const second = accept();
+    second.read("short");
+    expect([first.lines, second.lines]).toEqual([[`onData ${head}`], ["onData short"]]);
+    expect([first.hasListener, second.hasListener]).toEqual([true, false]);
+    await macrotask();
+    expect(warnings).toEqual([]);
+  });
+
+  it("takes chunks that come as documented all the same", async () => {
+    const accept = await untried();
+    const { emit, lines } = accept();
+    emit(head);
+    expect(lines).toEqual([`onData ${head}`]);
+  });
+
+  it("judges by enough bytes, and takes fewer until then", async () => {
+    const accept = await untried();
+    const first = accept();
+    for (const piece of ["GET", " / ", "HTTP/1.1"]) {
+      first.read(piece);
+      await macrotask();
+    }
+    first.read("\r\nSixteen bytes: more");
+    expect(first.lines.join("")).toBe(
+      "onData GETonData  / onData HTTP/1.1onData \r\nSixteen bytes: more",
+    );
+    await macrotask();
+    expect(warnings).toEqual([]);
+  });
+
+  it.each<[what: string, read: (socket: ReturnType<Awaited<ReturnType<typeof untried>>>) => void]>([
+    ["come in another buffer", ({ read }) => read(head, 0, head.length, new Uint8Array(100))],
+    ["have no size", ({ read }) => read(head, 0, "many")],
+    ["are more than the buffer holds", ({ read }) => read(head, 0, 2 ** 20)],
+    ["are not there", ({ read }) => read("", 0, 20)],
+    ["lie somewhere else", ({ read }) => read(head, 30, head.length)],
+    ["are more than is said", ({ read }) => read(head, 0, 16)],
+  ])(
+    "drops a connection whose bytes %s, and uses sockets as they come from then on",
+    async (_, read) => {
+      const accept = await untried();
+      const earlier = accept();
+      const first = accept();
+      read(first);
+      expect(first.lines).toEqual(["destroy Error"]);
+      earlier.read(head);
+      expect(earlier.lines).toEqual(["destroy Error"]);
+      const later = accept();
+      expect(later.isTaken()).toBe(false);
+      later.emit(head);
+      expect(later.lines).toEqual([`onData ${head}`]);
+      await macrotask();
+      expect(warnings).toEqual(["FRAMEWIRE_NO_ONREAD"]);
+    },
+  );
 });

@@ -1,5 +1,6 @@
+import { deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { dictionariesWork } from "../../adapters/zlib.ts";
+import { dictionariesWork, oneShotWorks, type OneShotZlib } from "../../adapters/zlib.ts";
 import { OneShotDeflater, OneShotInflater } from "../../adapters/zlib-one-shot.ts";
 import { concat } from "../../src/bytes.ts";
 import { Growing } from "../../src/extension/growing.ts";
@@ -9,6 +10,29 @@ import { runtime } from "../support/runtime.ts";
 describe("dictionariesWork()", () => {
   it("knows that Deno's one-shot calls take none", () => {
     expect(dictionariesWork()).toBe(runtime !== "deno");
+  });
+});
+
+describe("oneShotWorks()", () => {
+  const real = { deflateRawSync, inflateRaw, inflateRawSync } as unknown as OneShotZlib;
+
+  /** A zlib that leaves out one of the options, as Deno did until 2.4. */
+  const without = (option: "info" | "maxOutputLength"): OneShotZlib => ({
+    ...real,
+    inflateRawSync: (bytes, options) =>
+      real.inflateRawSync(bytes, { ...options, [option]: undefined }),
+  });
+
+  it("is true of this runtime's calls", () => {
+    expect([oneShotWorks(), oneShotWorks(), oneShotWorks(real)]).toEqual([true, true, true]);
+  });
+
+  it.each<[what: string, zlib: OneShotZlib]>([
+    ["do not tell how far they came", without("info")],
+    ["know no limit", without("maxOutputLength")],
+    ["are not there", {} as OneShotZlib],
+  ])("is false where they %s", (_, zlib) => {
+    expect(oneShotWorks(zlib)).toBe(false);
   });
 });
 

@@ -1,5 +1,7 @@
+import process from "node:process";
 import { describe, expect, it } from "vitest";
-import { bestWay, zlibEngine } from "../../adapters/zlib.ts";
+import { bestWay, engineOn, zlibEngine } from "../../adapters/zlib.ts";
+import { OneShotInflater } from "../../adapters/zlib-one-shot.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { seededRandom } from "../support/cuts.ts";
 import {
@@ -18,6 +20,7 @@ import {
 import { hex, toHex } from "../support/frames.ts";
 import { referenceInflate } from "../support/reference-inflate.ts";
 import { runtime } from "../support/runtime.ts";
+import { macrotask } from "../support/turns.ts";
 
 const hello = encodeUtf8("Hello");
 const allBits = [8, 9, 10, 11, 12, 13, 14, 15];
@@ -25,6 +28,43 @@ const allBits = [8, 9, 10, 11, 12, 13, 14, 15];
 describe("zlibEngine()", () => {
   it("uses open streams on this runtime", () => {
     expect(bestWay()).toBe("open");
+  });
+
+  it("tries its way once, when it is needed, and the other where that does not work", () => {
+    const tried: string[] = [];
+    const engine = engineOn({
+      open: () => {
+        tried.push("open");
+        return false;
+      },
+      "one-shot": () => {
+        tried.push("one-shot");
+        return true;
+      },
+    });
+    expect(tried).toEqual([]);
+    expect([engine.isUsable!(), engine.isUsable!()]).toEqual([true, true]);
+    expect(engine.newInflater({ windowBits: 9 })).toBeInstanceOf(OneShotInflater);
+    expect(tried).toEqual(["open", "one-shot"]);
+  });
+
+  it("is of no use where nothing works, or not what was named, and a warning says so, once", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", onWarning);
+    const nothing = engineOn({ open: () => false, "one-shot": () => false });
+    const named = engineOn({ open: () => false, "one-shot": () => true }, { way: "open" });
+    expect([nothing.isUsable!(), named.isUsable!()]).toEqual([false, false]);
+    expect(() => nothing.newDeflater({ windowBits: 9, level: 1, memLevel: 1 })).toThrow(
+      "This runtime's zlib does not do what permessage-deflate needs",
+    );
+    await macrotask();
+    process.off("warning", onWarning);
+    expect(warnings).toMatchObject([{ code: "FRAMEWIRE_NO_ZLIB", name: "FramewireWarning" }]);
+  });
+
+  it.each(ways)("works by the way that is named: %s", (way) => {
+    expect(zlibEngine({ way }).isUsable!()).toBe(true);
   });
 
   it("gives what the better way gives where none is named", async () => {

@@ -38,6 +38,31 @@ function contextsOf(options: CompressionOptions, agreed: string, side: State): s
   return engine.lines;
 }
 
+describe("PermessageDeflate with an engine that does not work", () => {
+  it("is neither offered nor accepted, and asks when it matters", () => {
+    const asked: string[] = [];
+    const engine = Object.assign(new StoreEngine(), {
+      isUsable: () => {
+        asked.push("isUsable");
+        return false;
+      },
+    });
+    const extension = newExtension({ engine });
+    expect(asked).toEqual([]);
+    expect(extension.offers).toEqual([]);
+    expect(extension.accept(option(""))).toBeUndefined();
+    expect(asked).toEqual(["isUsable", "isUsable"]);
+  });
+
+  it("is where the engine works, or says nothing", () => {
+    for (const engine of [new StoreEngine(), zlibEngine()]) {
+      const extension = newExtension({ engine });
+      expect(extension.offers).toHaveLength(1);
+      expect(extension.accept(option(""))).toBeDefined();
+    }
+  });
+});
+
 describe("PermessageDeflate on a server", () => {
   it.each<[offer: string, options: CompressionOptions, answer: string | undefined]>([
     // What browsers offer.
