@@ -4,15 +4,19 @@
  * @module
  */
 
-import type { ConnectOptions, Transport } from "../src/transport.ts";
+import { closeSync, openSync } from "node:fs";
+import { devNull } from "node:os";
+import type { ConnectOptions, TlsOptions, Transport } from "../src/transport.ts";
+import { HandshakeOwner, serverError } from "./bun-handshake.ts";
 import {
   type BunSocket,
   type BunSocketOwner,
   newBunTransport,
   socketHandlers,
 } from "./bun-transport.ts";
-import { type Attempt, connecting } from "./connecting.ts";
+import { connecting } from "./connecting.ts";
 import { connectTransport as connectNodeTransport } from "./node-connect.ts";
+import { demandsTrust, peerName, sniOf } from "./peer-identity.ts";
 
 interface BunNamespace {
   connect(options: {
@@ -34,16 +38,21 @@ interface BunTlsSocket extends BunSocket {
   getSession(): unknown;
 }
 
-/** Who gets the events of a socket whose TLS handshake is under way: only its end counts. */
-function newOwner(attempt: Attempt): BunSocketOwner {
-  return {
-    handler: { onData() {} },
-    drain() {},
-    peerEnd() {},
-    close(error) {
-      attempt.fail(error ?? new Error("Socket closed in the TLS handshake"), "TLS_FAILED");
-    },
-  };
+/** Puts TLS options as Bun has them. */
+function toBunTls(tls: TlsOptions, name: string): Record<string, unknown> {
+  // Never an empty object: Bun takes that for no TLS at all. Nor a name of its own: without one it sends an address, too.
+  return { ...tls, serverName: sniOf(name) ?? "" };
+}
+
+/** Bun says "refused" also where it had no file descriptor for a socket: then there is none for a file, either. */
+function reasonOf(error: unknown): unknown {
+  if ((error as { code?: unknown }).code !== "ECONNREFUSED") return error;
+  try {
+    closeSync(openSync(devNull, "r"));
+    return error;
+  } catch (cause) {
+    return cause;
+  }
 }
 
 /**
@@ -67,12 +76,18 @@ export function connectTransport<Result>(
   if (options.tunnel !== undefined) return connectNodeTransport(options, attach);
   return connecting(options, attach, (attempt) => {
     let opened: BunSocket | undefined;
+    const name = tls === undefined ? "" : peerName(tls, hostname);
+    const owner = new HandshakeOwner(
+      () => opened?.terminate(),
+      (error) => {
+        attempt.fail(error ?? new Error("Socket closed in the TLS handshake"), "TLS_FAILED");
+      },
+    );
     Bun.connect({
       ...(path === undefined ? { hostname, port } : { unix: path }),
       allowHalfOpen: true,
-      // Never an empty object: Bun takes that for no TLS at all.
-      ...(tls === undefined ? {} : { tls: { ...tls, serverName: tls.serverName ?? hostname } }),
-      data: newOwner(attempt),
+      ...(tls === undefined ? {} : { tls: toBunTls(tls, name) }),
+      data: owner,
       socket: {
         ...socketHandlers,
         open(socket) {
@@ -81,18 +96,23 @@ export function connectTransport<Result>(
           else if (tls === undefined) attempt.succeed(newBunTransport(socket, false, options));
         },
         handshake(socket, success, error) {
-          // A session without success: the handshake was done, but the certificate is not to be trusted.
-          const isWanted = tls?.rejectUnauthorized === false && socket.getSession() !== undefined;
-          if (success || isWanted) {
-            attempt.succeed(newBunTransport(socket, true, options));
+          // Told of a connection that has its transport: a handshake within it, which changes nothing.
+          if (tls === undefined || socket.data !== owner) return;
+          const wrong = serverError(socket, success, error, tls, name);
+          // A session in spite of it: the handshake was done, but the server is not to be trusted.
+          const isWanted = !demandsTrust(tls) && socket.getSession() !== undefined;
+          if (wrong === undefined || isWanted) {
+            const transport = newBunTransport(socket, true, options, wrong === undefined);
+            attempt.succeed(transport);
+            owner.passOn(transport);
             return;
           }
-          attempt.fail(error, "TLS_FAILED");
+          attempt.fail(wrong, "TLS_FAILED");
           socket.terminate();
         },
       },
     }).catch((error: unknown) => {
-      attempt.fail(error);
+      attempt.fail(reasonOf(error));
     });
     return () => opened?.terminate();
   });

@@ -5,12 +5,8 @@
  */
 
 import type { Listener, ListenOptions, TcpOptions } from "../src/transport.ts";
-import {
-  type BunSocket,
-  type BunSocketOwner,
-  newBunTransport,
-  socketHandlers,
-} from "./bun-transport.ts";
+import { HandshakeOwner, isTrustedClient } from "./bun-handshake.ts";
+import { type BunSocket, newBunTransport, socketHandlers } from "./bun-transport.ts";
 import {
   type Accept,
   type CheckedTls,
@@ -35,38 +31,36 @@ interface BunNamespace {
   }): { readonly port?: number; readonly hostname?: string; stop(): void };
 }
 
-/** Who gets the events of a socket whose TLS handshake is under way: only its end counts. */
-class HandshakeOwner implements BunSocketOwner {
-  readonly handler = { onData(): void {} };
+/** A socket's owner until its TLS handshake is done, with the wait for that. */
+class WaitingOwner extends HandshakeOwner {
   readonly handshake: Handshake;
 
-  constructor(handshake: Handshake) {
+  constructor(drop: () => void, handshake: Handshake) {
+    super(drop, () => void handshake.end());
     this.handshake = handshake;
-  }
-
-  drain(): void {}
-  peerEnd(): void {}
-
-  close(): void {
-    this.handshake.end();
   }
 }
 
 /** What sockets do until their TLS handshake is done. */
 function tlsHandlers(tls: CheckedTls, handshakes: Handshakes, accept: Accept, tcp: TcpOptions) {
-  const refusesStrangers = tls.requestCert === true && tls.rejectUnauthorized !== false;
+  const isAsked = tls.requestCert === true;
+  const refusesStrangers = isAsked && tls.rejectUnauthorized !== false;
   return {
     open(socket: BunSocket): void {
-      const drop = (): unknown => socket.terminate();
-      socket.data = new HandshakeOwner(handshakes.begin(drop));
+      const drop = (): void => void socket.terminate();
+      socket.data = new WaitingOwner(drop, handshakes.begin(drop));
     },
     handshake(socket: BunSocket, success: boolean, error: Error | null): void {
+      const owner = socket.data;
       // Told of a connection that has its transport: a handshake within it, which changes nothing.
-      if (!(socket.data instanceof HandshakeOwner)) return;
-      const isWanted = socket.data.handshake.end();
+      if (!(owner instanceof WaitingOwner)) return;
+      const isWanted = owner.handshake.end();
       // Success with an error: a handshake that was done with a certificate that is not to be trusted, or with none.
-      if (isWanted && success && !(refusesStrangers && error !== null)) {
-        accept(newBunTransport(socket, true, tcp));
+      const isTrusted = isTrustedClient(socket, error, isAsked);
+      if (isWanted && success && (isTrusted || !refusesStrangers)) {
+        const transport = newBunTransport(socket, true, tcp, isTrusted);
+        accept(transport);
+        owner.passOn(transport);
       } else socket.terminate();
     },
   };

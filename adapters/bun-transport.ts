@@ -39,7 +39,7 @@ export interface BunSocket extends TcpSocket {
   readonly localPort: number | undefined;
   /** What ALPN came to; false or null for nothing. */
   readonly alpnProtocol: string | false | null;
-  /** Whether the peer's certificate is trusted. */
+  /** Whether the peer's certificate is trusted; Bun before 1.4 says so of any. */
   readonly authorized: boolean;
   /** Gives what the client asked for by SNI. */
   getServername(): unknown;
@@ -63,7 +63,7 @@ export interface BunSocket extends TcpSocket {
   terminate(): unknown;
 }
 
-function tlsFacts(socket: BunSocket): TlsFacts {
+function tlsFacts(socket: BunSocket, authorized: boolean | undefined): TlsFacts {
   return {
     get alpnProtocol() {
       return socket.alpnProtocol || undefined;
@@ -76,7 +76,7 @@ function tlsFacts(socket: BunSocket): TlsFacts {
       return socket.getTLSVersion() || undefined;
     },
     get authorized() {
-      return socket.authorized;
+      return authorized ?? socket.authorized;
     },
     get peerCertificate() {
       const shown = socket.getPeerCertificate();
@@ -94,6 +94,7 @@ export class BunTransport implements Transport, BunSocketOwner {
   readonly remotePort: number | undefined;
   readonly encrypted: boolean;
   readonly #socket: BunSocket;
+  readonly #authorized: boolean | undefined;
   #borrowed: Uint8Array | undefined;
   #taken = 0;
   #isEndDue = false;
@@ -106,9 +107,11 @@ export class BunTransport implements Transport, BunSocketOwner {
    *
    * @param encrypted Whether it does TLS. Default: false.
    * @param tcp What it is told of TCP. Default: `noDelay`.
+   * @param authorized Whether the peer has shown a certificate that is trusted. Default: what the socket says.
    */
-  constructor(socket: BunSocket, encrypted = false, tcp?: TcpOptions) {
+  constructor(socket: BunSocket, encrypted = false, tcp?: TcpOptions, authorized?: boolean) {
     this.#socket = socket;
+    this.#authorized = authorized;
     this.encrypted = encrypted;
     this.remoteAddress = socket.remoteAddress;
     this.remotePort = socket.remotePort;
@@ -124,7 +127,7 @@ export class BunTransport implements Transport, BunSocketOwner {
   }
 
   get tls(): TlsFacts | undefined {
-    return this.encrypted ? tlsFacts(this.#socket) : undefined;
+    return this.encrypted ? tlsFacts(this.#socket, this.#authorized) : undefined;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -195,13 +198,17 @@ export class BunTransport implements Transport, BunSocketOwner {
   }
 }
 
-/** Makes a transport that gets the events of its socket from now on; `encrypted` tells of TLS, which a socket does not. */
+/**
+ * Makes a transport that gets the events of its socket from now on; `encrypted` and `authorized` tell of TLS, which a socket
+ * does not, or not always truly.
+ */
 export function newBunTransport(
   socket: BunSocket,
   encrypted = false,
   tcp?: TcpOptions,
+  authorized?: boolean,
 ): BunTransport {
-  const transport = new BunTransport(socket, encrypted, tcp);
+  const transport = new BunTransport(socket, encrypted, tcp, authorized);
   socket.data = transport;
   return transport;
 }

@@ -6,9 +6,11 @@
 
 import type { TransportCode } from "../src/errors.ts";
 import type { ConnectOptions, Transport } from "../src/transport.ts";
+import { checkRuntime } from "./runtime-version.ts";
 import { silent } from "./silent.ts";
 import { checkTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
+import { checkUnixPath } from "./unix-path.ts";
 
 /** An attempt to connect, as the adapter that makes it sees it. Its first outcome counts. */
 export interface Attempt {
@@ -35,13 +37,15 @@ function abandon(transport: Transport): void {
  * @param begin Starts the attempt, and returns what gives it up. What it throws counts as `fail`.
  */
 export function connecting<Result>(
-  options: Pick<ConnectOptions, "signal" | "keepAlive">,
+  options: Pick<ConnectOptions, "signal" | "keepAlive" | "path">,
   attach: (transport: Transport) => Result,
   begin: (attempt: Attempt) => () => void,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
     const { signal } = options;
+    checkRuntime();
     checkTcp(options);
+    checkUnixPath(options.path);
     if (signal?.aborted === true) {
       reject(signal.reason);
       return;

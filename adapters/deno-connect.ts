@@ -9,6 +9,7 @@ import type { ConnectOptions, TlsOptions, Transport, Tunnel } from "../src/trans
 import { type Attempt, connecting } from "./connecting.ts";
 import { type DenoConn, type DenoHandshake, DenoTransport } from "./deno-transport.ts";
 import { connectTransport as connectNodeTransport } from "./node-connect.ts";
+import { peerName } from "./peer-identity.ts";
 import { setTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
 
@@ -54,11 +55,11 @@ async function shakeHands(conn: DenoTlsConn, signal: AbortSignal): Promise<Opene
 async function startTls(
   conn: DenoConn,
   hostname: string,
-  { serverName = hostname, ca, ...rest }: TlsOptions,
+  tls: TlsOptions,
   signal: AbortSignal,
 ): Promise<Opened> {
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
-  const options = { ...rest, ...caCerts(ca), hostname: serverName };
+  const options = { ...toDenoTls(tls), hostname: peerName(tls, hostname) };
   let secured: DenoTlsConn;
   try {
     secured = await Deno.startTls(conn, options);
@@ -72,18 +73,23 @@ async function startTls(
 /** Connects, and does TLS with a certificate of the client's: `startTls` takes none, and `connectTls` no other name. */
 async function connectTls(
   { hostname, port }: ConnectOptions,
-  { serverName = hostname, ca, ...rest }: TlsOptions,
+  tls: TlsOptions,
   signal: AbortSignal,
 ): Promise<Opened> {
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
-  if (serverName !== hostname) {
+  if (peerName(tls, hostname) !== peerName({}, hostname)) {
     throw new TypeError("Deno takes a client's certificate only where serverName is the host");
   }
-  return shakeHands(await Deno.connectTls({ ...rest, ...caCerts(ca), hostname, port }), signal);
+  return shakeHands(await Deno.connectTls({ ...toDenoTls(tls), hostname, port }), signal);
 }
 
-function caCerts(ca: TlsOptions["ca"]): { caCerts?: readonly string[] } {
-  return ca === undefined ? {} : { caCerts: [ca].flat() };
+/** Puts TLS options as Deno has them; the name is for the call. */
+function toDenoTls(tls: TlsOptions): Omit<TlsOptions, "serverName" | "ca"> {
+  const { ca } = tls;
+  const rest: Record<string, unknown> = { ...tls };
+  delete rest["serverName"];
+  delete rest["ca"];
+  return ca === undefined ? rest : { ...rest, caCerts: [ca].flat() };
 }
 
 /** Lets a tunnel speak on a connection, which is closed where that fails or `signal` is aborted. */

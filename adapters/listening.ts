@@ -17,8 +17,10 @@ import type {
 } from "../src/transport.ts";
 import { takeConnections, takeUpgrades } from "./http-server.ts";
 import { isHttp2Server, takeStreams } from "./http2-server.ts";
+import { checkRuntime } from "./runtime-version.ts";
 import { checkTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
+import { checkUnixPath } from "./unix-path.ts";
 
 /** Takes a connection in, with what has been read of it already. */
 export type Accept = (transport: Transport, bytes?: Uint8Array) => void;
@@ -63,6 +65,7 @@ export async function listening(
   accept: Accept,
 ): Promise<Listener> {
   const { port, path, hostname = "0.0.0.0", reusePort = false, server, listener } = options;
+  checkRuntime();
   checkPlace(options);
   checkTcp(options);
   if (server !== undefined) {
@@ -104,6 +107,7 @@ function checkPlace(options: ListenOptions): void {
   }
   // Runtimes take the empty path for something else.
   if (path === "") throw new TypeError("path is empty: it must name the socket's file");
+  checkUnixPath(path);
 }
 
 /** Refuses what some runtimes would leave out in silence. */

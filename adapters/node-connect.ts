@@ -4,8 +4,13 @@
  * @module
  */
 
-import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from "node:net";
-import { checkServerIdentity, connect as connectTls, type ConnectionOptions } from "node:tls";
+import { connect as connectTcp, type NetConnectOpts, type Socket } from "node:net";
+import {
+  checkServerIdentity,
+  connect as connectTls,
+  type ConnectionOptions,
+  type TLSSocket,
+} from "node:tls";
 import type { TransportCode } from "../src/errors.ts";
 import type {
   ConnectOptions,
@@ -16,6 +21,7 @@ import type {
 } from "../src/transport.ts";
 import { connecting } from "./connecting.ts";
 import { NodeTransport } from "./node-transport.ts";
+import { demandsTrust, identityError, peerName, sniOf } from "./peer-identity.ts";
 import { setTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
 
@@ -23,18 +29,33 @@ import { toTransportError } from "./transport-error.ts";
 type NodeTlsOptions = ConnectionOptions & { readonly allowHalfOpen: boolean };
 
 /** Puts TLS options as Node has them. Its own spellings, where they are given, win. */
-function toNodeTls({ serverName, ...rest }: TlsOptions, hostname: string): NodeTlsOptions {
-  const name = serverName ?? hostname;
+function toNodeTls(options: TlsOptions, hostname: string): NodeTlsOptions {
+  const name = peerName(options, hostname);
+  const servername = sniOf(name);
+  const own: Record<string, unknown> = { ...options };
+  delete own["serverName"];
   return {
     allowHalfOpen: true,
-    // An address is not sent as SNI (RFC 6066, 3); the certificate has to be for it nevertheless.
-    ...(isIP(name) === 0
-      ? { servername: name }
-      : {
+    // Of an address no SNI is sent; the certificate has to be for it nevertheless. Deno before 2.8 goes by `host`.
+    ...(servername === undefined
+      ? {
+          host: name,
           checkServerIdentity: (_: string, certificate) => checkServerIdentity(name, certificate),
-        }),
-    ...rest,
+        }
+      : { servername }),
+    ...own,
   } as NodeTlsOptions;
+}
+
+/**
+ * Looks at the certificate once more where `node:tls` is not Node's own: of an address, Bun before 1.4 checks no name.
+ *
+ * @throws {TransportError} `TLS_FAILED`
+ */
+function checkPeer(socket: TLSSocket, options: TlsOptions, hostname: string): void {
+  if (!("Bun" in globalThis) || !demandsTrust(options)) return;
+  const wrong = identityError(options, peerName(options, hostname), socket.getPeerCertificate());
+  if (wrong !== undefined) throw toTransportError(wrong, "TLS_FAILED");
 }
 
 /** For the time in which nobody else listens: an error without a listener ends the process. */
@@ -186,14 +207,15 @@ class NodeRoute {
   }
 
   async #secure(options: TlsOptions, hostname: string): Promise<void> {
-    const socket = this.#socket;
+    let tls: TLSSocket;
     try {
-      const tls = connectTls({ ...toNodeTls(options, hostname), socket });
+      tls = connectTls({ ...toNodeTls(options, hostname), socket: this.#socket });
       this.#socket = this.#add(tls);
     } catch (error) {
       throw toTransportError(error, "TLS_FAILED");
     }
-    await reached(this.#socket, "secureConnect", "TLS_FAILED");
+    await reached(tls, "secureConnect", "TLS_FAILED");
+    checkPeer(tls, options, hostname);
   }
 
   #add(socket: Socket): Socket {

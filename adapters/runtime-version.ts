@@ -1,0 +1,62 @@
+/**
+ * Which versions of the runtimes framewire is for, and what becomes of older ones.
+ *
+ * @module
+ */
+
+import process from "node:process";
+
+/** The oldest versions that the tests have passed on: `engines` in package.json, docs/runtimes.md. */
+export const oldestVersions = { node: "20.19.0", deno: "2.5.0", bun: "1.4.5" } as const;
+
+/** Below these nothing can be relied on: Bun 1.1 has no `close` for its sockets, and its `terminate` throws. */
+const refusedBelow: Readonly<Record<string, string>> = { bun: "1.2.0" };
+
+const titles = { node: "Node", deno: "Deno", bun: "Bun" } as const;
+
+/** What `process.versions` tells. Deno and Bun name a version of Node's, too. */
+export type Versions = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Makes the check: it warns once, however often it is called.
+ *
+ * @param warn Gets the sentence.
+ */
+export function versionCheck(versions: Versions, warn: (sentence: string) => void): () => void {
+  const runtime =
+    versions["bun"] !== undefined ? "bun" : versions["deno"] !== undefined ? "deno" : "node";
+  const version = versions[runtime] ?? "0";
+  const needed = `framewire needs ${titles[runtime]} ${oldestVersions[runtime]} or later, and this is ${version}`;
+  const isRefused = isBelow(version, refusedBelow[runtime] ?? "0");
+  let isDone = !isBelow(version, oldestVersions[runtime]);
+  return () => {
+    if (isRefused) throw new TypeError(needed);
+    if (isDone) return;
+    isDone = true;
+    warn(`${needed}: not everything works as it is documented (docs/runtimes.md)`);
+  };
+}
+
+/** Compares major, minor and patch; what follows a hyphen does not count. */
+function isBelow(version: string, other: string): boolean {
+  const numbers = parts(version);
+  const others = parts(other);
+  const at = numbers.findIndex((number, index) => number !== others[index]);
+  return at >= 0 && numbers[at]! < others[at]!;
+}
+
+function parts(version: string): number[] {
+  return [0, 1, 2].map((index) => Number.parseInt(version.split(".")[index] ?? "0", 10));
+}
+
+/**
+ * Says a word of a runtime that is too old, at the first use.
+ *
+ * @throws {TypeError} It is so old that nothing can be relied on.
+ */
+export const checkRuntime: () => void = /* @__PURE__ */ versionCheck(
+  process.versions,
+  (sentence) => {
+    console.warn(sentence);
+  },
+);

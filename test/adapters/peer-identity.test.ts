@@ -1,0 +1,81 @@
+import process from "node:process";
+import { describe, expect, it } from "vitest";
+import { demandsTrust, identityError, peerName, sniOf } from "../../adapters/peer-identity.ts";
+
+describe("peerName()", () => {
+  it.each([
+    [{}, "example.org", "example.org"],
+    [{}, "example.org.", "example.org"],
+    [{ serverName: "other.test" }, "example.org", "other.test"],
+    [{ serverName: "other.test." }, "example.org", "other.test"],
+    [{ serverName: "192.0.2.1" }, "example.org", "192.0.2.1"],
+  ])("of %o and %s is %s, without the root's dot", (tls, hostname, name) => {
+    expect(peerName(tls, hostname)).toBe(name);
+  });
+});
+
+describe("sniOf()", () => {
+  it.each([
+    ["example.org", "example.org"],
+    ["192.0.2.1", undefined],
+    ["::1", undefined],
+    ["fe80::1%eth0", undefined],
+  ])("of %s is %s", (name, sni) => {
+    expect(sniOf(name)).toBe(sni);
+  });
+});
+
+describe("demandsTrust()", () => {
+  it("goes by rejectUnauthorized, and by Node's variable where that is not given", () => {
+    const name = "NODE_TLS_REJECT_UNAUTHORIZED";
+    const before = process.env[name];
+    try {
+      Reflect.deleteProperty(process.env, name);
+      expect(demandsTrust({})).toBe(true);
+      expect(demandsTrust({ rejectUnauthorized: undefined })).toBe(true);
+      expect(demandsTrust({ rejectUnauthorized: false })).toBe(false);
+      process.env[name] = "0";
+      expect(demandsTrust({})).toBe(false);
+      expect(demandsTrust({ rejectUnauthorized: true })).toBe(true);
+    } finally {
+      if (before === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = before;
+    }
+  });
+});
+
+/** A certificate as runtimes show it. */
+const shown = {
+  raw: new Uint8Array(1),
+  subject: { CN: "example.org" },
+  subjectaltname: "DNS:example.org, DNS:*.wild.test, IP Address:192.0.2.1",
+};
+
+describe("identityError()", () => {
+  it.each(["example.org", "chat.wild.test", "192.0.2.1"])("finds nothing wrong with %s", (name) => {
+    expect(identityError({}, name, shown)).toBeUndefined();
+  });
+
+  it.each(["example.com", "wild.test", "a.b.wild.test", "192.0.2.2", "::1"])(
+    "says that the certificate is not for %s",
+    (name) => {
+      expect(identityError({}, name, shown)).toMatchObject({
+        code: "ERR_TLS_CERT_ALTNAME_INVALID",
+      });
+    },
+  );
+
+  it.each([undefined, null, {}])("takes a certificate that is not shown (%o) for wrong", (none) => {
+    expect(identityError({}, "example.org", none)?.message).toMatch(
+      /cannot be checked: this runtime does not show it\. Bun 1\.4\.5 or later does$/,
+    );
+  });
+
+  it("asks the application's own check where there is one", () => {
+    const error = new Error("pinned");
+    const own = (name: string, certificate: unknown): Error | undefined =>
+      name === "example.com" && certificate === shown ? undefined : error;
+    expect(identityError({ checkServerIdentity: own }, "example.com", shown)).toBeUndefined();
+    expect(identityError({ checkServerIdentity: own }, "example.org", shown)).toBe(error);
+  });
+});
