@@ -44,8 +44,8 @@ export interface ClientOptions<Context = unknown>
   /** Unix socket to connect to; the URL then tells host and path of the request alone. */
   readonly path?: string | undefined;
   /**
-   * Redirects that are followed. To another origin go no headers of yours and no certificate, and never from wss to ws.
-   * Default: 0.
+   * Redirects that are followed. To another origin go no headers of yours and no certificate, and never from wss to ws. With
+   * `protocols`, which may be tokens, none is followed to another origin, but from ws to wss of the same host. Default: 0.
    */
   readonly redirects?: number | undefined;
   /** Milliseconds for the whole way: proxy, TLS, redirects, handshake; 0 or Infinity for no limit. Default: 30 000. */
@@ -108,7 +108,7 @@ export async function connectOn<Context = unknown>(
           };
           return connectStreamOn(wayTo(there, connect, options, host), there);
         },
-        protocols: options.protocols,
+        protocols: step.protocols,
         extensions,
         header: step.headers,
         host: step.host,
@@ -131,11 +131,11 @@ export async function connectOn<Context = unknown>(
 
 function firstStep(
   url: string | { readonly href: string },
-  { headers = [], origin, host, tls, path }: ClientOptions,
+  { headers = [], protocols = [], origin, host, tls, path }: ClientOptions,
 ): Step {
   const text = (typeof url === "string" ? url : url.href).replace(/^http(s?):/i, "ws$1:");
   const all: HeaderPairs = origin === undefined ? headers : [["Origin", origin], ...headers];
-  return { url: text, headers: all, host, tls, path };
+  return { url: text, headers: all, protocols, host, tls, path };
 }
 
 /** Makes a connection of a stream whose handshake is done. */

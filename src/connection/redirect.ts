@@ -14,6 +14,8 @@ export interface Step {
   /** With the scheme ws or wss. */
   readonly url: string;
   readonly headers: HeaderPairs;
+  /** Subprotocols that are offered. */
+  readonly protocols: readonly string[];
   readonly host: string | undefined;
   readonly tls: TlsOptions | undefined;
   /** Unix socket to connect to. */
@@ -67,14 +69,22 @@ export function nextStep(error: unknown, step: Step): Step | undefined {
   // What was to be secret would not be any more.
   if (from.protocol === "wss:" && url.protocol !== "wss:") return undefined;
   if (url.protocol === from.protocol && url.host === from.host) return { ...step, url: url.href };
+  // One may be a token; and without them a client that needs them has no use for the connection.
+  if (step.protocols.length > 0 && !isSecuredSelf(from, url)) return undefined;
   return {
     url: url.href,
+    protocols: step.protocols,
     // A header of the application's may be a credential, whatever its name; so is its certificate.
     headers: step.headers.filter(([name]) => harmless.test(name)),
     host: undefined,
     tls: step.tls && withoutIdentity(step.tls),
     path: undefined,
   };
+}
+
+/** Tells whether a host sends its clients from ws to wss: what it was told in the clear, it may be told again. */
+function isSecuredSelf(from: URL, to: URL): boolean {
+  return from.protocol === "ws:" && to.protocol === "wss:" && from.hostname === to.hostname;
 }
 
 function withoutIdentity(tls: TlsOptions): TlsOptions {

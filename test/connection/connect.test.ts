@@ -673,15 +673,29 @@ describe("the redirects of connectOn()", () => {
     "tell another origin nothing that is not for all: %s",
     async (location) => {
       const { connect, dialled } = servers({ "a/": location });
-      await connectOn(connect, "wss://a/", told);
+      await connectOn(connect, "wss://a/", { ...told, protocols: undefined });
       const [, { request, to }] = dialled as [Dialled, Dialled];
       expect(request).not.toMatch(/Authorization|Origin|inner\.example/);
       expect(request).toContain("\r\nUser-Agent: tests\r\n");
-      expect(request).toContain("\r\nSec-WebSocket-Protocol: chat\r\n");
       expect(to.path).toBeUndefined();
       expect(to.tls).toEqual({ ca: "authority" });
     },
   );
+
+  it("take subprotocols to no other origin", async () => {
+    const { connect, dialled } = servers({ "a/": "https://b/x" });
+    const error = (await failureOf(connectOn(connect, "wss://a/", told))) as DialError;
+    expect(error).toMatchObject({ code: "BAD_STATUS", status: 302 });
+    expect(error.headers).toContainEqual(["Location", "https://b/x"]);
+    expect(dialled).toHaveLength(1);
+  });
+
+  it("take subprotocols from ws to wss of the same host", async () => {
+    const { connect, dialled } = servers({ "a/": "https://a/x" });
+    const ws = await connectOn(connect, "ws://a/", { protocols: ["chat"], redirects: 1 });
+    expect(ws.state).toBe("open");
+    expect(dialled[1]?.request).toContain("\r\nSec-WebSocket-Protocol: chat\r\n");
+  });
 
   it("leave no connection behind", async () => {
     const closed = newDeferred<void>();

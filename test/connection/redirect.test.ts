@@ -10,6 +10,7 @@ const first: Step = {
     ["user-agent", "tests"],
     ["X-Api-Key", "2"],
   ],
+  protocols: [],
   host: "inner.example",
   tls: { ca: "authority", cert: "mine", key: "secret", serverName: "inner.example" },
   path: "/run/socket",
@@ -93,6 +94,24 @@ describe("nextStep()", () => {
       ],
     });
     expect(nextStep(error, first)?.url).toBe("wss://example.org/one");
+  });
+
+  it.each([
+    ["wss://example.org/a", "https://other.example/c"],
+    ["wss://example.org/a", "wss://example.org:8443/c"],
+    ["ws://example.org/a", "ws://example.org:8080/c"],
+    ["ws://example.org/a", "wss://other.example/c"],
+  ])("takes subprotocols, which may be tokens, not from %s to %s", (url, location) => {
+    expect(nextStep(redirect(location), { ...first, url, protocols: ["chat"] })).toBeUndefined();
+  });
+
+  it.each([
+    ["wss://example.org/a", "/c"],
+    ["ws://example.org/a", "https://example.org/c"],
+    ["ws://example.org:8080/a", "wss://example.org:8443/c"],
+  ])("takes subprotocols from %s to %s", (url, location) => {
+    const step = nextStep(redirect(location), { ...first, url, protocols: ["chat"] });
+    expect(step?.protocols).toEqual(["chat"]);
   });
 
   it("goes from ws to wss, as to another origin", () => {
