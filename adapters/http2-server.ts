@@ -9,6 +9,7 @@ import { fieldOf, toUpgradeRequest } from "../src/handshake/extended-connect.ts"
 import { encodeUtf8 } from "../src/bytes.ts";
 import type { EventServer, Listener, TcpOptions, Transport } from "../src/transport.ts";
 import { newServerListener, takeUpgrades } from "./http-server.ts";
+import { type Http2Risk, refusalOfHttp2 } from "./http2-risk.ts";
 import { type Http2ServerStream, Http2ServerTransport } from "./http2-transport.ts";
 
 /** What is used of an `Http2Server` or `Http2SecureServer` beside its events. */
@@ -48,12 +49,16 @@ export function isHttp2Server(server: EventServer): server is Http2EventServer {
  * Takes the WebSockets of a server, whichever version of HTTP they come by; it goes on with all other requests.
  *
  * Clients are told that they may open WebSockets (SETTINGS_ENABLE_CONNECT_PROTOCOL) on sessions that begin from now on.
+ *
+ * @throws {TypeError} HTTP/2 is off on this runtime, and `http2MayCrash` is not set.
  */
 export function takeStreams(
   server: Http2EventServer,
   accept: (transport: Transport, bytes: Uint8Array) => void,
-  tcp: TcpOptions,
+  options: TcpOptions & Http2Risk,
 ): Listener {
+  const refusal = refusalOfHttp2(options);
+  if (refusal !== undefined) throw refusal;
   const onStream = (
     stream: OpenedStream,
     _headers: unknown,
@@ -79,7 +84,7 @@ export function takeStreams(
   server.updateSettings({ enableConnectProtocol: true });
   server.on("stream", onStream);
   server.on("connect", onConnect);
-  const upgrades = takeUpgrades(server, accept, tcp);
+  const upgrades = takeUpgrades(server, accept, options);
   return newServerListener(server, () => {
     server.off("stream", onStream);
     server.off("connect", onConnect);

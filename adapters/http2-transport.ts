@@ -11,6 +11,7 @@ import {
   type TranslatedHead,
 } from "../src/handshake/extended-connect.ts";
 import type { TlsFacts, Transport, TransportHandler } from "../src/transport.ts";
+import { needsNudges, nudge } from "./http2-nudge.ts";
 import { type NodeTlsState, tlsFacts } from "./node-transport.ts";
 
 /** What is used of an `Http2Session` of `node:http2`. */
@@ -19,6 +20,8 @@ export interface Http2Session {
   readonly encrypted?: boolean | undefined;
   /** Whether it is over. */
   readonly destroyed: boolean;
+  /** Sends a PING, whose answer calls `answered`. */
+  ping(answered: () => void): unknown;
   /** Where the session has been destroyed, Node's cannot be asked any more. */
   readonly socket: NodeTlsState & {
     /** The peer's IP address. */
@@ -87,6 +90,7 @@ abstract class Http2Transport implements Transport {
   readonly encrypted: boolean;
   readonly tls: TlsFacts | undefined;
   readonly #written: () => void;
+  readonly #session: Http2Session | undefined;
   #translator: HeadTranslator | undefined;
   #stream: Http2Stream | undefined;
   #isBorrowing = false;
@@ -104,6 +108,7 @@ abstract class Http2Transport implements Transport {
     this.localAddress = socket?.localAddress;
     this.localPort = socket?.localPort;
     this.encrypted = session?.encrypted === true;
+    this.#session = session;
     this.tls = this.encrypted
       ? tlsFacts(() => (session!.destroyed ? {} : session!.socket))
       : undefined;
@@ -166,7 +171,10 @@ abstract class Http2Transport implements Transport {
 
   end(): void {
     if (this.#stream === undefined) this.destroy();
-    else this.#stream.end();
+    else {
+      this.#stream.end();
+      if (needsNudges) nudge(this.#session);
+    }
   }
 
   destroy(): void {
@@ -188,6 +196,7 @@ abstract class Http2Transport implements Transport {
     this.#pending++;
     stream.write(bytes, this.#written);
     this.#isBorrowing = stream.writableLength > 0;
+    if (needsNudges && this.#isBorrowing) nudge(this.#session);
     return !this.#isBorrowing;
   }
 
@@ -225,6 +234,7 @@ export class Http2ServerTransport extends Http2Transport {
 /** A stream that an extended CONNECT is to open, on the side of the client. */
 export class Http2ClientTransport extends Http2Transport {
   readonly #session: Http2Requester;
+  #isAnswered = false;
 
   constructor(session: Http2Requester) {
     super(session, new HeadTranslator("request", session.encrypted === true ? "https" : "http"));
@@ -235,8 +245,15 @@ export class Http2ClientTransport extends Http2Transport {
     const stream = this.#session.request(headers, { endStream: false });
     this.take(stream);
     stream.on("response", (response: Http2Headers) => {
+      this.#isAnswered = true;
       this.handler.onData(toUpgradeResponse(response, key));
       this.read(stream);
     });
+  }
+
+  /** Who gives up before the answer wants no stream: END_STREAM would still ask for one, in a queue behind others say. */
+  override end(): void {
+    if (this.#isAnswered) super.end();
+    else this.destroy();
   }
 }

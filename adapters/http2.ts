@@ -20,9 +20,11 @@ import { TransportError } from "../src/errors.ts";
 import type { Connect, ConnectOptions, Transport } from "../src/transport.ts";
 import { type Attempt, connecting } from "./connecting.ts";
 import { runtimeHost } from "./host.ts";
+import { type Http2Risk, refusalOfHttp2 } from "./http2-risk.ts";
 import { Http2ClientTransport, type Http2Requester } from "./http2-transport.ts";
 
 export type { Http2Headers } from "../src/handshake/extended-connect.ts";
+export type { Http2Risk } from "./http2-risk.ts";
 export type { Http2Requester, Http2Session, Http2Stream } from "./http2-transport.ts";
 export type { NodeTlsState } from "./node-transport.ts";
 
@@ -59,10 +61,8 @@ const ofTheSession = [
 ] as const;
 
 /** Options of a connection over a session. */
-export interface Http2ClientOptions<Context = unknown> extends Omit<
-  ClientOptions<Context>,
-  (typeof ofTheSession)[number]
-> {
+export interface Http2ClientOptions<Context = unknown>
+  extends Omit<ClientOptions<Context>, (typeof ofTheSession)[number]>, Http2Risk {
   /** The session, which stays the caller's: it may be connecting still, and lives on when the connection is closed. */
   readonly session: Http2ClientSession;
 }
@@ -72,7 +72,8 @@ export interface Http2ClientOptions<Context = unknown> extends Omit<
  *
  * @param url With the scheme ws or wss; http and https stand for them. TLS is the session's: wss where it has it.
  * @returns Resolves when the connection is open; `open` has been called by then.
- * @throws {TypeError} The URL, or an option, is wrong, or the URL's scheme is not that of the session.
+ * @throws {TypeError} The URL, or an option, is wrong, or the URL's scheme is not that of the session; or the
+ * runtime is Deno, where HTTP/2 is off, and `http2MayCrash` is not set.
  * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
  * @throws {TimeoutError} `DIAL_TIMEOUT`
  * @throws {TransportError} `NO_EXTENDED_CONNECT`, `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
@@ -83,23 +84,25 @@ export async function connect<Context = unknown>(
   options: Http2ClientOptions<Context>,
   handlers?: Handlers<Context>,
 ): Promise<Connection<Context>> {
-  const { session, ...rest } = options;
+  const { session, http2MayCrash, ...rest } = options;
   const foreign = ofTheSession.find((name) => (rest as ClientOptions)[name] !== undefined);
   if (foreign !== undefined) {
     throw new TypeError(`${foreign} has no use here: the session has its connection already`);
   }
-  return connectOn(overHttp2(session), url, rest, handlers, runtimeHost());
+  return connectOn(overHttp2(session, { http2MayCrash }), url, rest, handlers, runtimeHost());
 }
 
 /**
  * Gives a way to connect that opens a stream of a session, for a `Dialer` say.
  *
  * Of the options `tls` only says that the URL's scheme is wss.
+ *
+ * @param risk On Deno `http2MayCrash` must be set, or each attempt is a TypeError.
  */
-export function overHttp2(session: Http2ClientSession): Connect {
+export function overHttp2(session: Http2ClientSession, risk: Http2Risk = {}): Connect {
   return <Result>(options: ConnectOptions, attach: (transport: Transport) => Result) =>
     connecting(options, attach, (attempt) => {
-      const error = misuse(options);
+      const error = refusalOfHttp2(risk) ?? misuse(options);
       if (error === undefined) return waitForSettings(session, options, attempt);
       attempt.reject(error);
       return () => {};
@@ -115,31 +118,62 @@ function misuse({ path, tunnel, tunnelTls }: ConnectOptions): TypeError | undefi
 /** What may bring an attempt further. */
 const events = ["connect", "remoteSettings", "localSettings", "close"];
 
+/** The attempts that wait for one session's settings: one listener of each event serves them all. */
+class Waiting {
+  readonly #session: Http2ClientSession;
+  readonly #attempts = new Map<Attempt, ConnectOptions>();
+  readonly #look = (): void => {
+    for (const attempt of this.#attempts.keys()) this.#lookAt(attempt);
+  };
+  readonly #onError = (error: unknown): void => {
+    for (const attempt of this.#attempts.keys()) {
+      this.remove(attempt);
+      attempt.fail(error);
+    }
+  };
+
+  constructor(session: Http2ClientSession) {
+    this.#session = session;
+  }
+
+  add(attempt: Attempt, options: ConnectOptions): void {
+    if (this.#attempts.size === 0) {
+      for (const event of events) this.#session.on(event, this.#look);
+      this.#session.on("error", this.#onError);
+    }
+    this.#attempts.set(attempt, options);
+    this.#lookAt(attempt);
+  }
+
+  remove(attempt: Attempt): void {
+    if (!this.#attempts.delete(attempt) || this.#attempts.size > 0) return;
+    for (const event of events) this.#session.off(event, this.#look);
+    this.#session.off("error", this.#onError);
+  }
+
+  #lookAt(attempt: Attempt): void {
+    const outcome = outcomeOf(this.#session, this.#attempts.get(attempt)!);
+    if (outcome === "wait") return;
+    this.remove(attempt);
+    if (outcome === "ready") attempt.succeed(new Http2ClientTransport(this.#session));
+    else attempt.reject(outcome);
+  }
+}
+
+const waiting = new WeakMap<Http2ClientSession, Waiting>();
+
 /** "a client MUST NOT [use extended CONNECT] unless it has received" the setting (RFC 8441, 3): waits for it. */
 function waitForSettings(
   session: Http2ClientSession,
   options: ConnectOptions,
   attempt: Attempt,
 ): () => void {
-  const stop = (): void => {
-    for (const event of events) session.off(event, look);
-    session.off("error", onError);
+  let attempts = waiting.get(session);
+  if (attempts === undefined) waiting.set(session, (attempts = new Waiting(session)));
+  attempts.add(attempt, options);
+  return () => {
+    attempts.remove(attempt);
   };
-  const onError = (error: unknown): void => {
-    stop();
-    attempt.fail(error);
-  };
-  const look = (): void => {
-    const outcome = outcomeOf(session, options);
-    if (outcome === "wait") return;
-    stop();
-    if (outcome === "ready") attempt.succeed(new Http2ClientTransport(session));
-    else attempt.reject(outcome);
-  };
-  for (const event of events) session.on(event, look);
-  session.on("error", onError);
-  look();
-  return stop;
 }
 
 /** How an attempt stands. */

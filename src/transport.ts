@@ -211,6 +211,11 @@ export interface ListenOptions extends TcpOptions {
    */
   readonly server?: EventServer | undefined;
   /**
+   * Takes a `server` of `node:http2` also on a runtime where a peer can end the whole process by HTTP/2, which is Deno
+   * (a bug of its own: docs/http2.md); elsewhere it changes nothing. Default: false, a TypeError there.
+   */
+  readonly http2MayCrash?: boolean | undefined;
+  /**
    * A server of `node:net` or `node:tls`, or on Deno a `Deno.Listener`, whose connections are taken, and which is closed
    * with the listener. What `Bun.listen` gives will not do: new handlers (`reload`) would get its older sockets, too.
    */

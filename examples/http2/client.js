@@ -1,4 +1,4 @@
-// Three WebSockets on one connection of HTTP/2, and a plain request beside them, on Node, Deno or Bun:
+// Three WebSockets on one connection of HTTP/2, and a plain request beside them, on Node or Bun:
 // `node examples/http2/client.js http://localhost:8080`.
 import { connect as connectHttp2 } from "node:http2";
 import process from "node:process";

@@ -1,4 +1,4 @@
-// WebSockets over HTTP/2, beside plain requests, on Node, Deno or Bun: `node examples/http2/server.js`, then
+// WebSockets over HTTP/2, beside plain requests, on Node or Bun: `node examples/http2/server.js`, then
 // `node examples/http2/client.js` with the address that it prints. In the clear, which browsers do not do: theirs take
 // createSecureServer({ cert, key, allowHTTP1: true }).
 import { createServer } from "node:http2";

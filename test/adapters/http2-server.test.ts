@@ -28,7 +28,7 @@ async function start(
   }),
 ): Promise<{ server: Server; url: string }> {
   const url = await listening(http2);
-  const server = await adapter.serve({ server: http2 }, handlers);
+  const server = await adapter.serve({ server: http2, http2MayCrash: true }, handlers);
   onTestFinished(async () => void (await server.shutdown({ deadline: 0 })));
   return { server, url };
 }
@@ -208,7 +208,10 @@ describe(`a server of node:http2 on ${runtime}`, () => {
   it("takes upgrades of HTTP/1.1 on the same port, where the server allows them", async () => {
     const http2 = createSecureServer({ cert: certificate, key: privateKey, allowHTTP1: true });
     const url = await listening(http2);
-    const server = await adapter.serve({ server: http2 }, { message: (ws, data) => ws.send(data) });
+    const server = await adapter.serve(
+      { server: http2, http2MayCrash: true },
+      { message: (ws, data) => ws.send(data) },
+    );
     onTestFinished(async () => void (await server.shutdown({ deadline: 0 })));
     const ws = await adapter.connect(url.replace("http", "wss"), { tls: { ca: authority } });
     await ws.send("Hello");
@@ -218,7 +221,10 @@ describe(`a server of node:http2 on ${runtime}`, () => {
 
   it("is left as it was when the listener is closed", async () => {
     const http2 = createServer();
-    const listener = await adapter.listenTransport({ server: http2 }, () => {});
+    const listener = await adapter.listenTransport(
+      { server: http2, http2MayCrash: true },
+      () => {},
+    );
     expect(http2.listenerCount("upgrade")).toBe(1);
     await listener.close();
     for (const event of ["upgrade", "stream", "connect"])

@@ -24,6 +24,7 @@ class FakeStream extends EventEmitter {
   session = {
     destroyed: false,
     encrypted: false,
+    ping: () => {},
     socket: { remoteAddress: "192.0.2.1", remotePort: 7, localAddress: "192.0.2.2", localPort: 8 },
   };
 

@@ -1,17 +1,30 @@
 import { createSecureServer, createServer, type ServerHttp2Stream } from "node:http2";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { connect, overHttp2 } from "../../adapters/http2.ts";
+import { connect as connectHttp2, overHttp2 } from "../../adapters/http2.ts";
 import { Dialer } from "../../src/handshake/dialer.ts";
 import { connectStreamOn } from "../../src/io/connect-stream.ts";
+import type { Connection } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import type { Server } from "../../src/connection/serve.ts";
 import { adapter } from "../support/adapter.ts";
 import { certificate, privateKey } from "../support/certificate.ts";
 import { text } from "../support/frames.ts";
 import { listening, sessionWith } from "../support/http2.ts";
+import {
+  EnableConnectProtocol,
+  Headers,
+  MaxConcurrentStreams,
+  rawServer,
+  RstStream,
+} from "../support/http2-raw.ts";
 import { runtime } from "../support/runtime.ts";
+import { macrotask } from "../support/turns.ts";
 
 /** Clients over a session of `node:http2`. */
+
+/** On Deno, too, which has HTTP/2 at one's own risk: http2-risk.test.ts. */
+const connect: typeof connectHttp2 = (url, options, handlers) =>
+  connectHttp2(url, { ...options, http2MayCrash: true }, handlers);
 
 const enabled = { settings: { enableConnectProtocol: true } };
 
@@ -20,7 +33,7 @@ async function start(
 ): Promise<{ server: Server; url: string; session: ReturnType<typeof sessionWith> }> {
   const http2 = createServer();
   const url = await listening(http2);
-  const server = await adapter.serve({ server: http2 }, handlers);
+  const server = await adapter.serve({ server: http2, http2MayCrash: true }, handlers);
   onTestFinished(async () => void (await server.shutdown({ deadline: 0 })));
   return { server, url: url.replace("http", "ws"), session: sessionWith(url) };
 }
@@ -140,6 +153,76 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     expect((await connect(url, { session })).state).toBe("open");
   });
 
+  it("has one listener for each event of the session, however many wait for its settings", async () => {
+    const { server, url, session } = await start();
+    const events = ["connect", "remoteSettings", "localSettings", "close", "error"];
+    const counts = () => events.map((event) => session.listenerCount(event));
+    const before = counts();
+    const controllers = Array.from({ length: 30 }, () => new AbortController());
+    const attempts = controllers.map(({ signal }) => connect(url, { session, signal }));
+    expect(counts()).toEqual(before.map((count) => count + 1));
+    controllers[0]!.abort(new Error("enough"));
+    await expect(attempts[0]).rejects.toThrow("enough");
+    expect(counts()).toEqual(before.map((count) => count + 1));
+    await Promise.all(attempts.slice(1));
+    expect(counts()).toEqual(before);
+    expect(server.connections.length).toBe(29);
+  });
+
+  it("tells all that wait when the session fails", async () => {
+    const session = sessionWith("http://127.0.0.1:1");
+    const attempts = Array.from({ length: 12 }, () => connect("ws://127.0.0.1:1", { session }));
+    for (const attempt of await Promise.allSettled(attempts)) {
+      expect(attempt).toMatchObject({ reason: { name: "TransportError", code: "REFUSED" } });
+    }
+  });
+
+  // Deno asks for it all the same as soon as there is room, and ends it with END_STREAM.
+  it.skipIf(runtime === "deno")(
+    "is never asked for where it was given up in the queue behind maxConcurrentStreams",
+    async () => {
+      const peer = await rawServer([
+        [MaxConcurrentStreams, 1],
+        [EnableConnectProtocol, 1],
+      ]);
+      const session = sessionWith(peer.url);
+      const url = peer.url.replace("http", "ws");
+      const first = connect(url, { session });
+      const { frame: asked, answer } = await peer.next(Headers);
+      answer(asked.stream);
+      const ws = await first;
+      const controller = new AbortController();
+      const second = connect(url, { session, signal: controller.signal });
+      await macrotask();
+      controller.abort(new Error("enough"));
+      await expect(second).rejects.toThrow("enough");
+      ws.terminate();
+      await peer.next(RstStream);
+      // What the session sends behind it is the third request, and nothing of the second.
+      const third = connect(url, { session });
+      const { frame: next } = await peer.next(Headers);
+      answer(next.stream);
+      (await third).terminate();
+      await peer.next(RstStream);
+      const asks = peer.frames.filter(({ type }) => type === Headers);
+      expect(asks.map(({ stream }) => stream)).toEqual([asked.stream, next.stream]);
+      const streams = new Set(peer.frames.map(({ stream }) => stream));
+      expect(streams).toEqual(new Set([0, asked.stream, next.stream]));
+    },
+  );
+
+  it("is reset with CANCEL where it is given up before the answer", async () => {
+    const peer = await rawServer([[EnableConnectProtocol, 1]]);
+    const session = sessionWith(peer.url);
+    const controller = new AbortController();
+    const attempt = connect(peer.url.replace("http", "ws"), { session, signal: controller.signal });
+    const { frame } = await peer.next(Headers);
+    controller.abort(new Error("enough"));
+    await expect(attempt).rejects.toThrow("enough");
+    const reset = await peer.next(RstStream);
+    expect(reset.frame).toMatchObject({ stream: frame.stream, code: 8 });
+  });
+
   it("wants wss where the session is over TLS, and ws where it is not", async () => {
     const { url, session } = await start();
     await expect(connect(url.replace("ws:", "wss:"), { session })).rejects.toThrow(
@@ -167,7 +250,7 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
   it("tells what is known of the session's connection, also when that is gone", async () => {
     const http2 = createSecureServer({ cert: certificate, key: privateKey });
     const url = (await listening(http2)).replace("http:", "https:");
-    const server = await adapter.serve({ server: http2 }, {});
+    const server = await adapter.serve({ server: http2, http2MayCrash: true }, {});
     onTestFinished(async () => void (await server.shutdown({ deadline: 0 })));
     const session = sessionWith(url, { rejectUnauthorized: false });
     const ws = await connect(url.replace("https", "wss"), { session });
@@ -181,11 +264,57 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
   });
 });
 
+describe(`neighbours on one session, on ${runtime}`, () => {
+  const never = (): Promise<void> => new Promise(() => {});
+  const chunk = new Uint8Array(16 * 1024);
+
+  /** Sends until the other side takes no more. */
+  async function flood(ws: Connection): Promise<void> {
+    while (ws.state === "open") {
+      const sent = ws.send(chunk);
+      if (ws.bufferedAmount > 2 ** 20) return void sent.catch(() => {});
+      await Promise.race([sent, macrotask()]).catch(() => {});
+    }
+  }
+
+  it.each(["client", "server"] as const)(
+    "are heard while one that its peer does not read is full: the %s sends",
+    async (sender) => {
+      const full: Connection[] = [];
+      const { server, url, session } = await start({
+        open: (ws) => void (ws.target === "/full" && full.push(ws)),
+        message: (ws, data) => (ws.target === "/full" ? never() : void ws.send(data)),
+      });
+      const deaf = await connect(`${url}/full`, { session }, { message: never });
+      const neighbours = await Promise.all(
+        Array.from({ length: 3 }, (_, i) => connect(`${url}/${i}`, { session })),
+      );
+      const theirs = server.connections.filter((ws) => ws.target !== "/full");
+      await flood(sender === "client" ? deaf : full[0]!);
+      const [from, to] = sender === "client" ? [neighbours, theirs] : [theirs, neighbours];
+      if (sender === "client") {
+        for (const ws of from) {
+          for (let i = 0; i < 10; i++) await ws.send(`${i}`);
+          for (let i = 0; i < 10; i++) expect(await ws.receive()).toBe(`${i}`);
+          expect(await ws.close()).toMatchObject({ clean: true });
+        }
+      } else {
+        // Nothing of these clients comes meanwhile.
+        for (let i = 0; i < 10; i++) for (const ws of from) void ws.send(`${i}`);
+        for (const ws of to) {
+          for (let i = 0; i < 10; i++) expect(await ws.receive()).toBe(`${i}`);
+        }
+      }
+      deaf.terminate();
+    },
+  );
+});
+
 describe(`overHttp2(), on ${runtime}`, () => {
   it("is a way for a Dialer, too", async () => {
     const { url, session } = await start();
     const dialer = new Dialer({
-      connect: (to) => connectStreamOn(overHttp2(session), to),
+      connect: (to) => connectStreamOn(overHttp2(session, { http2MayCrash: true }), to),
     });
     const stream = await dialer.dial(url);
     await stream.write(text("Hello", { masked: true }));
@@ -200,6 +329,8 @@ describe(`overHttp2(), on ${runtime}`, () => {
   ])("does not go through %s", async (_, options) => {
     const { session } = await start();
     const to = { hostname: "127.0.0.1", port: 1, ...options };
-    await expect(overHttp2(session)(to, () => {})).rejects.toThrow(TypeError);
+    await expect(overHttp2(session, { http2MayCrash: true })(to, () => {})).rejects.toThrow(
+      TypeError,
+    );
   });
 });

@@ -94,10 +94,11 @@ export async function http2Net(): Promise<Net> {
   session.on("error", () => {}); // whoever uses it is told
   return {
     ...breakable(ends),
-    serve: (options, handlers) => adapter.serve({ ...options, server: http2 }, handlers),
+    serve: (options, handlers) =>
+      adapter.serve({ ...options, server: http2, http2MayCrash: true }, handlers),
     connect: (options, handlers) =>
       connectOn(
-        noting(overHttp2(session), ends),
+        noting(overHttp2(session, { http2MayCrash: true }), ends),
         `ws://127.0.0.1:${port}/`,
         options,
         handlers,

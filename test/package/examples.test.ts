@@ -25,7 +25,7 @@ describe.each(["node", "deno", "bun"])("examples/echo on %s", (runtime) => {
   });
 });
 
-describe.each(["node", "deno", "bun"])("examples/http2 on %s", (runtime) => {
+describe.each(["node", "bun"])("examples/http2 on %s", (runtime) => {
   it("has three WebSockets and a plain request on one connection", async () => {
     const command = runtimeCommand(runtime);
     const server = startProgram([...command, "examples/http2/server.js"], { PORT: "0" });

@@ -191,7 +191,10 @@ const listenOnHttp2: Listen = async ({ tls, hostname, port, ...options }, accept
     server.once("error", reject);
     server.listen(port, hostname, resolve);
   });
-  const listener = await adapter.listenTransport({ ...options, server }, accept);
+  const listener = await adapter.listenTransport(
+    { ...options, server, http2MayCrash: true },
+    accept,
+  );
   return {
     port: listener.port,
     hostname: listener.hostname,
@@ -220,7 +223,7 @@ const connectByHttp2: Connect = async (options, attach) => {
     return stream;
   };
   try {
-    return await overHttp2(session)(options, attach);
+    return await overHttp2(session, { http2MayCrash: true })(options, attach);
   } catch (error) {
     session.destroy();
     throw error;
