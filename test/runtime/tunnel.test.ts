@@ -17,7 +17,7 @@ import type {
 import { adapter } from "../support/adapter.ts";
 import { authority, certificate, privateKey } from "../support/certificate.ts";
 import { TestProxy, type TestProxyOptions } from "../support/proxy.ts";
-import { runtime } from "../support/runtime.ts";
+import { hasUnixSockets, runtime } from "../support/runtime.ts";
 import { macrotask } from "../support/turns.ts";
 
 /** Connecting through proxies and other tunnels over real sockets, against the adapter of the runtime at hand. */
@@ -197,9 +197,12 @@ describe.each(ways)(`a transport behind %s on ${runtime}`, (_, options, isSecure
     const { transport, recorder } = await open((socket) => {
       const chunks: string[] = [];
       socket.on("data", (chunk) => chunks.push(chunk.toString()));
-      socket.on("end", () => {
-        heard.resolve(chunks.join(""));
-      });
+      // Where Bun ends the outer TLS, the inner one may be cut off without an end.
+      for (const event of ["end", "close"]) {
+        socket.on(event, () => {
+          heard.resolve(chunks.join(""));
+        });
+      }
       socket.once("data", () => socket.end("question"));
     });
     transport.write(utf8("Well? "));
@@ -628,7 +631,7 @@ describe(`a signal while a tunnel is made on ${runtime}`, () => {
   });
 });
 
-describe(`a Unix socket on ${runtime}`, () => {
+describe.skipIf(!hasUnixSockets)(`a Unix socket on ${runtime}`, () => {
   const folders: string[] = [];
 
   afterEach(() => {

@@ -21,6 +21,7 @@ import { listenStreams, type StreamListener } from "../../src/io/stream-listener
 import type { Connect, Listen, ListenOptions, Transport } from "../../src/transport.ts";
 import { adapter } from "./adapter.ts";
 import { authority, certificate, privateKey } from "./certificate.ts";
+import { hasUnixSockets } from "./runtime.ts";
 
 /** What connections of a test run on: the same tests for each. */
 export interface Wire {
@@ -257,4 +258,7 @@ const http2Tls = wireOf({
 });
 
 /** TCP, TLS and Unix sockets of the runtime at hand, HTTP/2, and what needs no runtime. */
-export const wires: readonly Wire[] = [tcp, tls, unix, http2, http2Tls, streams, inMemory];
+export const wires: readonly Wire[] = [
+  ...[tcp, tls, ...(hasUnixSockets ? [unix] : [])],
+  ...[http2, http2Tls, streams, inMemory],
+];
