@@ -1,5 +1,5 @@
 /**
- * WebSockets over a session of `node:http2`, on the side of the client (RFC 8441); on Node, Deno and Bun.
+ * WebSockets over a session of `node:http2`, on the side of the client (RFC 8441); on Node and Bun, and at one's own risk on Deno.
  *
  * Servers need nothing of this: `serve({ server })` of each adapter takes a server of `node:http2`.
  *
