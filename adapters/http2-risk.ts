@@ -26,10 +26,10 @@ const mayCrash = "Deno" in globalThis;
  * @returns Undefined where nothing speaks against it.
  */
 export function refusalOfHttp2(
-  { http2MayCrash = false }: Http2Risk,
+  { http2MayCrash }: Http2Risk,
   mayCrashHere: boolean = mayCrash,
 ): TypeError | undefined {
-  if (!mayCrashHere || http2MayCrash) return undefined;
+  if (!mayCrashHere || http2MayCrash === true) return undefined;
   return new TypeError(
     "HTTP/2 is off on Deno: its node:http2 lets a peer's GOAWAY frame end the whole process " +
       "(denoland/deno#36788). Use HTTP/1.1, or take the risk with http2MayCrash: true",

@@ -14,6 +14,8 @@ describe("refusalOfHttp2()", () => {
     expect(refusal).toBeInstanceOf(TypeError);
     expect(refusal!.message).toMatch(/^HTTP\/2 is off on Deno.*GOAWAY.*http2MayCrash: true$/);
     expect(refusalOfHttp2({ http2MayCrash: false }, true)).toBeInstanceOf(TypeError);
+    // Nothing but the word itself will do.
+    expect(refusalOfHttp2({ http2MayCrash: "no" as never }, true)).toBeInstanceOf(TypeError);
     expect(refusalOfHttp2({ http2MayCrash: true }, true)).toBeUndefined();
     expect(refusalOfHttp2({}, false)).toBeUndefined();
   });
