@@ -2,7 +2,9 @@ import { defineConfig } from "vitest/config";
 import { runtime } from "./test/support/runtime.ts";
 
 /** Folders whose tests start programs of their own, so that one run of them, on Node, is enough. */
-const nodeOnly = ["test/interop/**", "test/matrix/**", "test/browser/**", "test/package/**"];
+const nodeOnly = ["interop", "matrix", "browser", "package", "edge"].map(
+  (name) => `test/${name}/**`,
+);
 
 /** The merged run is the one that has seen every line; a run on one runtime is not measured against the threshold. */
 const mergesReports = process.argv.includes("--merge-reports");

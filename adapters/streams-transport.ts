@@ -19,6 +19,11 @@ export interface StreamPair {
   readonly readable: WebReadable;
   /** What it is given is a copy, which it may keep. */
   readonly writable: WebWritable;
+  /**
+   * Awaited before the streams are used by a client, where there is one: an edge platform's socket tells by it whether it has
+   * connected.
+   */
+  readonly opened?: PromiseLike<unknown> | undefined;
   /** Called when the transport is closed or dropped, where there is one. */
   close?(): unknown;
 }

@@ -18,6 +18,7 @@ import { type ClientOptions, connectOn } from "../src/connection/connect.ts";
 import type { Connection } from "../src/connection/connection.ts";
 import type { Handlers, ServerHandlers } from "../src/connection/handlers.ts";
 import type { Host } from "../src/connection/host.ts";
+import { TransportError } from "../src/errors.ts";
 import { type ServeOptions, Server } from "../src/connection/serve.ts";
 import type { Connect, ListenOptions, Signal, TlsOptions, Transport } from "../src/transport.ts";
 import { connecting } from "./connecting.ts";
@@ -84,6 +85,7 @@ export function connectBy(open: OpenStreams): Connect {
       const encrypted = tls !== undefined;
       void Promise.resolve()
         .then(() => open({ hostname, port, encrypted, tls, signal }))
+        .then((pair) => opened(pair, encrypted))
         .then((pair) => new StreamsTransport(pair, { remotePort: port, encrypted }))
         .then(
           (transport) => {
@@ -97,12 +99,24 @@ export function connectBy(open: OpenStreams): Connect {
     });
 }
 
+/** Waits until streams lead somewhere. Whether TLS or TCP fails, a socket that does both does not tell. */
+async function opened(pair: StreamPair, encrypted: boolean): Promise<StreamPair> {
+  if (pair.opened === undefined) return pair;
+  try {
+    await pair.opened;
+    return pair;
+  } catch (error) {
+    throw encrypted ? new TransportError("FAILED", { cause: error }) : error;
+  }
+}
+
 /**
  * Opens a connection to a WebSocket server over streams.
  *
  * @param url With the scheme ws or wss; http and https stand for them.
  * @returns Resolves when the connection is open; `open` has been called by then.
- * @throws As `connect` of `framewire/node`; `TransportError` `FAILED` where the streams cannot be opened.
+ * @throws As `connect` of `framewire/node`; `TransportError` where the streams cannot be opened: `FAILED`, or `REFUSED` where
+ * their `opened` says so.
  */
 export function connect<Context = unknown>(
   url: string | { readonly href: string },

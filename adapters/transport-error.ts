@@ -30,6 +30,16 @@ const tlsCode = /^ERR_(OSSL|BORINGSSL|SSL|TLS)(_|$)/;
 const lookupMessage = /^failed to lookup address|^No such host is known|^No resolved address/;
 
 /**
+ * Workers have one message for a port that refuses and a host that is not found; some of their versions say who says so, too,
+ * and advise `fetch`.
+ */
+const unreachableMessage =
+  /^(jsg\.\w+: )?proxy request failed, cannot connect to the specified address/;
+
+/** Workers say this of a connection that the peer has reset, or has ended in the middle of something. */
+const lostMessage = /^(jsg\.\w+: )?Network connection lost\./;
+
+/**
  * Wraps what a runtime throws when it cannot listen or connect.
  *
  * @param otherwise Code of what is not known by itself, such as `TLS_FAILED` for all that fails a handshake.
@@ -46,7 +56,13 @@ export function toTransportError(
     return new TransportError("NOT_FOUND", { cause });
   }
   if (tlsCode.test(String(code))) return new TransportError("TLS_FAILED", { cause });
+  // What fails a handshake says the same.
+  if (otherwise === "FAILED" && unreachableMessage.test(String(message))) {
+    return new TransportError("REFUSED", { cause });
+  }
   // A handshake that ends in a reset has failed as a handshake.
-  const isReset = otherwise === "FAILED" && (code === "ECONNRESET" || name === "ConnectionReset");
+  const isReset =
+    otherwise === "FAILED" &&
+    (code === "ECONNRESET" || name === "ConnectionReset" || lostMessage.test(String(message)));
   return new TransportError(isReset ? "RESET" : otherwise, { cause });
 }

@@ -54,7 +54,7 @@ export async function bundle(source, minify = true) {
     platform: "neutral",
     // Of framewire/auto the module that Node gets.
     conditions: ["node"],
-    external: ["node:*"],
+    external: ["node:*", "cloudflare:*"],
     // The chunks that entries share are imported for their side effects, too, and have none.
     logOverride: { "ignored-bare-import": "silent" },
     write: false,

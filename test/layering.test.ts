@@ -117,6 +117,7 @@ const mayImport: Record<string, string[]> = {
     "src/connection",
     // What a codec of text is, and the one that is the same everywhere.
     "src/frame/text-codec.ts",
+    "cloudflare:sockets",
     "node:buffer",
     "node:diagnostics_channel",
     "node:net",

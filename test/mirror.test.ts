@@ -15,8 +15,8 @@ function namesBelow(folder: string, ending: string): string[] {
 const withoutTest =
   /(^|\/)index$|^globals\.d$|^transport$|^web-streams$|^connection\/host$|^connection\/handlers$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\/|^memory$/;
 
-/** Adapters of one runtime, which test/runtime runs on it. */
-const onOneRuntime = /^(?:node|deno|bun)(?:-listen|-connect)?$/;
+/** Adapters of one runtime, which test/runtime runs on it, or test/edge. */
+const onOneRuntime = /^(?:node|deno|bun|cloudflare)(?:-listen|-connect)?$/;
 
 describe("the tests", () => {
   it("mirror src/ file for file", () => {

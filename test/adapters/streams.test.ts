@@ -14,6 +14,7 @@ import { zlibEngine } from "../../adapters/zlib.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { adapter } from "../support/adapter.ts";
 import { runtime } from "../support/runtime.ts";
+import { macrotask } from "../support/turns.ts";
 
 /** Both ends of a connection of streams. */
 function joined(): [StreamPair, StreamPair] {
@@ -71,6 +72,29 @@ describe("connectBy()", () => {
       { hostname: "a.test", port: 443, encrypted: true, tls },
       { hostname: "::1", port: 81, encrypted: false, tls: undefined },
     ]);
+  });
+
+  it("waits until streams are open that tell it, and says what they say", async () => {
+    const opened = newDeferred<void>();
+    const failed = (): Promise<unknown> =>
+      Promise.reject(Object.assign(new Error("no"), { code: "ECONNREFUSED" }));
+    const targets = ["ws://a", "wss://a"].map((url) =>
+      connect(url, { open: () => ({ ...joined()[0], opened: failed() }) }),
+    );
+    await expect(targets[0]).rejects.toMatchObject({ code: "REFUSED" });
+    // With TLS, it is not known what has failed.
+    await expect(targets[1]).rejects.toMatchObject({ code: "FAILED", cause: { message: "no" } });
+    await using server = createServer({}, {});
+    const open: OpenStreams = () => {
+      const [ours, theirs] = joined();
+      server.accept(streamsTransport(theirs));
+      return { ...ours, opened: opened.promise };
+    };
+    const connecting = connect("ws://a", { open });
+    const isOpen = connecting.then(() => "open");
+    expect(await Promise.race([isOpen, macrotask()])).toBeUndefined();
+    opened.resolve();
+    expect(await isOpen).toBe("open");
   });
 
   it("has no way through a proxy, or to a path", async () => {

@@ -2,6 +2,9 @@ import { describe, expect, it } from "vitest";
 import { toTransportError } from "../../adapters/transport-error.ts";
 import { TransportError } from "../../src/errors.ts";
 
+/** What Workers say. */
+const unreachable = "proxy request failed, cannot connect to the specified address";
+
 describe("toTransportError()", () => {
   it.each([
     [{ code: "EADDRINUSE" }, "ADDRESS_IN_USE"],
@@ -24,6 +27,9 @@ describe("toTransportError()", () => {
     [{ code: "ECONNRESET" }, "RESET"],
     [{ name: "ConnectionReset" }, "RESET"],
     [{ code: "EADDRNOTAVAIL" }, "FAILED"],
+    [{ message: "Network connection lost." }, "RESET"],
+    [{ message: `${unreachable}` }, "REFUSED"],
+    [{ message: `jsg.Error: ${unreachable}. It looks like you might` }, "REFUSED"],
     [{ code: "ETIMEDOUT", syscall: "connect" }, "FAILED"],
     [{}, "FAILED"],
   ])("reads %o as %s and keeps it as the cause", (fields, code) => {
@@ -36,6 +42,8 @@ describe("toTransportError()", () => {
   it("reads what it does not know as it is told to", () => {
     const cause = Object.assign(new Error("reset"), { code: "ECONNRESET" });
     expect(toTransportError(cause, "TLS_FAILED")).toMatchObject({ code: "TLS_FAILED", cause });
+    const unclear = new Error(unreachable);
+    expect(toTransportError(unclear, "TLS_FAILED")).toMatchObject({ code: "TLS_FAILED" });
     const known = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
     expect(toTransportError(known, "TLS_FAILED")).toMatchObject({ code: "REFUSED" });
   });
