@@ -37,8 +37,12 @@ const denoCommand = runtimeCommand("deno");
 const bunCommand = runtimeCommand("bun");
 // Not the first python3 of PATH: the library belongs to the system's.
 const pythonProgram = "/usr/bin/python3";
+const javaProgram = "/usr/bin/java";
+const javaCompiler = "/usr/bin/javac";
 const goProgram = "/usr/bin/go";
 const gorillaSource = "/usr/share/gocode/src/github.com/gorilla/websocket";
+
+const requireSoup = 'import gi; gi.require_version("Soup", "3.0"); import gi.repository.Soup';
 
 export const clients: readonly Client[] = [
   {
@@ -60,30 +64,107 @@ export const clients: readonly Client[] = [
     installation: "npm ci",
     cannot: { ...webCannot, ping: "Deno offers no way to send a ping" },
     missing: () => missingFile(denoCommand[0]),
-    run: (url, cases) => asProgram([...denoCommand, program("global.ts")], url, cases),
+    run: (url, cases) =>
+      asProgram([...denoCommand, program("global.ts"), url, JSON.stringify(cases)], cases),
   },
   {
     name: "Bun WebSocket",
     installation: "npm ci",
     cannot: webCannot,
     missing: () => missingFile(bunCommand[0]),
-    run: (url, cases) => asProgram([...bunCommand, program("global.ts")], url, cases),
+    run: (url, cases) =>
+      asProgram([...bunCommand, program("global.ts"), url, JSON.stringify(cases)], cases),
   },
+  python(
+    "Python websockets",
+    "websockets_client.py",
+    "python3-websockets",
+    "import websockets",
+    {},
+  ),
+  python("aiohttp", "aiohttp_client.py", "python3-aiohttp", "import aiohttp", {
+    fragments: "aiohttp sends each message as one frame",
+  }),
+  python("Tornado", "tornado_client.py", "python3-tornado", "import tornado.websocket", {
+    fragments: "Tornado sends each message as one frame",
+  }),
+  python("libsoup", "soup_client.py", "python3-gi gir1.2-soup-3.0", requireSoup, {
+    fragments: "libsoup sends each message as one frame",
+    ping: "libsoup pings by its own clock, and tells nobody of pongs",
+  }),
+  python(
+    "Qt QWebSocket",
+    "qt_client.py",
+    "python3-pyqt5.qtwebsockets",
+    "import PyQt5.QtWebSockets",
+    {
+      subprotocol: "QWebSocket offers none before Qt 6.4",
+      extensions: "QWebSocket offers none, and tells of none",
+    },
+  ),
   {
-    name: "Python websockets",
-    installation: "apt-get install python3-websockets",
-    cannot: {},
-    missing: () => missingFile(pythonProgram) ?? failure(pythonProgram, "-c", "import websockets"),
-    run: (url, cases) => asProgram([pythonProgram, program("client.py")], url, cases),
+    name: "java.net.http",
+    installation: "apt-get install openjdk-17-jdk-headless",
+    cannot: { extensions: "java.net.http offers none, and tells of none" },
+    missing: () => missingFile(javaProgram) ?? missingFile(javaCompiler),
+    run: async (url, cases) =>
+      asProgram([...(await builtJavaClient()), url, ...cases.map(fieldsOf)], cases),
   },
   {
     name: "Go gorilla/websocket",
     installation: "apt-get install golang-go golang-github-gorilla-websocket-dev",
     cannot: {},
     missing: () => missingFile(goProgram) ?? missingFile(gorillaSource),
-    run: async (url, cases) => asProgram([await builtGoClient()], url, cases),
+    run: async (url, cases) =>
+      asProgram([await builtGoClient(), url, JSON.stringify(cases)], cases),
   },
 ];
+
+/**
+ * A client of a library for the system's Python.
+ *
+ * @param packages What Debian calls them.
+ * @param trial Python that fails where the library is not there.
+ */
+function python(
+  name: string,
+  file: string,
+  packages: string,
+  trial: string,
+  cannot: Client["cannot"],
+): Client {
+  return {
+    name,
+    installation: `apt-get install ${packages}`,
+    cannot,
+    missing: () => missingFile(pythonProgram) ?? failure(pythonProgram, "-c", trial),
+    run: (url, cases) =>
+      asProgram([pythonProgram, "-B", program(file), url, JSON.stringify(cases)], cases),
+  };
+}
+
+/** A case for programs that read no JSON: its fields with U+001F between them, the empty ones too. */
+function fieldsOf(one: Case): string {
+  const fields = one as Readonly<Partial<Record<(typeof fieldNames)[number], unknown>>>;
+  // What is a list comes with commas.
+  return fieldNames.map((name) => String(fields[name] ?? "")).join("\x1f");
+}
+
+const fieldNames = [
+  "name",
+  "action",
+  "type",
+  "text",
+  "times",
+  "size",
+  "chunk",
+  "payload",
+  "offered",
+  "agreed",
+  "count",
+  "status",
+  "reason",
+] as const;
 
 const wsImplementation: Implementation = {
   connect: (url, offered) => new WsWebSocket(url, offered) as unknown as WebSocketLike,
@@ -130,13 +211,14 @@ const executeFile = promisify(execFile);
 /** Runs a client that prints its results; a case without one gets what the program said instead. */
 async function asProgram(
   command: readonly [program: string, ...args: string[]],
-  url: string,
   cases: readonly Case[],
 ): Promise<Result[]> {
   const [file, ...args] = command;
-  const { stdout, stderr } = await executeFile(file, [...args, url, JSON.stringify(cases)], {
+  const { stdout, stderr } = await executeFile(file, args, {
     cwd: root,
     timeout: 50_000,
+    // Java reads its arguments as the locale says.
+    env: { ...process.env, LC_ALL: "C.UTF-8" },
   }).catch((error: unknown) => {
     const { message, stdout, stderr } = error as Error & { stdout: string; stderr: string };
     return { stdout, stderr: `${message}\n${stderr}` };
@@ -166,6 +248,7 @@ function failure(file: string, ...args: string[]): string | undefined {
 
 const buildFolder = mkdtempSync(join(tmpdir(), "framewire-interop-"));
 let goClient: Promise<string> | undefined;
+let javaClient: Promise<[program: string, ...args: string[]]> | undefined;
 
 /** Removes what clients were built into. */
 export function removeBuilds(): void {
@@ -188,4 +271,17 @@ async function buildGoClient(output: string): Promise<string> {
     },
   });
   return output;
+}
+
+/** Compiles the Java client, once for all servers. */
+function builtJavaClient(): Promise<[program: string, ...args: string[]]> {
+  javaClient ??= buildJavaClient();
+  return javaClient;
+}
+
+async function buildJavaClient(): Promise<[program: string, ...args: string[]]> {
+  const source = program("HttpClientWebSocket.java");
+  await executeFile(javaCompiler, ["-encoding", "UTF-8", "-d", buildFolder, source]);
+  // It lives for a second: the second compiler would not be done with anything.
+  return [javaProgram, "-XX:TieredStopAtLevel=1", "-cp", buildFolder, "HttpClientWebSocket"];
 }
