@@ -34,6 +34,8 @@ async function serveHighLevel() {
     { port, hostname, compression: compressionOf(values.compression), maxFragments, ...limits },
     {
       upgrade: (request) => ({ protocol: request.protocols[0] }),
+      // Who connects to /close sees how a server closes.
+      open: (ws) => void (ws.target === "/close" && ws.close(4002, "as you wish")),
       message: (ws, data) => ws.send(data),
     },
   );

@@ -24,8 +24,21 @@ export type Case = { readonly name: string } & (
   | { readonly action: "extensions"; readonly agreed: string }
   /** Texts "0", "1" and so on, all sent before the first answer is read. */
   | { readonly action: "many"; readonly count: number }
-  | { readonly action: "close"; readonly status: number; readonly reason: string }
+  | {
+      readonly action: "close";
+      readonly status: number;
+      readonly reason: string;
+      /** What the peer's close frame says, where its library does not echo what it got. */
+      readonly answered?: CloseAnswer | undefined;
+    }
+  /** Connects to the path /close, where the server closes at once. */
+  | { readonly action: "closed"; readonly status: number; readonly reason: string }
 );
+
+export interface CloseAnswer {
+  readonly status: number;
+  readonly reason: string;
+}
 
 export type Action = Case["action"];
 
@@ -96,5 +109,11 @@ export const cases: readonly Case[] = [
     action: "close",
     status: 4001,
     reason: "bye",
+  },
+  {
+    name: "sees status and reason of the server's close, and echoes them",
+    action: "closed",
+    status: 4002,
+    reason: "as you wish",
   },
 ];

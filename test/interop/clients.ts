@@ -4,7 +4,8 @@
  * @module
  */
 
-import { execFile, spawnSync } from "node:child_process";
+import { build } from "esbuild";
+import { execFile } from "node:child_process";
 import { channel } from "node:diagnostics_channel";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,8 +15,10 @@ import { promisify } from "node:util";
 import * as undici from "undici";
 import { WebSocket as WsWebSocket } from "ws";
 import { root, runtimeCommand } from "../../scripts/built.mjs";
+import { Firefox, firefoxAbsence } from "../browser/firefox.ts";
 import type { Action, Case, Result } from "./cases.ts";
 import { type Implementation, runCases, type WebSocketLike } from "./clients/web.ts";
+import { installationOf, missingLibrary, type PythonLibrary, pythonProgram } from "./python.ts";
 
 /** A peer that is not of this project. */
 export interface Client {
@@ -35,14 +38,10 @@ const webCannot = {
 
 const denoCommand = runtimeCommand("deno");
 const bunCommand = runtimeCommand("bun");
-// Not the first python3 of PATH: the library belongs to the system's.
-const pythonProgram = "/usr/bin/python3";
 const javaProgram = "/usr/bin/java";
 const javaCompiler = "/usr/bin/javac";
 const goProgram = "/usr/bin/go";
 const gorillaSource = "/usr/share/gocode/src/github.com/gorilla/websocket";
-
-const requireSoup = 'import gi; gi.require_version("Soup", "3.0"); import gi.repository.Soup';
 
 export const clients: readonly Client[] = [
   {
@@ -75,33 +74,24 @@ export const clients: readonly Client[] = [
     run: (url, cases) =>
       asProgram([...bunCommand, program("global.ts"), url, JSON.stringify(cases)], cases),
   },
-  python(
-    "Python websockets",
-    "websockets_client.py",
-    "python3-websockets",
-    "import websockets",
-    {},
-  ),
-  python("aiohttp", "aiohttp_client.py", "python3-aiohttp", "import aiohttp", {
-    fragments: "aiohttp sends each message as one frame",
-  }),
-  python("Tornado", "tornado_client.py", "python3-tornado", "import tornado.websocket", {
-    fragments: "Tornado sends each message as one frame",
-  }),
-  python("libsoup", "soup_client.py", "python3-gi gir1.2-soup-3.0", requireSoup, {
+  {
+    name: "Firefox",
+    installation: "apt-get install firefox-esr",
+    cannot: { ...webCannot, ping: "Browsers offer no way to send a ping" },
+    missing: () => firefoxAbsence,
+    run: inFirefox,
+  },
+  python("Python websockets", "websockets", {}),
+  python("aiohttp", "aiohttp", { fragments: "aiohttp sends each message as one frame" }),
+  python("Tornado", "tornado", { fragments: "Tornado sends each message as one frame" }),
+  python("libsoup", "soup", {
     fragments: "libsoup sends each message as one frame",
     ping: "libsoup pings by its own clock, and tells nobody of pongs",
   }),
-  python(
-    "Qt QWebSocket",
-    "qt_client.py",
-    "python3-pyqt5.qtwebsockets",
-    "import PyQt5.QtWebSockets",
-    {
-      subprotocol: "QWebSocket offers none before Qt 6.4",
-      extensions: "QWebSocket offers none, and tells of none",
-    },
-  ),
+  python("Qt QWebSocket", "qt", {
+    subprotocol: "QWebSocket offers none before Qt 6.4",
+    extensions: "QWebSocket offers none, and tells of none",
+  }),
   {
     name: "java.net.http",
     installation: "apt-get install openjdk-17-jdk-headless",
@@ -120,26 +110,17 @@ export const clients: readonly Client[] = [
   },
 ];
 
-/**
- * A client of a library for the system's Python.
- *
- * @param packages What Debian calls them.
- * @param trial Python that fails where the library is not there.
- */
-function python(
-  name: string,
-  file: string,
-  packages: string,
-  trial: string,
-  cannot: Client["cannot"],
-): Client {
+/** A client of a library for the system's Python. */
+function python(name: string, library: PythonLibrary, cannot: Client["cannot"]): Client {
   return {
     name,
-    installation: `apt-get install ${packages}`,
+    installation: installationOf(library),
     cannot,
-    missing: () => missingFile(pythonProgram) ?? failure(pythonProgram, "-c", trial),
-    run: (url, cases) =>
-      asProgram([pythonProgram, "-B", program(file), url, JSON.stringify(cases)], cases),
+    missing: () => missingLibrary(library),
+    run: (url, cases) => {
+      const command = [pythonProgram, "-B", program(`${library}_client.py`)] as const;
+      return asProgram([...command, url, JSON.stringify(cases)], cases);
+    },
   };
 }
 
@@ -206,6 +187,32 @@ async function inProcess(
   return results;
 }
 
+let firefox: Promise<Firefox> | undefined;
+
+/** Runs the cases in a page, by the same program as for the other clients of the WHATWG standard. */
+async function inFirefox(url: string, cases: readonly Case[]): Promise<readonly Result[]> {
+  firefox ??= Firefox.start();
+  const { outputFiles } = await build({
+    entryPoints: [program("web.ts")],
+    bundle: true,
+    format: "iife",
+    globalName: "web",
+    write: false,
+  });
+  const answer = await (
+    await firefox
+  ).evaluate(`(async () => {
+    ${outputFiles[0]!.text}
+    const connect = (url, offered) => new WebSocket(url, offered);
+    const results = [];
+    for await (const result of web.runCases({ connect }, ${JSON.stringify(url)}, ${JSON.stringify(cases)})) {
+      results.push(result);
+    }
+    return results;
+  })()`);
+  return answer as readonly Result[];
+}
+
 const executeFile = promisify(execFile);
 
 /** Runs a client that prints its results; a case without one gets what the program said instead. */
@@ -241,18 +248,14 @@ function missingFile(path: string): string | undefined {
   return existsSync(path) ? undefined : `there is no ${path}`;
 }
 
-function failure(file: string, ...args: string[]): string | undefined {
-  const { status, stderr } = spawnSync(file, args, { encoding: "utf8" });
-  return status === 0 ? undefined : stderr.trim();
-}
-
 const buildFolder = mkdtempSync(join(tmpdir(), "framewire-interop-"));
 let goClient: Promise<string> | undefined;
 let javaClient: Promise<[program: string, ...args: string[]]> | undefined;
 
-/** Removes what clients were built into. */
-export function removeBuilds(): void {
+/** Removes what clients were built into, and ends the one that runs on. */
+export async function endClients(): Promise<void> {
   rmSync(buildFolder, { recursive: true, force: true });
+  await (await firefox)?.stop();
 }
 
 /** Builds the Go client, once for all servers. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Action, Case } from "./cases.ts";
-import { type Client, clients, removeBuilds } from "./clients.ts";
+import { type Client, clients, endClients } from "./clients.ts";
 import { type ServerProgram, startEcho } from "./servers.ts";
 
 /*
@@ -73,7 +73,7 @@ const bugs: readonly { client: string; settings: string; action: Action; bug: st
   },
 ];
 
-afterAll(removeBuilds);
+afterAll(endClients);
 
 describe.each(["node", "deno", "bun"] as const)(
   "an echo server on %s that compresses",

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { type Case, cases, type Result } from "./cases.ts";
-import { type Client, clients, removeBuilds } from "./clients.ts";
+import { type Client, clients, endClients } from "./clients.ts";
 import { type ServerProgram, startEcho } from "./servers.ts";
 
 /** Why a client has to be left out here; undefined where it need not. */
@@ -13,7 +13,7 @@ for (const client of clients) {
   if (!process.env["CI"]) console.warn(`skipped, ${absent.get(client)}`);
 }
 
-afterAll(removeBuilds);
+afterAll(endClients);
 
 describe.each(["node", "deno", "bun"] as const)("echo server on %s", (runtime) => {
   let echo: ServerProgram;

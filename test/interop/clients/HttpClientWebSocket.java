@@ -122,7 +122,8 @@ public class HttpClientWebSocket implements WebSocket.Listener {
         if (one.offered.length > 0) {
             builder.subprotocols(one.offered[0], Arrays.copyOfRange(one.offered, 1, one.offered.length));
         }
-        WebSocket ws = builder.buildAsync(URI.create(url), this).get(CASE_DEADLINE, TimeUnit.SECONDS);
+        String target = one.action.equals("closed") ? url + "close" : url;
+        WebSocket ws = builder.buildAsync(URI.create(target), this).get(CASE_DEADLINE, TimeUnit.SECONDS);
         int status = 1000;
         String reason = "";
         switch (one.action) {
@@ -147,6 +148,11 @@ public class HttpClientWebSocket implements WebSocket.Listener {
             case "close" -> {
                 status = one.status;
                 reason = one.reason;
+            }
+            case "closed" -> {
+                // It is answered when this listener has returned.
+                expect("close " + one.status + " " + one.reason);
+                return;
             }
             default -> throw new Exception("No such action: " + one.action);
         }

@@ -41,6 +41,11 @@ class Aiohttp(Client):
         message = await self.ws.receive()
         return message.data if message.type == aiohttp.WSMsgType.PONG else message
 
+    async def closed(self):
+        message = await self.ws.receive()
+        await self.session.close()
+        return message.data, message.extra
+
     async def close(self, status, reason):
         await self.ws.close(code=status, message=reason.encode())
         await self.session.close()

@@ -59,6 +59,9 @@ func (c *testCase) run(url string) error {
 		_, data := c.content()
 		dialer.WriteBufferSize = len(data) + 1
 	}
+	if c.Action == "closed" {
+		url += "close"
+	}
 	conn, response, err := dialer.Dial(url, nil)
 	if err != nil {
 		return err
@@ -85,6 +88,9 @@ func (c *testCase) run(url string) error {
 		}
 	case "many":
 		err = c.many(conn)
+	case "closed":
+		// The default handler answers.
+		return expectClose(conn, c.Status, c.Reason)
 	case "close":
 		status, reason = c.Status, c.Reason
 	default:
@@ -163,6 +169,10 @@ func closeCleanly(conn *websocket.Conn, status int, reason string) error {
 	if err := conn.WriteControl(websocket.CloseMessage, frame, time.Time{}); err != nil {
 		return err
 	}
+	return expectClose(conn, status, reason)
+}
+
+func expectClose(conn *websocket.Conn, status int, reason string) error {
 	_, _, err := conn.ReadMessage()
 	var closed *websocket.CloseError
 	if !errors.As(err, &closed) {

@@ -40,6 +40,10 @@ class Client:
         """Sends a ping, and gives the payload of the pong."""
         raise NotImplementedError
 
+    async def closed(self):
+        """Waits until the server has closed, and gives the same as close."""
+        raise NotImplementedError
+
     async def close(self, status, reason):
         """Closes, and gives status and reason that the server sent; None for a reason that the library forgets."""
         raise NotImplementedError
@@ -60,7 +64,8 @@ def check_equal(what, actual, expected):
 async def play_case(library, url, case):
     action = case["action"]
     status, reason = 1000, ""
-    client = await library.connect(url, case.get("offered") or [])
+    target = url + "close" if action == "closed" else url
+    client = await library.connect(target, case.get("offered") or [])
     if action == "echo":
         await client.send(content_of(case))
         check_equal("message", await client.receive(), content_of(case))
@@ -79,11 +84,14 @@ async def play_case(library, url, case):
             await client.send(str(n))
         for n in range(case["count"]):
             check_equal("message", await client.receive(), str(n))
-    elif action == "close":
+    elif action in ("close", "closed"):
         status, reason = case["status"], case["reason"]
     else:
         raise AssertionError(f"No such action: {action}")
-    got_status, got_reason = await client.close(status, reason)
+    if action == "closed":
+        got_status, got_reason = await client.closed()
+    else:
+        got_status, got_reason = await client.close(status, reason)
     check_equal("status", got_status, status)
     if got_reason is not None:
         check_equal("reason", got_reason, reason)

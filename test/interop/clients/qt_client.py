@@ -24,8 +24,11 @@ class Qt(Client):
         client.ws.textMessageReceived.connect(client.messages.append)
         client.ws.binaryMessageReceived.connect(lambda data: client.messages.append(bytes(data)))
         client.ws.pong.connect(lambda _, payload: client.pongs.append(bytes(payload)))
+        # What has been connected may be closed again before the loop gives way.
+        connected = []
+        client.ws.connected.connect(lambda: connected.append(True))
         client.ws.open(QUrl(url))
-        client.wait_until(lambda: client.ws.isValid())
+        client.wait_until(lambda: connected)
         return client
 
     def is_closed(self):
@@ -65,6 +68,9 @@ class Qt(Client):
 
     async def close(self, status, reason):
         self.ws.close(status, reason)
+        return await self.closed()
+
+    async def closed(self):
         self.wait_until(self.is_closed)
         return self.ws.closeCode(), self.ws.closeReason()
 

@@ -68,6 +68,9 @@ class Soup3(Client):
 
     async def close(self, status, reason):
         self.ws.close(status, reason or None)
+        return await self.closed()
+
+    async def closed(self):
         self.wait_until(lambda: self.is_closed)
         return self.ws.get_close_code(), self.ws.get_close_data() or ""
 

@@ -39,6 +39,9 @@ class Tornado(Client):
 
     async def close(self, status, reason):
         self.ws.close(status, reason)
+        return await self.closed()
+
+    async def closed(self):
         message = await self.ws.read_message()
         if message is not None:
             raise AssertionError(f"Expected the end, got {message!r:.80}")

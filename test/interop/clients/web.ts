@@ -96,6 +96,8 @@ async function runCase(connection: Connection, one: Case): Promise<void> {
       for (let n = 0; n < one.count; n++) connection.ws.send(String(n));
       for (let n = 0; n < one.count; n++) checkSame(await connection.nextMessage(), String(n));
       break;
+    case "closed":
+      return connection.checkClosed(one.status, one.reason);
     case "close":
       return connection.close(one.status, one.reason);
   }
@@ -113,7 +115,7 @@ class Connection {
 
   constructor(implementation: Implementation, url: string, one: Case) {
     const offered = one.action === "subprotocol" ? [...one.offered] : [];
-    const ws = implementation.connect(url, offered);
+    const ws = implementation.connect(one.action === "closed" ? `${url}close` : url, offered);
     this.#implementation = implementation;
     this.ws = ws;
     ws.binaryType = "arraybuffer";
@@ -167,6 +169,11 @@ class Connection {
   /** Closes, and checks that the server closed with the same status and reason. */
   async close(status: number, reason: string): Promise<void> {
     this.ws.close(status, reason);
+    await this.checkClosed(status, reason);
+  }
+
+  /** Waits for the end, and checks what the server's close frame said. */
+  async checkClosed(status: number, reason: string): Promise<void> {
     const report = await this.#closed;
     checkEqual("status", report.code, status);
     checkEqual("reason", report.reason, reason);

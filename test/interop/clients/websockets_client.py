@@ -38,6 +38,10 @@ class Websockets(Client):
         await (await self.ws.ping(payload))
         return payload
 
+    async def closed(self):
+        await self.ws.wait_closed()
+        return self.ws.close_rcvd.code, self.ws.close_rcvd.reason
+
     async def close(self, status, reason):
         await self.ws.close(status, reason)
         # What the server sent, and not only what was sent to it.
