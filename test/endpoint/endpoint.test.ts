@@ -280,6 +280,16 @@ describe("Endpoint's closing handshake", () => {
     expect(sent(endpoint)).toEqual(close(1000));
   });
 
+  it("refuses a ping of more than 125 bytes, and sends nothing of it (RFC 6455, 5.5)", () => {
+    const { endpoint } = newEndpoint("server");
+    expect(() => {
+      endpoint.sendPing(counted(126));
+    }).toThrow(new RangeError("length must be from 0 to 125: 126"));
+    expect(sent(endpoint).length).toBe(0);
+    endpoint.sendPing(counted(125));
+    expect(sent(endpoint)).toEqual(ping(counted(125)));
+  });
+
   it("sends no late pong behind its close frame", () => {
     for (const end of ["own", "answer", "failure"]) {
       const { endpoint } = newEndpoint("server");

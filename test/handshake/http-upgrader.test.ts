@@ -5,6 +5,7 @@ import {
   upgradeHttp,
 } from "../../src/handshake/http-upgrader.ts";
 import { concat } from "../../src/bytes.ts";
+import type { ByteStream } from "../../src/io/byte-stream.ts";
 import { exampleKey } from "../support/peer.ts";
 import { counted, text, toHex } from "../support/frames.ts";
 import { latin1Bytes, ScriptedStream, settled, switching, textOf } from "./streams.ts";
@@ -55,6 +56,20 @@ describe("HttpUpgrader.upgrade()", () => {
     expect(lines).toEqual(["/chat?x", "a.example", "X-Forwarded-For: caf\u00E9"]);
     const added = ["Sec-WebSocket-Protocol: b", "A: b"];
     expect(conn.text.split("\r\n")).toEqual([...switching, ...added, "", ""]);
+  });
+
+  it("writes whole to a stream that answers later, and takes a part", async () => {
+    const inner = new ScriptedStream();
+    const conn: ByteStream = {
+      read: (into) => inner.read(into),
+      write: (from) => Promise.resolve(inner.write(from.subarray(0, 5))),
+      close() {},
+    };
+    const stream = await upgradeHttp(parsed(), conn, counted(1));
+    inner.written.length = 0;
+    const writes = ["first", "second", "third"].map((word) => stream.write(latin1Bytes(word)));
+    expect(await Promise.all(writes)).toEqual([5, 6, 5]);
+    expect(inner.text).toBe("first" + "second" + "third");
   });
 
   it("reads what the server had read behind the request, then the connection", async () => {

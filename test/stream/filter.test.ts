@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import type { Awaitable } from "../../src/io/byte-stream.ts";
-import { readAll } from "../../src/io/full.ts";
+import { readAll, writeAll } from "../../src/io/full.ts";
 import { CipherReader, CipherWriter, Utf8Reader } from "../../src/stream/filter.ts";
 import { cutAt, cuts } from "../support/cuts.ts";
 import { counted, exampleMask, hex, maskKeyOf, naiveMask } from "../support/frames.ts";
@@ -77,6 +77,13 @@ describe.each(paces)("CipherWriter to a stream that answers %s", (_, later) => {
 });
 
 describe("CipherWriter", () => {
+  it("takes all of a write as one unit, whoever writes to it", async () => {
+    const stream = new TestStream([], { later: () => true, most: 4 });
+    const writer = new CipherWriter(stream, key);
+    await Promise.all([writeAll(writer, bytes.slice(0, 9)), writeAll(writer, bytes.slice(9))]);
+    expect(stream.written).toEqual(masked);
+  });
+
   it("leaves the bytes that it is given as they are, and costs no promise", () => {
     const given = bytes.slice();
     expect(plain(new CipherWriter(new TestStream(), key).write(given))).toBe(23);
