@@ -4,8 +4,6 @@
  * @module
  */
 
-import process from "node:process";
-
 /** The oldest versions that the tests have passed on: `engines` in package.json, docs/runtimes.md. */
 export const oldestVersions = { node: "20.19.0", deno: "2.5.0", bun: "1.4.5" } as const;
 
@@ -23,9 +21,10 @@ export type Versions = Readonly<Record<string, string | undefined>>;
  * @param warn Gets the sentence.
  */
 export function versionCheck(versions: Versions, warn: (sentence: string) => void): () => void {
-  const runtime =
-    versions["bun"] !== undefined ? "bun" : versions["deno"] !== undefined ? "deno" : "node";
-  const version = versions[runtime] ?? "0";
+  const runtime = (["bun", "deno", "node"] as const).find((name) => versions[name] !== undefined);
+  // Another platform, which framewire has no versions for.
+  if (runtime === undefined) return () => {};
+  const version = versions[runtime]!;
   const needed = `framewire needs ${titles[runtime]} ${oldestVersions[runtime]} or later, and this is ${version}`;
   const isRefused = isBelow(version, refusedBelow[runtime] ?? "0");
   let isDone = !isBelow(version, oldestVersions[runtime]);
@@ -49,14 +48,18 @@ function parts(version: string): number[] {
   return [0, 1, 2].map((index) => Number.parseInt(version.split(".")[index] ?? "0", 10));
 }
 
+/** Taken from the global object: not every platform that this is loaded on has modules of Node. */
+function ownVersions(): Versions {
+  return (
+    (globalThis as { readonly process?: { readonly versions?: Versions } }).process?.versions ?? {}
+  );
+}
+
 /**
  * Says a word of a runtime that is too old, at the first use.
  *
  * @throws {TypeError} It is so old that nothing can be relied on.
  */
-export const checkRuntime: () => void = /* @__PURE__ */ versionCheck(
-  process.versions,
-  (sentence) => {
-    console.warn(sentence);
-  },
-);
+export const checkRuntime: () => void = /* @__PURE__ */ versionCheck(ownVersions(), (sentence) => {
+  console.warn(sentence);
+});
