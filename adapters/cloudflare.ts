@@ -10,9 +10,11 @@
  *
  * export default {
  *   async fetch() {
- *     await using ws = await connect("wss://example.org/feed", { headers: [["Authorization", "Bearer secret"]] });
+ *     const ws = await connect("wss://example.org/feed", { headers: [["Authorization", "Bearer secret"]] });
  *     await ws.send("latest");
- *     return new Response(await ws.receive());
+ *     const latest = await ws.receive();
+ *     await ws.close();
+ *     return new Response(String(latest));
  *   },
  * };
  *

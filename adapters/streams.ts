@@ -8,7 +8,10 @@
  *
  * const ws = await connectWebSocket("wss://example.org/", {
  *   open: ({ hostname, port, encrypted }) =>
- *     connect({ hostname, port }, { secureTransport: encrypted ? "on" : "off", allowHalfOpen: true }),
+ *     connect(
+ *       { hostname, port },
+ *       { secureTransport: encrypted ? "on" : "off", allowHalfOpen: true, highWaterMark: 1 },
+ *     ),
  * });
  *
  * @module framewire/streams

@@ -318,7 +318,9 @@ function invalid(options?: ErrorOptions): ProtocolError {
 
 /** Whether a call has stopped at its `maxOutputLength`. */
 export function isTooLarge(error: unknown): boolean {
-  return (error as { readonly code?: string }).code === "ERR_BUFFER_TOO_LARGE";
+  const { code, message } = error as { readonly code?: string; readonly message?: string };
+  // Workers have no code for it.
+  return code === "ERR_BUFFER_TOO_LARGE" || message === "Memory limit exceeded";
 }
 
 function endsWith(bytes: Uint8Array, end: Uint8Array): boolean {

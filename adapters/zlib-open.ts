@@ -28,6 +28,8 @@ import { SlicedDeflater, Slices } from "./zlib-slices.ts";
 /** What lies below a stream of `node:zlib`. */
 interface Handle {
   onerror: (message: string) => void;
+  /** On Workers, in the place of the property. */
+  setErrorHandler?(handler: (message: string) => void): void;
   writeSync(
     flush: number,
     bytes: Uint8Array,
@@ -80,9 +82,11 @@ export class OpenStream {
     this.#state = this.#stream._writeState ?? new Uint32Array(2);
     this.#fault = fault;
     // In the place of the stream's own, which would destroy it and tell nobody. It must not hold on to `this`.
-    this.#handle.onerror = (message) => {
+    const onError = (message: string): void => {
       fault.message = message;
     };
+    if (this.#handle.setErrorHandler === undefined) this.#handle.onerror = onError;
+    else this.#handle.setErrorHandler(onError);
     forgotten ??= new FinalizationRegistry(closeStream);
     forgotten.register(this, this.#stream, this);
   }

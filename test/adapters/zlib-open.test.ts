@@ -133,6 +133,42 @@ function returning(stream: object): object {
   };
 }
 
+describe("an open stream that is told by a call who hears of errors, as on Workers", () => {
+  /** One whose property is not looked at. */
+  const deaf = (stream: object): object => {
+    const { _handle: handle } = stream as { _handle: { onerror: unknown } };
+    let told: (message: string) => void = () => {};
+    handle.onerror = (message: string) => {
+      told(message);
+    };
+    const theirs = Object.create(handle, {
+      onerror: { value: undefined, writable: true },
+      setErrorHandler: { value: (handler: typeof told) => void (told = handler) },
+      writeSync: { value: callOn(handle, "writeSync") },
+      reset: { value: callOn(handle, "reset") },
+    }) as object;
+    return Object.create(stream, { _handle: { value: theirs } }) as object;
+  };
+  const callOn =
+    (handle: object, name: string) =>
+    (...values: unknown[]): unknown =>
+      (handle as Record<string, (...values: unknown[]) => unknown>)[name]!(...values);
+
+  it("works as any other does", () => {
+    const closing = (stream: object): object =>
+      Object.assign(deaf(stream), {
+        close: () => {
+          (stream as { close(): void }).close();
+        },
+      });
+    const zlib: Zlib = {
+      createDeflateRaw: (options) => closing(createDeflateRaw(options)),
+      createInflateRaw: (options) => closing(createInflateRaw(options)),
+    };
+    expect(openStreamsWork(zlib)).toBe(true);
+  });
+});
+
 describe("an open stream whose call returns what it has left", () => {
   const zlib: Zlib = {
     createDeflateRaw: (options) => returning(createDeflateRaw(options)),

@@ -25,14 +25,19 @@ export interface WorkerOptions {
   readonly hasNode?: boolean;
   /** Classes of Durable Objects; the binding of each is its name in capitals. */
   readonly durableObjects?: readonly string[];
+  /** Bindings that are texts. */
+  readonly texts?: Readonly<Record<string, string>>;
 }
 
 /** The Worker's network is this machine, and trusts the authority of the tests. */
-function configOf({ hasNode = false, durableObjects = [] }: WorkerOptions): string {
+function configOf({ hasNode = false, durableObjects = [], texts = {} }: WorkerOptions): string {
   const namespaces = durableObjects.map((name) => `(className = "${name}", uniqueKey = "${name}")`);
   const bindings = durableObjects.map(
     (name) => `(name = "${name.toUpperCase()}", durableObjectNamespace = "${name}")`,
   );
+  for (const [name, text] of Object.entries(texts)) {
+    bindings.push(`(name = "${name}", text = ${JSON.stringify(text)})`);
+  }
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [

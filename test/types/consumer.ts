@@ -2,6 +2,7 @@
 import { type Connection, ProtocolError, rejectConnection } from "framewire";
 import * as auto from "framewire/auto";
 import * as bun from "framewire/bun";
+import { connect as connectOnWorkers } from "framewire/cloudflare";
 import * as deno from "framewire/deno";
 import { Endpoint } from "framewire/endpoint";
 import { FrameDecoder, OpText } from "framewire/frame";
@@ -26,6 +27,9 @@ export const upgrader = new Upgrader({
 declare const socket: StreamPair & { readonly opened: Promise<unknown> };
 createServer({}, { message: (ws, data) => ws.send(data) }).accept(streamsTransport(socket));
 export const client = await connect("ws://localhost/", { open: ({ port }) => (void port, socket) });
+export const onWorkers = await connectOnWorkers("wss://localhost/", {
+  tls: { serverName: "a.test" },
+});
 export const inMemory = await memoryNetwork({ seed: 1 }).connect("ws://localhost/");
 
 declare const session: Http2ClientSession;

@@ -26,6 +26,10 @@ declare function handle(data: unknown): Promise<void>;
 declare module "cloudflare:sockets" {
   export function connect(
     address: { readonly hostname: string; readonly port: number },
-    options: { readonly secureTransport: "on" | "off"; readonly allowHalfOpen: boolean },
+    options: {
+      readonly secureTransport: "on" | "off";
+      readonly allowHalfOpen: boolean;
+      readonly highWaterMark: number;
+    },
   ): import("framewire/streams").StreamPair;
 }
