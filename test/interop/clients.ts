@@ -7,15 +7,21 @@
 import { build } from "esbuild";
 import { execFile } from "node:child_process";
 import { channel } from "node:diagnostics_channel";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import * as undici from "undici";
 import { WebSocket as WsWebSocket } from "ws";
 import { root, runtimeCommand } from "../../scripts/built.mjs";
 import { Firefox, firefoxAbsence } from "../browser/firefox.ts";
+import {
+  built,
+  type Command,
+  missingGo,
+  missingJava,
+  missingLibwebsockets,
+  removeBuilds,
+} from "./builds.ts";
 import type { Action, Case, Result } from "./cases.ts";
 import { type Implementation, runCases, type WebSocketLike } from "./clients/web.ts";
 import { installationOf, missingLibrary, type PythonLibrary, pythonProgram } from "./python.ts";
@@ -38,10 +44,6 @@ const webCannot = {
 
 const denoCommand = runtimeCommand("deno");
 const bunCommand = runtimeCommand("bun");
-const javaProgram = "/usr/bin/java";
-const javaCompiler = "/usr/bin/javac";
-const goProgram = "/usr/bin/go";
-const gorillaSource = "/usr/share/gocode/src/github.com/gorilla/websocket";
 
 export const clients: readonly Client[] = [
   {
@@ -96,17 +98,29 @@ export const clients: readonly Client[] = [
     name: "java.net.http",
     installation: "apt-get install openjdk-17-jdk-headless",
     cannot: { extensions: "java.net.http offers none, and tells of none" },
-    missing: () => missingFile(javaProgram) ?? missingFile(javaCompiler),
-    run: async (url, cases) =>
-      asProgram([...(await builtJavaClient()), url, ...cases.map(fieldsOf)], cases),
+    missing: missingJava,
+    run: async (url, cases) => {
+      const command = await built("clients/HttpClientWebSocket.java");
+      return asProgram([...command, url, ...cases.map(fieldsOf)], cases);
+    },
+  },
+  {
+    name: "libwebsockets",
+    installation: "apt-get install gcc libc6-dev libwebsockets-dev",
+    cannot: { close: "libwebsockets does not tell what a close frame says that answers its own" },
+    missing: missingLibwebsockets,
+    run: async (url, cases) => {
+      const command = await built("clients/libwebsockets_client.c");
+      return asProgram([...command, url, ...cases.map(fieldsOf)], cases);
+    },
   },
   {
     name: "Go gorilla/websocket",
     installation: "apt-get install golang-go golang-github-gorilla-websocket-dev",
     cannot: {},
-    missing: () => missingFile(goProgram) ?? missingFile(gorillaSource),
+    missing: missingGo,
     run: async (url, cases) =>
-      asProgram([await builtGoClient(), url, JSON.stringify(cases)], cases),
+      asProgram([...(await built("clients/client.go")), url, JSON.stringify(cases)], cases),
   },
 ];
 
@@ -216,10 +230,7 @@ async function inFirefox(url: string, cases: readonly Case[]): Promise<readonly 
 const executeFile = promisify(execFile);
 
 /** Runs a client that prints its results; a case without one gets what the program said instead. */
-async function asProgram(
-  command: readonly [program: string, ...args: string[]],
-  cases: readonly Case[],
-): Promise<Result[]> {
+async function asProgram(command: Command, cases: readonly Case[]): Promise<Result[]> {
   const [file, ...args] = command;
   const { stdout, stderr } = await executeFile(file, args, {
     cwd: root,
@@ -228,7 +239,8 @@ async function asProgram(
     env: { ...process.env, LC_ALL: "C.UTF-8" },
   }).catch((error: unknown) => {
     const { message, stdout, stderr } = error as Error & { stdout: string; stderr: string };
-    return { stdout, stderr: `${message}\n${stderr}` };
+    // The message has all the cases in it.
+    return { stdout, stderr: `${message.slice(0, 80)}\n${stderr}` };
   });
   const lines = stdout.split("\n").filter((line) => line !== "");
   const results = lines.map((line) => JSON.parse(line) as Result);
@@ -248,43 +260,8 @@ function missingFile(path: string): string | undefined {
   return existsSync(path) ? undefined : `there is no ${path}`;
 }
 
-const buildFolder = mkdtempSync(join(tmpdir(), "framewire-interop-"));
-let goClient: Promise<string> | undefined;
-let javaClient: Promise<[program: string, ...args: string[]]> | undefined;
-
 /** Removes what clients were built into, and ends the one that runs on. */
 export async function endClients(): Promise<void> {
-  rmSync(buildFolder, { recursive: true, force: true });
+  removeBuilds();
   await (await firefox)?.stop();
-}
-
-/** Builds the Go client, once for all servers. */
-function builtGoClient(): Promise<string> {
-  goClient ??= buildGoClient(join(buildFolder, "client"));
-  return goClient;
-}
-
-async function buildGoClient(output: string): Promise<string> {
-  await executeFile(goProgram, ["build", "-o", output, program("client.go")], {
-    env: {
-      ...process.env,
-      GO111MODULE: "off",
-      GOPATH: "/usr/share/gocode",
-      GOCACHE: join(tmpdir(), "framewire-go-cache"),
-    },
-  });
-  return output;
-}
-
-/** Compiles the Java client, once for all servers. */
-function builtJavaClient(): Promise<[program: string, ...args: string[]]> {
-  javaClient ??= buildJavaClient();
-  return javaClient;
-}
-
-async function buildJavaClient(): Promise<[program: string, ...args: string[]]> {
-  const source = program("HttpClientWebSocket.java");
-  await executeFile(javaCompiler, ["-encoding", "UTF-8", "-d", buildFolder, source]);
-  // It lives for a second: the second compiler would not be done with anything.
-  return [javaProgram, "-XX:TieredStopAtLevel=1", "-cp", buildFolder, "HttpClientWebSocket"];
 }

@@ -64,12 +64,30 @@ const cases: readonly Case[] = [
 const plain = new Set(["Deno WebSocket", "Qt QWebSocket", "java.net.http"]);
 
 /** Why a client is left out of an action with some settings. */
-const bugs: readonly { client: string; settings: string; action: Action; bug: string }[] = [
+const bugs: readonly {
+  readonly client: string;
+  readonly settings: string;
+  /** All of them where it is undefined. */
+  readonly action?: Action;
+  readonly bug: string;
+}[] = [
   {
     client: "Tornado",
     settings: "no window kept on either side",
     action: "many",
     bug: "Tornado loses parameters without a value, so that it keeps its window (RFC 7692, 7.1.1.2)",
+  },
+  // RFC 7692, 6: a message may be sent as it is.
+  ...["its defaults", "the largest windows, from 1 KiB on"].map((settings) => ({
+    client: "libwebsockets",
+    settings,
+    bug: "libwebsockets 4.1 reads a message that was not compressed over and over again",
+  })),
+  {
+    client: "libwebsockets",
+    settings: "the smallest windows",
+    action: "echo",
+    bug: "libwebsockets 4.1 ends by an assertion (rx.avail_out) where what it inflates fills its buffer to the brim",
   },
 ];
 
@@ -90,13 +108,14 @@ describe.each(["node", "deno", "bun"] as const)(
       for (const client of clients) {
         // To one that does not compress the settings are all the same.
         if (plain.has(client.name) && setting !== "its defaults") continue;
+        const possible = possibleFor(client, setting);
+        if (possible.length === 0) continue;
         const reason = client.missing();
         if (reason !== undefined && process.env["CI"]) {
           it(`has ${client.name} as a client`, () => expect.fail(reason));
           continue;
         }
         it.skipIf(reason !== undefined)(`gets on with ${client.name}`, async () => {
-          const possible = possibleFor(client, setting);
           const results = await client.run(`ws://127.0.0.1:${echo.port}/`, possible);
           const wanted = possible.map(({ name }) => ({ case: name, ok: true, detail: "" }));
           expect(results).toEqual(wanted);
@@ -115,6 +134,7 @@ function possibleFor(client: Client, setting: string): Case[] {
 
 function isBug(client: Client, setting: string, action: Action): boolean {
   return bugs.some(
-    (one) => one.client === client.name && one.settings === setting && one.action === action,
+    (one) =>
+      one.client === client.name && one.settings === setting && (one.action ?? action) === action,
   );
 }

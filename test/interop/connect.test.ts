@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureBuilt, root, runtimeCommand } from "../../scripts/built.mjs";
+import { removeBuilds } from "./builds.ts";
 import { type Case, cases, type Result } from "./cases.ts";
 import { type ForeignServer, foreignServers } from "./foreign-servers.ts";
 import { type ServerProgram, startServer } from "./servers.ts";
@@ -15,6 +16,7 @@ const executeFile = promisify(execFile);
 const runtimes = ["node", "deno", "bun"] as const;
 
 beforeAll(ensureBuilt);
+afterAll(removeBuilds);
 
 for (const server of foreignServers) {
   const reason = server.missing();

@@ -6,6 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { built, missingLibwebsockets } from "./builds.ts";
 import type { Action, CloseAnswer } from "./cases.ts";
 import { installationOf, missingLibrary, type PythonLibrary, pythonProgram } from "./python.ts";
 
@@ -44,6 +45,17 @@ export const foreignServers: readonly ForeignServer[] = [
     compresses: false,
     cannot: { subprotocol: "QWebSocketServer agrees on none before Qt 6.4" },
   }),
+  {
+    name: "libwebsockets",
+    installation: "apt-get install gcc libc6-dev libwebsockets-dev",
+    cannot: {},
+    compresses: true,
+    missing: missingLibwebsockets,
+    command: async (compressed) => [
+      ...(await built("servers/libwebsockets_server.c")),
+      ...flags(compressed),
+    ],
+  },
 ];
 
 /** A server of a library for the system's Python. */
@@ -58,7 +70,10 @@ function python(
     ...facts,
     installation: installationOf(library),
     missing: () => missingLibrary(library),
-    command: (compressed) =>
-      Promise.resolve([pythonProgram, "-B", program, ...(compressed ? ["--compression"] : [])]),
+    command: (compressed) => Promise.resolve([pythonProgram, "-B", program, ...flags(compressed)]),
   };
+}
+
+function flags(compressed: boolean): string[] {
+  return compressed ? ["--compression"] : [];
 }
