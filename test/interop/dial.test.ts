@@ -1,5 +1,4 @@
-import { spawnSync } from "node:child_process";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { dial } from "../../adapters/node.ts";
 import { zlibEngine } from "../../adapters/zlib.ts";
 import { runtimeCommand } from "../../scripts/built.mjs";
@@ -20,42 +19,45 @@ import {
 } from "../../src/stream/helpers.ts";
 import { Reader } from "../../src/stream/reader.ts";
 import { Writer } from "../../src/stream/writer.ts";
+import { removeBuilds } from "./builds.ts";
+import type { CloseAnswer } from "./cases.ts";
+import { foreignServers } from "./foreign-servers.ts";
 import { startServer } from "./servers.ts";
 
-/** An echo with the library that Debian's python3-websockets installs. */
-const pythonEcho = `
-import asyncio, websockets
-async def echo(ws, *path):
-    async for message in ws:
-        await ws.send(message)
-async def main():
-    async with websockets.serve(echo, "127.0.0.1", 0, max_size=None, compression=None) as server:
-        print("listening on", server.sockets[0].getsockname()[1], flush=True)
-        await asyncio.Future()
-asyncio.run(main())
-`;
+/** How a server is started, and how it closes. */
+interface EchoServer {
+  readonly command: () => Promise<readonly string[]>;
+  /** The close frame that answers 4001 and "bye". */
+  readonly answered?: CloseAnswer | undefined;
+}
 
-const compressedPythonEcho = pythonEcho.replace(", compression=None", "");
+function own(...command: readonly string[]): EchoServer {
+  return { command: () => Promise.resolve(command) };
+}
 
-const python = "/usr/bin/python3";
-const hasPython = spawnSync(python, ["-c", "import websockets"]).status === 0;
-if (!hasPython) console.log("Python's websockets is not here: apt install python3-websockets");
+/** In CI an absent one fails. */
+const present = foreignServers.filter(
+  (server) => server.missing() === undefined || process.env["CI"] !== undefined,
+);
 
-/** Echo servers that nobody here wrote, and how each is started. */
-const servers: [name: string, command: readonly string[]][] = [
-  ["npm's ws", [process.execPath, "bench/servers/ws.mjs"]],
-  ["Deno.upgradeWebSocket", [...runtimeCommand("deno"), "bench/servers/deno-serve.mjs"]],
-  ["Bun.serve", [...runtimeCommand("bun"), "bench/servers/bun-serve.mjs"]],
+/** Echo servers that nobody here wrote. */
+const servers: [name: string, server: EchoServer][] = [
+  ["npm's ws", own(process.execPath, "bench/servers/ws.mjs")],
+  ["Deno.upgradeWebSocket", own(...runtimeCommand("deno"), "bench/servers/deno-serve.mjs")],
+  ["Bun.serve", own(...runtimeCommand("bun"), "bench/servers/bun-serve.mjs")],
+  ...present.map(({ name, command, answered }): [string, EchoServer] => [
+    name,
+    { command: () => command(false), answered },
+  ]),
 ];
-// In CI an absent one fails.
-if (hasPython || process.env["CI"])
-  servers.push(["Python's websockets", [python, "-c", pythonEcho]]);
+
+afterAll(removeBuilds);
 
 async function connect(
-  command: readonly string[],
+  { command }: EchoServer,
   options: DialerOptions = {},
 ): Promise<UpgradedStream> {
-  const server = await startServer(command, /listening on (\d+)/);
+  const server = await startServer(await command(), /listening on (\d+)/);
   onTestFinished(async () => {
     await server.stop();
   });
@@ -64,9 +66,9 @@ async function connect(
   return stream;
 }
 
-describe.each(servers)("dial() to an echo of %s", (_, command) => {
+describe.each(servers)("dial() to an echo of %s", (_, peer) => {
   it("gets back what it sends, of every size, whole or in fragments", async () => {
-    const stream = await connect(command);
+    const stream = await connect(peer);
     for (const size of [0, 1, 125, 126, 65_535, 65_536, 1_000_000]) {
       const text = "é".repeat(size >> 1);
       await writeClientText(stream, text);
@@ -84,24 +86,26 @@ describe.each(servers)("dial() to an echo of %s", (_, command) => {
   });
 
   it("gets its ping and its close answered", async () => {
-    const stream = await connect(command);
+    const stream = await connect(peer);
     await writeClientMessage(stream, OpPing, "are you there");
     const [pong] = await readMessage(stream, StateClientSide);
     expect([pong!.opcode, new TextDecoder().decode(pong!.payload)]).toEqual([0xa, "are you there"]);
     await writeClientMessage(stream, OpClose, newCloseFrameBody(4001, "bye"));
     const ended = await readServerText(stream).catch((error: unknown) => error);
     expect(ended).toBeInstanceOf(ClosedError);
-    expect(ended).toMatchObject({ status: 4001, clean: true });
+    const answer = peer.answered ?? { status: 4001, reason: "bye" };
+    expect(ended).toMatchObject({ ...answer, clean: true });
   });
 });
 
 /** The same servers, where their library compresses. */
-const compressing: [name: string, command: readonly string[]][] = [
-  ["npm's ws", [process.execPath, "bench/servers/ws-deflate.mjs", "0"]],
-  ["Bun.serve", [...runtimeCommand("bun"), "bench/servers/bun-deflate.mjs"]],
+const compressing: [name: string, server: EchoServer][] = [
+  ["npm's ws", own(process.execPath, "bench/servers/ws-deflate.mjs", "0")],
+  ["Bun.serve", own(...runtimeCommand("bun"), "bench/servers/bun-deflate.mjs")],
+  ...present
+    .filter(({ compresses }) => compresses)
+    .map(({ name, command }): [string, EchoServer] => [name, { command: () => command(true) }]),
 ];
-if (hasPython || process.env["CI"])
-  compressing.push(["Python's websockets", [python, "-c", compressedPythonEcho]]);
 
 /** What a client may ask for; a server need not do it. */
 const wishes: [what: string, options: CompressionOptions][] = [
@@ -111,33 +115,60 @@ const wishes: [what: string, options: CompressionOptions][] = [
   ["the best level", { level: 9, memLevel: 9, serverMaxWindowBits: 15, clientMaxWindowBits: 15 }],
 ];
 
-describe.each(compressing)("dial() to a compressed echo of %s", (_, command) => {
-  it.each(wishes)("with %s gets back what it sends, of every size", async (_what, options) => {
-    const extension = new PermessageDeflate({ engine: zlibEngine(), threshold: 0, ...options });
-    const stream = await connect(command, { extensions: [extension] });
-    expect(stream.extensions.map(({ name }) => name)).toEqual(["permessage-deflate"]);
-    const reader = new Reader(stream, stream.state, {
-      checkUtf8: true,
-      extensions: stream.recvExtensions,
-    });
-    const marks: number[] = [];
-    for (const size of [1, 50, 1000, 65_536, 1_000_000]) {
-      const text = new TextEncoder().encode("a quick brown fox, ".repeat(size).slice(0, size));
-      const writer = new Writer(stream, stream.state, OpText, {
-        extensions: stream.sendExtensions,
+/** Wishes that a server answers against RFC 7692, so that the handshake fails, as it has to. */
+const answeredWrongly: readonly { server: string; wishes: readonly string[]; bug: string }[] = [
+  {
+    server: "Tornado",
+    wishes: ["no window kept"],
+    bug: "It loses parameters without a value, and accepts the offer without server_no_context_takeover (7.1.1.1)",
+  },
+  {
+    server: "libsoup",
+    wishes: ["small windows", "the best level"],
+    bug: "Of two offers of the extension, the second a fallback, it accepts both (5)",
+  },
+];
+
+describe.each(compressing)("dial() to a compressed echo of %s", (name, peer) => {
+  const wrong = answeredWrongly.find(({ server }) => server === name);
+  it.each(wishes.filter(([what]) => wrong?.wishes.includes(what)))(
+    "with %s refuses an answer that breaks the standard",
+    async (_what, options) => {
+      const extension = new PermessageDeflate({ engine: zlibEngine(), ...options });
+      await expect(connect(peer, { extensions: [extension] })).rejects.toMatchObject({
+        code: "BAD_EXTENSIONS",
       });
-      for (let round = 0; round < 2; round++) {
-        // In two fragments and more where it is long.
-        await writer.write(text.subarray(0, size >> 1));
-        await writer.write(text.subarray(size >> 1));
-        await writer.flush();
-        const { length } = (await reader.nextFrame())!;
-        marks.push(length);
-        const back = await readAll(reader);
-        expect(Buffer.compare(back, text), `${size} bytes`).toBe(0);
+    },
+  );
+  it.each(wishes.filter(([what]) => wrong?.wishes.includes(what) !== true))(
+    "with %s gets back what it sends, of every size",
+    async (_what, options) => {
+      const extension = new PermessageDeflate({ engine: zlibEngine(), threshold: 0, ...options });
+      const stream = await connect(peer, { extensions: [extension] });
+      expect(stream.extensions.map(({ name }) => name)).toEqual(["permessage-deflate"]);
+      const reader = new Reader(stream, stream.state, {
+        checkUtf8: true,
+        extensions: stream.recvExtensions,
+      });
+      const marks: number[] = [];
+      for (const size of [1, 50, 1000, 65_536, 1_000_000]) {
+        const text = new TextEncoder().encode("a quick brown fox, ".repeat(size).slice(0, size));
+        const writer = new Writer(stream, stream.state, OpText, {
+          extensions: stream.sendExtensions,
+        });
+        for (let round = 0; round < 2; round++) {
+          // In two fragments and more where it is long.
+          await writer.write(text.subarray(0, size >> 1));
+          await writer.write(text.subarray(size >> 1));
+          await writer.flush();
+          const { length } = (await reader.nextFrame())!;
+          marks.push(length);
+          const back = await readAll(reader);
+          expect(Buffer.compare(back, text), `${size} bytes`).toBe(0);
+        }
       }
-    }
-    // What came was compressed, and not only agreed upon.
-    expect(marks.at(-1)).toBeLessThan(100_000);
-  });
+      // What came was compressed, and not only agreed upon.
+      expect(marks.at(-1)).toBeLessThan(100_000);
+    },
+  );
 });
