@@ -1,7 +1,6 @@
-import { createSecureServer } from "node:http2";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { serve } from "../../adapters/node.ts";
+import { runtimeCommand } from "../../scripts/built.mjs";
+import { startServer } from "../interop/servers.ts";
 import { certificate, privateKey } from "../support/certificate.ts";
 import { Firefox, firefoxAbsence } from "./firefox.ts";
 
@@ -42,6 +41,14 @@ const conversation = `(async () => {
   return { right, code, reason, wasClean, protocol: ws.protocol, extensions: ws.extensions };
 })()`;
 
+const runs = (["node", "deno", "bun"] as const).flatMap(
+  (runtime) =>
+    [
+      [runtime, false, /^$/],
+      [runtime, true, /^permessage-deflate/],
+    ] as const,
+);
+
 describe.skipIf(isAbsent)("Firefox and a server of node:http2", () => {
   let firefox: Firefox;
 
@@ -50,35 +57,17 @@ describe.skipIf(isAbsent)("Firefox and a server of node:http2", () => {
   });
   afterAll(() => firefox.stop());
 
-  it.each([
-    [false, /^$/],
-    [true, /^permessage-deflate/],
-  ])(
-    "open WebSockets on the session that the page came by (RFC 8441), compressed: %s",
-    async (compression, extensions) => {
-      const http2 = createSecureServer(
-        { cert: certificate, key: privateKey, allowHTTP1: true },
-        (_, response) => {
-          response.setHeader("content-type", "text/html");
-          response.end("<title>page</title>");
-        },
-      );
-      await new Promise<void>((resolve) => http2.listen(0, "127.0.0.1", resolve));
-      onTestFinished(() => void http2.close());
-      let sessions = 0;
-      const protocols: unknown[] = [];
-      http2.on("session", () => sessions++);
-      http2.on("stream", (_, headers) => protocols.push(headers[":protocol"]));
-      http2.on("upgrade", () => protocols.push("HTTP/1.1"));
-      const server = await serve(
-        { server: http2, compression },
-        {
-          upgrade: (request) => ({ protocol: request.protocols[0] }),
-          message: (ws, data) => ws.send(data),
-        },
-      );
-      onTestFinished(async () => void (await server.shutdown({ deadline: 0 })));
-      await firefox.open(`https://localhost:${(http2.address() as AddressInfo).port}/`);
+  it.each(runs)(
+    "on %s open WebSockets over HTTP/2 (RFC 8441), compressed: %s",
+    async (runtime, compression, extensions) => {
+      const flags = compression ? ["--compression"] : [];
+      const command = [...runtimeCommand(runtime), "test/browser/servers/http2.mjs", ...flags];
+      const server = await startServer(command, /listening on (\d+)/, {
+        CERTIFICATE: certificate,
+        KEY: privateKey,
+      });
+      onTestFinished(async () => void (await server.stop()));
+      await firefox.open(`https://localhost:${server.port}/`);
 
       const seen = await firefox.evaluate(conversation);
 
@@ -90,9 +79,8 @@ describe.skipIf(isAbsent)("Firefox and a server of node:http2", () => {
         protocol: "chat.v2",
         extensions: expect.stringMatching(extensions),
       });
-      expect(protocols).toContain("websocket");
-      expect(protocols).not.toContain("HTTP/1.1");
-      expect(sessions).toBe(1);
+      const told = await firefox.evaluate(`fetch("/seen").then((response) => response.json())`);
+      expect(told).toEqual({ protocols: ["websocket"], upgrades: 0 });
     },
     60_000,
   );
