@@ -5,7 +5,7 @@
  */
 
 /** The oldest versions that the tests have passed on: `engines` in package.json, docs/runtimes.md. */
-export const oldestVersions = { node: "20.19.0", deno: "2.5.0", bun: "1.4.5" } as const;
+export const oldestVersions = { node: "20.19.0", deno: "2.9.4", bun: "1.4.5" } as const;
 
 /** Below these nothing can be relied on: Bun 1.1 has no `close` for its sockets, and its `terminate` throws. */
 const refusedBelow: Readonly<Record<string, string>> = { bun: "1.2.0" };

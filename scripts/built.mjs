@@ -37,15 +37,19 @@ export function ensureBuilt() {
   throw new Error(`The build failed with exit code ${status}`);
 }
 
-/** The program and the first arguments that run a file on a runtime, from the project's own dependencies. */
+/**
+ * The program and the first arguments that run a file on a runtime, from the project's own dependencies, or where
+ * FRAMEWIRE_NODE, FRAMEWIRE_DENO or FRAMEWIRE_BUN says (scripts/versions.mjs).
+ */
 export function runtimeCommand(runtime) {
+  const { FRAMEWIRE_NODE, FRAMEWIRE_DENO, FRAMEWIRE_BUN } = process.env;
   switch (runtime) {
     case "node":
-      return [process.execPath];
+      return [FRAMEWIRE_NODE ?? process.execPath];
     case "deno":
-      return [join(root, "node_modules/.bin/deno"), "run", "--no-prompt", "-A"];
+      return [FRAMEWIRE_DENO ?? join(root, "node_modules/.bin/deno"), "run", "--no-prompt", "-A"];
     case "bun":
-      return [join(root, "node_modules/.bin/bun"), "run"];
+      return [FRAMEWIRE_BUN ?? join(root, "node_modules/.bin/bun"), "run"];
     default:
       throw new Error(`Runtime must be node, deno or bun: ${runtime}`);
   }

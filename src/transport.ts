@@ -197,7 +197,7 @@ export interface ListenOptions extends TcpOptions {
    */
   readonly reusePort?: boolean | undefined;
   /**
-   * Path of a Unix socket. Its file goes when the listener is closed; one that a dead process has left is in the way
+   * Path of a Unix socket, of at most 107 bytes on Linux and 103 elsewhere: beyond, a RangeError. Its file goes when the listener is closed; one that a dead process has left is in the way
    * (`ADDRESS_IN_USE`) until somebody deletes it. Where its folder is missing, that is `FAILED`, but on Node
    * `ACCESS_DENIED`.
    */
@@ -270,7 +270,7 @@ export type RuntimeSignal = typeof globalThis extends {
  */
 export interface TlsOptions {
   /**
-   * Name that the certificate must be for, and that is sent as SNI. Default: the host that is connected to. On Deno it
+   * Name or address that the certificate must be for; a name is sent as SNI, without a dot at its end. Default: the host that is connected to. On Deno it
    * cannot differ from the host where there is a `cert`, but behind a tunnel and over a Unix socket.
    */
   readonly serverName?: string | undefined;
@@ -313,7 +313,10 @@ export interface ConnectOptions extends TcpOptions {
   readonly hostname: string;
   /** TCP port, 1 to 65535. */
   readonly port: number;
-  /** Path of a Unix socket to connect to, in place of `hostname` and `port`; `hostname` is still the name for TLS. */
+  /**
+   * Path of a Unix socket to connect to, in place of `hostname` and `port`; `hostname` is still the name for TLS. At most 107
+   * bytes on Linux and 103 elsewhere: beyond, a RangeError.
+   */
   readonly path?: string | undefined;
   /** Done on the connected stream before `tls`, which then names the peer behind it by `tls.serverName`. */
   readonly tunnel?: Tunnel | undefined;

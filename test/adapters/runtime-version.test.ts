@@ -16,7 +16,7 @@ describe("versionCheck()", () => {
     { node: "20.19.0" },
     { node: "26.0.0" },
     { node: "30.0.0-nightly2026" },
-    { node: "18.0.0", deno: oldestVersions.deno },
+    { node: "18.0.0", deno: "2.9.4" },
     { node: "18.0.0", deno: "3.0.0-rc.1" },
     { node: "18.0.0", bun: "1.4.5" },
     { node: "18.0.0", bun: "1.10.0-canary.1" },
