@@ -119,6 +119,8 @@ const mayImport: Record<string, string[]> = {
     "src/frame/text-codec.ts",
     "cloudflare:sockets",
     "node:buffer",
+    "node:fs",
+    "node:os",
     "node:diagnostics_channel",
     "node:net",
     "node:process",
