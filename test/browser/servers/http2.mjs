@@ -23,7 +23,8 @@ http2.on("stream", (_, { ":protocol": protocol }) => {
 });
 http2.on("upgrade", () => seen.upgrades++);
 await serve(
-  { server: http2, compression },
+  // Its only peer is the test's browser.
+  { server: http2, compression, http2MayCrash: true },
   {
     upgrade: (request) => ({ protocol: request.protocols[0] }),
     message: (ws, data) => ws.send(data),
