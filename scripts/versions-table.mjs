@@ -27,17 +27,12 @@ function aligned(lines) {
 export function withTable(page, rows, isTlsAlone) {
   if (!markers.test(page))
     throw new Error("docs/runtimes.md has no place for the table of versions");
-  // Where the oldest version is the newest, too, it was tried twice.
-  const isFirst = ({ runtime, version }, at) =>
-    rows.findIndex((row) => row.runtime === runtime && row.version === version) === at;
-  const lines = rows
-    .filter(isFirst)
-    .map(({ runtime, version, isSupported, tls, own, matrix }) => [
-      `${titles[runtime]} ${version}`,
-      !isSupported ? "not supported" : isTlsAlone ? "not run" : cell(own),
-      !isSupported ? "" : isTlsAlone ? "not run" : cell(matrix),
-      cell(tls),
-    ]);
+  const lines = rows.map(({ runtime, version, isSupported, tls, own, matrix }) => [
+    `${titles[runtime]} ${version}`,
+    !isSupported ? "not supported" : isTlsAlone ? "not run" : cell(own),
+    !isSupported ? "" : isTlsAlone ? "not run" : cell(matrix),
+    cell(tls),
+  ]);
   const table = aligned([["version", "suites", "matrix", "TLS table"], ...lines]);
   return page.replace(markers, (_, begin, end) => `${begin}\n${table}\n\n${end}`);
 }
