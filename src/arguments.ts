@@ -43,6 +43,18 @@ export function wrongValue(name: string, expected: string, value: unknown): Rang
 }
 
 /**
+ * Checks a limit, or a size. NaN, which no number is above, would be no limit at all.
+ *
+ * @param name Of the argument, for the message.
+ * @throws {TypeError} It is no number.
+ * @throws {RangeError} It is NaN or below 0.
+ */
+export function checkLimit(name: string, value: unknown): asserts value is number {
+  if (typeof value !== "number") throw wrongType(name, "a number", value);
+  if (!(value >= 0)) throw wrongValue(name, "from 0 on, or Infinity", value);
+}
+
+/**
  * Refuses what is no Uint8Array, of whatever realm. It is called wherever plain JavaScript may give bytes: a text or an array of
  * numbers would be sent as zeros, and ends the process inside of zlib.
  *

@@ -3,6 +3,7 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   checkBytes,
+  checkLimit,
   checkMilliseconds,
   checkTextOrBytes,
   wrongType,
@@ -26,6 +27,30 @@ describe("checkMilliseconds()", () => {
     expect(() => {
       checkMilliseconds("timeout", given as never);
     }).toThrow(new TypeError(`timeout must be a number of milliseconds: ${String(given)}`));
+  });
+});
+
+describe("checkLimit()", () => {
+  it.each([0, 0.5, 1000, Infinity])("takes %s", (limit) => {
+    expect(() => {
+      checkLimit("maxSize", limit);
+    }).not.toThrow();
+  });
+
+  it.each([NaN, -1, -Infinity])("refuses %s by a RangeError that names the argument", (limit) => {
+    expect(() => {
+      checkLimit("maxSize", limit);
+    }).toThrow(new RangeError(`maxSize must be from 0 on, or Infinity: ${limit}`));
+  });
+
+  it.each([
+    ["String", "1000"],
+    ["Null", null],
+    ["Object", {}],
+  ])("refuses a %s by a TypeError", (kind, limit) => {
+    expect(() => {
+      checkLimit("maxSize", limit);
+    }).toThrow(new TypeError(`maxSize must be a number: ${kind}`));
   });
 });
 

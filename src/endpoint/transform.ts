@@ -179,6 +179,8 @@ export class MessageTransform {
 
   #endStreamed(): void {
     this.#afterPiece();
+    // Whoever got the piece may have closed: nobody is told of the message's end then.
+    if (this.#isDropped) return;
     if (this.#isText && !this.#utf8!.isComplete) throw new ProtocolError("INVALID_UTF8");
     const into = this.#into!;
     this.#into = undefined;

@@ -56,7 +56,7 @@ export class Helper {
    *
    * @param payload Lent until the call, or its promise, is done.
    * @returns A new array, yours.
-   * @throws {TypeError} `payload` is no Uint8Array.
+   * @throws {TypeError} `payload`, or `into.bytes`, is no Uint8Array.
    * @see gobwas Helper.Compress
    */
   compress(payload: Uint8Array): Awaitable<Uint8Array> {
@@ -69,11 +69,12 @@ export class Helper {
    * Compresses a message, and adds it to `into`; where that fails, a part of it may be there.
    *
    * @param payload Lent until the call, or its promise, is done.
-   * @throws {TypeError} `payload` is no Uint8Array.
+   * @throws {TypeError} `payload`, or `into.bytes`, is no Uint8Array.
    * @throws {LimitError} `MESSAGE_TOO_BIG`, by `into`
    * @see gobwas Helper.CompressTo
    */
   compressTo(into: Growing, payload: Uint8Array): Awaitable<void> {
+    checkBytes("into.bytes", into.bytes);
     checkBytes("payload", payload);
     const deflater = this.#deflater ?? this.#engine.newDeflater(this.#settings);
     this.#deflater = undefined;
@@ -104,7 +105,7 @@ export class Helper {
    *
    * @param payload As it was on the wire, unmasked. Lent until the call, or its promise, is done.
    * @returns A new array, yours.
-   * @throws {TypeError} `payload` is no Uint8Array.
+   * @throws {TypeError} `payload`, or `into.bytes`, is no Uint8Array.
    * @throws {ProtocolError} `INVALID_DEFLATE`
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    * @see gobwas Helper.Decompress, which has no limit
@@ -120,12 +121,13 @@ export class Helper {
    * of it may be there.
    *
    * @param payload As it was on the wire, unmasked. Lent until the call, or its promise, is done.
-   * @throws {TypeError} `payload` is no Uint8Array.
+   * @throws {TypeError} `payload`, or `into.bytes`, is no Uint8Array.
    * @throws {ProtocolError} `INVALID_DEFLATE`
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    * @see gobwas Helper.DecompressTo
    */
   decompressTo(into: Growing, payload: Uint8Array): Awaitable<void> {
+    checkBytes("into.bytes", into.bytes);
     checkBytes("payload", payload);
     const inflater = this.#inflater ?? this.#engine.newInflater(anyWindow);
     this.#inflater = undefined;

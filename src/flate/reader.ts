@@ -62,7 +62,8 @@ export class FlateReader implements ByteReader {
   #hasMore = false;
   /** What the read under way waits for. */
   #waitsFor: "piece" | "slice" | undefined;
-  #error: unknown;
+  /** What went wrong, which may be undefined itself. */
+  #failure: { readonly error: unknown } | undefined;
   /** Counted so that what waits does not go on after a reset. */
   #resets = 0;
 
@@ -79,7 +80,7 @@ export class FlateReader implements ByteReader {
 
   /** What went wrong, undefined where nothing did: from then on each read throws it, until {@link reset}. */
   get error(): unknown {
-    return this.#error;
+    return this.#failure?.error;
   }
 
   /**
@@ -94,7 +95,7 @@ export class FlateReader implements ByteReader {
    */
   read(into: Uint8Array): Awaitable<number> {
     checkBytes("into", into);
-    if (this.#error !== undefined) throw this.#error;
+    if (this.#failure !== undefined) throw this.#failure.error;
     if (into.length === 0) return 0;
     const resets = this.#resets;
     try {
@@ -187,7 +188,7 @@ export class FlateReader implements ByteReader {
     this.#interrupt();
     this.#inflater?.reset();
     this.#source = source;
-    this.#error = undefined;
+    this.#failure = undefined;
   }
 
   /**
@@ -230,7 +231,7 @@ export class FlateReader implements ByteReader {
 
   #fail(error: unknown, resets: number): never {
     if (this.#resets === resets) {
-      this.#error = error;
+      this.#failure = { error };
       this.#free();
     }
     throw error;

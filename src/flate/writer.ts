@@ -73,7 +73,8 @@ export class FlateWriter implements ByteWriter {
   #isSliced = false;
   /** What is under way, errors left out: the next call waits for it. */
   #pending: Promise<void> | undefined;
-  #error: unknown;
+  /** What went wrong, which may be undefined itself. */
+  #failure: { readonly error: unknown } | undefined;
   /** Counted so that what waits does not go on after a reset. */
   #resets = 0;
 
@@ -86,7 +87,7 @@ export class FlateWriter implements ByteWriter {
 
   /** What went wrong, undefined where nothing did: from then on each call throws it, until {@link reset}. */
   get error(): unknown {
-    return this.#error;
+    return this.#failure?.error;
   }
 
   /** Each write is whole, and in its order. */
@@ -177,7 +178,7 @@ export class FlateWriter implements ByteWriter {
     this.#isSliced = false;
     this.#progress = "none";
     this.#pending = undefined;
-    this.#error = undefined;
+    this.#failure = undefined;
     this.#resets++;
   }
 
@@ -251,7 +252,7 @@ export class FlateWriter implements ByteWriter {
 
   #fail(error: unknown, resets: number): never {
     if (this.#resets === resets) {
-      this.#error = error;
+      this.#failure = { error };
       this.#free();
     }
     throw error;
@@ -259,7 +260,7 @@ export class FlateWriter implements ByteWriter {
 
   /** Whether something that was begun before is under way. Asked first by each call, so that an error stays. */
   get #isWaiting(): boolean {
-    if (this.#error !== undefined) throw this.#error;
+    if (this.#failure !== undefined) throw this.#failure.error;
     return this.#pending !== undefined;
   }
 
@@ -273,7 +274,7 @@ export class FlateWriter implements ByteWriter {
     const resets = this.#resets;
     return before.then(() => {
       if (this.#resets !== resets) return undefined;
-      if (this.#error !== undefined) throw this.#error;
+      if (this.#failure !== undefined) throw this.#failure.error;
       return act();
     });
   }

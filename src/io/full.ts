@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkBytes, checkLimit, wrongValue } from "../arguments.ts";
 import { concat, copy } from "../bytes.ts";
 import { LimitError, TransportError } from "../errors.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
@@ -75,12 +75,17 @@ const firstRoom = 64 * 1024;
  *
  * @param length 0 to 2^53 - 1; what may be asked for is the caller's limit.
  * @returns A new array, yours.
+ * @throws {TypeError} `length` is no number.
+ * @throws {RangeError} It is no integer from 0 to 2^53 - 1.
  * @throws {TransportError} `UNEXPECTED_END`
  */
 export async function readBytes(
   reader: ByteReader,
   length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  checkLimit("length", length);
+  if (!Number.isSafeInteger(length))
+    throw wrongValue("length", "an integer up to 2^53 - 1", length);
   let bytes = new Uint8Array(Math.min(length, firstRoom));
   let at = 0;
   for (;;) {
@@ -112,6 +117,7 @@ export async function readAll(
   reader: ByteReader,
   { maxSize = defaultMaxSize }: ReadAllOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  checkLimit("maxSize", maxSize);
   const pieces: Uint8Array[] = [];
   let size = 0;
   let room = new Uint8Array(4096);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkBytes, checkLimit } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { LimitError, ProtocolError, TransportError } from "../errors.ts";
 import { isClientSide, type State } from "../frame/check.ts";
@@ -188,6 +188,7 @@ export async function readFrame(
   { maxFrameSize = defaultMaxSize, buffer = noBytes }: ReadFrameOptions = {},
 ): Promise<Frame | undefined> {
   checkBytes("buffer", buffer);
+  checkLimit("maxFrameSize", maxFrameSize);
   const header = await readHeader(reader);
   if (header === undefined) return undefined;
   const { length } = header;
@@ -235,8 +236,9 @@ export function writeWhole(
   const frame = newFrame(opcode, true, payload);
   if (!isClientSide(state)) return writeFrame(writer, frame);
   const header = { ...frame.header, masked: true, maskKey: newMask() };
+  const bytes = encodeFrame(header, payload);
   if (opcode === OpClose) setCloseSent(writer, true);
-  return writeAll(writer, encodeFrame(header, payload));
+  return writeAll(writer, bytes);
 }
 
 /**
@@ -246,6 +248,8 @@ export function writeWhole(
  * @see gobwas WriteFrame
  */
 export function writeFrame(writer: ByteWriter, frame: Frame): Awaitable<void> {
+  // What cannot be encoded is not sent.
+  const bytes = compileFrame(frame);
   if (frame.header.opcode === OpClose) setCloseSent(writer, true);
-  return writeAll(writer, compileFrame(frame));
+  return writeAll(writer, bytes);
 }

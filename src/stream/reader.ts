@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkBytes, checkLimit } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import { LimitError, ProtocolError, TransportError } from "../errors.ts";
 import { finish, RecvChain } from "../extension/chain.ts";
@@ -110,6 +110,8 @@ export class Reader implements ByteReader {
    *
    * @param source Where frames come from; it is never closed.
    * @param state {@link StateServerSide} or {@link StateClientSide}, with StateExtended where it applies.
+   * @throws {TypeError} A limit is no number.
+   * @throws {RangeError} A limit is NaN or below 0.
    */
   constructor(source: ByteReader, state: State, options: ReaderOptions = {}) {
     this.source = source;
@@ -117,6 +119,8 @@ export class Reader implements ByteReader {
     this.#options = options;
     this.#maxFrameSize = options.maxFrameSize ?? Infinity;
     this.#maxMessageSize = options.maxMessageSize ?? Infinity;
+    checkLimit("maxFrameSize", this.#maxFrameSize);
+    checkLimit("maxMessageSize", this.#maxMessageSize);
     this.#utf8 = options.checkUtf8 === true ? new Utf8Validator() : undefined;
     const { extensions = [] } = options;
     this.#extensions = extensions.length > 0 ? new RecvChain(extensions) : undefined;

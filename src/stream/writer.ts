@@ -101,7 +101,8 @@ export class Writer implements ByteWriter {
   #flushes = true;
   /** What is under way, errors left out: the next call waits for it. */
   #pending: Promise<void> | undefined;
-  #error: unknown;
+  /** What went wrong, which may be undefined itself. */
+  #failure: { readonly error: unknown } | undefined;
   /** Counted so that what waits does not go on after a reset. */
   #resets = 0;
 
@@ -416,7 +417,7 @@ export class Writer implements ByteWriter {
       this.#lasting = this.#buffer = new Uint8Array(this.#buffer.length);
     }
     this.#pending = undefined;
-    this.#error = undefined;
+    this.#failure = undefined;
     this.#resets++;
     this.#isInMessage = false;
     this.#begin(opcode);
@@ -463,7 +464,7 @@ export class Writer implements ByteWriter {
 
   /** Whether something that was begun before is under way. Asked first by each call, so that an error stays. */
   get #isWaiting(): boolean {
-    if (this.#error !== undefined) throw this.#error;
+    if (this.#failure !== undefined) throw this.#failure.error;
     return this.#pending !== undefined;
   }
 
@@ -477,7 +478,7 @@ export class Writer implements ByteWriter {
     const resets = this.#resets;
     return before.then(() => {
       if (this.#resets !== resets) return undefined;
-      if (this.#error !== undefined) throw this.#error;
+      if (this.#failure !== undefined) throw this.#failure.error;
       return act();
     });
   }
@@ -505,7 +506,7 @@ export class Writer implements ByteWriter {
   }
 
   #fail(error: unknown, resets: number): never {
-    if (this.#resets === resets) this.#error = error;
+    if (this.#resets === resets) this.#failure = { error };
     throw error;
   }
 }

@@ -214,6 +214,25 @@ describe("an endpoint with an extension", () => {
     expect(extension.waiting).toEqual([]);
   });
 
+  it.each<[what: string, shift: ShiftOptions, wire: Uint8Array]>([
+    ["the last piece", {}, binary(counted(9), marked)],
+    ["a piece of text", {}, text(wireText("Hello"), marked)],
+    ["a piece before the last", {}, concat([binary(counted(9), begun), continuation(counted(9))])],
+    ["a slice", { slice: 4 }, binary(counted(9), marked)],
+  ])("may be closed by whoever gets the pieces of a message: %s", (_, shift, wire) => {
+    const { endpoint, extension, trace, lines: seen } = newEndpoint(shift);
+    endpoint.stream(true);
+    trace.onMessagePiece = () => {
+      endpoint.close(1000, "enough");
+    };
+    const at = endpoint.receive(wire);
+    extension.next();
+    if (at < wire.length) endpoint.receive(wire, at);
+    endpoint.receive(close(1000));
+    expect(seen.filter((line) => line.startsWith("fail") || line.startsWith("end"))).toEqual([]);
+    expect(endpoint.closure).toEqual({ status: 1000, reason: "", clean: true, initiator: "local" });
+  });
+
   it("gives away what is large, and lends what is small", () => {
     const owned: boolean[] = [];
     const { endpoint, trace } = newEndpoint();

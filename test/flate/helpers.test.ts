@@ -325,3 +325,17 @@ describe("new Helper()", () => {
     expect(make).toThrow(`${name} must be a whole number`);
   });
 });
+
+describe("a Growing whose buffer is no bytes", () => {
+  it.each(["x".repeat(5000), [1, 2], { length: 5000 }, new DataView(new ArrayBuffer(5000))])(
+    "is refused before zlib gets it, which would end the process: %s",
+    (buffer) => {
+      const helper = new Helper({ engine: zlibEngine() });
+      for (const call of ["compressTo", "decompressTo"] as const) {
+        expect(() =>
+          helper[call](new Growing(Infinity, buffer as never), new Uint8Array(9)),
+        ).toThrow(/^into.bytes must be a Uint8Array: /);
+      }
+    },
+  );
+});

@@ -179,6 +179,21 @@ describe.each(paces)("FlateReader of a stream that answers %s", (_, later) => {
     expect(await readAll(reader)).toEqual(hello);
   });
 
+  it("keeps an error that is undefined", async () => {
+    const source = new TestStream([hex("07")], { later });
+    source.read = () => Promise.reject(undefined as unknown as Error);
+    const { reader } = newReader(source);
+    for (let reads = 0; reads < 2; reads++) {
+      const read = Promise.resolve().then(() => reader.read(new Uint8Array(9)));
+      expect(
+        await read.then(
+          () => "read",
+          () => "thrown",
+        ),
+      ).toBe("thrown");
+    }
+  });
+
   it("refuses a message that ends inside a block", async () => {
     for (let end = 1; end < stored.length; end++) {
       if (end === 1) continue;

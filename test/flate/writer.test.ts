@@ -283,6 +283,26 @@ describe.each([
   ["at once", false],
   ["later", true],
 ])("FlateWriter to a stream that fails %s", (_, isLater) => {
+  it("keeps an error that is undefined", async () => {
+    const nothing = undefined as unknown as Error;
+    const { writer } = newWriter({
+      write() {
+        if (isLater) return Promise.reject(nothing);
+        throw nothing;
+      },
+    });
+    await writer.write(hello);
+    for (const act of [() => writer.flush(), () => writer.write(hello), () => writer.flush()]) {
+      const done = Promise.resolve().then<unknown>(act);
+      expect(
+        await done.then(
+          () => "done",
+          () => "thrown",
+        ),
+      ).toBe("thrown");
+    }
+  });
+
   it("keeps the error, frees the compressor, and begins anew by reset()", async () => {
     const { writer, engine } = newWriter(failing(isLater));
     await writer.write(hello);

@@ -75,6 +75,16 @@ describe("readBytes()", () => {
     expect(stream.left).toEqual(bytes);
   });
 
+  it.each([NaN, -1, 1.5, Infinity, "5", null, undefined])(
+    "refuses a length of %s, and reads nothing",
+    async (length) => {
+      const stream = new TestStream([bytes]);
+      const error = await failure(() => readBytes(stream, length as never));
+      expect((error as Error).message).toMatch(/^length must be /);
+      expect(stream.asked).toEqual([]);
+    },
+  );
+
   it("asks for no more than twice what has come, whatever length is declared", async () => {
     const stream = new TestStream([counted(100_000)]);
     const error = await failure(() => readBytes(stream, 2 ** 40));
@@ -94,6 +104,11 @@ describe("readAll()", () => {
   it("takes as much as the limit", async () => {
     const stream = new TestStream(cutAt(bytes, [3]));
     expect(await readAll(stream, { maxSize: 10 })).toEqual(bytes);
+  });
+
+  it.each([NaN, "9"])("refuses a limit that would be none: %s", async (maxSize) => {
+    const error = await failure(() => readAll(new TestStream(), { maxSize: maxSize as never }));
+    expect((error as Error).message).toMatch(/^maxSize must be /);
   });
 
   it("refuses more than the limit", async () => {

@@ -195,6 +195,11 @@ describe("readFrame()", () => {
     expect((await readFrame(exact, { maxFrameSize: 4 }))!.payload).toEqual(counted(4));
   });
 
+  it("refuses a limit that would be none", async () => {
+    const error = await failure(() => readFrame(new TestStream([next]), { maxFrameSize: NaN }));
+    expect((error as Error).message).toMatch(/^maxFrameSize must be /);
+  });
+
   it("refuses more than 16 MiB where no limit is given", async () => {
     const stream = new TestStream([binary("", { length: 16 * 1024 ** 2 + 1 })]);
     const error = await failure(() => readFrame(stream));

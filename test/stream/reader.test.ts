@@ -649,6 +649,14 @@ describe.each([
 });
 
 describe("misuse of a Reader", () => {
+  it.each(["maxFrameSize", "maxMessageSize"])("refuses a %s that would be none", (name) => {
+    for (const limit of [NaN, -1, "6"]) {
+      expect(() => new Reader(new TestStream(), StateServerSide, { [name]: limit })).toThrow(
+        `${name} must be `,
+      );
+    }
+  });
+
   it("is no error of its own: it goes on once it is used as it should", async () => {
     const reader = buffered([text("ab"), text("c")]);
     expect(await failure(() => reader.read(new Uint8Array(1)))).toBeInstanceOf(TypeError);

@@ -63,6 +63,13 @@ describe("a close frame that was sent", () => {
     expect(stream.writes).toHaveLength(length);
   });
 
+  it("is none where it cannot be encoded: the peer's is answered still", async () => {
+    const stream = new TestStream();
+    const frame = { header: newHeader(OpClose, 5), payload: body };
+    expect(await failure(() => writeFrame(stream, frame))).toBeInstanceOf(RangeError);
+    expect([wasCloseSent(stream), stream.writes]).toEqual([false, []]);
+  });
+
   it("is not one of another stream", async () => {
     await writeMessage(new TestStream(), StateServerSide, OpClose, encodeUtf8(""));
     expect(wasCloseSent(new TestStream())).toBe(false);

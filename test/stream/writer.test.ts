@@ -446,6 +446,23 @@ describe("Writer.setExtensions() inside a message", () => {
   });
 });
 
+describe("Writer with a stream that fails by undefined", () => {
+  it("keeps that for all that comes behind it", async () => {
+    const nothing = undefined as unknown as Error;
+    const stream: ByteWriter = { write: () => Promise.reject(nothing) };
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
+    for (const act of [() => writer.write(counted(9)), () => writer.flush()]) {
+      const done = Promise.resolve().then<unknown>(act);
+      expect(
+        await done.then(
+          () => "done",
+          () => "thrown",
+        ),
+      ).toBe("thrown");
+    }
+  });
+});
+
 describe("Writer with a stream that fails", () => {
   const error = new Error("no");
   const now: ByteWriter = {
