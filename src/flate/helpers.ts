@@ -56,7 +56,7 @@ export class Helper {
    *
    * @param payload Lent until the call, or its promise, is done.
    * @returns A new array, yours.
-   * @throws {TypeError} `payload`, or `into.bytes`, is no Uint8Array.
+   * @throws {TypeError} `payload` is no Uint8Array.
    * @see gobwas Helper.Compress
    */
   compress(payload: Uint8Array): Awaitable<Uint8Array> {
@@ -105,7 +105,7 @@ export class Helper {
    *
    * @param payload As it was on the wire, unmasked. Lent until the call, or its promise, is done.
    * @returns A new array, yours.
-   * @throws {TypeError} `payload`, or `into.bytes`, is no Uint8Array.
+   * @throws {TypeError} `payload` is no Uint8Array.
    * @throws {ProtocolError} `INVALID_DEFLATE`
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    * @see gobwas Helper.Decompress, which has no limit
