@@ -197,7 +197,8 @@ export interface ListenOptions extends TcpOptions {
    */
   readonly reusePort?: boolean | undefined;
   /**
-   * Path of a Unix socket, of at most 107 bytes on Linux and 103 elsewhere: beyond, a RangeError. Its file goes when the listener is closed; one that a dead process has left is in the way
+   * Path of a Unix socket, of at most 107 bytes on Linux and 103 elsewhere: beyond, a RangeError. Its file goes when the
+   * listener is closed; one that a dead process has left is in the way
    * (`ADDRESS_IN_USE`) until somebody deletes it. Where its folder is missing, that is `FAILED`, but on Node
    * `ACCESS_DENIED`.
    */
@@ -270,7 +271,8 @@ export type RuntimeSignal = typeof globalThis extends {
  */
 export interface TlsOptions {
   /**
-   * Name or address that the certificate must be for; a name is sent as SNI, without a dot at its end. Default: the host that is connected to. On Deno it
+   * Name or address that the certificate must be for; a name is sent as SNI, without a dot at its end. Default: the host
+   * that is connected to. On Deno it
    * cannot differ from the host where there is a `cert`, but behind a tunnel and over a Unix socket.
    */
   readonly serverName?: string | undefined;

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { zlibEngine } from "../adapters/zlib.ts";
 import { encodeUtf8 } from "../src/bytes.ts";
 import { Server } from "../src/connection/serve.ts";
-import { Endpoint, type EndpointEvents } from "../src/endpoint/endpoint.ts";
+import { Endpoint } from "../src/endpoint/endpoint.ts";
 import { PermessageDeflate } from "../src/flate/permessage-deflate.ts";
 import { StateServerSide } from "../src/frame/check.ts";
 import { HeadParser } from "../src/http/parser.ts";
@@ -24,6 +24,7 @@ import {
   text,
 } from "./hostile/support.ts";
 import { FakeClock } from "./support/fake-clock.ts";
+import { silentEvents } from "./support/trace.ts";
 
 /*
  * How the time that peers' bytes take grows with their number: linearly. It is measured over three doublings, and the
@@ -141,18 +142,6 @@ function handshake(more: (size: number) => readonly string[]): Subject {
   };
 }
 
-const quiet: EndpointEvents = {
-  onText() {},
-  onBinary() {},
-  onPing() {},
-  onPong() {},
-  onFail(error) {
-    throw error;
-  },
-  onResume() {},
-  onOutput() {},
-};
-
 /** Gives chunks to a server's endpoint without limits, which takes them all. */
 function endpoint(chunksOf: (size: number) => readonly Uint8Array[], compressed = false): Subject {
   return (size) => {
@@ -160,7 +149,7 @@ function endpoint(chunksOf: (size: number) => readonly Uint8Array[], compressed 
     return () => {
       const sessions = compressed ? [openSession()] : [];
       const options = { maxMessageSize: 0, maxFrameSize: 0, maxFragments: 0 };
-      const one = new Endpoint("server", quiet, { ...options, extensions: sessions });
+      const one = new Endpoint("server", silentEvents, { ...options, extensions: sessions });
       for (const chunk of chunks) {
         // What is received is unmasked where it lies.
         one.receive(chunk.slice());

@@ -13,7 +13,15 @@ import { Writer } from "../../src/stream/writer.ts";
 import { cuts } from "../support/cuts.ts";
 import { zlibInflate } from "../support/flate.ts";
 import { counted, frame, hex, toHex } from "../support/frames.ts";
-import { failure, HeldWriter, microtasks, paces, plain, TestStream } from "../support/streams.ts";
+import {
+  failure,
+  HeldWriter,
+  microtasks,
+  paces,
+  plain,
+  TestStream,
+  throws,
+} from "../support/streams.ts";
 import { StoreEngine, type StoreOptions } from "./store-engine.ts";
 
 const hello = encodeUtf8("Hello");
@@ -293,13 +301,7 @@ describe.each([
     });
     await writer.write(hello);
     for (const act of [() => writer.flush(), () => writer.write(hello), () => writer.flush()]) {
-      const done = Promise.resolve().then<unknown>(act);
-      expect(
-        await done.then(
-          () => "done",
-          () => "thrown",
-        ),
-      ).toBe("thrown");
+      expect(await throws(act)).toBe(true);
     }
   });
 

@@ -25,6 +25,7 @@ import { Writer } from "../../src/stream/writer.ts";
 import { seededRandom } from "../support/cuts.ts";
 import { ping, toHex } from "../support/frames.ts";
 import { failure, plain } from "../support/streams.ts";
+import { silentEvents } from "../support/trace.ts";
 import { macrotask } from "../support/turns.ts";
 
 /*
@@ -315,21 +316,9 @@ async function sendByEndpoint(
   isExtended: boolean,
 ): Promise<Uint8Array> {
   const sent: Uint8Array[] = [];
-  const endpoint = new Endpoint(
-    side === StateServerSide ? "server" : "client",
-    {
-      onText() {},
-      onBinary() {},
-      onPing() {},
-      onPong() {},
-      onFail(error) {
-        throw error;
-      },
-      onResume() {},
-      onOutput() {},
-    },
-    { extensions: isExtended ? [extension.open(agreed, side)!] : [] },
-  );
+  const endpoint = new Endpoint(side === StateServerSide ? "server" : "client", silentEvents, {
+    extensions: isExtended ? [extension.open(agreed, side)!] : [],
+  });
   for (const payload of payloads) endpoint.sendBinary(payload.slice());
   while (!endpoint.isFree) await macrotask();
   for (let bytes; (bytes = endpoint.output.take()) !== undefined;) {

@@ -7,7 +7,15 @@ import { OpBinary, OpContinuation, OpText } from "../../src/frame/opcode.ts";
 import type { ByteWriter } from "../../src/io/byte-stream.ts";
 import { DefaultWriteBuffer, Writer, type WriterOptions } from "../../src/stream/writer.ts";
 import { binary, continuation, counted, hex, text, toHex } from "../support/frames.ts";
-import { failure, HeldWriter, microtasks, paces, plain, TestStream } from "../support/streams.ts";
+import {
+  failure,
+  HeldWriter,
+  microtasks,
+  paces,
+  plain,
+  TestStream,
+  throws,
+} from "../support/streams.ts";
 import {
   openSessions,
   ShiftExtension,
@@ -452,13 +460,7 @@ describe("Writer with a stream that fails by undefined", () => {
     const stream: ByteWriter = { write: () => Promise.reject(nothing) };
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
     for (const act of [() => writer.write(counted(9)), () => writer.flush()]) {
-      const done = Promise.resolve().then<unknown>(act);
-      expect(
-        await done.then(
-          () => "done",
-          () => "thrown",
-        ),
-      ).toBe("thrown");
+      expect(await throws(act)).toBe(true);
     }
   });
 });

@@ -124,6 +124,16 @@ export function plain<Value>(value: Awaitable<Value>): Value {
   return value;
 }
 
+/** Tells whether a call throws, or rejects, whatever it is by: it may be undefined. */
+export async function throws(act: () => unknown): Promise<boolean> {
+  try {
+    await act();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** What a call throws, now or later; undefined where it throws nothing. */
 export async function failure(act: () => unknown): Promise<unknown> {
   try {

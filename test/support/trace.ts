@@ -136,3 +136,16 @@ export class EventTrace implements EndpointEvents {
     this.lines.push("output");
   }
 }
+
+/** Who is told of nothing, and throws what an endpoint fails with. */
+export const silentEvents: EndpointEvents = {
+  onText() {},
+  onBinary() {},
+  onPing() {},
+  onPong() {},
+  onFail(error) {
+    throw error;
+  },
+  onResume() {},
+  onOutput() {},
+};
