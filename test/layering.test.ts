@@ -40,6 +40,7 @@ const mayImport: Record<string, string[]> = {
   ],
   "src/stream": [
     "src/bytes.ts",
+    "src/deferred.ts",
     "src/arguments.ts",
     "src/status.ts",
     "src/errors.ts",

@@ -8,6 +8,7 @@ import { checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import { Growing } from "../extension/growing.ts";
 import type { Awaitable, ByteReader } from "../io/byte-stream.ts";
+import { readCount, readOnce } from "../io/once.ts";
 import type { Engine, Inflater, InflaterSettings } from "./engine.ts";
 import { checkRange, ready } from "./writer.ts";
 
@@ -137,7 +138,7 @@ export class FlateReader implements ByteReader {
         this.#hasMore = !inflater.goOn(this.#out);
       } else {
         this.#waitsFor = "piece";
-        const count = await (piece ?? this.#readPiece());
+        const count = readCount(await (piece ?? this.#readPiece()), pieceSize);
         this.#resume(resets);
         this.#inflate(count);
         piece = undefined;
@@ -151,19 +152,19 @@ export class FlateReader implements ByteReader {
     return this.#taken === this.#out.size && (this.#hasMore || !this.#isAtEnd);
   }
 
-  #readPiece(): Awaitable<number | null> {
-    return this.#source.read((this.#piece ??= new Uint8Array(pieceSize)));
+  #readPiece(): number | Promise<number | null> {
+    return readOnce(this.#source, (this.#piece ??= new Uint8Array(pieceSize)));
   }
 
-  #inflate(count: number | null): void {
-    if (!count) {
+  #inflate(count: number): void {
+    if (count === 0) {
       this.#isAtEnd = true;
       // Nothing was sent at all: the empty message, or no further one.
       if (!this.#hasBegun) return;
     }
     this.#hasBegun = true;
     const inflater = (this.#inflater ??= this.#engine.newInflater(this.#settings));
-    this.#hasMore = !inflater.inflate(this.#piece!, 0, count ?? 0, this.#isAtEnd, this.#out);
+    this.#hasMore = !inflater.inflate(this.#piece!, 0, count, this.#isAtEnd, this.#out);
   }
 
   #give(into: Uint8Array): number {

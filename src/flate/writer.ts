@@ -9,7 +9,7 @@ import { noBytes } from "../bytes.ts";
 import { Growing } from "../extension/growing.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { copyPieces, pieceSize } from "../io/copy.ts";
-import { writeAll } from "../io/full.ts";
+import { writeAll } from "../io/write-all.ts";
 import type { Context, Deflater, DeflaterSettings, Engine } from "./engine.ts";
 
 /** Options of a {@link FlateWriter}. */

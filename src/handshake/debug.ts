@@ -8,7 +8,8 @@ import { concat, copyOf, noBytes } from "../bytes.ts";
 import type { Head } from "../http/head.ts";
 import { type HeadKind, HeadParser } from "../http/parser.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
-import { writeAll } from "../io/full.ts";
+import { readCount, readOnce } from "../io/once.ts";
+import { writeAll } from "../io/write-all.ts";
 import { Dialer, type DialerOptions, type DialOptions } from "./dialer.ts";
 import { bodyEnd } from "./response-body.ts";
 import type { UpgradedStream } from "./upgraded-stream.ts";
@@ -43,16 +44,16 @@ class Recorder implements ByteStream {
   }
 
   read(into: Uint8Array): Awaitable<number> {
-    const count = this.#stream.read(into);
+    const room = into.length;
+    const count = readOnce(this.#stream, into);
     return count instanceof Promise
-      ? count.then((read) => this.#keepRead(into, read))
+      ? count.then((read) => this.#keepRead(into, readCount(read, room)))
       : this.#keepRead(into, count);
   }
 
-  #keepRead(into: Uint8Array, count: number | null): number {
-    const read = count ?? 0;
-    if (this.#isRecording) this.#read.push(copyOf(into, 0, read));
-    return read;
+  #keepRead(into: Uint8Array, count: number): number {
+    if (this.#isRecording) this.#read.push(copyOf(into, 0, count));
+    return count;
   }
 
   /** Each write is whole, and in its order, with those to the stream itself. */

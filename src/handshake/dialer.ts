@@ -20,7 +20,7 @@ import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
 import { closeQuietly } from "../io/close-quietly.ts";
 import { connectStreamOn } from "../io/connect-stream.ts";
-import { writeAll } from "../io/full.ts";
+import { writeAll } from "../io/write-all.ts";
 import type { Connect, ConnectOptions, Signal, TlsOptions } from "../transport.ts";
 import { Attempt } from "./attempt.ts";
 import { checkAnswer, checkOffer, newKey, type Offer, writeDialRequest } from "./dial-request.ts";

@@ -8,7 +8,8 @@ import { noBytes, writeLatin1 } from "../bytes.ts";
 import { targetBytes, tokenBytes, valueBytes } from "../http/token.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
 import { closeQuietly } from "../io/close-quietly.ts";
-import { BytesReader, writeAll } from "../io/full.ts";
+import { BytesReader } from "../io/full.ts";
+import { writeAll } from "../io/write-all.ts";
 import type { UpgradedStream } from "./upgraded-stream.ts";
 import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
 

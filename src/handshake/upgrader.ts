@@ -15,7 +15,7 @@ import { defaultHeadLimits, type HeadLimits, HeadParser } from "../http/parser.t
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
 import { closeQuietly } from "../io/close-quietly.ts";
-import { writeAll } from "../io/full.ts";
+import { writeAll } from "../io/write-all.ts";
 import { Attempt } from "./attempt.ts";
 import { readHead } from "./read-head.ts";
 import { checkRequest, checkUpgrade } from "./request.ts";

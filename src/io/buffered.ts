@@ -7,7 +7,8 @@
 import { checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import type { Awaitable, ByteStream } from "./byte-stream.ts";
-import { writeAll } from "./full.ts";
+import { readCount, readOnce } from "./once.ts";
+import { writeAll } from "./write-all.ts";
 
 /** Options of a {@link BufferedStream}. */
 export interface BufferedOptions {
@@ -68,10 +69,12 @@ export class BufferedStream implements ByteStream {
     return this.#end;
   }
 
-  /** Takes `count` of the bytes at hand as read. @throws {RangeError} There are fewer. */
+  /** Takes `count` of the bytes at hand as read. @throws {RangeError} There are fewer, or it is no integer from 0 on. */
   consume(count: number): void {
-    if (!(count >= 0 && count <= this.buffered)) {
-      throw new RangeError(`Only ${this.buffered} bytes are at hand: ${count}`);
+    if (!Number.isInteger(count) || count < 0 || count > this.buffered) {
+      throw new RangeError(
+        `count must be an integer up to the ${this.buffered} bytes at hand: ${count}`,
+      );
     }
     this.#start += count;
   }
@@ -90,15 +93,17 @@ export class BufferedStream implements ByteStream {
     }
     if (this.#end === this.#buffer.length) throw new RangeError("Read buffer is full");
     const room = this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end);
-    const count = this.inner.read(room);
-    return count instanceof Promise
-      ? count.then((read) => this.#filled(read))
-      : this.#filled(count);
+    const count = readOnce(this.inner, room);
+    if (count instanceof Promise) {
+      const size = room.length;
+      return count.then((read) => this.#filled(readCount(read, size)));
+    }
+    return this.#filled(count);
   }
 
-  #filled(count: number | null): number {
-    this.#end += count ?? 0;
-    return count ?? 0;
+  #filled(count: number): number {
+    this.#end += count;
+    return count;
   }
 
   read(into: Uint8Array): Awaitable<number> {
@@ -106,8 +111,9 @@ export class BufferedStream implements ByteStream {
     if (this.#end > this.#start || into.length === 0) return this.#take(into);
     // A read as large as the buffer gains nothing by it.
     if (into.length >= this.#buffer.length) {
-      const count = this.inner.read(into);
-      return count instanceof Promise ? count.then((read) => read ?? 0) : (count ?? 0);
+      const size = into.length;
+      const count = readOnce(this.inner, into);
+      return count instanceof Promise ? count.then((read) => readCount(read, size)) : count;
     }
     const filled = this.fill();
     return filled instanceof Promise ? filled.then(() => this.#take(into)) : this.#take(into);

@@ -18,7 +18,8 @@ export interface ByteReader {
    * It gives at least one byte where `into` has room for one. `into` is lent until the call, or its promise, is done.
    * One read at a time.
    *
-   * @returns Bytes read; 0 or null at the end of the stream.
+   * @returns Bytes read; 0 or null at the end of the stream. A promise may be any thenable; what is no count is refused with
+   * a TransportError `FAILED`.
    * @see Go io.Reader
    */
   read(into: Uint8Array): Awaitable<number | null>;
@@ -30,7 +31,9 @@ export interface ByteWriter {
    * Takes bytes, from the start of `from`: at least one of them where there are any. They are lent until the call, or
    * its promise, is done.
    *
-   * @returns Bytes taken.
+   * It must not wait for another write of this library to the same stream: that one waits for it.
+   *
+   * @returns Bytes taken. As for `read`: any thenable, and nothing but a count.
    * @see Go io.Writer
    */
   write(from: Uint8Array): Awaitable<number>;

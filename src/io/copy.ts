@@ -5,7 +5,8 @@
  */
 
 import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
-import { writeAll } from "./full.ts";
+import { readCount, readOnce } from "./once.ts";
+import { writeAll } from "./write-all.ts";
 
 /** What {@link copy} writes to. */
 export interface CopyDest extends ByteWriter {
@@ -56,10 +57,10 @@ export async function copyPieces(
   const piece = new Uint8Array(size);
   let total = 0;
   for (;;) {
-    const read = source.read(piece);
+    const read = readOnce(source, piece);
     // A promise is waited for where there is one: what lies in memory is copied in one turn.
-    const count = read instanceof Promise ? await read : read;
-    if (!count) return total;
+    const count = read instanceof Promise ? readCount(await read, size) : read;
+    if (count === 0) return total;
     const written = writeAll(dest, piece.subarray(0, count));
     if (written instanceof Promise) await written;
     total += count;

@@ -1,5 +1,5 @@
 /**
- * Whole reads and writes over streams that may do a part of what they are asked for.
+ * Whole reads from streams that may give a part of what they are asked for. The writes are in write-all.ts.
  *
  * Each goes on without a promise as long as its stream does.
  *
@@ -9,40 +9,47 @@
 import { checkBytes, checkLimit, wrongValue } from "../arguments.ts";
 import { concat, copy } from "../bytes.ts";
 import { LimitError, TransportError } from "../errors.ts";
-import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
+import type { Awaitable, ByteReader } from "./byte-stream.ts";
+import { readCount, readOnce } from "./once.ts";
+import { restOf } from "./rest.ts";
 
 /**
  * Fills `into` with the next bytes.
  *
  * @param into Lent until the call, or its promise, is done.
  * @returns `into.length`, or 0 where the stream ends before the first byte.
- * @throws {TransportError} `UNEXPECTED_END`: the stream ends in between
+ * @throws {TypeError} `into` is no Uint8Array, or was detached or shrunk meanwhile.
+ * @throws {TransportError} `UNEXPECTED_END`: the stream ends in between; `FAILED`: `read` gave no count
  * @see Go io.ReadFull
  */
 export function readFull(reader: ByteReader, into: Uint8Array): Awaitable<number> {
   checkBytes("into", into);
+  const size = into.length;
   let at = 0;
-  while (at < into.length) {
-    const count = reader.read(at === 0 ? into : into.subarray(at));
-    if (count instanceof Promise) return readRest(reader, into, at, count);
-    if (!count) return endedAt(at);
+  while (at < size) {
+    const count = readOnce(reader, restOf("into", into, at, size));
+    if (count instanceof Promise) return readRest(reader, into, at, size, count);
+    if (count === 0) return endedAt(at);
     at += count;
   }
-  return at;
+  return size;
 }
 
 async function readRest(
   reader: ByteReader,
   into: Uint8Array,
-  at: number,
-  pending: Promise<number | null>,
+  start: number,
+  size: number,
+  first: Promise<number | null>,
 ): Promise<number> {
-  let count = await pending;
+  let at = start;
+  let coming: number | Promise<number | null> = first;
   for (;;) {
-    if (!count) return endedAt(at);
+    const count = readCount(await coming, size - at);
+    if (count === 0) return endedAt(at);
     at += count;
-    if (at === into.length) return at;
-    count = await reader.read(into.subarray(at));
+    if (at === size) return size;
+    coming = readOnce(reader, restOf("into", into, at, size));
   }
 }
 
@@ -123,8 +130,8 @@ export async function readAll(
   let room = new Uint8Array(4096);
   let at = 0;
   for (;;) {
-    const count = await reader.read(room.subarray(at));
-    if (!count) break;
+    const count = readCount(await readOnce(reader, room.subarray(at)), room.length - at);
+    if (count === 0) break;
     at += count;
     size += count;
     if (size > maxSize) throw new LimitError("MESSAGE_TOO_BIG", maxSize, size);
@@ -136,112 +143,6 @@ export async function readAll(
   }
   pieces.push(room.subarray(0, at));
   return concat(pieces);
-}
-
-/** A write failed in the middle of its bytes: the peer would take whatever follows for the rest of them. */
-class Broken {
-  readonly error: unknown;
-
-  constructor(error: unknown) {
-    this.error = error;
-  }
-}
-
-/**
- * What the next write to a stream waits for: the end of the last one that was begun, which never rejects. Nothing where the
- * stream is free, as it is as long as it takes all at once.
- */
-const lanes = new WeakMap<ByteWriter, Promise<void> | Broken>();
-
-/**
- * Writes all of `from` as one unit: what else goes to the same stream by the functions and classes of this library goes
- * before it or behind it, in the order of the calls, also where the stream takes a part at a time and where nobody awaits.
- *
- * @param from Lent until the call, or its promise, is done.
- * @throws What the stream throws; a stream that takes nothing is a {@link TransportError} `FAILED`. Where a write fails
- * after it has taken a part, those that wait, and all to come, throw the same: half a frame is on the wire.
- */
-export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
-  checkBytes("from", from);
-  if (from.length === 0) return undefined;
-  if (writer.writesWhole !== true) {
-    const before = lanes.get(writer);
-    if (before instanceof Broken) throw before.error;
-    if (before !== undefined) return follow(writer, writeBehind(writer, from, before));
-  }
-  const count = writer.write(from);
-  return count === from.length ? undefined : writeRest(writer, from, count);
-}
-
-/** Goes on with a write that has taken a part, or takes its time. */
-function writeRest(
-  writer: ByteWriter,
-  from: Uint8Array,
-  first: number | Promise<number>,
-): Awaitable<void> {
-  let at = 0;
-  let count = first;
-  try {
-    while (!(count instanceof Promise)) {
-      at += progress(count);
-      if (at >= from.length) return undefined;
-      count = writer.write(from.subarray(at));
-    }
-  } catch (error) {
-    failAt(writer, at, error);
-  }
-  const done = writeLater(writer, from, at, count);
-  return writer.writesWhole === true ? done : follow(writer, done);
-}
-
-async function writeLater(
-  writer: ByteWriter,
-  from: Uint8Array,
-  start: number,
-  first: Awaitable<number>,
-): Promise<void> {
-  let at = start;
-  try {
-    at += progress(await first);
-    while (at < from.length) at += progress(await writer.write(from.subarray(at)));
-  } catch (error) {
-    failAt(writer, at, error);
-  }
-}
-
-async function writeBehind(
-  writer: ByteWriter,
-  from: Uint8Array,
-  before: Promise<void>,
-): Promise<void> {
-  await before;
-  const lane = lanes.get(writer);
-  if (lane instanceof Broken) throw lane.error;
-  await writeLater(writer, from, 0, writer.write(from));
-}
-
-/** Lets what comes next wait for `done`. */
-function follow(writer: ByteWriter, done: Promise<void>): Promise<void> {
-  const free = (): void => {
-    if (lanes.get(writer) === last) lanes.delete(writer);
-  };
-  const last = done.then(free, free);
-  lanes.set(writer, last);
-  return done;
-}
-
-/** Where nothing has been taken, the stream stands where it stood: those that wait try for themselves. */
-function failAt(writer: ByteWriter, at: number, error: unknown): never {
-  if (at > 0) lanes.set(writer, new Broken(error));
-  throw error;
-}
-
-/** A write that takes nothing would be tried for ever. */
-function progress(count: number): number {
-  if (!(count > 0)) {
-    throw new TransportError("FAILED", { cause: new Error(`write() took ${count} bytes`) });
-  }
-  return count;
 }
 
 /** Reads from bytes in memory. */

@@ -20,7 +20,8 @@ import {
 import { newMask } from "../frame/mask.ts";
 import { OpClose, type Opcode, OpPing, OpPong } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
-import { readExactly, writeAll } from "../io/full.ts";
+import { readExactly } from "../io/full.ts";
+import { writeAll } from "../io/write-all.ts";
 import { StatusNoStatusRcvd } from "../status.ts";
 import { writeWhole } from "./frame-io.ts";
 import type { FrameHandler } from "./reader.ts";

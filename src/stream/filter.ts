@@ -9,7 +9,8 @@ import { ProtocolError } from "../errors.ts";
 import { cipher, cipherInto } from "../frame/cipher.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
-import { writeAll } from "../io/full.ts";
+import { readCount, readOnce } from "../io/once.ts";
+import { writeAll } from "../io/write-all.ts";
 
 /** What a filter reads from. An error, of it or of what is made of its bytes, stays: each read throws it. */
 class Source {
@@ -28,18 +29,20 @@ class Source {
   }
 
   read(into: Uint8Array): Awaitable<number> {
+    checkBytes("into", into);
     if (this.#failure !== undefined) throw this.#failure.error;
     try {
-      const count = this.#reader.read(into);
-      return count instanceof Promise ? this.#takeLater(into, count) : this.#take(into, count ?? 0);
+      const count = readOnce(this.#reader, into);
+      return count instanceof Promise ? this.#takeLater(into, count) : this.#take(into, count);
     } catch (error) {
       this.#fail(error);
     }
   }
 
   async #takeLater(into: Uint8Array, count: Promise<number | null>): Promise<number> {
+    const room = into.length;
     try {
-      return this.#take(into, (await count) ?? 0);
+      return this.#take(into, readCount(await count, room));
     } catch (error) {
       this.#fail(error);
     }

@@ -24,7 +24,8 @@ import { newMask } from "../frame/mask.ts";
 import { isControl, OpClose, type Opcode } from "../frame/opcode.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
-import { readBytes, readExactly, readFull, writeAll } from "../io/full.ts";
+import { readBytes, readExactly, readFull } from "../io/full.ts";
+import { writeAll } from "../io/write-all.ts";
 import { setCloseSent } from "./sent-close.ts";
 
 /** Payload bytes that {@link readFrame} and the helpers take at the most where nothing else is said. */

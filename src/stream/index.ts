@@ -32,9 +32,9 @@ export {
   readBytes,
   readExactly,
   readFull,
-  writeAll,
 } from "../io/full.ts";
 export { connectStreamOn, type StreamConnectOptions } from "../io/connect-stream.ts";
+export { writeAll } from "../io/write-all.ts";
 export { listenStreams, StreamListener, type StreamListenOptions } from "../io/stream-listener.ts";
 export {
   type ReleasedTransport,

@@ -6,6 +6,7 @@
 
 import { checkBytes, checkLimit } from "../arguments.ts";
 import { copy } from "../bytes.ts";
+import { isPromise } from "../deferred.ts";
 import { LimitError, ProtocolError, TransportError } from "../errors.ts";
 import { finish, RecvChain } from "../extension/chain.ts";
 import type { RecvExtension, Transform } from "../extension/extension.ts";
@@ -24,6 +25,7 @@ import { isControl, OpContinuation, OpText } from "../frame/opcode.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteReader } from "../io/byte-stream.ts";
+import { readCount, readOnce } from "../io/once.ts";
 import { readHeader, readHeaderBuffer } from "./frame-io.ts";
 
 /**
@@ -238,9 +240,9 @@ export class Reader implements ByteReader {
   }
 
   #continuation(header: Header): Awaitable<Header> {
-    const handled = this.#options.onContinuation?.(header, this.payload);
-    if (!(handled instanceof Promise)) return header;
-    return handled.then(
+    const handled: unknown = this.#options.onContinuation?.(header, this.payload);
+    if (!isPromise(handled)) return header;
+    return Promise.resolve(handled).then(
       () => header,
       (error: unknown) => this.#fail(error),
     );
@@ -270,6 +272,7 @@ export class Reader implements ByteReader {
 
   /** Reads on in the present frame, for who works frame by frame. */
   #readAlone(into: Uint8Array): Awaitable<number> {
+    checkBytes("into", into);
     this.#check();
     try {
       return this.#readFrame(into);
@@ -389,20 +392,20 @@ export class Reader implements ByteReader {
   #readFrame(into: Uint8Array): Awaitable<number> {
     const most = Math.min(into.length, this.#left);
     if (most === 0) return 0;
-    const count = this.source.read(most === into.length ? into : into.subarray(0, most));
-    return count instanceof Promise ? this.#tookLater(into, count) : this.#took(into, count);
+    const count = readOnce(this.source, most === into.length ? into : into.subarray(0, most));
+    return count instanceof Promise ? this.#tookLater(into, count, most) : this.#took(into, count);
   }
 
-  async #tookLater(into: Uint8Array, count: Promise<number | null>): Promise<number> {
+  async #tookLater(into: Uint8Array, count: Promise<number | null>, most: number): Promise<number> {
     try {
-      return this.#took(into, await count);
+      return this.#took(into, readCount(await count, most));
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #took(into: Uint8Array, count: number | null): number {
-    if (!count) throw new TransportError("UNEXPECTED_END");
+  #took(into: Uint8Array, count: number): number {
+    if (count === 0) throw new TransportError("UNEXPECTED_END");
     const { masked, maskKey, length } = this.#current;
     if (masked) cipher(into, maskKey, length - this.#left, 0, count);
     this.#left -= count;
@@ -454,8 +457,8 @@ export class Reader implements ByteReader {
       }
       scratch ??= new Uint8Array(4096);
       const most = Math.min(scratch.length, this.#left);
-      const count = await source.read(scratch.subarray(0, most));
-      if (!count) throw new TransportError("UNEXPECTED_END");
+      const count = readCount(await readOnce(source, scratch.subarray(0, most)), most);
+      if (count === 0) throw new TransportError("UNEXPECTED_END");
       this.#left -= count;
     }
   }

@@ -17,7 +17,7 @@ import { newMask } from "../frame/mask.ts";
 import { type Opcode, OpContinuation } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { copyPieces } from "../io/copy.ts";
-import { writeAll } from "../io/full.ts";
+import { writeAll } from "../io/write-all.ts";
 import { encodeFrame } from "./frame-io.ts";
 
 /** Options of a {@link Writer}. */

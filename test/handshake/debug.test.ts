@@ -5,7 +5,7 @@ import type { DialerOptions } from "../../src/handshake/dialer.ts";
 import { rejectConnection } from "../../src/handshake/reject.ts";
 import type { UpgraderOptions } from "../../src/handshake/upgrader.ts";
 import type { ByteStream } from "../../src/io/byte-stream.ts";
-import { writeAll } from "../../src/io/full.ts";
+import { writeAll } from "../../src/io/write-all.ts";
 import { cuts } from "../support/cuts.ts";
 import { text, toHex } from "../support/frames.ts";
 import {

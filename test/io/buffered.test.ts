@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import { BufferedStream } from "../../src/io/buffered.ts";
-import { readAll, writeAll } from "../../src/io/full.ts";
+import { readAll } from "../../src/io/full.ts";
+import { writeAll } from "../../src/io/write-all.ts";
 import { cutAt, cuts } from "../support/cuts.ts";
 import { counted, toHex } from "../support/frames.ts";
 import { failure, paces, plain, TestStream } from "../support/streams.ts";
@@ -103,14 +104,17 @@ describe("BufferedStream.consume()", () => {
     expect([stream.start, stream.buffered]).toEqual([10, 0]);
   });
 
-  it.each([-1, 11, NaN])("refuses a count that is not at hand: %d", async (count) => {
-    const stream = new BufferedStream(new TestStream([bytes.slice(0, 10)]));
-    await stream.fill();
-    expect(() => {
-      stream.consume(count);
-    }).toThrow(RangeError);
-    expect(stream.buffered).toBe(10);
-  });
+  it.each([-1, 11, NaN, 0.5, "1" as never])(
+    "refuses a count that is not at hand: %s",
+    async (count) => {
+      const stream = new BufferedStream(new TestStream([bytes.slice(0, 10)]));
+      await stream.fill();
+      expect(() => {
+        stream.consume(count);
+      }).toThrow(RangeError);
+      expect(stream.buffered).toBe(10);
+    },
+  );
 });
 
 describe("BufferedStream", () => {

@@ -1,18 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { concat } from "../../src/bytes.ts";
 import { TransportError } from "../../src/errors.ts";
-import type { ByteWriter } from "../../src/io/byte-stream.ts";
-import {
-  BytesReader,
-  readAll,
-  readBytes,
-  readExactly,
-  readFull,
-  writeAll,
-} from "../../src/io/full.ts";
+import { BytesReader, readAll, readBytes, readExactly, readFull } from "../../src/io/full.ts";
+import { resizable } from "../support/byte-memories.ts";
 import { cutAt, cuts } from "../support/cuts.ts";
 import { counted, toHex } from "../support/frames.ts";
-import { failure, HeldWriter, paces, plain, TestStream } from "../support/streams.ts";
+import { failure, paces, plain, TestStream } from "../support/streams.ts";
 
 const bytes = counted(10);
 
@@ -47,6 +39,20 @@ describe("readFull()", () => {
   it("asks for nothing where there is no room", () => {
     const stream = new TestStream([bytes]);
     expect([readFull(stream, new Uint8Array(0)), stream.asked]).toEqual([0, []]);
+  });
+});
+
+describe("an array that shrinks while a read waits", () => {
+  it("fails the read that fills it, and not the process", async () => {
+    const buffer = resizable(8);
+    const into = new Uint8Array(buffer);
+    const stream = new TestStream(cutAt(bytes, [2]), { later: () => true });
+    const read = failure(() => readFull(stream, into));
+    buffer.resize(4);
+    expect(await read).toMatchObject({
+      name: "TypeError",
+      message: "into was detached or shrunk while it was lent: 4 of 8 bytes are left",
+    });
   });
 });
 
@@ -126,136 +132,6 @@ describe("readAll()", () => {
     const stream = new TestStream([counted(5_000_000)]);
     await readAll(stream);
     expect(Math.max(...stream.asked)).toBe(1024 ** 2);
-  });
-});
-
-describe.each(paces)("writeAll() to a stream that answers %s", (_, later) => {
-  it.each([1, 3, 10, Infinity])("writes all, %d bytes at a time", async (most) => {
-    const stream = new TestStream([], { later, most });
-    await writeAll(stream, bytes);
-    expect(stream.written).toEqual(bytes);
-    expect(stream.writes).toHaveLength(Math.ceil(10 / most) || 1);
-  });
-
-  it("writes nothing where there is nothing", async () => {
-    const stream = new TestStream([], { later });
-    await writeAll(stream, new Uint8Array(0));
-    expect(stream.writes).toEqual([]);
-  });
-});
-
-describe("writeAll()", () => {
-  it("costs no promise where the stream answers at once", () => {
-    expect(plain(writeAll(new TestStream([], { most: 3 }), bytes))).toBeUndefined();
-  });
-
-  it.each<[what: string, write: ByteWriter["write"]]>([
-    ["now", () => 0],
-    ["later", () => Promise.resolve(0)],
-    ["NaN", () => NaN],
-  ])("gives up a stream that takes nothing: %s", async (_, write) => {
-    const error = await failure(() => writeAll({ write }, bytes));
-    expect(error).toMatchObject({ code: "FAILED" });
-  });
-
-  it("throws what the stream throws", async () => {
-    const error = new Error("no");
-    const throwing = {
-      write() {
-        throw error;
-      },
-    };
-    expect(await failure(() => writeAll(throwing, bytes))).toBe(error);
-    expect(await failure(() => writeAll({ write: () => Promise.reject(error) }, bytes))).toBe(
-      error,
-    );
-  });
-});
-
-/** What waits for a stream: each unit is bytes of its own number. */
-const units = [20, 1, 300, 7, 50].map((length, at) => new Uint8Array(length).fill(at + 1));
-
-describe.each(paces)("writes that nobody awaits, to a stream that answers %s", (_, later) => {
-  it.each([1, 3, 10, Infinity])(
-    "are whole and in their order, %d bytes at a time",
-    async (most) => {
-      const stream = new TestStream([], { later, most });
-      const done = units.map((unit) => writeAll(stream, unit));
-      await Promise.all(done);
-      expect(stream.written).toEqual(concat(units));
-      // The stream is free again: at once where it answers at once.
-      if (!later(0)) expect(plain(writeAll(new TestStream([], { most }), bytes))).toBeUndefined();
-    },
-  );
-});
-
-describe("a write behind others", () => {
-  it("is looked at when its turn comes, and costs no promise once the stream is free", async () => {
-    const stream = new TestStream([], { later: (call) => call === 0 });
-    const second = bytes.slice();
-    const done = [writeAll(stream, bytes), writeAll(stream, second)];
-    expect(stream.writes).toEqual([]);
-    second.fill(9);
-    await done[1];
-    expect(stream.written).toEqual(concat([bytes, second]));
-    expect(plain(writeAll(stream, bytes))).toBeUndefined();
-  });
-
-  it("throws the same where the one before has failed half done, as does all to come", async () => {
-    const error = new Error("no");
-    for (const later of [true, false]) {
-      const taken: number[] = [];
-      const stream: ByteWriter = {
-        write(from) {
-          const isFirst = taken.push(from.length) === 1;
-          const fail = (): never => {
-            throw error;
-          };
-          const act = isFirst ? () => 4 : fail;
-          return later ? Promise.resolve().then(act) : act();
-        },
-      };
-      const failures = units.map((unit) => failure(() => writeAll(stream, unit)));
-      expect(await Promise.all(failures)).toEqual(units.map(() => error));
-      expect(await failure(() => writeAll(stream, bytes))).toBe(error);
-      // Half a unit is on the wire: what followed would be taken for its rest.
-      expect(taken).toEqual([20, 16]);
-    }
-  });
-
-  it("tries for itself where the one before has failed with nothing taken", async () => {
-    const error = new Error("no");
-    const stream = new HeldWriter();
-    const [first, second, third] = units.map((unit) => failure(() => writeAll(stream, unit)));
-    await stream.fail(error);
-    await stream.release();
-    await stream.fail(error);
-    expect(await Promise.all([first, second, third])).toEqual([error, undefined, error]);
-    expect(stream.written).toEqual([units[1]]);
-  });
-
-  it("fails by what its stream throws at once, and keeps nobody waiting", async () => {
-    const error = new Error("no");
-    let calls = 0;
-    const stream: ByteWriter = {
-      write(from) {
-        if (++calls === 2) throw error;
-        return Promise.resolve(from.length);
-      },
-    };
-    const failures = units.slice(0, 3).map((unit) => failure(() => writeAll(stream, unit)));
-    expect(await Promise.all(failures)).toEqual([undefined, error, undefined]);
-  });
-
-  it("waits for nothing where the stream says that it writes whole", async () => {
-    class Whole extends HeldWriter {
-      readonly writesWhole = true;
-    }
-    const stream = new Whole();
-    const done = units.map((unit) => writeAll(stream, unit));
-    expect(stream.held).toBe(units.length);
-    while (stream.held > 0) await stream.release();
-    await Promise.all(done);
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import type { Awaitable } from "../../src/io/byte-stream.ts";
-import { readAll, writeAll } from "../../src/io/full.ts";
+import { readAll } from "../../src/io/full.ts";
+import { writeAll } from "../../src/io/write-all.ts";
 import { CipherReader, CipherWriter, Utf8Reader } from "../../src/stream/filter.ts";
 import { cutAt, cuts } from "../support/cuts.ts";
 import { counted, exampleMask, hex, maskKeyOf, naiveMask } from "../support/frames.ts";
@@ -148,6 +149,19 @@ describe.each(paces)("Utf8Reader over a stream that answers %s", (_, later) => {
       [2, 0, false],
       [0, 0, false],
     ]);
+  });
+});
+
+describe("a filter that is given no bytes to read into", () => {
+  it.each([
+    ["CipherReader", (source: TestStream) => new CipherReader(source, 0)],
+    ["Utf8Reader", (source: TestStream) => new Utf8Reader(source)],
+  ])("refuses that call alone: %s", async (_, make) => {
+    const reader = make(new TestStream([hex("41")]));
+    expect(await failure(() => reader.read("abc" as never))).toEqual(
+      new TypeError("into must be a Uint8Array: String"),
+    );
+    expect([reader.error, await reader.read(new Uint8Array(9))]).toEqual([undefined, 1]);
   });
 });
 

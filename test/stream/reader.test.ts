@@ -679,3 +679,14 @@ describe("Reader with a handler that throws", () => {
     expect(await failure(() => readAll(reader))).toBe(error);
   });
 });
+
+describe("Reader.payload", () => {
+  it("refuses what is no array to read into, and goes on", async () => {
+    const reader = buffered([text("a")]);
+    await reader.nextFrame();
+    expect(await failure(() => reader.payload.read("abc" as never))).toEqual(
+      new TypeError("into must be a Uint8Array: String"),
+    );
+    expect([reader.error, await readAll(reader.payload)]).toEqual([undefined, hex("61")]);
+  });
+});

@@ -1,0 +1,22 @@
+/**
+ * What is left of bytes that a stream takes, or fills, a part at a time.
+ *
+ * @module
+ */
+
+/**
+ * Gives the bytes from `at` on.
+ *
+ * @param name Of the argument, for the message.
+ * @param size Bytes that there were at the beginning: an array over a resizable buffer may have changed while the stream took
+ * its time.
+ * @throws {TypeError} There are fewer now: the buffer was detached, or shrunk, while it was lent.
+ */
+export function restOf(name: string, bytes: Uint8Array, at: number, size: number): Uint8Array {
+  if (bytes.length < size) {
+    throw new TypeError(
+      `${name} was detached or shrunk while it was lent: ${bytes.length} of ${size} bytes are left`,
+    );
+  }
+  return at === 0 && bytes.length === size ? bytes : bytes.subarray(at, size);
+}

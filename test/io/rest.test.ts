@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { restOf } from "../../src/io/rest.ts";
+import { resizable } from "../support/byte-memories.ts";
+
+it("gives the bytes from a place on, and the array itself from its start on", () => {
+  const bytes = Uint8Array.of(0, 1, 2, 3, 4);
+  expect(restOf("from", bytes, 0, 5)).toBe(bytes);
+  expect([...restOf("from", bytes, 3, 5)]).toEqual([3, 4]);
+});
+
+it("leaves out what an array has grown by", () => {
+  const buffer = resizable(4);
+  const bytes = new Uint8Array(buffer);
+  buffer.resize(8);
+  expect(restOf("from", bytes, 0, 4)).toHaveLength(4);
+});
+
+it("refuses an array that has shrunk, or whose buffer is another's now", () => {
+  const buffer = resizable(4);
+  const bytes = new Uint8Array(buffer);
+  buffer.resize(1);
+  expect(() => restOf("into", bytes, 1, 4)).toThrow(
+    new TypeError("into was detached or shrunk while it was lent: 1 of 4 bytes are left"),
+  );
+  const moved = new Uint8Array(4);
+  structuredClone(moved.buffer, { transfer: [moved.buffer] });
+  expect(() => restOf("from", moved, 0, 4)).toThrow(
+    new TypeError("from was detached or shrunk while it was lent: 0 of 4 bytes are left"),
+  );
+});
