@@ -165,7 +165,7 @@ export class FlateWriter implements ByteWriter {
 
   /**
    * Begins anew on another stream, with an empty window; an earlier error is forgotten, what was not passed on is
-   * dropped, that of calls that wait included.
+   * dropped. Calls that wait fail with a TypeError: theirs is dropped too.
    *
    * @see gobwas Writer.Reset
    */
@@ -188,8 +188,12 @@ export class FlateWriter implements ByteWriter {
 
   #end(): Awaitable<void> {
     const flushed = this.#flush();
-    if (flushed instanceof Promise) return this.#behind(flushed, () => this.#forget());
-    this.#forget();
+    if (!(flushed instanceof Promise)) return this.#forget();
+    const resets = this.#resets;
+    // A reset has forgotten already, and nothing is dropped by it: all of the message was passed on.
+    return flushed.then(() => {
+      if (this.#resets === resets) this.#forget();
+    });
   }
 
   #forget(): void {
@@ -198,8 +202,11 @@ export class FlateWriter implements ByteWriter {
 
   #endAndFree(): Awaitable<void> {
     const ended = this.#end();
-    if (ended instanceof Promise) return this.#behind(ended, () => this.#free());
-    this.#free();
+    if (!(ended instanceof Promise)) return this.#free();
+    const resets = this.#resets;
+    return ended.then(() => {
+      if (this.#resets === resets) this.#free();
+    });
   }
 
   #free(): void {
@@ -238,7 +245,7 @@ export class FlateWriter implements ByteWriter {
       await ready(deflater);
       if (this.#resets !== resets) {
         deflater.close();
-        return;
+        throw wasReset();
       }
       this.#isSliced = false;
       isDone = deflater.goOn(out);
@@ -273,7 +280,7 @@ export class FlateWriter implements ByteWriter {
   #behind(before: Promise<void>, act: () => Awaitable<void>): Promise<void> {
     const resets = this.#resets;
     return before.then(() => {
-      if (this.#resets !== resets) return undefined;
+      if (this.#resets !== resets) throw wasReset();
       if (this.#failure !== undefined) throw this.#failure.error;
       return act();
     });
@@ -289,6 +296,10 @@ export class FlateWriter implements ByteWriter {
     this.#pending = pending;
     return done;
   }
+}
+
+function wasReset(): TypeError {
+  return new TypeError("The writer was reset: this was dropped");
 }
 
 /** Waits until a context may go on with what it has left. */

@@ -8,6 +8,7 @@ import { concat, copyOf, noBytes } from "../bytes.ts";
 import type { Head } from "../http/head.ts";
 import { type HeadKind, HeadParser } from "../http/parser.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
+import { closeQuietly } from "../io/close-quietly.ts";
 import { readCount, readOnce } from "../io/once.ts";
 import { writeAll } from "../io/write-all.ts";
 import { Dialer, type DialerOptions, type DialOptions } from "./dialer.ts";
@@ -15,7 +16,10 @@ import { bodyEnd } from "./response-body.ts";
 import type { UpgradedStream } from "./upgraded-stream.ts";
 import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
 
-/** Who gets the bytes of a handshake. They are called once, also where it fails. */
+/**
+ * Who gets the bytes of a handshake. They are called once, also where it fails. What one throws the call throws, and the
+ * connection is closed.
+ */
 export interface DebugCallbacks {
   /** Gets the request as it was on the wire, never a frame. */
   readonly onRequest?: ((bytes: Uint8Array) => void) | undefined;
@@ -115,13 +119,39 @@ export class DebugDialer {
         return recorder;
       },
     });
-    try {
-      return await dialer.dial(url, options);
-    } finally {
+    return shown(dialer.dial(url, options), () => {
       const { read, written } = recorder?.stop() ?? nothing;
-      this.#callbacks.onRequest?.(written);
-      this.#callbacks.onResponse?.(read.subarray(0, responseEnd(read)));
-    }
+      show(this.#callbacks, written, read.subarray(0, responseEnd(read)));
+    });
+  }
+}
+
+/** Waits for a handshake and shows it, however it ends. Who is shown it and throws ends the connection that there is then. */
+async function shown<Stream extends ByteStream>(
+  handshake: Promise<Stream>,
+  showIt: () => void,
+): Promise<Stream> {
+  let stream: Stream;
+  try {
+    stream = await handshake;
+  } catch (error) {
+    showIt();
+    throw error;
+  }
+  try {
+    showIt();
+  } catch (error) {
+    closeQuietly(stream);
+    throw error;
+  }
+  return stream;
+}
+
+function show(callbacks: DebugCallbacks, request: Uint8Array, response: Uint8Array): void {
+  try {
+    callbacks.onRequest?.(request);
+  } finally {
+    callbacks.onResponse?.(response);
   }
 }
 
@@ -180,12 +210,9 @@ export class DebugUpgrader<Context = undefined> {
   /** Upgrades. @throws As {@link Upgrader.upgrade}. */
   async upgrade(stream: ByteStream): Promise<UpgradedStream<Context>> {
     const recorder = new Recorder(stream);
-    try {
-      return await this.#upgrader.upgrade(recorder);
-    } finally {
+    return shown(this.#upgrader.upgrade(recorder), () => {
       const { read, written } = recorder.stop();
-      this.#callbacks.onRequest?.(read.subarray(0, requestEnd(read)));
-      this.#callbacks.onResponse?.(written);
-    }
+      show(this.#callbacks, read.subarray(0, requestEnd(read)), written);
+    });
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { noBytes, writeLatin1 } from "../bytes.ts";
 import { targetBytes, tokenBytes, valueBytes } from "../http/token.ts";
 import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
@@ -98,9 +99,7 @@ function checkParsed(request: ParsedRequest, head: Uint8Array): void {
       `request.rawHeaders must be an array of names and values in turn: ${kindOf(rawHeaders)}`,
     );
   }
-  if (!(head instanceof Uint8Array)) {
-    throw new TypeError(`head must be a Uint8Array, or left out: ${kindOf(head)}`);
-  }
+  checkBytes("head", head, "a Uint8Array, or left out");
 }
 
 /** Names what was given in place of something else. */

@@ -21,11 +21,10 @@ import { newMask } from "../frame/mask.ts";
 import { OpClose, type Opcode, OpPing, OpPong } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { readExactly } from "../io/full.ts";
-import { writeAll } from "../io/write-all.ts";
 import { StatusNoStatusRcvd } from "../status.ts";
 import { writeWhole } from "./frame-io.ts";
 import type { FrameHandler } from "./reader.ts";
-import { setCloseSent, wasCloseSent } from "./sent-close.ts";
+import { setCloseSent, wasCloseSent, writeFrameBytes } from "./sent-close.ts";
 
 /** Bytes of a control frame's header. */
 function headerRoom(state: State): number {
@@ -115,8 +114,7 @@ export class ControlWriter implements ByteWriter {
       cipher(this.#buffer, header.maskKey, 0, this.#room, end);
     }
     encodeHeader(header, this.#buffer);
-    if (this.#opcode === OpClose) setCloseSent(this.#dest, true);
-    const written = writeAll(this.#dest, this.#buffer.subarray(0, end));
+    const written = writeFrameBytes(this.#dest, this.#opcode, this.#buffer.subarray(0, end));
     // A stream that takes its time is left what it was lent.
     if (written instanceof Promise) this.#buffer = new Uint8Array(this.#buffer.length);
     return written;
@@ -159,8 +157,8 @@ export class ControlHandler {
   }
 
   /**
-   * Whether this side has sent its close frame: it is sent once. What this library writes to `dst` it knows, whatever wrote
-   * it; set it where you sent one by yourself.
+   * Whether this side has sent its close frame: it is sent once. A frame that this library writes to `dst` it knows, whatever
+   * wrote it. Into bytes it does not look: set this where you sent a close frame as bytes, such as a compiled one by `writeAll`.
    */
   get hasSentClose(): boolean {
     return wasCloseSent(this.#dst);

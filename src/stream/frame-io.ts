@@ -21,12 +21,11 @@ import {
   newHeader,
 } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
-import { isControl, OpClose, type Opcode } from "../frame/opcode.ts";
+import { isControl, type Opcode } from "../frame/opcode.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { readBytes, readExactly, readFull } from "../io/full.ts";
-import { writeAll } from "../io/write-all.ts";
-import { setCloseSent } from "./sent-close.ts";
+import { writeFrameBytes } from "./sent-close.ts";
 
 /** Payload bytes that {@link readFrame} and the helpers take at the most where nothing else is said. */
 export const defaultMaxSize: number = 16 * 1024 ** 2;
@@ -163,7 +162,7 @@ export function writeHeaderBuffer(
 ): Awaitable<void> {
   checkRoom(buffer);
   const size = encodeHeader(header, buffer);
-  return writeAll(writer, buffer.subarray(0, size));
+  return writeFrameBytes(writer, header.opcode, buffer.subarray(0, size));
 }
 
 /** Options of {@link readFrame}. */
@@ -237,9 +236,7 @@ export function writeWhole(
   const frame = newFrame(opcode, true, payload);
   if (!isClientSide(state)) return writeFrame(writer, frame);
   const header = { ...frame.header, masked: true, maskKey: newMask() };
-  const bytes = encodeFrame(header, payload);
-  if (opcode === OpClose) setCloseSent(writer, true);
-  return writeAll(writer, bytes);
+  return writeFrameBytes(writer, opcode, encodeFrame(header, payload));
 }
 
 /**
@@ -249,8 +246,5 @@ export function writeWhole(
  * @see gobwas WriteFrame
  */
 export function writeFrame(writer: ByteWriter, frame: Frame): Awaitable<void> {
-  // What cannot be encoded is not sent.
-  const bytes = compileFrame(frame);
-  if (frame.header.opcode === OpClose) setCloseSent(writer, true);
-  return writeAll(writer, bytes);
+  return writeFrameBytes(writer, frame.header.opcode, compileFrame(frame));
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkBytes, checkLimit, wrongValue } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { finish, SendChain } from "../extension/chain.ts";
 import type { SendExtension, Transform } from "../extension/extension.ts";
@@ -246,7 +246,8 @@ export class Writer implements ByteWriter {
         at = end;
         written = this.#flush(false);
       }
-      if (written instanceof Promise) return this.#behind(written, () => this.#write(from, at));
+      if (!(written instanceof Promise)) continue;
+      return at === from.length ? written : this.#behind(written, () => this.#write(from, at));
     }
     this.#gather(from, at, from.length);
   }
@@ -290,9 +291,13 @@ export class Writer implements ByteWriter {
    * Makes room for `size` more payload bytes in the buffer, beside those that are there.
    *
    * @param size 0 or more.
+   * @throws {TypeError} It is no number.
+   * @throws {RangeError} It is no integer from 0 on, or more than an array may have.
    * @see gobwas Writer.Grow
    */
   grow(size: number): void {
+    checkLimit("size", size);
+    if (!Number.isInteger(size)) throw wrongValue("size", "an integer from 0 on", size);
     if (size <= this.available) return;
     this.#grow(size);
     this.#lasting = this.#buffer;
@@ -399,7 +404,8 @@ export class Writer implements ByteWriter {
 
   /**
    * Begins anew on another stream, as a new writer with the same buffer would; an earlier error is forgotten, unsent
-   * bytes are dropped, those of calls that wait included. A frame that is under way is sent to its end.
+   * bytes are dropped. Calls that wait fail with a TypeError: theirs are dropped too. A frame that is under way is sent to its
+   * end.
    *
    * @throws {RangeError} The buffer has no room for a header and a byte.
    * @see gobwas Writer.Reset, which keeps the error
@@ -477,7 +483,7 @@ export class Writer implements ByteWriter {
   #behind(before: Promise<void>, act: () => Awaitable<void>): Promise<void> {
     const resets = this.#resets;
     return before.then(() => {
-      if (this.#resets !== resets) return undefined;
+      if (this.#resets !== resets) throw new TypeError("The writer was reset: this was dropped");
       if (this.#failure !== undefined) throw this.#failure.error;
       return act();
     });

@@ -353,6 +353,8 @@ describe("FlateWriter.close()", () => {
   });
 });
 
+const wasReset = new TypeError("The writer was reset: this was dropped");
+
 describe("FlateWriter.reset()", () => {
   it("begins with an empty window, and drops what was not passed on", async () => {
     const stream = new TestStream();
@@ -386,12 +388,14 @@ describe("FlateWriter.reset()", () => {
   it("leaves alone what the old stream was lent, and drops calls that wait", async () => {
     const old = new HeldWriter();
     const { writer, engine } = newWriter(old);
-    const dropped = [writer.write(counted(7)), writer.write(counted(7)), writer.close()];
+    const calls = [writer.write(counted(7)), writer.write(counted(7)), writer.close()];
+    const dropped = calls.slice(1).map((call) => failure(() => call));
     const stream = new TestStream();
     writer.reset(stream);
     await writer.write(encodeUtf8("0123456789"));
     await old.release();
-    expect(await Promise.all(dropped)).toEqual([7, 7, undefined]);
+    expect(await calls[0]).toBe(7);
+    expect(await Promise.all(dropped)).toEqual([wasReset, wasReset]);
     expect(old.written.map((bytes) => toHex(bytes))).toEqual(["000700f8ff00010203040506"]);
     await writer.flush();
     expect(toHex(stream.written)).toBe("000700f8ff30313233343536" + "000300fcff37383900");
@@ -401,12 +405,12 @@ describe("FlateWriter.reset()", () => {
   it("leaves a compressor alone that is at work, which is freed when it wakes", async () => {
     const old = new TestStream();
     const { writer, engine } = newWriter(old, { slice: 7 });
-    const dropped = writer.write(counted(21));
+    const dropped = failure(() => writer.write(counted(21)));
     const stream = new TestStream();
     writer.reset(stream);
     await writer.write(hello);
     await writer.flush();
-    expect([await dropped, old.writes]).toEqual([21, []]);
+    expect([await dropped, old.writes]).toEqual([wasReset, []]);
     expect(stream.written).toEqual(stored);
     expect(engine.lines).toEqual(["deflater 15 6 8", "deflater 15 6 8", "close 1"]);
     for (let round = 0; round < 2; round++) writer.reset(stream);
@@ -417,12 +421,12 @@ describe("FlateWriter.reset()", () => {
 
   it("may be called twice while a compressor is at work", async () => {
     const { writer, engine } = newWriter(new TestStream(), { slice: 2 });
-    const dropped = writer.write(hello);
+    const dropped = failure(() => writer.write(hello));
     for (let round = 0; round < 2; round++) {
       writer.reset(new TestStream());
       await writer.write(Uint8Array.of(1));
     }
-    await dropped;
+    expect(await dropped).toEqual(wasReset);
     await writer.close();
     expect([engine.open, engine.lines.length]).toEqual([0, 5]);
   });

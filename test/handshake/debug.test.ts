@@ -206,6 +206,31 @@ describe("DebugDialer.dial()", () => {
   });
 });
 
+describe("a callback that throws", () => {
+  const error = new Error("no");
+  const throwing = {
+    onRequest: () => {
+      throw error;
+    },
+  };
+
+  it("ends the connection that was dialed, and the call", async () => {
+    const lines: [string, string][] = [];
+    const conn = new ScriptedStream((request) => [answerTo(request)], "end");
+    const dialer = new DebugDialer({ netDial: () => conn }, { ...callbacks(lines), ...throwing });
+    expect((await settled(dialer.dial("ws://a.example/chat"))).error).toBe(error);
+    // The other one is called all the same.
+    expect([conn.closes, lines.length]).toEqual([1, 1]);
+  });
+
+  it("ends the connection that was upgraded, and the call", async () => {
+    const conn = new ScriptedStream([requestFor("/")], "end");
+    const upgrader = new DebugUpgrader({}, throwing);
+    expect((await settled(upgrader.upgrade(conn))).error).toBe(error);
+    expect(conn.closes).toBe(1);
+  });
+});
+
 describe("DebugUpgrader.upgrade()", () => {
   const request = requestFor("/chat", "x-foo: b");
   const response = [...switching, "", ""].join("\r\n");

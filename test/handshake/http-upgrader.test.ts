@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   HttpUpgrader,
@@ -5,6 +6,7 @@ import {
   upgradeHttp,
 } from "../../src/handshake/http-upgrader.ts";
 import { concat } from "../../src/bytes.ts";
+import { readAll } from "../../src/io/full.ts";
 import type { ByteStream } from "../../src/io/byte-stream.ts";
 import { exampleKey } from "../support/peer.ts";
 import { counted, text, toHex } from "../support/frames.ts";
@@ -129,6 +131,13 @@ describe("HttpUpgrader.upgrade()", () => {
     expect(await refused(request)).toMatchObject({ error, status: "400" });
   });
 
+  it("takes the bytes behind the request from another realm", async () => {
+    const conn = new ScriptedStream([], "end");
+    const head = runInNewContext("Uint8Array.of(1, 2, 3)") as Uint8Array;
+    const stream = await new HttpUpgrader().upgrade(parsed(), conn, head);
+    expect([...(await readAll(stream))]).toEqual([1, 2, 3]);
+  });
+
   it.each<[what: string, request: unknown, head: unknown, message: string]>([
     ["no request", undefined, undefined, "request must be one of node:http"],
     ["null for a request", null, undefined, "request must be one of node:http"],
@@ -142,8 +151,8 @@ describe("HttpUpgrader.upgrade()", () => {
     ],
     ["headers by name", { ...parsed(), rawHeaders: { host: "a" } }, undefined, "an Object"],
     ["headers in pairs", { ...parsed(), rawHeaders: [["Host", "a"]] }, undefined, "in turn"],
-    ["null for a head", parsed(), null, "head must be a Uint8Array, or left out: null"],
-    ["a string for a head", parsed(), "head", "head must be a Uint8Array, or left out: head"],
+    ["null for a head", parsed(), null, "head must be a Uint8Array, or left out: Null"],
+    ["a string for a head", parsed(), "head", "head must be a Uint8Array, or left out: String"],
   ])("rejects, and throws nothing, where it is given %s", async (_, request, head, message) => {
     for (const upgrader of [new HttpUpgrader(), { upgrade: upgradeHttp }]) {
       const conn = new ScriptedStream();

@@ -9,7 +9,7 @@ import { BufferedStream } from "../../src/io/buffered.ts";
 import type { ByteWriter } from "../../src/io/byte-stream.ts";
 import { BytesReader } from "../../src/io/full.ts";
 import { ControlHandler, controlFrameHandler, ControlWriter } from "../../src/stream/control.ts";
-import { writeFrame } from "../../src/stream/frame-io.ts";
+import { writeFrame, writeHeader } from "../../src/stream/frame-io.ts";
 import { handleControlMessage, writeMessage } from "../../src/stream/helpers.ts";
 import { setCloseSent, wasCloseSent } from "../../src/stream/sent-close.ts";
 import { failure, TestStream } from "../support/streams.ts";
@@ -34,6 +34,7 @@ describe("a close frame that was sent", () => {
     ["a client's writeMessage()", (dest) => writeMessage(dest, StateClientSide, OpClose, body)],
     ["writeFrame()", (dest) => writeFrame(dest, newCloseFrame(body))],
     ["ControlWriter", (dest) => new ControlWriter(dest, StateServerSide, OpClose).flush()],
+    ["writeHeader()", (dest) => writeHeader(dest, newHeader(OpClose))],
     ["ControlHandler", (dest) => handlerOf(dest).handle(newHeader(OpClose, body.length))],
     [
       "controlFrameHandler()",
@@ -68,6 +69,35 @@ describe("a close frame that was sent", () => {
     const frame = { header: newHeader(OpClose, 5), payload: body };
     expect(await failure(() => writeFrame(stream, frame))).toBeInstanceOf(RangeError);
     expect([wasCloseSent(stream), stream.writes]).toEqual([false, []]);
+  });
+
+  it.each<[what: string, send: (dest: ByteWriter) => unknown]>([
+    ["writeMessage()", (dest) => writeMessage(dest, StateServerSide, OpClose, body)],
+    ["a client's writeMessage()", (dest) => writeMessage(dest, StateClientSide, OpClose, body)],
+    ["writeFrame()", (dest) => writeFrame(dest, newCloseFrame(body))],
+    ["writeHeader()", (dest) => writeHeader(dest, newHeader(OpClose, body.length))],
+    ["ControlWriter", (dest) => new ControlWriter(dest, StateServerSide, OpClose).flush()],
+  ])("is none where the stream fails, now or later: %s", async (_, send) => {
+    const error = new Error("no");
+    for (const write of [
+      () => {
+        throw error;
+      },
+      () => Promise.reject(error),
+    ]) {
+      const stream: ByteWriter = { write };
+      const sent = failure(() => send(stream));
+      expect(await sent).toBe(error);
+      expect(wasCloseSent(stream)).toBe(false);
+    }
+  });
+
+  it("stays one where a second one fails", async () => {
+    const stream = new TestStream();
+    await writeMessage(stream, StateServerSide, OpClose, body);
+    stream.write = () => Promise.reject(new Error("no"));
+    await failure(() => writeMessage(stream, StateServerSide, OpClose, body));
+    expect(wasCloseSent(stream)).toBe(true);
   });
 
   it("is not one of another stream", async () => {

@@ -545,6 +545,21 @@ describe("Writer.resetOp()", () => {
   });
 });
 
+describe("Writer.grow()", () => {
+  it.each([NaN, -1, 0.5, Infinity, "8" as never])(
+    "refuses what is no number of bytes: %s",
+    (size) => {
+      const { writer } = server({ size: 8 });
+      expect(() => {
+        writer.grow(size);
+      }).toThrow(/^size must be /);
+      expect(writer.size).toBe(8);
+    },
+  );
+});
+
+const wasReset = new TypeError("The writer was reset: this was dropped");
+
 describe("Writer.reset()", () => {
   it.each<[what: string, size: number, payload: number]>([
     ["a fragment", 8, 9],
@@ -557,12 +572,14 @@ describe("Writer.reset()", () => {
       const writer = new Writer(old, StateServerSide, OpBinary, { size });
       void writer.write(counted(2));
       const calls = [writer.write(counted(length)), writer.write(counted(3)), writer.flush()];
+      const dropped = calls.map((call) => failure(() => call));
       writer.reset(stream, StateClientSide, OpText);
       void writer.write(hex("61 62 63 64"));
       void writer.flush();
       await releaseAll(old);
       await releaseAll(stream);
-      await Promise.all(calls);
+      // Who waits is told that what he gave went nowhere.
+      expect(await Promise.all(dropped)).toEqual(calls.map(() => wasReset));
       expect(old.written).toEqual([binary(hex("00 01 00 01 02 03 04 05"), more)]);
       expect(linesOf(...stream.written)).toEqual(linesOf(text("abcd", { masked: true })));
     },
