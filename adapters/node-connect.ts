@@ -5,12 +5,7 @@
  */
 
 import { connect as connectTcp, type NetConnectOpts, type Socket } from "node:net";
-import {
-  checkServerIdentity,
-  connect as connectTls,
-  type ConnectionOptions,
-  type TLSSocket,
-} from "node:tls";
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import type { TransportCode } from "../src/errors.ts";
 import type {
   ConnectOptions,
@@ -21,7 +16,7 @@ import type {
 } from "../src/transport.ts";
 import { connecting } from "./connecting.ts";
 import { NodeTransport } from "./node-transport.ts";
-import { demandsTrust, identityError, peerName, sniOf } from "./peer-identity.ts";
+import { demandsTrust, identityError, nameError, peerName, sniOf } from "./peer-identity.ts";
 import { setTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";
 
@@ -40,7 +35,7 @@ function toNodeTls(options: TlsOptions, hostname: string): NodeTlsOptions {
     ...(servername === undefined
       ? {
           host: name,
-          checkServerIdentity: (_: string, certificate) => checkServerIdentity(name, certificate),
+          checkServerIdentity: (_: string, certificate) => nameError(name, certificate),
         }
       : { servername }),
     ...own,

@@ -4,9 +4,11 @@
  * @module
  */
 
+import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import process from "node:process";
 import { checkServerIdentity, type PeerCertificate as NodeCertificate } from "node:tls";
+import { parseAddress } from "../src/handshake/ip-address.ts";
 import type { PeerCertificate, TlsOptions } from "../src/transport.ts";
 
 /** Somebody's own check, under Node's name for it. */
@@ -30,6 +32,24 @@ export function demandsTrust({ rejectUnauthorized }: TlsOptions): boolean {
 }
 
 /**
+ * Checks that a certificate is for a name or an address, by Node's rules. Node 22.23.3 takes an IPv6 address for a name, and
+ * refuses certificates that are for it: where such an address is refused, the certificate itself is asked.
+ *
+ * @param check The runtime's check.
+ * @returns What is wrong; undefined for nothing.
+ */
+export function nameError(
+  name: string,
+  certificate: NodeCertificate,
+  check: CheckIdentity = checkServerIdentity,
+): Error | undefined {
+  const wrong = check(name, certificate);
+  if (wrong === undefined || parseAddress(name)?.length !== 16) return wrong;
+  const isFor = new X509Certificate(certificate.raw).checkIP(name) !== undefined;
+  return isFor ? undefined : wrong;
+}
+
+/**
  * Checks that a certificate is for `name`. Whether it is to be trusted is for the runtime to say.
  *
  * @param shown undefined where the runtime has none to show: what cannot be checked is an error.
@@ -45,6 +65,6 @@ export function identityError(
       `The certificate for ${name} cannot be checked: this runtime does not show it. Bun 1.4.5 or later does`,
     );
   }
-  const check = typeof own === "function" ? (own as CheckIdentity) : checkServerIdentity;
+  const check = typeof own === "function" ? (own as CheckIdentity) : nameError;
   return check(name, shown as unknown as NodeCertificate);
 }

@@ -120,6 +120,8 @@ const mayImport: Record<string, string[]> = {
     "src/frame/text-codec.ts",
     "cloudflare:sockets",
     "node:buffer",
+    // Asks a certificate about an address.
+    "node:crypto",
     "node:fs",
     "node:os",
     "node:diagnostics_channel",

@@ -1,6 +1,15 @@
+import { X509Certificate } from "node:crypto";
 import process from "node:process";
+import type { PeerCertificate } from "node:tls";
 import { describe, expect, it } from "vitest";
-import { demandsTrust, identityError, peerName, sniOf } from "../../adapters/peer-identity.ts";
+import {
+  demandsTrust,
+  identityError,
+  nameError,
+  peerName,
+  sniOf,
+} from "../../adapters/peer-identity.ts";
+import { certificate } from "../support/certificate.ts";
 
 describe("peerName()", () => {
   it.each([
@@ -44,6 +53,31 @@ describe("demandsTrust()", () => {
   });
 });
 
+describe("nameError()", () => {
+  const shown = new X509Certificate(certificate).toLegacyObject() as PeerCertificate;
+  const wrong = new Error("not in the list");
+  const refusing = (): Error => wrong;
+
+  it.each(["::1", "0:0:0:0:0:0:0:1", "::0.0.0.1"])(
+    "takes the certificate's own word for %s, where the runtime refuses it",
+    (address) => {
+      expect(nameError(address, shown, refusing)).toBeUndefined();
+    },
+  );
+
+  it.each(["::2", "2001:db8::1", "::1%lo", "::ffff:127.0.0.1"])(
+    "refuses %s, which the certificate is not for",
+    (address) => {
+      expect(nameError(address, shown, refusing)).toBe(wrong);
+    },
+  );
+
+  it.each(["localhost", "127.0.0.1", "[::1]"])("leaves %s to the runtime", (name) => {
+    expect(nameError(name, shown, refusing)).toBe(wrong);
+    expect(nameError(name, shown, () => undefined)).toBeUndefined();
+  });
+});
+
 /** A certificate as runtimes show it. */
 const shown = {
   raw: new Uint8Array(1),
@@ -52,11 +86,20 @@ const shown = {
 };
 
 describe("identityError()", () => {
+  const itself = new X509Certificate(certificate).toLegacyObject() as object;
+
+  it("finds nothing wrong with an IPv6 address that the certificate is for", () => {
+    expect(identityError({}, "::1", itself)).toBeUndefined();
+    expect(identityError({}, "::2", itself)).toMatchObject({
+      code: "ERR_TLS_CERT_ALTNAME_INVALID",
+    });
+  });
+
   it.each(["example.org", "chat.wild.test", "192.0.2.1"])("finds nothing wrong with %s", (name) => {
     expect(identityError({}, name, shown)).toBeUndefined();
   });
 
-  it.each(["example.com", "wild.test", "a.b.wild.test", "192.0.2.2", "::1"])(
+  it.each(["example.com", "wild.test", "a.b.wild.test", "192.0.2.2"])(
     "says that the certificate is not for %s",
     (name) => {
       expect(identityError({}, name, shown)).toMatchObject({
