@@ -6,4 +6,5 @@ interface Row {
 }
 
 export declare const rows: readonly Row[];
+export declare function lacking(row: Row): string | undefined;
 export declare function play(adapter: object, row: Row): Promise<object | undefined>;

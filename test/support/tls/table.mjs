@@ -6,12 +6,16 @@
  * adapter that it is given, on both sides; a relay in front of the server looks at the ClientHello.
  */
 
-import { connect as connectTcp, createServer } from "node:net";
+import { connect as connectTcp, createServer, isIPv6 } from "node:net";
+import { networkInterfaces } from "node:os";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import * as certificates from "./certificates.mjs";
 
 const { key, root, stranger } = certificates;
 const trusting = { ca: root };
+
+/** Bytes that one side sends when the other has ended. */
+const answerSize = 4 * 1024 ** 2;
 
 /** The runtime that plays. */
 const runtime = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
@@ -27,6 +31,7 @@ const names = [
   },
   { name: "another of the certificate's names", ask: "framewire.test", outcome: "open" },
   { name: "an address", ask: "127.0.0.1", outcome: "open", sni: "" },
+  { name: "an IPv6 address", ask: "::1", outcome: "open", sni: "" },
   { name: "a name with the root's dot", ask: "localhost.", outcome: "open", sni: "localhost" },
   { name: "no authority", ask: "localhost", tls: { ca: undefined }, outcome: "TLS_FAILED" },
   { name: "another authority", ask: "localhost", tls: { ca: stranger }, outcome: "TLS_FAILED" },
@@ -52,6 +57,26 @@ const names = [
     sni: "",
   },
   { name: "another address", show: "otherAddress", ask: "127.0.0.1", outcome: "TLS_FAILED" },
+  {
+    name: "a name, asked for by IPv6 address",
+    show: "other",
+    ask: "::1",
+    outcome: "TLS_FAILED",
+    sni: "",
+  },
+  {
+    name: "an IPv4 address, asked for by IPv6 address",
+    show: "otherAddress",
+    ask: "::1",
+    outcome: "TLS_FAILED",
+  },
+  { name: "another IPv6 address", ask: "2001:db8::1", outcome: "TLS_FAILED", sni: "" },
+  {
+    name: "an unknown authority, of an IPv6 address",
+    show: "untrusted",
+    ask: "::1",
+    outcome: "TLS_FAILED",
+  },
   {
     name: "an address that is no address",
     show: "addressAsName",
@@ -107,7 +132,7 @@ const names = [
 ];
 
 /** Ways on which the host is also who the certificate is for. */
-const byHost = (row) => row.ask === "localhost" || row.ask === "127.0.0.1";
+const byHost = (row) => ["localhost", "127.0.0.1", "::1"].includes(row.ask);
 const everyRow = () => true;
 
 /** How a client comes to a server, and which rows can be asked for on that way. */
@@ -117,8 +142,10 @@ const ways = [
   { way: "dial()", goes: viaDial, can: everyRow },
   { way: "connectStream()", goes: viaStream, can: everyRow },
   { way: "StartTLS", goes: viaStartTls, can: everyRow },
-  { way: "an HTTP proxy", goes: viaProxy(false), can: everyRow },
-  { way: "an HTTPS proxy", goes: viaProxy(true), can: everyRow },
+  { way: "WebSocketStream", goes: viaWebSocketStream, can: everyRow },
+  { way: "an HTTP proxy", goes: viaProxy("http"), can: everyRow },
+  { way: "an HTTPS proxy", goes: viaProxy("https"), can: everyRow },
+  { way: "a SOCKS5 proxy", goes: viaProxy("socks5"), can: everyRow },
   { way: "a redirect", goes: viaRedirect, can: byHost },
 ];
 
@@ -169,27 +196,62 @@ const clientRows = [
   run: runClientRow,
 }));
 
+/** Who ends TLS first, and who is heard out all the same: more than buffers hold, so that it takes a while. */
+const halfOpenRows = ["server", "client"].flatMap((side) =>
+  ["peer", side].map((first) => ({
+    way: `half-open TLS of a ${side}`,
+    name: first === "peer" ? "its peer ends, and hears it out" : "it ends, and hears its peer out",
+    side,
+    first,
+    expected: { outcome: "heard out", asked: "question", heard: answerSize },
+    run: runHalfOpenRow,
+  })),
+);
+
 /** All rows, with the way that each goes. */
 export const rows = [
   ...ways.flatMap(({ way, goes, can }) => names.filter(can).map((row) => ({ ...row, way, goes }))),
   ...single,
 ]
   .map((row) => ({ ...row, expected: expectedOf(row), run: runRow }))
-  .concat(clientRows, {
-    way: "a client that sends at once",
-    name: "is answered",
-    expected: { outcome: "open" },
-    run: runEarlyRow,
-  });
+  .concat(
+    clientRows,
+    {
+      way: "a client that sends at once",
+      name: "is answered",
+      expected: { outcome: "open" },
+      run: runEarlyRow,
+    },
+    halfOpenRows,
+    {
+      way: "half-open TLS of a server",
+      name: "a close frame with the end behind it is answered",
+      expected: { outcome: "answered" },
+      run: runClosingRow,
+    },
+  );
 
 function expectedOf({ outcome, sni }) {
   const seen = { outcome, requests: outcome.startsWith("open") ? 1 : 0 };
   return sni === undefined ? seen : { ...seen, sni };
 }
 
-/** Plays a row, and gives what came of it, in the shape of its `expected`; undefined where the runtime cannot. */
+/** Tells what a row needs and is not to be had here; undefined where it can be played. */
+export function lacking({ needs, ask, goes }) {
+  // Deno cannot ask clients for certificates: test/runtime/listen.test.ts.
+  if (needs === "requestCert" && runtime === "deno") return needs;
+  const isByHost = ways.some((one) => one.goes === goes && one.can === byHost);
+  return ask === "::1" && isByHost && !hasIpv6 ? "IPv6" : undefined;
+}
+
+/** Whether this machine has the address ::1. */
+const hasIpv6 = Object.values(networkInterfaces())
+  .flat()
+  .some(({ address }) => address === "::1");
+
+/** Plays a row, and gives what came of it, in the shape of its `expected`; undefined where something is lacking. */
 export async function play(adapter, row) {
-  if (row.needs === "requestCert" && runtime === "deno") return undefined;
+  if (lacking(row) !== undefined) return undefined;
   const closers = [];
   try {
     return await row.run(adapter, row, closers);
@@ -261,6 +323,94 @@ async function runEarlyRow(adapter, _, closers) {
   return { outcome: answer.startsWith("HTTP/1.1 101 ") ? "open" : answer };
 }
 
+async function runHalfOpenRow(adapter, { side, first }, closers) {
+  const connected = side === "server" ? acceptStream : openStream;
+  const [stream, peer] = await connected(adapter, closers);
+  const question = new TextEncoder().encode("question");
+  const answer = new Uint8Array(answerSize);
+  let asked, heard;
+  if (first === "peer") {
+    const all = allOf(peer);
+    peer.end(question);
+    asked = await allRead(stream);
+    await stream.write(answer);
+    stream.closeWrite();
+    heard = await all;
+  } else {
+    const all = allOf(peer);
+    await stream.write(question);
+    stream.closeWrite();
+    asked = await all;
+    peer.end(answer);
+    heard = await allRead(stream);
+  }
+  return { outcome: "heard out", asked: String(asked), heard: heard.length };
+}
+
+/** Gives a stream that was accepted, and its peer. */
+async function acceptStream(adapter, closers) {
+  const tls = { cert: certificates.right, key };
+  const listener = await adapter.listen({ port: 0, hostname: "127.0.0.1", tls });
+  closers.push(() => listener.close());
+  const peer = dialTls(listener.port, closers);
+  const stream = await listener.accept();
+  closers.push(() => stream.destroy());
+  return [stream, peer];
+}
+
+/** Gives a stream that was connected, and its peer. */
+async function openStream(adapter, closers) {
+  let found;
+  const accepted = new Promise((resolve) => (found = resolve));
+  const keys = { cert: certificates.right, key };
+  const server = await listen(createTlsServer({ ...keys, allowHalfOpen: true }, found), closers);
+  const options = { hostname: "127.0.0.1", port: server.port, tls: trusting };
+  const stream = await adapter.connectStream(options);
+  closers.push(() => stream.destroy());
+  const peer = await accepted;
+  peer.on("error", () => {});
+  return [stream, peer];
+}
+
+/** A client of the runtime's own. */
+function dialTls(port, closers) {
+  const options = { port, host: "127.0.0.1", servername: "localhost", ca: root };
+  const socket = connectTls({ ...options, allowHalfOpen: true });
+  socket.on("error", () => {});
+  closers.push(() => socket.destroy());
+  return socket;
+}
+
+/** Gives what comes until a socket's peer has ended, or it is closed. */
+function allOf(socket) {
+  const chunks = [];
+  socket.on("data", (bytes) => chunks.push(bytes));
+  return new Promise((resolve) => {
+    for (const event of ["end", "close"]) socket.on(event, () => resolve(Buffer.concat(chunks)));
+  });
+}
+
+/** Reads a stream to its end. */
+async function allRead(stream) {
+  const chunks = [];
+  const into = new Uint8Array(65536);
+  let count;
+  while ((count = await stream.read(into)) > 0) chunks.push(into.slice(0, count));
+  return Buffer.concat(chunks);
+}
+
+/** A close frame with status 4000, and in the same turn the end of TLS. */
+async function runClosingRow(adapter, _, closers) {
+  const server = await startServer(adapter, { cert: certificates.right, key }, closers, () => {});
+  const socket = dialTls(server.port, closers);
+  const all = allOf(socket);
+  socket.write(upgradeRequest);
+  socket.end(Uint8Array.of(0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa0));
+  const answer = (await all).toString("latin1");
+  const isAnswered = answer.startsWith("HTTP/1.1 101 ") && answer.endsWith("\x88\x02\x0f\xa0");
+  return { outcome: isAnswered ? "answered" : answer };
+}
+
 /** Gives "open" or "open, not authorized"; of a failure its code. */
 async function outcomeOf(go) {
   try {
@@ -275,7 +425,7 @@ async function viaConnect(adapter, { port, name, tls }, closers) {
 }
 
 async function viaUrl(adapter, { port, name, tls }, closers) {
-  return talk(adapter, `wss://${name}:${port}`, { tls }, closers);
+  return talk(adapter, `wss://${hostOf(name)}:${port}`, { tls }, closers);
 }
 
 /** Connects, and says a word that has to come back; gives whether the peer is trusted. */
@@ -287,6 +437,19 @@ async function talk(adapter, url, options, closers) {
   const echo = await ws.receive();
   if (echo !== "hello") throw new Error(`The echo is ${echo}`);
   return authorized;
+}
+
+/** What a stream fails with is an error of its own, with the reason as its cause. */
+async function viaWebSocketStream(adapter, { port, name, tls }, closers) {
+  const options = { timeout: 5000, tls: { ...tls, ...named(name) } };
+  const stream = new adapter.WebSocketStream(`wss://127.0.0.1:${port}`, options);
+  const { readable, writable } = await stream.opened.catch(({ cause }) => {
+    throw cause;
+  });
+  closers.push(() => stream.close());
+  await writable.getWriter().write("hello");
+  const { value } = await readable.getReader().read();
+  if (value !== "hello") throw new Error(`The echo is ${value}`);
 }
 
 async function viaDial(adapter, { port, name, tls }, closers) {
@@ -325,11 +488,13 @@ async function viaStartTls(adapter, { port, name, tls }, closers) {
   await ask(stream, closers);
 }
 
-function viaProxy(isSecure) {
+function viaProxy(scheme) {
   return async (adapter, { port, name, tls }, closers) => {
-    const proxy = await startProxy(isSecure, port, closers);
+    const proxy = await (scheme === "socks5"
+      ? startSocks(port, closers)
+      : startProxy(scheme === "https", port, closers));
     const options = {
-      proxy: `${isSecure ? "https" : "http"}://127.0.0.1:${proxy.port}`,
+      proxy: `${scheme}://127.0.0.1:${proxy.port}`,
       proxyTls: trusting,
       tls: { ...tls, ...named(name) },
     };
@@ -340,7 +505,7 @@ function viaProxy(isSecure) {
 async function viaRedirect(adapter, { port, name, tls }, closers) {
   const from = await startDoor(closers, async (socket) => {
     socket.end(
-      `HTTP/1.1 302 Found\r\nLocation: wss://${name}:${port}/\r\nContent-Length: 0\r\n\r\n`,
+      `HTTP/1.1 302 Found\r\nLocation: wss://${hostOf(name)}:${port}/\r\nContent-Length: 0\r\n\r\n`,
     );
   });
   await talk(adapter, `ws://127.0.0.1:${from.port}`, { redirects: 1, tls }, closers);
@@ -349,6 +514,11 @@ async function viaRedirect(adapter, { port, name, tls }, closers) {
 /** An address is what is connected to; everything else has to be said. */
 function named(name) {
   return name === "127.0.0.1" ? {} : { serverName: name };
+}
+
+/** A name or an address as URLs have it. */
+function hostOf(name) {
+  return isIPv6(name) ? `[${name}]` : name;
 }
 
 const upgradeRequest =
@@ -450,6 +620,21 @@ async function startProxy(isSecure, port, closers) {
     ? createTlsServer({ cert: certificates.right, key, allowHalfOpen: true }, serve)
     : createServer({ allowHalfOpen: true }, serve);
   server.on("tlsClientError", (_, socket) => socket.destroy());
+  return listen(server, closers);
+}
+
+/** A SOCKS5 proxy (RFC 1928): every way leads to `port`. What a client says at once comes at once, being short. */
+async function startSocks(port, closers) {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.once("data", () => {
+        const onward = connectTcp({ port, host: "127.0.0.1", allowHalfOpen: true });
+        join(socket, onward, Uint8Array.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0));
+      });
+      socket.write(Uint8Array.of(5, 0));
+    });
+  });
   return listen(server, closers);
 }
 
