@@ -7,7 +7,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, parse } from "node:path";
+import { delimiter, join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -18,6 +18,22 @@ const goProgram = "/usr/bin/go";
 const gorillaSource = "/usr/share/gocode/src/github.com/gorilla/websocket";
 const javaProgram = "/usr/bin/java";
 const javaCompiler = "/usr/bin/javac";
+/** Tomcat as far as it is needed, which has no one file for it. */
+const tomcatJars = [
+  "annotations-api",
+  "api",
+  "catalina",
+  "coyote",
+  "jaspic-api",
+  "jni",
+  "juli",
+  "servlet-api",
+  "util",
+  "util-scan",
+  "websocket",
+  "websocket-api",
+  "websocket-client-api",
+].map((name) => `/usr/share/java/tomcat10-${name}.jar`);
 const cCompiler = "/usr/bin/gcc";
 const libwebsocketsHeader = "/usr/include/libwebsockets.h";
 
@@ -29,6 +45,11 @@ export function missingGo(): string | undefined {
 /** Likewise a Java program. */
 export function missingJava(): string | undefined {
   return missingFile(javaProgram, javaCompiler);
+}
+
+/** Likewise a Java program with Tomcat. */
+export function missingTomcat(): string | undefined {
+  return missingFile(javaProgram, javaCompiler, ...tomcatJars);
 }
 
 /** Likewise a C program with libwebsockets. */
@@ -65,7 +86,7 @@ export function removeBuilds(): void {
 }
 
 async function compile(source: string): Promise<Command> {
-  const { name, ext } = parse(source);
+  const { dir, name, ext } = parse(source);
   const output = join(folder, name);
   switch (ext) {
     case ".go":
@@ -79,9 +100,16 @@ async function compile(source: string): Promise<Command> {
       });
       return [output];
     case ".java":
-      await executeFile(javaCompiler, ["-encoding", "UTF-8", "-d", folder, source]);
-      // It lives for a second: the second compiler would not be done with anything.
-      return [javaProgram, "-XX:TieredStopAtLevel=1", "-cp", folder, name];
+      await executeFile(javaCompiler, [
+        ...["-encoding", "UTF-8", "-cp", tomcatJars.join(delimiter)],
+        ...["-sourcepath", dir, "-d", folder, source],
+      ]);
+      // It lives for a second: the second compiler would not be done with anything. The stack is for Tomcat's client, which
+      // sends a message of 16 MiB as 2 048 calls within each other.
+      return [
+        ...([javaProgram, "-XX:TieredStopAtLevel=1", "-Xss64m"] as const),
+        ...["-cp", [folder, ...tomcatJars].join(delimiter), name],
+      ];
     case ".c":
       await executeFile(cCompiler, ["-O1", "-o", output, source, "-lwebsockets"]);
       return [output];

@@ -20,6 +20,7 @@ import {
   missingGo,
   missingJava,
   missingLibwebsockets,
+  missingTomcat,
   removeBuilds,
 } from "./builds.ts";
 import type { Action, Case, Result } from "./cases.ts";
@@ -101,6 +102,16 @@ export const clients: readonly Client[] = [
     missing: missingJava,
     run: async (url, cases) => {
       const command = await built("clients/HttpClientWebSocket.java");
+      return asProgram([...command, url, ...cases.map(fieldsOf)], cases);
+    },
+  },
+  {
+    name: "Tomcat",
+    installation: "apt-get install openjdk-17-jdk-headless libtomcat10-java",
+    cannot: {},
+    missing: missingTomcat,
+    run: async (url, cases) => {
+      const command = await built("clients/TomcatClient.java");
       return asProgram([...command, url, ...cases.map(fieldsOf)], cases);
     },
   },

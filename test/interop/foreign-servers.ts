@@ -6,7 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { built, missingLibwebsockets } from "./builds.ts";
+import { built, missingLibwebsockets, missingTomcat } from "./builds.ts";
 import type { Action, CloseAnswer } from "./cases.ts";
 import { installationOf, missingLibrary, type PythonLibrary, pythonProgram } from "./python.ts";
 
@@ -53,6 +53,17 @@ export const foreignServers: readonly ForeignServer[] = [
     missing: missingLibwebsockets,
     command: async (compressed) => [
       ...(await built("servers/libwebsockets_server.c")),
+      ...flags(compressed),
+    ],
+  },
+  {
+    name: "Tomcat",
+    installation: "apt-get install openjdk-17-jdk-headless libtomcat10-java",
+    cannot: {},
+    compresses: true,
+    missing: missingTomcat,
+    command: async (compressed) => [
+      ...(await built("servers/TomcatServer.java")),
       ...flags(compressed),
     ],
   },
