@@ -3,7 +3,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { root } from "./built.mjs";
@@ -36,7 +36,9 @@ function output(program, args, cwd) {
 /** Gives the newest version that a range holds; one that is named in full needs no question. */
 function resolve(name, range) {
   if (/^\d+\.\d+\.\d+$/.test(range)) return range;
-  const found = JSON.parse(output("npm", ["view", `${name}@${range}`, "version", "--json"], root));
+  const text = output("npm", ["view", `${name}@${range}`, "version", "--json"], root);
+  if (text === "") throw new Error(`npm has no ${name}@${range}`);
+  const found = JSON.parse(text);
   // In the order of their publishing where there are several.
   const order = new Intl.Collator("en", { numeric: true });
   return [found].flat().sort(order.compare).at(-1);
@@ -57,10 +59,16 @@ export function install(spec) {
   const folder = join(cache, `${runtime}-${version}`);
   const program = join(folder, "package", path);
   if (!existsSync(program)) {
-    mkdirSync(folder, { recursive: true });
-    output("npm", ["pack", "--silent", `${name}@${version}`], folder);
-    const archive = readdirSync(folder).find((file) => file.endsWith(".tgz"));
-    output("tar", ["-xzf", archive], folder);
+    // Beside its place at first: what was broken off must not be taken for the program the next time.
+    const beside = `${folder}.part`;
+    rmSync(beside, { recursive: true, force: true });
+    mkdirSync(beside, { recursive: true });
+    output("npm", ["pack", "--silent", `${name}@${version}`], beside);
+    const archive = readdirSync(beside).find((file) => file.endsWith(".tgz"));
+    output("tar", ["-xzf", archive], beside);
+    rmSync(join(beside, archive));
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(beside, folder);
   }
   return { runtime, version, program };
 }

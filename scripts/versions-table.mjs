@@ -7,11 +7,18 @@ const markers = /(<!-- versions: [^\n]*-->\n)[^]*?(<!-- \/versions -->)/;
 const titles = { node: "Node", deno: "Deno", bun: "Bun" };
 
 function cell(counts) {
-  if (counts === undefined) return "does not run";
-  const { passed, failed, skipped } = counts;
-  return failed === 0
-    ? `${passed} passed, ${skipped} skipped`
-    : `${failed} of ${passed + failed} fail`;
+  if (counts === undefined) return "not run";
+  const { passed, failed, skipped, letIn, trouble } = counts;
+  if (trouble !== undefined) return trouble;
+  if (failed === 0) return `${passed} passed, ${skipped} skipped`;
+  return `${failed} of ${passed + failed} fail${letIn > 0 ? `, ${letIn} let in` : ""}`;
+}
+
+function lineOf({ runtime, version, isSupported, trouble, tls, own, matrix }) {
+  const title = `${titles[runtime]} ${version}`;
+  if (trouble !== undefined) return [title, trouble, "", ""];
+  if (!isSupported) return [title, "not supported", "", cell(tls)];
+  return [title, cell(own), cell(matrix), cell(tls)];
 }
 
 /** Writes lines of cells as prettier has them. */
@@ -23,16 +30,13 @@ function aligned(lines) {
     .join("\n");
 }
 
-/** Gives a page with the table of what was seen; `rows` as versions.mjs makes them, `isTlsAlone` without suites. */
+/** Gives a page with the table of what was seen; where `isTlsAlone`, it says why the suites were not run. */
 export function withTable(page, rows, isTlsAlone) {
   if (!markers.test(page))
     throw new Error("docs/runtimes.md has no place for the table of versions");
-  const lines = rows.map(({ runtime, version, isSupported, tls, own, matrix }) => [
-    `${titles[runtime]} ${version}`,
-    !isSupported ? "not supported" : isTlsAlone ? "not run" : cell(own),
-    !isSupported ? "" : isTlsAlone ? "not run" : cell(matrix),
-    cell(tls),
-  ]);
-  const table = aligned([["version", "suites", "matrix", "TLS table"], ...lines]);
-  return page.replace(markers, (_, begin, end) => `${begin}\n${table}\n\n${end}`);
+  const table = aligned([["version", "suites", "matrix", "TLS table"], ...rows.map(lineOf)]);
+  const note = isTlsAlone
+    ? '\n\n"Not run": by `npm run versions -- --tls` the TLS table alone is played.'
+    : "";
+  return page.replace(markers, (_, begin, end) => `${begin}\n${table}${note}\n\n${end}`);
 }

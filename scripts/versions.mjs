@@ -5,10 +5,11 @@
  *   node scripts/versions.mjs                    all of them, and the table
  *   node scripts/versions.mjs --tls              all of them, the TLS table alone, and the table in the page
  *   node scripts/versions.mjs --quick            each major of Node, a few suites; no table (for CI)
- *   node scripts/versions.mjs node@22 bun@1.4.5  these; no table
+ *   node scripts/versions.mjs node@22 bun@1.4.5  these; no table (with --tls: the TLS table alone)
  *
  * A version is a range for npm, which finds the newest one that fits. Programs come from npm's packages and are kept in
- * node_modules/.cache, so that a second run downloads nothing but what is new.
+ * node_modules/.cache, so that a second run downloads nothing but what is new. A version that cannot be had is a failure, and
+ * all others are tried out nevertheless.
  */
 
 import { spawnSync } from "node:child_process";
@@ -18,6 +19,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { ensureBuilt, root } from "./built.mjs";
 import { install } from "./versions-install.mjs";
+import { countReport, countTls, headline, isBad, timeOf } from "./versions-results.mjs";
 import { withTable } from "./versions-table.mjs";
 
 const all = [
@@ -43,6 +45,8 @@ const args = process.argv.slice(2);
 const isQuick = args.includes("--quick");
 const isTlsAlone = args.includes("--tls");
 const named = args.filter((one) => !one.startsWith("--"));
+const unknown = args.filter((one) => one.startsWith("--") && !["--quick", "--tls"].includes(one));
+if (unknown.length > 0) throw new Error(`Options are --quick and --tls: ${unknown.join(" ")}`);
 const wanted = named.length > 0 ? named : isQuick ? quick : all;
 const results = mkdtempSync(join(tmpdir(), "framewire-versions-"));
 
@@ -63,95 +67,100 @@ function run([program, ...rest], env = {}) {
   });
 }
 
-/** Runs vitest with a program, and counts; undefined where it does not start there. */
+/** What is to be said of a program that has left no counts. */
+function troubleOf({ error }) {
+  return { trouble: error?.code === "ETIMEDOUT" ? `over ${timeOf(longest)}` : "does not run" };
+}
+
+/** Runs vitest with a program, and counts. */
 function runVitest(launcher, folders, env, report) {
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const outputFile = join(results, report);
-  run(
+  const ended = run(
     [...launcher, vitest, "run", ...folders, "--reporter=json", `--outputFile=${outputFile}`],
     env,
   );
   try {
-    return countsOf(JSON.parse(readFileSync(outputFile, "utf8")));
+    return countReport(JSON.parse(readFileSync(outputFile, "utf8")), ended.status);
   } catch {
-    return undefined;
+    return troubleOf(ended);
   }
-}
-
-function countsOf({ testResults, numPassedTests, numFailedTests, numPendingTests }) {
-  const failures = [];
-  for (const { name, status, assertionResults } of testResults) {
-    for (const one of assertionResults) if (one.status === "failed") failures.push(one.fullName);
-    if (status === "failed" && assertionResults.length === 0) failures.push(name);
-  }
-  const empty = failures.length - numFailedTests;
-  return {
-    passed: numPassedTests,
-    failed: numFailedTests + Math.max(0, empty),
-    skipped: numPendingTests,
-    failures,
-  };
 }
 
 /** Plays the table of TLS cases, without vitest. */
 function runTls(runtime, launcher) {
-  const { stdout } = run([...launcher, "test/support/tls/program.mjs", `dist/${runtime}.mjs`]);
-  const lines = stdout.trim().split("\n");
-  try {
-    const counts = JSON.parse(lines.at(-1));
-    return { ...counts, failures: lines.filter((line) => line.startsWith('{"way"')) };
-  } catch {
-    return undefined;
-  }
+  const ended = run([...launcher, "test/support/tls/program.mjs", `dist/${runtime}.mjs`]);
+  return countTls(ended.stdout ?? "") ?? troubleOf(ended);
 }
 
-function say(label, counts) {
-  if (counts === undefined) console.log(`  ${label}: does not run`);
-  else {
-    const { passed, failed, skipped, failures } = counts;
-    console.log(`  ${label}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
-    for (const failure of failures) console.log(`    failed: ${failure}`);
-  }
+/** Does one part of a version's, and says what came of it. */
+function part(label, doIt) {
+  const start = Date.now();
+  const counts = doIt();
+  const { passed, failed, skipped, trouble, failures = [] } = counts;
+  const told = trouble ?? `${passed} passed, ${failed} failed, ${skipped} skipped`;
+  console.log(`  ${label}: ${told} (${timeOf(Date.now() - start)})`);
+  for (const failure of failures) console.log(`    failed: ${failure}`);
+  return counts;
 }
 
-/** Tries one version out; `isSupported`: with the suites, too. */
-function tryOut({ runtime, version, program }, isSupported) {
-  console.log(`${runtime} ${version}`);
+/** Tries one version out: one that framewire is for with the suites, too. */
+function tryOut(one) {
+  const { runtime, version, program, isSupported } = one;
+  if (program === undefined) {
+    console.log(`  ${one.trouble}: ${one.reason}`);
+    return one;
+  }
   const launcher = launchers[runtime](program);
-  const tls = runTls(runtime, launcher);
-  say("TLS table", tls);
-  if (!isSupported || isTlsAlone) return { runtime, version, isSupported, tls };
+  const tls = part("TLS table", () => runTls(runtime, launcher));
+  if (!isSupported || isTlsAlone) return { ...one, tls };
   const chosen = isQuick ? quickSuites : suites;
   const env = { FRAMEWIRE_RUNTIME: runtime };
-  const own = runVitest(launcher, chosen, env, `${runtime}-${version}.json`);
-  say("suites", own);
-  if (isQuick) return { runtime, version, isSupported, tls, own };
+  const name = `${runtime}-${version}.json`;
+  const own = part("suites", () => runVitest(launcher, chosen, env, name));
+  if (isQuick) return { ...one, tls, own };
   // The programs of the matrix run on this version, the test on the Node at hand.
   const programs = { [`FRAMEWIRE_${runtime.toUpperCase()}`]: program };
-  const matrix = runVitest([process.execPath], ["test/matrix"], programs, `matrix-${version}.json`);
-  say("matrix", matrix);
-  return { runtime, version, isSupported, tls, own, matrix };
+  const matrix = part("matrix", () =>
+    runVitest([process.execPath], ["test/matrix"], programs, `matrix-${name}`),
+  );
+  return { ...one, tls, own, matrix };
 }
 
-/** Installs each, and gives those that are the same version once. */
-function installed(specs) {
-  const found = new Map(specs.map((spec) => install(spec)).map((one) => [one.program, one]));
+/** Installs each, before the first is tried out, and gives those that are the same version once. */
+function installed(specs, isSupported) {
+  const found = new Map();
+  for (const spec of specs) {
+    try {
+      const one = install(spec);
+      found.set(one.program, { ...one, isSupported });
+    } catch (error) {
+      const [runtime, version] = spec.split("@");
+      const [reason] = String(error).split("\n");
+      found.set(spec, { runtime, version, isSupported, trouble: "not to be had", reason });
+    }
+  }
   return [...found.values()];
 }
 
+const hasTable = named.length === 0 && !isQuick;
+
 ensureBuilt();
-const rows = installed(wanted).map((one) => tryOut(one, true));
-if (named.length === 0 && !isQuick) {
-  rows.push(...installed(old).map((one) => tryOut(one, false)));
+const versions = [...installed(wanted, true), ...installed(hasTable ? old : [], false)];
+// The TLS table takes seconds, the suites minutes.
+const weights = versions.map(({ isSupported }) => (isSupported && !isTlsAlone ? 30 : 1));
+const start = Date.now();
+const rows = versions.map((one, at) => {
+  const title = `${one.runtime} ${one.version}`;
+  console.log(headline(title, at, weights, Date.now() - start));
+  return tryOut(one);
+});
+if (hasTable) {
   const page = join(root, "docs/runtimes.md");
   writeFileSync(page, withTable(readFileSync(page, "utf8"), rows, isTlsAlone));
   console.log("docs/runtimes.md has the table");
 }
 rmSync(results, { recursive: true });
-const isBad = (counts) => counts === undefined || counts.failed > 0;
-const bad = rows.filter(
-  ({ isSupported, tls, own, matrix }) =>
-    isSupported && (isBad(tls) || (!isTlsAlone && (isBad(own) || (!isQuick && isBad(matrix))))),
-);
+const bad = rows.filter(isBad);
 for (const { runtime, version } of bad) console.log(`failed: ${runtime} ${version}`);
 process.exitCode = bad.length === 0 ? 0 : 1;
