@@ -8,6 +8,7 @@ import { checkBytes } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { Growing } from "../extension/growing.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
+import { CallOrder, countOf } from "../io/call-order.ts";
 import { copyPieces, pieceSize } from "../io/copy.ts";
 import { writeAll } from "../io/write-all.ts";
 import type { Context, Deflater, DeflaterSettings, Engine } from "./engine.ts";
@@ -71,12 +72,7 @@ export class FlateWriter implements ByteWriter {
   #progress: Progress = "none";
   /** Whether the compressor waits for its next slice. */
   #isSliced = false;
-  /** What is under way, errors left out: the next call waits for it. */
-  #pending: Promise<void> | undefined;
-  /** What went wrong, which may be undefined itself. */
-  #failure: { readonly error: unknown } | undefined;
-  /** Counted so that what waits does not go on after a reset. */
-  #resets = 0;
+  readonly #calls: CallOrder = new CallOrder();
 
   /** @throws {RangeError} An option is out of its range. */
   constructor(dest: FlateDest, options: FlateWriterOptions) {
@@ -87,7 +83,7 @@ export class FlateWriter implements ByteWriter {
 
   /** What went wrong, undefined where nothing did: from then on each call throws it, until {@link reset}. */
   get error(): unknown {
-    return this.#failure?.error;
+    return this.#calls.error;
   }
 
   /** Each write is whole, and in its order. */
@@ -105,14 +101,12 @@ export class FlateWriter implements ByteWriter {
    */
   write(from: Uint8Array): Awaitable<number> {
     checkBytes("from", from);
-    const done = this.#inOrder(
-      this.#isWaiting ? this.#inTurn(() => this.#put(from, false)) : this.#put(from, false),
+    const done = this.#calls.remember(
+      this.#calls.isWaiting
+        ? this.#calls.inTurn(() => this.#put(from, false))
+        : this.#put(from, false),
     );
-    if (done === undefined) return from.length;
-    const counted = done.then(() => from.length);
-    // Who does not wait for it learns of an error by the next call.
-    counted.catch(() => {});
-    return counted;
+    return countOf(done, from.length);
   }
 
   /**
@@ -137,7 +131,9 @@ export class FlateWriter implements ByteWriter {
    * @see gobwas Writer.Flush
    */
   flush(): Awaitable<void> {
-    return this.#inOrder(this.#isWaiting ? this.#inTurn(() => this.#flush()) : this.#flush());
+    return this.#calls.remember(
+      this.#calls.isWaiting ? this.#calls.inTurn(() => this.#flush()) : this.#flush(),
+    );
   }
 
   /**
@@ -147,7 +143,9 @@ export class FlateWriter implements ByteWriter {
    * @throws What the stream throws.
    */
   end(): Awaitable<void> {
-    return this.#inOrder(this.#isWaiting ? this.#inTurn(() => this.#end()) : this.#end());
+    return this.#calls.remember(
+      this.#calls.isWaiting ? this.#calls.inTurn(() => this.#end()) : this.#end(),
+    );
   }
 
   /**
@@ -158,8 +156,8 @@ export class FlateWriter implements ByteWriter {
    * @see gobwas Writer.Close
    */
   close(): Awaitable<void> {
-    return this.#inOrder(
-      this.#isWaiting ? this.#inTurn(() => this.#endAndFree()) : this.#endAndFree(),
+    return this.#calls.remember(
+      this.#calls.isWaiting ? this.#calls.inTurn(() => this.#endAndFree()) : this.#endAndFree(),
     );
   }
 
@@ -172,14 +170,12 @@ export class FlateWriter implements ByteWriter {
   reset(dest: FlateDest): void {
     this.#dest = dest;
     // What is under way keeps the old buffer, and, in the middle of its work, the old compressor: it sees to its end.
-    if (this.#pending !== undefined) this.#out = new Growing();
+    if (this.#calls.isBusy) this.#out = new Growing();
     if (this.#isSliced) this.#deflater = undefined;
     this.#deflater?.reset();
     this.#isSliced = false;
     this.#progress = "none";
-    this.#pending = undefined;
-    this.#failure = undefined;
-    this.#resets++;
+    this.#calls.reset();
   }
 
   #flush(): Awaitable<void> {
@@ -189,10 +185,10 @@ export class FlateWriter implements ByteWriter {
   #end(): Awaitable<void> {
     const flushed = this.#flush();
     if (!(flushed instanceof Promise)) return this.#forget();
-    const resets = this.#resets;
+    const { round } = this.#calls;
     // A reset has forgotten already, and nothing is dropped by it: all of the message was passed on.
     return flushed.then(() => {
-      if (this.#resets === resets) this.#forget();
+      if (this.#calls.round === round) this.#forget();
     });
   }
 
@@ -203,9 +199,9 @@ export class FlateWriter implements ByteWriter {
   #endAndFree(): Awaitable<void> {
     const ended = this.#end();
     if (!(ended instanceof Promise)) return this.#free();
-    const resets = this.#resets;
+    const { round } = this.#calls;
     return ended.then(() => {
-      if (this.#resets === resets) this.#free();
+      if (this.#calls.round === round) this.#free();
     });
   }
 
@@ -216,12 +212,12 @@ export class FlateWriter implements ByteWriter {
 
   /** Compresses a piece and passes it on; an error is kept for all that comes after. */
   #put(from: Uint8Array, isLast: boolean): Awaitable<void> {
-    const resets = this.#resets;
+    const { round } = this.#calls;
     try {
       const passed = this.#compress(from, isLast);
-      if (passed instanceof Promise) return passed.catch((error) => this.#fail(error, resets));
+      if (passed instanceof Promise) return passed.catch((error) => this.#fail(error, round));
     } catch (error) {
-      this.#fail(error, resets);
+      this.#fail(error, round);
     }
   }
 
@@ -238,14 +234,14 @@ export class FlateWriter implements ByteWriter {
   }
 
   async #goOn(deflater: Deflater, out: Growing): Promise<void> {
-    const resets = this.#resets;
+    const { round } = this.#calls;
     let isDone = false;
     while (!isDone) {
       this.#isSliced = true;
       await ready(deflater);
-      if (this.#resets !== resets) {
+      if (this.#calls.round !== round) {
         deflater.close();
-        throw wasReset();
+        this.#calls.check(round);
       }
       this.#isSliced = false;
       isDone = deflater.goOn(out);
@@ -257,49 +253,10 @@ export class FlateWriter implements ByteWriter {
     return writeAll(this.#dest, out.bytes.subarray(0, out.size));
   }
 
-  #fail(error: unknown, resets: number): never {
-    if (this.#resets === resets) {
-      this.#failure = { error };
-      this.#free();
-    }
-    throw error;
+  #fail(error: unknown, round: number): never {
+    if (this.#calls.round === round) this.#free();
+    return this.#calls.fail(error, round);
   }
-
-  /** Whether something that was begun before is under way. Asked first by each call, so that an error stays. */
-  get #isWaiting(): boolean {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    return this.#pending !== undefined;
-  }
-
-  /** Does `act` when all that was begun before is done. */
-  #inTurn(act: () => Awaitable<void>): Promise<void> {
-    return this.#behind(this.#pending!, act);
-  }
-
-  /** Does `act` behind `before`, unless the writer has failed or been reset by then. */
-  #behind(before: Promise<void>, act: () => Awaitable<void>): Promise<void> {
-    const resets = this.#resets;
-    return before.then(() => {
-      if (this.#resets !== resets) throw wasReset();
-      if (this.#failure !== undefined) throw this.#failure.error;
-      return act();
-    });
-  }
-
-  /** Remembers what is under way: the next call waits for it. */
-  #inOrder(done: Awaitable<void>): Promise<void> | undefined {
-    if (!(done instanceof Promise)) return undefined;
-    const forget = (): void => {
-      if (this.#pending === pending) this.#pending = undefined;
-    };
-    const pending: Promise<void> = done.then(forget, forget);
-    this.#pending = pending;
-    return done;
-  }
-}
-
-function wasReset(): TypeError {
-  return new TypeError("The writer was reset: this was dropped");
 }
 
 /** Waits until a context may go on with what it has left. */

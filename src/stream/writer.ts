@@ -16,6 +16,7 @@ import { encodeHeader, type Header, headerSize, newHeader } from "../frame/heade
 import { newMask } from "../frame/mask.ts";
 import { type Opcode, OpContinuation } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
+import { CallOrder, countOf } from "../io/call-order.ts";
 import { copyPieces } from "../io/copy.ts";
 import { writeAll } from "../io/write-all.ts";
 import { encodeFrame } from "./frame-io.ts";
@@ -52,14 +53,6 @@ const mostKept = 64 * 1024;
 
 function chainOf(extensions: readonly SendExtension[]): SendChain | undefined {
   return extensions.length > 0 ? new SendChain(extensions) : undefined;
-}
-
-/** A write's result; who does not wait for it learns of an error by the next call. */
-function countOf(done: Awaitable<void>, count: number): Awaitable<number> {
-  if (!(done instanceof Promise)) return count;
-  const counted = done.then(() => count);
-  counted.catch(() => {});
-  return counted;
 }
 
 /**
@@ -99,12 +92,7 @@ export class Writer implements ByteWriter {
   /** The same, as of the last call, which may wait. */
   #isInMessage = false;
   #flushes = true;
-  /** What is under way, errors left out: the next call waits for it. */
-  #pending: Promise<void> | undefined;
-  /** What went wrong, which may be undefined itself. */
-  #failure: { readonly error: unknown } | undefined;
-  /** Counted so that what waits does not go on after a reset. */
-  #resets = 0;
+  readonly #calls: CallOrder = new CallOrder();
 
   /**
    * @param state Side: a client's frames are masked, each with a key of its own.
@@ -174,8 +162,10 @@ export class Writer implements ByteWriter {
   write(from: Uint8Array): Awaitable<number> {
     checkBytes("from", from);
     this.#isInMessage = true;
-    const done = this.#inOrder(
-      this.#isWaiting ? this.#inTurn(() => this.#put(from, false)) : this.#put(from, false),
+    const done = this.#calls.remember(
+      this.#calls.isWaiting
+        ? this.#calls.inTurn(() => this.#put(from, false))
+        : this.#put(from, false),
     );
     return countOf(done, from.length);
   }
@@ -191,7 +181,7 @@ export class Writer implements ByteWriter {
     if (transform === undefined) return this.#write(from, 0);
     const out = this.#transformed!;
     const made = this.#transformInto(out, transform, from, isLast);
-    if (made !== undefined) return this.#behind(made, () => this.#writeTransformed(out));
+    if (made !== undefined) return this.#calls.behind(made, () => this.#writeTransformed(out));
     return this.#writeTransformed(out);
   }
 
@@ -202,13 +192,13 @@ export class Writer implements ByteWriter {
     from: Uint8Array,
     isLast: boolean,
   ): Promise<void> | undefined {
-    const resets = this.#resets;
+    const { round } = this.#calls;
     out.clear();
     try {
       const later = finish(transform, transform.write(from, 0, from.length, isLast, out), out);
-      return later?.catch((error: unknown) => this.#fail(error, resets));
+      return later?.catch((error: unknown) => this.#calls.fail(error, round));
     } catch (error) {
-      this.#fail(error, resets);
+      this.#calls.fail(error, round);
     }
   }
 
@@ -247,7 +237,9 @@ export class Writer implements ByteWriter {
         written = this.#flush(false);
       }
       if (!(written instanceof Promise)) continue;
-      return at === from.length ? written : this.#behind(written, () => this.#write(from, at));
+      return at === from.length
+        ? written
+        : this.#calls.behind(written, () => this.#write(from, at));
     }
     this.#gather(from, at, from.length);
   }
@@ -268,8 +260,10 @@ export class Writer implements ByteWriter {
   writeThrough(from: Uint8Array): Awaitable<number> {
     checkBytes("from", from);
     this.#isInMessage = true;
-    const done = this.#inOrder(
-      this.#isWaiting ? this.#inTurn(() => this.#writeAlone(from)) : this.#writeAlone(from),
+    const done = this.#calls.remember(
+      this.#calls.isWaiting
+        ? this.#calls.inTurn(() => this.#writeAlone(from))
+        : this.#writeAlone(from),
     );
     return countOf(done, from.length);
   }
@@ -341,8 +335,8 @@ export class Writer implements ByteWriter {
    */
   flush(): Awaitable<void> {
     this.#isInMessage = false;
-    return this.#inOrder(
-      this.#isWaiting ? this.#inTurn(() => this.#flushMessage()) : this.#flushMessage(),
+    return this.#calls.remember(
+      this.#calls.isWaiting ? this.#calls.inTurn(() => this.#flushMessage()) : this.#flushMessage(),
     );
   }
 
@@ -352,8 +346,10 @@ export class Writer implements ByteWriter {
    * @see gobwas Writer.FlushFragment
    */
   flushFragment(): Awaitable<void> {
-    return this.#inOrder(
-      this.#isWaiting ? this.#inTurn(() => this.#flushGathered()) : this.#flushGathered(),
+    return this.#calls.remember(
+      this.#calls.isWaiting
+        ? this.#calls.inTurn(() => this.#flushGathered())
+        : this.#flushGathered(),
     );
   }
 
@@ -361,7 +357,7 @@ export class Writer implements ByteWriter {
     if (!this.#isDirty) return;
     if (this.#transform === undefined) return this.#flush(true);
     const put = this.#put(noBytes, true);
-    if (put instanceof Promise) return this.#behind(put, () => this.#flush(true));
+    if (put instanceof Promise) return this.#calls.behind(put, () => this.#flush(true));
     return this.#flush(true);
   }
 
@@ -419,12 +415,10 @@ export class Writer implements ByteWriter {
     this.#transformed = undefined;
     this.#flushes = true;
     // What is under way to the old stream keeps the old buffer.
-    if (this.#pending !== undefined) {
+    if (this.#calls.isBusy) {
       this.#lasting = this.#buffer = new Uint8Array(this.#buffer.length);
     }
-    this.#pending = undefined;
-    this.#failure = undefined;
-    this.#resets++;
+    this.#calls.reset();
     this.#isInMessage = false;
     this.#begin(opcode);
   }
@@ -437,7 +431,7 @@ export class Writer implements ByteWriter {
    */
   resetOp(opcode: Opcode): void {
     this.#isInMessage = false;
-    this.#afterCalls(() => {
+    this.#calls.afterCalls(() => {
       this.#begin(opcode);
     });
   }
@@ -457,62 +451,20 @@ export class Writer implements ByteWriter {
    */
   setExtensions(...extensions: SendExtension[]): void {
     const chain = chainOf(extensions);
-    this.#afterCalls(() => {
+    this.#calls.afterCalls(() => {
       this.#extensions = chain;
     });
   }
 
-  /** Does `act` when all that was begun before is done: now, where nothing is under way. */
-  #afterCalls(act: () => void): void {
-    if (this.#pending === undefined) act();
-    else void this.#inOrder(this.#inTurn(act));
-  }
-
-  /** Whether something that was begun before is under way. Asked first by each call, so that an error stays. */
-  get #isWaiting(): boolean {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    return this.#pending !== undefined;
-  }
-
-  /** Does `act` when all that was begun before is done. */
-  #inTurn(act: () => Awaitable<void>): Promise<void> {
-    return this.#behind(this.#pending!, act);
-  }
-
-  /** Does `act` behind `before`, unless the writer has failed or been reset by then. */
-  #behind(before: Promise<void>, act: () => Awaitable<void>): Promise<void> {
-    const resets = this.#resets;
-    return before.then(() => {
-      if (this.#resets !== resets) throw new TypeError("The writer was reset: this was dropped");
-      if (this.#failure !== undefined) throw this.#failure.error;
-      return act();
-    });
-  }
-
-  /** Remembers what is under way: the next call waits for it. */
-  #inOrder(done: Awaitable<void>): Awaitable<void> {
-    if (!(done instanceof Promise)) return;
-    const forget = (): void => {
-      if (this.#pending === pending) this.#pending = undefined;
-    };
-    const pending: Promise<void> = done.then(forget, forget);
-    this.#pending = pending;
-    return done;
-  }
-
   /** Writes a frame to the stream; an error of it is kept for all that comes after. */
   #send(bytes: Uint8Array): Awaitable<void> {
-    const resets = this.#resets;
+    const { round } = this.#calls;
     try {
       const written = writeAll(this.#dest, bytes);
-      if (written instanceof Promise) return written.catch((error) => this.#fail(error, resets));
+      if (written instanceof Promise)
+        return written.catch((error) => this.#calls.fail(error, round));
     } catch (error) {
-      this.#fail(error, resets);
+      this.#calls.fail(error, round);
     }
-  }
-
-  #fail(error: unknown, resets: number): never {
-    if (this.#resets === resets) this.#failure = { error };
-    throw error;
   }
 }
