@@ -77,3 +77,54 @@ export function checkBytes(
 export function checkTextOrBytes(name: string, value: unknown): void {
   if (typeof value !== "string") checkBytes(name, value, "a string or a Uint8Array");
 }
+
+/** Refuses what is no string. @throws {TypeError} It is something else. */
+export function checkText(name: string, value: unknown): asserts value is string {
+  if (typeof value !== "string") throw wrongType(name, "a string", value);
+}
+
+/**
+ * Checks a number of which so many bits are sent, or that counts something.
+ *
+ * @param name Of the argument, for the message.
+ * @throws {TypeError} It is no number.
+ * @throws {RangeError} It is no whole number from 0 to `most`.
+ */
+export function checkWhole(name: string, value: unknown, most: number): asserts value is number {
+  if (typeof value !== "number") throw wrongType(name, "a number", value);
+  if (Number.isInteger(value) && value >= 0 && value <= most) return;
+  throw wrongValue(name, `a whole number from 0 to ${most}`, value);
+}
+
+/**
+ * Checks bytes and a range of them. Beyond their end there would be zeros, or no end at all.
+ *
+ * @param end undefined stands for the end of the bytes.
+ * @param name Of the bytes, for the message.
+ * @returns `end`.
+ * @throws {TypeError} `bytes` is no Uint8Array or is detached, or `start` or `end` is no number.
+ * @throws {RangeError} `start` or `end` is not within `bytes`.
+ */
+export function checkRange(
+  bytes: unknown,
+  start: number,
+  end: number | undefined,
+  name = "bytes",
+): number {
+  checkBytes(name, bytes);
+  const size = bytes.length;
+  // A detached array says that it is empty. Any call tells the two apart, by an error that says so; `detached` is too new.
+  if (size === 0) bytes.at(0);
+  const last = end ?? size;
+  if (
+    Number.isInteger(start) &&
+    Number.isInteger(last) &&
+    start >= 0 &&
+    start <= last &&
+    last <= size
+  )
+    return last;
+  if (typeof start !== "number") throw wrongType("start", "a number", start);
+  if (typeof last !== "number") throw wrongType("end", "a number", last);
+  throw new RangeError(`No range of ${size} bytes: ${start} to ${last}`);
+}

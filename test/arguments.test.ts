@@ -5,7 +5,10 @@ import {
   checkBytes,
   checkLimit,
   checkMilliseconds,
+  checkRange,
+  checkText,
   checkTextOrBytes,
+  checkWhole,
   wrongType,
   wrongValue,
 } from "../src/arguments.ts";
@@ -94,6 +97,97 @@ describe.each([
     expect(() => {
       check("data", value);
     }).toThrow(wrongType("data", expected, value));
+  });
+});
+
+describe("checkText()", () => {
+  it("takes a string", () => {
+    expect(() => {
+      checkText("text", "");
+    }).not.toThrow();
+  });
+
+  it.each([...others, ["Uint8Array", new Uint8Array(1)] as const])(
+    "refuses what is %s",
+    (_, value) => {
+      expect(() => {
+        checkText("text", value);
+      }).toThrow(wrongType("text", "a string", value));
+    },
+  );
+});
+
+describe("checkWhole()", () => {
+  it.each([0, 1, 15])("takes %s", (value) => {
+    expect(() => {
+      checkWhole("opcode", value, 15);
+    }).not.toThrow();
+  });
+
+  it.each([-1, 16, 0.5, NaN, Infinity])("refuses %s by a RangeError", (value) => {
+    expect(() => {
+      checkWhole("opcode", value, 15);
+    }).toThrow(new RangeError(`opcode must be a whole number from 0 to 15: ${value}`));
+  });
+
+  it.each(["1", 1n, null, undefined, {}])("refuses %s by a TypeError", (value) => {
+    expect(() => {
+      checkWhole("opcode", value, 15);
+    }).toThrow(wrongType("opcode", "a number", value));
+  });
+});
+
+/** An array whose memory has gone elsewhere, as by `postMessage` with a list of what is transferred. */
+function detached(size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  structuredClone(bytes, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
+describe("checkRange()", () => {
+  const four = new Uint8Array(4);
+
+  it.each([
+    [0, 4, 4],
+    [0, undefined, 4],
+    [2, 3, 3],
+    [4, 4, 4],
+    [0, 0, 0],
+  ])("takes %s to %s", (start, end, last) => {
+    expect(checkRange(four, start, end)).toBe(last);
+  });
+
+  it.each([
+    [0, 7],
+    [0, Infinity],
+    [0, NaN],
+    [NaN, 4],
+    [-1, 4],
+    [3, 2],
+    [5, undefined],
+    [0.5, 4],
+    [0, 3.5],
+  ])("refuses %s to %s by a RangeError", (start, end) => {
+    expect(() => checkRange(four, start, end)).toThrow(
+      new RangeError(`No range of 4 bytes: ${start} to ${end ?? 4}`),
+    );
+  });
+
+  it("refuses what is no number by a TypeError that says which one", () => {
+    expect(() => checkRange(four, "0" as never, 4)).toThrow(wrongType("start", "a number", "0"));
+    expect(() => checkRange(four, 0, "4" as never)).toThrow(wrongType("end", "a number", "4"));
+  });
+
+  it("refuses what is no Uint8Array, by its name", () => {
+    expect(() => checkRange("Hello", 0, 5)).toThrow(wrongType("bytes", "a Uint8Array", "Hello"));
+    expect(() => checkRange([1], 0, 1, "chunk")).toThrow(wrongType("chunk", "a Uint8Array", [1]));
+  });
+
+  it("refuses an array that is detached, and takes one that is empty", () => {
+    expect(() => checkRange(detached(4), 0, undefined)).toThrow(TypeError);
+    expect(() => checkRange(detached(4), 0, 0)).toThrow(/detached/);
+    expect(() => checkRange(detached(0), 0, 0)).toThrow(/detached/);
+    expect(checkRange(new Uint8Array(0), 0, undefined)).toBe(0);
   });
 });
 

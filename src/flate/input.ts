@@ -4,16 +4,14 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkRange } from "../arguments.ts";
 
 /**
  * Refuses what is no Uint8Array, and a range that is not within it: zlib's own call would end the process.
  *
- * @throws {TypeError} `bytes` is something else.
+ * @throws {TypeError} `bytes` is something else, or detached.
  * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 export function checkInput(bytes: Uint8Array, start: number, end: number): void {
-  checkBytes("bytes", bytes);
-  if (start >= 0 && start <= end && end <= bytes.length) return;
-  throw new RangeError(`No range of ${bytes.length} bytes: ${start} to ${end}`);
+  checkRange(bytes, start, end);
 }
