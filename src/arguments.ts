@@ -93,7 +93,7 @@ export function checkText(name: string, value: unknown): asserts value is string
 export function checkWhole(name: string, value: unknown, most: number): asserts value is number {
   if (typeof value !== "number") throw wrongType(name, "a number", value);
   if (Number.isInteger(value) && value >= 0 && value <= most) return;
-  throw wrongValue(name, `a whole number from 0 to ${most}`, value);
+  throw wrongValue(name, `from 0 to ${most}`, value);
 }
 
 /**

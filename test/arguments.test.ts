@@ -12,6 +12,7 @@ import {
   wrongType,
   wrongValue,
 } from "../src/arguments.ts";
+import { detached } from "./support/ranges.ts";
 
 describe("checkMilliseconds()", () => {
   it.each([undefined, 0, 0.5, 1000, Infinity])("takes %s", (milliseconds) => {
@@ -127,7 +128,7 @@ describe("checkWhole()", () => {
   it.each([-1, 16, 0.5, NaN, Infinity])("refuses %s by a RangeError", (value) => {
     expect(() => {
       checkWhole("opcode", value, 15);
-    }).toThrow(new RangeError(`opcode must be a whole number from 0 to 15: ${value}`));
+    }).toThrow(new RangeError(`opcode must be from 0 to 15: ${value}`));
   });
 
   it.each(["1", 1n, null, undefined, {}])("refuses %s by a TypeError", (value) => {
@@ -136,13 +137,6 @@ describe("checkWhole()", () => {
     }).toThrow(wrongType("opcode", "a number", value));
   });
 });
-
-/** An array whose memory has gone elsewhere, as by `postMessage` with a list of what is transferred. */
-function detached(size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  structuredClone(bytes, { transfer: [bytes.buffer] });
-  return bytes;
-}
 
 describe("checkRange()", () => {
   const four = new Uint8Array(4);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkWhole, wrongValue } from "../arguments.ts";
 import { ProtocolError, type ViolationCode } from "../errors.ts";
 import {
   isStatusNotUsed,
@@ -16,7 +17,7 @@ import {
   StatusRangePrivate,
 } from "../status.ts";
 import type { Header } from "./header.ts";
-import { MaxControlFramePayloadSize } from "./header.ts";
+import { MaxControlFramePayloadSize, MaxOpcode } from "./header.ts";
 import { isControl, isReserved, OpContinuation } from "./opcode.ts";
 
 /**
@@ -37,6 +38,7 @@ export const StateClientSide: State = 0x2;
 export const StateExtended: State = 0x4;
 /** A message has begun and is not complete: a continuation is next. */
 export const StateFragmented: State = 0x8;
+const allStates = 0xf;
 
 /** Tells whether any bit of `bits` is set in `state`. */
 export function isState(state: State, bits: State): boolean {
@@ -68,11 +70,16 @@ export function isFragmented(state: State): boolean {
  *
  * With {@link StateExtended} any reserved bit passes: the extension has to refuse those that are not its own.
  *
+ * @throws {TypeError} `state`, or the header's opcode, is no number.
+ * @throws {RangeError} `state` has another bit than those above, or the opcode is none from 0 to 15.
  * @throws {ProtocolError} `OPCODE_RESERVED`, `CONTROL_TOO_LONG`, `CONTROL_NOT_FINAL`, `RSV_NOT_ZERO`, `MASK_REQUIRED`,
  * `MASK_UNEXPECTED`, `CONTINUATION_EXPECTED`, `CONTINUATION_UNEXPECTED`, looked for in this order
  * @see gobwas CheckHeader
  */
 export function checkHeader(header: Header, state: State): void {
+  // Of what is no such number, a rule could be skipped.
+  checkWhole("state", state, allStates);
+  checkWhole("opcode", header.opcode, MaxOpcode);
   const code = brokenRule(header, state);
   if (code !== undefined) throw new ProtocolError(code);
 }
@@ -104,10 +111,12 @@ function brokenRule(header: Header, state: State): ViolationCode | undefined {
 /**
  * Checks that a close frame may carry `status`.
  *
+ * @throws {RangeError} `status` is no whole number from 0 to 65535: two bytes hold no other.
  * @throws {ProtocolError} `STATUS_NOT_IN_USE`, `STATUS_APPLICATION_LEVEL`, `STATUS_NO_MEANING`, `STATUS_UNKNOWN`
  * @see RFC 6455, 7.4 · gobwas CheckCloseFrameData, whose check of the reason is parseCloseFrameData's here
  */
 export function checkCloseFrameData(status: StatusCode): void {
+  checkStatus(status);
   if (isStatusNotUsed(status) || status > StatusRangePrivate.max) {
     throw new ProtocolError("STATUS_NOT_IN_USE");
   }
@@ -117,4 +126,9 @@ export function checkCloseFrameData(status: StatusCode): void {
   if (isStatusProtocolSpec(status) && !isStatusProtocolDefined(status)) {
     throw new ProtocolError("STATUS_UNKNOWN");
   }
+}
+
+/** Checks that a status fits into its two bytes. @throws {RangeError} It does not. */
+export function checkStatus(status: StatusCode): void {
+  if (status !== (status & 0xffff)) throw wrongValue("status", "from 0 to 65535", status);
 }

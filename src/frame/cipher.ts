@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkRange } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 
 const littleEndian =
@@ -19,15 +19,15 @@ const wordsPayFrom = littleEndian ? 256 : Infinity;
  *
  * @param key Masking key, as in a header's `maskKey`.
  * @param offset Payload bytes that lie before `start`: a payload may be worked on piece by piece.
- * @throws {TypeError} `bytes` is no Uint8Array.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @throws {RangeError} `start` or `end` is not within `bytes`. Nothing has been changed then.
  * @see RFC 6455, 5.3 · gobwas Cipher
  */
 export function cipher(bytes: Uint8Array, key: number, offset = 0, start = 0, end?: number): void {
-  checkBytes("bytes", bytes);
-  cipherRange(bytes, key, offset, start, end ?? bytes.length);
+  cipherRange(bytes, key, offset, start, checkRange(bytes, start, end));
 }
 
-/** As {@link cipher}, for whoever knows that these are bytes. */
+/** As {@link cipher}, for whoever knows the range. */
 export function cipherRange(
   bytes: Uint8Array,
   key: number,
@@ -84,7 +84,8 @@ export class RangeCipher {
  *
  * @param key Masking key, as in a header's `maskKey`.
  * @param offset Payload bytes that lie before `start`.
- * @throws {TypeError} `target` or `source` is no Uint8Array.
+ * @throws {TypeError} `target` or `source` is no Uint8Array, or is detached.
+ * @throws {RangeError} `start` or `end` is not within `source`, or there is no room in `target`. Nothing has been written then.
  */
 export function cipherInto(
   target: Uint8Array,
@@ -95,11 +96,10 @@ export function cipherInto(
   start = 0,
   end?: number,
 ): void {
-  checkBytes("target", target);
-  checkBytes("source", source);
-  end ??= source.length;
+  end = checkRange(source, start, end, "source");
+  const targetEnd = checkRange(target, at, at + end - start, "target");
   copy(target, at, source, start, end);
-  cipherRange(target, key, offset, at, at + end - start);
+  cipherRange(target, key, offset, at, targetEnd);
 }
 
 /** Index of the first whole word of `bytes` from `start` on. */

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { checkBytes, wrongType, wrongValue } from "../arguments.ts";
+import { checkBytes, checkRange, checkText } from "../arguments.ts";
 import { encodeUtf8, readUint16, writeUint16 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import type { StatusCode } from "../status.ts";
+import { checkStatus } from "./check.ts";
 import { MaxControlFramePayloadSize } from "./header.ts";
 import { webText } from "./text-codec.ts";
-import { characterEnd, decodeRange } from "./utf8.ts";
+import { decodeRange, lastCharacterEnd } from "./utf8.ts";
 
 /** What a close frame says. */
 export interface CloseFrameData {
@@ -27,16 +28,16 @@ export const MaxReasonSize: number = MaxControlFramePayloadSize - 2;
  * Reads the body of a close frame; which status codes are legal is checkCloseFrameData's to say.
  *
  * @param payload Unmasked. Nothing of it is kept.
- * @throws {TypeError} `payload` is no Uint8Array.
+ * @throws {TypeError} `payload` is no Uint8Array, or is detached.
+ * @throws {RangeError} `start` or `end` is not within `payload`.
  * @throws {ProtocolError} `CLOSE_BODY_TOO_SHORT`, `INVALID_UTF8`
  * @see gobwas ParseCloseFrameData
  */
 export function parseCloseFrameData(payload: Uint8Array, start = 0, end?: number): CloseFrameData {
-  checkBytes("payload", payload);
-  return parseCloseBody(payload, start, end ?? payload.length);
+  return parseCloseBody(payload, start, checkRange(payload, start, end, "payload"));
 }
 
-/** As {@link parseCloseFrameData}, for whoever knows that these are bytes. */
+/** As {@link parseCloseFrameData}, for whoever knows the range. */
 export function parseCloseBody(payload: Uint8Array, start: number, end: number): CloseFrameData {
   if (end === start) return { status: 0, reason: "" };
   // "the first two bytes of the body MUST be a 2-byte unsigned integer" (RFC 6455, 5.5.1)
@@ -60,7 +61,7 @@ export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<A
   checkBody(status, reason);
   if (status === 0) return new Uint8Array(0);
   const text = encodeUtf8(reason);
-  const length = characterEnd(text, MaxReasonSize);
+  const length = lastCharacterEnd(text, MaxReasonSize);
   const body = new Uint8Array(2 + length);
   writeUint16(body, 0, status);
   body.set(text.subarray(0, length), 2);
@@ -91,6 +92,6 @@ export function putCloseFrameBody(bytes: Uint8Array, status: StatusCode, reason 
 
 /** Checks that a status fits into its two bytes, and that a reason is text. */
 function checkBody(status: StatusCode, reason: string): void {
-  if (status !== (status & 0xffff)) throw wrongValue("status", "from 0 to 65535", status);
-  if (typeof reason !== "string") throw wrongType("reason", "a string", reason);
+  checkStatus(status);
+  checkText("reason", reason);
 }

@@ -6,11 +6,11 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkRange } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import { RangeCipher } from "./cipher.ts";
-import { decodeHeader, type Header, headerSize, MaxHeaderSize, newHeader } from "./header.ts";
+import { decodeHeaderRange, type Header, headerSize, MaxHeaderSize, newHeader } from "./header.ts";
 import { isControl } from "./opcode.ts";
 
 /** Who gets the frames. For each frame: one header, any number of payload pieces, one end. */
@@ -83,13 +83,13 @@ export class FrameDecoder {
    *
    * @param chunk `[start, end)` is changed in place; nothing of it is kept.
    * @returns Index after the last byte taken: `end`, or less after {@link stop}; feed the rest later.
-   * @throws {TypeError} `chunk` is no Uint8Array: nothing has happened then.
+   * @throws {TypeError} `chunk` is no Uint8Array, or is detached: nothing has happened then.
+   * @throws {RangeError} `start` or `end` is not within `chunk`: nothing has happened then.
    * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`, and whatever the sink throws.
    * Then the stream is lost, and the decoder with it.
    */
   feed(chunk: Uint8Array, start = 0, end?: number): number {
-    checkBytes("chunk", chunk);
-    end ??= chunk.length;
+    end = checkRange(chunk, start, end, "chunk");
     let at = start;
     this.#stopped = false;
     while (at < end && !this.#stopped) {
@@ -104,7 +104,7 @@ export class FrameDecoder {
   }
 
   #readHeader(chunk: Uint8Array, at: number, end: number): number {
-    const size = decodeHeader(this.#header, chunk, at, end);
+    const size = decodeHeaderRange(this.#header, chunk, at, end);
     if (size === 0) return this.#keepPartial(chunk, at, end);
     this.#beginFrame(size);
     return at + size;
@@ -120,7 +120,7 @@ export class FrameDecoder {
   #readRestOfHeader(chunk: Uint8Array, at: number, end: number): number {
     while (at < end) {
       this.#partial[this.#partialSize++] = chunk[at++];
-      const size = decodeHeader(this.#header, this.#partial, 0, this.#partialSize);
+      const size = decodeHeaderRange(this.#header, this.#partial, 0, this.#partialSize);
       if (size !== 0) {
         this.#partialSize = 0;
         this.#beginFrame(size);

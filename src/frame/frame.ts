@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkBytes, wrongValue } from "../arguments.ts";
+import { checkRange, checkWhole } from "../arguments.ts";
 import { concat, copyOf } from "../bytes.ts";
 import {
   type StatusCode,
@@ -20,7 +20,13 @@ import {
 } from "../status.ts";
 import { cipher } from "./cipher.ts";
 import { newCloseFrameBody } from "./close.ts";
-import { encodeHeader, type Header, headerSize, MaxControlFramePayloadSize } from "./header.ts";
+import {
+  encodeHeader,
+  type Header,
+  headerSize,
+  MaxControlFramePayloadSize,
+  MaxOpcode,
+} from "./header.ts";
 import { newMask } from "./mask.ts";
 import { OpBinary, OpClose, type Opcode, OpPing, OpPong, OpText } from "./opcode.ts";
 
@@ -36,15 +42,22 @@ export interface Frame {
  * Makes an unmasked frame.
  *
  * @param payload Kept, not copied. No rule is checked: here, and only here, a frame can be made that a peer must refuse.
- * @throws {TypeError} `payload` is no Uint8Array.
+ * @throws {TypeError} `payload` is no Uint8Array or is detached, or `opcode` is no number.
+ * @throws {RangeError} `opcode` is no whole number from 0 to 15: a frame holds no other.
  * @see gobwas NewFrame
  */
 export function newFrame(opcode: Opcode, fin: boolean, payload: Uint8Array): Frame {
-  checkBytes("payload", payload);
+  checkWhole("opcode", opcode, MaxOpcode);
+  checkPayload("payload", payload);
   return {
     header: { fin, rsv: 0, opcode, masked: false, maskKey: 0, length: payload.length },
     payload,
   };
+}
+
+/** Checks that these are bytes, and that their memory is there. */
+function checkPayload(name: string, payload: Uint8Array): void {
+  checkRange(payload, 0, undefined, name);
 }
 
 /** Makes a final text frame; `payload` is UTF-8, kept, not copied. @throws {TypeError} It is no Uint8Array. */
@@ -92,9 +105,7 @@ function newControlFrame(opcode: Opcode, payload: Uint8Array): Frame {
 
 /** Checks how long the payload of a control frame is. @throws {RangeError} More than 125 bytes (RFC 6455, 5.5). */
 export function checkControlSize(size: number): void {
-  if (size > MaxControlFramePayloadSize) {
-    throw wrongValue("length", "from 0 to 125", size);
-  }
+  checkWhole("length", size, MaxControlFramePayloadSize);
 }
 
 /** Masks a copy of `frame`, with a key of its own. @throws {TypeError} Its payload is no Uint8Array. */
@@ -114,7 +125,7 @@ export function maskFrameInPlace(frame: Frame): Frame {
 
 /** Masks the payload of `frame` where it lies with `maskKey`, and gives the frame with a new header. */
 export function maskFrameInPlaceWith(frame: Frame, maskKey: number): Frame {
-  checkBytes("frame.payload", frame.payload);
+  checkPayload("frame.payload", frame.payload);
   cipher(frame.payload, maskKey);
   return { header: { ...frame.header, masked: true, maskKey }, payload: frame.payload };
 }
@@ -126,13 +137,13 @@ export function unmaskFrame(frame: Frame): Frame {
 
 /** Unmasks the payload of `frame` where it lies, and gives the frame with a new header. */
 export function unmaskFrameInPlace(frame: Frame): Frame {
-  checkBytes("frame.payload", frame.payload);
+  checkPayload("frame.payload", frame.payload);
   cipher(frame.payload, frame.header.maskKey);
   return { header: { ...frame.header, masked: false, maskKey: 0 }, payload: frame.payload };
 }
 
 function ownFrame({ header, payload }: Frame): Frame {
-  checkBytes("frame.payload", payload);
+  checkPayload("frame.payload", payload);
   return { header, payload: copyOf(payload, 0, payload.length) };
 }
 
@@ -146,7 +157,7 @@ function ownFrame({ header, payload }: Frame): Frame {
  */
 export function compileFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   const { header, payload } = frame;
-  checkBytes("frame.payload", payload);
+  checkPayload("frame.payload", payload);
   if (header.length !== payload.length) {
     throw new RangeError(
       `Header's length is not the payload's: ${header.length}, ${payload.length}`,

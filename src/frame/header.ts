@@ -4,7 +4,7 @@
  * @module
  */
 
-import { wrongValue } from "../arguments.ts";
+import { checkRange, checkWhole } from "../arguments.ts";
 import { readUint16, readUint32, writeUint16, writeUint32 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import type { Opcode } from "./opcode.ts";
@@ -31,6 +31,10 @@ export const MaxHeaderSize = 14;
 export const MinHeaderSize = 2;
 /** Payload bytes that a control frame may carry at the most (RFC 6455, 5.5). */
 export const MaxControlFramePayloadSize = 125;
+/** The highest opcode: it has four bits. */
+export const MaxOpcode = 15;
+/** All three reserved bits. */
+export const MaxRsv = 7;
 
 /** Makes the header of an empty, final, unmasked frame, to be filled by {@link decodeHeader}. */
 export function newHeader(opcode: Opcode = 0, length = 0): Header {
@@ -84,10 +88,22 @@ function lengthEnd(length: number): number {
  *
  * @param end Index after the last byte that may be read.
  * @returns Bytes taken, or 0 when the header is not complete: `header` is then unchanged.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @throws {RangeError} `start` or `end` is not within `bytes`.
  * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`
  * @see RFC 6455, 5.2 · gobwas ReadHeader
  */
 export function decodeHeader(
+  header: Header,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  return decodeHeaderRange(header, bytes, start, checkRange(bytes, start, end));
+}
+
+/** As {@link decodeHeader}, for whoever knows the range. */
+export function decodeHeaderRange(
   header: Header,
   bytes: Uint8Array,
   start: number,
@@ -112,7 +128,7 @@ export function decodeHeader(
   header.rsv = (first >> 4) & 0x7;
   header.opcode = first & 0xf;
   header.masked = masked;
-  header.maskKey = masked ? readMaskKey(bytes, start + keyAt) : 0;
+  header.maskKey = masked ? readKey(bytes, start + keyAt) : 0;
   return size;
 }
 
@@ -126,24 +142,28 @@ function readLength64(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Encodes `header` at `bytes[at]`, its length in as few bytes as possible. `rsv` above 7 and `opcode` above 15 are
- * not looked for, and spoil the first byte.
+ * Encodes `header` at `bytes[at]`, its length in as few bytes as possible.
  *
  * @param bytes Needs {@link headerSize} bytes of room from `at` on; {@link MaxHeaderSize} always suffices.
  * @returns Bytes written, 2 to 14.
- * @throws {RangeError} Not enough room, or a length that is not an integer from 0 to 2^53 - 1.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached; or a number of the header is none.
+ * @throws {RangeError} Not enough room, or what a header cannot hold: an `opcode` that is no whole number from 0 to 15, `rsv` from
+ * 0 to 7, `length` from 0 to 2^53 - 1. Nothing has been written then.
  * @see RFC 6455, 5.2 · gobwas WriteHeader
  */
 export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number {
+  checkWhole("opcode", header.opcode, MaxOpcode);
+  checkWhole("rsv", header.rsv, MaxRsv);
+  checkWhole("length", header.length, Number.MAX_SAFE_INTEGER);
+  checkRange(bytes, at, at + headerSize(header));
+  return encodeHeaderAt(header, bytes, at);
+}
+
+/** As {@link encodeHeader}, for whoever knows that the header is one, and that there is room. */
+export function encodeHeaderAt(header: Header, bytes: Uint8Array, at: number): number {
   const length = header.length;
-  if (!Number.isSafeInteger(length) || length < 0) {
-    throw wrongValue("length", "from 0 to 2^53 - 1", length);
-  }
   const keyAt = lengthEnd(length);
   const size = header.masked ? keyAt + 4 : keyAt;
-  const room = bytes.length - at;
-  if (room < size) throw wrongValue("room", `${size} bytes`, room);
-
   bytes[at] = (header.fin ? 0x80 : 0) | (header.rsv << 4) | header.opcode;
   const maskBit = header.masked ? 0x80 : 0;
   // "the minimal number of bytes MUST be used to encode the length" (RFC 6455, 5.2)
@@ -157,25 +177,39 @@ export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number 
     writeUint32(bytes, at + 2, length / 0x1_0000_0000);
     writeUint32(bytes, at + 6, length);
   }
-  if (header.masked) writeMaskKey(bytes, at + keyAt, header.maskKey);
+  if (header.masked) writeKey(bytes, at + keyAt, header.maskKey);
   return size;
 }
 
 /**
  * Reads a masking key.
  *
- * @param at Index of the first of its four bytes, which have to be there.
+ * @param at Index of the first of its four bytes.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @throws {RangeError} They are not there.
  */
 export function readMaskKey(bytes: Uint8Array, at: number): number {
+  checkRange(bytes, at, at + 4);
+  return readKey(bytes, at);
+}
+
+function readKey(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
 /**
  * Writes a masking key.
  *
- * @param at Index of the first of its four bytes; there has to be room for them.
+ * @param at Index of the first of its four bytes.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @throws {RangeError} There is no room for them.
  */
 export function writeMaskKey(bytes: Uint8Array, at: number, maskKey: number): void {
+  checkRange(bytes, at, at + 4);
+  writeKey(bytes, at, maskKey);
+}
+
+function writeKey(bytes: Uint8Array, at: number, maskKey: number): void {
   bytes[at] = maskKey;
   bytes[at + 1] = maskKey >>> 8;
   bytes[at + 2] = maskKey >>> 16;
@@ -185,6 +219,6 @@ export function writeMaskKey(bytes: Uint8Array, at: number, maskKey: number): vo
 /** Gives the four bytes of a masking key in the order of the wire, as a new array, yours. */
 export function maskKeyBytes(maskKey: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(4);
-  writeMaskKey(bytes, 0, maskKey);
+  writeKey(bytes, 0, maskKey);
   return bytes;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkRange, checkWhole } from "../arguments.ts";
 import { isAscii, latin1 } from "../bytes.ts";
 import { type TextCodec, webText } from "./text-codec.ts";
 
@@ -80,11 +80,11 @@ export class Utf8Validator {
    * Takes the next piece.
    *
    * @returns false as soon as no continuation could make the text valid; then it stays false until {@link reset}.
-   * @throws {TypeError} `bytes` is no Uint8Array.
+   * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+   * @throws {RangeError} `start` or `end` is not within `bytes`. Nothing has been looked at then.
    */
   write(bytes: Uint8Array, start = 0, end?: number): boolean {
-    checkBytes("bytes", bytes);
-    end ??= bytes.length;
+    end = checkRange(bytes, start, end);
     let state = this.#state;
     let at = start;
     while (at < end) {
@@ -115,7 +115,8 @@ const decoderPaysFrom = 32;
  *
  * @param codec What decodes all but short ASCII. Default: the Web's `TextDecoder`.
  * @returns The text, or undefined where it is not valid UTF-8.
- * @throws {TypeError} `bytes` is no Uint8Array.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 export function decodeUtf8(
   bytes: Uint8Array,
@@ -123,11 +124,10 @@ export function decodeUtf8(
   end?: number,
   codec: TextCodec = webText,
 ): string | undefined {
-  checkBytes("bytes", bytes);
-  return decodeRange(bytes, start, end ?? bytes.length, codec);
+  return decodeRange(bytes, start, checkRange(bytes, start, end), codec);
 }
 
-/** As {@link decodeUtf8}, for whoever knows that these are bytes. */
+/** As {@link decodeUtf8}, for whoever knows the range. */
 export function decodeRange(
   bytes: Uint8Array,
   start: number,
@@ -141,9 +141,18 @@ export function decodeRange(
 /**
  * Finds the end of the last whole character at or before `end`, for cutting valid UTF-8.
  *
- * @param end At most `bytes.length`.
+ * @param end An index behind the last byte stands for the last one's end.
+ * @throws {TypeError} `bytes` is no Uint8Array or is detached, or `end` is no number.
+ * @throws {RangeError} `end` is no whole number from 0 on.
  */
 export function characterEnd(bytes: Uint8Array, end: number): number {
+  checkRange(bytes, 0, undefined);
+  checkWhole("end", end, Number.MAX_SAFE_INTEGER);
+  return lastCharacterEnd(bytes, end);
+}
+
+/** As {@link characterEnd}, for whoever knows that it is an index. */
+export function lastCharacterEnd(bytes: Uint8Array, end: number): number {
   if (end >= bytes.length) return bytes.length;
   let at = end;
   while (at > 0 && (bytes[at] & 0xc0) === 0x80) at--;

@@ -133,7 +133,39 @@ const statuses: [min: number, max: number, code: ViolationCode | "ok"][] = [
   [5000, 65535, "STATUS_NOT_IN_USE"],
 ];
 
+describe("checkHeader() of plain JavaScript", () => {
+  it.each([NaN, -1, 16, 0.5])(
+    "refuses a state of %s, which would skip the checks of sides",
+    (state) => {
+      expect(() => {
+        checkHeader(newHeader(), state);
+      }).toThrow(RangeError);
+    },
+  );
+
+  it.each(["server", undefined, null])("refuses a state of %j", (state) => {
+    expect(() => {
+      checkHeader(newHeader(), state as never);
+    }).toThrow(TypeError);
+  });
+
+  it.each([0x11, NaN, -1, 1.5])("refuses an opcode of %s, which no frame has", (opcode) => {
+    expect(() => {
+      checkHeader({ ...newHeader(), opcode }, StateServerSide);
+    }).toThrow(new RangeError(`opcode must be from 0 to 15: ${opcode}`));
+  });
+});
+
 describe("checkCloseFrameData()", () => {
+  it.each([NaN, Infinity, 1000.5, 66_536, -1, "1000", undefined])(
+    "refuses what no close frame holds: %s",
+    (status) => {
+      expect(() => {
+        checkCloseFrameData(status as number);
+      }).toThrow(new RangeError(`status must be from 0 to 65535: ${status}`));
+    },
+  );
+
   it.each(statuses)("%i to %i → %s", (min, max, code) => {
     const codes = new Set<string>();
     for (let status = min; status <= max; status++) {

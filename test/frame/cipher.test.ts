@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { cipher, cipherInto, RangeCipher } from "../../src/frame/cipher.ts";
 import { seededBytes } from "../support/cuts.ts";
 import { exampleMask, hex, maskKeyOf, naiveMask, toHex } from "../support/frames.ts";
+import { expectRangesChecked } from "../support/ranges.ts";
 
 const exampleKey = maskKeyOf(exampleMask);
 // Bytes 0x00 and 0x80 and above: where a sign or a zero may get lost.
@@ -126,6 +127,25 @@ describe("cipher()", () => {
     const bytes = seededBytes(300);
     cipher(bytes, 0, 1);
     expect(bytes).toEqual(seededBytes(300));
+  });
+});
+
+describe("cipher() and cipherInto()", () => {
+  it("refuse a range that is none of the bytes", () => {
+    expectRangesChecked((bytes, start, end) => {
+      cipher(bytes, 1, 0, start, end);
+    });
+    expectRangesChecked((bytes, start, end) => {
+      cipherInto(new Uint8Array(9), 0, bytes, 1, 0, start, end);
+    });
+  });
+
+  it.each([-1, 2, NaN, 0.5, Infinity])("write nothing where there is no room: at %s", (at) => {
+    const target = new Uint8Array(5);
+    expect(() => {
+      cipherInto(target, at, Uint8Array.of(1, 2, 3, 4), 0);
+    }).toThrow(RangeError);
+    expect(target).toEqual(new Uint8Array(5));
   });
 });
 

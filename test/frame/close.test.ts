@@ -7,6 +7,7 @@ import {
   putCloseFrameBody,
 } from "../../src/frame/close.ts";
 import { hex, toHex } from "../support/frames.ts";
+import { expectRangesChecked } from "../support/ranges.ts";
 
 const bodies: [status: number, reason: string, wire: string][] = [
   [1000, "", "03 e8"],
@@ -33,6 +34,10 @@ describe("parseCloseFrameData()", () => {
   it.each([0, 999, 1005, 5000])("leaves the legality of %i to others", (status) => {
     const { status: read } = parseCloseFrameData(Uint8Array.of(status >> 8, status));
     expect(read).toBe(status);
+  });
+
+  it("refuses a range that is none of its bytes", () => {
+    expectRangesChecked((bytes, start, end) => parseCloseFrameData(bytes, start, end));
   });
 
   it("reads a range, and nothing beside it", () => {

@@ -15,6 +15,7 @@ import {
   text,
   toHex,
 } from "../support/frames.ts";
+import { expectRangesChecked } from "../support/ranges.ts";
 import { FrameTrace } from "../support/trace.ts";
 
 const masked = { masked: true };
@@ -189,6 +190,16 @@ describe("FrameDecoder", () => {
     expect(trace.lines.at(-1)).toBe("end");
     expect(decoder.isBetweenFrames).toBe(true);
     expect([toHex(wire, 0, 2), toHex(wire, wire.length - 3)]).toEqual(["ffff", "818537"]);
+  });
+
+  it("refuses a range that is none of its bytes, and goes on where it stood", () => {
+    const trace = new FrameTrace();
+    const decoder = new FrameDecoder(trace);
+    const [first, rest] = [hex("81"), hex("02 68 69")];
+    decoder.feed(first);
+    expectRangesChecked((bytes, start, end) => decoder.feed(bytes, start, end));
+    decoder.feed(rest);
+    expect(trace.lines).toEqual(traceOf([hex("81 02 68 69")]));
   });
 
   it("unmasks payloads where they lie", () => {

@@ -16,6 +16,7 @@ import {
   text,
   toHex,
 } from "../support/frames.ts";
+import { detached } from "../support/ranges.ts";
 
 const exampleKey = maskKeyOf(exampleMask);
 const hello = encodeUtf8("Hello");
@@ -157,6 +158,20 @@ describe("frames that no peer may take", () => {
       );
     },
   );
+
+  it.each([0x1f, -1, NaN, 1.5])(
+    "newFrame() refuses an opcode of %s, which none can have",
+    (opcode) => {
+      expect(() => frames.newFrame(opcode, true, counted(1))).toThrow(
+        new RangeError(`opcode must be from 0 to 15: ${opcode}`),
+      );
+    },
+  );
+
+  it("newFrame() refuses an opcode that is no number, and a payload that is detached", () => {
+    expect(() => frames.newFrame("text" as never, true, counted(1))).toThrow(TypeError);
+    expect(() => frames.newFrame(2, true, detached())).toThrow(/detached/);
+  });
 
   it("newFrame() makes all the same, for whoever wants to see what a peer does", () => {
     expect(frames.newFrame(0x9, false, counted(126)).header).toMatchObject({

@@ -19,6 +19,7 @@ import {
   writeMaskKey,
 } from "../../src/frame/header.ts";
 import { exampleMask, frame, hex, maskKeyOf, toHex } from "../support/frames.ts";
+import { expectRangesChecked } from "../support/ranges.ts";
 
 function header(parts: Partial<Header> = {}): Header {
   return { ...newHeader(), ...parts };
@@ -163,6 +164,10 @@ describe("decodeHeader()", () => {
     }
   });
 
+  it("refuses a range that is none of its bytes", () => {
+    expectRangesChecked((bytes, start, end) => decodeHeader(newHeader(), bytes, start, end));
+  });
+
   it("starts at any index", () => {
     for (const [, wire, expected] of examples) {
       const bytes = hex(`ff ff ff ${wire} ff`);
@@ -212,6 +217,37 @@ describe("encodeHeader()", () => {
     expect(bytes).toEqual(new Uint8Array(MaxHeaderSize));
   });
 
+  it.each([NaN, -1, 0.5, Infinity])("refuses to write at %s", (at) => {
+    expect(() => encodeHeader(header(), new Uint8Array(4), at)).toThrow(RangeError);
+  });
+
+  it("refuses what are no bytes", () => {
+    for (const wrong of [new DataView(new ArrayBuffer(14)), "..", [0, 0]]) {
+      expect(() => encodeHeader(header(), wrong as never)).toThrow(TypeError);
+    }
+  });
+
+  it.each([
+    { opcode: 0x1f },
+    { opcode: -1 },
+    { opcode: NaN },
+    { opcode: 1.5 },
+    { rsv: 8 },
+    { rsv: NaN },
+  ])("refuses %j, which its bits do not hold, before it writes", (parts) => {
+    const bytes = new Uint8Array(2);
+    expect(() => encodeHeader(header(parts), bytes)).toThrow(RangeError);
+    expect(bytes).toEqual(new Uint8Array(2));
+  });
+
+  it.each([{ opcode: "1" }, { opcode: undefined }, { rsv: true }, { length: "1" }])(
+    "refuses %j, which is no number",
+    (parts) => {
+      const bytes = new Uint8Array(2);
+      expect(() => encodeHeader(header(parts as never), bytes)).toThrow(TypeError);
+    },
+  );
+
   it("refuses less room than it needs, before it writes", () => {
     for (const length of [5, 300, 70_000]) {
       for (const masked of [false, true]) {
@@ -245,6 +281,22 @@ const keys: [key: number, wire: string][] = [
 ];
 
 describe("readMaskKey() and writeMaskKey()", () => {
+  it.each([-1, 1, NaN, 0.5, Infinity])("refuse four bytes that are not there: at %s", (at) => {
+    const bytes = new Uint8Array(4);
+    expect(() => readMaskKey(bytes, at)).toThrow(RangeError);
+    expect(() => {
+      writeMaskKey(bytes, at, 0x01020304);
+    }).toThrow(RangeError);
+    expect(bytes).toEqual(new Uint8Array(4));
+  });
+
+  it("refuse what are no bytes", () => {
+    expect(() => readMaskKey("Hello" as never, 0)).toThrow(TypeError);
+    expect(() => {
+      writeMaskKey([0, 0, 0, 0] as never, 0, 1);
+    }).toThrow(TypeError);
+  });
+
   it.each(keys)("turn %i into %s and back", (key, wire) => {
     const bytes = new Uint8Array(6).fill(0xee);
     writeMaskKey(bytes, 1, key);

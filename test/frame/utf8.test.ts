@@ -4,6 +4,7 @@ import { characterEnd, decodeUtf8, Utf8Validator } from "../../src/frame/utf8.ts
 import { decodeFatal } from "../support/codec-rules.ts";
 import { cuts, seededRandom } from "../support/cuts.ts";
 import { hex, toHex } from "../support/frames.ts";
+import { expectRangesChecked } from "../support/ranges.ts";
 
 function isValid(bytes: Uint8Array): boolean {
   const validator = new Utf8Validator();
@@ -225,7 +226,21 @@ describe("Utf8Validator", () => {
   });
 });
 
+describe("Utf8Validator.write()", () => {
+  it("refuses a range that is none of its bytes, and stands where it stood", () => {
+    const validator = new Utf8Validator();
+    validator.write(hex("c3"));
+    expectRangesChecked((bytes, start, end) => validator.write(bytes, start, end));
+    expect(validator.write(hex("bc"))).toBe(true);
+    expect(validator.isComplete).toBe(true);
+  });
+});
+
 describe("decodeUtf8()", () => {
+  it("refuses a range that is none of its bytes", () => {
+    expectRangesChecked((bytes, start, end) => decodeUtf8(bytes, start, end));
+  });
+
   it.each([0, 1, 31, 32, 33, 200])("decodes a text of %i ASCII bytes", (length) => {
     const text = "abcdefghij".repeat(20).slice(0, length);
     expect(decodeUtf8(encodeUtf8(text))).toBe(text);
@@ -268,6 +283,15 @@ describe("decodeUtf8()", () => {
 });
 
 describe("characterEnd()", () => {
+  it.each([NaN, -1, 0.5])("refuses an end of %s", (end) => {
+    expect(() => characterEnd(new Uint8Array(4), end)).toThrow(RangeError);
+  });
+
+  it("refuses what are no bytes, and an end that is no number", () => {
+    expect(() => characterEnd("Hello" as never, 2)).toThrow(TypeError);
+    expect(() => characterEnd(new Uint8Array(4), "2" as never)).toThrow(TypeError);
+  });
+
   it("finds the end of the last whole character", () => {
     const bytes = encodeUtf8("a\u00FC\u20AC\u{1F600}b");
     const ends = Array.from(bytes, (_, end) => characterEnd(bytes, end));
