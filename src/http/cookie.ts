@@ -7,6 +7,7 @@
  * @module
  */
 
+import { checkText } from "../arguments.ts";
 import { latin1, spells } from "../bytes.ts";
 import { fieldBytes, tokenEnd } from "./option-scanner.ts";
 import { isBlank, valueBytes } from "./token.ts";
@@ -53,6 +54,7 @@ interface Pair {
  * @param visit Gets views that are valid during the call; returns false to end the scan.
  * @returns Whether all that was looked at was well-formed: false where a pair was skipped, or where `strict` ended the
  * scan; true where `visit` ended it.
+ * @throws {TypeError} `source` is neither a string nor a Uint8Array.
  * @see gobwas ScanCookie
  */
 export function scanCookie(
@@ -79,6 +81,8 @@ export function scanCookie(
  * Gives the cookies of a Cookie header's value, as Latin-1; of several with one name the first.
  *
  * Bad pairs are skipped. Quotes around a value belong to it.
+ *
+ * @throws {TypeError} `source` is neither a string nor a Uint8Array.
  */
 export function parseCookies(source: Uint8Array | string): Map<string, string> {
   const cookies = new Map<string, string>();
@@ -94,8 +98,10 @@ export function parseCookies(source: Uint8Array | string): Map<string, string> {
  * Finds a cookie in a Cookie header's value, the first of that name.
  *
  * @returns Its value as Latin-1, quotes included, or undefined.
+ * @throws {TypeError} `source` is neither a string nor a Uint8Array, or `name` is no string.
  */
 export function cookie(source: Uint8Array | string, name: string): string | undefined {
+  checkText("name", name);
   let found: string | undefined;
   scanCookie(source, (other, value) => {
     if (!spells(other, 0, other.length, name)) return true;

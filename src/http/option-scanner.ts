@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkRange, checkTextOrBytes } from "../arguments.ts";
 import { latin1 } from "../bytes.ts";
 import { isBlank, tokenBytes, valueBytes } from "./token.ts";
 
@@ -22,8 +23,13 @@ const Semicolon = 0x3b;
 const Equals = 0x3d;
 const Backslash = 0x5c;
 
-/** Gives the bytes of a field value; a character that no field value has becomes NUL, which none has either. */
+/**
+ * Gives the bytes of a field value; a character that no field value has becomes NUL, which none has either.
+ *
+ * @throws {TypeError} `source` is neither a string nor a Uint8Array.
+ */
 export function fieldBytes(source: Uint8Array | string): Uint8Array {
+  checkTextOrBytes("source", source);
   if (typeof source !== "string") return source;
   const bytes = new Uint8Array(source.length);
   for (let at = 0; at < source.length; at++) {
@@ -64,10 +70,14 @@ export class OptionScanner {
   /** Whether the list broke the grammar. There is nothing more to come then. */
   isMalformed = false;
 
+  /**
+   * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+   * @throws {RangeError} `start` or `end` is not within `bytes`.
+   */
   constructor(bytes: Uint8Array, start: number, end: number, anyValue = false) {
     this.#bytes = bytes;
     this.#at = start;
-    this.#end = end;
+    this.#end = checkRange(bytes, start, end);
     this.#quotable = anyValue ? valueBytes : tokenBytes;
     this.#mayBeEmpty = anyValue;
   }

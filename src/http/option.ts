@@ -7,6 +7,7 @@
  * @module
  */
 
+import { checkRange } from "../arguments.ts";
 import { fieldBytes, OptionScanner, type OptionSyntax } from "./option-scanner.ts";
 import { isFieldValue, isToken } from "./token.ts";
 
@@ -71,7 +72,7 @@ function readOption(scanner: OptionScanner): Option {
  * Makes an option.
  *
  * @param parameters By name, or as pairs where a name comes twice.
- * @throws {TypeError} A name that is no token, or a value that no field value may have.
+ * @throws {TypeError} A name that is no token, or a value that is no string or that no field value may have.
  * @see gobwas NewOption
  */
 export function newOption(
@@ -150,15 +151,18 @@ export function equalOptions(a: Option, b: Option): boolean {
  * @param start Default 0.
  * @param end Default: the end of `source`.
  * @returns undefined where the list is malformed or has no option.
+ * @throws {TypeError} `source` is neither a string nor a Uint8Array.
+ * @throws {RangeError} `start` or `end` is not within `source`.
  * @see gobwas ParseOptions
  */
 export function parseOptions(
   source: Uint8Array | string,
   start = 0,
-  end: number = source.length,
+  end?: number,
 ): Option[] | undefined {
   const options: Option[] = [];
-  const isWellFormed = addOptions(options, fieldBytes(source), start, end);
+  const bytes = fieldBytes(source);
+  const isWellFormed = addOptions(options, bytes, start, end ?? bytes.length);
   return isWellFormed && options.length > 0 ? options : undefined;
 }
 
@@ -166,6 +170,8 @@ export function parseOptions(
  * Adds the options of one of several header lines to `options`; a line may be empty.
  *
  * @returns false where the line is malformed; what came before that place has been added.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 export function addOptions(
   options: Option[],
@@ -185,6 +191,7 @@ export function addOptions(
  * Parses a list of options and takes some of them.
  *
  * @returns undefined where the list is malformed or has no option; an empty array where none was taken.
+ * @throws {TypeError} `source` is neither a string nor a Uint8Array.
  * @see gobwas OptionSelector
  */
 export function selectOptions(
@@ -193,7 +200,8 @@ export function selectOptions(
 ): Option[] | undefined {
   const selected: Option[] = [];
   const names = new Set<string>();
-  const scanner = new OptionScanner(fieldBytes(source), 0, source.length, anyValue);
+  const bytes = fieldBytes(source);
+  const scanner = new OptionScanner(bytes, 0, bytes.length, anyValue);
   let count = 0;
   for (; scanner.nextOption(); count++) {
     const option = readOption(scanner);
@@ -212,6 +220,7 @@ export function selectOptions(
  * malformed list: only the result tells.
  *
  * @returns false where the list is malformed before its end or a {@link ScanBreak}, or has no option.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
  * @see gobwas ScanOptions
  */
 export function scanOptions(
@@ -245,6 +254,7 @@ function visitOption(scanner: OptionScanner, index: number, visit: OptionVisitor
  *
  * @param visit Gets a view that is valid during the call; returns false to end the scan.
  * @returns false where the list is malformed up to where it was looked at, or has no token.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
  * @see gobwas ScanTokens
  */
 export function scanTokens(bytes: Uint8Array, visit: (token: Uint8Array) => boolean): boolean {
@@ -263,7 +273,7 @@ export function scanTokens(bytes: Uint8Array, visit: (token: Uint8Array) => bool
  *
  * A value that is no token is quoted. In Sec-WebSocket-Extensions such a value may not stand, quoted or not.
  *
- * @throws {TypeError} A name that is no token, or a value that no field value may have.
+ * @throws {TypeError} A name that is no token, or a value that is no string or that no field value may have.
  * @see gobwas WriteOptions
  */
 export function writeOptions(options: readonly Option[]): string {
@@ -287,9 +297,12 @@ function writeValue(value: string): string {
  * Reads a number of decimal digits; leading zeros change nothing.
  *
  * @returns undefined where there is another byte, no byte, or a number above 2^53 - 1.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @throws {RangeError} `start` or `end` is not within `bytes`.
  * @see gobwas IntFromASCII
  */
 export function intFromAscii(bytes: Uint8Array, start: number, end: number): number | undefined {
+  checkRange(bytes, start, end);
   let value = 0;
   for (let at = start; at < end; at++) {
     const digit = bytes[at] - 0x30;

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkLimit, checkRange, wrongValue } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { HandshakeError, LimitError } from "../errors.ts";
 import { Head } from "./head.ts";
@@ -28,6 +28,8 @@ export const defaultHeadLimits: HeadLimits = {
   maxTargetSize: 8 * 1024,
   maxHeaders: 128,
 };
+
+const limitNames = ["maxHeadSize", "maxTargetSize", "maxHeaders"] as const;
 
 /** Which kind of message a head begins. */
 export type HeadKind = "request" | "response";
@@ -87,8 +89,14 @@ export class HeadParser {
    * Makes a parser for one head.
    *
    * @param limits What it may cost. Default: 16 KiB and 128 headers.
+   * @throws {TypeError} A limit is no number.
+   * @throws {RangeError} A limit is NaN or below 0, or `kind` is another one.
    */
   constructor(kind: HeadKind, limits: HeadLimits = defaultHeadLimits) {
+    if (kind !== "request" && kind !== "response") {
+      throw wrongValue("kind", '"request" or "response"', kind);
+    }
+    for (const name of limitNames) checkLimit(name, limits[name]);
     this.#kind = kind;
     this.#limits = limits;
     this.#head = new Head(noBytes, 0);
@@ -117,13 +125,13 @@ export class HeadParser {
    * Takes the next bytes of the stream.
    *
    * @returns Index after the last byte taken: `end`, or the first byte behind the head.
-   * @throws {TypeError} `chunk` is no Uint8Array.
+   * @throws {TypeError} `chunk` is no Uint8Array, or is detached: nothing has happened then.
+   * @throws {RangeError} `start` or `end` is not within `chunk`: nothing has happened then.
    * @throws {HandshakeError} `MALFORMED_REQUEST` or `MALFORMED_RESPONSE`, at the first bad byte
    * @throws {LimitError} `HEAD_TOO_LARGE`, `TARGET_TOO_LONG`, `TOO_MANY_HEADERS`
    */
   feed(chunk: Uint8Array, start = 0, end?: number): number {
-    checkBytes("chunk", chunk);
-    end ??= chunk.length;
+    end = checkRange(chunk, start, end, "chunk");
     if (this.#state === Done) return start;
     const before = this.#scanned;
     const most = Math.min(end - start, this.#limits.maxHeadSize - before);

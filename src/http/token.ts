@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkRange, checkText } from "../arguments.ts";
 import { equalsIgnoreCase, latin1 } from "../bytes.ts";
 
 /** Makes a table that tells for each byte whether it is in a set. */
@@ -33,16 +34,18 @@ export function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x09;
 }
 
-/** Tells whether `text` is a token. */
+/** Tells whether `text` is a token. @throws {TypeError} It is no string. */
 export function isToken(text: string): boolean {
+  checkText("text", text);
   for (let i = 0; i < text.length; i++) {
     if (tokenBytes[text.charCodeAt(i)] !== 1) return false;
   }
   return text.length > 0;
 }
 
-/** Tells whether `text` may stand as a field value: nothing in it ends the line. */
+/** Tells whether `text` may stand as a field value: nothing in it ends the line. @throws {TypeError} It is no string. */
 export function isFieldValue(text: string): boolean {
+  checkText("text", text);
   for (let i = 0; i < text.length; i++) {
     if (valueBytes[text.charCodeAt(i)] !== 1) return false;
   }
@@ -54,6 +57,8 @@ export function isFieldValue(text: string): boolean {
  *
  * @param visit Returns false to end the walk.
  * @returns false where `visit` ended the walk.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 function walkList(
   bytes: Uint8Array,
@@ -61,6 +66,7 @@ function walkList(
   end: number,
   visit: (start: number, end: number) => boolean,
 ): boolean {
+  checkRange(bytes, start, end);
   let from = start;
   for (let at = start; at <= end; at++) {
     if (at < end && bytes[at] !== 0x2c) continue;
@@ -78,6 +84,8 @@ function walkList(
  * Tells whether a comma-separated list has `token` as one of its elements, whatever the case of its letters.
  *
  * @param token Lower-case.
+ * @throws {TypeError} `bytes` is no Uint8Array or is detached, or `token` is no string.
+ * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 export function listHasToken(
   bytes: Uint8Array,
@@ -85,6 +93,7 @@ export function listHasToken(
   end: number,
   token: string,
 ): boolean {
+  checkText("token", token);
   return !walkList(
     bytes,
     start,
@@ -117,6 +126,8 @@ export function addListRanges(
  * Adds the elements of a comma-separated list of tokens to `tokens`; empty elements are skipped (RFC 9110, 5.6.1).
  *
  * @returns false where an element is not a token.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 export function addListTokens(
   tokens: string[],

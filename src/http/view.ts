@@ -4,15 +4,18 @@
  * @module
  */
 
+import { checkRange, checkText } from "../arguments.ts";
 import { equalsIgnoreCase, latin1 } from "../bytes.ts";
 
 /**
  * Tells whether a view spells `text`, whatever the case of its letters.
  *
  * @param text ASCII, in any case.
+ * @throws {TypeError} `view` is no Uint8Array or is detached, or `text` is no string.
  */
 export function headerIs(view: Uint8Array, text: string): boolean {
-  return equalsIgnoreCase(view, 0, view.length, text.toLowerCase());
+  checkText("text", text);
+  return equalsIgnoreCase(view, 0, checkView(view), text.toLowerCase());
 }
 
 /** Spells a header's name as in `X-Forwarded-For`, where it lies. */
@@ -26,7 +29,12 @@ export function canonicalize(bytes: Uint8Array, start: number, end: number): voi
   }
 }
 
-/** Makes a string of a view, as Latin-1. */
+/** Makes a string of a view, as Latin-1. @throws {TypeError} `view` is no Uint8Array, or is detached. */
 export function headerText(view: Uint8Array): string {
-  return latin1(view, 0, view.length);
+  return latin1(view, 0, checkView(view));
+}
+
+/** Checks a view. @returns Its end. */
+function checkView(view: Uint8Array): number {
+  return checkRange(view, 0, undefined, "view");
 }

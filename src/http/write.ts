@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
 import { writeLatin1 } from "../bytes.ts";
 import type { HeaderPairs } from "../errors.ts";
 import { isFieldValue, isToken } from "./token.ts";
@@ -38,7 +39,7 @@ const reasons: Readonly<Record<number, string>> = {
 /**
  * Writes header lines as text.
  *
- * @throws {TypeError} A name that is not a token, or a value that would end its line or is not Latin-1.
+ * @throws {TypeError} A name that is not a token, or a value that is no string, would end its line or is not Latin-1.
  */
 export function headerLines(headers: HeaderPairs): string {
   let lines = "";
@@ -59,7 +60,7 @@ export function headerLines(headers: HeaderPairs): string {
  * @param headers In this order; framing headers are the caller's.
  * @param body Follows the head.
  * @returns A new array, yours.
- * @throws {TypeError} As {@link headerLines}.
+ * @throws {TypeError} As {@link headerLines}; or `body` is no Uint8Array.
  * @throws {RangeError} `status` is out of range.
  */
 export function writeResponse(
@@ -67,6 +68,7 @@ export function writeResponse(
   headers: HeaderPairs,
   body: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
+  checkBytes("body", body);
   if (!Number.isInteger(status) || status < 100 || status > 599) {
     throw new RangeError(`HTTP status must be an integer from 100 to 599: ${status}`);
   }

@@ -160,6 +160,16 @@ describe("cookie()", () => {
   });
 });
 
+describe("cookies of plain JavaScript", () => {
+  it.each([5, null, undefined, ["a=b"]])("are refused where they are %s", (source) => {
+    const wrong = source as never;
+    expect(() => scanCookie(wrong, () => true)).toThrow(TypeError);
+    expect(() => parseCookies(wrong)).toThrow(TypeError);
+    expect(() => cookie(wrong, "a")).toThrow(TypeError);
+    expect(() => cookie("a=b", wrong)).toThrow(TypeError);
+  });
+});
+
 describe("the cost of hostile cookies", () => {
   const units = [...';"\\= \t,a'].map((unit) => unit.repeat(64 * 1024));
   const pieces = ["a=", "a=;", "; ", "a =", 'a=" ', "a=1; "].map((piece) => piece.repeat(4096));

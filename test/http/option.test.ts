@@ -18,6 +18,7 @@ import {
   selectOptions,
   writeOptions,
 } from "../../src/http/option.ts";
+import { expectRangesChecked } from "../support/ranges.ts";
 import { fieldBytes } from "../../src/http/option-scanner.ts";
 import { headerText } from "../../src/http/view.ts";
 
@@ -480,6 +481,28 @@ describe("writeOptions()", () => {
   it.each([...lists, ...textLists])("writes what %j holds so that it parses back", (_, options) => {
     expect(selectOptions(writeOptions(options), { anyValue: true })).toEqual(options);
   });
+});
+
+describe("lists of plain JavaScript", () => {
+  it("are refused where a range is none of the bytes", () => {
+    expectRangesChecked((bytes, start, end) => addOptions([], bytes, start, end));
+    expectRangesChecked((bytes, start, end) => intFromAscii(bytes, start, end));
+    expect(() => parseOptions("a, b", 0, 5)).toThrow(RangeError);
+    expect(() => parseOptions(new Uint8Array(4), 0, Infinity)).toThrow(RangeError);
+  });
+
+  it.each([5, null, ["a"], new DataView(new ArrayBuffer(1))])(
+    "are refused where they are %s",
+    (list) => {
+      const wrong = list as never;
+      expect(() => parseOptions(wrong)).toThrow(TypeError);
+      expect(() => selectOptions(wrong)).toThrow(TypeError);
+      expect(() => scanOptions(wrong, () => ScanContinue)).toThrow(TypeError);
+      expect(() => scanTokens(wrong, () => true)).toThrow(TypeError);
+      expect(() => newOption("a", [["b", wrong]])).toThrow(TypeError);
+      expect(() => newOption(wrong)).toThrow(TypeError);
+    },
+  );
 });
 
 describe("intFromAscii()", () => {

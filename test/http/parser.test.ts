@@ -8,6 +8,7 @@ import {
   HeadParser,
 } from "../../src/http/parser.ts";
 import { cutAt, cuts } from "../support/cuts.ts";
+import { expectRangesChecked } from "../support/ranges.ts";
 
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -229,7 +230,35 @@ describe("HeadParser's limits", () => {
   });
 });
 
+describe("a HeadParser of plain JavaScript", () => {
+  it.each(["Request", "", undefined, 0])("is refused where its kind is %j", (kind) => {
+    expect(() => new HeadParser(kind as never)).toThrow(
+      new RangeError(`kind must be "request" or "response": ${kind}`),
+    );
+  });
+
+  it.each(["maxHeadSize", "maxTargetSize", "maxHeaders"] as const)(
+    "is refused where %s is no limit",
+    (name) => {
+      const parser = (limit: unknown) =>
+        new HeadParser("request", { ...defaultHeadLimits, [name]: limit });
+      expect(() => parser(NaN)).toThrow(RangeError);
+      expect(() => parser(-1)).toThrow(RangeError);
+      expect(() => parser(undefined)).toThrow(TypeError);
+      expect(() => parser("100")).toThrow(TypeError);
+    },
+  );
+});
+
 describe("HeadParser.feed()", () => {
+  it("refuses a range that is none of its bytes, and goes on where it stood", () => {
+    const parser = new HeadParser("request");
+    parser.feed(ascii("GET / HT"));
+    expectRangesChecked((bytes, start, end) => parser.feed(bytes, start, end));
+    parser.feed(ascii("TP/1.1\r\n\r\n"));
+    expect(parser.isComplete).toBe(true);
+  });
+
   it("takes a range, and looks at nothing beside it", () => {
     const bytes = ascii(`\r\n\r\n${example}GET`);
     const parser = new HeadParser("request");

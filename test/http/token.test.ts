@@ -11,8 +11,25 @@ import {
   tokenBytes,
   valueBytes,
 } from "../../src/http/token.ts";
+import { expectRangesChecked } from "../support/ranges.ts";
 
 const characters = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
+
+describe("lists and texts of plain JavaScript", () => {
+  it("are refused where a range is none of the bytes", () => {
+    expectRangesChecked((bytes, start, end) => listHasToken(bytes, start, end, "upgrade"));
+    expectRangesChecked((bytes, start, end) => addListTokens([], bytes, start, end));
+  });
+
+  it.each([5, null, undefined, ["a"], new Uint8Array(1)])(
+    "are refused where they are %s",
+    (text) => {
+      expect(() => isFieldValue(text as never)).toThrow(TypeError);
+      expect(() => isToken(text as never)).toThrow(TypeError);
+      expect(() => listHasToken(new Uint8Array(1), 0, 1, text as never)).toThrow(TypeError);
+    },
+  );
+});
 
 /** A text's bytes with others around them. */
 function around(text: string): { bytes: Uint8Array; start: number; end: number } {

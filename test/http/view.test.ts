@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { latin1, writeLatin1 } from "../../src/bytes.ts";
 import { canonicalize, headerIs, headerText } from "../../src/http/view.ts";
+import { detached } from "../support/ranges.ts";
 
 function bytesOf(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
@@ -30,6 +31,21 @@ describe("headerText()", () => {
   it("reads Latin-1", () => {
     expect(headerText(bytesOf("xcaf\u00E9x").subarray(1, 5))).toBe("caf\u00E9");
     expect(headerText(new Uint8Array(0))).toBe("");
+  });
+});
+
+describe("a view that is none", () => {
+  it.each(["abc", [97], null, undefined, new DataView(new ArrayBuffer(1))])(
+    "is refused: %s",
+    (view) => {
+      expect(() => headerText(view as never)).toThrow(TypeError);
+      expect(() => headerIs(view as never, "abc")).toThrow(TypeError);
+    },
+  );
+
+  it("is refused where it is detached, and so is a text that is none", () => {
+    expect(() => headerText(detached())).toThrow(/detached/);
+    expect(() => headerIs(bytesOf("5"), 5 as never)).toThrow(TypeError);
   });
 });
 

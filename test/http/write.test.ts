@@ -3,6 +3,20 @@ import { latin1, noBytes } from "../../src/bytes.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 import { headerLines, writeResponse } from "../../src/http/write.ts";
 
+describe("what plain JavaScript gives to be written", () => {
+  it.each([5, null, ["a"], true])("is refused where a value or a body is %s", (wrong) => {
+    expect(() => headerLines([["A", wrong as never]])).toThrow(TypeError);
+    expect(() => headerLines([[wrong as never, "a"]])).toThrow(TypeError);
+    expect(() => writeResponse(200, [], wrong as never)).toThrow(TypeError);
+  });
+
+  it("is refused where a body is text, which would be zeros", () => {
+    expect(() => writeResponse(200, [], "Hello" as never)).toThrow(
+      new TypeError("body must be a Uint8Array: String"),
+    );
+  });
+});
+
 describe("headerLines()", () => {
   it("writes a line a header, in their order", () => {
     const lines = headerLines([
