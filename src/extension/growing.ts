@@ -9,6 +9,12 @@ import { LimitError } from "../errors.ts";
 
 const smallest = 1024;
 
+/** Refuses what plain JavaScript may give: a text, or an array of numbers, would be zeros. */
+function checkBytes(name: string, bytes: Uint8Array | null): void {
+  if (bytes?.[Symbol.toStringTag] === "Uint8Array") return;
+  throw new TypeError(`${name} must be a Uint8Array`);
+}
+
 /**
  * Where a transform puts what it makes: `bytes[0, size)`.
  *
@@ -23,17 +29,20 @@ export class Growing {
   /** Bytes that were filled and have been cleared away since the last {@link reset}. */
   cleared = 0;
   /** Bytes that may be filled in all, those that were cleared away included; {@link commit} throws beyond it. */
-  limit: number;
+  limit: number = Infinity;
 
   /**
    * Makes an empty buffer.
    *
    * @param limit Bytes that it may hold in all. Default: Infinity.
    * @param buffer Filled first, as long as it is large enough; lent as long as this is used.
+   * @throws {TypeError} `buffer` is no Uint8Array.
+   * @throws {RangeError} `limit` is NaN, which nothing is above.
    */
   constructor(limit: number = Infinity, buffer: Uint8Array = noBytes) {
+    checkBytes("buffer", buffer);
     this.bytes = buffer;
-    this.limit = limit;
+    this.reset(limit);
   }
 
   /**
@@ -56,15 +65,25 @@ export class Growing {
   commit(count: number): void {
     this.size += count;
     const whole = this.cleared + this.size;
-    if (whole > this.limit) throw new LimitError("MESSAGE_TOO_BIG", this.limit, whole);
+    // Of a NaN, too, which `limit` may be set to.
+    if (!(whole <= this.limit)) throw new LimitError("MESSAGE_TOO_BIG", this.limit, whole);
   }
 
-  /** Adds a copy of `source[start, end)`. @throws As {@link commit}. */
+  /**
+   * Adds a copy of `source[start, end)`.
+   *
+   * @throws {TypeError} `source` is no Uint8Array.
+   * @throws {RangeError} `start` or `end` is not within it: nothing has happened then.
+   * @throws {LimitError} `MESSAGE_TOO_BIG`
+   */
   add(source: Uint8Array, start: number, end: number): void {
-    if (start === end) return;
-    this.room(end - start);
-    copy(this.bytes, this.size, source, start, end);
-    this.commit(end - start);
+    checkBytes("source", source);
+    const part = source.subarray(start, end);
+    // It ends where the source does.
+    if (part.length !== end - start) throw new RangeError(`No such range: ${start} to ${end}`);
+    this.room(part.length);
+    this.bytes.set(part, this.size);
+    this.commit(part.length);
   }
 
   /** Bytes that may still be filled: 0 where the limit is reached, or was passed. */
@@ -78,8 +97,9 @@ export class Growing {
     this.size = 0;
   }
 
-  /** Begins anew, with the buffer that is there. */
+  /** Begins anew, with the buffer that is there. @throws {RangeError} `limit` is NaN. */
   reset(limit: number): void {
+    if (!(limit >= -Infinity)) throw new RangeError(`limit must be a number: ${limit}`);
     this.limit = limit;
     this.cleared = 0;
     this.size = 0;

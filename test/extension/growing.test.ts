@@ -88,3 +88,54 @@ describe("Growing", () => {
     expect([half.size, half.bytes.length]).toEqual([0, 0]);
   });
 });
+
+describe("a Growing of plain JavaScript", () => {
+  it.each([NaN, undefined, "many"])(
+    "is refused where its limit is %s, which would be none",
+    (limit) => {
+      const wrong = limit as never;
+      if (limit !== undefined) expect(() => new Growing(wrong)).toThrow(RangeError);
+      const growing = new Growing(5);
+      expect(() => {
+        growing.reset(wrong);
+      }).toThrow(RangeError);
+      expect(growing.limit).toBe(5);
+    },
+  );
+
+  it.each(["Hello", [1, 2], null, {}, new DataView(new ArrayBuffer(8))])(
+    "refuses %o in the place of bytes",
+    (bytes) => {
+      const wrong = bytes as never;
+      expect(() => new Growing(8, wrong)).toThrow(TypeError);
+      const growing = new Growing(8);
+      expect(() => {
+        growing.add(wrong, 0, 2);
+      }).toThrow(TypeError);
+      expect(growing.size).toBe(0);
+    },
+  );
+
+  it.each([
+    [0, 7],
+    [0, Infinity],
+    [NaN, 4],
+    [0, NaN],
+    [-1, 4],
+    [3, 2],
+  ])("adds no range that is none of its source: %s to %s", (start, end) => {
+    const growing = new Growing(8);
+    expect(() => {
+      growing.add(new Uint8Array(4), start, end);
+    }).toThrow(RangeError);
+    expect(growing.size).toBe(0);
+  });
+
+  it("lets nothing in where its limit was set to NaN", () => {
+    const growing = new Growing();
+    growing.limit = NaN;
+    expect(() => {
+      growing.add(counted(1), 0, 1);
+    }).toThrow();
+  });
+});
