@@ -84,15 +84,16 @@ export function checkText(name: string, value: unknown): asserts value is string
 }
 
 /**
- * Checks a number of which so many bits are sent, or that counts something.
+ * Checks a number that is whole, such as one of which so many bits are sent, or an index.
  *
  * @param name Of the argument, for the message.
+ * @param most Infinity, too, is let through where this is it.
  * @throws {TypeError} It is no number.
  * @throws {RangeError} It is no whole number from 0 to `most`.
  */
 export function checkWhole(name: string, value: unknown, most: number): asserts value is number {
   if (typeof value !== "number") throw wrongType(name, "a number", value);
-  if (Number.isInteger(value) && value >= 0 && value <= most) return;
+  if (value === most || (Number.isInteger(value) && value >= 0 && value < most)) return;
   throw wrongValue(name, `from 0 to ${most}`, value);
 }
 
@@ -112,19 +113,15 @@ export function checkRange(
   name = "bytes",
 ): number {
   checkBytes(name, bytes);
-  const size = bytes.length;
+  const last = end ?? bytes.length;
   // A detached array says that it is empty. Any call tells the two apart, by an error that says so; `detached` is too new.
-  if (size === 0) bytes.at(0);
-  const last = end ?? size;
-  if (
-    Number.isInteger(start) &&
-    Number.isInteger(last) &&
-    start >= 0 &&
-    start <= last &&
-    last <= size
-  )
-    return last;
-  if (typeof start !== "number") throw wrongType("start", "a number", start);
-  if (typeof last !== "number") throw wrongType("end", "a number", last);
-  throw new RangeError(`No range of ${size} bytes: ${start} to ${last}`);
+  if (bytes.length === 0) bytes.at(0);
+  checkWhole("end", last, bytes.length);
+  checkWhole("start", start, last);
+  return last;
+}
+
+/** Checks a word that is one of two. @throws {RangeError} It is another one. */
+export function checkEither(name: string, value: unknown, one: string, other: string): void {
+  if (value !== one && value !== other) throw wrongValue(name, `"${one}" or "${other}"`, value);
 }

@@ -40,27 +40,24 @@ export type ViolationCode =
 /** The message of each violation, and the status code that answers it. */
 const violations: Record<ViolationCode, readonly [message: string, status: StatusCode]> = {
   OPCODE_RESERVED: ["Reserved opcode", StatusProtocolError],
-  CONTROL_TOO_LONG: ["Control frame payload exceeds 125 bytes", StatusProtocolError],
+  CONTROL_TOO_LONG: ["Control frame has more than 125 bytes", StatusProtocolError],
   CONTROL_NOT_FINAL: ["Control frame is fragmented", StatusProtocolError],
-  RSV_NOT_ZERO: ["RSV bit set without an extension that defines it", StatusProtocolError],
+  RSV_NOT_ZERO: ["RSV bit set that no extension defines", StatusProtocolError],
   MASK_REQUIRED: ["Frame from a client is not masked", StatusProtocolError],
   MASK_UNEXPECTED: ["Frame from a server is masked", StatusProtocolError],
-  CONTINUATION_EXPECTED: ["New data frame inside a fragmented message", StatusProtocolError],
-  CONTINUATION_UNEXPECTED: [
-    "Continuation frame without a message to continue",
-    StatusProtocolError,
-  ],
-  LENGTH_NOT_MINIMAL: ["Payload length is not minimally encoded", StatusProtocolError],
-  LENGTH_SIGN_BIT: ["Most significant bit of a 64-bit length is set", StatusProtocolError],
-  LENGTH_TOO_LARGE: ["Payload length exceeds 2^53 - 1", StatusMessageTooBig],
+  CONTINUATION_EXPECTED: ["New message inside a fragmented message", StatusProtocolError],
+  CONTINUATION_UNEXPECTED: ["Continuation of no message", StatusProtocolError],
+  LENGTH_NOT_MINIMAL: ["Length is not minimally encoded", StatusProtocolError],
+  LENGTH_SIGN_BIT: ["Sign bit of a length is set", StatusProtocolError],
+  LENGTH_TOO_LARGE: ["Length is more than 2^53 - 1", StatusMessageTooBig],
   CLOSE_BODY_TOO_SHORT: ["Close frame body of one byte", StatusProtocolError],
   STATUS_NOT_IN_USE: ["Status code is outside 1000 to 4999", StatusProtocolError],
-  STATUS_APPLICATION_LEVEL: ["Status code is never sent in a close frame", StatusProtocolError],
+  STATUS_APPLICATION_LEVEL: ["Status code is never sent", StatusProtocolError],
   STATUS_NO_MEANING: ["Status code 1004 has no meaning", StatusProtocolError],
   STATUS_UNKNOWN: ["Status code is not defined", StatusProtocolError],
   INVALID_UTF8: ["Text is not valid UTF-8", StatusInvalidFramePayloadData],
-  RSV1_UNEXPECTED: ["RSV1 set on a frame that does not begin a message", StatusProtocolError],
-  INVALID_DEFLATE: ["Compressed message is not valid DEFLATE data", StatusInvalidFramePayloadData],
+  RSV1_UNEXPECTED: ["RSV1 set on a frame that begins no message", StatusProtocolError],
+  INVALID_DEFLATE: ["Message is not valid DEFLATE", StatusInvalidFramePayloadData],
 };
 
 /** The peer broke the protocol; the connection is failed with `status` (RFC 6455, 7.1.7). */
@@ -97,17 +94,17 @@ export type LimitCode =
   | "TOO_MANY_CONNECTIONS"
   | "TOO_MANY_TOPICS";
 
-/** The message of each limit, and what answers it: a close frame's status code, or an HTTP status while opening. */
-const limits: Record<LimitCode, readonly [message: string, status: number]> = {
-  FRAME_TOO_BIG: ["Frame payload exceeds maxFrameSize", StatusMessageTooBig],
-  MESSAGE_TOO_BIG: ["Message exceeds maxMessageSize", StatusMessageTooBig],
-  TOO_MANY_FRAGMENTS: ["Message has more frames than maxFragments", StatusPolicyViolation],
-  HEAD_TOO_LARGE: ["Head exceeds maxHeadSize", 431],
-  TARGET_TOO_LONG: ["Request target exceeds maxTargetSize", 414],
-  TOO_MANY_HEADERS: ["Head has more headers than maxHeaders", 431],
-  TOO_MUCH_BUFFERED: ["Unsent bytes exceed maxBufferedAmount", StatusPolicyViolation],
-  TOO_MANY_TOPICS: ["Connection has subscribed to maxTopics", StatusPolicyViolation],
-  TOO_MANY_CONNECTIONS: ["Server has maxConnections", 503],
+/** The option that sets each limit, and what answers it: a close frame's status code, or an HTTP status while opening. */
+const limits: Record<LimitCode, readonly [option: string, status: number]> = {
+  FRAME_TOO_BIG: ["maxFrameSize", StatusMessageTooBig],
+  MESSAGE_TOO_BIG: ["maxMessageSize", StatusMessageTooBig],
+  TOO_MANY_FRAGMENTS: ["maxFragments", StatusPolicyViolation],
+  HEAD_TOO_LARGE: ["maxHeadSize", 431],
+  TARGET_TOO_LONG: ["maxTargetSize", 414],
+  TOO_MANY_HEADERS: ["maxHeaders", 431],
+  TOO_MUCH_BUFFERED: ["maxBufferedAmount", StatusPolicyViolation],
+  TOO_MANY_TOPICS: ["maxTopics", StatusPolicyViolation],
+  TOO_MANY_CONNECTIONS: ["maxConnections", 503],
 };
 
 /** Something went past a limit; `limit` and `actual` tell how far, in the limit's own unit. */
@@ -130,8 +127,8 @@ export class LimitError extends Error {
    * @param actual The first value known to be above it.
    */
   constructor(code: LimitCode, limit: number, actual: number) {
-    const [message, status] = limits[code];
-    super(`${message}: ${actual} > ${limit}`);
+    const [option, status] = limits[code];
+    super(`More than ${option}: ${actual} > ${limit}`);
     this.code = code;
     this.status = status;
     this.limit = limit;
@@ -168,9 +165,9 @@ const refusals: Record<HandshakeCode, readonly [message: string, status: number]
   BAD_BODY: ["A handshake carries no body", 400],
   BAD_UPGRADE: ["Upgrade header does not name websocket", 400],
   BAD_CONNECTION: ["Connection header does not name Upgrade", 400],
-  BAD_SEC_KEY: ["Sec-WebSocket-Key is not one base64 value of 16 bytes", 400],
+  BAD_SEC_KEY: ["Sec-WebSocket-Key is not 16 bytes in base64", 400],
   BAD_SEC_VERSION: ["Sec-WebSocket-Version is not one value", 400],
-  BAD_SUBPROTOCOL: ["Sec-WebSocket-Protocol is not a list of distinct tokens, one or more", 400],
+  BAD_SUBPROTOCOL: ["Sec-WebSocket-Protocol is not a list of distinct tokens", 400],
   UPGRADE_REQUIRED: ["WebSocket version 13 is required", 426],
   REJECTED: ["Connection rejected", 403],
   INTERNAL: ["Internal error", 500],

@@ -3,6 +3,7 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   checkBytes,
+  checkEither,
   checkLimit,
   checkMilliseconds,
   checkRange,
@@ -118,7 +119,27 @@ describe("checkText()", () => {
   );
 });
 
+describe("checkEither()", () => {
+  it.each(["a", "b"])("takes %s where that is one of the two", (value) => {
+    expect(() => {
+      checkEither("side", value, "a", "b");
+    }).not.toThrow();
+  });
+
+  it.each(["A", "", undefined, null, 1])("refuses %j by a RangeError that names both", (value) => {
+    expect(() => {
+      checkEither("side", value, "a", "b");
+    }).toThrow(new RangeError(`side must be "a" or "b": ${String(value)}`));
+  });
+});
+
 describe("checkWhole()", () => {
+  it("takes Infinity where that is the most", () => {
+    expect(() => {
+      checkWhole("limit", Infinity, Infinity);
+    }).not.toThrow();
+  });
+
   it.each([0, 1, 15])("takes %s", (value) => {
     expect(() => {
       checkWhole("opcode", value, 15);
@@ -152,19 +173,18 @@ describe("checkRange()", () => {
   });
 
   it.each([
-    [0, 7],
-    [0, Infinity],
-    [0, NaN],
-    [NaN, 4],
-    [-1, 4],
-    [3, 2],
-    [5, undefined],
-    [0.5, 4],
-    [0, 3.5],
-  ])("refuses %s to %s by a RangeError", (start, end) => {
-    expect(() => checkRange(four, start, end)).toThrow(
-      new RangeError(`No range of 4 bytes: ${start} to ${end ?? 4}`),
-    );
+    [0, 7, "end must be from 0 to 4: 7"],
+    [0, Infinity, "end must be from 0 to 4: Infinity"],
+    [0, NaN, "end must be from 0 to 4: NaN"],
+    [0, -1, "end must be from 0 to 4: -1"],
+    [0, 3.5, "end must be from 0 to 4: 3.5"],
+    [NaN, 4, "start must be from 0 to 4: NaN"],
+    [-1, 4, "start must be from 0 to 4: -1"],
+    [3, 2, "start must be from 0 to 2: 3"],
+    [5, undefined, "start must be from 0 to 4: 5"],
+    [0.5, 4, "start must be from 0 to 4: 0.5"],
+  ])("refuses %s to %s by a RangeError that says which one", (start, end, message) => {
+    expect(() => checkRange(four, start, end)).toThrow(new RangeError(message));
   });
 
   it("refuses what is no number by a TypeError that says which one", () => {

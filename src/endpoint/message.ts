@@ -7,7 +7,7 @@
 import { copy, copyOf, noBytes } from "../bytes.ts";
 import { LimitError, ProtocolError } from "../errors.ts";
 import type { RecvChain } from "../extension/chain.ts";
-import { checkHeader, type State, StateFragmented } from "../frame/check.ts";
+import { checkDecoded, type State, StateFragmented } from "../frame/check.ts";
 import type { FrameSink } from "../frame/decoder.ts";
 import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isControl, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
@@ -105,7 +105,7 @@ export class MessageAssembler implements FrameSink {
 
   frameHeader(header: Header): void {
     this.#traffic.addFrame(header);
-    checkHeader(header, this.#state);
+    checkDecoded(header, this.#state);
     this.#extensions?.unsetBits(header);
     this.#isControl = isControl(header.opcode);
     this.#frameOpcode = header.opcode;

@@ -5,20 +5,17 @@
  * @module
  */
 
-import { checkWhole, wrongValue } from "../arguments.ts";
+import { checkWhole } from "../arguments.ts";
 import { ProtocolError, type ViolationCode } from "../errors.ts";
 import {
-  isStatusNotUsed,
   isStatusProtocolDefined,
   isStatusProtocolReserved,
-  isStatusProtocolSpec,
   type StatusCode,
   StatusNoMeaningYet,
-  StatusRangePrivate,
 } from "../status.ts";
 import type { Header } from "./header.ts";
-import { MaxControlFramePayloadSize, MaxOpcode } from "./header.ts";
-import { isControl, isReserved, OpContinuation } from "./opcode.ts";
+import { MaxControlFramePayloadSize } from "./header.ts";
+import { checkOpcode, isControl, isReserved, OpContinuation } from "./opcode.ts";
 
 /**
  * A set of bits about one side: combine with `|`, remove with `& ~`. 0 is no side, and skips the checks of sides.
@@ -79,7 +76,12 @@ export function isFragmented(state: State): boolean {
 export function checkHeader(header: Header, state: State): void {
   // Of what is no such number, a rule could be skipped.
   checkWhole("state", state, allStates);
-  checkWhole("opcode", header.opcode, MaxOpcode);
+  checkOpcode(header.opcode);
+  checkDecoded(header, state);
+}
+
+/** As {@link checkHeader}, for whoever knows the state and has decoded the header. */
+export function checkDecoded(header: Header, state: State): void {
   const code = brokenRule(header, state);
   if (code !== undefined) throw new ProtocolError(code);
 }
@@ -95,14 +97,14 @@ function brokenRule(header: Header, state: State): ViolationCode | undefined {
     if (!header.fin) return "CONTROL_NOT_FINAL";
   }
   // "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values" (RFC 6455, 5.2)
-  if (header.rsv !== 0 && !isExtended(state)) return "RSV_NOT_ZERO";
+  if (header.rsv !== 0 && !isState(state, StateExtended)) return "RSV_NOT_ZERO";
   // "The server MUST close the connection upon receiving a frame that is not masked" (RFC 6455, 5.1)
-  if (isServerSide(state) && !header.masked) return "MASK_REQUIRED";
+  if (isState(state, StateServerSide) && !header.masked) return "MASK_REQUIRED";
   // "A client MUST close a connection if it detects a masked frame" (RFC 6455, 5.1)
-  if (isClientSide(state) && header.masked) return "MASK_UNEXPECTED";
+  if (isState(state, StateClientSide) && header.masked) return "MASK_UNEXPECTED";
   if (isControl(opcode)) return undefined;
   // "The fragments of one message MUST NOT be interleaved between the fragments of another message" (RFC 6455, 5.4)
-  if (isFragmented(state)) {
+  if (isState(state, StateFragmented)) {
     return opcode === OpContinuation ? undefined : "CONTINUATION_EXPECTED";
   }
   return opcode === OpContinuation ? "CONTINUATION_UNEXPECTED" : undefined;
@@ -111,24 +113,22 @@ function brokenRule(header: Header, state: State): ViolationCode | undefined {
 /**
  * Checks that a close frame may carry `status`.
  *
- * @throws {RangeError} `status` is no whole number from 0 to 65535: two bytes hold no other.
+ * @throws {TypeError} `status` is no number.
+ * @throws {RangeError} It is no whole number from 0 to 65535: two bytes hold no other.
  * @throws {ProtocolError} `STATUS_NOT_IN_USE`, `STATUS_APPLICATION_LEVEL`, `STATUS_NO_MEANING`, `STATUS_UNKNOWN`
  * @see RFC 6455, 7.4 · gobwas CheckCloseFrameData, whose check of the reason is parseCloseFrameData's here
  */
 export function checkCloseFrameData(status: StatusCode): void {
   checkStatus(status);
-  if (isStatusNotUsed(status) || status > StatusRangePrivate.max) {
-    throw new ProtocolError("STATUS_NOT_IN_USE");
-  }
+  if (status < 1000 || status > 4999) throw new ProtocolError("STATUS_NOT_IN_USE");
   // "MUST NOT be set as a status code in a Close control frame by an endpoint" (RFC 6455, 7.4.1)
   if (isStatusProtocolReserved(status)) throw new ProtocolError("STATUS_APPLICATION_LEVEL");
   if (status === StatusNoMeaningYet) throw new ProtocolError("STATUS_NO_MEANING");
-  if (isStatusProtocolSpec(status) && !isStatusProtocolDefined(status)) {
-    throw new ProtocolError("STATUS_UNKNOWN");
-  }
+  // From 3000 on they are the application's.
+  if (status < 3000 && !isStatusProtocolDefined(status)) throw new ProtocolError("STATUS_UNKNOWN");
 }
 
-/** Checks that a status fits into its two bytes. @throws {RangeError} It does not. */
+/** Checks that a status fits into its two bytes. @throws {TypeError} It is no number. @throws {RangeError} It does not. */
 export function checkStatus(status: StatusCode): void {
-  if (status !== (status & 0xffff)) throw wrongValue("status", "from 0 to 65535", status);
+  checkWhole("status", status, 0xffff);
 }

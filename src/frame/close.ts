@@ -54,7 +54,7 @@ export function parseCloseBody(payload: Uint8Array, start: number, end: number):
  * @param reason Cut to 123 bytes, at the end of a whole character.
  * @returns A new array, yours.
  * @throws {RangeError} `status` is no whole number from 0 to 65535: two bytes hold no other.
- * @throws {TypeError} `reason` is no string.
+ * @throws {TypeError} `status` is no number, or `reason` no string.
  * @see gobwas NewCloseFrameBody, which may cut inside a character
  */
 export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<ArrayBuffer> {
@@ -74,7 +74,7 @@ export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<A
  *
  * @returns Bytes written: 2 and those of the reason.
  * @throws {RangeError} Not enough room, or `status` is no whole number from 0 to 65535.
- * @throws {TypeError} `bytes` is no Uint8Array, or `reason` no string.
+ * @throws {TypeError} `bytes` is no Uint8Array, `status` no number, or `reason` no string.
  * @see gobwas PutCloseFrameBody
  */
 export function putCloseFrameBody(bytes: Uint8Array, status: StatusCode, reason = ""): number {

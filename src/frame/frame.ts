@@ -20,15 +20,9 @@ import {
 } from "../status.ts";
 import { cipher } from "./cipher.ts";
 import { newCloseFrameBody } from "./close.ts";
-import {
-  encodeHeader,
-  type Header,
-  headerSize,
-  MaxControlFramePayloadSize,
-  MaxOpcode,
-} from "./header.ts";
+import { encodeHeader, type Header, headerSize, MaxControlFramePayloadSize } from "./header.ts";
 import { newMask } from "./mask.ts";
-import { OpBinary, OpClose, type Opcode, OpPing, OpPong, OpText } from "./opcode.ts";
+import { checkOpcode, OpBinary, OpClose, type Opcode, OpPing, OpPong, OpText } from "./opcode.ts";
 
 /** A header and its whole payload. */
 export interface Frame {
@@ -47,7 +41,7 @@ export interface Frame {
  * @see gobwas NewFrame
  */
 export function newFrame(opcode: Opcode, fin: boolean, payload: Uint8Array): Frame {
-  checkWhole("opcode", opcode, MaxOpcode);
+  checkOpcode(opcode);
   checkPayload("payload", payload);
   return {
     header: { fin, rsv: 0, opcode, masked: false, maskKey: 0, length: payload.length },

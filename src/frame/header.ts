@@ -7,7 +7,7 @@
 import { checkRange, checkWhole } from "../arguments.ts";
 import { readUint16, readUint32, writeUint16, writeUint32 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
-import type { Opcode } from "./opcode.ts";
+import { checkOpcode, type Opcode } from "./opcode.ts";
 
 /** What stands in front of a frame's payload. */
 export interface Header {
@@ -31,10 +31,6 @@ export const MaxHeaderSize = 14;
 export const MinHeaderSize = 2;
 /** Payload bytes that a control frame may carry at the most (RFC 6455, 5.5). */
 export const MaxControlFramePayloadSize = 125;
-/** The highest opcode: it has four bits. */
-export const MaxOpcode = 15;
-/** All three reserved bits. */
-export const MaxRsv = 7;
 
 /** Makes the header of an empty, final, unmasked frame, to be filled by {@link decodeHeader}. */
 export function newHeader(opcode: Opcode = 0, length = 0): Header {
@@ -152,8 +148,8 @@ function readLength64(bytes: Uint8Array, at: number): number {
  * @see RFC 6455, 5.2 · gobwas WriteHeader
  */
 export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number {
-  checkWhole("opcode", header.opcode, MaxOpcode);
-  checkWhole("rsv", header.rsv, MaxRsv);
+  checkOpcode(header.opcode);
+  checkWhole("rsv", header.rsv, 7);
   checkWhole("length", header.length, Number.MAX_SAFE_INTEGER);
   checkRange(bytes, at, at + headerSize(header));
   return encodeHeaderAt(header, bytes, at);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkWhole } from "../arguments.ts";
+
 /**
  * A frame's opcode, 0x0 to 0xF. Any number will do, such as one that was decoded; but the constants are marked for the compiler, so
  * that one of another kind in their place, such as a `State`, does not compile. No value has that property.
@@ -39,4 +41,9 @@ export function isData(opcode: Opcode): boolean {
 /** Tells whether `opcode` has no meaning yet: 0x3 to 0x7 and 0xB to 0xF. */
 export function isReserved(opcode: Opcode): boolean {
   return (opcode & 0x7) > OpBinary;
+}
+
+/** Checks that a frame can have an opcode, reserved or not. @throws {TypeError} It is no number. @throws {RangeError} It is none. */
+export function checkOpcode(opcode: Opcode): void {
+  checkWhole("opcode", opcode, 15);
 }

@@ -23,35 +23,33 @@ const AfterF0 = 6;
 const AfterF4 = 7;
 const Bad = 8;
 
-/** The state after a lead byte of 0x80 or more. */
-function afterLead(byte: number): number {
-  if (byte < 0xc2) return Bad; // continuation bytes, and C0 and C1, which only overlong forms would use
-  if (byte < 0xe0) return Need1;
-  if (byte < 0xf0) return byte === 0xe0 ? AfterE0 : byte === 0xed ? AfterED : Need2;
-  if (byte > 0xf4) return Bad;
-  return byte === 0xf0 ? AfterF0 : byte === 0xf4 ? AfterF4 : Need3;
-}
-
-/** Lowest and highest byte that may come in each state, and the state that follows. */
-const continuations: Readonly<Record<number, readonly [low: number, high: number, next: number]>> =
-  {
-    [Need1]: [0x80, 0xbf, Boundary],
-    [Need2]: [0x80, 0xbf, Need1],
-    [Need3]: [0x80, 0xbf, Need2],
-    [AfterE0]: [0xa0, 0xbf, Need1],
-    [AfterED]: [0x80, 0x9f, Need1],
-    [AfterF0]: [0x90, 0xbf, Need2],
-    [AfterF4]: [0x80, 0x8f, Need2],
-  };
+/** Lowest and highest byte that may come in each state, and the state that follows; the last row that fits counts. */
+const rows: readonly (readonly [state: number, low: number, high: number, next: number])[] = [
+  [Boundary, 0x00, 0x7f, Boundary],
+  // C0 and C1 would be overlong forms alone.
+  [Boundary, 0xc2, 0xdf, Need1],
+  [Boundary, 0xe0, 0xef, Need2],
+  [Boundary, 0xf0, 0xf4, Need3],
+  [Boundary, 0xe0, 0xe0, AfterE0],
+  [Boundary, 0xed, 0xed, AfterED],
+  [Boundary, 0xf0, 0xf0, AfterF0],
+  [Boundary, 0xf4, 0xf4, AfterF4],
+  [Need1, 0x80, 0xbf, Boundary],
+  [Need2, 0x80, 0xbf, Need1],
+  [Need3, 0x80, 0xbf, Need2],
+  [AfterE0, 0xa0, 0xbf, Need1],
+  [AfterED, 0x80, 0x9f, Need1],
+  [AfterF0, 0x90, 0xbf, Need2],
+  [AfterF4, 0x80, 0x8f, Need2],
+];
 
 /** `transitions[state << 8 | byte]` is the next state. */
 const transitions: Uint8Array = /* @__PURE__ */ makeTransitions();
 
 function makeTransitions(): Uint8Array {
   const table = new Uint8Array((Bad + 1) << 8).fill(Bad);
-  for (let byte = 0; byte < 256; byte++) table[byte] = byte < 0x80 ? Boundary : afterLead(byte);
-  for (const [state, [low, high, next]] of Object.entries(continuations)) {
-    table.fill(next, (Number(state) << 8) | low, ((Number(state) << 8) | high) + 1);
+  for (const [state, low, high, next] of rows) {
+    table.fill(next, (state << 8) | low, ((state << 8) | high) + 1);
   }
   return table;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { copyOf, equalsIgnoreCase, latin1, spells } from "../bytes.ts";
+import { copyOf, equalsIgnoreCase, latin1 } from "../bytes.ts";
 
 /** Index of a part's first byte, counted from the head's first byte. */
 type Position = number;
@@ -73,9 +73,9 @@ export class Head {
     return this.#text(this.lineStart, this.methodEnd);
   }
 
-  /** Tells whether the request's method is `name`, without a string being made of it. */
+  /** Tells whether the request's method is `name`. */
   isMethod(name: string): boolean {
-    return spells(this.#bytes, this.#base + this.lineStart, this.#base + this.methodEnd, name);
+    return this.method === name;
   }
 
   /** The request's target as it was sent. */
@@ -90,14 +90,12 @@ export class Head {
 
   /** Name of the header with `index`, as it was sent. */
   name(index: number): string {
-    const at = index * positionsPerHeader;
-    return this.#text(this.#headers[at], this.#headers[at + 1]);
+    return latin1(this.#bytes, this.nameStart(index), this.nameEnd(index));
   }
 
   /** Value of the header with `index`, as Latin-1, without blanks around it. */
   value(index: number): string {
-    const at = index * positionsPerHeader;
-    return this.#text(this.#headers[at + 2], this.#headers[at + 3]);
+    return latin1(this.#bytes, this.valueStart(index), this.valueEnd(index));
   }
 
   /** Index in {@link bytes} of the first byte of a header's value. */
@@ -130,9 +128,9 @@ export class Head {
     return this.#base + this.#headers[index * positionsPerHeader + 1];
   }
 
-  /** Tells whether a header's value is `text`, byte for byte, without a string being made of it. */
+  /** Tells whether a header's value is `text`, byte for byte. */
   isValue(index: number, text: string): boolean {
-    return spells(this.#bytes, this.valueStart(index), this.valueEnd(index), text);
+    return this.value(index) === text;
   }
 
   /**

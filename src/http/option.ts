@@ -9,7 +9,7 @@
 
 import { checkRange } from "../arguments.ts";
 import { fieldBytes, OptionScanner, type OptionSyntax } from "./option-scanner.ts";
-import { isFieldValue, isToken } from "./token.ts";
+import { checkFieldValue, checkToken, isToken } from "./token.ts";
 
 /** A parameter of an option. One without a value (`a`) differs from one with an empty value (`a=""`). */
 export type OptionParameter = readonly [name: string, value?: string | undefined];
@@ -102,16 +102,10 @@ function pairsOf(parameters: OptionParameters): OptionParameter[] {
 }
 
 function checkOption({ name, parameters }: Option): void {
-  if (!isToken(name)) throw new TypeError(`Option is not a token: ${JSON.stringify(name)}`);
+  checkToken("Option", name);
   for (const [parameter, value = ""] of parameters) {
-    if (!isToken(parameter)) {
-      throw new TypeError(`Parameter of ${name} is not a token: ${JSON.stringify(parameter)}`);
-    }
-    if (!isFieldValue(value)) {
-      throw new TypeError(
-        `Value of ${name}'s ${parameter} has a character that may not stand there`,
-      );
-    }
+    checkToken(`Parameter of ${name}`, parameter);
+    checkFieldValue(`${name}'s ${parameter}`, value);
   }
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checkLimit, checkRange, wrongValue } from "../arguments.ts";
+import { checkEither, checkRange, checkWhole } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { HandshakeError, LimitError } from "../errors.ts";
 import { Head } from "./head.ts";
@@ -28,8 +28,6 @@ export const defaultHeadLimits: HeadLimits = {
   maxTargetSize: 8 * 1024,
   maxHeaders: 128,
 };
-
-const limitNames = ["maxHeadSize", "maxTargetSize", "maxHeaders"] as const;
 
 /** Which kind of message a head begins. */
 export type HeadKind = "request" | "response";
@@ -90,13 +88,13 @@ export class HeadParser {
    *
    * @param limits What it may cost. Default: 16 KiB and 128 headers.
    * @throws {TypeError} A limit is no number.
-   * @throws {RangeError} A limit is NaN or below 0, or `kind` is another one.
+   * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity; or `kind` is another one.
    */
   constructor(kind: HeadKind, limits: HeadLimits = defaultHeadLimits) {
-    if (kind !== "request" && kind !== "response") {
-      throw wrongValue("kind", '"request" or "response"', kind);
+    checkEither("kind", kind, "request", "response");
+    for (const name of Object.keys(defaultHeadLimits) as (keyof HeadLimits)[]) {
+      checkWhole(name, limits[name], Infinity);
     }
-    for (const name of limitNames) checkLimit(name, limits[name]);
     this.#kind = kind;
     this.#limits = limits;
     this.#head = new Head(noBytes, 0);

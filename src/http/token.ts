@@ -52,6 +52,17 @@ export function isFieldValue(text: string): boolean {
   return true;
 }
 
+/** Checks a name that is to be written. @param what It is the name of. @throws {TypeError} It is no token. */
+export function checkToken(what: string, name: string): void {
+  if (!isToken(name)) throw new TypeError(`${what} is not a token: ${JSON.stringify(name)}`);
+}
+
+/** Checks a value that is to be written. @param what Has it. @throws {TypeError} It may not stand as one. */
+export function checkFieldValue(what: string, value: string): void {
+  if (isFieldValue(value)) return;
+  throw new TypeError(`Value of ${what} has a character that may not stand there`);
+}
+
 /**
  * Calls `visit` with each element of a comma-separated list, blanks around it cut off, empty ones left out.
  *

@@ -7,7 +7,7 @@
 import { checkBytes } from "../arguments.ts";
 import { writeLatin1 } from "../bytes.ts";
 import type { HeaderPairs } from "../errors.ts";
-import { isFieldValue, isToken } from "./token.ts";
+import { checkFieldValue, checkToken } from "./token.ts";
 
 /** Reason phrases of the statuses that a handshake meets; elsewhere it is left empty, as RFC 9112, 4 allows. */
 const reasons: Readonly<Record<number, string>> = {
@@ -44,10 +44,8 @@ const reasons: Readonly<Record<number, string>> = {
 export function headerLines(headers: HeaderPairs): string {
   let lines = "";
   for (const [name, value] of headers) {
-    if (!isToken(name)) throw new TypeError(`Header name is not a token: ${JSON.stringify(name)}`);
-    if (!isFieldValue(value)) {
-      throw new TypeError(`Value of header ${name} has a character that may not stand there`);
-    }
+    checkToken("Header name", name);
+    checkFieldValue(`header ${name}`, value);
     lines += `${name}: ${value}\r\n`;
   }
   return lines;

@@ -157,14 +157,20 @@ describe("checkHeader() of plain JavaScript", () => {
 });
 
 describe("checkCloseFrameData()", () => {
-  it.each([NaN, Infinity, 1000.5, 66_536, -1, "1000", undefined])(
+  it.each([NaN, Infinity, 1000.5, 66_536, -1])(
     "refuses what no close frame holds: %s",
     (status) => {
       expect(() => {
-        checkCloseFrameData(status as number);
+        checkCloseFrameData(status);
       }).toThrow(new RangeError(`status must be from 0 to 65535: ${status}`));
     },
   );
+
+  it.each(["1000", undefined])("refuses what is no number: %j", (status) => {
+    expect(() => {
+      checkCloseFrameData(status as never);
+    }).toThrow(TypeError);
+  });
 
   it.each(statuses)("%i to %i → %s", (min, max, code) => {
     const codes = new Set<string>();

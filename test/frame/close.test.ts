@@ -92,11 +92,18 @@ describe("newCloseFrameBody()", () => {
 });
 
 describe("a status that two bytes do not hold", () => {
-  it.each([70_000, 65_536, -1, 1000.5, NaN, "1000"])("is refused: %s", (status) => {
+  it.each([70_000, 65_536, -1, 1000.5, NaN])("is refused: %s", (status) => {
     const refused = new RangeError(`status must be from 0 to 65535: ${status}`);
-    expect(() => newCloseFrameBody(status as number)).toThrow(refused);
+    expect(() => newCloseFrameBody(status)).toThrow(refused);
     const bytes = new Uint8Array(2);
-    expect(() => putCloseFrameBody(bytes, status as number)).toThrow(refused);
+    expect(() => putCloseFrameBody(bytes, status)).toThrow(refused);
+    expect(bytes).toEqual(new Uint8Array(2));
+  });
+
+  it.each(["1000", undefined, null])("is refused where it is no number: %j", (status) => {
+    const bytes = new Uint8Array(2);
+    expect(() => newCloseFrameBody(status as never)).toThrow(TypeError);
+    expect(() => putCloseFrameBody(bytes, status as never)).toThrow(TypeError);
     expect(bytes).toEqual(new Uint8Array(2));
   });
 });

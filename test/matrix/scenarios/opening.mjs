@@ -205,7 +205,7 @@ export const opening = [
       client: [
         "open",
         "DialError BAD_STATUS 503",
-        "503, Server has maxConnections: 2 > 1\n",
+        "503, More than maxConnections: 2 > 1\n",
         "close 1000 clean by local",
       ],
       server: [
