@@ -149,7 +149,7 @@ export class Flusher {
 
   #write(): void {
     while (this.#way === "free") {
-      const bytes = this.#output.take();
+      const bytes = this.#output.lend();
       if (bytes === undefined) break;
       if (this.#transport.write(bytes)) {
         this.#output.giveBack();

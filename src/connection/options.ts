@@ -7,10 +7,10 @@
 import { type Deadlines, deadlinesOn } from "../clock.ts";
 import type { Direction } from "../endpoint/endpoint.ts";
 import {
+  defaultMessageLimits,
   type MessageLimits,
   type PartialLimits,
   resolveLimits,
-  resolveMessageLimits,
 } from "../endpoint/limits.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import { type TextCodec, webText } from "../frame/text-codec.ts";
@@ -177,7 +177,7 @@ export function resolveConnectionOptions(
     trace: options.trace,
     times: resolveLimits<Times>(options, defaultTimes),
     ...resolveLimits<FlowLimits>(options, defaultFlowLimits),
-    messages: resolveMessageLimits(options),
+    messages: resolveLimits<MessageLimits>(options, defaultMessageLimits),
     strictLength: options.strictLength ?? false,
     borrow: options.borrow ?? false,
     ownBufferSize,

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { checkBytes, wrongType, wrongValue } from "../arguments.ts";
+import { checkEither, checkRange, checkText, wrongType, wrongValue } from "../arguments.ts";
+import { copyOf } from "../bytes.ts";
 import { ClosedError, type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
 import { recvChain, sendChain } from "../extension/chain.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
@@ -17,9 +18,9 @@ import {
   StateExtended,
   StateServerSide,
 } from "../frame/check.ts";
-import { newCloseFrameBody, parseCloseBody } from "../frame/close.ts";
+import { parseCloseBody } from "../frame/close.ts";
 import { FrameDecoder } from "../frame/decoder.ts";
-import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
+import type { Header } from "../frame/header.ts";
 import { OpBinary, OpClose, type Opcode, OpPing, OpText } from "../frame/opcode.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
 import {
@@ -37,9 +38,14 @@ import {
   closingStateOf,
   nextClosing,
 } from "./closing.ts";
-import { type MessageLimits, type PartialLimits, resolveMessageLimits } from "./limits.ts";
+import {
+  defaultMessageLimits,
+  type MessageLimits,
+  type PartialLimits,
+  resolveLimits,
+} from "./limits.ts";
 import { MessageAssembler } from "./message.ts";
-import { Output } from "./output.ts";
+import { checkFrame, Output } from "./output.ts";
 import type { PreparedMessage } from "./prepared.ts";
 import type { Queued } from "./queued.ts";
 import { SendQueue, type SendQueueEvents } from "./send-queue.ts";
@@ -51,8 +57,11 @@ import { Traffic } from "./traffic.ts";
 export type Side = "client" | "server";
 
 /**
- * What an endpoint tells. What it throws fails the connection with 1011: the place in the stream is lost. No message is
- * told of after `onFail`, or once its state is "closed".
+ * What an endpoint tells. No message is told of after `onFail`, or once its state is "closed".
+ *
+ * What is thrown here fails the connection with 1011, whoever called, and `onFail` is told of it: the place in the stream is lost.
+ * Only what `onFail` and `onClosing` throw goes to whoever called, once all is done that was to be done; where that is the runtime,
+ * behind a message that took a while, it is an uncaught error.
  */
 export interface EndpointEvents {
   /** A text message has come. */
@@ -94,7 +103,7 @@ export interface EndpointOptions extends PartialLimits<MessageLimits> {
   readonly extensions?: readonly ExtensionSession[] | undefined;
   /**
    * Is told of each frame, before it is checked or when it is gathered. The header is valid until it returns, or sends
-   * something.
+   * something. What it throws is as what an event throws.
    */
   readonly trace?: ((direction: Direction, header: Header) => void) | undefined;
   /** What turns messages of text into bytes and back. Default: the Web's `TextEncoder` and `TextDecoder`. */
@@ -109,6 +118,9 @@ interface CloseFrame {
   readonly status: StatusCode;
   readonly reason: string;
 }
+
+/** What stands for it where none has come. */
+const noClose: CloseFrame = { status: StatusAbnormalClosure, reason: "" };
 
 /**
  * One side of an open connection.
@@ -135,6 +147,8 @@ export class Endpoint {
   readonly #queue: SendQueue;
   readonly #extensions: readonly ExtensionSession[];
   #isBusy = false;
+  /** Whether events are told that no `receive` may be called from. */
+  #isReceiving = false;
   #stage: ClosingStage = "open";
   #initiator: Initiator | undefined;
   #received: CloseFrame | undefined;
@@ -191,7 +205,7 @@ export class Endpoint {
     }
 
     onOutput(): void {
-      this.#events.onOutput();
+      this.#endpoint.#notify("onOutput");
     }
 
     get closure(): Closure {
@@ -203,13 +217,24 @@ export class Endpoint {
     }
   };
 
-  /** @throws {RangeError} A limit is not a whole number from 0 on, or Infinity. */
+  /** @throws {RangeError} A limit is not a whole number from 0 on, or Infinity; or `side` is another one. */
   constructor(side: Side, events: EndpointEvents, options: EndpointOptions = {}) {
+    checkEither("side", side, "client", "server");
     const isServer = side === "server";
-    const limits = resolveMessageLimits(options);
-    const { extensions = [], strictLength = false, trace, codec } = options;
+    const limits = resolveLimits(options, defaultMessageLimits);
+    const { extensions = [], trace, codec } = options;
     this.received = new Traffic(trace && ((header) => trace("received", header)));
-    const sent = new Traffic(trace && ((header) => trace("sent", header)));
+    const sent = new Traffic(
+      trace &&
+        ((header) => {
+          // What is thrown in the middle of what has come is caught there.
+          try {
+            trace("sent", header);
+          } catch (error) {
+            this.#failFor(error);
+          }
+        }),
+    );
     const state = isServer ? StateServerSide : StateClientSide;
     const sink = new Endpoint.#Sink(this, events);
     this.#assembler = new MessageAssembler(
@@ -224,7 +249,7 @@ export class Endpoint {
     this.#events = events;
     this.#extensions = extensions;
     this.#queue = new SendQueue(this.output, sendChain(extensions), sink);
-    this.#decoder = new FrameDecoder(this.#assembler, { strictLength });
+    this.#decoder = new FrameDecoder(this.#assembler, options);
   }
 
   /** Where the closing handshake stands. "closed": send what is gathered, then end the stream; nothing else is due. */
@@ -239,7 +264,7 @@ export class Endpoint {
 
   /** Whether nothing more is read or sent. */
   get isClosed(): boolean {
-    return this.#stage !== "open" && this.#stage !== "closeSent";
+    return this.state === "closed";
   }
 
   /** Whether a message takes a while: {@link receive} takes nothing until `onResume`. */
@@ -270,8 +295,7 @@ export class Endpoint {
   /** How the connection ended, or would if the stream ended now. */
   get closure(): Closure {
     return {
-      status: this.#received?.status ?? StatusAbnormalClosure,
-      reason: this.#received?.reason ?? "",
+      ...(this.#received ?? noClose),
       clean: this.#received !== undefined,
       initiator: this.#initiator ?? "transport",
       ...(this.#error === undefined ? {} : { error: this.#error }),
@@ -283,23 +307,31 @@ export class Endpoint {
    *
    * @param chunk `[start, end)` is changed in place; nothing of it is kept.
    * @returns Index after the last byte taken: `end`, or less after {@link stop}; give the rest later.
-   * @throws {TypeError} `chunk` is no Uint8Array: nothing has happened then.
+   * @throws {TypeError} `chunk` is no Uint8Array or is detached; or this is called from within an event of this endpoint that tells
+   * of what has come, where more would get in front of the rest. Nothing has happened then.
+   * @throws {RangeError} `start` or `end` is not within `chunk`: nothing has happened then.
    * @throws What `onFail` or `onClosing` throws, once all is done that a failure asks for.
    */
   receive(chunk: Uint8Array, start = 0, end?: number): number {
-    checkBytes("chunk", chunk);
-    end ??= chunk.length;
+    end = checkRange(chunk, start, end, "chunk");
     if (this.isClosed) return end;
+    if (this.#isReceiving) throw new TypeError("receive() inside of an event");
     if (this.#isBusy) return start;
+    this.#isReceiving = true;
+    const stage = this.#stage;
     try {
       this.received.bytes += end - start;
-      const taken = this.#decoder.feed(chunk, start, end);
+      let taken = this.#decoder.feed(chunk, start, end);
+      // An event has closed: the peer's close frame is wanted, and not what took a while.
+      if (this.#stage !== stage && !this.isClosed) taken = this.#decoder.feed(chunk, taken, end);
       this.received.bytes -= end - taken;
       // What follows a close frame is not read.
       return this.isClosed ? end : taken;
     } catch (error) {
       this.#failFor(error);
       return end;
+    } finally {
+      this.#isReceiving = false;
     }
   }
 
@@ -309,7 +341,16 @@ export class Endpoint {
     try {
       if (error !== undefined) this.#failFor(error);
     } finally {
-      this.#events.onResume();
+      this.#notify("onResume");
+    }
+  }
+
+  /** Tells of what is no part of what has come. What is thrown there fails the connection as well. */
+  #notify(event: "onOutput" | "onResume"): void {
+    try {
+      this.#events[event]();
+    } catch (error) {
+      this.#failFor(error);
     }
   }
 
@@ -330,7 +371,7 @@ export class Endpoint {
     }
   }
 
-  /** Makes {@link receive} return after the present event. For the events. */
+  /** Makes {@link receive} return after the present event, unless that closes. For the events. */
   stop(): void {
     this.#decoder.stop();
   }
@@ -342,13 +383,17 @@ export class Endpoint {
    * @throws {TypeError} `text` is no string.
    */
   sendText(text: string, compress = true): void {
-    if (typeof text !== "string") throw wrongType("text", "a string", text);
+    checkText("text", text);
     if (this.#stage === "open") this.#queue.addText(text, compress);
   }
 
-  /** Sends a binary message; the bytes are copied. As {@link sendText}. @throws {TypeError} They are no Uint8Array. */
+  /**
+   * Sends a binary message; the bytes are copied. As {@link sendText}.
+   *
+   * @throws {TypeError} They are no Uint8Array, or detached.
+   */
   sendBinary(bytes: Uint8Array, compress = true): void {
-    checkBytes("bytes", bytes);
+    checkRange(bytes, 0, undefined);
     if (this.#stage === "open") this.#queue.addBinary(bytes, compress);
   }
 
@@ -366,10 +411,21 @@ export class Endpoint {
   }
 
   /**
-   * Says whether messages come piece by piece: the one under way too, if so, and from the next one on, if not.
+   * Says whether messages come piece by piece: the one under way too, if so, and from the next one on, if not. What has come of
+   * it by now is told at once; what is thrown there fails the connection, as in {@link receive}.
    */
   stream(isStreaming: boolean): void {
-    this.#assembler.stream(isStreaming);
+    const isInside = this.#isReceiving;
+    const isBusy = this.#isBusy;
+    this.#isReceiving = true;
+    try {
+      this.#assembler.stream(isStreaming);
+    } catch (error) {
+      this.#failFor(error);
+    } finally {
+      this.#isReceiving = isInside;
+    }
+    if (isBusy && !isInside && !this.#isBusy && !this.isClosed) this.#notify("onResume");
   }
 
   /**
@@ -428,13 +484,11 @@ export class Endpoint {
    * Nothing happens when the state is not "open".
    *
    * @param payload At most 125 bytes.
-   * @throws {TypeError} `payload` is no Uint8Array.
+   * @throws {TypeError} `payload` is no Uint8Array, or is detached.
    * @throws {RangeError} It is too long (RFC 6455, 5.5).
    */
   sendPing(payload: Uint8Array): void {
-    checkBytes("payload", payload);
-    if (payload.length > MaxControlFramePayloadSize)
-      throw wrongValue("length", "from 0 to 125", payload.length);
+    checkFrame(OpPing, payload);
     if (this.#stage === "open") this.output.addPing(payload);
   }
 
@@ -454,11 +508,15 @@ export class Endpoint {
     this.#stage = nextClosing(this.#stage, "sendClose");
     this.#assembler.drop();
     this.#queue.addClose(body);
-    this.#tell("closeSent");
-    if (!this.#isBusy) return;
-    // What took a while is not wanted any more: the peer's close frame is.
-    this.#isBusy = false;
-    this.#events.onResume();
+    try {
+      this.#tell("closeSent");
+    } finally {
+      if (this.#isBusy) {
+        this.#isBusy = false;
+        // Where this is an event's doing, it is told once all of them are.
+        if (!this.#isReceiving) this.#notify("onResume");
+      }
+    }
   }
 
   /**
@@ -542,7 +600,7 @@ export class Endpoint {
     if (end > start) checkCloseFrameData(status);
     // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
     // frame in response" (RFC 6455, 5.5.1)
-    const body = newCloseFrameBody(status, reason);
+    const body = copyOf(bytes, start, end);
     this.#received = { status: end > start ? status : StatusNoStatusRcvd, reason };
     this.#initiator ??= "peer";
     this.#end(body, "receiveClose");

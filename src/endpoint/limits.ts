@@ -4,7 +4,7 @@
  * @module
  */
 
-import { wrongValue } from "../arguments.ts";
+import { checkWhole } from "../arguments.ts";
 
 /** Limits on what a peer sends. For each, 0 or Infinity means none. */
 export interface MessageLimits {
@@ -29,6 +29,7 @@ export type PartialLimits<Limits> = { readonly [Key in keyof Limits]?: number | 
 /**
  * Fills in defaults, and reads 0 as "none".
  *
+ * @throws {TypeError} A limit is no number.
  * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity.
  */
 export function resolveLimits<Limits extends { readonly [Key in keyof Limits]: number }>(
@@ -42,19 +43,7 @@ export function resolveLimits<Limits extends { readonly [Key in keyof Limits]: n
   return resolved as Limits;
 }
 
-/** The same for the limits of messages, key by key: it is done for each connection. */
-export function resolveMessageLimits(given: PartialLimits<MessageLimits>): MessageLimits {
-  const { maxFrameSize, maxMessageSize, maxFragments } = defaultMessageLimits;
-  return {
-    maxFrameSize: resolveLimit("maxFrameSize", given.maxFrameSize ?? maxFrameSize),
-    maxMessageSize: resolveLimit("maxMessageSize", given.maxMessageSize ?? maxMessageSize),
-    maxFragments: resolveLimit("maxFragments", given.maxFragments ?? maxFragments),
-  };
-}
-
 function resolveLimit(name: string, limit: number): number {
-  if (limit !== Infinity && (!Number.isInteger(limit) || limit < 0)) {
-    throw wrongValue(name, "a whole number from 0 on, or Infinity", limit);
-  }
+  checkWhole(name, limit, Infinity);
   return limit === 0 ? Infinity : limit;
 }

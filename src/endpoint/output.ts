@@ -4,18 +4,20 @@
  * @module
  */
 
+import { checkRange, checkText, checkWhole } from "../arguments.ts";
 import { copy, copyOf, distanceMattersFrom, encodeUtf8, safeDistance, viewOf } from "../bytes.ts";
 import { Fifo } from "../fifo.ts";
 import { cipherRange } from "../frame/cipher.ts";
+import { checkControlSize } from "../frame/frame.ts";
 import {
-  encodeHeader,
+  encodeHeaderAt,
   type Header,
   headerSize,
   MaxHeaderSize,
   newHeader,
 } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
-import { OpClose, type Opcode, OpPing, OpPong, OpText } from "../frame/opcode.ts";
+import { isControl, OpClose, type Opcode, OpPing, OpPong, OpText } from "../frame/opcode.ts";
 import { type TextCodec, webText } from "../frame/text-codec.ts";
 import { borrowBuffer, largestGathered, returnBuffer } from "./pool.ts";
 import { Traffic } from "./traffic.ts";
@@ -112,13 +114,22 @@ export class Output {
     return this.#lentEnd - this.#lentStart;
   }
 
-  /** Counts bytes of which frames are still to be made; with a negative number, that they were or will not be. */
+  /**
+   * Counts bytes of which frames are still to be made; with a negative number, that they were or will not be.
+   *
+   * @internal
+   */
   hold(count: number): void {
     this.#held += count;
   }
 
-  /** Adds bytes that are no frame: the response that opens the connection. */
+  /**
+   * Adds bytes that are no frame: the response that opens the connection.
+   *
+   * @throws {TypeError} They are no Uint8Array, or detached: nothing has been added then.
+   */
   addRaw(bytes: Uint8Array): void {
+    checkRange(bytes, 0, undefined);
     const at = this.#reserve(bytes.length);
     copy(this.#active!, at, bytes, 0, bytes.length);
     this.#commit(bytes.length);
@@ -132,6 +143,9 @@ export class Output {
    *
    * @param rsv Reserved bits: 4, 2, 1 for RSV1, RSV2, RSV3.
    * @param fin Whether its message, or what it is itself, ends with it.
+   * @throws {TypeError} `bytes` is no Uint8Array or is detached, or a number is none: nothing has been added then.
+   * @throws {RangeError} `start` or `end` is not within `bytes`, a frame holds no such `opcode` or `rsv`, or a control frame would
+   * have more than 125 bytes (RFC 6455, 5.5): nothing has been added then.
    */
   addFrame(
     opcode: Opcode,
@@ -141,6 +155,13 @@ export class Output {
     rsv = 0,
     fin = true,
   ): void {
+    checkFrame(opcode, bytes, start, end, rsv);
+    this.#put(opcode, bytes, start, end, rsv, fin);
+    this.traffic.addFrame(header);
+  }
+
+  /** As {@link addFrame}, for whoever knows that it is one, and tells of it: last, since whoever is told may send more. */
+  #put(opcode: Opcode, bytes: Uint8Array, start: number, end: number, rsv = 0, fin = true): void {
     this.#beginHeader(opcode, end - start);
     header.rsv = rsv;
     header.fin = fin;
@@ -149,7 +170,7 @@ export class Output {
     const isLarge = end - start > distanceMattersFrom;
     const lead = isLarge ? (bytes.byteOffset + start - size) & (safeDistance - 1) : 0;
     const at = this.#reserve(size + end - start, lead);
-    encodeHeader(header, this.#active!, at);
+    encodeHeaderAt(header, this.#active!, at);
     copy(this.#active!, at + size, bytes, start, end);
     this.#commitFrame(at, size);
   }
@@ -158,6 +179,7 @@ export class Output {
    * Adds a whole frame that is sent on many connections, and that nobody changes: where it is alone in its write, it is lent
    * out as it lies.
    *
+   * @internal
    * @param frame Not masked: only where this side is a server.
    */
   addShared(frame: Uint8Array, opcode: Opcode, length: number): void {
@@ -173,8 +195,9 @@ export class Output {
     this.traffic.addFrame(header);
   }
 
-  /** Adds a final text frame; gives the bytes of its payload. */
+  /** Adds a final text frame; gives the bytes of its payload. @throws {TypeError} `text` is no string. */
   addText(text: string): number {
+    checkText("text", text);
     if (text.length > longText) {
       const bytes = encodeUtf8(text);
       this.addFrame(OpText, bytes, 0, bytes.length);
@@ -188,23 +211,32 @@ export class Output {
     header.length = writeText(text, buffer, at + guess, this.#codec);
     const size = headerSize(header);
     if (size !== guess) buffer.copyWithin(at + size, at + guess, at + guess + header.length);
-    encodeHeader(header, buffer, at);
+    encodeHeaderAt(header, buffer, at);
     const { length } = header;
     this.#commitFrame(at, size);
+    this.traffic.addFrame(header);
     return length;
   }
 
-  /** Adds a ping. */
+  /**
+   * Adds a ping.
+   *
+   * @throws {TypeError} `payload` is no Uint8Array, or is detached: nothing has been added then.
+   * @throws {RangeError} It has more than 125 bytes (RFC 6455, 5.5): nothing has been added then.
+   */
   addPing(payload: Uint8Array): void {
-    this.#addControl(OpPing, payload, 0, payload.length);
+    this.#addControl(OpPing, payload, 0, checkFrame(OpPing, payload));
   }
 
   /**
    * Adds a pong, or keeps it back while much is unsent; then only the last one is sent.
    *
    * "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame" (RFC 6455, 5.5.3)
+   *
+   * @throws As {@link addFrame}.
    */
   addPong(bytes: Uint8Array, start: number, end: number): void {
+    checkFrame(OpPong, bytes, start, end);
     if (this.#unsent < manyUnsent) {
       this.#latePong = undefined;
       this.#addControl(OpPong, bytes, start, end);
@@ -213,18 +245,36 @@ export class Output {
     }
   }
 
-  /** Adds a close frame, the last one: a pong that was kept back is dropped, since nothing may follow. */
+  /**
+   * Adds a close frame, the last one: a pong that was kept back is dropped, since nothing may follow.
+   *
+   * @param body As newCloseFrameBody makes it.
+   * @throws As {@link addPing}.
+   */
   addClose(body: Uint8Array): void {
+    const end = checkFrame(OpClose, body);
     this.#latePong = undefined;
-    this.addFrame(OpClose, body, 0, body.length);
+    this.addFrame(OpClose, body, 0, end);
   }
 
   /**
-   * Takes what one write may carry.
+   * Takes what one write may carry. They are lent: they stay as they are until {@link giveBack}, and belong to the output again
+   * from then on. Do not transfer their buffer: what follows of the same frame may lie in it. A frame that is sent on many
+   * connections is copied for each of them, so that nothing that is done with these bytes reaches another connection.
    *
-   * @returns Bytes that stay as they are until {@link giveBack}, or undefined when nothing waits.
+   * @returns undefined when nothing waits.
    */
   take(): Uint8Array | undefined {
+    const bytes = this.lend();
+    return bytes === undefined || this.#lent!.isPooled ? bytes : copyOf(bytes, 0, bytes.length);
+  }
+
+  /**
+   * As {@link take}, without the copy: for whoever neither changes nor transfers what it is lent.
+   *
+   * @internal
+   */
+  lend(): Uint8Array | undefined {
     if (this.#lent === undefined) {
       const next = this.#next();
       if (next === undefined) return undefined;
@@ -248,8 +298,9 @@ export class Output {
 
   /** Drops all that waits. What is lent out stays lent, and what follows it of the same frame is dropped with the rest. */
   clear(): void {
-    this.#dropAll(this.#urgent);
-    this.#dropAll(this.#full);
+    for (const pieces of [this.#urgent, this.#full]) {
+      for (const piece of pieces?.takeAll() ?? []) this.#drop(piece);
+    }
     const active = this.#takeActive();
     if (active !== undefined) this.#drop(active);
     this.#latePong = undefined;
@@ -257,9 +308,7 @@ export class Output {
     if (lent === undefined || lent.end === this.#lentEnd) return;
     this.#unsent -= lent.end - this.#lentEnd;
     // Not given back to the pool: a write may be under way.
-    if (this.lent === 0) this.#lent = undefined;
-    else
-      this.#lent = { buffer: lent.buffer, start: lent.start, end: this.#lentEnd, isPooled: false };
+    this.#lent = this.lent === 0 ? undefined : { ...lent, end: this.#lentEnd, isPooled: false };
   }
 
   /** Drops all, what is lent out too: it will not be given back. */
@@ -282,33 +331,32 @@ export class Output {
     return this.#urgent?.shift() ?? this.#full?.shift() ?? this.#takeActive();
   }
 
-  /** Adds a ping or a pong: behind what was gathered where all of it leaves with the next write, else in front of it. */
+  /**
+   * Adds a ping or a pong, and tells of it, last: behind what was gathered where all of it leaves with the next write, else in
+   * front of it.
+   */
   #addControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
     const isNext = this.#lent === undefined && !this.#urgent?.length && !this.#full?.length;
     if (isNext && this.#unsent + MaxHeaderSize + end - start <= largestGathered) {
-      this.addFrame(opcode, bytes, start, end);
+      this.#put(opcode, bytes, start, end);
       this.#isActiveFirst = true;
     } else {
-      this.#addUrgent(opcode, bytes, start, end);
+      this.#putUrgent(opcode, bytes, start, end);
     }
+    this.traffic.addFrame(header);
   }
 
-  #addUrgent(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
+  #putUrgent(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
     this.#beginHeader(opcode, end - start);
     const size = headerSize(header);
     const buffer = new Uint8Array(size + end - start);
-    encodeHeader(header, buffer, 0);
+    encodeHeaderAt(header, buffer, 0);
     copy(buffer, size, bytes, start, end);
     if (header.masked) cipherRange(buffer, header.maskKey, 0, size, buffer.length);
     this.#urgent ??= new Fifo<Piece>();
     if (this.#isActiveFirst) this.#urgent.push(this.#takeActive()!);
     this.#urgent.push({ buffer, start: 0, end: buffer.length, isPooled: false });
     this.#count(buffer.length);
-    this.traffic.addFrame(header);
-  }
-
-  #dropAll(pieces: Fifo<Piece> | undefined): void {
-    if (pieces !== undefined) for (const piece of pieces.takeAll()) this.#drop(piece);
   }
 
   #drop(piece: Piece): void {
@@ -389,8 +437,6 @@ export class Output {
     const whole = size + header.length;
     if (header.masked) cipherRange(this.#active!, header.maskKey, 0, at + size, at + whole);
     this.#commit(whole);
-    // Last: whoever is told of it may send more.
-    this.traffic.addFrame(header);
   }
 
   #commit(size: number): void {
@@ -402,6 +448,29 @@ export class Output {
     this.#unsent += size;
     this.traffic.bytes += size;
   }
+}
+
+/**
+ * Checks what a frame is to be made of.
+ *
+ * @param start Default 0.
+ * @param end Default: the end of the bytes.
+ * @returns `end`.
+ * @throws {TypeError} `bytes` is no Uint8Array or is detached, or a number is none.
+ * @throws {RangeError} A number is out of range, or a control frame would have more than 125 bytes.
+ */
+export function checkFrame(
+  opcode: Opcode,
+  bytes: Uint8Array,
+  start = 0,
+  end?: number,
+  rsv = 0,
+): number {
+  checkWhole("opcode", opcode, 15);
+  checkWhole("rsv", rsv, 7);
+  end = checkRange(bytes, start, end);
+  if (isControl(opcode)) checkControlSize(end - start);
+  return end;
 }
 
 /** Encodes `text` at `target[at]`, which has room for it; gives the bytes written. */

@@ -32,8 +32,7 @@ export const largestGathered: number = 64 * 1024 + headerRoom;
 
 /** Lends a buffer of at least `size` bytes; larger ones than the largest kept are made exactly. */
 export function borrowBuffer(size: number): Uint8Array {
-  for (let i = 0; i < shelves.length; i++) {
-    const shelf = shelves[i];
+  for (const shelf of shelves) {
     if (size <= shelf.size) return shelf.buffers.pop() ?? new Uint8Array(shelf.size);
   }
   return new Uint8Array(size);
@@ -41,8 +40,7 @@ export function borrowBuffer(size: number): Uint8Array {
 
 /** Takes a buffer back; nobody may hold on to it. */
 export function returnBuffer(buffer: Uint8Array): void {
-  for (let i = 0; i < shelves.length; i++) {
-    const shelf = shelves[i];
+  for (const shelf of shelves) {
     if (buffer.length === shelf.size) {
       if (shelf.buffers.length < shelf.most) shelf.buffers.push(buffer);
       return;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkTextOrBytes } from "../arguments.ts";
+import { checkRange, checkTextOrBytes } from "../arguments.ts";
 import { copyOf, encodeUtf8 } from "../bytes.ts";
 import { compileFrame, newFrame } from "../frame/frame.ts";
 import { OpBinary, type Opcode, OpText } from "../frame/opcode.ts";
@@ -49,10 +49,11 @@ export class PreparedMessage {
    *
    * @param data A string is sent as text, bytes as binary; they are copied.
    * @param compress Whether a connection may compress it. Default: true.
-   * @throws {TypeError} `data` is neither.
+   * @throws {TypeError} `data` is neither, or is detached.
    */
   constructor(data: string | Uint8Array, compress: boolean = true) {
     checkTextOrBytes("data", data);
+    if (typeof data !== "string") checkRange(data, 0, undefined, "data");
     const bytes = typeof data === "string" ? encodeUtf8(data) : copyOf(data, 0, data.length);
     this.opcode = typeof data === "string" ? OpText : OpBinary;
     this.compress = compress;

@@ -60,7 +60,7 @@ export class Queued implements Pending {
 }
 
 /** One that an extension takes its time for. */
-export class Work implements Pending {
+export interface Work extends Pending {
   readonly transform: Transform;
   /** What has been made of it. */
   readonly into: Growing;
@@ -69,22 +69,4 @@ export class Work implements Pending {
   readonly isLast: boolean;
   /** Bytes that it counts for: those of its payload. */
   readonly size: number;
-  listener: SendListener | undefined = undefined;
-
-  constructor(transform: Transform, into: Growing, opcode: Opcode, isLast: boolean, size: number) {
-    this.transform = transform;
-    this.into = into;
-    this.opcode = opcode;
-    this.isLast = isLast;
-    this.size = size;
-  }
-}
-
-/** A close frame in its place. */
-export class QueuedClose {
-  readonly body: Uint8Array;
-
-  constructor(body: Uint8Array) {
-    this.body = body;
-  }
 }

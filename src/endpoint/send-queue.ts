@@ -17,30 +17,16 @@
 import { copyOf, encodeUtf8, encodeUtf8Into } from "../bytes.ts";
 import { ClosedError, type Closure } from "../errors.ts";
 import type { SendChain } from "../extension/chain.ts";
-import type { OutgoingMessage, Transform } from "../extension/extension.ts";
+import type { Transform } from "../extension/extension.ts";
 import { Fifo } from "../fifo.ts";
-import { type Header, MaxHeaderSize, newHeader } from "../frame/header.ts";
+import { MaxHeaderSize, newHeader } from "../frame/header.ts";
 import { OpBinary, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
 import { longText, type Output } from "./output.ts";
 import { borrowGrowing, returnGrowing } from "./pool.ts";
 import type { PreparedContent, PreparedMessage } from "./prepared.ts";
-import { entryCost, type Pending, Queued, QueuedClose, Work } from "./queued.ts";
+import { entryCost, type Pending, Queued, type Work } from "./queued.ts";
 import { type PieceQueue, StreamedMessage } from "./streamed-message.ts";
 import type { Traffic } from "./traffic.ts";
-
-/** What is asked of the extensions. */
-interface Question extends OutgoingMessage {
-  opcode: Opcode;
-  size: number | undefined;
-  compress: boolean;
-  cache: Map<string, Uint8Array> | undefined;
-}
-
-/** One for all messages, so that none is made for each: what extensions make of it they make at once. */
-const question: Question = { opcode: OpText, size: 0, compress: true, cache: undefined };
-
-/** Of the frame that is being added. */
-const header: Header = /* @__PURE__ */ newHeader();
 
 /** What a queue tells its endpoint. */
 export interface SendQueueEvents {
@@ -54,7 +40,8 @@ export interface SendQueueEvents {
   readonly closure: Closure;
 }
 
-type Entry = Queued | StreamedMessage | QueuedClose;
+/** What waits; bytes are the body of a close frame. */
+type Entry = Queued | StreamedMessage | Uint8Array;
 
 /** Takes messages through the extensions, in their order, and gives them to the output. */
 export class SendQueue implements PieceQueue {
@@ -118,13 +105,7 @@ export class SendQueue implements PieceQueue {
   /** Adds a message that is prepared for many connections. */
   addPrepared(message: PreparedMessage): void {
     const { opcode, compress, content } = message;
-    const size = content.bytes.length;
-    if (this.#extensions === undefined && this.isFree && !this.#output.isMasked) {
-      this.#traffic.addMessage(size);
-      this.#output.addShared(content.frame, opcode, size);
-      return;
-    }
-    this.#add(opcode, content.bytes, size, compress, content);
+    this.#add(opcode, content.bytes, content.bytes.length, compress, content);
   }
 
   /**
@@ -137,16 +118,19 @@ export class SendQueue implements PieceQueue {
     compress: boolean,
     limit: number,
   ): Queued {
-    let queued: Queued;
+    let opcode: Opcode = OpText;
+    let content: PreparedContent | undefined;
+    let bytes: Uint8Array;
     if (typeof data === "string") {
-      queued = new Queued(OpText, encodeUtf8(data), compress, undefined, true, limit);
+      bytes = encodeUtf8(data);
     } else if (data instanceof Uint8Array) {
-      const own = copyOf(data, 0, data.length);
-      queued = new Queued(OpBinary, own, compress, undefined, true, limit);
+      opcode = OpBinary;
+      bytes = copyOf(data, 0, data.length);
     } else {
-      const { content } = data;
-      queued = new Queued(data.opcode, content.bytes, data.compress, content, true, limit);
+      ({ opcode, compress, content } = data);
+      ({ bytes } = content);
     }
+    const queued = new Queued(opcode, bytes, compress, content, true, limit);
     this.#wait(queued);
     return queued;
   }
@@ -184,7 +168,7 @@ export class SendQueue implements PieceQueue {
 
   /** Takes a message back, where nothing of it has left. For {@link StreamedMessage}. */
   takeBack(message: StreamedMessage, reason: unknown): boolean {
-    if (message.state === "begun" || message.state === "done") return false;
+    if (message.hasBegun) return false;
     this.#takeOut(message, reason);
     tellDropped(message);
     // Its place is empty: what waited behind it may be next.
@@ -205,7 +189,7 @@ export class SendQueue implements PieceQueue {
     const front = this.#front;
     const incomplete: StreamedMessage[] = [];
     if (front !== undefined && !front.isEnded) {
-      if (front.state === "begun") this.drop();
+      if (front.hasBegun) this.drop();
       else incomplete.push(front);
     }
     if (this.#waiting !== undefined) {
@@ -214,7 +198,7 @@ export class SendQueue implements PieceQueue {
       }
     }
     for (const message of incomplete) this.#takeOut(message, undefined);
-    this.#push(new QueuedClose(body));
+    this.#push(body);
     this.advance();
     // Last: they find all in its place.
     for (const message of incomplete) tellDropped(message);
@@ -234,7 +218,7 @@ export class SendQueue implements PieceQueue {
     if (front !== undefined) giveUp(front);
     if (waiting === undefined) return;
     for (const entry of waiting) {
-      if (entry instanceof QueuedClose) this.#output.addClose(entry.body);
+      if (entry instanceof Uint8Array) this.#output.addClose(entry);
       else if (entry instanceof StreamedMessage) giveUp(entry);
       else entry.listener?.onDropped();
     }
@@ -252,7 +236,7 @@ export class SendQueue implements PieceQueue {
       }
       if (next instanceof Queued && !this.#fits(next.bytes.length, next.limit)) return;
       from!.shift();
-      if (next instanceof QueuedClose) this.#output.addClose(next.body);
+      if (next instanceof Uint8Array) this.#output.addClose(next);
       else if (next instanceof Queued) this.#addQueued(next);
       else this.#reach(next);
     }
@@ -321,8 +305,8 @@ export class SendQueue implements PieceQueue {
     // An empty frame tells nobody anything.
     if (size === 0 && !isLast) return true;
     const front = this.#front!;
-    if (front.state === "front") {
-      front.state = "begun";
+    if (!front.hasBegun) {
+      front.hasBegun = true;
       this.#frontOpcode = front.opcode;
       this.#frontTransform =
         this.#extensions && this.#ask(front.opcode, undefined, front.compress, undefined);
@@ -349,7 +333,7 @@ export class SendQueue implements PieceQueue {
       returnGrowing(into);
       return true;
     }
-    this.#work = new Work(transform, into, opcode, isLast, size);
+    this.#work = { transform, into, opcode, isLast, size, listener: undefined };
     this.#hold(size);
     this.#workLater();
     return false;
@@ -368,17 +352,14 @@ export class SendQueue implements PieceQueue {
     this.#addFrame(opcode, bytes, size, isLast);
     // Or may have ended it all.
     if (!isLast || this.#front === undefined) return;
-    front.state = "done";
     this.#front = undefined;
     this.#frontTransform = undefined;
     this.#traffic.messages++;
   }
 
   #addFrame(opcode: Opcode, bytes: Uint8Array, size: number, fin: boolean): void {
-    header.opcode = opcode;
+    const header = newHeader(opcode, size);
     header.fin = fin;
-    header.rsv = 0;
-    header.length = size;
     this.#extensions?.setBits(header);
     this.#output.addFrame(opcode, bytes, 0, size, header.rsv, fin);
   }
@@ -389,14 +370,7 @@ export class SendQueue implements PieceQueue {
     compress: boolean,
     cache: Map<string, Uint8Array> | undefined,
   ): Transform | undefined {
-    question.opcode = opcode;
-    question.size = size;
-    question.compress = compress;
-    question.cache = cache;
-    const transform = this.#extensions!.beginMessage(question);
-    // Whose message it was.
-    question.cache = undefined;
-    return transform;
+    return this.#extensions!.beginMessage({ opcode, size, compress, cache });
   }
 
   /** Gives a message in pieces its place, at its first one. */
@@ -460,21 +434,25 @@ export class SendQueue implements PieceQueue {
     const work = this.#work;
     // Dropped meanwhile.
     if (work === undefined) return;
-    const { into } = work;
+    const { into, listener } = work;
+    let isDone = false;
     try {
-      if (!work.transform.goOn(into)) {
+      isDone = work.transform.goOn(into);
+      if (!isDone) {
         this.#workLater();
         return;
       }
+      this.#work = undefined;
+      this.#hold(-work.size);
+      this.#addMade(work.opcode, into.bytes, into.size, work.isLast);
     } catch (error) {
       this.#events.onSendFailed(error);
+      // What is still at work is told with the rest of the queue.
+      if (isDone) listener?.onDropped();
       return;
     }
-    this.#work = undefined;
-    this.#hold(-work.size);
-    this.#addMade(work.opcode, into.bytes, into.size, work.isLast);
     returnGrowing(into);
-    work.listener?.onSent();
+    listener?.onSent();
     this.advance();
     this.#events.onOutput();
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkRange } from "../arguments.ts";
 import { Fifo } from "../fifo.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import type { Pending, Queued } from "./queued.ts";
@@ -31,11 +31,10 @@ export interface PieceQueue {
 }
 
 /**
- * Where a message in pieces stands: "unplaced" until its first piece, "waiting" behind others, "front" when it is its turn,
- * "begun" when a piece has left or an extension has got one, "done" when its last frame has left, "dropped" when it was given
- * up.
+ * Where a message in pieces stands: "unplaced" until its first piece, "waiting" behind others, "front" when it is its turn and
+ * until its last frame has left, "dropped" when it was given up.
  */
-export type PlaceState = "unplaced" | "waiting" | "front" | "begun" | "done" | "dropped";
+export type PlaceState = "unplaced" | "waiting" | "front" | "dropped";
 
 /**
  * A message that is sent in pieces, each a frame (RFC 6455, 5.4). It takes its place among the other messages at its first
@@ -51,14 +50,15 @@ export interface MessagePieces {
    *
    * @param isLast Whether the message ends with it. Default: false.
    * @returns Whether it is in the output; where not it waits in its place, and the next may follow all the same.
-   * @throws {TypeError} `bytes` is no Uint8Array, or the message is complete.
+   * @throws {TypeError} `bytes` is no Uint8Array or is detached, or the message is complete.
    * @throws {ClosedError} It was given up: the connection is no longer open.
    */
   write(bytes: Uint8Array, isLast?: boolean): boolean;
   /**
    * Takes the message back, as if it had never been.
    *
-   * @returns Whether that could be done: a part of it may have left, and then only the end of the connection helps.
+   * @returns Whether nothing of it has left, nor will: where a part has, or an extension has got one, only the end of the
+   * connection helps.
    */
   takeBack(reason?: unknown): boolean;
 }
@@ -70,6 +70,8 @@ export class StreamedMessage implements MessagePieces {
   readonly #queue: PieceQueue;
   /** For the queue. */
   state: PlaceState = "unplaced";
+  /** Whether a piece has left, or an extension has got one, whatever has become of it since; for the queue. */
+  hasBegun = false;
   /** Pieces that wait; for the queue. */
   readonly pieces: Fifo<Queued> = new Fifo<Queued>();
   /** Why it was taken back, where it was; for the queue. */
@@ -92,7 +94,7 @@ export class StreamedMessage implements MessagePieces {
   }
 
   write(bytes: Uint8Array, isLast = false): boolean {
-    checkBytes("bytes", bytes);
+    checkRange(bytes, 0, undefined);
     return this.enqueue(bytes, isLast, Infinity) === undefined;
   }
 

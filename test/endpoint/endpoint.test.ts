@@ -24,6 +24,7 @@ import {
   toHex,
 } from "../support/frames.ts";
 import { type TextCodec, webText } from "../../src/frame/text-codec.ts";
+import { detached, expectRangesChecked } from "../support/ranges.ts";
 import { drain, sentFrames } from "../support/sent.ts";
 import { openSessions, ShiftExtension, shifted } from "../support/shift-extension.ts";
 import { EventTrace, FrameTrace } from "../support/trace.ts";
@@ -380,6 +381,261 @@ describe("Endpoint.fail()", () => {
     const wire = concat([text("a"), ping(), text("b"), hex("ff")]);
     expect(endpoint.receive(wire)).toBe(wire.length);
     expect(trace.lines).toEqual(["text a"]);
+  });
+});
+
+describe("an endpoint of plain JavaScript", () => {
+  it.each(["Server", "", undefined, null, 1])("is refused where its side is %j", (side) => {
+    expect(() => new Endpoint(side as never, new EventTrace())).toThrow(
+      new RangeError(`side must be "client" or "server": ${String(side)}`),
+    );
+  });
+
+  it("refuses a range that is none of its chunk, and goes on where it stood", () => {
+    const { endpoint, lines } = newEndpoint("client");
+    const wire = text("hi");
+    endpoint.receive(wire, 0, 1);
+    expectRangesChecked((bytes, start, end) => endpoint.receive(bytes, start, end));
+    endpoint.receive(wire, 1);
+    expect(lines).toEqual(["text hi"]);
+    expect(endpoint.received.bytes).toBe(wire.length);
+  });
+
+  it("refuses messages and pings that are detached, which would be empty", () => {
+    const { endpoint } = newEndpoint("server");
+    expect(() => {
+      endpoint.sendBinary(detached());
+    }).toThrow(/detached/);
+    expect(() => {
+      endpoint.sendPing(detached());
+    }).toThrow(/detached/);
+    endpoint.sendBinary(new Uint8Array(0));
+    expect(sentFrames(endpoint)).toEqual(["binary fin 0"]);
+  });
+});
+
+describe("Endpoint.receive() from within an event", () => {
+  it("throws, and takes nothing: what was under way goes on", () => {
+    const { endpoint, trace, lines } = newEndpoint("client");
+    const errors: unknown[] = [];
+    trace.onText = (data) => {
+      lines.push(`text ${data}`);
+      try {
+        endpoint.receive(text("inside"));
+      } catch (error) {
+        errors.push(error);
+      }
+    };
+    const wire = concat([text("a", more), continuation("b"), text("c")]);
+    for (const cut of [1, 4, 6]) {
+      endpoint.receive(wire.slice(0, cut));
+      endpoint.receive(wire.slice(cut));
+    }
+    expect(lines).toEqual(["text ab", "text c", "text ab", "text c", "text ab", "text c"]);
+    expect(errors).toHaveLength(6);
+    for (const error of errors) expect(error).toBeInstanceOf(TypeError);
+    expect(endpoint.state).toBe("open");
+  });
+
+  it("fails the connection where the event does not catch it, as all that events throw does", () => {
+    const { endpoint, trace, lines } = newEndpoint("client");
+    trace.onPing = () => {
+      endpoint.receive(ping());
+    };
+    endpoint.receive(ping());
+    expect(lines).toEqual(["fail TypeError: receive() inside of an event"]);
+    expect(sentFrames(endpoint).at(-1)).toBe("close fin 0 03f3");
+  });
+
+  it("throws inside of stream(), too, which tells what has come by now", () => {
+    const { endpoint, trace, lines } = newEndpoint("client");
+    trace.onMessageBegin = () => {
+      endpoint.receive(continuation("b"));
+    };
+    endpoint.receive(text("a", more));
+    endpoint.stream(true);
+    expect(lines).toEqual(["fail TypeError: receive() inside of an event"]);
+  });
+
+  it("is not needed where an event closes while a message takes a while: what follows is read", () => {
+    const extension = new ShiftExtension({ slice: 2 });
+    const { endpoint, trace, lines } = newEndpoint("client", {
+      extensions: openSessions(extension),
+    });
+    trace.onMessagePiece = () => {
+      endpoint.close(1000, "");
+    };
+    endpoint.stream(true);
+    const wire = concat([text(shifted(encodeUtf8("abcd"), 1), { rsv: 2 }), close(1000)]);
+    expect(endpoint.receive(wire)).toBe(wire.length);
+    expect([endpoint.stage, endpoint.isBusy, lines]).toEqual(["flushing", false, ["begin text"]]);
+  });
+
+  it("may follow onResume where an event of stream() closes while a message takes a while", () => {
+    const extension = new ShiftExtension({ slice: 2 });
+    const { endpoint, trace, lines } = newEndpoint("client", {
+      extensions: openSessions(extension),
+    });
+    trace.onMessagePiece = () => {
+      endpoint.close(1000, "");
+    };
+    const wire = concat([text(shifted(encodeUtf8("abcd"), 1), { rsv: 2 }), close(1000)]);
+    let taken = endpoint.receive(wire);
+    expect(taken).toBeLessThan(wire.length);
+    trace.onResume = () => {
+      taken = endpoint.receive(wire, taken);
+    };
+    endpoint.stream(true);
+    expect([endpoint.stage, taken, lines]).toEqual(["flushing", wire.length, ["begin text"]]);
+  });
+});
+
+describe("an endpoint whose events throw outside of receive()", () => {
+  const thrown = new Error("thrown");
+
+  function throwing(name: "onOutput" | "onResume", options: EndpointOptions = {}) {
+    const extension = new ShiftExtension({ slice: 2 });
+    const made = newEndpoint("client", { ...options, extensions: openSessions(extension) });
+    made.trace[name] = () => {
+      throw thrown;
+    };
+    return { extension, ...made };
+  }
+
+  function expectFailed({
+    endpoint,
+    lines,
+  }: {
+    endpoint: Endpoint;
+    lines: readonly string[];
+  }): void {
+    expect(lines.filter((line) => line.startsWith("fail"))).toEqual(["fail Error: thrown"]);
+    expect(endpoint.closure).toMatchObject({ error: thrown, initiator: "local" });
+    expect(endpoint.isFree).toBe(true);
+    expect(sentFrames(endpoint).at(-1)).toBe("close fin 0 03f3");
+  }
+
+  it("fails with 1011 for what onOutput throws behind a slice", () => {
+    const made = throwing("onOutput");
+    made.endpoint.sendText("abcd");
+    made.extension.next();
+    expectFailed(made);
+  });
+
+  it("fails with 1011 for what onResume throws behind a slice", () => {
+    const made = throwing("onResume");
+    made.endpoint.receive(text(shifted(encodeUtf8("abcd"), 1), { rsv: 2 }));
+    made.extension.next();
+    expectFailed(made);
+  });
+
+  it("fails for what onResume throws when this side closes", () => {
+    const made = throwing("onResume");
+    made.endpoint.receive(text(shifted(encodeUtf8("abcd"), 1), { rsv: 2 }));
+    made.endpoint.close(1000, "");
+    expect([made.endpoint.stage, made.lines]).toEqual(["flushing", ["fail Error: thrown"]]);
+    expect(sentFrames(made.endpoint)).toEqual(["close fin 0 03e8"]);
+  });
+
+  it("tells that it goes on when this side closes, whatever onClosing throws", () => {
+    const extension = new ShiftExtension({ slice: 2 });
+    const { endpoint, trace, lines } = newEndpoint("client", {
+      extensions: openSessions(extension),
+    });
+    (trace as EndpointEvents).onClosing = () => {
+      throw thrown;
+    };
+    endpoint.receive(text(shifted(encodeUtf8("abcd"), 1), { rsv: 2 }));
+    expect(() => {
+      endpoint.close(1000, "");
+    }).toThrow(thrown);
+    expect([endpoint.isBusy, lines]).toEqual([false, ["resume"]]);
+  });
+
+  it("fails for what a message in pieces throws that stream() tells of", () => {
+    for (const name of ["onMessageBegin", "onMessagePiece"] as const) {
+      const made = newEndpoint("client");
+      made.trace[name] = () => {
+        throw thrown;
+      };
+      made.endpoint.receive(text("a", more));
+      made.endpoint.stream(true);
+      expectFailed(made);
+    }
+  });
+
+  it.each<[what: string, act: (endpoint: Endpoint, extension: ShiftExtension) => void]>([
+    [
+      "is sent at once",
+      (endpoint) => {
+        endpoint.sendText("a", false);
+      },
+    ],
+    [
+      "is sent in slices",
+      (endpoint, extension) => {
+        endpoint.sendText("abcd");
+        endpoint.sendText("behind");
+        extension.next();
+      },
+    ],
+    [
+      "is a piece",
+      (endpoint) => {
+        endpoint.beginMessage(OpText, false).write(encodeUtf8("a"));
+      },
+    ],
+    [
+      "is a ping",
+      (endpoint) => {
+        endpoint.sendPing(encodeUtf8("a"));
+      },
+    ],
+    [
+      "is a pong",
+      (endpoint) => {
+        endpoint.receive(ping());
+      },
+    ],
+  ])("fails for what a tracer throws of a frame that %s", (_, act) => {
+    let hasThrown = false;
+    const made = throwing("onOutput", {
+      trace(direction) {
+        if (direction !== "sent" || hasThrown) return;
+        hasThrown = true;
+        throw thrown;
+      },
+    });
+    made.trace.onOutput = () => {};
+    act(made.endpoint, made.extension);
+    expectFailed(made);
+  });
+
+  it("fails for what an extension throws that marks the frame of a message done in slices", () => {
+    const extension = new ShiftExtension({ slice: 2 });
+    const [session] = openSessions(extension);
+    const { endpoint, lines } = newEndpoint("client", {
+      extensions: [
+        {
+          send: {
+            beginMessage: (message) => session!.send!.beginMessage!(message),
+            setBits() {
+              throw thrown;
+            },
+          },
+        },
+      ],
+    });
+    const told: string[] = [];
+    const pending = endpoint.sendWhenFits("abcd", true, Infinity);
+    pending.listener = {
+      onSent: () => told.push("sent"),
+      onDropped: () => told.push("dropped"),
+    };
+    endpoint.onRoom();
+    extension.next();
+    expect(told).toEqual(["dropped"]);
+    expectFailed({ endpoint, lines });
   });
 });
 

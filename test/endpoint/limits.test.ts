@@ -32,7 +32,7 @@ describe("resolveLimits()", () => {
   it.each([-1, 0.5, NaN, -Infinity])("refuses %d", (limit) => {
     const act = (): unknown => resolveLimits({ b: limit }, defaults);
     expect(act).toThrow(RangeError);
-    expect(act).toThrow(/^b must be a whole number/);
+    expect(act).toThrow(/^b must be from 0 to Infinity/);
   });
 
   it("leaves out what has no default", () => {

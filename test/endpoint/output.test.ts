@@ -7,6 +7,7 @@ import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { OpBinary, OpPing } from "../../src/frame/opcode.ts";
 import { seededRandom } from "../support/cuts.ts";
 import { binary, close, counted, frame, hex, ping, pong, text, toHex } from "../support/frames.ts";
+import { expectRangesChecked } from "../support/ranges.ts";
 import { drain, frameLines } from "../support/sent.ts";
 import { FrameTrace } from "../support/trace.ts";
 
@@ -692,6 +693,118 @@ describe("Output with a large payload", () => {
   });
 });
 
+describe("an Output that plain JavaScript gives frames to", () => {
+  /** An output that nothing was added to by what `act` does. */
+  function expectRefused(act: (output: Output) => void, error: new () => Error): void {
+    const output = new Output(false);
+    expect(() => {
+      act(output);
+    }).toThrow(error);
+    expect([output.unsent, output.take(), output.traffic.frames]).toEqual([0, undefined, 0]);
+  }
+
+  it("refuses ranges that are none of the bytes", () => {
+    const output = new Output(false);
+    expectRangesChecked((bytes, start, end) => {
+      output.addFrame(OpBinary, bytes, start, end);
+    });
+    expectRangesChecked((bytes, start, end) => {
+      output.addPong(bytes, start, end);
+    });
+    expect(output.take()).toBeUndefined();
+  });
+
+  it.each([0x1f, -1, NaN, 1.5])("refuses an opcode of %s", (opcode) => {
+    expectRefused((output) => {
+      output.addFrame(opcode, counted(1), 0, 1);
+    }, RangeError);
+  });
+
+  it.each([8, -1, NaN])("refuses reserved bits of %s", (rsv) => {
+    expectRefused((output) => {
+      output.addFrame(OpBinary, counted(1), 0, 1, rsv);
+    }, RangeError);
+  });
+
+  it("refuses a control frame of more than 125 bytes (RFC 6455, 5.5)", () => {
+    const long = counted(126);
+    const refused = new RangeError("length must be from 0 to 125: 126");
+    const output = new Output(false);
+    const adders: (() => void)[] = [
+      () => {
+        output.addPing(long);
+      },
+      () => {
+        output.addPong(long, 0, 126);
+      },
+      () => {
+        output.addClose(long);
+      },
+      () => {
+        output.addFrame(OpPing, long, 0, 126);
+      },
+    ];
+    for (const adder of adders) expect(adder).toThrow(refused);
+    expect(output.take()).toBeUndefined();
+    output.addPing(counted(125));
+    expect(drain(output)).toEqual([ping(counted(125))]);
+  });
+
+  it("refuses a pong that is too long also where it would be kept back", () => {
+    const output = new Output(false);
+    add(output, OpBinary, counted(5000));
+    expect(() => {
+      output.addPong(counted(126), 0, 126);
+    }).toThrow(RangeError);
+    expect(drain(output)).toEqual([binary(counted(5000))]);
+  });
+
+  it.each(["Hello", [1, 2], null, undefined])("refuses %j in the place of bytes", (wrong) => {
+    const bytes = wrong as never;
+    expectRefused((output) => {
+      output.addPing(bytes);
+    }, TypeError);
+    expectRefused((output) => {
+      output.addClose(bytes);
+    }, TypeError);
+    expectRefused((output) => {
+      output.addRaw(bytes);
+    }, TypeError);
+    if (typeof wrong === "string") return;
+    expectRefused((output) => {
+      output.addText(bytes);
+    }, TypeError);
+  });
+});
+
+describe("Output.take() and Output.lend()", () => {
+  const message = counted(300_000);
+  const whole = binary(message);
+
+  it("the one gives a copy of a frame that many share, the other the frame itself", () => {
+    const outputs = [new Output(false), new Output(false)] as const;
+    for (const output of outputs) output.addShared(whole, OpBinary, message.length);
+    const lent = outputs[0].lend()!;
+    expect(lent.buffer).toBe(whole.buffer);
+    const taken: Uint8Array[] = [];
+    for (let bytes = outputs[1].take(); bytes !== undefined; bytes = outputs[1].take()) {
+      taken.push(bytes.slice());
+      // Whoever has it may do with it what it wants, such as give its memory away.
+      bytes.fill(0);
+      structuredClone(bytes, { transfer: [bytes.buffer] });
+      outputs[1].giveBack();
+    }
+    expect(isSame(concat(taken), whole)).toBe(true);
+    expect(isSame(whole, binary(message))).toBe(true);
+  });
+
+  it("both give bytes of the pool's where nobody shares them", () => {
+    const output = new Output(false);
+    add(output, OpBinary, counted(10));
+    expect(output.lend()!.buffer).toBe(output.take()!.buffer);
+  });
+});
+
 describe("Output.addShared()", () => {
   const shared = binary(counted(10));
 
@@ -704,7 +817,7 @@ describe("Output.addShared()", () => {
     const output = new Output(false);
     share(output);
     expect(output.unsent).toBe(shared.length);
-    const bytes = output.take()!;
+    const bytes = output.lend()!;
     expect(bytes.buffer).toBe(shared.buffer);
     expect(bytes).toEqual(shared);
     output.giveBack();
@@ -764,6 +877,26 @@ describe("Output.addShared()", () => {
 });
 
 describe("what is told of each frame", () => {
+  it("may take a ping, and drop all: what follows is in its order", () => {
+    let isTaking = true;
+    const output: Output = new Output(
+      false,
+      new Traffic(() => {
+        if (isTaking) output.take();
+      }),
+    );
+    output.addPing(encodeUtf8("a"));
+    isTaking = false;
+    output.clear();
+    add(output, OpBinary, counted(largestGathered));
+    output.addPing(encodeUtf8("b"));
+    output.giveBack();
+    expect(frameLines(concat(drain(output))).map((line) => line.split(" ", 1)[0])).toEqual([
+      "ping",
+      "binary",
+    ]);
+  });
+
   it("may send more on the same connection: both frames leave whole, in their order", () => {
     for (const isMasked of [false, true]) {
       let isFirst = true;

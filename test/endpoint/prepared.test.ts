@@ -3,6 +3,7 @@ import { encodeUtf8 } from "../../src/bytes.ts";
 import { Endpoint } from "../../src/endpoint/endpoint.ts";
 import { PreparedMessage } from "../../src/endpoint/prepared.ts";
 import { counted, text } from "../support/frames.ts";
+import { detached } from "../support/ranges.ts";
 import { sentFrames } from "../support/sent.ts";
 import { openSessions, ShiftExtension } from "../support/shift-extension.ts";
 import { EventTrace } from "../support/trace.ts";
@@ -14,6 +15,30 @@ describe("PreparedMessage", () => {
     bytes.fill(9);
     expect([message.opcode, message.bytes]).toEqual([2, counted(4)]);
     expect(new PreparedMessage("ä")).toMatchObject({ opcode: 1, bytes: encodeUtf8("ä") });
+  });
+
+  it("is not made of an array that is detached, which would be an empty message", () => {
+    expect(() => new PreparedMessage(detached())).toThrow(/detached/);
+    expect(new PreparedMessage(new Uint8Array(0)).size).toBe(0);
+  });
+
+  it("stays as it is whatever is done with what an endpoint has given to be sent", () => {
+    const message = new PreparedMessage("hi");
+    const frames = [1, 2].map(() => {
+      const { output } = newEndpoint();
+      const bytes = output.take()!;
+      const seen = bytes.slice();
+      bytes.fill(0);
+      output.giveBack();
+      return seen;
+    });
+    expect(frames).toEqual([text("hi"), text("hi")]);
+
+    function newEndpoint(): Endpoint {
+      const endpoint = new Endpoint("server", new EventTrace());
+      endpoint.sendPrepared(message);
+      return endpoint;
+    }
   });
 
   it("cannot be changed: what it gives out is a copy, and its fields are fixed", () => {

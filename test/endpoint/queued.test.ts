@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8, noBytes } from "../../src/bytes.ts";
-import { entryCost, Queued, QueuedClose, Work } from "../../src/endpoint/queued.ts";
-import type { Transform } from "../../src/extension/extension.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { entryCost, Queued } from "../../src/endpoint/queued.ts";
 import { OpBinary, OpText } from "../../src/frame/opcode.ts";
 
 describe("what waits", () => {
@@ -14,16 +12,8 @@ describe("what waits", () => {
   });
 
   it("has no listener until somebody sets one", () => {
-    const transform: Transform = { write: () => true, goOn: () => true, whenReady() {} };
     const queued = new Queued(OpBinary, noBytes, false, undefined, false, 5);
-    const work = new Work(transform, new Growing(), OpBinary, false, 7);
-    expect([queued.listener, work.listener]).toEqual([undefined, undefined]);
+    expect(queued.listener).toBeUndefined();
     expect(queued).toMatchObject({ opcode: OpBinary, compress: false, isLast: false, limit: 5 });
-    expect(work).toMatchObject({ opcode: OpBinary, isLast: false, size: 7, transform });
-  });
-
-  it("may be a close frame", () => {
-    const body = Uint8Array.of(3, 232);
-    expect(new QueuedClose(body).body).toBe(body);
   });
 });

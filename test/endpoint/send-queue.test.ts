@@ -192,7 +192,7 @@ describe("what waits behind a message in pieces", () => {
     endpoint.sendPrepared(message);
     drain(endpoint.output);
     writer.takeBack();
-    expect(endpoint.output.take()!.buffer).toBe(message.content.frame.buffer);
+    expect(endpoint.output.lend()!.buffer).toBe(message.content.frame.buffer);
   });
 
   it("costs the same however much waits already, and counts 64 bytes a message though all are empty", () => {

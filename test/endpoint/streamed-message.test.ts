@@ -8,6 +8,7 @@ import type { SendExtension, Transform } from "../../src/extension/extension.ts"
 import { OpBinary, OpText } from "../../src/frame/opcode.ts";
 import { seededBytes, seededRandom } from "../support/cuts.ts";
 import { close, counted, toHex } from "../support/frames.ts";
+import { detached } from "../support/ranges.ts";
 import { drain, frameLines, listen, sentFrames } from "../support/sent.ts";
 import {
   openSessions,
@@ -421,6 +422,42 @@ describe("a message in pieces that is taken back", () => {
       `text more 2 ${wire("abc")}`,
       `continuation fin 0 ${wire("d")}`,
     ]);
+  });
+});
+
+describe("a message in pieces of which a part has left", () => {
+  it.each<[what: string, end: (endpoint: Endpoint) => void]>([
+    [
+      "this side has closed",
+      (endpoint) => {
+        endpoint.close(1000, "");
+      },
+    ],
+    [
+      "the connection has failed",
+      (endpoint) => {
+        endpoint.fail(new Error("no"), 1011, "local");
+      },
+    ],
+  ])("cannot be taken back once %s either", (_, end) => {
+    const { endpoint } = plainEndpoint();
+    const message = endpoint.beginMessage(OpText);
+    message.write(bytesOf("a"));
+    end(endpoint);
+    expect(message.takeBack()).toBe(false);
+    const waiting = plainEndpoint().endpoint;
+    waiting.beginMessage(OpText).write(bytesOf("a"));
+    const behind = waiting.beginMessage(OpText);
+    behind.write(bytesOf("b"));
+    end(waiting);
+    expect(behind.takeBack()).toBe(true);
+  });
+
+  it("is not written from an array that is detached", () => {
+    const { endpoint } = plainEndpoint();
+    const message = endpoint.beginMessage(OpBinary);
+    expect(() => message.write(detached(), true)).toThrow(/detached/);
+    expect(message.isEnded).toBe(false);
   });
 });
 
