@@ -4,7 +4,7 @@
  * @module
  */
 
-import { wrongType } from "../arguments.ts";
+import { checkRange, wrongType } from "../arguments.ts";
 
 /** What may be sent as binary data. */
 export type Binary = ArrayBuffer | ArrayBufferView;
@@ -14,14 +14,17 @@ export type Binary = ArrayBuffer | ArrayBufferView;
  *
  * @param name Of the argument, for the message.
  * @param expected What it may be.
- * @throws {TypeError} Not bytes.
+ * @throws {TypeError} Not bytes, or such as are detached.
  */
 export function toBytes(
   data: Binary,
   name = "data",
   expected = "a string, an ArrayBuffer or a view on one",
 ): Uint8Array {
-  if (data instanceof Uint8Array) return data;
+  if (data instanceof Uint8Array) {
+    checkRange(data, 0, undefined, name);
+    return data;
+  }
   if (ArrayBuffer.isView(data))
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (data instanceof ArrayBuffer) return new Uint8Array(data);

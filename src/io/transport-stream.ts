@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkRange } from "../arguments.ts";
 import { copyOf, noBytes } from "../bytes.ts";
 import { type Deadline, type Deadlines, deadlinesOn } from "../clock.ts";
 import { type Deferred, newDeferred } from "../deferred.ts";
@@ -32,6 +32,8 @@ interface PendingRead {
 
 interface PendingWrite {
   readonly from: Uint8Array;
+  /** Its length when it was lent. */
+  readonly size: number;
   readonly deferred: Deferred<number>;
 }
 
@@ -124,11 +126,12 @@ export class TransportStream implements ByteStream, TransportHandler {
    *
    * @param into Lent until the call, or its promise, is done.
    * @returns Bytes read; 0 at the end of the stream.
-   * @throws {TypeError} Another read is under way.
+   * @throws {TypeError} `into` is no Uint8Array, or another read is under way; or `into` is detached, or has shrunk to nothing
+   * while the read waited: what has come by then is for the next one.
    * @throws {TransportError} `RESET`, after everything that came before it has been read
    */
   read(into: Uint8Array): Awaitable<number> {
-    checkBytes("into", into);
+    checkRange(into, 0, undefined, "into");
     if (this.#pending !== undefined) throw new TypeError("Another read is under way");
     if (this.#isClosing || into.length === 0) return 0;
     if (this.#end > this.#start) return this.#take(into);
@@ -164,14 +167,15 @@ export class TransportStream implements ByteStream, TransportHandler {
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
+   * @throws {TypeError} `from` is no Uint8Array, or is detached, or has shrunk while it waited: nothing of it has left then.
    * @throws {TransportError} `RESET`, `FAILED` (the stream, or its writing side, is closed)
    */
   write(from: Uint8Array): Awaitable<number> {
-    checkBytes("from", from);
+    checkRange(from, 0, undefined, "from");
     if (this.#isEnding || this.#isClosed) throw this.#error ?? closedError();
     if (this.#writes.length === 0 && this.#transport.write(from)) return from.length;
     const deferred = newDeferred<number>();
-    this.#writes.push({ from, deferred });
+    this.#writes.push({ from, size: from.length, deferred });
     return deferred.promise;
   }
 
@@ -237,10 +241,16 @@ export class TransportStream implements ByteStream, TransportHandler {
     let from = 0;
     const pending = this.#pending;
     if (pending !== undefined) {
-      from = Math.min(chunk.length, pending.into.length);
-      pending.into.set(from === chunk.length ? chunk : chunk.subarray(0, from));
       this.#pending = undefined;
-      pending.deferred.resolve(from);
+      const { into, deferred } = pending;
+      // As it is now: its memory may have gone elsewhere, or have shrunk, since the read began.
+      from = Math.min(chunk.length, into.length);
+      if (from === 0) {
+        deferred.reject(new TypeError("into is detached, or has shrunk, while a read waited"));
+      } else {
+        into.set(from === chunk.length ? chunk : chunk.subarray(0, from));
+        deferred.resolve(from);
+      }
     }
     if (from < chunk.length) this.#keep(chunk.subarray(from));
   }
@@ -268,14 +278,21 @@ export class TransportStream implements ByteStream, TransportHandler {
 
   onDrain(): void {
     this.#wrote();
-    while (this.#writes.length > 0 && this.#transport.write(this.#writes[0].from)) this.#wrote();
+    while (this.#writes.length > 0 && this.#writeNext(this.#writes[0])) this.#wrote();
     if (this.#isEnding && this.#writes.length === 0) this.#transport.end();
   }
 
-  /** The first of the writes has been taken. */
+  /** Writes what has waited. @returns Whether it is done with. */
+  #writeNext({ from, size, deferred }: PendingWrite): boolean {
+    if (from.length === size) return this.#transport.write(from);
+    deferred.reject(new TypeError("from is detached, or has shrunk, while a write waited"));
+    return true;
+  }
+
+  /** The first of the writes has been taken, unless it was rejected. */
   #wrote(): void {
-    const { from, deferred } = this.#writes.shift()!;
-    deferred.resolve(from.length);
+    const { size, deferred } = this.#writes.shift()!;
+    deferred.resolve(size);
   }
 
   onEnd(): void {

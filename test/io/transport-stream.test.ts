@@ -8,6 +8,7 @@ import { TransportStream, type TransportStreamOptions } from "../../src/io/trans
 import type { Transport } from "../../src/transport.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { counted, toHex } from "../support/frames.ts";
+import { detached } from "../support/ranges.ts";
 import { failure, microtasks, plain } from "../support/streams.ts";
 
 /** Writes down what one end gets, and ends when its peer does, unless it is told not to. */
@@ -53,6 +54,112 @@ async function take(stream: TransportStream, size: number): Promise<string> {
 }
 
 const reset = new Error("ECONNRESET");
+
+interface Resizable extends ArrayBuffer {
+  resize(size: number): void;
+}
+
+/** A buffer that may shrink. */
+function resizable(size: number): Resizable {
+  const Maker = ArrayBuffer as unknown as new (
+    size: number,
+    options: { maxByteLength: number },
+  ) => Resizable;
+  return new Maker(size, { maxByteLength: size });
+}
+
+describe("a write that waits while its buffer goes away", () => {
+  it("is rejected, and those behind it leave", async () => {
+    const { stream, peer, ours, lines } = connect({ capacity: 1 });
+    peer.pause();
+    expect(stream.write(counted(1))).toBe(1);
+    const lent = stream.write(counted(6));
+    const gone = counted(3);
+    const rejected = failure(() => stream.write(gone));
+    const last = stream.write(Uint8Array.of(9));
+    structuredClone(gone, { transfer: [gone.buffer] });
+    peer.resume();
+    expect(await lent).toBe(6);
+    expect(((await rejected) as Error).message).toMatch(/^from is detached, or has shrunk/);
+    expect(await last).toBe(1);
+    await microtasks();
+    expect(lines.join("")).toBe("0000010203040509");
+    expect(ours.handler).toBe(stream);
+  });
+});
+
+describe("a read that waits while its buffer goes away", () => {
+  it.each<[what: string, make: () => { into: Uint8Array; take: () => void }]>([
+    [
+      "is detached",
+      () => {
+        const into = new Uint8Array(8);
+        return { into, take: () => void structuredClone(into, { transfer: [into.buffer] }) };
+      },
+    ],
+    [
+      "shrinks, so that nothing of it is left",
+      () => {
+        const buffer = resizable(8);
+        return {
+          into: new Uint8Array(buffer),
+          take: () => {
+            buffer.resize(0);
+          },
+        };
+      },
+    ],
+    [
+      "shrinks past a view of fixed length",
+      () => {
+        const buffer = resizable(8);
+        return {
+          into: new Uint8Array(buffer, 0, 8),
+          take: () => {
+            buffer.resize(4);
+          },
+        };
+      },
+    ],
+  ])("is rejected where it %s, and loses no bytes", async (_, make) => {
+    const { stream, peer } = connect();
+    const { into, take: takeAway } = make();
+    const read = failure(() => stream.read(into));
+    await microtasks();
+    takeAway();
+    peer.write(counted(5));
+    const error = await read;
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toMatch(/^into is detached, or has shrunk/);
+    peer.write(Uint8Array.of(9));
+    expect(await take(stream, 4)).toBe("00010203");
+    expect(await take(stream, 4)).toBe("0409");
+    expect(stream.write(counted(1))).toBe(1);
+    peer.end();
+    await microtasks();
+    expect(await stream.read(new Uint8Array(1))).toBe(0);
+  });
+
+  it("gets what fits where a part of it is left", async () => {
+    const { stream, peer } = connect();
+    const buffer = resizable(8);
+    const read = stream.read(new Uint8Array(buffer));
+    buffer.resize(2);
+    peer.write(counted(5));
+    expect(await read).toBe(2);
+    expect(new Uint8Array(buffer)).toEqual(Uint8Array.of(0, 1));
+    expect(await take(stream, 8)).toBe("020304");
+  });
+
+  it("is refused at the call where it is gone by then, which would look like the end", async () => {
+    const { stream, peer } = connect();
+    expect(() => stream.read(detached())).toThrow(/detached/);
+    expect(() => stream.write(detached())).toThrow(/detached/);
+    peer.write(counted(2));
+    expect(await take(stream, 4)).toBe("0001");
+    expect(await stream.read(new Uint8Array(0))).toBe(0);
+  });
+});
 
 describe("TransportStream.read()", () => {
   it("gives what came before, without a promise", async () => {
