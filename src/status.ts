@@ -4,41 +4,47 @@
  * @module
  */
 
-/** A close frame's status code, 0 to 65535; 0 stands for "none". */
-export type StatusCode = number;
+/**
+ * A close frame's status code, 0 to 65535; 0 stands for "none". Any number will do; but the constants are marked for the compiler, so
+ * that one of another kind in their place, such as an `Opcode`, does not compile. No value has that property.
+ */
+export type StatusCode = number & {
+  /** Of the type alone: no value has it. */
+  readonly "~kind"?: "status";
+};
 
 /** Normal closure: the purpose of the connection is fulfilled. */
-export const StatusNormalClosure = 1000;
+export const StatusNormalClosure: StatusCode = 1000;
 /** Going away: a server shuts down, or a page is left. */
-export const StatusGoingAway = 1001;
+export const StatusGoingAway: StatusCode = 1001;
 /** A rule of the protocol was broken. */
-export const StatusProtocolError = 1002;
+export const StatusProtocolError: StatusCode = 1002;
 /** A kind of data that the endpoint does not take, such as binary where only text is understood. */
-export const StatusUnsupportedData = 1003;
+export const StatusUnsupportedData: StatusCode = 1003;
 /** Reserved, without a meaning; never on the wire. */
-export const StatusNoMeaningYet = 1004;
+export const StatusNoMeaningYet: StatusCode = 1004;
 /** Reported, never sent: the close frame held no status code. */
-export const StatusNoStatusRcvd = 1005;
+export const StatusNoStatusRcvd: StatusCode = 1005;
 /** Reported, never sent: the connection ended without a close frame. */
-export const StatusAbnormalClosure = 1006;
+export const StatusAbnormalClosure: StatusCode = 1006;
 /** Data that does not fit its message type, such as text that is not UTF-8. */
-export const StatusInvalidFramePayloadData = 1007;
+export const StatusInvalidFramePayloadData: StatusCode = 1007;
 /** A policy of the endpoint was broken, where no other code fits. */
-export const StatusPolicyViolation = 1008;
+export const StatusPolicyViolation: StatusCode = 1008;
 /** A message larger than the endpoint takes. */
-export const StatusMessageTooBig = 1009;
+export const StatusMessageTooBig: StatusCode = 1009;
 /** The client misses an extension that the server did not negotiate. */
-export const StatusMandatoryExt = 1010;
+export const StatusMandatoryExt: StatusCode = 1010;
 /** The server met a condition that keeps it from going on. */
-export const StatusInternalServerError = 1011;
+export const StatusInternalServerError: StatusCode = 1011;
 /** The service restarts (IANA registry). */
-export const StatusServiceRestart = 1012;
+export const StatusServiceRestart: StatusCode = 1012;
 /** Try again later: the service is overloaded (IANA registry). */
-export const StatusTryAgainLater = 1013;
+export const StatusTryAgainLater: StatusCode = 1013;
 /** A gateway got a bad answer from behind it (IANA registry). */
-export const StatusBadGateway = 1014;
+export const StatusBadGateway: StatusCode = 1014;
 /** Reported, never sent: the TLS handshake failed. */
-export const StatusTLSHandshake = 1015;
+export const StatusTLSHandshake: StatusCode = 1015;
 
 /** A range of status codes, both ends included. */
 export interface StatusCodeRange {

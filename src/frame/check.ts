@@ -20,7 +20,9 @@ import { checkOpcode, isControl, isReserved, OpContinuation } from "./opcode.ts"
 /**
  * A set of bits about one side: combine with `|`, remove with `& ~`. 0 is no side, and skips the checks of sides.
  *
- * Any number will do; an `Opcode` in its place does not compile.
+ * Any number will do; an `Opcode` or a `StatusCode` in its place does not compile. What `|` makes of two states is a number of no
+ * kind to the compiler, since operators give nothing else: where it is to be found out that it is misplaced, write its kind down,
+ * as in `const state: State = StateServerSide | StateExtended`.
  */
 export type State = number & {
   /** Of the type alone: no value has it. */

@@ -791,7 +791,7 @@ describe("Output.take() and Output.lend()", () => {
       taken.push(bytes.slice());
       // Whoever has it may do with it what it wants, such as give its memory away.
       bytes.fill(0);
-      structuredClone(bytes, { transfer: [bytes.buffer] });
+      structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
       outputs[1].giveBack();
     }
     expect(isSame(concat(taken), whole)).toBe(true);

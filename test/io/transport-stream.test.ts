@@ -77,7 +77,7 @@ describe("a write that waits while its buffer goes away", () => {
     const gone = counted(3);
     const rejected = failure(() => stream.write(gone));
     const last = stream.write(Uint8Array.of(9));
-    structuredClone(gone, { transfer: [gone.buffer] });
+    structuredClone(gone, { transfer: [gone.buffer as ArrayBuffer] });
     peer.resume();
     expect(await lent).toBe(6);
     expect(((await rejected) as Error).message).toMatch(/^from is detached, or has shrunk/);
