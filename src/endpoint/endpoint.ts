@@ -119,9 +119,6 @@ interface CloseFrame {
   readonly reason: string;
 }
 
-/** What stands for it where none has come. */
-const noClose: CloseFrame = { status: StatusAbnormalClosure, reason: "" };
-
 /**
  * One side of an open connection.
  *
@@ -295,7 +292,8 @@ export class Endpoint {
   /** How the connection ended, or would if the stream ended now. */
   get closure(): Closure {
     return {
-      ...(this.#received ?? noClose),
+      status: this.#received?.status ?? StatusAbnormalClosure,
+      reason: this.#received?.reason ?? "",
       clean: this.#received !== undefined,
       initiator: this.#initiator ?? "transport",
       ...(this.#error === undefined ? {} : { error: this.#error }),
