@@ -39,6 +39,11 @@ export const StateExtended: State = 0x4;
 export const StateFragmented: State = 0x8;
 const allStates = 0xf;
 
+/** Checks a state that a caller gives. @throws {TypeError} It is no number. @throws {RangeError} It has other bits. */
+export function checkState(state: State): void {
+  checkWhole("state", state, allStates);
+}
+
 /** Tells whether any bit of `bits` is set in `state`. */
 export function isState(state: State, bits: State): boolean {
   return (state & bits) !== 0;
@@ -77,7 +82,7 @@ export function isFragmented(state: State): boolean {
  */
 export function checkHeader(header: Header, state: State): void {
   // Of what is no such number, a rule could be skipped.
-  checkWhole("state", state, allStates);
+  checkState(state);
   checkOpcode(header.opcode);
   checkDecoded(header, state);
 }

@@ -7,7 +7,7 @@
 import { checkBytes } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { ClosedError, ProtocolError } from "../errors.ts";
-import { checkCloseFrameData, isClientSide, type State } from "../frame/check.ts";
+import { checkCloseFrameData, checkState, isClientSide, type State } from "../frame/check.ts";
 import { cipher } from "../frame/cipher.ts";
 import { newCloseFrameBody, parseCloseFrameData } from "../frame/close.ts";
 import {
@@ -18,7 +18,7 @@ import {
   newHeader,
 } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
-import { OpClose, type Opcode, OpPing, OpPong } from "../frame/opcode.ts";
+import { checkOpcode, isControl, OpClose, type Opcode, OpPing, OpPong } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { readExactly } from "../io/full.ts";
 import { StatusNoStatusRcvd } from "../status.ts";
@@ -59,7 +59,8 @@ export class ControlWriter implements ByteWriter {
    * @param buffer Where a frame is put together, lent until the first `flush` that gives a promise. In front of the payload
    * it has room for the header, 2 bytes on a server's side and 6 on a client's; a smaller one than that and 125 bytes sets
    * a smaller limit. Default: one that has room for 125 bytes.
-   * @throws {RangeError} `buffer` has no room for a header and a byte.
+   * @throws {TypeError} `state` or `opcode` is no number, or `opcode` is one of a data frame.
+   * @throws {RangeError} `buffer` has no room for a header and a byte, or `state` or `opcode` is none.
    * @see gobwas NewControlWriter, NewControlWriterBuffer
    */
   constructor(
@@ -68,6 +69,11 @@ export class ControlWriter implements ByteWriter {
     opcode: Opcode,
     buffer: Uint8Array = new Uint8Array(headerRoom(state) + MaxControlFramePayloadSize),
   ) {
+    checkState(state);
+    checkOpcode(opcode);
+    if (!isControl(opcode)) {
+      throw new TypeError(`opcode must be one of a control frame: ${opcode}. Use a Writer`);
+    }
     this.#dest = dest;
     this.#opcode = opcode;
     this.#isMasked = isClientSide(state);
@@ -148,8 +154,11 @@ export class ControlHandler {
    * Makes a handler for the control frames of one connection.
    *
    * @param options Where they come from, where answers go, and which side this is.
+   * @throws {TypeError} `state` is no number.
+   * @throws {RangeError} `state` is none.
    */
   constructor({ src, dst, state, disableSrcCiphering = false }: ControlHandlerOptions) {
+    checkState(state);
     this.#src = src;
     this.#dst = dst;
     this.#state = state;

@@ -8,7 +8,7 @@
 import { checkBytes, checkLimit } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { LimitError, ProtocolError, TransportError } from "../errors.ts";
-import { isClientSide, type State } from "../frame/check.ts";
+import { checkState, isClientSide, type State } from "../frame/check.ts";
 import { cipherInto } from "../frame/cipher.ts";
 import { compileFrame, type Frame, newFrame } from "../frame/frame.ts";
 import {
@@ -233,6 +233,7 @@ export function writeWhole(
   opcode: Opcode,
   payload: Uint8Array,
 ): Awaitable<void> {
+  checkState(state);
   const frame = newFrame(opcode, true, payload);
   if (!isClientSide(state)) return writeFrame(writer, frame);
   const header = { ...frame.header, masked: true, maskKey: newMask() };

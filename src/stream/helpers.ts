@@ -208,8 +208,8 @@ export async function readServerBinary(stream: Duplex, options?: ReadOptions): P
  *
  * @param state Side of the one who writes: a client's frame is masked, in a copy.
  * @param payload A string is sent as UTF-8; bytes are lent until the call, or its promise, is done.
- * @throws {TypeError} `payload` is neither.
- * @throws {RangeError} A control frame's payload of more than 125 bytes (RFC 6455, 5.5).
+ * @throws {TypeError} `payload` is neither, or `state` or `opcode` is no number.
+ * @throws {RangeError} A control frame's payload of more than 125 bytes (RFC 6455, 5.5); `state` or `opcode` is none.
  * @throws What the stream throws.
  * @see gobwas WriteMessage, which does not look
  */

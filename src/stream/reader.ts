@@ -13,6 +13,7 @@ import type { RecvExtension, Transform } from "../extension/extension.ts";
 import { Growing } from "../extension/growing.ts";
 import {
   checkHeader,
+  checkState,
   isFragmented,
   type State,
   StateClientSide,
@@ -112,10 +113,11 @@ export class Reader implements ByteReader {
    *
    * @param source Where frames come from; it is never closed.
    * @param state {@link StateServerSide} or {@link StateClientSide}, with StateExtended where it applies.
-   * @throws {TypeError} A limit is no number.
-   * @throws {RangeError} A limit is NaN or below 0.
+   * @throws {TypeError} `state` or a limit is no number.
+   * @throws {RangeError} `state` is none; a limit is NaN or below 0.
    */
   constructor(source: ByteReader, state: State, options: ReaderOptions = {}) {
+    checkState(state);
     this.source = source;
     this.state = state;
     this.#options = options;

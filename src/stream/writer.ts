@@ -10,11 +10,11 @@ import { copy, noBytes } from "../bytes.ts";
 import { finish, SendChain } from "../extension/chain.ts";
 import type { SendExtension, Transform } from "../extension/extension.ts";
 import { Growing } from "../extension/growing.ts";
-import { isClientSide, type State } from "../frame/check.ts";
+import { checkState, isClientSide, type State } from "../frame/check.ts";
 import { cipher } from "../frame/cipher.ts";
 import { encodeHeader, type Header, headerSize, newHeader } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
-import { type Opcode, OpContinuation } from "../frame/opcode.ts";
+import { checkOpcode, isControl, type Opcode, OpContinuation } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { CallOrder, countOf } from "../io/call-order.ts";
 import { copyPieces } from "../io/copy.ts";
@@ -46,6 +46,15 @@ function payloadRoom(state: State, size: number): number {
     if (room <= most) return room;
   }
   return size - headerRoom(state, Infinity);
+}
+
+/** A control frame is no message: it may not be in pieces (RFC 6455, 5.5). */
+function checkMessage(state: State, opcode: Opcode): void {
+  checkState(state);
+  checkOpcode(opcode);
+  if (isControl(opcode)) {
+    throw new TypeError(`opcode must be one of a data frame: ${opcode}. Use a ControlWriter`);
+  }
 }
 
 /** Bytes that a buffer may have grown to and be kept for the next message. */
@@ -97,10 +106,12 @@ export class Writer implements ByteWriter {
   /**
    * @param state Side: a client's frames are masked, each with a key of its own.
    * @param opcode OpText or OpBinary.
-   * @throws {RangeError} `buffer` has no room for a header and a byte, or `size` is below 1.
+   * @throws {TypeError} `state` or `opcode` is no number, or `opcode` is one of a control frame: a ControlWriter is for those.
+   * @throws {RangeError} `buffer` has no room for a header and a byte, `size` is below 1, or `state` or `opcode` is none.
    */
   constructor(dest: ByteWriter, state: State, opcode: Opcode, options: WriterOptions = {}) {
     const { size, buffer, extensions = [] } = options;
+    checkMessage(state, opcode);
     this.#dest = dest;
     this.#state = state;
     this.#opcode = opcode;
@@ -403,10 +414,12 @@ export class Writer implements ByteWriter {
    * bytes are dropped. Calls that wait fail with a TypeError: theirs are dropped too. A frame that is under way is sent to its
    * end.
    *
-   * @throws {RangeError} The buffer has no room for a header and a byte.
+   * @throws {TypeError} As the constructor.
+   * @throws {RangeError} The buffer has no room for a header and a byte. Else as the constructor.
    * @see gobwas Writer.Reset, which keeps the error
    */
   reset(dest: ByteWriter, state: State, opcode: Opcode): void {
+    checkMessage(state, opcode);
     this.#buffer = this.#lasting;
     this.#divide(state);
     this.#dest = dest;
@@ -427,9 +440,12 @@ export class Writer implements ByteWriter {
    * Begins a new message with another opcode; unsent bytes are dropped. Calls before it that were not awaited are done
    * first.
    *
+   * @throws {TypeError} As the constructor.
+   * @throws {RangeError} As the constructor.
    * @see gobwas Writer.ResetOp
    */
   resetOp(opcode: Opcode): void {
+    checkMessage(this.#state, opcode);
     this.#isInMessage = false;
     this.#calls.afterCalls(() => {
       this.#begin(opcode);
