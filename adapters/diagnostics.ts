@@ -14,7 +14,7 @@
  */
 
 import { channel } from "node:diagnostics_channel";
-import type { Observer } from "../src/connection/host.ts";
+import type { Observer } from "../src/connection/runtime-services.ts";
 
 const opened = /* @__PURE__ */ channel("framewire.connection.open");
 const failed = /* @__PURE__ */ channel("framewire.connection.error");

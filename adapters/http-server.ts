@@ -5,9 +5,9 @@
  * @module
  */
 
-import { type ParsedRequest, writeRequest } from "../src/handshake/http-upgrader.ts";
+import { type ParsedRequest, writeRequest } from "../src/handshake/server/http-upgrader.ts";
 import type { EventServer, Listener, TcpOptions, Transport } from "../src/transport.ts";
-import { type NodeSocket, NodeTransport } from "./node-transport.ts";
+import { type NodeSocket, NodeTransport } from "./node/transport.ts";
 
 /** A socket that somebody else has made. */
 export interface ServerSocket extends NodeSocket {

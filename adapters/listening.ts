@@ -16,7 +16,7 @@ import type {
   Transport,
 } from "../src/transport.ts";
 import { takeConnections, takeUpgrades } from "./http-server.ts";
-import { isHttp2Server, takeStreams } from "./http2-server.ts";
+import { isHttp2Server, takeStreams } from "./http2/server.ts";
 import { checkRuntime } from "./runtime-version.ts";
 import { checkTcp } from "./tcp-options.ts";
 import { toTransportError } from "./transport-error.ts";

@@ -1,9 +1,9 @@
 import process from "node:process";
 import { constants, deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../adapters/zlib.ts";
+import { zlibEngine } from "../adapters/zlib/engine.ts";
 import { encodeUtf8 } from "../src/bytes.ts";
-import { Server } from "../src/connection/serve.ts";
+import { Server } from "../src/connection/server/serve.ts";
 import { Endpoint } from "../src/endpoint/endpoint.ts";
 import { PermessageDeflate } from "../src/flate/permessage-deflate.ts";
 import { StateServerSide } from "../src/frame/check.ts";

@@ -219,7 +219,11 @@ describe("the layers", () => {
     ],
     ["for its side effects", 'import "node:net";', "node:net"],
     ["by call", 'const net = await import("node:net");', "node:net"],
-    ["by export", 'export { serve } from "../../adapters/node.ts";', "adapters/node.ts"],
+    [
+      "by export",
+      'export { serve } from "../../adapters/node/index.ts";',
+      "adapters/node/index.ts",
+    ],
   ])("refuse an import %s", (_, source, name) => {
     expect(forbidden("src/frame/header.ts", source)).toEqual([name]);
   });

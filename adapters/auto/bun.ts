@@ -8,4 +8,4 @@ export {
   listenTransport,
   serve,
   WebSocketStream,
-} from "../bun.ts";
+} from "../bun/index.ts";

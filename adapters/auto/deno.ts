@@ -8,4 +8,4 @@ export {
   listenTransport,
   serve,
   WebSocketStream,
-} from "../deno.ts";
+} from "../deno/index.ts";

@@ -8,4 +8,4 @@ export {
   listenTransport,
   serve,
   WebSocketStream,
-} from "../node.ts";
+} from "../node/index.ts";

@@ -1,6 +1,6 @@
 /**
  * Large copies, by how far behind its source a target lies, counted within a page: what `copy` of src/bytes.ts and the start of
- * a frame in src/endpoint/output.ts see to. The last column is a copy by pieces of 2 KiB, which is what `copy` does there.
+ * a frame in src/endpoint/write-buffer.ts see to. The last column is a copy by pieces of 2 KiB, which is what `copy` does there.
  *
  * `node bench/micro/distance.mjs`, and with Deno (`deno run -A`) and Bun. It takes both arrays to begin at the same place of a
  * page, as large ones do.

@@ -1,6 +1,6 @@
 /**
  * Short texts with and without the runtime's coders: where a decoder pays (`decoderPaysFrom` of src/frame/utf8.ts) and
- * where an encoder does (`shortText` of src/endpoint/output.ts), the Web's or Buffer's (adapters/buffer-text.ts). Run it
+ * where an encoder does (`shortText` of src/endpoint/write-buffer.ts), the Web's or Buffer's (adapters/buffer-text.ts). Run it
  * with node, `deno run -A` or bun.
  */
 

@@ -16,11 +16,11 @@ import { checkClose } from "./check-close.ts";
 import { type Counters, countersOf } from "./counters.ts";
 import { type Binary, toBytes } from "./data.ts";
 import type { Data } from "./handlers.ts";
-import type { ReceiveOptions } from "./inbox.ts";
-import type { IncomingMessage } from "./incoming.ts";
+import type { ReceiveOptions } from "./receive/inbox.ts";
+import type { IncomingMessage } from "./receive/incoming.ts";
 import type { Link } from "./link.ts";
-import { type MessageOptions, MessageWriter } from "./message-writer.ts";
-import type { Delivery, SlowReceiver } from "./topics.ts";
+import { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
+import type { Delivery, SlowReceiver } from "./server/topics.ts";
 
 /** Where a connection stands: messages are delivered and sent while it is "open". */
 export type ConnectionState = "open" | "closing" | "closed";

@@ -5,11 +5,11 @@
  */
 
 import type { Closure, HandshakeError, HeaderPairs } from "../errors.ts";
-import type { HttpReply } from "../handshake/response.ts";
-import type { UpgradeRequest } from "../handshake/upgrade-request.ts";
+import type { HttpReply } from "../handshake/server/response.ts";
+import type { UpgradeRequest } from "../handshake/server/upgrade-request.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
 import type { Connection } from "./connection.ts";
-import type { IncomingMessage } from "./incoming.ts";
+import type { IncomingMessage } from "./receive/incoming.ts";
 
 /** What a message holds: text as a string, binary as bytes. */
 export type Data = string | Uint8Array;

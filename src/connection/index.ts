@@ -14,9 +14,14 @@ export {
   type PublishOptions,
   type SendOptions,
 } from "./connection.ts";
-export type { Backplane, BackplaneMember, BackplaneMembership, Publication } from "./backplane.ts";
-export { localBackplane } from "./backplane.ts";
-export { type ClientOptions, connectOn } from "./connect.ts";
+export type {
+  Backplane,
+  BackplaneMember,
+  BackplaneMembership,
+  Publication,
+} from "./server/backplane.ts";
+export { localBackplane } from "./server/backplane.ts";
+export { type ClientOptions, connectOn } from "./client/connect.ts";
 export type { Counters, ServerCounters, TrafficCounters } from "./counters.ts";
 export {
   type Data,
@@ -27,13 +32,13 @@ export {
   type ServerHandlers,
   type Upgrade,
 } from "./handlers.ts";
-export type { Host, Observer } from "./host.ts";
-export type { ReceiveOptions } from "./inbox.ts";
-export type { IncomingMessage } from "./incoming.ts";
-export { type MessageOptions, MessageWriter } from "./message-writer.ts";
+export type { Host, Observer } from "./runtime-services.ts";
+export type { ReceiveOptions } from "./receive/inbox.ts";
+export type { IncomingMessage } from "./receive/incoming.ts";
+export { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
 export type { ConnectionOptions, Overflow, TracedFrame } from "./options.ts";
-export type { Delivery, SlowReceiver } from "./topics.ts";
-export { type BackoffOptions, isTransient, type Loss } from "./backoff.ts";
+export type { Delivery, SlowReceiver } from "./server/topics.ts";
+export { type BackoffOptions, isTransient, type Loss } from "./client/backoff.ts";
 export type {
   ConnectAttempt,
   KeeperOptions,
@@ -41,15 +46,15 @@ export type {
   ReconnectEnd,
   ReconnectEndCause,
   ReconnectState,
-} from "./keeper.ts";
-export { Reconnecting, reconnecting, type ReconnectOptions } from "./reconnect.ts";
-export { type WebSocketCloseInfo, WebSocketError } from "./websocket-error.ts";
+} from "./client/reconnector.ts";
+export { Reconnecting, reconnecting, type ReconnectOptions } from "./client/reconnect.ts";
+export { type WebSocketCloseInfo, WebSocketError } from "./client/websocket-error.ts";
 export {
   type WebSocketOpenInfo,
   webSocketStream,
   WebSocketStream,
   type WebSocketStreamOptions,
-} from "./websocket-stream.ts";
+} from "./client/websocket-stream.ts";
 export {
   type BroadcastOptions,
   serveOn,
@@ -57,4 +62,4 @@ export {
   Server,
   type ShutdownOptions,
   type ShutdownResult,
-} from "./serve.ts";
+} from "./server/serve.ts";

@@ -21,16 +21,16 @@ import type { Deadline, Deadlines } from "../clock.ts";
 import { type Deferred, newDeferred, settled } from "../deferred.ts";
 import type { Linked } from "../linked-list.ts";
 import { Connection, type ConnectionInfo, type ConnectionState } from "./connection.ts";
-import { Dispatcher, type DispatcherOwner } from "./dispatcher.ts";
-import { Flusher, type FlusherEvents } from "./flusher.ts";
+import { Dispatcher, type DispatcherOwner } from "./receive/dispatcher.ts";
+import { Flusher, type FlusherEvents } from "./send/flusher.ts";
 import type { Handlers } from "./handlers.ts";
-import type { Observer } from "./host.ts";
-import { Liveness, type LivenessEvents, needsLiveness } from "./liveness.ts";
+import type { Observer } from "./runtime-services.ts";
+import { Liveness, type LivenessEvents, needsLiveness } from "./keepalive.ts";
 import type { ConnectionSettings } from "./options.ts";
-import { Outcome } from "./outcome.ts";
-import { Outbox, type OutboxOwner } from "./outbox.ts";
-import { Pacer, type PacerEvents } from "./pacer.ts";
-import type { Topics } from "./topics.ts";
+import { Outcome } from "./close-report.ts";
+import { Outbox, type OutboxOwner } from "./send/outbox.ts";
+import { Pacer, type PacerEvents } from "./receive/pacer.ts";
+import type { Topics } from "./server/topics.ts";
 
 /** What all links of one server, or of all clients, share. */
 export interface LinkOwner {

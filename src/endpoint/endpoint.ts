@@ -52,7 +52,7 @@ import {
   resolveLimits,
 } from "./limits.ts";
 import { MessageAssembler } from "./message.ts";
-import { checkFrame, Output } from "./output.ts";
+import { checkFrame, Output } from "./write-buffer.ts";
 import type { PreparedMessage } from "./prepared.ts";
 import type { Queued } from "./queued.ts";
 import { SendQueue, type SendQueueEvents } from "./send-queue.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Growing } from "../extension/growing.ts";
+import { Growing } from "../extension/bounded-buffer.ts";
 
 /** Buffers of one size. */
 interface Shelf {

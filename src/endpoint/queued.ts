@@ -5,7 +5,7 @@
  */
 
 import type { Transform } from "../extension/extension.ts";
-import type { Growing } from "../extension/growing.ts";
+import type { Growing } from "../extension/bounded-buffer.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import type { PreparedContent } from "./prepared.ts";
 

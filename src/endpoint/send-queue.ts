@@ -21,7 +21,7 @@ import type { Transform } from "../extension/extension.ts";
 import { Fifo } from "../fifo.ts";
 import { MaxHeaderSize, newHeader } from "../frame/header.ts";
 import { OpBinary, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
-import { longText, type Output } from "./output.ts";
+import { longText, type Output } from "./write-buffer.ts";
 import { borrowGrowing, returnGrowing } from "./pool.ts";
 import type { PreparedContent, PreparedMessage } from "./prepared.ts";
 import { entryCost, type Pending, Queued, type Work } from "./queued.ts";

@@ -7,7 +7,7 @@
 import { noBytes } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import type { Transform } from "../extension/extension.ts";
-import { Growing } from "../extension/growing.ts";
+import { Growing } from "../extension/bounded-buffer.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
 import { borrowGrowing, isReturnable, returnGrowing } from "./pool.ts";

@@ -14,7 +14,7 @@ import type {
   SendExtension,
   Transform,
 } from "./extension.ts";
-import type { Growing } from "./growing.ts";
+import type { Growing } from "./bounded-buffer.ts";
 import { Pipeline } from "./pipeline.ts";
 
 /** What is received, through all extensions; the last one is asked first. */

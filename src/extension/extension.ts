@@ -10,7 +10,7 @@ import type { State } from "../frame/check.ts";
 import type { Header } from "../frame/header.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import type { Option } from "../http/option.ts";
-import type { Growing } from "./growing.ts";
+import type { Growing } from "./bounded-buffer.ts";
 
 /**
  * Changes the payload of a message, piece by piece as it comes.

@@ -5,7 +5,7 @@
  */
 
 import type { Transform } from "./extension.ts";
-import { Growing } from "./growing.ts";
+import { Growing } from "./bounded-buffer.ts";
 
 /** Gives all that `first` makes to `second`. */
 export class Pipeline implements Transform {

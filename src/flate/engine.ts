@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import type { Growing } from "../extension/growing.ts";
+import type { Growing } from "../extension/bounded-buffer.ts";
 
 /** What a compressor is made with. */
 export interface DeflaterSettings {

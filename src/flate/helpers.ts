@@ -5,7 +5,7 @@
  */
 
 import { checkBytes } from "../arguments.ts";
-import { Growing } from "../extension/growing.ts";
+import { Growing } from "../extension/bounded-buffer.ts";
 import type { Frame } from "../frame/frame.ts";
 import type { Header } from "../frame/header.ts";
 import type { Awaitable } from "../io/byte-stream.ts";

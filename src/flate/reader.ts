@@ -6,7 +6,7 @@
 
 import { checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
-import { Growing } from "../extension/growing.ts";
+import { Growing } from "../extension/bounded-buffer.ts";
 import type { Awaitable, ByteReader } from "../io/byte-stream.ts";
 import { readCount, readOnce } from "../io/once.ts";
 import type { Engine, Inflater, InflaterSettings } from "./engine.ts";

@@ -12,7 +12,7 @@ import type {
   SendExtension,
   Transform,
 } from "../extension/extension.ts";
-import type { Growing } from "../extension/growing.ts";
+import type { Growing } from "../extension/bounded-buffer.ts";
 import type { Header } from "../frame/header.ts";
 import type { Contexts, Entry } from "./contexts.ts";
 import type { Context, Deflater, Inflater } from "./engine.ts";

@@ -6,7 +6,7 @@
 
 import { checkBytes } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
-import { Growing } from "../extension/growing.ts";
+import { Growing } from "../extension/bounded-buffer.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { CallOrder, countOf } from "../io/call-order.ts";
 import { copyPieces, pieceSize } from "../io/copy.ts";

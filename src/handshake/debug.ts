@@ -11,10 +11,10 @@ import type { Awaitable, ByteStream } from "../io/byte-stream.ts";
 import { closeQuietly } from "../io/close-quietly.ts";
 import { readCount, readOnce } from "../io/once.ts";
 import { writeAll } from "../io/write-all.ts";
-import { Dialer, type DialerOptions, type DialOptions } from "./dialer.ts";
-import { bodyEnd } from "./response-body.ts";
+import { Dialer, type DialerOptions, type DialOptions } from "./client/dialer.ts";
+import { bodyEnd } from "./client/response-body.ts";
 import type { UpgradedStream } from "./upgraded-stream.ts";
-import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
+import { Upgrader, type UpgraderOptions } from "./server/upgrader.ts";
 
 /**
  * Who gets the bytes of a handshake. They are called once, also where it fails. What one throws the call throws, and the

@@ -10,7 +10,7 @@ import { copyOf, noBytes } from "../bytes.ts";
 import type { Head } from "../http/head.ts";
 import { type HeadKind, HeadParser } from "../http/parser.ts";
 import { acceptKey } from "./accept.ts";
-import { writeParsedHead, writeRequest } from "./http-upgrader.ts";
+import { writeParsedHead, writeRequest } from "./server/http-upgrader.ts";
 
 /** Headers of HTTP/2: names in lower case, with the pseudo-headers; several values of one name in an array. */
 export type Http2Headers = Record<string, string | number | string[] | undefined>;

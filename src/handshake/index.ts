@@ -28,11 +28,16 @@ export {
 } from "../errors.ts";
 export { acceptKey } from "./accept.ts";
 export { DebugDialer, type DebugCallbacks, DebugUpgrader } from "./debug.ts";
-export { Dialer, type DialerOptions, type DialOptions, type NetDialOptions } from "./dialer.ts";
-export { HttpUpgrader, type ParsedRequest, upgradeHttp } from "./http-upgrader.ts";
-export { checkOrigin, type OriginPolicy } from "./origin.ts";
-export { rejectConnection } from "./reject.ts";
-export { checkRequest, checkUpgrade, isUpgrade, offeredProtocols } from "./request.ts";
+export {
+  Dialer,
+  type DialerOptions,
+  type DialOptions,
+  type NetDialOptions,
+} from "./client/dialer.ts";
+export { HttpUpgrader, type ParsedRequest, upgradeHttp } from "./server/http-upgrader.ts";
+export { checkOrigin, type OriginPolicy } from "./server/origin.ts";
+export { rejectConnection } from "./server/reject.ts";
+export { checkRequest, checkUpgrade, isUpgrade, offeredProtocols } from "./server/request.ts";
 export {
   type HttpReply,
   toHandshakeError,
@@ -40,13 +45,24 @@ export {
   writeRefusal,
   writeReply,
   writeUpgrade,
-} from "./response.ts";
-export { selectEqual, selectFromSlice } from "./select.ts";
-export { type QueryParameters, UpgradeRequest } from "./upgrade-request.ts";
+} from "./server/response.ts";
+export { selectEqual, selectFromSlice } from "./server/select.ts";
+export { type QueryParameters, UpgradeRequest } from "./server/upgrade-request.ts";
 export { type Agreement, UpgradedStream } from "./upgraded-stream.ts";
-export { upgrade, type UpgradeCallbacks, Upgrader, type UpgraderOptions } from "./upgrader.ts";
-export { connectTunnel, type ProxyCredentials, type ProxyTarget } from "./connect-tunnel.ts";
-export { connectThrough, parseProxy, type Proxy, type ProxyKind, tunnelThrough } from "./proxy.ts";
-export { type Environment, type ProxyDestination, proxyFor } from "./proxy-environment.ts";
-export { ProxyError, type ProxyErrorOptions } from "./proxy-error.ts";
-export { socksTunnel } from "./socks.ts";
+export {
+  upgrade,
+  type UpgradeCallbacks,
+  Upgrader,
+  type UpgraderOptions,
+} from "./server/upgrader.ts";
+export { connectTunnel, type ProxyCredentials, type ProxyTarget } from "./proxy/connect-tunnel.ts";
+export {
+  connectThrough,
+  parseProxy,
+  type Proxy,
+  type ProxyKind,
+  tunnelThrough,
+} from "./proxy/proxy.ts";
+export { type Environment, type ProxyDestination, proxyFor } from "./proxy/proxy-environment.ts";
+export { ProxyError, type ProxyErrorOptions } from "./proxy/proxy-error.ts";
+export { socksTunnel } from "./proxy/socks.ts";

@@ -10,7 +10,7 @@ import { isPromise } from "../deferred.ts";
 import { LimitError, ProtocolError, TransportError } from "../errors.ts";
 import { finish, RecvChain } from "../extension/chain.ts";
 import type { RecvExtension, Transform } from "../extension/extension.ts";
-import { Growing } from "../extension/growing.ts";
+import { Growing } from "../extension/bounded-buffer.ts";
 import {
   checkHeader,
   checkState,

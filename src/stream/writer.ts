@@ -9,7 +9,7 @@ import { checkBytes, checkLimit, wrongValue } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { finish, SendChain } from "../extension/chain.ts";
 import type { SendExtension, Transform } from "../extension/extension.ts";
-import { Growing } from "../extension/growing.ts";
+import { Growing } from "../extension/bounded-buffer.ts";
 import { checkState, isClientSide, type State } from "../frame/check.ts";
 import { cipher } from "../frame/cipher.ts";
 import { encodeHeader, type Header, headerSize, newHeader } from "../frame/header.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Attempt, connecting } from "../../adapters/connecting.ts";
-import { memoryPair } from "../../adapters/memory.ts";
+import { memoryPair } from "../../adapters/memory/index.ts";
 import { macrotask } from "../support/turns.ts";
 
 /** An attempt that a test holds in its hand. */

@@ -1,10 +1,10 @@
 import { channel, subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterEach, describe, expect, it } from "vitest";
 import { observer } from "../../adapters/diagnostics.ts";
-import { memoryPair } from "../../adapters/memory.ts";
-import { connectOn } from "../../src/connection/connect.ts";
+import { memoryPair } from "../../adapters/memory/index.ts";
+import { connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import { Server } from "../../src/connection/serve.ts";
+import { Server } from "../../src/connection/server/serve.ts";
 import { HandshakeError } from "../../src/errors.ts";
 import { memoryConnect } from "../support/memory-connect.ts";
 import { Peer, upgradeRequest } from "../support/peer.ts";

@@ -2,7 +2,7 @@ import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import { seededBytes, seededRandom } from "../support/cuts.ts";
 import { inflate, jsonOf, newInflater, tail, ways, zlibDeflate } from "../support/flate.ts";
 import { hex, toHex } from "../support/frames.ts";

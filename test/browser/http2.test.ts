@@ -3,7 +3,7 @@ import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { serve } from "../../adapters/node.ts";
+import { serve } from "../../adapters/node/index.ts";
 import { certificate, privateKey } from "../support/certificate.ts";
 
 const executablePath = "/usr/bin/chromium";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Connection } from "../../src/connection/connection.ts";
-import type { ServeOptions } from "../../src/connection/serve.ts";
+import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import {
   ClosedError,
   type Closure,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { linkOf, prepareMessage } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import type { ServeOptions } from "../../src/connection/serve.ts";
+import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { ClosedError } from "../../src/errors.ts";
 import { text } from "../support/frames.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { Deadlines } from "../../src/clock.ts";
 import { resolveConnectionOptions, resolveExtensions } from "../../src/connection/options.ts";
 import type { Engine } from "../../src/flate/engine.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import { StateServerSide } from "../../src/frame/check.ts";
 import { newOption } from "../../src/http/option.ts";
 import { FakeClock } from "../support/fake-clock.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "undici";
-import { serve } from "../../adapters/node.ts";
+import { serve } from "../../adapters/node/index.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { difference } from "../support/flate.ts";
 import { startWorkerd } from "../support/workerd.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { serve } from "../../adapters/node.ts";
+import { serve } from "../../adapters/node/index.ts";
 import { startWorkerd } from "../support/workerd.ts";
 
 describe("zlibEngine() on Workers that have Node's modules", () => {

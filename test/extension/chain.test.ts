@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { finish, recvChain, sendChain } from "../../src/extension/chain.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import { newHeader } from "../../src/frame/header.ts";
 import { OpContinuation, OpText } from "../../src/frame/opcode.ts";
 import { counted } from "../support/frames.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LimitError } from "../../src/errors.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import { Pipeline } from "../../src/extension/pipeline.ts";
 import type { Transform } from "../../src/extension/extension.ts";
 import { openSessions, ShiftExtension, shifted } from "../support/shift-extension.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import { Helper, type HelperOptions } from "../../src/flate/helpers.ts";
 import {
   type Frame,

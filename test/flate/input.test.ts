@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import { FlateWriter, Helper } from "../../src/flate/index.ts";
 import { checkInput } from "../../src/flate/input.ts";
 import { newDeflater, newInflater, ways } from "../support/flate.ts";

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import { type State, StateClientSide, StateServerSide } from "../../src/frame/check.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import { FlateSession } from "../../src/flate/session.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import { newHeader } from "../../src/frame/header.ts";
 import { OpText } from "../../src/frame/opcode.ts";
 import { type Option, parseOptions, writeOptions } from "../../src/http/option.ts";

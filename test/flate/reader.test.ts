@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { type Deferred, newDeferred } from "../../src/deferred.ts";
 import { Helper } from "../../src/flate/helpers.ts";

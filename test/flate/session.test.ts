@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { Deadlines } from "../../src/clock.ts";
 import { finish } from "../../src/extension/chain.ts";
 import type { ExtensionSession, Transform } from "../../src/extension/extension.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import type { Context, Engine } from "../../src/flate/engine.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";

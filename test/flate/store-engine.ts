@@ -1,5 +1,5 @@
 import { ProtocolError } from "../../src/errors.ts";
-import type { Growing } from "../../src/extension/growing.ts";
+import type { Growing } from "../../src/extension/bounded-buffer.ts";
 import type { Context, Deflater, Engine, Inflater } from "../../src/flate/engine.ts";
 
 /** How a {@link StoreEngine} behaves. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { MessageState } from "../../src/flate/message.ts";
 import { FlateReader } from "../../src/flate/reader.ts";

@@ -1,4 +1,4 @@
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import { Endpoint } from "../../src/endpoint/endpoint.ts";
 import { ClosedError } from "../../src/errors.ts";

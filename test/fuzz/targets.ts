@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { constants, deflateRawSync } from "node:zlib";
 import { isDeepStrictEqual } from "node:util";
-import { memoryPair } from "../../adapters/memory.ts";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { memoryPair } from "../../adapters/memory/index.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8, latin1 } from "../../src/bytes.ts";
-import { connectOn } from "../../src/connection/connect.ts";
+import { connectOn } from "../../src/connection/client/connect.ts";
 import {
   ClosedError,
   DialError,

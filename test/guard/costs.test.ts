@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import { Server } from "../../src/connection/serve.ts";
+import { Server } from "../../src/connection/server/serve.ts";
 import { concat } from "../../src/bytes.ts";
 import type { Transport, TransportHandler } from "../../src/transport.ts";
 import { binary, text } from "../support/frames.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import { DebugDialer, DebugUpgrader } from "../../src/handshake/debug.ts";
-import type { DialerOptions } from "../../src/handshake/dialer.ts";
-import { rejectConnection } from "../../src/handshake/reject.ts";
-import type { UpgraderOptions } from "../../src/handshake/upgrader.ts";
+import type { DialerOptions } from "../../src/handshake/client/dialer.ts";
+import { rejectConnection } from "../../src/handshake/server/reject.ts";
+import type { UpgraderOptions } from "../../src/handshake/server/upgrader.ts";
 import type { ByteStream } from "../../src/io/byte-stream.ts";
 import { writeAll } from "../../src/io/write-all.ts";
 import { cuts } from "../support/cuts.ts";

@@ -7,7 +7,7 @@ import {
   toUpgradeRequest,
   toUpgradeResponse,
 } from "../../src/handshake/extended-connect.ts";
-import { checkRequest, checkUpgrade } from "../../src/handshake/request.ts";
+import { checkRequest, checkUpgrade } from "../../src/handshake/server/request.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 import { latin1Bytes, textOf } from "./streams.ts";
 

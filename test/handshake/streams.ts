@@ -1,4 +1,8 @@
-import { memoryPair, type MemoryOptions, type MemoryTransport } from "../../adapters/memory.ts";
+import {
+  memoryPair,
+  type MemoryOptions,
+  type MemoryTransport,
+} from "../../adapters/memory/index.ts";
 import { concat, encodeUtf8, latin1, writeLatin1 } from "../../src/bytes.ts";
 import { Deadlines } from "../../src/clock.ts";
 import { acceptKey } from "../../src/handshake/accept.ts";

@@ -1,10 +1,10 @@
 import { setImmediate } from "node:timers";
 import { constants, deflateRawSync } from "node:zlib";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8, latin1 } from "../../src/bytes.ts";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import { PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import { StateClientSide } from "../../src/frame/check.ts";
 import { newHeader } from "../../src/frame/header.ts";

@@ -3,7 +3,7 @@ import type { Connection } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import { macrotask } from "../support/turns.ts";
 import { connectOpen, expectAliveOn, expectNoRejections } from "./play.ts";
-import { memoryPair } from "../../adapters/memory.ts";
+import { memoryPair } from "../../adapters/memory/index.ts";
 import { ping, show, text, type Role, roles } from "./support.ts";
 import { expectOneEnd } from "./trace.ts";
 

@@ -1,4 +1,4 @@
-import type { Server } from "../../src/connection/serve.ts";
+import type { Server } from "../../src/connection/server/serve.ts";
 import { adapter } from "../support/adapter.ts";
 import { RawClient, RawServer } from "../support/raw-client.ts";
 import { macrotask } from "../support/turns.ts";

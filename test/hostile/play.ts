@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import process from "node:process";
 import { expect } from "vitest";
-import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
+import { memoryPair, type MemoryTransport } from "../../adapters/memory/index.ts";
 import { concat, latin1 } from "../../src/bytes.ts";
-import { type ClientOptions, connectOn } from "../../src/connection/connect.ts";
+import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import { type ServeOptions, Server } from "../../src/connection/serve.ts";
+import { type ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import { type Deferred, newDeferred } from "../../src/deferred.ts";
 import type { Transport, TransportHandler } from "../../src/transport.ts";
 import { FakeClock } from "../support/fake-clock.ts";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
-import type { Server } from "../../src/connection/serve.ts";
+import type { Server } from "../../src/connection/server/serve.ts";
 import { adapter } from "../support/adapter.ts";
 import { RawClient, RawServer } from "../support/raw-client.ts";
 import { runtime } from "../support/runtime.ts";

@@ -1,8 +1,8 @@
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
-import type { ClientOptions } from "../../src/connection/connect.ts";
+import type { ClientOptions } from "../../src/connection/client/connect.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
-import type { ServeOptions } from "../../src/connection/serve.ts";
+import type { ServeOptions } from "../../src/connection/server/serve.ts";
 
 /*
  * Bytes of hostile peers and what framewire has to make of them, as a server and as a client. The builders are written

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { memoryNetwork } from "../../adapters/memory.ts";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { memoryNetwork } from "../../adapters/memory/index.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers } from "../../src/connection/handlers.ts";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
 import type { Transport, TransportHandler } from "../../src/transport.ts";
 import { FaultyClock, type TickFault, tickFaults } from "../support/faulty-clock.ts";
 import { macrotask } from "../support/turns.ts";
-import { memoryPair } from "../../adapters/memory.ts";
+import { memoryPair } from "../../adapters/memory/index.ts";
 import { attach, expectNoRejections, nameOf, newStage, Peer } from "./play.ts";
 import { close, ping, plain, type Role, roles, session, show } from "./support.ts";
 import { expectOneEnd, traceOf } from "./trace.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { newDeferred } from "../../src/deferred.ts";
-import { Upgrader, type UpgraderOptions } from "../../src/handshake/upgrader.ts";
+import { Upgrader, type UpgraderOptions } from "../../src/handshake/server/upgrader.ts";
 import { latin1Bytes, network, requestFor, settled, switching } from "../handshake/streams.ts";
 import { macrotask } from "../support/turns.ts";
 

@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
-import { dial } from "../../adapters/node.ts";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { dial } from "../../adapters/node/index.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { runtimeCommand } from "../../scripts/built.mjs";
 import { ClosedError } from "../../src/errors.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/index.ts";
 import { OpBinary, OpClose, OpPing, OpText, StateClientSide } from "../../src/frame/index.ts";
 import { newCloseFrameBody } from "../../src/frame/close.ts";
-import type { DialerOptions } from "../../src/handshake/dialer.ts";
+import type { DialerOptions } from "../../src/handshake/client/dialer.ts";
 import type { UpgradedStream } from "../../src/handshake/upgraded-stream.ts";
 import { readAll } from "../../src/io/full.ts";
 import {

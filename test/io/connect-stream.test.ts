@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { memoryPair } from "../../adapters/memory.ts";
+import { memoryPair } from "../../adapters/memory/index.ts";
 import { connectStreamOn } from "../../src/io/connect-stream.ts";
 import { TransportStream } from "../../src/io/transport-stream.ts";
 import type { Connect } from "../../src/transport.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat } from "../../src/bytes.ts";
 import { Helper } from "../../src/flate/helpers.ts";
 import { FlateReader } from "../../src/flate/reader.ts";

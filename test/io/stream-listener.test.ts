@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
+import { memoryPair, type MemoryTransport } from "../../adapters/memory/index.ts";
 import {
   listenStreams,
   type StreamListener,

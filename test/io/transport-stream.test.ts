@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type MemoryOptions, memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
+import {
+  type MemoryOptions,
+  memoryPair,
+  type MemoryTransport,
+} from "../../adapters/memory/index.ts";
 import { concat } from "../../src/bytes.ts";
 import { Deadlines } from "../../src/clock.ts";
 import { TransportError } from "../../src/errors.ts";

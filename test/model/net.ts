@@ -1,11 +1,11 @@
 import { setImmediate } from "node:timers";
-import { memoryNetwork, type MemoryTransport } from "../../adapters/memory.ts";
+import { memoryNetwork, type MemoryTransport } from "../../adapters/memory/index.ts";
 import { silent } from "../../adapters/silent.ts";
-import { zlibEngine } from "../../adapters/zlib.ts";
-import type { ClientOptions } from "../../src/connection/connect.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
+import type { ClientOptions } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
-import type { ServeOptions, Server } from "../../src/connection/serve.ts";
+import type { ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import type { Context, Engine } from "../../src/flate/engine.ts";
 import type { Transport } from "../../src/transport.ts";
 import type { Who } from "./actions.ts";

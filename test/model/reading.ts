@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "../../src/connection/incoming.ts";
+import type { IncomingMessage } from "../../src/connection/receive/incoming.ts";
 import type { Data } from "./content.ts";
 import { joined } from "./content.ts";
 import { type Journal, Mishap, type Receipt } from "./journal.ts";

@@ -1,7 +1,7 @@
 import type { Connection } from "../../src/connection/connection.ts";
 import { prepareMessage } from "../../src/connection/connection.ts";
-import type { MessageWriter } from "../../src/connection/message-writer.ts";
-import type { Server } from "../../src/connection/serve.ts";
+import type { MessageWriter } from "../../src/connection/send/message-writer.ts";
+import type { Server } from "../../src/connection/server/serve.ts";
 import { ClosedError, LimitError } from "../../src/errors.ts";
 import type { Begin, Send, SendStream, Write } from "./actions.ts";
 import { contentOf, type Data, joined } from "./content.ts";

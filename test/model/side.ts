@@ -1,6 +1,9 @@
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers } from "../../src/connection/handlers.ts";
-import type { WebSocketOpenInfo, WebSocketStream } from "../../src/connection/websocket-stream.ts";
+import type {
+  WebSocketOpenInfo,
+  WebSocketStream,
+} from "../../src/connection/client/websocket-stream.ts";
 import type { Closure } from "../../src/errors.ts";
 import type { Receive, Who } from "./actions.ts";
 import { latin1 } from "../../src/bytes.ts";

@@ -1,10 +1,10 @@
 import { connect as connectHttp2, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { overHttp2 } from "../../adapters/http2.ts";
-import { runtimeHost } from "../../adapters/host.ts";
+import { overHttp2 } from "../../adapters/http2/index.ts";
+import { runtimeHost } from "../../adapters/runtime-services.ts";
 import { silent } from "../../adapters/silent.ts";
-import { connectOn } from "../../src/connection/connect.ts";
-import { serveOn } from "../../src/connection/serve.ts";
+import { connectOn } from "../../src/connection/client/connect.ts";
+import { serveOn } from "../../src/connection/server/serve.ts";
 import type { Connect, Transport } from "../../src/transport.ts";
 import { adapter } from "../support/adapter.ts";
 import type { Who } from "./actions.ts";

@@ -1,6 +1,6 @@
 import type { Connection } from "../../src/connection/connection.ts";
-import { WebSocketStream } from "../../src/connection/websocket-stream.ts";
-import type { Server } from "../../src/connection/serve.ts";
+import { WebSocketStream } from "../../src/connection/client/websocket-stream.ts";
+import type { Server } from "../../src/connection/server/serve.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import type { Who } from "./actions.ts";
 import { Journal, Mishap } from "./journal.ts";

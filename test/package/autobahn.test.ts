@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { serve } from "../../adapters/node.ts";
+import { serve } from "../../adapters/node/index.ts";
 import { root } from "../../scripts/built.mjs";
 
 const executeFile = promisify(execFile);

@@ -8,9 +8,9 @@ import { toNodeHandler } from "h3/node";
 import { Hono } from "hono";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WebSocket from "ws";
-import { newSocketStream } from "../../adapters/node.ts";
-import { HttpUpgrader } from "../../src/handshake/http-upgrader.ts";
-import { rejectConnection } from "../../src/handshake/reject.ts";
+import { newSocketStream } from "../../adapters/node/index.ts";
+import { HttpUpgrader } from "../../src/handshake/server/http-upgrader.ts";
+import { rejectConnection } from "../../src/handshake/server/reject.ts";
 import { headerText } from "../../src/http/view.ts";
 import { readClientData, writeServerMessage } from "../../src/stream/helpers.ts";
 

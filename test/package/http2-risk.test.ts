@@ -60,7 +60,7 @@ describe("a server of node:http2, and a peer's GOAWAY among other frames", () =>
     { timeout: 60_000 },
     async () => {
       const plain = await startServer("deno", "plain");
-      // Where this fails, Deno has mended it: adapters/http2-risk.ts may let that version through.
+      // Where this fails, Deno has mended it: adapters/http2/risk.ts may let that version through.
       expect(await survives(plain, 5000)).toBe(false);
       expect((await plain.ended).code).not.toBe(0);
       const refused = await startServer("deno", "framewire");

@@ -33,7 +33,7 @@ function inSource(file: string, before: string): number {
 }
 
 const { highWaterMark, maxBufferedAmount, receiveHighWaterMark, closeTimeout } = defaultFlowLimits;
-const serve = "src/connection/serve.ts";
+const serve = "src/connection/server/serve.ts";
 const deflate = "src/flate/permessage-deflate.ts";
 
 describe("docs/limits.md", () => {
@@ -48,11 +48,11 @@ describe("docs/limits.md", () => {
     ["What peers send", "maxTopics", inSource(serve, "maxTopics: ")],
     ["What is sent", "highWaterMark", highWaterMark],
     ["What is sent", "maxBufferedAmount", maxBufferedAmount],
-    ["What is sent", "maxWaiting", inSource("src/connection/reconnect.ts", "maxWaiting = ")],
+    ["What is sent", "maxWaiting", inSource("src/connection/client/reconnect.ts", "maxWaiting = ")],
     ["Time", "handshakeTimeout", inSource(serve, "handshakeTimeout: ")],
     ["Time", "closeTimeout", closeTimeout],
     ["Time", "minProgress", inSource("src/connection/options.ts", "  minProgress: ")],
-    ["Time", "timeout", inSource("src/connection/connect.ts", "defaultTimeout = ")],
+    ["Time", "timeout", inSource("src/connection/client/connect.ts", "defaultTimeout = ")],
     ["Compression", "maxMemory", inSource(deflate, "  maxMemory: ")],
     ["Compression", "idleTimeout", inSource(deflate, "  idleTimeout: ")],
     ["Compression", "threshold", inSource(deflate, "  threshold: ")],

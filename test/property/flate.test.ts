@@ -1,10 +1,10 @@
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat } from "../../src/bytes.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import type { Context, Engine } from "../../src/flate/engine.ts";
 import { Helper } from "../../src/flate/helpers.ts";
 import { MessageState } from "../../src/flate/message.ts";

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import { DialError, HandshakeError, LimitError, TransportError } from "../../src/errors.ts";
-import { Dialer } from "../../src/handshake/dialer.ts";
-import { HttpUpgrader } from "../../src/handshake/http-upgrader.ts";
-import { type UpgradeCallbacks, Upgrader } from "../../src/handshake/upgrader.ts";
+import { Dialer } from "../../src/handshake/client/dialer.ts";
+import { HttpUpgrader } from "../../src/handshake/server/http-upgrader.ts";
+import { type UpgradeCallbacks, Upgrader } from "../../src/handshake/server/upgrader.ts";
 import { type Option, writeOptions } from "../../src/http/option.ts";
 import {
   answerTo,

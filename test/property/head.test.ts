@@ -2,7 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import { HandshakeError, LimitError } from "../../src/errors.ts";
-import { checkRequest, checkUpgrade, offeredProtocols } from "../../src/handshake/request.ts";
+import {
+  checkRequest,
+  checkUpgrade,
+  offeredProtocols,
+} from "../../src/handshake/server/request.ts";
 import { type HeadKind, type HeadLimits, HeadParser } from "../../src/http/parser.ts";
 import { writeResponse } from "../../src/http/write.ts";
 import { cutAt } from "../support/cuts.ts";

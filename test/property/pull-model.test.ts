@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import process from "node:process";
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat } from "../../src/bytes.ts";
 import { Endpoint } from "../../src/endpoint/endpoint.ts";
 import { MessageState } from "../../src/flate/message.ts";

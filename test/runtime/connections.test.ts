@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { localBackplane } from "../../src/connection/backplane.ts";
-import type { ClientOptions } from "../../src/connection/connect.ts";
+import { localBackplane } from "../../src/connection/server/backplane.ts";
+import type { ClientOptions } from "../../src/connection/client/connect.ts";
 import { type Connection, prepareMessage } from "../../src/connection/connection.ts";
 import { type Handlers, route, type ServerHandlers } from "../../src/connection/handlers.ts";
 import type { TracedFrame } from "../../src/connection/options.ts";
-import type { ServeOptions, Server } from "../../src/connection/serve.ts";
+import type { ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { Transport } from "../../src/transport.ts";

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import { reconnecting } from "../../src/connection/reconnect.ts";
+import { reconnecting } from "../../src/connection/client/reconnect.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { Closure } from "../../src/errors.ts";
 import { OpContinuation, OpText } from "../../src/frame/opcode.ts";

@@ -3,7 +3,7 @@ import { concat } from "../../src/bytes.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import type { ServeOptions, Server } from "../../src/connection/serve.ts";
+import type { ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import type { Transport } from "../../src/transport.ts";
 import { binary, close, continuation, ping, request, text } from "../hostile/support.ts";
 import { adapter } from "../support/adapter.ts";

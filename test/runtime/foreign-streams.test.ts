@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat } from "../../src/bytes.ts";
 import { FlateReader, FlateWriter, Helper } from "../../src/flate/index.ts";
 import * as frame from "../../src/frame/index.ts";

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import type { IncomingMessage } from "../../src/connection/incoming.ts";
+import type { IncomingMessage } from "../../src/connection/receive/incoming.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { OpBinary, OpContinuation, OpPing, OpText } from "../../src/frame/opcode.ts";
 import { Ends, standsStill } from "../support/ends.ts";

@@ -1,10 +1,10 @@
 import process from "node:process";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Loss } from "../../src/connection/backoff.ts";
-import type { ClientOptions } from "../../src/connection/connect.ts";
+import type { Loss } from "../../src/connection/client/backoff.ts";
+import type { ClientOptions } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import { reconnecting } from "../../src/connection/reconnect.ts";
-import type { Server } from "../../src/connection/serve.ts";
+import { reconnecting } from "../../src/connection/client/reconnect.ts";
+import type { Server } from "../../src/connection/server/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { Closure } from "../../src/errors.ts";
 import { adapter } from "../support/adapter.ts";

@@ -17,9 +17,9 @@ import {
   createServer as createTlsServer,
 } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
-import { NodeTransport } from "../../adapters/node-transport.ts";
+import { NodeTransport } from "../../adapters/node/transport.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import type { ServeOptions } from "../../src/connection/serve.ts";
+import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { AcceptingListener, Listener, ListenOptions, Transport } from "../../src/transport.ts";
 import { adapter } from "../support/adapter.ts";

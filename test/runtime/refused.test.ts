@@ -1,11 +1,11 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { newSocketStream } from "../../adapters/node.ts";
+import { newSocketStream } from "../../adapters/node/index.ts";
 import { writeLatin1 } from "../../src/bytes.ts";
 import { newDeferred } from "../../src/deferred.ts";
-import { upgradeHttp } from "../../src/handshake/http-upgrader.ts";
-import { upgrade } from "../../src/handshake/upgrader.ts";
+import { upgradeHttp } from "../../src/handshake/server/http-upgrader.ts";
+import { upgrade } from "../../src/handshake/server/upgrader.ts";
 import type { TransportStream } from "../../src/io/transport-stream.ts";
 import { adapter } from "../support/adapter.ts";
 import { exchange } from "../support/raw-client.ts";

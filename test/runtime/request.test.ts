@@ -2,9 +2,9 @@ import { createServer as createHttpServer, type Server as HttpServer } from "nod
 import { afterEach, describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import type { ServeOptions, Server } from "../../src/connection/serve.ts";
+import type { ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
-import type { UpgradeRequest } from "../../src/handshake/upgrade-request.ts";
+import type { UpgradeRequest } from "../../src/handshake/server/upgrade-request.ts";
 import { adapter } from "../support/adapter.ts";
 import { Peer, upgradeRequest } from "../support/peer.ts";
 import { exchange, RawClient } from "../support/raw-client.ts";

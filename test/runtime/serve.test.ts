@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../src/connection/connection.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import type { ServeOptions, Server } from "../../src/connection/serve.ts";
+import type { ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import type { Closure } from "../../src/errors.ts";
 import type { Transport } from "../../src/transport.ts";
 import { adapter } from "../support/adapter.ts";

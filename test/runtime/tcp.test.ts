@@ -27,7 +27,7 @@ import { authority, certificate, privateKey } from "../support/certificate.ts";
 import { Peer, upgradeRequest } from "../support/peer.ts";
 import { runtime } from "../support/runtime.ts";
 import { macrotask } from "../support/turns.ts";
-import { NodeTransport } from "../../adapters/node-transport.ts";
+import { NodeTransport } from "../../adapters/node/transport.ts";
 
 /** What a socket is told, and what it knows, on each runtime against its own adapter; the kernel is asked for the former. */
 

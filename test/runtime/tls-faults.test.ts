@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Connection } from "../../src/connection/connection.ts";
 import { type Deferred, newDeferred } from "../../src/deferred.ts";
 import type { Closure } from "../../src/errors.ts";
-import type { Server } from "../../src/connection/serve.ts";
+import type { Server } from "../../src/connection/server/serve.ts";
 import { adapter } from "../support/adapter.ts";
 import { authority, certificate, privateKey } from "../support/certificate.ts";
 import { ChaosProxy } from "../support/chaos-proxy.ts";

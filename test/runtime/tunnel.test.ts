@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { newDeferred } from "../../src/deferred.ts";
-import { connectThrough, parseProxy } from "../../src/handshake/proxy.ts";
+import { connectThrough, parseProxy } from "../../src/handshake/proxy/proxy.ts";
 import type {
   Connect,
   ConnectOptions,

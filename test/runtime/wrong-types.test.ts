@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { zlibEngine } from "../../adapters/zlib.ts";
+import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { prepareMessage } from "../../src/connection/connection.ts";
 import { Endpoint } from "../../src/endpoint/endpoint.ts";

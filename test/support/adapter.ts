@@ -1,4 +1,4 @@
-import type * as node from "../../adapters/node.ts";
+import type * as node from "../../adapters/node/index.ts";
 import type { Connect, Listen } from "../../src/transport.ts";
 import { runtime } from "./runtime.ts";
 

@@ -1,4 +1,4 @@
-import type { Backplane } from "../../src/connection/backplane.ts";
+import type { Backplane } from "../../src/connection/server/backplane.ts";
 import { PreparedMessage } from "../../src/endpoint/prepared.ts";
 import { OpText } from "../../src/frame/opcode.ts";
 

@@ -1,7 +1,7 @@
-import type { ClientOptions } from "../../src/connection/connect.ts";
+import type { ClientOptions } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
-import type { ServeOptions, Server } from "../../src/connection/serve.ts";
+import type { ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { Closure } from "../../src/errors.ts";
 import { OpPing, OpText } from "../../src/frame/opcode.ts";

@@ -1,7 +1,7 @@
 import { ClosedError, type Closure } from "../../src/errors.ts";
 import type { Data } from "../../src/connection/handlers.ts";
-import type { Reconnectable } from "../../src/connection/keeper.ts";
-import type { ConnectAttempt } from "../../src/connection/keeper.ts";
+import type { Reconnectable } from "../../src/connection/client/reconnector.ts";
+import type { ConnectAttempt } from "../../src/connection/client/reconnector.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { Signal } from "../../src/transport.ts";
 

@@ -1,7 +1,7 @@
 import { constants, createDeflateRaw, inflateRawSync } from "node:zlib";
-import { type ZlibWay, zlibEngine } from "../../adapters/zlib.ts";
+import { type ZlibWay, zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
-import { Growing } from "../../src/extension/growing.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
 import type { Context, Deflater, Inflater } from "../../src/flate/engine.ts";
 import { seededBytes, seededRandom } from "./cuts.ts";
 

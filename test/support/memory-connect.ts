@@ -1,5 +1,5 @@
-import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
-import type { Server } from "../../src/connection/serve.ts";
+import { memoryPair, type MemoryTransport } from "../../adapters/memory/index.ts";
+import type { Server } from "../../src/connection/server/serve.ts";
 import type { Connect } from "../../src/transport.ts";
 
 /** A way to connect to a server in memory; `transports` gets the client's ends, `accepted` the server's. */

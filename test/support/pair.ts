@@ -1,8 +1,8 @@
-import type { MemoryTransport } from "../../adapters/memory.ts";
-import { type ClientOptions, connectOn } from "../../src/connection/connect.ts";
+import type { MemoryTransport } from "../../adapters/memory/index.ts";
+import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
-import { type ServeOptions, Server } from "../../src/connection/serve.ts";
+import { type ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { memoryConnect } from "./memory-connect.ts";

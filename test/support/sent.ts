@@ -1,5 +1,5 @@
 import { concat } from "../../src/bytes.ts";
-import type { Output } from "../../src/endpoint/output.ts";
+import type { Output } from "../../src/endpoint/write-buffer.ts";
 import type { Pending } from "../../src/endpoint/queued.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { FrameTrace } from "./trace.ts";

@@ -1,8 +1,8 @@
-import { memoryPair, type MemoryTransport } from "../../adapters/memory.ts";
+import { memoryPair, type MemoryTransport } from "../../adapters/memory/index.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import type { Host } from "../../src/connection/host.ts";
-import { type ServeOptions, Server } from "../../src/connection/serve.ts";
+import type { Host } from "../../src/connection/runtime-services.ts";
+import { type ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import type { ExtensionSession } from "../../src/extension/extension.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { Peer, upgradeRequest } from "./peer.ts";

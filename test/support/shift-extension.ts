@@ -5,7 +5,7 @@ import type {
   SendExtension,
   Transform,
 } from "../../src/extension/extension.ts";
-import type { Growing } from "../../src/extension/growing.ts";
+import type { Growing } from "../../src/extension/bounded-buffer.ts";
 import type { Header } from "../../src/frame/header.ts";
 import { OpContinuation } from "../../src/frame/opcode.ts";
 import { newOption, type Option } from "../../src/http/option.ts";

@@ -1,5 +1,5 @@
 /** Bun's own types fit what the adapter says of them. Compiled with them alone; never run. */
-import { type BunSocket, BunTransport, connectTransport, serve } from "../../adapters/bun.ts";
+import { type BunSocket, BunTransport, connectTransport, serve } from "../../adapters/bun/index.ts";
 import type { UpgradeRequest } from "../../src/index.ts";
 import type { Connect } from "../../src/transport.ts";
 

@@ -5,7 +5,7 @@ import {
   DenoTransport,
   connectTransport,
   serve,
-} from "../../adapters/deno.ts";
+} from "../../adapters/deno/index.ts";
 import type { Connect, Signal } from "../../src/transport.ts";
 
 declare const conn: Deno.TcpConn;

@@ -3,9 +3,14 @@ import type { ClientHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { UpgradeRequest } from "../../src/index.ts";
-import { type NodeSocket, NodeTransport, connectTransport, serve } from "../../adapters/node.ts";
-import type { Http2ServerStream } from "../../adapters/http2-transport.ts";
-import type { Http2ClientSession } from "../../adapters/http2.ts";
+import {
+  type NodeSocket,
+  NodeTransport,
+  connectTransport,
+  serve,
+} from "../../adapters/node/index.ts";
+import type { Http2ServerStream } from "../../adapters/http2/transport.ts";
+import type { Http2ClientSession } from "../../adapters/http2/index.ts";
 import type { Connect } from "../../src/transport.ts";
 
 /** Where a runtime's types are at hand, a request's query is the runtime's own class. */

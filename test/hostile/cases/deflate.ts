@@ -1,5 +1,5 @@
 import { deflateRawSync, constants } from "node:zlib";
-import { zlibEngine } from "../../../adapters/zlib.ts";
+import { zlibEngine } from "../../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8 } from "../../../src/bytes.ts";
 import {
   accepted,

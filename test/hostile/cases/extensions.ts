@@ -1,4 +1,4 @@
-import { zlibEngine } from "../../../adapters/zlib.ts";
+import { zlibEngine } from "../../../adapters/zlib/engine.ts";
 import { accepted, type Row, refused, request, row, type Setup } from "../support.ts";
 
 /** Section D of the battery, rows 72 to 81: offers of extensions to a server that has permessage-deflate. */

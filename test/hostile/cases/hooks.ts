@@ -1,5 +1,5 @@
 import type { ServerHandlers } from "../../../src/connection/handlers.ts";
-import { rejectConnection } from "../../../src/handshake/reject.ts";
+import { rejectConnection } from "../../../src/handshake/server/reject.ts";
 import {
   accepted,
   type Row,

@@ -1,4 +1,4 @@
-import { zlibEngine } from "../../../adapters/zlib.ts";
+import { zlibEngine } from "../../../adapters/zlib/engine.ts";
 import {
   accepted,
   answer,

@@ -1,0 +1,119 @@
+/**
+ * Connecting on Bun.
+ *
+ * @module
+ */
+
+import { closeSync, openSync } from "node:fs";
+import { devNull } from "node:os";
+import type { ConnectOptions, TlsOptions, Transport } from "../../src/transport.ts";
+import { HandshakeOwner, serverError } from "./tls-handshake.ts";
+import {
+  type BunSocket,
+  type BunSocketOwner,
+  newBunTransport,
+  socketHandlers,
+} from "./transport.ts";
+import { connecting } from "../connecting.ts";
+import { connectTransport as connectNodeTransport } from "../node/connect.ts";
+import { demandsTrust, peerName, sniOf } from "../peer-identity.ts";
+
+interface BunNamespace {
+  connect(options: {
+    hostname?: string;
+    port?: number;
+    unix?: string;
+    allowHalfOpen: boolean;
+    tls?: Record<string, unknown>;
+    data: BunSocketOwner;
+    socket: typeof socketHandlers & {
+      open(socket: BunSocket): void;
+      handshake(socket: BunTlsSocket, success: boolean, error: Error | null): void;
+    };
+  }): Promise<unknown>;
+}
+
+/** A client's socket, as the end of its TLS handshake sees it. */
+interface BunTlsSocket extends BunSocket {
+  getSession(): unknown;
+}
+
+/** Puts TLS options as Bun has them. */
+function toBunTls(tls: TlsOptions, name: string): Record<string, unknown> {
+  // Never an empty object: Bun takes that for no TLS at all. Nor a name of its own: without one it sends an address, too.
+  return { ...tls, serverName: sniOf(name) ?? "" };
+}
+
+/** Bun says "refused" also where it had no file descriptor for a socket: then there is none for a file, either. */
+function reasonOf(error: unknown): unknown {
+  if ((error as { code?: unknown }).code !== "ECONNREFUSED") return error;
+  try {
+    closeSync(openSync(devNull, "r"));
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}
+
+/**
+ * Connects with `Bun.connect`.
+ *
+ * Bun has no means to give up before the TCP connection stands: a socket that comes after an abort is dropped at once.
+ * Nor has it one to pull from its sockets, and doing TLS on one that is connected, or inside TLS, is not documented: what
+ * leads through a tunnel is made by Bun's `node:net` and `node:tls`.
+ *
+ * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
+ * result is what the promise is resolved with.
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
+ * @throws What the tunnel throws; the signal's reason, where it is aborted.
+ */
+export function connectTransport<Result>(
+  options: ConnectOptions,
+  attach: (transport: Transport) => Result,
+): Promise<Result> {
+  const { Bun } = globalThis as unknown as { Bun: BunNamespace };
+  const { hostname, port, path, tls } = options;
+  if (options.tunnel !== undefined) return connectNodeTransport(options, attach);
+  return connecting(options, attach, (attempt) => {
+    let opened: BunSocket | undefined;
+    const name = tls === undefined ? "" : peerName(tls, hostname);
+    const owner = new HandshakeOwner(
+      () => opened?.terminate(),
+      (error) => {
+        attempt.fail(error ?? new Error("Socket closed in the TLS handshake"), "TLS_FAILED");
+      },
+    );
+    Bun.connect({
+      ...(path === undefined ? { hostname, port } : { unix: path }),
+      allowHalfOpen: true,
+      ...(tls === undefined ? {} : { tls: toBunTls(tls, name) }),
+      data: owner,
+      socket: {
+        ...socketHandlers,
+        open(socket) {
+          opened = socket;
+          if (attempt.isOver) socket.terminate();
+          else if (tls === undefined) attempt.succeed(newBunTransport(socket, false, options));
+        },
+        handshake(socket, success, error) {
+          // Told of a connection that has its transport: a handshake within it, which changes nothing.
+          if (tls === undefined || socket.data !== owner) return;
+          const wrong = serverError(socket, success, error, tls, name);
+          // A session in spite of it: the handshake was done, but the server is not to be trusted.
+          const isWanted = !demandsTrust(tls) && socket.getSession() !== undefined;
+          if (wrong === undefined || isWanted) {
+            const transport = newBunTransport(socket, true, options, wrong === undefined);
+            attempt.succeed(transport);
+            owner.passOn(transport);
+            return;
+          }
+          attempt.fail(wrong, "TLS_FAILED");
+          socket.terminate();
+        },
+      },
+    }).catch((error: unknown) => {
+      attempt.fail(reasonOf(error));
+    });
+    return () => opened?.terminate();
+  });
+}

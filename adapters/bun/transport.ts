@@ -1,0 +1,236 @@
+/**
+ * A socket of Bun's as a transport.
+ *
+ * @module
+ */
+
+import type {
+  PeerCertificate,
+  TcpOptions,
+  TlsFacts,
+  Transport,
+  TransportHandler,
+} from "../../src/transport.ts";
+import { setTcp, type TcpSocket } from "../tcp-options.ts";
+
+/** Who gets a socket's events: its transport, and before there is one, the attempt to connect. */
+export interface BunSocketOwner {
+  /** Who gets what comes. */
+  readonly handler: Pick<TransportHandler, "onData">;
+  /** The socket takes bytes again. */
+  drain(): void;
+  /** The peer has sent FIN. */
+  peerEnd(): void;
+  /** The socket is closed; of a failure, its error. */
+  close(error: Error | undefined): void;
+}
+
+/** What is used of a Bun TCP or TLS socket. */
+export interface BunSocket extends TcpSocket {
+  /** Whom its handlers pass its events to. */
+  data: BunSocketOwner;
+  /** A Unix socket has no address and no port. */
+  readonly remoteAddress: string | undefined;
+  /** The peer's port. */
+  readonly remotePort: number | undefined;
+  /** This side's IP address. */
+  readonly localAddress: string | undefined;
+  /** This side's port. */
+  readonly localPort: number | undefined;
+  /** What ALPN came to; false or null for nothing. */
+  readonly alpnProtocol: string | false | null;
+  /** Whether the peer's certificate is trusted; Bun before 1.4 says so of any. */
+  readonly authorized: boolean;
+  /** Gives what the client asked for by SNI. */
+  getServername(): unknown;
+  /** Gives the version, such as "TLSv1.3". */
+  getTLSVersion(): string;
+  /** Of a peer that has shown none an empty object. */
+  getPeerCertificate(): Partial<PeerCertificate> | null | undefined;
+  /** Copies bytes to the kernel, maybe not all of them; gives their number, below 0 once it is closed. */
+  write(bytes: Uint8Array): number;
+  /** Stops reading. */
+  pause(): unknown;
+  /** Goes on reading. */
+  resume(): unknown;
+  /** Sends FIN; reading goes on. */
+  shutdown(): unknown;
+  /** Sends FIN, and reads no more. */
+  end(): unknown;
+  /** Closes it. */
+  close(): unknown;
+  /** Drops the connection. */
+  terminate(): unknown;
+}
+
+function tlsFacts(socket: BunSocket, authorized: boolean | undefined): TlsFacts {
+  return {
+    get alpnProtocol() {
+      return socket.alpnProtocol || undefined;
+    },
+    get serverName() {
+      const name = socket.getServername();
+      return typeof name === "string" && name !== "" ? name : undefined;
+    },
+    get version() {
+      return socket.getTLSVersion() || undefined;
+    },
+    get authorized() {
+      return authorized ?? socket.authorized;
+    },
+    get peerCertificate() {
+      const shown = socket.getPeerCertificate();
+      return shown?.raw === undefined ? undefined : (shown as PeerCertificate);
+    },
+  };
+}
+
+/** A Bun TCP or TLS socket as a transport. Its `socketHandlers` have to pass its events on. */
+export class BunTransport implements Transport, BunSocketOwner {
+  handler!: TransportHandler;
+  /** Bun makes an ArrayBuffer for each. */
+  readonly hasOwnChunks = true;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly encrypted: boolean;
+  readonly #socket: BunSocket;
+  readonly #authorized: boolean | undefined;
+  #borrowed: Uint8Array | undefined;
+  #taken = 0;
+  #isEndDue = false;
+  #hasPeerEnded = false;
+  #isDestroyed = false;
+  #isClosed = false;
+
+  /**
+   * Takes a socket over; its `data` has to become this.
+   *
+   * @param encrypted Whether it does TLS. Default: false.
+   * @param tcp What it is told of TCP. Default: `noDelay`.
+   * @param authorized Whether the peer has shown a certificate that is trusted. Default: what the socket says.
+   */
+  constructor(socket: BunSocket, encrypted = false, tcp?: TcpOptions, authorized?: boolean) {
+    this.#socket = socket;
+    this.#authorized = authorized;
+    this.encrypted = encrypted;
+    this.remoteAddress = socket.remoteAddress;
+    this.remotePort = socket.remotePort;
+    setTcp(socket, tcp);
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.encrypted ? tlsFacts(this.#socket, this.#authorized) : undefined;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#isClosed || this.#isEndDue) return true;
+    const count = this.#socket.write(bytes);
+    // -1: the socket is closed, and `close` follows.
+    if (count < 0 || count === bytes.length) return true;
+    this.#borrowed = bytes;
+    this.#taken = count;
+    return false;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#isEndDue || this.#isClosed) return;
+    this.#isEndDue = true;
+    if (this.#borrowed === undefined) this.#end();
+  }
+
+  destroy(): void {
+    this.#isDestroyed = true;
+    // Not `terminate`, which would reset: what the kernel has been given leaves, as on Node and Deno.
+    if (!this.#isClosed) this.#socket.close();
+  }
+
+  /** The socket takes more. Bun says so unasked, too. */
+  drain(): void {
+    const bytes = this.#borrowed;
+    if (bytes === undefined) return;
+    const count = this.#socket.write(bytes.subarray(this.#taken));
+    if (count > 0) this.#taken += count;
+    if (count >= 0 && this.#taken < bytes.length) return;
+    this.#borrowed = undefined;
+    if (this.#isEndDue) this.#end();
+    this.handler.onDrain();
+  }
+
+  /** The peer has sent FIN. */
+  peerEnd(): void {
+    this.#hasPeerEnded = true;
+    this.handler.onEnd();
+  }
+
+  /** The socket is gone. Bun says so inside `terminate` and `end`; the contract wants it behind them. */
+  close(error: Error | undefined): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    // Behind `shutdown`, a FIN from the peer over TCP is not told by `end`: Bun 1.4 closes at once.
+    const isEndUntold = error === undefined && !this.#hasPeerEnded && !this.#isDestroyed;
+    // In a turn of its own, as on Node: what else the call did is told first.
+    setTimeout(() => {
+      if (isEndUntold) this.handler.onEnd();
+      this.handler.onClose(error);
+    }, 0);
+  }
+
+  /** `shutdown` sends FIN and keeps reading; `end` closes. */
+  #end(): void {
+    if (this.#hasPeerEnded) this.#socket.end();
+    else this.#socket.shutdown();
+  }
+}
+
+/**
+ * Makes a transport that gets the events of its socket from now on; `encrypted` and `authorized` tell of TLS, which a socket
+ * does not, or not always truly.
+ */
+export function newBunTransport(
+  socket: BunSocket,
+  encrypted = false,
+  tcp?: TcpOptions,
+  authorized?: boolean,
+): BunTransport {
+  const transport = new BunTransport(socket, encrypted, tcp, authorized);
+  socket.data = transport;
+  return transport;
+}
+
+/** What all sockets do with their events: each carries its owner. */
+export const socketHandlers = {
+  binaryType: "uint8array",
+  data(socket: BunSocket, chunk: Uint8Array): void {
+    socket.data.handler.onData(chunk);
+  },
+  drain(socket: BunSocket): void {
+    socket.data.drain();
+  },
+  end(socket: BunSocket): void {
+    socket.data.peerEnd();
+  },
+  // A reset comes here too, with its error; `error` is not called for it.
+  close(socket: BunSocket, error?: Error): void {
+    socket.data.close(error);
+  },
+  error(socket: BunSocket, error: Error): void {
+    socket.data.close(error);
+    socket.terminate();
+  },
+} as const;

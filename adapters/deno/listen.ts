@@ -1,0 +1,184 @@
+/**
+ * Listening on Deno.
+ *
+ * @module
+ */
+
+import type {
+  AcceptingListener,
+  Listener,
+  ListenOptions,
+  TcpOptions,
+} from "../../src/transport.ts";
+import { type DenoConn, type DenoHandshake, DenoTransport } from "./transport.ts";
+import { type Accept, type CheckedTls, Handshakes, listening, type Place } from "../listening.ts";
+
+/** What is used of a `Deno.TcpListener`, `Deno.TlsListener` or `Deno.UnixListener`. */
+export interface DenoListener {
+  /** Where it listens: host and port, or the path of a Unix socket. */
+  readonly addr: {
+    /** Address, undefined of a Unix socket. */
+    readonly hostname?: string;
+    /** Port, undefined of a Unix socket. */
+    readonly port?: number;
+    /** Path of a Unix socket. */
+    readonly path?: string | null;
+  };
+  /** Gives the next connection. */
+  accept(): Promise<DenoConn>;
+  /** Stops listening; `accept` then rejects. */
+  close(): void;
+}
+
+interface DenoNamespace {
+  listen(
+    options:
+      | { transport: "tcp"; port: number; hostname: string; reusePort: boolean }
+      | { transport: "unix"; path: string },
+  ): DenoListener;
+  /** There with `--unstable-net` alone, as is what `reusePort` needs. */
+  listenDatagram?: unknown;
+  listenTls(options: {
+    port: number;
+    hostname: string;
+    reusePort: boolean;
+    cert: string;
+    key: string;
+    [option: string]: unknown;
+  }): DenoListener;
+}
+
+/** Milliseconds before another try where accepting fails, such as for want of file descriptors. */
+const acceptPause = 50;
+
+/** What a `Deno.TlsListener` gets where somebody else has made it. */
+const defaultHandshakeTimeout = 10_000;
+
+/** Accepts until it is closed, whatever single connections do. */
+class AcceptLoop implements Listener {
+  readonly port: number;
+  readonly hostname: string;
+  readonly #listener: DenoListener;
+  readonly #accept: Accept;
+  readonly #tcp: TcpOptions;
+  readonly #handshakes: Handshakes;
+  readonly #done: Promise<void>;
+  #isClosed = false;
+
+  constructor(listener: DenoListener, accept: Accept, tcp: TcpOptions, handshakeTimeout: number) {
+    const { port, hostname, path } = listener.addr;
+    this.port = port ?? 0;
+    this.hostname = hostname ?? path ?? "";
+    this.#listener = listener;
+    this.#accept = accept;
+    this.#tcp = tcp;
+    this.#handshakes = new Handshakes(handshakeTimeout);
+    this.#done = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#handshakes.close();
+    try {
+      this.#listener.close();
+    } catch {
+      // It is closed: by an earlier call, or by whoever made it.
+    }
+    // The file of a Unix socket goes with the last call of `accept`.
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        const conn = await this.#listener.accept();
+        // Not awaited: a peer that is slow with its handshake holds up nobody.
+        if (conn.handshake === undefined) this.#accept(new DenoTransport(conn, { tcp: this.#tcp }));
+        else void this.#shakeHands(conn, conn.handshake());
+      } catch (error) {
+        if (this.#isClosed) return;
+        const { name } = error as Error;
+        // Whoever made the listener has closed it.
+        if (name === "BadResource") return;
+        // A peer that resets before it is accepted costs nothing; anything else is no reason to turn in circles.
+        if (name === "NotConnected") continue;
+        await new Promise((resolve) => setTimeout(resolve, acceptPause));
+      }
+    }
+  }
+
+  async #shakeHands(conn: DenoConn, done: Promise<DenoHandshake>): Promise<void> {
+    const handshake = this.#handshakes.begin(() => {
+      conn.close();
+    });
+    let info: DenoHandshake;
+    try {
+      info = await done;
+    } catch {
+      if (handshake.end()) conn.close();
+      return;
+    }
+    if (handshake.end()) this.#accept(new DenoTransport(conn, { handshake: info }));
+  }
+}
+
+/** Listens with `Deno.listen`, and with `Deno.listenTls` where there are TLS options. */
+function listen(
+  place: Place,
+  tls: CheckedTls | undefined,
+  accept: Accept,
+  tcp: TcpOptions,
+): Listener {
+  const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
+  const listener =
+    place.path !== undefined
+      ? Deno.listen({ transport: "unix", path: place.path })
+      : tls === undefined
+        ? Deno.listen({ transport: "tcp", ...place })
+        : Deno.listenTls({ ...tls, ...place });
+  return new AcceptLoop(listener, accept, tcp, tls?.handshakeTimeout ?? Infinity);
+}
+
+/** Takes the connections of a Deno.Listener. */
+function take(listener: AcceptingListener, accept: Accept, tcp: TcpOptions): Listener {
+  checkTcp(tcp, listener.constructor.name === "TlsListener");
+  return new AcceptLoop(listener as DenoListener, accept, tcp, defaultHandshakeTimeout);
+}
+
+/** Refuses what Deno would leave out in silence. */
+function checkTls({ path, tls }: ListenOptions): void {
+  if (tls === undefined) return;
+  if (path !== undefined) throw new TypeError("Deno has no TLS over Unix sockets");
+  if (tls.ca !== undefined || tls.requestCert === true) {
+    throw new TypeError("Deno cannot ask a client for a certificate: leave out ca and requestCert");
+  }
+}
+
+/** Refuses what Deno's own connections cannot be told. */
+function checkTcp({ noDelay, keepAlive = false }: TcpOptions, isTls: boolean): void {
+  const instead = "give a server of node:net or node:tls as listener instead";
+  if (isTls && (noDelay === true || keepAlive !== false)) {
+    throw new TypeError(`Deno has no noDelay and no keepAlive for a TLS server: ${instead}`);
+  }
+  if (typeof keepAlive === "number") {
+    throw new TypeError(`Deno takes no time for keepAlive: give true, or ${instead}`);
+  }
+}
+
+/** Deno ends the process where this is asked for without its flag. */
+function checkReusePort({ reusePort }: ListenOptions): void {
+  const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
+  if (reusePort !== true || Deno.listenDatagram !== undefined) return;
+  throw new TypeError("reusePort on Deno needs the flag --unstable-net");
+}
+
+/**
+ * Listens with `Deno.listen` or `Deno.listenTls`, or takes the connections of a listener or server that is there
+ * already. It needs `--allow-net`, or for a Unix socket `--allow-read` and `--allow-write`.
+ */
+export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
+  checkTls(options);
+  if (options.port !== undefined) checkTcp(options, options.tls !== undefined);
+  checkReusePort(options);
+  return listening({ listen, take }, options, accept);
+}

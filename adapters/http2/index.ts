@@ -1,0 +1,196 @@
+/**
+ * WebSockets over a session of `node:http2`, on the side of the client (RFC 8441); on Node and Bun, and at one's own risk on Deno.
+ *
+ * Servers need nothing of this: `serve({ server })` of each adapter takes a server of `node:http2`.
+ *
+ * @example
+ * import { connect as connectHttp2 } from "node:http2";
+ * import { connect } from "framewire/http2";
+ *
+ * const session = connectHttp2("https://example.org");
+ * const ws = await connect("wss://example.org/feed", { session });
+ *
+ * @module framewire/http2
+ */
+
+import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
+import type { Connection } from "../../src/connection/connection.ts";
+import type { Handlers } from "../../src/connection/handlers.ts";
+import { TransportError } from "../../src/errors.ts";
+import type { Connect, ConnectOptions, Transport } from "../../src/transport.ts";
+import { type Attempt, connecting } from "../connecting.ts";
+import { runtimeHost } from "../runtime-services.ts";
+import { type Http2Risk, refusalOfHttp2 } from "./risk.ts";
+import { Http2ClientTransport, type Http2Requester } from "./transport.ts";
+
+export type { Http2Headers } from "../../src/handshake/extended-connect.ts";
+export type { Http2Risk } from "./risk.ts";
+export type { Http2Requester, Http2Session, Http2Stream } from "./transport.ts";
+export type { NodeTlsState } from "../node/transport.ts";
+
+/** What is used of a `ClientHttp2Session` of `node:http2`. */
+export interface Http2ClientSession extends Http2Requester {
+  /** Whether it has not connected yet. */
+  readonly connecting: boolean;
+  /** Whether it takes no further streams. */
+  readonly closed: boolean;
+  /** What the server has said of itself (RFC 8441, 3). */
+  readonly remoteSettings: {
+    /** Whether it takes an extended CONNECT; undefined until its settings have come. */
+    readonly enableConnectProtocol?: boolean | undefined;
+  };
+  /** Whether the first exchange of settings is still under way. */
+  readonly pendingSettingsAck: boolean;
+  /** Adds a listener. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
+  on(event: string, listener: (...values: any[]) => void): unknown;
+  /** Takes a listener away again. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
+  off(event: string, listener: (...values: any[]) => void): unknown;
+}
+
+/** What belongs to the making of a connection, which a session has behind it. */
+const ofTheSession = [
+  "tls",
+  "path",
+  "proxy",
+  "proxyTls",
+  "redirects",
+  "noDelay",
+  "keepAlive",
+] as const;
+
+/** Options of a connection over a session. */
+export interface Http2ClientOptions<Context = unknown>
+  extends Omit<ClientOptions<Context>, (typeof ofTheSession)[number]>, Http2Risk {
+  /** The session, which stays the caller's: it may be connecting still, and lives on when the connection is closed. */
+  readonly session: Http2ClientSession;
+}
+
+/**
+ * Opens a connection to a WebSocket server over a session of HTTP/2; many may share one.
+ *
+ * @param url With the scheme ws or wss; http and https stand for them. TLS is the session's: wss where it has it.
+ * @returns Resolves when the connection is open; `open` has been called by then.
+ * @throws {TypeError} The URL, or an option, is wrong, or the URL's scheme is not that of the session; or the
+ * runtime is Deno, where HTTP/2 is off, and `http2MayCrash` is not set.
+ * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+ * @throws {TimeoutError} `DIAL_TIMEOUT`
+ * @throws {TransportError} `NO_EXTENDED_CONNECT`, `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
+ * @throws The signal's reason, where it is aborted.
+ */
+export async function connect<Context = unknown>(
+  url: string | { readonly href: string },
+  options: Http2ClientOptions<Context>,
+  handlers?: Handlers<Context>,
+): Promise<Connection<Context>> {
+  const { session, http2MayCrash, ...rest } = options;
+  const foreign = ofTheSession.find((name) => (rest as ClientOptions)[name] !== undefined);
+  if (foreign !== undefined) {
+    throw new TypeError(`${foreign} has no use here: the session has its connection already`);
+  }
+  return connectOn(overHttp2(session, { http2MayCrash }), url, rest, handlers, runtimeHost());
+}
+
+/**
+ * Gives a way to connect that opens a stream of a session, for a `Dialer` say.
+ *
+ * Of the options `tls` only says that the URL's scheme is wss.
+ *
+ * @param risk On Deno `http2MayCrash` must be set, or each attempt is a TypeError.
+ */
+export function overHttp2(session: Http2ClientSession, risk: Http2Risk = {}): Connect {
+  return <Result>(options: ConnectOptions, attach: (transport: Transport) => Result) =>
+    connecting(options, attach, (attempt) => {
+      const error = refusalOfHttp2(risk) ?? misuse(options);
+      if (error === undefined) return waitForSettings(session, options, attempt);
+      attempt.reject(error);
+      return () => {};
+    });
+}
+
+function misuse({ path, tunnel, tunnelTls }: ConnectOptions): TypeError | undefined {
+  return path === undefined && tunnel === undefined && tunnelTls === undefined
+    ? undefined
+    : new TypeError("A session has its way to the server already: no path, no tunnel");
+}
+
+/** What may bring an attempt further. */
+const events = ["connect", "remoteSettings", "localSettings", "close"];
+
+/** The attempts that wait for one session's settings: one listener of each event serves them all. */
+class Waiting {
+  readonly #session: Http2ClientSession;
+  readonly #attempts = new Map<Attempt, ConnectOptions>();
+  readonly #look = (): void => {
+    for (const attempt of this.#attempts.keys()) this.#lookAt(attempt);
+  };
+  readonly #onError = (error: unknown): void => {
+    for (const attempt of this.#attempts.keys()) {
+      this.remove(attempt);
+      attempt.fail(error);
+    }
+  };
+
+  constructor(session: Http2ClientSession) {
+    this.#session = session;
+  }
+
+  add(attempt: Attempt, options: ConnectOptions): void {
+    if (this.#attempts.size === 0) {
+      for (const event of events) this.#session.on(event, this.#look);
+      this.#session.on("error", this.#onError);
+    }
+    this.#attempts.set(attempt, options);
+    this.#lookAt(attempt);
+  }
+
+  remove(attempt: Attempt): void {
+    if (!this.#attempts.delete(attempt) || this.#attempts.size > 0) return;
+    for (const event of events) this.#session.off(event, this.#look);
+    this.#session.off("error", this.#onError);
+  }
+
+  #lookAt(attempt: Attempt): void {
+    const outcome = outcomeOf(this.#session, this.#attempts.get(attempt)!);
+    if (outcome === "wait") return;
+    this.remove(attempt);
+    if (outcome === "ready") attempt.succeed(new Http2ClientTransport(this.#session));
+    else attempt.reject(outcome);
+  }
+}
+
+const waiting = new WeakMap<Http2ClientSession, Waiting>();
+
+/** "a client MUST NOT [use extended CONNECT] unless it has received" the setting (RFC 8441, 3): waits for it. */
+function waitForSettings(
+  session: Http2ClientSession,
+  options: ConnectOptions,
+  attempt: Attempt,
+): () => void {
+  let attempts = waiting.get(session);
+  if (attempts === undefined) waiting.set(session, (attempts = new Waiting(session)));
+  attempts.add(attempt, options);
+  return () => {
+    attempts.remove(attempt);
+  };
+}
+
+/** How an attempt stands. */
+function outcomeOf(
+  session: Http2ClientSession,
+  { tls }: ConnectOptions,
+): "wait" | "ready" | TypeError | TransportError {
+  if (session.closed || session.destroyed) {
+    return new TransportError("FAILED", { cause: new Error("HTTP/2 session is closed") });
+  }
+  if (session.connecting) return "wait";
+  const isEncrypted = session.encrypted === true;
+  if (isEncrypted !== (tls !== undefined)) {
+    const [has, scheme] = isEncrypted ? ["is", "wss"] : ["is not", "ws"];
+    return new TypeError(`The session ${has} over TLS: the URL's scheme must be ${scheme}`);
+  }
+  if (session.remoteSettings.enableConnectProtocol === true) return "ready";
+  // The server's first settings come before its acknowledgement of ours.
+  return session.pendingSettingsAck ? "wait" : new TransportError("NO_EXTENDED_CONNECT");
+}

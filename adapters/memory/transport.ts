@@ -1,0 +1,177 @@
+/**
+ * Two transports joined back to back in memory.
+ *
+ * @module
+ */
+
+import { copyOf } from "../../src/bytes.ts";
+import type { Transport, TransportHandler } from "../../src/transport.ts";
+import { type MemoryOptions, MemorySchedule } from "./schedule.ts";
+import { silent } from "../silent.ts";
+
+/** One end of a pair. Events come in microtasks of their own, never inside a call. */
+export class MemoryTransport implements Transport {
+  handler: TransportHandler = silent;
+  readonly hasOwnChunks = true;
+  readonly remoteAddress = "memory";
+  readonly remotePort = undefined;
+  readonly #schedule: MemorySchedule;
+  #peer!: MemoryTransport;
+  #inbox: Uint8Array[] = [];
+  #inboxSize = 0;
+  #borrowed: Uint8Array | undefined;
+  #isPaused = false;
+  #isEndDue = false;
+  #hasEnded = false;
+  #hasPeerEnded = false;
+  #isEndTold = false;
+  #isClosed = false;
+
+  /** @internal For the library: they come in pairs. */
+  constructor(schedule: MemorySchedule) {
+    this.#schedule = schedule;
+  }
+
+  /** Writes, deliveries and drains of both ends until now: how far `failAt` reaches. */
+  get operations(): number {
+    return this.#schedule.operations;
+  }
+
+  /** Makes two ends each other's peer. */
+  static join(left: MemoryTransport, right: MemoryTransport): void {
+    left.#peer = right;
+    right.#peer = left;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#isClosed || this.#isEndDue || this.#hasFailed()) return true;
+    if (this.#peer.#inboxSize >= this.#schedule.capacity) {
+      this.#borrowed = bytes;
+      return false;
+    }
+    this.#peer.#take(bytes);
+    return true;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#wake();
+  }
+
+  end(): void {
+    if (this.#isEndDue || this.#isClosed) return;
+    this.#isEndDue = true;
+    if (this.#borrowed === undefined) this.#end();
+  }
+
+  destroy(): void {
+    this.#close(undefined);
+    this.#peer.#close(undefined);
+  }
+
+  /** Drops the connection as a network does: both ends get `error`. */
+  reset(error: Error): void {
+    this.#close(error);
+    this.#peer.#close(error);
+  }
+
+  #take(bytes: Uint8Array): void {
+    this.#inbox.push(copyOf(bytes, 0, bytes.length));
+    this.#inboxSize += bytes.length;
+    this.#wake();
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    this.#peer.#hasPeerEnded = true;
+    this.#peer.#wake();
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#schedule.soon(() => {
+      this.#deliver();
+    });
+  }
+
+  #deliver(): void {
+    while (!this.#isPaused && !this.#isClosed && this.#inbox.length > 0) {
+      if (this.#hasFailed()) return;
+      const rest = this.#inbox[0]!.length;
+      const piece = this.#takePiece(this.#inbox[0]!);
+      this.#inboxSize -= piece.length;
+      this.handler.onData(piece);
+      this.#peer.#drain();
+      if (piece.length < rest) {
+        // The next one takes a time of its own.
+        this.#wake();
+        return;
+      }
+    }
+    if (this.#isPaused || this.#isClosed) return;
+    if (this.#hasPeerEnded && !this.#isEndTold) {
+      this.#isEndTold = true;
+      this.handler.onEnd();
+    }
+    if (this.#isEndTold && this.#hasEnded) this.#close(undefined);
+  }
+
+  /** Takes the next piece off the inbox, whose first chunk is `chunk`. */
+  #takePiece(chunk: Uint8Array): Uint8Array {
+    const size = this.#schedule.pieceOf(chunk.length);
+    if (size === chunk.length) this.#inbox.shift();
+    else this.#inbox[0] = chunk.subarray(size);
+    return size === chunk.length ? chunk : chunk.subarray(0, size);
+  }
+
+  /** Counts an operation; where it is to fail, both ends are reset. */
+  #hasFailed(): boolean {
+    const failure = this.#schedule.count();
+    if (failure !== undefined) this.reset(failure);
+    return failure !== undefined;
+  }
+
+  #drain(): void {
+    const bytes = this.#borrowed;
+    const { capacity } = this.#schedule;
+    if (bytes === undefined || this.#isClosed || this.#peer.#inboxSize >= capacity) return;
+    if (this.#hasFailed()) return;
+    this.#borrowed = undefined;
+    this.#peer.#take(bytes);
+    if (this.#isEndDue) this.#end();
+    queueMicrotask(() => {
+      this.handler.onDrain();
+    });
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    queueMicrotask(() => {
+      this.handler.onClose(error);
+    });
+  }
+}
+
+/**
+ * Makes two transports that are each other's peer.
+ *
+ * @example
+ * const [ours, theirs] = memoryPair();
+ * server.accept(ours);
+ * theirs.handler = { onData: (chunk) => ..., onDrain() {}, onEnd() {}, onClose() {} };
+ * theirs.write(request);
+ *
+ * @throws {RangeError} An option is out of its range.
+ */
+export function memoryPair(options: MemoryOptions = {}): [MemoryTransport, MemoryTransport] {
+  const schedule = new MemorySchedule(options);
+  const left = new MemoryTransport(schedule);
+  const right = new MemoryTransport(schedule);
+  MemoryTransport.join(left, right);
+  return [left, right];
+}

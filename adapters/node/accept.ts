@@ -1,0 +1,143 @@
+/**
+ * TCP connections that a server of Node's accepts: one read buffer for all of them, and writes without callbacks.
+ *
+ * A socket that tells what it reads by `data` events makes a buffer for each read: a third of what an echo of bytes costs
+ * on Node 20 (bench/NOTES.md). `net.Socket` has the option `onread` for that, but `net.createServer` does not pass it on. So
+ * what the option would set is set on the accepted socket. That is not documented: where a socket is not as expected, it is
+ * used as it came, and the first bytes that come this way show whether it does what is expected.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { noBytes, viewOf } from "../../src/bytes.ts";
+import type { TcpOptions, Transport } from "../../src/transport.ts";
+import { type NodeSocket, NodeTransport } from "./transport.ts";
+
+/** Takes what was read: so many bytes at the start of the buffer. false would stop the reading. */
+type OnRead = (size: number, buffer: Uint8Array) => boolean;
+
+/** What is used of an accepted socket beside what is documented; the keys stand for Node's own symbols. */
+interface AcceptedSocket extends NodeSocket {
+  _handle?: { useUserBuffer?(buffer: Uint8Array): unknown } | null;
+  destroy(error?: Error): unknown;
+  [buffer: symbol]: Uint8Array | OnRead | null;
+}
+
+/** Where a `net.Socket` keeps the two parts of `onread`. */
+interface OnReadKeys {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+}
+
+/** Four times what Node reads at a time by itself: a message of 64 KiB, with its header, then comes in one piece. */
+const readSize = 256 * 1024;
+
+/** What is read lies here until the call that hands it over returns: the contract of `onData` asks no more. */
+let readBuffer: Uint8Array | undefined;
+
+/** Found in the first socket, and the same in all others. */
+let keys: OnReadKeys | undefined;
+
+/** Finds them in a socket that was made without `onread`: there they are null. */
+function findKeys(socket: AcceptedSocket): OnReadKeys | undefined {
+  const symbols = Object.getOwnPropertySymbols(socket).filter((key) => socket[key] === null);
+  const buffer = symbols.find(({ description }) => description === "kBuffer");
+  const callback = symbols.find(({ description }) => description === "kBufferCb");
+  return buffer && callback && { buffer, callback };
+}
+
+/** Whether reads come this way as expected: "untried" until enough bytes have come at once to tell. */
+let trial: "untried" | "works" | "failed" = "untried";
+
+/** What the buffer begins with before the trial: nobody who connects can know it. */
+let marks: Uint8Array | undefined;
+const leastToTell = 16;
+
+function newReadBuffer(): Uint8Array {
+  const buffer = new Uint8Array(readSize);
+  marks = crypto.getRandomValues(new Uint8Array(64));
+  buffer.set(marks);
+  return buffer;
+}
+
+/** Looks at a read: it must have changed the buffer of all, at its start, and not behind what it says. */
+function tryRead(size: unknown, buffer: unknown): typeof trial {
+  if (buffer !== readBuffer || typeof size !== "number" || !(size > 0 && size <= readSize)) {
+    return "failed";
+  }
+  if (size < leastToTell) return "untried";
+  const isWritten = marks!.some((mark, i) => i < size && readBuffer![i] !== mark);
+  const isIntactBehind = marks!.every((mark, i) => i < size || readBuffer![i] === mark);
+  return isWritten && isIntactBehind ? "works" : "failed";
+}
+
+/** A socket that reads into the buffer of all. */
+class AcceptedTransport extends NodeTransport {
+  readonly #socket: NodeSocket;
+  #drained: (() => void) | undefined;
+
+  constructor(socket: NodeSocket, tcp: TcpOptions) {
+    // Until the trial is over it listens for data, too: a handle may take the buffer, and not use it.
+    super(socket, tcp, trial === "untried");
+    this.#socket = socket;
+  }
+
+  override write(bytes: Uint8Array): boolean {
+    const socket = this.#socket;
+    if (!socket.writable) return true;
+    socket.write(bytes);
+    // Nothing left right after the call: the kernel has it all.
+    if (socket.writableLength === 0) return true;
+    // What is left is gone when an empty write behind it is done. A callback of the first one would cost all those that
+    // the kernel takes at once, nearly all, a tenth of the call.
+    this.#drained ??= () => {
+      this.handler.onDrain();
+    };
+    socket.write(noBytes, this.#drained);
+    return false;
+  }
+}
+
+/** Makes the transport of a socket that a server with `pauseOnConnect` has accepted. */
+export function acceptedTransport(socket: NodeSocket, tcp: TcpOptions): Transport {
+  const accepted = socket as AcceptedSocket;
+  keys ??= findKeys(accepted);
+  const isKnown = keys !== undefined && typeof accepted._handle?.useUserBuffer === "function";
+  if (keys === undefined || !isKnown || trial === "failed") {
+    const transport = new NodeTransport(socket, tcp);
+    socket.resume();
+    return transport;
+  }
+  const transport = new AcceptedTransport(socket, tcp);
+  readBuffer ??= newReadBuffer();
+  accepted[keys.buffer] = readBuffer;
+  accepted[keys.callback] = (size, buffer) => {
+    if (trial !== "works" && !isTried(accepted, size, buffer)) return true;
+    transport.handler.onData(viewOf(buffer, 0, size));
+    return true;
+  };
+  accepted._handle!.useUserBuffer!(readBuffer);
+  socket.resume();
+  return transport;
+}
+
+/** Tells whether what was read may be used. Where not, nobody knows what has come: the connection is dropped. */
+function isTried(socket: AcceptedSocket, size: unknown, buffer: unknown): boolean {
+  if (trial === "untried") {
+    trial = tryRead(size, buffer);
+    if (trial === "untried") queueMicrotask(renewMarks);
+    if (trial === "failed")
+      process.emitWarning(failed, { type: "FramewireWarning", code: "FRAMEWIRE_NO_ONREAD" });
+  }
+  if (trial === "failed") socket.destroy(new Error(failed));
+  return trial !== "failed";
+}
+
+const failed =
+  "This version of Node reads in another way than framewire knows: sockets are used as they come";
+
+/** What came has been dealt with, and was too little to tell. */
+function renewMarks(): void {
+  readBuffer!.set(marks!);
+}

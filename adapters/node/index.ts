@@ -1,0 +1,136 @@
+/**
+ * Node's `node:net` and `node:tls` as transports.
+ *
+ * @example
+ * import { serve } from "framewire/node";
+ *
+ * const server = await serve({ port: 8080 }, { message: (ws, data) => ws.send(data) });
+ *
+ * @module framewire/node
+ */
+
+import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
+import type { Connection } from "../../src/connection/connection.ts";
+import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
+import {
+  WebSocketStream as BaseStream,
+  type WebSocketStreamOptions,
+} from "../../src/connection/client/websocket-stream.ts";
+import { type ServeOptions, type Server, serveOn } from "../../src/connection/server/serve.ts";
+import { dialOn, type DialerOptions, type DialOptions } from "../../src/handshake/client/dialer.ts";
+import type { UpgradedStream } from "../../src/handshake/upgraded-stream.ts";
+import { connectStreamOn, type StreamConnectOptions } from "../../src/io/connect-stream.ts";
+import {
+  listenStreams,
+  type StreamListener,
+  type StreamListenOptions,
+} from "../../src/io/stream-listener.ts";
+import { TransportStream } from "../../src/io/transport-stream.ts";
+import { connectTransport } from "./connect.ts";
+import { listenTransport } from "./listen.ts";
+import { type NodeSocket, NodeTransport } from "./transport.ts";
+import { runtimeHost } from "../runtime-services.ts";
+
+export { connectTransport } from "./connect.ts";
+export { listenTransport } from "./listen.ts";
+export type { Accept } from "../listening.ts";
+export { type NodeSocket, type NodeTlsState, NodeTransport } from "./transport.ts";
+
+/**
+ * Serves WebSocket connections on Node.
+ *
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
+ * @throws {TypeError} Not exactly one of `port`, `path`, `server`, `listener`, or something that the runtime cannot do.
+ * @throws {RangeError} An option is out of its range.
+ */
+export function serve<Context = unknown>(
+  options: ServeOptions,
+  handlers: ServerHandlers<Context>,
+): Promise<Server<Context>> {
+  return serveOn(listenTransport, options, handlers, runtimeHost());
+}
+
+/**
+ * Opens a connection to a WebSocket server, on Node.
+ *
+ * @param url With the scheme ws or wss; http and https stand for them.
+ * @returns Resolves when the connection is open; `open` has been called by then.
+ * @throws {TypeError} The URL, or an option, is wrong.
+ * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+ * @throws {TimeoutError} `DIAL_TIMEOUT`
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `PROXY_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
+ * @throws The signal's reason, where it is aborted.
+ */
+export function connect<Context = unknown>(
+  url: string | { readonly href: string },
+  options?: ClientOptions<Context>,
+  handlers?: Handlers<Context>,
+): Promise<Connection<Context>> {
+  return connectOn(connectTransport, url, options, handlers, runtimeHost());
+}
+
+/**
+ * The standard's WebSocketStream as a client on Node.
+ *
+ * @see WHATWG WebSockets, 5
+ */
+export class WebSocketStream extends BaseStream {
+  /**
+   * Begins to connect; `opened` tells when it is done.
+   *
+   * @param url As for {@link connect}.
+   * @param options Those of the standard, and those of {@link connect}.
+   */
+  constructor(
+    url: string | { readonly href: string },
+    options: WebSocketStreamOptions & ClientOptions = {},
+  ) {
+    const href = typeof url === "string" ? url : url.href;
+    super(href, (signal) => connect(href, { ...options, signal }), options);
+  }
+}
+
+/**
+ * Listens on Node for connections that are pulled, as streams.
+ *
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
+ * @throws {TypeError} Not exactly one of `port`, `path`, `server`, `listener`, or something that the runtime cannot do.
+ */
+export function listen(options: StreamListenOptions): Promise<StreamListener> {
+  return listenStreams(listenTransport, options);
+}
+
+/**
+ * Connects on Node, over TCP or TLS, and gives a stream.
+ *
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
+ * @throws The signal's reason, where it is aborted.
+ */
+export function connectStream(options: StreamConnectOptions): Promise<TransportStream> {
+  return connectStreamOn(connectTransport, options);
+}
+
+/**
+ * Dials a WebSocket server on Node: connects, and does the opening handshake.
+ *
+ * @param url With the scheme ws or wss, without fragment and credentials.
+ * @throws As `Dialer.dial`.
+ * @see gobwas Dial
+ */
+export function dial(
+  url: string | { readonly href: string },
+  options?: DialerOptions & DialOptions,
+): Promise<UpgradedStream> {
+  return dialOn(connectTransport, url, options);
+}
+
+/**
+ * Makes a stream of a socket that somebody else has read from, such as an HTTP server: an HttpUpgrader's `stream`.
+ *
+ * The sockets of `node:http` will do on Node, Deno and Bun.
+ *
+ * @param socket Its `data` events go to the stream from now on.
+ */
+export function newSocketStream(socket: NodeSocket): TransportStream {
+  return new TransportStream(new NodeTransport(socket));
+}

@@ -1,0 +1,86 @@
+/**
+ * Listening on Node.
+ *
+ * @module
+ */
+
+import { createServer, type Socket } from "node:net";
+import process from "node:process";
+import { createServer as createTlsServer } from "node:tls";
+import type { Listener, ListenOptions, TcpOptions } from "../../src/transport.ts";
+import { newServerListener } from "../http-server.ts";
+import { type Accept, type CheckedTls, listening, type Place } from "../listening.ts";
+import { acceptedTransport } from "./accept.ts";
+import { NodeTransport } from "./transport.ts";
+
+/** The longest time that a timer of Node's takes, in milliseconds. */
+const longestTime = 2 ** 31 - 1;
+
+/** Listens with `net.createServer`, and with `tls.createServer` where there are TLS options. */
+function listen(
+  { path, port, hostname, reusePort }: Place,
+  tls: CheckedTls | undefined,
+  accept: Accept,
+  tcp: TcpOptions,
+): Promise<Listener> {
+  let isClosed = false;
+  const take = (socket: Socket): void => {
+    // The end of a TLS handshake that was under way when the listener was closed.
+    if (isClosed) {
+      socket.destroy();
+      return;
+    }
+    // Not before: a peer that ends within its TLS handshake would stay until the time for that is up.
+    socket.allowHalfOpen = true;
+    accept(new NodeTransport(socket, tcp));
+  };
+  const takeTcp = (socket: Socket): void => {
+    if (isClosed) socket.destroy();
+    else accept(acceptedTransport(socket, tcp));
+  };
+  const server =
+    tls === undefined
+      ? createServer({ pauseOnConnect: true, allowHalfOpen: true }, takeTcp)
+      : createTlsServer(
+          {
+            ...tls,
+            ca: tls.ca as string[] | undefined,
+            handshakeTimeout: Math.min(tls.handshakeTimeout, longestTime),
+          },
+          take,
+        );
+  // Node says so and leaves the socket open.
+  server.on("tlsClientError", (_: Error, socket: Socket) => {
+    socket.destroy();
+  });
+  return new Promise((resolve, reject) => {
+    // Behind the first outcome: one connection that could not be accepted.
+    server.on("error", reject);
+    // Never an undefined port: Node takes that for any free one.
+    server.listen(path === undefined ? { port, host: hostname, reusePort } : { path }, () => {
+      resolve(
+        newServerListener(server, () => {
+          isClosed = true;
+          // The server's own `close` event waits for every connection; accepting ends at once.
+          server.close();
+        }),
+      );
+    });
+  });
+}
+
+/** Refuses what an older Node would leave out in silence. */
+function checkReusePort({ reusePort }: ListenOptions): void {
+  const [major, minor] = process.versions.node.split(".").map(Number) as [number, number];
+  const hasIt = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+  if (reusePort !== true || hasIt) return;
+  throw new TypeError(
+    `reusePort takes Node 22.12, 23.1 or later, not ${process.version}: share the port by node:cluster instead`,
+  );
+}
+
+/** Listens with `net.createServer` or `tls.createServer`, or takes the connections of a server that is there already. */
+export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
+  checkReusePort(options);
+  return listening({ listen }, options, accept);
+}

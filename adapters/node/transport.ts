@@ -1,0 +1,181 @@
+/**
+ * A socket of Node's as a transport.
+ *
+ * @module
+ */
+
+import type {
+  PeerCertificate,
+  TcpOptions,
+  TlsFacts,
+  Transport,
+  TransportHandler,
+} from "../../src/transport.ts";
+import { silent } from "../silent.ts";
+import { setTcp, type TcpSocket } from "../tcp-options.ts";
+
+/** What is used of a `net.Socket` or `tls.TLSSocket`. It must have been made with `allowHalfOpen`. */
+export interface NodeSocket extends TcpSocket, NodeTlsState {
+  /** The peer's IP address, undefined over a Unix socket, and once the socket is destroyed. */
+  readonly remoteAddress?: string | undefined;
+  /** The peer's port, likewise. */
+  readonly remotePort?: number | undefined;
+  /** This side's IP address, likewise. */
+  readonly localAddress?: string | undefined;
+  /** This side's port, likewise. */
+  readonly localPort?: number | undefined;
+  /** A TLS socket's is true. */
+  readonly encrypted?: boolean | undefined;
+  /** Whether it still takes bytes. */
+  readonly writable: boolean;
+  /** Bytes that wait in it. */
+  readonly writableLength: number;
+  /** Adds a listener: of `data`, `end`, `error` and `close`. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
+  on(event: string, listener: (...values: any[]) => void): unknown;
+  /** Sends bytes, which are lent until `written` is called; false where they wait. */
+  write(bytes: Uint8Array, written?: () => void): boolean;
+  /** Stops reading. */
+  pause(): unknown;
+  /** Goes on reading. */
+  resume(): unknown;
+  /** Sends FIN behind what was written. */
+  end(): unknown;
+  /** Drops the connection. */
+  destroy(): unknown;
+}
+
+/** What a TLS socket knows of its handshake. */
+export interface NodeTlsState {
+  /** What ALPN came to; false or null for nothing. */
+  readonly alpnProtocol?: string | false | null | undefined;
+  /** What the client asked for by SNI; false or null for nothing. */
+  readonly servername?: string | false | null | undefined;
+  /** Whether the peer's certificate is trusted. */
+  readonly authorized?: boolean | undefined;
+  /** Gives the version, such as "TLSv1.3". */
+  getProtocol?(): string | null;
+  /** Of a peer that has shown none an empty object. */
+  getPeerCertificate?(): Partial<PeerCertificate> | null;
+}
+
+/** Tells what a socket knows when it is asked: `state` gives the socket, or where that is gone nothing. */
+export function tlsFacts(state: () => NodeTlsState): TlsFacts {
+  return {
+    get alpnProtocol() {
+      return state().alpnProtocol || undefined;
+    },
+    get serverName() {
+      return state().servername || undefined;
+    },
+    get version() {
+      return state().getProtocol?.() ?? undefined;
+    },
+    get authorized() {
+      return state().authorized;
+    },
+    get peerCertificate() {
+      const shown = state().getPeerCertificate?.();
+      return shown?.raw === undefined ? undefined : (shown as PeerCertificate);
+    },
+  };
+}
+
+/** A `net.Socket` or `tls.TLSSocket` as a transport. */
+export class NodeTransport implements Transport {
+  handler!: TransportHandler;
+  readonly #socket: NodeSocket;
+  // Made at the first write.
+  #written: (() => void) | undefined;
+  #isBorrowing = false;
+  /** Writes whose callbacks are still to come. */
+  #pending = 0;
+  #error: Error | undefined;
+
+  /**
+   * Takes a socket over: its events come here from now on.
+   *
+   * @param socket Made with `allowHalfOpen`.
+   * @param tcp What it is told of TCP. Default: `noDelay`.
+   * @param reads Whether the socket tells what it reads by `data` events; where not, whoever made it calls the handler.
+   * Default: true.
+   */
+  constructor(socket: NodeSocket, tcp?: TcpOptions, reads = true) {
+    this.#socket = socket;
+    setTcp(socket, tcp);
+    if (reads) {
+      socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
+        // Of a Buffer, `slice` would be no copy.
+        this.handler.onData(new Uint8Array(buffer, byteOffset, length));
+      });
+    }
+    socket.on("end", () => {
+      this.handler.onEnd();
+    });
+    socket.on("error", (error: Error) => {
+      this.#error = error; // `close` follows and tells it
+    });
+    socket.on("close", () => {
+      const { handler } = this;
+      // Node keeps a closed socket until the next full collection: the connection is not to stay with it.
+      this.handler = silent;
+      handler.onClose(this.#error);
+    });
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
+  get encrypted(): boolean {
+    return this.#socket.encrypted === true;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.encrypted ? tlsFacts(() => this.#socket) : undefined;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.#socket.writable) return true;
+    this.#pending++;
+    this.#written ??= () => {
+      this.#pending--;
+      // The callback of a write that was taken at once may come after the one that borrows.
+      if (!this.#isBorrowing || this.#pending > 0) return;
+      this.#isBorrowing = false;
+      this.handler.onDrain();
+    };
+    this.#socket.write(bytes, this.#written);
+    // Nothing left right after the call: the kernel has it all.
+    this.#isBorrowing = this.#socket.writableLength > 0;
+    return !this.#isBorrowing;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

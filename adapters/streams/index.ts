@@ -1,0 +1,147 @@
+/**
+ * Any pair of the Web's streams as a connection: edge platforms' sockets, WebTransport, child processes. No runtime is
+ * needed beside the standard's globals.
+ *
+ * @example
+ * import { connect } from "cloudflare:sockets";
+ * import { connect as connectWebSocket } from "framewire/streams";
+ *
+ * const ws = await connectWebSocket("wss://example.org/", {
+ *   open: ({ hostname, port, encrypted }) =>
+ *     connect(
+ *       { hostname, port },
+ *       { secureTransport: encrypted ? "on" : "off", allowHalfOpen: true, highWaterMark: 1 },
+ *     ),
+ * });
+ *
+ * @module framewire/streams
+ */
+
+import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
+import type { Connection } from "../../src/connection/connection.ts";
+import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
+import type { Host } from "../../src/connection/runtime-services.ts";
+import { TransportError } from "../../src/errors.ts";
+import { type ServeOptions, Server } from "../../src/connection/server/serve.ts";
+import type { Connect, ListenOptions, Signal, TlsOptions, Transport } from "../../src/transport.ts";
+import { connecting } from "../connecting.ts";
+import { type StreamFacts, type StreamPair, StreamsTransport } from "./transport.ts";
+
+export type { StreamFacts, StreamPair } from "./transport.ts";
+
+/** Where streams are to lead. */
+export interface StreamsTarget {
+  /** Name or address; IPv6 without brackets. */
+  readonly hostname: string;
+  /** TCP port, 1 to 65535. */
+  readonly port: number;
+  /** Whether TLS is wanted: the URL says wss. */
+  readonly encrypted: boolean;
+  /** The option `tls` as it was given. */
+  readonly tls: TlsOptions | undefined;
+  /** Aborted when nobody wants the streams any more; streams that come later are closed. */
+  readonly signal: Signal | undefined;
+}
+
+/** Opens a pair of streams. What it throws is the `cause` of a `TransportError` `FAILED`. */
+export type OpenStreams = (target: StreamsTarget) => StreamPair | Promise<StreamPair>;
+
+/** Options of a client over streams. */
+export interface StreamsClientOptions<Context = unknown> extends ClientOptions<Context> {
+  /** Opens the streams. */
+  readonly open: OpenStreams;
+  /** What compresses, such as `{ engine: zlibEngine() }`, and what else a runtime has. Default: nothing. */
+  readonly runtime?: Host | undefined;
+}
+
+/** Options of a server without a listener. */
+export interface StreamsServerOptions extends Omit<ServeOptions, keyof ListenOptions> {
+  /** As {@link StreamsClientOptions.runtime}. */
+  readonly runtime?: Host | undefined;
+}
+
+/**
+ * Makes a transport of a pair of streams: `server.accept(streamsTransport(pair))`.
+ *
+ * @param pair Both its streams are the transport's from now on.
+ * @throws {TypeError} One of the streams is locked.
+ */
+export function streamsTransport(pair: StreamPair, facts?: StreamFacts): Transport {
+  return new StreamsTransport(pair, facts);
+}
+
+/**
+ * Makes of a way to open streams one that the core connects by: what `connectOn` and `connectStreamOn` take.
+ *
+ * A proxy or a Unix socket is for `open` to know: with those options, connecting fails with a TypeError.
+ */
+export function connectBy(open: OpenStreams): Connect {
+  return (options, attach) =>
+    connecting(options, attach, (attempt) => {
+      const { hostname, port, path, tunnel, tls, signal } = options;
+      if (path !== undefined || tunnel !== undefined) {
+        attempt.reject(
+          new TypeError("Over streams there is no path and no proxy: open() may lead there"),
+        );
+        return () => {};
+      }
+      const encrypted = tls !== undefined;
+      void Promise.resolve()
+        .then(() => open({ hostname, port, encrypted, tls, signal }))
+        .then((pair) => opened(pair, encrypted))
+        .then((pair) => new StreamsTransport(pair, { remotePort: port, encrypted }))
+        .then(
+          (transport) => {
+            attempt.succeed(transport);
+          },
+          (error: unknown) => {
+            attempt.fail(error);
+          },
+        );
+      return () => {};
+    });
+}
+
+/** Waits until streams lead somewhere. Whether TLS or TCP fails, a socket that does both does not tell. */
+async function opened(pair: StreamPair, encrypted: boolean): Promise<StreamPair> {
+  if (pair.opened === undefined) return pair;
+  try {
+    await pair.opened;
+    return pair;
+  } catch (error) {
+    throw encrypted ? new TransportError("FAILED", { cause: error }) : error;
+  }
+}
+
+/**
+ * Opens a connection to a WebSocket server over streams.
+ *
+ * @param url With the scheme ws or wss; http and https stand for them.
+ * @returns Resolves when the connection is open; `open` has been called by then.
+ * @throws As `connect` of `framewire/node`; `TransportError` where the streams cannot be opened: `FAILED`, or `REFUSED` where
+ * their `opened` says so.
+ */
+export function connect<Context = unknown>(
+  url: string | { readonly href: string },
+  { open, runtime, ...options }: StreamsClientOptions<Context>,
+  handlers?: Handlers<Context>,
+): Promise<Connection<Context>> {
+  return connectOn(connectBy(open), url, options, handlers, runtime);
+}
+
+/**
+ * Makes a server without a listener: it serves what it is given with `accept`.
+ *
+ * @example
+ * const server = createServer({}, { message: (ws, data) => ws.send(data) });
+ * server.accept(streamsTransport(pair));
+ *
+ * @throws {TypeError} Compression is wanted, and there is no engine.
+ * @throws {RangeError} An option is out of its range.
+ */
+export function createServer<Context = unknown>(
+  { runtime, ...options }: StreamsServerOptions,
+  handlers: ServerHandlers<Context>,
+): Server<Context> {
+  return new Server<Context>(options, handlers, runtime);
+}

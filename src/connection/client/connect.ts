@@ -1,0 +1,173 @@
+/**
+ * A client: from a URL to a connection.
+ *
+ * @module
+ */
+
+import { checkMilliseconds } from "../../arguments.ts";
+import { type Clock, deadlinesOn } from "../../clock.ts";
+import { concat, copyOf, noBytes } from "../../bytes.ts";
+import type { HeaderPairs } from "../../errors.ts";
+import { Attempt } from "../../handshake/attempt.ts";
+import { Dialer } from "../../handshake/client/dialer.ts";
+import type { UpgradedStream } from "../../handshake/upgraded-stream.ts";
+import type { HeadLimits } from "../../http/parser.ts";
+import { writeOptions } from "../../http/option.ts";
+import { connectStreamOn, type StreamConnectOptions } from "../../io/connect-stream.ts";
+import type { TransportStream } from "../../io/transport-stream.ts";
+import type { Connect, Signal, TcpOptions, TlsOptions } from "../../transport.ts";
+import type { Connection } from "../connection.ts";
+import type { Handlers } from "../handlers.ts";
+import type { Host } from "../runtime-services.ts";
+import { Link, type LinkOwner } from "../link.ts";
+import {
+  type ConnectionOptions,
+  resolveClientExtensions,
+  resolveConnectionOptions,
+} from "../options.ts";
+import { follow, type Step } from "./redirect.ts";
+import { type ProxyOptions, wayTo } from "./proxy-route.ts";
+
+/** Options of a client's connection. */
+export interface ClientOptions<Context = unknown>
+  extends ConnectionOptions, ProxyOptions, TcpOptions {
+  /** Subprotocols to offer, the one liked best first. Default: none. */
+  readonly protocols?: readonly string[] | undefined;
+  /** Headers of the request beside the handshake's own. Default: none. */
+  readonly headers?: HeaderPairs | undefined;
+  /** Value of the Host header. Default: the URL's host. */
+  readonly host?: string | undefined;
+  /** Value of the Origin header, for servers that ask for one. Default: none is sent. */
+  readonly origin?: string | undefined;
+  /** Options of the runtime's TLS, for wss. */
+  readonly tls?: TlsOptions | undefined;
+  /** Unix socket to connect to; the URL then tells host and path of the request alone. */
+  readonly path?: string | undefined;
+  /**
+   * Redirects that are followed. To another origin go no headers of yours and no certificate, and never from wss to ws. With
+   * `protocols`, which may be tokens, none is followed to another origin, but from ws to wss of the same host. Default: 0.
+   */
+  readonly redirects?: number | undefined;
+  /** Milliseconds for the whole way: proxy, TLS, redirects, handshake; 0 or Infinity for no limit. Default: 30 000. */
+  readonly timeout?: number | undefined;
+  /** Gives up when it is aborted; has no say once the connection is open. */
+  readonly signal?: Signal | undefined;
+  /** What the response's head may cost. Default: 16 KiB and 128 headers. */
+  readonly headLimits?: Partial<HeadLimits> | undefined;
+  /** What the connection carries as `context`. */
+  readonly context?: Context | undefined;
+  /** Where time comes from. Default: the runtime. */
+  readonly clock?: Clock | undefined;
+}
+
+const defaultTimeout = 30_000;
+
+/**
+ * Opens a connection to a server. Adapters wrap it as their own `connect`.
+ *
+ * @param connect The runtime's way to connect.
+ * @param url With the scheme ws or wss; http and https stand for them.
+ * @returns Resolves when the connection is open; `open` has been called by then.
+ * @throws {TypeError} The URL, or an option, is wrong.
+ * @throws {RangeError} An option is out of its range.
+ * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+ * @throws {TimeoutError} `DIAL_TIMEOUT`
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `PROXY_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
+ * @throws The signal's reason, where it is aborted.
+ */
+export async function connectOn<Context = unknown>(
+  connect: Connect,
+  url: string | { readonly href: string },
+  options: ClientOptions<Context> = {},
+  handlers: Handlers<Context> = {},
+  host: Host = {},
+): Promise<Connection<Context>> {
+  const { timeout = defaultTimeout, redirects = 0, signal, noDelay, keepAlive } = options;
+  checkMilliseconds("timeout", timeout);
+  const deadlines = deadlinesOn(options.clock);
+  const owner: LinkOwner = {
+    settings: resolveConnectionOptions(options, host),
+    deadlines,
+    observer: host.observer,
+    topics: undefined,
+    opened() {},
+    ended() {},
+  };
+  const extensions = resolveClientExtensions(options, host.engine, deadlines);
+  const attempt = new Attempt({ timeout, code: "DIAL_TIMEOUT", signal, deadlines });
+  try {
+    const dial = (step: Step): Promise<UpgradedStream> => {
+      const dialer = new Dialer({
+        connect: (to) => {
+          const there: StreamConnectOptions = {
+            ...to,
+            path: step.path,
+            noDelay,
+            keepAlive,
+            deadlines,
+          };
+          return connectStreamOn(wayTo(there, connect, options, host), there);
+        },
+        protocols: step.protocols,
+        extensions,
+        header: step.headers,
+        host: step.host,
+        tlsOptions: step.tls,
+        headLimits: options.headLimits,
+        timeout: Infinity,
+        deadlines,
+      });
+      return dialer.dial(step.url, { signal: attempt });
+    };
+    const { stream, step } = await follow(dial, firstStep(url, options), redirects);
+    // Given up in the turn between the last step's end and this one: nobody would have the connection.
+    if (attempt.aborted) void stream.close();
+    attempt.check();
+    return open(stream, step, owner, options.context as Context, handlers);
+  } finally {
+    attempt.end();
+  }
+}
+
+function firstStep(
+  url: string | { readonly href: string },
+  { headers = [], protocols = [], origin, host, tls, path }: ClientOptions,
+): Step {
+  const text = (typeof url === "string" ? url : url.href).replace(/^http(s?):/i, "ws$1:");
+  const all: HeaderPairs = origin === undefined ? headers : [["Origin", origin], ...headers];
+  return { url: text, headers: all, protocols, host, tls, path };
+}
+
+/** Makes a connection of a stream whose handshake is done. */
+function open<Context>(
+  stream: UpgradedStream,
+  { url }: Step,
+  owner: LinkOwner,
+  context: Context,
+  handlers: Handlers<Context>,
+): Connection<Context> {
+  const behindHead = copyOf(stream.bytes, stream.start, stream.end);
+  const { transport, unread, hasEnded, isClosed, error } = (
+    stream.inner as TransportStream
+  ).release();
+  const { pathname, search } = new URL(url);
+  const link = new Link<Context>(owner, {
+    side: "client",
+    transport,
+    handlers,
+    info: {
+      protocol: stream.protocol,
+      extensions: writeOptions(stream.extensions),
+      target: pathname + search,
+      context,
+      remoteAddress: transport.remoteAddress,
+      remotePort: transport.remotePort,
+    },
+    sessions: stream.sessions,
+  });
+  link.start(noBytes, concat([behindHead, unread]));
+  // What the stream was told before there was a link to hear it.
+  if (hasEnded) link.onEnd();
+  if (isClosed) link.onClose(error);
+  return link.connection;
+}

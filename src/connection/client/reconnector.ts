@@ -1,0 +1,302 @@
+/**
+ * Keeps one connection up: attempts, the waits between them, and the end of it all (RFC 6455, 7.2.3).
+ *
+ * What is sent and received is none of its business.
+ *
+ * @module
+ */
+
+import { type Clock, type Deadlines, deadlinesOn } from "../../clock.ts";
+import { isPromise, newDeferred, whenSettled } from "../../deferred.ts";
+import type { PreparedMessage } from "../../endpoint/prepared.ts";
+import { ClosedError, type Closure } from "../../errors.ts";
+import { Attempt } from "../../handshake/attempt.ts";
+import { type StatusCode, StatusInternalServerError, StatusNormalClosure } from "../../status.ts";
+import type { Signal } from "../../transport.ts";
+import { Stop } from "./abort-source.ts";
+import {
+  type Backoff,
+  type BackoffOptions,
+  delayAfter,
+  isTransient,
+  type Loss,
+  resolveBackoff,
+} from "./backoff.ts";
+import type { SendOptions } from "../connection.ts";
+import type { Binary } from "../data.ts";
+import type { Data } from "../handlers.ts";
+
+/** What `reconnecting` uses of a connection; a `Connection` has it. */
+export interface Reconnectable {
+  /** Whether it may be sent on: while it is open. */
+  readonly state: "open" | "closing" | "closed";
+  /** How it ended; never rejects. */
+  readonly closed: Promise<Closure>;
+  /** Sends a message, of which nothing is kept; rejects with `ClosedError` once it is closing. */
+  send(data: string | Binary | PreparedMessage, options?: SendOptions): Promise<void>;
+  /** Rejects with `ClosedError` once it is over and nothing is left. */
+  receive(options?: { readonly signal?: Signal | undefined }): Promise<Data>;
+  /** Closes it with a close frame; calling it again changes nothing. Never rejects. */
+  close(status?: StatusCode, reason?: string): Promise<Closure>;
+}
+
+/** One attempt at a connection, as the function that makes it sees it. */
+export interface ConnectAttempt {
+  /** 1 for the first, and for the first after a connection that was stable. */
+  readonly number: number;
+  /** Aborted when nobody wants the connection any more: hand it to `connect`. */
+  readonly signal: Signal;
+  /** What was lost before it; undefined at the very first attempt. */
+  readonly last: Loss | undefined;
+}
+
+/** How a connection is kept up, beside the times. */
+export interface KeeperOptions<Ws extends Reconnectable> extends BackoffOptions {
+  /** Decides whether a loss is followed by another attempt. Default: {@link isTransient}. */
+  readonly shouldReconnect?: ((loss: Loss) => boolean) | undefined;
+  /**
+   * Prepares each new connection before anybody else gets it: subscribes again, sends a token. What it throws closes
+   * that connection with 1011, and the attempt has failed.
+   */
+  readonly resume?: ((ws: Ws, attempt: ConnectAttempt) => unknown) | undefined;
+  /** A connection is there, and resumed. Throwing ends it all; so does a promise that rejects. */
+  readonly connected?: ((ws: Ws) => unknown) | undefined;
+  /**
+   * A connection was lost, or an attempt failed, and another attempt follows. Throwing ends it all, as above.
+   *
+   * @param delay Milliseconds until then.
+   */
+  readonly disconnected?: ((loss: Loss, delay: number) => unknown) | undefined;
+  /** Ends it all when it is aborted, as `close` does; the rest rejects with its reason. */
+  readonly signal?: Signal | undefined;
+  /** Where time is kept. Default: the runtime's own. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Where it stands: an attempt is under way, a connection is there, a wait is on, it is being closed, it is over. */
+export type ReconnectState = "connecting" | "open" | "waiting" | "closing" | "closed";
+
+/**
+ * Why there is no further attempt: `close` was called, `signal` was aborted, the last loss was no transient one,
+ * `maxAttempts` failed in a row, or a hook threw.
+ */
+export type ReconnectEndCause = "closed" | "aborted" | "final" | "exhausted" | "hook";
+
+/** How it ended for good. */
+export interface ReconnectEnd {
+  /** Why there is no further attempt. */
+  readonly cause: ReconnectEndCause;
+  /** How the connection ended that was there at the end; undefined where there was none. */
+  readonly closure: Closure | undefined;
+  /**
+   * What everything that is asked for afterwards rejects with: `ClosedError` where the end of a connection was the last
+   * word, what the last attempt failed with, the signal's reason, or what the hook threw.
+   */
+  readonly error: unknown;
+}
+
+/** Who is told of what a {@link Keeper} does. */
+export interface KeeperEvents<Ws> {
+  /** A connection is open and resumed. */
+  onReady(ws: Ws): void;
+  /** It has ended. */
+  onLost(): void;
+  /** There will be no other one: the last call. */
+  onEnd(end: ReconnectEnd): void;
+}
+
+/** Runs from its making to its end; there is nothing to be called but {@link finish}. */
+export class Keeper<Ws extends Reconnectable> {
+  readonly deadlines: Deadlines;
+  state: ReconnectState = "connecting";
+  /** What was lost last. */
+  last: Loss | undefined;
+  /** How it ends; set as soon as that is known. */
+  ending: ReconnectEnd | undefined;
+  readonly #open: (attempt: ConnectAttempt) => Promise<Ws>;
+  readonly #options: KeeperOptions<Ws>;
+  readonly #events: KeeperEvents<Ws>;
+  readonly #backoff: Backoff;
+  /** The connection, from its opening to its end. */
+  #held: Ws | undefined;
+  /** When it was resumed, on the clock. */
+  #since = Infinity;
+  #failed = 0;
+  readonly #stop = new Stop();
+  #status: StatusCode = StatusNormalClosure;
+  #reason = "";
+  readonly #onAbort = (): void => {
+    const error = this.#options.signal!.reason;
+    this.finish({ cause: "aborted", closure: undefined, error });
+  };
+
+  /** @throws {RangeError} An option is out of its range. */
+  constructor(
+    open: (attempt: ConnectAttempt) => Promise<Ws>,
+    options: KeeperOptions<Ws>,
+    events: KeeperEvents<Ws>,
+  ) {
+    const { clock, signal } = options;
+    this.#open = open;
+    this.#options = options;
+    this.#events = events;
+    this.#backoff = resolveBackoff(options);
+    this.deadlines = deadlinesOn(clock);
+    if (signal?.aborted === true) this.#onAbort();
+    else signal?.addEventListener("abort", this.#onAbort);
+    // Not at once: `open` and the hooks may name what `reconnecting` is about to return.
+    queueMicrotask(() => void this.#run());
+  }
+
+  /**
+   * Ends it, once, whatever is under way: closes the connection, or aborts the attempt, or waits no longer.
+   *
+   * @param status For the close frame.
+   */
+  finish(end: ReconnectEnd, status: StatusCode = StatusNormalClosure, reason = ""): void {
+    if (this.ending !== undefined) return;
+    this.ending = end;
+    this.#status = status;
+    this.#reason = reason;
+    this.state = "closing";
+    this.#stop.abort(end.error);
+    void this.#held?.close(status, reason);
+  }
+
+  /** From the first attempt to the end. */
+  async #run(): Promise<void> {
+    while (this.ending === undefined) {
+      const loss = await this.#connect();
+      await this.#recover(loss);
+    }
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.state = "closed";
+    this.#events.onEnd(this.ending);
+  }
+
+  /** One attempt, and the life of the connection that comes of it. */
+  async #connect(): Promise<Loss> {
+    const { deadlines } = this;
+    const attempt = new Attempt({
+      timeout: 0,
+      code: "DIAL_TIMEOUT",
+      signal: this.#stop,
+      deadlines,
+    });
+    this.state = "connecting";
+    let ws: Ws;
+    try {
+      const number = this.#failed + 1;
+      ws = await attempt.race(this.#establish({ number, signal: attempt, last: this.last }));
+      attempt.check();
+    } catch (error) {
+      return await this.#failure(error);
+    } finally {
+      attempt.end();
+    }
+    this.#since = deadlines.now();
+    this.state = "open";
+    this.#events.onReady(ws);
+    this.#call(() => this.#options.connected?.(ws));
+    const closure = await ws.closed;
+    this.#held = undefined;
+    this.#events.onLost();
+    return { closure, error: closure.error };
+  }
+
+  /** Opens and resumes a connection. */
+  async #establish(attempt: ConnectAttempt): Promise<Ws> {
+    const ws = await this.#open(attempt);
+    if (this.ending !== undefined) {
+      // It comes too late, and nobody else knows of it.
+      void ws.close(this.#status, this.#reason);
+      return ws;
+    }
+    this.#held = ws;
+    const { resume } = this.#options;
+    if (resume !== undefined) await Promise.race([resume(ws, attempt), rejectAtEnd(ws)]);
+    return ws;
+  }
+
+  /** Nothing came of an attempt: it failed, its connection ended or could not be resumed, or nobody wants it. */
+  async #failure(error: unknown): Promise<Loss> {
+    const ws = this.#held;
+    if (ws === undefined) return { closure: undefined, error };
+    this.#held = undefined;
+    if (ws.state === "open") {
+      void ws.close(StatusInternalServerError);
+      return { closure: undefined, error };
+    }
+    const closure = await ws.closed;
+    return { closure, error: closure.error };
+  }
+
+  /** Decides what follows a loss, and waits for it. */
+  async #recover(loss: Loss): Promise<void> {
+    this.last = loss;
+    if (this.ending !== undefined) {
+      this.ending = { ...this.ending, closure: loss.closure };
+      return;
+    }
+    const { stableAfter, maxAttempts } = this.#backoff;
+    const wasStable = this.deadlines.now() - this.#since >= stableAfter;
+    this.#since = Infinity;
+    this.#failed = wasStable ? 0 : this.#failed + 1;
+    if (!this.#shouldReconnect(loss)) this.#giveUp("final", loss);
+    else if (this.#failed >= maxAttempts) this.#giveUp("exhausted", loss);
+    else await this.#wait(loss);
+  }
+
+  #giveUp(cause: ReconnectEndCause, { closure, error }: Loss): void {
+    this.finish({
+      cause,
+      closure,
+      error: closure === undefined ? error : new ClosedError(closure),
+    });
+  }
+
+  #shouldReconnect(loss: Loss): boolean {
+    const { shouldReconnect = isTransient } = this.#options;
+    let answer = false;
+    this.#call(() => {
+      answer = shouldReconnect(loss);
+    });
+    return answer;
+  }
+
+  async #wait(loss: Loss): Promise<void> {
+    let delay = 0;
+    this.state = "waiting";
+    this.#call(() => {
+      // By `random`, which is the caller's as a hook is.
+      delay = delayAfter(loss, this.#failed, this.#backoff);
+      return this.#options.disconnected?.(loss, delay);
+    });
+    if (this.#stop.aborted) return;
+    const over = newDeferred<void>();
+    const deadline = this.deadlines.after(delay, over.resolve);
+    this.#stop.addEventListener("abort", over.resolve);
+    await over.promise;
+    this.#stop.removeEventListener("abort", over.resolve);
+    deadline.cancel();
+  }
+
+  /** Calls a hook. One that sent too late has failed at nothing: the end of the connection is told anyway. */
+  #call(hook: () => unknown): void {
+    const fail = (error: unknown): void => {
+      if (error instanceof ClosedError) return;
+      this.finish({ cause: "hook", closure: undefined, error }, StatusInternalServerError);
+    };
+    try {
+      const result = hook();
+      if (isPromise(result)) whenSettled(result, undefined, fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+}
+
+/** So that a hook which waits for what never comes does not wait for ever. */
+async function rejectAtEnd(ws: Reconnectable): Promise<never> {
+  throw new ClosedError(await ws.closed);
+}

@@ -1,0 +1,120 @@
+/**
+ * What came of a connection: what went wrong first, how it was closed, and who is told.
+ *
+ * @module
+ */
+
+import { type Deferred, isPromise, newDeferred, whenSettled } from "../deferred.ts";
+import type { Endpoint } from "../endpoint/endpoint.ts";
+import type { Closure } from "../errors.ts";
+import type { Connection } from "./connection.ts";
+import type { Handlers } from "./handlers.ts";
+import type { Observer } from "./runtime-services.ts";
+
+/** Keeps how one connection went, and tells its handlers and whoever waits for its end. */
+export class Outcome<Context = unknown> {
+  readonly #connection: Connection<Context>;
+  readonly #endpoint: Endpoint;
+  readonly #handlers: Handlers<Context>;
+  readonly #observer: Observer | undefined;
+  #error: unknown;
+  #closed: Deferred<Closure> | undefined;
+  /** How it ended; set when `closed` resolves. */
+  #closure: Closure | undefined;
+  /** Whether the handler for the end was called: no other one is called afterwards. */
+  #isTold = false;
+  /** The promise of the handler for the end, where it has returned one. */
+  #told: PromiseLike<unknown> | undefined;
+
+  constructor(
+    connection: Connection<Context>,
+    endpoint: Endpoint,
+    handlers: Handlers<Context>,
+    observer: Observer | undefined,
+  ) {
+    this.#connection = connection;
+    this.#endpoint = endpoint;
+    this.#handlers = handlers;
+    this.#observer = observer;
+  }
+
+  /** Resolves once the connection is over; never rejects. */
+  get closed(): Promise<Closure> {
+    this.#closed ??= newDeferred<Closure>();
+    if (this.#closure !== undefined) this.#closed.resolve(this.#closure);
+    return this.#closed.promise;
+  }
+
+  /** How it is closed, as far as it is by now. */
+  get closure(): Closure {
+    if (this.#closure !== undefined) return this.#closure;
+    const { closure } = this.#endpoint;
+    return this.#error === undefined ? closure : { ...closure, error: this.#error };
+  }
+
+  /** The promise of the handler for the end: nothing waits for it but a server that is shut down. */
+  get told(): PromiseLike<unknown> | undefined {
+    return this.#told;
+  }
+
+  /**
+   * Something went wrong: the first that did is kept, and the handler for errors called with it, though never behind the one
+   * for the end.
+   */
+  report(error: unknown): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#observer?.failed(this.#connection as Connection, error);
+    if (this.#isTold) return;
+    const result = this.#call(() => this.#handlers.error?.(this.#connection, error));
+    if (isPromise(result)) {
+      whenSettled(result, undefined, (reason) => {
+        this.#addError(reason);
+      });
+    }
+  }
+
+  /** The connection is over, and its last handler is called: of all, the one for the end. */
+  tell(): void {
+    const { closure } = this;
+    this.#observer?.closed(this.#connection as Connection, closure);
+    this.#isTold = true;
+    const result = this.#call(() => this.#handlers.close?.(this.#connection, closure));
+    if (!isPromise(result)) return;
+    this.#told = result;
+    whenSettled(result, undefined, (reason) => {
+      this.#addError(reason);
+    });
+  }
+
+  /** The connection is over: whoever waits for that waits no longer, whatever handlers are at. */
+  settle(): void {
+    this.#closure = this.closure;
+    this.#closed?.resolve(this.#closure);
+  }
+
+  /** Calls a handler, and keeps what it throws. */
+  #call(handler: () => unknown): unknown {
+    try {
+      return handler();
+    } catch (reason) {
+      this.#addError(reason);
+      return undefined;
+    }
+  }
+
+  /**
+   * A handler for errors or for the end failed itself: `closed` is the last place to say it; whoever watches all connections
+   * is told what comes too late for that.
+   */
+  #addError(reason: unknown): void {
+    if (this.#closure !== undefined) {
+      this.#observer?.failed(this.#connection as Connection, reason);
+      return;
+    }
+    this.#error =
+      this.#error === undefined
+        ? reason
+        : new AggregateError([this.#error, reason], "A handler failed after another error");
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Messages for those who ask for them: `receive()`, `receiveStream()` and `for await`.
+ *
+ * @module
+ */
+
+import type { Deadlines } from "../../clock.ts";
+import { quiet } from "../../deferred.ts";
+import type { Endpoint } from "../../endpoint/endpoint.ts";
+import type { ClosedError } from "../../errors.ts";
+import type { Data } from "../handlers.ts";
+import { Inbox, type InboxEvents, type ReceiveOptions, type Waiter } from "./inbox.ts";
+import type { IncomingMessage } from "./incoming.ts";
+import type { Pacer } from "./pacer.ts";
+import type { Unread } from "./unread.ts";
+
+/** The pulled side of one connection: its inbox, and what that means for what leaves. */
+export class Pulling implements InboxEvents {
+  readonly #endpoint: Endpoint;
+  readonly #pacer: Pacer;
+  readonly inbox: Inbox;
+  /** Whether somebody has got a message, and has not come for the one behind the last. */
+  isGiven = false;
+
+  constructor(endpoint: Endpoint, pacer: Pacer, deadlines: Deadlines, unread: Unread) {
+    this.#endpoint = endpoint;
+    this.#pacer = pacer;
+    this.inbox = new Inbox(this, deadlines, unread);
+  }
+
+  onGiven(): void {
+    this.isGiven = true;
+    this.#pacer.given();
+  }
+
+  onStreaming(isWanted: boolean): void {
+    this.#endpoint.stream(isWanted);
+  }
+
+  receive(options: ReceiveOptions): Promise<Data> {
+    this.#pulled();
+    return this.inbox.receive(options);
+  }
+
+  receiveStream(options: ReceiveOptions): Promise<IncomingMessage> {
+    this.#pulled();
+    return this.inbox.receiveStream(options);
+  }
+
+  /**
+   * Gives the messages from here on; leaving the loop leaves the connection open.
+   *
+   * As of any iterator, each step is given one message, whoever waits for it: a step that is no longer wanted has to be kept,
+   * and not asked for a second time. `return()` takes back those that wait.
+   */
+  iterate(): AsyncIterator<Data, undefined> {
+    const steps = new Set<Step>();
+    return {
+      next: () => this.#next(steps),
+      return: () => {
+        for (const step of steps) {
+          this.inbox.leave(step);
+          step.end();
+        }
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  #next(steps: Set<Step>): Promise<IteratorResult<Data, undefined>> {
+    this.#pulled();
+    const data = this.inbox.take();
+    if (data !== undefined) return Promise.resolve({ done: false, value: data });
+    const result = new Promise<IteratorResult<Data, undefined>>((resolve, reject) => {
+      const step = new Step(steps, resolve, reject);
+      steps.add(step);
+      this.inbox.wait(step);
+    });
+    return quiet(result);
+  }
+
+  /** What is sent for several messages leaves in one write, as it does for a handler. */
+  #pulled(): void {
+    if (!this.inbox.isEmpty) {
+      this.onGiven();
+    } else if (this.isGiven) {
+      this.isGiven = false;
+      this.#pacer.settled();
+    }
+  }
+}
+
+/** A step of a loop that waits for its message: one promise, where to await the inbox's would make three. */
+class Step implements Waiter {
+  readonly isStreamed = false;
+  readonly #steps: Set<Step>;
+  readonly #resolve: (result: IteratorResult<Data, undefined>) => void;
+  readonly #reject: (reason: unknown) => void;
+
+  constructor(
+    steps: Set<Step>,
+    resolve: (result: IteratorResult<Data, undefined>) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#steps = steps;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  give(data: Data): void {
+    this.#steps.delete(this);
+    this.#resolve({ done: false, value: data });
+  }
+
+  /** Nobody waits for it any more. */
+  end(): void {
+    this.#steps.delete(this);
+    this.#resolve({ done: true, value: undefined });
+  }
+
+  fail(reason: unknown): void {
+    if (isOrderly(reason as ClosedError)) {
+      this.end();
+    } else {
+      this.#steps.delete(this);
+      this.#reject(reason);
+    }
+  }
+}
+
+/** Whether a connection ended as it should: a loop over its messages ends then, too. */
+function isOrderly({ clean, initiator, cause }: ClosedError): boolean {
+  return clean || (initiator === "local" && cause === undefined);
+}

@@ -1,0 +1,204 @@
+/**
+ * What an application sends: whether it may be sent now, by the limit and the policy for what does not fit, and the
+ * promises of those who send. The order of it all is the endpoint's queue's.
+ *
+ * @module
+ */
+
+import { encodeUtf8 } from "../../bytes.ts";
+import { type Deferred, newDeferred, rejected } from "../../deferred.ts";
+import type { Endpoint } from "../../endpoint/endpoint.ts";
+import { PreparedMessage } from "../../endpoint/prepared.ts";
+import type { Pending, SendListener } from "../../endpoint/queued.ts";
+import type { StreamedMessage } from "../../endpoint/streamed-message.ts";
+import { LimitError } from "../../errors.ts";
+import { MaxHeaderSize } from "../../frame/header.ts";
+import type { Opcode } from "../../frame/opcode.ts";
+import type { Flusher } from "./flusher.ts";
+import type { Data } from "../handlers.ts";
+import type { ConnectionSettings } from "../options.ts";
+
+/** What an outbox asks of its link. */
+export interface OutboxOwner {
+  /** What whoever sends now is told, undefined where the connection is open. */
+  refusal(): unknown;
+  /** A message is on its way, or a piece of one. */
+  used(): void;
+  /** More is unsent than may be, and that ends the connection. */
+  onOverflow(error: LimitError): void;
+  /** A message that was begun cannot be completed: that ends the connection. */
+  fail(error: unknown): void;
+}
+
+/** Sends messages of one connection. */
+export class Outbox {
+  readonly #endpoint: Endpoint;
+  readonly #flusher: Flusher;
+  readonly #owner: OutboxOwner;
+  readonly #settings: ConnectionSettings;
+  /** Messages that the policy "drop" has dropped. */
+  dropped = 0;
+
+  constructor(
+    endpoint: Endpoint,
+    flusher: Flusher,
+    owner: OutboxOwner,
+    settings: ConnectionSettings,
+  ) {
+    this.#endpoint = endpoint;
+    this.#flusher = flusher;
+    this.#owner = owner;
+    this.#settings = settings;
+  }
+
+  /** Bytes that wait for the network, those that wait for their turn or for room included. */
+  get unsent(): number {
+    return this.#endpoint.output.unsent;
+  }
+
+  /** Sends a message, or does with it what the policy says. */
+  send(data: Data | PreparedMessage, compress: boolean): Promise<void> {
+    const refusal = this.#owner.refusal();
+    if (refusal !== undefined) return rejected(refusal);
+    const excess = this.#excess(data);
+    if (excess !== undefined) return this.#overflow(data, compress, excess);
+    this.#owner.used();
+    this.#add(data, compress);
+    // An extension may have failed with it, and the connection with that.
+    if (this.#endpoint.stage !== "open") return rejected(this.#owner.refusal());
+    this.#flusher.flushSoon();
+    return this.#flusher.whenSent();
+  }
+
+  /** Sends a ping. One that does not fit is of no use later: it never waits. */
+  ping(payload: Uint8Array): Promise<void> {
+    const refusal = this.#owner.refusal();
+    if (refusal !== undefined) return rejected(refusal);
+    // It passes what waits, so that only what is in front of it counts.
+    const actual = this.#endpoint.output.gathered + MaxHeaderSize + payload.length;
+    if (actual > this.#settings.maxBufferedAmount) return this.#reject(actual);
+    this.#endpoint.sendPing(payload);
+    this.#flusher.flushSoon();
+    return this.#flusher.whenSent();
+  }
+
+  /** Begins a message that is sent in pieces; it takes its place at its first one. @throws {ClosedError} */
+  begin(opcode: Opcode, compress: boolean): StreamedMessage {
+    return this.#endpoint.newStreamedMessage(opcode, compress);
+  }
+
+  /**
+   * Sends a piece of it. Resolves when it has left, or is gathered below the mark.
+   *
+   * A piece cannot be left out: where it does not fit, the policy "drop" drops the whole message while that is possible, and
+   * ends the connection otherwise.
+   */
+  sendPiece(message: StreamedMessage, bytes: Uint8Array, isLast: boolean): Promise<void> {
+    const refusal = this.#owner.refusal();
+    if (refusal !== undefined) return rejected(refusal);
+    // It did not fit, and was taken back.
+    if (message.reason !== undefined) return rejected(message.reason);
+    const { overflow, maxBufferedAmount } = this.#settings;
+    // The end of a message always fits: it makes room for others.
+    const excess = bytes.length === 0 ? undefined : this.#excess(bytes);
+    if (excess !== undefined && overflow !== "wait") return this.#rejectPiece(message, excess);
+    const limit = overflow === "wait" ? maxBufferedAmount : Infinity;
+    this.#owner.used();
+    let queued: Pending | undefined;
+    try {
+      queued = message.enqueue(bytes, isLast, limit);
+    } catch (error) {
+      // An extension has failed with it: the connection is over, and whoever writes is told as always.
+      return rejected(error);
+    }
+    this.#flusher.flushSoon();
+    return queued === undefined ? this.#flusher.whenPieceSent() : this.#whenSent(queued, true);
+  }
+
+  #add(data: Data | PreparedMessage, compress: boolean): void {
+    if (typeof data === "string") this.#endpoint.sendText(data, compress);
+    else if (data instanceof PreparedMessage) this.#endpoint.sendPrepared(data);
+    else this.#endpoint.sendBinary(data, compress);
+  }
+
+  /**
+   * Tells how much would be unsent with `data`, where that is too much.
+   *
+   * One message always fits, however large: nothing else could ever send it.
+   */
+  #excess(data: Data | PreparedMessage): number | undefined {
+    const { unsent } = this.#endpoint.output;
+    const most = this.#settings.maxBufferedAmount;
+    // Three bytes a UTF-16 unit at the most: near the limit, and only there, they are counted.
+    const length = data instanceof PreparedMessage ? data.size : data.length;
+    if (unsent === 0 || unsent + MaxHeaderSize + 3 * length <= most) return undefined;
+    const whole = unsent + MaxHeaderSize + sizeOf(data);
+    return whole > most ? whole : undefined;
+  }
+
+  #overflow(data: Data | PreparedMessage, compress: boolean, actual: number): Promise<void> {
+    const { overflow, maxBufferedAmount } = this.#settings;
+    if (overflow !== "wait") return this.#reject(actual);
+    this.#owner.used();
+    const queued = this.#endpoint.sendWhenFits(data, compress, maxBufferedAmount);
+    return this.#whenSent(queued, false);
+  }
+
+  #reject(actual: number): Promise<never> {
+    const { overflow, maxBufferedAmount } = this.#settings;
+    const error = new LimitError("TOO_MUCH_BUFFERED", maxBufferedAmount, actual);
+    if (overflow === "close") this.#owner.onOverflow(error);
+    else this.dropped++;
+    return rejected(error);
+  }
+
+  #rejectPiece(message: StreamedMessage, actual: number): Promise<never> {
+    const { overflow, maxBufferedAmount } = this.#settings;
+    if (overflow === "close") return this.#reject(actual);
+    const error = new LimitError("TOO_MUCH_BUFFERED", maxBufferedAmount, actual);
+    if (message.takeBack(error)) this.dropped++;
+    else this.#owner.fail(error);
+    return rejected(error);
+  }
+
+  #whenSent(queued: Pending, isPiece: boolean): Promise<void> {
+    const waiter = new SendWaiter(this.#flusher, this.#owner, isPiece);
+    queued.listener = waiter;
+    return waiter.promise;
+  }
+}
+
+/** Whoever waits for one message or piece: woken by what becomes of that one, and by nothing else. */
+class SendWaiter implements SendListener {
+  readonly #flusher: Flusher;
+  readonly #owner: OutboxOwner;
+  readonly #isPiece: boolean;
+  readonly #deferred: Deferred<void> = newDeferred<void>();
+
+  constructor(flusher: Flusher, owner: OutboxOwner, isPiece: boolean) {
+    this.#flusher = flusher;
+    this.#owner = owner;
+    this.#isPiece = isPiece;
+  }
+
+  get promise(): Promise<void> {
+    return this.#deferred.promise;
+  }
+
+  onSent(): void {
+    const { resolve, reject } = this.#deferred;
+    this.#flusher.flushSoon();
+    // Not written from here: this may be the end of a write, and each of thousands would begin the next inside of it.
+    const below = this.#isPiece ? this.#flusher.whenPieceBelow() : this.#flusher.whenBelow();
+    void below.then(resolve, reject);
+  }
+
+  onDropped(reason?: unknown): void {
+    this.#deferred.reject(reason ?? this.#owner.refusal());
+  }
+}
+
+function sizeOf(data: Data | PreparedMessage): number {
+  if (typeof data === "string") return encodeUtf8(data).length;
+  return data instanceof PreparedMessage ? data.size : data.length;
+}

@@ -1,0 +1,405 @@
+/**
+ * A server: a listener, the connections that came from it, and its orderly end.
+ *
+ * @module
+ */
+
+import { noBytes } from "../../bytes.ts";
+import { type PartialLimits, resolveLimits } from "../../endpoint/limits.ts";
+import { Traffic } from "../../endpoint/traffic.ts";
+import { ClosedError, LimitError, TimeoutError } from "../../errors.ts";
+import type { OriginPolicy } from "../../handshake/server/origin.ts";
+import { defaultHeadLimits, type HeadLimits } from "../../http/parser.ts";
+import { type StatusCode, StatusGoingAway } from "../../status.ts";
+import type { Listen, Listener, ListenOptions, Transport } from "../../transport.ts";
+import { type Clock, Deadlines, systemClock } from "../../clock.ts";
+import type { PreparedMessage } from "../../endpoint/prepared.ts";
+import { type Backplane, localBackplane } from "./backplane.ts";
+import { type Connection, linkOf, prepared, type PublishOptions } from "../connection.ts";
+import type { Binary } from "../data.ts";
+import { checkClose } from "../check-close.ts";
+import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
+import { type Deferred, isPromise, newDeferred, whenSettled } from "../../deferred.ts";
+import { LinkedList } from "../../linked-list.ts";
+import type { RouteHandlers, ServerHandlers } from "../handlers.ts";
+import type { Host } from "../runtime-services.ts";
+import type { Link } from "../link.ts";
+import { Opening, type OpeningOwner } from "./server-handshake.ts";
+import {
+  type ConnectionOptions,
+  type ConnectionSettings,
+  defaultFlowLimits,
+  resolveConnectionOptions,
+  resolveExtensions,
+} from "../options.ts";
+import { Routes } from "./routes.ts";
+import { type Delivery, type SlowReceiver, Topics } from "./topics.ts";
+
+/** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
+export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialLimits<HeadLimits> {
+  /** Connections that may be open or opening; those beyond are refused with 503. Default: no limit. */
+  readonly maxConnections?: number | undefined;
+  /** Milliseconds from accepting a connection to its handshake's end; then 408. Default: 10 000. */
+  readonly handshakeTimeout?: number | undefined;
+  /**
+   * Whose pages may connect; others get 403. Default: "cookies", those of the server's own host where a request carries
+   * cookies or other credentials, all otherwise.
+   */
+  readonly origins?: OriginPolicy | undefined;
+  /** What carries publications to other servers, of this process or elsewhere. Default: they stay on this one. */
+  readonly backplane?: Backplane | undefined;
+  /** Topics that one connection may subscribe to. Default: 1 024. */
+  readonly maxTopics?: number | undefined;
+  /** What becomes of receivers that do not keep up with what is sent to many. Default: "buffer". */
+  readonly slowReceivers?: SlowReceiver | undefined;
+  /** Where time comes from. Default: the runtime. */
+  readonly clock?: Clock | undefined;
+}
+
+/** How a message is broadcast. */
+export interface BroadcastOptions extends PublishOptions {
+  /** A connection that does not get it. */
+  readonly except?: Connection | undefined;
+}
+
+/** How a server is shut down. */
+export interface ShutdownOptions {
+  /** Status code that all connections are closed with. Default: 1001, going away. */
+  readonly status?: StatusCode;
+  /** At most 123 bytes of UTF-8. Default: none. */
+  readonly reason?: string;
+  /** Milliseconds for all of it; what is left then is dropped. Default: the option `closeTimeout`. */
+  readonly deadline?: number;
+  /**
+   * Whether a connection whose handlers are at work on what has come gets half of that time to be done with it, and to send its
+   * answers, before it is closed; nothing more is read from it meanwhile. `open` is not waited for. 10 seconds, where the
+   * deadline is Infinity. Default: true.
+   */
+  readonly drain?: boolean;
+}
+
+/** What a shutdown came to. */
+export interface ShutdownResult {
+  /** Connections whose closing handshake was done. */
+  readonly closed: number;
+  /** Connections that were dropped. */
+  readonly dropped: number;
+}
+
+const defaultServerLimits = {
+  handshakeTimeout: 10_000,
+  maxConnections: Infinity,
+  maxTopics: 1024,
+};
+
+/**
+ * Serves WebSocket connections from a listener. Adapters wrap it as their own `serve`.
+ *
+ * @param host What the runtime has beside its sockets.
+ * @throws {TypeError} Compression is wanted, and there is no engine.
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
+ * @throws {RangeError} An option is out of its range.
+ */
+export async function serveOn<Context = unknown>(
+  listen: Listen,
+  options: ServeOptions,
+  handlers: ServerHandlers<Context>,
+  host?: Host,
+): Promise<Server<Context>> {
+  const server = new Server<Context>(options, handlers, host);
+  await server.listen(listen, options);
+  return server;
+}
+
+/** A running server. */
+export class Server<Context = unknown> {
+  readonly #owner: OpeningOwner<Context>;
+  readonly #deadlines: Deadlines;
+  readonly #settings: ConnectionSettings;
+  readonly #maxConnections: number;
+  readonly #topics: Topics<Link>;
+  readonly #openings = new LinkedList<Opening<Context>>();
+  readonly #links = new LinkedList<Link<Context>>();
+  // Of all connections that are over.
+  readonly #received = new Traffic();
+  readonly #sent = new Traffic();
+  #dropped = 0;
+  // Openings that are only there to be refused.
+  #excess = 0;
+  #opened = 0;
+  #refused = 0;
+  #listener: Listener | undefined;
+  #shutdown: Promise<ShutdownResult> | undefined;
+  #isShuttingDown = false;
+  #allEnded: Deferred<void> | undefined;
+  /** Connections that are over, and whose handlers are not. */
+  #unfinished = 0;
+  #allFinished: Deferred<void> | undefined;
+
+  /** For the library: servers come from `serve`. */
+  constructor(options: ServeOptions, handlers: ServerHandlers<Context>, host: Host = {}) {
+    const { handshakeTimeout, maxConnections, maxTopics } = resolveLimits<
+      typeof defaultServerLimits
+    >(options, defaultServerLimits);
+    this.#deadlines = new Deadlines(options.clock ?? systemClock);
+    this.#maxConnections = maxConnections;
+    this.#settings = resolveConnectionOptions(options, host);
+    this.#topics = new Topics<Link>(options.backplane ?? localBackplane(), {
+      maxTopics,
+      highWaterMark: this.#settings.highWaterMark,
+      slow: options.slowReceivers ?? "buffer",
+    });
+    this.#owner = {
+      handlers,
+      routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
+      origins: options.origins ?? "cookies",
+      settings: this.#settings,
+      deadlines: this.#deadlines,
+      observer: host.observer,
+      topics: this.#topics,
+      extensions: resolveExtensions(options, host.engine, this.#deadlines),
+      headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
+      handshakeTimeout,
+      openingBegan: (opening) => this.#openings.add(opening),
+      openingEnded: (opening) => {
+        this.#openings.delete(opening);
+        if (opening.isExcess) this.#excess--;
+        this.#checkAllEnded();
+      },
+      openingRefused: (error, remoteAddress) => {
+        this.#refused++;
+        host.observer?.refused(error, remoteAddress);
+        tell(() => handlers.refused?.(error, remoteAddress));
+      },
+      opened: (link) => {
+        this.#opened++;
+        this.#links.add(link as Link<Context>);
+      },
+      ended: (link) => {
+        this.#links.delete(link as Link<Context>);
+        this.#topics.leave(link);
+        this.#count(link);
+        this.#awaitHandlers(link);
+        this.#checkAllEnded();
+      },
+    };
+  }
+
+  /** Starts to listen. For the library. */
+  async listen(listen: Listen, options: ListenOptions): Promise<void> {
+    this.#listener = await listen(options, (transport, bytes) => this.accept(transport, bytes));
+  }
+
+  /** Port that the server listens on, also where 0 was asked for; 0 where it has no listener. */
+  get port(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  /** Address that the server listens on; empty where it has no listener. */
+  get hostname(): string {
+    return this.#listener?.hostname ?? "";
+  }
+
+  /** The open connections. */
+  get connections(): Connection<Context>[] {
+    return Array.from(this.#links, (link) => link.connection);
+  }
+
+  /** What has gone over all connections until now. */
+  get counters(): ServerCounters {
+    const received = new Traffic();
+    const sent = new Traffic();
+    addTraffic(received, this.#received);
+    addTraffic(sent, this.#sent);
+    let queued = 0;
+    let dropped = this.#dropped;
+    for (const { endpoint, outbox } of this.#links) {
+      addTraffic(received, endpoint.received);
+      addTraffic(sent, endpoint.sent);
+      queued += outbox.unsent;
+      dropped += outbox.dropped;
+    }
+    return {
+      open: this.#links.size,
+      opening: this.#openings.size,
+      opened: this.#opened,
+      refused: this.#refused,
+      received: countersOf(received),
+      sent: countersOf(sent),
+      queued,
+      dropped,
+    };
+  }
+
+  /**
+   * Sends a message to all open connections.
+   *
+   * @param data As for `Connection.send`; it is encoded once, and compressed once for all that compress alike.
+   * @returns How many it was sent to, and what became of those that do not keep up.
+   */
+  broadcast(
+    data: string | Binary | PreparedMessage,
+    { except, slow }: BroadcastOptions = {},
+  ): Delivery {
+    return this.#topics.broadcast(this.#links as Iterable<Link>, prepared(data), {
+      except: except && linkOf(except),
+      slow,
+    });
+  }
+
+  /**
+   * Sends a message to all subscribers of a topic, on this server and on those that its backplane joins it with.
+   *
+   * @param data As for {@link broadcast}.
+   * @returns What became of it here, when the backplane has taken it. Rejects where that fails; a rejection that nobody
+   * awaits is not reported as unhandled.
+   * @throws {TypeError} The topic is no string of 1 to 1024 UTF-16 units.
+   */
+  publish(
+    topic: string,
+    data: string | Binary | PreparedMessage,
+    options: PublishOptions = {},
+  ): Promise<Delivery> {
+    return this.#topics.publish(topic, prepared(data), options);
+  }
+
+  /** Subscribers of a topic on this server. */
+  subscribersOf(topic: string): number {
+    return this.#topics.countOf(topic);
+  }
+
+  /**
+   * Takes in a connection that came from elsewhere than the server's own listener.
+   *
+   * @param bytes What has been read from it already, such as the request that an HTTP server has parsed; the server's to
+   * keep.
+   */
+  accept(transport: Transport, bytes: Uint8Array = noBytes): void {
+    const all = this.#links.size + this.#openings.size + 1;
+    const count = all - this.#excess;
+    let excess: LimitError | undefined;
+    if (count > this.#maxConnections) {
+      excess = new LimitError("TOO_MANY_CONNECTIONS", this.#maxConnections, count);
+      this.#excess++;
+    }
+    const opening = new Opening(transport, this.#owner, excess);
+    // Those that are only there to be told so must not become many themselves.
+    if (this.#isShuttingDown || all > 2 * this.#maxConnections) opening.drop();
+    else if (bytes.length > 0) opening.onData(bytes);
+  }
+
+  /**
+   * Ends the server: stops accepting, lets handlers answer what has come, closes every connection, waits, `close` handlers
+   * included, then drops what is left. A second call joins the first.
+   *
+   * @returns How many connections ended which way. Where the listener or the backplane cannot be left in order, it rejects
+   * with what that failed with, after all connections have ended; a rejection that nobody awaits is not reported as
+   * unhandled.
+   * @throws {RangeError} A status that may not be sent, a reason that is too long, a deadline that is NaN or below 0; then
+   * nothing has happened.
+   */
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownResult> {
+    const { closeTimeout } = this.#settings;
+    const {
+      status = StatusGoingAway,
+      reason = "",
+      deadline = closeTimeout,
+      drain = true,
+    } = options;
+    checkClose(status, reason, deadline);
+    if (this.#shutdown === undefined) {
+      // There before anybody is told of the end, and may ask for it again.
+      const { promise, resolve, reject } = newDeferred<ShutdownResult>();
+      this.#shutdown = promise;
+      this.#runShutdown(status, reason, deadline, drain).then(resolve, reject);
+    }
+    return this.#shutdown;
+  }
+
+  /** Shuts the server down: `await using server = ...`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #runShutdown(
+    status: StatusCode,
+    reason: string,
+    deadline: number,
+    drain: boolean,
+  ): Promise<ShutdownResult> {
+    this.#isShuttingDown = true;
+    const listenerClosed = this.#listener?.close();
+    // Awaited at the end; until then nobody would have heard of it.
+    listenerClosed?.catch(() => {});
+    const links = [...this.#links];
+    const end = new ClosedError({ status, reason, clean: false, initiator: "local" });
+    for (const opening of [...this.#openings]) opening.giveUp(end);
+    const isLate = newDeferred<void>();
+    const late = this.#deadlines.after(deadline, () => {
+      for (const link of [...this.#links])
+        link.terminate(new TimeoutError("SHUTDOWN_TIMEOUT", deadline));
+      isLate.resolve();
+    });
+    const half = newDeferred<void>();
+    const forHandlers = deadline === Infinity ? defaultFlowLimits.closeTimeout : deadline / 2;
+    const halfTime = this.#deadlines.after(forHandlers, half.resolve);
+    const closures = links.map(async (link) => {
+      if (drain && link.dispatcher.isHandling) {
+        link.shut();
+        await Promise.race([link.handlers, half.promise]);
+      }
+      return link.connection.close(status, reason);
+    });
+
+    this.#allEnded = newDeferred<void>();
+    this.#checkAllEnded();
+    await this.#allEnded.promise;
+    halfTime.cancel();
+    // Where a connection has ended by itself, nobody has to be waited for to close it.
+    half.resolve();
+    if (this.#unfinished > 0) {
+      this.#allFinished = newDeferred<void>();
+      // Handlers that are never done are not waited for for ever, though the deadline may be.
+      const enough = this.#deadlines.after(forHandlers, isLate.resolve);
+      await Promise.race([this.#allFinished.promise, isLate.promise]);
+      enough.cancel();
+    }
+    late.cancel();
+    for (const left of await Promise.allSettled([this.#topics.close(), listenerClosed])) {
+      if (left.status === "rejected") throw left.reason;
+    }
+    const clean = (await Promise.all(closures)).filter((closure) => closure.clean).length;
+    return { closed: clean, dropped: links.length - clean };
+  }
+
+  /** Counts a connection that is over until its handlers are done. It is not kept for it: they may never be. */
+  #awaitHandlers(link: Link): void {
+    const { handlers } = link;
+    if (handlers === undefined) return;
+    this.#unfinished++;
+    void handlers.then(() => {
+      if (--this.#unfinished === 0) this.#allFinished?.resolve();
+    });
+  }
+
+  #checkAllEnded(): void {
+    if (this.#links.size === 0 && this.#openings.size === 0) this.#allEnded?.resolve();
+  }
+
+  /** Adds what a connection that is over has counted. */
+  #count({ endpoint, outbox }: Link): void {
+    addTraffic(this.#received, endpoint.received);
+    addTraffic(this.#sent, endpoint.sent);
+    this.#dropped += outbox.dropped;
+  }
+}
+
+/** Calls a hook for logs: where it fails it has nobody left to tell. */
+function tell(hook: () => unknown): void {
+  try {
+    const result = hook();
+    if (isPromise(result)) whenSettled(result, undefined, () => {});
+  } catch {
+    // As above.
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * A connection that is not open yet: the server's side of the opening handshake, in time (RFC 6455, 4.2).
+ *
+ * @module
+ */
+
+import { connectionLost, HandshakeError, type LimitError, TimeoutError } from "../../errors.ts";
+import type { Extension } from "../../extension/extension.ts";
+import { Growing } from "../../extension/bounded-buffer.ts";
+import { acceptOffers, openExtensions } from "../../extension/negotiation.ts";
+import { StateServerSide } from "../../frame/check.ts";
+import {
+  checkRequest,
+  checkUpgrade,
+  isUpgrade,
+  offeredExtensions,
+} from "../../handshake/server/request.ts";
+import {
+  type HttpReply,
+  toHandshakeError,
+  writeRefusal,
+  writeReply,
+  writeUpgrade,
+} from "../../handshake/server/response.ts";
+import { abandon, UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
+import { writeOptions } from "../../http/option.ts";
+import { type HeadLimits, HeadParser } from "../../http/parser.ts";
+import { checkOrigin, type OriginPolicy } from "../../handshake/server/origin.ts";
+import type { Transport, TransportHandler } from "../../transport.ts";
+import type { Deadline } from "../../clock.ts";
+import type { Linked } from "../../linked-list.ts";
+import { isPromise, whenSettled } from "../../deferred.ts";
+import type { Refusal, RouteHandlers, ServerHandlers, Upgrade } from "../handlers.ts";
+import { Link, type LinkOwner } from "../link.ts";
+import type { Routes } from "./routes.ts";
+
+/** What all openings of one server share. */
+export interface OpeningOwner<Context> extends LinkOwner {
+  readonly handlers: ServerHandlers<Context>;
+  /** Handlers by path; undefined where there is one set for all. */
+  readonly routes: Routes<RouteHandlers<Context>> | undefined;
+  /** Whose pages may connect. */
+  readonly origins: OriginPolicy;
+  readonly headLimits: HeadLimits;
+  /** The extensions that are agreed to. */
+  readonly extensions: readonly Extension[];
+  /** Milliseconds from the first byte's possibility to the response. */
+  readonly handshakeTimeout: number;
+  /** An opening has begun. */
+  openingBegan(opening: Opening<Context>): void;
+  /** An opening has ended, whatever came of it. */
+  openingEnded(opening: Opening<Context>): void;
+  /** A handshake came to nothing. */
+  openingRefused(error: HandshakeError, remoteAddress: string | undefined): void;
+}
+
+/*
+ * What an opening does: it reads the head, waits for a hook, has answered with something else than 101 and drains what
+ * still comes, or has dropped the connection and waits for its end. When it answers 101 a Link takes its place.
+ */
+type Phase = "reading" | "deciding" | "refused" | "dropped" | "over";
+
+/** Bytes that a peer may send while a hook decides, before it is held back. */
+const mostEarly = 16 * 1024;
+
+const notFound = { status: 404, message: "Nothing is served at this path" } as const;
+
+/** Reads a request, asks the hooks, answers. */
+export class Opening<Context> implements TransportHandler, Linked<Opening<Context>> {
+  previous: Opening<Context> | undefined = undefined;
+  next: Opening<Context> | undefined = undefined;
+  readonly #transport: Transport;
+  readonly #owner: OpeningOwner<Context>;
+  readonly #parser: HeadParser;
+  readonly #excess: LimitError | undefined;
+  #deadline: Deadline;
+  #phase: Phase = "reading";
+  #request: UpgradeRequest | undefined;
+  // What has come behind the request.
+  readonly #early = new Growing();
+  #isHeldBack = false;
+  #hasPeerEnded = false;
+
+  /** @param excess Why the connection is one too many: it is refused as soon as its request begins. */
+  constructor(transport: Transport, owner: OpeningOwner<Context>, excess?: LimitError) {
+    this.#excess = excess;
+    this.#transport = transport;
+    this.#owner = owner;
+    this.#parser = new HeadParser("request", owner.headLimits);
+    this.#deadline = owner.deadlines.after(owner.handshakeTimeout, () => this.#timeOut());
+    transport.handler = this;
+    owner.openingBegan(this);
+  }
+
+  /** Whether the connection is one too many. */
+  get isExcess(): boolean {
+    return this.#excess !== undefined;
+  }
+
+  /** Whether a hook is asked, and may still have its way: it can end the opening itself, by shutting the server down. */
+  get #isDeciding(): boolean {
+    return this.#phase === "deciding";
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#phase === "deciding") {
+      this.#early.add(chunk, 0, chunk.length);
+      this.#holdBack();
+    } else if (this.#phase === "reading") {
+      this.#read(chunk);
+    }
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.#hasPeerEnded = true;
+    if (this.#phase === "reading") this.#transport.destroy();
+    // It may still read the answer, and gets one.
+    else if (this.#phase === "deciding") abandon(this.#request!, connectionLost(undefined));
+  }
+
+  onClose(error?: Error): void {
+    const phase = this.#phase;
+    this.#over();
+    // A port that was only knocked at, or a refusal that has been reported, is nothing to report.
+    if (phase !== "deciding" && (phase !== "reading" || this.#parser.isEmpty)) return;
+    const lost = connectionLost(error);
+    if (phase === "deciding") abandon(this.#request!, lost);
+    this.#report(toHandshakeError(lost));
+  }
+
+  /** Drops the connection, about which no hook decides. */
+  drop(): void {
+    this.#phase = "dropped";
+    this.#transport.destroy();
+  }
+
+  /** Drops the connection. @param reason What a hook is told that still decides about it. */
+  giveUp(reason: Error): void {
+    const isDeciding = this.#isDeciding;
+    this.drop();
+    if (isDeciding) abandon(this.#request!, reason);
+  }
+
+  #read(chunk: Uint8Array): void {
+    try {
+      if (this.#excess !== undefined) throw this.#excess;
+      const end = this.#parser.feed(chunk);
+      if (!this.#parser.isComplete) return;
+      const { head } = this.#parser;
+      checkRequest(head);
+      const request = new UpgradeRequest(head, this.#transport);
+      const handlers = this.#route(request);
+      const http = handlers?.http === undefined ? this.#owner.handlers : handlers;
+      if (http.http !== undefined && !isUpgrade(head)) {
+        this.#beginToDecide(request, true);
+        this.#decide(http.http(request), (reply) => {
+          this.#answer(writeReply(reply as HttpReply));
+        });
+        return;
+      }
+      if (handlers === undefined) throw new HandshakeError("REJECTED", notFound);
+      checkUpgrade(head);
+      checkOrigin(request, this.#owner.origins);
+      this.#beginToDecide(request, handlers.upgrade !== undefined);
+      this.#early.add(chunk, end, chunk.length);
+      this.#decide(handlers.upgrade?.(request), (answer) => {
+        this.#open(request, handlers, (answer ?? {}) as Upgrade<Context> | Refusal);
+      });
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  /** Gives the handlers for a request, undefined where no route matches. */
+  #route(request: UpgradeRequest): RouteHandlers<Context> | undefined {
+    const { routes, handlers } = this.#owner;
+    if (routes === undefined) return handlers;
+    const match = routes.find(request.path);
+    if (match !== undefined) request.params = match.params;
+    return match?.target;
+  }
+
+  /** @param isAsked Whether a hook gets the request, and may keep it: the chunk that it lies in is somebody else's soon. */
+  #beginToDecide(request: UpgradeRequest, isAsked: boolean): void {
+    if (isAsked) this.#parser.head.retain();
+    this.#request = request;
+    this.#phase = "deciding";
+  }
+
+  /** Goes on with what a hook decides, unless the opening has ended meanwhile. */
+  #decide(decision: unknown, act: (decision: unknown) => void): void {
+    if (!isPromise(decision)) {
+      if (this.#isDeciding) act(decision);
+      return;
+    }
+    this.#holdBack();
+    whenSettled(
+      decision,
+      (value) => {
+        if (!this.#isDeciding) return;
+        try {
+          act(value);
+        } catch (error) {
+          this.#refuse(error);
+        }
+      },
+      (error) => {
+        if (this.#isDeciding) this.#refuse(error);
+      },
+    );
+  }
+
+  #open(
+    request: UpgradeRequest,
+    handlers: RouteHandlers<Context>,
+    decision: Upgrade<Context> | Refusal,
+  ): void {
+    if ("status" in decision) throw new HandshakeError("REJECTED", decision);
+    const { protocol, headers, context } = decision;
+    const { head } = this.#parser;
+    const offered = protocol === undefined ? [] : request.protocols;
+    const agreed =
+      this.#owner.extensions.length === 0
+        ? []
+        : acceptOffers(this.#owner.extensions, offeredExtensions(head));
+    const extensions = agreed.map(({ option }) => option);
+    const response = writeUpgrade(head, offered, { protocol, extensions, headers });
+    // What this side has accepted itself it can open.
+    const sessions = openExtensions(agreed, StateServerSide)!;
+    this.#over();
+    const info = {
+      protocol: protocol ?? "",
+      extensions: writeOptions(extensions),
+      target: request.target,
+      context: context as Context,
+      remoteAddress: request.remoteAddress,
+      remotePort: request.remotePort,
+    };
+    const transport = this.#transport;
+    const link = new Link(this.#owner, { side: "server", transport, handlers, info, sessions });
+    this.#letOn();
+    link.start(response, this.#early.take());
+    // Told once, and before there was a link to hear it.
+    if (this.#hasPeerEnded) link.onEnd();
+  }
+
+  #refuse(error: unknown): void {
+    // By the hook itself, before it failed: nobody is there to be answered.
+    if (this.#phase === "dropped") return;
+    const { head, isComplete } = this.#parser;
+    this.#answer(writeRefusal(error, isComplete ? head.method : undefined));
+    this.#report(toHandshakeError(error));
+  }
+
+  /** Sends a response that ends the connection; what the peer still sends is read and dropped, so that it sees it. */
+  #answer(response: Uint8Array): void {
+    this.#phase = "refused";
+    this.#early.take();
+    this.#letOn();
+    this.#deadline.cancel();
+    const { closeTimeout } = this.#owner.settings;
+    this.#deadline = this.#owner.deadlines.after(closeTimeout, () => {
+      this.drop();
+    });
+    this.#transport.write(response);
+    this.#transport.end();
+  }
+
+  #timeOut(): void {
+    const cause = new TimeoutError("HANDSHAKE_TIMEOUT", this.#owner.handshakeTimeout);
+    if (this.#phase === "deciding") {
+      // The hook is late, not the peer.
+      this.#refuse(new HandshakeError("INTERNAL", { status: 503, cause }));
+      abandon(this.#request!, cause);
+    } else if (this.#parser.isEmpty) {
+      this.drop();
+    } else {
+      this.#refuse(cause);
+    }
+  }
+
+  /** Nothing comes here any more: a link has taken over, or the transport is closed. */
+  #over(): void {
+    this.#phase = "over";
+    this.#deadline.cancel();
+    this.#owner.openingEnded(this);
+  }
+
+  /** Stops reading where much has come early; until then it goes on, so that a peer which leaves is noticed. */
+  #holdBack(): void {
+    if (this.#isHeldBack || this.#early.size <= mostEarly) return;
+    this.#isHeldBack = true;
+    this.#transport.pause();
+  }
+
+  /** Goes on to read, where the peer was held back. */
+  #letOn(): void {
+    if (!this.#isHeldBack) return;
+    this.#isHeldBack = false;
+    this.#transport.resume();
+  }
+
+  #report(error: HandshakeError): void {
+    this.#owner.openingRefused(error, this.#transport.remoteAddress);
+  }
+}

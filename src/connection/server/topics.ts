@@ -1,0 +1,206 @@
+/**
+ * One message for many connections: broadcast, and topics that connections subscribe to.
+ *
+ * @module
+ */
+
+import type { PreparedMessage } from "../../endpoint/prepared.ts";
+import { LimitError } from "../../errors.ts";
+import type { Backplane, BackplaneMembership, Publication } from "./backplane.ts";
+
+/**
+ * What happens to a connection whose unsent bytes are above `highWaterMark` already. "buffer": it gets the message, as by
+ * `send`, and its own limit counts. "drop": it does not get this one. "close": it is dropped, since it does not keep up.
+ */
+export type SlowReceiver = "buffer" | "drop" | "close";
+
+/** How one message goes to many. */
+export interface DeliveryOptions<Receiver> {
+  /** A connection that does not get it, such as the one that it came from. */
+  readonly except?: Receiver | undefined;
+  /** Default: the server's option `slowReceivers`. */
+  readonly slow?: SlowReceiver | undefined;
+}
+
+/** What became of a message, as far as this server's connections are concerned. */
+export interface Delivery {
+  /** Connections that it was sent on. */
+  readonly sent: number;
+  /** Slow ones that did not get it. */
+  readonly dropped: number;
+  /** Slow ones that were dropped themselves. */
+  readonly closed: number;
+}
+
+/** What is used of a connection. */
+export interface Subscriber {
+  readonly outbox: {
+    readonly unsent: number;
+    dropped: number;
+    send(message: PreparedMessage, compress: boolean): Promise<void>;
+  };
+  terminate(error: unknown): void;
+}
+
+/** Limits on topics, and the default for slow receivers. */
+export interface TopicSettings {
+  /** Topics that one connection may subscribe to. */
+  readonly maxTopics: number;
+  /** Unsent bytes above which a receiver is slow. */
+  readonly highWaterMark: number;
+  readonly slow: SlowReceiver;
+}
+
+/** UTF-16 units that the name of a topic may have. */
+const longestTopic = 1024;
+
+/**
+ * Who is subscribed to what. Publishing costs what the topic's own subscribers cost, and leaving what the leaver's own
+ * topics cost, whatever else there is.
+ */
+export class Topics<Receiver extends Subscriber> {
+  readonly #settings: TopicSettings;
+  readonly #subscribers = new Map<string, Set<Receiver>>();
+  readonly #topics = new Map<Receiver, Set<string>>();
+  readonly #membership: BackplaneMembership;
+
+  constructor(backplane: Backplane, settings: TopicSettings) {
+    this.#settings = settings;
+    this.#membership = backplane.join({
+      deliver: (publication) => {
+        this.#deliver(publication, {});
+      },
+    });
+  }
+
+  /** Topics that somebody here is subscribed to. */
+  get count(): number {
+    return this.#subscribers.size;
+  }
+
+  /** Subscribers of a topic here. */
+  countOf(topic: string): number {
+    return this.#subscribers.get(topic)?.size ?? 0;
+  }
+
+  /** Topics that a connection is subscribed to. */
+  of(receiver: Receiver): string[] {
+    return [...(this.#topics.get(receiver) ?? [])];
+  }
+
+  /**
+   * Subscribes a connection; a second time changes nothing.
+   *
+   * @throws {LimitError} `TOO_MANY_TOPICS`
+   * @throws {TypeError} The topic is no string of 1 to 1024 UTF-16 units.
+   */
+  subscribe(receiver: Receiver, topic: string): void {
+    checkTopic(topic);
+    let topics = this.#topics.get(receiver);
+    if (topics === undefined) this.#topics.set(receiver, (topics = new Set()));
+    if (topics.has(topic)) return;
+    if (topics.size >= this.#settings.maxTopics) {
+      throw new LimitError("TOO_MANY_TOPICS", this.#settings.maxTopics, topics.size + 1);
+    }
+    topics.add(topic);
+    const subscribers = this.#subscribers.get(topic);
+    if (subscribers !== undefined) {
+      subscribers.add(receiver);
+      return;
+    }
+    this.#subscribers.set(topic, new Set([receiver]));
+    this.#membership.subscribe?.(topic);
+  }
+
+  /** Takes a subscription back; where there is none, nothing happens. */
+  unsubscribe(receiver: Receiver, topic: string): void {
+    const topics = this.#topics.get(receiver);
+    if (topics?.delete(topic) !== true) return;
+    if (topics.size === 0) this.#topics.delete(receiver);
+    this.#remove(receiver, topic);
+  }
+
+  /** Takes all subscriptions of a connection back: it is over. */
+  leave(receiver: Receiver): void {
+    const topics = this.#topics.get(receiver);
+    if (topics === undefined) return;
+    this.#topics.delete(receiver);
+    for (const topic of topics) this.#remove(receiver, topic);
+  }
+
+  /**
+   * Sends a message to all subscribers of a topic, here and on the other members of the backplane.
+   *
+   * @returns What became of it here, when the backplane has taken it. Rejects where that fails; a rejection that nobody
+   * awaits is not reported as unhandled.
+   * @throws {TypeError} As {@link subscribe}.
+   */
+  publish(
+    topic: string,
+    message: PreparedMessage,
+    options: DeliveryOptions<Receiver>,
+  ): Promise<Delivery> {
+    checkTopic(topic);
+    const publication: Publication = { topic, message };
+    const delivery = this.#deliver(publication, options);
+    const published = this.#carry(publication, delivery);
+    published.catch(() => {});
+    return published;
+  }
+
+  /** Sends a message to `receivers`. */
+  broadcast(
+    receivers: Iterable<Receiver>,
+    message: PreparedMessage,
+    { except, slow = this.#settings.slow }: DeliveryOptions<Receiver>,
+  ): Delivery {
+    const { highWaterMark } = this.#settings;
+    let sent = 0;
+    let dropped = 0;
+    let closed = 0;
+    // A copy: what is called may end a connection, or subscribe one.
+    for (const receiver of [...receivers]) {
+      if (receiver === except) continue;
+      const { outbox } = receiver;
+      if (slow === "buffer" || outbox.unsent <= highWaterMark) {
+        void outbox.send(message, message.compress);
+        sent++;
+      } else if (slow === "drop") {
+        outbox.dropped++;
+        dropped++;
+      } else {
+        receiver.terminate(new LimitError("TOO_MUCH_BUFFERED", highWaterMark, outbox.unsent));
+        closed++;
+      }
+    }
+    return { sent, dropped, closed };
+  }
+
+  /** The server is shut down. */
+  async close(): Promise<void> {
+    await this.#membership.leave();
+  }
+
+  async #carry(publication: Publication, delivery: Delivery): Promise<Delivery> {
+    await this.#membership.publish(publication);
+    return delivery;
+  }
+
+  #deliver({ topic, message }: Publication, options: DeliveryOptions<Receiver>): Delivery {
+    return this.broadcast(this.#subscribers.get(topic) ?? [], message, options);
+  }
+
+  #remove(receiver: Receiver, topic: string): void {
+    const subscribers = this.#subscribers.get(topic)!;
+    subscribers.delete(receiver);
+    if (subscribers.size > 0) return;
+    this.#subscribers.delete(topic);
+    this.#membership.unsubscribe?.(topic);
+  }
+}
+
+function checkTopic(topic: string): void {
+  if (typeof topic !== "string" || topic.length === 0 || topic.length > longestTopic) {
+    throw new TypeError(`A topic is a string of 1 to ${longestTopic} UTF-16 units`);
+  }
+}

@@ -1,0 +1,379 @@
+/**
+ * The client's side of the opening handshake: from a URL to a stream (RFC 6455, 4.1).
+ *
+ * @module
+ */
+
+import { checkMilliseconds } from "../../arguments.ts";
+import { concat } from "../../bytes.ts";
+import type { Deadlines } from "../../clock.ts";
+import { DialError, type HeaderPairs, HandshakeError, LimitError } from "../../errors.ts";
+import type { Extension, ExtensionSession } from "../../extension/extension.ts";
+import { closeSessions, openExtensions, takeAnswer } from "../../extension/negotiation.ts";
+import { StateClientSide } from "../../frame/check.ts";
+import type { Head } from "../../http/head.ts";
+import type { Option } from "../../http/option.ts";
+import { defaultHeadLimits, type HeadLimits, HeadParser } from "../../http/parser.ts";
+import { canonicalize } from "../../http/view.ts";
+import { headerLines } from "../../http/write.ts";
+import { BufferedStream } from "../../io/buffered.ts";
+import type { Awaitable, ByteStream } from "../../io/byte-stream.ts";
+import { closeQuietly } from "../../io/close-quietly.ts";
+import { connectStreamOn } from "../../io/connect-stream.ts";
+import { writeAll } from "../../io/write-all.ts";
+import type { Connect, ConnectOptions, Signal, TlsOptions } from "../../transport.ts";
+import { Attempt } from "../attempt.ts";
+import { checkAnswer, checkOffer, newKey, type Offer, writeDialRequest } from "./dial-request.ts";
+import { readHead } from "../read-head.ts";
+import { ResponseBody } from "./response-body.ts";
+import { UpgradedStream } from "../upgraded-stream.ts";
+import { type Destination, parseUrl } from "./url.ts";
+
+/** Where `netDial` is to connect to. */
+export interface NetDialOptions {
+  /** Name or address; IPv6 without brackets. */
+  readonly hostname: string;
+  /** TCP port, 1 to 65535. */
+  readonly port: number;
+  /** Aborted when the dialing is given up. */
+  readonly signal: Signal;
+}
+
+/** Options of a {@link Dialer}. */
+export interface DialerOptions {
+  /** Subprotocols to offer, the one liked best first. Default: none. */
+  readonly protocols?: readonly string[] | undefined;
+  /**
+   * Extensions to offer, the one liked best first. Of an Extension the stream has what a Reader and a Writer need; an
+   * Option is only offered, and what the server has chosen of it is for the caller. Default: none.
+   */
+  readonly extensions?: readonly (Extension | Option)[] | undefined;
+  /** Headers of the request beside the handshake's own. Default: none. */
+  readonly header?: HeaderPairs | undefined;
+  /** Value of the Host header. Default: the URL's host. */
+  readonly host?: string | undefined;
+  /** Milliseconds for the whole way, TCP, TLS and handshake; 0 or Infinity for no limit. Default: 30 000. */
+  readonly timeout?: number | undefined;
+  /** Bytes of the read buffer, which the stream goes on to use. Default: 4096. */
+  readonly readBufferSize?: number | undefined;
+  /** What the response's head may cost. Default: 16 KiB and 128 headers. */
+  readonly headLimits?: Partial<HeadLimits> | undefined;
+  /**
+   * Told of a response with another status than 101 before dialing fails with it.
+   *
+   * @param response The head and up to 1 MiB of the body, decoded, valid until the callback is done.
+   */
+  readonly onStatusError?:
+    ((status: number, reason: string, response: Uint8Array) => Awaitable<void>) | undefined;
+  /** Gets each header of the response that is not the handshake's own; throwing ends the dialing. Views, as in Upgrader. */
+  readonly onHeader?: ((name: Uint8Array, value: Uint8Array) => Awaitable<void>) | undefined;
+  /** Connects, in place of the runtime's TCP: through a proxy, in memory. For wss `tlsClient` is needed beside it. */
+  readonly netDial?: ((options: NetDialOptions) => Awaitable<ByteStream>) | undefined;
+  /** Does TLS on a connected stream, in place of the runtime's. */
+  readonly tlsClient?:
+    ((stream: ByteStream, hostname: string) => Awaitable<ByteStream>) | undefined;
+  /** Options of the runtime's TLS. */
+  readonly tlsOptions?: TlsOptions | undefined;
+  /** Wraps the connected stream, TLS included, before the first byte: to meter, to trace. */
+  readonly wrapConn?: ((stream: ByteStream) => Awaitable<ByteStream>) | undefined;
+  /** The runtime's TCP and TLS. The adapters' `dial` sets it. */
+  readonly connect?: ((options: ConnectOptions) => Promise<ByteStream>) | undefined;
+  /** Where time is kept. Default: one timer for all. */
+  readonly deadlines?: Deadlines | undefined;
+}
+
+/** Options of one dialing. */
+export interface DialOptions {
+  /** Gives up when it is aborted; has no say once the stream is there. */
+  readonly signal?: Signal | undefined;
+}
+
+const defaultTimeout = 30_000;
+
+/** Milliseconds for the body of a response that says no: a server may keep the connection open behind it. */
+const bodyTimeout = 2_000;
+
+/** Informational responses (1xx) that are read over in front of the answer. */
+const maxInformational = 8;
+
+/**
+ * Dials WebSocket servers; one is enough for all, also at the same time.
+ *
+ * @example
+ * const dialer = new Dialer({ connect, protocols: ["chat.v2"], timeout: 5000 });
+ * const stream = await dialer.dial("wss://example.org/chat", { signal });
+ *
+ * @see gobwas Dialer
+ */
+export class Dialer {
+  /** As they were given. */
+  readonly options: DialerOptions;
+  readonly #offer: Offer;
+  readonly #extensions: readonly Extension[];
+  readonly #limits: HeadLimits;
+
+  /**
+   * Makes a dialer.
+   *
+   * @throws {TypeError} Something to be sent may not be sent.
+   * @throws {RangeError} The time-out is NaN or below 0.
+   */
+  constructor(options: DialerOptions = {}) {
+    this.options = options;
+    checkMilliseconds("timeout", options.timeout);
+    const { protocols = [], extensions = [], header = [] } = options;
+    this.#extensions = extensions.filter(isExtension);
+    this.#offer = {
+      protocols,
+      extensions: extensions.flatMap((one) => (isExtension(one) ? one.offers : one)),
+      header,
+    };
+    checkOffer(this.#offer);
+    if (options.host !== undefined) headerLines([["Host", options.host]]);
+    this.#limits = { ...defaultHeadLimits, ...options.headLimits };
+  }
+
+  /**
+   * Connects and does the handshake.
+   *
+   * @param url With the scheme ws or wss, without fragment and credentials.
+   * @returns The stream; what came with the response is read from it first.
+   * @throws {TypeError} The URL, or an option that it needs, is wrong.
+   * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+   * @throws {TimeoutError} `DIAL_TIMEOUT`
+   * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
+   * @throws The signal's reason, and whatever a callback throws.
+   * @see gobwas Dialer.Dial
+   */
+  async dial(
+    url: string | { readonly href: string },
+    { signal }: DialOptions = {},
+  ): Promise<UpgradedStream> {
+    const destination = parseUrl(url);
+    return this.#attempt(signal, async (attempt, held) => {
+      await this.#connect(destination, attempt, held);
+      return this.#handshake(destination, attempt, held);
+    });
+  }
+
+  /**
+   * Does the handshake on a stream that is connected already; it is closed where that fails.
+   *
+   * @throws As {@link dial}.
+   * @see gobwas Dialer.Upgrade
+   */
+  async upgrade(
+    stream: ByteStream,
+    url: string | { readonly href: string },
+    { signal }: DialOptions = {},
+  ): Promise<UpgradedStream> {
+    return this.#attempt(signal, async (attempt, held) => {
+      held.hold(stream);
+      return this.#handshake(parseUrl(url), attempt, held);
+    });
+  }
+
+  async #attempt(
+    signal: Signal | undefined,
+    work: (attempt: Attempt, held: HeldStream) => Promise<UpgradedStream>,
+  ): Promise<UpgradedStream> {
+    const { timeout = defaultTimeout, deadlines } = this.options;
+    const attempt = new Attempt({ timeout, code: "DIAL_TIMEOUT", signal, deadlines });
+    const held = new HeldStream(attempt);
+    try {
+      const stream = await attempt.race(work(attempt, held));
+      attempt.check();
+      return stream;
+    } catch (error) {
+      held.close();
+      throw error;
+    } finally {
+      attempt.end();
+    }
+  }
+
+  async #connect(
+    { isSecure, hostname, port }: Destination,
+    attempt: Attempt,
+    held: HeldStream,
+  ): Promise<void> {
+    const { netDial, tlsClient, tlsOptions = {}, connect, wrapConn } = this.options;
+    const tls = isSecure && tlsClient === undefined ? tlsOptions : undefined;
+    if (netDial !== undefined && tls !== undefined) {
+      throw new TypeError("Dialer needs tlsClient beside netDial for wss");
+    }
+    if (netDial === undefined && connect === undefined) {
+      throw new TypeError(
+        "Dialer needs netDial, or connect: use dial() of framewire/node, /deno, /bun or /auto",
+      );
+    }
+    attempt.check();
+    held.hold(
+      netDial === undefined
+        ? await connect!({ hostname, port, signal: attempt, tls })
+        : await netDial({ hostname, port, signal: attempt }),
+    );
+    if (isSecure && tlsClient !== undefined) held.hold(await tlsClient(held.stream, hostname));
+    if (wrapConn !== undefined) held.hold(await wrapConn(held.stream));
+  }
+
+  async #handshake(
+    { target, host }: Destination,
+    attempt: Attempt,
+    { stream: conn }: HeldStream,
+  ): Promise<UpgradedStream> {
+    attempt.check();
+    const stream =
+      conn instanceof BufferedStream
+        ? conn
+        : new BufferedStream(conn, { size: this.options.readBufferSize });
+    const key = newKey();
+    await writeAll(stream, writeDialRequest(target, this.options.host ?? host, key, this.#offer));
+    const head = await this.#readAnswer(stream);
+    if (head.status !== 101) throw await this.#statusError(stream, head, attempt);
+    const answer = checkAnswer(head, key, this.#offer);
+    const sessions = this.#openExtensions(answer.extensions);
+    if (sessions === undefined) {
+      throw new DialError("BAD_EXTENSIONS", { status: 101, headers: [...head.entries()] });
+    }
+    try {
+      await this.#tellHeaders(head, attempt);
+    } catch (error) {
+      closeSessions(sessions);
+      throw error;
+    }
+    const agreement = { side: StateClientSide, ...answer, sessions, context: undefined };
+    return new UpgradedStream(stream, agreement);
+  }
+
+  /** @returns undefined where the answer is none that the offers allow. */
+  #openExtensions(answer: readonly Option[]): readonly ExtensionSession[] | undefined {
+    const own = answer.filter(({ name }) => this.#extensions.some((one) => one.name === name));
+    const agreed = takeAnswer(this.#extensions, own);
+    return agreed && openExtensions(agreed, StateClientSide);
+  }
+
+  /** Reads the head of the answer, and over those of informational responses in front of it (RFC 9110, 15.2). */
+  async #readAnswer(stream: BufferedStream): Promise<Head> {
+    for (let count = 0; count <= maxInformational; count++) {
+      const head = await this.#readHead(stream);
+      if (head.major !== 1 || head.minor < 1) {
+        throw new DialError("BAD_PROTOCOL", { status: head.status });
+      }
+      if (head.status >= 200 || head.status === 101) return head;
+    }
+    throw new DialError("MALFORMED_RESPONSE", {
+      cause: new Error(`More than ${maxInformational} informational responses`),
+    });
+  }
+
+  async #readHead(stream: BufferedStream): Promise<Head> {
+    try {
+      return await readHead(stream, new HeadParser("response", this.#limits));
+    } catch (cause) {
+      if (!(cause instanceof HandshakeError || cause instanceof LimitError)) throw cause;
+      throw new DialError("MALFORMED_RESPONSE", { cause });
+    }
+  }
+
+  async #statusError(stream: BufferedStream, head: Head, attempt: Attempt): Promise<DialError> {
+    // What the body is read into may be where the head lies.
+    head.retain();
+    const body = new ResponseBody(stream);
+    await this.#atMost(bodyTimeout, body.read(head));
+    attempt.check();
+    const { bytes } = body;
+    const { onStatusError } = this.options;
+    if (onStatusError !== undefined) {
+      const response = concat([head.bytes.subarray(0, head.size), bytes]);
+      await onStatusError(head.status, head.reason, response);
+      attempt.check();
+    }
+    return new DialError("BAD_STATUS", {
+      status: head.status,
+      headers: [...head.entries()],
+      body: bytes,
+    });
+  }
+
+  /** Waits for `work`, but not for ever. */
+  async #atMost(timeout: number, work: Promise<void>): Promise<void> {
+    const { deadlines } = this.options;
+    const limit = new Attempt({ timeout, code: "DIAL_TIMEOUT", deadlines });
+    try {
+      await limit.race(work);
+    } catch {
+      // What has come by then has to do.
+    } finally {
+      limit.end();
+    }
+  }
+
+  async #tellHeaders(head: Head, attempt: Attempt): Promise<void> {
+    const { onHeader } = this.options;
+    if (onHeader === undefined) return;
+    for (let index = 0; index < head.headerCount; index++) {
+      if (answerHeaders.has(head.name(index).toLowerCase())) continue;
+      const { bytes } = head;
+      const name = bytes.subarray(head.nameStart(index), head.nameEnd(index));
+      canonicalize(name, 0, name.length);
+      await onHeader(name, bytes.subarray(head.valueStart(index), head.valueEnd(index)));
+      attempt.check();
+    }
+  }
+}
+
+/**
+ * Dials with a runtime's own way to connect. Adapters wrap it as their own `dial`.
+ *
+ * @throws As {@link Dialer.dial}.
+ * @see gobwas Dial
+ */
+export async function dialOn(
+  connect: Connect,
+  url: string | { readonly href: string },
+  options: DialerOptions & DialOptions = {},
+): Promise<UpgradedStream> {
+  const dialer = new Dialer({ connect: (to) => connectStreamOn(connect, to), ...options });
+  return dialer.dial(url, options);
+}
+
+function isExtension(offered: Extension | Option): offered is Extension {
+  return "open" in offered;
+}
+
+/** Headers of a response that the handshake itself reads. */
+const answerHeaders = new Set([
+  "upgrade",
+  "connection",
+  "sec-websocket-accept",
+  "sec-websocket-protocol",
+  "sec-websocket-extensions",
+]);
+
+/** The stream of an attempt, as far as it has got: closed, once, where the attempt comes to nothing. */
+class HeldStream {
+  readonly #attempt: Attempt;
+  #stream: ByteStream | undefined;
+
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt;
+  }
+
+  get stream(): ByteStream {
+    return this.#stream!;
+  }
+
+  /** Takes a stream in the place of the one that it was made of. One that comes too late is closed at once. */
+  hold(stream: ByteStream): void {
+    this.#stream = stream;
+    if (this.#attempt.aborted) this.close();
+    this.#attempt.check();
+  }
+
+  close(): void {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    if (stream !== undefined) closeQuietly(stream);
+  }
+}

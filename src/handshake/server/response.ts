@@ -1,0 +1,184 @@
+/**
+ * What a server answers: 101, a refusal, or a page (RFC 6455, 4.2.2).
+ *
+ * @module
+ */
+
+import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
+import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../../errors.ts";
+import type { Head } from "../../http/head.ts";
+import { type Option, writeOptions } from "../../http/option.ts";
+import { isToken } from "../../http/token.ts";
+import { headerLines, writeResponse } from "../../http/write.ts";
+import { acceptInto, AcceptSize } from "../accept.ts";
+
+/** What a server says beside the proof. */
+export interface UpgradeResponse {
+  /** The subprotocol chosen, one of those offered. Default: none. */
+  readonly protocol?: string | undefined;
+  /** The extensions agreed upon, each one of those offered. Default: none. */
+  readonly extensions?: readonly Option[] | undefined;
+  /** Headers to add, such as cookies. */
+  readonly headers?: HeaderPairs | undefined;
+}
+
+const beforeAccept =
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
+
+/** Headers that the handshake itself writes (RFC 6455, 11.3). */
+const ownHeaders = new Set([
+  "upgrade",
+  "connection",
+  "sec-websocket-accept",
+  "sec-websocket-protocol",
+  "sec-websocket-extensions",
+  "content-length",
+  "transfer-encoding",
+]);
+
+/**
+ * Writes the response that opens the connection.
+ *
+ * @param head Of a request that passed checkUpgrade.
+ * @param offered The subprotocols of the request.
+ * @returns A new array, yours.
+ * @throws {TypeError} A header that may not be sent, or that the handshake writes itself; a subprotocol that was not
+ * offered. Nothing has been written then.
+ */
+export function writeUpgrade(
+  head: Head,
+  offered: readonly string[],
+  { protocol, extensions = [], headers = [] }: UpgradeResponse = {},
+): Uint8Array<ArrayBuffer> {
+  if (protocol !== undefined && !offered.includes(protocol)) {
+    throw new TypeError(`Subprotocol was not offered: ${JSON.stringify(protocol)}`);
+  }
+  if (protocol !== undefined && !isToken(protocol)) {
+    throw new TypeError(`Subprotocol is not a token: ${JSON.stringify(protocol)}`);
+  }
+  checkOwnHeaders(headers);
+  let after = "\r\n";
+  if (protocol !== undefined) after += `Sec-WebSocket-Protocol: ${protocol}\r\n`;
+  if (extensions.length > 0) after += `Sec-WebSocket-Extensions: ${writeOptions(extensions)}\r\n`;
+  after += `${headerLines(headers)}\r\n`;
+
+  const bytes = new Uint8Array(beforeAccept.length + AcceptSize + after.length);
+  writeLatin1(bytes, 0, beforeAccept);
+  const key = head.valueStart(head.find("sec-websocket-key"));
+  acceptInto(bytes, beforeAccept.length, head.bytes, key);
+  writeLatin1(bytes, beforeAccept.length + AcceptSize, after);
+  return bytes;
+}
+
+/**
+ * Checks headers that are to stand beside the handshake's own.
+ *
+ * @throws {TypeError} A header that may not be sent, or that the handshake writes itself.
+ */
+export function checkOwnHeaders(headers: HeaderPairs): void {
+  headerLines(headers);
+  for (const [name] of headers) {
+    if (ownHeaders.has(name.toLowerCase())) {
+      throw new TypeError(`Header is written by the handshake itself: ${name}`);
+    }
+  }
+}
+
+/** An answer to a request that does not ask for an upgrade. */
+export interface HttpReply {
+  /** HTTP status, 200 to 599. Default: 200. */
+  readonly status?: number;
+  /** Headers beside Connection and Content-Length. Default: a Content-Type of plain text. */
+  readonly headers?: HeaderPairs;
+  /** Default: empty. */
+  readonly body?: string | Uint8Array;
+}
+
+/**
+ * Checks what an answer other than 101 is to say beside its status.
+ *
+ * @throws {TypeError} A header that may not be sent, or that is written here; a body that is neither text nor bytes.
+ */
+export function checkReply(headers: HeaderPairs, body: string | Uint8Array): void {
+  headerLines(headers);
+  for (const [name] of headers) {
+    if (/^(?:connection|content-length|transfer-encoding)$/i.test(name)) {
+      throw new TypeError(`Header is written by the server itself: ${name}`);
+    }
+  }
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) {
+    throw new TypeError(`body must be a string or a Uint8Array: ${String(body)}`);
+  }
+}
+
+const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
+
+/**
+ * Writes a whole response after which the connection ends: the port takes one request a connection, so that nothing
+ * behind it is ever read as another one.
+ *
+ * @param method Of the request: the answer to HEAD has no body.
+ * @returns A new array, yours.
+ * @throws {TypeError} A header that may not be sent, or that is written here; a body that is neither text nor bytes.
+ * @throws {RangeError} `status` is not an integer from 200 to 599.
+ */
+export function writeReply(
+  { status = 200, headers = plainText, body = "" }: HttpReply,
+  method?: string,
+): Uint8Array<ArrayBuffer> {
+  if (status < 200) throw new RangeError(`Status of a final response starts at 200: ${status}`);
+  checkReply(headers, body);
+  // "A sender of Upgrade MUST also send an Upgrade connection option" (RFC 9110, 7.8)
+  const connection = hasHeader(headers, "upgrade") ? "Upgrade, close" : "close";
+  const bytes = typeof body === "string" ? encodeUtf8(body) : body;
+  // "A server MUST NOT send a Content-Length header field in any response with a status code of ... 204" (RFC 9110, 8.6)
+  const bodiless = status === 204 || status === 304;
+  const framing: HeaderPairs = bodiless
+    ? [["Connection", connection]]
+    : [
+        ["Connection", connection],
+        ["Content-Length", String(bytes.length)],
+      ];
+  // "The HEAD method is identical to GET except that the server MUST NOT send content" (RFC 9110, 9.3.2)
+  const content = bodiless || method === "HEAD" ? noBytes : bytes;
+  return writeResponse(status, [...framing, ...headers], content);
+}
+
+/**
+ * Writes the response to a request that is refused.
+ *
+ * The text of an error that is not framewire's own is not shown to the peer.
+ *
+ * @param method Of the request, where it is known: the answer to HEAD has no body.
+ * @returns A new array, yours.
+ */
+export function writeRefusal(error: unknown, method?: string): Uint8Array<ArrayBuffer> {
+  const { status, headers, body, message } = toHandshakeError(error);
+  const typed = hasHeader(headers, "content-type") ? headers : [...plainText, ...headers];
+  try {
+    return writeReply({ status, headers: typed, body: body ?? `${message}\n` }, method);
+  } catch {
+    // A refusal whose own headers may not be sent.
+    return writeReply({ status: 500, body: "Internal error\n" }, method);
+  }
+}
+
+function hasHeader(headers: HeaderPairs, lowerName: string): boolean {
+  return headers.some(([name]) => name.toLowerCase() === lowerName);
+}
+
+/** Gives the refusal that answers an error. */
+export function toHandshakeError(error: unknown): HandshakeError {
+  if (error instanceof HandshakeError) return error;
+  if (error instanceof LimitError) {
+    return new HandshakeError("REJECTED", {
+      message: error.message,
+      status: error.status,
+      cause: error,
+    });
+  }
+  if (error instanceof TimeoutError && error.code === "HANDSHAKE_TIMEOUT") {
+    return new HandshakeError("REJECTED", { message: error.message, status: 408, cause: error });
+  }
+  return new HandshakeError("INTERNAL", { cause: error });
+}

@@ -1,0 +1,117 @@
+/**
+ * The two places where a request says whom it is for: its target and its Host header (RFC 9112, 3.2).
+ *
+ * @module
+ */
+
+import { equalsIgnoreCase, latin1 } from "../../bytes.ts";
+import { HandshakeError } from "../../errors.ts";
+import type { Head } from "../../http/head.ts";
+
+const Slash = 0x2f;
+
+/** Schemes whose absolute form a proxy may send. */
+const schemes = ["http://", "https://", "ws://", "wss://"];
+
+/** A range of bytes. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Checks a request's target: a path, or a URL in absolute form, which is then reduced to its path.
+ *
+ * "a server MUST accept the absolute-form in requests" (RFC 9112, 3.2.2)
+ *
+ * @returns Where the authority stands in the head's bytes, in absolute form.
+ * @throws {HandshakeError} `MALFORMED_REQUEST`
+ */
+export function checkTarget(head: Head): Range | undefined {
+  if (head.bytes[head.targetByte] === Slash) return undefined;
+  const start = head.targetByte + schemeLength(head);
+  const targetEnd = head.targetByte + head.targetEnd - head.targetStart;
+  let end = start;
+  while (end < targetEnd && head.bytes[end] !== Slash && head.bytes[end] !== 0x3f) end++;
+  head.targetStart += end - head.targetByte;
+  return { start, end };
+}
+
+function schemeLength(head: Head): number {
+  const at = head.targetByte;
+  // Behind the target stands a blank, which no scheme has.
+  const scheme = schemes.find((text) => equalsIgnoreCase(head.bytes, at, at + text.length, text));
+  if (scheme === undefined) throw badTarget();
+  return scheme.length;
+}
+
+function badTarget(): HandshakeError {
+  return new HandshakeError("MALFORMED_REQUEST", {
+    message: "Request target must be a path or a URL",
+  });
+}
+
+/** 1 for the bytes of a registered name or an IPv4 address (RFC 3986, 3.2.2). */
+const nameBytes: Uint8Array = /* @__PURE__ */ byteSet(
+  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.~!$&'()*+,;=%-",
+);
+
+/** 1 for the bytes of an IPv6 address. */
+const addressBytes: Uint8Array = /* @__PURE__ */ byteSet("0123456789abcdefABCDEF:.");
+
+function byteSet(members: string): Uint8Array {
+  const set = new Uint8Array(256);
+  for (let i = 0; i < members.length; i++) set[members.charCodeAt(i)] = 1;
+  return set;
+}
+
+function skip(set: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && set[bytes[at]] === 1) at++;
+  return at;
+}
+
+/** Tells whether a range is a host, and a port where there is one (RFC 9110, 7.2); no string is made of it. */
+function isHost(bytes: Uint8Array, start: number, end: number): boolean {
+  let at: number;
+  if (bytes[start] === 0x5b) {
+    at = skip(addressBytes, bytes, start + 1, end);
+    if (at === start + 1 || at === end || bytes[at++] !== 0x5d) return false;
+  } else {
+    at = skip(nameBytes, bytes, start, end);
+    if (at === start) return false;
+  }
+  return at === end || (bytes[at] === 0x3a && isPort(bytes, at + 1, end));
+}
+
+/** Up to five digits, 65535 at the most; none are allowed (RFC 3986, 3.2.3). */
+function isPort(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > 5) return false;
+  let port = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at] - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    port = port * 10 + digit;
+  }
+  return port <= 65535;
+}
+
+/**
+ * Checks the Host header.
+ *
+ * @param host Index of the header.
+ * @param authority The authority of a target in absolute form, which the header must repeat (RFC 9112, 3.2.2).
+ * @throws {HandshakeError} `BAD_HOST`
+ */
+export function checkHost(head: Head, host: number, authority: Range | undefined): void {
+  if (!isHost(head.bytes, head.valueStart(host), head.valueEnd(host))) {
+    throw new HandshakeError("BAD_HOST");
+  }
+  if (authority === undefined) return;
+  const named = latin1(head.bytes, authority.start, authority.end);
+  if (named.toLowerCase() !== head.value(host).toLowerCase()) {
+    throw new HandshakeError("BAD_HOST", {
+      message: "Host header differs from the request target",
+    });
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * The server's side of the opening handshake over a byte stream, with a say at every step (RFC 6455, 4.2).
+ *
+ * @module
+ */
+
+import { checkMilliseconds } from "../../arguments.ts";
+import type { Deadlines } from "../../clock.ts";
+import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../../errors.ts";
+import { StateServerSide } from "../../frame/check.ts";
+import type { Extension } from "../../extension/extension.ts";
+import { closeSessions, openExtensions } from "../../extension/negotiation.ts";
+import type { Option } from "../../http/option.ts";
+import { defaultHeadLimits, type HeadLimits, HeadParser } from "../../http/parser.ts";
+import { BufferedStream } from "../../io/buffered.ts";
+import type { Awaitable, ByteStream } from "../../io/byte-stream.ts";
+import { closeQuietly } from "../../io/close-quietly.ts";
+import { writeAll } from "../../io/write-all.ts";
+import { Attempt } from "../attempt.ts";
+import { readHead } from "../read-head.ts";
+import { checkRequest, checkUpgrade } from "./request.ts";
+import { checkOwnHeaders, toHandshakeError, writeRefusal, writeUpgrade } from "./response.ts";
+import { RequestWalk } from "./callback-negotiation.ts";
+import { type Agreement, UpgradedStream } from "../upgraded-stream.ts";
+
+/**
+ * What an {@link Upgrader} asks about a request, in the order of the wire.
+ *
+ * Each callback may be async. Bytes that it gets are views into the request, valid until it returns or its promise is
+ * settled. Throwing refuses the connection: `rejectConnection` says how; any other error is answered with 500. The last
+ * argument is what `newContext` made for this request.
+ */
+export interface UpgradeCallbacks<Context> {
+  /** Gets the request target, before any header. */
+  onRequest?(target: Uint8Array, context: Context): Awaitable<void>;
+  /** Gets the value of Host. */
+  onHost?(host: Uint8Array, context: Context): Awaitable<void>;
+  /**
+   * Gets each header that is not the handshake's own. Its name is spelled as in `X-Forwarded-For`, whatever the
+   * client wrote; `headerIs` and `headerText` help with both.
+   */
+  onHeader?(name: Uint8Array, value: Uint8Array, context: Context): Awaitable<void>;
+  /** Gets each offered subprotocol until it returns true: that one is chosen. */
+  protocol?(name: Uint8Array, context: Context): Awaitable<boolean>;
+  /** Gets the value of each Sec-WebSocket-Protocol and chooses by itself; instead of `protocol`. undefined is 400. */
+  protocolCustom?(value: Uint8Array, context: Context): Awaitable<string | undefined>;
+  /** Gets each offered extension, and gives what is agreed to, or undefined. */
+  negotiate?(offer: Option, context: Context): Awaitable<Option | undefined>;
+  /** Gets the value of each Sec-WebSocket-Extensions and answers by itself; instead of `negotiate`. undefined is 400. */
+  extensionCustom?(value: Uint8Array, context: Context): Awaitable<readonly Option[] | undefined>;
+  /** Has the last word before 101: may add headers to it, or throw to refuse. */
+  onBeforeUpgrade?(context: Context): Awaitable<HeaderPairs | undefined | void>;
+}
+
+/** Options of an {@link Upgrader}. */
+export interface UpgraderOptions<Context> extends UpgradeCallbacks<Context> {
+  /** Makes what the callbacks of one request share, and the stream carries as `context`. Default: undefined. */
+  readonly newContext?: (() => Context) | undefined;
+  /**
+   * Extensions that are agreed to where they are offered; the stream has what a Reader and a Writer need of them.
+   * Offers of others are for `negotiate`. Default: none.
+   */
+  readonly extensions?: readonly Extension[] | undefined;
+  /** Headers of every answer, whether it is 101 or a refusal. */
+  readonly header?: HeaderPairs | undefined;
+  /** Bytes of the read buffer, which the stream goes on to use. Default: 4096. */
+  readonly readBufferSize?: number | undefined;
+  /** What the request may cost. Default: 16 KiB, of which 8 KiB target, and 128 headers. */
+  readonly headLimits?: Partial<HeadLimits> | undefined;
+  /** Milliseconds until 408; 0 or Infinity for no limit. Default: 10 000. */
+  readonly timeout?: number | undefined;
+  /** Where that time is kept. Default: one timer for all. */
+  readonly deadlines?: Deadlines | undefined;
+}
+
+const defaultTimeout = 10_000;
+
+/** Milliseconds that a refusal may take to leave, also behind the timeout: who does not read is not waited for. */
+const refusalTimeout = 2_000;
+
+/** A request that is agreed to, and what to answer. */
+interface Acceptance<Context> {
+  readonly response: Uint8Array;
+  readonly agreement: Agreement<Context>;
+}
+
+/**
+ * Does handshakes; one is enough for all connections, also at the same time.
+ *
+ * @example
+ * const upgrader = new Upgrader({
+ *   newContext: () => ({ user: "" }),
+ *   onHeader(name, value, context) {
+ *     if (headerIs(name, "cookie")) context.user = cookie(headerText(value), "user") ?? "";
+ *   },
+ *   onBeforeUpgrade({ user }) {
+ *     if (user === "") throw rejectConnection({ status: 401 });
+ *   },
+ * });
+ * const stream = await upgrader.upgrade(conn);
+ * console.log(stream.context.user, stream.protocol);
+ *
+ * @see gobwas Upgrader
+ */
+export class Upgrader<Context = undefined> {
+  /** As they were given. */
+  readonly options: UpgraderOptions<Context>;
+  readonly #limits: HeadLimits;
+
+  /**
+   * Makes an upgrader; one serves any number of connections.
+   *
+   * @throws {TypeError} A header that may not be sent, or that the handshake writes itself.
+   * @throws {RangeError} The time-out is NaN or below 0.
+   */
+  constructor(options: UpgraderOptions<Context> = {}) {
+    this.options = options;
+    checkMilliseconds("timeout", options.timeout);
+    checkOwnHeaders(options.header ?? []);
+    this.#limits = { ...defaultHeadLimits, ...options.headLimits };
+  }
+
+  /**
+   * Reads a request, asks the callbacks, answers.
+   *
+   * The request has been checked when the first callback is asked. Whoever is refused has got the answer when this
+   * throws. Where it throws the stream is closed, or about to be: its owner may close it again, and need not.
+   *
+   * @param stream Not to be read from afterwards: what is returned takes its place.
+   * @throws {HandshakeError} The request is refused, by a rule or by rejectConnection.
+   * @throws {LimitError} `HEAD_TOO_LARGE`, `TARGET_TOO_LONG`, `TOO_MANY_HEADERS`
+   * @throws {TimeoutError} `HANDSHAKE_TIMEOUT`: what still comes of a callback is ignored
+   * @throws {TransportError} `UNEXPECTED_END`, `RESET`
+   * @throws Whatever a callback throws.
+   */
+  async upgrade(stream: ByteStream): Promise<UpgradedStream<Context>> {
+    const { readBufferSize, timeout = defaultTimeout, deadlines } = this.options;
+    const buffered =
+      stream instanceof BufferedStream
+        ? stream
+        : new BufferedStream(stream, { size: readBufferSize });
+    const attempt = new Attempt({ timeout, code: "HANDSHAKE_TIMEOUT", deadlines });
+    try {
+      const { response, agreement } = await this.#acceptOrRefuse(buffered, attempt);
+      try {
+        // Behind the first byte of this answer no other one may follow, whatever goes wrong.
+        await attempt.race(Promise.resolve(writeAll(buffered, response)));
+      } catch (error) {
+        closeSessions(agreement.sessions!);
+        throw error;
+      }
+      return new UpgradedStream(buffered, agreement);
+    } catch (error) {
+      // The answer, where there was somebody to answer, has left. It says that the connection ends.
+      closeQuietly(buffered);
+      throw error;
+    } finally {
+      attempt.end();
+    }
+  }
+
+  async #acceptOrRefuse(stream: BufferedStream, attempt: Attempt): Promise<Acceptance<Context>> {
+    const parser = new HeadParser("request", this.#limits);
+    try {
+      return await attempt.race(this.#accept(stream, parser, attempt));
+    } catch (error) {
+      if (parser.isComplete || isRefusal(error)) await this.#refuse(stream, parser, error);
+      throw error;
+    }
+  }
+
+  async #accept(
+    stream: BufferedStream,
+    parser: HeadParser,
+    attempt: Attempt,
+  ): Promise<Acceptance<Context>> {
+    await readHead(stream, parser);
+    attempt.check();
+    const { head } = parser;
+    checkRequest(head);
+    checkUpgrade(head);
+    const { options } = this;
+    const context = options.newContext?.() as Context;
+    const walk = new RequestWalk(head, options, context, attempt, options.extensions);
+    const { protocol, extensions, agreed } = await walk.run();
+    const added = await options.onBeforeUpgrade?.(context);
+    const response = writeUpgrade(head, protocol === undefined ? [] : [protocol], {
+      protocol,
+      extensions,
+      headers: [...(options.header ?? []), ...(added ?? [])],
+    });
+    const sessions = openExtensions(agreed, StateServerSide)!;
+    const side = StateServerSide;
+    const agreement = { side, protocol: protocol ?? "", extensions, sessions, context };
+    return { response, agreement };
+  }
+
+  /** Answers an error, with the headers of every answer. */
+  async #refuse(stream: ByteStream, parser: HeadParser, error: unknown): Promise<void> {
+    const { code, status, headers, body, message } = toHandshakeError(error);
+    const refusal = new HandshakeError(code, {
+      status,
+      headers: [...(this.options.header ?? []), ...headers],
+      message,
+      ...(body === undefined ? {} : { body }),
+    });
+    const { deadlines } = this.options;
+    const attempt = new Attempt({ timeout: refusalTimeout, code: "HANDSHAKE_TIMEOUT", deadlines });
+    try {
+      const response = writeRefusal(refusal, methodOf(parser));
+      await attempt.race(Promise.resolve(writeAll(stream, response)));
+    } catch {
+      // The refusal itself is what the caller is told of.
+    } finally {
+      attempt.end();
+    }
+  }
+}
+
+/** Tells an error of a request that did not come whole from one of the stream, which leaves nobody to answer to. */
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof HandshakeError || error instanceof LimitError || error instanceof TimeoutError
+  );
+}
+
+function methodOf(parser: HeadParser): string | undefined {
+  return parser.isComplete ? parser.head.method : undefined;
+}
+
+let defaultUpgrader: Upgrader | undefined;
+
+/**
+ * Upgrades with all defaults: no subprotocol, no extension, nobody refused but by the rules. Where it throws, the stream
+ * is closed.
+ *
+ * @throws As {@link Upgrader.upgrade}.
+ * @see gobwas Upgrade, DefaultUpgrader
+ */
+export function upgrade(stream: ByteStream): Promise<UpgradedStream> {
+  return (defaultUpgrader ??= new Upgrader()).upgrade(stream);
+}

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import { type NodeSocket, NodeTransport } from "../../../adapters/node/transport.ts";
+
+/** A socket whose writes are done when the test says so, and what its transport tells. */
+function newTransport(): {
+  transport: NodeTransport;
+  lines: string[];
+  emit(event: string, value?: unknown): void;
+  /** Bytes that the kernel has not taken when a write returns. */
+  socket: { writable: boolean; writableLength: number };
+  written: (() => void)[];
+} {
+  const lines: string[] = [];
+  const written: (() => void)[] = [];
+  const listeners = new Map<string, (value: unknown) => void>();
+  const log = (line: string): void => void lines.push(line);
+  const socket = {
+    remoteAddress: "192.0.2.1",
+    remotePort: 7,
+    localAddress: "192.0.2.2",
+    localPort: 8,
+    writable: true,
+    writableLength: 0,
+    on: (event: string, listener: (value: unknown) => void) => void listeners.set(event, listener),
+    write(bytes: Uint8Array, done: () => void) {
+      log(`write ${bytes.length}`);
+      written.push(done);
+      return true;
+    },
+    pause: () => log("pause"),
+    resume: () => log("resume"),
+    end: () => log("end"),
+    destroy: () => log("destroy"),
+  };
+  const transport = new NodeTransport(socket as NodeSocket);
+  transport.handler = {
+    onData: (chunk) => log(`onData ${chunk.constructor.name} ${chunk.join(" ")}`),
+    onDrain: () => log("onDrain"),
+    onEnd: () => log("onEnd"),
+    onClose: (error) => log(`onClose ${error?.message ?? ""}`.trimEnd()),
+  };
+  return {
+    transport,
+    lines,
+    socket,
+    written,
+    emit: (event, value) => listeners.get(event)!(value),
+  };
+}
+
+describe("NodeTransport", () => {
+  it("lends out a write that the kernel has not taken whole, until it has", () => {
+    const { transport, lines, socket, written } = newTransport();
+    expect(transport.write(new Uint8Array(1))).toBe(true);
+    socket.writableLength = 2;
+    expect(transport.write(new Uint8Array(2))).toBe(false);
+    // The callback of a write that was taken comes late: the second one's bytes are still lent.
+    written[0]!();
+    expect(lines).toEqual(["write 1", "write 2"]);
+    written[1]!();
+    expect(lines).toEqual(["write 1", "write 2", "onDrain"]);
+  });
+
+  it("says nothing of writes that were taken at once", () => {
+    const { transport, lines, written } = newTransport();
+    transport.write(new Uint8Array(1));
+    transport.write(new Uint8Array(1));
+    for (const done of written) done();
+    expect(lines).toEqual(["write 1", "write 1"]);
+  });
+
+  it("takes and drops what is written to a socket that is no longer writable", () => {
+    const { transport, lines, socket } = newTransport();
+    socket.writable = false;
+    expect(transport.write(new Uint8Array(1))).toBe(true);
+    expect(lines).toEqual([]);
+  });
+
+  it("gives plain bytes: of a Buffer a part would be no copy", () => {
+    const { lines, emit } = newTransport();
+    emit("data", Buffer.from([1, 2, 3]).subarray(1));
+    expect(lines).toEqual(["onData Uint8Array 2 3"]);
+  });
+
+  it("tells of the peer's end, and of its own with what was wrong", () => {
+    const { lines, emit } = newTransport();
+    emit("end");
+    emit("error", new Error("reset"));
+    emit("close");
+    expect(lines).toEqual(["onEnd", "onClose reset"]);
+  });
+
+  it("lets go of its handler with the last event: Node keeps closed sockets for a while", () => {
+    const { transport, lines, emit } = newTransport();
+    const { handler } = transport;
+    emit("close");
+    expect(transport.handler).not.toBe(handler);
+    transport.handler.onDrain();
+    expect(lines).toEqual(["onClose"]);
+  });
+
+  it("passes on what it is told to do, and the peer's address", () => {
+    const { transport, lines } = newTransport();
+    transport.pause();
+    transport.resume();
+    transport.end();
+    transport.destroy();
+    expect(lines).toEqual(["pause", "resume", "end", "destroy"]);
+    expect([transport.remoteAddress, transport.remotePort]).toEqual(["192.0.2.1", 7]);
+    expect([transport.localAddress, transport.localPort]).toEqual(["192.0.2.2", 8]);
+  });
+
+  it("knows of TLS what its socket knows, when it is asked", () => {
+    const asked: string[] = [];
+    const { transport, socket } = newTransport();
+    expect(transport.tls).toBeUndefined();
+    const secure = Object.assign(socket, {
+      encrypted: true,
+      alpnProtocol: false,
+      servername: null,
+      authorized: false,
+      getProtocol: () => null,
+      getPeerCertificate: () => (asked.push("certificate"), {}),
+    });
+    const tls = transport.tls!;
+    expect(asked).toEqual([]);
+    expect(tls).toEqual({
+      alpnProtocol: undefined,
+      serverName: undefined,
+      version: undefined,
+      authorized: false,
+      peerCertificate: undefined,
+    });
+    expect(asked).toEqual(["certificate"]);
+    const shown = { raw: new Uint8Array(1) };
+    Object.assign(secure, {
+      alpnProtocol: "http/1.1",
+      servername: "localhost",
+      authorized: true,
+      getProtocol: () => "TLSv1.3",
+      getPeerCertificate: () => shown,
+    });
+    expect(tls).toEqual({
+      alpnProtocol: "http/1.1",
+      serverName: "localhost",
+      version: "TLSv1.3",
+      authorized: true,
+      peerCertificate: shown,
+    });
+  });
+});

@@ -1,0 +1,258 @@
+import { describe, expect, it } from "vitest";
+import { memoryPair, type MemoryTransport } from "../../../adapters/memory/index.ts";
+import { prepareMessage } from "../../../src/connection/connection.ts";
+import type { ConnectionOptions } from "../../../src/connection/options.ts";
+import { Server } from "../../../src/connection/server/serve.ts";
+import type { Connection } from "../../../src/connection/connection.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { Peer, upgradeRequest } from "../../support/peer.ts";
+import { nameOf } from "../../support/server.ts";
+import { macrotask } from "../../support/turns.ts";
+
+/** A connection whose peer takes nothing from the first message on, until it is told to. */
+async function openSlow(options: ConnectionOptions): Promise<{
+  ws: Connection;
+  peer: Peer;
+  lines: string[];
+  accepted: MemoryTransport;
+  read(): Promise<void>;
+}> {
+  const [ours, theirs] = memoryPair({ capacity: 1 });
+  const lines: string[] = [];
+  let ws!: Connection;
+  const server = new Server(
+    { port: 0, clock: new FakeClock(), ...options },
+    {
+      open(opened) {
+        ws = opened;
+      },
+      drain: () => void lines.push("drain"),
+      error: (_, error) => void lines.push(`error ${nameOf(error)}`),
+    },
+  );
+  server.accept(ours);
+  const peer = new Peer(theirs);
+  peer.send(upgradeRequest());
+  await peer.seen("open");
+  theirs.pause();
+  // What the transport takes in, so that it takes no more.
+  void ws.send("first");
+  await macrotask();
+  return {
+    ws,
+    peer,
+    lines,
+    accepted: ours,
+    async read() {
+      theirs.resume();
+      await macrotask();
+    },
+  };
+}
+
+/** Writes down what becomes of a send. */
+function note(lines: string[], name: string, sent: Promise<void>): void {
+  void sent.then(
+    () => lines.push(`sent ${name}`),
+    (error: unknown) => lines.push(`${name} ${nameOf(error)}`),
+  );
+}
+
+const kilobyte = "x".repeat(1000);
+
+describe("a message that does not fit", () => {
+  it("ends the connection by the policy close", async () => {
+    const { ws, lines } = await openSlow({ maxBufferedAmount: 3000 });
+    for (const name of ["a", "b", "c", "d"]) note(lines, name, ws.send(kilobyte));
+    await ws.closed;
+    expect(lines).toContain("c TOO_MUCH_BUFFERED");
+    expect(lines).toContain("error TOO_MUCH_BUFFERED");
+    expect(lines).toContain("d CLOSED");
+    await expect(ws.send("more")).rejects.toMatchObject({ code: "CLOSED" });
+    await expect(ws.ping()).rejects.toMatchObject({ code: "CLOSED" });
+  });
+
+  it("is dropped by the policy drop, and those that fit follow", async () => {
+    const { ws, lines, peer, read } = await openSlow({ maxBufferedAmount: 3000, overflow: "drop" });
+    for (const name of ["a", "b", "c"]) note(lines, name, ws.send(kilobyte + name));
+    note(lines, "d", ws.send("d"));
+    note(lines, "ping", ws.ping(new Uint8Array(125)));
+    await macrotask();
+    expect(ws.counters.dropped).toBe(1);
+    expect(ws.state).toBe("open");
+    await read();
+    expect(lines).toContain("c TOO_MUCH_BUFFERED");
+    const ends = peer.lines.filter((line) => line.startsWith("text")).map((line) => line.at(-1));
+    expect(ends).toEqual(["t", "a", "b", "d"]);
+  });
+
+  it("waits by the policy wait, in its order and as it was, prepared ones too", async () => {
+    const { ws, lines, peer, read } = await openSlow({ maxBufferedAmount: 3000, overflow: "wait" });
+    const bytes = new Uint8Array(1000);
+    for (const name of ["a", "b", "c"]) note(lines, name, ws.send(kilobyte + name));
+    note(lines, "binary", ws.send(bytes));
+    bytes.fill(1);
+    note(lines, "prepared", ws.send(prepareMessage("prepared")));
+    note(lines, "e", ws.send("e"));
+    expect(ws.bufferedAmount).toBe(ws.counters.queued);
+    expect(ws.bufferedAmount).toBeGreaterThan(4000);
+    await macrotask();
+    expect(lines.filter((line) => line.startsWith("sent"))).toEqual(["sent a", "sent b"]);
+    await read();
+    expect(lines.filter((line) => line.startsWith("sent"))).toEqual(
+      ["a", "b", "c", "binary", "prepared", "e"].map((name) => `sent ${name}`),
+    );
+    const order = peer.lines.slice(2).map((line) => line.replace(/^text x+/, "text "));
+    expect(order).toEqual([
+      "text a",
+      "text b",
+      "text c",
+      "binary 1000 bytes",
+      "text prepared",
+      "text e",
+    ]);
+    expect(ws.bufferedAmount).toBe(0);
+  });
+
+  it("keeps its order where each that had to wait is written as soon as there is room", async () => {
+    const options = { maxBufferedAmount: 1500, highWaterMark: 10, overflow: "wait" } as const;
+    const { ws, lines, peer, read } = await openSlow(options);
+    const names = ["a", "b", "c", "d"];
+    for (const name of names) note(lines, name, ws.send(kilobyte + name));
+    await read();
+    expect(lines.filter((line) => line !== "drain")).toEqual(names.map((name) => `sent ${name}`));
+    expect(peer.lines.slice(2).map((line) => line.at(-1))).toEqual(names);
+  });
+
+  it("is rejected where it waits and the connection ends", async () => {
+    const { ws, lines } = await openSlow({ maxBufferedAmount: 1500, overflow: "wait" });
+    for (const name of ["a", "b", "c"]) note(lines, name, ws.send(kilobyte));
+    note(lines, "piece", ws.beginMessage().write("x"));
+    // A ping does not wait: it is of no use later.
+    note(lines, "ping", ws.ping(new Uint8Array(125)));
+    ws.terminate();
+    await macrotask();
+    expect(lines).toEqual(
+      expect.arrayContaining(["b CLOSED", "c CLOSED", "piece CLOSED", "sent ping"]),
+    );
+  });
+
+  it("is rejected where it waits and the network breaks", async () => {
+    const { ws, lines, accepted } = await openSlow({ maxBufferedAmount: 1500, overflow: "wait" });
+    for (const name of ["a", "b"]) note(lines, name, ws.send(kilobyte));
+    await macrotask();
+    accepted.reset(new Error("reset"));
+    await ws.closed;
+    await macrotask();
+    expect(lines).toEqual(["sent a", "error RESET", "b CLOSED"]);
+  });
+
+  it("is rejected where it waits and the peer closes; the stream ends behind what was taken", async () => {
+    const { ws, lines, peer, read } = await openSlow({ maxBufferedAmount: 1500, overflow: "wait" });
+    for (const name of ["a", "b"]) note(lines, name, ws.send(kilobyte + name));
+    peer.close(1000);
+    await macrotask();
+    expect(lines).toEqual(["sent a", "b CLOSED"]);
+    await read();
+    await ws.closed;
+    expect(peer.lines).toEqual(["open", "close 1000", "end", "closed"]);
+  });
+
+  it("is none where nothing else is unsent, however large it is", async () => {
+    const { ws, peer, read } = await openSlow({ maxBufferedAmount: 10 });
+    const sent = ws.send(kilobyte);
+    await read();
+    await sent;
+    expect(peer.lines.at(-1)).toBe(`text ${kilobyte}`);
+  });
+});
+
+describe("what waits for its turn", () => {
+  it("counts for more than its bytes, so that a flood of empty messages counts too", async () => {
+    const { ws, peer, read } = await openSlow({});
+    const before = ws.bufferedAmount;
+    const writer = ws.beginMessage();
+    void writer.write("a");
+    const begun = ws.bufferedAmount;
+    for (let i = 0; i < 10; i++) void ws.send("");
+    expect(ws.bufferedAmount - begun).toBe(10 * 64);
+    const second = ws.beginMessage();
+    void second.write("b");
+    // Its place, and its piece.
+    expect(ws.bufferedAmount - begun).toBe(12 * 64 + 1);
+    void writer.close();
+    void second.close();
+    expect(ws.bufferedAmount).toBe(before + 3 + 2 + 10 * 2 + 3 + 2);
+    await read();
+    expect(peer.lines.slice(2)).toEqual(["text a", ...Array<string>(10).fill("text "), "text b"]);
+    expect(ws.bufferedAmount).toBe(0);
+  });
+
+  it("is limited, too: messages that wait behind one in pieces end the connection", async () => {
+    const { ws, lines } = await openSlow({ maxBufferedAmount: 3000 });
+    void ws.beginMessage().write("a");
+    let count = 0;
+    while (ws.state === "open" && count < 1000) {
+      void ws.send("");
+      count++;
+    }
+    expect(count).toBeLessThan(3000 / 64 + 2);
+    await ws.closed;
+    expect(lines).toEqual(["error TOO_MUCH_BUFFERED"]);
+  });
+});
+
+describe("a ping", () => {
+  it("passes what waits: only what is gathered in front of it counts", async () => {
+    const { ws, lines, peer, read } = await openSlow({ maxBufferedAmount: 1100 });
+    const writer = ws.beginMessage();
+    void writer.write("a");
+    void ws.send(kilobyte);
+    note(lines, "ping", ws.ping("now"));
+    void writer.close();
+    await read();
+    expect(peer.lines.slice(2)).toEqual(["ping now", "text a", `text ${kilobyte}`]);
+    expect(lines).toEqual(["sent ping"]);
+  });
+});
+
+describe("a ping that does not fit", () => {
+  it("is dropped where messages would wait", async () => {
+    const { ws, lines } = await openSlow({ maxBufferedAmount: 1100, overflow: "wait" });
+    note(lines, "a", ws.send(kilobyte));
+    note(lines, "ping", ws.ping(new Uint8Array(125)));
+    await macrotask();
+    expect(lines).toContain("ping TOO_MUCH_BUFFERED");
+  });
+});
+
+describe("the handler for drain", () => {
+  it("is called when the unsent bytes are at the mark again, once, and not inside of a send", async () => {
+    const { ws, lines, read } = await openSlow({ highWaterMark: 1500 });
+    void ws.send(kilobyte);
+    await macrotask();
+    expect(lines).toEqual([]);
+    note(lines, "b", ws.send(kilobyte));
+    note(lines, "c", ws.send(kilobyte));
+    expect(lines).toEqual([]);
+    await read();
+    expect(lines.sort()).toEqual(["drain", "sent b", "sent c"]);
+  });
+
+  it("is not called where a send never went above the mark", async () => {
+    const { ws, lines, read } = await openSlow({ highWaterMark: 5000 });
+    for (let i = 0; i < 3; i++) void ws.send(kilobyte);
+    await read();
+    expect(lines).toEqual([]);
+  });
+
+  it("is called no more once this side has begun to close", async () => {
+    const { ws, lines, read } = await openSlow({ highWaterMark: 1500 });
+    void ws.send(kilobyte);
+    void ws.send(kilobyte);
+    void ws.close();
+    await read();
+    await macrotask();
+    expect(lines).toEqual([]);
+  });
+});

@@ -1,0 +1,520 @@
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { memoryPair } from "../../../adapters/memory/index.ts";
+import { concat } from "../../../src/bytes.ts";
+import { newDeferred } from "../../../src/deferred.ts";
+import { type Connection, prepareMessage } from "../../../src/connection/connection.ts";
+import { route } from "../../../src/connection/handlers.ts";
+import { type ServeOptions, Server, serveOn } from "../../../src/connection/server/serve.ts";
+import { TransportError } from "../../../src/errors.ts";
+import type { Listen, Transport } from "../../../src/transport.ts";
+import { Peer, upgradeRequest } from "../../support/peer.ts";
+import { macrotask } from "../../support/turns.ts";
+import { testServer } from "../../support/server.ts";
+
+/** A listener without a network: the test hands in transports itself. */
+function fakeListener(): {
+  listen: Listen;
+  accept: (transport: Transport) => void;
+  closed: () => number;
+} {
+  let accept!: (transport: Transport) => void;
+  let closed = 0;
+  return {
+    listen: async (options, onTransport) => {
+      accept = onTransport;
+      return {
+        port: options.port!,
+        hostname: options.hostname ?? "0.0.0.0",
+        close: async () => {
+          closed++;
+        },
+      };
+    },
+    accept: (transport) => {
+      accept(transport);
+    },
+    closed: () => closed,
+  };
+}
+
+describe("serveOn()", () => {
+  it("serves what the listener accepts", async () => {
+    const { listen, accept } = fakeListener();
+    const server = await serveOn(
+      listen,
+      { port: 80, hostname: "::1" },
+      { message: (ws, data) => ws.send(data) },
+    );
+    expect([server.port, server.hostname]).toEqual([80, "::1"]);
+    const [ours, theirs] = memoryPair();
+    accept(ours);
+    const peer = new Peer(theirs);
+    peer.send(upgradeRequest());
+    peer.text("Hello");
+    await peer.seen("text Hello");
+    await server.shutdown();
+  });
+
+  it("rejects when the listener cannot listen", async () => {
+    const error = new TransportError("ADDRESS_IN_USE");
+    await expect(serveOn(() => Promise.reject(error), { port: 80 }, {})).rejects.toBe(error);
+  });
+
+  it("refuses options out of range before it listens", async () => {
+    const { listen } = fakeListener();
+    await expect(serveOn(listen, { port: 80, handshakeTimeout: -1 }, {})).rejects.toThrow(
+      RangeError,
+    );
+    await expect(serveOn(listen, { port: 80, maxHeaders: 0.5 }, {})).rejects.toThrow("maxHeaders");
+  });
+});
+
+describe("shutdown() of a server whose handlers are at work", () => {
+  /** A connection whose handler waits for a gate, and then answers; behind its message waits another one. */
+  async function openWorking(options: ServeOptions = { port: 0 }) {
+    const gate = newDeferred<void>();
+    const made = testServer(
+      {
+        async message(ws, data) {
+          await gate.promise;
+          await ws.send(data);
+        },
+      },
+      options,
+    );
+    const opened = await made.open();
+    opened.peer.text("one");
+    opened.peer.text("two");
+    await macrotask();
+    return { ...made, ...opened, gate };
+  }
+
+  it("lets them answer what has come, and closes behind that; nothing more is read", async () => {
+    const { server, peer, gate, lines } = await openWorking();
+    const over = server.shutdown();
+    peer.text("too late");
+    await macrotask();
+    gate.resolve();
+    expect(await over).toEqual({ closed: 1, dropped: 0 });
+    expect(peer.lines.slice(0, 4)).toEqual(["open", "text one", "text two", "close 1001"]);
+    expect(lines).toEqual(["open", "message one", "message two", "close 1001 clean local"]);
+  });
+
+  it.each([
+    ["half of the deadline", { deadline: 4000 }, 2000],
+    ["10 seconds where there is no deadline", { deadline: Infinity }, 10_000],
+  ])("gives them %s", async (_, options, time) => {
+    const { server, peer, clock } = await openWorking({ port: 0, closeTimeout: 60_000 });
+    const over = server.shutdown(options);
+    clock.advance(time - 500);
+    await macrotask();
+    expect(peer.lines).toEqual(["open"]);
+    clock.advance(600);
+    await peer.seen("close 1001");
+    await macrotask();
+    // Its handlers are never done: they are not waited for beyond that, either.
+    clock.advance(time + 500);
+    expect(await over).toEqual({ closed: 1, dropped: 0 });
+  });
+
+  it("closes at once where it is told not to wait, and for `open`, and for what has come in part", async () => {
+    const working = await openWorking();
+    void working.server.shutdown({ drain: false });
+    await working.peer.seen("close 1001");
+    const opening = testServer({ open: () => new Promise(() => {}), message() {} });
+    const { peer } = await opening.open();
+    peer.text("waits for open");
+    await macrotask();
+    expect(await opening.server.shutdown()).toEqual({ closed: 1, dropped: 0 });
+    const streaming = testServer({ stream: (_, message) => message.text() });
+    const half = await streaming.open();
+    half.peer.send(Uint8Array.of(0x01, 0x81, 0, 0, 0, 0, 0x61));
+    await macrotask();
+    void streaming.server.shutdown();
+    await half.peer.seen("close 1001");
+  });
+
+  it("is over where a connection ends by itself meanwhile", async () => {
+    const { server, transport, gate } = await openWorking();
+    const over = server.shutdown();
+    await macrotask();
+    transport.reset(new Error("ECONNRESET"));
+    await macrotask();
+    gate.resolve();
+    expect(await over).toEqual({ closed: 0, dropped: 1 });
+  });
+
+  it("waits for the `close` of each connection, not of the first alone", async () => {
+    const gates = [newDeferred<void>(), newDeferred<void>()];
+    const order: string[] = [];
+    let ended = 0;
+    const { server, open } = testServer({ close: () => gates[ended++]!.promise });
+    await open();
+    await open();
+    const over = server.shutdown().then(() => order.push("over"));
+    await macrotask();
+    expect(ended).toBe(2);
+    order.push("first done");
+    gates[0]!.resolve();
+    await macrotask();
+    await macrotask();
+    order.push("second done");
+    gates[1]!.resolve();
+    await over;
+    expect(order).toEqual(["first done", "second done", "over"]);
+  });
+
+  it("waits for the promises of `close`, up to the deadline", async () => {
+    const gate = newDeferred<void>();
+    const made = testServer({ close: () => gate.promise });
+    await made.open();
+    let isOver = false;
+    const over = made.server.shutdown().then(() => {
+      isOver = true;
+    });
+    await macrotask();
+    await macrotask();
+    expect(isOver).toBe(false);
+    gate.resolve();
+    await over;
+    const never = testServer({ close: () => new Promise(() => {}) });
+    await never.open();
+    const late = never.server.shutdown({ deadline: 1000 });
+    await macrotask();
+    await macrotask();
+    never.clock.advance(1200);
+    expect(await late).toEqual({ closed: 1, dropped: 0 });
+  });
+});
+
+describe("shutdown()", () => {
+  it("says 1001 to all, waits for them, and counts", async () => {
+    const { server, open } = testServer();
+    const first = await open();
+    const second = await open();
+    expect(server.connections).toHaveLength(2);
+    expect(await server.shutdown({ reason: "Restart" })).toEqual({ closed: 2, dropped: 0 });
+    expect(first.peer.lines).toContain("close 1001 Restart");
+    expect(second.peer.lines).toContain("close 1001 Restart");
+    expect(server.connections).toEqual([]);
+  });
+
+  it("drops at the deadline what has not closed", async () => {
+    const { server, open, clock, lines } = testServer();
+    const { peer } = await open();
+    await open();
+    peer.transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+    const result = server.shutdown({ deadline: 2000, status: 1012 });
+    await macrotask();
+    clock.advance(2200);
+    expect(await result).toEqual({ closed: 1, dropped: 1 });
+    expect(lines).toContain("error SHUTDOWN_TIMEOUT");
+    expect(clock.running).toBe(0);
+  });
+
+  it("stops accepting, and drops who is not open yet or comes late", async () => {
+    const { listen, accept, closed } = fakeListener();
+    const gate = newDeferred<undefined>();
+    const server = await serveOn(listen, { port: 80 }, { upgrade: () => gate.promise });
+    const peers = [0, 1, 2].map(() => {
+      const [ours, theirs] = memoryPair();
+      return { ours, peer: new Peer(theirs) };
+    });
+    accept(peers[0]!.ours); // says nothing
+    accept(peers[1]!.ours);
+    peers[1]!.peer.send(upgradeRequest()); // waits for the hook
+    await macrotask();
+    const result = server.shutdown();
+    accept(peers[2]!.ours);
+    expect(await result).toEqual({ closed: 0, dropped: 0 });
+    expect(closed()).toBe(1);
+    gate.resolve(undefined);
+    for (const { peer } of peers) {
+      await peer.seen("closed");
+      expect(peer.lines).toEqual(["closed"]);
+    }
+  });
+
+  it.each([
+    [{ status: 1005 }, RangeError, "Status code may not be sent: 1005"],
+    [{ reason: "x".repeat(124) }, RangeError, "Reason must have at most 123 bytes: 124"],
+    [{ deadline: NaN }, RangeError, "deadline must be milliseconds from 0 on, or Infinity: NaN"],
+    [{ deadline: -1 }, RangeError, "deadline must be milliseconds from 0 on, or Infinity: -1"],
+    [{ deadline: "5" }, TypeError, "deadline must be a number of milliseconds: 5"],
+  ])("refuses %o before anything has happened", async (options, kind, message) => {
+    const { listen, accept, closed } = fakeListener();
+    const server = await serveOn(listen, { port: 80 }, {});
+    expect(() => server.shutdown(options as never)).toThrow(new kind(message));
+    expect(closed()).toBe(0);
+    const [ours, theirs] = memoryPair();
+    accept(ours);
+    const peer = new Peer(theirs);
+    peer.send(upgradeRequest());
+    await peer.seen("open");
+    expect(await server.shutdown()).toEqual({ closed: 1, dropped: 0 });
+    expect(() => server.shutdown(options as never)).toThrow(kind);
+  });
+
+  it.each(["the listener", "the backplane", "both"])(
+    "rejects where %s cannot be left, when all connections have ended",
+    async (what) => {
+      const ends: string[] = [];
+      const leaving = (who: string): Promise<void> => {
+        ends.push(who);
+        return what === who || what === "both" ? Promise.reject(new Error(who)) : Promise.resolve();
+      };
+      const server = await serveOn(
+        async () => ({ port: 1, hostname: "", close: () => leaving("the listener") }),
+        {
+          port: 80,
+          backplane: { join: () => ({ publish() {}, leave: () => leaving("the backplane") }) },
+        },
+        {},
+      );
+      const [ours, theirs] = memoryPair();
+      server.accept(ours);
+      const peer = new Peer(theirs);
+      peer.send(upgradeRequest());
+      await peer.seen("open");
+      const first = what === "both" ? "the backplane" : what;
+      // Nobody awaits the first one.
+      void server.shutdown();
+      await macrotask();
+      await expect(server.shutdown()).rejects.toThrow(first);
+      expect(ends).toEqual(["the listener", "the backplane"]);
+      expect(peer.lines).toContain("close 1001");
+    },
+  );
+
+  it("joins the first call when it is called again", async () => {
+    const { server } = testServer();
+    expect(server.shutdown()).toBe(server.shutdown());
+    expect(await server.shutdown()).toEqual({ closed: 0, dropped: 0 });
+  });
+
+  it("runs by await using", async () => {
+    const { server, open } = testServer();
+    const { peer } = await open();
+    await server[Symbol.asyncDispose]();
+    expect(peer.lines).toContain("close 1001");
+  });
+});
+
+describe("Server", () => {
+  it("can be without a listener, for transports from elsewhere", async () => {
+    const server = new Server({ port: 0 }, {});
+    const [ours, theirs] = memoryPair();
+    server.accept(ours);
+    const peer = new Peer(theirs);
+    peer.send(upgradeRequest());
+    await peer.seen("open");
+    await server.shutdown();
+  });
+});
+
+describe("Server.accept()", () => {
+  it("takes what has been read already, request and what follows", async () => {
+    const { server, lines } = testServer();
+    const [ours, theirs] = memoryPair();
+    const peer = new Peer(theirs);
+    peer.endpoint.sendText("early");
+    const early = peer.endpoint.output.take()!.slice();
+    peer.endpoint.output.giveBack();
+    const request = upgradeRequest();
+    server.accept(ours, concat([request, early]));
+    await peer.seen("open");
+    peer.close(1000);
+    await peer.seen("closed");
+    expect(lines).toEqual(["open", "message early", "close 1000 clean peer"]);
+  });
+
+  it.each([0, 1, 40])(
+    "takes %d bytes of a request, and the rest from the transport",
+    async (size) => {
+      const { server } = testServer();
+      const [ours, theirs] = memoryPair();
+      const request = upgradeRequest();
+      server.accept(ours, request.slice(0, size));
+      const peer = new Peer(theirs);
+      peer.send(request.subarray(size));
+      await peer.seen("open");
+    },
+  );
+
+  it("drops what comes after shutdown, whatever was read of it", async () => {
+    const { server, lines } = testServer();
+    await server.shutdown();
+    const [ours, theirs] = memoryPair();
+    server.accept(ours, upgradeRequest());
+    const peer = new Peer(theirs);
+    await peer.seen("closed");
+    expect([peer.lines, lines]).toEqual([["closed"], []]);
+  });
+});
+
+describe("Server.broadcast() and publish()", () => {
+  it("take a message that is prepared already, as it is", async () => {
+    const { open, server } = testServer();
+    const [one, two] = [await open(), await open()];
+    one.ws.subscribe("news");
+    const news = prepareMessage("for all");
+    expect(server.broadcast(news, { except: two.ws })).toEqual({ sent: 1, dropped: 0, closed: 0 });
+    expect(await server.publish("news", news)).toEqual({ sent: 1, dropped: 0, closed: 0 });
+    await two.ws.publish("news", prepareMessage("from one of them"));
+    await one.peer.seen("text from one of them");
+    expect(one.peer.lines.slice(1)).toEqual([
+      "text for all",
+      "text for all",
+      "text from one of them",
+    ]);
+    expect(two.peer.lines).toEqual(["open"]);
+  });
+});
+
+describe("maxConnections", () => {
+  it("refuses those beyond it with 503, and has a place again after an end", async () => {
+    const { open, connect, lines, server } = testServer({}, { maxConnections: 2 });
+    const first = await open();
+    await open();
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("closed");
+    expect(peer.response).toContain("HTTP/1.1 503 Service Unavailable");
+    expect(lines).toEqual(["open", "open", "refused REJECTED"]);
+    await macrotask();
+    first.peer.close(1000);
+    await first.ws.closed;
+    await open();
+    expect(server.counters).toMatchObject({ open: 2, opened: 3, refused: 1 });
+  });
+
+  it("counts those that are opening, and gives their places back when they go", async () => {
+    const { connect, server } = testServer({}, { maxConnections: 2 });
+    const slow = [connect(), connect()];
+    const { peer } = connect();
+    peer.send(upgradeRequest());
+    await peer.seen("refused 503");
+    await peer.seen("closed");
+    for (const { transport } of slow) transport.destroy();
+    await macrotask();
+    expect(server.counters.opening).toBe(0);
+    const next = connect();
+    next.peer.send(upgradeRequest());
+    await next.peer.seen("open");
+  });
+
+  it("counts nobody who is only there to be refused", async () => {
+    const { open, connect } = testServer({}, { maxConnections: 2 });
+    const first = await open();
+    await open();
+    connect(); // says nothing
+    const refused = connect();
+    refused.peer.endsWithServer = false;
+    refused.peer.send(upgradeRequest());
+    await refused.peer.seen("end");
+    first.peer.close(1000);
+    await first.ws.closed;
+    const next = connect();
+    next.peer.send(upgradeRequest());
+    await next.peer.seen(/^open|^refused/);
+    expect(next.peer.lines[0]).toBe("open");
+  });
+
+  it("drops at once those beyond twice as many, and they are not told", async () => {
+    const { connect, server, lines } = testServer({}, { maxConnections: 2 });
+    const peers = Array.from({ length: 6 }, () => connect().peer);
+    for (const peer of peers.slice(4)) {
+      peer.send(upgradeRequest());
+      await peer.seen("closed");
+      expect(peer.lines).toEqual(["closed"]);
+    }
+    expect(server.counters.opening).toBe(4);
+    expect(lines).toEqual([]);
+  });
+
+  it("refuses who says nothing no sooner than handshakeTimeout drops it", async () => {
+    const { connect, clock, server } = testServer(
+      {},
+      { maxConnections: 1, handshakeTimeout: 3000 },
+    );
+    const peers = [connect().peer, connect().peer];
+    clock.advance(3200);
+    for (const peer of peers) await peer.seen("closed");
+    await macrotask();
+    expect([server.counters.opening, clock.running]).toEqual([0, 0]);
+  });
+
+  it.each([undefined, 0, Infinity])("is no limit where it is %s", async (maxConnections) => {
+    const { open, server } = testServer({}, { maxConnections });
+    for (let count = 0; count < 20; count++) await open();
+    expect(server.connections).toHaveLength(20);
+  });
+
+  it("is a number from 0 on", () => {
+    expect(() => testServer({}, { maxConnections: -1 })).toThrow(RangeError);
+  });
+});
+
+describe("the types of contexts", () => {
+  const { listen } = fakeListener();
+
+  it("come from what upgrade returns, for all of a server's connections", () => {
+    const serving = () =>
+      serveOn(
+        listen,
+        { port: 80 },
+        {
+          upgrade: (request) => ({ context: { user: request.path } }),
+          open(ws) {
+            expectTypeOf(ws.context).toEqualTypeOf<{ user: string }>();
+          },
+          close(ws) {
+            expectTypeOf(ws).toEqualTypeOf<Connection<{ user: string }>>();
+          },
+        },
+      );
+    expectTypeOf(serving).returns.resolves.toEqualTypeOf<Server<{ user: string }>>();
+  });
+
+  it("come from what upgrade resolves to, also where it may refuse", () => {
+    const serving = () =>
+      serveOn(
+        listen,
+        { port: 80 },
+        {
+          async upgrade(request) {
+            if (request.origin === undefined) return { status: 403 };
+            return { protocol: "chat", context: { id: await Promise.resolve(1) } };
+          },
+          message(ws) {
+            expectTypeOf(ws.context).toEqualTypeOf<{ id: number }>();
+          },
+        },
+      );
+    expectTypeOf(serving).returns.resolves.toEqualTypeOf<Server<{ id: number }>>();
+  });
+
+  it("are unknown where there is no hook", () => {
+    const serving = () => serveOn(listen, { port: 80 }, { message() {} });
+    expectTypeOf(serving).returns.resolves.toEqualTypeOf<Server>();
+  });
+
+  it("are each route's own", () => {
+    const routes = {
+      "/a": route({
+        upgrade: () => ({ context: { a: 1 } }),
+        message(ws) {
+          expectTypeOf(ws.context).toEqualTypeOf<{ a: number }>();
+        },
+      }),
+      "/b/:id": route({
+        upgrade: ({ params }) => ({ context: [params["id"]] }),
+        open(ws) {
+          expectTypeOf(ws.context).toEqualTypeOf<(string | undefined)[]>();
+        },
+      }),
+    };
+    expect(new Server({ port: 0 }, { routes }).connections).toEqual([]);
+    expect(route(routes["/a"])).toBe(routes["/a"]);
+  });
+});

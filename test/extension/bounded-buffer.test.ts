@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import { LimitError } from "../../src/errors.ts";
+import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { counted } from "../support/frames.ts";
+
+describe("Growing", () => {
+  it("keeps what is added, however it grows", () => {
+    const growing = new Growing();
+    const whole = counted(10_000);
+    for (let at = 0; at < whole.length; at += 7) {
+      growing.add(whole, at, Math.min(at + 7, whole.length));
+    }
+    expect(growing.size).toBe(whole.length);
+    expect(growing.take()).toEqual(whole);
+  });
+
+  it("fills the buffer that it was given, as long as that is large enough", () => {
+    const buffer = new Uint8Array(8);
+    const growing = new Growing(Infinity, buffer);
+    growing.add(counted(8), 0, 8);
+    expect(growing.bytes).toBe(buffer);
+    growing.add(counted(1), 0, 1);
+    expect(growing.bytes).not.toBe(buffer);
+    expect(growing.bytes.subarray(0, growing.size)).toEqual(Uint8Array.of(...counted(8), 0));
+  });
+
+  it("makes room for at least as much as is asked for, and grows by twice", () => {
+    const growing = new Growing();
+    expect(growing.room(1)).toBe(1024);
+    expect(growing.room(5000)).toBe(5000);
+    growing.commit(5000);
+    expect(growing.room(1)).toBe(5000);
+  });
+
+  it("takes nothing for nothing", () => {
+    const growing = new Growing();
+    growing.add(counted(4), 2, 2);
+    expect(growing.bytes.length).toBe(0);
+    expect(growing.take().length).toBe(0);
+  });
+
+  it("throws as soon as its limit is passed, and not before", () => {
+    const growing = new Growing(10);
+    growing.add(counted(10), 0, 10);
+    expect(growing.left).toBe(0);
+    let thrown: unknown;
+    try {
+      growing.add(counted(3), 0, 3);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(LimitError);
+    expect(thrown).toMatchObject({ code: "MESSAGE_TOO_BIG", limit: 10, actual: 13 });
+  });
+
+  it("has nothing left where its limit was passed before", () => {
+    const growing = new Growing();
+    growing.add(counted(100), 0, 100);
+    growing.limit = 10;
+    expect([growing.left, new Growing(-5).left]).toEqual([0, 0]);
+    expect(() => {
+      growing.add(counted(1), 0, 1);
+    }).toThrow(LimitError);
+  });
+
+  it("counts what was cleared away towards its limit, until it is reset", () => {
+    const growing = new Growing(10);
+    growing.add(counted(6), 0, 6);
+    growing.clear();
+    expect([growing.size, growing.left]).toEqual([0, 4]);
+    expect(() => {
+      growing.add(counted(5), 0, 5);
+    }).toThrow("11 > 10");
+    growing.reset(5);
+    growing.add(counted(5), 0, 5);
+    expect([growing.size, growing.left]).toEqual([5, 0]);
+  });
+
+  it("gives away its buffer where it is full, and a copy of the right size where it is not", () => {
+    const buffer = new Uint8Array(4);
+    const full = new Growing(Infinity, buffer);
+    full.add(counted(4), 0, 4);
+    expect(full.take()).toBe(buffer);
+    const half = new Growing(Infinity, new Uint8Array(4));
+    half.add(counted(2), 0, 2);
+    const taken = half.take();
+    expect([taken.length, taken.buffer.byteLength]).toEqual([2, 2]);
+    expect([half.size, half.bytes.length]).toEqual([0, 0]);
+  });
+});
+
+describe("a Growing of plain JavaScript", () => {
+  it.each([NaN, undefined, "many"])(
+    "is refused where its limit is %s, which would be none",
+    (limit) => {
+      const wrong = limit as never;
+      if (limit !== undefined) expect(() => new Growing(wrong)).toThrow(RangeError);
+      const growing = new Growing(5);
+      expect(() => {
+        growing.reset(wrong);
+      }).toThrow(RangeError);
+      expect(growing.limit).toBe(5);
+    },
+  );
+
+  it.each(["Hello", [1, 2], null, {}, new DataView(new ArrayBuffer(8))])(
+    "refuses %o in the place of bytes",
+    (bytes) => {
+      const wrong = bytes as never;
+      expect(() => new Growing(8, wrong)).toThrow(TypeError);
+      const growing = new Growing(8);
+      expect(() => {
+        growing.add(wrong, 0, 2);
+      }).toThrow(TypeError);
+      expect(growing.size).toBe(0);
+    },
+  );
+
+  it.each([
+    [0, 7],
+    [0, Infinity],
+    [NaN, 4],
+    [0, NaN],
+    [-1, 4],
+    [3, 2],
+  ])("adds no range that is none of its source: %s to %s", (start, end) => {
+    const growing = new Growing(8);
+    expect(() => {
+      growing.add(new Uint8Array(4), start, end);
+    }).toThrow(RangeError);
+    expect(growing.size).toBe(0);
+  });
+
+  it("lets nothing in where its limit was set to NaN", () => {
+    const growing = new Growing();
+    growing.limit = NaN;
+    expect(() => {
+      growing.add(counted(1), 0, 1);
+    }).toThrow();
+  });
+});
