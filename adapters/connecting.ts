@@ -13,7 +13,7 @@ import { toTransportError } from "./transport-error.ts";
 import { checkUnixPath } from "./unix-path.ts";
 
 /** An attempt to connect, as the adapter that makes it sees it. Its first outcome counts. */
-export interface Attempt {
+export interface PendingConnect {
   /** Whether it has had its outcome; what is opened later is of no use to anybody. */
   readonly isOver: boolean;
   /** Gives the transport out, or destroys it where the attempt is over. */
@@ -39,7 +39,7 @@ function abandon(transport: Transport): void {
 export function connecting<Result>(
   options: Pick<ConnectOptions, "signal" | "keepAlive" | "path">,
   attach: (transport: Transport) => Result,
-  begin: (attempt: Attempt) => () => void,
+  begin: (attempt: PendingConnect) => () => void,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
     const { signal } = options;
@@ -61,7 +61,7 @@ export function connecting<Result>(
       isOver = true;
       signal?.removeEventListener("abort", onAbort);
     };
-    const attempt: Attempt = {
+    const attempt: PendingConnect = {
       get isOver() {
         return isOver;
       },

@@ -6,15 +6,15 @@
 
 import process from "node:process";
 import { setImmediate } from "node:timers";
-import type { Host } from "../src/connection/runtime-services.ts";
+import type { RuntimeServices } from "../src/connection/runtime-services.ts";
 import { bufferText } from "./buffer-text.ts";
 import { observer } from "./diagnostics.ts";
 import { zlibEngine } from "./zlib/engine.ts";
 
-let host: Host | undefined;
+let host: RuntimeServices | undefined;
 
 /** Gives what servers and clients take from the runtime. */
-export function runtimeHost(): Host {
+export function runtimeServices(): RuntimeServices {
   return (host ??= {
     engine: zlibEngine(),
     observer,

@@ -10,7 +10,7 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { ensureBuilt, root, runtimeCommand } from "../scripts/built.mjs";
-import { Growing } from "framewire/extension";
+import { BoundedBuffer } from "framewire/extension";
 import { zlibEngine } from "framewire/zlib";
 
 const count = 400;
@@ -36,7 +36,7 @@ function message(index) {
 const messages = Array.from({ length: 12 }, (_, i) => message(i));
 
 /** One for all, so that what is left behind is the contexts' alone. */
-const into = new Growing(Infinity, new Uint8Array(64 * 1024));
+const into = new BoundedBuffer(Infinity, new Uint8Array(64 * 1024));
 
 /** Compresses the messages; tells of each what it has become. */
 function deflateAll(deflater, tell = () => {}) {

@@ -45,14 +45,14 @@ export interface Deadline {
 }
 
 /** A deadline, and its place among those of its bucket. */
-class Entry implements Deadline, Linked<Entry> {
-  previous: Entry | undefined = undefined;
-  next: Entry | undefined = undefined;
+class PendingDeadline implements Deadline, Linked<PendingDeadline> {
+  previous: PendingDeadline | undefined = undefined;
+  next: PendingDeadline | undefined = undefined;
   readonly at: number;
   readonly task: () => void;
-  readonly #remove: (entry: Entry) => void;
+  readonly #remove: (entry: PendingDeadline) => void;
 
-  constructor(at: number, task: () => void, remove: (entry: Entry) => void) {
+  constructor(at: number, task: () => void, remove: (entry: PendingDeadline) => void) {
     this.at = at;
     this.task = task;
     this.#remove = remove;
@@ -80,7 +80,7 @@ function bucketOf(time: number): number {
 export class Deadlines {
   readonly #clock: Clock;
   /** By number. Empty ones wait for the next deadline of their time, or are dropped together. */
-  #buckets = new Map<number, LinkedList<Entry>>();
+  #buckets = new Map<number, LinkedList<PendingDeadline>>();
   #empty = 0;
   /** No deadline lies in a bucket of a lower number. */
   #first = 0;
@@ -92,7 +92,7 @@ export class Deadlines {
   #gapFrom = NaN;
   #gapTo = NaN;
   /** Takes one out; gives false where it was cancelled, or has been due. One for all entries. */
-  readonly #remove = (entry: Entry): boolean => {
+  readonly #remove = (entry: PendingDeadline): boolean => {
     const bucket = this.#buckets.get(bucketOf(entry.at));
     if (bucket?.delete(entry) !== true) return false;
     if (bucket.size === 0) this.#emptied();
@@ -140,7 +140,7 @@ export class Deadlines {
       throw new RangeError(`Milliseconds must be a number from 0 on: ${milliseconds}`);
     }
     const now = this.#clock.now();
-    const entry = new Entry(now + milliseconds, task, this.#remove);
+    const entry = new PendingDeadline(now + milliseconds, task, this.#remove);
     if (milliseconds === Infinity) return entry;
     if (this.#stop === undefined) this.#start(now);
     const number = bucketOf(entry.at);
@@ -158,7 +158,7 @@ export class Deadlines {
   #emptied(): void {
     const size = this.#buckets.size;
     if (++this.#empty <= Math.max(fewBuckets, size / 2)) return;
-    const filled = new Map<number, LinkedList<Entry>>();
+    const filled = new Map<number, LinkedList<PendingDeadline>>();
     for (const [number, bucket] of this.#buckets) if (bucket.size > 0) filled.set(number, bucket);
     this.#buckets = filled;
     this.#empty = 0;
@@ -189,8 +189,8 @@ export class Deadlines {
   }
 
   /** Those that are due, in order. Looked for first: a task may cancel others, and what it adds is due later. */
-  #due(now: number): Entry[] {
-    const due: Entry[] = [];
+  #due(now: number): PendingDeadline[] {
+    const due: PendingDeadline[] = [];
     const last = bucketOf(now);
     // Where more ticks have passed than there are buckets, these are gone through instead.
     if (last - this.#first < this.#buckets.size) {
@@ -209,7 +209,7 @@ export class Deadlines {
     return due.sort((one, other) => one.at - other.at);
   }
 
-  #run(due: readonly Entry[]): void {
+  #run(due: readonly PendingDeadline[]): void {
     const errors: unknown[] = [];
     for (const entry of due) {
       if (!this.#remove(entry)) continue;
@@ -224,6 +224,6 @@ export class Deadlines {
   }
 }
 
-function addDue(due: Entry[], bucket: LinkedList<Entry>, now: number): void {
+function addDue(due: PendingDeadline[], bucket: LinkedList<PendingDeadline>, now: number): void {
   for (const entry of bucket) if (entry.at <= now) due.push(entry);
 }

@@ -25,7 +25,7 @@ import { type Clock, deadlinesOn, systemClock } from "../../src/clock.ts";
 import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers } from "../../src/connection/handlers.ts";
-import type { Host } from "../../src/connection/runtime-services.ts";
+import type { RuntimeServices } from "../../src/connection/runtime-services.ts";
 import {
   WebSocketStream as BaseStream,
   type WebSocketStreamOptions,
@@ -39,7 +39,7 @@ import { connectTransport } from "./connect.ts";
 export { connectTransport } from "./connect.ts";
 
 /** V8's own heap has arrays of up to 64 bytes. */
-const host: Host = { ownBufferSize: 64 };
+const host: RuntimeServices = { ownBufferSize: 64 };
 
 /** Makes a clock of its own: a timer belongs to the request that has made it, so that connections must not share one. */
 function newClock(): Clock {

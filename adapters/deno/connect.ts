@@ -6,7 +6,7 @@
 
 import { TransportError } from "../../src/errors.ts";
 import type { ConnectOptions, TlsOptions, Transport, Tunnel } from "../../src/transport.ts";
-import { type Attempt, connecting } from "../connecting.ts";
+import { type PendingConnect, connecting } from "../connecting.ts";
 import { type DenoConn, type DenoHandshake, DenoTransport } from "./transport.ts";
 import { connectTransport as connectNodeTransport } from "../node/connect.ts";
 import { peerName } from "../peer-identity.ts";
@@ -148,7 +148,7 @@ function needsNode(options: ConnectOptions): boolean {
 }
 
 /** Makes a tunnel that fails the attempt by itself, with its error as it is. */
-function telling(tunnel: Tunnel, attempt: Attempt): Tunnel {
+function telling(tunnel: Tunnel, attempt: PendingConnect): Tunnel {
   return async (stream) => {
     try {
       await tunnel(stream);

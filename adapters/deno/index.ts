@@ -28,7 +28,7 @@ import {
 import type { TransportStream } from "../../src/io/transport-stream.ts";
 import { connectTransport } from "./connect.ts";
 import { listenTransport } from "./listen.ts";
-import { runtimeHost } from "../runtime-services.ts";
+import { runtimeServices } from "../runtime-services.ts";
 
 export { connectTransport } from "./connect.ts";
 export { type DenoListener, listenTransport } from "./listen.ts";
@@ -52,7 +52,7 @@ export function serve<Context = unknown>(
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
 ): Promise<Server<Context>> {
-  return serveOn(listenTransport, options, handlers, runtimeHost());
+  return serveOn(listenTransport, options, handlers, runtimeServices());
 }
 
 /**
@@ -71,7 +71,7 @@ export function connect<Context = unknown>(
   options?: ClientOptions<Context>,
   handlers?: Handlers<Context>,
 ): Promise<Connection<Context>> {
-  return connectOn(connectTransport, url, options, handlers, runtimeHost());
+  return connectOn(connectTransport, url, options, handlers, runtimeServices());
 }
 
 /**

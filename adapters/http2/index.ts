@@ -18,8 +18,8 @@ import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers } from "../../src/connection/handlers.ts";
 import { TransportError } from "../../src/errors.ts";
 import type { Connect, ConnectOptions, Transport } from "../../src/transport.ts";
-import { type Attempt, connecting } from "../connecting.ts";
-import { runtimeHost } from "../runtime-services.ts";
+import { type PendingConnect, connecting } from "../connecting.ts";
+import { runtimeServices } from "../runtime-services.ts";
 import { type Http2Risk, refusalOfHttp2 } from "./risk.ts";
 import { Http2ClientTransport, type Http2Requester } from "./transport.ts";
 
@@ -89,7 +89,7 @@ export async function connect<Context = unknown>(
   if (foreign !== undefined) {
     throw new TypeError(`${foreign} has no use here: the session has its connection already`);
   }
-  return connectOn(overHttp2(session, { http2MayCrash }), url, rest, handlers, runtimeHost());
+  return connectOn(overHttp2(session, { http2MayCrash }), url, rest, handlers, runtimeServices());
 }
 
 /**
@@ -119,9 +119,9 @@ function misuse({ path, tunnel, tunnelTls }: ConnectOptions): TypeError | undefi
 const events = ["connect", "remoteSettings", "localSettings", "close"];
 
 /** The attempts that wait for one session's settings: one listener of each event serves them all. */
-class Waiting {
+class QueuedRequest {
   readonly #session: Http2ClientSession;
-  readonly #attempts = new Map<Attempt, ConnectOptions>();
+  readonly #attempts = new Map<PendingConnect, ConnectOptions>();
   readonly #look = (): void => {
     for (const attempt of this.#attempts.keys()) this.#lookAt(attempt);
   };
@@ -136,7 +136,7 @@ class Waiting {
     this.#session = session;
   }
 
-  add(attempt: Attempt, options: ConnectOptions): void {
+  add(attempt: PendingConnect, options: ConnectOptions): void {
     if (this.#attempts.size === 0) {
       for (const event of events) this.#session.on(event, this.#look);
       this.#session.on("error", this.#onError);
@@ -145,13 +145,13 @@ class Waiting {
     this.#lookAt(attempt);
   }
 
-  remove(attempt: Attempt): void {
+  remove(attempt: PendingConnect): void {
     if (!this.#attempts.delete(attempt) || this.#attempts.size > 0) return;
     for (const event of events) this.#session.off(event, this.#look);
     this.#session.off("error", this.#onError);
   }
 
-  #lookAt(attempt: Attempt): void {
+  #lookAt(attempt: PendingConnect): void {
     const outcome = outcomeOf(this.#session, this.#attempts.get(attempt)!);
     if (outcome === "wait") return;
     this.remove(attempt);
@@ -160,16 +160,16 @@ class Waiting {
   }
 }
 
-const waiting = new WeakMap<Http2ClientSession, Waiting>();
+const waiting = new WeakMap<Http2ClientSession, QueuedRequest>();
 
 /** "a client MUST NOT [use extended CONNECT] unless it has received" the setting (RFC 8441, 3): waits for it. */
 function waitForSettings(
   session: Http2ClientSession,
   options: ConnectOptions,
-  attempt: Attempt,
+  attempt: PendingConnect,
 ): () => void {
   let attempts = waiting.get(session);
-  if (attempts === undefined) waiting.set(session, (attempts = new Waiting(session)));
+  if (attempts === undefined) waiting.set(session, (attempts = new QueuedRequest(session)));
   attempts.add(attempt, options);
   return () => {
     attempts.remove(attempt);

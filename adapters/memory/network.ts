@@ -7,7 +7,7 @@
 import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
-import type { Host } from "../../src/connection/runtime-services.ts";
+import type { RuntimeServices } from "../../src/connection/runtime-services.ts";
 import { type ServeOptions, type Server, serveOn } from "../../src/connection/server/serve.ts";
 import { TransportError } from "../../src/errors.ts";
 import type { Connect, Listen, Transport } from "../../src/transport.ts";
@@ -49,7 +49,7 @@ export interface MemoryNetwork {
 /** Options of a network: how its connections behave. */
 export interface MemoryNetworkOptions extends MemoryOptions {
   /** What servers and clients take from a runtime, such as `{ engine: zlibEngine() }` for compression. Default: nothing. */
-  readonly host?: Host | undefined;
+  readonly host?: RuntimeServices | undefined;
 }
 
 /** Where a port that was asked for as 0 is looked for from: those that the systems hand out themselves. */

@@ -29,7 +29,7 @@ import { TransportStream } from "../../src/io/transport-stream.ts";
 import { connectTransport } from "./connect.ts";
 import { listenTransport } from "./listen.ts";
 import { type NodeSocket, NodeTransport } from "./transport.ts";
-import { runtimeHost } from "../runtime-services.ts";
+import { runtimeServices } from "../runtime-services.ts";
 
 export { connectTransport } from "./connect.ts";
 export { listenTransport } from "./listen.ts";
@@ -47,7 +47,7 @@ export function serve<Context = unknown>(
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
 ): Promise<Server<Context>> {
-  return serveOn(listenTransport, options, handlers, runtimeHost());
+  return serveOn(listenTransport, options, handlers, runtimeServices());
 }
 
 /**
@@ -66,7 +66,7 @@ export function connect<Context = unknown>(
   options?: ClientOptions<Context>,
   handlers?: Handlers<Context>,
 ): Promise<Connection<Context>> {
-  return connectOn(connectTransport, url, options, handlers, runtimeHost());
+  return connectOn(connectTransport, url, options, handlers, runtimeServices());
 }
 
 /**

@@ -20,7 +20,7 @@
 import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
-import type { Host } from "../../src/connection/runtime-services.ts";
+import type { RuntimeServices } from "../../src/connection/runtime-services.ts";
 import { TransportError } from "../../src/errors.ts";
 import { type ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import type { Connect, ListenOptions, Signal, TlsOptions, Transport } from "../../src/transport.ts";
@@ -51,13 +51,13 @@ export interface StreamsClientOptions<Context = unknown> extends ClientOptions<C
   /** Opens the streams. */
   readonly open: OpenStreams;
   /** What compresses, such as `{ engine: zlibEngine() }`, and what else a runtime has. Default: nothing. */
-  readonly runtime?: Host | undefined;
+  readonly runtime?: RuntimeServices | undefined;
 }
 
 /** Options of a server without a listener. */
 export interface StreamsServerOptions extends Omit<ServeOptions, keyof ListenOptions> {
   /** As {@link StreamsClientOptions.runtime}. */
-  readonly runtime?: Host | undefined;
+  readonly runtime?: RuntimeServices | undefined;
 }
 
 /**

@@ -10,7 +10,7 @@
  */
 
 import { copyOf } from "../../src/bytes.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { History } from "../../src/flate/history.ts";
 
 /** Bytes of payload that are kept, and gone through again, at the most. */
@@ -20,15 +20,15 @@ export const mostToGoThrough: number = 8 * 1024;
 const outputFactor = 8;
 
 /** Buffers for the next one: most messages that come in pieces are done before many others have begun. */
-const spares: Growing[] = [];
+const spares: BoundedBuffer[] = [];
 const mostSpares = 8;
 const mostOfSpare = 64 * 1024;
 
-function borrow(): Growing {
-  return spares.pop() ?? new Growing();
+function borrow(): BoundedBuffer {
+  return spares.pop() ?? new BoundedBuffer();
 }
 
-function giveBack(buffer: Growing): void {
+function giveBack(buffer: BoundedBuffer): void {
   if (spares.length === mostSpares || buffer.bytes.length > mostOfSpare) return;
   buffer.clear();
   spares.push(buffer);
@@ -36,9 +36,9 @@ function giveBack(buffer: Growing): void {
 
 /** Payload of a message since a window beside it was as it is, and what has come of that payload. */
 export class Beginning {
-  #payload: Growing = borrow();
+  #payload: BoundedBuffer = borrow();
   /** What it has become; undefined at rest, as it comes again when the payload is gone through. */
-  #made: Growing | undefined = borrow();
+  #made: BoundedBuffer | undefined = borrow();
   /** What went through, the first time and again, in bytes of output. */
   #work = 0;
 
@@ -70,7 +70,7 @@ export class Beginning {
     // At rest already.
     if (this.#made === undefined) return;
     const { bytes, size } = this.#payload;
-    const kept = new Growing(Infinity, copyOf(bytes, 0, size));
+    const kept = new BoundedBuffer(Infinity, copyOf(bytes, 0, size));
     kept.size = size;
     this.free();
     this.#payload = kept;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Growing } from "../../src/extension/bounded-buffer.ts";
+import type { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { DeflaterSettings } from "../../src/flate/engine.ts";
 import { windowSize } from "../../src/flate/parameters.ts";
 
@@ -66,7 +66,7 @@ function emptyBlockSize(bytes: Uint8Array, at: number, end: number): number {
  * @param isFlushed Whether the last bytes are those of a flush; if not, nothing was left to flush, and one byte is the
  * beginning of an empty block (7.2.3.6).
  */
-export function endOf(into: Growing, isFlushed: boolean): void {
+export function endOf(into: BoundedBuffer, isFlushed: boolean): void {
   const { bytes, size } = into;
   if (!isFlushed) {
     into.room(1);

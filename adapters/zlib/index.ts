@@ -12,7 +12,7 @@
  * @module framewire/zlib
  */
 
-import type { Growing } from "../../src/extension/bounded-buffer.ts";
+import type { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { Engine } from "../../src/flate/engine.ts";
 import { Helper as BaseHelper, type HelperOptions } from "../../src/flate/helpers.ts";
 import {
@@ -122,7 +122,7 @@ let helper: Helper | undefined;
  * @throws As `Helper.compressFrame`.
  * @see gobwas wsflate.CompressFrame, CompressFrameBuffer
  */
-export function compressFrame(frame: Frame, into?: Growing): Awaitable<Frame> {
+export function compressFrame(frame: Frame, into?: BoundedBuffer): Awaitable<Frame> {
   return (helper ??= new Helper()).compressFrame(frame, into);
 }
 
@@ -134,6 +134,6 @@ export function compressFrame(frame: Frame, into?: Growing): Awaitable<Frame> {
  * @throws As `Helper.decompressFrame`.
  * @see gobwas wsflate.DecompressFrame, DecompressFrameBuffer
  */
-export function decompressFrame(frame: Frame, into?: Growing): Awaitable<Frame> {
+export function decompressFrame(frame: Frame, into?: BoundedBuffer): Awaitable<Frame> {
   return (helper ??= new Helper()).decompressFrame(frame, into);
 }

@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers";
 import { constants, deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
 import { concat, copy, noBytes } from "../../src/bytes.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { DeflaterSettings, Inflater, InflaterSettings } from "../../src/flate/engine.ts";
 import { History, storedHeaderSize } from "../../src/flate/history.ts";
 import { checkInput } from "../../src/flate/input.ts";
@@ -73,7 +73,7 @@ export class OneShotDeflater extends SlicedDeflater {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): void {
     const isSmall = this.#settings.windowBits < smallWindow.bits;
     const size = isSmall ? smallWindow.piece : end - start;
@@ -125,7 +125,7 @@ export class OneShotInflater implements Inflater {
   readonly #zlib: OneShotZlib;
   readonly #windowBits: number;
   readonly #history: History;
-  readonly #gathered = new Growing();
+  readonly #gathered = new BoundedBuffer();
   // Of the message at work: what is left of it, where it is a job for another thread, and what that has come to.
   #rest: Uint8Array = noBytes;
   /** Bytes of it that we have put on. */
@@ -145,7 +145,13 @@ export class OneShotInflater implements Inflater {
     this.#history = new History(this.memory);
   }
 
-  inflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+  inflate(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean {
     checkInput(bytes, start, end);
     if (!isLast) {
       this.#gathered.add(bytes, start, end);
@@ -166,7 +172,7 @@ export class OneShotInflater implements Inflater {
     return this.#run(into);
   }
 
-  goOn(into: Growing): boolean {
+  goOn(into: BoundedBuffer): boolean {
     this.#isRunning = false;
     const result = this.#result;
     this.#result = undefined;
@@ -210,7 +216,7 @@ export class OneShotInflater implements Inflater {
   }
 
   /** Decompresses what is left, here where that is quickly done. @returns Whether the message is done. */
-  #run(into: Growing): boolean {
+  #run(into: BoundedBuffer): boolean {
     for (;;) {
       const input = this.#behindWindow(this.#rest);
       if (input.length > mostAtOnce) return this.#runElsewhere(input, into);
@@ -251,7 +257,7 @@ export class OneShotInflater implements Inflater {
     };
   }
 
-  #runElsewhere(input: Uint8Array, into: Growing): boolean {
+  #runElsewhere(input: Uint8Array, into: BoundedBuffer): boolean {
     this.#isRunning = true;
     const job = ++this.#job;
     this.#zlib.inflateRaw(input, this.#options(into.left), (error, result) => {
@@ -269,7 +275,7 @@ export class OneShotInflater implements Inflater {
    *
    * @returns Whether it came to the end; false where a last block of the peer's came first, and there is more behind it.
    */
-  #take({ buffer, engine }: Inflated, into: Growing): boolean {
+  #take({ buffer, engine }: Inflated, into: BoundedBuffer): boolean {
     const before = this.#history.size;
     const prefix = before === 0 ? 0 : before + storedHeaderSize;
     const left = this.#leftBehind(engine.bytesWritten - prefix);
@@ -303,7 +309,7 @@ export class OneShotInflater implements Inflater {
     return length < made;
   }
 
-  #failure(error: unknown, into: Growing): Error {
+  #failure(error: unknown, into: BoundedBuffer): Error {
     if (isTooLarge(error)) {
       return new LimitError("MESSAGE_TOO_BIG", into.limit, into.limit + 1);
     }

@@ -10,7 +10,7 @@
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
 import { noBytes } from "../../src/bytes.ts";
 import { ProtocolError } from "../../src/errors.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { DeflaterSettings, Inflater, InflaterSettings } from "../../src/flate/engine.ts";
 import { History, storedHeaderSize } from "../../src/flate/history.ts";
 import { checkInput } from "../../src/flate/input.ts";
@@ -163,7 +163,7 @@ export class OpenDeflater extends SlicedDeflater {
   /** Behind a flush the message may go on with an empty window, in another stream. */
   rest(): void {
     if (!this.#isFlushed && this.#stream?.error === undefined) {
-      const into = new Growing();
+      const into = new BoundedBuffer();
       this.#run(constants.Z_SYNC_FLUSH, noBytes, 0, 0, into);
       this.#held = into.take();
       this.#isFlushed = true;
@@ -181,7 +181,7 @@ export class OpenDeflater extends SlicedDeflater {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): void {
     if (this.#held.length > 0) {
       into.add(this.#held, 0, this.#held.length);
@@ -203,7 +203,7 @@ export class OpenDeflater extends SlicedDeflater {
     this.#isFlushed = isLast || isSmall || (start === end && this.#isFlushed);
   }
 
-  #run(flush: number, bytes: Uint8Array, start: number, end: number, into: Growing): void {
+  #run(flush: number, bytes: Uint8Array, start: number, end: number, into: BoundedBuffer): void {
     const stream = (this.#stream ??= this.#open());
     let at = start;
     do {
@@ -281,7 +281,13 @@ export class OpenInflater implements Inflater {
     return this.#isEmpty || this.#beginning !== undefined;
   }
 
-  inflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+  inflate(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean {
     checkInput(bytes, start, end);
     if (start < end) {
       if (this.#isEmpty && !isLast && end - start <= mostToGoThrough) {
@@ -294,7 +300,7 @@ export class OpenInflater implements Inflater {
     return this.#afterFeed(bytes, at, end, isLast);
   }
 
-  goOn(into: Growing): boolean {
+  goOn(into: BoundedBuffer): boolean {
     const { rest, isLast } = this.#slices;
     const at = this.#feed(rest, 0, rest.length, into);
     this.#slices.drop();
@@ -353,7 +359,7 @@ export class OpenInflater implements Inflater {
    *
    * @returns `end`; or, where it has done enough for one turn, the bitwise complement of the index where it goes on.
    */
-  #feed(bytes: Uint8Array, start: number, end: number, into: Growing): number {
+  #feed(bytes: Uint8Array, start: number, end: number, into: BoundedBuffer): number {
     let at = start;
     let work = 0;
     for (;;) {
@@ -393,7 +399,7 @@ export class OpenInflater implements Inflater {
     bytes: Uint8Array,
     start: number,
     end: number,
-    into: Growing,
+    into: BoundedBuffer,
     made: number,
   ): void {
     beginning.add(bytes, start, end);

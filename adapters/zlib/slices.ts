@@ -6,7 +6,7 @@
 
 import { clearImmediate, setImmediate } from "node:timers";
 import { copyOf, noBytes } from "../../src/bytes.ts";
-import type { Growing } from "../../src/extension/bounded-buffer.ts";
+import type { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { Deflater } from "../../src/flate/engine.ts";
 import { checkInput } from "../../src/flate/input.ts";
 
@@ -49,7 +49,13 @@ export abstract class SlicedDeflater implements Deflater {
     this.#sliceSize = sliceSize;
   }
 
-  deflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+  deflate(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean {
     checkInput(bytes, start, end);
     if (end - start <= this.#sliceSize) {
       this.compress(bytes, start, end, isLast, into);
@@ -59,7 +65,7 @@ export abstract class SlicedDeflater implements Deflater {
     return this.goOn(into);
   }
 
-  goOn(into: Growing): boolean {
+  goOn(into: BoundedBuffer): boolean {
     const { rest, isLast } = this.#slices;
     const end = Math.min(rest.length, this.#sliceSize);
     const isDone = end === rest.length;
@@ -89,7 +95,7 @@ export abstract class SlicedDeflater implements Deflater {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): void;
 
   /** Forgets the window, and what is held of a message. */

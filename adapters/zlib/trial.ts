@@ -7,7 +7,7 @@
 
 import { copyOf, encodeUtf8, noBytes } from "../../src/bytes.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type {
   Deflater,
   DeflaterSettings,
@@ -79,8 +79,8 @@ function keepsMessages(deflater: Deflater, inflater: Inflater, keepsWindow: bool
 
 /** Sends a message there and back, in two pieces each way. @returns Bytes of its payload, 0 where it came to grief. */
 function roundTrip(deflater: Deflater, inflater: Inflater, message: Uint8Array): number {
-  const there = new Growing();
-  const back = new Growing(message.length);
+  const there = new BoundedBuffer();
+  const back = new BoundedBuffer(message.length);
   const half = message.length >> 1;
   const isDone =
     deflater.deflate(message, 0, half, false, there) &&
@@ -98,7 +98,7 @@ function goesOnBehindLastBlocks(inflater: Inflater): boolean {
   inflater.reset();
   const hello = encodeUtf8("Hello");
   return [helloLast, helloAgain].every((payload) => {
-    const back = new Growing();
+    const back = new BoundedBuffer();
     inflater.inflate(copyOf(payload, 0, payload.length), 0, payload.length, true, back);
     return isSame(back.take(), hello);
   });
@@ -109,16 +109,17 @@ function keepsLimit(deflater: Deflater, inflater: Inflater): boolean {
   deflater.reset();
   inflater.reset();
   const large = largeSample();
-  const there = new Growing();
+  const there = new BoundedBuffer();
   deflater.deflate(large, 0, large.length, true, there);
   const take = (): unknown =>
-    inflater.inflate(there.bytes, 0, there.size, true, new Growing(large.length - 1));
+    inflater.inflate(there.bytes, 0, there.size, true, new BoundedBuffer(large.length - 1));
   return thrownBy(take) instanceof LimitError;
 }
 
 function refusesWrongData(inflater: Inflater): boolean {
   inflater.reset();
-  const take = (): unknown => inflater.inflate(Uint8Array.of(0xff), 0, 1, true, new Growing());
+  const take = (): unknown =>
+    inflater.inflate(Uint8Array.of(0xff), 0, 1, true, new BoundedBuffer());
   return thrownBy(take) instanceof ProtocolError;
 }
 

@@ -12,7 +12,7 @@ import type { Handlers } from "./handlers.ts";
 import type { Observer } from "./runtime-services.ts";
 
 /** Keeps how one connection went, and tells its handlers and whoever waits for its end. */
-export class Outcome<Context = unknown> {
+export class CloseReport<Context = unknown> {
   readonly #connection: Connection<Context>;
   readonly #endpoint: Endpoint;
   readonly #handlers: Handlers<Context>;

@@ -32,7 +32,7 @@ export {
   type ServerHandlers,
   type Upgrade,
 } from "./handlers.ts";
-export type { Host, Observer } from "./runtime-services.ts";
+export type { RuntimeServices, Observer } from "./runtime-services.ts";
 export type { ReceiveOptions } from "./receive/inbox.ts";
 export type { IncomingMessage } from "./receive/incoming.ts";
 export { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
@@ -41,7 +41,7 @@ export type { Delivery, SlowReceiver } from "./server/topics.ts";
 export { type BackoffOptions, isTransient, type Loss } from "./client/backoff.ts";
 export type {
   ConnectAttempt,
-  KeeperOptions,
+  ReconnectorOptions,
   Reconnectable,
   ReconnectEnd,
   ReconnectEndCause,

@@ -9,7 +9,7 @@ import { TimeoutError } from "../errors.ts";
 import type { Times } from "./options.ts";
 
 /** What liveness asks of its link. */
-export interface LivenessEvents {
+export interface KeepaliveEvents {
   /** Whether this side reads: what a peer has sent to one that does not read, nobody can hold against it. */
   readonly isReading: boolean;
   /** Whether bytes wait to be sent, or are with the transport: what a peer does not take, it can be blamed for. */
@@ -42,8 +42,8 @@ type Suspicion =
  * slowest. So two times are kept up to which a connection is known to have lived, and a byte moves them, up to now. They are
  * as coarse as ticks: nothing here reads a clock for a chunk or a message.
  */
-export class Liveness {
-  readonly #events: LivenessEvents;
+export class Keepalive {
+  readonly #events: KeepaliveEvents;
   readonly #deadlines: Deadlines;
   readonly #times: Times;
   /** Milliseconds of life that a byte buys. */
@@ -70,7 +70,7 @@ export class Liveness {
   /** Milliseconds from the last ping to its pong; undefined before the first. */
   roundTripTime: number | undefined;
 
-  constructor(events: LivenessEvents, deadlines: Deadlines, times: Times) {
+  constructor(events: KeepaliveEvents, deadlines: Deadlines, times: Times) {
     this.#events = events;
     this.#deadlines = deadlines;
     this.#times = times;
@@ -239,7 +239,7 @@ export class Liveness {
 }
 
 /** Tells whether there is anything to watch. */
-export function needsLiveness({
+export function needsKeepalive({
   pingInterval,
   pongTimeout,
   idleTimeout,

@@ -25,9 +25,9 @@ import { Dispatcher, type DispatcherOwner } from "./receive/dispatcher.ts";
 import { Flusher, type FlusherEvents } from "./send/flusher.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Observer } from "./runtime-services.ts";
-import { Liveness, type LivenessEvents, needsLiveness } from "./keepalive.ts";
+import { Keepalive, type KeepaliveEvents, needsKeepalive } from "./keepalive.ts";
 import type { ConnectionSettings } from "./options.ts";
-import { Outcome } from "./close-report.ts";
+import { CloseReport } from "./close-report.ts";
 import { Outbox, type OutboxOwner } from "./send/outbox.ts";
 import { Pacer, type PacerEvents } from "./receive/pacer.ts";
 import type { Topics } from "./server/topics.ts";
@@ -72,7 +72,7 @@ export class Link<Context = unknown>
     PacerEvents,
     OutboxOwner,
     DispatcherOwner,
-    LivenessEvents,
+    KeepaliveEvents,
     FlusherEvents,
     Linked<Link<Context>>
 {
@@ -86,8 +86,8 @@ export class Link<Context = unknown>
   readonly #transport: Transport;
   readonly #flusher: Flusher;
   readonly #pacer: Pacer;
-  readonly #liveness: Liveness | undefined;
-  readonly #outcome: Outcome<Context>;
+  readonly #keepalive: Keepalive | undefined;
+  readonly #closeReport: CloseReport<Context>;
   #stream: StreamState = "open";
   #streamError: Error | undefined;
   #closeTimeout: number;
@@ -116,9 +116,11 @@ export class Link<Context = unknown>
     this.#flusher = new Flusher(transport, this.endpoint.output, highWaterMark, this);
     this.#pacer = new Pacer(transport, this.endpoint, this.#flusher, this, settings.afterTurn);
     this.outbox = new Outbox(this.endpoint, this.#flusher, this, settings);
-    this.#liveness = needsLiveness(times) ? new Liveness(this, owner.deadlines, times) : undefined;
+    this.#keepalive = needsKeepalive(times)
+      ? new Keepalive(this, owner.deadlines, times)
+      : undefined;
     this.connection = new Connection(this, info);
-    this.#outcome = new Outcome(this.connection, this.endpoint, handlers, owner.observer);
+    this.#closeReport = new CloseReport(this.connection, this.endpoint, handlers, owner.observer);
     this.dispatcher = new Dispatcher({
       connection: this.connection,
       handlers,
@@ -136,7 +138,7 @@ export class Link<Context = unknown>
   }
 
   get closed(): Promise<Closure> {
-    return this.#outcome.closed;
+    return this.#closeReport.closed;
   }
 
   /** Aborts when the connection is no longer open, with the ClosedError that `send` rejects with. */
@@ -154,7 +156,7 @@ export class Link<Context = unknown>
   }
 
   get roundTripTime(): number | undefined {
-    return this.#liveness?.roundTripTime;
+    return this.#keepalive?.roundTripTime;
   }
 
   get isReading(): boolean {
@@ -182,12 +184,12 @@ export class Link<Context = unknown>
    */
   get handlers(): Promise<void> | undefined {
     const { isHandling } = this.dispatcher;
-    if (!isHandling && this.#outcome.told === undefined) return undefined;
+    if (!isHandling && this.#closeReport.told === undefined) return undefined;
     if (isHandling) this.#handlersIdle ??= newDeferred<void>();
     const ignored = (): void => {};
     // The last one is called when the others are done.
     return (this.#handlersIdle?.promise ?? settled)
-      .then(() => this.#outcome.told)
+      .then(() => this.#closeReport.told)
       .then(ignored, ignored);
   }
 
@@ -202,7 +204,7 @@ export class Link<Context = unknown>
     this.#transport.handler = this;
     this.#owner.opened(this as Link);
     this.#owner.observer?.opened(this.connection as Connection);
-    this.#liveness?.start();
+    this.#keepalive?.start();
     if (response.length > 0) this.endpoint.output.addRaw(response);
     this.#flusher.gather();
     this.dispatcher.open();
@@ -232,7 +234,7 @@ export class Link<Context = unknown>
       return;
     }
     this.endpoint.drop(error);
-    if (error !== undefined) this.#outcome.report(error);
+    if (error !== undefined) this.#closeReport.report(error);
     this.dispatcher.stop(() => this.#closedError());
   }
 
@@ -240,7 +242,7 @@ export class Link<Context = unknown>
   fail(error: unknown): void {
     if (this.state !== "open") return;
     this.endpoint.fail(error, StatusInternalServerError, "local");
-    this.#outcome.report(error);
+    this.#closeReport.report(error);
   }
 
   refusal(): ClosedError | undefined {
@@ -253,12 +255,12 @@ export class Link<Context = unknown>
 
   /** A message was sent. */
   used(): void {
-    this.#liveness?.used();
+    this.#keepalive?.used();
   }
 
   /** A ping was sent. */
   pinged(): void {
-    this.#liveness?.pinged();
+    this.#keepalive?.pinged();
   }
 
   sendPing(payload: Uint8Array): void {
@@ -271,7 +273,7 @@ export class Link<Context = unknown>
   }
 
   onDue(error: TimeoutError): void {
-    this.#outcome.report(error);
+    this.#closeReport.report(error);
     this.close(StatusGoingAway, "");
   }
 
@@ -279,7 +281,7 @@ export class Link<Context = unknown>
     const { length } = chunk;
     if (this.#transport.hasOwnChunks === true) this.dispatcher.beginChunk(chunk);
     this.#pacer.receive(chunk);
-    this.#liveness?.heard(length, this.endpoint.isInMessage);
+    this.#keepalive?.heard(length, this.endpoint.isInMessage);
   }
 
   onDrain(): void {
@@ -287,11 +289,11 @@ export class Link<Context = unknown>
   }
 
   onBlocked(): void {
-    this.#liveness?.blocked();
+    this.#keepalive?.blocked();
   }
 
   onUnblocked(bytes: number): void {
-    this.#liveness?.took(bytes);
+    this.#keepalive?.took(bytes);
   }
 
   onDrained(): void {
@@ -340,18 +342,18 @@ export class Link<Context = unknown>
   }
 
   onPing(bytes: Uint8Array, start: number, end: number): void {
-    this.#liveness?.framed();
+    this.#keepalive?.framed();
     this.dispatcher.ping(bytes, start, end);
   }
 
   onPong(bytes: Uint8Array, start: number, end: number): void {
-    this.#liveness?.framed();
-    this.#liveness?.ponged(bytes, start, end);
+    this.#keepalive?.framed();
+    this.#keepalive?.ponged(bytes, start, end);
     this.dispatcher.pong(bytes, start, end);
   }
 
   onFail(error: unknown): void {
-    this.#outcome.report(error);
+    this.#closeReport.report(error);
   }
 
   onResume(): void {
@@ -371,7 +373,7 @@ export class Link<Context = unknown>
       // The stream is over before the closing handshake is.
       const error = connectionLost(this.#streamError);
       this.endpoint.fail(error, 0, "transport");
-      this.#outcome.report(error);
+      this.#closeReport.report(error);
     }
     if (this.#stream === "gone") this.endpoint.advance("socketClosed");
   }
@@ -384,7 +386,7 @@ export class Link<Context = unknown>
     }
     // Whether the peer had closed by then or not: behind a failure nothing is delivered.
     this.dispatcher.cut();
-    this.#outcome.report(error);
+    this.#closeReport.report(error);
   }
 
   onHandlersIdle(): void {
@@ -394,8 +396,8 @@ export class Link<Context = unknown>
   }
 
   onDelivered(error: TimeoutError | undefined): void {
-    if (error !== undefined) this.#outcome.report(error);
-    this.#outcome.tell();
+    if (error !== undefined) this.#closeReport.report(error);
+    this.#closeReport.tell();
     // A handler that was given up is waited for no longer, whoever waits.
     if (error === undefined) this.onHandlersIdle();
     else this.#handlersIdle?.resolve();
@@ -403,9 +405,9 @@ export class Link<Context = unknown>
 
   /** A whole message has come. */
   #received(): void {
-    if (this.#liveness === undefined) return;
-    this.#liveness.framed();
-    this.#liveness.used();
+    if (this.#keepalive === undefined) return;
+    this.#keepalive.framed();
+    this.#keepalive.used();
   }
 
   /** Does what a stage of the end asks for. Each is entered once at the most, and "closed" always. */
@@ -441,13 +443,13 @@ export class Link<Context = unknown>
 
   /** Nothing is sent any more but what was sent before, and what this side has ended it does not deliver any more. */
   #leaveOpen(): void {
-    this.#liveness?.stop();
+    this.#keepalive?.stop();
     this.#closeDeadline ??= this.#owner.deadlines.after(this.#closeTimeout, () => {
       // Where the closing handshake is done, the peer only fails to end its stream: that is no error.
       if (!this.endpoint.isClosed) {
         const error = new TimeoutError("CLOSE_TIMEOUT", this.#closeTimeout);
         this.endpoint.fail(error, 0, "local");
-        this.#outcome.report(error);
+        this.#closeReport.report(error);
       }
       this.endpoint.advance("deadline");
     });
@@ -463,18 +465,18 @@ export class Link<Context = unknown>
   }
 
   #closedError(): ClosedError {
-    return new ClosedError(this.#outcome.closure);
+    return new ClosedError(this.#closeReport.closure);
   }
 
   /** The connection is over: its place is free, whatever its handlers are at. */
   #finish(): void {
     this.#closeDeadline?.cancel();
-    const { closure } = this.#outcome;
+    const { closure } = this.#closeReport;
     // Again: a close frame that waited behind others has only now nothing to wait for.
     const reason = (): ClosedError => new ClosedError(closure);
     this.#flusher.stop(reason);
     this.dispatcher.end(reason);
-    this.#outcome.settle();
+    this.#closeReport.settle();
     this.#owner.ended(this as Link);
   }
 

@@ -15,7 +15,7 @@ import {
 import type { Opcode } from "../frame/opcode.ts";
 import { type TextCodec, webText } from "../frame/text-codec.ts";
 import type { Connection } from "./connection.ts";
-import type { Host } from "./runtime-services.ts";
+import type { RuntimeServices } from "./runtime-services.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Engine } from "../flate/engine.ts";
 import { type CompressionOptions, PermessageDeflate } from "../flate/permessage-deflate.ts";
@@ -166,7 +166,7 @@ function withTimer(task: () => void): void {
  */
 export function resolveConnectionOptions(
   options: ConnectionOptions,
-  { ownBufferSize = 0, afterTurn = withTimer, codec = webText }: Host = {},
+  { ownBufferSize = 0, afterTurn = withTimer, codec = webText }: RuntimeServices = {},
 ): ConnectionSettings {
   const { overflow = "close" } = options;
   if (!overflows.includes(overflow)) {

@@ -22,7 +22,7 @@ export interface Observer {
 }
 
 /** A runtime, as far as it is no socket. */
-export interface Host {
+export interface RuntimeServices {
   /** What compresses, where options name nothing else. */
   readonly engine?: Engine | undefined;
   /** Who watches all connections. Default: nobody. */
@@ -30,7 +30,7 @@ export interface Host {
   /** Gives a variable of the environment. */
   readonly environment?: ((name: string) => string | undefined) | undefined;
   /**
-   * Bytes up to which an ArrayBuffer of its own costs a message less than a share in one (copies.ts). Default: 0.
+   * Bytes up to which an ArrayBuffer of its own costs a message less than a share in one (message-memory.ts). Default: 0.
    */
   readonly ownBufferSize?: number | undefined;
   /** What turns messages of text into bytes and back. Default: the Web's `TextEncoder` and `TextDecoder`. */

@@ -52,7 +52,7 @@ import {
   resolveLimits,
 } from "./limits.ts";
 import { MessageAssembler } from "./message.ts";
-import { checkFrame, Output } from "./write-buffer.ts";
+import { checkFrame, WriteBuffer } from "./write-buffer.ts";
 import type { PreparedMessage } from "./prepared.ts";
 import type { Queued } from "./queued.ts";
 import { SendQueue, type SendQueueEvents } from "./send-queue.ts";
@@ -142,7 +142,7 @@ interface CloseFrame {
  */
 export class Endpoint {
   /** The bytes to send, gathered. */
-  readonly output: Output;
+  readonly output: WriteBuffer;
   /** What has been received. */
   readonly received: Traffic;
   readonly #events: EndpointEvents;
@@ -249,7 +249,7 @@ export class Endpoint {
       this.received,
       codec,
     );
-    this.output = new Output(!isServer, sent, codec);
+    this.output = new WriteBuffer(!isServer, sent, codec);
     this.#events = events;
     this.#extensions = extensions;
     this.#queue = new SendQueue(this.output, sendChain(extensions), sink);

@@ -14,7 +14,7 @@ export {
   type Side,
 } from "./endpoint.ts";
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
-export { Output } from "./write-buffer.ts";
+export { WriteBuffer } from "./write-buffer.ts";
 export { PreparedMessage } from "./prepared.ts";
 export type { MessagePieces } from "./streamed-message.ts";
 export { Traffic } from "./traffic.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Growing } from "../extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 
 /** Buffers of one size. */
 interface Shelf {
@@ -14,7 +14,7 @@ interface Shelf {
   readonly buffers: Uint8Array[];
 }
 
-// A message often has a power of two of bytes; its header goes in front of it, and output.ts leaves up to 31 bytes out.
+// A message often has a power of two of bytes; its header goes in front of it, and write-buffer.ts leaves up to 31 bytes out.
 const headerRoom = 64;
 
 /** Smallest first: what a slow peer leaves unsent pins a whole buffer. Up to 4 MiB of each size are kept. */
@@ -54,21 +54,21 @@ const growingSize = 64 * 1024;
 /** One is on its way in at a time, as a rule, and one on its way out. */
 const mostGrowing = 4;
 
-const growings: Growing[] = [];
+const growings: BoundedBuffer[] = [];
 
 /** Lends a buffer that grows, empty. */
-export function borrowGrowing(limit: number): Growing {
-  const growing = growings.pop() ?? new Growing(limit, new Uint8Array(growingSize));
+export function borrowBoundedBuffer(limit: number): BoundedBuffer {
+  const growing = growings.pop() ?? new BoundedBuffer(limit, new Uint8Array(growingSize));
   growing.reset(limit);
   return growing;
 }
 
 /** Tells whether a buffer has kept to the size at which it is taken back. */
-export function isReturnable(growing: Growing): boolean {
+export function isReturnable(growing: BoundedBuffer): boolean {
   return growing.bytes.length === growingSize;
 }
 
 /** Takes a buffer back; nobody may hold on to it. */
-export function returnGrowing(growing: Growing): void {
+export function returnBoundedBuffer(growing: BoundedBuffer): void {
   if (isReturnable(growing) && growings.length < mostGrowing) growings.push(growing);
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Transform } from "../extension/extension.ts";
-import type { Growing } from "../extension/bounded-buffer.ts";
+import type { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import type { PreparedContent } from "./prepared.ts";
 
@@ -63,7 +63,7 @@ export class Queued implements Pending {
 export interface Work extends Pending {
   readonly transform: Transform;
   /** What has been made of it. */
-  readonly into: Growing;
+  readonly into: BoundedBuffer;
   readonly opcode: Opcode;
   /** Whether its message ends with it. */
   readonly isLast: boolean;

@@ -21,8 +21,8 @@ import type { Transform } from "../extension/extension.ts";
 import { Fifo } from "../fifo.ts";
 import { MaxHeaderSize, newHeader } from "../frame/header.ts";
 import { OpBinary, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
-import { longText, type Output } from "./write-buffer.ts";
-import { borrowGrowing, returnGrowing } from "./pool.ts";
+import { longText, type WriteBuffer } from "./write-buffer.ts";
+import { borrowBoundedBuffer, returnBoundedBuffer } from "./pool.ts";
 import type { PreparedContent, PreparedMessage } from "./prepared.ts";
 import { entryCost, type Pending, Queued, type Work } from "./queued.ts";
 import { type PieceQueue, StreamedMessage } from "./streamed-message.ts";
@@ -41,16 +41,16 @@ export interface SendQueueEvents {
 }
 
 /** What waits; bytes are the body of a close frame. */
-type Entry = Queued | StreamedMessage | Uint8Array;
+type QueueEntry = Queued | StreamedMessage | Uint8Array;
 
 /** Takes messages through the extensions, in their order, and gives them to the output. */
 export class SendQueue implements PieceQueue {
-  readonly #output: Output;
+  readonly #output: WriteBuffer;
   readonly #traffic: Traffic;
   readonly #extensions: SendChain | undefined;
   readonly #events: SendQueueEvents;
   /** What waits, in its order; undefined where nothing does. */
-  #waiting: Fifo<Entry> | undefined;
+  #waiting: Fifo<QueueEntry> | undefined;
   /** The message in pieces whose turn it is, and what its payload goes through. */
   #front: StreamedMessage | undefined;
   #frontTransform: Transform | undefined;
@@ -63,7 +63,7 @@ export class SendQueue implements PieceQueue {
   /** Made at the first work that takes its time. */
   #goOn: (() => void) | undefined;
 
-  constructor(output: Output, extensions: SendChain | undefined, events: SendQueueEvents) {
+  constructor(output: WriteBuffer, extensions: SendChain | undefined, events: SendQueueEvents) {
     this.#output = output;
     this.#traffic = output.traffic;
     this.#extensions = extensions;
@@ -84,11 +84,11 @@ export class SendQueue implements PieceQueue {
       this.#add(OpText, bytes, bytes.length, compress, undefined);
     } else {
       // Encoded by itself, since what becomes of it is not known before.
-      const encoded = borrowGrowing(Infinity);
+      const encoded = borrowBoundedBuffer(Infinity);
       encoded.room(3 * text.length);
       const size = encodeUtf8Into(text, encoded.bytes, 0);
       this.#add(OpText, encoded.bytes, size, compress, undefined);
-      returnGrowing(encoded);
+      returnBoundedBuffer(encoded);
     }
   }
 
@@ -227,7 +227,7 @@ export class SendQueue implements PieceQueue {
   /** Goes on with what waits, as far as it may: the output has got room, or what was in front is done. */
   advance(): void {
     while (this.#work === undefined) {
-      const from: Fifo<Entry> | undefined = this.#front?.pieces ?? this.#waiting;
+      const from: Fifo<QueueEntry> | undefined = this.#front?.pieces ?? this.#waiting;
       const next = from?.first;
       if (next === undefined) {
         // It is a writer's turn, or all is done.
@@ -327,10 +327,10 @@ export class SendQueue implements PieceQueue {
     size: number,
     isLast: boolean,
   ): boolean {
-    const into = borrowGrowing(Infinity);
+    const into = borrowBoundedBuffer(Infinity);
     if (transform.write(bytes, 0, size, isLast, into)) {
       this.#addMade(opcode, into.bytes, into.size, isLast);
-      returnGrowing(into);
+      returnBoundedBuffer(into);
       return true;
     }
     this.#work = { transform, into, opcode, isLast, size, listener: undefined };
@@ -401,8 +401,8 @@ export class SendQueue implements PieceQueue {
     message.reason ??= reason;
   }
 
-  #push(entry: Entry): void {
-    this.#waiting ??= new Fifo<Entry>();
+  #push(entry: QueueEntry): void {
+    this.#waiting ??= new Fifo<QueueEntry>();
     this.#waiting.push(entry);
   }
 
@@ -451,7 +451,7 @@ export class SendQueue implements PieceQueue {
       if (isDone) listener?.onDropped();
       return;
     }
-    returnGrowing(into);
+    returnBoundedBuffer(into);
     listener?.onSent();
     this.advance();
     this.#events.onOutput();

@@ -7,10 +7,10 @@
 import { noBytes } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import type { Transform } from "../extension/extension.ts";
-import { Growing } from "../extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
-import { borrowGrowing, isReturnable, returnGrowing } from "./pool.ts";
+import { borrowBoundedBuffer, isReturnable, returnBoundedBuffer } from "./pool.ts";
 import { deliverText, type MessageSink } from "./sink.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -29,7 +29,7 @@ export class MessageTransform {
   #isText = false;
   #isUnderWay = false;
   #isStreamed = false;
-  #into: Growing | undefined;
+  #into: BoundedBuffer | undefined;
   #utf8: Utf8Validator | undefined;
   /** Bytes of `into` that were found to be UTF-8. */
   #checked = 0;
@@ -79,7 +79,7 @@ export class MessageTransform {
   write(bytes: Uint8Array, start: number, end: number, isWhole: boolean): void {
     if (this.#isDropped) return;
     // What lies whole in one chunk is delivered before the next one: a lent buffer will do.
-    this.#into ??= isWhole ? borrowGrowing(this.#maxSize) : new Growing(this.#maxSize);
+    this.#into ??= isWhole ? borrowBoundedBuffer(this.#maxSize) : new BoundedBuffer(this.#maxSize);
     this.#isLast = isWhole;
     this.#afterCall(this.#transform.write(bytes, start, end, isWhole, this.#into));
   }
@@ -119,7 +119,7 @@ export class MessageTransform {
     if (this.#isStreamed) this.#passOn(this.#into!);
   }
 
-  #passOn(into: Growing): void {
+  #passOn(into: BoundedBuffer): void {
     if (into.size === 0) return;
     this.#sink.piece(into.bytes, 0, into.size);
     into.clear();
@@ -174,7 +174,7 @@ export class MessageTransform {
       const bytes = into.take();
       this.#sink.binary(bytes, 0, bytes.length, true);
     }
-    returnGrowing(into);
+    returnBoundedBuffer(into);
   }
 
   #endStreamed(): void {
@@ -184,7 +184,7 @@ export class MessageTransform {
     if (this.#isText && !this.#utf8!.isComplete) throw new ProtocolError("INVALID_UTF8");
     const into = this.#into!;
     this.#into = undefined;
-    returnGrowing(into);
+    returnBoundedBuffer(into);
     this.#sink.end();
   }
 }

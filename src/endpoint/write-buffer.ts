@@ -56,7 +56,7 @@ interface Piece {
  * were added, but for pings and pongs: those go in front of the frames that a write under way keeps waiting, though never
  * into the middle of one (RFC 6455, 5.4 and 5.5).
  */
-export class Output {
+export class WriteBuffer {
   /** What has been gathered, sent or not; messages are counted by those who add them. */
   readonly traffic: Traffic;
   readonly #masked: boolean;

@@ -21,7 +21,7 @@ function checkBytes(name: string, bytes: Uint8Array | null): void {
  * Whoever fills it asks {@link room} for space, writes to `bytes` from `size` on, and says how much by {@link commit}:
  * so the limit holds whatever a peer's message turns into, and memory follows what was made.
  */
-export class Growing {
+export class BoundedBuffer {
   /** The buffer; another one after it has grown. */
   bytes: Uint8Array;
   /** Bytes that are filled. */

@@ -14,7 +14,7 @@ import type {
   SendExtension,
   Transform,
 } from "./extension.ts";
-import type { Growing } from "./bounded-buffer.ts";
+import type { BoundedBuffer } from "./bounded-buffer.ts";
 import { Pipeline } from "./pipeline.ts";
 
 /** What is received, through all extensions; the last one is asked first. */
@@ -99,12 +99,12 @@ export function sendChain(sessions: readonly ExtensionSession[]): SendChain | un
 export function finish(
   transform: Transform,
   isDone: boolean,
-  into: Growing,
+  into: BoundedBuffer,
 ): Promise<void> | undefined {
   return isDone ? undefined : finishLater(transform, into);
 }
 
-async function finishLater(transform: Transform, into: Growing): Promise<void> {
+async function finishLater(transform: Transform, into: BoundedBuffer): Promise<void> {
   let isDone = false;
   while (!isDone) {
     await new Promise<void>((resolve) => {

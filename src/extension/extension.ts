@@ -10,7 +10,7 @@ import type { State } from "../frame/check.ts";
 import type { Header } from "../frame/header.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import type { Option } from "../http/option.ts";
-import type { Growing } from "./bounded-buffer.ts";
+import type { BoundedBuffer } from "./bounded-buffer.ts";
 
 /**
  * Changes the payload of a message, piece by piece as it comes.
@@ -28,9 +28,15 @@ export interface Transform {
    * @throws {ProtocolError} The payload is not what the extension demands.
    * @throws {LimitError} `MESSAGE_TOO_BIG`, by `into`
    */
-  write(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean;
+  write(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean;
   /** Goes on with what is left to do. @returns Whether all is done. @throws As {@link write}. */
-  goOn(into: Growing): boolean;
+  goOn(into: BoundedBuffer): boolean;
   /** Calls `task` once, in a later turn of the event loop, when {@link goOn} is worth a call. */
   whenReady(task: () => void): void;
 }

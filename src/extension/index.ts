@@ -21,4 +21,4 @@ export {
   takeAnswer,
 } from "./negotiation.ts";
 export { finish, RecvChain, recvChain, SendChain, sendChain } from "./chain.ts";
-export { Growing } from "./bounded-buffer.ts";
+export { BoundedBuffer } from "./bounded-buffer.ts";

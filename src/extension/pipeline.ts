@@ -5,13 +5,13 @@
  */
 
 import type { Transform } from "./extension.ts";
-import { Growing } from "./bounded-buffer.ts";
+import { BoundedBuffer } from "./bounded-buffer.ts";
 
 /** Gives all that `first` makes to `second`. */
 export class Pipeline implements Transform {
   readonly #first: Transform;
   readonly #second: Transform;
-  readonly #between: Growing = new Growing();
+  readonly #between: BoundedBuffer = new BoundedBuffer();
   #isFirstDone = true;
   #isSecondDone = true;
   #isLast = false;
@@ -21,7 +21,13 @@ export class Pipeline implements Transform {
     this.#second = second;
   }
 
-  write(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+  write(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean {
     // What lies between the two may get as large as what it is for, and no larger.
     this.#between.reset(into.limit);
     this.#isLast = isLast;
@@ -29,7 +35,7 @@ export class Pipeline implements Transform {
     return this.#pass(into);
   }
 
-  goOn(into: Growing): boolean {
+  goOn(into: BoundedBuffer): boolean {
     if (!this.#isSecondDone) {
       this.#isSecondDone = this.#second.goOn(into);
       return this.#isSecondDone && this.#isFirstDone;
@@ -42,7 +48,7 @@ export class Pipeline implements Transform {
     (this.#isSecondDone ? this.#first : this.#second).whenReady(task);
   }
 
-  #pass(into: Growing): boolean {
+  #pass(into: BoundedBuffer): boolean {
     const { bytes, size } = this.#between;
     const isLast = this.#isLast && this.#isFirstDone;
     this.#between.reset(into.limit);

@@ -38,19 +38,19 @@ export interface ContextsOptions {
 }
 
 /** A context, and its place among the others. For {@link Contexts} alone to write. */
-export class Entry<Kind extends Context> implements Linked<Entry<Context>> {
+export class PooledContext<Kind extends Context> implements Linked<PooledContext<Context>> {
   readonly context: Kind;
   /** The shelf that it goes back to, undefined where it belongs to one connection. */
-  readonly shelf: Entry<Kind>[] | undefined;
+  readonly shelf: PooledContext<Kind>[] | undefined;
   place: "resting" | "in line" | "aside" = "resting";
   /** Whether a message has begun and not ended. */
   isInMessage = false;
   /** Number of the sweep before which it was used last. */
   used = 0;
-  previous: Entry<Context> | undefined = undefined;
-  next: Entry<Context> | undefined = undefined;
+  previous: PooledContext<Context> | undefined = undefined;
+  next: PooledContext<Context> | undefined = undefined;
 
-  constructor(context: Kind, shelf: Entry<Kind>[] | undefined) {
+  constructor(context: Kind, shelf: PooledContext<Kind>[] | undefined) {
     this.context = context;
     this.shelf = shelf;
   }
@@ -63,9 +63,9 @@ const mostOnShelf = 64;
 export class Contexts {
   readonly #options: ContextsOptions;
   /** Entries that are lent out message by message, by window bits. */
-  readonly #deflaters = new Map<number, Entry<Deflater>[]>();
-  readonly #inflaters = new Map<number, Entry<Inflater>[]>();
-  readonly #line = new LinkedList<Entry<Context>>();
+  readonly #deflaters = new Map<number, PooledContext<Deflater>[]>();
+  readonly #inflaters = new Map<number, PooledContext<Inflater>[]>();
+  readonly #line = new LinkedList<PooledContext<Context>>();
   /** Bytes of those in the line, and of those aside. */
   #inLine = 0;
   #aside = 0;
@@ -105,20 +105,24 @@ export class Contexts {
    *
    * @param isShared Whether it is given back after the message, and its window forgotten.
    */
-  deflater(windowBits: number, isShared: boolean): Entry<Deflater> {
+  deflater(windowBits: number, isShared: boolean): PooledContext<Deflater> {
     const { engine, level, memLevel } = this.#options;
     const shelf = isShared ? shelfOf(this.#deflaters, windowBits) : undefined;
-    return shelf?.pop() ?? new Entry(engine.newDeflater({ windowBits, level, memLevel }), shelf);
+    return (
+      shelf?.pop() ?? new PooledContext(engine.newDeflater({ windowBits, level, memLevel }), shelf)
+    );
   }
 
   /** Gives a decompressor. As {@link deflater}. */
-  inflater(windowBits: number, isShared: boolean): Entry<Inflater> {
+  inflater(windowBits: number, isShared: boolean): PooledContext<Inflater> {
     const shelf = isShared ? shelfOf(this.#inflaters, windowBits) : undefined;
-    return shelf?.pop() ?? new Entry(this.#options.engine.newInflater({ windowBits }), shelf);
+    return (
+      shelf?.pop() ?? new PooledContext(this.#options.engine.newInflater({ windowBits }), shelf)
+    );
   }
 
   /** A context is about to be called, for a message that has begun: it takes its memory. */
-  use(entry: Entry<Context>): void {
+  use(entry: PooledContext<Context>): void {
     entry.isInMessage = true;
     entry.used = this.#sweeps;
     if (entry === this.#line.last || entry.place === "aside") return;
@@ -128,7 +132,7 @@ export class Contexts {
   }
 
   /** The message is done. What is shared goes back, for other connections. */
-  end<Kind extends Context>(entry: Entry<Kind>): void {
+  end<Kind extends Context>(entry: PooledContext<Kind>): void {
     entry.isInMessage = false;
     const { shelf } = entry;
     if (shelf !== undefined) {
@@ -147,12 +151,12 @@ export class Contexts {
   }
 
   /** Frees a context for good. */
-  close(entry: Entry<Context>): void {
+  close(entry: PooledContext<Context>): void {
     entry.context.close();
     this.#takeOut(entry);
   }
 
-  #addToLine(entry: Entry<Context>): void {
+  #addToLine(entry: PooledContext<Context>): void {
     entry.place = "in line";
     this.#line.add(entry);
     this.#makeRoom();
@@ -160,7 +164,7 @@ export class Contexts {
   }
 
   /** It holds nothing any more. */
-  #takeOut(entry: Entry<Context>): void {
+  #takeOut(entry: PooledContext<Context>): void {
     const { memory } = entry.context;
     if (entry.place === "aside") {
       this.#aside -= memory;
@@ -182,7 +186,7 @@ export class Contexts {
   }
 
   /** Rests what is at the front of the line; sets it aside where it cannot do without what it holds. */
-  #letGo(entry: Entry<Context>): void {
+  #letGo(entry: PooledContext<Context>): void {
     this.#takeOut(entry);
     if (entry.isInMessage && entry.context.canRest !== true) {
       entry.place = "aside";
@@ -212,9 +216,9 @@ export class Contexts {
 }
 
 function shelfOf<Kind extends Context>(
-  shelves: Map<number, Entry<Kind>[]>,
+  shelves: Map<number, PooledContext<Kind>[]>,
   windowBits: number,
-): Entry<Kind>[] {
+): PooledContext<Kind>[] {
   let shelf = shelves.get(windowBits);
   if (shelf === undefined) {
     shelf = [];

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import type { Growing } from "../extension/bounded-buffer.ts";
+import type { BoundedBuffer } from "../extension/bounded-buffer.ts";
 
 /** What a compressor is made with. */
 export interface DeflaterSettings {
@@ -28,7 +28,7 @@ export interface Context {
   /** Bytes that it holds while it is in use, as far as they are known. */
   readonly memory: number;
   /** Goes on with what the last call left; call {@link whenReady} first. @returns Whether all is done. */
-  goOn(into: Growing): boolean;
+  goOn(into: BoundedBuffer): boolean;
   /** Calls `task` once, in a later turn of the event loop, when {@link goOn} is worth a call. */
   whenReady(task: () => void): void;
   /** Forgets the window, and whatever message is under way: the next one begins anew. */
@@ -61,7 +61,13 @@ export interface Deflater extends Context {
    * @returns Whether all is done; a large piece is done in slices, by {@link goOn}.
    * @throws {TypeError} `bytes` is no Uint8Array, which a caller in plain JavaScript may give: nothing has happened then.
    */
-  deflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean;
+  deflate(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean;
 }
 
 /** Decompresses messages one after the other, each with the window of those before it until `reset` (RFC 7692, 7.2.2). */
@@ -79,7 +85,13 @@ export interface Inflater extends Context {
    * inside a block. Nothing but `close` is called afterwards.
    * @throws {LimitError} `MESSAGE_TOO_BIG`, by `into`, as soon as it is passed. Nothing but `close` is called afterwards.
    */
-  inflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean;
+  inflate(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean;
 }
 
 /** Makes compressors and decompressors. */

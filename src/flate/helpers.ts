@@ -5,7 +5,7 @@
  */
 
 import { checkBytes } from "../arguments.ts";
-import { Growing } from "../extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Frame } from "../frame/frame.ts";
 import type { Header } from "../frame/header.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
@@ -60,7 +60,7 @@ export class Helper {
    * @see gobwas Helper.Compress
    */
   compress(payload: Uint8Array): Awaitable<Uint8Array> {
-    const into = new Growing();
+    const into = new BoundedBuffer();
     const done = this.compressTo(into, payload);
     return done instanceof Promise ? done.then(() => into.take()) : into.take();
   }
@@ -73,7 +73,7 @@ export class Helper {
    * @throws {LimitError} `MESSAGE_TOO_BIG`, by `into`
    * @see gobwas Helper.CompressTo
    */
-  compressTo(into: Growing, payload: Uint8Array): Awaitable<void> {
+  compressTo(into: BoundedBuffer, payload: Uint8Array): Awaitable<void> {
     checkBytes("into.bytes", into.bytes);
     checkBytes("payload", payload);
     const deflater = this.#deflater ?? this.#engine.newDeflater(this.#settings);
@@ -88,7 +88,7 @@ export class Helper {
     this.#keepDeflater(deflater);
   }
 
-  async #compressLater(deflater: Deflater, into: Growing): Promise<void> {
+  async #compressLater(deflater: Deflater, into: BoundedBuffer): Promise<void> {
     await finish(deflater, into);
     this.#keepDeflater(deflater);
   }
@@ -111,7 +111,7 @@ export class Helper {
    * @see gobwas Helper.Decompress, which has no limit
    */
   decompress(payload: Uint8Array): Awaitable<Uint8Array> {
-    const into = new Growing();
+    const into = new BoundedBuffer();
     const done = this.decompressTo(into, payload);
     return done instanceof Promise ? done.then(() => into.take()) : into.take();
   }
@@ -126,7 +126,7 @@ export class Helper {
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    * @see gobwas Helper.DecompressTo
    */
-  decompressTo(into: Growing, payload: Uint8Array): Awaitable<void> {
+  decompressTo(into: BoundedBuffer, payload: Uint8Array): Awaitable<void> {
     checkBytes("into.bytes", into.bytes);
     checkBytes("payload", payload);
     const inflater = this.#inflater ?? this.#engine.newInflater(anyWindow);
@@ -145,7 +145,7 @@ export class Helper {
     this.#keepInflater(inflater);
   }
 
-  async #decompressLater(inflater: Inflater, into: Growing, limit: number): Promise<void> {
+  async #decompressLater(inflater: Inflater, into: BoundedBuffer, limit: number): Promise<void> {
     try {
       await finish(inflater, into);
     } finally {
@@ -169,7 +169,7 @@ export class Helper {
    * @throws {ProtocolError} `RSV1_UNEXPECTED`: a control frame, or the bit is set already
    * @see gobwas Helper.CompressFrame, Helper.CompressFrameBuffer
    */
-  compressFrame(frame: Frame, into: Growing = new Growing()): Awaitable<Frame> {
+  compressFrame(frame: Frame, into: BoundedBuffer = new BoundedBuffer()): Awaitable<Frame> {
     checkWhole(frame);
     const header = { ...frame.header };
     setBit(header);
@@ -191,7 +191,7 @@ export class Helper {
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    * @see gobwas Helper.DecompressFrame, Helper.DecompressFrameBuffer
    */
-  decompressFrame(frame: Frame, into: Growing = new Growing()): Awaitable<Frame> {
+  decompressFrame(frame: Frame, into: BoundedBuffer = new BoundedBuffer()): Awaitable<Frame> {
     checkWhole(frame);
     const header = { ...frame.header };
     if (!unsetBit(header)) return frame;
@@ -213,7 +213,7 @@ export class Helper {
 }
 
 /** Does what a context has left to do; where that fails, the context is of no use any more. */
-async function finish(context: Context, into: Growing): Promise<void> {
+async function finish(context: Context, into: BoundedBuffer): Promise<void> {
   try {
     do await ready(context);
     while (!context.goOn(into));
@@ -233,7 +233,7 @@ function checkUnmasked({ header }: Frame): void {
 }
 
 /** Makes a frame of what was added to `into` from `start` on. */
-function newFrame(header: Header, into: Growing, start: number): Frame {
+function newFrame(header: Header, into: BoundedBuffer, start: number): Frame {
   const payload = into.bytes.subarray(start, into.size);
   header.length = payload.length;
   return { header, payload };

@@ -6,7 +6,7 @@
 
 import { checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
-import { Growing } from "../extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Awaitable, ByteReader } from "../io/byte-stream.ts";
 import { readCount, readOnce } from "../io/once.ts";
 import type { Engine, Inflater, InflaterSettings } from "./engine.ts";
@@ -53,7 +53,7 @@ export class FlateReader implements ByteReader {
   /** Where compressed bytes come to. */
   #piece: Uint8Array | undefined;
   /** What has come out, and how much of it was read. */
-  readonly #out: Growing;
+  readonly #out: BoundedBuffer;
   #taken = 0;
   /** Whether the message has bytes. */
   #hasBegun = false;
@@ -76,7 +76,7 @@ export class FlateReader implements ByteReader {
     this.#engine = engine;
     this.#settings = { windowBits };
     this.#maxMessageSize = messageLimit(maxMessageSize);
-    this.#out = new Growing(this.#maxMessageSize);
+    this.#out = new BoundedBuffer(this.#maxMessageSize);
   }
 
   /** What went wrong, undefined where nothing did: from then on each read throws it, until {@link reset}. */

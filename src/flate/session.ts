@@ -12,9 +12,9 @@ import type {
   SendExtension,
   Transform,
 } from "../extension/extension.ts";
-import type { Growing } from "../extension/bounded-buffer.ts";
+import type { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Header } from "../frame/header.ts";
-import type { Contexts, Entry } from "./contexts.ts";
+import type { Contexts, PooledContext } from "./contexts.ts";
 import type { Context, Deflater, Inflater } from "./engine.ts";
 import { MessageState } from "./message.ts";
 import type { FlateSide } from "./negotiate.ts";
@@ -60,7 +60,7 @@ abstract class FlateHalf<Kind extends Context> implements Transform {
   protected readonly contexts: Contexts;
   protected readonly side: FlateSide;
   /** With takeover this connection's own; else lent, from the first byte of a message to its end. */
-  protected entry: Entry<Kind> | undefined;
+  protected entry: PooledContext<Kind> | undefined;
   #isLast = false;
   #isClosed = false;
   /** Who waits for the next slice. */
@@ -71,7 +71,13 @@ abstract class FlateHalf<Kind extends Context> implements Transform {
     this.side = side;
   }
 
-  write(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+  write(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean {
     // A message that has begun, and no more than that, costs nothing.
     if (start === end && !isLast) return true;
     this.#isLast = isLast;
@@ -79,7 +85,7 @@ abstract class FlateHalf<Kind extends Context> implements Transform {
     return this.#afterCall(this.work(context, bytes, start, end, isLast, into), into);
   }
 
-  goOn(into: Growing): boolean {
+  goOn(into: BoundedBuffer): boolean {
     this.#task = undefined;
     return this.#afterCall(this.#use().context.goOn(into), into);
   }
@@ -98,7 +104,7 @@ abstract class FlateHalf<Kind extends Context> implements Transform {
   }
 
   /** Gives a context, made or borrowed. */
-  protected abstract newEntry(): Entry<Kind>;
+  protected abstract newEntry(): PooledContext<Kind>;
 
   /** Takes a piece of the message through the context. */
   protected abstract work(
@@ -107,20 +113,20 @@ abstract class FlateHalf<Kind extends Context> implements Transform {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): boolean;
 
   /** The message is done: `into` has the last of it. */
-  protected abstract onEnd(into: Growing): void;
+  protected abstract onEnd(into: BoundedBuffer): void;
 
-  #use(): Entry<Kind> {
+  #use(): PooledContext<Kind> {
     if (this.#isClosed) throw new TypeError("The connection was closed inside a message");
     const entry = (this.entry ??= this.newEntry());
     this.contexts.use(entry);
     return entry;
   }
 
-  #afterCall(isDone: boolean, into: Growing): boolean {
+  #afterCall(isDone: boolean, into: BoundedBuffer): boolean {
     if (!isDone || !this.#isLast) return isDone;
     this.onEnd(into);
     this.contexts.end(this.entry!);
@@ -141,7 +147,7 @@ class FlateRecv extends FlateHalf<Inflater> implements RecvExtension {
     return this.#state.isCompressed ? this : undefined;
   }
 
-  protected newEntry(): Entry<Inflater> {
+  protected newEntry(): PooledContext<Inflater> {
     return this.contexts.inflater(this.side.windowBits, !this.side.takeover);
   }
 
@@ -151,7 +157,7 @@ class FlateRecv extends FlateHalf<Inflater> implements RecvExtension {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): boolean {
     return context.inflate(bytes, start, end, isLast, into);
   }
@@ -196,14 +202,14 @@ class FlateSend extends FlateHalf<Deflater> implements SendExtension {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): boolean {
     if (this.#cached === undefined) return super.write(bytes, start, end, isLast, into);
     into.add(this.#cached, 0, this.#cached.length);
     return true;
   }
 
-  protected newEntry(): Entry<Deflater> {
+  protected newEntry(): PooledContext<Deflater> {
     return this.contexts.deflater(this.side.windowBits, !this.side.takeover);
   }
 
@@ -213,12 +219,12 @@ class FlateSend extends FlateHalf<Deflater> implements SendExtension {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): boolean {
     return context.deflate(bytes, start, end, isLast, into);
   }
 
-  protected onEnd(into: Growing): void {
+  protected onEnd(into: BoundedBuffer): void {
     // Messages for many connections come whole, so that `into` holds nothing else.
     this.#cache?.set(this.#cacheKey, copyOf(into.bytes, 0, into.size));
     this.#cache = undefined;

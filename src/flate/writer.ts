@@ -6,7 +6,7 @@
 
 import { checkBytes } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
-import { Growing } from "../extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { CallOrder, countOf } from "../io/call-order.ts";
 import { copyPieces, pieceSize } from "../io/copy.ts";
@@ -68,7 +68,7 @@ export class FlateWriter implements ByteWriter {
   #dest: FlateDest;
   #deflater: Deflater | undefined;
   /** What the compressor has made, until the stream has taken it. */
-  #out: Growing = new Growing();
+  #out: BoundedBuffer = new BoundedBuffer();
   #progress: Progress = "none";
   /** Whether the compressor waits for its next slice. */
   #isSliced = false;
@@ -170,7 +170,7 @@ export class FlateWriter implements ByteWriter {
   reset(dest: FlateDest): void {
     this.#dest = dest;
     // What is under way keeps the old buffer, and, in the middle of its work, the old compressor: it sees to its end.
-    if (this.#calls.isBusy) this.#out = new Growing();
+    if (this.#calls.isBusy) this.#out = new BoundedBuffer();
     if (this.#isSliced) this.#deflater = undefined;
     this.#deflater?.reset();
     this.#isSliced = false;
@@ -233,7 +233,7 @@ export class FlateWriter implements ByteWriter {
     return this.#goOn(deflater, out);
   }
 
-  async #goOn(deflater: Deflater, out: Growing): Promise<void> {
+  async #goOn(deflater: Deflater, out: BoundedBuffer): Promise<void> {
     const { round } = this.#calls;
     let isDone = false;
     while (!isDone) {
@@ -249,7 +249,7 @@ export class FlateWriter implements ByteWriter {
     await this.#pass(out);
   }
 
-  #pass(out: Growing): Awaitable<void> {
+  #pass(out: BoundedBuffer): Awaitable<void> {
     return writeAll(this.#dest, out.bytes.subarray(0, out.size));
   }
 

@@ -10,7 +10,7 @@ import { isPromise } from "../deferred.ts";
 import { LimitError, ProtocolError, TransportError } from "../errors.ts";
 import { finish, RecvChain } from "../extension/chain.ts";
 import type { RecvExtension, Transform } from "../extension/extension.ts";
-import { Growing } from "../extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import {
   checkHeader,
   checkState,
@@ -96,7 +96,7 @@ export class Reader implements ByteReader {
   readonly #extensions: RecvChain | undefined;
   /** What the present message goes through, and what has come out of it. */
   #transform: Transform | undefined;
-  #transformed: Growing | undefined;
+  #transformed: BoundedBuffer | undefined;
   #transformedRead = 0;
   #isTransformDone = true;
   #piece: Uint8Array | undefined;
@@ -214,7 +214,7 @@ export class Reader implements ByteReader {
     this.#transform = isControl(header.opcode) ? undefined : this.#extensions!.beginMessage();
     this.#isTransformDone = this.#transform === undefined;
     this.#transformedRead = 0;
-    this.#transformed ??= new Growing();
+    this.#transformed ??= new BoundedBuffer();
     this.#transformed.reset(this.#maxMessageSize);
   }
 
@@ -337,7 +337,7 @@ export class Reader implements ByteReader {
     }
   }
 
-  #give(out: Growing, into: Uint8Array): number {
+  #give(out: BoundedBuffer, into: Uint8Array): number {
     const end = Math.min(out.size, this.#transformedRead + into.length);
     const count = end - this.#transformedRead;
     copy(into, 0, out.bytes, this.#transformedRead, end);
@@ -347,7 +347,7 @@ export class Reader implements ByteReader {
   }
 
   /** Takes the next piece of the payload through the extensions. */
-  #transformNext(out: Growing): Awaitable<void> {
+  #transformNext(out: BoundedBuffer): Awaitable<void> {
     out.clear();
     this.#transformedRead = 0;
     this.#piece ??= new Uint8Array(pieceSize);
@@ -356,7 +356,7 @@ export class Reader implements ByteReader {
     return this.#transformPiece(count, out);
   }
 
-  #transformPiece(count: number, out: Growing): Awaitable<void> {
+  #transformPiece(count: number, out: BoundedBuffer): Awaitable<void> {
     // The last piece says so itself: who reads no further than what he knows to come has read the message.
     this.#isTransformDone = this.#left === 0 && this.#isAtEnd;
     const transform = this.#transform!;

@@ -9,7 +9,7 @@ import { checkBytes, checkLimit, wrongValue } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { finish, SendChain } from "../extension/chain.ts";
 import type { SendExtension, Transform } from "../extension/extension.ts";
-import { Growing } from "../extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import { checkState, isClientSide, type State } from "../frame/check.ts";
 import { cipher } from "../frame/cipher.ts";
 import { encodeHeader, type Header, headerSize, newHeader } from "../frame/header.ts";
@@ -86,7 +86,7 @@ export class Writer implements ByteWriter {
   #present: SendChain | undefined;
   /** What the present message goes through, and what has come out of it. */
   #transform: Transform | undefined;
-  #transformed: Growing | undefined;
+  #transformed: BoundedBuffer | undefined;
   readonly #header: Header = newHeader();
   #buffer: Uint8Array;
   /** The buffer to go back to, where a message has made it grow. */
@@ -198,7 +198,7 @@ export class Writer implements ByteWriter {
 
   /** Fills `out` with what the extensions make of `from`; an error of theirs is kept: the message has a hole there. */
   #transformInto(
-    out: Growing,
+    out: BoundedBuffer,
     transform: Transform,
     from: Uint8Array,
     isLast: boolean,
@@ -214,7 +214,7 @@ export class Writer implements ByteWriter {
   }
 
   /** The next call, which fills `out` anew, waits for the stream to be done with this one. */
-  #writeTransformed(out: Growing): Awaitable<void> {
+  #writeTransformed(out: BoundedBuffer): Awaitable<void> {
     return this.#write(out.bytes.subarray(0, out.size), 0);
   }
 
@@ -227,7 +227,7 @@ export class Writer implements ByteWriter {
       compress: true,
       cache: undefined,
     });
-    if (this.#transform !== undefined) this.#transformed ??= new Growing();
+    if (this.#transform !== undefined) this.#transformed ??= new BoundedBuffer();
   }
 
   #write(from: Uint8Array, start: number): Awaitable<void> {

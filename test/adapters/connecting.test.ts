@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Attempt, connecting } from "../../adapters/connecting.ts";
+import { type PendingConnect, connecting } from "../../adapters/connecting.ts";
 import { memoryPair } from "../../adapters/memory/index.ts";
 import { macrotask } from "../support/turns.ts";
 
@@ -7,9 +7,9 @@ import { macrotask } from "../support/turns.ts";
 function begin(
   signal?: AbortSignal,
   attach: () => unknown = () => "attached",
-): { promise: Promise<unknown>; attempt: Attempt; lines: string[] } {
+): { promise: Promise<unknown>; attempt: PendingConnect; lines: string[] } {
   const lines: string[] = [];
-  let attempt!: Attempt;
+  let attempt!: PendingConnect;
   const promise = connecting({ signal }, attach, (begun) => {
     attempt = begun;
     return () => lines.push("given up");
@@ -19,7 +19,10 @@ function begin(
 }
 
 /** A transport, and a promise that it is destroyed. */
-function newTransport(): { transport: Parameters<Attempt["succeed"]>[0]; closed: Promise<void> } {
+function newTransport(): {
+  transport: Parameters<PendingConnect["succeed"]>[0];
+  closed: Promise<void>;
+} {
   const [transport, peer] = memoryPair();
   const closed = new Promise<void>((resolve) => {
     peer.handler = {

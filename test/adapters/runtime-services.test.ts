@@ -1,7 +1,7 @@
 import process from "node:process";
 import { afterEach, describe, expect, it } from "vitest";
 import { observer } from "../../adapters/diagnostics.ts";
-import { runtimeHost } from "../../adapters/runtime-services.ts";
+import { runtimeServices } from "../../adapters/runtime-services.ts";
 import { connectOn } from "../../src/connection/client/connect.ts";
 import { Server } from "../../src/connection/server/serve.ts";
 import { memoryConnect } from "../support/memory-connect.ts";
@@ -15,15 +15,15 @@ afterEach(() => {
 
 describe("runtimeHost()", () => {
   it("is made once", () => {
-    expect(runtimeHost()).toBe(runtimeHost());
+    expect(runtimeServices()).toBe(runtimeServices());
   });
 
   it("has the diagnostics channels", () => {
-    expect(runtimeHost().observer).toBe(observer);
+    expect(runtimeServices().observer).toBe(observer);
   });
 
   it("reads the environment when it is asked", () => {
-    const { environment } = runtimeHost();
+    const { environment } = runtimeServices();
     expect(environment!(name)).toBeUndefined();
     process.env[name] = "proxy";
     expect(environment!(name)).toBe("proxy");
@@ -32,7 +32,7 @@ describe("runtimeHost()", () => {
   it("tells that a turn is over, behind its microtasks", async () => {
     const lines: string[] = [];
     const over = new Promise<void>((resolve) => {
-      runtimeHost().afterTurn!(() => {
+      runtimeServices().afterTurn!(() => {
         lines.push("turn");
         resolve();
       });
@@ -54,7 +54,7 @@ describe("runtimeHost()", () => {
     const server = new Server(
       { port: 0 },
       { message: (_, data) => void kept.push(data as Uint8Array) },
-      runtimeHost(),
+      runtimeServices(),
     );
     const ws = await connectOn(memoryConnect(server), "ws://a");
     for (const size of [64, 65, 1000, 1001]) void ws.send(new Uint8Array(size));
@@ -66,14 +66,14 @@ describe("runtimeHost()", () => {
     const server = new Server(
       { port: 0, compression: true },
       { message: (ws, data) => ws.send(data) },
-      runtimeHost(),
+      runtimeServices(),
     );
     const ws = await connectOn(
       memoryConnect(server),
       "ws://a",
       { compression: true },
       {},
-      runtimeHost(),
+      runtimeServices(),
     );
     expect(ws.extensions).toMatch(/^permessage-deflate/);
     await ws.send("Hello");

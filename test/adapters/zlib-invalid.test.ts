@@ -2,7 +2,7 @@ import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { seededBytes, seededRandom } from "../support/cuts.ts";
 import { inflate, jsonOf, newInflater, tail, ways, zlibDeflate } from "../support/flate.ts";
 import { hex, toHex } from "../support/frames.ts";
@@ -163,7 +163,7 @@ describe.each(ways)("decompressing the %s way", (way) => {
       const bomb = deflateRawSync(new Uint8Array(50 * 1024 ** 2));
       for (const pieces of [[bomb], [bomb.subarray(0, 3000), bomb.subarray(3000)]]) {
         const inflater = newInflater(way);
-        const into = new Growing(limit);
+        const into = new BoundedBuffer(limit);
         const error: unknown = await inflate(inflater, pieces, into).catch(
           (reason: unknown) => reason,
         );
@@ -180,7 +180,7 @@ describe.each(ways)("decompressing the %s way", (way) => {
       const message = new Uint8Array(limit).fill(1);
       const inflater = newInflater(way);
       const [payload] = await zlibDeflate([message]);
-      expect((await inflate(inflater, [payload!], new Growing(limit))).length).toBe(limit);
+      expect((await inflate(inflater, [payload!], new BoundedBuffer(limit))).length).toBe(limit);
       inflater.close();
     }
   });

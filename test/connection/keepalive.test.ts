@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Deadline, Deadlines, tick } from "../../src/clock.ts";
-import { Liveness, needsLiveness } from "../../src/connection/keepalive.ts";
+import { Keepalive, needsKeepalive } from "../../src/connection/keepalive.ts";
 import type { Times } from "../../src/connection/options.ts";
 import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
@@ -45,7 +45,7 @@ function watch(times: Partial<Times>, start = 0) {
       liveness.stop();
     },
   };
-  const liveness = new Liveness(events, deadlines, { ...never, ...times });
+  const liveness = new Keepalive(events, deadlines, { ...never, ...times });
   liveness.start();
   return { liveness, clock, lines, events };
 }
@@ -54,8 +54,8 @@ describe("needsLiveness()", () => {
   it.each(["pingInterval", "pongTimeout", "idleTimeout", "maxLifetime"])(
     "says yes where there is a %s, no where there is none",
     (name) => {
-      expect(needsLiveness(never)).toBe(false);
-      expect(needsLiveness({ ...never, [name]: 1000 })).toBe(true);
+      expect(needsKeepalive(never)).toBe(false);
+      expect(needsKeepalive({ ...never, [name]: 1000 })).toBe(true);
     },
   );
 });
@@ -102,7 +102,7 @@ describe("pingInterval", () => {
         onLost() {},
         onDue() {},
       };
-      new Liveness(events, deadlines, { ...never, pingInterval: interval }).start();
+      new Keepalive(events, deadlines, { ...never, pingInterval: interval }).start();
       clock.advance(interval / crowd);
     }
     /** Pings in each tick of an interval. */
@@ -268,7 +268,7 @@ describe("pongTimeout", () => {
     const clock = new JumpingClock();
     const events = { isReading: true, isStuck: false, sendPing() {}, onLost() {}, onDue() {} };
     const times = { ...never, pongTimeout: 10_000 };
-    const liveness = new Liveness(events, new CountingDeadlines(clock), times);
+    const liveness = new Keepalive(events, new CountingDeadlines(clock), times);
     for (let count = 0; count < 100; count++) {
       liveness.pinged();
       liveness.framed();
@@ -582,7 +582,7 @@ describe("idleTimeout", () => {
     expect(lines).toEqual(["300 ping", "600 ping", "900 ping", "1100 due IDLE_TIMEOUT 1000"]);
   });
 
-  const progress: Record<string, (liveness: Liveness, bytes: number) => void> = {
+  const progress: Record<string, (liveness: Keepalive, bytes: number) => void> = {
     come: (liveness, bytes) => {
       liveness.heard(bytes, true);
     },

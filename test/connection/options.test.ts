@@ -3,7 +3,7 @@ import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { Deadlines } from "../../src/clock.ts";
 import { resolveConnectionOptions, resolveExtensions } from "../../src/connection/options.ts";
 import type { Engine } from "../../src/flate/engine.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { StateServerSide } from "../../src/frame/check.ts";
 import { newOption } from "../../src/http/option.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -108,7 +108,13 @@ describe("resolveExtensions()", () => {
       const agreed = extension!.accept(newOption("permessage-deflate"))!;
       const session = extension!.open(agreed, StateServerSide)!;
       const message = { opcode: 1, size: 100, compress: true, cache: undefined };
-      session.send!.beginMessage!(message)!.write(new Uint8Array(100), 0, 100, true, new Growing());
+      session.send!.beginMessage!(message)!.write(
+        new Uint8Array(100),
+        0,
+        100,
+        true,
+        new BoundedBuffer(),
+      );
       session.close!();
     }
     expect(made).toEqual(["runtime's", "own"]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { largestGathered } from "../../src/endpoint/pool.ts";
-import { largestWrite, Output } from "../../src/endpoint/write-buffer.ts";
+import { largestWrite, WriteBuffer } from "../../src/endpoint/write-buffer.ts";
 import { Traffic } from "../../src/endpoint/traffic.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { OpBinary, OpPing } from "../../src/frame/opcode.ts";
@@ -11,11 +11,11 @@ import { expectRangesChecked } from "../support/ranges.ts";
 import { drain, frameLines } from "../support/sent.ts";
 import { FrameTrace } from "../support/trace.ts";
 
-function add(output: Output, opcode: number, payload: Uint8Array): void {
+function add(output: WriteBuffer, opcode: number, payload: Uint8Array): void {
   output.addFrame(opcode, payload, 0, payload.length);
 }
 
-function addPong(output: Output, payload: string): void {
+function addPong(output: WriteBuffer, payload: string): void {
   const bytes = encodeUtf8(payload);
   output.addPong(bytes, 0, bytes.length);
 }
@@ -48,15 +48,15 @@ function pingsOf(bytes: Uint8Array): string[] {
   return pings;
 }
 
-describe("Output", () => {
+describe("WriteBuffer", () => {
   it("has nothing to take at first", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     expect(output.take()).toBeUndefined();
     expect(output.unsent).toBe(0);
   });
 
   it("gathers frames in one write, in their order", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addRaw(encodeUtf8("HTTP/1.1 101\r\n\r\n"));
     output.addText("Hello");
     add(output, 2, counted(300));
@@ -73,7 +73,7 @@ describe("Output", () => {
   });
 
   it("copies payloads", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     const payload = counted(100);
     add(output, 2, payload);
     payload.fill(0);
@@ -83,7 +83,7 @@ describe("Output", () => {
   it.each([0, 1, 125, 126, 127, 1000, 65_535, 65_536, 200_000])(
     "frames a binary payload of %i bytes",
     (length) => {
-      const output = new Output(false);
+      const output = new WriteBuffer(false);
       add(output, 2, counted(length));
       const whole = binary(counted(length));
       const writes = drain(output);
@@ -93,7 +93,7 @@ describe("Output", () => {
   );
 
   it("grows a buffer before it begins another", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     const sizes = [500, 500, 3000, 12_000, 40_000];
     for (const size of sizes) add(output, 2, counted(size));
     const writes = drain(output);
@@ -102,7 +102,7 @@ describe("Output", () => {
   });
 
   it("begins another write where more than 64 KiB would be gathered, and behind what is more than one write", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     const sizes = [40_000, 40_000, 10, largestWrite + 100, 10];
     for (const size of sizes) add(output, 2, counted(size));
     const writes = drain(output);
@@ -112,7 +112,7 @@ describe("Output", () => {
   });
 
   it("gathers up to the last byte of a buffer", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addRaw(counted(65_000));
     output.addRaw(counted(largestGathered - 65_000));
     output.addRaw(counted(1));
@@ -121,7 +121,7 @@ describe("Output", () => {
 
   it("loses no frame, whatever comes between which writes", () => {
     const random = seededRandom(7);
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     const expected: Uint8Array[] = [];
     const sent: Uint8Array[] = [];
     let lent: Uint8Array | undefined;
@@ -157,7 +157,7 @@ describe("Output", () => {
   });
 });
 
-describe("Output.addText()", () => {
+describe("WriteBuffer.addText()", () => {
   const around = (length: number): number[] => [length - 1, length, length + 1];
   const lengths = [0, 1, 2, 23, 24, 25, 41, 42, 43, 62, 63, 124, 125, 126, 127].concat(
     [8192, 21_845, 65_535].flatMap(around),
@@ -167,7 +167,7 @@ describe("Output.addText()", () => {
   it.each(unit)("frames texts of every length around a border: %j", (character) => {
     const wrong: number[] = [];
     for (const length of lengths) {
-      const output = new Output(false);
+      const output = new WriteBuffer(false);
       const letters = character.repeat(length);
       output.addText(letters);
       if (!isSame(concat(drain(output)), text(letters))) wrong.push(length);
@@ -183,7 +183,7 @@ describe("Output.addText()", () => {
           `${"a".repeat(length)}${character}`,
           `${character}${"a".repeat(length)}`,
         ]) {
-          const output = new Output(false);
+          const output = new WriteBuffer(false);
           output.addText(letters);
           if (!isSame(concat(drain(output)), text(letters))) wrong.push(letters);
         }
@@ -193,14 +193,14 @@ describe("Output.addText()", () => {
   });
 
   it("turns a surrogate without its partner into U+FFFD", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addText("a\uD800b\uDC00\uD83D\uDE00\uD83D");
     const expected = hex("61 ef bf bd 62 ef bf bd f0 9f 98 80 ef bf bd");
     expect(drain(output)).toEqual([text(expected)]);
   });
 
   it("leaves what was gathered before as it is when the header grows", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addText("before");
     output.addText("\u20AC".repeat(100));
     output.addText("after");
@@ -209,9 +209,9 @@ describe("Output.addText()", () => {
   });
 });
 
-describe("Output of a client", () => {
+describe("WriteBuffer of a client", () => {
   it.each([0, 5, 125, 126, 300, 65_536])("masks frames of %i bytes", (length) => {
-    const output = new Output(true);
+    const output = new WriteBuffer(true);
     add(output, 2, counted(length));
     output.addText("\u00FC".repeat(length));
     const lines = traceOf(concat(drain(output)));
@@ -225,7 +225,7 @@ describe("Output of a client", () => {
   });
 
   it("draws a fresh key for each frame", () => {
-    const output = new Output(true);
+    const output = new WriteBuffer(true);
     for (let count = 0; count < 20; count++) {
       output.addText("Hello");
       add(output, 2, counted(5));
@@ -237,15 +237,15 @@ describe("Output of a client", () => {
   });
 
   it("sends raw bytes as they are", () => {
-    const output = new Output(true);
+    const output = new WriteBuffer(true);
     output.addRaw(counted(100));
     expect(drain(output)).toEqual([counted(100)]);
   });
 });
 
-describe("Output.unsent", () => {
+describe("WriteBuffer.unsent", () => {
   it("counts what waits and what is lent out, headers included", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addText("Hello");
     expect(output.unsent).toBe(7);
     output.take();
@@ -259,9 +259,9 @@ describe("Output.unsent", () => {
   });
 });
 
-describe("Output.take()", () => {
+describe("WriteBuffer.take()", () => {
   it("gives bytes that stay as they are until they are given back", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addText("Hello");
     const lent = output.take()!;
     output.addText("other");
@@ -276,7 +276,7 @@ describe("a frame that is larger than one write", () => {
   it.each([false, true])(
     "leaves in several, each of which is given back by itself; masked: %s",
     (isMasked) => {
-      const output = new Output(isMasked);
+      const output = new WriteBuffer(isMasked);
       const payload = counted(3 * largestWrite);
       add(output, 2, payload);
       const whole = output.unsent;
@@ -299,7 +299,7 @@ describe("a frame that is larger than one write", () => {
 
   it("leaves so too where many share it, and is left as it is", () => {
     const shared = binary(counted(2 * largestWrite));
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addShared(shared, 0x2, 2 * largestWrite);
     const writes = drain(output);
     expect(writes.length).toBe(3);
@@ -314,12 +314,12 @@ describe("pings and pongs", () => {
     return frameLines(concat(writes).subarray(from)).map((line) => line.split(" ", 1)[0]!);
   }
 
-  function addPing(output: Output, name = "ping"): void {
+  function addPing(output: WriteBuffer, name = "ping"): void {
     output.addPing(encodeUtf8(name));
   }
 
   it("keep their place where all that is gathered leaves with the next write", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addText("a");
     addPing(output);
     add(output, 2, counted(1));
@@ -329,7 +329,7 @@ describe("pings and pongs", () => {
   it.each([false, true])(
     "overtake what waits behind a write under way, in their own order; masked: %s",
     (isMasked) => {
-      const output = new Output(isMasked);
+      const output = new WriteBuffer(isMasked);
       output.addText("under way");
       const writes: Uint8Array[] = [output.take()!.slice()];
       for (let count = 0; count < 3; count++) add(output, 2, counted(50_000));
@@ -350,7 +350,7 @@ describe("pings and pongs", () => {
   it.each([false, true])(
     "never go into the middle of a frame that leaves in several writes; masked: %s",
     (isMasked) => {
-      const output = new Output(isMasked);
+      const output = new WriteBuffer(isMasked);
       add(output, 2, counted(3 * largestWrite));
       for (let count = 0; count < 2; count++) add(output, 2, counted(100_000));
       const writes: Uint8Array[] = [];
@@ -366,7 +366,7 @@ describe("pings and pongs", () => {
   );
 
   it("overtake a little as they do much, where it waits behind a write under way", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addText("under way");
     output.take();
     output.addText("waits");
@@ -376,7 +376,7 @@ describe("pings and pongs", () => {
   });
 
   it("overtake what waits where it is more than one write takes, before anything is taken", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     for (let count = 0; count < 2; count++) add(output, 2, counted(50_000));
     addPing(output);
     expect(names(drain(output))).toEqual(["ping", "binary", "binary"]);
@@ -384,7 +384,7 @@ describe("pings and pongs", () => {
 
   it("never leave before the response that opens the connection, however much waits behind it", () => {
     const response = encodeUtf8("HTTP/1.1 101\r\n\r\n");
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addRaw(response);
     for (let count = 0; count < 2; count++) add(output, 2, counted(50_000));
     addPing(output);
@@ -402,7 +402,7 @@ describe("pings and pongs", () => {
     const data = counted(2 * largestWrite);
     for (let seed = 1; seed <= 300; seed++) {
       const next = seededRandom(seed);
-      const output = new Output(seed % 2 === 0);
+      const output = new WriteBuffer(seed % 2 === 0);
       const opening = seed % 3 === 0 ? counted(200) : counted(0);
       if (opening.length > 0) output.addRaw(opening);
       const writes: Uint8Array[] = [];
@@ -431,7 +431,7 @@ describe("pings and pongs", () => {
     for (const size of [10, 50_000, 100_000, 150_000, 300_000]) {
       for (const taken of [0, 1, 2]) {
         for (const isOpening of [false, true]) {
-          const output = new Output(false);
+          const output = new WriteBuffer(false);
           const writes: Uint8Array[] = [];
           const response = isOpening ? counted(200) : counted(0);
           if (isOpening) output.addRaw(response);
@@ -456,9 +456,9 @@ describe("pings and pongs", () => {
   });
 });
 
-describe("Output.clear()", () => {
+describe("WriteBuffer.clear()", () => {
   it("drops what waits, and counts it no more", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     for (let count = 0; count < 4; count++) add(output, 2, counted(40_000));
     addPong(output, "late");
     output.clear();
@@ -469,7 +469,7 @@ describe("Output.clear()", () => {
   });
 
   it("leaves what is lent out", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addText("Hello");
     const lent = output.take()!;
     output.addText("lost");
@@ -482,7 +482,7 @@ describe("Output.clear()", () => {
 
   it("drops what follows of a frame of which a part is lent out, and of which a part has left", () => {
     for (const isGivenBack of [false, true]) {
-      const output = new Output(false);
+      const output = new WriteBuffer(false);
       add(output, 2, counted(3 * largestWrite));
       const lent = output.take()!;
       output.addText("lost");
@@ -499,16 +499,16 @@ describe("Output.clear()", () => {
   });
 
   it("has nothing to do where nothing waits", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.clear();
     expect(output.unsent).toBe(0);
   });
 });
 
-describe("Output.abandon()", () => {
+describe("WriteBuffer.abandon()", () => {
   it("drops all, what is lent out too: nothing of it comes back, and nothing of it is lent to others", () => {
     for (const size of [10, 1000, 3 * largestWrite]) {
-      const output = new Output(false);
+      const output = new WriteBuffer(false);
       add(output, 2, counted(size));
       const lent = output.take()!;
       const copy = lent.slice();
@@ -516,13 +516,13 @@ describe("Output.abandon()", () => {
       output.abandon();
       expect([output.unsent, output.lent, output.take()]).toEqual([0, 0, undefined]);
       // The write may be under way still.
-      for (let count = 0; count < 70; count++) new Output(false).addText("x".repeat(800));
+      for (let count = 0; count < 70; count++) new WriteBuffer(false).addText("x".repeat(800));
       expect(isSame(lent, copy)).toBe(true);
     }
   });
 
   it("has nothing to do where nothing is lent out", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addText("lost");
     output.abandon();
     output.abandon();
@@ -530,9 +530,9 @@ describe("Output.abandon()", () => {
   });
 });
 
-describe("Output.hold()", () => {
+describe("WriteBuffer.hold()", () => {
   it("counts bytes of which frames are still to be made as unsent, and not as gathered", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addText("abc");
     output.hold(100);
     expect([output.unsent, output.gathered]).toEqual([105, 5]);
@@ -543,10 +543,10 @@ describe("Output.hold()", () => {
   });
 });
 
-describe("Output.addPong()", () => {
+describe("WriteBuffer.addPong()", () => {
   /** An output with bytes unsent, as one raw piece. */
-  function withUnsent(size: number): Output {
-    const output = new Output(false);
+  function withUnsent(size: number): WriteBuffer {
+    const output = new WriteBuffer(false);
     output.addRaw(counted(size));
     return output;
   }
@@ -579,7 +579,7 @@ describe("Output.addPong()", () => {
   });
 
   it("sends a late pong between two frames, in front of what waits behind the write under way", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     for (let count = 0; count < 3; count++) add(output, 2, counted(65_530));
     output.take();
     addPong(output, "late");
@@ -590,7 +590,7 @@ describe("Output.addPong()", () => {
   });
 
   it("sends a late pong first where more waits than one write takes", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     for (let count = 0; count < 2; count++) add(output, 2, counted(65_530));
     addPong(output, "late");
     expect(drain(output)[0]).toEqual(pong("late"));
@@ -623,9 +623,9 @@ describe("Output.addPong()", () => {
   });
 });
 
-describe("Output.addClose()", () => {
+describe("WriteBuffer.addClose()", () => {
   it("adds a close frame behind what waits, and drops a late pong", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     output.addRaw(counted(4096));
     addPong(output, "late");
     output.addClose(hex("03 e8"));
@@ -633,17 +633,21 @@ describe("Output.addClose()", () => {
   });
 });
 
-describe("Output.addFrame()", () => {
+describe("WriteBuffer.addFrame()", () => {
   it.each([0x0, 0x1, 0x2, 0x8, 0x9, 0xa])("frames opcode %i", (opcode) => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     add(output, opcode, counted(3));
     expect(drain(output)).toEqual([frame(opcode, counted(3))]);
   });
 });
 
-describe("Output with a large payload", () => {
+describe("WriteBuffer with a large payload", () => {
   /** Where the payload of a frame lies among 32 bytes, and where it came from. */
-  function places(output: Output, length: number, from: number): [source: number, target: number] {
+  function places(
+    output: WriteBuffer,
+    length: number,
+    from: number,
+  ): [source: number, target: number] {
     const source = counted(length + 32);
     output.addFrame(0x2, source, from, from + length);
     const first = output.take()!;
@@ -660,14 +664,14 @@ describe("Output with a large payload", () => {
     "of %i bytes begins a buffer so that it lies among 32 bytes as its source does",
     (length) => {
       for (const from of [0, 1, 8, 31]) {
-        const [source, target] = places(new Output(false), length, from);
+        const [source, target] = places(new WriteBuffer(false), length, from);
         expect(target).toBe(source);
       }
     },
   );
 
   it("of a client lies so too, and is masked where it lies", () => {
-    const output = new Output(true);
+    const output = new WriteBuffer(true);
     const source = counted(5000);
     add(output, 0x2, source);
     const bytes = output.take()!;
@@ -677,14 +681,14 @@ describe("Output with a large payload", () => {
   });
 
   it("follows what waits without a gap", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     add(output, 0x2, counted(3));
     add(output, 0x2, counted(5000));
     expect(drain(output)).toEqual([concat([binary(counted(3)), binary(counted(5000))])]);
   });
 
   it("makes no gap where it moves to a larger buffer, and counts no byte that was left out", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     add(output, 0x2, counted(5000));
     add(output, 0x2, counted(20_000));
     expect(output.unsent).toBe(4 + 5000 + 4 + 20_000);
@@ -693,10 +697,10 @@ describe("Output with a large payload", () => {
   });
 });
 
-describe("an Output that plain JavaScript gives frames to", () => {
+describe("an WriteBuffer that plain JavaScript gives frames to", () => {
   /** An output that nothing was added to by what `act` does. */
-  function expectRefused(act: (output: Output) => void, error: new () => Error): void {
-    const output = new Output(false);
+  function expectRefused(act: (output: WriteBuffer) => void, error: new () => Error): void {
+    const output = new WriteBuffer(false);
     expect(() => {
       act(output);
     }).toThrow(error);
@@ -704,7 +708,7 @@ describe("an Output that plain JavaScript gives frames to", () => {
   }
 
   it("refuses ranges that are none of the bytes", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     expectRangesChecked((bytes, start, end) => {
       output.addFrame(OpBinary, bytes, start, end);
     });
@@ -729,7 +733,7 @@ describe("an Output that plain JavaScript gives frames to", () => {
   it("refuses a control frame of more than 125 bytes (RFC 6455, 5.5)", () => {
     const long = counted(126);
     const refused = new RangeError("length must be from 0 to 125: 126");
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     const adders: (() => void)[] = [
       () => {
         output.addPing(long);
@@ -751,7 +755,7 @@ describe("an Output that plain JavaScript gives frames to", () => {
   });
 
   it("refuses a pong that is too long also where it would be kept back", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     add(output, OpBinary, counted(5000));
     expect(() => {
       output.addPong(counted(126), 0, 126);
@@ -777,12 +781,12 @@ describe("an Output that plain JavaScript gives frames to", () => {
   });
 });
 
-describe("Output.take() and Output.lend()", () => {
+describe("WriteBuffer.take() and WriteBuffer.lend()", () => {
   const message = counted(300_000);
   const whole = binary(message);
 
   it("the one gives a copy of a frame that many share, the other the frame itself", () => {
-    const outputs = [new Output(false), new Output(false)] as const;
+    const outputs = [new WriteBuffer(false), new WriteBuffer(false)] as const;
     for (const output of outputs) output.addShared(whole, OpBinary, message.length);
     const lent = outputs[0].lend()!;
     expect(lent.buffer).toBe(whole.buffer);
@@ -799,22 +803,22 @@ describe("Output.take() and Output.lend()", () => {
   });
 
   it("both give bytes of the pool's where nobody shares them", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     add(output, OpBinary, counted(10));
     expect(output.lend()!.buffer).toBe(output.take()!.buffer);
   });
 });
 
-describe("Output.addShared()", () => {
+describe("WriteBuffer.addShared()", () => {
   const shared = binary(counted(10));
 
-  function share(output: Output, whole = shared): void {
+  function share(output: WriteBuffer, whole = shared): void {
     const headerSize = whole[1]! < 126 ? 2 : whole[1] === 126 ? 4 : 10;
     output.addShared(whole, 0x2, whole.length - headerSize);
   }
 
   it("lends out the frame as it lies where it is alone", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     share(output);
     expect(output.unsent).toBe(shared.length);
     const bytes = output.lend()!;
@@ -826,7 +830,7 @@ describe("Output.addShared()", () => {
 
   it("makes one write of it and what follows, or what was there before, and leaves it as it is", () => {
     for (const order of ["shared first", "shared in the middle", "two shared"]) {
-      const output = new Output(false);
+      const output = new WriteBuffer(false);
       if (order === "shared in the middle") output.addText("a");
       share(output);
       if (order === "two shared") share(output);
@@ -840,7 +844,7 @@ describe("Output.addShared()", () => {
 
   it("makes a write of its own of it where more than 64 KiB would be gathered", () => {
     const large = binary(counted(65_530));
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     share(output, large);
     output.addText("a".repeat(100));
     share(output);
@@ -850,7 +854,7 @@ describe("Output.addShared()", () => {
   it("gives no shared frame to the pool, whatever its size", () => {
     const frame = binary(counted(1024 - 4));
     expect(frame.length).toBe(1024);
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     for (let i = 0; i < 70; i++) {
       share(output, frame);
       output.take();
@@ -859,7 +863,7 @@ describe("Output.addShared()", () => {
     share(output, frame);
     output.clear();
     for (let i = 0; i < 70; i++) {
-      const other = new Output(false);
+      const other = new WriteBuffer(false);
       other.addText("x");
       expect(other.take()!.buffer).not.toBe(frame.buffer);
     }
@@ -867,7 +871,7 @@ describe("Output.addShared()", () => {
   });
 
   it("counts it", () => {
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     share(output);
     share(output);
     expect(output.traffic).toMatchObject({ frames: 2, bytes: 2 * shared.length });
@@ -879,7 +883,7 @@ describe("Output.addShared()", () => {
 describe("what is told of each frame", () => {
   it("may take a ping, and drop all: what follows is in its order", () => {
     let isTaking = true;
-    const output: Output = new Output(
+    const output: WriteBuffer = new WriteBuffer(
       false,
       new Traffic(() => {
         if (isTaking) output.take();
@@ -900,7 +904,7 @@ describe("what is told of each frame", () => {
   it("may send more on the same connection: both frames leave whole, in their order", () => {
     for (const isMasked of [false, true]) {
       let isFirst = true;
-      const output: Output = new Output(
+      const output: WriteBuffer = new WriteBuffer(
         isMasked,
         new Traffic(() => {
           if (!isFirst) return;

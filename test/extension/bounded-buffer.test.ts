@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { LimitError } from "../../src/errors.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { counted } from "../support/frames.ts";
 
-describe("Growing", () => {
+describe("BoundedBuffer", () => {
   it("keeps what is added, however it grows", () => {
-    const growing = new Growing();
+    const growing = new BoundedBuffer();
     const whole = counted(10_000);
     for (let at = 0; at < whole.length; at += 7) {
       growing.add(whole, at, Math.min(at + 7, whole.length));
@@ -16,7 +16,7 @@ describe("Growing", () => {
 
   it("fills the buffer that it was given, as long as that is large enough", () => {
     const buffer = new Uint8Array(8);
-    const growing = new Growing(Infinity, buffer);
+    const growing = new BoundedBuffer(Infinity, buffer);
     growing.add(counted(8), 0, 8);
     expect(growing.bytes).toBe(buffer);
     growing.add(counted(1), 0, 1);
@@ -25,7 +25,7 @@ describe("Growing", () => {
   });
 
   it("makes room for at least as much as is asked for, and grows by twice", () => {
-    const growing = new Growing();
+    const growing = new BoundedBuffer();
     expect(growing.room(1)).toBe(1024);
     expect(growing.room(5000)).toBe(5000);
     growing.commit(5000);
@@ -33,14 +33,14 @@ describe("Growing", () => {
   });
 
   it("takes nothing for nothing", () => {
-    const growing = new Growing();
+    const growing = new BoundedBuffer();
     growing.add(counted(4), 2, 2);
     expect(growing.bytes.length).toBe(0);
     expect(growing.take().length).toBe(0);
   });
 
   it("throws as soon as its limit is passed, and not before", () => {
-    const growing = new Growing(10);
+    const growing = new BoundedBuffer(10);
     growing.add(counted(10), 0, 10);
     expect(growing.left).toBe(0);
     let thrown: unknown;
@@ -54,17 +54,17 @@ describe("Growing", () => {
   });
 
   it("has nothing left where its limit was passed before", () => {
-    const growing = new Growing();
+    const growing = new BoundedBuffer();
     growing.add(counted(100), 0, 100);
     growing.limit = 10;
-    expect([growing.left, new Growing(-5).left]).toEqual([0, 0]);
+    expect([growing.left, new BoundedBuffer(-5).left]).toEqual([0, 0]);
     expect(() => {
       growing.add(counted(1), 0, 1);
     }).toThrow(LimitError);
   });
 
   it("counts what was cleared away towards its limit, until it is reset", () => {
-    const growing = new Growing(10);
+    const growing = new BoundedBuffer(10);
     growing.add(counted(6), 0, 6);
     growing.clear();
     expect([growing.size, growing.left]).toEqual([0, 4]);
@@ -78,10 +78,10 @@ describe("Growing", () => {
 
   it("gives away its buffer where it is full, and a copy of the right size where it is not", () => {
     const buffer = new Uint8Array(4);
-    const full = new Growing(Infinity, buffer);
+    const full = new BoundedBuffer(Infinity, buffer);
     full.add(counted(4), 0, 4);
     expect(full.take()).toBe(buffer);
-    const half = new Growing(Infinity, new Uint8Array(4));
+    const half = new BoundedBuffer(Infinity, new Uint8Array(4));
     half.add(counted(2), 0, 2);
     const taken = half.take();
     expect([taken.length, taken.buffer.byteLength]).toEqual([2, 2]);
@@ -89,13 +89,13 @@ describe("Growing", () => {
   });
 });
 
-describe("a Growing of plain JavaScript", () => {
+describe("a BoundedBuffer of plain JavaScript", () => {
   it.each([NaN, undefined, "many"])(
     "is refused where its limit is %s, which would be none",
     (limit) => {
       const wrong = limit as never;
-      if (limit !== undefined) expect(() => new Growing(wrong)).toThrow(RangeError);
-      const growing = new Growing(5);
+      if (limit !== undefined) expect(() => new BoundedBuffer(wrong)).toThrow(RangeError);
+      const growing = new BoundedBuffer(5);
       expect(() => {
         growing.reset(wrong);
       }).toThrow(RangeError);
@@ -107,8 +107,8 @@ describe("a Growing of plain JavaScript", () => {
     "refuses %o in the place of bytes",
     (bytes) => {
       const wrong = bytes as never;
-      expect(() => new Growing(8, wrong)).toThrow(TypeError);
-      const growing = new Growing(8);
+      expect(() => new BoundedBuffer(8, wrong)).toThrow(TypeError);
+      const growing = new BoundedBuffer(8);
       expect(() => {
         growing.add(wrong, 0, 2);
       }).toThrow(TypeError);
@@ -124,7 +124,7 @@ describe("a Growing of plain JavaScript", () => {
     [-1, 4],
     [3, 2],
   ])("adds no range that is none of its source: %s to %s", (start, end) => {
-    const growing = new Growing(8);
+    const growing = new BoundedBuffer(8);
     expect(() => {
       growing.add(new Uint8Array(4), start, end);
     }).toThrow(RangeError);
@@ -132,7 +132,7 @@ describe("a Growing of plain JavaScript", () => {
   });
 
   it("lets nothing in where its limit was set to NaN", () => {
-    const growing = new Growing();
+    const growing = new BoundedBuffer();
     growing.limit = NaN;
     expect(() => {
       growing.add(counted(1), 0, 1);

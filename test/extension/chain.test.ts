@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { finish, recvChain, sendChain } from "../../src/extension/chain.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { newHeader } from "../../src/frame/header.ts";
 import { OpContinuation, OpText } from "../../src/frame/opcode.ts";
 import { counted } from "../support/frames.ts";
@@ -56,7 +56,7 @@ describe("the chain of a connection's extensions", () => {
       new ShiftExtension({ by: 5, rsv: 1 }),
     ];
     const sending = sendChain(openSessions(...extensions))!;
-    const sent = new Growing();
+    const sent = new BoundedBuffer();
     sending.beginMessage(message)!.write(counted(4), 0, 4, true, sent);
     const header = newHeader(OpText, sent.size);
     sending.setBits(header);
@@ -67,7 +67,7 @@ describe("the chain of a connection's extensions", () => {
     const receiving = recvChain(openSessions(...extensions))!;
     receiving.unsetBits(header);
     expect(header.rsv).toBe(0);
-    const received = new Growing();
+    const received = new BoundedBuffer();
     receiving.beginMessage()!.write(wire, 0, wire.length, true, received);
     expect(received.take()).toEqual(counted(4));
   });
@@ -101,13 +101,13 @@ describe("finish()", () => {
   it("makes no promise where all is done", () => {
     const extension = new ShiftExtension();
     const transform = sendChain(openSessions(extension))!.beginMessage(message)!;
-    expect(finish(transform, true, new Growing())).toBeUndefined();
+    expect(finish(transform, true, new BoundedBuffer())).toBeUndefined();
   });
 
   it("goes on slice by slice, each in a turn of its own", async () => {
     const extension = new ShiftExtension({ slice: 2 });
     const transform = sendChain(openSessions(extension))!.beginMessage(message)!;
-    const into = new Growing();
+    const into = new BoundedBuffer();
     const done = finish(transform, transform.write(counted(6), 0, 6, true, into), into);
     const sizes: number[] = [];
     while (extension.waiting.length > 0) {

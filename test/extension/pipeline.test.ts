@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LimitError } from "../../src/errors.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { Pipeline } from "../../src/extension/pipeline.ts";
 import type { Transform } from "../../src/extension/extension.ts";
 import { openSessions, ShiftExtension, shifted } from "../support/shift-extension.ts";
@@ -20,7 +20,7 @@ function run(
   transform: Transform,
   extensions: readonly ShiftExtension[],
   message: Uint8Array,
-  into = new Growing(),
+  into = new BoundedBuffer(),
 ): { readonly bytes: Uint8Array; readonly turns: number } {
   let turns = 0;
   let isDone = transform.write(message, 0, message.length, true, into);
@@ -59,7 +59,7 @@ describe("Pipeline", () => {
       shift(new ShiftExtension({ by: 2 })),
     );
     for (let round = 0; round < 2; round++) {
-      const into = new Growing();
+      const into = new BoundedBuffer();
       expect(pipeline.write(counted(6), 0, 2, false, into)).toBe(true);
       expect(pipeline.write(counted(6), 2, 6, true, into)).toBe(true);
       expect(into.take()).toEqual(shifted(counted(6), 3));
@@ -84,6 +84,6 @@ describe("Pipeline", () => {
 
   it("holds no more between the two than the whole may have", () => {
     const pipeline = new Pipeline(shift(new ShiftExtension()), shift(new ShiftExtension()));
-    expect(() => pipeline.write(counted(9), 0, 9, true, new Growing(8))).toThrow(LimitError);
+    expect(() => pipeline.write(counted(9), 0, 9, true, new BoundedBuffer(8))).toThrow(LimitError);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Deadlines } from "../../src/clock.ts";
-import { Contexts, type ContextsOptions, type Entry } from "../../src/flate/contexts.ts";
+import { Contexts, type ContextsOptions, type PooledContext } from "../../src/flate/contexts.ts";
 import type { Context, Deflater, Engine, Inflater } from "../../src/flate/engine.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
@@ -73,13 +73,13 @@ function newContexts(options: Partial<ContextsOptions> = {}) {
 }
 
 /** Takes a whole message through a context. */
-function message(contexts: Contexts, entry: Entry<Context>): void {
+function message(contexts: Contexts, entry: PooledContext<Context>): void {
   contexts.use(entry);
   contexts.end(entry);
 }
 
 /** Begins a message, and leaves it there. */
-function begin(contexts: Contexts, entry: Entry<Context>, canRest?: boolean): void {
+function begin(contexts: Contexts, entry: PooledContext<Context>, canRest?: boolean): void {
   (entry.context as NotedContext).canRest = canRest;
   contexts.use(entry);
 }
@@ -251,7 +251,7 @@ describe("Contexts", () => {
     const { contexts } = newContexts({ maxMemory: 4000 });
     contexts.opened();
     let asked = 0;
-    const watch = (entry: Entry<Context>, canRest: boolean): Entry<Context> => {
+    const watch = (entry: PooledContext<Context>, canRest: boolean): PooledContext<Context> => {
       Object.defineProperty(entry.context, "canRest", { get: () => (asked++, canRest) });
       return entry;
     };
@@ -318,7 +318,7 @@ describe("Contexts", () => {
     for (const isAtWork of [false, true]) {
       const { contexts, lines, clock } = newContexts();
       contexts.opened();
-      const entries: Entry<Context>[] = [1, 2, 3].map(() => contexts.deflater(12, false));
+      const entries: PooledContext<Context>[] = [1, 2, 3].map(() => contexts.deflater(12, false));
       for (const entry of entries) {
         if (isAtWork) contexts.use(entry);
         else message(contexts, entry);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { Helper, type HelperOptions } from "../../src/flate/helpers.ts";
 import {
   type Frame,
@@ -75,7 +75,7 @@ describe("Helper over zlib", () => {
 
   it.each(ways)("refuses a buffer that is past its limit already, the %s way", async (way) => {
     const helper = new Helper({ engine: zlibEngine({ way }) });
-    const into = new Growing();
+    const into = new BoundedBuffer();
     into.add(counted(100), 0, 100);
     into.limit = 10;
     const payload = hex("f2 48 cd c9 c9 07 00");
@@ -112,7 +112,7 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
 
   it("adds to what is in the buffer", async () => {
     const { helper } = newHelper(store);
-    const into = new Growing();
+    const into = new BoundedBuffer();
     for (let round = 0; round < 2; round++) {
       await helper.compressTo(into, hello);
       await helper.decompressTo(into, stored);
@@ -163,7 +163,7 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
 
   it.each([0, Infinity])("has no limit where it is %s", async (maxMessageSize) => {
     const { helper } = newHelper(store, { maxMessageSize });
-    const into = new Growing();
+    const into = new BoundedBuffer();
     await helper.decompressTo(into, stored);
     expect([into.limit, into.size]).toEqual([Infinity, 5]);
   });
@@ -173,7 +173,7 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
     ["the buffer's", 6, 100],
   ])("keeps to %s limit, and leaves the buffer's as it was", async (_, limit, maxMessageSize) => {
     const { helper } = newHelper(store, { maxMessageSize });
-    const into = new Growing(limit);
+    const into = new BoundedBuffer(limit);
     into.add(hello, 0, 2);
     into.clear();
     into.add(hello, 0, 1);
@@ -186,7 +186,7 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
 
   it("keeps to the limit of the buffer that it compresses to, and goes on", async () => {
     const { helper, engine } = newHelper(store);
-    expect(await failure(() => helper.compressTo(new Growing(10), hello))).toMatchObject({
+    expect(await failure(() => helper.compressTo(new BoundedBuffer(10), hello))).toMatchObject({
       code: "MESSAGE_TOO_BIG",
     });
     expect(engine.open).toBe(0);
@@ -227,7 +227,7 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
 
   it("puts a frame's payload where it is told to", async () => {
     const { helper } = newHelper(store);
-    const into = new Growing(Infinity, new Uint8Array(64));
+    const into = new BoundedBuffer(Infinity, new Uint8Array(64));
     into.add(hello, 0, 1);
     const { payload } = await helper.compressFrame(newTextFrame(hello), into);
     const back = await helper.decompressFrame(compressed(payload.slice()), into);
@@ -242,8 +242,8 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
     const given = [
       helper.compress(hello),
       helper.decompress(stored),
-      helper.compressTo(new Growing(), hello),
-      helper.decompressTo(new Growing(), stored),
+      helper.compressTo(new BoundedBuffer(), hello),
+      helper.decompressTo(new BoundedBuffer(), stored),
       helper.compressFrame(newTextFrame(hello)),
       helper.decompressFrame(compressed(stored)),
     ];
@@ -326,13 +326,13 @@ describe("new Helper()", () => {
   });
 });
 
-describe("a Growing whose buffer is no bytes", () => {
+describe("a BoundedBuffer whose buffer is no bytes", () => {
   it.each(["x".repeat(5000), [1, 2], { length: 5000 }, new DataView(new ArrayBuffer(5000))])(
     "is refused before zlib gets it, which would end the process: %s",
     (buffer) => {
       const helper = new Helper({ engine: zlibEngine() });
       for (const call of ["compressTo", "decompressTo"] as const) {
-        const into = new Growing();
+        const into = new BoundedBuffer();
         into.bytes = buffer as never;
         expect(() => helper[call](into, new Uint8Array(9))).toThrow(
           /^into.bytes must be a Uint8Array: /,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { FlateWriter, Helper } from "../../src/flate/index.ts";
 import { checkInput } from "../../src/flate/input.ts";
 import { newDeflater, newInflater, ways } from "../support/flate.ts";
@@ -54,9 +54,9 @@ describe.each(others)("%s in the place of bytes", (name, value) => {
     for (const isLast of [false, true]) {
       const deflater = newDeflater(way);
       const inflater = newInflater(way);
-      expect(() => deflater.deflate(wrong, 0, 5, isLast, new Growing())).toThrow(error);
-      expect(() => inflater.inflate(wrong, 0, 5, isLast, new Growing())).toThrow(error);
-      const [there, back] = [new Growing(), new Growing()];
+      expect(() => deflater.deflate(wrong, 0, 5, isLast, new BoundedBuffer())).toThrow(error);
+      expect(() => inflater.inflate(wrong, 0, 5, isLast, new BoundedBuffer())).toThrow(error);
+      const [there, back] = [new BoundedBuffer(), new BoundedBuffer()];
       deflater.deflate(Uint8Array.of(1, 2, 3), 0, 3, true, there);
       inflater.inflate(there.bytes, 0, there.size, true, back);
       expect([...back.take()]).toEqual([1, 2, 3]);

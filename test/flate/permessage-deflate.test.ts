@@ -4,7 +4,7 @@ import { encodeUtf8 } from "../../src/bytes.ts";
 import { type State, StateClientSide, StateServerSide } from "../../src/frame/check.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import { FlateSession } from "../../src/flate/session.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { newHeader } from "../../src/frame/header.ts";
 import { OpText } from "../../src/frame/opcode.ts";
 import { type Option, parseOptions, writeOptions } from "../../src/http/option.ts";
@@ -30,10 +30,10 @@ function contextsOf(options: CompressionOptions, agreed: string, side: State): s
   const session = newExtension({ ...options, engine }).open(option(agreed), side)!;
   for (let round = 0; round < 2; round++) {
     const message = { opcode: OpText, size: undefined, compress: true, cache: undefined };
-    const into = new Growing();
+    const into = new BoundedBuffer();
     session.send!.beginMessage!(message)!.write(hello, 0, hello.length, true, into);
     session.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
-    session.recv!.beginMessage!()!.write(into.bytes, 0, into.size, true, new Growing());
+    session.recv!.beginMessage!()!.write(into.bytes, 0, into.size, true, new BoundedBuffer());
   }
   return engine.lines;
 }

@@ -3,7 +3,7 @@ import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { Deadlines } from "../../src/clock.ts";
 import { finish } from "../../src/extension/chain.ts";
 import type { ExtensionSession, Transform } from "../../src/extension/extension.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { Context, Engine } from "../../src/flate/engine.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
@@ -42,7 +42,7 @@ function send(
   const bytes = new TextEncoder().encode(message);
   const size = "size" in rest ? rest.size : bytes.length;
   const transform = session.send!.beginMessage!({ opcode: OpText, size, compress, cache });
-  const into = new Growing();
+  const into = new BoundedBuffer();
   if (transform !== undefined) {
     expect(transform.write(bytes, 0, bytes.length, true, into)).toBe(true);
   }
@@ -60,7 +60,7 @@ function receive(session: ExtensionSession, isMarked: boolean, ...pieces: Uint8A
   header.rsv = isMarked ? 4 : 0;
   session.recv!.unsetBits(header);
   const transform = session.recv!.beginMessage!();
-  const into = new Growing();
+  const into = new BoundedBuffer();
   pieces.forEach((piece, i) => {
     if (transform === undefined) into.add(piece, 0, piece.length);
     else transform.write(piece, 0, piece.length, i === pieces.length - 1, into);
@@ -148,7 +148,7 @@ describe("a session of permessage-deflate", () => {
       compress: true,
       cache: undefined,
     })!;
-    given.write(new TextEncoder().encode("never sent"), 0, 10, false, new Growing());
+    given.write(new TextEncoder().encode("never sent"), 0, 10, false, new BoundedBuffer());
     expect(receive(client, true, send(server, "Hello").payload)).toBe("Hello");
   });
 
@@ -162,7 +162,7 @@ describe("a session of permessage-deflate", () => {
     ];
     let data: Uint8Array = bytes;
     for (const transform of transforms) {
-      const into = new Growing();
+      const into = new BoundedBuffer();
       let turns = 0;
       let isDone = transform.write(data, 0, data.length, true, into);
       for (; !isDone; turns++) {
@@ -183,7 +183,7 @@ describe("a session that is closed while a message is at work", () => {
     const { server, client } = newPair({ engine: zlibEngine({ sliceSize: 100 }) });
     const message = "Hello ".repeat(1000);
     const bytes = new TextEncoder().encode(message);
-    const into = new Growing();
+    const into = new BoundedBuffer();
     let transform: Transform;
     if (way === "send") {
       const question = { opcode: OpText, size: bytes.length, compress: true, cache: undefined };
@@ -210,7 +210,7 @@ describe("a session that is closed", () => {
     const transform = client.recv!.beginMessage!()!;
     server.close!();
     client.close!();
-    expect(() => transform.write(hex("f248cd"), 0, 3, false, new Growing())).toThrow(
+    expect(() => transform.write(hex("f248cd"), 0, 3, false, new BoundedBuffer())).toThrow(
       "closed inside a message",
     );
     expect(extension.memory).toBe(0);
@@ -318,7 +318,7 @@ describe("the memory of sessions", () => {
     const incoming = client.recv!.beginMessage!()!;
     const question = { opcode: OpText, size: undefined, compress: true, cache: undefined };
     const outgoing = server.send!.beginMessage!(question)!;
-    const into = new Growing();
+    const into = new BoundedBuffer();
     for (const transform of [incoming, outgoing]) {
       expect(transform.write(new Uint8Array(3), 2, 2, false, into)).toBe(true);
     }
@@ -341,7 +341,7 @@ describe("the memory of sessions", () => {
       const left = others.map((other, i) => {
         other.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
         const transform = other.recv!.beginMessage!()!;
-        const into = new Growing();
+        const into = new BoundedBuffer();
         const end = 1 + (i % 30);
         expect(transform.write(payload, 0, end, false, into)).toBe(true);
         expect(extension.memory).toBeLessThanOrEqual(maxMemory);
@@ -392,7 +392,7 @@ describe("the memory of sessions", () => {
     for (let round = 1; round < 500; round++) {
       const other = extension.open(agreed, StateClientSide)!;
       other.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
-      other.recv!.beginMessage!()!.write(hex("f248cd"), 0, 3, false, new Growing());
+      other.recv!.beginMessage!()!.write(hex("f248cd"), 0, 3, false, new BoundedBuffer());
       echo(round);
     }
     expect(made).toHaveLength(501);
@@ -405,7 +405,7 @@ describe("the memory of sessions", () => {
     expect(receive(client, true, send(server, "Hello").payload)).toBe("Hello");
     const question = { opcode: OpText, size: undefined, compress: true, cache: undefined };
     const transform = server.send!.beginMessage!(question)!;
-    const into = new Growing();
+    const into = new BoundedBuffer();
     const pieces = ["Hello, ", "hello, ", "hello again!"];
     pieces.forEach((piece, i) => {
       const bytes = new TextEncoder().encode(piece);
@@ -423,7 +423,7 @@ describe("the memory of sessions", () => {
       const options = { serverNoContextTakeover: noTakeover, clientNoContextTakeover: noTakeover };
       const { extension, server, client } = newPair(options);
       client.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
-      client.recv!.beginMessage!()!.write(hex("f248"), 0, 2, false, new Growing());
+      client.recv!.beginMessage!()!.write(hex("f248"), 0, 2, false, new BoundedBuffer());
       expect(extension.memory).toBeGreaterThan(0);
       client.close!();
       server.close!();

@@ -1,5 +1,5 @@
 import { ProtocolError } from "../../src/errors.ts";
-import type { Growing } from "../../src/extension/bounded-buffer.ts";
+import type { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { Context, Deflater, Engine, Inflater } from "../../src/flate/engine.ts";
 
 /** How a {@link StoreEngine} behaves. */
@@ -61,7 +61,7 @@ abstract class StoreContext implements Context {
     this.#slice = slice;
   }
 
-  goOn(into: Growing): boolean {
+  goOn(into: BoundedBuffer): boolean {
     const rest = this.#rest;
     if (rest === undefined || !this.#isReady) throw new Error("goOn() without whenReady()");
     return this.#work(rest, 0, rest.length, this.#isLast, into);
@@ -99,13 +99,19 @@ abstract class StoreContext implements Context {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): boolean {
     if (this.#rest !== undefined) throw new Error("called while slices are left");
     return this.#work(bytes, start, end, isLast, into);
   }
 
-  #work(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+  #work(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean {
     this.#check();
     const stop = Math.min(end, start + this.#slice);
     this.#isReady = false;
@@ -130,7 +136,7 @@ abstract class StoreContext implements Context {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): void;
 }
 
@@ -138,7 +144,13 @@ abstract class StoreContext implements Context {
 class StoreDeflater extends StoreContext implements Deflater {
   #held: number[] = [];
 
-  deflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+  deflate(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean {
     return this.take(bytes, start, end, isLast, into);
   }
 
@@ -151,7 +163,7 @@ class StoreDeflater extends StoreContext implements Deflater {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): void {
     for (let at = start; at < end; at++) {
       this.#held.push(bytes[at]!);
@@ -162,7 +174,7 @@ class StoreDeflater extends StoreContext implements Deflater {
     into.add(Uint8Array.of(0), 0, 1);
   }
 
-  #store(into: Growing): void {
+  #store(into: BoundedBuffer): void {
     const { length } = this.#held;
     into.add(Uint8Array.of(0, length, 0, ~length, 0xff, ...this.#held), 0, 5 + length);
     this.#held = [];
@@ -176,7 +188,13 @@ class StoreInflater extends StoreContext implements Inflater {
   #left = 0;
   #isEmpty = true;
 
-  inflate(bytes: Uint8Array, start: number, end: number, isLast: boolean, into: Growing): boolean {
+  inflate(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    into: BoundedBuffer,
+  ): boolean {
     return this.take(bytes, start, end, isLast, into);
   }
 
@@ -191,7 +209,7 @@ class StoreInflater extends StoreContext implements Inflater {
     start: number,
     end: number,
     isLast: boolean,
-    into: Growing,
+    into: BoundedBuffer,
   ): void {
     let at = start;
     while (at < end) {

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8, latin1 } from "../../src/bytes.ts";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import { StateClientSide } from "../../src/frame/check.ts";
 import { newHeader } from "../../src/frame/header.ts";
@@ -149,7 +149,7 @@ describe.each(roles)("a %s: a message that inflates to much more than it is", (r
       session.recv!.unsetBits({ ...newHeader(OpBinary), rsv: 4 });
       const transform = session.recv!.beginMessage!()!;
       const bomb = deflated(new Uint8Array(64 * MiB));
-      const into = new Growing(limit);
+      const into = new BoundedBuffer(limit);
       expect(() => {
         let isDone = transform.write(bomb, 0, bomb.length, true, into);
         while (!isDone) isDone = transform.goOn(into);

@@ -1,7 +1,7 @@
 import { connect as connectHttp2, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { overHttp2 } from "../../adapters/http2/index.ts";
-import { runtimeHost } from "../../adapters/runtime-services.ts";
+import { runtimeServices } from "../../adapters/runtime-services.ts";
 import { silent } from "../../adapters/silent.ts";
 import { connectOn } from "../../src/connection/client/connect.ts";
 import { serveOn } from "../../src/connection/server/serve.ts";
@@ -65,7 +65,7 @@ export function socketNet(): Net {
           }),
         { port: 0, hostname: "127.0.0.1", ...options },
         handlers,
-        runtimeHost(),
+        runtimeServices(),
       );
       ({ port } = server);
       return server;
@@ -76,7 +76,7 @@ export function socketNet(): Net {
         `ws://127.0.0.1:${port}/`,
         options,
         handlers,
-        runtimeHost(),
+        runtimeServices(),
       ),
     close() {
       ends.client?.destroy();
@@ -102,7 +102,7 @@ export async function http2Net(): Promise<Net> {
         `ws://127.0.0.1:${port}/`,
         options,
         handlers,
-        runtimeHost(),
+        runtimeServices(),
       ),
     close() {
       session.destroy();

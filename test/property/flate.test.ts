@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat } from "../../src/bytes.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { Context, Engine } from "../../src/flate/engine.ts";
 import { Helper } from "../../src/flate/helpers.ts";
 import { MessageState } from "../../src/flate/message.ts";
@@ -300,7 +300,7 @@ describe("a context that is rested wherever it may be", () => {
         for (const { parts, cuts } of all) {
           // With a beginning that any message may have, so that none is cut off.
           const payload = concat([...parts, hex("00")]);
-          const into = new Growing();
+          const into = new BoundedBuffer();
           inPieces(payload.length, cuts, inflater, (start, end, isLast) =>
             inflater.inflate(payload, start, end, isLast, into),
           );
@@ -322,7 +322,7 @@ describe("a context that is rested wherever it may be", () => {
         const payloads: Uint8Array[] = [];
         for (const { text, cuts } of all) {
           const bytes = concat([text, text, text]);
-          const [there, back] = [new Growing(), new Growing()];
+          const [there, back] = [new BoundedBuffer(), new BoundedBuffer()];
           inPieces(bytes.length, cuts, deflater, (start, end, isLast) =>
             deflater.deflate(bytes, start, end, isLast, there),
           );

@@ -4,7 +4,7 @@ import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { Endpoint } from "../../src/endpoint/endpoint.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { FlateReader, FlateWriter, Helper } from "../../src/flate/index.ts";
 import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
 import { cipher, cipherInto } from "../../src/frame/cipher.ts";
@@ -310,21 +310,21 @@ const framePromises: readonly BytePromise[] = [
     },
   },
   {
-    call: "Growing.add(source, start, end), Growing.take()",
+    call: "BoundedBuffer.add(source, start, end), BoundedBuffer.take()",
     word: "copied",
     run(bytes, spoil) {
-      const into = new Growing();
+      const into = new BoundedBuffer();
       into.add(bytes, 0, bytes.length);
       spoil();
       return into.take();
     },
   },
   {
-    call: "new Growing(limit, buffer), Growing.take()",
+    call: "new BoundedBuffer(limit, buffer), BoundedBuffer.take()",
     word: "yours",
     run(bytes, spoil) {
       const content = Uint8Array.from(bytes);
-      const into = new Growing(Infinity, bytes);
+      const into = new BoundedBuffer(Infinity, bytes);
       into.add(content, 0, content.length - 1);
       const taken = into.take();
       spoil();

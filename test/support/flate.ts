@@ -1,7 +1,7 @@
 import { constants, createDeflateRaw, inflateRawSync } from "node:zlib";
 import { type ZlibWay, zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
-import { Growing } from "../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { Context, Deflater, Inflater } from "../../src/flate/engine.ts";
 import { seededBytes, seededRandom } from "./cuts.ts";
 
@@ -20,7 +20,11 @@ export const newInflater = (way: ZlibWay, windowBits = 15, sliceSize?: number): 
 export const tail: Uint8Array = Uint8Array.of(0, 0, 0xff, 0xff);
 
 /** Waits until a context that had not done with a piece has. */
-export async function finish(context: Context, isDone: boolean, into: Growing): Promise<void> {
+export async function finish(
+  context: Context,
+  isDone: boolean,
+  into: BoundedBuffer,
+): Promise<void> {
   while (!isDone) {
     await new Promise<void>((resolve) => {
       context.whenReady(resolve);
@@ -33,7 +37,7 @@ export async function finish(context: Context, isDone: boolean, into: Growing): 
 export async function deflate(
   deflater: Deflater,
   pieces: readonly Uint8Array[],
-  into: Growing = new Growing(),
+  into: BoundedBuffer = new BoundedBuffer(),
 ): Promise<Uint8Array> {
   for (const [i, piece] of pieces.entries()) {
     const isLast = i === pieces.length - 1;
@@ -46,7 +50,7 @@ export async function deflate(
 export async function inflate(
   inflater: Inflater,
   pieces: readonly Uint8Array[],
-  into: Growing = new Growing(),
+  into: BoundedBuffer = new BoundedBuffer(),
 ): Promise<Uint8Array> {
   for (const [i, piece] of pieces.entries()) {
     const isLast = i === pieces.length - 1;

@@ -1,11 +1,11 @@
 import { concat } from "../../src/bytes.ts";
-import type { Output } from "../../src/endpoint/write-buffer.ts";
+import type { WriteBuffer } from "../../src/endpoint/write-buffer.ts";
 import type { Pending } from "../../src/endpoint/queued.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { FrameTrace } from "./trace.ts";
 
 /** Takes all that waits in an output, write by write. */
-export function drain(output: Output): Uint8Array[] {
+export function drain(output: WriteBuffer): Uint8Array[] {
   const writes: Uint8Array[] = [];
   for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
     writes.push(bytes.slice());
@@ -28,7 +28,7 @@ export function frameLines(bytes: Uint8Array): string[] {
 }
 
 /** Takes all that waits, as {@link frameLines}. */
-export function sentFrames({ output }: { readonly output: Output }): string[] {
+export function sentFrames({ output }: { readonly output: WriteBuffer }): string[] {
   return frameLines(concat(drain(output)));
 }
 

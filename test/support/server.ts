@@ -1,7 +1,7 @@
 import { memoryPair, type MemoryTransport } from "../../adapters/memory/index.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
-import type { Host } from "../../src/connection/runtime-services.ts";
+import type { RuntimeServices } from "../../src/connection/runtime-services.ts";
 import { type ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import type { ExtensionSession } from "../../src/extension/extension.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -35,7 +35,7 @@ export function nameOf(error: unknown): string {
 export function testServer(
   handlers: ServerHandlers<unknown> = {},
   options: Partial<ServeOptions> = {},
-  host?: Host,
+  host?: RuntimeServices,
 ): TestServer {
   const clock = new FakeClock();
   const lines: string[] = [];

@@ -5,7 +5,7 @@ import type {
   SendExtension,
   Transform,
 } from "../../src/extension/extension.ts";
-import type { Growing } from "../../src/extension/bounded-buffer.ts";
+import type { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { Header } from "../../src/frame/header.ts";
 import { OpContinuation } from "../../src/frame/opcode.ts";
 import { newOption, type Option } from "../../src/http/option.ts";
@@ -112,12 +112,12 @@ class Shift implements RecvExtension, SendExtension, Transform {
     return this.#isMarked ? this : undefined;
   }
 
-  write(bytes: Uint8Array, start: number, end: number, _: boolean, into: Growing): boolean {
+  write(bytes: Uint8Array, start: number, end: number, _: boolean, into: BoundedBuffer): boolean {
     this.#rest = bytes.slice(start, end);
     return this.goOn(into);
   }
 
-  goOn(into: Growing): boolean {
+  goOn(into: BoundedBuffer): boolean {
     if (this.#owner.error !== undefined) throw this.#owner.error;
     const slice = this.#rest.subarray(0, this.#owner.slice).map((byte) => byte + this.#by);
     into.add(slice, 0, slice.length);

@@ -8,7 +8,7 @@ import {
 } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runtimeHost } from "../../adapters/runtime-services.ts";
+import { runtimeServices } from "../../adapters/runtime-services.ts";
 import { overHttp2 } from "../../adapters/http2/index.ts";
 import { memoryNetwork } from "../../adapters/memory/index.ts";
 import { connectBy, type StreamPair, streamsTransport } from "../../adapters/streams/index.ts";
@@ -66,7 +66,7 @@ interface Parts {
 
 function wireOf(parts: Parts): Wire {
   const { name, remoteAddress, isFile = false, isHttp2 = false, listen, connect } = parts;
-  const host = runtimeHost();
+  const host = runtimeServices();
   return {
     name,
     remoteAddress,

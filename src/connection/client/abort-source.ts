@@ -7,7 +7,7 @@
 import type { Signal } from "../../transport.ts";
 
 /** What an `AbortController` and its signal are in one; it does not come from the runtime, so that the core need not. */
-export class Stop implements Signal {
+export class AbortSource implements Signal {
   aborted = false;
   reason: unknown;
   readonly #listeners = new Set<() => void>();

@@ -18,15 +18,15 @@ import type { TransportStream } from "../../io/transport-stream.ts";
 import type { Connect, Signal, TcpOptions, TlsOptions } from "../../transport.ts";
 import type { Connection } from "../connection.ts";
 import type { Handlers } from "../handlers.ts";
-import type { Host } from "../runtime-services.ts";
+import type { RuntimeServices } from "../runtime-services.ts";
 import { Link, type LinkOwner } from "../link.ts";
 import {
   type ConnectionOptions,
   resolveClientExtensions,
   resolveConnectionOptions,
 } from "../options.ts";
-import { follow, type Step } from "./redirect.ts";
-import { type ProxyOptions, wayTo } from "./proxy-route.ts";
+import { follow, type RedirectStep } from "./redirect.ts";
+import { type ProxyOptions, proxyRouteTo } from "./proxy-route.ts";
 
 /** Options of a client's connection. */
 export interface ClientOptions<Context = unknown>
@@ -80,7 +80,7 @@ export async function connectOn<Context = unknown>(
   url: string | { readonly href: string },
   options: ClientOptions<Context> = {},
   handlers: Handlers<Context> = {},
-  host: Host = {},
+  host: RuntimeServices = {},
 ): Promise<Connection<Context>> {
   const { timeout = defaultTimeout, redirects = 0, signal, noDelay, keepAlive } = options;
   checkMilliseconds("timeout", timeout);
@@ -96,7 +96,7 @@ export async function connectOn<Context = unknown>(
   const extensions = resolveClientExtensions(options, host.engine, deadlines);
   const attempt = new Attempt({ timeout, code: "DIAL_TIMEOUT", signal, deadlines });
   try {
-    const dial = (step: Step): Promise<UpgradedStream> => {
+    const dial = (step: RedirectStep): Promise<UpgradedStream> => {
       const dialer = new Dialer({
         connect: (to) => {
           const there: StreamConnectOptions = {
@@ -106,7 +106,7 @@ export async function connectOn<Context = unknown>(
             keepAlive,
             deadlines,
           };
-          return connectStreamOn(wayTo(there, connect, options, host), there);
+          return connectStreamOn(proxyRouteTo(there, connect, options, host), there);
         },
         protocols: step.protocols,
         extensions,
@@ -132,7 +132,7 @@ export async function connectOn<Context = unknown>(
 function firstStep(
   url: string | { readonly href: string },
   { headers = [], protocols = [], origin, host, tls, path }: ClientOptions,
-): Step {
+): RedirectStep {
   const text = (typeof url === "string" ? url : url.href).replace(/^http(s?):/i, "ws$1:");
   const all: HeaderPairs = origin === undefined ? headers : [["Origin", origin], ...headers];
   return { url: text, headers: all, protocols, host, tls, path };
@@ -141,7 +141,7 @@ function firstStep(
 /** Makes a connection of a stream whose handshake is done. */
 function open<Context>(
   stream: UpgradedStream,
-  { url }: Step,
+  { url }: RedirectStep,
   owner: LinkOwner,
   context: Context,
   handlers: Handlers<Context>,

@@ -7,7 +7,7 @@
 import { parseProxy, connectThrough } from "../../handshake/proxy/proxy.ts";
 import { proxyFor } from "../../handshake/proxy/proxy-environment.ts";
 import type { Connect, ConnectOptions, TlsOptions } from "../../transport.ts";
-import type { Host } from "../runtime-services.ts";
+import type { RuntimeServices } from "../runtime-services.ts";
 
 /** What a caller says of proxies. */
 export interface ProxyOptions {
@@ -25,11 +25,11 @@ export interface ProxyOptions {
  *
  * @throws {TypeError} The proxy's URL is wrong.
  */
-export function wayTo(
+export function proxyRouteTo(
   to: ConnectOptions,
   connect: Connect,
   { proxy, proxyTls }: ProxyOptions,
-  { environment = () => undefined }: Host,
+  { environment = () => undefined }: RuntimeServices,
 ): Connect {
   const { hostname, port, tls, path } = to;
   const url =

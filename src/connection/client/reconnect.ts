@@ -18,15 +18,15 @@ import type { Data } from "../handlers.ts";
 import type { ReceiveOptions } from "../receive/inbox.ts";
 import {
   type ConnectAttempt,
-  Keeper,
-  type KeeperOptions,
+  Reconnector,
+  type ReconnectorOptions,
   type Reconnectable,
   type ReconnectEnd,
   type ReconnectState,
 } from "./reconnector.ts";
 
 /** Options of {@link reconnecting}. */
-export interface ReconnectOptions<Ws extends Reconnectable> extends KeeperOptions<Ws> {
+export interface ReconnectOptions<Ws extends Reconnectable> extends ReconnectorOptions<Ws> {
   /** What `send` does while there is no connection: reject, or wait for the next one. Default: "reject". */
   readonly whileAway?: "reject" | "wait" | undefined;
   /**
@@ -42,7 +42,7 @@ export interface ReconnectOptions<Ws extends Reconnectable> extends KeeperOption
 }
 
 /** A message that waits for a connection. */
-interface Waiting {
+interface WaitingReceiver {
   readonly data: string | Binary | PreparedMessage;
   readonly options: SendOptions | undefined;
   readonly sent: Deferred<void>;
@@ -50,13 +50,13 @@ interface Waiting {
 
 /** A client that stays connected. Made by {@link reconnecting}. */
 export class Reconnecting<Ws extends Reconnectable> {
-  readonly #keeper: Keeper<Ws>;
+  readonly #keeper: Reconnector<Ws>;
   #connection: Ws | undefined;
   #ready = newDeferred<Ws>();
   readonly #closed = newDeferred<ReconnectEnd>();
   readonly #whileAway: "reject" | "wait";
   readonly #maxWaiting: number;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingReceiver[] = [];
   #waitingSize = 0;
   /** Whether anybody has ever asked for a message: what came before is nobody's. */
   #isReceiving = false;
@@ -79,7 +79,7 @@ export class Reconnecting<Ws extends Reconnectable> {
     this.#whileAway = whileAway;
     this.#maxWaiting = maxWaiting;
     this.#maxUnread = maxUnread;
-    this.#keeper = new Keeper(open, options, {
+    this.#keeper = new Reconnector(open, options, {
       onReady: (ws) => {
         this.#onReady(ws);
       },
@@ -319,7 +319,7 @@ function sizeOf(data: string | Binary | PreparedMessage): number {
   return data instanceof PreparedMessage ? data.size : toBytes(data).length;
 }
 
-async function sendOn(ws: Reconnectable, { data, options, sent }: Waiting): Promise<void> {
+async function sendOn(ws: Reconnectable, { data, options, sent }: WaitingReceiver): Promise<void> {
   try {
     await ws.send(data, options);
     sent.resolve();

@@ -13,7 +13,7 @@ import { ClosedError, type Closure } from "../../errors.ts";
 import { Attempt } from "../../handshake/attempt.ts";
 import { type StatusCode, StatusInternalServerError, StatusNormalClosure } from "../../status.ts";
 import type { Signal } from "../../transport.ts";
-import { Stop } from "./abort-source.ts";
+import { AbortSource } from "./abort-source.ts";
 import {
   type Backoff,
   type BackoffOptions,
@@ -51,7 +51,7 @@ export interface ConnectAttempt {
 }
 
 /** How a connection is kept up, beside the times. */
-export interface KeeperOptions<Ws extends Reconnectable> extends BackoffOptions {
+export interface ReconnectorOptions<Ws extends Reconnectable> extends BackoffOptions {
   /** Decides whether a loss is followed by another attempt. Default: {@link isTransient}. */
   readonly shouldReconnect?: ((loss: Loss) => boolean) | undefined;
   /**
@@ -95,8 +95,8 @@ export interface ReconnectEnd {
   readonly error: unknown;
 }
 
-/** Who is told of what a {@link Keeper} does. */
-export interface KeeperEvents<Ws> {
+/** Who is told of what a {@link Reconnector} does. */
+export interface ReconnectorEvents<Ws> {
   /** A connection is open and resumed. */
   onReady(ws: Ws): void;
   /** It has ended. */
@@ -106,7 +106,7 @@ export interface KeeperEvents<Ws> {
 }
 
 /** Runs from its making to its end; there is nothing to be called but {@link finish}. */
-export class Keeper<Ws extends Reconnectable> {
+export class Reconnector<Ws extends Reconnectable> {
   readonly deadlines: Deadlines;
   state: ReconnectState = "connecting";
   /** What was lost last. */
@@ -114,15 +114,15 @@ export class Keeper<Ws extends Reconnectable> {
   /** How it ends; set as soon as that is known. */
   ending: ReconnectEnd | undefined;
   readonly #open: (attempt: ConnectAttempt) => Promise<Ws>;
-  readonly #options: KeeperOptions<Ws>;
-  readonly #events: KeeperEvents<Ws>;
+  readonly #options: ReconnectorOptions<Ws>;
+  readonly #events: ReconnectorEvents<Ws>;
   readonly #backoff: Backoff;
   /** The connection, from its opening to its end. */
   #held: Ws | undefined;
   /** When it was resumed, on the clock. */
   #since = Infinity;
   #failed = 0;
-  readonly #stop = new Stop();
+  readonly #stop = new AbortSource();
   #status: StatusCode = StatusNormalClosure;
   #reason = "";
   readonly #onAbort = (): void => {
@@ -133,8 +133,8 @@ export class Keeper<Ws extends Reconnectable> {
   /** @throws {RangeError} An option is out of its range. */
   constructor(
     open: (attempt: ConnectAttempt) => Promise<Ws>,
-    options: KeeperOptions<Ws>,
-    events: KeeperEvents<Ws>,
+    options: ReconnectorOptions<Ws>,
+    events: ReconnectorEvents<Ws>,
   ) {
     const { clock, signal } = options;
     this.#open = open;

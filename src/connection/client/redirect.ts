@@ -10,7 +10,7 @@ import { parseUrl } from "../../handshake/client/url.ts";
 import type { TlsOptions } from "../../transport.ts";
 
 /** One request on the way to a connection. */
-export interface Step {
+export interface RedirectStep {
   /** With the scheme ws or wss. */
   readonly url: string;
   readonly headers: HeaderPairs;
@@ -25,7 +25,7 @@ export interface Step {
 /** What a step came to. */
 export interface Arrival {
   readonly stream: UpgradedStream;
-  readonly step: Step;
+  readonly step: RedirectStep;
 }
 
 const redirections = [301, 302, 303, 307, 308];
@@ -43,8 +43,8 @@ const harmlessTls = ["ca", "rejectUnauthorized", "ALPNProtocols", "alpnProtocols
  * @throws What `dial` throws; a redirect that may not be followed is the DialError that it came as.
  */
 export async function follow(
-  dial: (step: Step) => Promise<UpgradedStream>,
-  first: Step,
+  dial: (step: RedirectStep) => Promise<UpgradedStream>,
+  first: RedirectStep,
   most: number,
 ): Promise<Arrival> {
   let step = first;
@@ -60,7 +60,7 @@ export async function follow(
 }
 
 /** Gives the step that an answer asks for, undefined where it asks for none that may be taken. */
-export function nextStep(error: unknown, step: Step): Step | undefined {
+export function nextStep(error: unknown, step: RedirectStep): RedirectStep | undefined {
   if (!(error instanceof DialError) || !redirections.includes(error.status)) return undefined;
   const location = error.headers.find(([name]) => name.toLowerCase() === "location")?.[1];
   const url = location === undefined ? undefined : resolve(location, step.url);

@@ -12,7 +12,7 @@ import type { WebReadable, WebWritable } from "../../web-streams.ts";
 import { type Connection, linkOf } from "../connection.ts";
 import type { Binary } from "../data.ts";
 import type { Data } from "../handlers.ts";
-import { Stop } from "./abort-source.ts";
+import { AbortSource } from "./abort-source.ts";
 import { checkCloseInfo, WebSocketError, type WebSocketCloseInfo } from "./websocket-error.ts";
 
 /** What a WebSocketStream is opened with. */
@@ -57,7 +57,7 @@ export class WebSocketStream {
   readonly opened: Promise<WebSocketOpenInfo>;
   /** How the connection ended, where that was in order. Rejects with a WebSocketError otherwise. */
   readonly closed: Promise<Required<WebSocketCloseInfo>>;
-  readonly #stop = new Stop();
+  readonly #stop = new AbortSource();
   #ws: Connection | undefined;
   /** What `close` was called with before there was a connection. */
   #closeInfo: CheckedCloseInfo | undefined;

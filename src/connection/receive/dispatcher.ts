@@ -16,7 +16,7 @@ import type { Endpoint } from "../../endpoint/endpoint.ts";
 import { type ClosedError, TimeoutError } from "../../errors.ts";
 import { Fifo } from "../../fifo.ts";
 import type { Connection } from "../connection.ts";
-import { ChunkCopies } from "./message-memory.ts";
+import { MessageMemory } from "./message-memory.ts";
 import { sent } from "../send/flusher.ts";
 import type { Data, Handlers } from "../handlers.ts";
 import { Incoming } from "./incoming.ts";
@@ -64,7 +64,7 @@ class Control {
 }
 
 /** A message that waits for its handler. Pieces of an Incoming are counted by themselves. */
-type Entry = Data | Incoming;
+type WaitingMessage = Data | Incoming;
 
 /**
  * "open": what comes is delivered. "over": the connection has ended, and what came over it is delivered still. "stopped":
@@ -90,10 +90,10 @@ export class Dispatcher<Context> {
   /** Whether one of them is that of `open`, which may last as long as the connection. */
   #isOpening = false;
   // All below are made when they are needed: most connections are idle.
-  #queue: Fifo<Entry> | undefined;
+  #queue: Fifo<WaitingMessage> | undefined;
   #controls: Fifo<Control> | undefined;
   #unread: Unread | undefined;
-  #copies: ChunkCopies | undefined;
+  #memory: MessageMemory | undefined;
   #pulling: Pulling | undefined;
   /** The message that comes piece by piece. */
   #incoming: Incoming | undefined;
@@ -187,7 +187,7 @@ export class Dispatcher<Context> {
 
   /** All that has come is delivered, or waits. */
   idle(): void {
-    this.#copies?.end();
+    this.#memory?.end();
   }
 
   /** A message begins that comes piece by piece. */
@@ -282,8 +282,8 @@ export class Dispatcher<Context> {
     return this.#handlers.message !== undefined || this.#handlers.stream !== undefined;
   }
 
-  #makeCopies(): ChunkCopies {
-    return (this.#copies ??= new ChunkCopies(this.#settings.ownBufferSize));
+  #makeCopies(): MessageMemory {
+    return (this.#memory ??= new MessageMemory(this.#settings.ownBufferSize));
   }
 
   #makeUnread(): Unread {
@@ -315,8 +315,8 @@ export class Dispatcher<Context> {
     this.#controls = undefined;
   }
 
-  #enqueue(entry: Entry): void {
-    this.#queue ??= new Fifo<Entry>();
+  #enqueue(entry: WaitingMessage): void {
+    this.#queue ??= new Fifo<WaitingMessage>();
     this.#queue.push(entry);
     this.#makeUnread().add(entry instanceof Incoming ? 0 : entry.length);
   }

@@ -24,7 +24,7 @@ const alignment = 8;
  * view 0.07, bench/micro/copies.mjs. Messages of different chunks, and so of different peers, share nothing: who keeps one
  * keeps at most its chunk, and who passes on its buffer passes on nobody else's.
  */
-export class ChunkCopies {
+export class MessageMemory {
   readonly #ownBufferSize: number;
   #shared: Uint8Array<ArrayBuffer> = noBytes;
   // Its buffer, which costs V8 as much as a view to ask for.

@@ -12,7 +12,7 @@
 import type { Endpoint } from "../../endpoint/endpoint.ts";
 import type { Transport } from "../../transport.ts";
 import type { Flusher } from "../send/flusher.ts";
-import { Held } from "./pending-input.ts";
+import { PendingInput } from "./pending-input.ts";
 import type { UnreadEvents } from "./unread.ts";
 
 /** What a pacer asks of its link, and tells it. */
@@ -45,7 +45,7 @@ export class Pacer implements UnreadEvents {
   #turned: (() => void) | undefined;
   #isTurnAwaited = false;
   // Made when something has to wait.
-  #held: Held | undefined;
+  #held: PendingInput | undefined;
 
   /** @param afterTurn Calls a task once what the event loop has at hand is done, microtasks included. */
   constructor(
@@ -150,7 +150,7 @@ export class Pacer implements UnreadEvents {
 
   #hold(chunk: Uint8Array, start: number): void {
     if (start === chunk.length || this.#intake === "stopped") return;
-    this.#held ??= new Held();
+    this.#held ??= new PendingInput();
     this.#held.add(chunk, start);
   }
 

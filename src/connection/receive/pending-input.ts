@@ -9,7 +9,7 @@ import type { Endpoint } from "../../endpoint/endpoint.ts";
 import { borrowBuffer, returnBuffer } from "../../endpoint/pool.ts";
 
 /** Holds what an endpoint has not taken yet, in a buffer that is lent: a slow handler's connection holds many in turn. */
-export class Held {
+export class PendingInput {
   #buffer: Uint8Array | undefined;
   // The buffer as far as it is filled, made when it is given: events measure by it what may follow a message.
   #filled: Uint8Array | undefined;

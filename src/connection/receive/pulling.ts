@@ -54,7 +54,7 @@ export class Pulling implements InboxEvents {
    * and not asked for a second time. `return()` takes back those that wait.
    */
   iterate(): AsyncIterator<Data, undefined> {
-    const steps = new Set<Step>();
+    const steps = new Set<LoopStep>();
     return {
       next: () => this.#next(steps),
       return: () => {
@@ -67,12 +67,12 @@ export class Pulling implements InboxEvents {
     };
   }
 
-  #next(steps: Set<Step>): Promise<IteratorResult<Data, undefined>> {
+  #next(steps: Set<LoopStep>): Promise<IteratorResult<Data, undefined>> {
     this.#pulled();
     const data = this.inbox.take();
     if (data !== undefined) return Promise.resolve({ done: false, value: data });
     const result = new Promise<IteratorResult<Data, undefined>>((resolve, reject) => {
-      const step = new Step(steps, resolve, reject);
+      const step = new LoopStep(steps, resolve, reject);
       steps.add(step);
       this.inbox.wait(step);
     });
@@ -91,14 +91,14 @@ export class Pulling implements InboxEvents {
 }
 
 /** A step of a loop that waits for its message: one promise, where to await the inbox's would make three. */
-class Step implements Waiter {
+class LoopStep implements Waiter {
   readonly isStreamed = false;
-  readonly #steps: Set<Step>;
+  readonly #steps: Set<LoopStep>;
   readonly #resolve: (result: IteratorResult<Data, undefined>) => void;
   readonly #reject: (reason: unknown) => void;
 
   constructor(
-    steps: Set<Step>,
+    steps: Set<LoopStep>,
     resolve: (result: IteratorResult<Data, undefined>) => void,
     reject: (reason: unknown) => void,
   ) {

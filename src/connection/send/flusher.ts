@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Output } from "../../endpoint/write-buffer.ts";
+import type { WriteBuffer } from "../../endpoint/write-buffer.ts";
 import type { Transport } from "../../transport.ts";
 import { type Deferred, newDeferred, settled } from "../../deferred.ts";
 
@@ -35,7 +35,7 @@ type Pace = "now" | "soon" | "gathering";
 /** Writes what an output gathers. */
 export class Flusher {
   readonly #transport: Transport;
-  readonly #output: Output;
+  readonly #output: WriteBuffer;
   readonly #highWaterMark: number;
   readonly #events: FlusherEvents;
   #way: Way = "free";
@@ -47,7 +47,12 @@ export class Flusher {
   /** Those who wait until what is gathered is at the mark, whatever waits behind it: writers of pieces. */
   #left: Deferred<void> | undefined;
 
-  constructor(transport: Transport, output: Output, highWaterMark: number, events: FlusherEvents) {
+  constructor(
+    transport: Transport,
+    output: WriteBuffer,
+    highWaterMark: number,
+    events: FlusherEvents,
+  ) {
     this.#transport = transport;
     this.#output = output;
     this.#highWaterMark = highWaterMark;

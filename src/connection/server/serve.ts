@@ -22,9 +22,9 @@ import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
 import { type Deferred, isPromise, newDeferred, whenSettled } from "../../deferred.ts";
 import { LinkedList } from "../../linked-list.ts";
 import type { RouteHandlers, ServerHandlers } from "../handlers.ts";
-import type { Host } from "../runtime-services.ts";
+import type { RuntimeServices } from "../runtime-services.ts";
 import type { Link } from "../link.ts";
-import { Opening, type OpeningOwner } from "./server-handshake.ts";
+import { ServerHandshake, type ServerHandshakeOwner } from "./server-handshake.ts";
 import {
   type ConnectionOptions,
   type ConnectionSettings,
@@ -104,7 +104,7 @@ export async function serveOn<Context = unknown>(
   listen: Listen,
   options: ServeOptions,
   handlers: ServerHandlers<Context>,
-  host?: Host,
+  host?: RuntimeServices,
 ): Promise<Server<Context>> {
   const server = new Server<Context>(options, handlers, host);
   await server.listen(listen, options);
@@ -113,12 +113,12 @@ export async function serveOn<Context = unknown>(
 
 /** A running server. */
 export class Server<Context = unknown> {
-  readonly #owner: OpeningOwner<Context>;
+  readonly #owner: ServerHandshakeOwner<Context>;
   readonly #deadlines: Deadlines;
   readonly #settings: ConnectionSettings;
   readonly #maxConnections: number;
   readonly #topics: Topics<Link>;
-  readonly #openings = new LinkedList<Opening<Context>>();
+  readonly #handshakes = new LinkedList<ServerHandshake<Context>>();
   readonly #links = new LinkedList<Link<Context>>();
   // Of all connections that are over.
   readonly #received = new Traffic();
@@ -137,7 +137,11 @@ export class Server<Context = unknown> {
   #allFinished: Deferred<void> | undefined;
 
   /** For the library: servers come from `serve`. */
-  constructor(options: ServeOptions, handlers: ServerHandlers<Context>, host: Host = {}) {
+  constructor(
+    options: ServeOptions,
+    handlers: ServerHandlers<Context>,
+    host: RuntimeServices = {},
+  ) {
     const { handshakeTimeout, maxConnections, maxTopics } = resolveLimits<
       typeof defaultServerLimits
     >(options, defaultServerLimits);
@@ -160,9 +164,9 @@ export class Server<Context = unknown> {
       extensions: resolveExtensions(options, host.engine, this.#deadlines),
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
       handshakeTimeout,
-      openingBegan: (opening) => this.#openings.add(opening),
-      openingEnded: (opening) => {
-        this.#openings.delete(opening);
+      handshakeBegan: (opening) => this.#handshakes.add(opening),
+      handshakeEnded: (opening) => {
+        this.#handshakes.delete(opening);
         if (opening.isExcess) this.#excess--;
         this.#checkAllEnded();
       },
@@ -221,7 +225,7 @@ export class Server<Context = unknown> {
     }
     return {
       open: this.#links.size,
-      opening: this.#openings.size,
+      opening: this.#handshakes.size,
       opened: this.#opened,
       refused: this.#refused,
       received: countersOf(received),
@@ -275,14 +279,14 @@ export class Server<Context = unknown> {
    * keep.
    */
   accept(transport: Transport, bytes: Uint8Array = noBytes): void {
-    const all = this.#links.size + this.#openings.size + 1;
+    const all = this.#links.size + this.#handshakes.size + 1;
     const count = all - this.#excess;
     let excess: LimitError | undefined;
     if (count > this.#maxConnections) {
       excess = new LimitError("TOO_MANY_CONNECTIONS", this.#maxConnections, count);
       this.#excess++;
     }
-    const opening = new Opening(transport, this.#owner, excess);
+    const opening = new ServerHandshake(transport, this.#owner, excess);
     // Those that are only there to be told so must not become many themselves.
     if (this.#isShuttingDown || all > 2 * this.#maxConnections) opening.drop();
     else if (bytes.length > 0) opening.onData(bytes);
@@ -333,7 +337,7 @@ export class Server<Context = unknown> {
     listenerClosed?.catch(() => {});
     const links = [...this.#links];
     const end = new ClosedError({ status, reason, clean: false, initiator: "local" });
-    for (const opening of [...this.#openings]) opening.giveUp(end);
+    for (const opening of [...this.#handshakes]) opening.giveUp(end);
     const isLate = newDeferred<void>();
     const late = this.#deadlines.after(deadline, () => {
       for (const link of [...this.#links])
@@ -383,7 +387,7 @@ export class Server<Context = unknown> {
   }
 
   #checkAllEnded(): void {
-    if (this.#links.size === 0 && this.#openings.size === 0) this.#allEnded?.resolve();
+    if (this.#links.size === 0 && this.#handshakes.size === 0) this.#allEnded?.resolve();
   }
 
   /** Adds what a connection that is over has counted. */

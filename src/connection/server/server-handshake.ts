@@ -6,7 +6,7 @@
 
 import { connectionLost, HandshakeError, type LimitError, TimeoutError } from "../../errors.ts";
 import type { Extension } from "../../extension/extension.ts";
-import { Growing } from "../../extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../extension/bounded-buffer.ts";
 import { acceptOffers, openExtensions } from "../../extension/negotiation.ts";
 import { StateServerSide } from "../../frame/check.ts";
 import {
@@ -35,7 +35,7 @@ import { Link, type LinkOwner } from "../link.ts";
 import type { Routes } from "./routes.ts";
 
 /** What all openings of one server share. */
-export interface OpeningOwner<Context> extends LinkOwner {
+export interface ServerHandshakeOwner<Context> extends LinkOwner {
   readonly handlers: ServerHandlers<Context>;
   /** Handlers by path; undefined where there is one set for all. */
   readonly routes: Routes<RouteHandlers<Context>> | undefined;
@@ -47,9 +47,9 @@ export interface OpeningOwner<Context> extends LinkOwner {
   /** Milliseconds from the first byte's possibility to the response. */
   readonly handshakeTimeout: number;
   /** An opening has begun. */
-  openingBegan(opening: Opening<Context>): void;
+  handshakeBegan(opening: ServerHandshake<Context>): void;
   /** An opening has ended, whatever came of it. */
-  openingEnded(opening: Opening<Context>): void;
+  handshakeEnded(opening: ServerHandshake<Context>): void;
   /** A handshake came to nothing. */
   openingRefused(error: HandshakeError, remoteAddress: string | undefined): void;
 }
@@ -66,30 +66,32 @@ const mostEarly = 16 * 1024;
 const notFound = { status: 404, message: "Nothing is served at this path" } as const;
 
 /** Reads a request, asks the hooks, answers. */
-export class Opening<Context> implements TransportHandler, Linked<Opening<Context>> {
-  previous: Opening<Context> | undefined = undefined;
-  next: Opening<Context> | undefined = undefined;
+export class ServerHandshake<Context>
+  implements TransportHandler, Linked<ServerHandshake<Context>>
+{
+  previous: ServerHandshake<Context> | undefined = undefined;
+  next: ServerHandshake<Context> | undefined = undefined;
   readonly #transport: Transport;
-  readonly #owner: OpeningOwner<Context>;
+  readonly #owner: ServerHandshakeOwner<Context>;
   readonly #parser: HeadParser;
   readonly #excess: LimitError | undefined;
   #deadline: Deadline;
   #phase: Phase = "reading";
   #request: UpgradeRequest | undefined;
   // What has come behind the request.
-  readonly #early = new Growing();
+  readonly #early = new BoundedBuffer();
   #isHeldBack = false;
   #hasPeerEnded = false;
 
   /** @param excess Why the connection is one too many: it is refused as soon as its request begins. */
-  constructor(transport: Transport, owner: OpeningOwner<Context>, excess?: LimitError) {
+  constructor(transport: Transport, owner: ServerHandshakeOwner<Context>, excess?: LimitError) {
     this.#excess = excess;
     this.#transport = transport;
     this.#owner = owner;
     this.#parser = new HeadParser("request", owner.headLimits);
     this.#deadline = owner.deadlines.after(owner.handshakeTimeout, () => this.#timeOut());
     transport.handler = this;
-    owner.openingBegan(this);
+    owner.handshakeBegan(this);
   }
 
   /** Whether the connection is one too many. */
@@ -285,7 +287,7 @@ export class Opening<Context> implements TransportHandler, Linked<Opening<Contex
   #over(): void {
     this.#phase = "over";
     this.#deadline.cancel();
-    this.#owner.openingEnded(this);
+    this.#owner.handshakeEnded(this);
   }
 
   /** Stops reading where much has come early; until then it goes on, so that a peer which leaves is noticed. */

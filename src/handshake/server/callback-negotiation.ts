@@ -31,7 +31,7 @@ export interface Choice {
 const ownHeaders = ["upgrade", "connection", "sec-websocket-version", "sec-websocket-key"];
 
 /** Asks the callbacks about one request. Views and strings are made for callbacks that are there, and for no others. */
-export class RequestWalk<Context> {
+export class CallbackNegotiation<Context> {
   readonly #head: Head;
   readonly #callbacks: UpgradeCallbacks<Context>;
   readonly #context: Context;

@@ -20,7 +20,7 @@ import { Attempt } from "../attempt.ts";
 import { readHead } from "../read-head.ts";
 import { checkRequest, checkUpgrade } from "./request.ts";
 import { checkOwnHeaders, toHandshakeError, writeRefusal, writeUpgrade } from "./response.ts";
-import { RequestWalk } from "./callback-negotiation.ts";
+import { CallbackNegotiation } from "./callback-negotiation.ts";
 import { type Agreement, UpgradedStream } from "../upgraded-stream.ts";
 
 /**
@@ -181,7 +181,7 @@ export class Upgrader<Context = undefined> {
     checkUpgrade(head);
     const { options } = this;
     const context = options.newContext?.() as Context;
-    const walk = new RequestWalk(head, options, context, attempt, options.extensions);
+    const walk = new CallbackNegotiation(head, options, context, attempt, options.extensions);
     const { protocol, extensions, agreed } = await walk.run();
     const added = await options.onBeforeUpgrade?.(context);
     const response = writeUpgrade(head, protocol === undefined ? [] : [protocol], {

@@ -5,11 +5,11 @@ import {
   endOf,
   inflaterMemory,
 } from "../../../adapters/zlib/format.ts";
-import { Growing } from "../../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../../src/extension/bounded-buffer.ts";
 import { hex, toHex } from "../../support/frames.ts";
 
-function filled(digits: string): Growing {
-  const into = new Growing();
+function filled(digits: string): BoundedBuffer {
+  const into = new BoundedBuffer();
   into.add(hex(digits), 0, digits.length / 2);
   return into;
 }

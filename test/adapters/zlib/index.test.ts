@@ -8,7 +8,7 @@ import {
   PermessageDeflate,
 } from "../../../adapters/zlib/index.ts";
 import { encodeUtf8 } from "../../../src/bytes.ts";
-import { Growing } from "../../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../../src/extension/bounded-buffer.ts";
 import type { Engine } from "../../../src/flate/engine.ts";
 import * as flate from "../../../src/flate/index.ts";
 import { StateServerSide } from "../../../src/frame/check.ts";
@@ -40,7 +40,7 @@ describe("what framewire/zlib has of framewire/flate", () => {
     const compressed = await helper.compress(text);
     expect(toHex(compressed)).toBe(hello);
 
-    const out = new Growing();
+    const out = new BoundedBuffer();
     const writer = new FlateWriter({
       write(from) {
         out.add(from, 0, from.length);
@@ -102,7 +102,7 @@ describe("compressFrame(), decompressFrame()", () => {
   });
 
   it("put the payload where the caller wants it", async () => {
-    const into = new Growing();
+    const into = new BoundedBuffer();
     const frame = await compressFrame(newTextFrame(text), into);
     expect(toHex(into.bytes.subarray(0, into.size))).toBe(hello);
     into.clear();

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { dictionariesWork, oneShotWorks, type OneShotZlib } from "../../../adapters/zlib/engine.ts";
 import { OneShotDeflater, OneShotInflater } from "../../../adapters/zlib/one-shot.ts";
 import { concat } from "../../../src/bytes.ts";
-import { Growing } from "../../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../../src/extension/bounded-buffer.ts";
 import { counted, hex } from "../../support/frames.ts";
 import { runtime } from "../../support/runtime.ts";
 
@@ -42,14 +42,14 @@ describe("OneShotDeflater", () => {
   it.each([true, false])("refers to messages before where dictionaries work: %s", (works) => {
     const deflater = new OneShotDeflater(settings, 1000, works && dictionariesWork());
     const sizes = [0, 1].map(() => {
-      const into = new Growing();
+      const into = new BoundedBuffer();
       deflater.deflate(counted(200), 0, 200, true, into);
       return into.size;
     });
     expect(sizes[1]! < sizes[0]!).toBe(works && dictionariesWork());
     expect(deflater.memory).toBe(works && dictionariesWork() ? 1024 : 0);
     deflater.rest();
-    const into = new Growing();
+    const into = new BoundedBuffer();
     deflater.deflate(counted(200), 0, 200, true, into);
     expect(into.size).toBe(sizes[0]);
     deflater.close();
@@ -62,7 +62,7 @@ describe("OneShotInflater", () => {
 
   it("takes any number of empty last blocks", () => {
     const inflater = new OneShotInflater({ windowBits: 9 });
-    const into = new Growing();
+    const into = new BoundedBuffer();
     for (const digits of ["0300", "010000ffff", "0300000000ffff"]) {
       const payload = blocks(5_000, digits);
       expect(inflater.inflate(payload, 0, payload.length, true, into)).toBe(true);
@@ -75,9 +75,9 @@ describe("OneShotInflater", () => {
   it("takes a thousand last blocks in a message, and no more", () => {
     const inflater = new OneShotInflater({ windowBits: 9 });
     const payload = blocks(1024, "4b0400");
-    expect(inflater.inflate(payload, 0, payload.length, true, new Growing())).toBe(true);
+    expect(inflater.inflate(payload, 0, payload.length, true, new BoundedBuffer())).toBe(true);
     expect(() =>
-      inflater.inflate(blocks(1025, "4b0400"), 0, payload.length + 3, true, new Growing()),
+      inflater.inflate(blocks(1025, "4b0400"), 0, payload.length + 3, true, new BoundedBuffer()),
     ).toThrow(expect.objectContaining({ code: "INVALID_DEFLATE" }));
     inflater.rest();
     inflater.close();

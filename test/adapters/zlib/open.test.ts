@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { openStreamsWork } from "../../../adapters/zlib/engine.ts";
 import { OpenDeflater, OpenInflater, OpenStream, type Zlib } from "../../../adapters/zlib/open.ts";
 import { concat, encodeUtf8 } from "../../../src/bytes.ts";
-import { Growing } from "../../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../../src/extension/bounded-buffer.ts";
 import { seededBytes } from "../../support/cuts.ts";
 import {
   deflate,
@@ -202,7 +202,7 @@ describe("OpenDeflater", () => {
       },
     };
     const deflater = new OpenDeflater({ windowBits: 15, level: 6, memLevel: 8 }, 1000, zlib);
-    expect(() => deflater.deflate(counted(4), 0, 4, true, new Growing())).toThrow("broken");
+    expect(() => deflater.deflate(counted(4), 0, 4, true, new BoundedBuffer())).toThrow("broken");
   });
 });
 
@@ -265,7 +265,7 @@ function countingZlib() {
 function filledInflater(windowBits: number, zlib?: Zlib): OpenInflater {
   const inflater = new OpenInflater({ windowBits }, Infinity, zlib);
   const before = deflateRawSync(seededBytes(2 ** windowBits + 5, 1));
-  inflater.inflate(before, 0, before.length, true, new Growing());
+  inflater.inflate(before, 0, before.length, true, new BoundedBuffer());
   return inflater;
 }
 
@@ -278,7 +278,7 @@ describe("OpenInflater behind last blocks", () => {
     (digits) => {
       const { zlib, counts } = countingZlib();
       const inflater = filledInflater(13, zlib);
-      const into = new Growing();
+      const into = new BoundedBuffer();
       const calls: (typeof counts)[] = [];
       for (const count of [10, 10, 1000, 100_000]) {
         Object.assign(counts, { streams: 0, resets: 0, writes: 0, bytes: 0 });
@@ -298,7 +298,7 @@ describe("OpenInflater behind last blocks", () => {
   it("begins a stream with the same window for a block that is not empty, and makes no array for it", () => {
     const { zlib, counts } = countingZlib();
     const inflater = filledInflater(13, zlib);
-    const into = new Growing(Infinity, new Uint8Array(4096));
+    const into = new BoundedBuffer(Infinity, new Uint8Array(4096));
     const payload = times(100, "4b0400");
     inflater.inflate(payload, 0, payload.length, true, into);
     const sizes: number[] = [];
@@ -322,7 +322,7 @@ describe("OpenInflater behind last blocks", () => {
 
   it("goes on behind a thousand of those in a message, and no more", () => {
     const inflater = new OpenInflater({ windowBits: 9 }, Infinity);
-    const into = new Growing();
+    const into = new BoundedBuffer();
     for (let round = 0; round < 2; round++) {
       expect(inflater.inflate(times(1024, "4b0400"), 0, 3073, true, into)).toBe(true);
     }
@@ -334,7 +334,7 @@ describe("OpenInflater behind last blocks", () => {
 
   it("forgets at a reset that it stood behind one", () => {
     const inflater = new OpenInflater({ windowBits: 9 }, Infinity);
-    const into = new Growing();
+    const into = new BoundedBuffer();
     inflater.inflate(hex("f348cdc9c90700"), 0, 7, true, into);
     inflater.reset();
     // Cut off: behind a last block it would be whole.
@@ -361,8 +361,8 @@ describe("OpenInflater at rest in the middle of a message", () => {
     const step = level === 0 ? 17 : 1;
     for (let cut = 1; cut < payload.length; cut += step) {
       const inflater = new OpenInflater({ windowBits: 15 }, Infinity);
-      inflater.inflate(before!, 0, before!.length, true, new Growing());
-      const into = new Growing();
+      inflater.inflate(before!, 0, before!.length, true, new BoundedBuffer());
+      const into = new BoundedBuffer();
       inflater.inflate(payload, 0, cut, false, into);
       for (let time = 0; time < 2; time++) {
         expect(inflater.canRest).toBe(true);
@@ -377,7 +377,7 @@ describe("OpenInflater at rest in the middle of a message", () => {
   it("goes on with the next message, and its window", async () => {
     const [first, second] = await zlibDeflate([message, message], { level: 9 });
     const inflater = new OpenInflater({ windowBits: 15 }, Infinity);
-    const into = new Growing();
+    const into = new BoundedBuffer();
     for (let at = 0; at < first!.length; at += 100) {
       const end = Math.min(at + 100, first!.length);
       inflater.inflate(first!, at, end, end === first!.length, into);
@@ -400,7 +400,7 @@ describe("OpenInflater at rest in the middle of a message", () => {
       [bomb!, [500, 2_000], swelling],
     ] as const) {
       const inflater = new OpenInflater({ windowBits: 15 }, 128 * 1024);
-      const into = new Growing();
+      const into = new BoundedBuffer();
       let at = 0;
       for (const cut of [...cuts, payload.length]) {
         let isDone = inflater.inflate(payload, at, cut, cut === payload.length, into);
@@ -418,7 +418,7 @@ describe("OpenInflater at rest in the middle of a message", () => {
     const [payload] = await zlibDeflate([jsonOf(3_000)]);
     const { zlib, counts } = countingZlib();
     const inflater = new OpenInflater({ windowBits: 15 }, Infinity, zlib);
-    const into = new Growing();
+    const into = new BoundedBuffer();
     let rests = 0;
     for (let at = 0; at < payload!.length; at++) {
       inflater.inflate(payload!, at, at + 1, at === payload!.length - 1, into);
@@ -446,7 +446,7 @@ describe("OpenInflater at rest in the middle of a message", () => {
         },
       }),
     );
-    inflater.inflate(hex("f248cd"), 0, 3, false, new Growing(Infinity, new Uint8Array(1024)));
+    inflater.inflate(hex("f248cd"), 0, 3, false, new BoundedBuffer(Infinity, new Uint8Array(1024)));
     inflater.rest();
     vi.unstubAllGlobals();
     // Apart from what all use, and what is let go at rest.
@@ -461,7 +461,7 @@ describe("OpenDeflater at rest in the middle of a message", () => {
     const deflater = newDeflater("open", { windowBits });
     const payloads: Uint8Array[] = [];
     for (const cuts of [[1_000], [0, 1_000, 1_000, 4_000], [5_000], []]) {
-      const into = new Growing();
+      const into = new BoundedBuffer();
       let at = 0;
       for (const cut of cuts) {
         deflater.deflate(message, at, cut, false, into);
@@ -481,7 +481,7 @@ describe("OpenDeflater at rest in the middle of a message", () => {
   it("goes on between slices", () => {
     const message = jsonOf(50_000);
     const deflater = newDeflater("open", {}, 10_000);
-    const into = new Growing();
+    const into = new BoundedBuffer();
     let isDone = deflater.deflate(message, 0, message.length, true, into);
     while (!isDone) {
       deflater.rest();
@@ -493,7 +493,7 @@ describe("OpenDeflater at rest in the middle of a message", () => {
 
   it("holds nothing of a message that was given up", async () => {
     const deflater = newDeflater("open");
-    deflater.deflate(encodeUtf8("never sent"), 0, 10, false, new Growing());
+    deflater.deflate(encodeUtf8("never sent"), 0, 10, false, new BoundedBuffer());
     deflater.rest();
     deflater.reset();
     expect(toHex(await deflate(deflater, [encodeUtf8("Hello")]))).toBe("f248cdc9c90700");
@@ -504,7 +504,7 @@ describe("OpenDeflater at rest in the middle of a message", () => {
     const { zlib, counts } = countingZlib();
     const settings = { windowBits: 15, level: 6, memLevel: 8 };
     const deflater = new OpenDeflater(settings, Infinity, zlib);
-    deflater.deflate(encodeUtf8("never sent"), 0, 10, false, new Growing());
+    deflater.deflate(encodeUtf8("never sent"), 0, 10, false, new BoundedBuffer());
     const { writes } = counts;
     deflater.close();
     expect(counts.writes).toBe(writes);

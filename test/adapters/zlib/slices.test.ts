@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { describe, expect, it } from "vitest";
 import { concat } from "../../../src/bytes.ts";
 import { LimitError } from "../../../src/errors.ts";
-import { Growing } from "../../../src/extension/bounded-buffer.ts";
+import { BoundedBuffer } from "../../../src/extension/bounded-buffer.ts";
 import type { Context } from "../../../src/flate/engine.ts";
 import {
   deflate,
@@ -45,7 +45,7 @@ describe.each(ways)("compressing the %s way in slices", (way) => {
 
   it("does a slice with each call, and takes no byte of the caller's after the first", async () => {
     const deflater = newDeflater(way, {}, 10_000);
-    const into = new Growing();
+    const into = new BoundedBuffer();
     // A Buffer's slice() is no copy.
     const bytes = Buffer.from(message);
     expect(deflater.deflate(bytes, 0, bytes.length, true, into)).toBe(false);
@@ -64,13 +64,13 @@ describe.each(ways)("compressing the %s way in slices", (way) => {
 
   it("is not done in slices up to their size", () => {
     const deflater = newDeflater(way, {}, 50_000);
-    expect(deflater.deflate(message, 0, message.length, true, new Growing())).toBe(true);
+    expect(deflater.deflate(message, 0, message.length, true, new BoundedBuffer())).toBe(true);
     deflater.close();
   });
 
   it("may be read while it goes on", async () => {
     const deflater = newDeflater(way, {}, 10_000);
-    const into = new Growing();
+    const into = new BoundedBuffer();
     const parts: Uint8Array[] = [];
     let isDone = deflater.deflate(message, 0, message.length, true, into);
     for (;;) {
@@ -85,7 +85,9 @@ describe.each(ways)("compressing the %s way in slices", (way) => {
 
   it("stops at the limit", async () => {
     const deflater = newDeflater(way, {}, 1_000);
-    await expect(deflate(deflater, [message], new Growing(2_000))).rejects.toThrow(LimitError);
+    await expect(deflate(deflater, [message], new BoundedBuffer(2_000))).rejects.toThrow(
+      LimitError,
+    );
     deflater.close();
   });
 });
@@ -107,7 +109,7 @@ describe.each(ways)("decompressing the %s way in slices", (way) => {
     const large = new Uint8Array(4 * 1024 ** 2).fill(7);
     const payload = Buffer.from((await zlibDeflate([large]))[0]!);
     const inflater = newInflater(way);
-    const into = new Growing();
+    const into = new BoundedBuffer();
     const isDone = inflater.inflate(payload, 0, payload.length, true, into);
     expect(isDone).toBe(false);
     payload.fill(0);
@@ -132,7 +134,7 @@ describe.each(ways)("a context of the %s way that is closed or reset inside a me
 
   /** A context that is in the middle of a large message, and has been told whom to call. */
   async function pending(kind: string, task: () => void): Promise<Context> {
-    const into = new Growing();
+    const into = new BoundedBuffer();
     const payload = (await zlibDeflate([large]))[0]!;
     const deflater = newDeflater(way);
     const inflater = newInflater(way);
@@ -162,21 +164,21 @@ describe.each(ways)("a context of the %s way that is closed or reset inside a me
   it("goes on with the next message after a reset", async () => {
     const inflater = newInflater(way);
     const payload = (await zlibDeflate([large]))[0]!;
-    expect(inflater.inflate(payload, 0, payload.length, true, new Growing())).toBe(false);
+    expect(inflater.inflate(payload, 0, payload.length, true, new BoundedBuffer())).toBe(false);
     inflater.reset();
     const [next] = await zlibDeflate([message]);
     expect(difference(await inflate(inflater, [next!]), message)).toBe(-1);
-    expect(inflater.inflate(next!, 0, 10, false, new Growing())).toBe(true);
+    expect(inflater.inflate(next!, 0, 10, false, new BoundedBuffer())).toBe(true);
     inflater.reset();
     expect(difference(await inflate(inflater, [next!]), message)).toBe(-1);
     inflater.close();
 
     const deflater = newDeflater(way, {}, 10_000);
-    expect(deflater.deflate(message, 0, message.length, true, new Growing())).toBe(false);
+    expect(deflater.deflate(message, 0, message.length, true, new BoundedBuffer())).toBe(false);
     deflater.reset();
     const hello = Uint8Array.of(0x48, 0x65, 0x6c, 0x6c, 0x6f);
     expect(toHex(await deflate(deflater, [hello]))).toBe("f248cdc9c90700");
-    deflater.deflate(hello, 0, 5, false, new Growing());
+    deflater.deflate(hello, 0, 5, false, new BoundedBuffer());
     deflater.reset();
     expect(toHex(await deflate(deflater, [new Uint8Array(0)]))).toBe("00");
     deflater.close();

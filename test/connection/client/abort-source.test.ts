@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Stop } from "../../../src/connection/client/abort-source.ts";
+import { AbortSource } from "../../../src/connection/client/abort-source.ts";
 
-describe("Stop", () => {
+describe("AbortSource", () => {
   it("tells those who listen once, with the first reason", () => {
-    const stop = new Stop();
+    const stop = new AbortSource();
     const lines: string[] = [];
     const gone = (): void => void lines.push("gone");
     stop.addEventListener("abort", gone);

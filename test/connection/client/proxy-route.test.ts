@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { memoryPair } from "../../../adapters/memory/index.ts";
-import { wayTo } from "../../../src/connection/client/proxy-route.ts";
+import { proxyRouteTo } from "../../../src/connection/client/proxy-route.ts";
 import type { Connect, ConnectOptions } from "../../../src/transport.ts";
 
 const target: ConnectOptions = { hostname: "example.org", port: 80 };
@@ -24,7 +24,7 @@ async function firstHop(
   variables: Record<string, string> = {},
 ): Promise<string> {
   const { connect, seen } = recorder();
-  const way = wayTo(to, connect, { proxy }, { environment: (name) => variables[name] });
+  const way = proxyRouteTo(to, connect, { proxy }, { environment: (name) => variables[name] });
   await way(to, () => undefined);
   const { hostname, port, tunnel } = seen[0]!;
   return `${hostname}:${port}${tunnel === undefined ? "" : " and on"}`;
@@ -47,12 +47,12 @@ describe("wayTo()", () => {
   it("is straight where the environment says nothing, or there is none", async () => {
     expect(await firstHop(target, "environment")).toBe("example.org:80");
     const { connect } = recorder();
-    expect(wayTo(target, connect, { proxy: "environment" }, {})).toBe(connect);
+    expect(proxyRouteTo(target, connect, { proxy: "environment" }, {})).toBe(connect);
   });
 
   it("refuses a proxy that it cannot read, before anything is connected to", () => {
     const { connect, seen } = recorder();
-    expect(() => wayTo(target, connect, { proxy: "ftp://proxy" }, {})).toThrow(TypeError);
+    expect(() => proxyRouteTo(target, connect, { proxy: "ftp://proxy" }, {})).toThrow(TypeError);
     expect(seen).toEqual([]);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { BackoffOptions } from "../../../src/connection/client/backoff.ts";
 import {
-  Keeper,
-  type KeeperOptions,
+  Reconnector,
+  type ReconnectorOptions,
   type ReconnectEnd,
 } from "../../../src/connection/client/reconnector.ts";
 import { newDeferred } from "../../../src/deferred.ts";
@@ -19,8 +19,8 @@ import { macrotask } from "../../support/turns.ts";
 
 const refused = new TransportError("REFUSED");
 
-interface TestKeeper {
-  readonly keeper: Keeper<FakeConnection>;
+interface TestReconnector {
+  readonly reconnector: Reconnector<FakeConnection>;
   readonly clock: FakeClock;
   readonly attempts: FakeAttempt[];
   /** "ready", "connected", "disconnected 1000 after CAUSE", "lost", "end CAUSE". */
@@ -37,12 +37,14 @@ interface TestKeeper {
 /** Waits take as long as they may, unless a test says otherwise. */
 const always: BackoffOptions = { random: () => 1 };
 
-async function testKeeper(options: KeeperOptions<FakeConnection> = {}): Promise<TestKeeper> {
+async function testReconnector(
+  options: ReconnectorOptions<FakeConnection> = {},
+): Promise<TestReconnector> {
   const clock = new FakeClock();
   const lines: string[] = [];
   const { attempts, open } = newAttempts();
   const end = newDeferred<ReconnectEnd>();
-  const keeper = new Keeper<FakeConnection>(
+  const reconnector = new Reconnector<FakeConnection>(
     open,
     {
       clock,
@@ -67,7 +69,7 @@ async function testKeeper(options: KeeperOptions<FakeConnection> = {}): Promise<
   );
   await macrotask();
   return {
-    keeper,
+    reconnector,
     clock,
     attempts,
     lines,
@@ -94,29 +96,29 @@ function testSignal(): AbortController {
   return new AbortController();
 }
 
-describe("Keeper, at its attempts,", () => {
+describe("Reconnector, at its attempts,", () => {
   it("makes the first one at once, but not inside the call", async () => {
     const { attempts, open } = newAttempts();
     const events = { onReady() {}, onLost() {}, onEnd() {} };
-    const keeper = new Keeper<FakeConnection>(open, {}, events);
+    const reconnector = new Reconnector<FakeConnection>(open, {}, events);
     expect(attempts).toHaveLength(0);
     await macrotask();
     expect(attempts).toMatchObject([{ number: 1, last: undefined }]);
-    expect(keeper.state).toBe("connecting");
-    keeper.finish({ cause: "closed", closure: undefined, error: undefined });
+    expect(reconnector.state).toBe("connecting");
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined });
   });
 
   it("connects again when the connection is lost", async () => {
-    const { keeper, attempts, lines, pass, succeed } = await testKeeper();
+    const { reconnector, attempts, lines, pass, succeed } = await testReconnector();
     const first = await succeed();
-    expect(keeper.state).toBe("open");
+    expect(reconnector.state).toBe("open");
     first.end({ status: 1006, initiator: "transport" });
     await macrotask();
-    expect(keeper.state).toBe("waiting");
+    expect(reconnector.state).toBe("waiting");
     expect(attempts).toHaveLength(1);
     await pass(1000);
     expect(attempts).toHaveLength(2);
-    expect(keeper.state).toBe("connecting");
+    expect(reconnector.state).toBe("connecting");
     await succeed();
     expect(lines).toEqual([
       "ready",
@@ -129,7 +131,7 @@ describe("Keeper, at its attempts,", () => {
   });
 
   it("tells each attempt what was lost before it", async () => {
-    const { attempts, pass, succeed, fail } = await testKeeper();
+    const { attempts, pass, succeed, fail } = await testReconnector();
     await fail();
     await pass(1000);
     const ws = await succeed();
@@ -143,7 +145,7 @@ describe("Keeper, at its attempts,", () => {
   });
 
   it("waits twice as long after each failure, and counts attempts", async () => {
-    const { attempts, lines, pass, fail } = await testKeeper();
+    const { attempts, lines, pass, fail } = await testReconnector();
     for (const delay of [1000, 2000, 4000]) {
       await fail();
       await pass(delay - 1);
@@ -156,7 +158,7 @@ describe("Keeper, at its attempts,", () => {
   });
 
   it("begins again with short waits after a connection that was stable", async () => {
-    const { attempts, lines, pass, succeed, fail } = await testKeeper({ stableAfter: 5000 });
+    const { attempts, lines, pass, succeed, fail } = await testReconnector({ stableAfter: 5000 });
     await fail();
     await pass(1000);
     await fail();
@@ -170,7 +172,7 @@ describe("Keeper, at its attempts,", () => {
   });
 
   it("takes a connection that ends soon for a failure: such a server is not hammered", async () => {
-    const { attempts, lines, pass, succeed } = await testKeeper({ stableAfter: 5000 });
+    const { attempts, lines, pass, succeed } = await testReconnector({ stableAfter: 5000 });
     for (const delay of [1000, 2000, 4000]) {
       const ws = await succeed();
       await pass(4900);
@@ -190,31 +192,31 @@ describe("Keeper, at its attempts,", () => {
       calls++;
       throw refused;
     };
-    const keeper = new Keeper<FakeConnection>(open, { clock, ...always }, events);
+    const reconnector = new Reconnector<FakeConnection>(open, { clock, ...always }, events);
     await macrotask();
-    expect(keeper.state).toBe("waiting");
+    expect(reconnector.state).toBe("waiting");
     clock.advance(1000);
     await macrotask();
     expect(calls).toBe(2);
-    keeper.finish({ cause: "closed", closure: undefined, error: undefined });
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined });
   });
 
   it("leaves nothing behind on the signal of an attempt that is over", async () => {
-    const { attempts, keeper, succeed, end } = await testKeeper();
+    const { attempts, reconnector, succeed, end } = await testReconnector();
     let aborted = 0;
     attempts[0]!.signal.addEventListener("abort", () => aborted++);
     await succeed();
-    keeper.finish({ cause: "closed", closure: undefined, error: undefined });
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined });
     await end;
     expect(aborted).toBe(0);
   });
 });
 
-describe("Keeper, with resume(),", () => {
+describe("Reconnector, with resume(),", () => {
   it("gives a connection out when it is resumed, and not before", async () => {
     const resumed = newDeferred<void>();
     const seen: unknown[] = [];
-    const { attempts, lines, succeed } = await testKeeper({
+    const { attempts, lines, succeed } = await testReconnector({
       resume(ws, attempt) {
         seen.push(ws, attempt.number, attempt.last);
         return resumed.promise;
@@ -229,7 +231,7 @@ describe("Keeper, with resume(),", () => {
   });
 
   it("closes a connection that cannot be resumed with 1011, and tries again", async () => {
-    const { keeper, lines, clock, pass, succeed } = await testKeeper({
+    const { reconnector, lines, clock, pass, succeed } = await testReconnector({
       stableAfter: 0,
       resume: () => Promise.reject(new Error("No such session")),
     });
@@ -239,12 +241,12 @@ describe("Keeper, with resume(),", () => {
     await pass(1000);
     await succeed();
     expect(lines.at(-1)).toBe("disconnected 2000 after No such session");
-    expect(keeper.last).toEqual({ closure: undefined, error: new Error("No such session") });
+    expect(reconnector.last).toEqual({ closure: undefined, error: new Error("No such session") });
     expect(clock.running).toBe(1);
   });
 
   it("takes one that throws like one that rejects", async () => {
-    const { lines, succeed } = await testKeeper({
+    const { lines, succeed } = await testReconnector({
       resume() {
         throw new Error("No token");
       },
@@ -254,7 +256,7 @@ describe("Keeper, with resume(),", () => {
   });
 
   it("does not wait for a hook whose connection ends under it", async () => {
-    const { lines, succeed } = await testKeeper({ resume: () => new Promise(() => {}) });
+    const { lines, succeed } = await testReconnector({ resume: () => new Promise(() => {}) });
     const ws = await succeed();
     ws.end({ status: 1001 });
     await macrotask();
@@ -263,7 +265,7 @@ describe("Keeper, with resume(),", () => {
   });
 
   it("tells how the connection ended, where the hook failed by that", async () => {
-    const { lines, end, succeed } = await testKeeper({ resume: (ws) => ws.receive() });
+    const { lines, end, succeed } = await testReconnector({ resume: (ws) => ws.receive() });
     const ws = await succeed();
     ws.end({ status: 1008, reason: "Bad token" });
     expect(await end).toMatchObject({
@@ -274,12 +276,12 @@ describe("Keeper, with resume(),", () => {
   });
 
   it("closes the connection, and waits for its end, where all ends meanwhile", async () => {
-    const { keeper, lines, end, succeed } = await testKeeper({
+    const { reconnector, lines, end, succeed } = await testReconnector({
       resume: () => new Promise(() => {}),
     });
     const ws = await succeed();
     ws.answersClose = false;
-    keeper.finish({ cause: "closed", closure: undefined, error: undefined }, 4000, "bye");
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined }, 4000, "bye");
     await macrotask();
     expect(ws.closes).toEqual(["4000 bye"]);
     expect(lines).toEqual([]);
@@ -288,19 +290,19 @@ describe("Keeper, with resume(),", () => {
   });
 });
 
-describe("Keeper, at its end,", () => {
+describe("Reconnector, at its end,", () => {
   it("stops at a loss that is final", async () => {
-    const { keeper, lines, clock, end, fail } = await testKeeper();
+    const { reconnector, lines, clock, end, fail } = await testReconnector();
     const error = new DialError("BAD_STATUS", { status: 403 });
     await fail(error);
     expect(await end).toEqual({ cause: "final", closure: undefined, error });
-    expect(keeper.state).toBe("closed");
+    expect(reconnector.state).toBe("closed");
     expect(lines).toEqual(["end final"]);
     expect(clock.running).toBe(0);
   });
 
   it("tells a final end of the connection, and rejects with it", async () => {
-    const { end, succeed } = await testKeeper();
+    const { end, succeed } = await testReconnector();
     (await succeed()).end({ status: 1008, reason: "No" });
     const { cause, closure: last, error } = await end;
     expect(cause).toBe("final");
@@ -310,7 +312,7 @@ describe("Keeper, at its end,", () => {
   });
 
   it("asks shouldReconnect in place of its own rules", async () => {
-    const { attempts, end, pass, succeed, fail } = await testKeeper({
+    const { attempts, end, pass, succeed, fail } = await testReconnector({
       shouldReconnect: ({ closure: last }) => last?.status === 1008,
     });
     (await succeed()).end({ status: 1008 });
@@ -321,7 +323,7 @@ describe("Keeper, at its end,", () => {
   });
 
   it("stops when maxAttempts have failed in a row", async () => {
-    const { attempts, end, pass, fail } = await testKeeper({ maxAttempts: 3 });
+    const { attempts, end, pass, fail } = await testReconnector({ maxAttempts: 3 });
     await fail();
     await pass(1000);
     await fail();
@@ -332,7 +334,7 @@ describe("Keeper, at its end,", () => {
   });
 
   it("allows maxAttempts after each stable connection", async () => {
-    const { attempts, end, pass, succeed, fail } = await testKeeper({
+    const { attempts, end, pass, succeed, fail } = await testReconnector({
       maxAttempts: 1,
       stableAfter: 100,
     });
@@ -346,12 +348,12 @@ describe("Keeper, at its end,", () => {
   });
 
   it("aborts an attempt, and does not wait for it", async () => {
-    const { keeper, attempts, clock, end } = await testKeeper();
+    const { reconnector, attempts, clock, end } = await testReconnector();
     const why = new Error("enough");
     const reasons: unknown[] = [];
     const { signal } = attempts[0]!;
     signal.addEventListener("abort", () => reasons.push(signal.reason));
-    keeper.finish({ cause: "closed", closure: undefined, error: why });
+    reconnector.finish({ cause: "closed", closure: undefined, error: why });
     expect(signal.aborted).toBe(true);
     expect(await end).toEqual({ cause: "closed", closure: undefined, error: why });
     expect(reasons).toEqual([why]);
@@ -359,8 +361,8 @@ describe("Keeper, at its end,", () => {
   });
 
   it("closes a connection that comes too late", async () => {
-    const { keeper, lines, end, succeed } = await testKeeper();
-    keeper.finish({ cause: "closed", closure: undefined, error: undefined }, 4000, "bye");
+    const { reconnector, lines, end, succeed } = await testReconnector();
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined }, 4000, "bye");
     await end;
     const ws = await succeed();
     expect(ws.closes).toEqual(["4000 bye"]);
@@ -369,23 +371,25 @@ describe("Keeper, at its end,", () => {
 
   it("closes a connection that has just come, and gives it to nobody", async () => {
     const resumed = newDeferred<void>();
-    const { keeper, lines, end, succeed } = await testKeeper({ resume: () => resumed.promise });
+    const { reconnector, lines, end, succeed } = await testReconnector({
+      resume: () => resumed.promise,
+    });
     const ws = await succeed();
     resumed.resolve();
     // Some turns later it would be given out.
     for (let turn = 0; turn < 2; turn++) await Promise.resolve();
-    keeper.finish({ cause: "closed", closure: undefined, error: undefined });
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined });
     await end;
     expect(ws.closes).toEqual(["1000"]);
     expect(lines).toEqual(["end closed"]);
   });
 
   it("closes the connection and waits for its end", async () => {
-    const { keeper, lines, end, clock, succeed } = await testKeeper();
+    const { reconnector, lines, end, clock, succeed } = await testReconnector();
     const ws = await succeed();
     ws.answersClose = false;
-    keeper.finish({ cause: "closed", closure: undefined, error: undefined }, 4001);
-    expect(keeper.state).toBe("closing");
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined }, 4001);
+    expect(reconnector.state).toBe("closing");
     await macrotask();
     expect(ws.closes).toEqual(["4001"]);
     expect(lines).toEqual(["ready", "connected"]);
@@ -396,10 +400,10 @@ describe("Keeper, at its end,", () => {
   });
 
   it("waits no longer for the next attempt", async () => {
-    const { keeper, attempts, clock, end, pass, fail } = await testKeeper();
+    const { reconnector, attempts, clock, end, pass, fail } = await testReconnector();
     await fail();
     expect(clock.running).toBe(1);
-    keeper.finish({ cause: "closed", closure: undefined, error: undefined });
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined });
     await end;
     expect(clock.running).toBe(0);
     await pass(60_000);
@@ -407,21 +411,21 @@ describe("Keeper, at its end,", () => {
   });
 
   it("ends once: what comes second changes nothing", async () => {
-    const { keeper, end, succeed } = await testKeeper();
+    const { reconnector, end, succeed } = await testReconnector();
     const ws = await succeed();
     ws.answersClose = false;
-    keeper.finish({ cause: "closed", closure: undefined, error: undefined }, 4001);
-    keeper.finish({ cause: "aborted", closure: undefined, error: refused }, 4002);
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined }, 4001);
+    reconnector.finish({ cause: "aborted", closure: undefined, error: refused }, 4002);
     ws.end({ status: 4001 });
     expect((await end).cause).toBe("closed");
     expect(ws.closes).toEqual(["4001"]);
   });
 });
 
-describe("Keeper, with a signal,", () => {
+describe("Reconnector, with a signal,", () => {
   it("ends with its reason, and closes the connection with 1000", async () => {
     const controller = testSignal();
-    const { end, succeed } = await testKeeper({ signal: controller.signal });
+    const { end, succeed } = await testReconnector({ signal: controller.signal });
     const ws = await succeed();
     const why = new Error("page left");
     controller.abort(why);
@@ -432,7 +436,7 @@ describe("Keeper, with a signal,", () => {
   it("makes no attempt where it is aborted already", async () => {
     const controller = testSignal();
     controller.abort("before");
-    const { attempts, end } = await testKeeper({ signal: controller.signal });
+    const { attempts, end } = await testReconnector({ signal: controller.signal });
     expect(await end).toEqual({ cause: "aborted", closure: undefined, error: "before" });
     expect(attempts).toHaveLength(0);
   });
@@ -445,15 +449,15 @@ describe("Keeper, with a signal,", () => {
       addEventListener: (_: "abort", listener: () => void) => void listeners.add(listener),
       removeEventListener: (_: "abort", listener: () => void) => void listeners.delete(listener),
     };
-    const { keeper, end } = await testKeeper({ signal });
+    const { reconnector, end } = await testReconnector({ signal });
     expect(listeners.size).toBe(1);
-    keeper.finish({ cause: "closed", closure: undefined, error: undefined });
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined });
     await end;
     expect(listeners.size).toBe(0);
   });
 });
 
-describe("Keeper, with a hook that fails,", () => {
+describe("Reconnector, with a hook that fails,", () => {
   const bug = new Error("bug");
   const fails = (): never => {
     throw bug;
@@ -463,17 +467,17 @@ describe("Keeper, with a hook that fails,", () => {
     ["throws", fails],
     ["rejects", () => Promise.reject(bug)],
   ])("ends with the error where connected() %s, and closes with 1011", async (_, connected) => {
-    const { end, succeed } = await testKeeper({ connected });
+    const { end, succeed } = await testReconnector({ connected });
     const ws = await succeed();
     expect(await end).toMatchObject({ cause: "hook", closure: { status: 1011 }, error: bug });
     expect(ws.closes).toEqual(["1011"]);
   });
 
   it.each(oddThenables)("takes %s for what `await` makes of it", async (_, make, outcome) => {
-    const { keeper, end, succeed } = await testKeeper({ connected: make });
+    const { reconnector, end, succeed } = await testReconnector({ connected: make });
     await succeed();
     await macrotask();
-    if (outcome.startsWith("done")) expect(keeper.state).toBe("open");
+    if (outcome.startsWith("done")) expect(reconnector.state).toBe("open");
     else expect(await end).toMatchObject({ cause: "hook", error: new Error(outcome.slice(8)) });
   });
 
@@ -481,7 +485,7 @@ describe("Keeper, with a hook that fails,", () => {
     ["throws", fails],
     ["rejects", () => Promise.reject(bug)],
   ])("ends with the error where disconnected() %s", async (_, disconnected) => {
-    const { attempts, clock, end, fail } = await testKeeper({ disconnected });
+    const { attempts, clock, end, fail } = await testReconnector({ disconnected });
     await fail();
     expect(await end).toEqual({ cause: "hook", closure: undefined, error: bug });
     expect(clock.running).toBe(0);
@@ -489,19 +493,19 @@ describe("Keeper, with a hook that fails,", () => {
   });
 
   it("ends with the error where shouldReconnect() throws", async () => {
-    const { end, fail } = await testKeeper({ shouldReconnect: fails });
+    const { end, fail } = await testReconnector({ shouldReconnect: fails });
     await fail();
     expect(await end).toEqual({ cause: "hook", closure: undefined, error: bug });
   });
 
   it("ends with the error where random() throws", async () => {
-    const { end, fail } = await testKeeper({ random: fails });
+    const { end, fail } = await testReconnector({ random: fails });
     await fail();
     expect(await end).toEqual({ cause: "hook", closure: undefined, error: bug });
   });
 
   it("goes on where it only sent on a connection that was lost meanwhile", async () => {
-    const { attempts, pass, succeed } = await testKeeper({
+    const { attempts, pass, succeed } = await testReconnector({
       connected: () => Promise.reject(new ClosedError(closure({ status: 1006 }))),
     });
     const ws = await succeed();
@@ -512,7 +516,7 @@ describe("Keeper, with a hook that fails,", () => {
   });
 
   it("does not wait for connected() before it notices the end of the connection", async () => {
-    const { attempts, pass, succeed } = await testKeeper({
+    const { attempts, pass, succeed } = await testReconnector({
       connected: () => new Promise(() => {}),
     });
     (await succeed()).end({ status: 1001 });

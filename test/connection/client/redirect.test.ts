@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { follow, nextStep, type Step } from "../../../src/connection/client/redirect.ts";
+import { follow, nextStep, type RedirectStep } from "../../../src/connection/client/redirect.ts";
 import { DialError } from "../../../src/errors.ts";
 import type { UpgradedStream } from "../../../src/handshake/upgraded-stream.ts";
 
-const first: Step = {
+const first: RedirectStep = {
   url: "wss://example.org/a/b?x=1",
   headers: [
     ["Authorization", "Bearer 1"],
@@ -137,7 +137,7 @@ describe("nextStep()", () => {
 describe("follow()", () => {
   /** A server that redirects so many times. */
   function server(times: number): {
-    dial: (step: Step) => Promise<UpgradedStream>;
+    dial: (step: RedirectStep) => Promise<UpgradedStream>;
     urls: string[];
   } {
     const urls: string[] = [];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { ChunkCopies } from "../../../src/connection/receive/message-memory.ts";
+import { MessageMemory } from "../../../src/connection/receive/message-memory.ts";
 
 const chunk = Uint8Array.from({ length: 100 }, (_, i) => i);
 
-describe("ChunkCopies", () => {
+describe("MessageMemory", () => {
   it("copies: neither the chunk nor another copy changes with one", () => {
-    const copies = new ChunkCopies(0);
+    const copies = new MessageMemory(0);
     const source = chunk.slice();
     const first = copies.take(source, 2, 12);
     const second = copies.take(source, 14, 30);
@@ -16,26 +16,26 @@ describe("ChunkCopies", () => {
   });
 
   it("lets the small messages of a chunk share a buffer, each at a multiple of 8 but 0", () => {
-    const copies = new ChunkCopies(0);
+    const copies = new MessageMemory(0);
     const all = [copies.take(chunk, 2, 12), copies.take(chunk, 14, 30), copies.take(chunk, 32, 33)];
     expect(new Set(all.map(({ buffer }) => buffer)).size).toBe(1);
     expect(all.map(({ byteOffset }) => byteOffset)).toEqual([8, 24, 40]);
   });
 
   it("makes of a lone message no larger a buffer than it needs", () => {
-    const copies = new ChunkCopies(0);
+    const copies = new MessageMemory(0);
     expect(copies.take(chunk, 90, 100).buffer.byteLength).toBe(8 + 10);
   });
 
   it("lets messages of different chunks share nothing, and keeps no chunk's buffer", () => {
-    const copies = new ChunkCopies(0);
+    const copies = new MessageMemory(0);
     const first = copies.take(chunk, 2, 12);
     copies.end();
     expect(copies.take(chunk, 14, 24).buffer).not.toBe(first.buffer);
   });
 
   it("takes another buffer where the gaps between messages leave too little room", () => {
-    const copies = new ChunkCopies(0);
+    const copies = new MessageMemory(0);
     const pieces: Uint8Array[] = [];
     // Frames of a server have headers of 2 bytes, and messages of 1 byte take 8 of the buffer.
     for (let at = 2; at < 100; at += 3) pieces.push(copies.take(chunk, at, at + 1));
@@ -44,7 +44,7 @@ describe("ChunkCopies", () => {
   });
 
   it("gives a large message a buffer of its own", () => {
-    const copies = new ChunkCopies(0);
+    const copies = new MessageMemory(0);
     const large = new Uint8Array(8 * 1024 + 20).fill(7);
     const small = copies.take(large, 2, 12);
     const own = copies.take(large, 12, 12 + 8 * 1024);
@@ -53,27 +53,27 @@ describe("ChunkCopies", () => {
   });
 
   it("gives a message a buffer of its own where that costs less", () => {
-    const copies = new ChunkCopies(10);
+    const copies = new MessageMemory(10);
     const own = copies.take(chunk, 2, 12);
     expect([own.byteOffset, own.buffer.byteLength]).toEqual([0, 10]);
     expect(copies.take(chunk, 14, 25).byteOffset).toBe(8);
   });
 
   it("shares no buffers of more than 32 KiB", () => {
-    const copies = new ChunkCopies(0);
+    const copies = new MessageMemory(0);
     expect(copies.take(new Uint8Array(256 * 1024), 2, 12).buffer.byteLength).toBe(8 + 32 * 1024);
   });
 
   it("copies an empty message", () => {
-    const copies = new ChunkCopies(0);
+    const copies = new MessageMemory(0);
     expect(copies.take(chunk, 100, 100).length).toBe(0);
   });
 });
 
-describe("ChunkCopies of a chunk that lies in memory of its own", () => {
-  function begun(size: number, ownBufferSize = 0): [copies: ChunkCopies, chunk: Uint8Array] {
+describe("MessageMemory of a chunk that lies in memory of its own", () => {
+  function begun(size: number, ownBufferSize = 0): [copies: MessageMemory, chunk: Uint8Array] {
     const own = Uint8Array.from({ length: size }, (_, i) => i);
-    const copies = new ChunkCopies(ownBufferSize);
+    const copies = new MessageMemory(ownBufferSize);
     copies.begin(own);
     return [copies, own];
   }
@@ -98,7 +98,7 @@ describe("ChunkCopies of a chunk that lies in memory of its own", () => {
   });
 
   it("copies a message that has no room in front of it", () => {
-    const copies = new ChunkCopies(0);
+    const copies = new MessageMemory(0);
     const own = Uint8Array.from({ length: 100 }, (_, i) => i).subarray(3);
     copies.begin(own);
     const message = copies.take(own, 2, 20);
@@ -115,7 +115,7 @@ describe("ChunkCopies of a chunk that lies in memory of its own", () => {
   });
 
   it("counts what lies beside the chunk itself, where that is a part of an ArrayBuffer", () => {
-    const copies = new ChunkCopies(0);
+    const copies = new MessageMemory(0);
     const part = new Uint8Array(64 * 1024).subarray(0, 100);
     copies.begin(part);
     expect(copies.take(part, 8, 20).buffer).not.toBe(part.buffer);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Held } from "../../../src/connection/receive/pending-input.ts";
+import { PendingInput } from "../../../src/connection/receive/pending-input.ts";
 import { Endpoint } from "../../../src/endpoint/endpoint.ts";
 import { text } from "../../support/frames.ts";
 import { EventTrace } from "../../support/trace.ts";
@@ -25,9 +25,9 @@ function newEndpoint(onText: () => void = () => {}): { endpoint: Endpoint; lines
   return { endpoint, lines: trace.lines };
 }
 
-describe("Held", () => {
+describe("PendingInput", () => {
   it("gives what was added to an endpoint, as much of it as that takes", () => {
-    const held = new Held();
+    const held = new PendingInput();
     const { endpoint, lines } = newEndpoint();
     expect(held.isEmpty).toBe(true);
     for (const letter of ["a", "b", "c"]) held.add(text(letter, masked), 0);
@@ -40,7 +40,7 @@ describe("Held", () => {
   });
 
   it("holds a copy, and only of what was not taken", () => {
-    const held = new Held();
+    const held = new PendingInput();
     const { endpoint, lines } = newEndpoint();
     const chunk = Uint8Array.of(1, 2, 3, ...text("kept", masked));
     held.add(chunk, 3);
@@ -52,7 +52,7 @@ describe("Held", () => {
   });
 
   it("grows with what comes, however much has been taken", () => {
-    const held = new Held();
+    const held = new PendingInput();
     const { endpoint, lines } = newEndpoint();
     for (let i = 0; i < 100; i++) {
       held.add(text(`${i}`.padEnd(700), masked), 0);
@@ -66,7 +66,7 @@ describe("Held", () => {
   });
 
   it("is empty where it was dropped by what it gave", () => {
-    const held = new Held();
+    const held = new PendingInput();
     const { endpoint, lines } = newEndpoint(() => {
       held.drop();
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Output } from "../../../src/endpoint/write-buffer.ts";
+import { WriteBuffer } from "../../../src/endpoint/write-buffer.ts";
 import { OpBinary } from "../../../src/frame/opcode.ts";
 import { Flusher, type FlusherEvents, sent } from "../../../src/connection/send/flusher.ts";
 import type { Transport } from "../../../src/transport.ts";
@@ -27,9 +27,9 @@ function recorder(borrows: boolean): { transport: Transport; writes: number[] } 
 function newFlusher(
   borrows: boolean,
   mark: number,
-): { flusher: Flusher; output: Output; writes: number[]; lines: string[] } {
+): { flusher: Flusher; output: WriteBuffer; writes: number[]; lines: string[] } {
   const { transport, writes } = recorder(borrows);
-  const output = new Output(false);
+  const output = new WriteBuffer(false);
   const lines: string[] = [];
   const events: FlusherEvents = {
     onDrained: () => void lines.push("drained"),
@@ -40,7 +40,7 @@ function newFlusher(
   return { flusher: new Flusher(transport, output, mark, events), output, writes, lines };
 }
 
-function frame(output: Output, size: number): void {
+function frame(output: WriteBuffer, size: number): void {
   output.addFrame(OpBinary, new Uint8Array(size), 0, size);
 }
 
@@ -193,7 +193,7 @@ describe("Flusher", () => {
 
   it("writes what comes while the transport takes a write, in the same call", () => {
     const writes: number[] = [];
-    const output = new Output(false);
+    const output = new WriteBuffer(false);
     const { transport } = recorder(false);
     let isFirst = true;
     const flusher = new Flusher(

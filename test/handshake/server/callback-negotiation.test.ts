@@ -2,7 +2,10 @@ import { describe, expect, it } from "vitest";
 import { Deadlines } from "../../../src/clock.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 import { Attempt } from "../../../src/handshake/attempt.ts";
-import { type Choice, RequestWalk } from "../../../src/handshake/server/callback-negotiation.ts";
+import {
+  type Choice,
+  CallbackNegotiation,
+} from "../../../src/handshake/server/callback-negotiation.ts";
 import type { UpgradeCallbacks } from "../../../src/handshake/server/upgrader.ts";
 import type { Option } from "../../../src/http/option.ts";
 import { writeOptions } from "../../../src/http/option.ts";
@@ -28,7 +31,7 @@ function walk(callbacks: Callbacks, ...headers: readonly string[]): Walk {
   const deadlines = new Deadlines(clock);
   const attempt = new Attempt({ timeout: 1000, code: "HANDSHAKE_TIMEOUT", deadlines });
   const lines: string[] = [];
-  const choice = new RequestWalk(parser.head, callbacks, lines, attempt).run();
+  const choice = new CallbackNegotiation(parser.head, callbacks, lines, attempt).run();
   return { choice, lines, clock };
 }
 
@@ -88,7 +91,7 @@ const mixedLines = [
   "1-A--B_c: d",
 ];
 
-describe("RequestWalk.run()", () => {
+describe("CallbackNegotiation.run()", () => {
   it.each([
     ["at once", tracing],
     ["later", tracingLater],
