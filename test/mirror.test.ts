@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
@@ -13,10 +13,10 @@ function namesBelow(folder: string, ending: string): string[] {
 
 /** Files that hold no code of their own: lists of exports, types, one-line choices of an adapter. */
 const withoutTest =
-  /(^|\/)index$|^globals\.d$|^transport$|^web-streams$|^connection\/host$|^connection\/handlers$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\/|^memory$/;
+  /(^|\/)index$|^globals\.d$|^transport$|^web-streams$|^connection\/(runtime-services|handlers|settings|connection-link)$|^handshake\/server\/upgrade-callbacks$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\//;
 
 /** Adapters of one runtime, which test/runtime runs on it, or test/edge. */
-const onOneRuntime = /^(?:node|deno|bun|cloudflare)(?:-listen|-connect)?$/;
+const onOneRuntime = /^(?:node|deno|bun|cloudflare)\/(?:listen|connect)$/;
 
 describe("the tests", () => {
   it("mirror src/ file for file", () => {
@@ -48,7 +48,7 @@ describe("the tests", () => {
     ];
     const orphans = folders.flatMap((folder) =>
       namesBelow(`test/${folder}`, ".test.ts").filter(
-        (name) => !namesBelow(`src/${folder}`, ".ts").includes(basename(name)),
+        (name) => !namesBelow(`src/${folder}`, ".ts").includes(name),
       ),
     );
     expect(orphans).toEqual([]);

@@ -13,18 +13,15 @@ import { MaxControlFramePayloadSize } from "../frame/header.ts";
 import type { RuntimeSignal, TlsFacts } from "../transport.ts";
 import { type StatusCode, StatusNormalClosure } from "../status.ts";
 import { checkClose } from "./check-close.ts";
+import type { ConnectionLink, ConnectionState } from "./connection-link.ts";
 import { type Counters, countersOf } from "./counters.ts";
-import { type Binary, toBytes } from "./data.ts";
-import type { Data } from "./handlers.ts";
+import { type Binary, type Data, toBytes } from "./data.ts";
 import type { ReceiveOptions } from "./receive/inbox.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
-import type { Link } from "./link.ts";
 import { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
 import type { Delivery, SlowReceiver } from "./server/topics.ts";
 
-/** Where a connection stands: messages are delivered and sent while it is "open". */
-export type ConnectionState = "open" | "closing" | "closed";
-
+export type { ConnectionState } from "./connection-link.ts";
 export type { Binary } from "./data.ts";
 
 /** How a message is sent. */
@@ -56,7 +53,7 @@ export interface PublishOptions {
 }
 
 /** Gives the link behind a connection. For the library. */
-export let linkOf: (ws: Connection) => Link;
+export let linkOf: (ws: Connection) => ConnectionLink;
 
 /**
  * One WebSocket connection, on either side of it.
@@ -64,7 +61,7 @@ export let linkOf: (ws: Connection) => Link;
  * @typeParam Context What the `upgrade` hook learned of the peer.
  */
 export class Connection<Context = unknown> {
-  readonly #link: Link<Context>;
+  readonly #link: ConnectionLink;
   /** The subprotocol that was agreed on, "" for none. */
   readonly protocol: string;
   /** The extensions that were agreed on, as in Sec-WebSocket-Extensions; "" for none. */
@@ -79,11 +76,11 @@ export class Connection<Context = unknown> {
   readonly remotePort: number | undefined;
 
   static {
-    linkOf = (ws) => ws.#link as Link;
+    linkOf = (ws) => ws.#link;
   }
 
   /** @internal For the library: connections come from `serve` and `connect`. */
-  constructor(link: Link<Context>, info: ConnectionInfo<Context>) {
+  constructor(link: ConnectionLink, info: ConnectionInfo<Context>) {
     this.#link = link;
     this.protocol = info.protocol;
     this.extensions = info.extensions;
@@ -185,17 +182,17 @@ export class Connection<Context = unknown> {
    */
   subscribe(topic: string): void {
     const { topics } = this.#link;
-    if (this.state !== "closed") topics.subscribe(this.#link as Link, topic);
+    if (this.state !== "closed") topics.subscribe(this.#link, topic);
   }
 
   /** Gets it no more. @throws {TypeError} The connection is a client's. */
   unsubscribe(topic: string): void {
-    this.#link.topics.unsubscribe(this.#link as Link, topic);
+    this.#link.topics.unsubscribe(this.#link, topic);
   }
 
   /** The topics that it is subscribed to. @throws {TypeError} The connection is a client's. */
   get topics(): readonly string[] {
-    return this.#link.topics.of(this.#link as Link);
+    return this.#link.topics.of(this.#link);
   }
 
   /**
@@ -209,7 +206,7 @@ export class Connection<Context = unknown> {
     data: string | Binary | PreparedMessage,
     { slow }: PublishOptions = {},
   ): Promise<Delivery> {
-    const except = this.#link as Link;
+    const except = this.#link;
     return except.topics.publish(topic, prepared(data), { except, slow });
   }
 
@@ -275,7 +272,7 @@ export class Connection<Context = unknown> {
    */
   receive(options: ReceiveOptions = {}): Promise<Data> {
     checkMilliseconds("timeout", options.timeout);
-    return this.#link.dispatcher.pulling.receive(options);
+    return this.#link.pulling.receive(options);
   }
 
   /**
@@ -287,7 +284,7 @@ export class Connection<Context = unknown> {
    */
   receiveStream(options: ReceiveOptions = {}): Promise<IncomingMessage> {
     checkMilliseconds("timeout", options.timeout);
-    return this.#link.dispatcher.pulling.receiveStream(options);
+    return this.#link.pulling.receiveStream(options);
   }
 
   /**
@@ -297,7 +294,7 @@ export class Connection<Context = unknown> {
    * @throws {TypeError} Messages go to a handler.
    */
   [Symbol.asyncIterator](): AsyncIterator<Data, undefined> {
-    return this.#link.dispatcher.pulling.iterate();
+    return this.#link.pulling.iterate();
   }
 
   /**

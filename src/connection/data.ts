@@ -1,10 +1,13 @@
 /**
- * What may be sent as binary data.
+ * What a message holds, and what may be sent as one.
  *
  * @module
  */
 
 import { checkRange, wrongType } from "../arguments.ts";
+
+/** What a message holds: text as a string, binary as bytes. */
+export type Data = string | Uint8Array;
 
 /** What may be sent as binary data. */
 export type Binary = ArrayBuffer | ArrayBufferView;

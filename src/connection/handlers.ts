@@ -9,10 +9,8 @@ import type { HttpReply } from "../handshake/server/response.ts";
 import type { UpgradeRequest } from "../handshake/server/upgrade-request.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
 import type { Connection } from "./connection.ts";
+import type { Data } from "./data.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
-
-/** What a message holds: text as a string, binary as bytes. */
-export type Data = string | Uint8Array;
 
 /** What the `upgrade` hook may say of a connection that it lets in. */
 export interface Upgrade<Context> {

@@ -24,7 +24,6 @@ export { localBackplane } from "./server/backplane.ts";
 export { type ClientOptions, connectOn } from "./client/connect.ts";
 export type { Counters, ServerCounters, TrafficCounters } from "./counters.ts";
 export {
-  type Data,
   type Handlers,
   type Refusal,
   route,
@@ -32,11 +31,13 @@ export {
   type ServerHandlers,
   type Upgrade,
 } from "./handlers.ts";
+export type { Data } from "./data.ts";
 export type { RuntimeServices, Observer } from "./runtime-services.ts";
 export type { ReceiveOptions } from "./receive/inbox.ts";
 export type { IncomingMessage } from "./receive/incoming.ts";
 export { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
-export type { ConnectionOptions, Overflow, TracedFrame } from "./options.ts";
+export type { ConnectionOptions, TracedFrame } from "./options.ts";
+export type { Overflow } from "./settings.ts";
 export type { Delivery, SlowReceiver } from "./server/topics.ts";
 export { type BackoffOptions, isTransient, type Loss } from "./client/backoff.ts";
 export type {

@@ -6,7 +6,7 @@
 
 import { type Deadline, type Deadlines, tick } from "../clock.ts";
 import { TimeoutError } from "../errors.ts";
-import type { Times } from "./options.ts";
+import type { Times } from "./settings.ts";
 
 /** What liveness asks of its link. */
 export interface KeepaliveEvents {

@@ -20,25 +20,27 @@ import type { RuntimeSignal, Transport, TransportFacts, TransportHandler } from 
 import type { Deadline, Deadlines } from "../clock.ts";
 import { type Deferred, newDeferred, settled } from "../deferred.ts";
 import type { Linked } from "../linked-list.ts";
-import { Connection, type ConnectionInfo, type ConnectionState } from "./connection.ts";
+import { Connection, type ConnectionInfo } from "./connection.ts";
+import type { ConnectionLink, ConnectionState } from "./connection-link.ts";
 import { Dispatcher, type DispatcherOwner } from "./receive/dispatcher.ts";
 import { Flusher, type FlusherEvents } from "./send/flusher.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Observer } from "./runtime-services.ts";
 import { Keepalive, type KeepaliveEvents, needsKeepalive } from "./keepalive.ts";
-import type { ConnectionSettings } from "./options.ts";
+import type { LinkSettings } from "./options.ts";
 import { CloseReport } from "./close-report.ts";
 import { Outbox, type OutboxOwner } from "./send/outbox.ts";
 import { Pacer, type PacerEvents } from "./receive/pacer.ts";
+import type { Pulling } from "./receive/pulling.ts";
 import type { Topics } from "./server/topics.ts";
 
 /** What all links of one server, or of all clients, share. */
 export interface LinkOwner {
-  readonly settings: ConnectionSettings;
+  readonly settings: LinkSettings;
   readonly deadlines: Deadlines;
   readonly observer: Observer | undefined;
   /** A server's topics; clients have none. */
-  readonly topics: Topics<Link> | undefined;
+  readonly topics: Topics<ConnectionLink> | undefined;
   /** A link has begun. */
   opened(link: Link): void;
   /** A link has ended: its place is free. */
@@ -67,6 +69,7 @@ type StreamState = "open" | "ended" | "gone";
  */
 export class Link<Context = unknown>
   implements
+    ConnectionLink,
     TransportHandler,
     EndpointEvents,
     PacerEvents,
@@ -155,6 +158,10 @@ export class Link<Context = unknown>
     return this.#transport;
   }
 
+  get pulling(): Pulling {
+    return this.dispatcher.pulling;
+  }
+
   get roundTripTime(): number | undefined {
     return this.#keepalive?.roundTripTime;
   }
@@ -172,7 +179,7 @@ export class Link<Context = unknown>
   }
 
   /** The topics of its server. @throws {TypeError} It is a client's. */
-  get topics(): Topics<Link> {
+  get topics(): Topics<ConnectionLink> {
     const { topics } = this.#owner;
     if (topics === undefined) throw new TypeError("Topics are a server's: a client has none");
     return topics;
@@ -481,7 +488,7 @@ export class Link<Context = unknown>
   }
 
   #trace(
-    trace: NonNullable<ConnectionSettings["trace"]>,
+    trace: NonNullable<LinkSettings["trace"]>,
     direction: Direction,
     { fin, rsv, opcode, masked, length }: Header,
   ): void {

@@ -13,9 +13,10 @@ import {
   resolveLimits,
 } from "../endpoint/limits.ts";
 import type { Opcode } from "../frame/opcode.ts";
-import { type TextCodec, webText } from "../frame/text-codec.ts";
+import { webText } from "../frame/text-codec.ts";
 import type { Connection } from "./connection.ts";
 import type { RuntimeServices } from "./runtime-services.ts";
+import type { ConnectionSettings, FlowLimits, Overflow, Times } from "./settings.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Engine } from "../flate/engine.ts";
 import { type CompressionOptions, PermessageDeflate } from "../flate/permessage-deflate.ts";
@@ -85,9 +86,6 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
   readonly extensions?: readonly Extension[] | undefined;
 }
 
-/** What happens to a message that does not fit. */
-export type Overflow = "close" | "drop" | "wait";
-
 /** A frame, as the option `trace` sees it. */
 export interface TracedFrame {
   /** Which way it goes: "received" or "sent". */
@@ -104,35 +102,9 @@ export interface TracedFrame {
   readonly length: number;
 }
 
-/** Limits of a connection beside those of its messages. */
-export interface FlowLimits {
-  readonly highWaterMark: number;
-  readonly maxBufferedAmount: number;
-  readonly receiveHighWaterMark: number;
-  readonly closeTimeout: number;
-}
-
-/** Times of a connection, in milliseconds; Infinity stands for never. */
-export interface Times {
-  readonly pingInterval: number;
-  readonly pongTimeout: number;
-  readonly idleTimeout: number;
-  readonly maxLifetime: number;
-  /** Bytes a second; Infinity for none, as for all limits, and so for the opposite of what the number would say. */
-  readonly minProgress: number;
-}
-
 /** {@link ConnectionOptions} with nothing left open. */
-export interface ConnectionSettings extends FlowLimits {
-  readonly messages: MessageLimits;
-  readonly times: Times;
-  readonly overflow: Overflow;
+export interface LinkSettings extends ConnectionSettings {
   readonly trace: ((ws: Connection, frame: TracedFrame) => void) | undefined;
-  readonly strictLength: boolean;
-  readonly borrow: boolean;
-  readonly ownBufferSize: number;
-  readonly afterTurn: (task: () => void) => void;
-  readonly codec: TextCodec;
 }
 
 /** The limits in force where none are given. */
@@ -167,7 +139,7 @@ function withTimer(task: () => void): void {
 export function resolveConnectionOptions(
   options: ConnectionOptions,
   { ownBufferSize = 0, afterTurn = withTimer, codec = webText }: RuntimeServices = {},
-): ConnectionSettings {
+): LinkSettings {
   const { overflow = "close" } = options;
   if (!overflows.includes(overflow)) {
     throw new TypeError(`overflow must be one of ${overflows.join(", ")}: ${String(overflow)}`);

@@ -47,14 +47,10 @@ export {
   writeUpgrade,
 } from "./server/response.ts";
 export { selectEqual, selectFromSlice } from "./server/select.ts";
+export type { UpgradeCallbacks } from "./server/upgrade-callbacks.ts";
 export { type QueryParameters, UpgradeRequest } from "./server/upgrade-request.ts";
 export { type Agreement, UpgradedStream } from "./upgraded-stream.ts";
-export {
-  upgrade,
-  type UpgradeCallbacks,
-  Upgrader,
-  type UpgraderOptions,
-} from "./server/upgrader.ts";
+export { upgrade, Upgrader, type UpgraderOptions } from "./server/upgrader.ts";
 export { connectTunnel, type ProxyCredentials, type ProxyTarget } from "./proxy/connect-tunnel.ts";
 export {
   connectThrough,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Deadline, Deadlines, tick } from "../../src/clock.ts";
 import { Keepalive, needsKeepalive } from "../../src/connection/keepalive.ts";
-import type { Times } from "../../src/connection/options.ts";
+import type { Times } from "../../src/connection/settings.ts";
 import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import type { TimeoutError } from "../../src/errors.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { linkOf, prepareMessage } from "../../src/connection/connection.ts";
+import { prepareMessage } from "../../src/connection/connection.ts";
+import { linkOf } from "../support/link.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";

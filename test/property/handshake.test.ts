@@ -4,7 +4,8 @@ import { concat } from "../../src/bytes.ts";
 import { DialError, HandshakeError, LimitError, TransportError } from "../../src/errors.ts";
 import { Dialer } from "../../src/handshake/client/dialer.ts";
 import { HttpUpgrader } from "../../src/handshake/server/http-upgrader.ts";
-import { type UpgradeCallbacks, Upgrader } from "../../src/handshake/server/upgrader.ts";
+import type { UpgradeCallbacks } from "../../src/handshake/server/upgrade-callbacks.ts";
+import { Upgrader } from "../../src/handshake/server/upgrader.ts";
 import { type Option, writeOptions } from "../../src/http/option.ts";
 import {
   answerTo,

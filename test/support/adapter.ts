@@ -3,7 +3,7 @@ import type { Connect, Listen } from "../../src/transport.ts";
 import { runtime } from "./runtime.ts";
 
 /** The adapter of the runtime that runs the test. */
-export const adapter = (await import(`../../adapters/${runtime}.ts`)) as {
+export const adapter = (await import(`../../adapters/${runtime}/index.ts`)) as {
   readonly serve: typeof node.serve;
   readonly connect: typeof node.connect;
   readonly WebSocketStream: typeof node.WebSocketStream;

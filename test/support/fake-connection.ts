@@ -1,5 +1,5 @@
 import { ClosedError, type Closure } from "../../src/errors.ts";
-import type { Data } from "../../src/connection/handlers.ts";
+import type { Data } from "../../src/connection/data.ts";
 import type { Reconnectable } from "../../src/connection/client/reconnector.ts";
 import type { ConnectAttempt } from "../../src/connection/client/reconnector.ts";
 import { newDeferred } from "../../src/deferred.ts";

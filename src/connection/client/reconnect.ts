@@ -13,8 +13,7 @@ import { Attempt } from "../../handshake/attempt.ts";
 import { StatusAbnormalClosure, type StatusCode, StatusNormalClosure } from "../../status.ts";
 import { checkClose } from "../check-close.ts";
 import type { SendOptions } from "../connection.ts";
-import { type Binary, toBytes } from "../data.ts";
-import type { Data } from "../handlers.ts";
+import { type Binary, type Data, toBytes } from "../data.ts";
 import type { ReceiveOptions } from "../receive/inbox.ts";
 import {
   type ConnectAttempt,

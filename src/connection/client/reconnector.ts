@@ -23,8 +23,7 @@ import {
   resolveBackoff,
 } from "./backoff.ts";
 import type { SendOptions } from "../connection.ts";
-import type { Binary } from "../data.ts";
-import type { Data } from "../handlers.ts";
+import type { Binary, Data } from "../data.ts";
 
 /** What `reconnecting` uses of a connection; a `Connection` has it. */
 export interface Reconnectable {

@@ -10,8 +10,7 @@ import { ClosedError, type Closure } from "../../errors.ts";
 import type { Signal } from "../../transport.ts";
 import type { WebReadable, WebWritable } from "../../web-streams.ts";
 import { type Connection, linkOf } from "../connection.ts";
-import type { Binary } from "../data.ts";
-import type { Data } from "../handlers.ts";
+import type { Binary, Data } from "../data.ts";
 import { AbortSource } from "./abort-source.ts";
 import { checkCloseInfo, WebSocketError, type WebSocketCloseInfo } from "./websocket-error.ts";
 

@@ -9,7 +9,7 @@ import { newDeferred, rejected } from "../../deferred.ts";
 import { TimeoutError } from "../../errors.ts";
 import { Fifo } from "../../fifo.ts";
 import type { Signal } from "../../transport.ts";
-import type { Data } from "../handlers.ts";
+import type { Data } from "../data.ts";
 import { Incoming, type IncomingMessage, wholeMessage } from "./incoming.ts";
 import type { Unread } from "./unread.ts";
 

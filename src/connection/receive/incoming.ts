@@ -8,7 +8,7 @@ import { concat, copyOf, encodeUtf8, noBytes, viewOf } from "../../bytes.ts";
 import { type Deferred, newDeferred, quiet } from "../../deferred.ts";
 import { Fifo } from "../../fifo.ts";
 import type { WebReadable } from "../../web-streams.ts";
-import type { Data } from "../handlers.ts";
+import type { Data } from "../data.ts";
 import { Unread, type UnreadEvents } from "./unread.ts";
 
 /**

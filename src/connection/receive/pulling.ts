@@ -8,7 +8,7 @@ import type { Deadlines } from "../../clock.ts";
 import { quiet } from "../../deferred.ts";
 import type { Endpoint } from "../../endpoint/endpoint.ts";
 import type { ClosedError } from "../../errors.ts";
-import type { Data } from "../handlers.ts";
+import type { Data } from "../data.ts";
 import { Inbox, type InboxEvents, type ReceiveOptions, type Waiter } from "./inbox.ts";
 import type { IncomingMessage } from "./incoming.ts";
 import type { Pacer } from "./pacer.ts";

@@ -10,9 +10,8 @@ import { rejected } from "../../deferred.ts";
 import type { StreamedMessage } from "../../endpoint/streamed-message.ts";
 import { OpBinary, OpText } from "../../frame/opcode.ts";
 import type { WebWritable } from "../../web-streams.ts";
-import { type Binary, toBytes } from "../data.ts";
+import { type Binary, type Data, toBytes } from "../data.ts";
 import { sent } from "./flusher.ts";
-import type { Data } from "../handlers.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** How a message in pieces is sent. */

@@ -15,8 +15,8 @@ import { LimitError } from "../../errors.ts";
 import { MaxHeaderSize } from "../../frame/header.ts";
 import type { Opcode } from "../../frame/opcode.ts";
 import type { Flusher } from "./flusher.ts";
-import type { Data } from "../handlers.ts";
-import type { ConnectionSettings } from "../options.ts";
+import type { Data } from "../data.ts";
+import type { ConnectionSettings } from "../settings.ts";
 
 /** What an outbox asks of its link. */
 export interface OutboxOwner {

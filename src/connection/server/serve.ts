@@ -23,11 +23,12 @@ import { type Deferred, isPromise, newDeferred, whenSettled } from "../../deferr
 import { LinkedList } from "../../linked-list.ts";
 import type { RouteHandlers, ServerHandlers } from "../handlers.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
+import type { ConnectionLink } from "../connection-link.ts";
 import type { Link } from "../link.ts";
 import { ServerHandshake, type ServerHandshakeOwner } from "./server-handshake.ts";
 import {
   type ConnectionOptions,
-  type ConnectionSettings,
+  type LinkSettings,
   defaultFlowLimits,
   resolveConnectionOptions,
   resolveExtensions,
@@ -115,9 +116,9 @@ export async function serveOn<Context = unknown>(
 export class Server<Context = unknown> {
   readonly #owner: ServerHandshakeOwner<Context>;
   readonly #deadlines: Deadlines;
-  readonly #settings: ConnectionSettings;
+  readonly #settings: LinkSettings;
   readonly #maxConnections: number;
-  readonly #topics: Topics<Link>;
+  readonly #topics: Topics<ConnectionLink>;
   readonly #handshakes = new LinkedList<ServerHandshake<Context>>();
   readonly #links = new LinkedList<Link<Context>>();
   // Of all connections that are over.
@@ -148,7 +149,7 @@ export class Server<Context = unknown> {
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
     this.#maxConnections = maxConnections;
     this.#settings = resolveConnectionOptions(options, host);
-    this.#topics = new Topics<Link>(options.backplane ?? localBackplane(), {
+    this.#topics = new Topics<ConnectionLink>(options.backplane ?? localBackplane(), {
       maxTopics,
       highWaterMark: this.#settings.highWaterMark,
       slow: options.slowReceivers ?? "buffer",
@@ -245,7 +246,7 @@ export class Server<Context = unknown> {
     data: string | Binary | PreparedMessage,
     { except, slow }: BroadcastOptions = {},
   ): Delivery {
-    return this.#topics.broadcast(this.#links as Iterable<Link>, prepared(data), {
+    return this.#topics.broadcast(this.#links, prepared(data), {
       except: except && linkOf(except),
       slow,
     });

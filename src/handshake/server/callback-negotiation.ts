@@ -16,7 +16,7 @@ import { canonicalize } from "../../http/view.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
 import type { Attempt } from "../attempt.ts";
 import { malformedExtensions, offeredProtocols } from "./request.ts";
-import type { UpgradeCallbacks } from "./upgrader.ts";
+import type { UpgradeCallbacks } from "./upgrade-callbacks.ts";
 
 /** What the callbacks chose. */
 export interface Choice {

@@ -10,10 +10,9 @@ import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../.
 import { StateServerSide } from "../../frame/check.ts";
 import type { Extension } from "../../extension/extension.ts";
 import { closeSessions, openExtensions } from "../../extension/negotiation.ts";
-import type { Option } from "../../http/option.ts";
 import { defaultHeadLimits, type HeadLimits, HeadParser } from "../../http/parser.ts";
 import { BufferedStream } from "../../io/buffered.ts";
-import type { Awaitable, ByteStream } from "../../io/byte-stream.ts";
+import type { ByteStream } from "../../io/byte-stream.ts";
 import { closeQuietly } from "../../io/close-quietly.ts";
 import { writeAll } from "../../io/write-all.ts";
 import { Attempt } from "../attempt.ts";
@@ -22,35 +21,7 @@ import { checkRequest, checkUpgrade } from "./request.ts";
 import { checkOwnHeaders, toHandshakeError, writeRefusal, writeUpgrade } from "./response.ts";
 import { CallbackNegotiation } from "./callback-negotiation.ts";
 import { type Agreement, UpgradedStream } from "../upgraded-stream.ts";
-
-/**
- * What an {@link Upgrader} asks about a request, in the order of the wire.
- *
- * Each callback may be async. Bytes that it gets are views into the request, valid until it returns or its promise is
- * settled. Throwing refuses the connection: `rejectConnection` says how; any other error is answered with 500. The last
- * argument is what `newContext` made for this request.
- */
-export interface UpgradeCallbacks<Context> {
-  /** Gets the request target, before any header. */
-  onRequest?(target: Uint8Array, context: Context): Awaitable<void>;
-  /** Gets the value of Host. */
-  onHost?(host: Uint8Array, context: Context): Awaitable<void>;
-  /**
-   * Gets each header that is not the handshake's own. Its name is spelled as in `X-Forwarded-For`, whatever the
-   * client wrote; `headerIs` and `headerText` help with both.
-   */
-  onHeader?(name: Uint8Array, value: Uint8Array, context: Context): Awaitable<void>;
-  /** Gets each offered subprotocol until it returns true: that one is chosen. */
-  protocol?(name: Uint8Array, context: Context): Awaitable<boolean>;
-  /** Gets the value of each Sec-WebSocket-Protocol and chooses by itself; instead of `protocol`. undefined is 400. */
-  protocolCustom?(value: Uint8Array, context: Context): Awaitable<string | undefined>;
-  /** Gets each offered extension, and gives what is agreed to, or undefined. */
-  negotiate?(offer: Option, context: Context): Awaitable<Option | undefined>;
-  /** Gets the value of each Sec-WebSocket-Extensions and answers by itself; instead of `negotiate`. undefined is 400. */
-  extensionCustom?(value: Uint8Array, context: Context): Awaitable<readonly Option[] | undefined>;
-  /** Has the last word before 101: may add headers to it, or throw to refuse. */
-  onBeforeUpgrade?(context: Context): Awaitable<HeaderPairs | undefined | void>;
-}
+import type { UpgradeCallbacks } from "./upgrade-callbacks.ts";
 
 /** Options of an {@link Upgrader}. */
 export interface UpgraderOptions<Context> extends UpgradeCallbacks<Context> {

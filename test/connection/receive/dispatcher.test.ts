@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Connection, linkOf } from "../../../src/connection/connection.ts";
+import type { Connection } from "../../../src/connection/connection.ts";
+import { linkOf } from "../../support/link.ts";
 import type { IncomingMessage } from "../../../src/connection/receive/incoming.ts";
 import type { ServeOptions } from "../../../src/connection/server/serve.ts";
 import { type Deferred, newDeferred } from "../../../src/deferred.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { MemoryTransport } from "../../../adapters/memory/index.ts";
-import { linkOf } from "../../../src/connection/connection.ts";
+import { linkOf } from "../../support/link.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 import { ClosedError } from "../../../src/errors.ts";
 import { testServer } from "../../support/server.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Overflow } from "../../../src/connection/options.ts";
+import type { Overflow } from "../../../src/connection/settings.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 import { openPair } from "../../support/pair.ts";
 import { nameOf } from "../../support/server.ts";

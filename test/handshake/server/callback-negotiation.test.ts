@@ -6,7 +6,7 @@ import {
   type Choice,
   CallbackNegotiation,
 } from "../../../src/handshake/server/callback-negotiation.ts";
-import type { UpgradeCallbacks } from "../../../src/handshake/server/upgrader.ts";
+import type { UpgradeCallbacks } from "../../../src/handshake/server/upgrade-callbacks.ts";
 import type { Option } from "../../../src/http/option.ts";
 import { writeOptions } from "../../../src/http/option.ts";
 import { HeadParser } from "../../../src/http/parser.ts";

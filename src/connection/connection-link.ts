@@ -1,0 +1,45 @@
+/**
+ * What a Connection, which is the application's, may ask of the Link that runs it. Types only.
+ *
+ * @module
+ */
+
+import type { Endpoint } from "../endpoint/endpoint.ts";
+import type { ClosedError, Closure } from "../errors.ts";
+import type { StatusCode } from "../status.ts";
+import type { RuntimeSignal, TransportFacts } from "../transport.ts";
+import type { Pulling } from "./receive/pulling.ts";
+import type { Outbox } from "./send/outbox.ts";
+import type { Subscriber, Topics } from "./server/topics.ts";
+
+/** Where a connection stands: messages are delivered and sent while it is "open". */
+export type ConnectionState = "open" | "closing" | "closed";
+
+/** A Link, as its Connection sees it. */
+export interface ConnectionLink extends Subscriber {
+  readonly state: ConnectionState;
+  /** What is known of its transport. */
+  readonly facts: TransportFacts;
+  /** Counts what came and went. */
+  readonly endpoint: Endpoint;
+  readonly outbox: Outbox;
+  /** Who asks for messages. */
+  readonly pulling: Pulling;
+  /** The topics of its server. @throws {TypeError} It is a client's. */
+  readonly topics: Topics<ConnectionLink>;
+  /** Milliseconds that the last answered ping took. */
+  readonly roundTripTime: number | undefined;
+  readonly closed: Promise<Closure>;
+  /** Aborts when the connection is no longer open. */
+  readonly signal: RuntimeSignal;
+  /** Gives the error for whoever wants to send, undefined where the connection is open. */
+  refusal(): ClosedError | undefined;
+  /** A ping was sent. */
+  pinged(): void;
+  /** Begins the closing handshake. @param timeout Milliseconds for it. */
+  close(status: StatusCode, reason: string, timeout?: number): void;
+  /** Drops the connection; what has come and is not delivered yet never will be. */
+  terminate(error?: unknown): void;
+  /** Fails the connection with 1011: what was begun to be sent cannot be completed. */
+  fail(error: unknown): void;
+}
