@@ -6,6 +6,7 @@
 
 import { viewOf } from "../../src/bytes.ts";
 import type { TcpOptions, TlsFacts, Transport, TransportHandler } from "../../src/transport.ts";
+import { PauseGate } from "../pause-gate.ts";
 import { setTcp } from "../tcp-options.ts";
 
 /** What is used of a `Deno.Addr`; that of a Unix socket has neither host nor port. */
@@ -77,8 +78,7 @@ export class DenoTransport implements Transport {
   #hasEnded = false;
   #hasPeerEnded = false;
   #isClosed = false;
-  #paused: Promise<void> | undefined;
-  #unpause: (() => void) | undefined;
+  readonly #gate: PauseGate = new PauseGate();
 
   /**
    * Takes a connection over, and begins to read.
@@ -128,14 +128,11 @@ export class DenoTransport implements Transport {
   }
 
   pause(): void {
-    this.#paused ??= new Promise((resolve) => {
-      this.#unpause = resolve;
-    });
+    this.#gate.shut();
   }
 
   resume(): void {
-    this.#unpause?.();
-    this.#paused = undefined;
+    this.#gate.open();
   }
 
   end(): void {
@@ -160,7 +157,7 @@ export class DenoTransport implements Transport {
       for (;;) {
         const count = await this.#conn.read(buffer);
         // A read that was under way when delivery was stopped waits here with its bytes.
-        while (this.#paused !== undefined) await this.#paused;
+        while (this.#gate.opening !== undefined) await this.#gate.opening;
         if (this.#isClosed) return;
         if (count === null) break;
         this.handler.onData(viewOf(buffer, 0, count));
@@ -170,7 +167,7 @@ export class DenoTransport implements Transport {
         else if (fewBytes > fewBytesOften && buffer.length > smallestRead) {
           buffer = new Uint8Array(smallestRead);
         }
-        while (this.#paused !== undefined) await this.#paused;
+        while (this.#gate.opening !== undefined) await this.#gate.opening;
         if (this.#isClosed) return;
       }
     } catch (error) {
@@ -178,7 +175,7 @@ export class DenoTransport implements Transport {
         this.#fail(error);
         return;
       }
-      while (this.#paused !== undefined) await this.#paused;
+      while (this.#gate.opening !== undefined) await this.#gate.opening;
       if (this.#isClosed) return;
     }
     this.#hasPeerEnded = true;

@@ -7,6 +7,7 @@
 import { copyOf } from "../../src/bytes.ts";
 import type { TlsFacts, Transport, TransportFacts, TransportHandler } from "../../src/transport.ts";
 import type { WebReadable, WebWritable } from "../../src/web-streams.ts";
+import { PauseGate } from "../pause-gate.ts";
 import { silent } from "../silent.ts";
 
 /**
@@ -69,8 +70,7 @@ export class StreamsTransport implements Transport {
   #isClosed = false;
   /** Chunks that have come. */
   #chunks = 0;
-  #paused: Promise<void> | undefined;
-  #unpause: (() => void) | undefined;
+  readonly #gate: PauseGate = new PauseGate();
 
   /** @throws {TypeError} One of the streams is locked: somebody else reads or writes it. */
   constructor(pair: StreamPair, facts: StreamFacts = {}) {
@@ -109,14 +109,11 @@ export class StreamsTransport implements Transport {
   }
 
   pause(): void {
-    this.#paused ??= new Promise((resolve) => {
-      this.#unpause = resolve;
-    });
+    this.#gate.shut();
   }
 
   resume(): void {
-    this.#unpause?.();
-    this.#paused = undefined;
+    this.#gate.open();
   }
 
   end(): void {
@@ -147,13 +144,13 @@ export class StreamsTransport implements Transport {
       for (;;) {
         const { done, value } = await this.#reader.read();
         // A read that was under way when delivery was stopped waits here with its bytes.
-        while (this.#paused !== undefined) await this.#paused;
+        while (this.#gate.opening !== undefined) await this.#gate.opening;
         if (this.#isClosed) return;
         if (done) break;
         this.#chunks++;
         const chunk = plainBytes(value);
         if (chunk.length > 0) this.handler.onData(chunk);
-        while (this.#paused !== undefined) await this.#paused;
+        while (this.#gate.opening !== undefined) await this.#gate.opening;
         if (this.#isClosed) return;
       }
     } catch (error) {
@@ -174,7 +171,7 @@ export class StreamsTransport implements Transport {
     do {
       seen = this.#chunks;
       await new Promise((resolve) => setTimeout(resolve, 0));
-      while (this.#paused !== undefined) await this.#paused;
+      while (this.#gate.opening !== undefined) await this.#gate.opening;
       if (this.#hasPeerEnded) return;
     } while (seen !== this.#chunks);
     this.#close(error);

@@ -7,8 +7,8 @@
 import { connectionLost, HandshakeError, type LimitError, TimeoutError } from "../../errors.ts";
 import type { Extension } from "../../extension/extension.ts";
 import { BoundedBuffer } from "../../extension/bounded-buffer.ts";
-import { acceptOffers, openExtensions } from "../../extension/negotiation.ts";
-import { StateServerSide } from "../../frame/check.ts";
+import { acceptOffers } from "../../extension/negotiation.ts";
+import { acceptUpgrade } from "../../handshake/server/agreement.ts";
 import {
   checkRequest,
   checkUpgrade,
@@ -20,7 +20,6 @@ import {
   toHandshakeError,
   writeRefusal,
   writeReply,
-  writeUpgrade,
 } from "../../handshake/server/response.ts";
 import { abandon, UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
 import { writeOptions } from "../../http/option.ts";
@@ -228,9 +227,8 @@ export class ServerHandshake<Context>
         ? []
         : acceptOffers(this.#owner.extensions, offeredExtensions(head));
     const extensions = agreed.map(({ option }) => option);
-    const response = writeUpgrade(head, offered, { protocol, extensions, headers });
-    // What this side has accepted itself it can open.
-    const sessions = openExtensions(agreed, StateServerSide)!;
+    const choice = { protocol, extensions, agreed };
+    const { response, sessions } = acceptUpgrade(head, offered, choice, headers);
     this.#over();
     const info = {
       protocol: protocol ?? "",

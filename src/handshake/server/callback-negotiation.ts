@@ -8,24 +8,16 @@ import { equalsIgnoreCase, latin1 } from "../../bytes.ts";
 import { isPromise } from "../../deferred.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { Extension } from "../../extension/extension.ts";
-import { type AgreedExtension, Negotiation } from "../../extension/negotiation.ts";
+import { Negotiation } from "../../extension/negotiation.ts";
 import type { Head } from "../../http/head.ts";
 import { type Option, parseOptions } from "../../http/option.ts";
 import { addListRanges } from "../../http/token.ts";
 import { canonicalize } from "../../http/view.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
 import type { Attempt } from "../attempt.ts";
+import type { Choice } from "./agreement.ts";
 import { malformedExtensions, offeredProtocols } from "./request.ts";
 import type { UpgradeCallbacks } from "./upgrade-callbacks.ts";
-
-/** What the callbacks chose. */
-export interface Choice {
-  readonly protocol: string | undefined;
-  /** What is answered. */
-  readonly extensions: readonly Option[];
-  /** Those of it that the Upgrader has itself. */
-  readonly agreed: readonly AgreedExtension[];
-}
 
 /** Headers that the handshake itself reads, and that no callback is told of. */
 const ownHeaders = ["upgrade", "connection", "sec-websocket-version", "sec-websocket-key"];

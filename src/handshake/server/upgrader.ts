@@ -9,7 +9,7 @@ import type { Deadlines } from "../../clock.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../../errors.ts";
 import { StateServerSide } from "../../frame/check.ts";
 import type { Extension } from "../../extension/extension.ts";
-import { closeSessions, openExtensions } from "../../extension/negotiation.ts";
+import { closeSessions } from "../../extension/negotiation.ts";
 import { defaultHeadLimits, type HeadLimits, HeadParser } from "../../http/parser.ts";
 import { BufferedStream } from "../../io/buffered.ts";
 import type { ByteStream } from "../../io/byte-stream.ts";
@@ -17,8 +17,9 @@ import { closeQuietly } from "../../io/close-quietly.ts";
 import { writeAll } from "../../io/write-all.ts";
 import { Attempt } from "../attempt.ts";
 import { readHead } from "../read-head.ts";
+import { acceptUpgrade } from "./agreement.ts";
 import { checkRequest, checkUpgrade } from "./request.ts";
-import { checkOwnHeaders, toHandshakeError, writeRefusal, writeUpgrade } from "./response.ts";
+import { checkOwnHeaders, toHandshakeError, writeRefusal } from "./response.ts";
 import { CallbackNegotiation } from "./callback-negotiation.ts";
 import { type Agreement, UpgradedStream } from "../upgraded-stream.ts";
 import type { UpgradeCallbacks } from "./upgrade-callbacks.ts";
@@ -152,15 +153,19 @@ export class Upgrader<Context = undefined> {
     checkUpgrade(head);
     const { options } = this;
     const context = options.newContext?.() as Context;
-    const walk = new CallbackNegotiation(head, options, context, attempt, options.extensions);
-    const { protocol, extensions, agreed } = await walk.run();
+    const negotiation = new CallbackNegotiation(
+      head,
+      options,
+      context,
+      attempt,
+      options.extensions,
+    );
+    const choice = await negotiation.run();
+    const { protocol, extensions } = choice;
     const added = await options.onBeforeUpgrade?.(context);
-    const response = writeUpgrade(head, protocol === undefined ? [] : [protocol], {
-      protocol,
-      extensions,
-      headers: [...(options.header ?? []), ...(added ?? [])],
-    });
-    const sessions = openExtensions(agreed, StateServerSide)!;
+    const headers = [...(options.header ?? []), ...(added ?? [])];
+    const offered = protocol === undefined ? [] : [protocol];
+    const { response, sessions } = acceptUpgrade(head, offered, choice, headers);
     const side = StateServerSide;
     const agreement = { side, protocol: protocol ?? "", extensions, sessions, context };
     return { response, agreement };

@@ -2,10 +2,8 @@ import { describe, expect, it } from "vitest";
 import { Deadlines } from "../../../src/clock.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 import { Attempt } from "../../../src/handshake/attempt.ts";
-import {
-  type Choice,
-  CallbackNegotiation,
-} from "../../../src/handshake/server/callback-negotiation.ts";
+import type { Choice } from "../../../src/handshake/server/agreement.ts";
+import { CallbackNegotiation } from "../../../src/handshake/server/callback-negotiation.ts";
 import type { UpgradeCallbacks } from "../../../src/handshake/server/upgrade-callbacks.ts";
 import type { Option } from "../../../src/http/option.ts";
 import { writeOptions } from "../../../src/http/option.ts";
