@@ -10,7 +10,8 @@ import type { StatusCode } from "../status.ts";
 import type { RuntimeSignal, TransportFacts } from "../transport.ts";
 import type { Pulling } from "./receive/pulling.ts";
 import type { Outbox } from "./send/outbox.ts";
-import type { Subscriber, Topics } from "./server/topics.ts";
+import type { Topics } from "./server/topics.ts";
+import type { Subscriber } from "./server/delivery.ts";
 
 /** Where a connection stands: messages are delivered and sent while it is "open". */
 export type ConnectionState = "open" | "closing" | "closed";

@@ -19,16 +19,11 @@ import { type Binary, type Data, toBytes } from "./data.ts";
 import type { ReceiveOptions } from "./receive/inbox.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
 import { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
-import type { Delivery, SlowReceiver } from "./server/topics.ts";
+import { prepared, type SendOptions } from "./send/prepare.ts";
+import type { Delivery, SlowReceiver } from "./server/delivery.ts";
 
 export type { ConnectionState } from "./connection-link.ts";
 export type { Binary } from "./data.ts";
-
-/** How a message is sent. */
-export interface SendOptions {
-  /** Whether it may be compressed, where the connection compresses. Default: true. */
-  readonly compress?: boolean | undefined;
-}
 
 /** How a connection is closed. */
 export interface CloseOptions {
@@ -342,23 +337,4 @@ export class Connection<Context = unknown> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/**
- * Prepares a message for many connections: it is encoded once, and compressed once for all connections that compress
- * alike.
- *
- * Where a connection keeps its window, a prepared message makes it begin a new one.
- *
- * @param data A string is sent as text, bytes as binary; they are copied.
- * @throws {TypeError} `data` is neither.
- */
-export function prepareMessage(data: string | Binary, options: SendOptions = {}): PreparedMessage {
-  const { compress = true } = options;
-  return new PreparedMessage(typeof data === "string" ? data : toBytes(data), compress);
-}
-
-/** Prepares data that is not prepared yet. @throws {TypeError} It is neither text nor bytes. */
-export function prepared(data: string | Binary | PreparedMessage): PreparedMessage {
-  return data instanceof PreparedMessage ? data : prepareMessage(data);
 }

@@ -10,10 +10,9 @@ export {
   type CloseOptions,
   Connection,
   type ConnectionState,
-  prepareMessage,
   type PublishOptions,
-  type SendOptions,
 } from "./connection.ts";
+export { prepareMessage, type SendOptions } from "./send/prepare.ts";
 export type {
   Backplane,
   BackplaneMember,
@@ -38,7 +37,7 @@ export type { IncomingMessage } from "./receive/incoming.ts";
 export { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
 export type { ConnectionOptions, TracedFrame } from "./options.ts";
 export type { Overflow } from "./settings.ts";
-export type { Delivery, SlowReceiver } from "./server/topics.ts";
+export type { Delivery, SlowReceiver } from "./server/delivery.ts";
 export { type BackoffOptions, isTransient, type Loss } from "./client/backoff.ts";
 export type {
   ConnectAttempt,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { prepareMessage } from "../../src/connection/connection.ts";
+import { prepareMessage } from "../../src/connection/send/prepare.ts";
 import { linkOf } from "../support/link.ts";
 import type { ServerHandlers } from "../../src/connection/handlers.ts";
 import type { ServeOptions } from "../../src/connection/server/serve.ts";

@@ -1,5 +1,5 @@
 import type { Connection } from "../../src/connection/connection.ts";
-import { prepareMessage } from "../../src/connection/connection.ts";
+import { prepareMessage } from "../../src/connection/send/prepare.ts";
 import type { MessageWriter } from "../../src/connection/send/message-writer.ts";
 import type { Server } from "../../src/connection/server/serve.ts";
 import { ClosedError, LimitError } from "../../src/errors.ts";

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { localBackplane } from "../../src/connection/server/backplane.ts";
 import type { ClientOptions } from "../../src/connection/client/connect.ts";
-import { type Connection, prepareMessage } from "../../src/connection/connection.ts";
+import type { Connection } from "../../src/connection/connection.ts";
+import { prepareMessage } from "../../src/connection/send/prepare.ts";
 import { type Handlers, route, type ServerHandlers } from "../../src/connection/handlers.ts";
 import type { TracedFrame } from "../../src/connection/options.ts";
 import type { ServeOptions, Server } from "../../src/connection/server/serve.ts";

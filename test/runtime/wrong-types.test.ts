@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import { prepareMessage } from "../../src/connection/connection.ts";
+import { prepareMessage } from "../../src/connection/send/prepare.ts";
 import { Endpoint } from "../../src/endpoint/endpoint.ts";
 import { PreparedMessage } from "../../src/endpoint/prepared.ts";
 import { FlateReader, FlateWriter, Helper } from "../../src/flate/index.ts";

@@ -1,7 +1,7 @@
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import { prepareMessage } from "../../src/connection/connection.ts";
+import { prepareMessage } from "../../src/connection/send/prepare.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { Endpoint, type Side } from "../../src/endpoint/endpoint.ts";
 import { PreparedMessage } from "../../src/endpoint/prepared.ts";

@@ -12,7 +12,7 @@ import { Fifo } from "../../fifo.ts";
 import { Attempt } from "../../handshake/attempt.ts";
 import { StatusAbnormalClosure, type StatusCode, StatusNormalClosure } from "../../status.ts";
 import { checkClose } from "../check-close.ts";
-import type { SendOptions } from "../connection.ts";
+import type { SendOptions } from "../send/prepare.ts";
 import { type Binary, type Data, toBytes } from "../data.ts";
 import type { ReceiveOptions } from "../receive/inbox.ts";
 import {

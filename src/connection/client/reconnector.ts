@@ -22,7 +22,7 @@ import {
   type Loss,
   resolveBackoff,
 } from "./backoff.ts";
-import type { SendOptions } from "../connection.ts";
+import type { SendOptions } from "../send/prepare.ts";
 import type { Binary, Data } from "../data.ts";
 
 /** What `reconnecting` uses of a connection; a `Connection` has it. */

@@ -15,7 +15,8 @@ import type { Listen, Listener, ListenOptions, Transport } from "../../transport
 import { type Clock, Deadlines, systemClock } from "../../clock.ts";
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { type Backplane, localBackplane } from "./backplane.ts";
-import { type Connection, linkOf, prepared, type PublishOptions } from "../connection.ts";
+import { type Connection, linkOf, type PublishOptions } from "../connection.ts";
+import { prepared } from "../send/prepare.ts";
 import type { Binary } from "../data.ts";
 import { checkClose } from "../check-close.ts";
 import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
@@ -34,7 +35,8 @@ import {
   resolveExtensions,
 } from "../options.ts";
 import { Routes } from "./routes.ts";
-import { type Delivery, type SlowReceiver, Topics } from "./topics.ts";
+import { Topics } from "./topics.ts";
+import { deliver, type Delivery, type DeliverySettings, type SlowReceiver } from "./delivery.ts";
 
 /** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
 export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialLimits<HeadLimits> {
@@ -118,6 +120,7 @@ export class Server<Context = unknown> {
   readonly #deadlines: Deadlines;
   readonly #settings: LinkSettings;
   readonly #maxConnections: number;
+  readonly #delivery: DeliverySettings;
   readonly #topics: Topics<ConnectionLink>;
   readonly #handshakes = new LinkedList<ServerHandshake<Context>>();
   readonly #links = new LinkedList<Link<Context>>();
@@ -149,11 +152,10 @@ export class Server<Context = unknown> {
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
     this.#maxConnections = maxConnections;
     this.#settings = resolveConnectionOptions(options, host);
-    this.#topics = new Topics<ConnectionLink>(options.backplane ?? localBackplane(), {
-      maxTopics,
-      highWaterMark: this.#settings.highWaterMark,
-      slow: options.slowReceivers ?? "buffer",
-    });
+    const { highWaterMark } = this.#settings;
+    this.#delivery = { highWaterMark, slow: options.slowReceivers ?? "buffer" };
+    const backplane = options.backplane ?? localBackplane();
+    this.#topics = new Topics<ConnectionLink>(backplane, { maxTopics, ...this.#delivery });
     this.#owner = {
       handlers,
       routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
@@ -246,10 +248,13 @@ export class Server<Context = unknown> {
     data: string | Binary | PreparedMessage,
     { except, slow }: BroadcastOptions = {},
   ): Delivery {
-    return this.#topics.broadcast(this.#links, prepared(data), {
-      except: except && linkOf(except),
-      slow,
-    });
+    const from = except && linkOf(except);
+    return deliver<ConnectionLink>(
+      this.#links,
+      prepared(data),
+      { except: from, slow },
+      this.#delivery,
+    );
   }
 
   /**

@@ -1,5 +1,5 @@
 /**
- * One message for many connections: broadcast, and topics that connections subscribe to.
+ * Topics that connections subscribe to, here and on the other members of a backplane.
  *
  * @module
  */
@@ -7,48 +7,18 @@
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { LimitError } from "../../errors.ts";
 import type { Backplane, BackplaneMembership, Publication } from "./backplane.ts";
+import {
+  deliver,
+  type Delivery,
+  type DeliveryOptions,
+  type DeliverySettings,
+  type Subscriber,
+} from "./delivery.ts";
 
-/**
- * What happens to a connection whose unsent bytes are above `highWaterMark` already. "buffer": it gets the message, as by
- * `send`, and its own limit counts. "drop": it does not get this one. "close": it is dropped, since it does not keep up.
- */
-export type SlowReceiver = "buffer" | "drop" | "close";
-
-/** How one message goes to many. */
-export interface DeliveryOptions<Receiver> {
-  /** A connection that does not get it, such as the one that it came from. */
-  readonly except?: Receiver | undefined;
-  /** Default: the server's option `slowReceivers`. */
-  readonly slow?: SlowReceiver | undefined;
-}
-
-/** What became of a message, as far as this server's connections are concerned. */
-export interface Delivery {
-  /** Connections that it was sent on. */
-  readonly sent: number;
-  /** Slow ones that did not get it. */
-  readonly dropped: number;
-  /** Slow ones that were dropped themselves. */
-  readonly closed: number;
-}
-
-/** What is used of a connection. */
-export interface Subscriber {
-  readonly outbox: {
-    readonly unsent: number;
-    dropped: number;
-    send(message: PreparedMessage, compress: boolean): Promise<void>;
-  };
-  terminate(error: unknown): void;
-}
-
-/** Limits on topics, and the default for slow receivers. */
-export interface TopicSettings {
+/** A limit on topics, and what holds for slow receivers. */
+export interface TopicSettings extends DeliverySettings {
   /** Topics that one connection may subscribe to. */
   readonly maxTopics: number;
-  /** Unsent bytes above which a receiver is slow. */
-  readonly highWaterMark: number;
-  readonly slow: SlowReceiver;
 }
 
 /** UTF-16 units that the name of a topic may have. */
@@ -148,34 +118,6 @@ export class Topics<Receiver extends Subscriber> {
     return published;
   }
 
-  /** Sends a message to `receivers`. */
-  broadcast(
-    receivers: Iterable<Receiver>,
-    message: PreparedMessage,
-    { except, slow = this.#settings.slow }: DeliveryOptions<Receiver>,
-  ): Delivery {
-    const { highWaterMark } = this.#settings;
-    let sent = 0;
-    let dropped = 0;
-    let closed = 0;
-    // A copy: what is called may end a connection, or subscribe one.
-    for (const receiver of [...receivers]) {
-      if (receiver === except) continue;
-      const { outbox } = receiver;
-      if (slow === "buffer" || outbox.unsent <= highWaterMark) {
-        void outbox.send(message, message.compress);
-        sent++;
-      } else if (slow === "drop") {
-        outbox.dropped++;
-        dropped++;
-      } else {
-        receiver.terminate(new LimitError("TOO_MUCH_BUFFERED", highWaterMark, outbox.unsent));
-        closed++;
-      }
-    }
-    return { sent, dropped, closed };
-  }
-
   /** The server is shut down. */
   async close(): Promise<void> {
     await this.#membership.leave();
@@ -187,7 +129,7 @@ export class Topics<Receiver extends Subscriber> {
   }
 
   #deliver({ topic, message }: Publication, options: DeliveryOptions<Receiver>): Delivery {
-    return this.broadcast(this.#subscribers.get(topic) ?? [], message, options);
+    return deliver(this.#subscribers.get(topic) ?? [], message, options, this.#settings);
   }
 
   #remove(receiver: Receiver, topic: string): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { memoryPair, type MemoryTransport } from "../../../adapters/memory/index.ts";
-import { prepareMessage } from "../../../src/connection/connection.ts";
+import { prepareMessage } from "../../../src/connection/send/prepare.ts";
 import type { ConnectionOptions } from "../../../src/connection/options.ts";
 import { Server } from "../../../src/connection/server/serve.ts";
 import type { Connection } from "../../../src/connection/connection.ts";

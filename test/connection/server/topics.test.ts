@@ -1,31 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type Backplane, localBackplane } from "../../../src/connection/server/backplane.ts";
-import {
-  type Subscriber,
-  Topics,
-  type TopicSettings,
-} from "../../../src/connection/server/topics.ts";
-import { latin1 } from "../../../src/bytes.ts";
+import { Topics, type TopicSettings } from "../../../src/connection/server/topics.ts";
 import { PreparedMessage } from "../../../src/endpoint/prepared.ts";
-
-/** A connection that writes down what it is sent. */
-class Receiver implements Subscriber {
-  readonly lines: string[] = [];
-  onSend = (): void => {};
-  readonly outbox = {
-    unsent: 0,
-    dropped: 0,
-    send: ({ bytes }: PreparedMessage): Promise<void> => {
-      this.lines.push(latin1(bytes, 0, bytes.length));
-      this.onSend();
-      return Promise.resolve();
-    },
-  };
-
-  terminate(error: unknown): void {
-    this.lines.push(`terminated ${(error as { code: string }).code}`);
-  }
-}
+import { Receiver } from "../../support/receiver.ts";
 
 function newTopics(
   settings: Partial<TopicSettings> = {},
@@ -142,33 +119,6 @@ describe("Topics", () => {
       topics.subscribe(new Receiver(), topic);
     }).toThrow(TypeError);
     expect(() => topics.publish(topic, news, {})).toThrow(TypeError);
-  });
-});
-
-describe("a receiver that does not keep up", () => {
-  function slowAndFast(): { slow: Receiver; fast: Receiver } {
-    const [slow, fast] = [new Receiver(), new Receiver()];
-    slow.outbox.unsent = 101;
-    fast.outbox.unsent = 100;
-    return { slow, fast };
-  }
-
-  it.each([
-    ["buffer", { sent: 2, dropped: 0, closed: 0 }, ["news"], 0],
-    ["drop", { sent: 1, dropped: 1, closed: 0 }, [], 1],
-    ["close", { sent: 1, dropped: 0, closed: 1 }, ["terminated TOO_MUCH_BUFFERED"], 0],
-  ] as const)("meets the policy %s", (policy, delivery, lines, dropped) => {
-    const { slow, fast } = slowAndFast();
-    expect(newTopics().broadcast([slow, fast], news, { slow: policy })).toEqual(delivery);
-    expect(newTopics({ slow: policy }).broadcast([], news, {}).sent).toBe(0);
-    expect(slow.lines).toEqual(lines);
-    expect(slow.outbox.dropped).toBe(dropped);
-    expect(fast.lines).toEqual(["news"]);
-  });
-
-  it("meets the server's own policy where a call names none", () => {
-    const { slow, fast } = slowAndFast();
-    expect(newTopics({ slow: "drop" }).broadcast([slow, fast], news, {}).dropped).toBe(1);
   });
 });
 

@@ -1,0 +1,80 @@
+/**
+ * One message for many connections, of which some do not keep up.
+ *
+ * @module
+ */
+
+import type { PreparedMessage } from "../../endpoint/prepared.ts";
+import { LimitError } from "../../errors.ts";
+
+/**
+ * What happens to a connection whose unsent bytes are above `highWaterMark` already. "buffer": it gets the message, as by
+ * `send`, and its own limit counts. "drop": it does not get this one. "close": it is dropped, since it does not keep up.
+ */
+export type SlowReceiver = "buffer" | "drop" | "close";
+
+/** How one message goes to many. */
+export interface DeliveryOptions<Receiver> {
+  /** A connection that does not get it, such as the one that it came from. */
+  readonly except?: Receiver | undefined;
+  /** Default: the server's option `slowReceivers`. */
+  readonly slow?: SlowReceiver | undefined;
+}
+
+/** What became of a message, as far as this server's connections are concerned. */
+export interface Delivery {
+  /** Connections that it was sent on. */
+  readonly sent: number;
+  /** Slow ones that did not get it. */
+  readonly dropped: number;
+  /** Slow ones that were dropped themselves. */
+  readonly closed: number;
+}
+
+/** What is used of a connection. */
+export interface Subscriber {
+  readonly outbox: {
+    readonly unsent: number;
+    dropped: number;
+    send(message: PreparedMessage, compress: boolean): Promise<void>;
+  };
+  terminate(error: unknown): void;
+}
+
+/** What a server says of slow receivers. */
+export interface DeliverySettings {
+  /** Unsent bytes above which a receiver is slow. */
+  readonly highWaterMark: number;
+  /** What happens to one where the sender does not say. */
+  readonly slow: SlowReceiver;
+}
+
+/** Sends a message to `receivers`. */
+export function deliver<Receiver extends Subscriber>(
+  receivers: Iterable<Receiver>,
+  message: PreparedMessage,
+  { except, slow }: DeliveryOptions<Receiver>,
+  settings: DeliverySettings,
+): Delivery {
+  const { highWaterMark } = settings;
+  const policy = slow ?? settings.slow;
+  let sent = 0;
+  let dropped = 0;
+  let closed = 0;
+  // A copy: what is called may end a connection, or subscribe one.
+  for (const receiver of [...receivers]) {
+    if (receiver === except) continue;
+    const { outbox } = receiver;
+    if (policy === "buffer" || outbox.unsent <= highWaterMark) {
+      void outbox.send(message, message.compress);
+      sent++;
+    } else if (policy === "drop") {
+      outbox.dropped++;
+      dropped++;
+    } else {
+      receiver.terminate(new LimitError("TOO_MUCH_BUFFERED", highWaterMark, outbox.unsent));
+      closed++;
+    }
+  }
+  return { sent, dropped, closed };
+}

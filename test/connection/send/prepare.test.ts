@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { prepared, prepareMessage } from "../../../src/connection/send/prepare.ts";
+import { OpBinary, OpText } from "../../../src/frame/opcode.ts";
+
+describe("prepareMessage()", () => {
+  it("takes text, and bytes of every kind, which it copies", () => {
+    const bytes = Uint8Array.of(1, 2, 3);
+    const made = [prepareMessage("é"), prepareMessage(bytes), prepareMessage(bytes.buffer)];
+    bytes.fill(9);
+    expect(made.map(({ opcode, bytes }) => [opcode, [...bytes]])).toEqual([
+      [OpText, [0xc3, 0xa9]],
+      [OpBinary, [1, 2, 3]],
+      [OpBinary, [1, 2, 3]],
+    ]);
+  });
+
+  it("may be compressed unless it is told otherwise", () => {
+    const made = [prepareMessage("a"), prepareMessage("a", { compress: false })];
+    expect(made.map(({ compress }) => compress)).toEqual([true, false]);
+  });
+
+  it("refuses what is neither", () => {
+    expect(() => prepareMessage([1] as never)).toThrow(
+      new TypeError("data must be a string, an ArrayBuffer or a view on one: Array"),
+    );
+  });
+});
+
+describe("prepared()", () => {
+  it("gives what is prepared as it is, and prepares the rest", () => {
+    const message = prepareMessage("a", { compress: false });
+    expect(prepared(message)).toBe(message);
+    expect([...prepared("a").bytes]).toEqual([0x61]);
+  });
+});

@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { deliver, type DeliverySettings } from "../../../src/connection/server/delivery.ts";
+import { PreparedMessage } from "../../../src/endpoint/prepared.ts";
+import { Receiver } from "../../support/receiver.ts";
+
+const news = new PreparedMessage("news");
+const settings: DeliverySettings = { highWaterMark: 100, slow: "buffer" };
+
+describe("a receiver that does not keep up", () => {
+  function slowAndFast(): { slow: Receiver; fast: Receiver } {
+    const [slow, fast] = [new Receiver(), new Receiver()];
+    slow.outbox.unsent = 101;
+    fast.outbox.unsent = 100;
+    return { slow, fast };
+  }
+
+  it.each([
+    ["buffer", { sent: 2, dropped: 0, closed: 0 }, ["news"], 0],
+    ["drop", { sent: 1, dropped: 1, closed: 0 }, [], 1],
+    ["close", { sent: 1, dropped: 0, closed: 1 }, ["terminated TOO_MUCH_BUFFERED"], 0],
+  ] as const)("meets the policy %s", (policy, delivery, lines, dropped) => {
+    const { slow, fast } = slowAndFast();
+    expect(deliver([slow, fast], news, { slow: policy }, settings)).toEqual(delivery);
+    expect(deliver([], news, { slow: policy }, settings).sent).toBe(0);
+    expect(slow.lines).toEqual(lines);
+    expect(slow.outbox.dropped).toBe(dropped);
+    expect(fast.lines).toEqual(["news"]);
+  });
+
+  it("meets the server's own policy where a call names none", () => {
+    const { slow, fast } = slowAndFast();
+    expect(deliver([slow, fast], news, {}, { ...settings, slow: "drop" }).dropped).toBe(1);
+  });
+});
