@@ -20,6 +20,17 @@ export function checkClose(status: StatusCode, reason: string, deadline?: number
   if (!isStatusSendable(status)) {
     throw new RangeError(`Status code may not be sent: ${String(status)}`);
   }
+  checkReason(reason);
+  checkMilliseconds("deadline", deadline);
+}
+
+/**
+ * Checks a reason: what a close frame has room for beside the status (RFC 6455, 5.5.1).
+ *
+ * @throws {RangeError} More than 123 bytes of UTF-8.
+ * @throws {TypeError} No string.
+ */
+export function checkReason(reason: string): void {
   if (typeof reason !== "string") {
     throw new TypeError(`Reason must be a string: ${String(reason)}`);
   }
@@ -27,5 +38,4 @@ export function checkClose(status: StatusCode, reason: string, deadline?: number
   if (size > MaxReasonSize) {
     throw new RangeError(`Reason must have at most ${MaxReasonSize} bytes: ${size}`);
   }
-  checkMilliseconds("deadline", deadline);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkMilliseconds } from "../../arguments.ts";
+import { checkLimit, checkMilliseconds } from "../../arguments.ts";
 import { type Deferred, newDeferred, rejected } from "../../deferred.ts";
 import { PreparedMessage } from "../../endpoint/prepared.ts";
 import { ClosedError, type Closure, LimitError } from "../../errors.ts";
@@ -73,8 +73,8 @@ export class Reconnecting<Ws extends Reconnectable> {
    */
   constructor(open: (attempt: ConnectAttempt) => Promise<Ws>, options: ReconnectOptions<Ws>) {
     const { whileAway = "reject", maxWaiting = 1024 ** 2, maxUnread = 1024 ** 2 } = options;
-    checkBytes("maxWaiting", maxWaiting);
-    checkBytes("maxUnread", maxUnread);
+    checkLimit("maxWaiting", maxWaiting);
+    checkLimit("maxUnread", maxUnread);
     this.#whileAway = whileAway;
     this.#maxWaiting = maxWaiting;
     this.#maxUnread = maxUnread;
@@ -306,10 +306,6 @@ function isQuiet({ cause, closure }: ReconnectEnd): boolean {
   if (cause === "closed") return true;
   if (cause !== "final" || closure === undefined || closure.error !== undefined) return false;
   return closure.initiator === "local" || closure.status === StatusNormalClosure;
-}
-
-function checkBytes(name: string, value: number): void {
-  if (!(value >= 0)) throw new RangeError(`${name} must be a number from 0 on: ${value}`);
 }
 
 /** @throws {TypeError} Not data. */

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { encodeUtf8 } from "../../bytes.ts";
-import { MaxReasonSize } from "../../frame/close.ts";
 import { type StatusCode, StatusNormalClosure } from "../../status.ts";
+import { checkReason } from "../check-close.ts";
 
 /** What a connection is closed with, in the standard's words. */
 export interface WebSocketCloseInfo {
@@ -26,14 +25,13 @@ export interface CheckedClose {
  * Checks what the standard lets an application say: a reason without a code is one for 1000.
  *
  * @throws {RangeError} The code, or the length of the reason.
+ * @throws {TypeError} The reason is no string.
  */
 export function checkCloseInfo({ closeCode, reason = "" }: WebSocketCloseInfo): CheckedClose {
   if (closeCode !== undefined && closeCode !== 1000 && !(closeCode >= 3000 && closeCode <= 4999)) {
     throw new RangeError(`Close code must be 1000, or 3000 to 4999: ${closeCode}`);
   }
-  if (encodeUtf8(reason).length > MaxReasonSize) {
-    throw new RangeError(`Reason must have at most ${MaxReasonSize} bytes`);
-  }
+  checkReason(reason);
   return { status: closeCode ?? (reason === "" ? 0 : StatusNormalClosure), reason };
 }
 

@@ -92,10 +92,10 @@ describe("reconnecting()", () => {
     const { open } = newAttempts();
     expect(() => reconnecting(open, { factor: 0 })).toThrow("factor must be a number from 1 on: 0");
     expect(() => reconnecting(open, { maxWaiting: -1 })).toThrow(
-      "maxWaiting must be a number from 0 on: -1",
+      "maxWaiting must be from 0 on, or Infinity: -1",
     );
     expect(() => reconnecting(open, { maxUnread: NaN })).toThrow(
-      "maxUnread must be a number from 0 on: NaN",
+      "maxUnread must be from 0 on, or Infinity: NaN",
     );
   });
 
