@@ -96,7 +96,7 @@ export class SendQueue implements PieceQueue {
   addBinary(bytes: Uint8Array, compress: boolean): void {
     if (this.#extensions === undefined && this.isFree) {
       this.#traffic.addMessage(bytes.length);
-      this.#output.addFrame(OpBinary, bytes, 0, bytes.length);
+      this.#output.add(OpBinary, bytes, 0, bytes.length);
       return;
     }
     this.#add(OpBinary, bytes, bytes.length, compress, undefined);
@@ -361,7 +361,7 @@ export class SendQueue implements PieceQueue {
     const header = newHeader(opcode, size);
     header.fin = fin;
     this.#extensions?.setBits(header);
-    this.#output.addFrame(opcode, bytes, 0, size, header.rsv, fin);
+    this.#output.add(opcode, bytes, 0, size, header.rsv, fin);
   }
 
   #ask(

@@ -156,11 +156,20 @@ export class WriteBuffer {
     fin = true,
   ): void {
     checkFrame(opcode, bytes, start, end, rsv);
+    this.add(opcode, bytes, start, end, rsv, fin);
+  }
+
+  /**
+   * As {@link addFrame}, for whoever knows that it is one.
+   *
+   * @internal
+   */
+  add(opcode: Opcode, bytes: Uint8Array, start: number, end: number, rsv = 0, fin = true): void {
     this.#put(opcode, bytes, start, end, rsv, fin);
     this.traffic.addFrame(header);
   }
 
-  /** As {@link addFrame}, for whoever knows that it is one, and tells of it: last, since whoever is told may send more. */
+  /** Puts a frame behind what was gathered. Whoever calls it tells of it, last: who is told may send more, or take. */
   #put(opcode: Opcode, bytes: Uint8Array, start: number, end: number, rsv = 0, fin = true): void {
     this.#beginHeader(opcode, end - start);
     header.rsv = rsv;
@@ -200,7 +209,7 @@ export class WriteBuffer {
     checkText("text", text);
     if (text.length > longText) {
       const bytes = encodeUtf8(text);
-      this.addFrame(OpText, bytes, 0, bytes.length);
+      this.add(OpText, bytes, 0, bytes.length);
       return bytes.length;
     }
     // The header's size depends on a length that is known only behind it: a guess, right for all ASCII, and room to move.
@@ -254,7 +263,7 @@ export class WriteBuffer {
   addClose(body: Uint8Array): void {
     const end = checkFrame(OpClose, body);
     this.#latePong = undefined;
-    this.addFrame(OpClose, body, 0, end);
+    this.add(OpClose, body, 0, end);
   }
 
   /**
