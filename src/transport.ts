@@ -79,6 +79,7 @@ export interface Transport extends TransportFacts {
    *
    * After `end`, `destroy` or a failure it takes the bytes and drops them; the failure itself arrives as `onClose`.
    *
+   * @param bytes Never to be changed, nor transferred: other connections may send the same ones. Who needs that copies them.
    * @returns true: they are taken, and the array may be reused at once. false: the array is borrowed until `onDrain`,
    * and nothing more may be written before it. So at most one write is under way, and the core batches behind it.
    */

@@ -4,6 +4,7 @@ import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { Endpoint } from "../../src/endpoint/endpoint.ts";
+import { PreparedMessage } from "../../src/endpoint/prepared.ts";
 import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { FlateReader, FlateWriter, Helper } from "../../src/flate/index.ts";
 import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
@@ -183,6 +184,22 @@ const receivePromises: readonly BytePromise[] = [
       const taken = sender.output.take()!;
       for (let i = 0; i < 10; i++) sender.sendBinary(new Uint8Array(1000));
       return payloadIn(taken);
+    },
+  },
+  {
+    call: "Endpoint.output.take() of a prepared message, changed before giveBack(): what others send",
+    word: "copied",
+    size: 300,
+    run(bytes) {
+      const message = new PreparedMessage(bytes);
+      const [first, second] = [1, 2].map(() => {
+        const { sender } = new EndpointPair(false, "server");
+        sender.sendPrepared(message);
+        return sender.output;
+      });
+      first!.take()!.fill(0xee);
+      first!.giveBack();
+      return payloadIn(second!.take()!);
     },
   },
   {
