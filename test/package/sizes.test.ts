@@ -25,7 +25,7 @@ describe("the size of a bundle", () => {
 });
 
 describe("a bundle of the header codec", () => {
-  it("holds the codec, the bytes that it reads and writes, its error, and nothing else", async () => {
+  it("holds the codec, the bytes that it reads and writes, its checks and errors, and nothing else", async () => {
     const text = new TextDecoder().decode(await bundle(bundles["header codec"]!, false));
     const names = Array.from(
       text.matchAll(/^(?:var|let|const|function|class) (\w+)/gm),
@@ -37,17 +37,26 @@ describe("a bundle of the header codec", () => {
       "StatusInvalidFramePayloadData",
       "StatusMessageTooBig",
       "StatusProtocolError",
+      "checkBytes",
+      "checkOpcode",
+      "checkRange",
+      "checkWhole",
       "decodeHeader",
+      "decodeHeaderRange",
       "encodeHeader",
+      "encodeHeaderAt",
+      "headerSize",
+      "kindOf",
       "lengthEnd",
+      "readKey",
       "readLength64",
-      "readMaskKey",
       "readUint16",
       "readUint32",
       "violations",
-      "writeMaskKey",
+      "writeKey",
       "writeUint16",
       "writeUint32",
+      "wrongType",
       "wrongValue",
     ]);
   });
