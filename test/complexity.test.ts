@@ -1,10 +1,13 @@
-import process from "node:process";
 import { constants, deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+// First, to be there before what it counts.
+import { type Cost, workOf } from "./support/work.ts";
+import { OpenStream } from "../adapters/zlib/open.ts";
 import { zlibEngine } from "../adapters/zlib/engine.ts";
 import { encodeUtf8 } from "../src/bytes.ts";
 import { Server } from "../src/connection/server/serve.ts";
 import { Endpoint } from "../src/endpoint/endpoint.ts";
+import { BoundedBuffer } from "../src/extension/bounded-buffer.ts";
 import { PermessageDeflate } from "../src/flate/permessage-deflate.ts";
 import { StateServerSide } from "../src/frame/check.ts";
 import { HeadParser } from "../src/http/parser.ts";
@@ -27,42 +30,42 @@ import { FakeClock } from "./support/fake-clock.ts";
 import { silentEvents } from "./support/trace.ts";
 
 /*
- * How the time that peers' bytes take grows with their number: linearly. It is measured over three doublings, and the
- * exponent that fits is compared with 1.5: linear work is at 1, quadratic work at 2, however fast the machine is.
+ * How the work that peers' bytes make grows with their number: linearly. It is counted, not timed, so that the machine has
+ * no say in it, at sizes that double three times; the exponent that fits is 1 for linear work, and 2 for quadratic work.
  */
 
-/** The work on an input, made ready beforehand, that is `size` times something. */
-type Subject = (size: number) => () => void;
-
-/** Milliseconds of the processor's time: what others do on the machine does not count. */
-function processorTime(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
-function timeOf(work: () => void): number {
-  const start = processorTime();
-  work();
-  return processorTime() - start;
-}
+/** The work on an input, made ready beforehand, that is `size` times something. Tells whether it came to the right end. */
+type Subject = (size: number) => () => boolean;
 
 const doublings = [1, 2, 4, 8];
-const rounds = 4;
-/** Milliseconds that the smallest input takes at the least. */
-const signal = 4;
+const smallest = 2048;
 
-/** A size with enough work to be measured; quadratic work has it sooner. */
-function smallest(subject: Subject): number {
-  for (let size = 256; ; size *= 2) {
-    const work = subject(size);
-    if (Math.min(timeOf(work), timeOf(work)) > signal || size >= 2 ** 17) return size;
+/** Sorting would be at 1.11. */
+const limit = 1.1;
+
+/** A call of zlib: what it is given, and what it has written. */
+const ofZlib: Cost = (self, [, , start, end, , , room]) =>
+  Number(end) - Number(start) + Number(room) - (self as OpenStream).roomLeft;
+
+/** The units of work of a subject at each size. */
+async function worksOf(subject: Subject, base: number): Promise<number[]> {
+  const works: number[] = [];
+  for (const factor of doublings) {
+    const work = subject(base * factor);
+    let isRight = false;
+    const units = await workOf(() => {
+      isRight = work();
+    }, [[OpenStream.prototype, { write: ofZlib }]]);
+    expect(isRight).toBe(true);
+    works.push(units);
   }
+  return works;
 }
 
-/** The slope of the line through the logarithms of times over those of sizes (least squares). */
-function exponentOf(times: readonly number[]): number {
+/** The slope of the line through the logarithms of works over those of sizes (least squares). */
+function exponentOf(works: readonly number[]): number {
   const xs = doublings.map(Math.log2);
-  const ys = times.map(Math.log2);
+  const ys = works.map(Math.log2);
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
   const [x, y] = [mean(xs), mean(ys)];
@@ -70,20 +73,9 @@ function exponentOf(times: readonly number[]): number {
   return above / xs.reduce((sum, one) => sum + (one - x) ** 2, 0);
 }
 
-/** The exponent of a subject's time, from the best of several rounds, in each of which all sizes have their turn. */
-function growthOf(subject: Subject): number {
-  const base = smallest(subject);
-  const best = doublings.map(() => Infinity);
-  for (let round = 0; round < rounds; round++) {
-    doublings.forEach((factor, i) => {
-      const work = subject(base * factor);
-      best[i] = Math.min(best[i]!, timeOf(work));
-    });
-  }
-  return exponentOf(best.map((time) => Math.max(time, 0.001)));
+async function growthOf(subject: Subject, base = smallest): Promise<number> {
+  return exponentOf(await worksOf(subject, base));
 }
-
-const limit = 1.5;
 
 const noLimits = { maxHeadSize: Infinity, maxTargetSize: Infinity, maxHeaders: Infinity };
 
@@ -99,7 +91,7 @@ function head(more: (size: number) => readonly string[], cut = false): Subject {
     return () => {
       const parser = new HeadParser("request", noLimits);
       for (let at = 0; at < bytes.length; at += step) parser.feed(bytes, at, at + step);
-      expect(parser.isComplete).toBe(true);
+      return parser.isComplete;
     };
   };
 }
@@ -138,6 +130,7 @@ function handshake(more: (size: number) => readonly string[]): Subject {
       server.accept(transport);
       transport.handler.onData(chunk);
       transport.handler.onClose();
+      return transport.bytes > 0;
     };
   };
 }
@@ -155,8 +148,9 @@ function endpoint(chunksOf: (size: number) => readonly Uint8Array[], compressed 
         one.receive(chunk.slice());
         while (one.output.take() !== undefined) one.output.giveBack();
       }
-      expect(one.state).toBe("open");
+      const isOpen = one.state === "open";
       one.fail(undefined, 0, "local");
+      return isOpen;
     };
   };
 }
@@ -182,9 +176,7 @@ function times(count: number, piece: SidedPiece): SidedPiece {
 function listOf(part: (i: number) => string, read: (bytes: Uint8Array) => unknown): Subject {
   return (size) => {
     const bytes = encodeUtf8(repeated(size, part, ", "));
-    return () => {
-      expect(read(bytes)).toBeTruthy();
-    };
+    return () => read(bytes) !== undefined;
   };
 }
 
@@ -207,23 +199,23 @@ const subjects: Readonly<Record<string, Subject>> = {
   ),
   "parameters of one option": (size) => {
     const bytes = encodeUtf8(`a; ${repeated(size, (i) => `b${i}=c`, "; ")}`);
-    return () => {
-      expect(parseOptions(bytes)).toBeTruthy();
-    };
+    return () => parseOptions(bytes) !== undefined;
   },
   "a quoted value of escapes": (size) => {
-    const bytes = encodeUtf8(`a; b="${'\\"'.repeat(size)}"`);
-    return () => void parseOptions(bytes);
+    const bytes = encodeUtf8(`a; b="${"\\c".repeat(size)}"`);
+    return () => parseOptions(bytes) !== undefined;
   },
   "a quoted value of escapes without an end": (size) => {
-    const bytes = encodeUtf8(`a; b="${'\\"'.repeat(size)}`);
-    return () => void parseOptions(bytes);
+    const bytes = encodeUtf8(`a; b="${"\\c".repeat(size)}`);
+    return () => parseOptions(bytes) === undefined;
+  },
+  "a quoted value of escaped quotes": (size) => {
+    const bytes = encodeUtf8(`a; b="${'\\"'.repeat(size)}"`);
+    return () => parseOptions(bytes) === undefined;
   },
   cookies: (size) => {
     const bytes = encodeUtf8(repeated(size, (i) => `a${i}=b`, "; "));
-    return () => {
-      expect(parseCookies(bytes).size).toBe(size);
-    };
+    return () => parseCookies(bytes).size === size;
   },
   "a handshake with many subprotocols": handshake((size) => [
     `Sec-WebSocket-Protocol: ${repeated(size, (i) => `a${i}`, ", ")}`,
@@ -267,45 +259,127 @@ const subjects: Readonly<Record<string, Subject>> = {
   }, true),
 };
 
-/** Milliseconds for one subject, on a machine that is busy. */
-const patience = 60_000;
-
-describe("the time for", () => {
-  it.each(Object.entries(subjects))(
-    "%s grows linearly",
-    (_, subject) => {
-      // A machine that is busy elsewhere may spoil one measurement; quadratic work is quadratic each time.
-      let growth = growthOf(subject);
-      for (let again = 0; growth >= limit && again < 3; again++) growth = growthOf(subject);
-      expect(growth).toBeLessThan(limit);
-    },
-    patience,
-  );
+describe("the work for", () => {
+  it.each(Object.entries(subjects))("%s grows linearly", async (_, subject) => {
+    expect(await growthOf(subject)).toBeLessThan(limit);
+  });
 });
 
+/** Something done with a piece of the subject's input. */
+type Step = (piece: { bytes: Uint8Array; items: number[]; letters: string }) => unknown;
+
+/** Of each kind of work, one that a mistake could repeat for every piece of what comes. */
+const steps: Readonly<Record<string, Step>> = {
+  "a loop": ({ items }) => {
+    let sum = 0;
+    for (let i = 0; i < items.length; i++) sum += i;
+    return sum;
+  },
+  "a loop in a function of its own": ({ bytes }) => xorOf(bytes),
+  "a callback for each": ({ items }) => items.reduce((sum, item) => sum + item, 0),
+  "set()": ({ bytes }) => new Uint8Array(bytes.length + 1).set(bytes, 1),
+  "set() into the same": ({ bytes }) => bytes.set(bytes),
+  "copyWithin()": ({ bytes }) => bytes.copyWithin(1, 0),
+  "slice() of bytes": ({ bytes }) => bytes.slice(),
+  "fill()": ({ bytes }) => bytes.fill(1),
+  "indexOf() of bytes": ({ bytes }) => bytes.indexOf(255),
+  "a new Uint8Array": ({ bytes }) => new Uint8Array(bytes.length),
+  "a copy by a new Uint8Array": ({ bytes }) => new Uint8Array(bytes),
+  "Uint8Array.from()": ({ items }) => Uint8Array.from(items),
+  "slice() of an array": ({ items }) => items.slice(),
+  "shift()": ({ items }) => items.shift(),
+  "splice()": ({ items }) => items.splice(0, 1),
+  "concat()": ({ items }) => items.concat(1),
+  "includes()": ({ items }) => items.includes(-1),
+  "join()": ({ items }) => items.join(),
+  "a spread array": ({ items }) => [...items],
+  "a Set of an array": ({ items }) => new Set(items),
+  "Object.entries()": ({ items }) => Object.entries(items),
+  "JSON.stringify()": ({ items }) => JSON.stringify(items),
+  "slice() of a string": ({ letters }) => letters.slice(),
+  "indexOf() of a string": ({ letters }) => letters.indexOf("z"),
+  "split()": ({ letters }) => letters.split("z"),
+  "toLowerCase()": ({ letters }) => letters.toLowerCase(),
+  "a regular expression": ({ letters }) => /z/.test(letters),
+  "TextDecoder.decode()": ({ bytes }) => decoder.decode(bytes),
+  "TextEncoder.encode()": ({ letters }) => encoder.encode(letters),
+  "the engine's compression": ({ bytes }) => compressed(bytes),
+};
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+function xorOf(bytes: Uint8Array): number {
+  let all = 0;
+  for (const byte of bytes) all ^= byte;
+  return all;
+}
+
+function compressed(bytes: Uint8Array): void {
+  const deflater = zlibEngine().newDeflater({ windowBits: 15, level: 1, memLevel: 8 });
+  deflater.deflate(bytes, 0, bytes.length, true, new BoundedBuffer(Infinity));
+  deflater.close();
+}
+
+/** What has come so far has a step for each piece that comes, or each piece has one. */
+function stepsOn(step: Step, lengthAt: (i: number) => number): Subject {
+  return (size) => {
+    const pieces = Array.from({ length: size }, (_, i) => {
+      const length = lengthAt(i);
+      return {
+        bytes: new Uint8Array(length),
+        items: new Array<number>(length).fill(0),
+        letters: "a".repeat(length),
+      };
+    });
+    return () => {
+      for (let i = 0; i < size; i++) step(pieces[i]!);
+      return true;
+    };
+  };
+}
+
 describe("growthOf()", () => {
-  let sink = 0;
-
-  it(
-    "finds work linear that is",
-    () => {
-      const linear: Subject = (size) => () => {
-        for (let i = 0; i < 100 * size; i++) sink = (sink + i) | 0;
-      };
-      expect(growthOf(linear)).toBeLessThan(limit);
+  it.each(Object.entries(steps))(
+    "sees that %s of all that has come is quadratic",
+    async (_, step) => {
+      expect(
+        await growthOf(
+          stepsOn(step, (i) => 8 * i),
+          128,
+        ),
+      ).toBeGreaterThan(1.5);
     },
-    patience,
   );
 
-  it(
-    "finds work quadratic that is",
-    () => {
-      const quadratic: Subject = (size) => () => {
-        for (let i = 0; i < size; i++) for (let k = 0; k < size; k++) sink = (sink + k) | 0;
-      };
-      expect(growthOf(quadratic)).toBeGreaterThan(limit);
-      expect(sink).toBeTypeOf("number");
+  it.each(Object.entries(steps))(
+    "sees that %s of what has come last is linear",
+    async (_, step) => {
+      expect(
+        await growthOf(
+          stepsOn(step, () => 128),
+          128,
+        ),
+      ).toBeLessThan(limit);
     },
-    patience,
   );
+
+  it("sees a quadratic part that is a tenth of the work at the smallest size", async () => {
+    const bytes = new Uint8Array(8 * smallest);
+    const mixed: Subject = (size) => () => {
+      for (let i = 0; i < size; i++) {
+        bytes.fill(1, 0, 100);
+        bytes.fill(1, 0, (10 * size) / smallest);
+      }
+      return true;
+    };
+    expect(await growthOf(mixed)).toBeGreaterThan(limit);
+  });
+
+  it("comes to the same each time", async () => {
+    const works = [];
+    for (let i = 0; i < 3; i++) works.push(await worksOf(subjects["tokens"]!, smallest));
+    expect(works[1]).toEqual(works[0]);
+    expect(works[2]).toEqual(works[0]);
+  });
 });
