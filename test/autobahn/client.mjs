@@ -10,8 +10,8 @@ import { connect } from "framewire/auto";
 const [base, agent] = process.argv.slice(2);
 const query = `agent=${encodeURIComponent(agent)}`;
 
-/** Cases 9.3.1 and 9.4.1 send 4 MiB in frames of 64 bytes. */
-const maxFragments = 65_536;
+/** Cases 9.3.1 and 9.4.1 send 4 MiB in frames of 64 bytes, and an empty one behind them. */
+const maxFragments = 65_537;
 
 /** Asks for one message. */
 async function ask(path) {

@@ -2,10 +2,13 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { serve } from "../../adapters/node/index.ts";
+import { connect, serve } from "../../adapters/node.ts";
+import type { Connection } from "../../src/connection/connection.ts";
 import { root } from "../../scripts/built.mjs";
+import { startProgram } from "../support/program.ts";
 
 const executeFile = promisify(execFile);
 
@@ -22,7 +25,15 @@ async function run(script: string, args: readonly string[]) {
   }
 }
 
-/** What the fuzzing server does as far as a client can tell, with four cases. */
+/** The message of case 9.4.1, as the suite sends it: in frames of 64 bytes, and an empty one behind them. */
+async function sendFragments(ws: Connection): Promise<void> {
+  const writer = ws.beginMessage({ binary: true, compress: false });
+  const piece = new Uint8Array(64);
+  for (let i = 0; i < 65_536; i++) await writer.write(piece);
+  await writer.close();
+}
+
+/** What the fuzzing server does as far as a client can tell, with five cases. */
 async function fuzzingServer() {
   const lines: string[] = [];
   const server = await serve(
@@ -32,7 +43,7 @@ async function fuzzingServer() {
         const { pathname, searchParams } = new URL(ws.target, "http://localhost");
         const agent = searchParams.get("agent");
         if (pathname === "/getCaseCount") {
-          await ws.send("4");
+          await ws.send("5");
         } else if (pathname === "/updateReports") {
           lines.push(`reports of ${agent}`);
           await ws.close(1000);
@@ -40,11 +51,13 @@ async function fuzzingServer() {
           const number = searchParams.get("case");
           if (number === "2") ws.terminate();
           else if (number === "3") await ws.close(3000);
+          else if (number === "5") await sendFragments(ws);
           else await ws.send(`case ${number} of ${agent}`);
         }
       },
       message(ws, data) {
-        lines.push(`${String(data)} ${ws.extensions.split(";")[0]}`);
+        const content = typeof data === "string" ? data : `${data.length} bytes`;
+        lines.push(`${content} ${ws.extensions.split(";")[0]}`);
         void ws.close(1000);
       },
     },
@@ -61,16 +74,30 @@ describe.each(["node", "deno", "bun"])("autobahn:client on %s", (runtime) => {
     expect(lines).toEqual([
       `case 1 of ${agent} permessage-deflate`,
       `case 4 of ${agent} permessage-deflate`,
+      "4194304 bytes permessage-deflate",
       `reports of ${agent}`,
     ]);
     expect(stdout.trim().split("\n")).toEqual([
-      "1/4: 1000 clean",
-      expect.stringMatching(/^2\/4: no connection: TransportError: /),
-      "3/4: 3000 clean",
-      "4/4: 1000 clean",
-      `4 cases run as ${agent}`,
+      "1/5: 1000 clean",
+      expect.stringMatching(/^2\/5: no connection: TransportError: /),
+      "3/5: 3000 clean",
+      "4/5: 1000 clean",
+      "5/5: 1000 clean",
+      `5 cases run as ${agent}`,
     ]);
     expect(code).toBe(0);
+  });
+});
+
+describe.each(["node", "deno", "bun"])("the echo server on %s", (runtime) => {
+  it("takes the message in 65 537 frames that case 9.4.1 sends", async () => {
+    const program = startProgram([process.execPath, "scripts/echo.mjs", runtime, "0"]);
+    onTestFinished(async () => void (await program.stop()));
+    const [, port] = await program.line(/listening on (\d+)/);
+    const ws = await connect(`ws://127.0.0.1:${port}/`);
+    await sendFragments(ws);
+    expect(await ws.receive()).toHaveLength(4_194_304);
+    await ws.close();
   });
 });
 
