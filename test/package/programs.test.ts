@@ -220,6 +220,10 @@ describe.each(["node", "deno", "bun"])("a new user on %s", (runtime) => {
     ["docs/testing.md", "clock.js", "1001\n"],
     ["docs/testing.md", "by-hand.js", "HTTP/1.1 400 Bad Request"],
     ["docs/low-level.md", "two-endpoints.js", "client got HELLO\n{"],
+    ["docs/extending.md", "checksum.js", "x-checksum hello\n"],
+    ["docs/extending.md", "port.js", "1000000\ntrue\n"],
+    ["docs/extending.md", "proxy.js", "chat /tea: hello\n4000\n403\n"],
+    ["docs/extending.md", "backplane.js", "ready ready\nhello from the other server\n"],
   ])("runs %s, %s", async (document, name, expected) => {
     const { code, output } = await start(runtime, document, name, await freePort()).ended;
     expect(output).toContain(expected);
