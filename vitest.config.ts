@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { runtime } from "./test/support/runtime.ts";
 
@@ -6,16 +7,49 @@ const nodeOnly = ["interop", "matrix", "browser", "package", "edge"].map(
   (name) => `test/${name}/**`,
 );
 
+/** Tests that measure, and want the machine for themselves. */
+const measuring = [
+  "test/guard/**/*.test.ts",
+  "test/hostile/memory.test.ts",
+  "test/package/bench.test.ts",
+  "test/package/heap.test.ts",
+  "test/package/soak.test.ts",
+  "test/runtime/flood.test.ts",
+  "test/runtime/garbage.test.ts",
+];
+
+const exclude = runtime === "node" ? [] : nodeOnly;
+
 /** The merged run is the one that has seen every line; a run on one runtime is not measured against the threshold. */
 const mergesReports = process.argv.includes("--merge-reports");
 
 /**
- * One suite for three runtimes: `npm test` starts it in each of them and merges the coverage.
+ * One suite for three runtimes: `npm test` starts it in each of them and merges the coverage. Its files run side by side,
+ * as many as there are cores; then those that measure, one after the other.
  */
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: runtime === "node" ? [] : nodeOnly,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "side by side",
+          include: ["test/**/*.test.ts"],
+          exclude: [...exclude, ...measuring],
+          maxWorkers: availableParallelism(),
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: measuring,
+          exclude,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
     globalSetup: runtime === "node" ? ["test/support/build.ts"] : [],
     pool: "forks",
     // Deno takes no V8 flags here; it gets them by DENO_V8_FLAGS. Bun has Bun.gc.
