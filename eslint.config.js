@@ -67,7 +67,7 @@ export default tseslint.config(
     files: ["src/**/*.ts", "adapters/**/*.ts"],
     languageOptions: {
       parserOptions: {
-        project: ["tsconfig.src.json", "tsconfig.adapters.json"],
+        project: ["tsconfig/src.json", "tsconfig/adapters.json"],
         tsconfigRootDir: import.meta.dirname,
       },
     },
