@@ -18,7 +18,18 @@ const measuring = [
   "test/runtime/garbage.test.ts",
 ];
 
+/** Tests of one source each, which leave nothing behind: they share processes, since to start one takes longer than most. */
+const sharing = [
+  "test/{connection,endpoint,extension,handshake,http,io,stream}/*.test.ts",
+  // Those that are left out replace something global.
+  "test/flate/!(history).test.ts",
+  "test/frame/!(cipher|mask).test.ts",
+];
+
 const exclude = runtime === "node" ? [] : nodeOnly;
+
+/** How many files run side by side. `npm run test:quick` has three runtimes at once, and one of each. */
+const maxWorkers = Number(process.env["FRAMEWIRE_WORKERS"] ?? availableParallelism());
 
 /** The merged run is the one that has seen every line; a run on one runtime is not measured against the threshold. */
 const mergesReports = process.argv.includes("--merge-reports");
@@ -35,8 +46,17 @@ export default defineConfig({
         test: {
           name: "side by side",
           include: ["test/**/*.test.ts"],
-          exclude: [...exclude, ...measuring],
-          maxWorkers: availableParallelism(),
+          exclude: [...exclude, ...measuring, ...sharing],
+          maxWorkers,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "together",
+          include: sharing,
+          isolate: false,
+          maxWorkers,
         },
       },
       {

@@ -20,6 +20,7 @@ export class Progress {
   #total = 0;
   #done = 0;
   #files = 0;
+  #isKnown = false;
   #start;
 
   /**
@@ -29,6 +30,7 @@ export class Progress {
   constructor(files, last, now) {
     const known = files.map((file) => last[file]).filter((time) => time !== undefined);
     const mean = known.reduce((sum, time) => sum + time, 0) / known.length;
+    this.#isKnown = known.length > 0;
     for (const file of files) this.#weights.set(file, last[file] ?? (mean || 1));
     this.#total = this.#sum();
     this.#start = now;
@@ -49,9 +51,10 @@ export class Progress {
     return ((this.#total - this.#done) / this.#done) * ((now - this.#start) / 1000);
   }
 
+  /** How many files are done; and how long it will take, unless nothing is known: the largest ones come first. */
   show(now, later = 0) {
     const files = `${this.#files} of ${this.#weights.size} files`;
-    return `${files}, about ${showSeconds(this.left(now) + later)} left`;
+    return this.#isKnown ? `${files}, about ${showSeconds(this.left(now) + later)} left` : files;
   }
 }
 

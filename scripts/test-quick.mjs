@@ -30,7 +30,7 @@ function runOn(runtime, folder) {
   const child = spawn(program, [...first, "run", "--passWithNoTests", ...reporters, ...paths], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...environmentOf(runtime), FRAMEWIRE_BUILD: "no" },
+    env: { ...environmentOf(runtime), FRAMEWIRE_BUILD: "no", FRAMEWIRE_WORKERS: "1" },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
