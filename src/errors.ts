@@ -165,7 +165,7 @@ const refusals: Record<HandshakeCode, readonly [message: string, status: number]
   BAD_BODY: ["Handshake has a body", 400],
   BAD_UPGRADE: ["Upgrade header does not name websocket", 400],
   BAD_CONNECTION: ["Connection header does not name Upgrade", 400],
-  BAD_SEC_KEY: ["Sec-WebSocket-Key is not 16 bytes in base64", 400],
+  BAD_SEC_KEY: ["Sec-WebSocket-Key is not one value of 16 bytes", 400],
   BAD_SEC_VERSION: ["Sec-WebSocket-Version is not one value", 400],
   BAD_SUBPROTOCOL: ["Sec-WebSocket-Protocol is no list of distinct tokens", 400],
   UPGRADE_REQUIRED: ["WebSocket version 13 is required", 426],

@@ -78,12 +78,12 @@ export class BoundedBuffer {
    */
   add(source: Uint8Array, start: number, end: number): void {
     checkBytes("source", source);
-    const part = source.subarray(start, end);
-    // It ends where the source does.
-    if (part.length !== end - start) throw new RangeError(`No such range: ${start} to ${end}`);
-    this.room(part.length);
-    this.bytes.set(part, this.size);
-    this.commit(part.length);
+    if (!(start >= 0 && start <= end && end <= source.length)) {
+      throw new RangeError(`No such range: ${start} to ${end}`);
+    }
+    this.room(end - start);
+    copy(this.bytes, this.size, source, start, end);
+    this.commit(end - start);
   }
 
   /** Bytes that may still be filled: 0 where the limit is reached, or was passed. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { copyOf, equalsIgnoreCase, latin1 } from "../bytes.ts";
+import { copyOf, equalsIgnoreCase, latin1, spells } from "../bytes.ts";
 
 /** Index of a part's first byte, counted from the head's first byte. */
 type Position = number;
@@ -73,9 +73,9 @@ export class Head {
     return this.#text(this.lineStart, this.methodEnd);
   }
 
-  /** Tells whether the request's method is `name`. */
+  /** Tells whether the request's method is `name`, without a string being made of it. */
   isMethod(name: string): boolean {
-    return this.method === name;
+    return spells(this.#bytes, this.#base + this.lineStart, this.#base + this.methodEnd, name);
   }
 
   /** The request's target as it was sent. */
@@ -128,9 +128,9 @@ export class Head {
     return this.#base + this.#headers[index * positionsPerHeader + 1];
   }
 
-  /** Tells whether a header's value is `text`, byte for byte. */
+  /** Tells whether a header's value is `text`, byte for byte, without a string being made of it. */
   isValue(index: number, text: string): boolean {
-    return this.value(index) === text;
+    return spells(this.#bytes, this.valueStart(index), this.valueEnd(index), text);
   }
 
   /**
