@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { connect, serve } from "../../adapters/node.ts";
+import { connect, serve } from "../../adapters/node/index.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { root } from "../../scripts/built.mjs";
 import { startProgram } from "../support/program.ts";
