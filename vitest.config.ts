@@ -20,7 +20,7 @@ const measuring = [
 
 /** Tests of one source each, which leave nothing behind: they share processes, since to start one takes longer than most. */
 const sharing = [
-  "test/{connection,endpoint,extension,handshake,http,io,stream}/*.test.ts",
+  "test/{connection,endpoint,extension,handshake,http,io,stream}/**/*.test.ts",
   // Those that are left out replace something global.
   "test/flate/!(history).test.ts",
   "test/frame/!(cipher|mask).test.ts",

@@ -18,7 +18,7 @@ const mayImport: Record<string, string[]> = {
   "src/web-streams.ts": [],
   "src/errors.ts": ["src/status.ts"],
   "src/frame": ["src/bytes.ts", "src/arguments.ts", "src/status.ts", "src/errors.ts"],
-  "src/extension": ["src/bytes.ts", "src/errors.ts", "src/frame", "src/http"],
+  "src/extension": ["src/bytes.ts", "src/arguments.ts", "src/errors.ts", "src/frame", "src/http"],
   "src/flate": [
     "src/bytes.ts",
     "src/arguments.ts",

@@ -6,14 +6,7 @@
  * @module
  */
 
-import {
-  checkBytes,
-  checkEither,
-  checkRange,
-  checkText,
-  wrongType,
-  wrongValue,
-} from "../arguments.ts";
+import { checkEither, checkRange, checkText, wrongType, wrongValue } from "../arguments.ts";
 import { copyOf } from "../bytes.ts";
 import { ClosedError, type Closure, type Initiator, LimitError, ProtocolError } from "../errors.ts";
 import { recvChain, sendChain } from "../extension/chain.ts";
@@ -493,7 +486,6 @@ export class Endpoint {
    * @throws {RangeError} It is too long (RFC 6455, 5.5).
    */
   sendPing(payload: Uint8Array): void {
-    checkBytes("payload", payload);
     checkFrame(OpPing, payload);
     if (this.#stage === "open") this.output.addPing(payload);
   }

@@ -17,7 +17,15 @@ import {
   newHeader,
 } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
-import { isControl, OpClose, type Opcode, OpPing, OpPong, OpText } from "../frame/opcode.ts";
+import {
+  checkOpcode,
+  isControl,
+  OpClose,
+  type Opcode,
+  OpPing,
+  OpPong,
+  OpText,
+} from "../frame/opcode.ts";
 import { type TextCodec, webText } from "../frame/text-codec.ts";
 import { borrowBuffer, largestGathered, returnBuffer } from "./pool.ts";
 import { Traffic } from "./traffic.ts";
@@ -143,7 +151,7 @@ export class WriteBuffer {
    *
    * @param rsv Reserved bits: 4, 2, 1 for RSV1, RSV2, RSV3.
    * @param fin Whether its message, or what it is itself, ends with it.
-   * @throws {TypeError} `bytes` is no Uint8Array or is detached, or a number is none: nothing has been added then.
+   * @throws {TypeError} They are no Uint8Array or are detached, or a number is none: nothing has been added then.
    * @throws {RangeError} `start` or `end` is not within `bytes`, a frame holds no such `opcode` or `rsv`, or a control frame would
    * have more than 125 bytes (RFC 6455, 5.5): nothing has been added then.
    */
@@ -465,7 +473,7 @@ export class WriteBuffer {
  * @param start Default 0.
  * @param end Default: the end of the bytes.
  * @returns `end`.
- * @throws {TypeError} `bytes` is no Uint8Array or is detached, or a number is none.
+ * @throws {TypeError} They are no Uint8Array or are detached, or a number is none.
  * @throws {RangeError} A number is out of range, or a control frame would have more than 125 bytes.
  */
 export function checkFrame(
@@ -475,9 +483,9 @@ export function checkFrame(
   end?: number,
   rsv = 0,
 ): number {
-  checkWhole("opcode", opcode, 15);
+  checkOpcode(opcode);
   checkWhole("rsv", rsv, 7);
-  end = checkRange(bytes, start, end);
+  end = checkRange(bytes, start, end, "payload");
   if (isControl(opcode)) checkControlSize(end - start);
   return end;
 }

@@ -4,16 +4,11 @@
  * @module
  */
 
+import { checkBytes, checkRange } from "../arguments.ts";
 import { copy, copyOf, noBytes } from "../bytes.ts";
 import { LimitError } from "../errors.ts";
 
 const smallest = 1024;
-
-/** Refuses what plain JavaScript may give: a text, or an array of numbers, would be zeros. */
-function checkBytes(name: string, bytes: Uint8Array | null): void {
-  if (bytes?.[Symbol.toStringTag] === "Uint8Array") return;
-  throw new TypeError(`${name} must be a Uint8Array`);
-}
 
 /**
  * Where a transform puts what it makes: `bytes[0, size)`.
@@ -77,10 +72,7 @@ export class BoundedBuffer {
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    */
   add(source: Uint8Array, start: number, end: number): void {
-    checkBytes("source", source);
-    if (!(start >= 0 && start <= end && end <= source.length)) {
-      throw new RangeError(`No such range: ${start} to ${end}`);
-    }
+    checkRange(source, start, end, "source");
     this.room(end - start);
     copy(this.bytes, this.size, source, start, end);
     this.commit(end - start);

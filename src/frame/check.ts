@@ -82,7 +82,7 @@ export function isFragmented(state: State): boolean {
  */
 export function checkHeader(header: Header, state: State): void {
   // Of what is no such number, a rule could be skipped.
-  checkState(state);
+  checkWhole("state", state, allStates);
   checkOpcode(header.opcode);
   checkDecoded(header, state);
 }

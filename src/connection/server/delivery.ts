@@ -53,11 +53,10 @@ export interface DeliverySettings {
 export function deliver<Receiver extends Subscriber>(
   receivers: Iterable<Receiver>,
   message: PreparedMessage,
-  { except, slow }: DeliveryOptions<Receiver>,
   settings: DeliverySettings,
+  { except, slow = settings.slow }: DeliveryOptions<Receiver>,
 ): Delivery {
   const { highWaterMark } = settings;
-  const policy = slow ?? settings.slow;
   let sent = 0;
   let dropped = 0;
   let closed = 0;
@@ -65,10 +64,10 @@ export function deliver<Receiver extends Subscriber>(
   for (const receiver of [...receivers]) {
     if (receiver === except) continue;
     const { outbox } = receiver;
-    if (policy === "buffer" || outbox.unsent <= highWaterMark) {
+    if (slow === "buffer" || outbox.unsent <= highWaterMark) {
       void outbox.send(message, message.compress);
       sent++;
-    } else if (policy === "drop") {
+    } else if (slow === "drop") {
       outbox.dropped++;
       dropped++;
     } else {

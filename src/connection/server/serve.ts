@@ -248,13 +248,10 @@ export class Server<Context = unknown> {
     data: string | Binary | PreparedMessage,
     { except, slow }: BroadcastOptions = {},
   ): Delivery {
-    const from = except && linkOf(except);
-    return deliver<ConnectionLink>(
-      this.#links,
-      prepared(data),
-      { except: from, slow },
-      this.#delivery,
-    );
+    return deliver<ConnectionLink>(this.#links, prepared(data), this.#delivery, {
+      except: except && linkOf(except),
+      slow,
+    });
   }
 
   /**

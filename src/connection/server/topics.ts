@@ -129,7 +129,7 @@ export class Topics<Receiver extends Subscriber> {
   }
 
   #deliver({ topic, message }: Publication, options: DeliveryOptions<Receiver>): Delivery {
-    return deliver(this.#subscribers.get(topic) ?? [], message, options, this.#settings);
+    return deliver(this.#subscribers.get(topic) ?? [], message, this.#settings, options);
   }
 
   #remove(receiver: Receiver, topic: string): void {

@@ -20,8 +20,8 @@ describe("a receiver that does not keep up", () => {
     ["close", { sent: 1, dropped: 0, closed: 1 }, ["terminated TOO_MUCH_BUFFERED"], 0],
   ] as const)("meets the policy %s", (policy, delivery, lines, dropped) => {
     const { slow, fast } = slowAndFast();
-    expect(deliver([slow, fast], news, { slow: policy }, settings)).toEqual(delivery);
-    expect(deliver([], news, { slow: policy }, settings).sent).toBe(0);
+    expect(deliver([slow, fast], news, settings, { slow: policy })).toEqual(delivery);
+    expect(deliver([], news, settings, { slow: policy }).sent).toBe(0);
     expect(slow.lines).toEqual(lines);
     expect(slow.outbox.dropped).toBe(dropped);
     expect(fast.lines).toEqual(["news"]);
@@ -29,6 +29,6 @@ describe("a receiver that does not keep up", () => {
 
   it("meets the server's own policy where a call names none", () => {
     const { slow, fast } = slowAndFast();
-    expect(deliver([slow, fast], news, {}, { ...settings, slow: "drop" }).dropped).toBe(1);
+    expect(deliver([slow, fast], news, { ...settings, slow: "drop" }, {}).dropped).toBe(1);
   });
 });
