@@ -20,7 +20,8 @@ import { MessageTransform } from "./transform.ts";
 
 const smallestGather = 1024;
 
-// Chunks and messages often have a power of two of bytes: for want of a header's few bytes, twice a chunk is not the message.
+// Bytes that a gathering buffer may have beyond twice what has come. Chunks and messages often have a power of two of bytes, and
+// chunks hold a header besides: without these bytes the buffer would grow once more for the last few bytes of such a message.
 const mostAhead = 64 * 1024;
 
 /**

@@ -191,8 +191,9 @@ class FlateSend extends FlateHalf<Deflater> implements SendExtension {
     if (!isCompressed) return undefined;
     this.#cache = cache;
     this.#cached = cache?.get(this.#cacheKey);
-    // What is the same on all connections refers to nothing that went before on one of them. Nor does what follows it,
-    // where this compressor has not seen it. A message that was given up is none that the next one may refer to.
+    // A message for many connections is compressed without history, so that the result is right for each of them. Where the result
+    // comes from the cache, this compressor has not seen the message: the next one must not refer to what lies before it. And where
+    // the message before was given up halfway, the peer does not have all of it, so the next one must not refer to it.
     if (cache !== undefined || this.entry?.isInMessage === true) this.entry?.context.reset();
     return this;
   }

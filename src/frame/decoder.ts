@@ -33,7 +33,7 @@ export interface FrameDecoderOptions {
   readonly strictLength?: boolean | undefined;
 }
 
-/** One for all: what it keeps of a chunk it keeps until `feed` returns, and a chunk of another decoder takes its place. */
+/** Shared by all decoders. It caches a word view of the current chunk until `feed` returns; a nested `feed` replaces it. */
 const cipher: RangeCipher = /* @__PURE__ */ new RangeCipher();
 
 /**

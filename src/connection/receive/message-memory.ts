@@ -9,20 +9,20 @@ import { copy, copyOf, noBytes, viewOf } from "../../bytes.ts";
 /** Bytes from which a message gets a buffer to itself: there the copy costs more than the buffer. */
 const largeMessage = 8 * 1024;
 
-/** What may lie beside a message in its buffer: who keeps a byte keeps no more than that with it. */
+/** Bytes that may lie beside a message in its buffer: an application that keeps one byte keeps at most these with it. */
 const mostBeside = 32 * 1024;
 
-// Never at 0: who takes `data.buffer` for `data` sees so at the first message, and not first under load. A multiple of 8,
-// so that a view of numbers may be laid on any message.
+// Messages lie at multiples of 8, so that an application may read one as an array of numbers. Offset 0 is never used: code that
+// wrongly reads `data.buffer` in place of `data` then fails at its first message, and not only under load.
 const alignment = 8;
 
 /**
  * Gives the messages of one chunk memory of their own: where the chunk has such, they stay where they lie; else they are
  * copied, small ones into one buffer that they share.
  *
- * Outside of an engine's own heap a buffer costs more than all else that is done with a small message: 0.5 to 2 us, and a
- * view 0.07, bench/micro/copies.mjs. Messages of different chunks, and so of different peers, share nothing: who keeps one
- * keeps at most its chunk, and who passes on its buffer passes on nobody else's.
+ * Small messages share a buffer because a buffer is dear: 0.5 to 2 us where it lies outside of the engine's heap, and a view on
+ * it 0.07 us (bench/micro/copies.mjs). Messages of different chunks, and so of different peers, never share one: an application
+ * that keeps a message keeps at most its chunk, and one that passes a message's buffer on passes on no other peer's bytes.
  */
 export class MessageMemory {
   readonly #ownBufferSize: number;
@@ -30,7 +30,7 @@ export class MessageMemory {
   // Its buffer, which costs V8 as much as a view to ask for.
   #sharedBuffer: ArrayBuffer = noBytes.buffer;
   #at = 0;
-  // The chunk whose memory is the messages', and how much of it those before have got.
+  // A chunk whose memory the messages may have, and how many of its bytes earlier messages have got.
   #ownChunk: Uint8Array | undefined;
   #given = 0;
 

@@ -173,7 +173,7 @@ export class Server<Context = unknown> {
         if (opening.isExcess) this.#excess--;
         this.#checkAllEnded();
       },
-      openingRefused: (error, remoteAddress) => {
+      handshakeRefused: (error, remoteAddress) => {
         this.#refused++;
         host.observer?.refused(error, remoteAddress);
         tell(() => handlers.refused?.(error, remoteAddress));

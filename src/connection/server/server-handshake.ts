@@ -33,7 +33,7 @@ import type { Refusal, RouteHandlers, ServerHandlers, Upgrade } from "../handler
 import { Link, type LinkOwner } from "../link.ts";
 import type { Routes } from "./routes.ts";
 
-/** What all openings of one server share. */
+/** What all handshakes of one server share. */
 export interface ServerHandshakeOwner<Context> extends LinkOwner {
   readonly handlers: ServerHandlers<Context>;
   /** Handlers by path; undefined where there is one set for all. */
@@ -45,17 +45,17 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
   readonly extensions: readonly Extension[];
   /** Milliseconds from the first byte's possibility to the response. */
   readonly handshakeTimeout: number;
-  /** An opening has begun. */
+  /** A handshake has begun. */
   handshakeBegan(opening: ServerHandshake<Context>): void;
-  /** An opening has ended, whatever came of it. */
+  /** A handshake has ended, whatever came of it. */
   handshakeEnded(opening: ServerHandshake<Context>): void;
   /** A handshake came to nothing. */
-  openingRefused(error: HandshakeError, remoteAddress: string | undefined): void;
+  handshakeRefused(error: HandshakeError, remoteAddress: string | undefined): void;
 }
 
 /*
- * What an opening does: it reads the head, waits for a hook, has answered with something else than 101 and drains what
- * still comes, or has dropped the connection and waits for its end. When it answers 101 a Link takes its place.
+ * reading: the head comes. deciding: a hook is asked. refused: another answer than 101 was sent, and what still comes is read and
+ * thrown away. dropped: the socket was destroyed, and its end is to come. over: the socket is gone, or a Link has taken over.
  */
 type Phase = "reading" | "deciding" | "refused" | "dropped" | "over";
 
@@ -303,6 +303,6 @@ export class ServerHandshake<Context>
   }
 
   #report(error: HandshakeError): void {
-    this.#owner.openingRefused(error, this.#transport.remoteAddress);
+    this.#owner.handshakeRefused(error, this.#transport.remoteAddress);
   }
 }
