@@ -1,6 +1,11 @@
 /**
  * Whether a connection lives: pings that keep its way open, and the times after which it is given up.
  *
+ * Theory of operation. There are four clocks, each a deadline that runs only where its option is set: the next ping, the pong that a
+ * ping waits for, the idle time without messages, and the longest life. Events do not move deadlines: they note a time, and a
+ * deadline that fires looks at the note and starts again for what is left. A pong that is late does not end the connection at once:
+ * the peer has to be found silent, or stuck, twice, a tick apart, since this process may have been the one that stood still.
+ *
  * @module
  */
 

@@ -1,6 +1,11 @@
 /**
  * An endpoint joined to a transport and to an application's handlers, until it is over.
  *
+ * Theory of operation. Bytes go transport, pacer, endpoint, dispatcher, handler; messages go outbox, endpoint, flusher, transport. The
+ * link decides nothing about either way: it passes on what one part has to tell another. What it decides is the end. Each stage of
+ * endpoint/closing.ts is entered once, in `onClosing`, and that is the one place where an end has effects: the deadline, FIN, the
+ * socket, the place that is free again, and who is told.
+ *
  * @module
  */
 

@@ -1,6 +1,11 @@
 /**
  * Frames on their way out, gathered so that many of them leave in one write (RFC 6455, 5.2 and 6.1).
  *
+ * Theory of operation. Frames are encoded into an active buffer of the pool; a full one moves to a queue. One write at a time is
+ * lent out and given back when the transport has taken it. Pings and pongs that come while a write is under way have a queue of
+ * their own, which leaves first; they never go into the middle of a frame. What is sent to many is not copied: the frame itself
+ * takes a buffer's place.
+ *
  * @module
  */
 

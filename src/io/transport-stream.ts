@@ -1,6 +1,10 @@
 /**
  * A transport, which pushes, as a byte stream, which is pulled.
  *
+ * Theory of operation. Bytes that come go to the read that waits, or into a buffer; where the buffer passes its mark the transport is
+ * paused, until all of it has been read. Writes go to the transport one at a time, in the order of the calls. `close` sends FIN
+ * behind what was written and drops what still comes; a deadline ends a peer that does not end its own side.
+ *
  * @module
  */
 

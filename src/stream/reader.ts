@@ -1,6 +1,11 @@
 /**
  * Messages from a byte stream, pulled piece by piece: whatever their size, nothing is gathered (RFC 6455, 5.4 and 6.2).
  *
+ * Theory of operation. A header is read, checked and counted, and then bytes of its payload are read where the caller wants them, and
+ * unmasked there. At the end of a fragment `read` goes on to the next header by itself; control frames in between go to
+ * `onIntermediate`. Where the message goes through extensions, pieces of its payload are read into a buffer first, and what the
+ * extensions make of them is given from there. The first error stays: every later call throws it.
+ *
  * @module
  */
 

@@ -2,6 +2,10 @@
  * Messages to a byte stream, written piece by piece through a buffer that has room for the header in front: a frame is
  * one write.
  *
+ * Theory of operation. The payload is gathered behind room for the longest header that it can need; when the frame is complete its
+ * header is put right in front of it, and both leave as one slice. What does not fit leaves as a fragment. Extensions see the
+ * payload before it is gathered. Calls that are not awaited are kept in their order (io/call-order.ts).
+ *
  * @module
  */
 

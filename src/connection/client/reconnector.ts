@@ -3,6 +3,10 @@
  *
  * What is sent and received is none of its business.
  *
+ * Theory of operation. One loop runs from the beginning to the end: an attempt, the life of its connection, the wait before the next
+ * attempt. Each of the three is given up by one signal, which `finish` aborts; `finish` works once, and its reason is the one that
+ * is told. The loop ends behind it, and tells the end as its last act.
+ *
  * @module
  */
 

@@ -1,6 +1,10 @@
 /**
  * Messages that wait to be asked for, and those who wait for messages.
  *
+ * Theory of operation. At any time there are messages, or there are waiters, never both: a message that comes goes to the waiter who
+ * came first. A waiter is told one thing, once: its message, or that none comes any more. Kept messages are counted, and beyond the
+ * mark the peer is held back.
+ *
  * @module
  */
 
