@@ -319,7 +319,7 @@ export class Link<Context = unknown>
 
   onEnd(): void {
     if (this.#stream === "open") this.#stream = "ended";
-    this.#pacer.release();
+    this.#pacer.takeRestAtEnd();
   }
 
   onClose(error?: Error): void {
@@ -327,7 +327,7 @@ export class Link<Context = unknown>
     this.#streamError = error;
     this.#flusher.stop(() => this.#closedError());
     // What came before it is delivered first.
-    this.#pacer.release();
+    this.#pacer.takeRestAtEnd();
   }
 
   onText(data: string): void {
@@ -434,7 +434,7 @@ export class Link<Context = unknown>
         if (this.#pacer.isBlocked) {
           // Not inside of whatever called: what is held may have events of its own.
           queueMicrotask(() => {
-            this.#pacer.release();
+            this.#pacer.takeRestAtEnd();
           });
         }
         break;

@@ -81,7 +81,7 @@ export class MessageTransform {
     // What lies whole in one chunk is delivered before the next one: a lent buffer will do.
     this.#into ??= isWhole ? borrowBoundedBuffer(this.#maxSize) : new BoundedBuffer(this.#maxSize);
     this.#isLast = isWhole;
-    this.#afterCall(this.#transform.write(bytes, start, end, isWhole, this.#into));
+    this.#waitOrGoOn(this.#transform.write(bytes, start, end, isWhole, this.#into));
   }
 
   /** Ends the message. @throws As {@link write}. */
@@ -100,7 +100,7 @@ export class MessageTransform {
     this.#into = undefined;
   }
 
-  #afterCall(isDone: boolean): void {
+  #waitOrGoOn(isDone: boolean): void {
     if (!isDone) {
       this.#workLater();
     } else if (this.#isEndDue) {
@@ -141,7 +141,7 @@ export class MessageTransform {
   #work(): void {
     if (this.#isDropped) return;
     try {
-      this.#afterCall(this.#transform.goOn(this.#into!));
+      this.#waitOrGoOn(this.#transform.goOn(this.#into!));
     } catch (error) {
       this.#sink.resumed(error);
       return;

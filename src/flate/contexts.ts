@@ -181,12 +181,12 @@ export class Contexts {
     while (this.#inLine > maxMemory - Math.min(this.#aside, maxMemory / 2)) {
       const first = this.#line.first!;
       if (first === this.#line.last) return;
-      this.#letGo(first);
+      this.#restOrSetAside(first);
     }
   }
 
   /** Rests what is at the front of the line; sets it aside where it cannot do without what it holds. */
-  #letGo(entry: PooledContext<Context>): void {
+  #restOrSetAside(entry: PooledContext<Context>): void {
     this.#takeOut(entry);
     if (entry.isInMessage && entry.context.canRest !== true) {
       entry.place = "aside";
@@ -208,7 +208,7 @@ export class Contexts {
     this.#sweeps++;
     let entry = this.#line.first;
     while (entry !== undefined && entry.used < this.#sweeps - 1) {
-      this.#letGo(entry);
+      this.#restOrSetAside(entry);
       entry = this.#line.first;
     }
     this.#sweepDeadline = entry === undefined ? undefined : this.#nextSweep();

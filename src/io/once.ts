@@ -35,7 +35,7 @@ export function readCount(count: unknown, room: number): number {
   if (Number.isInteger(count) && (count as number) >= 0 && (count as number) <= room) {
     return count as number;
   }
-  throw noCount("read", count, `from 0 to ${room}, or null`);
+  throw wrongCount("read", count, `from 0 to ${room}, or null`);
 }
 
 /**
@@ -61,10 +61,10 @@ export function writeCount(count: unknown, size: number): number {
   if (Number.isInteger(count) && (count as number) > 0 && (count as number) <= size) {
     return count as number;
   }
-  throw noCount("write", count, `from 1 to ${size}`);
+  throw wrongCount("write", count, `from 1 to ${size}`);
 }
 
-function noCount(method: string, count: unknown, expected: string): TransportError {
+function wrongCount(method: string, count: unknown, expected: string): TransportError {
   const given = typeof count === "string" ? JSON.stringify(count) : String(count);
   const cause = new TypeError(`${method}() must give an integer ${expected}: ${given}`);
   return new TransportError("FAILED", { cause });

@@ -170,7 +170,7 @@ export class Reconnector<Ws extends Reconnectable> {
   async #run(): Promise<void> {
     while (this.ending === undefined) {
       const loss = await this.#connect();
-      await this.#recover(loss);
+      await this.#retryOrEnd(loss);
     }
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.state = "closed";
@@ -235,7 +235,7 @@ export class Reconnector<Ws extends Reconnectable> {
   }
 
   /** Decides what follows a loss, and waits for it. */
-  async #recover(loss: Loss): Promise<void> {
+  async #retryOrEnd(loss: Loss): Promise<void> {
     this.last = loss;
     if (this.ending !== undefined) {
       this.ending = { ...this.ending, closure: loss.closure };

@@ -118,7 +118,7 @@ export class Pacer implements UnreadEvents {
   }
 
   /** The connection ends: what is held, and what still comes, is gone through whatever is unread. */
-  release(): void {
+  takeRestAtEnd(): void {
     if (this.#intake !== "stopped") this.#intake = "released";
     this.resume();
   }
