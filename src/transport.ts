@@ -77,7 +77,9 @@ export interface Transport extends TransportFacts {
   /**
    * Sends bytes.
    *
-   * After `end`, `destroy` or a failure it takes the bytes and drops them; the failure itself arrives as `onClose`.
+   * After `end` or `destroy` it takes the bytes and drops them. Behind a failure it borrows them, and gives them back no more:
+   * whoever sends waits until the failure arrives as `onClose`. If such bytes were taken, a loop that awaits each send would
+   * never wait, and on Node not let `onClose` come.
    *
    * @param bytes Never to be changed, nor transferred: other connections may send the same ones. Who needs that copies them.
    * @returns true: they are taken, and the array may be reused at once. false: the array is borrowed until `onDrain`,

@@ -133,8 +133,9 @@ export class BunTransport implements Transport, BunSocketOwner {
   write(bytes: Uint8Array): boolean {
     if (this.#isClosed || this.#isEndDue) return true;
     const count = this.#socket.write(bytes);
-    // -1: the socket is closed, and `close` follows.
-    if (count < 0 || count === bytes.length) return true;
+    // -1: the socket is closed, and `close` follows, which the bytes are borrowed until.
+    if (count < 0) return false;
+    if (count === bytes.length) return true;
     this.#borrowed = bytes;
     this.#taken = count;
     return false;

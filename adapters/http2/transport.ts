@@ -12,7 +12,7 @@ import {
 } from "../../src/handshake/extended-connect.ts";
 import type { TlsFacts, Transport, TransportHandler } from "../../src/transport.ts";
 import { needsNudges, nudge } from "./nudge.ts";
-import { type NodeTlsState, tlsFacts } from "../node/transport.ts";
+import { isEnded, type NodeTlsState, tlsFacts } from "../node/transport.ts";
 
 /** What is used of an `Http2Session` of `node:http2`. */
 export interface Http2Session {
@@ -49,7 +49,9 @@ export interface Http2Stream {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
   on(event: string, listener: (...values: any[]) => void): unknown;
   /** Sends bytes, which are lent until `written` is called; false where they wait. */
-  write(bytes: Uint8Array, written: () => void): boolean;
+  write(bytes: Uint8Array, written: (error?: Error | null) => void): boolean;
+  /** Whether it has failed, or was dropped; `close` follows. */
+  readonly destroyed?: boolean | undefined;
   /** Stops reading. */
   pause(): unknown;
   /** Goes on reading. */
@@ -89,7 +91,7 @@ abstract class Http2Transport implements Transport {
   readonly localPort: number | undefined;
   readonly encrypted: boolean;
   readonly tls: TlsFacts | undefined;
-  readonly #written: () => void;
+  readonly #written: (error?: Error | null) => void;
   readonly #session: Http2Session | undefined;
   #translator: HeadTranslator | undefined;
   #stream: Http2Stream | undefined;
@@ -113,8 +115,10 @@ abstract class Http2Transport implements Transport {
       ? tlsFacts(() => (session!.destroyed ? {} : session!.socket))
       : undefined;
     this.#translator = translator;
-    this.#written = () => {
+    this.#written = (error) => {
       this.#pending--;
+      // What has failed was not taken: `close` follows, and tells it.
+      if (error) return;
       if (!this.#isBorrowing || this.#pending > 0) return;
       this.#isBorrowing = false;
       this.handler.onDrain();
@@ -192,7 +196,8 @@ abstract class Http2Transport implements Transport {
 
   #send(bytes: Uint8Array): boolean {
     const stream = this.#stream;
-    if (stream === undefined || this.#isDestroyed || !stream.writable) return true;
+    if (stream === undefined || this.#isDestroyed) return true;
+    if (!stream.writable) return isEnded(stream);
     this.#pending++;
     stream.write(bytes, this.#written);
     this.#isBorrowing = stream.writableLength > 0;

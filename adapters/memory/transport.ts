@@ -44,7 +44,8 @@ export class MemoryTransport implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#isClosed || this.#isEndDue || this.#hasFailed()) return true;
+    if (this.#isClosed || this.#isEndDue) return true;
+    if (this.#hasFailed()) return false;
     if (this.#peer.#inboxSize >= this.#schedule.capacity) {
       this.#borrowed = bytes;
       return false;

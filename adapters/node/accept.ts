@@ -12,7 +12,7 @@
 import process from "node:process";
 import { noBytes, viewOf } from "../../src/bytes.ts";
 import type { TcpOptions, Transport } from "../../src/transport.ts";
-import { type NodeSocket, NodeTransport } from "./transport.ts";
+import { isEnded, type NodeSocket, NodeTransport } from "./transport.ts";
 
 /** Takes what was read: so many bytes at the start of the buffer. false would stop the reading. */
 type OnRead = (size: number, buffer: Uint8Array) => boolean;
@@ -75,7 +75,7 @@ function tryRead(size: unknown, buffer: unknown): typeof trial {
 /** A socket that reads into the buffer of all. */
 class AcceptedTransport extends NodeTransport {
   readonly #socket: NodeSocket;
-  #drained: (() => void) | undefined;
+  #drained: ((error?: Error | null) => void) | undefined;
 
   constructor(socket: NodeSocket, tcp: TcpOptions) {
     // Until the trial is over it listens for data, too: a handle may take the buffer, and not use it.
@@ -85,14 +85,14 @@ class AcceptedTransport extends NodeTransport {
 
   override write(bytes: Uint8Array): boolean {
     const socket = this.#socket;
-    if (!socket.writable) return true;
+    if (!socket.writable) return isEnded(socket);
     socket.write(bytes);
     // Nothing left right after the call: the kernel has it all.
     if (socket.writableLength === 0) return true;
     // What is left is gone when an empty write behind it is done. A callback of the first one would cost all those that
     // the kernel takes at once, nearly all, a tenth of the call.
-    this.#drained ??= () => {
-      this.handler.onDrain();
+    this.#drained ??= (error) => {
+      if (!error) this.handler.onDrain();
     };
     socket.write(noBytes, this.#drained);
     return false;

@@ -28,13 +28,15 @@ export interface NodeSocket extends TcpSocket, NodeTlsState {
   readonly encrypted?: boolean | undefined;
   /** Whether it still takes bytes. */
   readonly writable: boolean;
+  /** Whether it has failed, or was dropped; `close` follows. */
+  readonly destroyed?: boolean | undefined;
   /** Bytes that wait in it. */
   readonly writableLength: number;
   /** Adds a listener: of `data`, `end`, `error` and `close`. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
   on(event: string, listener: (...values: any[]) => void): unknown;
   /** Sends bytes, which are lent until `written` is called; false where they wait. */
-  write(bytes: Uint8Array, written?: () => void): boolean;
+  write(bytes: Uint8Array, written?: (error?: Error | null) => void): boolean;
   /** Stops reading. */
   pause(): unknown;
   /** Goes on reading. */
@@ -81,12 +83,20 @@ export function tlsFacts(state: () => NodeTlsState): TlsFacts {
   };
 }
 
+/**
+ * What a write to a socket that takes no more bytes gives: true where this side has ended. One that has failed borrows the bytes
+ * until its `close`, which microtasks alone would never let come.
+ */
+export function isEnded({ destroyed }: Pick<NodeSocket, "destroyed">): boolean {
+  return destroyed !== true;
+}
+
 /** A `net.Socket` or `tls.TLSSocket` as a transport. */
 export class NodeTransport implements Transport {
   handler!: TransportHandler;
   readonly #socket: NodeSocket;
   // Made at the first write.
-  #written: (() => void) | undefined;
+  #written: ((error?: Error | null) => void) | undefined;
   #isBorrowing = false;
   /** Writes whose callbacks are still to come. */
   #pending = 0;
@@ -148,10 +158,12 @@ export class NodeTransport implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (!this.#socket.writable) return true;
+    if (!this.#socket.writable) return isEnded(this.#socket);
     this.#pending++;
-    this.#written ??= () => {
+    this.#written ??= (error) => {
       this.#pending--;
+      // What has failed was not taken: `close` follows, and tells it.
+      if (error) return;
       // The callback of a write that was taken at once may come after the one that borrows.
       if (!this.#isBorrowing || this.#pending > 0) return;
       this.#isBorrowing = false;

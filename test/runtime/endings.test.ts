@@ -218,3 +218,31 @@ describe(`a handler that fails while more has come than is taken in, on ${runtim
     },
   );
 });
+
+describe(`a loop that sends to a peer that resets the connection, on ${runtime}`, () => {
+  const most = 20_000;
+  const chunk = new Uint8Array(100_000);
+
+  it("ends with the connection, and holds up nobody else", async () => {
+    const sent = newDeferred<unknown>();
+    let count = 0;
+    const { server, opened, ended } = await ends.serve({
+      async open(ws) {
+        try {
+          for (; count < most; count++) await ws.send(chunk);
+          sent.resolve("went on for ever");
+        } catch (error) {
+          sent.resolve(error);
+        }
+      },
+    });
+    const { client } = await ends.open(server);
+    client.pause();
+    const ws = await opened;
+    await standsStill(() => count);
+    client.socket.resetAndDestroy();
+    expect(await sent.promise).toMatchObject({ name: "ClosedError", status: 1006 });
+    expect(await ws.closed).toMatchObject({ status: 1006, initiator: "transport" });
+    expect(await ended).toMatchObject({ status: 1006 });
+  });
+});

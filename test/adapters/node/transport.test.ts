@@ -7,11 +7,11 @@ function newTransport(): {
   lines: string[];
   emit(event: string, value?: unknown): void;
   /** Bytes that the kernel has not taken when a write returns. */
-  socket: { writable: boolean; writableLength: number };
-  written: (() => void)[];
+  socket: { writable: boolean; writableLength: number; destroyed?: boolean };
+  written: ((error?: Error) => void)[];
 } {
   const lines: string[] = [];
-  const written: (() => void)[] = [];
+  const written: ((error?: Error) => void)[] = [];
   const listeners = new Map<string, (value: unknown) => void>();
   const log = (line: string): void => void lines.push(line);
   const socket = {
@@ -69,11 +69,23 @@ describe("NodeTransport", () => {
     expect(lines).toEqual(["write 1", "write 1"]);
   });
 
-  it("takes and drops what is written to a socket that is no longer writable", () => {
+  it("takes and drops what is written to a socket that has ended", () => {
     const { transport, lines, socket } = newTransport();
     socket.writable = false;
     expect(transport.write(new Uint8Array(1))).toBe(true);
     expect(lines).toEqual([]);
+  });
+
+  it("borrows what is written to a socket that has failed, and gives it back no more", () => {
+    const { transport, lines, socket, written, emit } = newTransport();
+    socket.writableLength = 1;
+    expect(transport.write(new Uint8Array(1))).toBe(false);
+    written[0]!(new Error("reset"));
+    Object.assign(socket, { writable: false, destroyed: true });
+    expect(transport.write(new Uint8Array(1))).toBe(false);
+    emit("error", new Error("reset"));
+    emit("close");
+    expect(lines).toEqual(["write 1", "onClose reset"]);
   });
 
   it("gives plain bytes: of a Buffer a part would be no copy", () => {
