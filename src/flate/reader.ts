@@ -10,7 +10,7 @@ import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Awaitable, ByteReader } from "../io/byte-stream.ts";
 import { readCount, readOnce } from "../io/once.ts";
 import type { Engine, Inflater, InflaterSettings } from "./engine.ts";
-import { checkRange, ready } from "./writer.ts";
+import { checkBetween, ready } from "./writer.ts";
 
 /** Options of a {@link FlateReader}. */
 export interface FlateReaderOptions {
@@ -71,7 +71,7 @@ export class FlateReader implements ByteReader {
   /** @throws {RangeError} An option is out of its range. */
   constructor(source: ByteReader, options: FlateReaderOptions) {
     const { engine, windowBits = 15, maxMessageSize } = options;
-    checkRange("windowBits", windowBits, 8, 15);
+    checkBetween("windowBits", windowBits, 8, 15);
     this.#source = source;
     this.#engine = engine;
     this.#settings = { windowBits };
@@ -246,6 +246,6 @@ export class FlateReader implements ByteReader {
  */
 export function messageLimit(given: number | undefined): number {
   const limit = given ?? defaultMaxMessageSize;
-  if (limit !== Infinity) checkRange("maxMessageSize", limit, 0, Number.MAX_SAFE_INTEGER);
+  if (limit !== Infinity) checkBetween("maxMessageSize", limit, 0, Number.MAX_SAFE_INTEGER);
   return limit === 0 ? Infinity : limit;
 }

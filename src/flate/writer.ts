@@ -4,12 +4,13 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkRange } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { CallOrder, countOf } from "../io/call-order.ts";
 import { copyPieces, pieceSize } from "../io/copy.ts";
+import { restOf } from "../io/rest.ts";
 import { writeAll } from "../io/write-all.ts";
 import type { Context, Deflater, DeflaterSettings, Engine } from "./engine.ts";
 
@@ -96,17 +97,17 @@ export class FlateWriter implements ByteWriter {
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
-   * @throws {TypeError} `from` is no Uint8Array: nothing has happened then. Else what the stream throws.
+   * @throws {TypeError} `from` is no Uint8Array, or is detached: nothing has happened then. Else what the stream throws.
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
-    checkBytes("from", from);
+    const size = checkRange(from, 0, undefined, "from");
     const done = this.#calls.remember(
       this.#calls.isWaiting
-        ? this.#calls.inTurn(() => this.#put(from, false))
+        ? this.#calls.inTurn(() => this.#put(restOf("from", from, 0, size), false))
         : this.#put(from, false),
     );
-    return countOf(done, from.length);
+    return countOf(done, size);
   }
 
   /**
@@ -250,7 +251,12 @@ export class FlateWriter implements ByteWriter {
   }
 
   #pass(out: BoundedBuffer): Awaitable<void> {
-    return writeAll(this.#dest, out.bytes.subarray(0, out.size));
+    this.#calls.enter();
+    try {
+      return writeAll(this.#dest, out.bytes.subarray(0, out.size));
+    } finally {
+      this.#calls.leave();
+    }
   }
 
   #fail(error: unknown, round: number): never {
@@ -277,14 +283,14 @@ export function deflaterSettings(options: FlateWriterOptions): DeflaterSettings 
     level: options.level ?? defaults.level,
     memLevel: options.memLevel ?? defaults.memLevel,
   };
-  checkRange("windowBits", settings.windowBits, 8, 15);
-  checkRange("level", settings.level, 0, 9);
-  checkRange("memLevel", settings.memLevel, 1, 9);
+  checkBetween("windowBits", settings.windowBits, 8, 15);
+  checkBetween("level", settings.level, 0, 9);
+  checkBetween("memLevel", settings.memLevel, 1, 9);
   return settings;
 }
 
 /** @throws {RangeError} `value` is no whole number from `least` to `most`. */
-export function checkRange(name: string, value: number, least: number, most: number): void {
+export function checkBetween(name: string, value: number, least: number, most: number): void {
   if (!Number.isInteger(value) || value < least || value > most) {
     throw new RangeError(`${name} must be a whole number from ${least} to ${most}: ${value}`);
   }

@@ -4,10 +4,12 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkBytes, checkRange } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import type { Awaitable, ByteStream } from "./byte-stream.ts";
+import { countOf } from "./call-order.ts";
 import { readCount, readOnce } from "./once.ts";
+import { restOf } from "./rest.ts";
 import { writeAll } from "./write-all.ts";
 
 /** Options of a {@link BufferedStream}. */
@@ -38,11 +40,11 @@ export class BufferedStream implements ByteStream {
   #start = 0;
   #end = 0;
 
-  /** @throws {RangeError} A buffer of less than 16 bytes, which no frame's header fits into. */
+  /** @throws {RangeError} A buffer of less than 16 bytes, which no frame's header fits into; a `size` that is no integer. */
   constructor(inner: ByteStream, { size = defaultSize, buffer }: BufferedOptions = {}) {
     if (buffer !== undefined) checkBytes("buffer", buffer);
     const length = buffer?.length ?? size;
-    if (!(length >= smallestSize)) {
+    if (!Number.isInteger(length) || length < smallestSize) {
       throw new RangeError(`Buffer must have at least ${smallestSize} bytes: ${length}`);
     }
     this.inner = inner;
@@ -107,16 +109,17 @@ export class BufferedStream implements ByteStream {
   }
 
   read(into: Uint8Array): Awaitable<number> {
-    checkBytes("into", into);
-    if (this.#end > this.#start || into.length === 0) return this.#take(into);
+    const size = checkRange(into, 0, undefined, "into");
+    if (this.#end > this.#start || size === 0) return this.#take(into);
     // A read as large as the buffer gains nothing by it.
-    if (into.length >= this.#buffer.length) {
-      const size = into.length;
+    if (size >= this.#buffer.length) {
       const count = readOnce(this.inner, into);
       return count instanceof Promise ? count.then((read) => readCount(read, size)) : count;
     }
     const filled = this.fill();
-    return filled instanceof Promise ? filled.then(() => this.#take(into)) : this.#take(into);
+    if (!(filled instanceof Promise)) return this.#take(into);
+    // Where there is no room any more, what has come is for the next read.
+    return filled.then((count) => (count === 0 ? 0 : this.#take(restOf("into", into, 0, size))));
   }
 
   #take(into: Uint8Array): number {
@@ -140,8 +143,8 @@ export class BufferedStream implements ByteStream {
    */
   write(from: Uint8Array): Awaitable<number> {
     checkBytes("from", from);
-    const written = writeAll(this.inner, from);
-    return written instanceof Promise ? written.then(() => from.length) : from.length;
+    const { length } = from;
+    return countOf(writeAll(this.inner, from), length);
   }
 
   close(): Awaitable<void> {

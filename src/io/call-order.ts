@@ -5,11 +5,14 @@
  * and the next call waits for it. An error stays: each call from then on throws it. `reset` begins a new round: what still waits
  * in an older one fails, and what is under way there goes on by itself and changes nothing any more.
  *
- * A call reads: `order.remember(order.isWaiting ? order.inTurn(() => this.#act()) : this.#act())`.
+ * A call reads: `order.remember(order.isWaiting ? order.inTurn(() => this.#act()) : this.#act())`. Around each call of the stream's
+ * own `write` stand `enter` and `leave`: what is called from within it, where the writer's buffer is lent, waits at a gate for the
+ * call around it.
  *
  * @module
  */
 
+import { type Deferred, newDeferred } from "../deferred.ts";
 import type { Awaitable } from "./byte-stream.ts";
 
 /** See above. */
@@ -19,6 +22,10 @@ export class CallOrder {
   /** What went wrong, which may be undefined itself. */
   #failure: { readonly error: unknown } | undefined;
   #round = 0;
+  /** How many calls of the stream's `write` are on the stack. */
+  #inside = 0;
+  /** What calls from within wait for: the end of the call around them. */
+  #gate: Deferred<void> | undefined;
 
   /** Counts resets: who waited compares it with what it was. */
   get round(): number {
@@ -38,12 +45,22 @@ export class CallOrder {
   /** The same, asked first by each call. @throws The error that stays. */
   get isWaiting(): boolean {
     if (this.#failure !== undefined) throw this.#failure.error;
-    return this.#pending !== undefined;
+    return this.#pending !== undefined || this.#inside > 0;
   }
 
   /** Does `act` when all that was begun before is done. */
   inTurn(act: () => Awaitable<void>): Promise<void> {
-    return this.behind(this.#pending!, act);
+    return this.behind(this.#pending ?? (this.#gate ??= newDeferred<void>()).promise, act);
+  }
+
+  /** The stream's `write` is about to be called. */
+  enter(): void {
+    this.#inside++;
+  }
+
+  /** It has returned, or thrown. */
+  leave(): void {
+    this.#inside--;
   }
 
   /**
@@ -68,6 +85,11 @@ export class CallOrder {
 
   /** Remembers what is under way; gives it as it is. */
   remember(done: Awaitable<void>): Awaitable<void> {
+    if (this.#gate !== undefined && this.#inside === 0) {
+      // What was called from within is under way now, and goes on behind this.
+      this.#openGate(done);
+      return done;
+    }
     if (!(done instanceof Promise)) return undefined;
     const forget = (): void => {
       if (this.#pending === pending) this.#pending = undefined;
@@ -86,7 +108,16 @@ export class CallOrder {
   /** Keeps an error of `round`, unless that is over. @throws The error. */
   fail(error: unknown, round: number): never {
     if (this.#round === round) this.#failure = { error };
+    if (this.#inside === 0) this.#openGate(undefined);
     throw error;
+  }
+
+  #openGate(done: Awaitable<void>): void {
+    const gate = this.#gate;
+    if (gate === undefined) return;
+    this.#gate = undefined;
+    if (done instanceof Promise) done.then(gate.resolve, gate.resolve);
+    else gate.resolve();
   }
 
   /** Begins anew: nothing is under way, nothing has failed. */
@@ -94,6 +125,7 @@ export class CallOrder {
     this.#pending = undefined;
     this.#failure = undefined;
     this.#round++;
+    this.#openGate(undefined);
   }
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checkBytes, checkLimit, wrongValue } from "../arguments.ts";
+import { checkBytes, checkLimit, checkRange, wrongValue } from "../arguments.ts";
 import { concat, copy } from "../bytes.ts";
 import { LimitError, TransportError } from "../errors.ts";
 import type { Awaitable, ByteReader } from "./byte-stream.ts";
@@ -23,8 +23,7 @@ import { restOf } from "./rest.ts";
  * @see Go io.ReadFull
  */
 export function readFull(reader: ByteReader, into: Uint8Array): Awaitable<number> {
-  checkBytes("into", into);
-  const size = into.length;
+  const size = checkRange(into, 0, undefined, "into");
   let at = 0;
   while (at < size) {
     const count = readOnce(reader, restOf("into", into, at, size));
@@ -65,13 +64,15 @@ function endedAt(at: number): number {
  * @throws {TransportError} `UNEXPECTED_END`
  */
 export function readExactly(reader: ByteReader, into: Uint8Array): Awaitable<void> {
+  // Its length now: an array may grow meanwhile.
+  const size = checkRange(into, 0, undefined, "into");
   const count = readFull(reader, into);
-  if (count instanceof Promise) return count.then((read) => checkWhole(into, read));
-  checkWhole(into, count);
+  if (count instanceof Promise) return count.then((read) => checkWhole(size, read));
+  checkWhole(size, count);
 }
 
-function checkWhole(into: Uint8Array, count: number): void {
-  if (count < into.length) throw new TransportError("UNEXPECTED_END");
+function checkWhole(size: number, count: number): void {
+  if (count < size) throw new TransportError("UNEXPECTED_END");
 }
 
 /** Bytes that are made room for at once; what is longer gets room as it comes. */

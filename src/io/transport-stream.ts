@@ -8,7 +8,7 @@
  * @module
  */
 
-import { checkRange } from "../arguments.ts";
+import { checkLimit, checkMilliseconds, checkRange } from "../arguments.ts";
 import { copyOf, noBytes } from "../bytes.ts";
 import { type Deadline, type Deadlines, deadlinesOn } from "../clock.ts";
 import { type Deferred, newDeferred } from "../deferred.ts";
@@ -81,12 +81,16 @@ export class TransportStream implements ByteStream, TransportHandler {
    * Takes a transport over.
    *
    * @param transport Its handler becomes this stream.
+   * @throws {TypeError} An option is no number.
+   * @throws {RangeError} An option is NaN or below 0.
    */
   constructor(transport: Transport, options: TransportStreamOptions = {}) {
     this.#transport = transport;
     this.#highWaterMark = options.highWaterMark ?? defaultHighWaterMark;
     this.#lingerTimeout = options.lingerTimeout ?? defaultLingerTimeout;
     this.#deadlines = options.deadlines ?? deadlinesOn();
+    checkLimit("highWaterMark", this.#highWaterMark);
+    checkMilliseconds("lingerTimeout", this.#lingerTimeout);
     transport.handler = this;
   }
 

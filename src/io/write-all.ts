@@ -11,8 +11,8 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
-import { type Deferred, newDeferred } from "../deferred.ts";
+import { checkRange } from "../arguments.ts";
+import { type Deferred, newDeferred, quiet } from "../deferred.ts";
 import type { Awaitable, ByteWriter } from "./byte-stream.ts";
 import { writeCount, writeOnce } from "./once.ts";
 import { restOf } from "./rest.ts";
@@ -46,18 +46,23 @@ const gates = new Map<ByteWriter, Deferred<void>>();
  * before it or behind it, in the order of the calls, also where the stream takes a part at a time and where nobody awaits.
  *
  * @param from Lent until the call, or its promise, is done.
- * @throws {TypeError} `from` is no Uint8Array, or was detached or shrunk meanwhile.
+ * @returns A rejection that nobody awaits is not reported as unhandled.
+ * @throws {TypeError} `from` is no Uint8Array, or is detached; or it was detached or shrunk meanwhile.
  * @throws {TransportError} `FAILED`: the stream takes nothing, or gives no count. Else what the stream throws. Where a write
  * fails after it has taken a part, those that wait, and all to come, throw the same: half a frame is on the wire.
  */
 export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
-  checkBytes("from", from);
-  if (from.length === 0) return undefined;
-  if (writer.writesWhole === true) return writeNow(writer, from);
+  if (checkRange(from, 0, undefined, "from") === 0) return undefined;
+  if (writer.writesWhole === true) return heard(writeNow(writer, from));
   const before = lanes.get(writer);
   if (before === undefined) return writeFree(writer, from);
   if (before instanceof Broken) throw before.error;
   return follow(writer, writeBehind(writer, from, before));
+}
+
+/** Who does not await a write need not hear of its failure: the next one tells. */
+function heard(done: Awaitable<void>): Awaitable<void> {
+  return done instanceof Promise ? quiet(done) : undefined;
 }
 
 /** Writes to a stream that has no lane. */
@@ -74,7 +79,7 @@ function writeFree(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
   } finally {
     calling = outer;
     if (outer !== undefined) around.pop();
-    if (gates.size > 0) openGate(writer, done);
+    openGate(writer, done);
   }
   // What was written from within has taken the lane, and waits for this one at its gate.
   return done instanceof Promise && !lanes.has(writer) ? follow(writer, done) : done;

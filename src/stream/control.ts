@@ -49,6 +49,8 @@ export class ControlWriter implements ByteWriter {
   readonly #limit: number;
   #buffer: Uint8Array;
   #size = 0;
+  /** Whether the stream has the buffer, or may have it still. */
+  #isLent = false;
 
   /**
    * Makes a writer for one frame at a time.
@@ -71,6 +73,7 @@ export class ControlWriter implements ByteWriter {
   ) {
     checkState(state);
     checkOpcode(opcode);
+    checkBytes("buffer", buffer);
     if (!isControl(opcode)) {
       throw new TypeError(`opcode must be one of a control frame: ${opcode}. Use a Writer`);
     }
@@ -104,6 +107,7 @@ export class ControlWriter implements ByteWriter {
         `Payload of a control frame may have ${this.#limit} bytes: ${this.#size + from.length}`,
       );
     }
+    this.#own();
     this.#buffer.set(from, this.#room + this.#size);
     this.#size += from.length;
     return from.length;
@@ -111,6 +115,7 @@ export class ControlWriter implements ByteWriter {
 
   /** Sends the frame, with or without a payload, and begins a new one. */
   flush(): Awaitable<void> {
+    this.#own();
     const header = newHeader(this.#opcode, this.#size);
     const end = this.#room + this.#size;
     this.#size = 0;
@@ -120,10 +125,24 @@ export class ControlWriter implements ByteWriter {
       cipher(this.#buffer, header.maskKey, 0, this.#room, end);
     }
     encodeHeader(header, this.#buffer);
-    const written = writeFrameBytes(this.#dest, this.#opcode, this.#buffer.subarray(0, end));
-    // A stream that takes its time is left what it was lent.
-    if (written instanceof Promise) this.#buffer = new Uint8Array(this.#buffer.length);
+    this.#isLent = true;
+    let written: Awaitable<void>;
+    try {
+      written = writeFrameBytes(this.#dest, this.#opcode, this.#buffer.subarray(0, end));
+    } catch (error) {
+      this.#isLent = false;
+      throw error;
+    }
+    // A stream that takes its time is left what it was lent: the next call makes another buffer.
+    this.#isLent &&= written instanceof Promise;
     return written;
+  }
+
+  /** Takes another buffer where the present one is with the stream: so it is, too, while the stream's own write calls. */
+  #own(): void {
+    if (!this.#isLent) return;
+    this.#isLent = false;
+    this.#buffer = new Uint8Array(this.#buffer.length);
   }
 }
 

@@ -9,6 +9,7 @@ import { ProtocolError } from "../errors.ts";
 import { cipher, cipherInto } from "../frame/cipher.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
+import { countOf } from "../io/call-order.ts";
 import { readCount, readOnce } from "../io/once.ts";
 import { writeAll } from "../io/write-all.ts";
 
@@ -131,8 +132,7 @@ export class CipherWriter implements ByteWriter {
     const masked = new Uint8Array(from.length);
     cipherInto(masked, 0, from, this.#maskKey, this.#position);
     this.#position = (this.#position + from.length) & 3;
-    const written = writeAll(this.#dest, masked);
-    return written instanceof Promise ? written.then(() => from.length) : from.length;
+    return countOf(writeAll(this.#dest, masked), masked.length);
   }
 }
 

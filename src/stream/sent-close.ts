@@ -4,12 +4,14 @@
  * @module
  */
 
+import { quiet } from "../deferred.ts";
 import { OpClose, type Opcode } from "../frame/opcode.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteWriter } from "../io/byte-stream.ts";
 import { writeAll } from "../io/write-all.ts";
 
-const sent = new WeakSet<ByteWriter>();
+/** How many close frames were sent to a stream, or are on their way; those that have failed are taken back. */
+const sent = new WeakMap<ByteWriter, number>();
 
 /** The stream behind all buffers: what is sent through one of them is sent to it. */
 function innermost(dest: ByteWriter): ByteWriter {
@@ -20,7 +22,7 @@ function innermost(dest: ByteWriter): ByteWriter {
 
 /** Whether a close frame was sent to a stream, by itself or through a buffer. */
 export function wasCloseSent(dest: ByteWriter): boolean {
-  return sent.has(innermost(dest));
+  return (sent.get(innermost(dest)) ?? 0) > 0;
 }
 
 /**
@@ -35,23 +37,28 @@ export function writeFrameBytes(
   opcode: Opcode,
   bytes: Uint8Array,
 ): Awaitable<void> {
-  if (opcode !== OpClose || wasCloseSent(dest)) return writeAll(dest, bytes);
-  setCloseSent(dest, true);
+  if (opcode !== OpClose) return writeAll(dest, bytes);
+  count(dest, 1);
   try {
     const written = writeAll(dest, bytes);
-    return written instanceof Promise ? written.catch((error) => forget(dest, error)) : undefined;
+    if (!(written instanceof Promise)) return undefined;
+    return quiet(written.catch((error) => forget(dest, error)));
   } catch (error) {
     forget(dest, error);
   }
 }
 
 function forget(dest: ByteWriter, error: unknown): never {
-  setCloseSent(dest, false);
+  count(dest, -1);
   throw error;
+}
+
+function count(dest: ByteWriter, step: number): void {
+  const stream = innermost(dest);
+  sent.set(stream, Math.max((sent.get(stream) ?? 0) + step, 0));
 }
 
 /** Says whether one was. */
 export function setCloseSent(dest: ByteWriter, isSent: boolean): void {
-  if (isSent) sent.add(innermost(dest));
-  else sent.delete(innermost(dest));
+  sent.set(innermost(dest), isSent ? 1 : 0);
 }

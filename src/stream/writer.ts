@@ -9,7 +9,7 @@
  * @module
  */
 
-import { checkBytes, checkLimit, wrongValue } from "../arguments.ts";
+import { checkBytes, checkLimit, checkRange, wrongValue } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { finish, SendChain } from "../extension/chain.ts";
 import type { SendExtension, Transform } from "../extension/extension.ts";
@@ -22,6 +22,7 @@ import { checkOpcode, isControl, type Opcode, OpContinuation } from "../frame/op
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { CallOrder, countOf } from "../io/call-order.ts";
 import { copyPieces } from "../io/copy.ts";
+import { restOf } from "../io/rest.ts";
 import { writeAll } from "../io/write-all.ts";
 import { encodeFrame } from "./frame-io.ts";
 
@@ -120,7 +121,9 @@ export class Writer implements ByteWriter {
     this.#state = state;
     this.#opcode = opcode;
     this.#extensions = chainOf(extensions);
-    if (size !== undefined && !(size >= 1)) throw new RangeError(`Size must be 1 or more: ${size}`);
+    if (size !== undefined && !(Number.isInteger(size) && size >= 1)) {
+      throw new RangeError(`Size must be an integer from 1 on: ${String(size)}`);
+    }
     if (buffer !== undefined) checkBytes("buffer", buffer);
     this.#buffer =
       buffer ??
@@ -170,32 +173,36 @@ export class Writer implements ByteWriter {
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
-   * @throws {TypeError} `from` is no Uint8Array: nothing has happened then.
+   * @throws {TypeError} `from` is no Uint8Array, or is detached; or it was detached or shrunk before anything of it was taken:
+   * nothing has happened then. Where a part was taken, the message has a hole, and the error stays.
    * @throws The error of an earlier write, the stream's or an extension's, until {@link reset}.
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
-    checkBytes("from", from);
+    const size = checkRange(from, 0, undefined, "from");
+    const { isWaiting } = this.#calls;
     this.#isInMessage = true;
     const done = this.#calls.remember(
-      this.#calls.isWaiting
-        ? this.#calls.inTurn(() => this.#put(from, false))
-        : this.#put(from, false),
+      isWaiting
+        ? this.#calls.inTurn(() => this.#put(from, size, false))
+        : this.#put(from, size, false),
     );
-    return countOf(done, from.length);
+    return countOf(done, size);
   }
 
   /**
    * Begins the message where it has not begun, and adds `from` to it, through the extensions where they want it.
    *
+   * @param size Bytes of `from` as it was lent: one over a resizable buffer may have changed while the call waited.
    * @param isLast Whether the message ends with it.
    */
-  #put(from: Uint8Array, isLast: boolean): Awaitable<void> {
+  #put(from: Uint8Array, size: number, isLast: boolean): Awaitable<void> {
+    const bytes = restOf("from", from, 0, size);
     if (!this.#isDirty) this.#beginMessage();
     const transform = this.#transform;
-    if (transform === undefined) return this.#write(from, 0);
+    if (transform === undefined) return this.#write(bytes, 0, size);
     const out = this.#transformed!;
-    const made = this.#transformInto(out, transform, from, isLast);
+    const made = this.#transformInto(out, transform, bytes, isLast);
     if (made !== undefined) return this.#calls.behind(made, () => this.#writeTransformed(out));
     return this.#writeTransformed(out);
   }
@@ -219,7 +226,7 @@ export class Writer implements ByteWriter {
 
   /** The next call, which fills `out` anew, waits for the stream to be done with this one. */
   #writeTransformed(out: BoundedBuffer): Awaitable<void> {
-    return this.#write(out.bytes.subarray(0, out.size), 0);
+    return this.#write(out.bytes.subarray(0, out.size), 0, out.size);
   }
 
   #beginMessage(): void {
@@ -234,17 +241,19 @@ export class Writer implements ByteWriter {
     if (this.#transform !== undefined) this.#transformed ??= new BoundedBuffer();
   }
 
-  #write(from: Uint8Array, start: number): Awaitable<void> {
+  /** Adds `from[start, size)`. Where a part of it has left and the rest is gone, the message has a hole: the error stays. */
+  #write(from: Uint8Array, start: number, size: number): Awaitable<void> {
     let at = start;
-    while (from.length - at > this.available) {
+    if (from.length < size) this.#failGone(from, at, size);
+    while (size - at > this.available) {
       let written: Awaitable<void>;
       if (!this.#flushes) {
-        this.#grow(from.length - at);
+        this.#grow(size - at);
         continue;
       }
       if (this.#buffered === 0) {
-        written = this.#writeThrough(at === 0 ? from : from.subarray(at));
-        at = from.length;
+        written = this.#writeThrough(restOf("from", from, at, size));
+        at = size;
       } else {
         const end = at + this.available;
         this.#gather(from, at, end);
@@ -252,11 +261,17 @@ export class Writer implements ByteWriter {
         written = this.#flush(false);
       }
       if (!(written instanceof Promise)) continue;
-      return at === from.length
-        ? written
-        : this.#calls.behind(written, () => this.#write(from, at));
+      return at === size ? written : this.#calls.behind(written, () => this.#write(from, at, size));
     }
-    this.#gather(from, at, from.length);
+    this.#gather(from, at, size);
+  }
+
+  #failGone(from: Uint8Array, at: number, size: number): void {
+    try {
+      restOf("from", from, at, size);
+    } catch (error) {
+      this.#calls.fail(error, this.#calls.round);
+    }
   }
 
   #gather(from: Uint8Array, start: number, end: number): void {
@@ -273,14 +288,15 @@ export class Writer implements ByteWriter {
    * @see gobwas Writer.WriteThrough
    */
   writeThrough(from: Uint8Array): Awaitable<number> {
-    checkBytes("from", from);
+    const size = checkRange(from, 0, undefined, "from");
+    const { isWaiting } = this.#calls;
     this.#isInMessage = true;
     const done = this.#calls.remember(
-      this.#calls.isWaiting
-        ? this.#calls.inTurn(() => this.#writeAlone(from))
+      isWaiting
+        ? this.#calls.inTurn(() => this.#writeAlone(restOf("from", from, 0, size)))
         : this.#writeAlone(from),
     );
-    return countOf(done, from.length);
+    return countOf(done, size);
   }
 
   #writeAlone(from: Uint8Array): Awaitable<void> {
@@ -371,7 +387,7 @@ export class Writer implements ByteWriter {
   #flushMessage(): Awaitable<void> {
     if (!this.#isDirty) return;
     if (this.#transform === undefined) return this.#flush(true);
-    const put = this.#put(noBytes, true);
+    const put = this.#put(noBytes, 0, true);
     if (put instanceof Promise) return this.#calls.behind(put, () => this.#flush(true));
     return this.#flush(true);
   }
@@ -479,12 +495,16 @@ export class Writer implements ByteWriter {
   /** Writes a frame to the stream; an error of it is kept for all that comes after. */
   #send(bytes: Uint8Array): Awaitable<void> {
     const { round } = this.#calls;
+    this.#calls.enter();
+    let written: Awaitable<void>;
     try {
-      const written = writeAll(this.#dest, bytes);
-      if (written instanceof Promise)
-        return written.catch((error) => this.#calls.fail(error, round));
+      written = writeAll(this.#dest, bytes);
     } catch (error) {
-      this.#calls.fail(error, round);
+      this.#calls.leave();
+      return this.#calls.fail(error, round);
     }
+    this.#calls.leave();
+    if (!(written instanceof Promise)) return undefined;
+    return written.catch((error: unknown) => this.#calls.fail(error, round));
   }
 }

@@ -118,7 +118,7 @@ describe("BufferedStream.consume()", () => {
 });
 
 describe("BufferedStream", () => {
-  it.each([15, 0, -1, NaN])("refuses a buffer of %d bytes", (size) => {
+  it.each([15, 0, -1, NaN, 16.5, "20" as never])("refuses a buffer of %s bytes", (size) => {
     expect(() => new BufferedStream(new TestStream(), { size })).toThrow(RangeError);
   });
 
@@ -177,5 +177,39 @@ describe("BufferedStream.takeOver()", () => {
     const heir = new Heir(first);
     expect([heir.start, heir.end, heir.bytes === first.bytes]).toEqual([5, 20, true]);
     expect(await readAll(heir)).toEqual(bytes.slice(5));
+  });
+});
+
+describe("an array that changes while a BufferedStream waits", () => {
+  it("rejects the read where it goes away, and keeps what has come for the next one", async () => {
+    const stream = new BufferedStream(new TestStream([bytes.slice(0, 3)], { later: () => true }));
+    const into = new Uint8Array(3);
+    const read = failure(async () => stream.read(into));
+    structuredClone(into.buffer, { transfer: [into.buffer] });
+    expect(await read).toMatchObject({
+      name: "TypeError",
+      message: "into was detached or shrunk while it was lent: 0 of 3 bytes are left",
+    });
+    const next = new Uint8Array(3);
+    expect([await stream.read(next), next]).toEqual([3, bytes.slice(0, 3)]);
+  });
+
+  it("is no empty one where it is detached already", async () => {
+    const into = new Uint8Array(3);
+    structuredClone(into.buffer, { transfer: [into.buffer] });
+    const inner = new TestStream([bytes.slice(0, 3)]);
+    expect(await failure(() => new BufferedStream(inner).read(into))).toBeInstanceOf(TypeError);
+    expect(inner.asked).toEqual([]);
+  });
+
+  it("counts what was lent, whatever the stream behind does with it when it has taken it", async () => {
+    const from = new Uint8Array(5);
+    const inner = new TestStream();
+    inner.write = (given: Uint8Array) => {
+      const { length } = given;
+      structuredClone(from.buffer, { transfer: [from.buffer] });
+      return Promise.resolve(length);
+    };
+    expect(await new BufferedStream(inner).write(from)).toBe(5);
   });
 });

@@ -147,3 +147,22 @@ describe("BytesReader", () => {
     ]);
   });
 });
+
+describe("an array that changes while a read waits", () => {
+  it("is refused at the call where it is detached already", async () => {
+    const into = new Uint8Array(3);
+    structuredClone(into.buffer, { transfer: [into.buffer] });
+    const stream = new TestStream([bytes]);
+    expect(await failure(() => readFull(stream, into))).toBeInstanceOf(TypeError);
+    expect(stream.asked).toEqual([]);
+  });
+
+  it("is filled as far as it was long at the call, where it grows", async () => {
+    const buffer = resizable(4);
+    const into = new Uint8Array(buffer);
+    const read = readExactly(new TestStream(cutAt(bytes, [2]), { later: () => true }), into);
+    buffer.resize(8);
+    await read;
+    expect([...into]).toEqual([0, 1, 2, 3, 0, 0, 0, 0]);
+  });
+});

@@ -253,3 +253,13 @@ describe("bytes that shrink while a write waits", () => {
     } else expect(await failure(() => writeAll(part, bytes))).toBe(await write);
   });
 });
+
+describe("a detached array", () => {
+  it("is no empty one: it is refused at the call", async () => {
+    const from = new Uint8Array(3);
+    structuredClone(from.buffer, { transfer: [from.buffer] });
+    const stream = new TestStream();
+    expect(await failure(() => writeAll(stream, from))).toBeInstanceOf(TypeError);
+    expect(stream.writes).toEqual([]);
+  });
+});

@@ -14,7 +14,7 @@ import { ControlHandler, controlFrameHandler, ControlWriter } from "../../src/st
 import { readHeader } from "../../src/stream/frame-io.ts";
 import { newHeader } from "../../src/frame/header.ts";
 import { decodeUtf8 } from "../../src/frame/utf8.ts";
-import type { ByteReader } from "../../src/io/byte-stream.ts";
+import type { ByteReader, ByteWriter } from "../../src/io/byte-stream.ts";
 import { readAll } from "../../src/io/full.ts";
 import { Reader } from "../../src/stream/reader.ts";
 import { close, continuation, counted, hex, ping, pong, text, toHex } from "../support/frames.ts";
@@ -262,4 +262,44 @@ describe("controlFrameHandler()", () => {
       expect(stream.writes).toEqual([pong("1"), pong("2"), pong(), close(1000, "bye")]);
     },
   );
+});
+
+describe("a ControlWriter that is called from within its stream's own write", () => {
+  it.each([false, true])("leaves alone what that was lent: later %s", async (isLater) => {
+    const written: Uint8Array[] = [];
+    let within: Promise<unknown> | undefined;
+    const stream: ByteWriter = {
+      write(from) {
+        if (within === undefined) {
+          writer.write(encodeUtf8("zz"));
+          within = failure(() => writer.flush());
+        }
+        const take = (): number => {
+          written.push(Uint8Array.from(from));
+          return from.length;
+        };
+        return isLater ? Promise.resolve().then(take) : take();
+      },
+    };
+    const writer = new ControlWriter(stream, StateServerSide, OpPing);
+    writer.write(encodeUtf8("AAAA"));
+    await writer.flush();
+    expect(await within).toBeUndefined();
+    expect(toHex(concat(written))).toBe("8904" + "41414141" + "8902" + "7a7a");
+  });
+
+  it("has its buffer again where the stream throws", async () => {
+    const stream = new TestStream();
+    const error = new Error("no");
+    const write = stream.write.bind(stream);
+    stream.write = () => {
+      throw error;
+    };
+    const writer = new ControlWriter(stream, StateServerSide, OpPing);
+    expect(await failure(() => writer.flush())).toBe(error);
+    stream.write = write;
+    writer.write(encodeUtf8("a"));
+    await writer.flush();
+    expect(toHex(stream.written)).toBe("890161");
+  });
 });

@@ -105,3 +105,31 @@ describe("a close frame that was sent", () => {
     expect(wasCloseSent(new TestStream())).toBe(false);
   });
 });
+
+describe("close frames that are under way together", () => {
+  it("count as one that was sent as long as one of them has not failed", async () => {
+    const error = new Error("no");
+    const written: Uint8Array[] = [];
+    let calls = 0;
+    const stream: ByteWriter = {
+      write(from) {
+        if (++calls === 1) return Promise.reject(error);
+        written.push(from);
+        return Promise.resolve(from.length);
+      },
+    };
+    const body = newCloseFrameBody(1000, "");
+    const [first, second] = [0, 1].map(() =>
+      failure(() => writeFrame(stream, newCloseFrame(body))),
+    );
+    expect(wasCloseSent(stream)).toBe(true);
+    expect([await first, await second, wasCloseSent(stream)]).toEqual([error, undefined, true]);
+    const handler = new ControlHandler({
+      src: new BytesReader(body),
+      dst: stream,
+      state: StateServerSide,
+    });
+    await failure(() => handler.handle(newHeader(OpClose, body.length)));
+    expect(written).toHaveLength(1);
+  });
+});

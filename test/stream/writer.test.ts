@@ -7,6 +7,7 @@ import { OpBinary, OpContinuation, OpText } from "../../src/frame/opcode.ts";
 import type { ByteWriter } from "../../src/io/byte-stream.ts";
 import { DefaultWriteBuffer, Writer, type WriterOptions } from "../../src/stream/writer.ts";
 import { binary, continuation, counted, hex, text, toHex } from "../support/frames.ts";
+import { resizable } from "../support/byte-memories.ts";
 import {
   failure,
   HeldWriter,
@@ -815,5 +816,124 @@ describe("Writer through an extension that changes payloads", () => {
     await writer.flush();
     const bare = text(counted(2));
     expect(linesOf(stream.written)).toEqual(linesOf(text(up(2), marked), bare, bare));
+  });
+});
+
+describe("an array that changes while a Writer has it", () => {
+  const gone = (left: number, size: number): TypeError =>
+    new TypeError(
+      `from was detached or shrunk while it was lent: ${left} of ${size} bytes are left`,
+    );
+
+  it("fails the message where a part of it has left, and all that comes behind", async () => {
+    const stream = new HeldWriter();
+    const writer = new Writer(stream, StateServerSide, OpText, { size: 10 });
+    void writer.write(counted(5));
+    const buffer = resizable(20);
+    const write = failure(() => writer.write(new Uint8Array(buffer)));
+    buffer.resize(2);
+    const behind = failure(() => writer.write(counted(3)));
+    await releaseAll(stream);
+    expect(await Promise.all([write, behind])).toEqual([gone(2, 20), gone(2, 20)]);
+    expect(await failure(() => writer.flush())).toEqual(gone(2, 20));
+    expect(stream.written).toHaveLength(1);
+  });
+
+  it.each<[what: string, write: (writer: Writer, from: Uint8Array) => unknown]>([
+    ["write()", (writer, from) => writer.write(from)],
+    ["writeThrough()", (writer, from) => writer.writeThrough(from)],
+  ])("fails that call alone where it only waits its turn: %s", async (_, act) => {
+    const stream = new HeldWriter();
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 4 });
+    void writer.write(counted(9));
+    const buffer = resizable(4);
+    const waits = failure(() => act(writer, new Uint8Array(buffer)));
+    const behind = writer.write(counted(2));
+    const end = writer.flush();
+    buffer.resize(0);
+    await releaseAll(stream);
+    await Promise.all([behind, end]);
+    expect(await waits).toEqual(gone(0, 4));
+    expect(linesOf(...stream.written)).toEqual(
+      linesOf(binary(counted(9), more), continuation(counted(2))),
+    );
+  });
+
+  it("sends as many bytes as there were at the call, where it grows", async () => {
+    const stream = new HeldWriter();
+    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 4 });
+    void writer.write(counted(9));
+    const buffer = resizable(3);
+    const write = writer.write(new Uint8Array(buffer));
+    buffer.resize(8);
+    const end = writer.flush();
+    await releaseAll(stream);
+    expect([await write, await end]).toEqual([3, undefined]);
+    expect(linesOf(...stream.written)).toEqual(
+      linesOf(binary(counted(9), more), continuation(new Uint8Array(3))),
+    );
+  });
+
+  it("is refused at the call where it is detached already, and nothing has happened", async () => {
+    const { writer, stream } = server();
+    const from = new Uint8Array(3);
+    structuredClone(from.buffer, { transfer: [from.buffer] });
+    expect(await failure(() => writer.write(from))).toBeInstanceOf(TypeError);
+    expect(writer.isInMessage).toBe(false);
+    await writer.write(hex("61"));
+    await writer.flush();
+    expect(stream.written).toEqual(binary("a"));
+  });
+});
+
+describe("a Writer that is called from within its stream's own write", () => {
+  it.each([false, true])("does that behind the call around it: later %s", async (isLater) => {
+    const written: Uint8Array[] = [];
+    let within: Promise<unknown>[] | undefined;
+    const stream: ByteWriter = {
+      write(from) {
+        within ??= [failure(() => writer.write(hex("7a 7a"))), failure(() => writer.flush())];
+        const take = (): number => {
+          written.push(Uint8Array.from(from));
+          return from.length;
+        };
+        return isLater ? Promise.resolve().then(take) : take();
+      },
+    };
+    const writer: Writer = new Writer(stream, StateServerSide, OpText, { size: 4 });
+    await writer.write(hex("41 41 41 41 42"));
+    await writer.flush();
+    expect(await Promise.all(within!)).toEqual([undefined, undefined]);
+    expect(toHex(concat(written))).toBe("0105" + "4141414142" + "8002" + "7a7a");
+  });
+
+  it("is told where the call around it fails", async () => {
+    const error = new Error("no");
+    let within: Promise<unknown> | undefined;
+    const stream: ByteWriter = {
+      write() {
+        within ??= failure(() => writer.write(hex("7a")));
+        throw error;
+      },
+    };
+    const writer: Writer = new Writer(stream, StateServerSide, OpText, { size: 1 });
+    expect(await failure(() => writer.write(hex("41 41")))).toBe(error);
+    expect(await within).toBe(error);
+  });
+
+  it("is told where the writer is reset meanwhile", async () => {
+    let within: Promise<unknown> | undefined;
+    const stream: ByteWriter = {
+      write(from) {
+        if (within === undefined) {
+          within = failure(() => writer.write(hex("7a")));
+          writer.reset(new TestStream(), StateServerSide, OpText);
+        }
+        return from.length;
+      },
+    };
+    const writer: Writer = new Writer(stream, StateServerSide, OpText, { size: 1 });
+    void writer.write(hex("41 41"));
+    expect(await within).toEqual(wasReset);
   });
 });

@@ -9,6 +9,7 @@ import { noBytes, writeLatin1 } from "../../bytes.ts";
 import { targetBytes, tokenBytes, valueBytes } from "../../http/token.ts";
 import type { Awaitable, ByteStream } from "../../io/byte-stream.ts";
 import { closeQuietly } from "../../io/close-quietly.ts";
+import { countOf } from "../../io/call-order.ts";
 import { BytesReader } from "../../io/full.ts";
 import { writeAll } from "../../io/write-all.ts";
 import type { UpgradedStream } from "../upgraded-stream.ts";
@@ -173,8 +174,8 @@ class PrefixedStream implements ByteStream {
   }
 
   write(from: Uint8Array): Awaitable<number> {
-    const written = writeAll(this.#stream, from);
-    return written instanceof Promise ? written.then(() => from.length) : from.length;
+    const { length } = from;
+    return countOf(writeAll(this.#stream, from), length);
   }
 
   close(): Awaitable<void> {
