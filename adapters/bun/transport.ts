@@ -131,7 +131,9 @@ export class BunTransport implements Transport, BunSocketOwner {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#isClosed || this.#isEndDue) return true;
+    if (this.#isEndDue) return true;
+    // Closed, though nobody has been told yet: borrowed until then.
+    if (this.#isClosed) return false;
     const count = this.#socket.write(bytes);
     // -1: the socket is closed, and `close` follows, which the bytes are borrowed until.
     if (count < 0) return false;
@@ -166,8 +168,13 @@ export class BunTransport implements Transport, BunSocketOwner {
     const bytes = this.#borrowed;
     if (bytes === undefined) return;
     const count = this.#socket.write(bytes.subarray(this.#taken));
-    if (count > 0) this.#taken += count;
-    if (count >= 0 && this.#taken < bytes.length) return;
+    // -1: the socket is closed; what has failed was not taken.
+    if (count < 0) {
+      this.#borrowed = undefined;
+      return;
+    }
+    this.#taken += count;
+    if (this.#taken < bytes.length) return;
     this.#borrowed = undefined;
     if (this.#isEndDue) this.#end();
     this.handler.onDrain();

@@ -56,12 +56,14 @@ describe("BunTransport", () => {
     expect(lines).toEqual(["write 10", "write 7", "write 7", "write 3", "shutdown", "onDrain"]);
   });
 
-  it("lets go of what it borrowed where the socket is closed", () => {
+  it("borrows what a closed socket does not take, and gives it back no more", () => {
     const { socket, transport, lines } = newSocket([-1, 0, -1]);
-    expect(transport.write(new Uint8Array(1))).toBe(true);
+    expect(transport.write(new Uint8Array(1))).toBe(false);
     expect(transport.write(new Uint8Array(2))).toBe(false);
     socketHandlers.drain(socket);
-    expect(lines).toEqual(["write 1", "write 2", "write 2", "onDrain"]);
+    socketHandlers.close(socket, undefined);
+    expect(transport.write(new Uint8Array(3))).toBe(false);
+    expect(lines).toEqual(["write 1", "write 2", "write 2"]);
   });
 
   it("passes bytes, pauses and the peer's end on, and closes with its own end", () => {
