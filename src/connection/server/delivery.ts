@@ -49,7 +49,15 @@ export interface DeliverySettings {
   readonly slow: SlowReceiver;
 }
 
-/** Sends a message to `receivers`. */
+const policies: readonly SlowReceiver[] = ["buffer", "drop", "close"];
+
+/** Checks a policy: of any other one a slow connection would be dropped. @throws {TypeError} It is none of the three. */
+export function checkPolicy(name: string, policy: SlowReceiver): void {
+  if (policies.includes(policy)) return;
+  throw new TypeError(`${name} must be one of ${policies.join(", ")}: ${String(policy)}`);
+}
+
+/** Sends a message to `receivers`. @throws {TypeError} `slow` is none of the three policies. */
 export function deliver<Receiver extends Subscriber>(
   receivers: Iterable<Receiver>,
   message: PreparedMessage,
@@ -57,6 +65,7 @@ export function deliver<Receiver extends Subscriber>(
   { except, slow = settings.slow }: DeliveryOptions<Receiver>,
 ): Delivery {
   const { highWaterMark } = settings;
+  checkPolicy("slow", slow);
   let sent = 0;
   let dropped = 0;
   let closed = 0;

@@ -36,7 +36,13 @@ import {
 } from "../options.ts";
 import { Routes } from "./routes.ts";
 import { Topics } from "./topics.ts";
-import { deliver, type Delivery, type DeliverySettings, type SlowReceiver } from "./delivery.ts";
+import {
+  checkPolicy,
+  deliver,
+  type Delivery,
+  type DeliverySettings,
+  type SlowReceiver,
+} from "./delivery.ts";
 
 /** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
 export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialLimits<HeadLimits> {
@@ -153,7 +159,9 @@ export class Server<Context = unknown> {
     this.#maxConnections = maxConnections;
     this.#settings = resolveConnectionOptions(options, host);
     const { highWaterMark } = this.#settings;
-    this.#delivery = { highWaterMark, slow: options.slowReceivers ?? "buffer" };
+    const { slowReceivers = "buffer" } = options;
+    checkPolicy("slowReceivers", slowReceivers);
+    this.#delivery = { highWaterMark, slow: slowReceivers };
     const backplane = options.backplane ?? localBackplane();
     this.#topics = new Topics<ConnectionLink>(backplane, { maxTopics, ...this.#delivery });
     this.#owner = {

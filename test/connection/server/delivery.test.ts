@@ -32,3 +32,14 @@ describe("a receiver that does not keep up", () => {
     expect(deliver([slow, fast], news, { ...settings, slow: "drop" }, {}).dropped).toBe(1);
   });
 });
+
+describe("a policy that there is not", () => {
+  it.each(["Buffer", "dropp", null, 1])("is refused, and nobody is dropped: %s", (slow) => {
+    const receiver = new Receiver();
+    receiver.outbox.unsent = 101;
+    expect(() => deliver([receiver], news, settings, { slow: slow as never })).toThrow(
+      new TypeError(`slow must be one of buffer, drop, close: ${slow}`),
+    );
+    expect(receiver.lines).toEqual([]);
+  });
+});
