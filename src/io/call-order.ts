@@ -108,7 +108,7 @@ export class CallOrder {
   /** Keeps an error of `round`, unless that is over. @throws The error. */
   fail(error: unknown, round: number): never {
     if (this.#round === round) this.#failure = { error };
-    if (this.#inside === 0) this.#openGate(undefined);
+    this.#openGate(undefined);
     throw error;
   }
 
