@@ -4,13 +4,12 @@
  * @module
  */
 
-import { checkRange } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { CallOrder, countOf } from "../io/call-order.ts";
 import { copyPieces, pieceSize } from "../io/copy.ts";
-import { restOf } from "../io/rest.ts";
+import { lentSize, restOf } from "../io/rest.ts";
 import { writeAll } from "../io/write-all.ts";
 import type { Context, Deflater, DeflaterSettings, Engine } from "./engine.ts";
 
@@ -101,7 +100,7 @@ export class FlateWriter implements ByteWriter {
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
-    const size = checkRange(from, 0, undefined, "from");
+    const size = lentSize("from", from);
     const done = this.#calls.remember(
       this.#calls.isWaiting
         ? this.#calls.inTurn(() => this.#put(restOf("from", from, 0, size), false))

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { checkBytes, checkRange } from "../arguments.ts";
+import { checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import type { Awaitable, ByteStream } from "./byte-stream.ts";
 import { countOf } from "./call-order.ts";
 import { readCount, readOnce } from "./once.ts";
-import { restOf } from "./rest.ts";
+import { lentSize, restOf } from "./rest.ts";
 import { writeAll } from "./write-all.ts";
 
 /** Options of a {@link BufferedStream}. */
@@ -109,7 +109,7 @@ export class BufferedStream implements ByteStream {
   }
 
   read(into: Uint8Array): Awaitable<number> {
-    const size = checkRange(into, 0, undefined, "into");
+    const size = lentSize("into", into);
     if (this.#end > this.#start || size === 0) return this.#take(into);
     // A read as large as the buffer gains nothing by it.
     if (size >= this.#buffer.length) {

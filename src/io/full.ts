@@ -6,12 +6,12 @@
  * @module
  */
 
-import { checkBytes, checkLimit, checkRange, wrongValue } from "../arguments.ts";
+import { checkBytes, checkLimit, wrongValue } from "../arguments.ts";
 import { concat, copy } from "../bytes.ts";
 import { LimitError, TransportError } from "../errors.ts";
 import type { Awaitable, ByteReader } from "./byte-stream.ts";
 import { readCount, readOnce } from "./once.ts";
-import { restOf } from "./rest.ts";
+import { lentSize, restOf } from "./rest.ts";
 
 /**
  * Fills `into` with the next bytes.
@@ -23,7 +23,7 @@ import { restOf } from "./rest.ts";
  * @see Go io.ReadFull
  */
 export function readFull(reader: ByteReader, into: Uint8Array): Awaitable<number> {
-  const size = checkRange(into, 0, undefined, "into");
+  const size = lentSize("into", into);
   let at = 0;
   while (at < size) {
     const count = readOnce(reader, restOf("into", into, at, size));
@@ -65,7 +65,7 @@ function endedAt(at: number): number {
  */
 export function readExactly(reader: ByteReader, into: Uint8Array): Awaitable<void> {
   // Its length now: an array may grow meanwhile.
-  const size = checkRange(into, 0, undefined, "into");
+  const size = lentSize("into", into);
   const count = readFull(reader, into);
   if (count instanceof Promise) return count.then((read) => checkWhole(size, read));
   checkWhole(size, count);

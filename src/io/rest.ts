@@ -4,6 +4,22 @@
  * @module
  */
 
+import { checkBytes } from "../arguments.ts";
+
+/**
+ * Checks an array that is lent; gives its length, which is what counts from now on.
+ *
+ * @param name Of the argument, for the message.
+ * @throws {TypeError} It is no Uint8Array, or is detached: such a one says that it is empty.
+ */
+export function lentSize(name: string, bytes: Uint8Array): number {
+  checkBytes(name, bytes);
+  const { length } = bytes;
+  // Any call tells an empty array from a detached one, by an error that says so.
+  if (length === 0) bytes.at(0);
+  return length;
+}
+
 /**
  * Gives the bytes from `at` on.
  *

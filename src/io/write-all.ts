@@ -11,11 +11,10 @@
  * @module
  */
 
-import { checkRange } from "../arguments.ts";
 import { type Deferred, newDeferred, quiet } from "../deferred.ts";
 import type { Awaitable, ByteWriter } from "./byte-stream.ts";
 import { writeCount, writeOnce } from "./once.ts";
-import { restOf } from "./rest.ts";
+import { lentSize, restOf } from "./rest.ts";
 
 /** A write failed in the middle of its bytes: the peer would take whatever follows for the rest of them. */
 class Broken {
@@ -52,7 +51,7 @@ const gates = new Map<ByteWriter, Deferred<void>>();
  * fails after it has taken a part, those that wait, and all to come, throw the same: half a frame is on the wire.
  */
 export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
-  if (checkRange(from, 0, undefined, "from") === 0) return undefined;
+  if (lentSize("from", from) === 0) return undefined;
   if (writer.writesWhole === true) return heard(writeNow(writer, from));
   const before = lanes.get(writer);
   if (before === undefined) return writeFree(writer, from);

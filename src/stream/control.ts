@@ -11,7 +11,7 @@ import { checkCloseFrameData, checkState, isClientSide, type State } from "../fr
 import { cipher } from "../frame/cipher.ts";
 import { newCloseFrameBody, parseCloseFrameData } from "../frame/close.ts";
 import {
-  encodeHeader,
+  encodeHeaderAt,
   type Header,
   MaxControlFramePayloadSize,
   MinHeaderSize,
@@ -124,7 +124,7 @@ export class ControlWriter implements ByteWriter {
       header.maskKey = newMask();
       cipher(this.#buffer, header.maskKey, 0, this.#room, end);
     }
-    encodeHeader(header, this.#buffer);
+    encodeHeaderAt(header, this.#buffer, 0);
     this.#isLent = true;
     let written: Awaitable<void>;
     try {

@@ -12,7 +12,7 @@ import { checkState, isClientSide, type State } from "../frame/check.ts";
 import { cipherInto } from "../frame/cipher.ts";
 import { compileFrame, type Frame, newFrame } from "../frame/frame.ts";
 import {
-  decodeHeader,
+  decodeHeaderRange,
   encodeHeader,
   type Header,
   headerSize,
@@ -53,7 +53,7 @@ export function readHeader(
 /** Decodes where the bytes lie, and goes on without a promise while the stream behind does. */
 function readBuffered(stream: BufferedStream, header: Header): Awaitable<Header | undefined> {
   for (;;) {
-    const size = decodeHeader(header, stream.bytes, stream.start, stream.end);
+    const size = decodeHeaderRange(header, stream.bytes, stream.start, stream.end);
     if (size > 0) {
       checkLengthForm(header, size);
       stream.consume(size);
@@ -126,7 +126,7 @@ function sizeByStart(second: number): number {
 }
 
 function decodedFrom(buffer: Uint8Array, size: number, header: Header): Header {
-  decodeHeader(header, buffer, 0, size);
+  decodeHeaderRange(header, buffer, 0, size);
   checkLengthForm(header, size);
   return header;
 }

@@ -9,20 +9,20 @@
  * @module
  */
 
-import { checkBytes, checkLimit, checkRange, wrongValue } from "../arguments.ts";
+import { checkBytes, checkLimit, wrongValue } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { finish, SendChain } from "../extension/chain.ts";
 import type { SendExtension, Transform } from "../extension/extension.ts";
 import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import { checkState, isClientSide, type State } from "../frame/check.ts";
 import { cipher } from "../frame/cipher.ts";
-import { encodeHeader, type Header, headerSize, newHeader } from "../frame/header.ts";
+import { encodeHeaderAt, type Header, headerSize, newHeader } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
 import { checkOpcode, isControl, type Opcode, OpContinuation } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { CallOrder, countOf } from "../io/call-order.ts";
 import { copyPieces } from "../io/copy.ts";
-import { restOf } from "../io/rest.ts";
+import { lentSize, restOf } from "../io/rest.ts";
 import { writeAll } from "../io/write-all.ts";
 import { encodeFrame } from "./frame-io.ts";
 
@@ -179,7 +179,7 @@ export class Writer implements ByteWriter {
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
-    const size = checkRange(from, 0, undefined, "from");
+    const size = lentSize("from", from);
     const { isWaiting } = this.#calls;
     this.#isInMessage = true;
     const done = this.#calls.remember(
@@ -288,7 +288,7 @@ export class Writer implements ByteWriter {
    * @see gobwas Writer.WriteThrough
    */
   writeThrough(from: Uint8Array): Awaitable<number> {
-    const size = checkRange(from, 0, undefined, "from");
+    const size = lentSize("from", from);
     const { isWaiting } = this.#calls;
     this.#isInMessage = true;
     const done = this.#calls.remember(
@@ -401,7 +401,7 @@ export class Writer implements ByteWriter {
     const header = this.#nextHeader(this.#buffered, fin);
     const end = this.#room + this.#buffered;
     const start = this.#room - headerSize(header);
-    encodeHeader(header, this.#buffer, start);
+    encodeHeaderAt(header, this.#buffer, start);
     if (header.masked) cipher(this.#buffer, header.maskKey, 0, this.#room, end);
     this.#buffered = 0;
     const frame = this.#buffer.subarray(start, end);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { restOf } from "../../src/io/rest.ts";
+import { lentSize, restOf } from "../../src/io/rest.ts";
 import { resizable } from "../support/byte-memories.ts";
 
 it("gives the bytes from a place on, and the array itself from its start on", () => {
@@ -27,4 +27,16 @@ it("refuses an array that has shrunk, or whose buffer is another's now", () => {
   expect(() => restOf("from", moved, 0, 4)).toThrow(
     new TypeError("from was detached or shrunk while it was lent: 0 of 4 bytes are left"),
   );
+});
+
+it("gives the size of an array that is lent, and refuses one that is none or is detached", () => {
+  expect([lentSize("from", new Uint8Array(3)), lentSize("from", new Uint8Array(0))]).toEqual([
+    3, 0,
+  ]);
+  expect(() => lentSize("from", "abc" as never)).toThrow(
+    new TypeError("from must be a Uint8Array: String"),
+  );
+  const moved = new Uint8Array(4);
+  structuredClone(moved.buffer, { transfer: [moved.buffer] });
+  expect(() => lentSize("into", moved)).toThrow(TypeError);
 });
