@@ -23,7 +23,7 @@ export function checkMilliseconds(name: string, milliseconds: number | undefined
 }
 
 /** Names what a caller gave: "String", "Array", "Null", "DataView". */
-function kindOf(value: unknown): string {
+export function kindOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 

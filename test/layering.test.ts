@@ -10,6 +10,7 @@ const mayImport: Record<string, string[]> = {
   "src/status.ts": [],
   "src/bytes.ts": [],
   "src/arguments.ts": [],
+  "src/check-options.ts": ["src/arguments.ts"],
   "src/transport.ts": [],
   "src/linked-list.ts": [],
   "src/fifo.ts": [],
@@ -22,6 +23,7 @@ const mayImport: Record<string, string[]> = {
   "src/flate": [
     "src/bytes.ts",
     "src/arguments.ts",
+    "src/check-options.ts",
     "src/errors.ts",
     "src/clock.ts",
     "src/linked-list.ts",
@@ -33,6 +35,7 @@ const mayImport: Record<string, string[]> = {
   "src/io": [
     "src/bytes.ts",
     "src/arguments.ts",
+    "src/check-options.ts",
     "src/errors.ts",
     "src/transport.ts",
     "src/clock.ts",
@@ -48,10 +51,11 @@ const mayImport: Record<string, string[]> = {
     "src/extension",
     "src/io",
   ],
-  "src/http": ["src/bytes.ts", "src/arguments.ts", "src/errors.ts"],
+  "src/http": ["src/bytes.ts", "src/arguments.ts", "src/check-options.ts", "src/errors.ts"],
   "src/handshake": [
     "src/bytes.ts",
     "src/arguments.ts",
+    "src/check-options.ts",
     "src/errors.ts",
     "src/transport.ts",
     "src/clock.ts",
@@ -74,6 +78,7 @@ const mayImport: Record<string, string[]> = {
   "src/connection": [
     "src/bytes.ts",
     "src/arguments.ts",
+    "src/check-options.ts",
     "src/status.ts",
     "src/errors.ts",
     "src/transport.ts",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { callback, checkOptions, object, type OptionTable } from "../check-options.ts";
 import type { Closure, HandshakeError, HeaderPairs } from "../errors.ts";
 import type { HttpReply } from "../handshake/server/response.ts";
 import type { UpgradeRequest } from "../handshake/server/upgrade-request.ts";
@@ -115,3 +116,37 @@ export interface ServerHandlers<Context = unknown> extends RouteHandlers<Context
 export function route<Context>(handlers: RouteHandlers<Context>): RouteHandlers<Context> {
   return handlers;
 }
+
+/** What the handlers of a connection may be. */
+export const handlerTable: OptionTable<Handlers> = {
+  open: callback,
+  message: callback,
+  stream: callback,
+  ping: callback,
+  pong: callback,
+  drain: callback,
+  error: callback,
+  close: callback,
+};
+
+const routeTable: OptionTable<RouteHandlers> = /* @__PURE__ */ ((): OptionTable<RouteHandlers> => ({
+  ...handlerTable,
+  upgrade: callback,
+  http: callback,
+}))();
+
+/** What those of a server may be, and those of its routes. */
+export const serverHandlerTable: OptionTable<ServerHandlers> =
+  /* @__PURE__ */ ((): OptionTable<ServerHandlers> => ({
+    ...routeTable,
+    routes: {
+      ...object('an object such as { "/chat": handlers }'),
+      look(value: unknown, name: string) {
+        for (const [pattern, handlers] of Object.entries(value as object)) {
+          const path = `${name}[${JSON.stringify(pattern)}].`;
+          if (handlers !== undefined) checkOptions(handlers, routeTable, { what: "handler", path });
+        }
+      },
+    },
+    refused: callback,
+  }))();

@@ -4,6 +4,18 @@
  * @module
  */
 
+import {
+  boolean,
+  callback,
+  either,
+  milliseconds,
+  number,
+  numbersOf,
+  objects,
+  oneOf,
+  optionsOf,
+  type OptionTable,
+} from "../check-options.ts";
 import { type Deadlines, deadlinesOn } from "../clock.ts";
 import type { Direction } from "../endpoint/endpoint.ts";
 import {
@@ -19,7 +31,11 @@ import type { RuntimeServices } from "./runtime-services.ts";
 import type { ConnectionSettings, FlowLimits, Overflow, Times } from "./settings.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Engine } from "../flate/engine.ts";
-import { type CompressionOptions, PermessageDeflate } from "../flate/permessage-deflate.ts";
+import {
+  type CompressionOptions,
+  compressionTable,
+  PermessageDeflate,
+} from "../flate/permessage-deflate.ts";
 
 /** Options of a connection. For the numbers, 0 or Infinity means no limit. */
 export interface ConnectionOptions extends PartialLimits<MessageLimits> {
@@ -125,6 +141,25 @@ const defaultTimes: Times = {
 };
 
 const overflows: readonly Overflow[] = ["close", "drop", "wait"];
+
+/** What the options may be. */
+export const connectionTable: OptionTable<ConnectionOptions> =
+  /* @__PURE__ */ ((): OptionTable<ConnectionOptions> => ({
+    ...numbersOf(defaultMessageLimits),
+    ...numbersOf(defaultFlowLimits),
+    overflow: oneOf(...overflows),
+    pingInterval: milliseconds,
+    pongTimeout: milliseconds,
+    idleTimeout: milliseconds,
+    maxLifetime: milliseconds,
+    closeTimeout: milliseconds,
+    minProgress: number,
+    trace: callback,
+    strictLength: boolean,
+    borrow: boolean,
+    compression: either(boolean, optionsOf(compressionTable)),
+    extensions: objects,
+  }))();
 
 function withTimer(task: () => void): void {
   setTimeout(task, 0);

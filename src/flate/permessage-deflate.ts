@@ -4,6 +4,15 @@
  * @module
  */
 
+import {
+  boolean,
+  checkOptions,
+  deadlines,
+  having,
+  milliseconds,
+  number,
+  type OptionTable,
+} from "../check-options.ts";
 import { Deadlines, systemClock } from "../clock.ts";
 import type { Extension, ExtensionSession } from "../extension/extension.ts";
 import { isServerSide, type State } from "../frame/check.ts";
@@ -70,6 +79,21 @@ const defaults = {
   idleTimeout: 30_000,
 };
 
+/** What the options may be. */
+export const compressionTable: OptionTable<CompressionOptions> = {
+  engine: /* @__PURE__ */ having("an Engine", "newDeflater", "newInflater"),
+  serverNoContextTakeover: boolean,
+  clientNoContextTakeover: boolean,
+  serverMaxWindowBits: number,
+  clientMaxWindowBits: number,
+  level: number,
+  memLevel: number,
+  threshold: number,
+  maxMemory: number,
+  idleTimeout: milliseconds,
+  deadlines,
+};
+
 /** Reserved bit 1, which marks compressed messages (RFC 7692, 6). */
 const rsv1 = 4;
 
@@ -96,10 +120,11 @@ export class PermessageDeflate implements Extension {
   readonly #offers: readonly Option[];
 
   /**
-   * @throws {TypeError} There is no engine.
+   * @throws {TypeError} There is no engine; or an option is not known, or of a wrong type.
    * @throws {RangeError} An option is out of its range.
    */
   constructor(options: CompressionOptions) {
+    checkOptions(options, compressionTable);
     const { engine, serverMaxWindowBits, clientMaxWindowBits } = options;
     if (engine === undefined) {
       throw new TypeError("Compression needs an engine, such as zlibEngine() of framewire/zlib");

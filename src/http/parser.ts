@@ -8,6 +8,7 @@
 
 import { checkEither, checkRange, checkWhole } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
+import { type Kind, numbersOf, optionsOf } from "../check-options.ts";
 import { HandshakeError, LimitError } from "../errors.ts";
 import { Head } from "./head.ts";
 import { isBlank, targetBytes, tokenBytes, valueBytes } from "./token.ts";
@@ -28,6 +29,11 @@ export const defaultHeadLimits: HeadLimits = {
   maxTargetSize: 8 * 1024,
   maxHeaders: 128,
 };
+
+/** An option that has some of them. */
+export const headLimitsKind: Kind = /* @__PURE__ */ optionsOf(
+  /* @__PURE__ */ numbersOf(defaultHeadLimits),
+);
 
 /** Which kind of message a head begins. */
 export type HeadKind = "request" | "response";

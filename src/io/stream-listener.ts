@@ -4,8 +4,19 @@
  * @module
  */
 
+import {
+  boolean,
+  checkOptions,
+  deadlines,
+  either,
+  milliseconds,
+  number,
+  object,
+  type OptionTable,
+  text,
+} from "../check-options.ts";
 import { type Deferred, newDeferred } from "../deferred.ts";
-import type { Listen, Listener, ListenOptions } from "../transport.ts";
+import type { Listen, Listener, ListenOptions, TcpOptions } from "../transport.ts";
 import { TransportStream, type TransportStreamOptions } from "./transport-stream.ts";
 
 /** Options of {@link listenStreams}. */
@@ -16,15 +27,46 @@ export interface StreamListenOptions extends ListenOptions, TransportStreamOptio
 
 const defaultBacklog = 511;
 
+/** What the options of TCP may be. */
+export const tcpTable: OptionTable<TcpOptions> = {
+  noDelay: boolean,
+  keepAlive: /* @__PURE__ */ either(boolean, milliseconds),
+};
+
+/** What the options of listening may be. */
+export const listenTable: OptionTable<ListenOptions> =
+  /* @__PURE__ */ ((): OptionTable<ListenOptions> => ({
+    ...tcpTable,
+    port: number,
+    hostname: text,
+    reusePort: boolean,
+    path: text,
+    tls: object("an object such as { cert, key }"),
+    server: object("a server of node:http, node:https or node:http2"),
+    http2MayCrash: boolean,
+    listener: object("a server of node:net or node:tls, or a Deno.Listener"),
+  }))();
+
+const streamListenTable: OptionTable<StreamListenOptions> =
+  /* @__PURE__ */ ((): OptionTable<StreamListenOptions> => ({
+    ...listenTable,
+    backlog: number,
+    highWaterMark: number,
+    lingerTimeout: milliseconds,
+    deadlines,
+  }))();
+
 /**
  * Listens for connections. Adapters wrap it as their own `listen`.
  *
  * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
+ * @throws {TypeError} An option is not known, or of a wrong type.
  */
 export async function listenStreams(
   listen: Listen,
   options: StreamListenOptions,
 ): Promise<StreamListener> {
+  checkOptions(options, streamListenTable);
   const listener = new StreamListener(options);
   await listener.listen(listen, options);
   return listener;

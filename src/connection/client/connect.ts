@@ -5,23 +5,38 @@
  */
 
 import { checkMilliseconds } from "../../arguments.ts";
+import {
+  anything,
+  checkOptions,
+  clock,
+  milliseconds,
+  number,
+  object,
+  type OptionTable,
+  pairs,
+  signal as signalKind,
+  text,
+  texts,
+} from "../../check-options.ts";
 import { type Clock, deadlinesOn } from "../../clock.ts";
 import { concat, copyOf, noBytes } from "../../bytes.ts";
 import type { HeaderPairs } from "../../errors.ts";
 import { Attempt } from "../../handshake/attempt.ts";
 import { Dialer } from "../../handshake/client/dialer.ts";
 import type { UpgradedStream } from "../../handshake/upgraded-stream.ts";
-import type { HeadLimits } from "../../http/parser.ts";
+import { headLimitsKind, type HeadLimits } from "../../http/parser.ts";
 import { writeOptions } from "../../http/option.ts";
 import { connectStreamOn, type StreamConnectOptions } from "../../io/connect-stream.ts";
+import { tcpTable } from "../../io/stream-listener.ts";
 import type { TransportStream } from "../../io/transport-stream.ts";
 import type { Connect, Signal, TcpOptions, TlsOptions } from "../../transport.ts";
 import type { Connection } from "../connection.ts";
-import type { Handlers } from "../handlers.ts";
+import { type Handlers, handlerTable } from "../handlers.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 import { Link, type LinkOwner } from "../link.ts";
 import {
   type ConnectionOptions,
+  connectionTable,
   resolveClientExtensions,
   resolveConnectionOptions,
 } from "../options.ts";
@@ -60,6 +75,26 @@ export interface ClientOptions<Context = unknown>
   readonly clock?: Clock | undefined;
 }
 
+const clientTable: OptionTable<ClientOptions> =
+  /* @__PURE__ */ ((): OptionTable<ClientOptions> => ({
+    ...tcpTable,
+    ...connectionTable,
+    protocols: texts,
+    headers: pairs,
+    host: text,
+    origin: text,
+    tls: object("an object such as { ca }"),
+    path: text,
+    proxy: text,
+    proxyTls: object("an object such as { ca }"),
+    redirects: number,
+    timeout: milliseconds,
+    signal: signalKind,
+    headLimits: headLimitsKind,
+    context: anything,
+    clock,
+  }))();
+
 const defaultTimeout = 30_000;
 
 /**
@@ -82,6 +117,8 @@ export async function connectOn<Context = unknown>(
   handlers: Handlers<Context> = {},
   host: RuntimeServices = {},
 ): Promise<Connection<Context>> {
+  checkOptions(options, clientTable, { elsewhere: handlerTable });
+  checkOptions(handlers, handlerTable, { what: "handler", elsewhere: clientTable });
   const { timeout = defaultTimeout, redirects = 0, signal, noDelay, keepAlive } = options;
   checkMilliseconds("timeout", timeout);
   const deadlines = deadlinesOn(options.clock);

@@ -5,6 +5,17 @@
  */
 
 import { checkLimit, checkMilliseconds } from "../../arguments.ts";
+import {
+  callback,
+  checkKind,
+  checkOptions,
+  clock,
+  milliseconds,
+  number,
+  oneOf,
+  type OptionTable,
+  signal as signalKind,
+} from "../../check-options.ts";
 import { type Deferred, newDeferred, rejected } from "../../deferred.ts";
 import { PreparedMessage } from "../../endpoint/prepared.ts";
 import { ClosedError, type Closure, LimitError } from "../../errors.ts";
@@ -40,6 +51,25 @@ export interface ReconnectOptions<Ws extends Reconnectable> extends ReconnectorO
   readonly maxUnread?: number | undefined;
 }
 
+const reconnectTable: OptionTable<ReconnectOptions<Reconnectable>> =
+  /* @__PURE__ */ ((): OptionTable<ReconnectOptions<Reconnectable>> => ({
+    initialDelay: milliseconds,
+    maxDelay: milliseconds,
+    factor: number,
+    maxAttempts: number,
+    stableAfter: milliseconds,
+    random: callback,
+    shouldReconnect: callback,
+    resume: callback,
+    connected: callback,
+    disconnected: callback,
+    signal: signalKind,
+    clock,
+    whileAway: oneOf("reject", "wait"),
+    maxWaiting: number,
+    maxUnread: number,
+  }))();
+
 /** A message that waits for a connection. */
 interface WaitingReceiver {
   readonly data: string | Binary | PreparedMessage;
@@ -69,9 +99,12 @@ export class Reconnecting<Ws extends Reconnectable> {
   /**
    * For the library: use {@link reconnecting}.
    *
+   * @throws {TypeError} An option is not known, or of a wrong type.
    * @throws {RangeError} An option is out of its range.
    */
   constructor(open: (attempt: ConnectAttempt) => Promise<Ws>, options: ReconnectOptions<Ws>) {
+    checkKind("open", callback, open);
+    checkOptions(options, reconnectTable);
     const { whileAway = "reject", maxWaiting = 1024 ** 2, maxUnread = 1024 ** 2 } = options;
     checkLimit("maxWaiting", maxWaiting);
     checkLimit("maxUnread", maxUnread);
@@ -281,6 +314,7 @@ export class Reconnecting<Ws extends Reconnectable> {
  * called or an end comes that no further attempt would mend.
  *
  * @param open Makes one connection; it works with any `connect`.
+ * @throws {TypeError} An option is not known, or of a wrong type.
  * @throws {RangeError} An option is out of its range.
  *
  * @example

@@ -5,11 +5,22 @@
  */
 
 import { noBytes } from "../../bytes.ts";
+import {
+  checkOptions,
+  clock,
+  having,
+  milliseconds,
+  number,
+  numbersOf,
+  oneOf,
+  type OptionTable,
+} from "../../check-options.ts";
 import { type PartialLimits, resolveLimits } from "../../endpoint/limits.ts";
 import { Traffic } from "../../endpoint/traffic.ts";
 import { ClosedError, LimitError, TimeoutError } from "../../errors.ts";
-import type { OriginPolicy } from "../../handshake/server/origin.ts";
+import { type OriginPolicy, originsKind } from "../../handshake/server/origin.ts";
 import { defaultHeadLimits, type HeadLimits } from "../../http/parser.ts";
+import { listenTable } from "../../io/stream-listener.ts";
 import { type StatusCode, StatusGoingAway } from "../../status.ts";
 import type { Listen, Listener, ListenOptions, Transport } from "../../transport.ts";
 import { type Clock, Deadlines, systemClock } from "../../clock.ts";
@@ -22,13 +33,14 @@ import { checkClose } from "../check-close.ts";
 import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
 import { type Deferred, isPromise, newDeferred, whenSettled } from "../../deferred.ts";
 import { LinkedList } from "../../linked-list.ts";
-import type { RouteHandlers, ServerHandlers } from "../handlers.ts";
+import { type RouteHandlers, type ServerHandlers, serverHandlerTable } from "../handlers.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 import type { ConnectionLink } from "../connection-link.ts";
 import type { Link } from "../link.ts";
 import { ServerHandshake, type ServerHandshakeOwner } from "./server-handshake.ts";
 import {
   type ConnectionOptions,
+  connectionTable,
   type LinkSettings,
   defaultFlowLimits,
   resolveConnectionOptions,
@@ -95,6 +107,19 @@ export interface ShutdownResult {
   readonly dropped: number;
 }
 
+const serveTable: OptionTable<ServeOptions> = /* @__PURE__ */ ((): OptionTable<ServeOptions> => ({
+  ...listenTable,
+  ...connectionTable,
+  ...numbersOf(defaultHeadLimits),
+  maxConnections: number,
+  handshakeTimeout: milliseconds,
+  origins: originsKind,
+  backplane: having("a Backplane", "join"),
+  maxTopics: number,
+  slowReceivers: oneOf("buffer", "drop", "close"),
+  clock,
+}))();
+
 const defaultServerLimits = {
   handshakeTimeout: 10_000,
   maxConnections: Infinity,
@@ -105,7 +130,7 @@ const defaultServerLimits = {
  * Serves WebSocket connections from a listener. Adapters wrap it as their own `serve`.
  *
  * @param host What the runtime has beside its sockets.
- * @throws {TypeError} Compression is wanted, and there is no engine.
+ * @throws {TypeError} An option or a handler is not known, or of a wrong type; compression is wanted, and there is no engine.
  * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
  * @throws {RangeError} An option is out of its range.
  */
@@ -152,6 +177,8 @@ export class Server<Context = unknown> {
     handlers: ServerHandlers<Context>,
     host: RuntimeServices = {},
   ) {
+    checkOptions(options, serveTable, { elsewhere: serverHandlerTable });
+    checkOptions(handlers, serverHandlerTable, { what: "handler", elsewhere: serveTable });
     const { handshakeTimeout, maxConnections, maxTopics } = resolveLimits<
       typeof defaultServerLimits
     >(options, defaultServerLimits);

@@ -6,6 +6,20 @@
 
 import { checkMilliseconds } from "../../arguments.ts";
 import { concat } from "../../bytes.ts";
+import {
+  callback,
+  checkOptions,
+  deadlines,
+  milliseconds,
+  number,
+  object,
+  objects,
+  type OptionTable,
+  pairs,
+  signal as signalKind,
+  text,
+  texts,
+} from "../../check-options.ts";
 import type { Deadlines } from "../../clock.ts";
 import { DialError, type HeaderPairs, HandshakeError, LimitError } from "../../errors.ts";
 import type { Extension, ExtensionSession } from "../../extension/extension.ts";
@@ -13,7 +27,12 @@ import { closeSessions, openExtensions, takeAnswer } from "../../extension/negot
 import { StateClientSide } from "../../frame/check.ts";
 import type { Head } from "../../http/head.ts";
 import type { Option } from "../../http/option.ts";
-import { defaultHeadLimits, type HeadLimits, HeadParser } from "../../http/parser.ts";
+import {
+  defaultHeadLimits,
+  headLimitsKind,
+  type HeadLimits,
+  HeadParser,
+} from "../../http/parser.ts";
 import { canonicalize } from "../../http/view.ts";
 import { headerLines } from "../../http/write.ts";
 import { BufferedStream } from "../../io/buffered.ts";
@@ -90,6 +109,24 @@ export interface DialOptions {
 
 const defaultTimeout = 30_000;
 
+const dialerTable: OptionTable<DialerOptions> = {
+  protocols: texts,
+  extensions: objects,
+  header: pairs,
+  host: text,
+  timeout: milliseconds,
+  readBufferSize: number,
+  headLimits: headLimitsKind,
+  onStatusError: callback,
+  onHeader: callback,
+  netDial: callback,
+  tlsClient: callback,
+  tlsOptions: /* @__PURE__ */ object("an object such as { ca }"),
+  wrapConn: callback,
+  connect: callback,
+  deadlines,
+};
+
 /** Milliseconds for the body of a response that says no: a server may keep the connection open behind it. */
 const bodyTimeout = 2_000;
 
@@ -115,11 +152,12 @@ export class Dialer {
   /**
    * Makes a dialer.
    *
-   * @throws {TypeError} Something to be sent may not be sent.
+   * @throws {TypeError} Something to be sent may not be sent; an option is not known, or of a wrong type.
    * @throws {RangeError} The time-out is NaN or below 0.
    */
   constructor(options: DialerOptions = {}) {
     this.options = options;
+    checkOptions(options, dialerTable);
     checkMilliseconds("timeout", options.timeout);
     const { protocols = [], extensions = [], header = [] } = options;
     this.#extensions = extensions.filter(isExtension);
@@ -323,6 +361,13 @@ export class Dialer {
   }
 }
 
+const dialTable: OptionTable<DialerOptions & DialOptions> = /* @__PURE__ */ ((): OptionTable<
+  DialerOptions & DialOptions
+> => ({
+  ...dialerTable,
+  signal: signalKind,
+}))();
+
 /**
  * Dials with a runtime's own way to connect. Adapters wrap it as their own `dial`.
  *
@@ -334,8 +379,10 @@ export async function dialOn(
   url: string | { readonly href: string },
   options: DialerOptions & DialOptions = {},
 ): Promise<UpgradedStream> {
-  const dialer = new Dialer({ connect: (to) => connectStreamOn(connect, to), ...options });
-  return dialer.dial(url, options);
+  checkOptions(options, dialTable);
+  const { signal, ...others } = options;
+  const dialer = new Dialer({ connect: (to) => connectStreamOn(connect, to), ...others });
+  return dialer.dial(url, { signal });
 }
 
 function isExtension(offered: Extension | Option): offered is Extension {

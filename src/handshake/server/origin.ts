@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Kind } from "../../check-options.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
@@ -13,6 +14,30 @@ import type { UpgradeRequest } from "./upgrade-request.ts";
  * "https://example.org". Programs that send no Origin are no pages, and always may.
  */
 export type OriginPolicy = "any" | "same" | "cookies" | readonly string[];
+
+const policies: readonly unknown[] = ["any", "same", "cookies"];
+
+/** An Origin as browsers send it (RFC 6454, 6.2): without a path, and "null" for what has none. Any other would fit nobody. */
+const originPattern = /^(?:[a-z][a-z\d+.-]*:\/\/[^/*\s]*|null)$/i;
+
+function isOrigin(value: unknown): boolean {
+  return typeof value === "string" && originPattern.test(value);
+}
+
+/** What the option may be. */
+export const originsKind: Kind = {
+  expected: '"any", "same", "cookies", or a list of origins such as ["https://example.org"]',
+  is: (value) => policies.includes(value) || (Array.isArray(value) && value.every(isOrigin)),
+  instead(value) {
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (list.includes("*")) return '"any"';
+    const wrong = list.find((one) => typeof one === "string" && !isOrigin(one)) ?? list[0];
+    if (typeof wrong !== "string") return undefined;
+    const host = wrong.replace(/^[a-z]+:\/\//i, "").replace(/\/.*$/, "");
+    const scheme = /^[a-z]+:\/\//i.exec(wrong)?.[0] ?? "https://";
+    return isOrigin(scheme + host) && host !== "" ? JSON.stringify([scheme + host]) : undefined;
+  },
+};
 
 /**
  * Refuses a request that a page of another origin has made, where the policy says so.

@@ -5,12 +5,27 @@
  */
 
 import { checkMilliseconds } from "../../arguments.ts";
+import {
+  callback,
+  checkOptions,
+  deadlines,
+  milliseconds,
+  number,
+  objects,
+  type OptionTable,
+  pairs,
+} from "../../check-options.ts";
 import type { Deadlines } from "../../clock.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../../errors.ts";
 import { StateServerSide } from "../../frame/check.ts";
 import type { Extension } from "../../extension/extension.ts";
 import { closeSessions } from "../../extension/negotiation.ts";
-import { defaultHeadLimits, type HeadLimits, HeadParser } from "../../http/parser.ts";
+import {
+  defaultHeadLimits,
+  headLimitsKind,
+  type HeadLimits,
+  HeadParser,
+} from "../../http/parser.ts";
 import { BufferedStream } from "../../io/buffered.ts";
 import type { ByteStream } from "../../io/byte-stream.ts";
 import { closeQuietly } from "../../io/close-quietly.ts";
@@ -47,6 +62,24 @@ export interface UpgraderOptions<Context> extends UpgradeCallbacks<Context> {
 
 const defaultTimeout = 10_000;
 
+const upgraderTable: OptionTable<UpgraderOptions<unknown>> = {
+  onRequest: callback,
+  onHost: callback,
+  onHeader: callback,
+  protocol: callback,
+  protocolCustom: callback,
+  negotiate: callback,
+  extensionCustom: callback,
+  onBeforeUpgrade: callback,
+  newContext: callback,
+  extensions: objects,
+  header: pairs,
+  readBufferSize: number,
+  headLimits: headLimitsKind,
+  timeout: milliseconds,
+  deadlines,
+};
+
 /** Milliseconds that a refusal may take to leave, also behind the timeout: who does not read is not waited for. */
 const refusalTimeout = 2_000;
 
@@ -82,11 +115,13 @@ export class Upgrader<Context = undefined> {
   /**
    * Makes an upgrader; one serves any number of connections.
    *
-   * @throws {TypeError} A header that may not be sent, or that the handshake writes itself.
+   * @throws {TypeError} A header that may not be sent, or that the handshake writes itself; an option that is not known, or of
+   * a wrong type.
    * @throws {RangeError} The time-out is NaN or below 0.
    */
   constructor(options: UpgraderOptions<Context> = {}) {
     this.options = options;
+    checkOptions(options, upgraderTable);
     checkMilliseconds("timeout", options.timeout);
     checkOwnHeaders(options.header ?? []);
     this.#limits = { ...defaultHeadLimits, ...options.headLimits };
