@@ -38,12 +38,9 @@ export function resolveLimits<Limits extends { readonly [Key in keyof Limits]: n
 ): Limits {
   const resolved: Record<string, number> = {};
   for (const key of Object.keys(defaults) as (string & keyof Limits)[]) {
-    resolved[key] = resolveLimit(key, given[key] ?? defaults[key]);
+    const limit = given[key] ?? defaults[key];
+    checkWhole(key, limit, Infinity);
+    resolved[key] = limit || Infinity;
   }
   return resolved as Limits;
-}
-
-function resolveLimit(name: string, limit: number): number {
-  checkWhole(name, limit, Infinity);
-  return limit === 0 ? Infinity : limit;
 }

@@ -239,10 +239,8 @@ export class MessageAssembler implements FrameSink {
    * itself can be given away.
    */
   #growTo(size: number): void {
-    const doubled = Math.max(2 * size, smallestGather);
-    const room = this.#isFinal
-      ? Math.min(doubled + Math.min(doubled, mostAhead), this.#length)
-      : doubled;
+    let room = Math.max(2 * size, smallestGather);
+    if (this.#isFinal) room = Math.min(room + Math.min(room, mostAhead), this.#length);
     const grown = new Uint8Array(room);
     copy(grown, 0, this.#gathered, 0, this.#gatheredSize);
     this.#gathered = grown;

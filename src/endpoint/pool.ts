@@ -41,9 +41,8 @@ export function borrowBuffer(size: number): Uint8Array {
 /** Takes a buffer back; nobody may hold on to it. */
 export function returnBuffer(buffer: Uint8Array): void {
   for (const shelf of shelves) {
-    if (buffer.length === shelf.size) {
-      if (shelf.buffers.length < shelf.most) shelf.buffers.push(buffer);
-      return;
+    if (buffer.length === shelf.size && shelf.buffers.length < shelf.most) {
+      shelf.buffers.push(buffer);
     }
   }
 }

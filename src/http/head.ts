@@ -141,11 +141,9 @@ export class Head {
    * @returns Its index, or -1.
    */
   find(name: string, from = 0): number {
-    const headers = this.#headers;
-    for (let at = from * positionsPerHeader; at < headers.length; at += positionsPerHeader) {
-      const start = this.#base + headers[at];
-      const end = this.#base + headers[at + 1];
-      if (equalsIgnoreCase(this.#bytes, start, end, name)) return at / positionsPerHeader;
+    for (let index = from; index < this.headerCount; index++) {
+      const end = this.nameEnd(index);
+      if (equalsIgnoreCase(this.#bytes, this.nameStart(index), end, name)) return index;
     }
     return -1;
   }

@@ -61,8 +61,9 @@ const LF = 0x0a;
 const SP = 0x20;
 const Colon = 0x3a;
 
-/** `HTTP/1.1` with 0 where a digit stands. */
-const versionPattern = [0x48, 0x54, 0x54, 0x50, 0x2f, 0, 0x2e, 0] as const;
+/** With 0 where a digit stands. */
+const versionPattern = "HTTP/0.0";
+const Zero = 0x30;
 
 /**
  * Parses one head from chunks, wherever the stream is cut; each byte is looked at once.
@@ -268,10 +269,11 @@ export class HeadParser {
     const index = this.#scanned - this.#partStart;
     const byte = this.#byte();
     if (index === versionPattern.length) return this.#afterVersion(byte);
-    const expected = versionPattern[index];
-    if (expected !== 0 ? byte !== expected : !isDigit(byte)) throw this.#malformed("bad version");
-    if (index === 5) this.#head.major = byte - 0x30;
-    if (index === 7) this.#head.minor = byte - 0x30;
+    const expected = versionPattern.charCodeAt(index);
+    if (expected === Zero ? !isDigit(byte) : byte !== expected)
+      throw this.#malformed("bad version");
+    if (index === 5) this.#head.major = byte - Zero;
+    if (index === 7) this.#head.minor = byte - Zero;
     this.#scanned++;
   }
 
@@ -291,9 +293,10 @@ export class HeadParser {
       this.#scanned++;
       return;
     }
-    if (this.#head.status < 100) throw this.#malformed("bad status");
     // The blank in front of an empty reason is left out by many servers.
-    if (byte !== SP && byte !== CR) throw this.#malformed("bad status");
+    if (this.#head.status < 100 || (byte !== SP && byte !== CR)) {
+      throw this.#malformed("bad status");
+    }
     if (byte === SP) this.#scanned++;
     this.#head.reasonStart = this.#scanned;
     this.#state = Reason;
