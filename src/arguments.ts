@@ -98,13 +98,10 @@ export function checkWhole(name: string, value: unknown, most: number): asserts 
 }
 
 /**
- * Checks bytes and a range of them. Beyond their end there would be zeros, or no end at all.
+ * Checks bytes and a range of them whose end may be left out. As {@link checkSpan}.
  *
  * @param end undefined stands for the end of the bytes.
- * @param name Of the bytes, for the message.
- * @returns `end`.
- * @throws {TypeError} `bytes` is no Uint8Array or is detached, or `start` or `end` is no number.
- * @throws {RangeError} `start` or `end` is not within `bytes`.
+ * @returns `end`, to be used from there on: who drops it, and may be given undefined, wants {@link checkSpan}.
  */
 export function checkRange(
   bytes: unknown,
@@ -112,13 +109,24 @@ export function checkRange(
   end: number | undefined,
   name = "bytes",
 ): number {
+  const last = end === undefined ? (bytes as Uint8Array | null | undefined)?.length : end;
+  checkSpan(bytes, start, last!, name);
+  return last!;
+}
+
+/**
+ * Checks bytes and a range of them. Beyond their end there would be zeros, or no end at all.
+ *
+ * @param name Of the bytes, for the message.
+ * @throws {TypeError} `bytes` is no Uint8Array or is detached, or `start` or `end` is no number.
+ * @throws {RangeError} `start` or `end` is not within `bytes`.
+ */
+export function checkSpan(bytes: unknown, start: number, end: number, name = "bytes"): void {
   checkBytes(name, bytes);
-  const last = end ?? bytes.length;
   // A detached array says that it is empty. Any call tells the two apart, by an error that says so; `detached` is too new.
   if (bytes.length === 0) bytes.at(0);
-  checkWhole("end", last, bytes.length);
-  checkWhole("start", start, last);
-  return last;
+  checkWhole("end", end, bytes.length);
+  checkWhole("start", start, end);
 }
 
 /** Checks a word that is one of two. @throws {RangeError} It is another one. */

@@ -7,6 +7,7 @@ import {
   checkLimit,
   checkMilliseconds,
   checkRange,
+  checkSpan,
   checkText,
   checkTextOrBytes,
   checkWhole,
@@ -192,7 +193,12 @@ describe("checkRange()", () => {
     expect(() => checkRange(four, 0, "4" as never)).toThrow(wrongType("end", "a number", "4"));
   });
 
+  it("refuses an end of null, which is no default", () => {
+    expect(() => checkRange(four, 0, null as never)).toThrow(wrongType("end", "a number", null));
+  });
+
   it("refuses what is no Uint8Array, by its name", () => {
+    expect(() => checkRange(null, 0, undefined)).toThrow(wrongType("bytes", "a Uint8Array", null));
     expect(() => checkRange("Hello", 0, 5)).toThrow(wrongType("bytes", "a Uint8Array", "Hello"));
     expect(() => checkRange([1], 0, 1, "chunk")).toThrow(wrongType("chunk", "a Uint8Array", [1]));
   });
@@ -202,6 +208,31 @@ describe("checkRange()", () => {
     expect(() => checkRange(detached(4), 0, 0)).toThrow(/detached/);
     expect(() => checkRange(detached(0), 0, 0)).toThrow(/detached/);
     expect(checkRange(new Uint8Array(0), 0, undefined)).toBe(0);
+  });
+});
+
+describe("checkSpan()", () => {
+  const four = new Uint8Array(4);
+
+  it("is as checkRange(), of a range that has no default", () => {
+    expect(() => {
+      checkSpan(four, 0, 4);
+    }).not.toThrow();
+    expect(() => {
+      checkSpan(four, 0, 5);
+    }).toThrow(new RangeError("end must be from 0 to 4: 5"));
+    expect(() => {
+      checkSpan(detached(4), 0, 0);
+    }).toThrow(/detached/);
+  });
+
+  it.each([undefined, null])("refuses an end or a start of %s", (none) => {
+    expect(() => {
+      checkSpan(four, 0, none as never);
+    }).toThrow(wrongType("end", "a number", none));
+    expect(() => {
+      checkSpan(four, none as never, 4);
+    }).toThrow(wrongType("start", "a number", none));
   });
 });
 

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { checkRange } from "../arguments.ts";
+import { checkRange, checkWhole } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
+import { checkMaskKey } from "./header.ts";
 
 const littleEndian =
   /* @__PURE__ */ new Uint8Array(/* @__PURE__ */ new Uint16Array([1]).buffer)[0] === 1;
@@ -17,14 +18,23 @@ const wordsPayFrom = littleEndian ? 256 : Infinity;
 /**
  * Masks or unmasks `bytes[start, end)` in place.
  *
- * @param key Masking key, as in a header's `maskKey`.
+ * @param key Masking key, as in a header's `maskKey`: an integer of 32 bits, with a sign or without.
  * @param offset Payload bytes that lie before `start`: a payload may be worked on piece by piece.
- * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
- * @throws {RangeError} `start` or `end` is not within `bytes`. Nothing has been changed then.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached; or `key` or `offset` is no number.
+ * @throws {RangeError} `start` or `end` is not within `bytes`, `key` is no such integer, or `offset` no whole number from 0 on.
+ * Nothing has been changed then.
  * @see RFC 6455, 5.3 · gobwas Cipher
  */
 export function cipher(bytes: Uint8Array, key: number, offset = 0, start = 0, end?: number): void {
-  cipherRange(bytes, key, offset, start, checkRange(bytes, start, end));
+  end = checkRange(bytes, start, end);
+  checkKey(key, offset);
+  cipherRange(bytes, key, offset, start, end);
+}
+
+/** Checks what masks: of a key or an offset that is none, bytes would be made that mask nothing, or with another key. */
+function checkKey(key: number, offset: number): void {
+  checkMaskKey(key);
+  checkWhole("offset", offset, Number.MAX_SAFE_INTEGER);
 }
 
 /** As {@link cipher}, for whoever knows the range. */
@@ -82,10 +92,11 @@ export class RangeCipher {
 /**
  * Copies `source[start, end)` to `target[at]` and what follows, masked; the source is left as it is.
  *
- * @param key Masking key, as in a header's `maskKey`.
+ * @param key Masking key, as in a header's `maskKey`: an integer of 32 bits, with a sign or without.
  * @param offset Payload bytes that lie before `start`.
- * @throws {TypeError} `target` or `source` is no Uint8Array, or is detached.
- * @throws {RangeError} `start` or `end` is not within `source`, or there is no room in `target`. Nothing has been written then.
+ * @throws {TypeError} `target` or `source` is no Uint8Array, or is detached; or a number is none.
+ * @throws {RangeError} `start` or `end` is not within `source`, there is no room in `target`, or `key` or `offset` is none, as for
+ * {@link cipher}. Nothing has been written then.
  */
 export function cipherInto(
   target: Uint8Array,
@@ -98,6 +109,7 @@ export function cipherInto(
 ): void {
   end = checkRange(source, start, end, "source");
   const targetEnd = checkRange(target, at, at + end - start, "target");
+  checkKey(key, offset);
   copy(target, at, source, start, end);
   cipherRange(target, key, offset, at, targetEnd);
 }

@@ -35,7 +35,8 @@ export interface Frame {
 /**
  * Makes an unmasked frame.
  *
- * @param payload Kept, not copied. No rule is checked: here, and only here, a frame can be made that a peer must refuse.
+ * @param payload Kept, not copied. No rule is checked: a frame can be made that a peer must refuse. Whatever encodes a header or a
+ * frame as it is given lets it pass, and so does `WriteBuffer.addFrame`, unless it is a control frame that is too long.
  * @throws {TypeError} `payload` is no Uint8Array or is detached, or `opcode` is no number.
  * @throws {RangeError} `opcode` is no whole number from 0 to 15: a frame holds no other.
  * @see gobwas NewFrame
@@ -107,7 +108,12 @@ export function maskFrame(frame: Frame): Frame {
   return maskFrameWith(frame, newMask());
 }
 
-/** Masks a copy of `frame` with `maskKey`. @throws {TypeError} Its payload is no Uint8Array. */
+/**
+ * Masks a copy of `frame` with `maskKey`.
+ *
+ * @throws {TypeError} Its payload is no Uint8Array, or `maskKey` no number.
+ * @throws {RangeError} `maskKey` is no integer of 32 bits.
+ */
 export function maskFrameWith(frame: Frame, maskKey: number): Frame {
   return maskFrameInPlaceWith(ownFrame(frame), maskKey);
 }
@@ -117,7 +123,7 @@ export function maskFrameInPlace(frame: Frame): Frame {
   return maskFrameInPlaceWith(frame, newMask());
 }
 
-/** Masks the payload of `frame` where it lies with `maskKey`, and gives the frame with a new header. */
+/** Masks the payload of `frame` where it lies with `maskKey`, and gives the frame with a new header. @throws As {@link maskFrameWith}. */
 export function maskFrameInPlaceWith(frame: Frame, maskKey: number): Frame {
   checkPayload("frame.payload", frame.payload);
   cipher(frame.payload, maskKey);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkRange, checkWhole } from "../arguments.ts";
+import { checkSpan, checkWhole, wrongType, wrongValue } from "../arguments.ts";
 import { readUint16, readUint32, writeUint16, writeUint32 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import { checkOpcode, type Opcode } from "./opcode.ts";
@@ -95,7 +95,8 @@ export function decodeHeader(
   start: number,
   end: number,
 ): number {
-  return decodeHeaderRange(header, bytes, start, checkRange(bytes, start, end));
+  checkSpan(bytes, start, end);
+  return decodeHeaderRange(header, bytes, start, end);
 }
 
 /** As {@link decodeHeader}, for whoever knows the range. */
@@ -144,14 +145,15 @@ function readLength64(bytes: Uint8Array, at: number): number {
  * @returns Bytes written, 2 to 14.
  * @throws {TypeError} `bytes` is no Uint8Array, or is detached; or a number of the header is none.
  * @throws {RangeError} Not enough room, or what a header cannot hold: an `opcode` that is no whole number from 0 to 15, `rsv` from
- * 0 to 7, `length` from 0 to 2^53 - 1. Nothing has been written then.
+ * 0 to 7, `length` from 0 to 2^53 - 1, or `maskKey`, where `masked`, no integer of 32 bits. Nothing has been written then.
  * @see RFC 6455, 5.2 · gobwas WriteHeader
  */
 export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number {
   checkOpcode(header.opcode);
   checkWhole("rsv", header.rsv, 7);
   checkWhole("length", header.length, Number.MAX_SAFE_INTEGER);
-  checkRange(bytes, at, at + headerSize(header));
+  if (header.masked) checkMaskKey(header.maskKey);
+  checkSpan(bytes, at, at + headerSize(header));
   return encodeHeaderAt(header, bytes, at);
 }
 
@@ -185,7 +187,7 @@ export function encodeHeaderAt(header: Header, bytes: Uint8Array, at: number): n
  * @throws {RangeError} They are not there.
  */
 export function readMaskKey(bytes: Uint8Array, at: number): number {
-  checkRange(bytes, at, at + 4);
+  checkSpan(bytes, at, at + 4);
   return readKey(bytes, at);
 }
 
@@ -197,11 +199,13 @@ function readKey(bytes: Uint8Array, at: number): number {
  * Writes a masking key.
  *
  * @param at Index of the first of its four bytes.
- * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
- * @throws {RangeError} There is no room for them.
+ * @param maskKey An integer of 32 bits, with a sign or without.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached; or `maskKey` is no number.
+ * @throws {RangeError} There is no room for them, or `maskKey` is no such integer. Nothing has been written then.
  */
 export function writeMaskKey(bytes: Uint8Array, at: number, maskKey: number): void {
-  checkRange(bytes, at, at + 4);
+  checkMaskKey(maskKey);
+  checkSpan(bytes, at, at + 4);
   writeKey(bytes, at, maskKey);
 }
 
@@ -212,8 +216,26 @@ function writeKey(bytes: Uint8Array, at: number, maskKey: number): void {
   bytes[at + 3] = maskKey >>> 24;
 }
 
-/** Gives the four bytes of a masking key in the order of the wire, as a new array, yours. */
+/**
+ * Checks a masking key. Any integer of 32 bits is one, with a sign or without; of anything else some four bytes would be made,
+ * as a rule zeros, which mask nothing.
+ *
+ * @throws {TypeError} It is no number.
+ * @throws {RangeError} It is no such integer.
+ */
+export function checkMaskKey(maskKey: unknown): void {
+  if (typeof maskKey !== "number") throw wrongType("maskKey", "a number", maskKey);
+  if ((maskKey | 0) === maskKey || maskKey >>> 0 === maskKey) return;
+  throw wrongValue("maskKey", "an integer of 32 bits", maskKey);
+}
+
+/**
+ * Gives the four bytes of a masking key in the order of the wire, as a new array, yours.
+ *
+ * @throws As {@link writeMaskKey}, of the key.
+ */
 export function maskKeyBytes(maskKey: number): Uint8Array<ArrayBuffer> {
+  checkMaskKey(maskKey);
   const bytes = new Uint8Array(4);
   writeKey(bytes, 0, maskKey);
   return bytes;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkRange, checkTextOrBytes } from "../arguments.ts";
+import { checkSpan, checkTextOrBytes } from "../arguments.ts";
 import { latin1 } from "../bytes.ts";
 import { isBlank, tokenBytes, valueBytes } from "./token.ts";
 
@@ -75,9 +75,10 @@ export class OptionScanner {
    * @throws {RangeError} `start` or `end` is not within `bytes`.
    */
   constructor(bytes: Uint8Array, start: number, end: number, anyValue = false) {
+    checkSpan(bytes, start, end);
     this.#bytes = bytes;
     this.#at = start;
-    this.#end = checkRange(bytes, start, end);
+    this.#end = end;
     this.#quotable = anyValue ? valueBytes : tokenBytes;
     this.#mayBeEmpty = anyValue;
   }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { checkRange } from "../arguments.ts";
+import { checkSpan } from "../arguments.ts";
 import { fieldBytes, OptionScanner, type OptionSyntax } from "./option-scanner.ts";
 import { checkFieldValue, checkToken, isToken } from "./token.ts";
 
@@ -296,7 +296,7 @@ function writeValue(value: string): string {
  * @see gobwas IntFromASCII
  */
 export function intFromAscii(bytes: Uint8Array, start: number, end: number): number | undefined {
-  checkRange(bytes, start, end);
+  checkSpan(bytes, start, end);
   let value = 0;
   for (let at = start; at < end; at++) {
     const digit = bytes[at] - 0x30;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkRange, checkText } from "../arguments.ts";
+import { checkSpan, checkText } from "../arguments.ts";
 import { equalsIgnoreCase, latin1 } from "../bytes.ts";
 
 /** Makes a table that tells for each byte whether it is in a set. */
@@ -77,7 +77,7 @@ function walkList(
   end: number,
   visit: (start: number, end: number) => boolean,
 ): boolean {
-  checkRange(bytes, start, end);
+  checkSpan(bytes, start, end);
   let from = start;
   for (let at = start; at <= end; at++) {
     if (at < end && bytes[at] !== 0x2c) continue;

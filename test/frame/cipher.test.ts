@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { cipher, cipherInto, RangeCipher } from "../../src/frame/cipher.ts";
 import { seededBytes } from "../support/cuts.ts";
-import { exampleMask, hex, maskKeyOf, naiveMask, toHex } from "../support/frames.ts";
+import {
+  counted,
+  exampleMask,
+  hex,
+  maskKeyOf,
+  naiveMask,
+  toHex,
+  wrongKeys,
+} from "../support/frames.ts";
 import { expectRangesChecked } from "../support/ranges.ts";
 
 const exampleKey = maskKeyOf(exampleMask);
@@ -138,6 +146,45 @@ describe("cipher() and cipherInto()", () => {
     expectRangesChecked((bytes, start, end) => {
       cipherInto(new Uint8Array(9), 0, bytes, 1, 0, start, end);
     });
+  });
+
+  it.each(wrongKeys)("refuse a masking key that is none: %o", (key, error) => {
+    const [bytes, target] = [counted(4), new Uint8Array(4)];
+    expect(() => {
+      cipher(bytes, key as number);
+    }).toThrow(error);
+    expect(() => {
+      cipherInto(target, 0, bytes, key as number);
+    }).toThrow(error);
+    expect([bytes, target]).toEqual([counted(4), new Uint8Array(4)]);
+  });
+
+  it.each([
+    [null, TypeError],
+    ["1", TypeError],
+    [[1], TypeError],
+    [NaN, RangeError],
+    [Infinity, RangeError],
+    [-1, RangeError],
+    [0.5, RangeError],
+  ])("refuse an offset that is none: %o", (offset, error) => {
+    const [bytes, target] = [counted(4), new Uint8Array(4)];
+    expect(() => {
+      cipher(bytes, 1, offset as number);
+    }).toThrow(error);
+    expect(() => {
+      cipherInto(target, 0, bytes, 1, offset as number);
+    }).toThrow(error);
+    expect([bytes, target]).toEqual([counted(4), new Uint8Array(4)]);
+  });
+
+  it("take a key without its sign, as the same key", () => {
+    for (const length of [5, 300]) {
+      const [signed, unsigned] = [seededBytes(length), seededBytes(length)];
+      cipher(signed, -2, 1);
+      cipher(unsigned, 0xfffffffe, 1);
+      expect(unsigned).toEqual(signed);
+    }
   });
 
   it.each([-1, 2, NaN, 0.5, Infinity])("write nothing where there is no room: at %s", (at) => {

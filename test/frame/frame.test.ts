@@ -15,6 +15,7 @@ import {
   pong,
   text,
   toHex,
+  wrongKeys,
 } from "../support/frames.ts";
 import { detached } from "../support/ranges.ts";
 
@@ -112,6 +113,16 @@ describe("maskFrameInPlaceWith() and unmaskFrameInPlace()", () => {
     expect(payload).toEqual(hello);
     expect(back.header).toEqual(frame.header);
     expect(there.header.masked).toBe(true);
+  });
+});
+
+describe("a masking key that is none", () => {
+  it.each(wrongKeys)("masks no frame: %o", (key, error) => {
+    const payload = hello.slice();
+    const frame = frames.newTextFrame(payload);
+    expect(() => maskFrameWith(frame, key as number)).toThrow(error);
+    expect(() => maskFrameInPlaceWith(frame, key as number)).toThrow(error);
+    expect(payload).toEqual(hello);
   });
 });
 

@@ -18,8 +18,8 @@ import {
   rsvBits,
   writeMaskKey,
 } from "../../src/frame/header.ts";
-import { exampleMask, frame, hex, maskKeyOf, toHex } from "../support/frames.ts";
-import { expectRangesChecked } from "../support/ranges.ts";
+import { exampleMask, frame, hex, maskKeyOf, toHex, wrongKeys } from "../support/frames.ts";
+import { expectRangeNeeded, expectRangesChecked } from "../support/ranges.ts";
 
 function header(parts: Partial<Header> = {}): Header {
   return { ...newHeader(), ...parts };
@@ -166,6 +166,7 @@ describe("decodeHeader()", () => {
 
   it("refuses a range that is none of its bytes", () => {
     expectRangesChecked((bytes, start, end) => decodeHeader(newHeader(), bytes, start, end));
+    expectRangeNeeded((bytes, start, end) => decodeHeader(newHeader(), bytes, start, end));
   });
 
   it("starts at any index", () => {
@@ -259,6 +260,29 @@ describe("encodeHeader()", () => {
         expect(encodeHeader(given, short, 1)).toBe(size);
       }
     }
+  });
+});
+
+describe("a masking key that is none", () => {
+  it.each(wrongKeys)("is refused before anything is written: %o", (key, error) => {
+    const bytes = new Uint8Array(14);
+    const maskKey = key as number;
+    expect(() => encodeHeader(header({ masked: true, maskKey }), bytes)).toThrow(error);
+    expect(() => {
+      writeMaskKey(bytes, 0, maskKey);
+    }).toThrow(error);
+    expect(() => maskKeyBytes(maskKey)).toThrow(error);
+    expect(bytes).toEqual(new Uint8Array(14));
+  });
+
+  it.each([-0x80000000, 0x7fffffff, 0x80000000, 0xffffffff])("is none of these: %i", (maskKey) => {
+    const bytes = new Uint8Array(6);
+    encodeHeader(header({ masked: true, maskKey }), bytes);
+    expect(readMaskKey(bytes, 2)).toBe(maskKey | 0);
+  });
+
+  it("is not looked at where nothing is masked", () => {
+    expect(encodeHeader(header({ maskKey: NaN }), new Uint8Array(2))).toBe(2);
   });
 });
 

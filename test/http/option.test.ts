@@ -18,7 +18,7 @@ import {
   selectOptions,
   writeOptions,
 } from "../../src/http/option.ts";
-import { expectRangesChecked } from "../support/ranges.ts";
+import { expectRangeNeeded, expectRangesChecked } from "../support/ranges.ts";
 import { fieldBytes } from "../../src/http/option-scanner.ts";
 import { headerText } from "../../src/http/view.ts";
 
@@ -487,6 +487,8 @@ describe("lists of plain JavaScript", () => {
   it("are refused where a range is none of the bytes", () => {
     expectRangesChecked((bytes, start, end) => addOptions([], bytes, start, end));
     expectRangesChecked((bytes, start, end) => intFromAscii(bytes, start, end));
+    expectRangeNeeded((bytes, start, end) => addOptions([], bytes, start, end));
+    expectRangeNeeded((bytes, start, end) => intFromAscii(bytes, start, end));
     expect(() => parseOptions("a, b", 0, 5)).toThrow(RangeError);
     expect(() => parseOptions(new Uint8Array(4), 0, Infinity)).toThrow(RangeError);
   });

@@ -11,7 +11,7 @@ import {
   tokenBytes,
   valueBytes,
 } from "../../src/http/token.ts";
-import { expectRangesChecked } from "../support/ranges.ts";
+import { expectRangeNeeded, expectRangesChecked } from "../support/ranges.ts";
 
 const characters = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
 
@@ -19,6 +19,8 @@ describe("lists and texts of plain JavaScript", () => {
   it("are refused where a range is none of the bytes", () => {
     expectRangesChecked((bytes, start, end) => listHasToken(bytes, start, end, "upgrade"));
     expectRangesChecked((bytes, start, end) => addListTokens([], bytes, start, end));
+    expectRangeNeeded((bytes, start, end) => listHasToken(bytes, start, end, "upgrade"));
+    expectRangeNeeded((bytes, start, end) => addListTokens([], bytes, start, end));
   });
 
   it.each([5, null, undefined, ["a"], new Uint8Array(1)])(

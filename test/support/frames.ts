@@ -88,3 +88,16 @@ export function close(status = 0, reason = "", shape?: FrameShape): Uint8Array {
   const body = [Uint8Array.of(status >> 8, status & 0xff), encodeUtf8(reason)];
   return frame(0x8, status === 0 ? "" : concat(body), shape);
 }
+
+/** What plain JavaScript may give in the place of a masking key, and how it is refused. */
+export const wrongKeys: readonly (readonly [key: unknown, error: new () => Error])[] = [
+  [undefined, TypeError],
+  [null, TypeError],
+  ["1", TypeError],
+  [[1, 2, 3, 4], TypeError],
+  [NaN, RangeError],
+  [Infinity, RangeError],
+  [1.5, RangeError],
+  [0x1_0000_0000, RangeError],
+  [-0x8000_0001, RangeError],
+];

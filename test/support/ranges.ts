@@ -33,11 +33,23 @@ export function expectRangesChecked(
   for (const wrong of ["1", null, {}]) {
     expect(() => call(new Uint8Array(4), wrong as number, 4)).toThrow(TypeError);
   }
-  expect(() => call(new Uint8Array(4), 0, "4" as never)).toThrow(TypeError);
+  for (const wrong of ["4", null]) {
+    expect(() => call(new Uint8Array(4), 0, wrong as never), `end ${wrong}`).toThrow(TypeError);
+  }
   for (const wrong of ["Hello", [1, 2, 3, 4], undefined]) {
     expect(() => call(wrong as never, 0, 4), String(wrong)).toThrow(TypeError);
   }
   expect(() => call(detached(), 0, 0), "detached").toThrow(/detached/);
+}
+
+/** Calls without a start, or without an end, where the two have no default: each must be refused by a TypeError. */
+export function expectRangeNeeded(
+  call: (bytes: Uint8Array, start: number, end: number) => unknown,
+): void {
+  const none = undefined as never;
+  expect(() => call(new Uint8Array(4), 0, none), "end").toThrow(TypeError);
+  expect(() => call(new Uint8Array(4), none, 4), "start").toThrow(TypeError);
+  expect(() => call(new Uint8Array(0), 0, none), "end of nothing").toThrow(TypeError);
 }
 
 /** Bytes whose memory has gone elsewhere, as by `postMessage` with a list of what is transferred. */
