@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkBytes, checkRange } from "../arguments.ts";
+import { checkBytes, checkSpan } from "../arguments.ts";
 import { copy, copyOf, noBytes } from "../bytes.ts";
 import { LimitError } from "../errors.ts";
 
@@ -23,7 +23,10 @@ export class BoundedBuffer {
   size = 0;
   /** Bytes that were filled and have been cleared away since the last {@link reset}. */
   cleared = 0;
-  /** Bytes that may be filled in all, those that were cleared away included; {@link commit} throws beyond it. */
+  /**
+   * Bytes that may be filled in all, those that were cleared away included; {@link commit} throws beyond it.
+   * A number: what is set here is not looked at.
+   */
   limit: number = Infinity;
 
   /**
@@ -32,7 +35,7 @@ export class BoundedBuffer {
    * @param limit Bytes that it may hold in all. Default: Infinity.
    * @param buffer Filled first, as long as it is large enough; lent as long as this is used.
    * @throws {TypeError} `buffer` is no Uint8Array.
-   * @throws {RangeError} `limit` is NaN, which nothing is above.
+   * @throws {RangeError} `limit` is no number, or NaN, which nothing is above.
    */
   constructor(limit: number = Infinity, buffer: Uint8Array = noBytes) {
     checkBytes("buffer", buffer);
@@ -43,7 +46,8 @@ export class BoundedBuffer {
   /**
    * Makes room behind what is filled.
    *
-   * @param least Bytes that are needed, 1 or more. Past the limit one byte is enough, to find out that it is passed.
+   * @param least Bytes that are needed, a whole number from 1 on, which is not looked at. Past the limit one byte is enough, to
+   * find out that it is passed.
    * @returns Bytes that may be written at `bytes[size]` and behind.
    */
   room(least: number): number {
@@ -55,6 +59,7 @@ export class BoundedBuffer {
   /**
    * Says that `count` more bytes are filled.
    *
+   * @param count A whole number from 0 to what {@link room} gave, which is not looked at.
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    */
   commit(count: number): void {
@@ -67,12 +72,12 @@ export class BoundedBuffer {
   /**
    * Adds a copy of `source[start, end)`.
    *
-   * @throws {TypeError} `source` is no Uint8Array.
+   * @throws {TypeError} `source` is no Uint8Array or is detached, or `start` or `end` is no number.
    * @throws {RangeError} `start` or `end` is not within it: nothing has happened then.
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    */
   add(source: Uint8Array, start: number, end: number): void {
-    checkRange(source, start, end, "source");
+    checkSpan(source, start, end, "source");
     this.room(end - start);
     copy(this.bytes, this.size, source, start, end);
     this.commit(end - start);
@@ -89,9 +94,10 @@ export class BoundedBuffer {
     this.size = 0;
   }
 
-  /** Begins anew, with the buffer that is there. @throws {RangeError} `limit` is NaN. */
+  /** Begins anew, with the buffer that is there. @throws {RangeError} `limit` is no number, or NaN. */
   reset(limit: number): void {
-    if (!(limit >= -Infinity)) throw new RangeError(`limit must be a number: ${limit}`);
+    // Of NaN, null and texts as well.
+    if (limit !== Number(limit)) throw new RangeError(`limit must be a number: ${limit}`);
     this.limit = limit;
     this.cleared = 0;
     this.size = 0;
@@ -99,11 +105,11 @@ export class BoundedBuffer {
 
   /** Gives what is filled as an array of its own, yours; the buffer is gone afterwards. */
   take(): Uint8Array {
-    const { bytes, size } = this;
+    // A copy also where all of it is filled: it may be one that was lent.
+    const taken = copyOf(this.bytes, 0, this.size);
     this.bytes = noBytes;
     this.clear();
-    // More room than is needed would be kept alive with it.
-    return size === bytes.length ? bytes : copyOf(bytes, 0, size);
+    return taken;
   }
 
   /** By twice, so that copying costs little; not far past the limit, which nothing can fill. */

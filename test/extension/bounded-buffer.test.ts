@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { LimitError } from "../../src/errors.ts";
 import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { counted } from "../support/frames.ts";
+import { expectRangeNeeded } from "../support/ranges.ts";
 
 describe("BoundedBuffer", () => {
   it("keeps what is added, however it grows", () => {
@@ -76,11 +77,7 @@ describe("BoundedBuffer", () => {
     expect([growing.size, growing.left]).toEqual([5, 0]);
   });
 
-  it("gives away its buffer where it is full, and a copy of the right size where it is not", () => {
-    const buffer = new Uint8Array(4);
-    const full = new BoundedBuffer(Infinity, buffer);
-    full.add(counted(4), 0, 4);
-    expect(full.take()).toBe(buffer);
+  it("gives a copy of the right size, and lets go of its buffer", () => {
     const half = new BoundedBuffer(Infinity, new Uint8Array(4));
     half.add(counted(2), 0, 2);
     const taken = half.take();
@@ -89,8 +86,35 @@ describe("BoundedBuffer", () => {
   });
 });
 
+describe("BoundedBuffer.take() of a buffer that was lent", () => {
+  it("gives a copy, also where that is full", () => {
+    const buffer = new Uint8Array(4);
+    const full = new BoundedBuffer(Infinity, buffer);
+    full.add(counted(4), 0, 4);
+    const taken = full.take();
+    expect(taken).not.toBe(buffer);
+    expect(taken).toEqual(counted(4));
+    expect(full.bytes).not.toBe(buffer);
+  });
+
+  it("gives an array of its own each time, also where nothing is filled", () => {
+    const growing = new BoundedBuffer(Infinity, new Uint8Array(4));
+    const empty = [growing.take(), growing.take(), new BoundedBuffer().take()];
+    expect(new Set(empty.map((bytes) => bytes.buffer)).size).toBe(3);
+    expect(empty.map((bytes) => bytes.length)).toEqual([0, 0, 0]);
+  });
+});
+
 describe("a BoundedBuffer of plain JavaScript", () => {
-  it.each([NaN, undefined, "many"])(
+  it("adds no range without its ends", () => {
+    const growing = new BoundedBuffer(8);
+    expectRangeNeeded((bytes, start, end) => {
+      growing.add(bytes, start, end);
+    });
+    expect(growing.size).toBe(0);
+  });
+
+  it.each([NaN, undefined, null, "1", "many"])(
     "is refused where its limit is %s, which would be none",
     (limit) => {
       const wrong = limit as never;
