@@ -45,7 +45,7 @@ import {
   resolveLimits,
 } from "./limits.ts";
 import { MessageAssembler } from "./message.ts";
-import { checkFrame, WriteBuffer } from "./write-buffer.ts";
+import { checkControl, WriteBuffer } from "./write-buffer.ts";
 import type { PreparedMessage } from "./prepared.ts";
 import type { Queued } from "./queued.ts";
 import { SendQueue, type SendQueueEvents } from "./send-queue.ts";
@@ -303,7 +303,8 @@ export class Endpoint {
   /**
    * Takes the next bytes from the peer. What is wrong with them becomes a close frame, and never an error of this call.
    *
-   * @param chunk `[start, end)` is changed in place; nothing of it is kept.
+   * @param chunk `[start, end)` is changed in place; nothing of it is kept. It is the endpoint's until this returns: no event may
+   * write to it or transfer its buffer, for what follows would be read as the peer's.
    * @returns Index after the last byte taken: `end`, or less after {@link stop}; give the rest later.
    * @throws {TypeError} `chunk` is no Uint8Array or is detached; or this is called from within an event of this endpoint that tells
    * of what has come, where more would get in front of the rest. Nothing has happened then.
@@ -326,10 +327,15 @@ export class Endpoint {
       // What follows a close frame is not read.
       return this.isClosed ? end : taken;
     } catch (error) {
-      this.#failFor(error);
+      // Of a chunk that is not there any more, nothing is the peer's fault.
+      this.#failFor(
+        chunk.length < end ? new TypeError("chunk was transferred inside of an event") : error,
+      );
       return end;
     } finally {
       this.#isReceiving = false;
+      // Last: what is thrown there is no failure, and goes to whoever called.
+      if (this.#received !== undefined) this.#tell("flushing");
     }
   }
 
@@ -402,7 +408,7 @@ export class Endpoint {
    */
   sendPrepared(message: PreparedMessage): void {
     // By what only the class makes: who never prepares a message does without it.
-    if (!(message as PreparedMessage | null | undefined)?.content) {
+    if (!(message as Partial<PreparedMessage> | null | undefined)?.content?.cache) {
       throw wrongType("message", "prepared", message);
     }
     if (this.#stage === "open") this.#queue.addPrepared(message);
@@ -486,7 +492,7 @@ export class Endpoint {
    * @throws {RangeError} It is too long (RFC 6455, 5.5).
    */
   sendPing(payload: Uint8Array): void {
-    checkFrame(OpPing, payload);
+    checkControl(payload);
     if (this.#stage === "open") this.output.addPing(payload);
   }
 
@@ -579,7 +585,8 @@ export class Endpoint {
     // Whoever was told that it is dropped may have dropped the connection.
     if (isUnanswered && answer !== undefined && this.#stage === stage) this.output.addClose(answer);
     closeSessions(this.#extensions);
-    this.#tell(stage);
+    // The peer's close frame is told of when receive() is done.
+    if (event !== "receiveClose") this.#tell(stage);
   }
 
   #receiveControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {

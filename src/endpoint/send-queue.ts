@@ -144,7 +144,14 @@ export class SendQueue implements PieceQueue {
   ): Pending | undefined {
     if (!this.#events.isOpen) message.state = "dropped";
     else if (message.state === "unplaced") this.#place(message);
-    if (message.state === "dropped") throw message.reason ?? new ClosedError(this.#events.closure);
+    if (message.state === "dropped") {
+      throw (
+        message.reason ??
+        (this.#events.isOpen
+          ? new TypeError("Message was taken back")
+          : new ClosedError(this.#events.closure))
+      );
+    }
     const isNext =
       this.#front === message && this.#work === undefined && message.pieces.length === 0;
     if (isNext && this.#fits(bytes.length, limit)) {

@@ -50,8 +50,9 @@ export interface MessagePieces {
    *
    * @param isLast Whether the message ends with it. Default: false.
    * @returns Whether it is in the output; where not it waits in its place, and the next may follow all the same.
-   * @throws {TypeError} `bytes` is no Uint8Array or is detached, or the message is complete.
+   * @throws {TypeError} `bytes` is no Uint8Array or is detached, or the message is complete, or was taken back.
    * @throws {ClosedError} It was given up: the connection is no longer open.
+   * @throws The reason for which it was taken back, where there is one.
    */
   write(bytes: Uint8Array, isLast?: boolean): boolean;
   /**

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { checkRange, checkText, checkWhole } from "../arguments.ts";
+import { checkRange, checkSpan, checkText, checkWhole } from "../arguments.ts";
 import { copy, copyOf, distanceMattersFrom, encodeUtf8, safeDistance, viewOf } from "../bytes.ts";
 import { Fifo } from "../fifo.ts";
 import { cipherRange } from "../frame/cipher.ts";
@@ -152,10 +152,11 @@ export class WriteBuffer {
   }
 
   /**
-   * Adds a frame with `bytes[start, end)` as its payload.
+   * Adds a frame with `bytes[start, end)` as its payload. What makes a message of frames is the caller's to see to: their order,
+   * `fin`, and what reserved opcodes and bits mean.
    *
    * @param rsv Reserved bits: 4, 2, 1 for RSV1, RSV2, RSV3.
-   * @param fin Whether its message, or what it is itself, ends with it.
+   * @param fin Whether its message, or what it is itself, ends with it: true of a control frame, which a peer refuses otherwise.
    * @throws {TypeError} They are no Uint8Array or are detached, or a number is none: nothing has been added then.
    * @throws {RangeError} `start` or `end` is not within `bytes`, a frame holds no such `opcode` or `rsv`, or a control frame would
    * have more than 125 bytes (RFC 6455, 5.5): nothing has been added then.
@@ -168,7 +169,10 @@ export class WriteBuffer {
     rsv = 0,
     fin = true,
   ): void {
-    checkFrame(opcode, bytes, start, end, rsv);
+    checkOpcode(opcode);
+    checkWhole("rsv", rsv, 7);
+    checkSpan(bytes, start, end, "payload");
+    if (isControl(opcode)) checkControlSize(end - start);
     this.add(opcode, bytes, start, end, rsv, fin);
   }
 
@@ -247,7 +251,7 @@ export class WriteBuffer {
    * @throws {RangeError} It has more than 125 bytes (RFC 6455, 5.5): nothing has been added then.
    */
   addPing(payload: Uint8Array): void {
-    this.#addControl(OpPing, payload, 0, checkFrame(OpPing, payload));
+    this.#addControl(OpPing, payload, 0, checkControl(payload));
   }
 
   /**
@@ -258,7 +262,8 @@ export class WriteBuffer {
    * @throws As {@link addFrame}.
    */
   addPong(bytes: Uint8Array, start: number, end: number): void {
-    checkFrame(OpPong, bytes, start, end);
+    checkSpan(bytes, start, end, "payload");
+    checkControlSize(end - start);
     if (this.#unsent < manyUnsent) {
       this.#latePong = undefined;
       this.#addControl(OpPong, bytes, start, end);
@@ -274,7 +279,7 @@ export class WriteBuffer {
    * @throws As {@link addPing}.
    */
   addClose(body: Uint8Array): void {
-    const end = checkFrame(OpClose, body);
+    const end = checkControl(body);
     this.#latePong = undefined;
     this.add(OpClose, body, 0, end);
   }
@@ -308,10 +313,15 @@ export class WriteBuffer {
     return viewOf(buffer, this.#lentStart, this.#lentEnd);
   }
 
-  /** Says that what was taken has been sent. */
+  /**
+   * Says that what was taken has been sent. A second time for the same part of a larger frame does nothing.
+   *
+   * @throws {TypeError} Nothing is lent out: it was not taken, is given back already, or was abandoned.
+   */
   giveBack(): void {
-    const piece = this.#lent!;
-    this.#unsent -= this.#lentEnd - this.#lentStart;
+    const piece = this.#lent;
+    if (piece === undefined) throw new TypeError("giveBack() without take()");
+    this.#unsent -= this.lent;
     this.#lentStart = this.#lentEnd;
     if (this.#lentEnd < piece.end) return;
     this.#lent = undefined;
@@ -336,9 +346,7 @@ export class WriteBuffer {
   /** Drops all, what is lent out too: it will not be given back. */
   abandon(): void {
     this.clear();
-    const lent = this.#lent;
-    if (lent === undefined) return;
-    this.#unsent -= this.#lentEnd - this.#lentStart;
+    this.#unsent -= this.lent;
     this.#lent = undefined;
     this.#lentStart = this.#lentEnd;
   }
@@ -473,25 +481,15 @@ export class WriteBuffer {
 }
 
 /**
- * Checks what a frame is to be made of.
+ * Checks the whole payload of a control frame.
  *
- * @param start Default 0.
- * @param end Default: the end of the bytes.
- * @returns `end`.
- * @throws {TypeError} They are no Uint8Array or are detached, or a number is none.
- * @throws {RangeError} A number is out of range, or a control frame would have more than 125 bytes.
+ * @returns Its size.
+ * @throws {TypeError} It is no Uint8Array, or is detached.
+ * @throws {RangeError} It has more than 125 bytes.
  */
-export function checkFrame(
-  opcode: Opcode,
-  bytes: Uint8Array,
-  start = 0,
-  end?: number,
-  rsv = 0,
-): number {
-  checkOpcode(opcode);
-  checkWhole("rsv", rsv, 7);
-  end = checkRange(bytes, start, end, "payload");
-  if (isControl(opcode)) checkControlSize(end - start);
+export function checkControl(payload: Uint8Array): number {
+  const end = checkRange(payload, 0, undefined, "payload");
+  checkControlSize(end);
   return end;
 }
 

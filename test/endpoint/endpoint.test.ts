@@ -385,6 +385,22 @@ describe("Endpoint.fail()", () => {
 });
 
 describe("an endpoint of plain JavaScript", () => {
+  it.each([
+    undefined,
+    null,
+    "x",
+    {},
+    { content: "x" },
+    { content: {} },
+    { opcode: 1, content: true },
+  ])("refuses %j in the place of a message that is prepared", (message) => {
+    const { endpoint, lines } = newEndpoint("server");
+    expect(() => {
+      endpoint.sendPrepared(message as never);
+    }).toThrow(/^message must be prepared/);
+    expect([lines, endpoint.state, endpoint.isFree]).toEqual([[], "open", true]);
+  });
+
   it.each(["Server", "", undefined, null, 1])("is refused where its side is %j", (side) => {
     expect(() => new Endpoint(side as never, new EventTrace())).toThrow(
       new RangeError(`side must be "client" or "server": ${String(side)}`),
@@ -639,6 +655,26 @@ describe("an endpoint whose events throw outside of receive()", () => {
   });
 });
 
+describe("a chunk that is transferred inside of an event of its own", () => {
+  it.each<Side>(["client", "server"])("is no fault of the peer's: %s", (side) => {
+    const { endpoint, trace } = newEndpoint(side);
+    const parts = { masked: side === "server" };
+    const errors: unknown[] = [];
+    trace.onFail = (error) => {
+      errors.push(error);
+    };
+    trace.onBinary = (bytes) => {
+      structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
+    };
+    const chunk = concat([binary(counted(3), parts), binary(counted(3), parts)]);
+    const { length } = chunk;
+    expect(endpoint.receive(chunk)).toBe(length);
+    expect(errors).toEqual([new TypeError("chunk was transferred inside of an event")]);
+    expect(endpoint.closure).toMatchObject({ initiator: "local", error: errors[0] });
+    expect(sentLines(endpoint).join()).toContain("close");
+  });
+});
+
 describe("an endpoint whose events throw", () => {
   it("passes on what onFail throws, when all is done that a failure asks for", () => {
     const { endpoint, trace } = newEndpoint("server");
@@ -651,6 +687,34 @@ describe("an endpoint whose events throw", () => {
     expect(sentFrames(endpoint)).toEqual(["close fin 0 03ea"]);
     expect(endpoint.receive(text("more"))).toBe(text("more").length);
   });
+
+  it.each<Side>(["client", "server"])(
+    "passes on what onClosing throws at the peer's close frame, which is no failure: %s",
+    (side) => {
+      const { endpoint, trace, lines } = newEndpoint(side);
+      const thrown = new Error("of onClosing");
+      const stages: ClosingStage[] = [];
+      (trace as EndpointEvents).onClosing = (stage) => {
+        stages.push(stage);
+        throw thrown;
+      };
+      const isMasked = { masked: side === "server" };
+      expect(() => endpoint.receive(close(1000, "bye", isMasked))).toThrow(thrown);
+      expect([lines, stages]).toEqual([[], ["flushing"]]);
+      expect(endpoint.closure).toEqual({
+        status: 1000,
+        reason: "bye",
+        clean: true,
+        initiator: "peer",
+      });
+      expect([endpoint.state, sent(endpoint).length]).toEqual([
+        "closed",
+        side === "server" ? 7 : 11,
+      ]);
+      expect(endpoint.receive(text("more", isMasked))).toBe(text("more", isMasked).length);
+      expect(stages).toEqual(["flushing"]);
+    },
+  );
 
   it("tells onFail also where onClosing throws", () => {
     const { endpoint, trace, lines } = newEndpoint("server");

@@ -368,6 +368,15 @@ describe("a message in pieces that is taken back", () => {
     expect([endpoint.isFree, endpoint.output.unsent]).toEqual([true, 0]);
   });
 
+  it("says so, where no reason was given, as long as the connection is open", () => {
+    const { endpoint } = plainEndpoint();
+    const message = endpoint.newStreamedMessage(OpText, true);
+    expect(message.takeBack()).toBe(true);
+    expect(() => message.write(bytesOf("a"))).toThrow(new TypeError("Message was taken back"));
+    endpoint.close(1000, "");
+    expect(() => message.write(bytesOf("a"))).toThrow(ClosedError);
+  });
+
   it("leaves no frame where it waits behind another one; its listeners are told why, once", () => {
     const { endpoint } = plainEndpoint();
     const told: string[] = [];
@@ -404,7 +413,7 @@ describe("a message in pieces that is taken back", () => {
     endpoint.sendText("behind", false);
     expect(message.takeBack()).toBe(true);
     expect([told, endpoint.isFree]).toEqual([["piece dropped"], true]);
-    expect(() => message.write(bytesOf("c"))).toThrow(ClosedError);
+    expect(() => message.write(bytesOf("c"))).toThrow("Message was taken back");
     expect(sentFrames(endpoint).slice(1)).toEqual([`text fin 0 ${plain("behind")}`]);
     expect(endpoint.output.unsent).toBe(0);
   });

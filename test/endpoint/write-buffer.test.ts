@@ -7,7 +7,7 @@ import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { OpBinary, OpPing } from "../../src/frame/opcode.ts";
 import { seededRandom } from "../support/cuts.ts";
 import { binary, close, counted, frame, hex, ping, pong, text, toHex } from "../support/frames.ts";
-import { expectRangesChecked } from "../support/ranges.ts";
+import { expectRangeNeeded, expectRangesChecked } from "../support/ranges.ts";
 import { drain, frameLines } from "../support/sent.ts";
 import { FrameTrace } from "../support/trace.ts";
 
@@ -505,6 +505,37 @@ describe("WriteBuffer.clear()", () => {
   });
 });
 
+describe("WriteBuffer.giveBack()", () => {
+  const refused = new TypeError("giveBack() without take()");
+
+  it("is refused where nothing is lent out: at first, twice, and after abandon()", () => {
+    for (const size of [10, 3 * largestWrite]) {
+      const output = new WriteBuffer(false);
+      const giveBack = (): void => {
+        output.giveBack();
+      };
+      add(output, 2, counted(size));
+      expect(giveBack).toThrow(refused);
+      while (output.take() !== undefined) giveBack();
+      expect(giveBack).toThrow(refused);
+      expect([output.unsent, output.lent]).toEqual([0, 0]);
+      add(output, 2, counted(size));
+      output.take();
+      output.abandon();
+      expect(giveBack).toThrow(refused);
+      expect([output.unsent, output.lent]).toEqual([0, 0]);
+    }
+  });
+
+  it("takes back what is empty", () => {
+    const output = new WriteBuffer(false);
+    output.addRaw(new Uint8Array(0));
+    expect(output.take()).toEqual(new Uint8Array(0));
+    output.giveBack();
+    expect(output.take()).toBeUndefined();
+  });
+});
+
 describe("WriteBuffer.abandon()", () => {
   it("drops all, what is lent out too: nothing of it comes back, and nothing of it is lent to others", () => {
     for (const size of [10, 1000, 3 * largestWrite]) {
@@ -716,6 +747,26 @@ describe("an WriteBuffer that plain JavaScript gives frames to", () => {
       output.addPong(bytes, start, end);
     });
     expect(output.take()).toBeUndefined();
+  });
+
+  it("refuses a range without its ends, and sends what follows", () => {
+    const output = new WriteBuffer(false);
+    expectRangeNeeded((bytes, start, end) => {
+      output.addFrame(OpBinary, bytes, start, end);
+    });
+    expectRangeNeeded((bytes, start, end) => {
+      output.addPong(bytes, start, end);
+    });
+    expect([output.unsent, output.traffic.frames]).toEqual([0, 0]);
+    output.addText("Hello");
+    expect(drain(output)).toEqual([text("Hello")]);
+  });
+
+  it("leaves to the caller what makes a message of frames: order, fin, and what is reserved", () => {
+    const output = new WriteBuffer(false);
+    for (const opcode of [3, 11]) output.addFrame(opcode, counted(1), 0, 1, 4);
+    for (const opcode of [0, 9]) output.addFrame(opcode, counted(1), 0, 1, 0, false);
+    expect(concat(drain(output))).toEqual(hex("c3 01 00 cb 01 00 00 01 00 09 01 00"));
   });
 
   it.each([0x1f, -1, NaN, 1.5])("refuses an opcode of %s", (opcode) => {
