@@ -52,6 +52,8 @@ export interface Http2Stream {
   write(bytes: Uint8Array, written: (error?: Error | null) => void): boolean;
   /** Whether it has failed, or was dropped; `close` follows. */
   readonly destroyed?: boolean | undefined;
+  /** Whether this side has ended it. */
+  readonly writableEnded?: boolean | undefined;
   /** Stops reading. */
   pause(): unknown;
   /** Goes on reading. */

@@ -30,6 +30,8 @@ export interface NodeSocket extends TcpSocket, NodeTlsState {
   readonly writable: boolean;
   /** Whether it has failed, or was dropped; `close` follows. */
   readonly destroyed?: boolean | undefined;
+  /** Whether this side has ended it. */
+  readonly writableEnded?: boolean | undefined;
   /** Bytes that wait in it. */
   readonly writableLength: number;
   /** Adds a listener: of `data`, `end`, `error` and `close`. */
@@ -87,8 +89,11 @@ export function tlsFacts(state: () => NodeTlsState): TlsFacts {
  * What a write to a socket that takes no more bytes gives: true where this side has ended. One that has failed borrows the bytes
  * until its `close`, which microtasks alone would never let come.
  */
-export function isEnded({ destroyed }: Pick<NodeSocket, "destroyed">): boolean {
-  return destroyed !== true;
+export function isEnded({
+  destroyed,
+  writableEnded,
+}: Pick<NodeSocket, "destroyed" | "writableEnded">): boolean {
+  return writableEnded === true || destroyed !== true;
 }
 
 /** A `net.Socket` or `tls.TLSSocket` as a transport. */

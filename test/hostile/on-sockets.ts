@@ -30,7 +30,7 @@ export class OnSockets {
     const rawServer = (this.#rawServer ??= await RawServer.start());
     const arriving = rawServer.accept();
     const url = `ws://127.0.0.1:${rawServer.port}/`;
-    void recorder.attempt(adapter.connect(url, recorder.clientOptions, recorder.handlers));
+    void recorder.attempt(adapter.connect(url, recorder.clientOptions, recorder.clientHandlers));
     const socket = await arriving;
     const peer = new Peer(socket, "client");
     await peer.asked.promise;

@@ -5,7 +5,7 @@ import { memoryPair, type MemoryTransport } from "../../adapters/memory/index.ts
 import { concat, latin1 } from "../../src/bytes.ts";
 import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import type { ServerHandlers } from "../../src/connection/handlers.ts";
+import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
 import { type ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import { type Deferred, newDeferred } from "../../src/deferred.ts";
 import type { Transport, TransportHandler } from "../../src/transport.ts";
@@ -93,6 +93,13 @@ export class Recorder {
   get clientOptions(): ClientOptions {
     const { options, clientOptions } = this.setup;
     return { clock: this.clock, ...options, ...clientOptions };
+  }
+
+  /** The handlers, without those that are a server's alone. */
+  get clientHandlers(): Handlers {
+    const handlers: Partial<ServerHandlers> = { ...this.handlers };
+    for (const name of ["upgrade", "http", "routes", "refused"] as const) delete handlers[name];
+    return handlers;
   }
 
   /** Notes what comes of a client's attempt. */
@@ -288,12 +295,12 @@ export function attach({ recorder, server }: Stage, transport: Transport): void 
     server.accept(transport);
     return;
   }
-  const { clientOptions, handlers } = recorder;
+  const { clientOptions, clientHandlers } = recorder;
   const connecting = connectOn(
     async (_, take) => take(transport),
     "ws://localhost/",
     clientOptions,
-    handlers,
+    clientHandlers,
   );
   void recorder.attempt(connecting);
 }

@@ -40,7 +40,7 @@ async function connect(role: Role, { recorder, server }: Running): Promise<Peer>
   if (server !== undefined) return new Peer(await RawClient.connect(server.port), role);
   const arriving = rawServer.accept().then((socket) => new Peer(socket, role));
   const url = `ws://127.0.0.1:${rawServer.port}/`;
-  void recorder.attempt(adapter.connect(url, recorder.clientOptions, recorder.handlers));
+  void recorder.attempt(adapter.connect(url, recorder.clientOptions, recorder.clientHandlers));
   const peer = await arriving;
   await peer.asked.promise;
   return peer;
