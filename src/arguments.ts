@@ -124,8 +124,8 @@ export function checkRange(
 export function checkSpan(bytes: unknown, start: number, end: number, name = "bytes"): void {
   checkBytes(name, bytes);
   // A detached array says that it is empty. Any call tells the two apart, by an error that says so; `detached` is too new.
-  if (bytes.length === 0) bytes.at(0);
-  checkWhole("end", end, bytes.length);
+  if (bytes.byteLength === 0) bytes.at(0);
+  checkWhole("end", end, bytes.byteLength);
   checkWhole("start", start, end);
 }
 

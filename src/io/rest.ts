@@ -14,10 +14,11 @@ import { checkBytes } from "../arguments.ts";
  */
 export function lentSize(name: string, bytes: Uint8Array): number {
   checkBytes(name, bytes);
-  const { length } = bytes;
+  // Not `length`: V8 before Node 24 may give the old one of a detached array, in hot code that has seen resizable buffers.
+  const { byteLength } = bytes;
   // Any call tells an empty array from a detached one, by an error that says so.
-  if (length === 0) bytes.at(0);
-  return length;
+  if (byteLength === 0) bytes.at(0);
+  return byteLength;
 }
 
 /**
@@ -29,10 +30,11 @@ export function lentSize(name: string, bytes: Uint8Array): number {
  * @throws {TypeError} There are fewer now: the buffer was detached, or shrunk, while it was lent.
  */
 export function restOf(name: string, bytes: Uint8Array, at: number, size: number): Uint8Array {
-  if (bytes.length < size) {
+  const { byteLength } = bytes;
+  if (byteLength < size) {
     throw new TypeError(
-      `${name} was detached or shrunk while it was lent: ${bytes.length} of ${size} bytes are left`,
+      `${name} was detached or shrunk while it was lent: ${byteLength} of ${size} bytes are left`,
     );
   }
-  return at === 0 && bytes.length === size ? bytes : bytes.subarray(at, size);
+  return at === 0 && byteLength === size ? bytes : bytes.subarray(at, size);
 }

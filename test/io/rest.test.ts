@@ -40,3 +40,13 @@ it("gives the size of an array that is lent, and refuses one that is none or is 
   structuredClone(moved.buffer, { transfer: [moved.buffer] });
   expect(() => lentSize("into", moved)).toThrow(TypeError);
 });
+
+it("sees a detached array in hot code, too, that has seen resizable buffers", () => {
+  const plain = [new Uint8Array(0), new Uint8Array(9), new Uint8Array(resizable(4))];
+  for (let round = 0; round < 200_000; round++) lentSize("from", plain[round % 3]!);
+  for (let round = 0; round < 200_000; round++) restOf("from", plain[1 + (round % 2)]!, 0, 4);
+  const moved = new Uint8Array(4);
+  structuredClone(moved.buffer, { transfer: [moved.buffer] });
+  expect(() => lentSize("from", moved)).toThrow(TypeError);
+  expect(() => restOf("from", moved, 0, 4)).toThrow(TypeError);
+});
