@@ -39,6 +39,9 @@ export function nameOf(error: unknown): string {
   return cause?.code === undefined ? name : `${name} ${cause.code}`;
 }
 
+/** Handlers that a server has, and a client has not. */
+const ofServers = new Set(["upgrade", "http", "routes", "refused"]);
+
 /** What the handlers of a server or a client saw, as lines, before they did what the setup wants of them. */
 export class Recorder {
   readonly clock: FakeClock = new FakeClock();
@@ -97,9 +100,8 @@ export class Recorder {
 
   /** The handlers, without those that are a server's alone. */
   get clientHandlers(): Handlers {
-    const handlers: Partial<ServerHandlers> = { ...this.handlers };
-    for (const name of ["upgrade", "http", "routes", "refused"] as const) delete handlers[name];
-    return handlers;
+    const all = Object.entries(this.handlers as Record<string, unknown>);
+    return Object.fromEntries(all.filter(([name]) => !ofServers.has(name)));
   }
 
   /** Notes what comes of a client's attempt. */
