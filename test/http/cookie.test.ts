@@ -22,7 +22,7 @@ function counted(text: string): { bytes: Uint8Array; reads: () => number } {
   const bytes = new Proxy(fieldBytes(text), {
     get(target, key): unknown {
       const value: unknown = Reflect.get(target, key, target);
-      if (typeof value === "number" && key !== "length") reads++;
+      if (typeof value === "number" && key !== "length" && key !== "byteLength") reads++;
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
