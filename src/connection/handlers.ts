@@ -144,7 +144,7 @@ export const serverHandlerTable: OptionTable<ServerHandlers> =
       look(value: unknown, name: string) {
         for (const [pattern, handlers] of Object.entries(value as object)) {
           const path = `${name}[${JSON.stringify(pattern)}].`;
-          if (handlers !== undefined) checkOptions(handlers, routeTable, { what: "handler", path });
+          checkOptions(handlers, routeTable, { what: "handler", path });
         }
       },
     },

@@ -169,18 +169,13 @@ function withTimer(task: () => void): void {
  * Fills in defaults.
  *
  * @throws {RangeError} A number is not a whole number from 0 on, or Infinity.
- * @throws {TypeError} `overflow` is none of the three.
  */
 export function resolveConnectionOptions(
   options: ConnectionOptions,
   { ownBufferSize = 0, afterTurn = withTimer, codec = webText }: RuntimeServices = {},
 ): LinkSettings {
-  const { overflow = "close" } = options;
-  if (!overflows.includes(overflow)) {
-    throw new TypeError(`overflow must be one of ${overflows.join(", ")}: ${String(overflow)}`);
-  }
   return {
-    overflow,
+    overflow: options.overflow ?? "close",
     trace: options.trace,
     times: resolveLimits<Times>(options, defaultTimes),
     ...resolveLimits<FlowLimits>(options, defaultFlowLimits),

@@ -545,6 +545,8 @@ const mistakes: readonly (readonly [call: string, act: () => unknown, message: s
       ["https://a.example", "https://b.example/"],
       `${ofServing.origins.expected}: Array; write ["https://b.example"]`,
     ],
+    ["origins", ["not an origin"], `${ofServing.origins.expected}: Array`],
+    ["origins", "https://", `${ofServing.origins.expected}: "https://" is a string`],
     ["origins", ["*"], `${ofServing.origins.expected}: Array; write "any"`],
     ["origins", "*", `${ofServing.origins.expected}: "*" is a string; write "any"`],
     ["origins", [5], `${ofServing.origins.expected}: Array`],
