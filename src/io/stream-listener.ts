@@ -44,7 +44,7 @@ export const listenTable: OptionTable<ListenOptions> =
     tls: object("an object such as { cert, key }"),
     server: object("a server of node:http, node:https or node:http2"),
     http2MayCrash: boolean,
-    listener: object("a server of node:net or node:tls, or a Deno.Listener"),
+    listener: object("a listener or a server that the runtime itself has made"),
   }))();
 
 const streamListenTable: OptionTable<StreamListenOptions> =

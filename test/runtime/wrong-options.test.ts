@@ -83,7 +83,7 @@ const ofListening = {
   },
   http2MayCrash: boolean,
   listener: {
-    expected: "a server of node:net or node:tls, or a Deno.Listener",
+    expected: "a listener or a server that the runtime itself has made",
     right: [{ on() {}, off() {}, close() {} }],
     takes: /Object/,
   },
