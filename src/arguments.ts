@@ -133,3 +133,13 @@ export function checkSpan(bytes: unknown, start: number, end: number, name = "by
 export function checkEither(name: string, value: unknown, one: string, other: string): void {
   if (value !== one && value !== other) throw wrongValue(name, `"${one}" or "${other}"`, value);
 }
+
+/**
+ * Checks an option that is a whole number within bounds; Infinity, too, where `most` is it.
+ *
+ * @throws {RangeError} `value` is no whole number from `least` to `most`.
+ */
+export function checkBetween(name: string, value: number, least: number, most: number): void {
+  if ((Number.isInteger(value) || value === Infinity) && value >= least && value <= most) return;
+  throw new RangeError(`${name} must be a whole number from ${least} to ${most}: ${value}`);
+}

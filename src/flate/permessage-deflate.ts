@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBetween } from "../arguments.ts";
 import {
   boolean,
   checkOptions,
@@ -130,12 +131,12 @@ export class PermessageDeflate implements Extension {
       throw new TypeError("Compression needs an engine, such as zlibEngine() of framewire/zlib");
     }
     const { level = defaults.level, memLevel = defaults.memLevel } = options;
-    checkRange("serverMaxWindowBits", serverMaxWindowBits ?? defaults.windowBits, 8, 15);
-    checkRange("clientMaxWindowBits", clientMaxWindowBits ?? defaults.windowBits, 8, 15);
-    checkRange("level", level, 0, 9);
-    checkRange("memLevel", memLevel, 1, 9);
+    checkBetween("serverMaxWindowBits", serverMaxWindowBits ?? defaults.windowBits, 8, 15);
+    checkBetween("clientMaxWindowBits", clientMaxWindowBits ?? defaults.windowBits, 8, 15);
+    checkBetween("level", level, 0, 9);
+    checkBetween("memLevel", memLevel, 1, 9);
     this.#threshold = options.threshold ?? defaults.threshold;
-    checkRange("threshold", this.#threshold, 0, Infinity);
+    checkBetween("threshold", this.#threshold, 0, Infinity);
     this.#level = level;
     this.#memLevel = memLevel;
     this.#wanted = {
@@ -212,14 +213,8 @@ function clientsOwn(agreed: Parameters, wanted: Parameters): Parameters {
   };
 }
 
-function checkRange(name: string, value: number, least: number, most: number): void {
-  if ((!Number.isInteger(value) && value !== Infinity) || value < least || value > most) {
-    throw new RangeError(`${name} must be a whole number from ${least} to ${most}: ${value}`);
-  }
-}
-
 /** Reads 0 as no limit. */
 function limitOf(name: string, value: number): number {
-  checkRange(name, value, 0, Infinity);
+  checkBetween(name, value, 0, Infinity);
   return value === 0 ? Infinity : value;
 }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { checkBytes } from "../arguments.ts";
+import { checkBetween, checkBytes } from "../arguments.ts";
 import { copy } from "../bytes.ts";
 import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Awaitable, ByteReader } from "../io/byte-stream.ts";
 import { readCount, readOnce } from "../io/once.ts";
 import type { Engine, Inflater, InflaterSettings } from "./engine.ts";
-import { checkBetween, ready } from "./writer.ts";
+import { ready } from "./writer.ts";
 
 /** Options of a {@link FlateReader}. */
 export interface FlateReaderOptions {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBetween } from "../arguments.ts";
 import { noBytes } from "../bytes.ts";
 import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
@@ -286,11 +287,4 @@ export function deflaterSettings(options: FlateWriterOptions): DeflaterSettings 
   checkBetween("level", settings.level, 0, 9);
   checkBetween("memLevel", settings.memLevel, 1, 9);
   return settings;
-}
-
-/** @throws {RangeError} `value` is no whole number from `least` to `most`. */
-export function checkBetween(name: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`${name} must be a whole number from ${least} to ${most}: ${value}`);
-  }
 }
