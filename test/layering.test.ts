@@ -14,6 +14,7 @@ const mayImport: Record<string, string[]> = {
   "src/transport.ts": [],
   "src/linked-list.ts": [],
   "src/fifo.ts": [],
+  "src/call-site.ts": [],
   "src/clock.ts": ["src/linked-list.ts"],
   "src/deferred.ts": [],
   "src/web-streams.ts": [],
@@ -78,6 +79,7 @@ const mayImport: Record<string, string[]> = {
   "src/connection": [
     "src/bytes.ts",
     "src/arguments.ts",
+    "src/call-site.ts",
     "src/check-options.ts",
     "src/status.ts",
     "src/errors.ts",

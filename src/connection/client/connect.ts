@@ -5,6 +5,7 @@
  */
 
 import { checkMilliseconds } from "../../arguments.ts";
+import { CallSite } from "../../call-site.ts";
 import {
   anything,
   checkOptions,
@@ -20,7 +21,7 @@ import {
 } from "../../check-options.ts";
 import { type Clock, deadlinesOn } from "../../clock.ts";
 import { concat, copyOf, noBytes } from "../../bytes.ts";
-import type { HeaderPairs } from "../../errors.ts";
+import { DialError, type HeaderPairs, TimeoutError, TransportError } from "../../errors.ts";
 import { Attempt } from "../../handshake/attempt.ts";
 import { Dialer } from "../../handshake/client/dialer.ts";
 import type { UpgradedStream } from "../../handshake/upgraded-stream.ts";
@@ -109,6 +110,8 @@ const defaultTimeout = 30_000;
  * @throws {TimeoutError} `DIAL_TIMEOUT`
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `PROXY_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
  * @throws The signal's reason, where it is aborted.
+ *
+ * The stacks of a DialError, a TimeoutError and a TransportError end with the caller's lines.
  */
 export async function connectOn<Context = unknown>(
   connect: Connect,
@@ -117,6 +120,7 @@ export async function connectOn<Context = unknown>(
   handlers: Handlers<Context> = {},
   host: RuntimeServices = {},
 ): Promise<Connection<Context>> {
+  const site = new CallSite();
   checkOptions(options, clientTable, { elsewhere: handlerTable });
   checkOptions(handlers, handlerTable, { what: "handler", elsewhere: clientTable });
   const { timeout = defaultTimeout, redirects = 0, signal, noDelay, keepAlive } = options;
@@ -161,9 +165,20 @@ export async function connectOn<Context = unknown>(
     if (attempt.aborted) void stream.close();
     attempt.check();
     return open(stream, step, owner, options.context as Context, handlers);
+  } catch (error) {
+    // Not the signal's reason, which is the caller's own and may be that of many attempts.
+    if (error !== signal?.reason && isOfNetwork(error)) site.addTo(error);
+    throw error;
   } finally {
     attempt.end();
   }
+}
+
+/** Whether an error was made far from the caller: when a socket, or a timer, called back. */
+function isOfNetwork(error: unknown): error is Error {
+  return (
+    error instanceof TransportError || error instanceof DialError || error instanceof TimeoutError
+  );
 }
 
 function firstStep(
