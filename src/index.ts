@@ -97,6 +97,8 @@ export type { CompressionOptions } from "./flate/permessage-deflate.ts";
 export {
   type HttpReply,
   checkOrigin,
+  type Credentials,
+  HandshakeResponse,
   type OriginPolicy,
   ProxyError,
   type QueryParameters,

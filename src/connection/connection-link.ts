@@ -6,6 +6,7 @@
 
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import type { ClosedError, Closure } from "../errors.ts";
+import type { HandshakeResponse } from "../handshake/client/handshake-response.ts";
 import type { StatusCode } from "../status.ts";
 import type { RuntimeSignal, TransportFacts } from "../transport.ts";
 import type { Pulling } from "./receive/pulling.ts";
@@ -30,6 +31,8 @@ export interface ConnectionLink extends Subscriber {
   readonly topics: Topics<ConnectionLink>;
   /** Milliseconds that the last answered ping took. */
   readonly roundTripTime: number | undefined;
+  /** What the server answered; a server has none. */
+  readonly response: HandshakeResponse | undefined;
   readonly closed: Promise<Closure>;
   /** Aborts when the connection is no longer open. */
   readonly signal: RuntimeSignal;

@@ -10,6 +10,7 @@ import { quiet } from "../deferred.ts";
 import { PreparedMessage } from "../endpoint/prepared.ts";
 import type { Closure } from "../errors.ts";
 import { MaxControlFramePayloadSize } from "../frame/header.ts";
+import type { HandshakeResponse } from "../handshake/client/handshake-response.ts";
 import type { RuntimeSignal, TlsFacts } from "../transport.ts";
 import { type StatusCode, StatusNormalClosure } from "../status.ts";
 import { checkClose } from "./check-close.ts";
@@ -103,6 +104,14 @@ export class Connection<Context = unknown> {
   /** What is known of its TLS, looked up when it is asked for; undefined without. Ask while the connection is open. */
   get tls(): TlsFacts | undefined {
     return this.#link.facts.tls;
+  }
+
+  /**
+   * What the server answered to the handshake: status and headers, such as cookies. Undefined on a server, which has the
+   * request in its `upgrade` hook.
+   */
+  get response(): HandshakeResponse | undefined {
+    return this.#link.response;
   }
 
   /** Where the connection stands. */

@@ -20,6 +20,7 @@ import {
 } from "../errors.ts";
 import type { Header } from "../frame/header.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
+import type { HandshakeResponse } from "../handshake/client/handshake-response.ts";
 import { type StatusCode, StatusGoingAway, StatusInternalServerError } from "../status.ts";
 import type { RuntimeSignal, Transport, TransportFacts, TransportHandler } from "../transport.ts";
 import type { Deadline, Deadlines } from "../clock.ts";
@@ -46,6 +47,8 @@ export interface LinkOwner {
   readonly observer: Observer | undefined;
   /** A server's topics; clients have none. */
   readonly topics: Topics<ConnectionLink> | undefined;
+  /** What a server answered to a client's handshake; a server has none. */
+  readonly response?: HandshakeResponse | undefined;
   /** A link has begun. */
   opened(link: Link): void;
   /** A link has ended: its place is free. */
@@ -169,6 +172,10 @@ export class Link<Context = unknown>
 
   get roundTripTime(): number | undefined {
     return this.#keepalive?.roundTripTime;
+  }
+
+  get response(): HandshakeResponse | undefined {
+    return this.#owner.response;
   }
 
   get isReading(): boolean {

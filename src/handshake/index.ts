@@ -34,6 +34,7 @@ export {
   type DialOptions,
   type NetDialOptions,
 } from "./client/dialer.ts";
+export { HandshakeResponse } from "./client/handshake-response.ts";
 export { HttpUpgrader, type ParsedRequest, upgradeHttp } from "./server/http-upgrader.ts";
 export { checkOrigin, type OriginPolicy } from "./server/origin.ts";
 export { rejectConnection } from "./server/reject.ts";
@@ -51,7 +52,8 @@ export type { UpgradeCallbacks } from "./server/upgrade-callbacks.ts";
 export { type QueryParameters, UpgradeRequest } from "./server/upgrade-request.ts";
 export { type Agreement, UpgradedStream } from "./upgraded-stream.ts";
 export { upgrade, Upgrader, type UpgraderOptions } from "./server/upgrader.ts";
-export { connectTunnel, type ProxyCredentials, type ProxyTarget } from "./proxy/connect-tunnel.ts";
+export type { Credentials } from "./basic.ts";
+export { connectTunnel, type ProxyTarget } from "./proxy/connect-tunnel.ts";
 export {
   connectThrough,
   parseProxy,

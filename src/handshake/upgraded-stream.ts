@@ -9,6 +9,7 @@ import { closeSessions } from "../extension/negotiation.ts";
 import type { State } from "../frame/check.ts";
 import { StateExtended } from "../frame/check.ts";
 import type { Option } from "../http/option.ts";
+import type { HandshakeResponse } from "./client/handshake-response.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
 
@@ -22,6 +23,8 @@ export interface Agreement<Context> {
   readonly extensions: readonly Option[];
   /** Those of the extensions that are at work already. Default: none. */
   readonly sessions?: readonly ExtensionSession[];
+  /** What the server answered; a server has none. */
+  readonly response?: HandshakeResponse | undefined;
   /** What belongs to the connection, from the hooks. */
   readonly context: Context;
 }
@@ -44,6 +47,8 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
   readonly sendExtensions: readonly SendExtension[];
   /** The extensions at work, which {@link close} closes. */
   readonly sessions: readonly ExtensionSession[];
+  /** What the server answered to a Dialer's request; undefined on a server. */
+  readonly response: HandshakeResponse | undefined;
   /** What the callbacks of an Upgrader learned. */
   readonly context: Context;
 
@@ -63,6 +68,7 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
     this.recvExtensions = sessions.flatMap(({ recv }) => recv ?? []);
     this.sendExtensions = sessions.flatMap(({ send }) => send ?? []);
     this.sessions = sessions;
+    this.response = agreement.response;
     this.context = context;
   }
 

@@ -173,8 +173,13 @@ export class Head {
 
   /** Copies the bytes, so that the head stays readable when those it was parsed from are gone. */
   retain(): void {
-    this.#bytes = copyOf(this.#bytes, this.#base, this.#base + this.#size);
+    this.#bytes = this.copy();
     this.#base = 0;
+  }
+
+  /** Gives a copy of its bytes, which another parser may read. */
+  copy(): Uint8Array {
+    return copyOf(this.#bytes, this.#base, this.#base + this.#size);
   }
 
   /** Notes a header. For the parser. */

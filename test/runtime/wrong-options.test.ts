@@ -160,6 +160,8 @@ const ofClients: RightOf<ClientOptions> = {
   ...ofConnections,
   protocols: texts,
   headers: pairs,
+  // What is wrong is not repeated: test/connection/client/connect.test.ts.
+  auth: { expected: "", right: ["url", { user: "me", password: "secret" }], takes: /^/ },
   host: text,
   origin: text,
   tls: { expected: "an object such as { ca }", right: [{}, { ca: "a" }], takes: /Object/ },

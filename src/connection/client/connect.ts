@@ -10,6 +10,7 @@ import {
   anything,
   checkOptions,
   clock,
+  type Kind,
   milliseconds,
   number,
   object,
@@ -23,6 +24,7 @@ import { type Clock, deadlinesOn } from "../../clock.ts";
 import { concat, copyOf, noBytes } from "../../bytes.ts";
 import { DialError, type HeaderPairs, TimeoutError, TransportError } from "../../errors.ts";
 import { Attempt } from "../../handshake/attempt.ts";
+import { basicCredentials, type Credentials, credentialsOf } from "../../handshake/basic.ts";
 import { Dialer } from "../../handshake/client/dialer.ts";
 import type { UpgradedStream } from "../../handshake/upgraded-stream.ts";
 import { headLimitsKind, type HeadLimits } from "../../http/parser.ts";
@@ -51,6 +53,12 @@ export interface ClientOptions<Context = unknown>
   readonly protocols?: readonly string[] | undefined;
   /** Headers of the request beside the handshake's own. Default: none. */
   readonly headers?: HeaderPairs | undefined;
+  /**
+   * Credentials for the server, sent unasked in an Authorization header, as Basic (RFC 7617): `{ user, password }`, or "url" for
+   * those in the URL, such as wss://user:password@example.org/, percent-encoded. To another origin they are not sent on.
+   * Default: none; a URL with credentials is then refused.
+   */
+  readonly auth?: "url" | Credentials | undefined;
   /** Value of the Host header. Default: the URL's host. */
   readonly host?: string | undefined;
   /** Value of the Origin header, for servers that ask for one. Default: none is sent. */
@@ -76,12 +84,23 @@ export interface ClientOptions<Context = unknown>
   readonly clock?: Clock | undefined;
 }
 
+/** Whatever is wrong is not repeated: it may be a password. */
+const auth: Kind = {
+  ...anything,
+  look(value) {
+    const { user, password } = Object(value) as Partial<Credentials>;
+    if (value === "url" || (typeof user === "string" && typeof password === "string")) return;
+    throw new TypeError('auth must be "url", or an object { user, password } of two strings');
+  },
+};
+
 const clientTable: OptionTable<ClientOptions> =
   /* @__PURE__ */ ((): OptionTable<ClientOptions> => ({
     ...tcpTable,
     ...connectionTable,
     protocols: texts,
     headers: pairs,
+    auth,
     host: text,
     origin: text,
     tls: object("an object such as { ca }"),
@@ -126,14 +145,7 @@ export async function connectOn<Context = unknown>(
   const { timeout = defaultTimeout, redirects = 0, signal, noDelay, keepAlive } = options;
   checkMilliseconds("timeout", timeout);
   const deadlines = deadlinesOn(options.clock);
-  const owner: LinkOwner = {
-    settings: resolveConnectionOptions(options, host),
-    deadlines,
-    observer: host.observer,
-    topics: undefined,
-    opened() {},
-    ended() {},
-  };
+  const settings = resolveConnectionOptions(options, host);
   const extensions = resolveClientExtensions(options, host.engine, deadlines);
   const attempt = new Attempt({ timeout, code: "DIAL_TIMEOUT", signal, deadlines });
   try {
@@ -164,6 +176,15 @@ export async function connectOn<Context = unknown>(
     // Given up in the turn between the last step's end and this one: nobody would have the connection.
     if (attempt.aborted) void stream.close();
     attempt.check();
+    const owner: LinkOwner = {
+      settings,
+      deadlines,
+      observer: host.observer,
+      topics: undefined,
+      response: stream.response,
+      opened() {},
+      ended() {},
+    };
     return open(stream, step, owner, options.context as Context, handlers);
   } catch (error) {
     // Not the signal's reason, which is the caller's own and may be that of many attempts.
@@ -183,11 +204,20 @@ function isOfNetwork(error: unknown): error is Error {
 
 function firstStep(
   url: string | { readonly href: string },
-  { headers = [], protocols = [], origin, host, tls, path }: ClientOptions,
+  { headers = [], protocols = [], origin, auth, host, tls, path }: ClientOptions,
 ): RedirectStep {
   const text = (typeof url === "string" ? url : url.href).replace(/^http(s?):/i, "ws$1:");
-  const all: HeaderPairs = origin === undefined ? headers : [["Origin", origin], ...headers];
-  return { url: text, headers: all, protocols, host, tls, path };
+  const credentials = auth === "url" ? credentialsOf(new URL(text), "a server's") : auth;
+  const all: HeaderPairs[number][] = origin === undefined ? [...headers] : [["Origin", origin], ...headers];
+  if (credentials !== undefined) {
+    if (headers.some(([name]) => name.toLowerCase() === "authorization")) {
+      throw new TypeError("Either auth or an Authorization header: both are given");
+    }
+    all.push(["Authorization", basicCredentials(credentials)]);
+  }
+  // They have been taken out; where nobody wants them, they are left in, and refused.
+  const bare = auth === "url" ? text.replace(/^(wss?:\/\/)[^/?#\\]*@/i, "$1") : text;
+  return { url: bare, headers: all, protocols, host, tls, path };
 }
 
 /** Makes a connection of a stream whose handshake is done. */

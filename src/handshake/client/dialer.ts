@@ -43,6 +43,7 @@ import { writeAll } from "../../io/write-all.ts";
 import type { Connect, ConnectOptions, Signal, TlsOptions } from "../../transport.ts";
 import { Attempt } from "../attempt.ts";
 import { checkAnswer, checkOffer, newKey, type Offer, writeDialRequest } from "./dial-request.ts";
+import { HandshakeResponse } from "./handshake-response.ts";
 import { readHead } from "../read-head.ts";
 import { ResponseBody } from "./response-body.ts";
 import { UpgradedStream } from "../upgraded-stream.ts";
@@ -274,13 +275,15 @@ export class Dialer {
     if (sessions === undefined) {
       throw new DialError("BAD_EXTENSIONS", { status: 101, headers: [...head.entries()] });
     }
+    // First: names are put in another case for onHeader, where they lie.
+    const response = new HandshakeResponse(head);
     try {
       await this.#tellHeaders(head, attempt);
     } catch (error) {
       closeSessions(sessions);
       throw error;
     }
-    const agreement = { side: StateClientSide, ...answer, sessions, context: undefined };
+    const agreement = { side: StateClientSide, ...answer, sessions, response, context: undefined };
     return new UpgradedStream(stream, agreement);
   }
 

@@ -21,7 +21,8 @@ export interface Destination {
  * Takes a URL apart.
  *
  * @param url With the scheme ws or wss.
- * @throws {TypeError} No URL; another scheme; a fragment; port 0; a user or password, which belong into a header.
+ * @throws {TypeError} No URL; another scheme; a fragment; port 0; a user or password, which belong into a header. Those do
+ * not stand in the message.
  */
 export function parseUrl(url: string | { readonly href: string }): Destination {
   const text = typeof url === "string" ? url : url.href;
@@ -35,7 +36,9 @@ export function parseUrl(url: string | { readonly href: string }): Destination {
   // "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used" (RFC 6455, 3)
   if (text.includes("#")) throw new TypeError("A WebSocket URL has no fragment");
   if (parsed.username !== "" || parsed.password !== "") {
-    throw new TypeError("Credentials in a URL are not sent: use an Authorization header");
+    throw new TypeError(
+      'Credentials in a URL are not sent unasked: connect() has the option auth, "url" or { user, password }; elsewhere use an Authorization header',
+    );
   }
   if (parsed.port === "0") throw new TypeError("Nobody can be reached at port 0");
   return {

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { encodeUtf8, latin1, writeLatin1 } from "../../bytes.ts";
+import { writeLatin1 } from "../../bytes.ts";
 import { type HeadLimits, HeadParser, defaultHeadLimits } from "../../http/parser.ts";
 import type { Head } from "../../http/head.ts";
 import { headerLines } from "../../http/write.ts";
 import type { Tunnel, TunnelStream } from "../../transport.ts";
-import { base64Into } from "../base64.ts";
+import { basicCredentials, type Credentials } from "../basic.ts";
 import { ProxyError, proxyTunnel } from "./proxy-error.ts";
 
 /** Where a proxy is to open a way to. */
@@ -18,14 +18,6 @@ export interface ProxyTarget {
   readonly hostname: string;
   /** TCP port, 1 to 65535. */
   readonly port: number;
-}
-
-/** Who asks a proxy. */
-export interface ProxyCredentials {
-  /** The user's name, decoded. */
-  readonly user: string;
-  /** The password, decoded; "" for none. */
-  readonly password: string;
 }
 
 /** Informational responses (1xx) that are read over in front of the answer. */
@@ -45,7 +37,7 @@ const maxInformational = 8;
  */
 export function connectTunnel(
   { hostname, port }: ProxyTarget,
-  credentials?: ProxyCredentials,
+  credentials?: Credentials,
   limits: HeadLimits = defaultHeadLimits,
 ): Tunnel {
   const authority = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
@@ -53,7 +45,9 @@ export function connectTunnel(
   if (!/^[^\s/?#@]+:\d+$/.test(authority))
     throw new TypeError("Host for a proxy has a character that may not stand there");
   const authorization =
-    credentials === undefined ? [] : [["Proxy-Authorization", basic(credentials)] as const];
+    credentials === undefined
+      ? []
+      : [["Proxy-Authorization", basicCredentials(credentials)] as const];
   const request = `CONNECT ${authority} HTTP/1.1\r\n${headerLines([["Host", authority], ...authorization])}\r\n`;
   return proxyTunnel(async (stream) => {
     const bytes = new Uint8Array(request.length);
@@ -67,18 +61,6 @@ export function connectTunnel(
       });
     }
   });
-}
-
-/** Writes Basic credentials; a user with a colon would end there (RFC 7617, 2). */
-function basic({ user, password }: ProxyCredentials): string {
-  if (user.includes(":")) throw new TypeError("The user of an HTTP proxy has no colon");
-  // eslint-disable-next-line no-control-regex -- "MUST NOT contain any control characters" (RFC 7617, 2)
-  if (/[\0-\x1f\x7f]/.test(user + password)) {
-    throw new TypeError("Credentials of an HTTP proxy have no control characters");
-  }
-  const plain = encodeUtf8(`${user}:${password}`);
-  const encoded = new Uint8Array(4 * Math.ceil(plain.length / 3));
-  return `Basic ${latin1(encoded, 0, base64Into(encoded, 0, plain))}`;
 }
 
 /** Reads the head of the answer, over those of informational responses in front of it (RFC 9110, 15.2). */

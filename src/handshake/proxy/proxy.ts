@@ -6,7 +6,8 @@
 
 import { TransportError } from "../../errors.ts";
 import type { Connect, ConnectOptions, TlsOptions, Transport, Tunnel } from "../../transport.ts";
-import { connectTunnel, type ProxyCredentials, type ProxyTarget } from "./connect-tunnel.ts";
+import { type Credentials, credentialsOf } from "../basic.ts";
+import { connectTunnel, type ProxyTarget } from "./connect-tunnel.ts";
 import { socksTunnel } from "./socks.ts";
 
 /** How a proxy is asked. */
@@ -23,7 +24,7 @@ export interface Proxy {
   /** TCP port, 1 to 65535. */
   readonly port: number;
   /** What stood in front of the host; undefined where nothing did. */
-  readonly credentials: ProxyCredentials | undefined;
+  readonly credentials: Credentials | undefined;
 }
 
 /** What a scheme says, with its port where the URL names none. */
@@ -66,7 +67,7 @@ export function parseProxy(url: string | { readonly href: string }): Proxy {
     isSecure,
     hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: parsed.port === "" ? port : Number(parsed.port),
-    credentials: parseCredentials(parsed),
+    credentials: credentialsOf(parsed, "a proxy's"),
   };
 }
 
@@ -76,15 +77,6 @@ function tryParse(text: string): URL {
     return new URL(text);
   } catch {
     throw new TypeError("Proxy is no URL, such as http://proxy.example:8080");
-  }
-}
-
-function parseCredentials({ username, password }: URL): ProxyCredentials | undefined {
-  if (username === "" && password === "") return undefined;
-  try {
-    return { user: decodeURIComponent(username), password: decodeURIComponent(password) };
-  } catch {
-    throw new TypeError("User and password in a proxy's URL must be percent-encoded UTF-8");
   }
 }
 

@@ -6,7 +6,8 @@
 
 import { encodeUtf8, writeUint16 } from "../../bytes.ts";
 import type { Tunnel, TunnelStream } from "../../transport.ts";
-import type { ProxyCredentials, ProxyTarget } from "./connect-tunnel.ts";
+import type { Credentials } from "../basic.ts";
+import type { ProxyTarget } from "./connect-tunnel.ts";
 import { parseAddress } from "./ip-address.ts";
 import { ProxyError, proxyTunnel } from "./proxy-error.ts";
 
@@ -44,10 +45,7 @@ const replies: readonly string[] = [
  * reply where there was one, or what went wrong with the stream.
  * @throws {TypeError} The target or the credentials have no room in the protocol.
  */
-export function socksTunnel(
-  { hostname, port }: ProxyTarget,
-  credentials?: ProxyCredentials,
-): Tunnel {
+export function socksTunnel({ hostname, port }: ProxyTarget, credentials?: Credentials): Tunnel {
   const request = writeRequest(hostname, port);
   const login = credentials && writeLogin(credentials);
   return proxyTunnel(async (stream) => {
@@ -91,7 +89,7 @@ function writeAddress(hostname: string): Uint8Array {
   return Uint8Array.of(AddressName, name.length, ...name);
 }
 
-function writeLogin({ user, password }: ProxyCredentials): Uint8Array {
+function writeLogin({ user, password }: Credentials): Uint8Array {
   const [userBytes, passwordBytes] = [encodeUtf8(user), encodeUtf8(password)];
   if (userBytes.length === 0 || userBytes.length > 255) {
     throw new TypeError("The user of a SOCKS proxy has 1 to 255 bytes");

@@ -157,6 +157,61 @@ describe("connectOn()", () => {
   });
 
   it.each([
+    ["ws://a/", { user: "me", password: "secret" }],
+    ["ws://me:secret@a/", "url"],
+    ["http://me:secret@a/?at=b@c", "url"],
+  ] as const)("sends credentials to %s", async (url, auth) => {
+    const { connect, dialled } = byHand(({ request, remote }) => remote.write(answerTo(request)));
+    await connectOn(connect, url, { auth, headers: [["X-Other", "1"]] });
+    const [{ request, to }] = dialled as [Dialled];
+    expect(request.split("\r\n")).toContain("Authorization: Basic bWU6c2VjcmV0");
+    expect(request).toContain("Host: a\r\n");
+    expect(to.hostname).toBe("a");
+  });
+
+  it("sends none where the URL has none to ask for", async () => {
+    const { connect, dialled } = byHand(({ request, remote }) => remote.write(answerTo(request)));
+    await connectOn(connect, "ws://a/", { auth: "url" });
+    expect(dialled[0]!.request).not.toContain("Authorization");
+  });
+
+  it.each([
+    ["ws://a/", { auth: { user: "a:b", password: "" } }, /colon/],
+    ["ws://me:%FF@a/", { auth: "url" }, /percent-encoded/],
+    ["ws://me:secret@a/", { auth: { user: "me", password: "" } }, /unasked/],
+    ["ws://a/", { auth: "me:secret" }, /auth must be "url", or an object/],
+    ["ws://a/", { auth: null }, /auth must be/],
+    ["ws://a/", { auth: { user: "secret" } }, /auth must be/],
+    ["ws://a/", { auth: "url", headers: [["authorization", "Bearer 1"]] }, null],
+    ["ws://me@a/", { auth: "url", headers: [["authorization", "Bearer 1"]] }, /both are given/],
+  ])("checks credentials: %s with %j", async (url, options, message) => {
+    const { connect } = byHand(({ request, remote }) => remote.write(answerTo(request)));
+    const work = connectOn(connect, url, options as ClientOptions);
+    if (message === null) {
+      expect((await work).state).toBe("open");
+      return;
+    }
+    const error = (await failureOf(work)) as Error;
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toContain("secret");
+  });
+
+  it("sends credentials on to the same origin alone", async () => {
+    const { connect, dialled } = byHand((one) => {
+      if (dialled.length === 1) redirect(one, "/next");
+      else if (dialled.length === 2) redirect(one, "ws://b/");
+      else one.remote.write(answerTo(one.request));
+    });
+    await connectOn(connect, "ws://me:secret@a/", { auth: "url", redirects: 2 });
+    expect(dialled.map(({ request }) => request.includes("Authorization"))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it.each([
     ["http://a.example/x", 80, false],
     ["HTTPS://a.example/x", 443, true],
     ["ws://a.example/x", 80, false],
