@@ -9,7 +9,8 @@
  * @module
  */
 
-import { type Direction, Endpoint, type EndpointEvents, type Side } from "../endpoint/endpoint.ts";
+import { type Direction, Endpoint, type Side } from "../endpoint/endpoint.ts";
+import type { EndpointEvents } from "../endpoint/endpoint-events.ts";
 import type { ClosingStage } from "../endpoint/closing.ts";
 import {
   ClosedError,

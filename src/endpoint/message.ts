@@ -13,16 +13,26 @@ import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isControl, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
 import { type TextCodec, webText } from "../frame/text-codec.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
+import { deliverText } from "./deliver-text.ts";
+import type { MessageEvents } from "./endpoint-events.ts";
 import type { MessageLimits } from "./limits.ts";
-import { deliverText, type MessageSink } from "./sink.ts";
 import { Traffic } from "./traffic.ts";
-import { MessageTransform } from "./transform.ts";
+import { MessageTransform, type TransformOwner } from "./transform.ts";
 
 const smallestGather = 1024;
 
 // Bytes that a gathering buffer may have beyond twice what has come. Chunks and messages often have a power of two of bytes, and
 // chunks hold a header besides: without these bytes the buffer would grow once more for the last few bytes of such a message.
 const mostAhead = 64 * 1024;
+
+/** Who gets what is no message. */
+export interface AssemblerOwner extends TransformOwner {
+  /** A control frame is complete; its payload is valid until the call returns. */
+  onControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void;
+}
+
+/** Who gets the messages that nobody wants. */
+const nobody: MessageEvents = { onText() {}, onBinary() {} };
 
 /**
  * Assembles the frames of one side into messages.
@@ -31,7 +41,8 @@ const mostAhead = 64 * 1024;
  * which grows with what was received and not with what a header declares.
  */
 export class MessageAssembler implements FrameSink {
-  readonly #sink: MessageSink;
+  #events: MessageEvents;
+  readonly #owner: AssemblerOwner;
   readonly #limits: MessageLimits;
   readonly #extensions: RecvChain | undefined;
   readonly #traffic: Traffic;
@@ -71,14 +82,16 @@ export class MessageAssembler implements FrameSink {
    * @param codec What decodes text. Default: the Web's `TextDecoder`.
    */
   constructor(
-    sink: MessageSink,
+    events: MessageEvents,
+    owner: AssemblerOwner,
     state: State,
     limits: MessageLimits,
     extensions?: RecvChain,
     traffic: Traffic = new Traffic(),
     codec: TextCodec = webText,
   ) {
-    this.#sink = sink;
+    this.#events = events;
+    this.#owner = owner;
     this.#state = state;
     this.#limits = limits;
     this.#extensions = extensions;
@@ -99,8 +112,9 @@ export class MessageAssembler implements FrameSink {
     if (isStreaming && this.isInMessage && !this.#isStreamed) this.#beginStreamed();
   }
 
-  /** No message is wanted any more: what is at work stops, and what still comes is not gone through. */
+  /** Delivers no message any more. What still comes is checked, but no extension works on it. */
   drop(): void {
+    this.#events = nobody;
     this.#transform?.drop();
   }
 
@@ -127,7 +141,7 @@ export class MessageAssembler implements FrameSink {
       this.#transform!.write(bytes, start, end, this.#isDelivered);
     } else if (this.#isStreamed) {
       if (this.#isText) this.#checkText(bytes, start, end);
-      this.#sink.piece(bytes, start, end);
+      this.#events.onMessagePiece?.(bytes, start, end);
     } else if (this.#isFinal && end - start === this.#length) {
       this.#isDelivered = true;
       this.#deliver(bytes, start, end, false);
@@ -139,7 +153,7 @@ export class MessageAssembler implements FrameSink {
   frameEnd(): void {
     if (this.#isDelivered) return;
     if (this.#isControl) {
-      this.#sink.control(this.#frameOpcode, this.#control, 0, this.#controlSize);
+      this.#owner.onControl(this.#frameOpcode, this.#control, 0, this.#controlSize);
     } else if (this.#isFinal && this.#isTransformed) {
       this.#transform!.end();
     } else if (this.#isFinal && this.#isStreamed) {
@@ -151,7 +165,7 @@ export class MessageAssembler implements FrameSink {
 
   #beginStreamed(): void {
     this.#isStreamed = true;
-    this.#sink.begin(this.#isText);
+    this.#events.onMessageBegin?.(this.#isText);
     if (this.#isTransformed) {
       this.#transform!.stream();
     } else if (this.#gatheredSize > 0) {
@@ -159,7 +173,7 @@ export class MessageAssembler implements FrameSink {
       const size = this.#gatheredSize;
       this.#gathered = noBytes;
       this.#gatheredSize = 0;
-      this.#sink.piece(bytes, 0, size);
+      this.#events.onMessagePiece?.(bytes, 0, size);
     }
   }
 
@@ -167,7 +181,7 @@ export class MessageAssembler implements FrameSink {
     if (this.#isText && this.#utf8?.isComplete === false) throw new ProtocolError("INVALID_UTF8");
     this.#isInMessage = false;
     this.#traffic.addMessage(this.#length);
-    this.#sink.end();
+    this.#events.onMessageEnd?.();
   }
 
   /** Text fails at its first bad byte, also where the message or even the frame is not complete. */
@@ -207,7 +221,8 @@ export class MessageAssembler implements FrameSink {
     this.#isTransformed = transform !== undefined;
     if (transform === undefined) return;
     this.#transform ??= new MessageTransform(
-      this.#sink,
+      this.#events,
+      this.#owner,
       this.#limits.maxMessageSize,
       this.#traffic,
       this.#codec,
@@ -218,7 +233,7 @@ export class MessageAssembler implements FrameSink {
   #controlPayload(bytes: Uint8Array, start: number, end: number): void {
     if (end - start === this.#frameLength) {
       this.#isDelivered = true;
-      this.#sink.control(this.#frameOpcode, bytes, start, end);
+      this.#owner.onControl(this.#frameOpcode, bytes, start, end);
       return;
     }
     if (this.#control === noBytes) this.#control = new Uint8Array(MaxControlFramePayloadSize);
@@ -259,9 +274,9 @@ export class MessageAssembler implements FrameSink {
     this.#isInMessage = false;
     this.#traffic.addMessage(end - start);
     if (this.#isText) {
-      deliverText(this.#sink, bytes, start, end, this.#codec);
+      deliverText(this.#events, bytes, start, end, this.#codec);
     } else {
-      this.#sink.binary(bytes, start, end, isOwned);
+      this.#events.onBinary(bytes, start, end, isOwned);
     }
   }
 }

@@ -28,12 +28,12 @@ import { entryCost, type Pending, Queued, type Work } from "./queued.ts";
 import { type PieceQueue, StreamedMessage } from "./streamed-message.ts";
 import type { Traffic } from "./traffic.ts";
 
-/** What a queue tells its endpoint. */
-export interface SendQueueEvents {
+/** What a queue asks of the end of its endpoint: closer.ts. */
+export interface QueueCloser {
   /** The output has got more outside of a call, or what was at work is done. */
-  onOutput(): void;
+  notify(event: "onOutput"): void;
   /** An extension has failed: nothing can follow, and the queue is to be dropped. */
-  onSendFailed(error: unknown): void;
+  failFor(error: unknown): void;
   /** Whether anything may be sent. */
   readonly isOpen: boolean;
   /** How the connection ended, or would now. */
@@ -48,7 +48,7 @@ export class SendQueue implements PieceQueue {
   readonly #output: WriteBuffer;
   readonly #traffic: Traffic;
   readonly #extensions: SendChain | undefined;
-  readonly #events: SendQueueEvents;
+  readonly #closer: QueueCloser;
   /** What waits, in its order; undefined where nothing does. */
   #waiting: Fifo<QueueEntry> | undefined;
   /** The message in pieces whose turn it is, and what its payload goes through. */
@@ -63,11 +63,11 @@ export class SendQueue implements PieceQueue {
   /** Made at the first work that takes its time. */
   #goOn: (() => void) | undefined;
 
-  constructor(output: WriteBuffer, extensions: SendChain | undefined, events: SendQueueEvents) {
+  constructor(output: WriteBuffer, extensions: SendChain | undefined, closer: QueueCloser) {
     this.#output = output;
     this.#traffic = output.traffic;
     this.#extensions = extensions;
-    this.#events = events;
+    this.#closer = closer;
   }
 
   /** Whether nothing waits, is at work or is sent in pieces: what is added goes to the output at once. */
@@ -142,14 +142,14 @@ export class SendQueue implements PieceQueue {
     isLast: boolean,
     limit: number,
   ): Pending | undefined {
-    if (!this.#events.isOpen) message.state = "dropped";
+    if (!this.#closer.isOpen) message.state = "dropped";
     else if (message.state === "unplaced") this.#place(message);
     if (message.state === "dropped") {
       throw (
         message.reason ??
-        (this.#events.isOpen
+        (this.#closer.isOpen
           ? new TypeError("Message was taken back")
-          : new ClosedError(this.#events.closure))
+          : new ClosedError(this.#closer.closure))
       );
     }
     const isNext =
@@ -159,8 +159,8 @@ export class SendQueue implements PieceQueue {
       try {
         isSent = this.#addFront(bytes, isLast);
       } catch (error) {
-        this.#events.onSendFailed(error);
-        throw new ClosedError(this.#events.closure);
+        this.#closer.failFor(error);
+        throw new ClosedError(this.#closer.closure);
       }
       if (!isSent) return this.#work;
       if (isLast) this.advance();
@@ -264,7 +264,7 @@ export class SendQueue implements PieceQueue {
     try {
       this.#addNow(opcode, bytes, size, compress, prepared);
     } catch (error) {
-      this.#events.onSendFailed(error);
+      this.#closer.failFor(error);
     }
   }
 
@@ -279,7 +279,7 @@ export class SendQueue implements PieceQueue {
           ? this.#addNow(opcode, bytes, bytes.length, compress, prepared)
           : this.#addFront(bytes, isLast);
     } catch (error) {
-      this.#events.onSendFailed(error);
+      this.#closer.failFor(error);
       listener?.onDropped();
       return;
     }
@@ -453,7 +453,7 @@ export class SendQueue implements PieceQueue {
       this.#hold(-work.size);
       this.#addMade(work.opcode, into.bytes, into.size, work.isLast);
     } catch (error) {
-      this.#events.onSendFailed(error);
+      this.#closer.failFor(error);
       // What is still at work is told with the rest of the queue.
       if (isDone) listener?.onDropped();
       return;
@@ -461,7 +461,7 @@ export class SendQueue implements PieceQueue {
     returnBoundedBuffer(into);
     listener?.onSent();
     this.advance();
-    this.#events.onOutput();
+    this.#closer.notify("onOutput");
   }
 }
 

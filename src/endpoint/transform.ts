@@ -10,18 +10,28 @@ import type { Transform } from "../extension/extension.ts";
 import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
 import { Utf8Validator } from "../frame/utf8.ts";
+import { deliverText } from "./deliver-text.ts";
+import type { MessageEvents } from "./endpoint-events.ts";
 import { borrowBoundedBuffer, isReturnable, returnBoundedBuffer } from "./pool.ts";
-import { deliverText, type MessageSink } from "./sink.ts";
 import type { Traffic } from "./traffic.ts";
+
+/** Who waits while an extension works on a message. */
+export interface TransformOwner {
+  /** An extension needs more time for what has come: no frame may follow before `onWorked`. */
+  onWork(): void;
+  /** It is done; or it has failed with `error`, a ProtocolError or LimitError as a rule. */
+  onWorked(error?: unknown): void;
+}
 
 /**
  * Takes the payload of one message after the other through a transform, and delivers what comes out.
  *
- * A call may leave work for a later turn of the event loop: it says so by `stopped`, and nothing may be given to it
- * before `resumed`.
+ * A call may leave work for a later turn of the event loop: it says so by `onWork`, and nothing may be given to it
+ * before `onWorked`.
  */
 export class MessageTransform {
-  readonly #sink: MessageSink;
+  readonly #events: MessageEvents;
+  readonly #owner: TransformOwner;
   readonly #maxSize: number;
   readonly #traffic: Traffic;
   readonly #codec: TextCodec;
@@ -40,8 +50,15 @@ export class MessageTransform {
   #isDropped = false;
   #resume: (() => void) | undefined;
 
-  constructor(sink: MessageSink, maxSize: number, traffic: Traffic, codec: TextCodec) {
-    this.#sink = sink;
+  constructor(
+    events: MessageEvents,
+    owner: TransformOwner,
+    maxSize: number,
+    traffic: Traffic,
+    codec: TextCodec,
+  ) {
+    this.#events = events;
+    this.#owner = owner;
     this.#maxSize = maxSize;
     this.#traffic = traffic;
     this.#codec = codec;
@@ -121,7 +138,7 @@ export class MessageTransform {
 
   #passOn(into: BoundedBuffer): void {
     if (into.size === 0) return;
-    this.#sink.piece(into.bytes, 0, into.size);
+    this.#events.onMessagePiece?.(into.bytes, 0, into.size);
     into.clear();
     this.#checked = 0;
   }
@@ -129,7 +146,7 @@ export class MessageTransform {
   #workLater(): void {
     if (!this.#isWorking) {
       this.#isWorking = true;
-      this.#sink.stopped();
+      this.#owner.onWork();
     }
     this.#afterPiece();
     this.#resume ??= () => {
@@ -143,10 +160,10 @@ export class MessageTransform {
     try {
       this.#waitOrGoOn(this.#transform.goOn(this.#into!));
     } catch (error) {
-      this.#sink.resumed(error);
+      this.#owner.onWorked(error);
       return;
     }
-    if (!this.#isWorking && !this.#isDropped) this.#sink.resumed();
+    if (!this.#isWorking && !this.#isDropped) this.#owner.onWorked();
   }
 
   /** Text fails at its first bad byte, also where the message is not complete. */
@@ -167,12 +184,12 @@ export class MessageTransform {
     }
     this.#into = undefined;
     if (this.#isText) {
-      deliverText(this.#sink, into.bytes, 0, into.size, this.#codec);
+      deliverText(this.#events, into.bytes, 0, into.size, this.#codec);
     } else if (isReturnable(into)) {
-      this.#sink.binary(into.bytes, 0, into.size, false);
+      this.#events.onBinary(into.bytes, 0, into.size, false);
     } else {
       const bytes = into.take();
-      this.#sink.binary(bytes, 0, bytes.length, true);
+      this.#events.onBinary(bytes, 0, bytes.length, true);
     }
     returnBoundedBuffer(into);
   }
@@ -185,6 +202,6 @@ export class MessageTransform {
     const into = this.#into!;
     this.#into = undefined;
     returnBoundedBuffer(into);
-    this.#sink.end();
+    this.#events.onMessageEnd?.();
   }
 }

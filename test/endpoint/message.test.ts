@@ -39,7 +39,9 @@ function receive(
   { state = StateClientSide, limits = {} }: Setting = {},
 ): MessageTrace {
   const trace = new MessageTrace();
-  const decoder = new FrameDecoder(new MessageAssembler(trace, state, { ...none, ...limits }));
+  const decoder = new FrameDecoder(
+    new MessageAssembler(trace, trace, state, { ...none, ...limits }),
+  );
   try {
     for (const piece of pieces) {
       decoder.feed(piece);
@@ -266,7 +268,10 @@ describe("MessageAssembler's limits", () => {
 
   it("answer too big with 1009, too many with 1008", () => {
     const statusOf = (limits: Partial<MessageLimits>): unknown => {
-      const assembler = new MessageAssembler(new MessageTrace(), 0, { ...none, ...limits });
+      const assembler = new MessageAssembler(new MessageTrace(), new MessageTrace(), 0, {
+        ...none,
+        ...limits,
+      });
       try {
         return new FrameDecoder(assembler).feed(text("ab", more));
       } catch (error) {
@@ -314,7 +319,7 @@ function receiveStreamed(
   limits: Partial<MessageLimits> = {},
 ): string[] {
   const trace = new MessageTrace();
-  const assembler = new MessageAssembler(trace, StateClientSide, { ...none, ...limits });
+  const assembler = new MessageAssembler(trace, trace, StateClientSide, { ...none, ...limits });
   assembler.stream(true);
   const decoder = new FrameDecoder(assembler);
   try {
@@ -400,7 +405,7 @@ describe("MessageAssembler.stream()", () => {
     const whole = concat([text("Hello", more), continuation(" world"), text("next")]);
     for (let at = 1; at < whole.length; at++) {
       const trace = new MessageTrace();
-      const assembler = new MessageAssembler(trace, StateClientSide, none);
+      const assembler = new MessageAssembler(trace, trace, StateClientSide, none);
       const decoder = new FrameDecoder(assembler);
       decoder.feed(whole, 0, at);
       assembler.stream(true);
@@ -423,7 +428,7 @@ describe("MessageAssembler.stream()", () => {
 
   it("begins nothing where no message is under way", () => {
     const trace = new MessageTrace();
-    const assembler = new MessageAssembler(trace, StateClientSide, none);
+    const assembler = new MessageAssembler(trace, trace, StateClientSide, none);
     const decoder = new FrameDecoder(assembler);
     decoder.feed(text("whole"));
     assembler.stream(true);

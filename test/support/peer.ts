@@ -1,5 +1,6 @@
 import { concat, encodeUtf8, latin1 } from "../../src/bytes.ts";
-import { Endpoint, type EndpointEvents } from "../../src/endpoint/endpoint.ts";
+import { Endpoint } from "../../src/endpoint/endpoint.ts";
+import type { EndpointEvents } from "../../src/endpoint/endpoint-events.ts";
 import type { ExtensionSession } from "../../src/extension/extension.ts";
 import type { Transport, TransportHandler } from "../../src/transport.ts";
 

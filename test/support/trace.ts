@@ -1,5 +1,5 @@
-import type { EndpointEvents } from "../../src/endpoint/endpoint.ts";
-import type { MessageSink } from "../../src/endpoint/sink.ts";
+import type { EndpointEvents, MessageEvents } from "../../src/endpoint/endpoint-events.ts";
+import type { AssemblerOwner } from "../../src/endpoint/message.ts";
 import type { FrameSink } from "../../src/frame/decoder.ts";
 import { type Header, maskKeyBytes } from "../../src/frame/header.ts";
 import { toHex } from "./frames.ts";
@@ -49,41 +49,41 @@ export class FrameTrace implements FrameSink {
 }
 
 /** Writes down messages: "text Hello", "binary 0102", "ping 00". */
-export class MessageTrace implements MessageSink {
+export class MessageTrace implements MessageEvents, AssemblerOwner {
   readonly lines: string[] = [];
   /** Of each binary message: the array it came in, and whether that was given away. */
   readonly binaries: { readonly bytes: Uint8Array; readonly isOwned: boolean }[] = [];
 
-  text(data: string): void {
+  onText(data: string): void {
     this.lines.push(`text ${data}`);
   }
 
-  binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+  onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     this.lines.push(`binary ${toHex(bytes, start, end)}`);
     this.binaries.push({ bytes, isOwned });
   }
 
-  begin(isText: boolean): void {
+  onMessageBegin(isText: boolean): void {
     this.lines.push(isText ? "begin text" : "begin binary");
   }
 
-  piece(bytes: Uint8Array, start: number, end: number): void {
+  onMessagePiece(bytes: Uint8Array, start: number, end: number): void {
     this.lines.push(`piece ${toHex(bytes, start, end)}`);
   }
 
-  end(): void {
+  onMessageEnd(): void {
     this.lines.push("end");
   }
 
-  control(opcode: number, bytes: Uint8Array, start: number, end: number): void {
+  onControl(opcode: number, bytes: Uint8Array, start: number, end: number): void {
     this.lines.push(`${nameOf(opcode)} ${toHex(bytes, start, end)}`);
   }
 
-  stopped(): void {
+  onWork(): void {
     this.lines.push("stopped");
   }
 
-  resumed(error?: unknown): void {
+  onWorked(error?: unknown): void {
     this.lines.push(error === undefined ? "resumed" : `resumed ${codeOf(error)}`);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deliverText } from "../../src/endpoint/sink.ts";
+import { deliverText } from "../../src/endpoint/deliver-text.ts";
 import { webText } from "../../src/frame/text-codec.ts";
 import { hex } from "../support/frames.ts";
 import { MessageTrace } from "../support/trace.ts";

@@ -1,0 +1,52 @@
+/**
+ * What an endpoint tells its user (types only).
+ *
+ * @module
+ */
+
+import type { ClosingStage } from "./closing.ts";
+
+/**
+ * What an endpoint tells. No message is told of after `onFail`, or once its state is "closed".
+ *
+ * What is thrown here fails the connection with 1011, whoever called, and `onFail` is told of it: the place in the stream is lost.
+ * Only what `onFail` and `onClosing` throw goes to whoever called, once all is done that was to be done; where that is the runtime,
+ * behind a message that took a while, it is an uncaught error.
+ */
+export interface EndpointEvents {
+  /** A text message has come. */
+  onText(data: string): void;
+  /**
+   * A binary message has come.
+   *
+   * @param isOwned Whether `bytes` are yours to keep; otherwise they are valid until the call returns.
+   */
+  onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
+  /** A message begins that comes piece by piece, after {@link Endpoint.stream}. */
+  onMessageBegin?(isText: boolean): void;
+  /** A piece of it, of text maybe cut inside a character. The bytes are valid until the call returns. */
+  onMessagePiece?(bytes: Uint8Array, start: number, end: number): void;
+  /** It is complete, and text was valid. */
+  onMessageEnd?(): void;
+  /** A ping has come, and its pong is gathered already. The payload is valid until the call returns. */
+  onPing(bytes: Uint8Array, start: number, end: number): void;
+  /** A pong has come. The payload is valid until the call returns. */
+  onPong(bytes: Uint8Array, start: number, end: number): void;
+  /**
+   * The peer broke a rule or a limit, or an extension failed: a close frame that says so is gathered, where one may still
+   * be sent.
+   */
+  onFail(error: unknown): void;
+  /** A message that took a while is done: give the bytes that {@link Endpoint.receive} did not take. */
+  onResume(): void;
+  /** The output has got more outside of a call, or may take the next piece of a message. */
+  onOutput(): void;
+  /** The end of the connection has come a step nearer. */
+  onClosing?(stage: ClosingStage): void;
+}
+
+/** Those of the events that tell of messages. */
+export type MessageEvents = Pick<
+  EndpointEvents,
+  "onText" | "onBinary" | "onMessageBegin" | "onMessagePiece" | "onMessageEnd"
+>;

@@ -1,0 +1,228 @@
+/**
+ * The way in: chunks of the peer's bytes become events (RFC 6455, 5 and 6.2).
+ *
+ * Theory of operation. `FrameDecoder` cuts a chunk into frames, and `MessageAssembler` makes messages of them and tells the user's
+ * events. The receiver answers control frames. Whatever is thrown on the way ends in the one `catch` of `receive`, which fails the
+ * connection.
+ *
+ * @module
+ */
+
+import { checkRange } from "../arguments.ts";
+import { copyOf } from "../bytes.ts";
+import { recvChain } from "../extension/chain.ts";
+import type { ExtensionSession } from "../extension/extension.ts";
+import { checkCloseFrameData, type State, StateExtended } from "../frame/check.ts";
+import { parseCloseBody } from "../frame/close.ts";
+import { FrameDecoder, type FrameDecoderOptions } from "../frame/decoder.ts";
+import { OpClose, type Opcode, OpPing } from "../frame/opcode.ts";
+import type { TextCodec } from "../frame/text-codec.ts";
+import { StatusNoStatusRcvd } from "../status.ts";
+import type { Closer } from "./closer.ts";
+import type { EndpointEvents } from "./endpoint-events.ts";
+import {
+  defaultMessageLimits,
+  type MessageLimits,
+  type PartialLimits,
+  resolveLimits,
+} from "./limits.ts";
+import { type AssemblerOwner, MessageAssembler } from "./message.ts";
+import type { Traffic } from "./traffic.ts";
+import type { WriteBuffer } from "./write-buffer.ts";
+
+/**
+ * Whether a receiver takes bytes.
+ *
+ * - "ready": it takes the next chunk.
+ * - "telling": events are being told of a chunk. Another chunk would get in front of the rest of this one.
+ * - "busy": an extension works on a message. Nothing is taken until it is done.
+ * - "tellingBusy": both.
+ */
+type ReceiverState = "ready" | "telling" | "busy" | "tellingBusy";
+
+/** What changes that: events are told, or no longer; an extension works, or no longer. */
+type ReceiverEvent = "tell" | "told" | "work" | "worked";
+
+/** What follows what; an event that is not named changes nothing. */
+const transitions: Readonly<
+  Record<ReceiverState, Readonly<Partial<Record<ReceiverEvent, ReceiverState>>>>
+> = {
+  ready: { tell: "telling", work: "busy" },
+  telling: { told: "ready", work: "tellingBusy" },
+  busy: { tell: "tellingBusy", worked: "ready" },
+  tellingBusy: { told: "busy", worked: "telling" },
+};
+
+/** Those of an endpoint's options that are about what comes. */
+export interface ReceiverOptions extends PartialLimits<MessageLimits>, FrameDecoderOptions {
+  readonly extensions?: readonly ExtensionSession[] | undefined;
+  readonly codec?: TextCodec | undefined;
+}
+
+/** Takes the peer's bytes of one connection, and tells what has come. */
+export class Receiver implements AssemblerOwner {
+  readonly #events: EndpointEvents;
+  readonly #output: WriteBuffer;
+  readonly #closer: Closer;
+  readonly #traffic: Traffic;
+  readonly #decoder: FrameDecoder;
+  readonly #assembler: MessageAssembler;
+  #state: ReceiverState = "ready";
+
+  /**
+   * @param side StateServerSide or StateClientSide.
+   * @param output Where pongs go.
+   * @param traffic What counts what comes.
+   * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity.
+   */
+  constructor(
+    side: State,
+    events: EndpointEvents,
+    options: ReceiverOptions,
+    closer: Closer,
+    output: WriteBuffer,
+    traffic: Traffic,
+  ) {
+    this.#events = events;
+    this.#output = output;
+    this.#closer = closer;
+    this.#traffic = traffic;
+    const extensions = recvChain(options.extensions ?? []);
+    this.#assembler = new MessageAssembler(
+      events,
+      this,
+      extensions === undefined ? side : side | StateExtended,
+      resolveLimits(options, defaultMessageLimits),
+      extensions,
+      traffic,
+      options.codec,
+    );
+    this.#decoder = new FrameDecoder(this.#assembler, options);
+  }
+
+  /** Whether an extension works on a message, so that nothing is taken. */
+  get isBusy(): boolean {
+    return this.#state === "busy" || this.#state === "tellingBusy";
+  }
+
+  /** Whether a message has begun that is not complete. */
+  get isInMessage(): boolean {
+    return this.#assembler.isInMessage;
+  }
+
+  /** As `Endpoint.receive`. */
+  receive(chunk: Uint8Array, start: number, end?: number): number {
+    end = checkRange(chunk, start, end, "chunk");
+    const closer = this.#closer;
+    if (closer.isClosed) return end;
+    if (this.#isTelling) throw new TypeError("receive() inside of an event");
+    if (this.#state === "busy") return start;
+    this.#move("tell");
+    const { stage } = closer;
+    try {
+      this.#traffic.bytes += end - start;
+      let taken = this.#decoder.feed(chunk, start, end);
+      // An event has closed: the peer's close frame is still wanted, and the rest of the chunk may hold it.
+      if (closer.stage !== stage && !closer.isClosed) {
+        taken = this.#decoder.feed(chunk, taken, end);
+      }
+      this.#traffic.bytes -= end - taken;
+      // What follows a close frame is not read.
+      return closer.isClosed ? end : taken;
+    } catch (error) {
+      // An event took the chunk away: nothing that was decoded after that is the peer's fault.
+      closer.failFor(
+        chunk.length < end ? new TypeError("chunk was transferred inside of an event") : error,
+      );
+      return end;
+    } finally {
+      this.#move("told");
+      // Last: what is thrown there is no failure, and goes to whoever called.
+      closer.tellOfPeerClose();
+    }
+  }
+
+  /** Makes `receive` return after the present event. */
+  stop(): void {
+    this.#decoder.stop();
+  }
+
+  /** As `Endpoint.stream`. */
+  stream(isStreaming: boolean): void {
+    const before = this.#state;
+    this.#move("tell");
+    try {
+      this.#assembler.stream(isStreaming);
+    } catch (error) {
+      this.#closer.failFor(error);
+    } finally {
+      if (before === "ready" || before === "busy") this.#move("told");
+    }
+    // An event has closed, and so has ended the work that the user waits for.
+    if (before === "busy" && this.#state === "ready" && !this.#closer.isClosed) {
+      this.#closer.notify("onResume");
+    }
+  }
+
+  /** Delivers no message any more. What comes is still checked, since the peer's close frame is wanted. */
+  drop(): void {
+    this.#assembler.drop();
+  }
+
+  /** Waits no longer for an extension, whose message was dropped. */
+  stopWaiting(): void {
+    const wasBusy = this.#state === "busy";
+    this.#move("worked");
+    // Inside of an event, `receive` or `stream` goes on by itself.
+    if (wasBusy) this.#closer.notify("onResume");
+  }
+
+  /** Reads nothing any more. */
+  end(): void {
+    this.#decoder.stop();
+    this.#assembler.drop();
+    this.#move("worked");
+  }
+
+  onControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
+    if (opcode === OpClose) {
+      this.#receiveClose(bytes, start, end);
+    } else if (opcode === OpPing) {
+      if (this.#closer.isOpen) this.#output.addPong(bytes, start, end);
+      this.#events.onPing(bytes, start, end);
+    } else {
+      this.#events.onPong(bytes, start, end);
+    }
+  }
+
+  onWork(): void {
+    this.#move("work");
+    this.#decoder.stop();
+  }
+
+  onWorked(error: unknown): void {
+    this.#move("worked");
+    try {
+      if (error !== undefined) this.#closer.failFor(error);
+    } finally {
+      this.#closer.notify("onResume");
+    }
+  }
+
+  get #isTelling(): boolean {
+    return this.#state === "telling" || this.#state === "tellingBusy";
+  }
+
+  #move(event: ReceiverEvent): void {
+    this.#state = transitions[this.#state][event] ?? this.#state;
+  }
+
+  #receiveClose(bytes: Uint8Array, start: number, end: number): void {
+    const { status, reason } = parseCloseBody(bytes, start, end);
+    if (end > start) checkCloseFrameData(status);
+    this.#closer.receiveClose(
+      { status: end > start ? status : StatusNoStatusRcvd, reason },
+      copyOf(bytes, start, end),
+    );
+  }
+}
