@@ -125,6 +125,12 @@ export class Keepalive {
     this.#isAnswered = true;
   }
 
+  /** A whole message has come. */
+  messaged(): void {
+    this.framed();
+    this.used();
+  }
+
   /** A whole message has come or was sent. */
   used(): void {
     this.#activeAt = this.#deadlines.coarseNow;

@@ -8,7 +8,7 @@ import { ClosedError } from "../../src/errors.ts";
 import { text } from "../support/frames.ts";
 import { openPair } from "../support/pair.ts";
 import { upgradeRequest } from "../support/peer.ts";
-import { nameOf, type TestServer, testServer } from "../support/server.ts";
+import { testServer } from "../support/server.ts";
 import {
   openSessions,
   ShiftExtension,
@@ -98,146 +98,6 @@ describe("a connection's messages", () => {
   });
 });
 
-describe("a handler that ends its connection", () => {
-  it.each(["terminate", "close"] as const)(
-    "by %s() gets nothing more, also where the peer is gone already",
-    async (end) => {
-      const gate = newDeferred<void>();
-      const { open, lines, server } = testServer({
-        message(ws, data) {
-          if (data === "one") return gate.promise;
-          void ws[end]();
-          return undefined;
-        },
-      });
-      const { peer, ws } = await open();
-      for (const text of ["one", "two", "three"]) peer.text(text);
-      await macrotask();
-      peer.transport.destroy();
-      await ws.closed;
-      expect(server.counters.open).toBe(0);
-      gate.resolve();
-      await macrotask();
-      expect(lines).toEqual([
-        "open",
-        "message one",
-        "error UNEXPECTED_END",
-        "message two",
-        "close 1006 unclean transport",
-      ]);
-    },
-  );
-
-  it.each(["terminate", "close"] as const)(
-    "by %s() while the peer's close frame is answered gets nothing more",
-    async (end) => {
-      const gate = newDeferred<void>();
-      const { open, lines } = testServer({ message: () => gate.promise });
-      const { peer, ws } = await open();
-      peer.endsWithServer = false;
-      peer.text("one");
-      peer.text("two");
-      peer.close(1000);
-      await peer.seen("end");
-      expect(ws.state).toBe("closing");
-      void ws[end]();
-      gate.resolve();
-      peer.transport.end();
-      await peer.seen("closed");
-      await macrotask();
-      expect(lines).toEqual(["open", "message one", "close 1000 clean peer"]);
-    },
-  );
-
-  it.each(["terminate", "close"] as const)(
-    "is not waited for any more where somebody else calls %s() behind the end",
-    async (end) => {
-      const { open, lines, clock } = testServer({ message: () => new Promise(() => {}) });
-      const { peer, ws } = await open();
-      peer.text("one");
-      peer.text("two");
-      peer.close(1000);
-      await ws.closed;
-      expect(lines).toEqual(["open", "message one"]);
-      void ws[end]();
-      void ws[end]();
-      // Never inside of the call.
-      expect(lines).toEqual(["open", "message one"]);
-      await macrotask();
-      expect(lines).toEqual(["open", "message one", "close 1000 clean peer"]);
-      expect(clock.running).toBe(0);
-    },
-  );
-});
-
-describe("ws.signal", () => {
-  it("is aborted when either side begins to close, or the connection breaks", async () => {
-    const ends: [string, (made: Awaited<ReturnType<TestServer["open"]>>) => void, object][] = [
-      ["close", ({ ws }) => void ws.close(4000), { clean: false, initiator: "local" }],
-      ["terminate", ({ ws }) => void ws.terminate(), { clean: false, initiator: "local" }],
-      [
-        "the peer's close",
-        ({ peer }) => void peer.close(4001),
-        { clean: true, initiator: "peer", status: 4001 },
-      ],
-      ["a lost peer", ({ peer }) => void peer.transport.destroy(), { initiator: "transport" }],
-      [
-        "a reset",
-        ({ transport }) => void transport.reset(new Error("ECONNRESET")),
-        { initiator: "transport", cause: { code: "RESET" } },
-      ],
-    ];
-    for (const [name, end, expected] of ends) {
-      const made = await testServer().open();
-      const { signal } = made.ws;
-      expect([name, signal.aborted, made.ws.signal === signal]).toEqual([name, false, true]);
-      let events = 0;
-      signal.addEventListener("abort", () => events++);
-      end(made);
-      await made.ws.closed;
-      expect([name, signal.aborted, events]).toEqual([name, true, 1]);
-      expect(signal.reason, name).toBeInstanceOf(ClosedError);
-      expect(signal.reason, name).toMatchObject(expected);
-      // Asked for behind the end.
-      const late = await testServer().open();
-      end(late);
-      await late.ws.closed;
-      expect([name, late.ws.signal.aborted]).toEqual([name, true]);
-      expect(late.ws.signal.reason, name).toMatchObject({
-        initiator: (expected as { initiator: string }).initiator,
-      });
-    }
-  });
-
-  it("is aborted by the time that close() returns, and while a handler is at work on what came", async () => {
-    const { ws } = await testServer().open();
-    const { signal } = ws;
-    void ws.close();
-    expect(signal.aborted).toBe(true);
-    const aborted: string[] = [];
-    const { open } = testServer({
-      message(one) {
-        one.signal.addEventListener("abort", () => aborted.push(one.state));
-        return new Promise(() => {});
-      },
-    });
-    const { peer } = await open();
-    peer.text("work");
-    peer.close(1000);
-    await peer.seen("end");
-    expect(aborted).toEqual(["closing"]);
-  });
-
-  it("gives what send() rejects with", async () => {
-    const { peer, ws } = await testServer().open();
-    peer.close(4001, "bye");
-    await ws.closed;
-    const refusal: unknown = await ws.send("late").catch((error: unknown) => error);
-    expect(ws.signal.reason).toEqual(refusal);
-    expect(ws.signal.reason).toMatchObject({ code: "CLOSED", status: 4001, reason: "bye" });
-  });
-});
-
 describe("a link", () => {
   it("copies what comes in chunks that are not its own", async () => {
     const kept: unknown[] = [];
@@ -290,49 +150,6 @@ describe("a link", () => {
     expect(ours.state).toBe("closing");
     ours.terminate();
     expect(await waiting).toBeInstanceOf(ClosedError);
-  });
-});
-
-describe("a network that is gone while a message takes a while", () => {
-  async function openGone() {
-    const lines: string[] = [];
-    const extension = new ShiftExtension({ slice: 4 });
-    const pair = await openPair({
-      options: { extensions: [extension] },
-      handlers: {
-        message: (_, data) => void lines.push(`message ${data as string}`),
-        error: (_, error) => void lines.push(`error ${nameOf(error)}`),
-        close: () => void lines.push("close"),
-      },
-      clientOptions: { extensions: [new ShiftExtension()] },
-    });
-    const writer = pair.ours.beginMessage({ compress: false });
-    void writer.write("begun");
-    void pair.theirs.send("Hello");
-    await macrotask();
-    pair.transport.destroy();
-    await macrotask();
-    expect([pair.ours.state, lines]).toEqual(["closed", []]);
-    return { ...pair, extension, writer, lines };
-  }
-
-  it("is what went wrong, though a message is given up then", async () => {
-    const { ours, writer, extension, lines } = await openGone();
-    writer.abort(new Error("changed my mind"));
-    extension.next();
-    expect(await ours.closed).toMatchObject({ error: { code: "UNEXPECTED_END" } });
-    expect(lines).toEqual(["message Hello", "error UNEXPECTED_END", "close"]);
-  });
-
-  it("is not waited for where this side terminates", async () => {
-    const { ours, extension, lines, accepted } = await openGone();
-    let destroyed = 0;
-    accepted.destroy = () => void destroyed++;
-    ours.terminate();
-    expect(await ours.closed).toMatchObject({ initiator: "local" });
-    extension.next();
-    await macrotask();
-    expect([lines, destroyed]).toEqual([["close"], 0]);
   });
 });
 
@@ -564,25 +381,6 @@ describe("a handler that sends too late", () => {
     gate.resolve();
     await macrotask();
     expect(lines).toEqual(["open", "message one", "message two", "close 1000 clean peer"]);
-  });
-});
-
-describe("the end of the stream behind a message that takes a while", () => {
-  it("does not wait for somebody to read what comes out, however much it is", async () => {
-    const extension = new ShiftExtension({ slice: 4 });
-    const { ours, theirs, transport } = await openPair({
-      options: { extensions: [extension], receiveHighWaterMark: 100 },
-      clientOptions: { extensions: [new ShiftExtension()] },
-    });
-    void theirs.send("Hello");
-    await theirs.send("x".repeat(1000), { compress: false });
-    await macrotask();
-    transport.destroy();
-    await macrotask();
-    extension.next();
-    expect(await ours.closed).toMatchObject({ status: 1006, clean: false });
-    expect([await ours.receive(), await ours.receive()]).toEqual(["Hello", "x".repeat(1000)]);
-    await expect(ours.receive()).rejects.toThrow(ClosedError);
   });
 });
 
