@@ -8,7 +8,7 @@ import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import process from "node:process";
 import { checkServerIdentity, type PeerCertificate as NodeCertificate } from "node:tls";
-import { parseAddress } from "../src/handshake/proxy/ip-address.ts";
+import { parseAddress } from "../src/ip-address.ts";
 import type { PeerCertificate, TlsOptions } from "../src/transport.ts";
 
 /** Somebody's own check, under Node's name for it. */

@@ -100,9 +100,12 @@ export {
   type Credentials,
   HandshakeResponse,
   type OriginPolicy,
+  type Peer,
   ProxyError,
+  type ProxyHeader,
   type QueryParameters,
   rejectConnection,
+  type TrustedProxies,
   UpgradeRequest,
 } from "./handshake/index.ts";
 export type {

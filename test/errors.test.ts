@@ -90,6 +90,7 @@ const refusals: Record<HandshakeCode, number> = {
   BAD_METHOD: 405,
   BAD_HOST: 400,
   BAD_ORIGIN: 403,
+  BAD_FORWARDED: 400,
   BAD_BODY: 400,
   BAD_UPGRADE: 400,
   BAD_CONNECTION: 400,

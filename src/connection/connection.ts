@@ -11,6 +11,8 @@ import { PreparedMessage } from "../endpoint/prepared.ts";
 import type { Closure } from "../errors.ts";
 import { MaxControlFramePayloadSize } from "../frame/header.ts";
 import type { HandshakeResponse } from "../handshake/client/handshake-response.ts";
+import { directPeer, type Peer } from "../handshake/server/peer.ts";
+import { socketAddress } from "../ip-address.ts";
 import type { RuntimeSignal, TlsFacts } from "../transport.ts";
 import { type StatusCode, StatusNormalClosure } from "../status.ts";
 import { checkClose } from "./check-close.ts";
@@ -40,6 +42,8 @@ export interface ConnectionInfo<Context> {
   readonly context: Context;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
+  /** A server's client behind trusted proxies. Default: who is at the socket. */
+  readonly peer?: Peer | undefined;
 }
 
 /** How a message is published. */
@@ -66,10 +70,15 @@ export class Connection<Context = unknown> {
   readonly target: string;
   /** What the `upgrade` hook gave; yours to change. */
   context: Context;
-  /** The peer's IP address, where the transport knows it. */
+  /** IP address of who is at the socket, be it a proxy, where the transport knows it. The client's own is in {@link peer}. */
   readonly remoteAddress: string | undefined;
-  /** The peer's port, where the transport knows it. */
+  /** Its port, likewise. */
   readonly remotePort: number | undefined;
+  /**
+   * Who is at the other end: on a server the client itself, where the options `trustProxy` and `proxyProtocol` name the proxies in
+   * between; otherwise who is at the socket.
+   */
+  readonly peer: Peer;
 
   static {
     linkOf = (ws) => ws.#link;
@@ -82,18 +91,19 @@ export class Connection<Context = unknown> {
     this.extensions = info.extensions;
     this.target = info.target;
     this.context = info.context;
-    this.remoteAddress = info.remoteAddress;
+    this.remoteAddress = socketAddress(info.remoteAddress);
     this.remotePort = info.remotePort;
+    this.peer = info.peer ?? directPeer(link.facts, undefined);
   }
 
-  /** Whether the bytes go through TLS, as far as this side: what a proxy between does is not known here. */
+  /** Whether the bytes go through TLS, as far as this side; on a server `peer.encrypted` tells of the client's. */
   get encrypted(): boolean {
     return this.#link.facts.encrypted === true;
   }
 
   /** This side's own IP address, where the transport knows it; ask while the connection is open. */
   get localAddress(): string | undefined {
-    return this.#link.facts.localAddress;
+    return socketAddress(this.#link.facts.localAddress);
   }
 
   /** This side's own port, likewise. */

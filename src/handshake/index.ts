@@ -37,6 +37,9 @@ export {
 export { HandshakeResponse } from "./client/handshake-response.ts";
 export { HttpUpgrader, type ParsedRequest, upgradeHttp } from "./server/http-upgrader.ts";
 export { checkOrigin, type OriginPolicy } from "./server/origin.ts";
+export type { ProxyHeader } from "./server/forwarded.ts";
+export type { Peer } from "./server/peer.ts";
+export type { TrustedProxies } from "./server/trusted-proxies.ts";
 export { rejectConnection } from "./server/reject.ts";
 export { checkRequest, checkUpgrade, isUpgrade, offeredProtocols } from "./server/request.ts";
 export {

@@ -13,6 +13,7 @@ import { copyOf, noBytes } from "../bytes.ts";
 import { type Deadline, type Deadlines, deadlinesOn } from "../clock.ts";
 import { type Deferred, newDeferred } from "../deferred.ts";
 import { TransportError } from "../errors.ts";
+import { socketAddress } from "../ip-address.ts";
 import type { TlsFacts, Transport, TransportHandler } from "../transport.ts";
 import type { Awaitable, ByteStream } from "./byte-stream.ts";
 
@@ -96,7 +97,7 @@ export class TransportStream implements ByteStream, TransportHandler {
 
   /** The peer's IP address. */
   get remoteAddress(): string | undefined {
-    return this.#transport.remoteAddress;
+    return socketAddress(this.#transport.remoteAddress);
   }
 
   /** The peer's port. */
@@ -106,7 +107,7 @@ export class TransportStream implements ByteStream, TransportHandler {
 
   /** This side's own IP address. */
   get localAddress(): string | undefined {
-    return this.#transport.localAddress;
+    return socketAddress(this.#transport.localAddress);
   }
 
   /** This side's own port. */

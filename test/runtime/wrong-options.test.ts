@@ -146,6 +146,16 @@ const ofServing: RightOf<ServeOptions> = {
       ["https://example.org", "http://localhost:8080", "null", "chrome-extension://abc"],
     ],
   },
+  trustProxy: {
+    expected: 'a number of hops, a list of addresses such as ["10.0.0.0/8", "::1"], or a function',
+    right: [0, 2, [], ["10.0.0.0/8", "::1", "unix"], () => true],
+    takes: /number|Function/,
+  },
+  proxyHeaders: {
+    expected:
+      "a list of some of forwarded, x-forwarded-for, x-forwarded-proto, x-forwarded-host, x-forwarded-port",
+    right: [[], ["forwarded"], ["x-forwarded-for", "x-forwarded-proto"]],
+  },
   backplane: { expected: "a Backplane", right: [localBackplane()] },
   maxTopics: number,
   slowReceivers: {

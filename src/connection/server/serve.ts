@@ -18,7 +18,10 @@ import {
 import { type PartialLimits, resolveLimits } from "../../endpoint/limits.ts";
 import { Traffic } from "../../endpoint/traffic.ts";
 import { ClosedError, LimitError, TimeoutError } from "../../errors.ts";
+import { type ProxyHeader, proxyHeadersKind } from "../../handshake/server/forwarded.ts";
 import { type OriginPolicy, originsKind } from "../../handshake/server/origin.ts";
+import { PeerFinder } from "../../handshake/server/peer.ts";
+import { type TrustedProxies, trustedProxiesKind } from "../../handshake/server/trusted-proxies.ts";
 import { defaultHeadLimits, type HeadLimits } from "../../http/parser.ts";
 import { listenTable } from "../../io/stream-listener.ts";
 import { type StatusCode, StatusGoingAway } from "../../status.ts";
@@ -67,6 +70,17 @@ export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialL
    * cookies or other credentials, all otherwise.
    */
   readonly origins?: OriginPolicy | undefined;
+  /**
+   * Proxies in front of the server that are believed about their clients: so many hops, addresses and networks, or a function.
+   * What they say is `request.peer` and `ws.peer`; what is malformed gets 400. Default: nobody is believed.
+   */
+  readonly trustProxy?: TrustedProxies | undefined;
+  /**
+   * Headers that trusted proxies tell of their clients by. A proxy passes on what it does not write, as a client has sent it: so
+   * name those that it writes. Where `Forwarded` and `X-Forwarded-*` are both there, and differ, the answer is 400. Default: all
+   * of them.
+   */
+  readonly proxyHeaders?: readonly ProxyHeader[] | undefined;
   /** What carries publications to other servers, of this process or elsewhere. Default: they stay on this one. */
   readonly backplane?: Backplane | undefined;
   /** Topics that one connection may subscribe to. Default: 1 024. */
@@ -114,6 +128,8 @@ const serveTable: OptionTable<ServeOptions> = /* @__PURE__ */ ((): OptionTable<S
   maxConnections: number,
   handshakeTimeout: milliseconds,
   origins: originsKind,
+  trustProxy: trustedProxiesKind,
+  proxyHeaders: proxyHeadersKind,
   backplane: having("a Backplane", "join"),
   maxTopics: number,
   slowReceivers: oneOf("buffer", "drop", "close"),
@@ -195,6 +211,7 @@ export class Server<Context = unknown> {
       handlers,
       routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
       origins: options.origins ?? "cookies",
+      peers: options.trustProxy === undefined ? undefined : new PeerFinder(options),
       settings: this.#settings,
       deadlines: this.#deadlines,
       observer: host.observer,

@@ -21,9 +21,11 @@ import {
   writeRefusal,
   writeReply,
 } from "../../handshake/server/response.ts";
+import type { PeerFinder } from "../../handshake/server/peer.ts";
 import { abandon, UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
 import { writeOptions } from "../../http/option.ts";
 import { type HeadLimits, HeadParser } from "../../http/parser.ts";
+import { socketAddress } from "../../ip-address.ts";
 import { checkOrigin, type OriginPolicy } from "../../handshake/server/origin.ts";
 import type { Transport, TransportHandler } from "../../transport.ts";
 import type { Deadline } from "../../clock.ts";
@@ -40,6 +42,8 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
   readonly routes: Routes<RouteHandlers<Context>> | undefined;
   /** Whose pages may connect. */
   readonly origins: OriginPolicy;
+  /** Finds clients behind proxies; undefined where none is trusted. */
+  readonly peers: PeerFinder | undefined;
   readonly headLimits: HeadLimits;
   /** The extensions that are agreed to. */
   readonly extensions: readonly Extension[];
@@ -151,7 +155,8 @@ export class ServerHandshake<Context>
       if (!this.#parser.isComplete) return;
       const { head } = this.#parser;
       checkRequest(head);
-      const request = new UpgradeRequest(head, this.#transport);
+      const peer = this.#owner.peers?.find(head, this.#transport);
+      const request = new UpgradeRequest(head, this.#transport, peer);
       const handlers = this.#route(request);
       const http = handlers?.http === undefined ? this.#owner.handlers : handlers;
       if (http.http !== undefined && !isUpgrade(head)) {
@@ -237,6 +242,7 @@ export class ServerHandshake<Context>
       context: context as Context,
       remoteAddress: request.remoteAddress,
       remotePort: request.remotePort,
+      peer: request.peer,
     };
     const transport = this.#transport;
     const link = new Link(this.#owner, { side: "server", transport, handlers, info, sessions });
@@ -303,6 +309,6 @@ export class ServerHandshake<Context>
   }
 
   #report(error: HandshakeError): void {
-    this.#owner.handshakeRefused(error, this.#transport.remoteAddress);
+    this.#owner.handshakeRefused(error, socketAddress(this.#transport.remoteAddress));
   }
 }

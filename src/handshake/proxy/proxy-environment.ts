@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseAddress } from "./ip-address.ts";
+import { parseAddress } from "../../ip-address.ts";
 
 /** What the choice depends on. */
 export interface ProxyDestination {

@@ -7,8 +7,8 @@
 import { encodeUtf8, writeUint16 } from "../../bytes.ts";
 import type { Tunnel, TunnelStream } from "../../transport.ts";
 import type { Credentials } from "../basic.ts";
+import { parseAddress } from "../../ip-address.ts";
 import type { ProxyTarget } from "./connect-tunnel.ts";
-import { parseAddress } from "./ip-address.ts";
 import { ProxyError, proxyTunnel } from "./proxy-error.ts";
 
 const Version = 5;

@@ -7,6 +7,7 @@
 import { equalsIgnoreCase, latin1 } from "../../bytes.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { Head } from "../../http/head.ts";
+import { fieldBytes } from "../../http/option-scanner.ts";
 
 const Slash = 0x2f;
 
@@ -82,6 +83,12 @@ function isHost(bytes: Uint8Array, start: number, end: number): boolean {
     if (at === start) return false;
   }
   return at === end || (bytes[at] === 0x3a && isPort(bytes, at + 1, end));
+}
+
+/** Tells whether a text is a host, and a port where there is one. */
+export function isHostText(text: string): boolean {
+  const bytes = fieldBytes(text);
+  return isHost(bytes, 0, bytes.length);
 }
 
 /** Up to five digits, 65535 at the most; none are allowed (RFC 3986, 3.2.3). */

@@ -6,6 +6,8 @@
 
 import type { Head } from "../../http/head.ts";
 import type { RuntimeSignal, TlsFacts, TransportFacts } from "../../transport.ts";
+import { socketAddress } from "../../ip-address.ts";
+import { directPeer, type Peer } from "./peer.ts";
 import { offeredProtocols } from "./request.ts";
 
 /**
@@ -48,11 +50,12 @@ export class UpgradeRequest {
   readonly #facts: Partial<TransportFacts>;
   #protocols: readonly string[] | undefined;
   #controller: AbortController | undefined;
+  #peer: Peer | undefined;
   /** Why it was abandoned. */
   #reason: Error | undefined;
-  /** The peer's IP address, where the transport knows it. */
+  /** IP address of who is at the socket, be it a proxy, where the transport knows it. The client's own is in {@link peer}. */
   readonly remoteAddress: string | undefined;
-  /** The peer's port, where the transport knows it. */
+  /** Its port, likewise. */
   readonly remotePort: number | undefined;
   /** What the parameters of the route's pattern stand for, decoded: of "/rooms/:room" the `room`. */
   params: Readonly<Record<string, string>> = {};
@@ -69,17 +72,27 @@ export class UpgradeRequest {
    *
    * @param head A request that was checked; kept, so that it has to be retained where the request is.
    * @param facts Of the connection that it came on: its transport.
+   * @param peer The client behind trusted proxies. Default: who is at the socket.
    */
-  constructor(head: Head, facts: Partial<TransportFacts> = {}) {
+  constructor(head: Head, facts: Partial<TransportFacts> = {}, peer?: Peer) {
     this.#head = head;
     this.#facts = facts;
-    this.remoteAddress = facts.remoteAddress;
+    this.#peer = peer;
+    this.remoteAddress = socketAddress(facts.remoteAddress);
     this.remotePort = facts.remotePort;
+  }
+
+  /**
+   * Who asks: address, port, TLS and host as the client itself has them, where the options `trustProxy` and `proxyProtocol` name
+   * the proxies in between; without them who is at the socket. What others say of themselves is not in it.
+   */
+  get peer(): Peer {
+    return (this.#peer ??= directPeer(this, this.host));
   }
 
   /** This side's own IP address, where the transport knows it; ask while the connection is open. */
   get localAddress(): string | undefined {
-    return this.#facts.localAddress;
+    return socketAddress(this.#facts.localAddress);
   }
 
   /** This side's own port, where the transport knows it. */
@@ -87,7 +100,7 @@ export class UpgradeRequest {
     return this.#facts.localPort;
   }
 
-  /** Whether the request came through TLS, as far as this server: what a proxy in front of it did is not known here. */
+  /** Whether the request came through TLS, as far as this server; whether the client's did, `peer.encrypted` tells. */
   get encrypted(): boolean {
     return this.#facts.encrypted === true;
   }

@@ -893,3 +893,61 @@ describe("an opening of a page", () => {
     expect((await answerTo(headers, origins)).line).toBe(expected);
   });
 });
+
+describe("trustProxy", () => {
+  const told = { "X-Forwarded-For": "6.6.6.6, 192.0.2.1", "X-Forwarded-Proto": "https" };
+  const client = { address: "192.0.2.1", port: undefined, encrypted: true, host: "localhost" };
+  const socket = { address: "memory", port: undefined, encrypted: false, host: "localhost" };
+
+  it.each([
+    ["is who a trusted proxy says", 1, client],
+    ["is who is at the socket where that is a stranger", ["10.0.0.0/8"], socket],
+    ["is who is at the socket where nobody is trusted", undefined, socket],
+  ])("peer of request and connection %s", async (_, trustProxy, expected) => {
+    const seen: unknown[] = [];
+    const { open } = testServer(
+      {
+        upgrade: ({ peer, remoteAddress, encrypted }) => {
+          seen.push(peer, remoteAddress, encrypted);
+        },
+      },
+      { trustProxy },
+    );
+    const { ws } = await open(told);
+    expect(seen).toEqual([expected, "memory", false]);
+    expect(ws.peer).toEqual(expected);
+    expect([ws.remoteAddress, ws.encrypted]).toEqual(["memory", false]);
+  });
+
+  it("answers 400 to what is malformed, and asks no hook, unless a stranger has sent it", async () => {
+    for (const trustProxy of [1, []]) {
+      const upgrade = vi.fn();
+      const { connect, lines } = testServer({ upgrade }, { trustProxy });
+      const { peer } = connect();
+      peer.send(upgradeRequest({ Forwarded: "for=nobody" }));
+      const isTrusted = trustProxy === 1;
+      await peer.seen(isTrusted ? "closed" : "open");
+      expect(peer.response).toMatch(isTrusted ? /^HTTP\/1.1 400 / : /^HTTP\/1.1 101 /);
+      expect(upgrade).toHaveBeenCalledTimes(isTrusted ? 0 : 1);
+      expect(lines).toEqual([isTrusted ? "refused BAD_FORWARDED" : "open"]);
+    }
+  });
+
+  it('has origins: "same" compare with the host that the client asked for', async () => {
+    const headers = {
+      Host: "inner:8080",
+      Origin: "https://example.org",
+      "X-Forwarded-Host": "example.org",
+    };
+    for (const [trustProxy, status] of [
+      [1, 101],
+      [0, 403],
+    ] as const) {
+      const { connect } = testServer({}, { trustProxy, origins: "same" });
+      const { peer } = connect();
+      peer.send(upgradeRequest(headers));
+      await peer.seen(status === 101 ? "open" : "closed");
+      expect(peer.response).toContain(`HTTP/1.1 ${status} `);
+    }
+  });
+});

@@ -2,17 +2,22 @@ import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../../src/bytes.ts";
 import { checkOrigin, type OriginPolicy } from "../../../src/handshake/server/origin.ts";
 import { UpgradeRequest } from "../../../src/handshake/server/upgrade-request.ts";
+import type { Head } from "../../../src/http/head.ts";
 import { HeadParser } from "../../../src/http/parser.ts";
 
-/** A request with these headers. */
-function request(headers: readonly string[]): UpgradeRequest {
+function headOf(headers: readonly string[]): Head {
   const parser = new HeadParser("request", {
     maxHeadSize: 4096,
     maxTargetSize: 4096,
     maxHeaders: 99,
   });
   parser.feed(encodeUtf8(`GET / HTTP/1.1\r\n${headers.map((line) => `${line}\r\n`).join("")}\r\n`));
-  return new UpgradeRequest(parser.head);
+  return parser.head;
+}
+
+/** A request with these headers. */
+function request(headers: readonly string[]): UpgradeRequest {
+  return new UpgradeRequest(headOf(headers));
 }
 
 function isAllowed(policy: OriginPolicy | undefined, ...headers: string[]): boolean {
@@ -91,6 +96,19 @@ describe("checkOrigin()", () => {
       isSame = false;
     }
     expect(isSame).toBe(expected);
+  });
+
+  it("compares with the host that the client asked a trusted proxy for", () => {
+    const head = headOf(["Host: inner:8080", "Origin: https://example.org"]);
+    const behind = new UpgradeRequest(
+      head,
+      {},
+      { address: "192.0.2.1", port: 7, encrypted: true, host: "example.org" },
+    );
+    checkOrigin(behind, "same");
+    expect(() => {
+      checkOrigin(new UpgradeRequest(head), "same");
+    }).toThrow(expect.objectContaining({ code: "BAD_ORIGIN" }));
   });
 
   it("refuses a policy that is none", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseAddress } from "../../../src/handshake/proxy/ip-address.ts";
+import { parseAddress, socketAddress, writeAddress } from "../src/ip-address.ts";
 
 /** An address as hexadecimal digits. */
 function hexOf(text: string): string | undefined {
@@ -78,5 +78,45 @@ describe("parseAddress()", () => {
       }),
       { seed: 1928 },
     );
+  });
+});
+
+describe("writeAddress()", () => {
+  it.each([
+    ["127.0.0.1", "127.0.0.1"],
+    ["2001:0DB8:0:0:8:800:200C:417A", "2001:db8::8:800:200c:417a"],
+    ["0:0:0:0:0:0:0:0", "::"],
+    ["0:0:0:0:0:0:0:1", "::1"],
+    ["1:0:0:0:0:0:0:0", "1::"],
+    ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+    ["2001:0:0:1:0:0:0:1", "2001:0:0:1::1"],
+    ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+  ])("writes %s as %s", (text, canonical) => {
+    expect(writeAddress(parseAddress(text)!)).toBe(canonical);
+  });
+
+  it("writes any 16 bytes as URLs do, and so that they are read as the same", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+        const text = writeAddress(bytes);
+        expect(new URL(`ws://[${text}]`).hostname).toBe(`[${text}]`);
+        expect(parseAddress(text)).toEqual(bytes);
+      }),
+      { seed: 5952 },
+    );
+  });
+});
+
+describe("socketAddress()", () => {
+  it.each([
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["::ffff:c000:201", "192.0.2.1"],
+    ["192.0.2.1", "192.0.2.1"],
+    ["::1", "::1"],
+    ["::ffff:memory", "::ffff:memory"],
+    ["memory", "memory"],
+    [undefined, undefined],
+  ])("gives %s as %s", (address, seen) => {
+    expect(socketAddress(address)).toBe(seen);
   });
 });

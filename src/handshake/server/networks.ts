@@ -1,0 +1,91 @@
+/**
+ * Sets of IP addresses: single ones, and networks in CIDR notation (RFC 4632, 3.1; RFC 4291, 2.3).
+ *
+ * @module
+ */
+
+import { parseAddress, unmapped } from "../../ip-address.ts";
+
+/** What stands for the peer of a Unix socket, which has no address. */
+const unixName = "unix";
+
+/** The addresses that begin with certain bits. */
+interface Network {
+  /** 4 or 16. */
+  readonly bytes: Uint8Array;
+  readonly bits: number;
+}
+
+/** Tells whether a text may stand in a list of networks. */
+export function isNetwork(text: unknown): boolean {
+  return typeof text === "string" && (text === unixName || parseNetwork(text) !== undefined);
+}
+
+/**
+ * Some addresses. An IPv4 address that is written as one of IPv6 (`::ffff:192.0.2.1`) is the same as the IPv4 address, in the
+ * list as in what is looked for.
+ *
+ * @example
+ * new Networks(["10.0.0.0/8", "2001:db8::/32", "192.0.2.1"]).has("10.1.2.3") // true
+ */
+export class Networks {
+  readonly #networks: readonly Network[];
+  readonly #hasUnix: boolean;
+
+  /**
+   * @param texts Addresses, networks such as "10.0.0.0/8", and "unix" for the peers of a Unix socket.
+   * @throws {TypeError} One is none of these.
+   */
+  constructor(texts: readonly string[]) {
+    this.#hasUnix = texts.includes(unixName);
+    this.#networks = texts.filter((text) => text !== unixName).map(toNetwork);
+  }
+
+  /** Tells whether an address is one of them. @param address undefined stands for the peer of a Unix socket. */
+  has(address: string | undefined): boolean {
+    if (address === undefined) return this.#hasUnix;
+    // The zone of a link-local address names an interface of this machine, and is no part of the address.
+    const [bare] = address.split("%", 1) as [string];
+    const bytes = parseAddress(bare);
+    if (bytes === undefined) return false;
+    const plain = unmapped(bytes);
+    return this.#networks.some((network) => contains(network, plain));
+  }
+}
+
+function toNetwork(text: string): Network {
+  const network = parseNetwork(text);
+  if (network !== undefined) return network;
+  throw new TypeError(`Neither an IP address nor a network such as "10.0.0.0/8": ${text}`);
+}
+
+/** Reads an address, or a network; undefined where it is neither, or where a bit behind the prefix is set. */
+function parseNetwork(text: string): Network | undefined {
+  const [address, prefix, ...more] = text.split("/") as [string, string?, ...string[]];
+  const written = parseAddress(address);
+  if (written === undefined || more.length > 0) return undefined;
+  const bytes = unmapped(written);
+  if (prefix === undefined) return { bytes, bits: 8 * bytes.length };
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(prefix)) return undefined;
+  // Of ::ffff:10.0.0.0/104 the last 8 bits are those of the IPv4 address.
+  const bits = Number(prefix) - 8 * (written.length - bytes.length);
+  if (bits < 0 || bits > 8 * bytes.length) return undefined;
+  const network = { bytes, bits };
+  // "10.0.0.1/8" is as likely meant as 10.0.0.1 alone: whom to trust is not guessed.
+  return hasBitsBehind(network) ? undefined : network;
+}
+
+function hasBitsBehind({ bytes, bits }: Network): boolean {
+  return bytes.some((byte, index) => (byte & ~maskOf(bits - 8 * index)) !== 0);
+}
+
+function contains({ bytes, bits }: Network, address: Uint8Array): boolean {
+  if (bytes.length !== address.length) return false;
+  return bytes.every((byte, index) => (address[index]! & maskOf(bits - 8 * index)) === byte);
+}
+
+/** The mask of one byte, of whose bits so many are the network's. */
+function maskOf(bits: number): number {
+  if (bits >= 8) return 0xff;
+  return bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff;
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+import { encodeUtf8 } from "../../../src/bytes.ts";
+import {
+  directPeer,
+  PeerFinder,
+  type Peer,
+  type PeerOptions,
+} from "../../../src/handshake/server/peer.ts";
+import { HeadParser } from "../../../src/http/parser.ts";
+
+const socket = { remoteAddress: "::ffff:10.0.0.1", remotePort: 9, encrypted: false };
+
+function find(options: PeerOptions, lines: readonly string[], facts: object = socket): Peer {
+  const parser = new HeadParser("request");
+  const text = ["Host: inner", ...lines].map((line) => `${line}\r\n`).join("");
+  parser.feed(encodeUtf8(`GET / HTTP/1.1\r\n${text}\r\n`));
+  return new PeerFinder(options).find(parser.head, facts);
+}
+
+const direct = { address: "10.0.0.1", port: 9, encrypted: false, host: "inner" };
+const trustProxy = ["10.0.0.0/8"];
+
+describe("directPeer()", () => {
+  it("is who is at the socket, an IPv4 address written as such", () => {
+    expect(directPeer(socket, "a")).toEqual({ ...direct, host: "a" });
+    expect(directPeer({ encrypted: true } as object, undefined)).toEqual({
+      address: undefined,
+      port: undefined,
+      encrypted: true,
+      host: undefined,
+    });
+  });
+});
+
+describe("PeerFinder", () => {
+  const forged = ["X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "Forwarded: for=7.7.7.7"];
+
+  it.each<[string, PeerOptions]>([
+    ["nobody is trusted", {}],
+    ["no hop is", { trustProxy: 0 }],
+    ["others are", { trustProxy: ["192.0.2.0/24"] }],
+    ["a function says so", { trustProxy: () => false }],
+  ])("looks at no header of a stranger, malformed or not, where %s", (_, options) => {
+    expect(find(options, forged)).toEqual(direct);
+    expect(find(options, ['Forwarded: "', "X-Forwarded-Proto: ?"])).toEqual(direct);
+  });
+
+  it("gives what a trusted proxy tells, and of the socket what it does not", () => {
+    expect(find({ trustProxy }, ["X-Forwarded-For: 192.0.2.1"])).toEqual({
+      ...direct,
+      address: "192.0.2.1",
+      port: undefined,
+    });
+    expect(find({ trustProxy }, ["X-Forwarded-Proto: https"])).toEqual({
+      ...direct,
+      encrypted: true,
+    });
+    expect(find({ trustProxy }, ['Forwarded: for="[::1]:8";proto=https;host=a.example'])).toEqual({
+      address: "::1",
+      port: 8,
+      encrypted: true,
+      host: "a.example",
+    });
+    expect(find({ trustProxy }, [])).toEqual(direct);
+  });
+
+  it("gives no address where a trusted proxy hides it", () => {
+    expect(find({ trustProxy }, ["X-Forwarded-For: unknown"]).address).toBeUndefined();
+  });
+
+  it("believes who comes by a Unix socket, where that is said", () => {
+    const lines = ["X-Forwarded-For: 192.0.2.1"];
+    expect(find({ trustProxy: ["unix"] }, lines, {}).address).toBe("192.0.2.1");
+    expect(find({ trustProxy }, lines, {}).address).toBeUndefined();
+    expect(find({ trustProxy: 1 }, lines, {}).address).toBe("192.0.2.1");
+  });
+
+  it("asks a function about each hop, the nearest one first, until it says no", () => {
+    const asked: unknown[] = [];
+    const lines = ["X-Forwarded-For: 6.6.6.6, 192.0.2.1, 10.0.0.2"];
+    const options: PeerOptions = {
+      trustProxy: (address, hop) => {
+        asked.push([address, hop]);
+        return address?.startsWith("10.") === true;
+      },
+    };
+    expect(find(options, lines).address).toBe("192.0.2.1");
+    expect(asked).toEqual([
+      ["10.0.0.1", 0],
+      ["10.0.0.2", 1],
+      ["192.0.2.1", 2],
+    ]);
+  });
+
+  it.each([
+    [["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1"]],
+    [["X-Forwarded-For: 192.0.2.1:7", "Forwarded: for=192.0.2.1"]],
+    [["X-Forwarded-Proto: https", "Forwarded: for=192.0.2.1"]],
+    [["X-Forwarded-For: 192.0.2.1", "Forwarded: proto=https"]],
+    [["X-Forwarded-Host: A.example", "Forwarded: for=192.0.2.1;host=a.EXAMPLE"]],
+  ])("takes both kinds of headers where they agree: %j", (lines) => {
+    find({ trustProxy }, lines);
+  });
+
+  it.each([
+    [["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.2"]],
+    [["X-Forwarded-For: unknown", "Forwarded: for=192.0.2.2"]],
+    [["X-Forwarded-For: 192.0.2.1:7", 'Forwarded: for="192.0.2.1:8"']],
+    [["X-Forwarded-Proto: https", "Forwarded: for=192.0.2.1;proto=http"]],
+    [["X-Forwarded-Host: a", "Forwarded: for=192.0.2.1;host=b"]],
+  ])("refuses them where one contradicts the other: %j", (lines) => {
+    expect(() => find({ trustProxy }, lines)).toThrow(
+      expect.objectContaining({ code: "BAD_FORWARDED", status: 400 }),
+    );
+    // One that the proxy does not write is left to who sent it.
+    find({ trustProxy, proxyHeaders: ["forwarded"] }, lines);
+    const proxyHeaders = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"] as const;
+    find({ trustProxy, proxyHeaders }, lines);
+  });
+});

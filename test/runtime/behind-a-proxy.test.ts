@@ -1,0 +1,103 @@
+import process from "node:process";
+import { afterEach, describe, expect, it } from "vitest";
+import type { ServeOptions, Server } from "../../src/connection/server/serve.ts";
+import type { Peer } from "../../src/handshake/server/peer.ts";
+import { adapter } from "../support/adapter.ts";
+import { documentedHaproxy, documentedNginx, proxyAddress } from "../support/documented-proxy.ts";
+import { type Intermediary, missing, RunningIntermediary } from "../support/intermediary.ts";
+import { Peer as Client, upgradeRequest } from "../support/peer.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { runtime } from "../support/runtime.ts";
+
+/** Who a client is behind proxies that somebody else has made, configured as docs/behind-a-proxy.md has it. */
+
+const servers: Server[] = [];
+const running: RunningIntermediary[] = [];
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((one) => one.close()));
+  await Promise.all(servers.splice(0).map((server) => server.shutdown({ deadline: 0 })));
+});
+
+async function start(options: Partial<ServeOptions>): Promise<Server> {
+  const server = await adapter.serve({ port: 0, hostname: "127.0.0.1", ...options }, {});
+  servers.push(server);
+  return server;
+}
+
+async function before(server: Server, kind: Intermediary): Promise<number> {
+  const between = await RunningIntermediary.start(kind, server.port);
+  running.push(between);
+  return between.port;
+}
+
+/** Opens a connection that claims to be somebody else's, and gives who the server takes it for. */
+async function peerOf(server: Server, port: number): Promise<{ peer: Peer; clientPort: number }> {
+  const raw = await RawClient.connect(port);
+  const client = new Client(raw);
+  client.send(
+    upgradeRequest({
+      Host: "example.org",
+      "X-Forwarded-For": "6.6.6.6",
+      "X-Forwarded-Proto": "https",
+      "X-Forwarded-Host": "evil.example",
+      "X-Forwarded-Port": "6666",
+      Forwarded: 'for="[6::6]:6666";proto=https;host=evil.example',
+    }),
+  );
+  await client.seen("open");
+  const { peer } = server.connections[0]!;
+  const clientPort = raw.socket.localPort!;
+  client.close(1000);
+  await client.seen("closed");
+  return { peer, clientPort };
+}
+
+const kinds: [string, Intermediary][] = [
+  ["nginx with X-Forwarded-*", documentedNginx],
+  ["haproxy with Forwarded", documentedHaproxy("haproxy, by HTTP")],
+];
+
+for (const [name, kind] of kinds) {
+  const reason = missing(kind);
+  if (reason !== undefined) {
+    if (process.env["CI"]) it(`has ${name} in between`, () => expect.fail(reason));
+    else it.skip(`has ${name} in between`, () => {});
+    continue;
+  }
+
+  describe(`${name} in between, on ${runtime}`, () => {
+    it("tells who the client is, where it is trusted; what the client says of itself counts for nothing", async () => {
+      for (const trustProxy of [[proxyAddress], 1]) {
+        const server = await start({ trustProxy });
+        const { peer } = await peerOf(server, await before(server, kind));
+        expect(peer).toEqual({
+          address: "127.0.0.1",
+          port: undefined,
+          encrypted: false,
+          host: "example.org",
+        });
+      }
+    });
+
+    it("is itself the peer where it is not trusted", async () => {
+      const server = await start({ trustProxy: ["10.0.0.0/8"] });
+      const { peer } = await peerOf(server, await before(server, kind));
+      expect(peer).toMatchObject({ address: proxyAddress, encrypted: false, host: "example.org" });
+      expect(peer.port).toBeGreaterThan(0);
+    });
+  });
+}
+
+describe(`a stranger who connects past the proxy, on ${runtime}`, () => {
+  it("is who it is, whatever it says", async () => {
+    const server = await start({ trustProxy: [proxyAddress] });
+    const { peer, clientPort } = await peerOf(server, server.port);
+    expect(peer).toEqual({
+      address: "127.0.0.1",
+      port: clientPort,
+      encrypted: false,
+      host: "example.org",
+    });
+  });
+});

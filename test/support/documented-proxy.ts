@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { haproxy, type Intermediary, nginx } from "./intermediary.ts";
+
+/** Proxies as docs/behind-a-proxy.md has them configured: its blocks, with the ports of a test in the place of its own. */
+
+const page = new URL("../../docs/behind-a-proxy.md", import.meta.url);
+
+/** The proxy's own address, so that it can be told from clients, which are at 127.0.0.1. */
+export const proxyAddress = "127.0.0.3";
+
+/** The block under a heading of the page. */
+function blockOf(heading: string): string {
+  const text = readFileSync(page, "utf8");
+  const section = text.split(`\n## ${heading}\n`)[1];
+  const block = section && /```(?:nginx|haproxy)\n([^]*?)```/.exec(section)?.[1];
+  if (block === undefined) throw new Error(`docs/behind-a-proxy.md has no block under ${heading}`);
+  return block;
+}
+
+/** nginx with the page's server. */
+export const documentedNginx: Intermediary = {
+  ...nginx,
+  config: (folder, port, serverPort) => `
+    daemon off;
+    master_process off;
+    pid ${folder}/nginx.pid;
+    error_log stderr notice;
+    events { worker_connections 256; }
+    http {
+      access_log off;
+      client_body_temp_path ${folder}/body;
+      proxy_temp_path ${folder}/proxy;
+      fastcgi_temp_path ${folder}/fastcgi;
+      uwsgi_temp_path ${folder}/uwsgi;
+      scgi_temp_path ${folder}/scgi;
+      proxy_bind ${proxyAddress};
+      ${blockOf("nginx").replace("listen 80;", `listen 127.0.0.1:${port};`).replace("127.0.0.1:8080", `127.0.0.1:${serverPort}`)}
+    }
+  `,
+};
+
+/** haproxy with the page's block under a heading. */
+export function documentedHaproxy(heading: string): Intermediary {
+  return {
+    ...haproxy,
+    config: (_, port, serverPort) => `
+global
+  maxconn 256
+defaults
+  mode http
+  retries 0
+  timeout connect 1s
+  timeout client 10s
+  timeout server 10s
+  timeout tunnel 10s
+  source ${proxyAddress}
+${blockOf(heading).replace("bind :80", `bind 127.0.0.1:${port}`).replace("127.0.0.1:8080", `127.0.0.1:${serverPort}`)}
+`,
+  };
+}
