@@ -3,7 +3,7 @@
  *
  * Channels and what is published: `framewire.connection.open` { connection }, `framewire.connection.error`
  * { connection, error }, `framewire.connection.close` { connection, closure }, `framewire.handshake.refused`
- * { error, remoteAddress }. A channel that nobody subscribes to costs a look.
+ * { error, remoteAddress }, `framewire.backplane` { event }: what the handler `backplane` gets. A channel that nobody subscribes to costs a look.
  *
  * @example
  * import { subscribe } from "node:diagnostics_channel";
@@ -20,6 +20,7 @@ const opened = /* @__PURE__ */ channel("framewire.connection.open");
 const failed = /* @__PURE__ */ channel("framewire.connection.error");
 const closed = /* @__PURE__ */ channel("framewire.connection.close");
 const refused = /* @__PURE__ */ channel("framewire.handshake.refused");
+const backplane = /* @__PURE__ */ channel("framewire.backplane");
 
 /** Publishes what it sees. */
 export const observer: Observer = {
@@ -34,5 +35,8 @@ export const observer: Observer = {
   },
   refused(error, remoteAddress) {
     if (refused.hasSubscribers) refused.publish({ error, remoteAddress });
+  },
+  backplane(event) {
+    if (backplane.hasSubscribers) backplane.publish({ event });
   },
 };

@@ -427,6 +427,38 @@ export class TransportError extends Error {
   }
 }
 
+/** What went wrong between servers. */
+export type BackplaneCode =
+  "DOWN" | "TIMEOUT" | "QUEUE_FULL" | "REFUSED" | "LEFT" | "ENVELOPE_VERSION";
+
+const backplaneFailures: Record<BackplaneCode, string> = {
+  DOWN: "Broker cannot be reached",
+  TIMEOUT: "Broker did not answer within the timeout of carrying",
+  QUEUE_FULL: "More waits for the broker than maxWaiting of carrying",
+  REFUSED: "Broker refused it",
+  LEFT: "Server has left its backplane",
+  ENVELOPE_VERSION:
+    "Another server publishes envelopes of a version that this one cannot read: use one version of framewire for all",
+};
+
+/** A publication or a subscription did not get to the broker, and so not to other servers; `cause` holds the client's own error. */
+export class BackplaneError extends Error {
+  /** The class's own name. */
+  override readonly name = "BackplaneError";
+  /** What went wrong. */
+  readonly code: BackplaneCode;
+
+  /**
+   * Makes the error of a code.
+   *
+   * @param options Its `cause`: the client's own error.
+   */
+  constructor(code: BackplaneCode, options?: ErrorOptions) {
+    super(backplaneFailures[code], options);
+    this.code = code;
+  }
+}
+
 /**
  * Makes the error of a connection that the network has ended, with the runtime's own error where there was one.
  *

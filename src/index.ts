@@ -11,10 +11,20 @@
 export {
   type BackoffOptions,
   type Backplane,
+  type BackplaneCounters,
+  type BackplaneDown,
+  type BackplaneEvent,
+  type BackplaneFailure,
+  type BackplaneGap,
   type BackplaneMember,
   type BackplaneMembership,
+  type BackplaneState,
+  type BackplaneStatus,
+  type BackplaneUp,
   type Binary,
   type BroadcastOptions,
+  type CarryingOptions,
+  type CarryingOverflow,
   type ClientOptions,
   type Clock,
   type CloseOptions,
@@ -38,7 +48,7 @@ export {
   type Observer,
   type Overflow,
   prepareMessage,
-  type Publication,
+  type Published,
   type PublishOptions,
   type ReceiveOptions,
   type Reconnectable,
@@ -73,6 +83,8 @@ export {
 } from "./connection/index.ts";
 export { PreparedMessage } from "./endpoint/prepared.ts";
 export {
+  type BackplaneCode,
+  BackplaneError,
   ClosedError,
   type Closure,
   type DialCode,

@@ -1,11 +1,10 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
-import { prepareMessage } from "framewire";
 
 /**
- * What goes between parent and children: text as it is, bytes in base64, since not every channel carries bytes.
+ * What goes between parent and children: the topic, and the envelope in base64, since not every channel carries bytes.
  *
- * @typedef {{ topic: string, text?: string, base64?: string }} Letter
+ * @typedef {{ topic: string, envelope: string }} Letter
  */
 
 /**
@@ -19,20 +18,13 @@ export function parentBackplane() {
       /** @type {Set<string>} */
       const wanted = new Set();
       /** @param {Letter} letter */
-      const onLetter = ({ topic, text, base64 = "" }) => {
-        if (!wanted.has(topic)) return;
-        const message = prepareMessage(text ?? Buffer.from(base64, "base64"));
-        member.deliver({ topic, message });
+      const onLetter = ({ topic, envelope }) => {
+        if (wanted.has(topic)) member.deliver(topic, Buffer.from(envelope, "base64"));
       };
       process.on("message", onLetter);
       return {
-        publish({ topic, message: { opcode, bytes } }) {
-          const coded = Buffer.from(bytes);
-          process.send?.(
-            opcode === 1
-              ? { topic, text: coded.toString("utf8") }
-              : { topic, base64: coded.toString("base64") },
-          );
+        publish(topic, envelope) {
+          process.send?.({ topic, envelope: Buffer.from(envelope).toString("base64") });
         },
         subscribe: (topic) => void wanted.add(topic),
         unsubscribe: (topic) => void wanted.delete(topic),

@@ -13,12 +13,12 @@ export async function serveShare(serve, options) {
     { ...options, backplane: parentBackplane() },
     {
       open(ws) {
-        ws.subscribe("all");
+        void ws.subscribe("all");
         return ws.send(`served by process ${process.pid}`);
       },
       async message(ws, data) {
         if (typeof data === "string" && data.startsWith("all "))
-          await server.publish("all", data.slice(4));
+          server.publish("all", data.slice(4));
         else await ws.send(data);
       },
     },

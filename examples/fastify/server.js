@@ -15,7 +15,7 @@ const schema = {
 };
 app.post("/news", { schema }, async (request) => {
   const { text } = /** @type {{ text: string }} */ (request.body);
-  const { sent } = await sockets.publish("news", text);
+  const { sent } = sockets.publish("news", text);
   return { sent };
 });
 // Before Fastify closes its server, which waits for every connection.

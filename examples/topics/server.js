@@ -12,7 +12,7 @@ const server = await serve(
       const [, sign, topic = "", text = ""] = /^([+-]?)(\S+) ?(.*)$/.exec(String(data)) ?? [];
       if (sign === "+") ws.subscribe(topic);
       else if (sign === "-") ws.unsubscribe(topic);
-      else if (topic !== "") await ws.publish(topic, `${topic}: ${text}`); // to all but the sender
+      else if (topic !== "") ws.publish(topic, `${topic}: ${text}`); // to all but the sender
       await ws.send(`${server.subscribersOf(topic)} subscribed to ${topic}; you: ${ws.topics}`);
     },
     error: (ws, error) => console.error(ws.remoteAddress, String(error)), // such as an eleventh topic

@@ -23,7 +23,8 @@ import type { ReceiveOptions } from "./receive/inbox.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
 import { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
 import { prepared, type SendOptions } from "./send/prepare.ts";
-import type { Delivery, SlowReceiver } from "./server/delivery.ts";
+import type { SlowReceiver } from "./server/delivery.ts";
+import type { Published } from "./server/topics.ts";
 
 export type { ConnectionState } from "./connection-link.ts";
 export type { Binary } from "./data.ts";
@@ -191,12 +192,16 @@ export class Connection<Context = unknown> {
    * takes it back.
    *
    * @param topic 1 to 1024 UTF-16 units.
+   * @returns Resolves with true when the backplane's broker knows of it, too: what is published on any server from then on comes.
+   * With false where the broker is away, has refused or does not answer: what is published here comes, and that of other servers
+   * when it is back. Never rejects. Without a backplane it resolves with true.
    * @throws {LimitError} `TOO_MANY_TOPICS`
    * @throws {TypeError} The connection is a client's.
    */
-  subscribe(topic: string): void {
+  subscribe(topic: string): Promise<boolean> {
     const { topics } = this.#link;
-    if (this.state !== "closed") topics.subscribe(this.#link, topic);
+    if (this.state === "closed") return Promise.resolve(false);
+    return topics.subscribe(this.#link, topic);
   }
 
   /** Gets it no more. @throws {TypeError} The connection is a client's. */
@@ -219,7 +224,7 @@ export class Connection<Context = unknown> {
     topic: string,
     data: string | Binary | PreparedMessage,
     { slow }: PublishOptions = {},
-  ): Promise<Delivery> {
+  ): Published {
     const except = this.#link;
     return except.topics.publish(topic, prepared(data), { except, slow });
   }

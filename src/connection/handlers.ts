@@ -9,6 +9,7 @@ import type { Closure, HandshakeError, HeaderPairs } from "../errors.ts";
 import type { HttpReply } from "../handshake/server/response.ts";
 import type { UpgradeRequest } from "../handshake/server/upgrade-request.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
+import type { BackplaneEvent } from "./backplane/status.ts";
 import type { Connection } from "./connection.ts";
 import type { Data } from "./data.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
@@ -98,6 +99,11 @@ export interface ServerHandlers<Context = unknown> extends RouteHandlers<Context
   readonly routes?: Readonly<Record<string, RouteHandlers<any>>> | undefined;
   /** A handshake came to nothing: `error.cause` tells why where a hook failed. Meant for logs. */
   refused?(error: HandshakeError, remoteAddress: string | undefined): unknown;
+  /**
+   * Something has happened to the backplane: it is down or up again, messages may be missing, or something is wrong with it. The
+   * place to tell clients that they have to ask for what they may have missed. What it throws goes nowhere.
+   */
+  backplane?(event: BackplaneEvent): unknown;
 }
 
 /**
@@ -149,4 +155,5 @@ export const serverHandlerTable: OptionTable<ServerHandlers> =
       },
     },
     refused: callback,
+    backplane: callback,
   }))();

@@ -17,9 +17,21 @@ export type {
   Backplane,
   BackplaneMember,
   BackplaneMembership,
-  Publication,
-} from "./server/backplane.ts";
-export { localBackplane } from "./server/backplane.ts";
+  BackplaneState,
+} from "./backplane/backplane.ts";
+export { localBackplane } from "./backplane/backplane.ts";
+export type { CarryingOverflow } from "./backplane/carrier.ts";
+export type {
+  BackplaneCounters,
+  BackplaneDown,
+  BackplaneEvent,
+  BackplaneFailure,
+  BackplaneGap,
+  BackplaneStatus,
+  BackplaneUp,
+  CarryingOptions,
+} from "./backplane/status.ts";
+export type { Published } from "./server/topics.ts";
 export { type ClientOptions, connectOn } from "./client/connect.ts";
 export type { Counters, ServerCounters, TrafficCounters } from "./counters.ts";
 export {

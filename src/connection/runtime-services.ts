@@ -7,6 +7,7 @@
 import type { Closure, HandshakeError } from "../errors.ts";
 import type { Engine } from "../flate/engine.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
+import type { BackplaneEvent } from "./backplane/status.ts";
 import type { Connection } from "./connection.ts";
 
 /** Watches all connections of a process, such as for diagnostics. What it throws is not caught: it must not. */
@@ -19,6 +20,8 @@ export interface Observer {
   closed(ws: Connection, closure: Closure): void;
   /** A handshake came to nothing. */
   refused(error: HandshakeError, remoteAddress: string | undefined): void;
+  /** Something has happened to a server's backplane. */
+  backplane?(event: BackplaneEvent): void;
 }
 
 /** A runtime, as far as it is no socket. */

@@ -6,6 +6,7 @@ import { connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { Server } from "../../src/connection/server/serve.ts";
 import { HandshakeError } from "../../src/errors.ts";
+import { FakeBroker } from "../support/fake-broker.ts";
 import { memoryConnect } from "../support/memory-connect.ts";
 import { Peer, upgradeRequest } from "../support/peer.ts";
 
@@ -14,6 +15,7 @@ const names = [
   "framewire.connection.error",
   "framewire.connection.close",
   "framewire.handshake.refused",
+  "framewire.backplane",
 ] as const;
 
 type Message = Readonly<Record<string, unknown>>;
@@ -93,6 +95,20 @@ describe("the diagnostics channels", () => {
     expect(error).toMatchObject({ status: 401 });
   });
 
+  it("tell of what happens to a server's backplane", async () => {
+    const seen = listen();
+    const broker = new FakeBroker();
+    const server = new Server({ port: 0, backplane: broker }, {}, { observer });
+    broker.goDown();
+    broker.comeUp();
+    expect(seen.map(([name, { event }]) => [name, (event as { type: string }).type])).toEqual([
+      ["framewire.backplane", "down"],
+      ["framewire.backplane", "up"],
+      ["framewire.backplane", "gap"],
+    ]);
+    await server.shutdown();
+  });
+
   it("tell of clients' connections, too", async () => {
     const server = new Server({ port: 0 }, {});
     const seen = listen();
@@ -118,6 +134,7 @@ describe("the diagnostics channels", () => {
     peer.text("Hello");
     await ws.closed;
     observer.refused(new HandshakeError("REJECTED"), undefined);
+    observer.backplane!({ type: "up" });
     expect(published).toBe(0);
   });
 });

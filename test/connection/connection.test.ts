@@ -737,15 +737,15 @@ describe("beginMessage()", () => {
 describe("the topics of a connection", () => {
   it("are those that it is subscribed to, and none once it is closed", async () => {
     const { ours, theirs, server } = await openPair();
-    ours.subscribe("news");
-    ours.subscribe("news");
-    ours.subscribe("weather");
+    void ours.subscribe("news");
+    void ours.subscribe("news");
+    void ours.subscribe("weather");
     expect(ours.topics).toEqual(["news", "weather"]);
     ours.unsubscribe("news");
     expect([ours.topics, server.subscribersOf("news")]).toEqual([["weather"], 0]);
     await theirs.close();
     await ours.closed;
-    ours.subscribe("late");
+    expect(await ours.subscribe("late")).toBe(false);
     expect([ours.topics, server.subscribersOf("late"), server.subscribersOf("weather")]).toEqual([
       [],
       0,
@@ -758,7 +758,7 @@ describe("the topics of a connection", () => {
     expect(() => theirs.topics).toThrow(TypeError);
     for (const call of ["subscribe", "unsubscribe"] as const) {
       expect(() => {
-        theirs[call]("news");
+        void theirs[call]("news");
       }).toThrow("a client has none");
     }
   });

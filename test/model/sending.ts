@@ -229,7 +229,7 @@ export class Sending {
       server.broadcast(data);
       return Promise.resolve();
     }
-    if (server !== undefined && way === "publish") return server.publish(topic, data);
+    if (server !== undefined && way === "publish") return server.publish(topic, data).carried;
     const own = copyOf(data);
     const promise = ws.send(own, { compress });
     spoil(own);

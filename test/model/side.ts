@@ -273,7 +273,7 @@ export class Side implements Reader {
     this.#enter("open");
     if (this.ws !== undefined) this.#found("open is called twice");
     this.ws = ws;
-    if (this.who === "server") ws.subscribe(topic);
+    if (this.who === "server") void ws.subscribe(topic);
     void ws.closed.then((closure) => {
       this.journal.stamp();
       this.closed = closure;

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { defaultCarrying } from "../../src/connection/backplane/status.ts";
 import { defaultFlowLimits } from "../../src/connection/options.ts";
 import { defaultMessageLimits } from "../../src/endpoint/limits.ts";
 import { defaultHeadLimits } from "../../src/http/parser.ts";
@@ -52,6 +53,9 @@ describe("docs/limits.md", () => {
     ["What peers send", "maxTopics", inSource(serve, "maxTopics: ")],
     ["What is sent", "highWaterMark", highWaterMark],
     ["What is sent", "maxBufferedAmount", maxBufferedAmount],
+    ["What is sent", "carrying.maxWaiting", defaultCarrying.maxWaiting],
+    ["Time", "carrying.timeout", defaultCarrying.timeout],
+    ["Time", "carrying.linger", defaultCarrying.linger],
     ["What is sent", "maxWaiting", inSource("src/connection/client/reconnect.ts", "maxWaiting = ")],
     ["Time", "handshakeTimeout", inSource(serve, "handshakeTimeout: ")],
     ["Time", "closeTimeout", closeTimeout],

@@ -131,7 +131,7 @@ describe("redis-backplane.js of docs/scaling.md", () => {
     const network = memoryNetwork();
     for (const port of [1, 2]) {
       const backplane = redisBackplane(redis);
-      const open = (ws: Connection): void => ws.subscribe(ws.target.slice(1));
+      const open = (ws: Connection): Promise<boolean> => ws.subscribe(ws.target.slice(1));
       await network.serve(
         { port, backplane },
         { open, message: (ws, data) => ws.publish("tea", data) },

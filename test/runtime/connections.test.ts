@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { localBackplane } from "../../src/connection/server/backplane.ts";
+import { localBackplane } from "../../src/connection/backplane/backplane.ts";
 import type { ClientOptions } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { prepareMessage } from "../../src/connection/send/prepare.ts";
@@ -664,7 +664,7 @@ describe.each(wires)(`connections over $name, on ${runtime}`, (wire) => {
           "/rooms/:room": route({
             upgrade: ({ params }) => ({ context: params }),
             open(ws) {
-              ws.subscribe(ws.context["room"]!);
+              void ws.subscribe(ws.context["room"]!);
             },
             message: (ws, data) => ws.publish(ws.context["room"]!, data),
           }),
@@ -676,23 +676,25 @@ describe.each(wires)(`connections over $name, on ${runtime}`, (wire) => {
       expect(server.subscribersOf("tea")).toBe(2);
       await ann!.send("hello");
       expect(await ben!.receive()).toBe("hello");
-      expect(await server.publish("tea", "to all")).toEqual({ sent: 2, dropped: 0, closed: 0 });
+      const { carried, ...delivery } = server.publish("tea", "to all");
+      expect(delivery).toEqual({ sent: 2, dropped: 0, closed: 0 });
+      await carried;
       expect(await ann!.receive()).toBe("to all");
       expect(await ben!.receive()).toBe("to all");
       await ben!.close();
       await expect.poll(() => server.subscribersOf("tea")).toBe(1);
-      await server.publish("other", "for eve");
+      server.publish("other", "for eve");
       expect(await eve!.receive()).toBe("for eve");
       expect(() => {
-        ann!.subscribe("tea");
+        void ann!.subscribe("tea");
       }).toThrow("a client has none");
     });
 
     it("reach the subscribers of all servers of one backplane", async () => {
       const backplane = localBackplane();
       const handlers: ServerHandlers = {
-        open(ws) {
-          ws.subscribe("news");
+        async open(ws) {
+          expect(await ws.subscribe("news")).toBe(true);
           expect(ws.topics).toEqual(["news"]);
         },
       };
@@ -701,7 +703,8 @@ describe.each(wires)(`connections over $name, on ${runtime}`, (wire) => {
         start(handlers, { backplane }),
       ]);
       const far = await open(there.url);
-      await here.server.publish("news", "far away");
+      await expect.poll(() => there.server.subscribersOf("news")).toBe(1);
+      await here.server.publish("news", "far away").carried;
       expect(await far.receive()).toBe("far away");
       const [ws] = there.server.connections;
       ws!.unsubscribe("news");

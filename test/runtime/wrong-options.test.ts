@@ -6,7 +6,7 @@ import type { ClientOptions } from "../../src/connection/client/connect.ts";
 import { reconnecting, type ReconnectOptions } from "../../src/connection/client/reconnect.ts";
 import type { Reconnectable } from "../../src/connection/client/reconnector.ts";
 import type { Handlers, RouteHandlers, ServerHandlers } from "../../src/connection/handlers.ts";
-import { localBackplane } from "../../src/connection/server/backplane.ts";
+import { localBackplane } from "../../src/connection/backplane/backplane.ts";
 import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import { Dialer, type DialerOptions } from "../../src/handshake/client/dialer.ts";
@@ -157,6 +157,7 @@ const ofServing: RightOf<ServeOptions> = {
     right: [[], ["forwarded"], ["x-forwarded-for", "x-forwarded-proto"]],
   },
   backplane: { expected: "a Backplane", right: [localBackplane()] },
+  carrying: { expected: "an object", right: [{}, { maxWaiting: 5 }], takes: /Object/ },
   maxTopics: number,
   slowReceivers: {
     expected: 'one of "buffer", "drop", "close"',
@@ -271,6 +272,7 @@ const ofServers: RightOf<ServerHandlers> = {
     takes: /Object/,
   },
   refused: callback,
+  backplane: callback,
 };
 
 /** Nobody is there: an attempt that is made fails otherwise. */

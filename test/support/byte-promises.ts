@@ -322,12 +322,12 @@ const connectionPromises: readonly BytePromise[] = [
         { port: 0, hostname: "127.0.0.1" },
         {
           open: (ws) => {
-            ws.subscribe("all");
+            void ws.subscribe("all");
           },
         },
       );
       await using ws = await adapter.connect(`ws://127.0.0.1:${server.port}`);
-      void server.publish("all", bytes);
+      server.publish("all", bytes);
       spoil();
       return (await ws.receive()) as Uint8Array;
     },

@@ -208,7 +208,8 @@ function firstStep(
 ): RedirectStep {
   const text = (typeof url === "string" ? url : url.href).replace(/^http(s?):/i, "ws$1:");
   const credentials = auth === "url" ? credentialsOf(new URL(text), "a server's") : auth;
-  const all: HeaderPairs[number][] = origin === undefined ? [...headers] : [["Origin", origin], ...headers];
+  const all: HeaderPairs[number][] =
+    origin === undefined ? [...headers] : [["Origin", origin], ...headers];
   if (credentials !== undefined) {
     if (headers.some(([name]) => name.toLowerCase() === "authorization")) {
       throw new TypeError("Either auth or an Authorization header: both are given");

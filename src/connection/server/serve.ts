@@ -13,6 +13,7 @@ import {
   number,
   numbersOf,
   oneOf,
+  optionsOf,
   type OptionTable,
 } from "../../check-options.ts";
 import { type PartialLimits, resolveLimits } from "../../endpoint/limits.ts";
@@ -28,7 +29,9 @@ import { type StatusCode, StatusGoingAway } from "../../status.ts";
 import type { Listen, Listener, ListenOptions, Transport } from "../../transport.ts";
 import { type Clock, Deadlines, systemClock } from "../../clock.ts";
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
-import { type Backplane, localBackplane } from "./backplane.ts";
+import type { Backplane } from "../backplane/backplane.ts";
+import { BackplaneNode } from "../backplane/node.ts";
+import { type BackplaneStatus, type CarryingOptions, carryingTable } from "../backplane/status.ts";
 import { type Connection, linkOf, type PublishOptions } from "../connection.ts";
 import { prepared } from "../send/prepare.ts";
 import type { Binary } from "../data.ts";
@@ -50,7 +53,7 @@ import {
   resolveExtensions,
 } from "../options.ts";
 import { Routes } from "./routes.ts";
-import { Topics } from "./topics.ts";
+import { type Published, Topics } from "./topics.ts";
 import {
   checkPolicy,
   deliver,
@@ -83,6 +86,8 @@ export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialL
   readonly proxyHeaders?: readonly ProxyHeader[] | undefined;
   /** What carries publications to other servers, of this process or elsewhere. Default: they stay on this one. */
   readonly backplane?: Backplane | undefined;
+  /** How publications wait for the backplane. */
+  readonly carrying?: CarryingOptions | undefined;
   /** Topics that one connection may subscribe to. Default: 1 024. */
   readonly maxTopics?: number | undefined;
   /** What becomes of receivers that do not keep up with what is sent to many. Default: "buffer". */
@@ -131,6 +136,7 @@ const serveTable: OptionTable<ServeOptions> = /* @__PURE__ */ ((): OptionTable<S
   trustProxy: trustedProxiesKind,
   proxyHeaders: proxyHeadersKind,
   backplane: having("a Backplane", "join"),
+  carrying: optionsOf(carryingTable),
   maxTopics: number,
   slowReceivers: oneOf("buffer", "drop", "close"),
   clock,
@@ -169,6 +175,7 @@ export class Server<Context = unknown> {
   readonly #maxConnections: number;
   readonly #delivery: DeliverySettings;
   readonly #topics: Topics<ConnectionLink>;
+  readonly #node: BackplaneNode | undefined;
   readonly #handshakes = new LinkedList<ServerHandshake<Context>>();
   readonly #links = new LinkedList<Link<Context>>();
   // Of all connections that are over.
@@ -205,8 +212,9 @@ export class Server<Context = unknown> {
     const { slowReceivers = "buffer" } = options;
     checkPolicy("slowReceivers", slowReceivers);
     this.#delivery = { highWaterMark, slow: slowReceivers };
-    const backplane = options.backplane ?? localBackplane();
-    this.#topics = new Topics<ConnectionLink>(backplane, { maxTopics, ...this.#delivery });
+    const { backplane, carrying = {} } = options;
+    this.#node = backplane && this.#newNode(carrying, handlers, host);
+    this.#topics = new Topics<ConnectionLink>({ maxTopics, ...this.#delivery }, this.#node);
     this.#owner = {
       handlers,
       routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
@@ -242,11 +250,18 @@ export class Server<Context = unknown> {
         this.#checkAllEnded();
       },
     };
+    if (backplane !== undefined) this.#node?.join(backplane);
   }
 
-  /** Starts to listen. For the library. */
+  /** Joins the backplane, and starts to listen. For the library. */
   async listen(listen: Listen, options: ListenOptions): Promise<void> {
-    this.#listener = await listen(options, (transport, bytes) => this.accept(transport, bytes));
+    await this.#node?.joined();
+    try {
+      this.#listener = await listen(options, (transport, bytes) => this.accept(transport, bytes));
+    } catch (error) {
+      await this.#node?.leave(this.#settings.closeTimeout).catch(() => {});
+      throw error;
+    }
   }
 
   /** Port that the server listens on, also where 0 was asked for; 0 where it has no listener. */
@@ -257,6 +272,11 @@ export class Server<Context = unknown> {
   /** Address that the server listens on; empty where it has no listener. */
   get hostname(): string {
     return this.#listener?.hostname ?? "";
+  }
+
+  /** Its part of the backplane; undefined without one. */
+  get backplane(): BackplaneStatus | undefined {
+    return this.#node;
   }
 
   /** The open connections. */
@@ -307,18 +327,18 @@ export class Server<Context = unknown> {
   }
 
   /**
-   * Sends a message to all subscribers of a topic, on this server and on those that its backplane joins it with.
+   * Sends a message to all subscribers of a topic, on this server and on those that its backplane joins it with. The subscribers
+   * here have it when this returns, whatever becomes of the backplane.
    *
    * @param data As for {@link broadcast}.
-   * @returns What became of it here, when the backplane has taken it. Rejects where that fails; a rejection that nobody
-   * awaits is not reported as unhandled.
+   * @returns What became of it here, and the promise `carried` for the other servers.
    * @throws {TypeError} The topic is no string of 1 to 1024 UTF-16 units.
    */
   publish(
     topic: string,
     data: string | Binary | PreparedMessage,
     options: PublishOptions = {},
-  ): Promise<Delivery> {
+  ): Published {
     return this.#topics.publish(topic, prepared(data), options);
   }
 
@@ -349,7 +369,8 @@ export class Server<Context = unknown> {
 
   /**
    * Ends the server: stops accepting, lets handlers answer what has come, closes every connection, waits, `close` handlers
-   * included, then drops what is left. A second call joins the first.
+   * included, then drops what is left. The backplane is left last: within the deadline, whether its broker answers or not. A second
+   * call joins the first.
    *
    * @returns How many connections ended which way. Where the listener or the backplane cannot be left in order, it rejects
    * with what that failed with, after all connections have ended; a rejection that nobody awaits is not reported as
@@ -380,6 +401,21 @@ export class Server<Context = unknown> {
     await this.shutdown();
   }
 
+  #newNode(
+    carrying: CarryingOptions,
+    handlers: ServerHandlers<Context>,
+    { observer }: RuntimeServices,
+  ): BackplaneNode {
+    return new BackplaneNode(carrying, {
+      deadlines: this.#deadlines,
+      receive: (topic, message) => void this.#topics.deliver(topic, message, {}),
+      tell: (event) => {
+        observer?.backplane?.(event);
+        tell(() => handlers.backplane?.(event));
+      },
+    });
+  }
+
   async #runShutdown(
     status: StatusCode,
     reason: string,
@@ -387,6 +423,7 @@ export class Server<Context = unknown> {
     drain: boolean,
   ): Promise<ShutdownResult> {
     this.#isShuttingDown = true;
+    const began = this.#deadlines.now();
     const listenerClosed = this.#listener?.close();
     // Awaited at the end; until then nobody would have heard of it.
     listenerClosed?.catch(() => {});
@@ -424,7 +461,9 @@ export class Server<Context = unknown> {
       enough.cancel();
     }
     late.cancel();
-    for (const left of await Promise.allSettled([this.#topics.close(), listenerClosed])) {
+    const total = deadline === Infinity ? defaultFlowLimits.closeTimeout : deadline;
+    const rest = Math.max(0, began + total - this.#deadlines.now());
+    for (const left of await Promise.allSettled([this.#node?.leave(rest), listenerClosed])) {
       if (left.status === "rejected") throw left.reason;
     }
     const clean = (await Promise.all(closures)).filter((closure) => closure.clean).length;

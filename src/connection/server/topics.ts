@@ -1,12 +1,12 @@
 /**
- * Topics that connections subscribe to, here and on the other members of a backplane.
+ * Topics that connections subscribe to, and what is published to them, here and on other servers.
  *
  * @module
  */
 
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { LimitError } from "../../errors.ts";
-import type { Backplane, BackplaneMembership, Publication } from "./backplane.ts";
+import { settled } from "../../deferred.ts";
 import {
   deliver,
   type Delivery,
@@ -21,6 +21,28 @@ export interface TopicSettings extends DeliverySettings {
   readonly maxTopics: number;
 }
 
+/** What carries publications to other servers, and theirs to this one. */
+export interface TopicCarriage {
+  /** Carries a message. Settles with what became of it, and is never unhandled. */
+  publish(topic: string, message: PreparedMessage): Promise<void>;
+  /** A topic has got its first subscriber here. @returns Whether the other servers' publications come from now on. */
+  want(topic: string): Promise<boolean>;
+  /** A topic has lost its last one. */
+  release(topic: string): void;
+}
+
+/** What became of a message that was published. */
+export interface Published extends Delivery {
+  /**
+   * Resolves when the backplane's broker has taken the message; at once without a backplane. Rejects with a `BackplaneError` where
+   * it was given up, which says nothing of the connections here: they have it. It always settles, and a rejection that nobody awaits
+   * is not reported as unhandled.
+   */
+  readonly carried: Promise<void>;
+}
+
+const heard = /* @__PURE__ */ Promise.resolve(true);
+
 /** UTF-16 units that the name of a topic may have. */
 const longestTopic = 1024;
 
@@ -32,15 +54,12 @@ export class Topics<Receiver extends Subscriber> {
   readonly #settings: TopicSettings;
   readonly #subscribers = new Map<string, Set<Receiver>>();
   readonly #topics = new Map<Receiver, Set<string>>();
-  readonly #membership: BackplaneMembership;
+  readonly #carriage: TopicCarriage | undefined;
 
-  constructor(backplane: Backplane, settings: TopicSettings) {
+  /** @param carriage What joins this server with others. Default: it is alone. */
+  constructor(settings: TopicSettings, carriage?: TopicCarriage) {
     this.#settings = settings;
-    this.#membership = backplane.join({
-      deliver: (publication) => {
-        this.#deliver(publication, {});
-      },
-    });
+    this.#carriage = carriage;
   }
 
   /** Topics that somebody here is subscribed to. */
@@ -59,27 +78,26 @@ export class Topics<Receiver extends Subscriber> {
   }
 
   /**
-   * Subscribes a connection; a second time changes nothing.
+   * Subscribes a connection; a second time changes nothing. What is published here comes from now on.
    *
+   * @returns Whether what is published on other servers comes, too: see `Connection.subscribe`. Never rejects.
    * @throws {LimitError} `TOO_MANY_TOPICS`
    * @throws {TypeError} The topic is no string of 1 to 1024 UTF-16 units.
    */
-  subscribe(receiver: Receiver, topic: string): void {
+  subscribe(receiver: Receiver, topic: string): Promise<boolean> {
     checkTopic(topic);
     let topics = this.#topics.get(receiver);
     if (topics === undefined) this.#topics.set(receiver, (topics = new Set()));
-    if (topics.has(topic)) return;
-    if (topics.size >= this.#settings.maxTopics) {
-      throw new LimitError("TOO_MANY_TOPICS", this.#settings.maxTopics, topics.size + 1);
+    if (!topics.has(topic)) {
+      if (topics.size >= this.#settings.maxTopics) {
+        throw new LimitError("TOO_MANY_TOPICS", this.#settings.maxTopics, topics.size + 1);
+      }
+      topics.add(topic);
+      const subscribers = this.#subscribers.get(topic);
+      if (subscribers === undefined) this.#subscribers.set(topic, new Set([receiver]));
+      else subscribers.add(receiver);
     }
-    topics.add(topic);
-    const subscribers = this.#subscribers.get(topic);
-    if (subscribers !== undefined) {
-      subscribers.add(receiver);
-      return;
-    }
-    this.#subscribers.set(topic, new Set([receiver]));
-    this.#membership.subscribe?.(topic);
+    return this.#carriage?.want(topic) ?? heard;
   }
 
   /** Takes a subscription back; where there is none, nothing happens. */
@@ -99,36 +117,19 @@ export class Topics<Receiver extends Subscriber> {
   }
 
   /**
-   * Sends a message to all subscribers of a topic, here and on the other members of the backplane.
+   * Sends a message to all subscribers of a topic, here and on other servers. Those here have it when this returns.
    *
-   * @returns What became of it here, when the backplane has taken it. Rejects where that fails; a rejection that nobody
-   * awaits is not reported as unhandled.
    * @throws {TypeError} As {@link subscribe}.
    */
-  publish(
-    topic: string,
-    message: PreparedMessage,
-    options: DeliveryOptions<Receiver>,
-  ): Promise<Delivery> {
+  publish(topic: string, message: PreparedMessage, options: DeliveryOptions<Receiver>): Published {
     checkTopic(topic);
-    const publication: Publication = { topic, message };
-    const delivery = this.#deliver(publication, options);
-    const published = this.#carry(publication, delivery);
-    published.catch(() => {});
-    return published;
+    const { sent, dropped, closed } = this.deliver(topic, message, options);
+    const carried = this.#carriage?.publish(topic, message) ?? settled;
+    return { sent, dropped, closed, carried };
   }
 
-  /** The server is shut down. */
-  async close(): Promise<void> {
-    await this.#membership.leave();
-  }
-
-  async #carry(publication: Publication, delivery: Delivery): Promise<Delivery> {
-    await this.#membership.publish(publication);
-    return delivery;
-  }
-
-  #deliver({ topic, message }: Publication, options: DeliveryOptions<Receiver>): Delivery {
+  /** Sends a message to the subscribers here. */
+  deliver(topic: string, message: PreparedMessage, options: DeliveryOptions<Receiver>): Delivery {
     return deliver(this.#subscribers.get(topic) ?? [], message, this.#settings, options);
   }
 
@@ -137,7 +138,7 @@ export class Topics<Receiver extends Subscriber> {
     subscribers.delete(receiver);
     if (subscribers.size > 0) return;
     this.#subscribers.delete(topic);
-    this.#membership.unsubscribe?.(topic);
+    this.#carriage?.release(topic);
   }
 }
 

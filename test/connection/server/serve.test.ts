@@ -6,8 +6,9 @@ import type { Connection } from "../../../src/connection/connection.ts";
 import { prepareMessage } from "../../../src/connection/send/prepare.ts";
 import { route } from "../../../src/connection/handlers.ts";
 import { type ServeOptions, Server, serveOn } from "../../../src/connection/server/serve.ts";
-import { TransportError } from "../../../src/errors.ts";
+import { BackplaneError, TransportError } from "../../../src/errors.ts";
 import type { Listen, Transport } from "../../../src/transport.ts";
+import { FakeBroker } from "../../support/fake-broker.ts";
 import { Peer, upgradeRequest } from "../../support/peer.ts";
 import { macrotask } from "../../support/turns.ts";
 import { testServer } from "../../support/server.ts";
@@ -268,7 +269,14 @@ describe("shutdown()", () => {
         async () => ({ port: 1, hostname: "", close: () => leaving("the listener") }),
         {
           port: 80,
-          backplane: { join: () => ({ publish() {}, leave: () => leaving("the backplane") }) },
+          backplane: {
+            join: () => ({
+              publish() {},
+              subscribe() {},
+              unsubscribe() {},
+              leave: () => leaving("the backplane"),
+            }),
+          },
         },
         {},
       );
@@ -357,11 +365,13 @@ describe("Server.broadcast() and publish()", () => {
   it("take a message that is prepared already, as it is", async () => {
     const { open, server } = testServer();
     const [one, two] = [await open(), await open()];
-    one.ws.subscribe("news");
+    void one.ws.subscribe("news");
     const news = prepareMessage("for all");
     expect(server.broadcast(news, { except: two.ws })).toEqual({ sent: 1, dropped: 0, closed: 0 });
-    expect(await server.publish("news", news)).toEqual({ sent: 1, dropped: 0, closed: 0 });
-    await two.ws.publish("news", prepareMessage("from one of them"));
+    const { carried, ...delivery } = server.publish("news", news);
+    expect(delivery).toEqual({ sent: 1, dropped: 0, closed: 0 });
+    await carried;
+    two.ws.publish("news", prepareMessage("from one of them"));
     await one.peer.seen("text from one of them");
     expect(one.peer.lines.slice(1)).toEqual([
       "text for all",
@@ -518,4 +528,106 @@ describe("the types of contexts", () => {
     expect(new Server({ port: 0 }, { routes }).connections).toEqual([]);
     expect(route(routes["/a"])).toBe(routes["/a"]);
   });
+});
+
+describe("a server on a backplane", () => {
+  it("tells how it is, and what has gone over it", async () => {
+    const broker = new FakeBroker();
+    const { server } = testServer({}, { backplane: broker });
+    expect(testServer().server.backplane).toBeUndefined();
+    expect(server.backplane).toMatchObject({ state: "up", counters: { published: 0 } });
+    await server.publish("t", "x").carried;
+    expect(server.backplane!.counters).toMatchObject({ published: 1, carried: 1 });
+  });
+
+  it("calls the handler `backplane`, whatever that does", async () => {
+    const broker = new FakeBroker();
+    const seen: string[] = [];
+    const { server } = testServer(
+      {
+        backplane({ type }) {
+          seen.push(type);
+          throw new Error("oops");
+        },
+      },
+      { backplane: broker },
+    );
+    broker.goDown();
+    broker.comeUp();
+    expect(seen).toEqual(["down", "up", "gap"]);
+    await server.shutdown();
+  });
+
+  it("gives what others publish to the subscribers here, and delivers its own while the broker is away", async () => {
+    const broker = new FakeBroker();
+    const [here, there] = [0, 1].map(() =>
+      testServer(
+        {
+          open: (ws) => ws.subscribe("t"),
+          message: (ws, data) => ws.publish("t", data),
+        },
+        { backplane: broker },
+      ),
+    );
+    const [a, b] = [await here!.open(), await here!.open()];
+    const c = await there!.open();
+    await macrotask();
+    a.peer.text("one");
+    await Promise.all([b.peer.seen("text one"), c.peer.seen("text one")]);
+    broker.goDown();
+    // The rooms of README.md return what `publish` gives: the publisher goes on all the same.
+    for (const text of ["two", "three"]) a.peer.text(text);
+    await b.peer.seen("text three");
+    expect(c.peer.lines).not.toContain("text two");
+    broker.comeUp();
+    await c.peer.seen("text three");
+    expect(c.peer.lines.slice(1)).toEqual(["text one", "text two", "text three"]);
+    expect(here!.lines.filter((line) => line.startsWith("error"))).toEqual([]);
+  });
+
+  it("does not listen where it cannot join, and leaves where it cannot listen", async () => {
+    let isListening = false;
+    const listen: Listen = async () => {
+      isListening = true;
+      throw new Error("port in use");
+    };
+    const refusing = { join: () => Promise.reject(new Error("wrong password")) };
+    await expect(serveOn(listen, { port: 80, backplane: refusing }, {})).rejects.toThrow(
+      "wrong password",
+    );
+    expect(isListening).toBe(false);
+    const broker = new FakeBroker();
+    await expect(serveOn(listen, { port: 80, backplane: broker }, {})).rejects.toThrow(
+      "port in use",
+    );
+    await expect(serveOn(listen, { port: 80 }, {})).rejects.toThrow("port in use");
+    expect([broker.lines, broker.members.size]).toEqual([["leave"], 0]);
+    broker.gate = Promise.reject(new Error("no"));
+    await expect(serveOn(listen, { port: 80, backplane: broker }, {})).rejects.toThrow(
+      "port in use",
+    );
+  });
+
+  it.each([
+    [{ deadline: 2000 }, 2000],
+    [{ deadline: Infinity }, 10_000],
+    [{}, 10_000],
+  ] as const)(
+    "is shut down in time where the broker does not answer: %o",
+    async (options, milliseconds) => {
+      const broker = new FakeBroker();
+      const { server, clock } = testServer({}, { backplane: broker });
+      broker.gate = new Promise(() => {});
+      const { carried } = server.publish("t", "x");
+      let isDown = false;
+      const down = server.shutdown(options).then(() => (isDown = true));
+      await macrotask();
+      clock.advance(milliseconds - 100);
+      await macrotask();
+      expect(isDown).toBe(false);
+      clock.advance(200);
+      await down;
+      await expect(carried).rejects.toBeInstanceOf(BackplaneError);
+    },
+  );
 });

@@ -1,19 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { type Backplane, localBackplane } from "../../../src/connection/server/backplane.ts";
-import { Topics, type TopicSettings } from "../../../src/connection/server/topics.ts";
+import {
+  type TopicCarriage,
+  Topics,
+  type TopicSettings,
+} from "../../../src/connection/server/topics.ts";
 import { PreparedMessage } from "../../../src/endpoint/prepared.ts";
 import { Receiver } from "../../support/receiver.ts";
 
 function newTopics(
   settings: Partial<TopicSettings> = {},
-  backplane: Backplane = localBackplane(),
+  carriage?: TopicCarriage,
 ): Topics<Receiver> {
-  return new Topics(backplane, {
-    maxTopics: 1024,
-    highWaterMark: 100,
-    slow: "buffer",
-    ...settings,
-  });
+  return new Topics({ maxTopics: 1024, highWaterMark: 100, slow: "buffer", ...settings }, carriage);
 }
 
 const news = new PreparedMessage("news");
@@ -22,36 +20,36 @@ describe("Topics", () => {
   it("send to the subscribers of a topic, and to nobody else", async () => {
     const topics = newTopics();
     const [a, b, c] = [new Receiver(), new Receiver(), new Receiver()];
-    topics.subscribe(a, "x");
-    topics.subscribe(b, "x");
-    topics.subscribe(c, "y");
-    expect(await topics.publish("x", news, {})).toEqual({ sent: 2, dropped: 0, closed: 0 });
-    expect(await topics.publish("nobody", news, {})).toEqual({ sent: 0, dropped: 0, closed: 0 });
+    void topics.subscribe(a, "x");
+    void topics.subscribe(b, "x");
+    void topics.subscribe(c, "y");
+    expect(topics.publish("x", news, {})).toMatchObject({ sent: 2, dropped: 0, closed: 0 });
+    expect(topics.publish("nobody", news, {})).toMatchObject({ sent: 0, dropped: 0, closed: 0 });
     expect([a.lines, b.lines, c.lines]).toEqual([["news"], ["news"], []]);
   });
 
   it("leave out the one that a message came from", async () => {
     const topics = newTopics();
     const [a, b] = [new Receiver(), new Receiver()];
-    for (const receiver of [a, b]) topics.subscribe(receiver, "x");
-    await topics.publish("x", news, { except: a });
+    for (const receiver of [a, b]) void topics.subscribe(receiver, "x");
+    topics.publish("x", news, { except: a });
     expect([a.lines, b.lines]).toEqual([[], ["news"]]);
   });
 
   it("count a subscription once, and forget it when it is taken back", async () => {
     const topics = newTopics();
     const a = new Receiver();
-    topics.subscribe(a, "x");
-    topics.subscribe(a, "x");
-    topics.subscribe(a, "y");
+    void topics.subscribe(a, "x");
+    void topics.subscribe(a, "x");
+    void topics.subscribe(a, "y");
     expect(topics.of(a)).toEqual(["x", "y"]);
     expect([topics.count, topics.countOf("x"), topics.countOf("z")]).toEqual([2, 1, 0]);
-    await topics.publish("x", news, {});
+    topics.publish("x", news, {});
     expect(a.lines).toEqual(["news"]);
     topics.unsubscribe(a, "x");
     topics.unsubscribe(a, "x");
     topics.unsubscribe(a, "never");
-    await topics.publish("x", news, {});
+    topics.publish("x", news, {});
     expect(a.lines).toEqual(["news"]);
     topics.unsubscribe(a, "y");
     expect([topics.count, topics.of(a)]).toEqual([0, []]);
@@ -60,9 +58,9 @@ describe("Topics", () => {
   it("forget whoever leaves, with all of its topics and no others", () => {
     const topics = newTopics();
     const [a, b] = [new Receiver(), new Receiver()];
-    for (let i = 0; i < 100; i++) topics.subscribe(a, `a ${i}`);
-    topics.subscribe(a, "both");
-    topics.subscribe(b, "both");
+    for (let i = 0; i < 100; i++) void topics.subscribe(a, `a ${i}`);
+    void topics.subscribe(a, "both");
+    void topics.subscribe(b, "both");
     topics.leave(a);
     topics.leave(a);
     expect([topics.count, topics.countOf("both"), topics.of(a)]).toEqual([1, 1, []]);
@@ -73,12 +71,12 @@ describe("Topics", () => {
   it("cost what their own subscribers cost, however many others there are", async () => {
     const topics = newTopics();
     const others = Array.from({ length: 1000 }, () => new Receiver());
-    for (let i = 0; i < 100_000; i++) topics.subscribe(others[i % 1000]!, `other ${i}`);
+    for (let i = 0; i < 100_000; i++) void topics.subscribe(others[i % 1000]!, `other ${i}`);
     const ours = [new Receiver(), new Receiver(), new Receiver()];
-    for (const receiver of ours) topics.subscribe(receiver, "ours");
+    for (const receiver of ours) void topics.subscribe(receiver, "ours");
     let touched = 0;
     for (const receiver of [...others, ...ours]) receiver.onSend = () => touched++;
-    await topics.publish("ours", news, {});
+    topics.publish("ours", news, {});
     expect(touched).toBe(3);
     for (const receiver of others) topics.leave(receiver);
     expect(topics.count).toBe(1);
@@ -87,24 +85,24 @@ describe("Topics", () => {
   it("skip and repeat nobody where a send changes who is subscribed", async () => {
     const topics = newTopics();
     const all = Array.from({ length: 4 }, () => new Receiver());
-    for (const receiver of all) topics.subscribe(receiver, "x");
+    for (const receiver of all) void topics.subscribe(receiver, "x");
     all[0]!.onSend = () => {
       topics.leave(all[0]!);
       topics.leave(all[1]!);
-      topics.subscribe(all[0]!, "x");
+      void topics.subscribe(all[0]!, "x");
     };
-    await topics.publish("x", news, {});
+    topics.publish("x", news, {});
     expect(all.map(({ lines }) => lines.length)).toEqual([1, 1, 1, 1]);
   });
 
   it("are as many a connection as may be, and no more", () => {
     const topics = newTopics({ maxTopics: 2 });
     const a = new Receiver();
-    topics.subscribe(a, "x");
-    topics.subscribe(a, "y");
-    topics.subscribe(a, "y");
+    void topics.subscribe(a, "x");
+    void topics.subscribe(a, "y");
+    void topics.subscribe(a, "y");
     expect(() => {
-      topics.subscribe(a, "z");
+      void topics.subscribe(a, "z");
     }).toThrow(expect.objectContaining({ code: "TOO_MANY_TOPICS", limit: 2, actual: 3 }) as Error);
     expect(topics.of(a)).toEqual(["x", "y"]);
   });
@@ -116,65 +114,78 @@ describe("Topics", () => {
   ])("refuse a name that is no good: %s", (_, topic) => {
     const topics = newTopics();
     expect(() => {
-      topics.subscribe(new Receiver(), topic);
+      void topics.subscribe(new Receiver(), topic);
     }).toThrow(TypeError);
     expect(() => topics.publish(topic, news, {})).toThrow(TypeError);
   });
 });
 
 describe("topics on several servers", () => {
-  it("are one over a backplane, and each gets a message once", async () => {
-    const backplane = localBackplane();
-    const [here, there] = [newTopics({}, backplane), newTopics({}, backplane)];
-    const [a, b] = [new Receiver(), new Receiver()];
-    here.subscribe(a, "x");
-    there.subscribe(b, "x");
-    expect(await here.publish("x", news, {})).toEqual({ sent: 1, dropped: 0, closed: 0 });
-    expect([a.lines, b.lines]).toEqual([["news"], ["news"]]);
-    await there.close();
-    await here.publish("x", news, {});
-    expect([a.lines.length, b.lines.length]).toEqual([2, 1]);
-  });
+  /** A carriage that writes down what it is asked for. */
+  function newCarriage(lines: string[], carried: () => Promise<void>): TopicCarriage {
+    return {
+      publish(topic) {
+        lines.push(`publish ${topic}`);
+        return carried();
+      },
+      want(topic) {
+        lines.push(`want ${topic}`);
+        return Promise.resolve(false);
+      },
+      release: (topic) => void lines.push(`release ${topic}`),
+    };
+  }
 
-  it("tell their backplane of the first subscriber and of the last", () => {
+  it("are carried once the subscribers here have the message", async () => {
     const lines: string[] = [];
     const topics = newTopics(
       {},
-      {
-        join: () => ({
-          publish() {},
-          subscribe: (topic) => void lines.push(`subscribe ${topic}`),
-          unsubscribe: (topic) => void lines.push(`unsubscribe ${topic}`),
-          leave() {},
-        }),
-      },
+      newCarriage(lines, () => Promise.resolve()),
     );
-    const [a, b] = [new Receiver(), new Receiver()];
-    topics.subscribe(a, "x");
-    topics.subscribe(b, "x");
-    topics.unsubscribe(a, "x");
-    topics.leave(b);
-    expect(lines).toEqual(["subscribe x", "unsubscribe x"]);
+    const a = new Receiver();
+    a.onSend = () => lines.push("sent");
+    void topics.subscribe(a, "x");
+    await topics.publish("x", news, {}).carried;
+    expect(lines).toEqual(["want x", "sent", "publish x"]);
   });
 
-  it.each([
-    [
-      "throws",
-      () => {
-        throw new Error("no network");
-      },
-    ],
-    ["rejects", () => Promise.reject(new Error("no network"))],
-  ])(
-    "tell whoever publishes that their backplane %s, after its own connections have it",
-    async (_, publish) => {
-      const topics = newTopics({}, { join: () => ({ publish, leave() {} }) });
-      const a = new Receiver();
-      topics.subscribe(a, "x");
-      // Not awaited: nothing is unhandled.
-      void topics.publish("x", news, {});
-      await expect(topics.publish("x", news, {})).rejects.toThrow("no network");
-      expect(a.lines).toEqual(["news", "news"]);
-    },
-  );
+  it("are wanted while they have subscribers, and released with the last", async () => {
+    const lines: string[] = [];
+    const topics = newTopics(
+      {},
+      newCarriage(lines, () => Promise.resolve()),
+    );
+    const [a, b] = [new Receiver(), new Receiver()];
+    expect(await topics.subscribe(a, "x")).toBe(false);
+    expect(await topics.subscribe(b, "x")).toBe(false);
+    topics.unsubscribe(a, "x");
+    topics.leave(b);
+    expect(lines).toEqual(["want x", "want x", "release x"]);
+  });
+
+  it("reach the connections here whatever becomes of the carriage", async () => {
+    const topics = newTopics(
+      {},
+      newCarriage([], () => Promise.reject(new Error("no network"))),
+    );
+    const a = new Receiver();
+    void topics.subscribe(a, "x");
+    const { sent, carried } = topics.publish("x", news, {});
+    expect([sent, a.lines]).toEqual([1, ["news"]]);
+    await expect(carried).rejects.toThrow("no network");
+  });
+
+  it("are carried at once, and heard, where the server is alone", async () => {
+    const topics = newTopics();
+    expect(await topics.subscribe(new Receiver(), "x")).toBe(true);
+    await topics.publish("x", news, {}).carried;
+  });
+
+  it("give what came from elsewhere to the subscribers here", () => {
+    const topics = newTopics();
+    const a = new Receiver();
+    void topics.subscribe(a, "x");
+    expect(topics.deliver("x", news, {})).toEqual({ sent: 1, dropped: 0, closed: 0 });
+    expect(a.lines).toEqual(["news"]);
+  });
 });

@@ -12,14 +12,15 @@ const topical = (options) => ({
   handlers: (t, server) => ({
     async message(ws, data) {
       const [verb, rest] = data.split(" ");
-      const note = (delivery) => t.of(ws.target).note(told(delivery));
+      const note = ({ sent, dropped, closed }) =>
+        t.of(ws.target).note(told({ sent, dropped, closed }));
       if (verb === "subscribe" || verb === "unsubscribe") {
         ws[verb](rest);
         await ws.send(`${verb}d, ${server().subscribersOf(rest)} in all`);
       } else if (verb === "tell") {
-        note(await ws.publish("news", rest));
+        note(ws.publish("news", rest));
       } else if (verb === "announce") {
-        note(await server().publish("news", rest));
+        note(server().publish("news", rest));
       } else if (verb === "shout") {
         note(server().broadcast(rest, { except: ws }));
       }

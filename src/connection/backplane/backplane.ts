@@ -1,0 +1,108 @@
+/**
+ * How publications get from one server to others: of this process, of other processes, of other machines. What a driver for a
+ * broker has to do, and no more: numbers, echoes, duplicates, gaps, waiting and time are the server's own business.
+ *
+ * @module
+ */
+
+import type { Awaitable } from "../../io/byte-stream.ts";
+
+/** Whether publications get to other servers, and theirs to this one. */
+export type BackplaneState = "up" | "down";
+
+/** A server, as a driver sees it. None of its methods throws. */
+export interface BackplaneMember {
+  /** The server's id: 32 hexadecimal digits, random. */
+  readonly id: string;
+  /**
+   * The topics that are wanted now. After an outage a driver subscribes to them again, before it says "up"; what it has not
+   * taken from here by then is asked for by `subscribe` once more.
+   */
+  topics(): Iterable<string>;
+  /**
+   * Takes what came from the broker, in its order. What the server has published itself may be among it, and what came twice, and
+   * what is none of framewire's: the server finds out.
+   *
+   * @param envelope Read, and not kept.
+   */
+  deliver(topic: string, envelope: Uint8Array): void;
+  /**
+   * The broker can be reached no more, or again. A member that has joined is "up", until it is told otherwise.
+   *
+   * @param reason What went wrong, for logs.
+   */
+  state(now: BackplaneState, reason?: unknown): void;
+  /** Something may have been lost on the way here. @param topics Of these topics. Default: of all. */
+  gap(topics?: Iterable<string>): void;
+}
+
+/**
+ * What a server has of a backplane. Calls that concern one topic take effect in their order. Where one of them throws, that is a
+ * rejection.
+ */
+export interface BackplaneMembership {
+  /**
+   * Carries an envelope to all other members that have subscribed to the topic. It may come back; and it is given again where
+   * the promise rejects with `BackplaneError` `DOWN`, as soon as the broker is back: receivers drop what they have.
+   *
+   * @param envelope The driver's to keep; nobody changes it.
+   * @returns Nothing, or a promise that resolves when the broker has it. With any other rejection it is given up.
+   */
+  publish(topic: string, envelope: Uint8Array): Awaitable<void>;
+  /**
+   * The topic has got its first subscriber here. Not called while the state is "down".
+   *
+   * @returns Nothing, or a promise that resolves when the broker has it: what is published from then on comes.
+   */
+  subscribe(topic: string): Awaitable<void>;
+  /** The topic has had no subscriber here for a while. Not called while the state is "down". */
+  unsubscribe(topic: string): Awaitable<void>;
+  /** The server is shut down: what was given to `publish` is let out, where that is possible; nothing is delivered any more. */
+  leave(): Awaitable<void>;
+}
+
+/**
+ * Joins servers, so that what is published on one reaches the subscribers of all. What comes from one publisher arrives
+ * in its order, or is told as missing.
+ */
+export interface Backplane {
+  /**
+   * Takes a server in; what it gives is that server's own. `leave` ends it.
+   *
+   * @returns Rejects only with what waiting does not mend, such as a wrong password: `serve` then rejects with it.
+   */
+  join(member: BackplaneMember): Awaitable<BackplaneMembership>;
+}
+
+/** Makes a backplane for the servers of one process: what joins it shares its topics, and delivery is immediate. */
+export function localBackplane(): Backplane {
+  const topics = new Map<string, Set<BackplaneMember>>();
+  return {
+    join(member) {
+      const own = new Set<string>();
+      const unsubscribe = (topic: string): void => {
+        own.delete(topic);
+        const members = topics.get(topic);
+        if (members?.delete(member) === true && members.size === 0) topics.delete(topic);
+      };
+      return {
+        publish(topic, envelope) {
+          // A copy: whoever is delivered to may subscribe.
+          for (const other of [...(topics.get(topic) ?? [])]) {
+            if (other !== member) other.deliver(topic, envelope);
+          }
+        },
+        subscribe(topic) {
+          own.add(topic);
+          const members = topics.get(topic);
+          if (members === undefined) topics.set(topic, new Set([member]));
+          else members.add(member);
+        },
+        unsubscribe,
+        leave() {
+          for (const topic of [...own]) unsubscribe(topic);
+        },
+      };
+    },
+  };
+}

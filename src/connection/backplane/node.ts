@@ -1,0 +1,355 @@
+/**
+ * A server as one of several: what it publishes goes to the others, and what they publish comes here, each message once, in its
+ * publisher's order, and with every loss that can be noticed told.
+ *
+ * @module
+ */
+
+import { checkLimit, checkMilliseconds } from "../../arguments.ts";
+import { latin1 } from "../../bytes.ts";
+import type { Deadline, Deadlines } from "../../clock.ts";
+import { isPromise, newDeferred, quiet } from "../../deferred.ts";
+import { PreparedMessage } from "../../endpoint/prepared.ts";
+import { BackplaneError } from "../../errors.ts";
+import type {
+  Backplane,
+  BackplaneMember,
+  BackplaneMembership,
+  BackplaneState,
+} from "./backplane.ts";
+import { Carrier } from "./carrier.ts";
+import {
+  dataOf,
+  decodeEnvelope,
+  encodeEnvelope,
+  type Envelope,
+  type EnvelopeFault,
+  nodeIdSize,
+  spellNode,
+} from "./envelope.ts";
+import { Interests } from "./interests.ts";
+import { IncomingSequences, OutgoingSequences } from "./sequences.ts";
+import {
+  type BackplaneCounters,
+  type BackplaneEvent,
+  type BackplaneStatus,
+  type CarryingOptions,
+  defaultCarrying,
+} from "./status.ts";
+
+/** What a node asks for and tells. */
+export interface NodeOwner {
+  readonly deadlines: Deadlines;
+  /** A message has come for the subscribers of a topic. */
+  receive(topic: string, message: PreparedMessage): void;
+  /** Something has happened. Must not throw. */
+  tell(event: BackplaneEvent): void;
+}
+
+/** One server on its backplane. */
+export class BackplaneNode implements BackplaneStatus {
+  readonly id: string;
+  readonly #node: string;
+  readonly #owner: NodeOwner;
+  readonly #timeout: number;
+  readonly #carrier: Carrier;
+  readonly #interests: Interests;
+  readonly #outgoing = new OutgoingSequences();
+  readonly #incoming = new IncomingSequences();
+  /**
+   * "joining"; "reached" while the driver says that the broker is there; "lost" while it says that it is not; "left" at the end.
+   */
+  #stage: "joining" | "reached" | "lost" | "left" = "joining";
+  /** What the driver has said before it had joined, and why. */
+  #early: { readonly now: BackplaneState; readonly reason: unknown } = {
+    now: "up",
+    reason: undefined,
+  };
+  /** Whether the broker has not answered in time, and has not since. */
+  #isSilent = false;
+  #told: BackplaneState = "up";
+  #membership: BackplaneMembership | undefined;
+  #joined: Promise<void> | undefined;
+  // Counters.
+  #published = 0;
+  #carried = 0;
+  #failed = 0;
+  #delivered = 0;
+  #dropped = 0;
+  #duplicates = 0;
+  #gaps = 0;
+  #roundTripTime: number | undefined;
+  readonly #versions = new Set<number>();
+
+  /** @throws {TypeError} An option is of a wrong type. @throws {RangeError} One is NaN or below 0. */
+  constructor(options: CarryingOptions, owner: NodeOwner) {
+    const { overflow = "newest", linger = defaultCarrying.linger } = options;
+    const {
+      maxWaiting: bytes = defaultCarrying.maxWaiting,
+      timeout: patience = defaultCarrying.timeout,
+    } = options;
+    checkLimit("carrying.maxWaiting", bytes);
+    checkMilliseconds("carrying.timeout", patience);
+    checkMilliseconds("carrying.linger", linger);
+    // As of all limits: 0 is none.
+    const maxWaiting = bytes || Infinity;
+    const timeout = patience || Infinity;
+    this.#owner = owner;
+    this.#timeout = timeout;
+    const id = crypto.getRandomValues(new Uint8Array(nodeIdSize));
+    this.#node = latin1(id, 0, nodeIdSize);
+    this.id = spellNode(this.#node);
+    this.#carrier = new Carrier({ maxWaiting, overflow, timeout }, owner.deadlines, {
+      publish: (topic, envelope) => this.#membership!.publish(topic, envelope),
+      carried: (milliseconds) => {
+        this.#carried++;
+        this.#roundTripTime = milliseconds;
+        this.#answered();
+      },
+      failed: (error) => {
+        this.#failed++;
+        if (error.code === "TIMEOUT") this.#silent();
+      },
+    });
+    this.#interests = new Interests({ linger, timeout }, owner.deadlines, {
+      subscribe: (topic) => this.#membership!.subscribe(topic),
+      unsubscribe: (topic) => this.#membership!.unsubscribe(topic),
+      answered: () => {
+        this.#answered();
+      },
+      overdue: () => {
+        this.#silent();
+      },
+      failed: (topic, cause) => {
+        // Where the broker is away, that is told already, or about to be; it is asked again when it is back.
+        if (cause instanceof BackplaneError && cause.code === "DOWN") return;
+        const error = new BackplaneError("REFUSED", { cause });
+        owner.tell({ type: "error", error, topic });
+      },
+      forgotten: (topic) => {
+        this.#incoming.forget(topic);
+      },
+    });
+  }
+
+  get state(): BackplaneState {
+    return this.#stage === "reached" && !this.#isSilent ? "up" : "down";
+  }
+
+  get counters(): BackplaneCounters {
+    return {
+      published: this.#published,
+      carried: this.#carried,
+      failed: this.#failed,
+      waiting: this.#carrier.bytes,
+      delivered: this.#delivered,
+      dropped: this.#dropped,
+      duplicates: this.#duplicates,
+      gaps: this.#gaps,
+      roundTripTime: this.#roundTripTime,
+    };
+  }
+
+  /** Joins; once. What fails is kept for {@link joined}. */
+  join(backplane: Backplane): void {
+    const member: BackplaneMember = {
+      id: this.id,
+      topics: () => this.#interests.topics(),
+      deliver: (topic, envelope) => {
+        this.#deliver(topic, envelope);
+      },
+      state: (now, reason) => {
+        this.#stateOf(now, reason);
+      },
+      gap: (topics) => {
+        if (topics === undefined) this.#incoming.toldGap();
+        this.#tellGap(topics === undefined ? undefined : [...topics], undefined, undefined);
+      },
+    };
+    try {
+      const membership = backplane.join(member);
+      if (isPromise(membership)) this.#joined = this.#enterLater(membership);
+      else this.#enter(membership);
+    } catch (error) {
+      this.#joined = this.#enterLater(Promise.reject(error as Error));
+    }
+  }
+
+  /**
+   * Waits until the node has joined, no longer than the option `timeout`: it then goes on without, and is "down" until it has.
+   * Rejects where it cannot join at all.
+   */
+  async joined(): Promise<void> {
+    if (this.#joined === undefined) return;
+    const late = newDeferred<void>();
+    const deadline = this.#owner.deadlines.after(this.#timeout, late.resolve);
+    try {
+      await Promise.race([this.#joined, late.promise]);
+    } finally {
+      deadline.cancel();
+    }
+    if (this.#stage === "joining") this.#tellState(new BackplaneError("TIMEOUT"));
+  }
+
+  /** Carries a message to the other nodes. As `Carrier.carry`. */
+  publish(topic: string, message: PreparedMessage): Promise<void> {
+    this.#published++;
+    const { series, sequence } = this.#outgoing.next(topic);
+    const { opcode, compress } = message;
+    const payload = message.content.bytes;
+    return this.#carrier.carry(
+      topic,
+      encodeEnvelope({ node: this.#node, series, sequence, opcode, compress, payload }),
+    );
+  }
+
+  /** A topic has its first subscriber. As `Interests.want`. */
+  want(topic: string): Promise<boolean> {
+    const answer = this.#interests.want(topic);
+    return this.#isSilent ? Promise.resolve(false) : answer;
+  }
+
+  /** A topic has lost its last subscriber. */
+  release(topic: string): void {
+    this.#interests.release(topic);
+  }
+
+  /**
+   * Leaves: what waits for a broker that is away is given up, what is under way is let out. Rejects with what the driver fails with.
+   *
+   * @param within Milliseconds for it; then it is done as it is.
+   */
+  async leave(within: number): Promise<void> {
+    const { deadlines } = this.#owner;
+    this.#stage = "left";
+    this.#carrier.close();
+    this.#interests.close();
+    const late = newDeferred<void>();
+    let deadline: Deadline | undefined;
+    try {
+      const left = this.#membership?.leave();
+      if (!isPromise(left)) return;
+      deadline = deadlines.after(within, late.resolve);
+      await Promise.race([left, late.promise]);
+    } finally {
+      deadline?.cancel();
+      this.#carrier.abandon();
+    }
+  }
+
+  #enterLater(membership: Promise<BackplaneMembership>): Promise<void> {
+    const entered = (async () => {
+      this.#enter(await membership);
+    })();
+    entered.catch((error: unknown) => {
+      this.#owner.tell({ type: "error", error: asRefusal(error), topic: undefined });
+    });
+    return entered;
+  }
+
+  #enter(membership: BackplaneMembership): void {
+    if (this.#stage === "left") {
+      void quiet((async () => membership.leave())());
+      return;
+    }
+    this.#membership = membership;
+    this.#stage = "lost";
+    const { now, reason } = this.#early;
+    if (now === "up") this.#reach();
+    else this.#tellState(new BackplaneError("DOWN", { cause: reason }));
+  }
+
+  /** What the driver says. */
+  #stateOf(now: BackplaneState, reason: unknown): void {
+    if (this.#stage === "joining") {
+      this.#early = { now, reason };
+    } else if (now === "up" && this.#stage === "lost") {
+      this.#reach();
+    } else if (now === "down" && this.#stage === "reached") {
+      this.#stage = "lost";
+      this.#carrier.shut();
+      this.#interests.shut();
+      this.#tellState(new BackplaneError("DOWN", { cause: reason }));
+    }
+  }
+
+  #reach(): void {
+    this.#stage = "reached";
+    this.#isSilent = false;
+    // Subscriptions go first: what is published behind them may be answered at once.
+    this.#interests.open();
+    this.#carrier.open();
+    this.#tellState();
+  }
+
+  #answered(): void {
+    if (!this.#isSilent) return;
+    this.#isSilent = false;
+    this.#tellState();
+  }
+
+  #silent(): void {
+    if (this.#stage !== "reached") return;
+    this.#isSilent = true;
+    this.#tellState(new BackplaneError("TIMEOUT"));
+  }
+
+  /** Tells whether it is up or down where that has changed. @param error Why it may be down. */
+  #tellState(error?: BackplaneError): void {
+    const { state } = this;
+    if (state === this.#told || this.#stage === "left") return;
+    this.#told = state;
+    this.#owner.tell(error === undefined ? { type: "up" } : { type: "down", error });
+  }
+
+  /** Something came from the broker: whatever it is, nothing is thrown. */
+  #deliver(topic: string, bytes: Uint8Array): void {
+    if (this.#stage === "left" || !this.#interests.has(topic)) return;
+    const envelope = decodeEnvelope(bytes);
+    if (typeof envelope === "string") {
+      this.#drop(envelope, bytes);
+    } else if (envelope.node !== this.#node) {
+      this.#take(topic, envelope);
+    }
+  }
+
+  #take(topic: string, envelope: Envelope): void {
+    const { node, series, sequence, compress } = envelope;
+    const data = dataOf(envelope);
+    if (data === undefined) {
+      this.#dropped++;
+      return;
+    }
+    const missing = this.#incoming.take(topic, node, series, sequence);
+    if (missing < 0) {
+      this.#duplicates++;
+      return;
+    }
+    if (missing > 0) this.#tellGap([topic], missing, spellNode(node));
+    this.#delivered++;
+    this.#owner.receive(topic, new PreparedMessage(data, compress));
+  }
+
+  #drop(fault: EnvelopeFault, bytes: Uint8Array): void {
+    this.#dropped++;
+    if (fault !== "version" || this.#versions.has(bytes[2])) return;
+    this.#versions.add(bytes[2]);
+    const cause = new Error(`Version ${bytes[2]}`);
+    const error = new BackplaneError("ENVELOPE_VERSION", { cause });
+    this.#owner.tell({ type: "error", error, topic: undefined });
+  }
+
+  #tellGap(
+    topics: readonly string[] | undefined,
+    missing: number | undefined,
+    node: string | undefined,
+  ): void {
+    if (this.#stage === "left") return;
+    this.#gaps++;
+    this.#owner.tell({ type: "gap", topics, missing, node });
+  }
+}
+
+function asRefusal(error: unknown): BackplaneError {
+  return error instanceof BackplaneError ? error : new BackplaneError("REFUSED", { cause: error });
+}
