@@ -71,6 +71,7 @@ export default defineConfig({
       },
     ],
     globalSetup: runtime === "node" ? ["test/support/build.ts"] : [],
+    setupFiles: ["test/support/equal-bytes.ts"],
     pool: "forks",
     // Deno takes no V8 flags here; it gets them by DENO_V8_FLAGS. Bun has Bun.gc.
     execArgv: runtime === "node" ? ["--expose-gc"] : [],

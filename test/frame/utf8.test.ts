@@ -25,14 +25,17 @@ interface Keys {
 function makeKeys(): Keys {
   const characters = new Set<number>();
   const prefixes = new Set<number>();
+  const encoder = new TextEncoder();
+  const bytes = new Uint8Array(4);
   for (let point = 0; point <= 0x10ffff; point++) {
     if (point >= 0xd800 && point <= 0xdfff) continue;
+    const last = encoder.encodeInto(String.fromCodePoint(point), bytes).written - 1;
     let key = boundary;
-    const bytes = encodeUtf8(String.fromCodePoint(point));
-    bytes.forEach((byte, index) => {
-      key = key * 256 + byte;
-      (index === bytes.length - 1 ? characters : prefixes).add(key);
-    });
+    for (let index = 0; index < last; index++) {
+      key = key * 256 + bytes[index]!;
+      prefixes.add(key);
+    }
+    characters.add(key * 256 + bytes[last]!);
   }
   return { characters, prefixes };
 }

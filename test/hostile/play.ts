@@ -189,7 +189,8 @@ export class Peer implements TransportHandler {
   onData(chunk: Uint8Array): void {
     this.#chunks.push(chunk.slice());
     this.received += chunk.length;
-    if (latin1(chunk, 0, chunk.length).endsWith("\r\n\r\n")) this.asked.resolve();
+    if (latin1(chunk, Math.max(0, chunk.length - 4), chunk.length) === "\r\n\r\n")
+      this.asked.resolve();
   }
 
   onDrain(): void {

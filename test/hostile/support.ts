@@ -258,8 +258,11 @@ export function frame(
       for (let i = lengthBytes - 1; i >= 0; i--)
         bytes.push(Number((declared >> BigInt(8 * i)) & 255n));
       if (masked) bytes.push(...maskKey);
-      const body = masked ? data.map((byte, i) => byte ^ maskKey[i % 4]!) : data;
-      return concat([Uint8Array.from(bytes), body]);
+      const made = concat([Uint8Array.from(bytes), data]);
+      if (masked) {
+        for (let i = 0; i < data.length; i++) made[bytes.length + i]! ^= maskKey[i & 3]!;
+      }
+      return made;
     },
   };
 }
@@ -377,7 +380,7 @@ export function show(data: string | Uint8Array): string {
     return `[${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ")}]`;
   }
   let sum = 0;
-  for (const byte of bytes) sum = (Math.imul(sum, 31) + byte) | 0;
+  for (let i = 0; i < bytes.length; i++) sum = (Math.imul(sum, 31) + bytes[i]!) | 0;
   return `${bytes.length} bytes #${sum >>> 0}`;
 }
 

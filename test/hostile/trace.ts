@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { expect } from "vitest";
 import { latin1, noBytes } from "../../src/bytes.ts";
 import { DialError } from "../../src/errors.ts";
@@ -65,12 +66,19 @@ export function showFrames(bytes: Uint8Array, sender: Role = "server"): string[]
           ? view.getUint16(at + 2)
           : Number(view.getBigUint64(at + 2));
     if (length > bytes.length - start) throw new Error(`The ${sender} sent a part of a frame`);
-    let payload = bytes.subarray(start, start + length);
-    if (maskBit > 0) payload = payload.map((byte, i) => byte ^ bytes[keyAt + (i & 3)]!);
+    const payload = bytes.slice(start, start + length);
+    if (maskBit > 0) {
+      for (let i = 0; i < length; i++) payload[i]! ^= bytes[keyAt + (i & 3)]!;
+    }
     shown.push(showFrame(first & 15, payload));
     at = start + length;
   }
   return shown;
+}
+
+/** Where the empty line begins that ends a head; -1 where there is none. */
+function headEndOf(bytes: Uint8Array): number {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf("\r\n\r\n");
 }
 
 function headersOf(lines: readonly string[]): Record<string, string> {
@@ -86,10 +94,12 @@ function headersOf(lines: readonly string[]): Record<string, string> {
 
 /** Reads what came back to a client. */
 function traceOfServer(output: Uint8Array, events: readonly string[], end: Outcome["end"]): Trace {
-  const all = latin1(output, 0, output.length);
-  const headEnd = all.indexOf("\r\n\r\n");
-  if (headEnd < 0) return { status: 0, headers: {}, body: all, events, replies: [], end };
-  const [statusLine, ...lines] = all.slice(0, headEnd).split("\r\n");
+  const headEnd = headEndOf(output);
+  if (headEnd < 0) {
+    const body = latin1(output, 0, output.length);
+    return { status: 0, headers: {}, body, events, replies: [], end };
+  }
+  const [statusLine, ...lines] = latin1(output, 0, headEnd).split("\r\n");
   const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine!)?.[1]);
   const rest = output.slice(headEnd + 4);
   const isOpen = status === 101;
@@ -105,8 +115,7 @@ function traceOfClient(
   end: Outcome["end"],
   failure: unknown,
 ): Trace {
-  const all = latin1(output, 0, output.length);
-  const headEnd = all.indexOf("\r\n\r\n");
+  const headEnd = headEndOf(output);
   const isOpen = events.includes("open");
   const error = failure instanceof DialError ? failure : undefined;
   return {

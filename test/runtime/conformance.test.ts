@@ -56,7 +56,9 @@ function inFragments(opcode: number, data: Uint8Array, size: number): SidedPiece
 
 /** Bytes that are a text, too. */
 function letters(length: number): Uint8Array {
-  return new Uint8Array(length).map((_, i) => 97 + (i % 23));
+  const made = new Uint8Array(length);
+  for (let i = 0; i < length; i++) made[i] = 97 + (i % 23);
+  return made;
 }
 
 /** Waits until so many bytes have come, of which a check is made only then. */

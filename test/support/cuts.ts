@@ -12,7 +12,9 @@ export function seededRandom(seed: number): () => number {
 /** Random bytes, the same ones for the same seed. */
 export function seededBytes(length: number, seed = 1): Uint8Array {
   const random = seededRandom(seed);
-  return Uint8Array.from({ length }, () => random() * 256);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = random() * 256;
+  return bytes;
 }
 
 const mostSplits = 1024;
