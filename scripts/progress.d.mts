@@ -6,6 +6,6 @@ export class Progress {
   /** `last`: milliseconds of each file in the last run; `now`: milliseconds on any clock. */
   constructor(files: readonly string[], last: Readonly<Record<string, number>>, now: number);
   end(file: string): void;
-  left(now: number): number;
-  show(now: number, later?: number): string;
+  left(now: number): number | undefined;
+  show(): string;
 }

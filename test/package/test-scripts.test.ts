@@ -2,9 +2,10 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { root } from "../../scripts/built.mjs";
 import { Progress, showSeconds } from "../../scripts/progress.mjs";
+import { runLanes, showProgress, Step } from "../../scripts/steps.mjs";
 
 const executeFile = promisify(execFile);
 
@@ -48,8 +49,7 @@ describe("Progress", () => {
     progress.end("b");
     // Twice as slow as the last time.
     expect(progress.left(6000)).toBe(10);
-    expect(progress.show(6000)).toBe("1 of 3 files, about 10 s left");
-    expect(progress.show(6000, 300)).toBe("1 of 3 files, about 5 min left");
+    expect(progress.show()).toBe("1 of 3 files");
     progress.end("a");
     progress.end("c");
     expect(progress.left(16_000)).toBe(0);
@@ -64,7 +64,67 @@ describe("Progress", () => {
   it("says nothing of time where nothing is known", () => {
     const progress = new Progress(["a", "b"], {}, 0);
     progress.end("a");
-    expect(progress.show(7000)).toBe("1 of 2 files");
+    expect(progress.left(7000)).toBe(undefined);
+  });
+});
+
+/** What is printed while steps run, without how many seconds they take. */
+async function printedBy(lanes: Step[][]): Promise<string> {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  try {
+    await runLanes(lanes);
+    const lines = log.mock.calls.map(([line]) => String(line));
+    return lines.join("\n").replaceAll(/[\d.]+ s$/gm, "1 s");
+  } finally {
+    log.mockRestore();
+  }
+}
+
+describe("the steps of npm test", () => {
+  /** A step that runs a piece of a program. */
+  const step = (name: string, code: string, last?: number): Step =>
+    new Step(name, [process.execPath, "-e", code], process.env, last);
+
+  it("show what they have printed as a whole, also where one fails, and say whether they succeeded", async () => {
+    const good = step("good", "console.log('one'); console.log('two')");
+    const bad = step("bad", "console.error('no'); process.exitCode = 3");
+    const next = step("next", "");
+    expect(await printedBy([[good], [bad, next]])).toContain(
+      "\n=== good\none\ntwo\n=== good: ok in 1 s",
+    );
+    expect([good, bad, next].map(({ isOk }) => isOk)).toEqual([true, false, true]);
+  });
+
+  it("run at the same time in two lanes, and one after the other in one", async () => {
+    const events: string[] = [];
+    const noting = (name: string): Step => {
+      const made = step(name, "");
+      const run = made.run.bind(made);
+      made.run = async () => {
+        events.push(`${name} begins`);
+        await run();
+        events.push(`${name} ends`);
+      };
+      return made;
+    };
+    await printedBy([[noting("a")], [noting("b"), noting("c")]]);
+    expect(events.slice(0, 2)).toEqual(["a begins", "b begins"]);
+    expect(events.indexOf("c begins")).toBe(events.indexOf("b ends") + 1);
+  });
+
+  it("tell at once which tests fail, and nothing else of what is told to the program", async () => {
+    const told = [{ failed: "a.test.ts: adds up" }, { files: "1 of 2 files", left: 3 }];
+    const lines = told.map((one) => `@progress ${JSON.stringify(one)}`);
+    const suite = step("node", `for (const line of ${JSON.stringify(lines)}) console.log(line)`);
+    expect(await printedBy([[suite]])).toBe(
+      "--- node: failed: a.test.ts: adds up\n\n=== node\n=== node: ok in 1 s",
+    );
+  });
+
+  it("are as long as the longest lane, by how long they took the last time", () => {
+    const lanes = [[step("a", "", 100)], [step("b", "", 200), step("c", "", 40)]];
+    expect(showProgress(lanes, 0)).toBe("0 of 3 done; about 4 min left");
+    expect(showProgress([...lanes, [step("new", "")]], 0)).toBe("0 of 4 done");
   });
 });
 
