@@ -145,6 +145,7 @@ export type HandshakeCode =
   | "BAD_HOST"
   | "BAD_ORIGIN"
   | "BAD_FORWARDED"
+  | "BAD_PROXY_HEADER"
   | "BAD_BODY"
   | "BAD_UPGRADE"
   | "BAD_CONNECTION"
@@ -164,6 +165,7 @@ const refusals: Record<HandshakeCode, readonly [message: string, status: number]
   BAD_HOST: ["One valid Host header is required", 400],
   BAD_ORIGIN: ["Origin is not allowed", 403],
   BAD_FORWARDED: ["What a proxy says of its client is malformed", 400],
+  BAD_PROXY_HEADER: ["Malformed PROXY header", 400],
   BAD_BODY: ["Handshake has a body", 400],
   BAD_UPGRADE: ["Upgrade header does not name websocket", 400],
   BAD_CONNECTION: ["Connection header does not name Upgrade", 400],

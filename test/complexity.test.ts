@@ -10,6 +10,7 @@ import { Endpoint } from "../src/endpoint/endpoint.ts";
 import { BoundedBuffer } from "../src/extension/bounded-buffer.ts";
 import { PermessageDeflate } from "../src/flate/permessage-deflate.ts";
 import { StateServerSide } from "../src/frame/check.ts";
+import { ProxyHeaderParser } from "../src/handshake/proxy-protocol/parser.ts";
 import { HeadParser } from "../src/http/parser.ts";
 import { parseCookies } from "../src/http/cookie.ts";
 import { newOption, parseOptions } from "../src/http/option.ts";
@@ -27,6 +28,7 @@ import {
   text,
 } from "./hostile/support.ts";
 import { FakeClock } from "./support/fake-clock.ts";
+import { binaryHeader, field, summedHeader } from "./support/proxy-header.ts";
 import { silentEvents } from "./support/trace.ts";
 
 /*
@@ -112,7 +114,7 @@ class Sink implements Transport {
   destroy(): void {}
 }
 
-/** A whole handshake with a server that compresses and takes the first subprotocol. */
+/** A whole handshake with a server that compresses, takes the first subprotocol, and believes whoever is in front of it. */
 function handshake(more: (size: number) => readonly string[]): Subject {
   return (size) => {
     const chunk = request({ more: more(size) });
@@ -123,6 +125,7 @@ function handshake(more: (size: number) => readonly string[]): Subject {
           clock: new FakeClock(),
           ...noLimits,
           compression: { engine: zlibEngine() },
+          trustProxy: () => true,
         },
         { upgrade: ({ protocols }) => ({ protocol: protocols[0] }) },
       );
@@ -229,6 +232,38 @@ const subjects: Readonly<Record<string, Subject>> = {
   "a handshake with blanks inside a subprotocol": handshake((size) => [
     `Sec-WebSocket-Protocol: b${" ".repeat(size)}x`,
   ]),
+  "a handshake behind many proxies": handshake((size) => [
+    `X-Forwarded-For: ${repeated(size, () => "192.0.2.1", ", ")}`,
+    `X-Forwarded-Proto: ${repeated(size, () => "https", ", ")}`,
+    `Forwarded: ${repeated(size, () => 'for="192.0.2.1";proto=https', ", ")}`,
+  ]),
+  "a handshake behind many proxies, a line each": handshake((size) =>
+    Array.from({ length: size }, () => "X-Forwarded-For: 192.0.2.1"),
+  ),
+  "a handshake with a long value of a proxy": handshake((size) => [
+    `Forwarded: for=192.0.2.1;x="${"\\a".repeat(size)}"`,
+  ]),
+  "a PROXY header with many fields": (size) => {
+    const fields = Array.from({ length: (size / smallest) * 64 }, () =>
+      field(4, new Uint8Array(1)),
+    );
+    const header = summedHeader({ fields });
+    return () => {
+      const parser = new ProxyHeaderParser();
+      parser.feed(header);
+      return parser.isComplete;
+    };
+  },
+  "a PROXY header, byte by byte": (size) => {
+    const bytes = bytesOf(
+      binaryHeader({ fields: [field(4, new Uint8Array((size / smallest) * 256))] }),
+    );
+    return () => {
+      const parser = new ProxyHeaderParser();
+      for (const byte of bytes) parser.feed(byte);
+      return parser.isComplete;
+    };
+  },
   "fragments of one byte": endpoint((size) => inOne(fragments(size, 2, "a"))),
   "fragments of one byte of text": endpoint((size) => inOne(fragments(size, 1, "a"))),
   "empty fragments": endpoint((size) => inOne(fragments(size, 2, ""))),

@@ -93,6 +93,7 @@ const refusals: Record<HandshakeCode, number> = {
   BAD_HOST: 400,
   BAD_ORIGIN: 403,
   BAD_FORWARDED: 400,
+  BAD_PROXY_HEADER: 400,
   BAD_BODY: 400,
   BAD_UPGRADE: 400,
   BAD_CONNECTION: 400,

@@ -94,7 +94,7 @@ export class Connection<Context = unknown> {
     this.context = info.context;
     this.remoteAddress = socketAddress(info.remoteAddress);
     this.remotePort = info.remotePort;
-    this.peer = info.peer ?? directPeer(link.facts, undefined);
+    this.peer = info.peer ?? directPeer(link.facts, "");
   }
 
   /** Whether the bytes go through TLS, as far as this side; on a server `peer.encrypted` tells of the client's. */

@@ -38,6 +38,13 @@ export { HandshakeResponse } from "./client/handshake-response.ts";
 export { HttpUpgrader, type ParsedRequest, upgradeHttp } from "./server/http-upgrader.ts";
 export { checkOrigin, type OriginPolicy } from "./server/origin.ts";
 export type { ProxyHeader } from "./server/forwarded.ts";
+export { ProxyHeaderParser } from "./proxy-protocol/parser.ts";
+export type {
+  Proxied,
+  ProxiedAddress,
+  ProxiedField,
+  ProxiedTls,
+} from "./proxy-protocol/proxied.ts";
 export type { Peer } from "./server/peer.ts";
 export type { TrustedProxies } from "./server/trusted-proxies.ts";
 export { rejectConnection } from "./server/reject.ts";

@@ -1,12 +1,23 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { afterEach, describe, expect, it } from "vitest";
+import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import type { ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import type { Peer } from "../../src/handshake/server/peer.ts";
 import { adapter } from "../support/adapter.ts";
+import { authority, certificate, privateKey } from "../support/certificate.ts";
 import { documentedHaproxy, documentedNginx, proxyAddress } from "../support/documented-proxy.ts";
-import { type Intermediary, missing, RunningIntermediary } from "../support/intermediary.ts";
+import {
+  haproxy,
+  type Intermediary,
+  missing,
+  RunningIntermediary,
+} from "../support/intermediary.ts";
 import { Peer as Client, upgradeRequest } from "../support/peer.ts";
-import { RawClient } from "../support/raw-client.ts";
+import { binaryHeader } from "../support/proxy-header.ts";
+import { exchange, RawClient } from "../support/raw-client.ts";
 import { runtime } from "../support/runtime.ts";
 
 /** Who a client is behind proxies that somebody else has made, configured as docs/behind-a-proxy.md has it. */
@@ -88,6 +99,101 @@ for (const [name, kind] of kinds) {
     });
   });
 }
+
+const byTcp = (change?: (block: string) => string): Intermediary =>
+  documentedHaproxy("haproxy, by TCP", change);
+
+describe.skipIf(missing(haproxy) !== undefined)(
+  `the PROXY protocol of haproxy, on ${runtime}`,
+  () => {
+    it.each([
+      [
+        "version 1",
+        1,
+        byTcp((block) =>
+          block.replace("send-proxy-v2 proxy-v2-options crc32c,unique-id", "send-proxy"),
+        ),
+      ],
+      ["version 2, with a checksum", 2, byTcp()],
+    ])("tells who the client is, by %s", async (_, version, kind) => {
+      const server = await start({ proxyProtocol: [proxyAddress] });
+      const port = await before(server, kind);
+      const { peer, clientPort } = await peerOf(server, port);
+      expect(peer).toMatchObject({
+        address: "127.0.0.1",
+        port: clientPort,
+        encrypted: false,
+        host: "example.org",
+        proxied: {
+          version,
+          source: { address: "127.0.0.1", port: clientPort },
+          destination: { address: "127.0.0.1", port },
+          tls: undefined,
+        },
+      });
+    });
+
+    it("tells of the TLS that it has ended", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "framewire-"));
+      try {
+        const pem = join(folder, "both.pem");
+        writeFileSync(pem, certificate + privateKey);
+        const server = await start({ proxyProtocol: true });
+        const port = await before(
+          server,
+          byTcp((block) =>
+            block
+              .replace("bind :80", `bind :80 ssl crt ${pem}`)
+              .replace("send-proxy-v2 ", "send-proxy-v2-ssl-cn ")
+              .replace("crc32c,unique-id", "authority,crc32c,ssl-cipher"),
+          ),
+        );
+        const ws = await adapter.connect(`wss://localhost:${port}/`, {
+          tls: { ca: authority },
+        });
+        expect(server.connections[0]!.peer).toMatchObject({
+          address: "127.0.0.1",
+          encrypted: true,
+          proxied: {
+            authority: "localhost",
+            tls: {
+              version: expect.stringMatching(/^TLSv1\.[23]$/) as string,
+              hasCertificate: false,
+              authorized: false,
+              commonName: undefined,
+            },
+          },
+        });
+        expect(server.connections[0]!.encrypted).toBe(false);
+        await ws.close();
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+
+    it("is required of it: without, it is dropped, and so is a stranger where all must speak it", async () => {
+      const server = await start({ proxyProtocol: [proxyAddress] });
+      const port = await before(
+        server,
+        byTcp((block) => block.replace(/send-proxy-v2 .*/, "")),
+      );
+      expect(await exchange(port, upgradeRequest())).toBe("");
+      // Somebody else is a client.
+      expect((await peerOf(server, server.port)).peer.proxied).toBeUndefined();
+      const strict = await start({ proxyProtocol: true });
+      expect(await exchange(strict.port, upgradeRequest())).toBe("");
+    });
+
+    it("is believed of nobody else: a stranger's header is no request", async () => {
+      const server = await start({ proxyProtocol: [proxyAddress] });
+      const line = encodeUtf8("PROXY TCP4 6.6.6.6 127.0.0.1 1 2\r\n");
+      for (const header of [line, binaryHeader()]) {
+        const answer = await exchange(server.port, concat([header, upgradeRequest()]));
+        expect(answer).toMatch(/^HTTP\/1.1 400 /);
+      }
+    });
+  },
+);
 
 describe(`a stranger who connects past the proxy, on ${runtime}`, () => {
   it("is who it is, whatever it says", async () => {

@@ -156,6 +156,11 @@ const ofServing: RightOf<ServeOptions> = {
       "a list of some of forwarded, x-forwarded-for, x-forwarded-proto, x-forwarded-host, x-forwarded-port",
     right: [[], ["forwarded"], ["x-forwarded-for", "x-forwarded-proto"]],
   },
+  proxyProtocol: {
+    expected: 'true, false, or a list of addresses such as ["10.0.0.0/8", "::1"]',
+    right: [true, false, [], ["10.0.0.0/8", "unix"]],
+    takes: /boolean/,
+  },
   backplane: { expected: "a Backplane", right: [localBackplane()] },
   carrying: { expected: "an object", right: [{}, { maxWaiting: 5 }], takes: /Object/ },
   maxTopics: number,

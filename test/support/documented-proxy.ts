@@ -11,7 +11,7 @@ export const proxyAddress = "127.0.0.3";
 /** The block under a heading of the page. */
 function blockOf(heading: string): string {
   const text = readFileSync(page, "utf8");
-  const section = text.split(`\n## ${heading}\n`)[1];
+  const section = text.split(new RegExp(`\n##+ ${heading}\n`))[1];
   const block = section && /```(?:nginx|haproxy)\n([^]*?)```/.exec(section)?.[1];
   if (block === undefined) throw new Error(`docs/behind-a-proxy.md has no block under ${heading}`);
   return block;
@@ -39,8 +39,11 @@ export const documentedNginx: Intermediary = {
   `,
 };
 
-/** haproxy with the page's block under a heading. */
-export function documentedHaproxy(heading: string): Intermediary {
+/** haproxy with the page's block under a heading. @param change What the page says may be changed in it. */
+export function documentedHaproxy(
+  heading: string,
+  change: (block: string) => string = (block) => block,
+): Intermediary {
   return {
     ...haproxy,
     config: (_, port, serverPort) => `
@@ -54,7 +57,7 @@ defaults
   timeout server 10s
   timeout tunnel 10s
   source ${proxyAddress}
-${blockOf(heading).replace("bind :80", `bind 127.0.0.1:${port}`).replace("127.0.0.1:8080", `127.0.0.1:${serverPort}`)}
+${change(blockOf(heading)).replace("bind :80", `bind 127.0.0.1:${port}`).replace("127.0.0.1:8080", `127.0.0.1:${serverPort}`)}
 `,
   };
 }

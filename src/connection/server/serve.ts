@@ -20,6 +20,7 @@ import { type PartialLimits, resolveLimits } from "../../endpoint/limits.ts";
 import { Traffic } from "../../endpoint/traffic.ts";
 import { ClosedError, LimitError, TimeoutError } from "../../errors.ts";
 import { type ProxyHeader, proxyHeadersKind } from "../../handshake/server/forwarded.ts";
+import { balancersKind, balancersOf } from "../../handshake/proxy-protocol/balancers.ts";
 import { type OriginPolicy, originsKind } from "../../handshake/server/origin.ts";
 import { PeerFinder } from "../../handshake/server/peer.ts";
 import { type TrustedProxies, trustedProxiesKind } from "../../handshake/server/trusted-proxies.ts";
@@ -84,6 +85,12 @@ export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialL
    * of them.
    */
   readonly proxyHeaders?: readonly ProxyHeader[] | undefined;
+  /**
+   * TCP balancers that say whose connection each is by the PROXY protocol, version 1 or 2: `true` for whoever connects, or addresses
+   * and networks, and "unix" for whoever comes by a Unix socket. They must: who does not is dropped. From others it is no request,
+   * and gets 400. Not with `server`, nor with `tls`, since the header comes in front of the TLS: TypeError. Default: nobody.
+   */
+  readonly proxyProtocol?: boolean | readonly string[] | undefined;
   /** What carries publications to other servers, of this process or elsewhere. Default: they stay on this one. */
   readonly backplane?: Backplane | undefined;
   /** How publications wait for the backplane. */
@@ -135,6 +142,7 @@ const serveTable: OptionTable<ServeOptions> = /* @__PURE__ */ ((): OptionTable<S
   origins: originsKind,
   trustProxy: trustedProxiesKind,
   proxyHeaders: proxyHeadersKind,
+  proxyProtocol: balancersKind,
   backplane: having("a Backplane", "join"),
   carrying: optionsOf(carryingTable),
   maxTopics: number,
@@ -219,6 +227,7 @@ export class Server<Context = unknown> {
       handlers,
       routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
       origins: options.origins ?? "cookies",
+      isBalancer: balancersOf(options),
       peers: options.trustProxy === undefined ? undefined : new PeerFinder(options),
       settings: this.#settings,
       deadlines: this.#deadlines,

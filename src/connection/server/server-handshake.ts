@@ -21,8 +21,10 @@ import {
   writeRefusal,
   writeReply,
 } from "../../handshake/server/response.ts";
-import type { PeerFinder } from "../../handshake/server/peer.ts";
+import { ProxyHeaderParser } from "../../handshake/proxy-protocol/parser.ts";
+import { directPeer, type Peer, type PeerFinder } from "../../handshake/server/peer.ts";
 import { abandon, UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
+import type { Head } from "../../http/head.ts";
 import { writeOptions } from "../../http/option.ts";
 import { type HeadLimits, HeadParser } from "../../http/parser.ts";
 import { socketAddress } from "../../ip-address.ts";
@@ -44,6 +46,8 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
   readonly origins: OriginPolicy;
   /** Finds clients behind proxies; undefined where none is trusted. */
   readonly peers: PeerFinder | undefined;
+  /** Tells whether who is at the socket has to speak the PROXY protocol. */
+  isBalancer(remoteAddress: string | undefined): boolean;
   readonly headLimits: HeadLimits;
   /** The extensions that are agreed to. */
   readonly extensions: readonly Extension[];
@@ -58,10 +62,10 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
 }
 
 /*
- * reading: the head comes. deciding: a hook is asked. refused: another answer than 101 was sent, and what still comes is read and
+ * proxied: what a balancer says of the connection comes first. reading: the head comes. deciding: a hook is asked. refused: another answer than 101 was sent, and what still comes is read and
  * thrown away. dropped: the socket was destroyed, and its end is to come. over: the socket is gone, or a Link has taken over.
  */
-type Phase = "reading" | "deciding" | "refused" | "dropped" | "over";
+type Phase = "proxied" | "reading" | "deciding" | "refused" | "dropped" | "over";
 
 /** Bytes that a peer may send while a hook decides, before it is held back. */
 const mostEarly = 16 * 1024;
@@ -79,7 +83,9 @@ export class ServerHandshake<Context>
   readonly #parser: HeadParser;
   readonly #excess: LimitError | undefined;
   #deadline: Deadline;
-  #phase: Phase = "reading";
+  #phase: Phase;
+  /** Of the header that a balancer sends first; undefined where none is expected. */
+  readonly #proxyHeader: ProxyHeaderParser | undefined;
   #request: UpgradeRequest | undefined;
   // What has come behind the request.
   readonly #early = new BoundedBuffer();
@@ -89,6 +95,9 @@ export class ServerHandshake<Context>
   /** @param excess Why the connection is one too many: it is refused as soon as its request begins. */
   constructor(transport: Transport, owner: ServerHandshakeOwner<Context>, excess?: LimitError) {
     this.#excess = excess;
+    const isProxied = owner.isBalancer(socketAddress(transport.remoteAddress));
+    this.#proxyHeader = isProxied ? new ProxyHeaderParser() : undefined;
+    this.#phase = isProxied ? "proxied" : "reading";
     this.#transport = transport;
     this.#owner = owner;
     this.#parser = new HeadParser("request", owner.headLimits);
@@ -113,6 +122,8 @@ export class ServerHandshake<Context>
       this.#holdBack();
     } else if (this.#phase === "reading") {
       this.#read(chunk);
+    } else if (this.#phase === "proxied") {
+      this.#readProxyHeader(chunk, this.#proxyHeader!);
     }
   }
 
@@ -120,7 +131,7 @@ export class ServerHandshake<Context>
 
   onEnd(): void {
     this.#hasPeerEnded = true;
-    if (this.#phase === "reading") this.#transport.destroy();
+    if (this.#phase === "reading" || this.#phase === "proxied") this.#transport.destroy();
     // It may still read the answer, and gets one.
     else if (this.#phase === "deciding") abandon(this.#request!, connectionLost(undefined));
   }
@@ -148,6 +159,22 @@ export class ServerHandshake<Context>
     if (isDeciding) abandon(this.#request!, reason);
   }
 
+  /**
+   * Reads what a balancer says of the connection; what is behind it is the client's. Whoever has to send it and does not is dropped
+   * without an answer: nobody knows what protocol it speaks.
+   */
+  #readProxyHeader(chunk: Uint8Array, parser: ProxyHeaderParser): void {
+    try {
+      const end = parser.feed(chunk);
+      if (!parser.isComplete) return;
+      this.#phase = "reading";
+      if (end < chunk.length) this.#read(chunk.subarray(end));
+    } catch (error) {
+      this.drop();
+      this.#report(toHandshakeError(error));
+    }
+  }
+
   #read(chunk: Uint8Array): void {
     try {
       if (this.#excess !== undefined) throw this.#excess;
@@ -155,7 +182,7 @@ export class ServerHandshake<Context>
       if (!this.#parser.isComplete) return;
       const { head } = this.#parser;
       checkRequest(head);
-      const peer = this.#owner.peers?.find(head, this.#transport);
+      const peer = this.#findPeer(head);
       const request = new UpgradeRequest(head, this.#transport, peer);
       const handlers = this.#route(request);
       const http = handlers?.http === undefined ? this.#owner.handlers : handlers;
@@ -177,6 +204,15 @@ export class ServerHandshake<Context>
     } catch (error) {
       this.#refuse(error);
     }
+  }
+
+  /** Gives the client behind proxies; undefined where nobody has to be believed about it. */
+  #findPeer(head: Head): Peer | undefined {
+    const proxied = this.#proxyHeader?.proxied;
+    const { peers } = this.#owner;
+    if (peers !== undefined) return peers.find(head, this.#transport, proxied);
+    if (proxied === undefined) return undefined;
+    return directPeer(this.#transport, head.value(head.find("host")), proxied);
   }
 
   /** Gives the handlers for a request, undefined where no route matches. */

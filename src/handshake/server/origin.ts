@@ -52,9 +52,8 @@ export function checkOrigin(request: UpgradeRequest, policy: OriginPolicy = "sam
 function isAllowed(request: UpgradeRequest, policy: OriginPolicy): boolean {
   const { origin } = request;
   if (origin === undefined || policy === "any") return true;
-  if (policy === "same") return isSame(origin, request.peer.host ?? "");
-  if (policy === "cookies")
-    return !hasCredentials(request) || isSame(origin, request.peer.host ?? "");
+  if (policy === "same") return isSame(origin, request.peer.host);
+  if (policy === "cookies") return !hasCredentials(request) || isSame(origin, request.peer.host);
   if (typeof policy === "string") {
     throw new TypeError(`origins must be "any", "same", "cookies" or a list: ${String(policy)}`);
   }

@@ -8,6 +8,7 @@ import { HandshakeError } from "../../errors.ts";
 import type { Head } from "../../http/head.ts";
 import { socketAddress } from "../../ip-address.ts";
 import type { TransportFacts } from "../../transport.ts";
+import type { Proxied } from "../proxy-protocol/proxied.ts";
 import {
   allProxyHeaders,
   type ForwardedHop,
@@ -25,8 +26,10 @@ export interface Peer {
   readonly port: number | undefined;
   /** Whether the client itself came by TLS (https, wss). */
   readonly encrypted: boolean;
-  /** The host that the client asked for, with a port where it is not the scheme's own; undefined on a client. */
-  readonly host: string | undefined;
+  /** The host that the client asked for, with a port where it is not the scheme's own; "" on a client. */
+  readonly host: string;
+  /** What a TCP balancer says of the connection, by the PROXY protocol; undefined where that is not spoken. */
+  readonly proxied: Proxied | undefined;
 }
 
 /** Whom a server believes about its clients. */
@@ -37,14 +40,22 @@ export interface PeerOptions {
   readonly proxyHeaders?: readonly ProxyHeader[] | undefined;
 }
 
-/** Gives who is at the socket, for whom nobody has to be believed. */
-export function directPeer(facts: Partial<TransportFacts>, host: string | undefined): Peer {
-  return {
-    address: socketAddress(facts.remoteAddress),
-    port: facts.remotePort,
-    encrypted: facts.encrypted === true,
-    host,
-  };
+/**
+ * Gives who is connected, before any header is believed.
+ *
+ * @param proxied What a trusted balancer says of the connection. Default: there is none.
+ */
+export function directPeer(facts: Partial<TransportFacts>, host: string, proxied?: Proxied): Peer {
+  const encrypted = facts.encrypted === true || proxied?.tls !== undefined;
+  const source = proxied?.source;
+  if (source === undefined) {
+    const { remoteAddress, remotePort } = facts;
+    return { address: socketAddress(remoteAddress), port: remotePort, encrypted, host, proxied };
+  }
+  const { port } = source;
+  // Who has come to the balancer by a Unix socket has no port, and its path is no IP address.
+  const address = port === undefined ? undefined : source.address;
+  return { address, port, encrypted, host, proxied };
 }
 
 /** Finds the client of each request behind the proxies that are trusted. */
@@ -63,10 +74,11 @@ export class PeerFinder {
    *
    * @param head A request that was checked.
    * @param facts Of the connection that it came on.
+   * @param proxied What a trusted balancer says of that connection.
    * @throws {HandshakeError} `BAD_FORWARDED`: what a trusted proxy says is malformed, or says two things.
    */
-  find(head: Head, facts: Partial<TransportFacts>): Peer {
-    const direct = directPeer(facts, head.value(head.find("host")));
+  find(head: Head, facts: Partial<TransportFacts>, proxied?: Proxied): Peer {
+    const direct = directPeer(facts, head.value(head.find("host")), proxied);
     if (!this.#isTrusted(direct.address, 0)) return direct;
     const byStandard = this.#headers.includes("forwarded")
       ? readForwarded(head, this.#isTrusted)
@@ -79,6 +91,7 @@ export class PeerFinder {
       port: node.port,
       encrypted: byStandard?.encrypted ?? byCustom?.encrypted ?? direct.encrypted,
       host: byStandard?.host ?? byCustom?.host ?? direct.host,
+      proxied,
     };
   }
 }

@@ -103,7 +103,7 @@ describe("checkOrigin()", () => {
     const behind = new UpgradeRequest(
       head,
       {},
-      { address: "192.0.2.1", port: 7, encrypted: true, host: "example.org" },
+      { address: "192.0.2.1", port: 7, encrypted: true, host: "example.org", proxied: undefined },
     );
     checkOrigin(behind, "same");
     expect(() => {

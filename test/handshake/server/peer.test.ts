@@ -17,17 +17,23 @@ function find(options: PeerOptions, lines: readonly string[], facts: object = so
   return new PeerFinder(options).find(parser.head, facts);
 }
 
-const direct = { address: "10.0.0.1", port: 9, encrypted: false, host: "inner" };
+const direct = {
+  address: "10.0.0.1",
+  port: 9,
+  encrypted: false,
+  host: "inner",
+  proxied: undefined,
+};
 const trustProxy = ["10.0.0.0/8"];
 
 describe("directPeer()", () => {
   it("is who is at the socket, an IPv4 address written as such", () => {
     expect(directPeer(socket, "a")).toEqual({ ...direct, host: "a" });
-    expect(directPeer({ encrypted: true } as object, undefined)).toEqual({
+    expect(directPeer({ encrypted: true } as object, "")).toEqual({
       address: undefined,
       port: undefined,
       encrypted: true,
-      host: undefined,
+      host: "",
     });
   });
 });
@@ -60,6 +66,7 @@ describe("PeerFinder", () => {
       port: 8,
       encrypted: true,
       host: "a.example",
+      proxied: undefined,
     });
     expect(find({ trustProxy }, [])).toEqual(direct);
   });

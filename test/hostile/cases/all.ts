@@ -9,6 +9,7 @@ import { frameCases } from "./frames.ts";
 import { headerCases } from "./headers.ts";
 import { hookCases } from "./hooks.ts";
 import { lengthCases } from "./lengths.ts";
+import { proxyCases } from "./proxies.ts";
 import { requestLineCases } from "./request-line.ts";
 import { responseCases } from "./responses.ts";
 import { subprotocolCases } from "./subprotocols.ts";
@@ -20,6 +21,7 @@ const rows: readonly (readonly [subject: string, rows: readonly Row[]])[] = [
   ["fields of the handshake", fieldCases],
   ["what follows a request", bodyCases],
   ["what an application decides", hookCases],
+  ["proxies", proxyCases],
   ["subprotocols", subprotocolCases],
   ["offers of extensions", extensionCases],
   ["responses", responseCases],
