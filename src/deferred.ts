@@ -34,6 +34,42 @@ export function quiet<Value>(promise: Promise<Value>): Promise<Value> {
   return promise;
 }
 
+/** A promise that knows whether anybody has asked what becomes of it. */
+class Watched<Value> extends Promise<Value> {
+  isSeen = false;
+
+  // What its `then` gives is nobody's concern here.
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  // `await` and all that takes a promise call it, since the class is another one than the language's own.
+  override then<Done = Value, Failed = never>(
+    done?: ((value: Value) => Done | PromiseLike<Done>) | null,
+    failed?: ((reason: unknown) => Failed | PromiseLike<Failed>) | null,
+  ): Promise<Done | Failed> {
+    this.isSeen = true;
+    return super.then(done, failed);
+  }
+}
+
+/**
+ * Gives a promise for the same as another one. Where it rejects, and nobody has asked for what becomes of it by then, `unseen` is
+ * told, and the rejection is not reported as unhandled.
+ */
+export function watched<Value>(
+  promise: Promise<Value>,
+  unseen: (reason: unknown) => void,
+): Promise<Value> {
+  const watching = new Watched<Value>((resolve) => {
+    resolve(promise);
+  });
+  Promise.prototype.then.call(watching, undefined, (reason: unknown) => {
+    if (!watching.isSeen) unseen(reason);
+  });
+  return watching;
+}
+
 /** Makes a rejected promise that is not reported as unhandled. */
 export function rejected(reason: unknown): Promise<never> {
   return quiet(Promise.reject(reason));

@@ -128,3 +128,11 @@ declare function queueMicrotask(task: () => void): void;
 declare function setTimeout(task: () => void, milliseconds: number): unknown;
 declare function setInterval(task: () => void, milliseconds: number): unknown;
 declare function clearInterval(timer: never): void;
+
+interface Console {
+  /** For errors that no handler takes, and for nothing else. */
+  error(text: string): void;
+}
+
+// eslint-disable-next-line no-var -- as above
+declare var console: Console;

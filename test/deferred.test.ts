@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { isPromise, newDeferred, rejected, whenSettled } from "../src/deferred.ts";
+import { isPromise, newDeferred, rejected, watched, whenSettled } from "../src/deferred.ts";
 import { oddThenables } from "./support/thenables.ts";
+import { macrotask } from "./support/turns.ts";
 
 describe("newDeferred()", () => {
   it("settles its promise from outside", async () => {
@@ -64,5 +65,37 @@ describe("whenSettled()", () => {
 
   it("calls nobody where only a failure matters, and there is none", async () => {
     expect(await callsOf(Promise.resolve(1), false)).toEqual(["returned"]);
+  });
+});
+
+describe("watched()", () => {
+  const boom = new Error("boom");
+
+  it("tells what nobody has asked for", async () => {
+    const seen: unknown[] = [];
+    void watched(Promise.reject(boom), (reason) => seen.push(reason));
+    await macrotask();
+    expect(seen).toEqual([boom]);
+  });
+
+  it.each([
+    ["awaits it", (promise: Promise<unknown>) => expect(promise).rejects.toBe(boom)],
+    ["catches it", (promise: Promise<unknown>) => promise.catch(() => {})],
+    ["waits for several", (promise: Promise<unknown>) => Promise.allSettled([promise])],
+    [
+      "gives it out of a function",
+      async (promise: Promise<unknown>) => {
+        await (async () => promise)().catch(() => {});
+      },
+    ],
+  ])("tells nothing where somebody %s", async (_, act) => {
+    const seen: unknown[] = [];
+    await act(watched(Promise.reject(boom), (reason) => seen.push(reason)));
+    await macrotask();
+    expect(seen).toEqual([]);
+  });
+
+  it("gives what the other one gives", async () => {
+    expect(await watched(Promise.resolve(7), () => {})).toBe(7);
   });
 });

@@ -6,10 +6,12 @@
 
 import { type Deferred, isPromise, newDeferred, whenSettled } from "../deferred.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
-import type { Closure } from "../errors.ts";
+import { ClosedError, type Closure } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Observer } from "./runtime-services.ts";
+import type { ErrorThrower } from "./error-source.ts";
+import type { UnhandledErrorReporter } from "./unhandled-errors.ts";
 
 /** Keeps how one connection went, and tells its handlers and whoever waits for its end. */
 export class CloseReport<Context = unknown> {
@@ -17,6 +19,7 @@ export class CloseReport<Context = unknown> {
   readonly #endpoint: Endpoint;
   readonly #handlers: Handlers<Context>;
   readonly #observer: Observer | undefined;
+  readonly #unhandled: UnhandledErrorReporter;
   #error: unknown;
   #closed: Deferred<Closure> | undefined;
   /** How it ended; set when `closed` resolves. */
@@ -31,11 +34,13 @@ export class CloseReport<Context = unknown> {
     endpoint: Endpoint,
     handlers: Handlers<Context>,
     observer: Observer | undefined,
+    unhandled: UnhandledErrorReporter,
   ) {
     this.#connection = connection;
     this.#endpoint = endpoint;
     this.#handlers = handlers;
     this.#observer = observer;
+    this.#unhandled = unhandled;
   }
 
   /** Resolves once the connection is over; never rejects. */
@@ -60,18 +65,37 @@ export class CloseReport<Context = unknown> {
   /**
    * Something went wrong: the first that did is kept, and the handler for errors called with it, though never behind the one
    * for the end.
+   *
+   * @param thrower Which code of the application has thrown it; undefined where it is the peer's doing, or the network's. What no
+   * handler takes of the former is told elsewhere.
    */
-  report(error: unknown): void {
-    if (this.#error !== undefined) return;
+  report(error: unknown, thrower?: ErrorThrower): void {
+    const isFirst = this.#error === undefined;
+    const isTaken = isFirst && !this.#isTold && this.#handlers.error !== undefined;
+    // An error that has been reported may come again, out of a handler that waited for what it ended.
+    if (thrower !== undefined && !isTaken && error !== this.#error)
+      this.reportAside(error, thrower);
+    if (!isFirst) return;
     this.#error = error;
     this.#observer?.failed(this.#connection as Connection, error);
-    if (this.#isTold) return;
-    const result = this.#call(() => this.#handlers.error?.(this.#connection, error));
+    if (!isTaken) return;
+    const result = this.#call("error", () => this.#handlers.error!(this.#connection, error));
     if (isPromise(result)) {
       whenSettled(result, undefined, (reason) => {
-        this.#addError(reason);
+        this.#addError(reason, "error");
       });
     }
+  }
+
+  /** A promise was rejected with what its code has thrown, and nobody looked at it. */
+  reportUnseen(error: unknown, thrower: ErrorThrower): void {
+    const isTaken = error === this.#error && this.#handlers.error !== undefined;
+    if (!isTaken && !(error instanceof ClosedError)) this.reportAside(error, thrower);
+  }
+
+  /** The application's code has thrown what changes nothing about the connection, and no handler is called for. */
+  reportAside(error: unknown, thrower: ErrorThrower): void {
+    this.#unhandled.report(error, thrower, this.#connection);
   }
 
   /** The connection is over, and its last handler is called: of all, the one for the end. */
@@ -79,11 +103,11 @@ export class CloseReport<Context = unknown> {
     const { closure } = this;
     this.#observer?.closed(this.#connection as Connection, closure);
     this.#isTold = true;
-    const result = this.#call(() => this.#handlers.close?.(this.#connection, closure));
+    const result = this.#call("close", () => this.#handlers.close?.(this.#connection, closure));
     if (!isPromise(result)) return;
     this.#told = result;
     whenSettled(result, undefined, (reason) => {
-      this.#addError(reason);
+      this.#addError(reason, "close");
     });
   }
 
@@ -94,11 +118,11 @@ export class CloseReport<Context = unknown> {
   }
 
   /** Calls a handler, and keeps what it throws. */
-  #call(handler: () => unknown): unknown {
+  #call(name: "error" | "close", handler: () => unknown): unknown {
     try {
       return handler();
     } catch (reason) {
-      this.#addError(reason);
+      this.#addError(reason, name);
       return undefined;
     }
   }
@@ -107,7 +131,8 @@ export class CloseReport<Context = unknown> {
    * A handler for errors or for the end failed itself: `closed` is the last place to say it; whoever watches all connections
    * is told what comes too late for that.
    */
-  #addError(reason: unknown): void {
+  #addError(reason: unknown, name: "error" | "close"): void {
+    this.reportAside(reason, name);
     if (this.#closure !== undefined) {
       this.#observer?.failed(this.#connection as Connection, reason);
       return;

@@ -13,6 +13,7 @@ import type { Pulling } from "./receive/pulling.ts";
 import type { Outbox } from "./send/outbox.ts";
 import type { Topics } from "./server/topics.ts";
 import type { Subscriber } from "./server/delivery.ts";
+import type { ErrorThrower } from "./error-source.ts";
 
 /** Where a connection stands: messages are delivered and sent while it is "open". */
 export type ConnectionState = "open" | "closing" | "closed";
@@ -44,6 +45,8 @@ export interface ConnectionLink extends Subscriber {
   close(status: StatusCode, reason: string, timeout?: number): void;
   /** Drops the connection; what has come and is not delivered yet never will be. */
   terminate(error?: unknown): void;
+  /** The application's code has thrown what nobody looks at. */
+  onUnseen(error: unknown, thrower: ErrorThrower): void;
   /** Fails the connection with 1011: what was begun to be sent cannot be completed. */
   fail(error: unknown): void;
 }

@@ -6,7 +6,7 @@
 
 import { checkMilliseconds } from "../arguments.ts";
 import { encodeUtf8, noBytes } from "../bytes.ts";
-import { quiet } from "../deferred.ts";
+import { watched } from "../deferred.ts";
 import { PreparedMessage } from "../endpoint/prepared.ts";
 import type { Closure } from "../errors.ts";
 import { MaxControlFramePayloadSize } from "../frame/header.ts";
@@ -255,7 +255,9 @@ export class Connection<Context = unknown> {
     source: AsyncIterable<string | Binary> | Iterable<string | Binary>,
     options: MessageOptions = {},
   ): Promise<void> {
-    return quiet(this.#sendStream(source, options));
+    return watched(this.#sendStream(source, options), (error) => {
+      this.#link.onUnseen(error, "sendStream");
+    });
   }
 
   async #sendStream(

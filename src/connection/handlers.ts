@@ -35,8 +35,8 @@ export interface Refusal extends HttpReply {
  *
  * A handler that returns a promise is awaited before the next message of that connection is delivered. The connection is
  * read on meanwhile: messages wait, up to `receiveHighWaterMark`, pings are answered, and when the peer closes or is gone
- * `ws.signal` aborts at once. A handler that throws or rejects fails its connection with 1011 and is reported to `error`; it
- * never takes the process down.
+ * `ws.signal` aborts at once. A handler that throws or rejects fails its connection with 1011 and is reported to `error`, or,
+ * where that is absent, as the option `unhandledErrors` says; it never takes the process down.
  */
 export interface Handlers<Context = unknown> {
   /** The connection is open. */

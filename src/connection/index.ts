@@ -43,6 +43,8 @@ export {
   type Upgrade,
 } from "./handlers.ts";
 export type { Data } from "./data.ts";
+export type { ErrorSource, ErrorThrower } from "./error-source.ts";
+export type { UnhandledErrors } from "./unhandled-errors.ts";
 export type { RuntimeServices, Observer } from "./runtime-services.ts";
 export type { ReceiveOptions } from "./receive/inbox.ts";
 export type { IncomingMessage } from "./receive/incoming.ts";

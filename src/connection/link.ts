@@ -33,12 +33,16 @@ import { Pacer, type PacerEvents } from "./receive/pacer.ts";
 import { Teardown, type TeardownParts } from "./teardown.ts";
 import type { Pulling } from "./receive/pulling.ts";
 import type { Topics } from "./server/topics.ts";
+import type { ErrorThrower } from "./error-source.ts";
+import type { UnhandledErrorReporter } from "./unhandled-errors.ts";
 
 /** What all links of one server, or of all clients, share. */
 export interface LinkOwner {
   readonly settings: LinkSettings;
   readonly deadlines: Deadlines;
   readonly observer: Observer | undefined;
+  /** Who is told of what no handler takes. */
+  readonly unhandled: UnhandledErrorReporter;
   /** A server's topics; clients have none. */
   readonly topics: Topics<ConnectionLink> | undefined;
   /** What a server answered to a client's handshake; a server has none. */
@@ -128,7 +132,13 @@ export class Link<Context = unknown>
     this.pacer = new Pacer(transport, this.endpoint, this.flusher, this, settings.afterTurn);
     this.outbox = new Outbox(this.endpoint, this.flusher, this, settings);
     this.connection = new Connection(this, info);
-    this.closeReport = new CloseReport(this.connection, this.endpoint, handlers, owner.observer);
+    this.closeReport = new CloseReport(
+      this.connection,
+      this.endpoint,
+      handlers,
+      owner.observer,
+      owner.unhandled,
+    );
     this.dispatcher.join(this.connection, this.endpoint, this.pacer);
   }
 
@@ -229,6 +239,11 @@ export class Link<Context = unknown>
     this.#teardown.terminate(error);
   }
 
+  /** The application's code has thrown what nobody looks at. */
+  onUnseen(error: unknown, thrower: ErrorThrower): void {
+    this.closeReport.reportUnseen(error, thrower);
+  }
+
   /** Fails the connection with 1011: what was begun to be sent cannot be completed. */
   fail(error: unknown): void {
     if (this.state !== "open") return;
@@ -305,7 +320,8 @@ export class Link<Context = unknown>
   }
 
   onFail(error: unknown): void {
-    this.closeReport.report(error);
+    // Handlers are called by others, who catch what they throw: what is left is the peer's, or an extension's.
+    this.closeReport.report(error, "extensions");
   }
 
   onResume(): void {
@@ -323,7 +339,7 @@ export class Link<Context = unknown>
     this.#teardown.onIdle();
   }
 
-  onHandlerFailed(error: unknown): void {
+  onHandlerFailed(error: unknown, handler: ErrorThrower): void {
     // A send that came too late: `close` tells the same.
     if (error instanceof ClosedError && this.state !== "open") return;
     if (this.endpoint.stage === "open") {
@@ -331,7 +347,7 @@ export class Link<Context = unknown>
     }
     // Whether the peer had closed by then or not: behind a failure nothing is delivered.
     this.dispatcher.cut();
-    this.closeReport.report(error);
+    this.closeReport.report(error, handler);
   }
 
   onHandlersIdle(): void {
@@ -363,8 +379,9 @@ export class Link<Context = unknown>
   ): void {
     try {
       trace(this.connection as Connection, { direction, fin, rsv, opcode, masked, length });
-    } catch {
+    } catch (error) {
       // A tracer that fails must not change what it watches.
+      this.closeReport.reportAside(error, "trace");
     }
   }
 }

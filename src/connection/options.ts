@@ -28,6 +28,7 @@ import type { Opcode } from "../frame/opcode.ts";
 import { webText } from "../frame/text-codec.ts";
 import type { Connection } from "./connection.ts";
 import type { RuntimeServices } from "./runtime-services.ts";
+import { type UnhandledErrors, unhandledErrorsKind } from "./unhandled-errors.ts";
 import type { ConnectionSettings, FlowLimits, Overflow, Times } from "./settings.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Engine } from "../flate/engine.ts";
@@ -98,6 +99,12 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
    * {@link CompressionOptions}. Default: false.
    */
   readonly compression?: boolean | CompressionOptions | undefined;
+  /**
+   * What becomes of errors that the application's own code throws and no handler takes: neither `error`, nor `refused` on a server,
+   * nor whoever awaits. "print": they go to the console, each once, with the connection's address and path, 20 in a minute at the
+   * most. "ignore": nothing. Or a function that is called with each. What a peer does wrong is none of them. Default: "print".
+   */
+  readonly unhandledErrors?: UnhandledErrors | undefined;
   /** Other extensions that are agreed to. Default: none. */
   readonly extensions?: readonly Extension[] | undefined;
 }
@@ -158,6 +165,7 @@ export const connectionTable: OptionTable<ConnectionOptions> =
     strictLength: boolean,
     borrow: boolean,
     compression: either(boolean, optionsOf(compressionTable)),
+    unhandledErrors: unhandledErrorsKind,
     extensions: objects,
   }))();
 

@@ -41,7 +41,7 @@ function listen(): [name: string, message: Message][] {
 /** A server with one open connection to it. */
 async function opened(): Promise<{ ws: Connection; peer: Peer; server: Server }> {
   const server = new Server(
-    { port: 0 },
+    { port: 0, unhandledErrors: "ignore" },
     {
       message() {
         throw new Error("oops");

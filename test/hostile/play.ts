@@ -90,12 +90,19 @@ export class Recorder {
 
   get serveOptions(): ServeOptions {
     const { options, serveOptions } = this.setup;
-    return { port: 0, hostname: "127.0.0.1", clock: this.clock, ...options, ...serveOptions };
+    return {
+      port: 0,
+      hostname: "127.0.0.1",
+      clock: this.clock,
+      unhandledErrors: "ignore",
+      ...options,
+      ...serveOptions,
+    };
   }
 
   get clientOptions(): ClientOptions {
     const { options, clientOptions } = this.setup;
-    return { clock: this.clock, ...options, ...clientOptions };
+    return { clock: this.clock, unhandledErrors: "ignore", ...options, ...clientOptions };
   }
 
   /** The handlers, without those that are a server's alone. */

@@ -105,7 +105,14 @@ const ofCompression: RightOf<CompressionOptions> = {
   deadlines,
 };
 
+const unhandledErrors: Right = {
+  expected: 'one of "print", "ignore", or a function',
+  right: ["print", "ignore", () => undefined],
+  takes: /Function/,
+};
+
 const ofConnections = {
+  unhandledErrors,
   maxFrameSize: number,
   maxMessageSize: number,
   maxFragments: { ...number, right: [7, 0, Infinity] },
@@ -203,6 +210,7 @@ const ofReconnecting: RightOf<ReconnectOptions<Reconnectable>> = {
   resume: callback,
   connected: callback,
   disconnected: callback,
+  unhandledErrors,
   signal,
   clock,
   whileAway: { expected: 'one of "reject", "wait"', right: ["reject", "wait"] },

@@ -35,7 +35,7 @@ export class Ends {
     const lines: string[] = [];
     const { message } = handlers;
     const server = await adapter.serve(
-      { port: 0, hostname: "127.0.0.1", ...options },
+      { port: 0, hostname: "127.0.0.1", unhandledErrors: "ignore", ...options },
       {
         ...handlers,
         open(ws) {
@@ -71,7 +71,7 @@ export class Ends {
     options: ClientOptions = {},
     handlers: Handlers = {},
   ): Promise<Connection> {
-    const ws = await adapter.connect(url, options, handlers);
+    const ws = await adapter.connect(url, { unhandledErrors: "ignore", ...options }, handlers);
     this.#clients.push(ws);
     return ws;
   }

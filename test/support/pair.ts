@@ -36,7 +36,7 @@ export async function openPair(made: PairOptions = {}): Promise<Pair> {
   const clock = new FakeClock();
   const opened = newDeferred<Connection>();
   const server = new Server(
-    { port: 0, clock, ...options },
+    { port: 0, clock, unhandledErrors: "ignore", ...options },
     {
       ...handlers,
       open(ws) {
@@ -50,7 +50,7 @@ export async function openPair(made: PairOptions = {}): Promise<Pair> {
   const theirs = await connectOn(
     memoryConnect(server, transports, accepted),
     "ws://memory/",
-    { clock: new FakeClock(), ...clientOptions },
+    { clock: new FakeClock(), unhandledErrors: "ignore", ...clientOptions },
     clientHandlers,
   );
   return {

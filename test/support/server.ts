@@ -41,7 +41,8 @@ export function testServer(
   const lines: string[] = [];
   let opened: ((ws: Connection) => void) | undefined;
   const server = new Server<unknown>(
-    { port: 0, clock, ...options },
+    // Tests throw on purpose, and look at what came of it.
+    { port: 0, clock, unhandledErrors: "ignore", ...options },
     {
       ...handlers,
       open(ws) {

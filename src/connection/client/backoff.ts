@@ -190,6 +190,6 @@ function isTransientFailure(error: unknown): boolean {
  * Tells a `fetch` that did not get through, which is a TypeError on every runtime, from a mistake of the caller: Node
  * and Deno give it a `cause`, Bun a `code`.
  */
-function isOfNetwork(error: Error): boolean {
-  return error.cause !== undefined || "code" in error;
+export function isOfNetwork(error: unknown): boolean {
+  return error instanceof Error && (error.cause !== undefined || "code" in error);
 }

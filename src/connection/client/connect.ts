@@ -37,6 +37,7 @@ import type { Connection } from "../connection.ts";
 import { type Handlers, handlerTable } from "../handlers.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 import { Link, type LinkOwner } from "../link.ts";
+import { UnhandledErrorReporter } from "../unhandled-errors.ts";
 import {
   type ConnectionOptions,
   connectionTable,
@@ -176,15 +177,8 @@ export async function connectOn<Context = unknown>(
     // Given up in the turn between the last step's end and this one: nobody would have the connection.
     if (attempt.aborted) void stream.close();
     attempt.check();
-    const owner: LinkOwner = {
-      settings,
-      deadlines,
-      observer: host.observer,
-      topics: undefined,
-      response: stream.response,
-      opened() {},
-      ended() {},
-    };
+    const unhandled = new UnhandledErrorReporter(options.unhandledErrors, "client");
+    const owner = { settings, deadlines, observer: host.observer, unhandled };
     return open(stream, step, owner, options.context as Context, handlers);
   } catch (error) {
     // Not the signal's reason, which is the caller's own and may be that of many attempts.
@@ -225,7 +219,7 @@ function firstStep(
 function open<Context>(
   stream: UpgradedStream,
   { url }: RedirectStep,
-  owner: LinkOwner,
+  owner: Pick<LinkOwner, "settings" | "deadlines" | "observer" | "unhandled">,
   context: Context,
   handlers: Handlers<Context>,
 ): Connection<Context> {
@@ -234,7 +228,14 @@ function open<Context>(
     stream.inner as TransportStream
   ).release();
   const { pathname, search } = new URL(url);
-  const link = new Link<Context>(owner, {
+  const whole: LinkOwner = {
+    ...owner,
+    topics: undefined,
+    response: stream.response,
+    opened() {},
+    ended() {},
+  };
+  const link = new Link<Context>(whole, {
     side: "client",
     transport,
     handlers,

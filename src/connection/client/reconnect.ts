@@ -23,6 +23,7 @@ import { Fifo } from "../../fifo.ts";
 import { Attempt } from "../../handshake/attempt.ts";
 import { StatusAbnormalClosure, type StatusCode, StatusNormalClosure } from "../../status.ts";
 import { checkClose } from "../check-close.ts";
+import { unhandledErrorsKind } from "../unhandled-errors.ts";
 import type { SendOptions } from "../send/prepare.ts";
 import { type Binary, type Data, toBytes } from "../data.ts";
 import type { ReceiveOptions } from "../receive/inbox.ts";
@@ -63,6 +64,7 @@ const reconnectTable: OptionTable<ReconnectOptions<Reconnectable>> =
     resume: callback,
     connected: callback,
     disconnected: callback,
+    unhandledErrors: unhandledErrorsKind,
     signal: signalKind,
     clock,
     whileAway: oneOf("reject", "wait"),
@@ -89,6 +91,8 @@ export class Reconnecting<Ws extends Reconnectable> {
   #waitingSize = 0;
   /** Whether anybody has ever asked for a message: what came before is nobody's. */
   #isReceiving = false;
+  /** Whether anybody has asked for what tells of the end. */
+  #isAwaited = false;
   /** Messages of connections that have ended, none of which is kept itself. */
   readonly #unread = new Fifo<Data>();
   #unreadSize = 0;
@@ -123,6 +127,7 @@ export class Reconnecting<Ws extends Reconnectable> {
       onEnd: (end) => {
         this.#onEnd(end);
       },
+      isAwaited: () => this.#isAwaited,
     });
   }
 
@@ -143,11 +148,13 @@ export class Reconnecting<Ws extends Reconnectable> {
    * reported as unhandled.
    */
   get ready(): Promise<Ws> {
+    this.#isAwaited = true;
     return this.#ready.promise;
   }
 
   /** How it ended for good; never rejects. */
   get closed(): Promise<ReconnectEnd> {
+    this.#isAwaited = true;
     return this.#closed.promise;
   }
 
@@ -261,6 +268,7 @@ export class Reconnecting<Ws extends Reconnectable> {
 
   async #receive(limit?: Attempt): Promise<Data> {
     this.#isReceiving = true;
+    this.#isAwaited = true;
     for (;;) {
       if (this.#unread.length > 0) return this.#takeUnread();
       const ws = this.#connection;

@@ -22,10 +22,17 @@ import {
   type Backoff,
   type BackoffOptions,
   delayAfter,
+  isOfNetwork,
   isTransient,
   type Loss,
   resolveBackoff,
 } from "./backoff.ts";
+import type { ErrorThrower } from "../error-source.ts";
+import {
+  isOfConnection,
+  type UnhandledErrors,
+  UnhandledErrorReporter,
+} from "../unhandled-errors.ts";
 import type { SendOptions } from "../send/prepare.ts";
 import type { Binary, Data } from "../data.ts";
 
@@ -72,6 +79,11 @@ export interface ReconnectorOptions<Ws extends Reconnectable> extends BackoffOpt
   readonly disconnected?: ((loss: Loss, delay: number) => unknown) | undefined;
   /** Ends it all when it is aborted, as `close` does; the rest rejects with its reason. */
   readonly signal?: Signal | undefined;
+  /**
+   * What becomes of errors that `open` or a hook throws and nobody takes: neither `disconnected`, nor whoever receives or waits for
+   * `ready` or `closed`. As the option of the same name of a connection. Default: "print".
+   */
+  readonly unhandledErrors?: UnhandledErrors | undefined;
   /** Where time is kept. Default: the runtime's own. */
   readonly clock?: Clock | undefined;
 }
@@ -106,6 +118,8 @@ export interface ReconnectorEvents<Ws> {
   onLost(): void;
   /** There will be no other one: the last call. */
   onEnd(end: ReconnectEnd): void;
+  /** Whether anybody waits for something that tells of the end. */
+  isAwaited(): boolean;
 }
 
 /** Runs from its making to its end; there is nothing to be called but {@link finish}. */
@@ -120,6 +134,7 @@ export class Reconnector<Ws extends Reconnectable> {
   readonly #options: ReconnectorOptions<Ws>;
   readonly #events: ReconnectorEvents<Ws>;
   readonly #backoff: Backoff;
+  readonly #unhandled: UnhandledErrorReporter;
   /** The connection, from its opening to its end. */
   #held: Ws | undefined;
   /** When it was resumed, on the clock. */
@@ -144,6 +159,7 @@ export class Reconnector<Ws extends Reconnectable> {
     this.#options = options;
     this.#events = events;
     this.#backoff = resolveBackoff(options);
+    this.#unhandled = new UnhandledErrorReporter(options.unhandledErrors, "client");
     this.deadlines = deadlinesOn(clock);
     if (signal?.aborted === true) this.#onAbort();
     else signal?.addEventListener("abort", this.#onAbort);
@@ -200,7 +216,7 @@ export class Reconnector<Ws extends Reconnectable> {
     this.#since = deadlines.now();
     this.state = "open";
     this.#events.onReady(ws);
-    this.#call(() => this.#options.connected?.(ws));
+    this.#call("connected", () => this.#options.connected?.(ws));
     const closure = await ws.closed;
     this.#held = undefined;
     this.#events.onLost();
@@ -247,10 +263,21 @@ export class Reconnector<Ws extends Reconnectable> {
     this.#failed = wasStable ? 0 : this.#failed + 1;
     if (!this.#shouldReconnect(loss)) this.#giveUp("final", loss);
     else if (this.#failed >= maxAttempts) this.#giveUp("exhausted", loss);
-    else await this.#wait(loss);
+    else {
+      if (this.#options.disconnected === undefined) this.#reportAttempt(loss);
+      await this.#wait(loss);
+    }
   }
 
-  #giveUp(cause: ReconnectEndCause, { closure, error }: Loss): void {
+  /** Tells what an attempt failed with, where it was the application's own code. */
+  #reportAttempt({ closure, error }: Loss): void {
+    const isOwn = closure === undefined && !isOfConnection(error) && !isOfNetwork(error);
+    if (isOwn) this.#unhandled.report(error, "reconnecting");
+  }
+
+  #giveUp(cause: ReconnectEndCause, loss: Loss): void {
+    const { closure, error } = loss;
+    if (!this.#events.isAwaited()) this.#reportAttempt(loss);
     this.finish({
       cause,
       closure,
@@ -261,7 +288,7 @@ export class Reconnector<Ws extends Reconnectable> {
   #shouldReconnect(loss: Loss): boolean {
     const { shouldReconnect = isTransient } = this.#options;
     let answer = false;
-    this.#call(() => {
+    this.#call("shouldReconnect", () => {
       answer = shouldReconnect(loss);
     });
     return answer;
@@ -270,7 +297,7 @@ export class Reconnector<Ws extends Reconnectable> {
   async #wait(loss: Loss): Promise<void> {
     let delay = 0;
     this.state = "waiting";
-    this.#call(() => {
+    this.#call("disconnected", () => {
       // By `random`, which is the caller's as a hook is.
       delay = delayAfter(loss, this.#failed, this.#backoff);
       return this.#options.disconnected?.(loss, delay);
@@ -285,9 +312,10 @@ export class Reconnector<Ws extends Reconnectable> {
   }
 
   /** Calls a hook. One that sent too late has failed at nothing: the end of the connection is told anyway. */
-  #call(hook: () => unknown): void {
+  #call(name: ErrorThrower, hook: () => unknown): void {
     const fail = (error: unknown): void => {
       if (error instanceof ClosedError) return;
+      if (!this.#events.isAwaited()) this.#unhandled.report(error, name);
       this.finish({ cause: "hook", closure: undefined, error }, StatusInternalServerError);
     };
     try {

@@ -16,6 +16,7 @@ import { TimeoutError } from "../../errors.ts";
 import { Fifo } from "../../fifo.ts";
 import type { Connection } from "../connection.ts";
 import type { Data } from "../data.ts";
+import type { ErrorThrower } from "../error-source.ts";
 import type { Handlers } from "../handlers.ts";
 import { sent } from "../send/flusher.ts";
 import type { ConnectionSettings } from "../settings.ts";
@@ -25,8 +26,8 @@ import { Unread } from "./unread.ts";
 
 /** What a queue of handlers tells its link. */
 export interface HandlerQueueOwner {
-  /** A handler threw, or rejected. */
-  onHandlerFailed(error: unknown): void;
+  /** A handler threw, or rejected. @param handler Which one. */
+  onHandlerFailed(error: unknown, handler: ErrorThrower): void;
   /** Whoever waits for handlers to be done looks again: none is under way, and nothing waits for one. */
   onHandlersIdle(): void;
   /** The connection is over, and so is the delivery of what came over it. @param error Why something was not delivered. */
@@ -125,17 +126,17 @@ export class HandlerQueue<Context> {
    * @param isAwaited Whether messages wait for it. A handler that asks for messages itself would then wait for ever.
    */
   open(isAwaited: boolean): void {
-    const result = this.#call(() => this.#handlers.open?.(this.#connection));
+    const result = this.#call("open", () => this.#handlers.open?.(this.#connection));
     if (!isPromise(result)) return;
     if (isAwaited) {
       this.#isOpening = true;
-      this.#await(result, () => {
+      this.#await(result, "open", () => {
         this.#isOpening = false;
       });
       return;
     }
     whenSettled(result, undefined, (error) => {
-      this.#owner.onHandlerFailed(error);
+      this.#owner.onHandlerFailed(error, "open");
     });
   }
 
@@ -168,8 +169,8 @@ export class HandlerQueue<Context> {
   drained(): void {
     const { drain } = this.#handlers;
     if (drain === undefined) return;
-    const result = this.#call(() => drain.call(this.#handlers, this.#connection));
-    if (isPromise(result)) this.#await(result);
+    const result = this.#call("drain", () => drain.call(this.#handlers, this.#connection));
+    if (isPromise(result)) this.#await(result, "drain");
   }
 
   /** Calls no handler any more, though the peer may have ended the connection first. */
@@ -236,22 +237,25 @@ export class HandlerQueue<Context> {
     try {
       result = this.#handlers.message!(this.#connection, data);
     } catch (error) {
-      this.#owner.onHandlerFailed(error);
+      this.#owner.onHandlerFailed(error, "message");
       return;
     }
-    if (result !== undefined && result !== sent && isPromise(result)) this.#await(result);
+    if (result !== undefined && result !== sent && isPromise(result)) {
+      this.#await(result, "message");
+    }
   }
 
   #callControl({ isPing, payload }: Control): void {
     const handlers = this.#handlers;
-    const result = this.#call(() =>
+    const name = isPing ? "ping" : "pong";
+    const result = this.#call(name, () =>
       isPing
         ? handlers.ping!(this.#connection, payload)
         : handlers.pong!(this.#connection, payload),
     );
     if (!isPromise(result)) return;
     this.#controlWaits++;
-    this.#await(result, () => {
+    this.#await(result, name, () => {
       this.#controlWaits--;
     });
   }
@@ -259,52 +263,57 @@ export class HandlerQueue<Context> {
   /** Calls the handler for a stream; what that leaves unread is dropped when it is done. */
   #callStream(incoming: Incoming): void {
     const handlers = this.#handlers;
-    const result = this.#call(() => handlers.stream!(this.#connection, incoming));
+    const result = this.#call("stream", () => handlers.stream!(this.#connection, incoming));
     const drop = (): void => {
       incoming.drop();
     };
-    if (isPromise(result)) this.#await(result, drop);
+    if (isPromise(result)) this.#await(result, "stream", drop);
     else drop();
   }
 
   /** Calls a handler; what it throws fails the connection. */
-  #call(handler: () => unknown): unknown {
+  #call(name: ErrorThrower, handler: () => unknown): unknown {
     try {
       return handler();
     } catch (error) {
-      this.#owner.onHandlerFailed(error);
+      this.#owner.onHandlerFailed(error, name);
       return undefined;
     }
   }
 
   /** Waits for a handler's promise before anything else is delivered. @param first Done when it settles, either way. */
-  #await(result: PromiseLike<unknown>, first?: () => void): void {
+  #await(result: PromiseLike<unknown>, name: ErrorThrower, first?: () => void): void {
     this.#waits++;
     this.#done ??= () => {
       this.#waits--;
       this.#run();
     };
-    this.#failed ??= (error) => {
-      this.#waits--;
-      this.#owner.onHandlerFailed(error);
-      this.#run();
-    };
-    if (first === undefined) {
+    if (name === "message") {
+      // One of each for all messages: most handlers are called for nothing else.
+      this.#failed ??= (error) => {
+        this.#handlerFailed(error, "message");
+      };
       whenSettled(result, this.#done, this.#failed);
       return;
     }
-    const [done, failed] = [this.#done, this.#failed];
+    const done = this.#done;
     whenSettled(
       result,
       () => {
-        first();
+        first?.();
         done();
       },
       (error) => {
-        first();
-        failed(error);
+        first?.();
+        this.#handlerFailed(error, name);
       },
     );
+  }
+
+  #handlerFailed(error: unknown, name: ErrorThrower): void {
+    this.#waits--;
+    this.#owner.onHandlerFailed(error, name);
+    this.#run();
   }
 
   /**

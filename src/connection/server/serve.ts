@@ -53,6 +53,7 @@ import {
   resolveConnectionOptions,
   resolveExtensions,
 } from "../options.ts";
+import { UnhandledErrorReporter } from "../unhandled-errors.ts";
 import { Routes } from "./routes.ts";
 import { type Published, Topics } from "./topics.ts";
 import {
@@ -184,6 +185,7 @@ export class Server<Context = unknown> {
   readonly #delivery: DeliverySettings;
   readonly #topics: Topics<ConnectionLink>;
   readonly #node: BackplaneNode | undefined;
+  readonly #unhandled: UnhandledErrorReporter;
   readonly #handshakes = new LinkedList<ServerHandshake<Context>>();
   readonly #links = new LinkedList<Link<Context>>();
   // Of all connections that are over.
@@ -221,6 +223,8 @@ export class Server<Context = unknown> {
     checkPolicy("slowReceivers", slowReceivers);
     this.#delivery = { highWaterMark, slow: slowReceivers };
     const { backplane, carrying = {} } = options;
+    const unhandled = new UnhandledErrorReporter(options.unhandledErrors, "server");
+    this.#unhandled = unhandled;
     this.#node = backplane && this.#newNode(carrying, handlers, host);
     this.#topics = new Topics<ConnectionLink>({ maxTopics, ...this.#delivery }, this.#node);
     this.#owner = {
@@ -232,6 +236,7 @@ export class Server<Context = unknown> {
       settings: this.#settings,
       deadlines: this.#deadlines,
       observer: host.observer,
+      unhandled,
       topics: this.#topics,
       extensions: resolveExtensions(options, host.engine, this.#deadlines),
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
@@ -245,18 +250,17 @@ export class Server<Context = unknown> {
       handshakeRefused: (error, remoteAddress) => {
         this.#refused++;
         host.observer?.refused(error, remoteAddress);
-        tell(() => handlers.refused?.(error, remoteAddress));
+        this.#tell("refused", () => handlers.refused?.(error, remoteAddress), remoteAddress);
+      },
+      hookFailed: (error, hook, place) => {
+        if (handlers.refused === undefined) unhandled.report(error, hook, place);
       },
       opened: (link) => {
         this.#opened++;
         this.#links.add(link as Link<Context>);
       },
       ended: (link) => {
-        this.#links.delete(link as Link<Context>);
-        this.#topics.leave(link);
-        this.#count(link);
-        this.#awaitHandlers(link);
-        this.#checkAllEnded();
+        this.#onEnded(link);
       },
     };
     if (backplane !== undefined) this.#node?.join(backplane);
@@ -420,7 +424,11 @@ export class Server<Context = unknown> {
       receive: (topic, message) => void this.#topics.deliver(topic, message, {}),
       tell: (event) => {
         observer?.backplane?.(event);
-        tell(() => handlers.backplane?.(event));
+        if (handlers.backplane !== undefined) {
+          this.#tell("backplane", () => handlers.backplane!(event));
+        } else if ("error" in event) {
+          this.#unhandled.report(event.error, "backplane");
+        }
       },
     });
   }
@@ -479,6 +487,14 @@ export class Server<Context = unknown> {
     return { closed: clean, dropped: links.length - clean };
   }
 
+  #onEnded(link: Link): void {
+    this.#links.delete(link as Link<Context>);
+    this.#topics.leave(link);
+    this.#count(link);
+    this.#awaitHandlers(link);
+    this.#checkAllEnded();
+  }
+
   /** Counts a connection that is over until its handlers are done. It is not kept for it: they may never be. */
   #awaitHandlers(link: Link): void {
     const { handlers } = link;
@@ -487,6 +503,19 @@ export class Server<Context = unknown> {
     void handlers.then(() => {
       if (--this.#unfinished === 0) this.#allFinished?.resolve();
     });
+  }
+
+  /** Calls a handler for logs. */
+  #tell(name: "refused" | "backplane", handler: () => unknown, remoteAddress?: string): void {
+    const fail = (reason: unknown): void => {
+      this.#unhandled.report(reason, name, { remoteAddress });
+    };
+    try {
+      const result = handler();
+      if (isPromise(result)) whenSettled(result, undefined, fail);
+    } catch (reason) {
+      fail(reason);
+    }
   }
 
   #checkAllEnded(): void {
@@ -498,15 +527,5 @@ export class Server<Context = unknown> {
     addTraffic(this.#received, endpoint.received);
     addTraffic(this.#sent, endpoint.sent);
     this.#dropped += outbox.dropped;
-  }
-}
-
-/** Calls a hook for logs: where it fails it has nobody left to tell. */
-function tell(hook: () => unknown): void {
-  try {
-    const result = hook();
-    if (isPromise(result)) whenSettled(result, undefined, () => {});
-  } catch {
-    // As above.
   }
 }

@@ -23,7 +23,7 @@ import {
 } from "../../handshake/server/response.ts";
 import { ProxyHeaderParser } from "../../handshake/proxy-protocol/parser.ts";
 import { directPeer, type Peer, type PeerFinder } from "../../handshake/server/peer.ts";
-import { abandon, UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
+import { abandon, isAbandonedFor, UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
 import type { Head } from "../../http/head.ts";
 import { writeOptions } from "../../http/option.ts";
 import { type HeadLimits, HeadParser } from "../../http/parser.ts";
@@ -59,6 +59,8 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
   handshakeEnded(opening: ServerHandshake<Context>): void;
   /** A handshake came to nothing. */
   handshakeRefused(error: HandshakeError, remoteAddress: string | undefined): void;
+  /** A hook threw, or gave what cannot be answered. */
+  hookFailed(error: unknown, hook: Hook, request: UpgradeRequest): void;
 }
 
 /*
@@ -66,6 +68,9 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
  * thrown away. dropped: the socket was destroyed, and its end is to come. over: the socket is gone, or a Link has taken over.
  */
 type Phase = "proxied" | "reading" | "deciding" | "refused" | "dropped" | "over";
+
+/** What is asked about a request. */
+type Hook = "upgrade" | "http";
 
 /** Bytes that a peer may send while a hook decides, before it is held back. */
 const mostEarly = 16 * 1024;
@@ -87,6 +92,7 @@ export class ServerHandshake<Context>
   /** Of the header that a balancer sends first; undefined where none is expected. */
   readonly #proxyHeader: ProxyHeaderParser | undefined;
   #request: UpgradeRequest | undefined;
+  #hook: Hook = "upgrade";
   // What has come behind the request.
   readonly #early = new BoundedBuffer();
   #isHeldBack = false;
@@ -187,6 +193,7 @@ export class ServerHandshake<Context>
       const handlers = this.#route(request);
       const http = handlers?.http === undefined ? this.#owner.handlers : handlers;
       if (http.http !== undefined && !isUpgrade(head)) {
+        this.#hook = "http";
         this.#beginToDecide(request, true);
         this.#decide(http.http(request), (reply) => {
           this.#answer(writeReply(reply as HttpReply));
@@ -250,6 +257,7 @@ export class ServerHandshake<Context>
       },
       (error) => {
         if (this.#isDeciding) this.#refuse(error);
+        else this.#hookFailed(error);
       },
     );
   }
@@ -294,6 +302,19 @@ export class ServerHandshake<Context>
     const { head, isComplete } = this.#parser;
     this.#answer(writeRefusal(error, isComplete ? head.method : undefined));
     this.#report(toHandshakeError(error));
+    if (this.#request !== undefined) this.#hookFailed(error);
+  }
+
+  /** Tells what a hook has failed with, unless it refused by it, or gave up because nobody waits any more. */
+  #hookFailed(error: unknown): void {
+    if (error instanceof HandshakeError) {
+      if (error.code === "INTERNAL" && "cause" in error) this.#hookFailed(error.cause);
+      return;
+    }
+    const request = this.#request!;
+    if (isAbandonedFor(request, error) || (error as Error | undefined)?.name === "AbortError")
+      return;
+    this.#owner.hookFailed(error, this.#hook, request);
   }
 
   /** Sends a response that ends the connection; what the peer still sends is read and dropped, so that it sees it. */

@@ -37,6 +37,9 @@ export type QueryParameters = typeof globalThis extends {
  */
 export let abandon: (request: UpgradeRequest, reason: Error) => void;
 
+/** Tells whether it was abandoned for that reason. For the library. */
+export let isAbandonedFor: (request: UpgradeRequest, reason: unknown) => boolean;
+
 /**
  * A well-formed request, checked before any hook sees it. Strings are made when they are asked for.
  *
@@ -65,6 +68,7 @@ export class UpgradeRequest {
       request.#reason ??= reason;
       request.#controller?.abort(request.#reason);
     };
+    isAbandonedFor = (request, reason) => reason !== undefined && request.#reason === reason;
   }
 
   /**

@@ -65,6 +65,7 @@ async function testReconnector(
         lines.push(`end ${how.cause}`);
         end.resolve(how);
       },
+      isAwaited: () => true,
     },
   );
   await macrotask();
@@ -99,7 +100,7 @@ function testSignal(): AbortController {
 describe("Reconnector, at its attempts,", () => {
   it("makes the first one at once, but not inside the call", async () => {
     const { attempts, open } = newAttempts();
-    const events = { onReady() {}, onLost() {}, onEnd() {} };
+    const events = { onReady() {}, onLost() {}, onEnd() {}, isAwaited: () => true };
     const reconnector = new Reconnector<FakeConnection>(open, {}, events);
     expect(attempts).toHaveLength(0);
     await macrotask();
@@ -185,7 +186,7 @@ describe("Reconnector, at its attempts,", () => {
   });
 
   it("takes what opens connections and throws at once as a failure like others", async () => {
-    const events = { onReady() {}, onLost() {}, onEnd() {} };
+    const events = { onReady() {}, onLost() {}, onEnd() {}, isAwaited: () => true };
     const clock = new FakeClock();
     let calls = 0;
     const open = (): Promise<FakeConnection> => {

@@ -21,7 +21,7 @@ async function openSlow(options: ConnectionOptions): Promise<{
   const lines: string[] = [];
   let ws!: Connection;
   const server = new Server(
-    { port: 0, clock: new FakeClock(), ...options },
+    { port: 0, clock: new FakeClock(), unhandledErrors: "ignore", ...options },
     {
       open(opened) {
         ws = opened;
