@@ -31,6 +31,18 @@ export interface AssemblerOwner extends TransformOwner {
   onControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void;
 }
 
+/**
+ * What is done with the payload of the frame under way: "control" and "data" frames gather it, and "done" says that it was passed
+ * on already.
+ */
+type FrameState = "control" | "data" | "done";
+
+/**
+ * What is done with the message under way: "none" is under way, it is "gathered", or passed on in pieces ("streamed"), or goes
+ * through an extension ("transformed"), which then knows the rest.
+ */
+type MessageState = "none" | "gathered" | "streamed" | "transformed";
+
 /** Who gets the messages that nobody wants. */
 const nobody: MessageEvents = { onText() {}, onBinary() {} };
 
@@ -50,26 +62,24 @@ export class MessageAssembler implements FrameSink {
   #state: State;
 
   // Of the frame under way.
-  #isControl = false;
+  #frame: FrameState = "data";
   #frameOpcode: Opcode = 0;
   #frameLength = 0;
-  #isDelivered = false;
 
   // Of the message under way.
-  #isInMessage = false;
+  #message: MessageState = "none";
   #isText = false;
+  /** Whether its last frame has begun. */
   #isFinal = false;
   #length = 0;
   #fragments = 0;
   #gathered = noBytes;
   #gatheredSize = 0;
   #utf8: Utf8Validator | undefined;
-  // Made at the first message that goes through an extension; whether the present one does.
+  // Made at the first message that goes through an extension.
   #transform: MessageTransform | undefined;
-  #isTransformed = false;
-  // Whether messages are to be passed on in pieces, and whether the present one is.
+  // Whether messages are to be passed on in pieces.
   #isStreaming = false;
-  #isStreamed = false;
 
   // Of a control frame that comes in pieces, which may stand between the frames of a message.
   #control: Uint8Array = noBytes;
@@ -101,7 +111,7 @@ export class MessageAssembler implements FrameSink {
 
   /** Whether a message has begun that is not complete. */
   get isInMessage(): boolean {
-    return this.#isTransformed ? this.#transform!.isUnderWay : this.#isInMessage;
+    return this.#message === "transformed" ? this.#transform!.isUnderWay : this.#message !== "none";
   }
 
   /**
@@ -122,53 +132,64 @@ export class MessageAssembler implements FrameSink {
     this.#traffic.addFrame(header);
     checkDecoded(header, this.#state);
     this.#extensions?.unsetBits(header);
-    this.#isControl = isControl(header.opcode);
     this.#frameOpcode = header.opcode;
     this.#frameLength = header.length;
-    this.#isDelivered = false;
-    if (this.#isControl) {
+    if (isControl(header.opcode)) {
+      this.#frame = "control";
       this.#controlSize = 0;
     } else {
+      this.#frame = "data";
       this.#beginDataFrame(header);
     }
   }
 
   framePayload(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#isControl) {
+    if (this.#frame === "control") {
       this.#controlPayload(bytes, start, end);
-    } else if (this.#isTransformed) {
-      this.#isDelivered = this.#isFinal && end - start === this.#length;
-      this.#transform!.write(bytes, start, end, this.#isDelivered);
-    } else if (this.#isStreamed) {
+      return;
+    }
+    const isWhole = this.#isFinal && end - start === this.#length;
+    if (this.#message === "gathered") {
+      if (isWhole) this.#deliver(bytes, start, end, false);
+      else this.#gather(bytes, start, end);
+    } else if (this.#message === "streamed") {
       if (this.#isText) this.#checkText(bytes, start, end);
       this.#events.onMessagePiece?.(bytes, start, end);
-    } else if (this.#isFinal && end - start === this.#length) {
-      this.#isDelivered = true;
-      this.#deliver(bytes, start, end, false);
     } else {
-      this.#gather(bytes, start, end);
+      if (isWhole) this.#frame = "done";
+      this.#transform!.write(bytes, start, end, isWhole);
     }
   }
 
   frameEnd(): void {
-    if (this.#isDelivered) return;
-    if (this.#isControl) {
+    if (this.#frame === "control") {
       this.#owner.onControl(this.#frameOpcode, this.#control, 0, this.#controlSize);
-    } else if (this.#isFinal && this.#isTransformed) {
-      this.#transform!.end();
-    } else if (this.#isFinal && this.#isStreamed) {
-      this.#endStreamed();
-    } else if (this.#isFinal) {
+    } else if (this.#frame === "done" || !this.#isFinal) {
+      return;
+    } else if (this.#message === "gathered") {
       this.#deliverGathered();
+    } else if (this.#message === "streamed") {
+      this.#endStreamed();
+    } else {
+      this.#transform!.end();
     }
   }
 
+  /** Whether the message under way is passed on in pieces. */
+  get #isStreamed(): boolean {
+    return this.#message === "transformed"
+      ? this.#transform!.isStreamed
+      : this.#message === "streamed";
+  }
+
   #beginStreamed(): void {
-    this.#isStreamed = true;
-    this.#events.onMessageBegin?.(this.#isText);
-    if (this.#isTransformed) {
+    if (this.#message === "transformed") {
       this.#transform!.stream();
-    } else if (this.#gatheredSize > 0) {
+      return;
+    }
+    this.#message = "streamed";
+    this.#events.onMessageBegin?.(this.#isText);
+    if (this.#gatheredSize > 0) {
       const bytes = this.#gathered;
       const size = this.#gatheredSize;
       this.#gathered = noBytes;
@@ -179,7 +200,7 @@ export class MessageAssembler implements FrameSink {
 
   #endStreamed(): void {
     if (this.#isText && this.#utf8?.isComplete === false) throw new ProtocolError("INVALID_UTF8");
-    this.#isInMessage = false;
+    this.#message = "none";
     this.#traffic.addMessage(this.#length);
     this.#events.onMessageEnd?.();
   }
@@ -196,8 +217,7 @@ export class MessageAssembler implements FrameSink {
       this.#isText = header.opcode === OpText;
       this.#length = 0;
       this.#fragments = 0;
-      this.#isInMessage = true;
-      this.#isStreamed = false;
+      this.#message = "gathered";
       if (this.#extensions !== undefined) this.#beginTransform(this.#extensions);
       if (this.#isStreaming) this.#beginStreamed();
     }
@@ -218,8 +238,8 @@ export class MessageAssembler implements FrameSink {
 
   #beginTransform(extensions: RecvChain): void {
     const transform = extensions.beginMessage();
-    this.#isTransformed = transform !== undefined;
     if (transform === undefined) return;
+    this.#message = "transformed";
     this.#transform ??= new MessageTransform(
       this.#events,
       this.#owner,
@@ -232,7 +252,7 @@ export class MessageAssembler implements FrameSink {
 
   #controlPayload(bytes: Uint8Array, start: number, end: number): void {
     if (end - start === this.#frameLength) {
-      this.#isDelivered = true;
+      this.#frame = "done";
       this.#owner.onControl(this.#frameOpcode, bytes, start, end);
       return;
     }
@@ -271,7 +291,8 @@ export class MessageAssembler implements FrameSink {
   }
 
   #deliver(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    this.#isInMessage = false;
+    this.#frame = "done";
+    this.#message = "none";
     this.#traffic.addMessage(end - start);
     if (this.#isText) {
       deliverText(this.#events, bytes, start, end, this.#codec);

@@ -24,6 +24,18 @@ export interface TransformOwner {
 }
 
 /**
+ * Where the present message stands.
+ *
+ * - "none": there is none.
+ * - "open": it has begun, and the next piece may be given.
+ * - "working": the extension works on a piece.
+ * - "endDue": the same, and the message's end has come meanwhile.
+ * - "last": its last piece was given.
+ * - "workingOnLast": the extension works on the last piece.
+ */
+type MessageStage = "none" | "open" | "working" | "endDue" | "last" | "workingOnLast";
+
+/**
  * Takes the payload of one message after the other through a transform, and delivers what comes out.
  *
  * A call may leave work for a later turn of the event loop: it says so by `onWork`, and nothing may be given to it
@@ -36,17 +48,15 @@ export class MessageTransform {
   readonly #traffic: Traffic;
   readonly #codec: TextCodec;
   #transform!: Transform;
+  #stage: MessageStage = "none";
+  // What the message is, and how it is passed on; both hold at every stage.
   #isText = false;
-  #isUnderWay = false;
   #isStreamed = false;
   #into: BoundedBuffer | undefined;
   #utf8: Utf8Validator | undefined;
   /** Bytes of `into` that were found to be UTF-8. */
   #checked = 0;
-  #isWorking = false;
-  #isLast = false;
-  /** The end has come while work was left to do. */
-  #isEndDue = false;
+  /** Whether no message is wanted any more, wherever the present one stands. */
   #isDropped = false;
   #resume: (() => void) | undefined;
 
@@ -66,23 +76,29 @@ export class MessageTransform {
 
   /** Whether a message has begun and is not delivered yet. */
   get isUnderWay(): boolean {
-    return this.#isUnderWay;
+    return this.#stage !== "none";
   }
 
   /** Begins a message. */
   begin(transform: Transform, isText: boolean): void {
     this.#transform = transform;
     this.#isText = isText;
-    this.#isUnderWay = true;
+    this.#stage = "open";
     this.#isStreamed = false;
-    this.#isLast = false;
     this.#checked = 0;
     this.#utf8?.reset();
   }
 
-  /** Passes the message on piece by piece, what has been made of it by now first; it was told to begin. */
+  /** Whether the present message is passed on piece by piece. */
+  get isStreamed(): boolean {
+    return this.#isStreamed;
+  }
+
+  /** Passes the present message on piece by piece, beginning with what has been made of it by now. */
   stream(): void {
+    if (this.#isDropped) return;
     this.#isStreamed = true;
+    this.#events.onMessageBegin?.(this.#isText);
     if (this.#into !== undefined) this.#passOn(this.#into);
   }
 
@@ -97,14 +113,14 @@ export class MessageTransform {
     if (this.#isDropped) return;
     // What lies whole in one chunk is delivered before the next one: a lent buffer will do.
     this.#into ??= isWhole ? borrowBoundedBuffer(this.#maxSize) : new BoundedBuffer(this.#maxSize);
-    this.#isLast = isWhole;
+    if (isWhole) this.#stage = "last";
     this.#waitOrGoOn(this.#transform.write(bytes, start, end, isWhole, this.#into));
   }
 
   /** Ends the message. @throws As {@link write}. */
   end(): void {
-    if (this.#isWorking) {
-      this.#isEndDue = true;
+    if (this.#stage === "working") {
+      this.#stage = "endDue";
     } else {
       this.write(noBytes, 0, 0, true);
     }
@@ -113,21 +129,19 @@ export class MessageTransform {
   /** No message is wanted any more. */
   drop(): void {
     this.#isDropped = true;
-    this.#isWorking = false;
     this.#into = undefined;
   }
 
   #waitOrGoOn(isDone: boolean): void {
     if (!isDone) {
       this.#workLater();
-    } else if (this.#isEndDue) {
-      this.#isEndDue = false;
-      this.#isWorking = false;
+    } else if (this.#stage === "endDue") {
       this.write(noBytes, 0, 0, true);
+    } else if (this.#stage === "last" || this.#stage === "workingOnLast") {
+      this.#deliver();
     } else {
-      this.#isWorking = false;
-      if (this.#isLast) this.#deliver();
-      else this.#afterPiece();
+      this.#stage = "open";
+      this.#afterPiece();
     }
   }
 
@@ -144,8 +158,8 @@ export class MessageTransform {
   }
 
   #workLater(): void {
-    if (!this.#isWorking) {
-      this.#isWorking = true;
+    if (this.#stage === "open" || this.#stage === "last") {
+      this.#stage = this.#stage === "open" ? "working" : "workingOnLast";
       this.#owner.onWork();
     }
     this.#afterPiece();
@@ -163,7 +177,8 @@ export class MessageTransform {
       this.#owner.onWorked(error);
       return;
     }
-    if (!this.#isWorking && !this.#isDropped) this.#owner.onWorked();
+    if (this.#isDropped) return;
+    if (this.#stage === "open" || this.#stage === "none") this.#owner.onWorked();
   }
 
   /** Text fails at its first bad byte, also where the message is not complete. */
@@ -176,7 +191,7 @@ export class MessageTransform {
 
   #deliver(): void {
     const into = this.#into!;
-    this.#isUnderWay = false;
+    this.#stage = "none";
     this.#traffic.addMessage(into.cleared + into.size);
     if (this.#isStreamed) {
       this.#endStreamed();

@@ -203,6 +203,40 @@ describe("Endpoint.isInMessage", () => {
 });
 
 describe("Endpoint.stream()", () => {
+  it.each<[what: string, options: EndpointOptions, frame: Uint8Array]>([
+    [
+      "of an extension",
+      { extensions: openSessions(new ShiftExtension()) },
+      text("a", { ...more, rsv: 2 }),
+    ],
+    ["of none", {}, text("a", more)],
+  ])("tells nothing of a message %s that this side's close has dropped", (_, options, begun) => {
+    const { endpoint, lines } = newEndpoint("client", options);
+    endpoint.receive(begun);
+    endpoint.close(1000, "");
+    endpoint.stream(true);
+    expect(lines).toEqual([]);
+  });
+
+  it.each<[what: string, options: EndpointOptions, frame: Uint8Array]>([
+    [
+      "of an extension",
+      { extensions: openSessions(new ShiftExtension()) },
+      text(shifted(encodeUtf8("a"), 1), { ...more, rsv: 2 }),
+    ],
+    ["of none", {}, text("a", more)],
+  ])("begins a message %s once, though that event asks for it again", (_, options, begun) => {
+    const { endpoint, trace, lines } = newEndpoint("client", options);
+    const { onMessageBegin } = trace;
+    trace.onMessageBegin = (isText) => {
+      onMessageBegin.call(trace, isText);
+      endpoint.stream(true);
+    };
+    endpoint.receive(begun);
+    endpoint.stream(true);
+    expect(lines).toEqual(["begin text", "piece 61"]);
+  });
+
   it("leaves receive() refused where an event calls it", () => {
     const thrown: unknown[] = [];
     const { endpoint, trace, lines } = newEndpoint();
