@@ -85,6 +85,9 @@ function tlsFacts(socket: BunSocket, authorized: boolean | undefined): TlsFacts 
   };
 }
 
+/** The socket: it is in use ("open"), this side has dropped it ("dropped"), or it has closed ("closed"). */
+type SocketState = "open" | "dropped" | "closed";
+
 /** A Bun TCP or TLS socket as a transport. Its `socketHandlers` have to pass its events on. */
 export class BunTransport implements Transport, BunSocketOwner {
   handler!: TransportHandler;
@@ -97,10 +100,10 @@ export class BunTransport implements Transport, BunSocketOwner {
   readonly #authorized: boolean | undefined;
   #borrowed: Uint8Array | undefined;
   #taken = 0;
+  #state: SocketState = "open";
+  // Each side may end its stream before the other, whatever the socket is at.
   #isEndDue = false;
   #hasPeerEnded = false;
-  #isDestroyed = false;
-  #isClosed = false;
 
   /**
    * Takes a socket over; its `data` has to become this.
@@ -133,7 +136,7 @@ export class BunTransport implements Transport, BunSocketOwner {
   write(bytes: Uint8Array): boolean {
     if (this.#isEndDue) return true;
     // Closed, though nobody has been told yet: borrowed until then.
-    if (this.#isClosed) return false;
+    if (this.#state === "closed") return false;
     const count = this.#socket.write(bytes);
     // -1: the socket is closed, and `close` follows, which the bytes are borrowed until.
     if (count < 0) return false;
@@ -152,15 +155,16 @@ export class BunTransport implements Transport, BunSocketOwner {
   }
 
   end(): void {
-    if (this.#isEndDue || this.#isClosed) return;
+    if (this.#isEndDue || this.#state === "closed") return;
     this.#isEndDue = true;
     if (this.#borrowed === undefined) this.#end();
   }
 
   destroy(): void {
-    this.#isDestroyed = true;
+    if (this.#state === "closed") return;
+    this.#state = "dropped";
     // Not `terminate`, which would reset: what the kernel has been given leaves, as on Node and Deno.
-    if (!this.#isClosed) this.#socket.close();
+    this.#socket.close();
   }
 
   /** The socket takes more. Bun says so unasked, too. */
@@ -188,10 +192,10 @@ export class BunTransport implements Transport, BunSocketOwner {
 
   /** The socket is gone. Bun says so inside `terminate` and `end`; the contract wants it behind them. */
   close(error: Error | undefined): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.#state === "closed") return;
     // Behind `shutdown`, a FIN from the peer over TCP is not told by `end`: Bun 1.4 closes at once.
-    const isEndUntold = error === undefined && !this.#hasPeerEnded && !this.#isDestroyed;
+    const isEndUntold = error === undefined && !this.#hasPeerEnded && this.#state === "open";
+    this.#state = "closed";
     // In a turn of its own, as on Node: what else the call did is told first.
     setTimeout(() => {
       if (isEndUntold) this.handler.onEnd();

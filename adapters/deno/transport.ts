@@ -68,16 +68,19 @@ const unknownTls: TlsFacts = {
   peerCertificate: undefined,
 };
 
+/**
+ * This side of the connection: it takes a write ("open"), has one under way ("writing"), has one under way that FIN follows
+ * ("ending"), has sent FIN ("ended"), or the connection is closed ("closed").
+ */
+type OwnSide = "open" | "writing" | "ending" | "ended" | "closed";
+
 /** A `Deno.TcpConn`, `Deno.TlsConn` or `Deno.UnixConn` as a transport. */
 export class DenoTransport implements Transport {
   handler!: TransportHandler;
   readonly #conn: DenoConn;
   readonly #handshake: DenoHandshake | undefined;
-  #isWriting = false;
-  #isEndDue = false;
-  #hasEnded = false;
+  #side: OwnSide = "open";
   #hasPeerEnded = false;
-  #isClosed = false;
   readonly #gate: PauseGate = new PauseGate();
 
   /**
@@ -121,8 +124,8 @@ export class DenoTransport implements Transport {
 
   /** Deno has no synchronous write: the bytes are always borrowed. */
   write(bytes: Uint8Array): boolean {
-    if (this.#isClosed || this.#hasEnded) return true;
-    this.#isWriting = true;
+    if (this.#side !== "open" && this.#side !== "writing") return true;
+    this.#side = "writing";
     void this.#write(bytes);
     return false;
   }
@@ -136,9 +139,8 @@ export class DenoTransport implements Transport {
   }
 
   end(): void {
-    if (this.#isEndDue) return;
-    this.#isEndDue = true;
-    if (!this.#isWriting) void this.#end();
+    if (this.#side === "open") void this.#end();
+    else if (this.#side === "writing") this.#side = "ending";
   }
 
   destroy(): void {
@@ -148,6 +150,10 @@ export class DenoTransport implements Transport {
     setTimeout(() => {
       this.handler.onClose();
     }, 0);
+  }
+
+  get #isClosed(): boolean {
+    return this.#side === "closed";
   }
 
   async #read(): Promise<void> {
@@ -193,14 +199,13 @@ export class DenoTransport implements Transport {
       return;
     }
     if (this.#isClosed) return;
-    this.#isWriting = false;
-    if (this.#isEndDue) void this.#end();
+    if (this.#side === "ending") void this.#end();
+    else this.#side = "open";
     this.handler.onDrain();
   }
 
   async #end(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#hasEnded = true;
+    this.#side = "ended";
     try {
       await this.#conn.closeWrite();
     } catch (error) {
@@ -211,7 +216,7 @@ export class DenoTransport implements Transport {
   }
 
   #closeIfEnded(): void {
-    if (!this.#hasEnded || !this.#hasPeerEnded || this.#isClosed) return;
+    if (this.#side !== "ended" || !this.#hasPeerEnded) return;
     this.#release();
     this.handler.onClose();
   }
@@ -223,7 +228,7 @@ export class DenoTransport implements Transport {
   }
 
   #release(): void {
-    this.#isClosed = true;
+    this.#side = "closed";
     this.resume();
     this.#conn.close();
   }

@@ -9,6 +9,15 @@ import type { Transport, TransportHandler } from "../../src/transport.ts";
 import { type MemoryOptions, MemorySchedule } from "./schedule.ts";
 import { silent } from "../silent.ts";
 
+/**
+ * This side of the stream: it takes writes ("open"), a write is under way that the end follows ("ending"), it has ended ("ended"),
+ * or the connection is gone ("closed").
+ */
+type OwnSide = "open" | "ending" | "ended" | "closed";
+
+/** The peer's side of the stream: bytes may come ("open"), it has ended ("ended"), and the handler knows ("told"). */
+type PeerSide = "open" | "ended" | "told";
+
 /** One end of a pair. Events come in microtasks of their own, never inside a call. */
 export class MemoryTransport implements Transport {
   handler: TransportHandler = silent;
@@ -21,11 +30,8 @@ export class MemoryTransport implements Transport {
   #inboxSize = 0;
   #borrowed: Uint8Array | undefined;
   #isPaused = false;
-  #isEndDue = false;
-  #hasEnded = false;
-  #hasPeerEnded = false;
-  #isEndTold = false;
-  #isClosed = false;
+  #side: OwnSide = "open";
+  #peerSide: PeerSide = "open";
 
   /** @internal For the library: they come in pairs. */
   constructor(schedule: MemorySchedule) {
@@ -44,7 +50,7 @@ export class MemoryTransport implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#isClosed || this.#isEndDue) return true;
+    if (this.#side !== "open") return true;
     if (this.#hasFailed()) return false;
     if (this.#peer.#inboxSize >= this.#schedule.capacity) {
       this.#borrowed = bytes;
@@ -64,9 +70,9 @@ export class MemoryTransport implements Transport {
   }
 
   end(): void {
-    if (this.#isEndDue || this.#isClosed) return;
-    this.#isEndDue = true;
+    if (this.#side !== "open") return;
     if (this.#borrowed === undefined) this.#end();
+    else this.#side = "ending";
   }
 
   destroy(): void {
@@ -80,6 +86,10 @@ export class MemoryTransport implements Transport {
     this.#peer.#close(error);
   }
 
+  get #isClosed(): boolean {
+    return this.#side === "closed";
+  }
+
   #take(bytes: Uint8Array): void {
     this.#inbox.push(copyOf(bytes, 0, bytes.length));
     this.#inboxSize += bytes.length;
@@ -87,8 +97,8 @@ export class MemoryTransport implements Transport {
   }
 
   #end(): void {
-    this.#hasEnded = true;
-    this.#peer.#hasPeerEnded = true;
+    this.#side = "ended";
+    this.#peer.#peerSide = "ended";
     this.#peer.#wake();
     this.#wake();
   }
@@ -114,11 +124,11 @@ export class MemoryTransport implements Transport {
       }
     }
     if (this.#isPaused || this.#isClosed) return;
-    if (this.#hasPeerEnded && !this.#isEndTold) {
-      this.#isEndTold = true;
+    if (this.#peerSide === "ended") {
+      this.#peerSide = "told";
       this.handler.onEnd();
     }
-    if (this.#isEndTold && this.#hasEnded) this.#close(undefined);
+    if (this.#peerSide === "told" && this.#side === "ended") this.#close(undefined);
   }
 
   /** Takes the next piece off the inbox, whose first chunk is `chunk`. */
@@ -143,7 +153,7 @@ export class MemoryTransport implements Transport {
     if (this.#hasFailed()) return;
     this.#borrowed = undefined;
     this.#peer.#take(bytes);
-    if (this.#isEndDue) this.#end();
+    if (this.#side === "ending") this.#end();
     queueMicrotask(() => {
       this.handler.onDrain();
     });
@@ -151,7 +161,7 @@ export class MemoryTransport implements Transport {
 
   #close(error: Error | undefined): void {
     if (this.#isClosed) return;
-    this.#isClosed = true;
+    this.#side = "closed";
     queueMicrotask(() => {
       this.handler.onClose(error);
     });

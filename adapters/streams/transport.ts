@@ -49,6 +49,12 @@ interface Writer {
 }
 
 /**
+ * This side of the connection: it takes writes ("open"), its stream is being closed ("ending"), that is done ("ended"), or both
+ * streams are let go of ("closed").
+ */
+type OwnSide = "open" | "ending" | "ended" | "closed";
+
+/**
  * A pair of streams as a transport: back-pressure of the one becomes that of the other.
  *
  * Each write is copied, since a stream may hand on what it is given and nobody can tell.
@@ -64,10 +70,8 @@ export class StreamsTransport implements Transport {
   readonly #pair: StreamPair;
   readonly #reader: Reader;
   readonly #writer: Writer;
-  #isEndDue = false;
-  #hasEnded = false;
+  #side: OwnSide = "open";
   #hasPeerEnded = false;
-  #isClosed = false;
   /** Chunks that have come. */
   #chunks = 0;
   readonly #gate: PauseGate = new PauseGate();
@@ -91,7 +95,7 @@ export class StreamsTransport implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#isClosed || this.#isEndDue) return true;
+    if (this.#side !== "open") return true;
     const writer = this.#writer;
     writer.write(copyOf(bytes, 0, bytes.length)).catch((error: unknown) => {
       this.#close(error);
@@ -117,10 +121,10 @@ export class StreamsTransport implements Transport {
   }
 
   end(): void {
-    if (this.#isEndDue || this.#isClosed) return;
-    this.#isEndDue = true;
+    if (this.#side !== "open") return;
+    this.#side = "ending";
     const ended = (): void => {
-      this.#hasEnded = true;
+      if (this.#side === "ending") this.#side = "ended";
       this.#closeIfEnded();
     };
     this.#writer.close().then(ended, (error: unknown) => {
@@ -137,6 +141,10 @@ export class StreamsTransport implements Transport {
     setTimeout(() => {
       this.handler.onClose();
     }, 0);
+  }
+
+  get #isClosed(): boolean {
+    return this.#side === "closed";
   }
 
   async #read(): Promise<void> {
@@ -178,7 +186,7 @@ export class StreamsTransport implements Transport {
   }
 
   #closeIfEnded(): void {
-    if (!this.#hasEnded || !this.#hasPeerEnded || this.#isClosed) return;
+    if (this.#side !== "ended" || !this.#hasPeerEnded) return;
     this.#release();
     this.handler.onClose();
   }
@@ -191,7 +199,7 @@ export class StreamsTransport implements Transport {
 
   /** Lets go of both streams; that one of them is closed already is no failure. */
   #release(): void {
-    this.#isClosed = true;
+    this.#side = "closed";
     this.resume();
     this.#reader.cancel().catch(ignore);
     this.#writer.abort().catch(ignore);

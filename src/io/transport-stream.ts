@@ -56,6 +56,12 @@ export interface ReleasedTransport {
   readonly error: Error | undefined;
 }
 
+/**
+ * What this side has ended: nothing ("open"), writing ("ending": FIN is due, or sent), or both ways ("closing": what comes is
+ * dropped besides). The connection may be gone at any of them.
+ */
+type OwnSide = "open" | "ending" | "closing";
+
 /** A connection that is read and written by calls; bytes that come unasked wait in a buffer. */
 export class TransportStream implements ByteStream, TransportHandler {
   readonly #transport: Transport;
@@ -70,10 +76,9 @@ export class TransportStream implements ByteStream, TransportHandler {
   #pending: PendingRead | undefined;
   /** The first one is lent to the transport, the others wait until it has been taken. */
   #writes: PendingWrite[] = [];
+  #side: OwnSide = "open";
   #hasPeerEnded = false;
-  /** Whether FIN is due, or sent. */
-  #isEnding = false;
-  #isClosing = false;
+  /** Whether the connection is gone. */
   #isClosed = false;
   #error: TransportError | undefined;
   #linger: Deadline | undefined;
@@ -142,7 +147,7 @@ export class TransportStream implements ByteStream, TransportHandler {
   read(into: Uint8Array): Awaitable<number> {
     checkRange(into, 0, undefined, "into");
     if (this.#pending !== undefined) throw new TypeError("Another read is under way");
-    if (this.#isClosing || into.length === 0) return 0;
+    if (this.#side === "closing" || into.length === 0) return 0;
     if (this.#end > this.#start) return this.#take(into);
     if (this.#error !== undefined) throw this.#error;
     if (this.#hasPeerEnded || this.#isClosed) return 0;
@@ -181,7 +186,7 @@ export class TransportStream implements ByteStream, TransportHandler {
    */
   write(from: Uint8Array): Awaitable<number> {
     checkRange(from, 0, undefined, "from");
-    if (this.#isEnding || this.#isClosed) throw this.#error ?? closedError();
+    if (this.#side !== "open" || this.#isClosed) throw this.#error ?? closedError();
     if (this.#writes.length === 0 && this.#transport.write(from)) return from.length;
     const deferred = newDeferred<number>();
     this.#writes.push({ from, size: from.length, deferred });
@@ -190,9 +195,9 @@ export class TransportStream implements ByteStream, TransportHandler {
 
   /** Sends FIN once what was written has left; reading goes on. A second call is harmless. */
   closeWrite(): void {
-    if (this.#isEnding) return;
-    this.#isEnding = true;
-    if (this.#writes.length === 0) this.#transport.end();
+    if (this.#side !== "open") return;
+    this.#side = "ending";
+    this.#endIfWritten();
   }
 
   /**
@@ -202,8 +207,9 @@ export class TransportStream implements ByteStream, TransportHandler {
    * @returns Resolves when the connection is gone.
    */
   close(): Promise<void> {
-    if (!this.#isClosing && !this.#isClosed) {
-      this.#isClosing = true;
+    if (this.#side !== "closing" && !this.#isClosed) {
+      const isEnding = this.#side === "ending";
+      this.#side = "closing";
       this.#linger = this.#deadlines.after(this.#lingerTimeout, () => {
         this.#transport.destroy();
       });
@@ -211,7 +217,7 @@ export class TransportStream implements ByteStream, TransportHandler {
       this.#start = this.#end = 0;
       this.#endRead();
       if (this.#isPaused) this.#transport.resume();
-      this.closeWrite();
+      if (!isEnding) this.#endIfWritten();
     }
     return this.#closed.promise;
   }
@@ -223,7 +229,7 @@ export class TransportStream implements ByteStream, TransportHandler {
    * @throws {TypeError} A read or a write is under way, or the stream is closing.
    */
   release(): ReleasedTransport {
-    if (this.#pending !== undefined || this.#writes.length > 0 || this.#isEnding) {
+    if (this.#pending !== undefined || this.#writes.length > 0 || this.#side !== "open") {
       throw new TypeError("Stream is in use");
     }
     const unread = copyOf(this.#buffer, this.#start, this.#end);
@@ -246,7 +252,7 @@ export class TransportStream implements ByteStream, TransportHandler {
 
   onData(chunk: Uint8Array): void {
     // Of an empty chunk a read would make the end of the stream.
-    if (this.#isClosing || chunk.length === 0) return;
+    if (this.#side === "closing" || chunk.length === 0) return;
     let from = 0;
     const pending = this.#pending;
     if (pending !== undefined) {
@@ -288,7 +294,12 @@ export class TransportStream implements ByteStream, TransportHandler {
   onDrain(): void {
     this.#wrote();
     while (this.#writes.length > 0 && this.#writeNext(this.#writes[0])) this.#wrote();
-    if (this.#isEnding && this.#writes.length === 0) this.#transport.end();
+    if (this.#side !== "open") this.#endIfWritten();
+  }
+
+  /** Sends FIN where nothing that was written waits. */
+  #endIfWritten(): void {
+    if (this.#writes.length === 0) this.#transport.end();
   }
 
   /** Writes what has waited. @returns Whether it is done with. */
