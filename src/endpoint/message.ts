@@ -12,8 +12,7 @@ import type { FrameSink } from "../frame/decoder.ts";
 import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isControl, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
 import { type TextCodec, webText } from "../frame/text-codec.ts";
-import { Utf8Validator } from "../frame/utf8.ts";
-import { deliverText } from "./deliver-text.ts";
+import { decodeText, Utf8Validator } from "../frame/utf8.ts";
 import type { MessageEvents } from "./endpoint-events.ts";
 import type { MessageLimits } from "./limits.ts";
 import { Traffic } from "./traffic.ts";
@@ -295,7 +294,7 @@ export class MessageAssembler implements FrameSink {
     this.#message = "none";
     this.#traffic.addMessage(end - start);
     if (this.#isText) {
-      deliverText(this.#events, bytes, start, end, this.#codec);
+      this.#events.onText(decodeText(bytes, start, end, this.#codec));
     } else {
       this.#events.onBinary(bytes, start, end, isOwned);
     }

@@ -9,8 +9,7 @@ import { ProtocolError } from "../errors.ts";
 import type { Transform } from "../extension/extension.ts";
 import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
-import { Utf8Validator } from "../frame/utf8.ts";
-import { deliverText } from "./deliver-text.ts";
+import { decodeText, Utf8Validator } from "../frame/utf8.ts";
 import type { MessageEvents } from "./endpoint-events.ts";
 import { borrowBoundedBuffer, isReturnable, returnBoundedBuffer } from "./pool.ts";
 import type { Traffic } from "./traffic.ts";
@@ -199,7 +198,7 @@ export class MessageTransform {
     }
     this.#into = undefined;
     if (this.#isText) {
-      deliverText(this.#events, into.bytes, 0, into.size, this.#codec);
+      this.#events.onText(decodeText(into.bytes, 0, into.size, this.#codec));
     } else if (isReturnable(into)) {
       this.#events.onBinary(into.bytes, 0, into.size, false);
     } else {

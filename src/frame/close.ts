@@ -11,7 +11,7 @@ import type { StatusCode } from "../status.ts";
 import { checkStatus } from "./check.ts";
 import { MaxControlFramePayloadSize } from "./header.ts";
 import { webText } from "./text-codec.ts";
-import { decodeRange, lastCharacterEnd } from "./utf8.ts";
+import { decodeText, lastCharacterEnd } from "./utf8.ts";
 
 /** What a close frame says. */
 export interface CloseFrameData {
@@ -42,8 +42,7 @@ export function parseCloseBody(payload: Uint8Array, start: number, end: number):
   if (end === start) return { status: 0, reason: "" };
   // "the first two bytes of the body MUST be a 2-byte unsigned integer" (RFC 6455, 5.5.1)
   if (end - start === 1) throw new ProtocolError("CLOSE_BODY_TOO_SHORT");
-  const reason = decodeRange(payload, start + 2, end, webText);
-  if (reason === undefined) throw new ProtocolError("INVALID_UTF8");
+  const reason = decodeText(payload, start + 2, end, webText);
   return { status: readUint16(payload, start), reason };
 }
 

@@ -7,6 +7,7 @@
 
 import { checkRange, checkWhole } from "../arguments.ts";
 import { isAscii, latin1 } from "../bytes.ts";
+import { ProtocolError } from "../errors.ts";
 import { type TextCodec, webText } from "./text-codec.ts";
 
 /*
@@ -134,6 +135,18 @@ export function decodeRange(
 ): string | undefined {
   if (end - start < decoderPaysFrom && isAscii(bytes, start, end)) return latin1(bytes, start, end);
   return codec.decode(bytes, start, end);
+}
+
+/** Decodes a text that a peer has sent. @throws {ProtocolError} `INVALID_UTF8` */
+export function decodeText(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  codec: TextCodec,
+): string {
+  const text = decodeRange(bytes, start, end, codec);
+  if (text === undefined) throw new ProtocolError("INVALID_UTF8");
+  return text;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
-import { characterEnd, decodeUtf8, Utf8Validator } from "../../src/frame/utf8.ts";
+import { webText } from "../../src/frame/text-codec.ts";
+import { characterEnd, decodeText, decodeUtf8, Utf8Validator } from "../../src/frame/utf8.ts";
 import { decodeFatal } from "../support/codec-rules.ts";
 import { cuts, seededRandom } from "../support/cuts.ts";
 import { hex, toHex } from "../support/frames.ts";
@@ -310,5 +311,17 @@ describe("characterEnd()", () => {
     expect(characterEnd(encodeUtf8("\u20AC"), 3)).toBe(3);
     expect(characterEnd(encodeUtf8("\u20AC"), 123)).toBe(3);
     expect(characterEnd(new Uint8Array(0), 0)).toBe(0);
+  });
+});
+
+describe("decodeText()", () => {
+  it("gives the text of a range", () => {
+    expect(decodeText(hex("ff c3 a4 41 ff"), 1, 4, webText)).toBe("\u00E4A");
+  });
+
+  it("refuses what is not UTF-8 with 1007", () => {
+    expect(() => decodeText(hex("41 ff"), 0, 2, webText)).toThrow(
+      expect.objectContaining({ code: "INVALID_UTF8", status: 1007 }),
+    );
   });
 });

@@ -267,7 +267,7 @@ export class Dialer {
         ? conn
         : new BufferedStream(conn, { size: this.options.readBufferSize });
     const key = newKey();
-    await writeAll(stream, writeDialRequest(target, this.options.host ?? host, key, this.#offer));
+    await writeAll(conn, writeDialRequest(target, this.options.host ?? host, key, this.#offer));
     const head = await this.#readAnswer(stream);
     if (head.status !== 101) throw await this.#statusError(stream, head, attempt);
     const answer = checkAnswer(head, key, this.#offer);
