@@ -118,6 +118,7 @@ const mayImport: Record<string, string[]> = {
   ],
   adapters: [
     "src/bytes.ts",
+    "src/arguments.ts",
     "src/errors.ts",
     "src/ip-address.ts",
     "src/clock.ts",

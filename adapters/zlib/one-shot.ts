@@ -7,12 +7,12 @@
 
 import { setImmediate } from "node:timers";
 import { constants, deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
+import { checkSpan } from "../../src/arguments.ts";
 import { concat, copy, noBytes } from "../../src/bytes.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
 import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { DeflaterSettings, Inflater, InflaterSettings } from "../../src/flate/engine.ts";
 import { History, storedHeaderSize } from "../../src/flate/history.ts";
-import { checkInput } from "../../src/flate/input.ts";
 import { windowSize } from "../../src/flate/parameters.ts";
 import { behindEmptyBlocks, endOf, smallWindow } from "./format.ts";
 import { SlicedDeflater } from "./slices.ts";
@@ -152,7 +152,8 @@ export class OneShotInflater implements Inflater {
     isLast: boolean,
     into: BoundedBuffer,
   ): boolean {
-    checkInput(bytes, start, end);
+    // zlib's own call would end the process.
+    checkSpan(bytes, start, end);
     if (!isLast) {
       this.#gathered.add(bytes, start, end);
       return true;

@@ -8,12 +8,12 @@
  */
 
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
+import { checkSpan } from "../../src/arguments.ts";
 import { noBytes } from "../../src/bytes.ts";
 import { ProtocolError } from "../../src/errors.ts";
 import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { DeflaterSettings, Inflater, InflaterSettings } from "../../src/flate/engine.ts";
 import { History, storedHeaderSize } from "../../src/flate/history.ts";
-import { checkInput } from "../../src/flate/input.ts";
 import { windowSize } from "../../src/flate/parameters.ts";
 import { Beginning, mostToGoThrough } from "./beginning.ts";
 import { behindEmptyBlocks, deflaterMemory, endOf, inflaterMemory, smallWindow } from "./format.ts";
@@ -288,7 +288,8 @@ export class OpenInflater implements Inflater {
     isLast: boolean,
     into: BoundedBuffer,
   ): boolean {
-    checkInput(bytes, start, end);
+    // zlib's own call would end the process.
+    checkSpan(bytes, start, end);
     if (start < end) {
       if (this.#isEmpty && !isLast && end - start <= mostToGoThrough) {
         this.#beginning = new Beginning();

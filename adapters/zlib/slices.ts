@@ -5,10 +5,10 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
+import { checkSpan } from "../../src/arguments.ts";
 import { copyOf, noBytes } from "../../src/bytes.ts";
 import type { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { Deflater } from "../../src/flate/engine.ts";
-import { checkInput } from "../../src/flate/input.ts";
 
 /** The rest of a piece, and the turn in which it goes on. */
 export class Slices {
@@ -56,7 +56,8 @@ export abstract class SlicedDeflater implements Deflater {
     isLast: boolean,
     into: BoundedBuffer,
   ): boolean {
-    checkInput(bytes, start, end);
+    // zlib's own call would end the process.
+    checkSpan(bytes, start, end);
     if (end - start <= this.#sliceSize) {
       this.compress(bytes, start, end, isLast, into);
       return true;

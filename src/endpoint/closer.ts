@@ -213,8 +213,11 @@ export class Closer {
     if (isUnanswered && answer !== undefined && this.#stage === stage) {
       this.#output.addClose(answer);
     }
-    closeSessions(this.#extensions);
-    // The peer's close frame is told of when receive() is done.
-    if (event !== "receiveClose") this.#tell(stage);
+    try {
+      closeSessions(this.#extensions);
+    } finally {
+      // The peer's close frame is told of when receive() is done.
+      if (event !== "receiveClose") this.#tell(stage);
+    }
   }
 }

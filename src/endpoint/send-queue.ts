@@ -365,6 +365,7 @@ export class SendQueue implements PieceQueue {
   }
 
   #addFrame(opcode: Opcode, bytes: Uint8Array, size: number, fin: boolean): void {
+    // A header of its own, as each question of #ask is: an extension may send a message from within, or keep what it was given.
     const header = newHeader(opcode, size);
     header.fin = fin;
     this.#extensions?.setBits(header);

@@ -104,7 +104,20 @@ export function openExtensions(
   return sessions;
 }
 
-/** Frees what the extensions of a connection hold. */
+/**
+ * Frees what the extensions of a connection hold: each is closed, whatever the others throw.
+ *
+ * @throws What one of them throws; an AggregateError where several do.
+ */
 export function closeSessions(sessions: readonly ExtensionSession[]): void {
-  for (const session of sessions) session.close?.();
+  const errors: unknown[] = [];
+  for (const session of sessions) {
+    try {
+      session.close?.();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 1) throw new AggregateError(errors, "Several extensions failed to close");
+  if (errors.length > 0) throw errors[0];
 }

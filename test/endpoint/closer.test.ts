@@ -429,3 +429,30 @@ describe("Endpoint.drop()", () => {
     });
   });
 });
+
+describe("an extension that fails to close", () => {
+  it("keeps no other from being closed, nor onClosing from being told", () => {
+    const error = new Error("close");
+    const closed: string[] = [];
+    const { endpoint, stages } = stagedEndpoint("client", {
+      extensions: [
+        {
+          close() {
+            closed.push("bad");
+            throw error;
+          },
+        },
+        {
+          close() {
+            closed.push("good");
+          },
+        },
+      ],
+    });
+    expect(() => {
+      endpoint.fail(new Error("why"), 1011, "local");
+    }).toThrow(error);
+    expect(closed).toEqual(["bad", "good"]);
+    expect(stages).toEqual(["flushing"]);
+  });
+});

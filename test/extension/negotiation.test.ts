@@ -76,3 +76,31 @@ describe("openExtensions()", () => {
     expect([first.opened, first.closed, second.opened]).toEqual([1, 1, 0]);
   });
 });
+
+describe("closeSessions()", () => {
+  const first = new Error("first");
+  const second = new Error("second");
+
+  it.each<[what: string, errors: Error[], thrown: Error]>([
+    ["what one throws", [first], first],
+    ["all that several throw", [first, second], new AggregateError([first, second])],
+  ])("closes each, and then throws %s", (_, errors, thrown) => {
+    const closed: number[] = [];
+    const sessions = [...errors, undefined].map((error, index) => ({
+      close() {
+        closed.push(index);
+        if (error !== undefined) throw error;
+      },
+    }));
+    let caught: unknown;
+    try {
+      closeSessions(sessions);
+    } catch (error) {
+      caught = error;
+    }
+    expect(closed).toEqual([...sessions.keys()]);
+    expect(caught).toBeInstanceOf(thrown.constructor);
+    expect((caught as AggregateError).errors).toEqual((thrown as AggregateError).errors);
+    if (errors.length === 1) expect(caught).toBe(first);
+  });
+});

@@ -2,9 +2,8 @@ import { describe, expect, it } from "vitest";
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import { FlateWriter, Helper } from "../../src/flate/index.ts";
-import { checkInput } from "../../src/flate/input.ts";
 import { newDeflater, newInflater, ways } from "../support/flate.ts";
-import { StoreEngine } from "./store-engine.ts";
+import { StoreEngine } from "../flate/store-engine.ts";
 
 /** What plain JavaScript may give in the place of bytes. */
 const others: readonly (readonly [name: string, value: unknown])[] = [
@@ -21,30 +20,6 @@ const others: readonly (readonly [name: string, value: unknown])[] = [
 
 const refusal = (kind: string, argument = "bytes"): string =>
   `${argument} must be a Uint8Array: ${kind}`;
-
-describe("checkInput()", () => {
-  it.each([
-    [0, 0],
-    [0, 5],
-    [5, 5],
-  ])("takes the range %s to %s of 5 bytes", (start, end) => {
-    expect(() => {
-      checkInput(new Uint8Array(5), start, end);
-    }).not.toThrow();
-  });
-
-  it.each([
-    [-1, 2],
-    [3, 2],
-    [0, 6],
-    [NaN, 2],
-    [0, NaN],
-  ])("refuses the range %s to %s of 5 bytes", (start, end) => {
-    expect(() => {
-      checkInput(new Uint8Array(5), start, end);
-    }).toThrow(RangeError);
-  });
-});
 
 describe.each(others)("%s in the place of bytes", (name, value) => {
   const wrong = value as Uint8Array;
