@@ -115,6 +115,7 @@ export {
   type Credentials,
   HandshakeResponse,
   type OriginPolicy,
+  type OriginTest,
   type Peer,
   type Proxied,
   type ProxiedAddress,

@@ -36,7 +36,7 @@ export {
 } from "./client/dialer.ts";
 export { HandshakeResponse } from "./client/handshake-response.ts";
 export { HttpUpgrader, type ParsedRequest, upgradeHttp } from "./server/http-upgrader.ts";
-export { checkOrigin, type OriginPolicy } from "./server/origin.ts";
+export { checkOrigin, type OriginPolicy, type OriginTest } from "./server/origin.ts";
 export type { ProxyHeader } from "./server/forwarded.ts";
 export { ProxyHeaderParser } from "./proxy-protocol/parser.ts";
 export type {

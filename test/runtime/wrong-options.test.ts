@@ -146,12 +146,16 @@ const ofServing: RightOf<ServeOptions> = {
   maxConnections: number,
   handshakeTimeout: milliseconds,
   origins: {
-    expected: '"any", "same", "cookies", or a list of origins such as ["https://example.org"]',
+    expected:
+      '"any", "same", "cookies", a list of origins such as ["https://example.org"], or a function',
     right: [
       ...["any", "same", "cookies"],
       [],
-      ["https://example.org", "http://localhost:8080", "null", "chrome-extension://abc"],
+      ["https://example.org", "http://localhost:8080", "null", "chrome-extension://abc", "file://"],
+      ["https://*.example.org", "http://localhost:*", "http://[::1]:*", () => true],
+      () => true,
     ],
+    takes: /Function/,
   },
   trustProxy: {
     expected: 'a number of hops, a list of addresses such as ["10.0.0.0/8", "::1"], or a function',

@@ -71,8 +71,8 @@ export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialL
   /** Milliseconds from accepting a connection to its handshake's end; then 408. Default: 10 000. */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * Whose pages may connect; others get 403. Default: "cookies", those of the server's own host where a request carries
-   * cookies or other credentials, all otherwise.
+   * Whose pages may connect; others get 403: a list of origins and patterns, a function, "same" or "any". Default: "cookies", those
+   * of the server's own host where a request carries cookies, an Authorization header or a client certificate, all otherwise.
    */
   readonly origins?: OriginPolicy | undefined;
   /**

@@ -28,7 +28,7 @@ import type { Head } from "../../http/head.ts";
 import { writeOptions } from "../../http/option.ts";
 import { type HeadLimits, HeadParser } from "../../http/parser.ts";
 import { socketAddress } from "../../ip-address.ts";
-import { checkOrigin, type OriginPolicy } from "../../handshake/server/origin.ts";
+import { asksFunction, checkOrigin, type OriginPolicy } from "../../handshake/server/origin.ts";
 import type { Transport, TransportHandler } from "../../transport.ts";
 import type { Deadline } from "../../clock.ts";
 import type { Linked } from "../../linked-list.ts";
@@ -202,11 +202,13 @@ export class ServerHandshake<Context>
       }
       if (handlers === undefined) throw new HandshakeError("REJECTED", notFound);
       checkUpgrade(head);
-      checkOrigin(request, this.#owner.origins);
-      this.#beginToDecide(request, handlers.upgrade !== undefined);
+      const { origins } = this.#owner;
+      this.#beginToDecide(request, handlers.upgrade !== undefined || asksFunction(origins));
       this.#early.add(chunk, end, chunk.length);
-      this.#decide(handlers.upgrade?.(request), (answer) => {
-        this.#open(request, handlers, (answer ?? {}) as Upgrade<Context> | Refusal);
+      this.#decide(checkOrigin(request, origins), () => {
+        this.#decide(handlers.upgrade?.(request), (answer) => {
+          this.#open(request, handlers, (answer ?? {}) as Upgrade<Context> | Refusal);
+        });
       });
     } catch (error) {
       this.#refuse(error);

@@ -965,6 +965,74 @@ describe("trustProxy", () => {
   });
 });
 
+describe("origins with a function", () => {
+  it("is waited for, and asked before the hook; the request stays readable, and what comes early is kept", async () => {
+    const gate = newDeferred<boolean>();
+    const seen: unknown[] = [];
+    const { connect, lines } = testServer(
+      {
+        upgrade: ({ origin }) => {
+          seen.push(`upgrade ${origin}`);
+        },
+      },
+      {
+        origins: async (origin, request) => {
+          seen.push(`origin ${origin}`);
+          const isIn = await gate.promise;
+          seen.push(request.path);
+          return isIn;
+        },
+      },
+    );
+    const { peer } = connect();
+    const request = upgradeRequest({ Origin: "https://a.example" }, "/kept");
+    peer.send(request);
+    peer.text("early");
+    await macrotask();
+    request.fill(0);
+    expect(seen).toEqual(["origin https://a.example"]);
+    gate.resolve(true);
+    await peer.seen("open");
+    await macrotask();
+    expect(seen.slice(1)).toEqual(["/kept", "upgrade https://a.example"]);
+    expect(lines).toEqual(["open", "message early"]);
+  });
+
+  it.each([
+    ["says no", () => false, 403, "BAD_ORIGIN"],
+    ["says no later", () => Promise.resolve(false), 403, "BAD_ORIGIN"],
+    [
+      "throws",
+      () => {
+        throw new Error("of its own");
+      },
+      500,
+      "INTERNAL",
+    ],
+    ["rejects", () => Promise.reject(new Error("of its own")), 500, "INTERNAL"],
+    ["says neither", () => undefined as never, 500, "INTERNAL"],
+  ])("refuses where it %s, and asks no hook", async (_, origins, status, code) => {
+    const upgrade = vi.fn();
+    const { connect, lines } = testServer({ upgrade }, { origins });
+    const { peer } = connect();
+    peer.send(upgradeRequest({ Origin: "https://a.example" }));
+    await peer.seen("closed");
+    expect(peer.response).toContain(`HTTP/1.1 ${status} `);
+    expect(upgrade).not.toHaveBeenCalled();
+    expect(lines).toEqual([`refused ${code}`]);
+  });
+
+  it("has the time of the handshake: then 503", async () => {
+    const { connect, clock } = testServer({}, { origins: () => new Promise(() => {}) });
+    const { peer } = connect();
+    peer.send(upgradeRequest({ Origin: "https://a.example" }));
+    await macrotask();
+    clock.advance(10_200);
+    await peer.seen("closed");
+    expect(peer.response).toContain("HTTP/1.1 503 ");
+  });
+});
+
 describe("proxyProtocol", () => {
   const request = upgradeRequest();
   const line = encodeUtf8("PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n");

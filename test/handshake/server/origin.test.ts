@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../../src/bytes.ts";
-import { checkOrigin, type OriginPolicy } from "../../../src/handshake/server/origin.ts";
+import { kindOf } from "../../../src/arguments.ts";
+import {
+  asksFunction,
+  checkOrigin,
+  type OriginPolicy,
+  originsKind,
+} from "../../../src/handshake/server/origin.ts";
 import { UpgradeRequest } from "../../../src/handshake/server/upgrade-request.ts";
 import type { Head } from "../../../src/http/head.ts";
 import { HeadParser } from "../../../src/http/parser.ts";
@@ -22,7 +28,7 @@ function request(headers: readonly string[]): UpgradeRequest {
 
 function isAllowed(policy: OriginPolicy | undefined, ...headers: string[]): boolean {
   try {
-    checkOrigin(request(["Host: example.org", ...headers]), policy);
+    void checkOrigin(request(["Host: example.org", ...headers]), policy ?? "same");
     return true;
   } catch (error) {
     expect(error).toMatchObject({ name: "HandshakeError", code: "BAD_ORIGIN", status: 403 });
@@ -41,6 +47,41 @@ describe("checkOrigin() where the request names no host", () => {
       }).toThrow(expect.objectContaining({ code: "BAD_ORIGIN" }));
     },
   );
+});
+
+describe("originsKind", () => {
+  it.each([
+    ["https://", undefined],
+    ["https://*", undefined],
+    ["https://a.*.example.org", undefined],
+    ["https://example.org/", '["https://example.org"]'],
+    ["https://user@example.org", undefined],
+    ["*.example.org", '["https://*.example.org"]'],
+    ["localhost:*", '["https://localhost:*"]'],
+    ["https://example.org:port", undefined],
+    ["*", '"any"'],
+  ])("refuses %j in a list, and says what to write: %s", (origin, instead) => {
+    expect(originsKind.is([origin])).toBe(false);
+    expect(originsKind.instead!([origin], "origins")).toBe(instead);
+  });
+
+  it("takes functions, alone and in lists", () => {
+    expect(originsKind.is(() => true)).toBe(true);
+    expect(originsKind.is(["https://example.org", () => true])).toBe(true);
+    expect(originsKind.is([5])).toBe(false);
+    expect(originsKind.instead!([5], "origins")).toBeUndefined();
+  });
+});
+
+describe("asksFunction()", () => {
+  it.each<[OriginPolicy, boolean]>([
+    ["any", false],
+    [["https://example.org"], false],
+    [["https://example.org", () => true], true],
+    [() => true, true],
+  ])("of %s is %s", (policy, expected) => {
+    expect(asksFunction(policy)).toBe(expected);
+  });
 });
 
 describe("checkOrigin()", () => {
@@ -96,6 +137,119 @@ describe("checkOrigin()", () => {
       isSame = false;
     }
     expect(isSame).toBe(expected);
+  });
+
+  it.each<[string, string, boolean]>([
+    ["https://*.example.org", "https://a.example.org", true],
+    ["https://*.example.org", "https://A.b.EXAMPLE.org", true],
+    ["https://*.example.org", "https://example.org", false],
+    ["https://*.example.org", "https://.example.org", false],
+    ["https://*.example.org", "https://evilexample.org", false],
+    ["https://*.example.org", "https://evil.example/.example.org", false],
+    ["https://*.example.org", "https://evil.example:1@a.example.org", false],
+    ["https://*.example.org", "https://a.example.org.evil.example", false],
+    ["https://*.example.org", "http://a.example.org", false],
+    ["https://*.example.org", "https://a.example.org:8443", false],
+    ["https://*.example.org:8443", "https://a.example.org:8443", true],
+    ["https://*.example.org:*", "https://a.example.org:8443", true],
+    ["https://*.example.org:*", "https://a.example.org", true],
+    ["http://localhost:*", "http://localhost:3000", true],
+    ["http://localhost:*", "http://localhost", true],
+    ["http://localhost:*", "http://localhost.evil.example:3000", false],
+    ["http://localhost:*", "http://localhost:x", false],
+    ["http://[::1]:*", "http://[::1]:3000", true],
+    ["http://[::1]:*", "http://[::1]", true],
+    ["https://*.example.org", "null", false],
+    ["file://", "file://", true],
+  ])("with the pattern %s, a page of %s: %s", (pattern, origin, expected) => {
+    expect(originsKind.is([pattern])).toBe(true);
+    expect(isAllowed([pattern], `Origin: ${origin}`)).toBe(expected);
+  });
+
+  it("asks a function, with the origin and the request, and waits for its answer", async () => {
+    const seen: unknown[] = [];
+    const one = request(["Host: a", evil]);
+    checkOrigin(one, (origin, asked) => {
+      seen.push(origin, asked === one);
+      return true;
+    });
+    expect(seen).toEqual(["https://evil.example", true]);
+    await checkOrigin(one, () => Promise.resolve(true));
+    const refused = expect.objectContaining({ code: "BAD_ORIGIN" }) as Error;
+    expect(() => checkOrigin(one, () => false)).toThrow(refused);
+    await expect(checkOrigin(one, () => Promise.resolve(false))).rejects.toEqual(refused);
+    // Programs are no pages: nobody is asked about them.
+    checkOrigin(request(["Host: a"]), () => false);
+  });
+
+  it("asks the functions of a list one by one, where its texts do not fit, until one says yes", async () => {
+    const asked: string[] = [];
+    const says = (name: string, answer: boolean | Promise<boolean>) => () => {
+      asked.push(name);
+      return answer;
+    };
+    const list = [
+      "https://app.example",
+      says("a", false),
+      says("b", Promise.resolve(false)),
+      "https://*.app.example",
+      says("c", Promise.resolve(true)),
+      says("d", true),
+    ];
+    await checkOrigin(request(["Host: a", evil]), list);
+    expect(asked).toEqual(["a", "b", "c"]);
+    checkOrigin(request(["Host: a", "Origin: https://x.app.example"]), list);
+    checkOrigin(request(["Host: a", evil]), [says("e", true), says("f", true)]);
+    expect(asked).toEqual(["a", "b", "c", "e"]);
+  });
+
+  it.each([[undefined], ["yes"], [1]])(
+    "refuses %j for an answer, rather than take it for a yes",
+    async (answer) => {
+      const error = new TypeError(
+        `What a function of origins returns must be true or false: ${kindOf(answer)}`,
+      );
+      const one = request(["Host: a", evil]);
+      expect(() => checkOrigin(one, (() => answer) as never)).toThrow(error);
+      await expect(checkOrigin(one, (() => Promise.resolve(answer)) as never)).rejects.toThrow(
+        error,
+      );
+    },
+  );
+
+  it.each([
+    ["a certificate", { encrypted: true, tls: { peerCertificate: {} } }, undefined],
+    ["a certificate that a balancer has seen", {}, { tls: { hasCertificate: true } }],
+  ])('takes %s for credentials, with "cookies"', (_, facts, proxied) => {
+    const head = headOf(["Host: a", evil]);
+    const with_ = new UpgradeRequest(head, facts as never, {
+      address: "192.0.2.1",
+      port: 7,
+      encrypted: true,
+      host: "a",
+      proxied: proxied as never,
+    });
+    expect(() => {
+      checkOrigin(with_, "cookies");
+    }).toThrow(expect.objectContaining({ code: "BAD_ORIGIN" }));
+    const without = new UpgradeRequest(head, { encrypted: true, tls: {} as never });
+    checkOrigin(without, "cookies");
+  });
+
+  it.each<[OriginPolicy, string]>([
+    [
+      "same",
+      "https://evil.example is not of the server's own host, inner:8080: name it in origins; behind a proxy that rewrites Host, set trustProxy",
+    ],
+    [["https://app.example"], "https://evil.example is none that origins lets in"],
+  ])("tells those who log it what to do, and not the page: %j", (policy, text) => {
+    let refusal: unknown;
+    try {
+      void checkOrigin(request(["Host: inner:8080", evil]), policy);
+    } catch (error) {
+      refusal = error;
+    }
+    expect(refusal).toMatchObject({ message: "Origin is not allowed", cause: { message: text } });
   });
 
   it("compares with the host that the client asked a trusted proxy for", () => {
