@@ -5,7 +5,9 @@
  */
 
 import process from "node:process";
+import { checkBetween } from "../src/arguments.ts";
 import { type Deadlines, deadlinesOn } from "../src/clock.ts";
+import type { TransportError } from "../src/errors.ts";
 import type {
   AcceptingListener,
   EventServer,
@@ -32,12 +34,14 @@ export type Place =
       readonly port?: undefined;
       readonly hostname?: undefined;
       readonly reusePort?: undefined;
+      readonly backlog?: number | undefined;
     }
   | {
       readonly path?: undefined;
       readonly port: number;
       readonly hostname: string;
       readonly reusePort: boolean;
+      readonly backlog?: number | undefined;
     };
 
 /** TLS as an adapter gets it: `handshakeTimeout` is there, and is Infinity for none. */
@@ -55,6 +59,15 @@ export interface ListeningRuntime {
   take?(listener: AcceptingListener, accept: Accept, tcp: TcpOptions): Listener;
 }
 
+/** Every address of both families: the sockets of all three runtimes take IPv4 there, too. */
+const everyAddress = "::";
+
+/** Every address of IPv4, for machines that have no IPv6. */
+const everyIpv4Address = "0.0.0.0";
+
+/** The longest queue that any system can be asked for. */
+const longestBacklog = 2 ** 31 - 1;
+
 const places = ["port", "path", "server", "listener"] as const;
 const defaultHandshakeTimeout = 10_000;
 
@@ -64,7 +77,7 @@ export async function listening(
   options: ListenOptions,
   accept: Accept,
 ): Promise<Listener> {
-  const { port, path, hostname = "0.0.0.0", reusePort = false, server, listener } = options;
+  const { port, path, hostname, reusePort = false, backlog, server, listener } = options;
   checkRuntime();
   checkPlace(options);
   checkTcp(options);
@@ -81,13 +94,25 @@ export async function listening(
   }
   if (listener !== undefined) return takeListener(runtime, listener, accept, options);
   const tls = checkTls(options.tls);
-  const place: Place = path === undefined ? { port: port!, hostname, reusePort } : { path };
+  const listenAt = async (place: Place): Promise<Listener> => {
+    try {
+      return await runtime.listen(place, tls, accept, options);
+    } catch (error) {
+      // What the system refuses has a code; what Deno's TLS finds wrong with a certificate has not always.
+      const isTls = tls !== undefined && (error as { code?: unknown }).code === undefined;
+      throw toTransportError(error, isTls ? "TLS_FAILED" : "FAILED");
+    }
+  };
+  if (path !== undefined) return listenAt({ path, backlog });
+  const listenOn = (host: string): Promise<Listener> =>
+    listenAt({ port: port!, hostname: host, reusePort, backlog });
+  if (hostname !== undefined) return listenOn(hostname);
   try {
-    return await runtime.listen(place, tls, accept, options);
+    return await listenOn(everyAddress);
   } catch (error) {
-    // What the system refuses has a code; what Deno's TLS finds wrong with a certificate has not always.
-    const isTls = tls !== undefined && (error as { code?: unknown }).code === undefined;
-    throw toTransportError(error, isTls ? "TLS_FAILED" : "FAILED");
+    if ((error as TransportError).code === "ADDRESS_IN_USE") throw error;
+    // A kernel without IPv6; what else is wrong is so on IPv4, too.
+    return listenOn(everyIpv4Address);
   }
 }
 
@@ -97,8 +122,16 @@ function checkPlace(options: ListenOptions): void {
     const found = given.length === 0 ? "none" : given.join(" and ");
     throw new TypeError(`Give one of ${places.join(", ")} to listen on, not ${found}`);
   }
-  const { port, path, tls, reusePort = false } = options;
+  const { port, path, tls, reusePort = false, backlog } = options;
   checkReusePort(reusePort, given[0]!);
+  if (backlog !== undefined) {
+    if (port === undefined && path === undefined) {
+      throw new TypeError(
+        `backlog goes with port or path: what is given as ${given[0]} has its own`,
+      );
+    }
+    checkBetween("backlog", backlog, 1, longestBacklog);
+  }
   if (tls !== undefined && port === undefined && path === undefined) {
     throw new TypeError(`tls goes with port or path: what is given as ${given[0]} does its own`);
   }

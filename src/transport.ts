@@ -191,8 +191,18 @@ export interface TcpOptions {
 export interface ListenOptions extends TcpOptions {
   /** TCP port, 0 to 65535; 0 takes a free one. */
   readonly port?: number | undefined;
-  /** Address or name to listen on, with `port`. Default: "0.0.0.0", every IPv4 address. */
+  /**
+   * Address or name to listen on, with `port`. Default: "::", every address of both families; where the system has no IPv6, and
+   * where Deno may not listen there, "0.0.0.0", every IPv4 address. Who comes by IPv4 has an IPv4 address (192.0.2.1, and not
+   * ::ffff:192.0.2.1). On a system whose sockets of IPv6 take no IPv4 (`net.ipv6.bindv6only`), Deno listens on IPv6 alone.
+   */
   readonly hostname?: string | undefined;
+  /**
+   * Connections that the system may hold which the process has not accepted yet, with `port` or `path`: from 1 on; the system has a
+   * limit of its own (on Linux `net.core.somaxconn`, 4096). TypeError on Bun, which always asks for 512, and on Deno with `path`.
+   * Default: 511.
+   */
+  readonly backlog?: number | undefined;
   /**
    * Shares the port with other processes that ask for the same (SO_REUSEPORT), with `port`: the kernel gives each
    * connection to one of them. It takes Linux, Node 22.12, 23.1 or later (before: `node:cluster`), and on Deno the flag

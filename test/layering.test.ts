@@ -117,6 +117,7 @@ const mayImport: Record<string, string[]> = {
     "src/connection",
   ],
   adapters: [
+    "src/arguments.ts",
     "src/bytes.ts",
     "src/arguments.ts",
     "src/errors.ts",

@@ -109,8 +109,15 @@ function checkTcp({ server, noDelay, keepAlive = false }: ListenOptions): void {
   );
 }
 
+/** Refuses what Bun would leave out in silence. */
+function checkBacklog({ backlog }: ListenOptions): void {
+  if (backlog === undefined) return;
+  throw new TypeError("Bun has no backlog, and always asks the system for 512: leave it out");
+}
+
 /** Listens with `Bun.listen`, or takes the connections of a server of Bun's `node:net`, `node:tls` or `node:http`. */
 export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
   checkTcp(options);
+  checkBacklog(options);
   return listening({ listen }, options, accept);
 }

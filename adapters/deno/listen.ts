@@ -33,7 +33,13 @@ export interface DenoListener {
 interface DenoNamespace {
   listen(
     options:
-      | { transport: "tcp"; port: number; hostname: string; reusePort: boolean }
+      | {
+          transport: "tcp";
+          port: number;
+          hostname: string;
+          reusePort: boolean;
+          tcpBacklog: number | undefined;
+        }
       | { transport: "unix"; path: string },
   ): DenoListener;
   /** There with `--unstable-net` alone, as is what `reusePort` needs. */
@@ -42,6 +48,7 @@ interface DenoNamespace {
     port: number;
     hostname: string;
     reusePort: boolean;
+    tcpBacklog: number | undefined;
     cert: string;
     key: string;
     [option: string]: unknown;
@@ -122,6 +129,9 @@ class AcceptLoop implements Listener {
   }
 }
 
+/** A place that is no path. */
+type Host = Omit<Extract<Place, { hostname: string }>, "path" | "backlog">;
+
 /** Listens with `Deno.listen`, and with `Deno.listenTls` where there are TLS options. */
 function listen(
   place: Place,
@@ -130,12 +140,13 @@ function listen(
   tcp: TcpOptions,
 ): Listener {
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
+  const { path, backlog: tcpBacklog, ...where } = place;
   const listener =
-    place.path !== undefined
-      ? Deno.listen({ transport: "unix", path: place.path })
+    path !== undefined
+      ? Deno.listen({ transport: "unix", path })
       : tls === undefined
-        ? Deno.listen({ transport: "tcp", ...place })
-        : Deno.listenTls({ ...tls, ...place });
+        ? Deno.listen({ transport: "tcp", ...(where as Host), tcpBacklog })
+        : Deno.listenTls({ ...tls, ...(where as Host), tcpBacklog });
   return new AcceptLoop(listener, accept, tcp, tls?.handshakeTimeout ?? Infinity);
 }
 
@@ -152,6 +163,12 @@ function checkTls({ path, tls }: ListenOptions): void {
   if (tls.ca !== undefined || tls.requestCert === true) {
     throw new TypeError("Deno cannot ask a client for a certificate: leave out ca and requestCert");
   }
+}
+
+/** Refuses what Deno would leave out in silence. */
+function checkBacklog({ path, backlog }: ListenOptions): void {
+  if (backlog === undefined || path === undefined) return;
+  throw new TypeError("Deno has no backlog for a Unix socket: leave it out");
 }
 
 /** Refuses what Deno's own connections cannot be told. */
@@ -180,5 +197,6 @@ export async function listenTransport(options: ListenOptions, accept: Accept): P
   checkTls(options);
   if (options.port !== undefined) checkTcp(options, options.tls !== undefined);
   checkReusePort(options);
+  checkBacklog(options);
   return listening({ listen, take }, options, accept);
 }

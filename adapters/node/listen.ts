@@ -18,7 +18,7 @@ const longestTime = 2 ** 31 - 1;
 
 /** Listens with `net.createServer`, and with `tls.createServer` where there are TLS options. */
 function listen(
-  { path, port, hostname, reusePort }: Place,
+  { path, port, hostname, reusePort, backlog }: Place,
   tls: CheckedTls | undefined,
   accept: Accept,
   tcp: TcpOptions,
@@ -57,7 +57,8 @@ function listen(
     // Behind the first outcome: one connection that could not be accepted.
     server.on("error", reject);
     // Never an undefined port: Node takes that for any free one.
-    server.listen(path === undefined ? { port, host: hostname, reusePort } : { path }, () => {
+    const where = path === undefined ? { port, host: hostname, reusePort } : { path };
+    server.listen({ ...where, backlog }, () => {
       resolve(
         newServerListener(server, () => {
           isClosed = true;

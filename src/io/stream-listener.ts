@@ -21,7 +21,10 @@ import { TransportStream, type TransportStreamOptions } from "./transport-stream
 
 /** Options of {@link listenStreams}. */
 export interface StreamListenOptions extends ListenOptions, TransportStreamOptions {
-  /** Connections that may wait to be accepted; those beyond are dropped. Default: 511. */
+  /**
+   * Connections that may wait for `accept`; those beyond are dropped. They have been accepted from the system, whose own queue is as
+   * long as the runtime has it. Default: 511.
+   */
   readonly backlog?: number | undefined;
 }
 
@@ -39,6 +42,7 @@ export const listenTable: OptionTable<ListenOptions> =
     ...tcpTable,
     port: number,
     hostname: text,
+    backlog: number,
     reusePort: boolean,
     path: text,
     tls: object("an object such as { cert, key }"),
@@ -50,7 +54,6 @@ export const listenTable: OptionTable<ListenOptions> =
 const streamListenTable: OptionTable<StreamListenOptions> =
   /* @__PURE__ */ ((): OptionTable<StreamListenOptions> => ({
     ...listenTable,
-    backlog: number,
     highWaterMark: number,
     lingerTimeout: milliseconds,
     deadlines,
@@ -68,7 +71,8 @@ export async function listenStreams(
 ): Promise<StreamListener> {
   checkOptions(options, streamListenTable);
   const listener = new StreamListener(options);
-  await listener.listen(listen, options);
+  // The word is the stream listener's own queue here, and not the system's.
+  await listener.listen(listen, { ...options, backlog: undefined });
   return listener;
 }
 

@@ -36,7 +36,7 @@ const listen = (options: ListenOptions, runtime: ListeningRuntime = newRuntime()
 
 describe("listening()", () => {
   it.each<[ListenOptions, Place, CheckedTls | undefined]>([
-    [{ port: 0 }, { port: 0, hostname: "0.0.0.0", reusePort: false }, undefined],
+    [{ port: 0 }, { port: 0, hostname: "::", reusePort: false }, undefined],
     [
       { port: 65_535, hostname: "::1", reusePort: true },
       { port: 65_535, hostname: "::1", reusePort: true },
@@ -46,12 +46,12 @@ describe("listening()", () => {
     [{ path: "/run/x", tls }, { path: "/run/x" }, { ...tls, handshakeTimeout: 10_000 }],
     [
       { port: 1, tls: { ...tls, handshakeTimeout: 0, own: 1 } },
-      { port: 1, hostname: "0.0.0.0", reusePort: false },
+      { port: 1, hostname: "::", reusePort: false },
       { ...tls, handshakeTimeout: Infinity, own: 1 },
     ],
     [
       { port: 1, tls: { ...tls, handshakeTimeout: 5 } },
-      { port: 1, hostname: "0.0.0.0", reusePort: false },
+      { port: 1, hostname: "::", reusePort: false },
       { ...tls, handshakeTimeout: 5 },
     ],
   ])("asks the runtime, with %o", async (options, place, checked) => {
@@ -67,6 +67,11 @@ describe("listening()", () => {
     [{ port: 0, path: "/run/x" }, /not port and path$/],
     [{ path: "/run/x", server: newServer() }, /not path and server$/],
     [{ path: "" }, /^path is empty/],
+    [
+      { server: newServer(), backlog: 5 },
+      /^backlog goes with port or path: what is given as server/,
+    ],
+    [{ listener: newServer(), backlog: 5 }, /what is given as listener has its own$/],
     [{ path: "/run/x", reusePort: true }, /^reusePort goes with port: what is given as path has/],
     [{ server: newServer(), reusePort: true }, /what is given as server has its own way$/],
     [{ server: newServer(), tls }, /^tls goes with port or path: what is given as server/],
@@ -89,6 +94,47 @@ describe("listening()", () => {
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toMatch(message);
     expect(runtime.asked).toEqual([]);
+  });
+
+  it("listens on IPv4 alone where every address of both families cannot be had", async () => {
+    const asked: unknown[] = [];
+    const without: ListeningRuntime = {
+      listen({ hostname }) {
+        asked.push(hostname);
+        if (hostname === "::") throw Object.assign(new Error("no"), { code: "EAFNOSUPPORT" });
+        return listener;
+      },
+    };
+    expect(await listen({ port: 80 }, without)).toBe(listener);
+    expect(asked).toEqual(["::", "0.0.0.0"]);
+    await expect(listen({ port: 80, hostname: "::" }, without)).rejects.toMatchObject({
+      code: "FAILED",
+    });
+  });
+
+  it("does not share a port that is in use on one of the families", async () => {
+    const asked: unknown[] = [];
+    const used: ListeningRuntime = {
+      listen({ hostname }) {
+        asked.push(hostname);
+        throw Object.assign(new Error("used"), { code: "EADDRINUSE" });
+      },
+    };
+    await expect(listen({ port: 80 }, used)).rejects.toMatchObject({ code: "ADDRESS_IN_USE" });
+    expect(asked).toEqual(["::"]);
+  });
+
+  it("passes the length of the system's queue on", async () => {
+    for (const where of [{ port: 0 }, { path: "/run/x" }]) {
+      const runtime = newRuntime();
+      await listen({ ...where, backlog: 7 }, runtime);
+      expect(runtime.asked[0]![0]).toMatchObject({ backlog: 7 });
+    }
+    for (const backlog of [0, -1, 1.5, NaN, 2 ** 31]) {
+      await expect(listen({ port: 0, backlog })).rejects.toThrow(
+        new RangeError(`backlog must be a whole number from 1 to 2147483647: ${backlog}`),
+      );
+    }
   });
 
   it("refuses reusePort where the kernel does not share connections out", async () => {

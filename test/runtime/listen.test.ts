@@ -8,7 +8,7 @@ import {
   type Server as NetServer,
   type Socket,
 } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import {
@@ -233,6 +233,60 @@ describe.skipIf(!hasUnixSockets)(`a Unix socket on ${runtime}`, () => {
     // Nobody may make a file in there, not even root.
     if (process.platform !== "linux") return;
     expect(await failure({ path: "/sys/listen.sock" })).toMatchObject({ code: "ACCESS_DENIED" });
+  });
+});
+
+describe(`the default hostname on ${runtime}`, () => {
+  it("takes both families, and calls an IPv4 address by its own name", async () => {
+    const server = await adapter.serve({ port: 0 }, {});
+    try {
+      const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
+        all?.some(({ address }) => address === "::1"),
+      );
+      expect(server.hostname).toBe(hasIpv6 ? "::" : "0.0.0.0");
+      for (const host of hasIpv6 ? ["127.0.0.1", "[::1]"] : ["127.0.0.1"]) {
+        const ws = await adapter.connect(`ws://${host}:${server.port}/`);
+        const [ours] = server.connections;
+        const address = host.replace(/[[\]]/g, "");
+        expect([ours!.remoteAddress, ours!.localAddress, ours!.peer.address]).toEqual([
+          address,
+          address,
+          address,
+        ]);
+        await ws.close();
+      }
+    } finally {
+      await server.shutdown();
+    }
+  });
+
+  it("gives streams an IPv4 address by its own name, too", async () => {
+    const listener = await adapter.listen({ port: 0, backlog: 3 });
+    const socket = await dialTcp({ port: listener.port, hostname: "127.0.0.1" });
+    const stream = (await listener.accept())!;
+    expect([stream.remoteAddress, stream.localAddress]).toEqual(["127.0.0.1", "127.0.0.1"]);
+    socket.destroy();
+    await stream.close().catch(() => {});
+    await listener.close();
+  });
+});
+
+describe(`backlog on ${runtime}`, () => {
+  it("is the system's, and refused where the runtime has none", async () => {
+    const started = adapter.serve({ ...local, backlog: 5 }, {});
+    if (runtime === "bun") {
+      await expect(started).rejects.toThrow(
+        new TypeError("Bun has no backlog, and always asks the system for 512: leave it out"),
+      );
+      return;
+    }
+    await (await started).shutdown();
+  });
+
+  it.runIf(runtime === "deno")("is refused for a Unix socket on Deno", async () => {
+    await expect(adapter.serve({ path: "/tmp/framewire-none", backlog: 5 }, {})).rejects.toThrow(
+      new TypeError("Deno has no backlog for a Unix socket: leave it out"),
+    );
   });
 });
 

@@ -69,6 +69,7 @@ const ofListening = {
   ...ofTcp,
   port: { ...number, right: [0] },
   hostname: text,
+  backlog: { ...number, right: runtime === "bun" ? [] : [7] },
   reusePort: { ...boolean, right: [false] },
   path: text,
   tls: {
@@ -449,7 +450,6 @@ const mistakes: readonly (readonly [call: string, act: () => unknown, message: s
     pingIntervall: "Unknown option pingIntervall: did you mean pingInterval?",
     hostName: "Unknown option hostName: did you mean hostname?",
     prot: "Unknown option prot: did you mean port?",
-    backlog: "Unknown option backlog",
     maxPayload: "Unknown option maxPayload: did you mean maxMessageSize?",
     maxPayloadLength: "Unknown option maxPayloadLength: did you mean maxMessageSize?",
     perMessageDeflate: "Unknown option perMessageDeflate: did you mean compression?",
