@@ -125,9 +125,10 @@ export class LimitError extends Error {
    *
    * @param limit The limit in force.
    * @param actual The first value known to be above it.
+   * @param option The option that has set the limit, for the message. Default: the one that the code stands for.
    */
-  constructor(code: LimitCode, limit: number, actual: number) {
-    const [option, status] = limits[code];
+  constructor(code: LimitCode, limit: number, actual: number, option: string = limits[code][0]) {
+    const [, status] = limits[code];
     super(`More than ${option}: ${actual} > ${limit}`);
     this.code = code;
     this.status = status;

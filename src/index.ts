@@ -38,6 +38,7 @@ export {
   type Delivery,
   type ErrorSource,
   type ErrorThrower,
+  type GatherOptions,
   type Handlers,
   type RuntimeServices,
   type IncomingMessage,

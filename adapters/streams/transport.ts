@@ -4,6 +4,7 @@
  * @module
  */
 
+import { kindOf } from "../../src/arguments.ts";
 import { copyOf } from "../../src/bytes.ts";
 import type { TlsFacts, Transport, TransportFacts, TransportHandler } from "../../src/transport.ts";
 import type { WebReadable, WebWritable } from "../../src/web-streams.ts";
@@ -213,7 +214,9 @@ export class StreamsTransport implements Transport {
 
 /** The bytes of a chunk, as a plain Uint8Array. @throws {TypeError} It has none. */
 function plainBytes(chunk: unknown): Uint8Array {
-  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
+  if (chunk instanceof ArrayBuffer || kindOf(chunk) === "ArrayBuffer") {
+    return new Uint8Array(chunk as ArrayBuffer);
+  }
   if (!ArrayBuffer.isView(chunk)) {
     throw new TypeError(`Chunks of the readable stream must be bytes: ${typeof chunk}`);
   }

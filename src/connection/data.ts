@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkRange, wrongType } from "../arguments.ts";
+import { checkRange, kindOf, wrongType } from "../arguments.ts";
 
 /** What a message holds: text as a string, binary as bytes. */
 export type Data = string | Uint8Array;
@@ -30,6 +30,7 @@ export function toBytes(
   }
   if (ArrayBuffer.isView(data))
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  // One of another realm, such as those of Jest, is none of this realm's class.
+  if (data instanceof ArrayBuffer || kindOf(data) === "ArrayBuffer") return new Uint8Array(data);
   throw wrongType(name, expected, data);
 }

@@ -47,7 +47,7 @@ export type { ErrorSource, ErrorThrower } from "./error-source.ts";
 export type { UnhandledErrors } from "./unhandled-errors.ts";
 export type { RuntimeServices, Observer } from "./runtime-services.ts";
 export type { ReceiveOptions } from "./receive/inbox.ts";
-export type { IncomingMessage } from "./receive/incoming.ts";
+export type { GatherOptions, IncomingMessage } from "./receive/incoming.ts";
 export { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
 export type { ConnectionOptions, TracedFrame } from "./options.ts";
 export type { Overflow } from "./settings.ts";

@@ -10,11 +10,16 @@
 
 import { type Direction, Endpoint, type Side } from "../endpoint/endpoint.ts";
 import type { ClosingStage } from "../endpoint/closing.ts";
-import { ClosedError, type Closure, type LimitError, type TimeoutError } from "../errors.ts";
+import { ClosedError, type Closure, LimitError, type TimeoutError } from "../errors.ts";
 import type { Header } from "../frame/header.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
 import type { HandshakeResponse } from "../handshake/client/handshake-response.ts";
-import { type StatusCode, StatusGoingAway, StatusInternalServerError } from "../status.ts";
+import {
+  type StatusCode,
+  StatusGoingAway,
+  StatusInternalServerError,
+  StatusMessageTooBig,
+} from "../status.ts";
 import type { RuntimeSignal, Transport, TransportFacts, TransportHandler } from "../transport.ts";
 import type { Deadlines } from "../clock.ts";
 import { type Deferred, newDeferred, settled } from "../deferred.ts";
@@ -343,7 +348,10 @@ export class Link<Context = unknown>
     // A send that came too late: `close` tells the same.
     if (error instanceof ClosedError && this.state !== "open") return;
     if (this.endpoint.stage === "open") {
-      this.endpoint.fail(error, StatusInternalServerError, "local");
+      // A handler that reads a message up to a limit of its own, and lets the error pass, says what the library says of its own limit.
+      const isTooBig = error instanceof LimitError && error.code === "MESSAGE_TOO_BIG";
+      const status = isTooBig ? StatusMessageTooBig : StatusInternalServerError;
+      this.endpoint.fail(error, status, "local");
     }
     // Whether the peer had closed by then or not: behind a failure nothing is delivered.
     this.dispatcher.cut();

@@ -13,7 +13,7 @@ import { HandshakeError, LimitError } from "../errors.ts";
 import { Head } from "./head.ts";
 import { isBlank, targetBytes, tokenBytes, valueBytes } from "./token.ts";
 
-/** What a head may cost. */
+/** What a head may cost. For each, 0 or Infinity means no limit. */
 export interface HeadLimits {
   /** Bytes of the whole head. 431 when exceeded. */
   readonly maxHeadSize: number;
@@ -93,17 +93,18 @@ export class HeadParser {
   /**
    * Makes a parser for one head.
    *
-   * @param limits What it may cost. Default: 16 KiB and 128 headers.
+   * @param limits What it may cost; what is not given has its default. Default: 16 KiB and 128 headers.
    * @throws {TypeError} A limit is no number.
    * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity; or `kind` is another one.
    */
-  constructor(kind: HeadKind, limits: HeadLimits = defaultHeadLimits) {
+  constructor(kind: HeadKind, limits: Partial<HeadLimits> = defaultHeadLimits) {
     checkEither("kind", kind, "request", "response");
-    for (const name of Object.keys(defaultHeadLimits) as (keyof HeadLimits)[]) {
-      checkWhole(name, limits[name], Infinity);
-    }
     this.#kind = kind;
-    this.#limits = limits;
+    this.#limits = {
+      maxHeadSize: limitOf("maxHeadSize", limits),
+      maxTargetSize: limitOf("maxTargetSize", limits),
+      maxHeaders: limitOf("maxHeaders", limits),
+    };
     this.#head = new Head(noBytes, 0);
     this.#state = kind === "request" ? Leading : Version;
   }
@@ -367,4 +368,11 @@ export class HeadParser {
 
 function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
+}
+
+/** Gives a limit as it is in force: 0 is none. */
+function limitOf(name: keyof HeadLimits, limits: Partial<HeadLimits>): number {
+  const { [name]: limit = defaultHeadLimits[name] } = limits;
+  checkWhole(name, limit, Infinity);
+  return limit || Infinity;
 }

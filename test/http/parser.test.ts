@@ -244,10 +244,27 @@ describe("a HeadParser of plain JavaScript", () => {
         new HeadParser("request", { ...defaultHeadLimits, [name]: limit });
       expect(() => parser(NaN)).toThrow(RangeError);
       expect(() => parser(-1)).toThrow(RangeError);
-      expect(() => parser(undefined)).toThrow(TypeError);
+      expect(() => parser(null)).toThrow(TypeError);
       expect(() => parser("100")).toThrow(TypeError);
     },
   );
+});
+
+describe("HeadParser, without a limit,", () => {
+  it.each([0, Infinity])("takes a head of any size where each is %d", (none) => {
+    const limits = { maxHeadSize: none, maxTargetSize: none, maxHeaders: none };
+    const parser = new HeadParser("request", limits);
+    const headers = Array.from({ length: 1000 }, (_, i) => `a${i}: ${"b".repeat(30)}\r\n`).join("");
+    parser.feed(ascii(`GET /${"x".repeat(20_000)} HTTP/1.1\r\n${headers}\r\n`));
+    expect(parser.isComplete).toBe(true);
+    expect(parser.head.target.length).toBe(20_001);
+  });
+
+  it("has the default of each limit that is not given", () => {
+    const parser = new HeadParser("request", { maxHeadSize: 0, maxHeaders: undefined as never });
+    const headers = Array.from({ length: 129 }, (_, i) => `a${i}: b\r\n`).join("");
+    expect(() => parser.feed(ascii(`GET / HTTP/1.1\r\n${headers}\r\n`))).toThrow("maxHeaders");
+  });
 });
 
 describe("HeadParser.feed()", () => {

@@ -578,6 +578,7 @@ const mistakes: readonly (readonly [call: string, act: () => unknown, message: s
     ],
     ["origins", ["not an origin"], `${ofServing.origins.expected}: Array`],
     ["origins", "https://", `${ofServing.origins.expected}: "https://" is a string`],
+    ["origins", ["https://"], `${ofServing.origins.expected}: Array`],
     ["origins", ["*"], `${ofServing.origins.expected}: Array; write "any"`],
     ["origins", "*", `${ofServing.origins.expected}: "*" is a string; write "any"`],
     ["origins", [5], `${ofServing.origins.expected}: Array`],

@@ -4,8 +4,11 @@
  * @module
  */
 
+import { checkWhole } from "../../arguments.ts";
 import { concat, copyOf, encodeUtf8, noBytes, viewOf } from "../../bytes.ts";
+import { checkOptions, number, type OptionTable } from "../../check-options.ts";
 import { type Deferred, newDeferred, quiet } from "../../deferred.ts";
+import { LimitError } from "../../errors.ts";
 import { Fifo } from "../../fifo.ts";
 import type { WebReadable } from "../../web-streams.ts";
 import type { Data } from "../data.ts";
@@ -26,11 +29,30 @@ export interface IncomingMessage extends AsyncIterable<Data> {
   readonly isText: boolean;
   /** The pieces as a `ReadableStream`; canceling it drops the rest of the message. */
   readonly readable: WebReadable;
-  /** Gathers the rest as text. @throws {TypeError} It is binary. @throws {ClosedError} It was not completed. */
-  text(): Promise<string>;
-  /** Gathers the rest as bytes, of text its UTF-8. @throws {ClosedError} It was not completed. */
-  bytes(): Promise<Uint8Array>;
+  /**
+   * Gathers the rest as text.
+   *
+   * @throws {LimitError} `MESSAGE_TOO_BIG`: it has more than `limit`. What has come of it is let go, and the rest dropped.
+   * @throws {TypeError} It is binary.
+   * @throws {ClosedError} It was not completed.
+   */
+  text(options?: GatherOptions): Promise<string>;
+  /** Gathers the rest as bytes, of text its UTF-8. @throws {LimitError} As {@link text}. @throws {ClosedError} */
+  bytes(options?: GatherOptions): Promise<Uint8Array>;
+  /** Gathers the rest as text, and parses it as JSON. @throws {SyntaxError} It is none. @throws As {@link text}. */
+  json(options?: GatherOptions): Promise<unknown>;
 }
+
+/** How the rest of a message is gathered. */
+export interface GatherOptions {
+  /**
+   * Bytes that it may have, of text its UTF-8; 0 or Infinity for no other limit than `maxMessageSize`. A handler that lets the
+   * error of a larger one pass closes the connection with 1009. Default: no other limit.
+   */
+  readonly limit?: number | undefined;
+}
+
+const gatherTable: OptionTable<GatherOptions> = { limit: number };
 
 /** What follows the pieces at hand: "dropped" is nothing, whatever comes, since nobody wants it. */
 type Ending = "more" | "end" | "failure" | "dropped";
@@ -125,25 +147,39 @@ export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined>
     return this.#readable as unknown as WebReadable;
   }
 
-  text(): Promise<string> {
-    return quiet(this.#gatherText());
+  text(options: GatherOptions = {}): Promise<string> {
+    return quiet(this.#gatherText(options));
   }
 
-  bytes(): Promise<Uint8Array> {
-    return quiet(this.#gatherBytes());
+  bytes(options: GatherOptions = {}): Promise<Uint8Array> {
+    return quiet(this.#gatherBytes(options));
   }
 
-  async #gatherText(): Promise<string> {
+  json(options: GatherOptions = {}): Promise<unknown> {
+    return quiet(this.#gatherText(options).then((text) => JSON.parse(text) as unknown));
+  }
+
+  async #gatherText(options: GatherOptions): Promise<string> {
+    const limit = limitOf(options);
     if (!this.isText) throw new TypeError("Message is binary: use bytes()");
     let text = "";
-    for await (const piece of this) text += piece as string;
+    let size = 0;
+    // To leave the loop drops what is still to come.
+    for await (const piece of this as AsyncIterable<string>) {
+      if (limit < Infinity) size = checkGathered(size + encodeUtf8(piece).length, limit);
+      text += piece;
+    }
     return text;
   }
 
-  async #gatherBytes(): Promise<Uint8Array> {
+  async #gatherBytes(options: GatherOptions): Promise<Uint8Array> {
+    const limit = limitOf(options);
     const pieces: Uint8Array[] = [];
+    let size = 0;
     for await (const piece of this) {
-      pieces.push(typeof piece === "string" ? encodeUtf8(piece) : piece);
+      const bytes = typeof piece === "string" ? encodeUtf8(piece) : piece;
+      size = checkGathered(size + bytes.length, limit);
+      pieces.push(bytes);
     }
     return pieces.length === 1 ? pieces[0] : pieces.length === 0 ? noBytes : concat(pieces);
   }
@@ -170,6 +206,20 @@ export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined>
     if (this.#ending === "failure") waiting.reject(this.#error);
     else waiting.resolve({ done: true, value: undefined });
   }
+}
+
+/** @throws {TypeError} @throws {RangeError} The limit is none. */
+function limitOf(options: GatherOptions): number {
+  checkOptions(options, gatherTable);
+  const { limit = Infinity } = options;
+  checkWhole("limit", limit, Infinity);
+  return limit || Infinity;
+}
+
+/** Gives a size as it is. @throws {LimitError} `MESSAGE_TOO_BIG` */
+function checkGathered(size: number, limit: number): number {
+  if (size > limit) throw new LimitError("MESSAGE_TOO_BIG", limit, size, "limit");
+  return size;
 }
 
 /** A message that came whole, for somebody who wants it piece by piece. Nobody counts it any more: it has been given. */

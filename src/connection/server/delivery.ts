@@ -80,7 +80,9 @@ export function deliver<Receiver extends Subscriber>(
       outbox.dropped++;
       dropped++;
     } else {
-      receiver.terminate(new LimitError("TOO_MUCH_BUFFERED", highWaterMark, outbox.unsent));
+      receiver.terminate(
+        new LimitError("TOO_MUCH_BUFFERED", highWaterMark, outbox.unsent, "highWaterMark"),
+      );
       closed++;
     }
   }

@@ -17,8 +17,8 @@ interface Route<Target> {
 }
 
 /**
- * Finds what belongs to a path. Patterns are compared segment by segment, decoded: `:name` stands for any one segment, `*`
- * at the end for all that follow. One without parameters goes first, then they count in their order.
+ * Finds what belongs to a path. Patterns are compared segment by segment, decoded: `:name` stands for any one segment that is
+ * not empty, `*` at the end for all that follow. One without parameters goes first, then they count in their order.
  *
  * @example
  * new Routes({ "/chat": chat, "/rooms/:room": room, "/*": other }).find("/rooms/tea") // room, { room: "tea" }
@@ -72,7 +72,7 @@ function match(
       params["*"] = segments.slice(index).join("/");
       return params;
     }
-    if (part.startsWith(":")) params[part.slice(1)] = segment;
+    if (part.startsWith(":") && segment !== "") params[part.slice(1)] = segment;
     else if (part !== segment) return undefined;
   }
   return pattern.length === segments.length ? params : undefined;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkTextOrBytes } from "../../arguments.ts";
 import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../../errors.ts";
 import type { Head } from "../../http/head.ts";
@@ -106,9 +107,7 @@ export function checkReply(headers: HeaderPairs, body: string | Uint8Array): voi
       throw new TypeError(`Header is written by the server itself: ${name}`);
     }
   }
-  if (typeof body !== "string" && !(body instanceof Uint8Array)) {
-    throw new TypeError(`body must be a string or a Uint8Array: ${String(body)}`);
-  }
+  checkTextOrBytes("body", body);
 }
 
 const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];

@@ -240,3 +240,42 @@ describe("a message as a ReadableStream", () => {
     expect(unread()).toBe(0);
   });
 });
+
+describe("Incoming, gathered up to a limit,", () => {
+  const tooBig = { code: "MESSAGE_TOO_BIG", limit: 4, message: "More than limit: 6 > 4" };
+
+  it.each(["text", "bytes", "json"] as const)(
+    "by %s: keeps nothing of a larger one",
+    async (method) => {
+      const { message, unread } = newIncoming(true);
+      const result = message[method]({ limit: 4 });
+      add(message, encodeUtf8("123"));
+      await macrotask();
+      add(message, encodeUtf8("456"));
+      await expect(result).rejects.toMatchObject(tooBig);
+      add(message, encodeUtf8("789"));
+      expect(unread()).toBe(0);
+    },
+  );
+
+  it("counts bytes of UTF-8, in text as in bytes", async () => {
+    expect(await wholeMessage("ä€").text({ limit: 5 })).toBe("ä€");
+    await expect(wholeMessage("ä€").text({ limit: 4 })).rejects.toMatchObject({ actual: 5 });
+    await expect(wholeMessage("ä€").bytes({ limit: 4 })).rejects.toMatchObject({ actual: 5 });
+  });
+
+  it("gives JSON, and says where it is none", async () => {
+    expect(await wholeMessage('{"a":1}').json()).toEqual({ a: 1 });
+    await expect(wholeMessage("{").json()).rejects.toThrow(SyntaxError);
+    await expect(wholeMessage(Uint8Array.of(123)).json()).rejects.toThrow("Message is binary");
+  });
+
+  it("reads 0 as no limit, and refuses what is none", async () => {
+    expect(await wholeMessage("12345").text({ limit: 0 })).toBe("12345");
+    await expect(wholeMessage("x").text({ limit: "5" as never })).rejects.toThrow(TypeError);
+    await expect(wholeMessage("x").bytes({ limit: -1 })).rejects.toThrow(RangeError);
+    await expect(wholeMessage("x").text({ limt: 5 } as never)).rejects.toThrow(
+      "Unknown option limt",
+    );
+  });
+});

@@ -43,3 +43,17 @@ describe("a policy that there is not", () => {
     expect(receiver.lines).toEqual([]);
   });
 });
+
+describe("deliver(), for one that is dropped,", () => {
+  it("names the option whose limit it was above", () => {
+    const slow = new Receiver();
+    slow.outbox.unsent = 101;
+    let said: unknown;
+    slow.terminate = (error) => (said = error);
+    deliver([slow], new PreparedMessage("x"), { highWaterMark: 100, slow: "close" }, {});
+    expect(said).toMatchObject({
+      code: "TOO_MUCH_BUFFERED",
+      message: "More than highWaterMark: 101 > 100",
+    });
+  });
+});
