@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import process from "node:process";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { acceptedTransport } from "../../../adapters/node/accept.ts";
 import type { NodeSocket } from "../../../adapters/node/transport.ts";
@@ -8,6 +7,7 @@ import { newDeferred } from "../../../src/deferred.ts";
 import type { Transport } from "../../../src/transport.ts";
 import { runtime } from "../../support/runtime.ts";
 import { macrotask } from "../../support/turns.ts";
+import { keepWarnings, type KeptWarnings } from "../../support/warnings.ts";
 
 const closers: (() => void)[] = [];
 
@@ -192,16 +192,14 @@ describe("the trial of the first reads", () => {
   }
 
   const head = "GET / HTTP/1.1\r\n\r\n";
-  let warnings: unknown[] = [];
-  const onWarning = ({ code }: Error & { code?: string }): void => void warnings.push(code);
+  let warnings: KeptWarnings;
 
   beforeEach(() => {
-    warnings = [];
-    process.on("warning", onWarning);
+    warnings = keepWarnings();
   });
 
   afterEach(() => {
-    process.off("warning", onWarning);
+    warnings.stop();
   });
 
   it("goes on with what has worked, and listens no longer for what comes as documented", async () => {
@@ -213,7 +211,7 @@ describe("the trial of the first reads", () => {
     expect([first.lines, second.lines]).toEqual([[`onData ${head}`], ["onData short"]]);
     expect([first.hasListener, second.hasListener]).toEqual([true, false]);
     await macrotask();
-    expect(warnings).toEqual([]);
+    expect(warnings.kept).toEqual([]);
   });
 
   it("takes chunks that come as documented all the same", async () => {
@@ -235,7 +233,7 @@ describe("the trial of the first reads", () => {
       "onData GETonData  / onData HTTP/1.1onData \r\nSixteen bytes: more",
     );
     await macrotask();
-    expect(warnings).toEqual([]);
+    expect(warnings.kept).toEqual([]);
   });
 
   it.each<[what: string, read: (socket: ReturnType<Awaited<ReturnType<typeof untried>>>) => void]>([
@@ -260,7 +258,7 @@ describe("the trial of the first reads", () => {
       later.emit(head);
       expect(later.lines).toEqual([`onData ${head}`]);
       await macrotask();
-      expect(warnings).toEqual(["FRAMEWIRE_NO_ONREAD"]);
+      expect(warnings.kept.map(({ code }) => code)).toEqual(["FRAMEWIRE_NO_ONREAD"]);
     },
   );
 });

@@ -1,4 +1,3 @@
-import process from "node:process";
 import { describe, expect, it } from "vitest";
 import { bestWay, engineOn, zlibEngine } from "../../../adapters/zlib/engine.ts";
 import { OneShotInflater } from "../../../adapters/zlib/one-shot.ts";
@@ -21,6 +20,7 @@ import { hex, toHex } from "../../support/frames.ts";
 import { referenceInflate } from "../../support/reference-inflate.ts";
 import { runtime } from "../../support/runtime.ts";
 import { macrotask } from "../../support/turns.ts";
+import { keepWarnings } from "../../support/warnings.ts";
 
 const hello = encodeUtf8("Hello");
 const allBits = [8, 9, 10, 11, 12, 13, 14, 15];
@@ -49,9 +49,7 @@ describe("zlibEngine()", () => {
   });
 
   it("is of no use where nothing works, or not what was named, and a warning says so, once", async () => {
-    const warnings: Error[] = [];
-    const onWarning = (warning: Error): void => void warnings.push(warning);
-    process.on("warning", onWarning);
+    const warnings = keepWarnings();
     const nothing = engineOn({ open: () => false, "one-shot": () => false });
     const named = engineOn({ open: () => false, "one-shot": () => true }, { way: "open" });
     expect([nothing.isUsable!(), named.isUsable!()]).toEqual([false, false]);
@@ -59,8 +57,8 @@ describe("zlibEngine()", () => {
       "This runtime's zlib does not do what permessage-deflate needs",
     );
     await macrotask();
-    process.off("warning", onWarning);
-    expect(warnings).toMatchObject([{ code: "FRAMEWIRE_NO_ZLIB", name: "FramewireWarning" }]);
+    warnings.stop();
+    expect(warnings.kept).toMatchObject([{ code: "FRAMEWIRE_NO_ZLIB", name: "FramewireWarning" }]);
   });
 
   it.each(ways)("works by the way that is named: %s", (way) => {
