@@ -249,9 +249,12 @@ async function client(
   const isListening = (): Promise<boolean> =>
     new Promise((resolve) => {
       const socket = connect(port, "localhost");
-      socket.once("connect", () => resolve(true));
+      // A program that ends waits for whoever is connected and says nothing.
+      socket.once("connect", () => {
+        socket.destroy();
+        resolve(true);
+      });
       socket.once("error", () => resolve(false));
-      onTestFinished(() => void socket.destroy());
     });
   await expect.poll(isListening, { timeout: 10_000 }).toBe(true);
   const ws = new WebSocket(`ws://localhost:${port}/`, protocols, options);
