@@ -90,6 +90,7 @@ export type LimitCode =
   | "HEAD_TOO_LARGE"
   | "TARGET_TOO_LONG"
   | "TOO_MANY_HEADERS"
+  | "BODY_TOO_LARGE"
   | "TOO_MUCH_BUFFERED"
   | "TOO_MANY_CONNECTIONS"
   | "TOO_MANY_TOPICS";
@@ -102,6 +103,7 @@ const limits: Record<LimitCode, readonly [option: string, status: number]> = {
   HEAD_TOO_LARGE: ["maxHeadSize", 431],
   TARGET_TOO_LONG: ["maxTargetSize", 414],
   TOO_MANY_HEADERS: ["maxHeaders", 431],
+  BODY_TOO_LARGE: ["maxBodySize", 413],
   TOO_MUCH_BUFFERED: ["maxBufferedAmount", StatusPolicyViolation],
   TOO_MANY_TOPICS: ["maxTopics", StatusPolicyViolation],
   TOO_MANY_CONNECTIONS: ["maxConnections", 503],

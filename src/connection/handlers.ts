@@ -4,7 +4,7 @@
  * @module
  */
 
-import { callback, checkOptions, object, type OptionTable } from "../check-options.ts";
+import { callback, checkOptions, type Kind, object, type OptionTable } from "../check-options.ts";
 import type { Closure, HandshakeError, HeaderPairs } from "../errors.ts";
 import type { HttpReply } from "../handshake/server/response.ts";
 import type { UpgradeRequest } from "../handshake/server/upgrade-request.ts";
@@ -12,6 +12,7 @@ import type { Awaitable } from "../io/byte-stream.ts";
 import type { BackplaneEvent } from "./backplane/status.ts";
 import type { Connection } from "./connection.ts";
 import type { Data } from "./data.ts";
+import type { HttpHandler, HttpMethods } from "./http/answer.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
 
 /** What the `upgrade` hook may say of a connection that it lets in. */
@@ -81,11 +82,11 @@ export interface RouteHandlers<Context = unknown> extends Handlers<Context> {
    */
   upgrade?(request: UpgradeRequest): Awaitable<Upgrade<Context> | Refusal | undefined | void>;
   /**
-   * Answers a GET that asks for no upgrade, such as a health check. Default: 426.
-   *
-   * @param request Yours to keep.
+   * Answers plain requests, which ask for no upgrade, such as health checks: a function answers GET, and HEAD and OPTIONS by what
+   * it says to them; an object has a function for each method, such as `{ GET: list, POST: add }`. Other methods are answered
+   * 405. Default: 426.
    */
-  http?(request: UpgradeRequest): Awaitable<HttpReply>;
+  readonly http?: HttpHandler | HttpMethods | undefined;
 }
 
 /** Handlers of a server. */
@@ -135,10 +136,21 @@ export const handlerTable: OptionTable<Handlers> = {
   close: callback,
 };
 
+/** A hook for plain requests, or one for each method. Methods are case-sensitive: "get" would never be asked for. */
+const httpKind: Kind = /* @__PURE__ */ ((): Kind => ({
+  expected: "a function, or an object of functions such as { GET: list, POST: add }",
+  is: (value) =>
+    callback.is(value) ||
+    (object("").is(value) &&
+      Object.entries(value as object).every(
+        ([method, handler]) => /^[A-Z][A-Z-]*$/.test(method) && callback.is(handler),
+      )),
+}))();
+
 const routeTable: OptionTable<RouteHandlers> = /* @__PURE__ */ ((): OptionTable<RouteHandlers> => ({
   ...handlerTable,
   upgrade: callback,
-  http: callback,
+  http: httpKind,
 }))();
 
 /** What those of a server may be, and those of its routes. */

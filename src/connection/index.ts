@@ -42,6 +42,8 @@ export {
   type ServerHandlers,
   type Upgrade,
 } from "./handlers.ts";
+export type { HttpAnswer, HttpHandler, HttpMethods } from "./http/answer.ts";
+export { type BodyOptions, HttpRequest } from "./http/request.ts";
 export type { Data } from "./data.ts";
 export type { ErrorSource, ErrorThrower } from "./error-source.ts";
 export type { UnhandledErrors } from "./unhandled-errors.ts";

@@ -9,13 +9,17 @@ import { writeLatin1 } from "../bytes.ts";
 import type { HeaderPairs } from "../errors.ts";
 import { checkFieldValue, checkToken } from "./token.ts";
 
-/** Reason phrases of the statuses that a handshake meets; elsewhere it is left empty, as RFC 9112, 4 allows. */
+/** Reason phrases of the statuses that are often met; elsewhere it is left empty, as RFC 9112, 4 allows. */
 const reasons: Readonly<Record<number, string>> = {
   101: "Switching Protocols",
   200: "OK",
+  201: "Created",
+  202: "Accepted",
   204: "No Content",
+  206: "Partial Content",
   301: "Moved Permanently",
   302: "Found",
+  303: "See Other",
   304: "Not Modified",
   307: "Temporary Redirect",
   308: "Permanent Redirect",
@@ -24,15 +28,26 @@ const reasons: Readonly<Record<number, string>> = {
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  406: "Not Acceptable",
   408: "Request Timeout",
+  409: "Conflict",
+  410: "Gone",
+  411: "Length Required",
+  412: "Precondition Failed",
   413: "Content Too Large",
   414: "URI Too Long",
+  415: "Unsupported Media Type",
+  416: "Range Not Satisfiable",
+  417: "Expectation Failed",
+  422: "Unprocessable Content",
   426: "Upgrade Required",
   429: "Too Many Requests",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
+  501: "Not Implemented",
   502: "Bad Gateway",
   503: "Service Unavailable",
+  504: "Gateway Timeout",
   505: "HTTP Version Not Supported",
 };
 
@@ -51,6 +66,14 @@ export function headerLines(headers: HeaderPairs): string {
   return lines;
 }
 
+/** Writes the first line of a response. @throws {RangeError} `status` is not an integer from 100 to 599. */
+export function statusLine(status: number): string {
+  if (!Number.isInteger(status) || status < 100 || status > 599) {
+    throw new RangeError(`HTTP status must be an integer from 100 to 599: ${status}`);
+  }
+  return `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\n`;
+}
+
 /**
  * Writes a response.
  *
@@ -67,10 +90,7 @@ export function writeResponse(
   body: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   checkBytes("body", body);
-  if (!Number.isInteger(status) || status < 100 || status > 599) {
-    throw new RangeError(`HTTP status must be an integer from 100 to 599: ${status}`);
-  }
-  const head = `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\n${headerLines(headers)}\r\n`;
+  const head = `${statusLine(status)}${headerLines(headers)}\r\n`;
   const bytes = new Uint8Array(head.length + body.length);
   writeLatin1(bytes, 0, head);
   bytes.set(body, head.length);

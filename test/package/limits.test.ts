@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { defaultCarrying } from "../../src/connection/backplane/status.ts";
+import { defaultHttpLimits } from "../../src/connection/http/settings.ts";
 import { defaultFlowLimits } from "../../src/connection/options.ts";
 import { defaultMessageLimits } from "../../src/endpoint/limits.ts";
 import { defaultHeadLimits } from "../../src/http/parser.ts";
@@ -49,6 +50,9 @@ describe("docs/limits.md", () => {
     ...Object.entries(defaultHeadLimits).map(
       ([name, value]) => ["What peers send", name, value] as [string, string, number],
     ),
+    ["What peers send", "maxBodySize", defaultHttpLimits.maxBodySize],
+    ["What peers send", "maxRequests", defaultHttpLimits.maxRequests],
+    ["Time", "keepAliveTimeout", defaultHttpLimits.keepAliveTimeout],
     ["What peers send", "receiveHighWaterMark", receiveHighWaterMark],
     ["What peers send", "maxTopics", inSource(serve, "maxTopics: ")],
     ["What is sent", "highWaterMark", highWaterMark],

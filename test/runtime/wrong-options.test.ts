@@ -176,6 +176,9 @@ const ofServing: RightOf<ServeOptions> = {
   backplane: { expected: "a Backplane", right: [localBackplane()] },
   carrying: { expected: "an object", right: [{}, { maxWaiting: 5 }], takes: /Object/ },
   maxTopics: number,
+  maxBodySize: number,
+  maxRequests: number,
+  keepAliveTimeout: milliseconds,
   slowReceivers: {
     expected: 'one of "buffer", "drop", "close"',
     right: ["buffer", "drop", "close"],
@@ -280,7 +283,15 @@ const ofHandlers: RightOf<Handlers> = {
   close: callback,
 };
 
-const ofRoutes: RightOf<RouteHandlers> = { ...ofHandlers, upgrade: callback, http: callback };
+const ofRoutes: RightOf<RouteHandlers> = {
+  ...ofHandlers,
+  upgrade: callback,
+  http: {
+    expected: "a function, or an object of functions such as { GET: list, POST: add }",
+    right: [() => ({}), {}, { GET: () => ({}), "M-SEARCH": () => ({}) }],
+    takes: /Function|Object/,
+  },
+};
 
 const ofServers: RightOf<ServerHandlers> = {
   ...ofRoutes,

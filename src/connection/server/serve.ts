@@ -44,6 +44,7 @@ import { type RouteHandlers, type ServerHandlers, serverHandlerTable } from "../
 import type { RuntimeServices } from "../runtime-services.ts";
 import type { ConnectionLink } from "../connection-link.ts";
 import type { Link } from "../link.ts";
+import { defaultHttpLimits, resolveHttpSettings } from "../http/settings.ts";
 import { ServerHandshake, type ServerHandshakeOwner } from "./server-handshake.ts";
 import {
   type ConnectionOptions,
@@ -100,6 +101,12 @@ export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialL
   readonly maxTopics?: number | undefined;
   /** What becomes of receivers that do not keep up with what is sent to many. Default: "buffer". */
   readonly slowReceivers?: SlowReceiver | undefined;
+  /** Bytes that the body of a plain request may have; beyond, 413. Default: 1 MiB. */
+  readonly maxBodySize?: number | undefined;
+  /** Plain requests that one connection may make, one after the other; 1 is one, and no keep-alive. Default: 1 000. */
+  readonly maxRequests?: number | undefined;
+  /** Milliseconds that a connection may idle between two plain requests; then it is ended. Default: 5 000. */
+  readonly keepAliveTimeout?: number | undefined;
   /** Where time comes from. Default: the runtime. */
   readonly clock?: Clock | undefined;
 }
@@ -147,6 +154,8 @@ const serveTable: OptionTable<ServeOptions> = /* @__PURE__ */ ((): OptionTable<S
   backplane: having("a Backplane", "join"),
   carrying: optionsOf(carryingTable),
   maxTopics: number,
+  ...numbersOf(defaultHttpLimits),
+  keepAliveTimeout: milliseconds,
   slowReceivers: oneOf("buffer", "drop", "close"),
   clock,
 }))();
@@ -218,10 +227,9 @@ export class Server<Context = unknown> {
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
     this.#maxConnections = maxConnections;
     this.#settings = resolveConnectionOptions(options, host);
-    const { highWaterMark } = this.#settings;
     const { slowReceivers = "buffer" } = options;
     checkPolicy("slowReceivers", slowReceivers);
-    this.#delivery = { highWaterMark, slow: slowReceivers };
+    this.#delivery = { highWaterMark: this.#settings.highWaterMark, slow: slowReceivers };
     const { backplane, carrying = {} } = options;
     const unhandled = new UnhandledErrorReporter(options.unhandledErrors, "server");
     this.#unhandled = unhandled;
@@ -241,6 +249,7 @@ export class Server<Context = unknown> {
       extensions: resolveExtensions(options, host.engine, this.#deadlines),
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
       handshakeTimeout,
+      http: resolveHttpSettings(options, this.#settings.times),
       handshakeBegan: (opening) => this.#handshakes.add(opening),
       handshakeEnded: (opening) => {
         this.#handshakes.delete(opening);
@@ -446,11 +455,12 @@ export class Server<Context = unknown> {
     listenerClosed?.catch(() => {});
     const links = [...this.#links];
     const end = new ClosedError({ status, reason, clean: false, initiator: "local" });
-    for (const opening of [...this.#handshakes]) opening.giveUp(end);
+    for (const opening of [...this.#handshakes]) opening.shut(end);
     const isLate = newDeferred<void>();
     const late = this.#deadlines.after(deadline, () => {
-      for (const link of [...this.#links])
-        link.terminate(new TimeoutError("SHUTDOWN_TIMEOUT", deadline));
+      const timeout = new TimeoutError("SHUTDOWN_TIMEOUT", deadline);
+      for (const link of [...this.#links]) link.terminate(timeout);
+      for (const opening of [...this.#handshakes]) opening.giveUp(timeout);
       isLate.resolve();
     });
     const half = newDeferred<void>();

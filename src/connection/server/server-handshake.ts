@@ -4,35 +4,35 @@
  * @module
  */
 
-import { connectionLost, HandshakeError, type LimitError, TimeoutError } from "../../errors.ts";
+import { connectionLost, HandshakeError, LimitError, TimeoutError } from "../../errors.ts";
 import type { Extension } from "../../extension/extension.ts";
 import { BoundedBuffer } from "../../extension/bounded-buffer.ts";
 import { acceptOffers } from "../../extension/negotiation.ts";
 import { acceptUpgrade } from "../../handshake/server/agreement.ts";
 import {
+  asksForWebSocket,
+  checkPlainRequest,
   checkRequest,
   checkUpgrade,
-  isUpgrade,
   offeredExtensions,
 } from "../../handshake/server/request.ts";
-import {
-  type HttpReply,
-  toHandshakeError,
-  writeRefusal,
-  writeReply,
-} from "../../handshake/server/response.ts";
+import { toHandshakeError, writeRefusal } from "../../handshake/server/response.ts";
 import { ProxyHeaderParser } from "../../handshake/proxy-protocol/parser.ts";
 import { directPeer, type Peer, type PeerFinder } from "../../handshake/server/peer.ts";
 import { abandon, isAbandonedFor, UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
+import { requestFraming } from "../../http/body.ts";
 import type { Head } from "../../http/head.ts";
 import { writeOptions } from "../../http/option.ts";
 import { type HeadLimits, HeadParser } from "../../http/parser.ts";
 import { socketAddress } from "../../ip-address.ts";
 import { asksFunction, checkOrigin, type OriginPolicy } from "../../handshake/server/origin.ts";
 import type { Transport, TransportHandler } from "../../transport.ts";
-import type { Deadline } from "../../clock.ts";
+import type { Deadline, Deadlines } from "../../clock.ts";
 import type { Linked } from "../../linked-list.ts";
 import { isPromise, whenSettled } from "../../deferred.ts";
+import { answererOf } from "../http/answerer.ts";
+import { type ExchangeOwner, HttpExchange } from "../http/exchange.ts";
+import type { HttpSettings } from "../http/settings.ts";
 import type { Refusal, RouteHandlers, ServerHandlers, Upgrade } from "../handlers.ts";
 import { Link, type LinkOwner } from "../link.ts";
 import type { Routes } from "./routes.ts";
@@ -53,6 +53,8 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
   readonly extensions: readonly Extension[];
   /** Milliseconds from the first byte's possibility to the response. */
   readonly handshakeTimeout: number;
+  /** What plain requests may cost. */
+  readonly http: HttpSettings;
   /** A handshake has begun. */
   handshakeBegan(opening: ServerHandshake<Context>): void;
   /** A handshake has ended, whatever came of it. */
@@ -64,10 +66,13 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
 }
 
 /*
- * proxied: what a balancer says of the connection comes first. reading: the head comes. deciding: a hook is asked. refused: another answer than 101 was sent, and what still comes is read and
- * thrown away. dropped: the socket was destroyed, and its end is to come. over: the socket is gone, or a Link has taken over.
+ * proxied: what a balancer says of the connection comes first. reading: a head comes. deciding: a hook is asked. serving: the
+ * connection is lent to the exchange of a plain request. idle: that is done, and nothing of another request has come. refused:
+ * the last answer was sent, and what still comes is read and thrown away. dropped: the socket was destroyed, and its end is to
+ * come. over: the socket is gone, or a Link has taken over.
  */
-type Phase = "proxied" | "reading" | "deciding" | "refused" | "dropped" | "over";
+type Phase =
+  "proxied" | "reading" | "deciding" | "serving" | "idle" | "refused" | "dropped" | "over";
 
 /** What is asked about a request. */
 type Hook = "upgrade" | "http";
@@ -77,17 +82,17 @@ const mostEarly = 16 * 1024;
 
 const notFound = { status: 404, message: "Nothing is served at this path" } as const;
 
-/** Reads a request, asks the hooks, answers. */
+/** Reads a request, asks the hooks, answers; plain ones first, where they come first. */
 export class ServerHandshake<Context>
-  implements TransportHandler, Linked<ServerHandshake<Context>>
+  implements TransportHandler, ExchangeOwner, Linked<ServerHandshake<Context>>
 {
   previous: ServerHandshake<Context> | undefined = undefined;
   next: ServerHandshake<Context> | undefined = undefined;
-  readonly #transport: Transport;
+  readonly transport: Transport;
   readonly #owner: ServerHandshakeOwner<Context>;
-  readonly #parser: HeadParser;
+  #parser: HeadParser;
   readonly #excess: LimitError | undefined;
-  #deadline: Deadline;
+  #deadline: Deadline | undefined;
   #phase: Phase;
   /** Of the header that a balancer sends first; undefined where none is expected. */
   readonly #proxyHeader: ProxyHeaderParser | undefined;
@@ -97,6 +102,10 @@ export class ServerHandshake<Context>
   readonly #early = new BoundedBuffer();
   #isHeldBack = false;
   #hasPeerEnded = false;
+  #exchange: HttpExchange | undefined;
+  /** Plain requests that have been answered. */
+  #answered = 0;
+  #isReading = false;
 
   /** @param excess Why the connection is one too many: it is refused as soon as its request begins. */
   constructor(transport: Transport, owner: ServerHandshakeOwner<Context>, excess?: LimitError) {
@@ -104,10 +113,10 @@ export class ServerHandshake<Context>
     const isProxied = owner.isBalancer(socketAddress(transport.remoteAddress));
     this.#proxyHeader = isProxied ? new ProxyHeaderParser() : undefined;
     this.#phase = isProxied ? "proxied" : "reading";
-    this.#transport = transport;
+    this.transport = transport;
     this.#owner = owner;
     this.#parser = new HeadParser("request", owner.headLimits);
-    this.#deadline = owner.deadlines.after(owner.handshakeTimeout, () => this.#timeOut());
+    this.#awaitRequest(owner.handshakeTimeout);
     transport.handler = this;
     owner.handshakeBegan(this);
   }
@@ -122,12 +131,28 @@ export class ServerHandshake<Context>
     return this.#phase === "deciding";
   }
 
+  get deadlines(): Deadlines {
+    return this.#owner.deadlines;
+  }
+
+  get http(): HttpSettings {
+    return this.#owner.http;
+  }
+
+  get handshakeTimeout(): number {
+    return this.#owner.handshakeTimeout;
+  }
+
+  get requestsLeft(): number {
+    return this.#owner.http.maxRequests - this.#answered - 1;
+  }
+
   onData(chunk: Uint8Array): void {
     if (this.#phase === "deciding") {
       this.#early.add(chunk, 0, chunk.length);
       this.#holdBack();
-    } else if (this.#phase === "reading") {
-      this.#read(chunk);
+    } else if (this.#phase === "reading" || this.#phase === "idle") {
+      this.#readAll(chunk, 0);
     } else if (this.#phase === "proxied") {
       this.#readProxyHeader(chunk, this.#proxyHeader!);
     }
@@ -137,9 +162,11 @@ export class ServerHandshake<Context>
 
   onEnd(): void {
     this.#hasPeerEnded = true;
-    if (this.#phase === "reading" || this.#phase === "proxied") this.#transport.destroy();
+    const isFirst = this.#phase === "reading" && this.#answered === 0;
+    if (isFirst || this.#phase === "proxied") this.transport.destroy();
+    else this.#await();
     // It may still read the answer, and gets one.
-    else if (this.#phase === "deciding") abandon(this.#request!, connectionLost(undefined));
+    if (this.#phase === "deciding") abandon(this.#request!, connectionLost(undefined));
   }
 
   onClose(error?: Error): void {
@@ -155,11 +182,15 @@ export class ServerHandshake<Context>
   /** Drops the connection, about which no hook decides. */
   drop(): void {
     this.#phase = "dropped";
-    this.#transport.destroy();
+    this.transport.destroy();
   }
 
   /** Drops the connection. @param reason What a hook is told that still decides about it. */
   giveUp(reason: Error): void {
+    if (this.#exchange !== undefined) {
+      this.#exchange.drop(reason);
+      return;
+    }
     const isDeciding = this.#isDeciding;
     this.drop();
     if (isDeciding) abandon(this.#request!, reason);
@@ -174,54 +205,154 @@ export class ServerHandshake<Context>
       const end = parser.feed(chunk);
       if (!parser.isComplete) return;
       this.#phase = "reading";
-      if (end < chunk.length) this.#read(chunk.subarray(end));
+      this.#readAll(chunk, end);
     } catch (error) {
       this.drop();
       this.#report(toHandshakeError(error));
     }
   }
 
-  #read(chunk: Uint8Array): void {
+  /** Ends the connection with the plain request that is being answered; without one it is given up. */
+  shut(reason: Error): void {
+    if (this.#exchange === undefined) this.giveUp(reason);
+    else this.#exchange.shut();
+  }
+
+  onAnswered(rest: Uint8Array, hasPeerEnded: boolean): void {
+    this.#takeBack("idle");
+    this.#hasPeerEnded ||= hasPeerEnded;
+    this.#answered++;
+    this.#request = undefined;
+    this.#hook = "upgrade";
+    this.#parser = new HeadParser("request", this.#owner.headLimits);
+    // Within `begin` of the exchange the bytes behind its request are still where they were.
+    if (!this.#isReading) this.#readAll(rest, 0);
+  }
+
+  onLastAnswered(): void {
+    this.#takeBack("refused");
+    this.#linger();
+  }
+
+  onRefused(error: unknown): void {
+    this.#takeBack("refused");
+    this.#refuse(error);
+  }
+
+  onFailed(error: unknown): void {
+    this.#report(toHandshakeError(error));
+    this.#hookFailed(error);
+  }
+
+  onGone(): void {
+    this.#over();
+  }
+
+  #takeBack(phase: Phase): void {
+    this.#phase = phase;
+    this.#exchange = undefined;
+    this.transport.handler = this;
+  }
+
+  /** Reads what has come: a head, or a part of one, or several one after the other. */
+  #readAll(chunk: Uint8Array, start: number): void {
+    let at = start;
+    this.#isReading = true;
+    while (at < chunk.length && (this.#phase === "reading" || this.#phase === "idle")) {
+      if (this.#phase === "idle") this.#stopWaiting();
+      this.#phase = "reading";
+      at = this.#read(chunk, at);
+    }
+    this.#isReading = false;
+    this.#await();
+  }
+
+  /** Sees to it that whatever is waited for now has its time. */
+  #await(): void {
+    const { handshakeTimeout, http } = this.#owner;
+    const isIdle = this.#phase === "idle";
+    if (this.#hasPeerEnded && (isIdle || this.#phase === "reading")) {
+      this.#phase = "refused";
+      this.#linger();
+    } else if (this.#deadline === undefined) {
+      if (isIdle) this.#awaitRequest(http.keepAliveTimeout);
+      else if (this.#phase === "reading" || this.#isDeciding) this.#awaitRequest(handshakeTimeout);
+    }
+  }
+
+  #awaitRequest(milliseconds: number): void {
+    this.#deadline = this.#owner.deadlines.after(milliseconds, () => {
+      this.#timeOut();
+    });
+  }
+
+  #stopWaiting(): void {
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+  }
+
+  /** Reads a head, and acts on it. @returns Index in `chunk` behind what was read of it, or is kept. */
+  #read(chunk: Uint8Array, start: number): number {
     try {
       if (this.#excess !== undefined) throw this.#excess;
-      const end = this.#parser.feed(chunk);
-      if (!this.#parser.isComplete) return;
-      const { head } = this.#parser;
-      checkRequest(head);
-      const peer = this.#findPeer(head);
-      const request = new UpgradeRequest(head, this.#transport, peer);
-      const handlers = this.#route(request);
-      const http = handlers?.http === undefined ? this.#owner.handlers : handlers;
-      if (http.http !== undefined && !isUpgrade(head)) {
-        this.#hook = "http";
-        this.#beginToDecide(request, true);
-        this.#decide(http.http(request), (reply) => {
-          this.#answer(writeReply(reply as HttpReply));
-        });
-        return;
-      }
-      if (handlers === undefined) throw new HandshakeError("REJECTED", notFound);
-      checkUpgrade(head);
-      const { origins } = this.#owner;
-      this.#beginToDecide(request, handlers.upgrade !== undefined || asksFunction(origins));
-      this.#early.add(chunk, end, chunk.length);
-      this.#decide(checkOrigin(request, origins), () => {
-        this.#decide(handlers.upgrade?.(request), (answer) => {
-          this.#open(request, handlers, (answer ?? {}) as Upgrade<Context> | Refusal);
-        });
-      });
+      const end = this.#parser.feed(chunk, start);
+      if (!this.#parser.isComplete) return end;
+      if (!asksForWebSocket(this.#parser.head)) return this.#serve(chunk, end);
+      this.#shake(chunk, end);
     } catch (error) {
       this.#refuse(error);
     }
+    return chunk.length;
+  }
+
+  /** Lends the connection to a plain request. @returns As {@link HttpExchange.begin}. */
+  #serve(chunk: Uint8Array, end: number): number {
+    const { head } = this.#parser;
+    checkPlainRequest(head);
+    const framing = requestFraming(head);
+    head.retain();
+    const peer = this.#findPeer(head);
+    const exchange = new HttpExchange(this, { head, framing, peer }, (request) => {
+      const route = this.#route(request);
+      const http = route?.http ?? this.#owner.handlers.http;
+      return answererOf({ http, isKnown: route !== undefined }, request);
+    });
+    this.#stopWaiting();
+    this.#phase = "serving";
+    this.#exchange = exchange;
+    this.#request = exchange.request;
+    this.#hook = "http";
+    const at = exchange.begin(chunk, end);
+    if (this.#hasPeerEnded) this.#exchange?.onEnd();
+    return at;
+  }
+
+  /** Does the opening handshake, with what has come behind the request. */
+  #shake(chunk: Uint8Array, end: number): void {
+    const { head } = this.#parser;
+    checkRequest(head);
+    const peer = this.#findPeer(head);
+    const request = new UpgradeRequest(head, this.transport, peer);
+    const handlers = this.#route(request);
+    if (handlers === undefined) throw new HandshakeError("REJECTED", notFound);
+    checkUpgrade(head);
+    const { origins } = this.#owner;
+    this.#beginToDecide(request, handlers.upgrade !== undefined || asksFunction(origins));
+    this.#early.add(chunk, end, chunk.length);
+    this.#decide(checkOrigin(request, origins), () => {
+      this.#decide(handlers.upgrade?.(request), (answer) => {
+        this.#open(request, handlers, (answer ?? {}) as Upgrade<Context> | Refusal);
+      });
+    });
   }
 
   /** Gives the client behind proxies; undefined where nobody has to be believed about it. */
   #findPeer(head: Head): Peer | undefined {
     const proxied = this.#proxyHeader?.proxied;
     const { peers } = this.#owner;
-    if (peers !== undefined) return peers.find(head, this.#transport, proxied);
+    if (peers !== undefined) return peers.find(head, this.transport, proxied);
     if (proxied === undefined) return undefined;
-    return directPeer(this.#transport, head.value(head.find("host")), proxied);
+    return directPeer(this.transport, head.get("host") ?? "", proxied);
   }
 
   /** Gives the handlers for a request, undefined where no route matches. */
@@ -290,7 +421,7 @@ export class ServerHandshake<Context>
       remotePort: request.remotePort,
       peer: request.peer,
     };
-    const transport = this.#transport;
+    const transport = this.transport;
     const link = new Link(this.#owner, { side: "server", transport, handlers, info, sessions });
     this.#letOn();
     link.start(response, this.#early.take());
@@ -313,24 +444,31 @@ export class ServerHandshake<Context>
       if (error.code === "INTERNAL" && "cause" in error) this.#hookFailed(error.cause);
       return;
     }
+    // A body that is too large for whoever reads it is the client's fault.
+    if (error instanceof LimitError && error.code === "BODY_TOO_LARGE") return;
     const request = this.#request!;
     if (isAbandonedFor(request, error) || (error as Error | undefined)?.name === "AbortError")
       return;
     this.#owner.hookFailed(error, this.#hook, request);
   }
 
-  /** Sends a response that ends the connection; what the peer still sends is read and dropped, so that it sees it. */
+  /** Sends a response that ends the connection. */
   #answer(response: Uint8Array): void {
     this.#phase = "refused";
     this.#early.take();
     this.#letOn();
-    this.#deadline.cancel();
+    this.transport.write(response);
+    this.#linger();
+  }
+
+  /** Ends the stream behind the last answer; what the peer still sends is read and dropped, so that it sees that answer. */
+  #linger(): void {
     const { closeTimeout } = this.#owner.settings;
+    this.#stopWaiting();
     this.#deadline = this.#owner.deadlines.after(closeTimeout, () => {
       this.drop();
     });
-    this.#transport.write(response);
-    this.#transport.end();
+    this.transport.end();
   }
 
   #timeOut(): void {
@@ -349,7 +487,7 @@ export class ServerHandshake<Context>
   /** Nothing comes here any more: a link has taken over, or the transport is closed. */
   #over(): void {
     this.#phase = "over";
-    this.#deadline.cancel();
+    this.#stopWaiting();
     this.#owner.handshakeEnded(this);
   }
 
@@ -357,17 +495,17 @@ export class ServerHandshake<Context>
   #holdBack(): void {
     if (this.#isHeldBack || this.#early.size <= mostEarly) return;
     this.#isHeldBack = true;
-    this.#transport.pause();
+    this.transport.pause();
   }
 
   /** Goes on to read, where the peer was held back. */
   #letOn(): void {
     if (!this.#isHeldBack) return;
     this.#isHeldBack = false;
-    this.#transport.resume();
+    this.transport.resume();
   }
 
   #report(error: HandshakeError): void {
-    this.#owner.handshakeRefused(error, socketAddress(this.#transport.remoteAddress));
+    this.#owner.handshakeRefused(error, socketAddress(this.transport.remoteAddress));
   }
 }

@@ -78,7 +78,7 @@ export class PeerFinder {
    * @throws {HandshakeError} `BAD_FORWARDED`: what a trusted proxy says is malformed, or says two things.
    */
   find(head: Head, facts: Partial<TransportFacts>, proxied?: Proxied): Peer {
-    const direct = directPeer(facts, head.value(head.find("host")), proxied);
+    const direct = directPeer(facts, head.get("host") ?? "", proxied);
     if (!this.#isTrusted(direct.address, 0)) return direct;
     const byStandard = this.#headers.includes("forwarded")
       ? readForwarded(head, this.#isTrusted)

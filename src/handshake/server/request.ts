@@ -34,6 +34,25 @@ export function checkRequest(head: Head): void {
   checkNoBody(head);
 }
 
+/**
+ * Checks what holds for a request that asks for no upgrade: version, target, Host. Its method and its body are others' matter. A
+ * target in absolute form is reduced to its path in the head, so that this is called once.
+ *
+ * @throws {HandshakeError} `BAD_PROTOCOL`, `MALFORMED_REQUEST`, `BAD_HOST`, looked for in this order
+ */
+export function checkPlainRequest(head: Head): void {
+  if (head.major !== 1) throw new HandshakeError("BAD_PROTOCOL");
+  const authority = isForServer(head) ? undefined : checkTarget(head);
+  // "A server MUST respond with a 400 ... to any HTTP/1.1 request message that lacks a Host header field" (RFC 9112, 3.2)
+  if (head.minor === 0 && head.find("host") < 0) return;
+  checkHost(head, single(head, "host", "BAD_HOST"), authority);
+}
+
+/** Tells whether a request asks about the server as a whole: `OPTIONS *` (RFC 9110, 9.3.7). */
+export function isForServer(head: Head): boolean {
+  return head.isMethod("OPTIONS") && head.target === "*";
+}
+
 /** Whatever followed the head as a body could be read as frames: nothing may follow it but frames. */
 function checkNoBody(head: Head): void {
   if (head.find("transfer-encoding") >= 0) throw new HandshakeError("BAD_BODY");
@@ -71,10 +90,19 @@ export function isUpgrade(head: Head): boolean {
   return head.find("upgrade") >= 0;
 }
 
+/**
+ * Tells whether a request asks for a WebSocket, well or badly. An upgrade to something else, such as h2c, may be ignored
+ * (RFC 9110, 7.8).
+ */
+export function asksForWebSocket(head: Head): boolean {
+  if (!isUpgrade(head)) return false;
+  return hasToken(head, "upgrade", "websocket") || head.find("sec-websocket-key") >= 0;
+}
+
 const upgradeHeaders = [["Upgrade", "websocket"]] as const;
 
-/** A plain request to a port for WebSocket: RFC 9110, 15.5.22 tells what to answer. */
-function upgradeRequired(): HandshakeError {
+/** Makes the refusal of a plain request to a port for WebSocket: RFC 9110, 15.5.22 tells what to answer. */
+export function upgradeRequired(): HandshakeError {
   return new HandshakeError("BAD_UPGRADE", {
     message: "This port speaks WebSocket: an Upgrade header is required",
     status: 426,

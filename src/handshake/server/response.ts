@@ -9,6 +9,7 @@ import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../../errors.ts";
 import type { Head } from "../../http/head.ts";
 import { type Option, writeOptions } from "../../http/option.ts";
+import { httpDate } from "../../http/date.ts";
 import { isToken } from "../../http/token.ts";
 import { headerLines, writeResponse } from "../../http/write.ts";
 import { acceptInto, AcceptSize } from "../accept.ts";
@@ -102,12 +103,17 @@ export interface HttpReply {
  */
 export function checkReply(headers: HeaderPairs, body: string | Uint8Array): void {
   headerLines(headers);
+  checkReplyHeaders(headers);
+  checkTextOrBytes("body", body);
+}
+
+/** Checks the names of headers that a hook has given. @throws {TypeError} One of them is written by the server. */
+export function checkReplyHeaders(headers: HeaderPairs): void {
   for (const [name] of headers) {
     if (/^(?:connection|content-length|transfer-encoding)$/i.test(name)) {
       throw new TypeError(`Header is written by the server itself: ${name}`);
     }
   }
-  checkTextOrBytes("body", body);
 }
 
 const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
@@ -132,12 +138,10 @@ export function writeReply(
   const bytes = typeof body === "string" ? encodeUtf8(body) : body;
   // "A server MUST NOT send a Content-Length header field in any response with a status code of ... 204" (RFC 9110, 8.6)
   const bodiless = status === 204 || status === 304;
-  const framing: HeaderPairs = bodiless
-    ? [["Connection", connection]]
-    : [
-        ["Connection", connection],
-        ["Content-Length", String(bytes.length)],
-      ];
+  const framing: [name: string, value: string][] = [["Connection", connection]];
+  if (!bodiless) framing.push(["Content-Length", String(bytes.length)]);
+  // "An origin server with a clock MUST generate a Date header field in all 2xx, 3xx, and 4xx responses" (RFC 9110, 6.6.1)
+  if (!hasHeader(headers, "date")) framing.push(["Date", httpDate()]);
   // "The HEAD method is identical to GET except that the server MUST NOT send content" (RFC 9110, 9.3.2)
   const content = bodiless || method === "HEAD" ? noBytes : bytes;
   return writeResponse(status, [...framing, ...headers], content);

@@ -133,7 +133,7 @@ export class UpgradeRequest {
   get target(): string {
     const target = this.#head.target;
     // Of a target in absolute form without a path, such as "http://host?room=1", nothing or the query is left.
-    return target.startsWith("/") ? target : `/${target}`;
+    return target.startsWith("/") || target === "*" ? target : `/${target}`;
   }
 
   /** The target up to its query, such as "/chat"; not decoded. */
@@ -148,9 +148,9 @@ export class UpgradeRequest {
     return new URLSearchParams(this.target.slice(this.path.length));
   }
 
-  /** The Host header: a name or an address, and a port where it is not the scheme's own. */
+  /** The Host header: a name or an address, and a port where it is not the scheme's own; "" in HTTP/1.0 without one. */
   get host(): string {
-    return this.#head.value(this.#head.find("host"));
+    return this.get("host") ?? "";
   }
 
   /** Where the page comes from that opens the connection; browsers always say it, other clients need not. */

@@ -17,6 +17,7 @@ import { FakeClock } from "../../support/fake-clock.ts";
 import { counted, text, toHex } from "../../support/frames.ts";
 import { ShiftExtension } from "../../support/shift-extension.ts";
 import { macrotask } from "../../support/turns.ts";
+import { undated } from "../../support/undated.ts";
 import {
   misspacedExtensions,
   spacedExtensions,
@@ -284,7 +285,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     const { error, answer, conn } = await upgraded(options, plain);
     expect(error).toBe(thrown);
     const headers = [plainText, "A: b", "WWW-Authenticate: Basic"];
-    expect(answer).toEqual(refusal("401 Unauthorized", "Who?\n", ...headers));
+    expect(undated(answer)).toEqual(refusal("401 Unauthorized", "Who?\n", ...headers));
     expect(conn.closes).toBe(1);
   });
 
@@ -293,7 +294,9 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     const onBeforeUpgrade = (): Promise<never> =>
       Promise.reject(rejectConnection({ headers, body: "{}" }));
     const { answer } = await upgraded({ onBeforeUpgrade }, plain);
-    expect(answer).toEqual(refusal("403 Forbidden", "{}", "Content-Type: application/json"));
+    expect(undated(answer)).toEqual(
+      refusal("403 Forbidden", "{}", "Content-Type: application/json"),
+    );
   });
 
   it.each<[what: string, options: UpgraderOptions<undefined>]>([
@@ -318,7 +321,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     const request = requestFor("/", "Sec-WebSocket-Protocol: a", "Sec-WebSocket-Extensions: e");
     const { error, answer } = await upgraded(options, request);
     expect(error).toBeInstanceOf(Error);
-    expect(answer).toEqual(internal);
+    expect(undated(answer)).toEqual(internal);
   });
 
   it.each<[what: string, request: string, status: string, code: string]>([

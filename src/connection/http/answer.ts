@@ -1,0 +1,157 @@
+/**
+ * What a hook answers to a plain request, and how that is written (RFC 9110, 9 and 15; RFC 9112, 6).
+ *
+ * @module
+ */
+
+import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
+import type { HeaderPairs } from "../../errors.ts";
+import type { HttpReply } from "../../handshake/server/response.ts";
+import { checkReplyHeaders } from "../../handshake/server/response.ts";
+import type { Awaitable } from "../../io/byte-stream.ts";
+import { httpDate } from "../../http/date.ts";
+import { headerLines, statusLine } from "../../http/write.ts";
+import { type BodySource, isSource, sourceOf } from "./body-source.ts";
+import type { HttpRequest } from "./request.ts";
+
+/** The answer to a plain request. */
+export interface HttpAnswer extends Omit<HttpReply, "body"> {
+  /**
+   * Text or bytes; or pieces of either, an async iterable such as a `ReadableStream`, which is asked for the next piece when the
+   * client has taken the one before. Where it fails the connection is dropped, so that the client does not take a part for the
+   * whole. Where the client goes, or wants no body, its `return` is called, a stream's `cancel`. Default: empty.
+   */
+  readonly body?: string | Uint8Array | AsyncIterable<string | Uint8Array>;
+}
+
+/** Answers a plain request. @param request Yours to keep. */
+export type HttpHandler = (request: HttpRequest) => Awaitable<HttpAnswer>;
+
+/**
+ * Handlers by method: "GET", "POST". That of GET answers HEAD and OPTIONS, too, where these have none of their own.
+ */
+export type HttpMethods = Readonly<Record<string, HttpHandler>>;
+
+/** What there is to be sent, in terms of the wire. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: HeaderPairs;
+  readonly body: Uint8Array | BodySource;
+  /** Bytes that the source has; undefined where nobody knows. */
+  readonly length?: number | undefined;
+}
+
+const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
+
+/**
+ * Makes what is to be sent of what a hook has returned.
+ *
+ * @throws {TypeError} A header that may not be sent, or that is written by the server; a body of a wrong type.
+ */
+export function answerOf(given: HttpAnswer): Answer {
+  const { status = 200, headers = plainText, body = noBytes } = given;
+  checkReplyHeaders(headers);
+  if (typeof body === "string") return { status, headers, body: encodeUtf8(body) };
+  if (body instanceof Uint8Array) return { status, headers, body };
+  if (isSource(body)) return { status, headers, body: sourceOf(body) };
+  throw new TypeError(
+    `body must be a string, a Uint8Array or an async iterable of them: ${String(body)}`,
+  );
+}
+
+/** Gives the methods that a path has, as an Allow header lists them. */
+export function allowedMethods(http: HttpHandler | HttpMethods | undefined): string {
+  const own = typeof http === "object" ? Object.keys(http) : ["GET"];
+  const derived = own.includes("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"];
+  return [...new Set([...own, ...derived])].join(", ");
+}
+
+/** Gives what answers a method; undefined where nothing does. */
+export function handlerOf(
+  http: HttpHandler | HttpMethods,
+  method: string,
+): ((request: HttpRequest) => Awaitable<HttpAnswer>) | undefined {
+  if (typeof http === "object" && Object.hasOwn(http, method)) return http[method];
+  const get = typeof http === "function" ? http : Object.hasOwn(http, "GET") ? http.GET : undefined;
+  switch (method) {
+    case "GET":
+    case "HEAD":
+      return get;
+    case "OPTIONS":
+      return (request) => optionsOf(http, get, request);
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * Answers OPTIONS: with 204 and what is allowed where GET would succeed, else with what GET would say, so that a health check
+ * by either method learns the same.
+ */
+async function optionsOf(
+  http: HttpHandler | HttpMethods,
+  get: HttpHandler | undefined,
+  request: HttpRequest,
+): Promise<HttpAnswer> {
+  const allow = ["Allow", allowedMethods(http)] as const;
+  const answer = await get?.(request);
+  const { status = 200, headers = plainText, body } = answer ?? {};
+  if (status >= 400) return { ...answer, headers: [...headers, allow] };
+  if (body !== undefined && isSource(body)) sourceOf(body).cancel(undefined);
+  return { status: 204, headers: [allow] };
+}
+
+/** How the body of an answer is written. */
+export type AnswerFraming = "none" | "whole" | "chunked" | "length" | "close";
+
+/**
+ * Tells how the body of an answer is written (RFC 9110, 8.6 and 9.3.2; RFC 9112, 6).
+ *
+ * @param knowsChunks Whether the client knows the chunked coding: that of HTTP/1.0 does not.
+ */
+export function framingOf(
+  { status, body, length }: Answer,
+  isHead: boolean,
+  knowsChunks: boolean,
+): AnswerFraming {
+  if (status === 204 || status === 304 || isHead) return "none";
+  if (body instanceof Uint8Array) return "whole";
+  if (length !== undefined) return "length";
+  return knowsChunks ? "chunked" : "close";
+}
+
+/**
+ * Writes the head of an answer, with its body where that is bytes.
+ *
+ * @param connection The lines that say what becomes of the connection.
+ * @returns A new array, yours.
+ * @throws {TypeError} A header that may not be sent.
+ * @throws {RangeError} `status` is not an integer from 200 to 599.
+ */
+export function writeAnswer(
+  answer: Answer,
+  framing: AnswerFraming,
+  connection: string,
+): Uint8Array<ArrayBuffer> {
+  const { status, headers, body } = answer;
+  if (status < 200) throw new RangeError(`Status of a final response starts at 200: ${status}`);
+  const head = `${statusLine(status)}${dateLine(headers)}${connection}${lengthLine(answer, framing)}${headerLines(headers)}\r\n`;
+  const content = framing === "whole" ? (body as Uint8Array) : noBytes;
+  const bytes = new Uint8Array(head.length + content.length);
+  writeLatin1(bytes, 0, head);
+  bytes.set(content, head.length);
+  return bytes;
+}
+
+function dateLine(headers: HeaderPairs): string {
+  for (const [name] of headers) if (name.length === 4 && name.toLowerCase() === "date") return "";
+  return `Date: ${httpDate()}\r\n`;
+}
+
+/** "A server MUST NOT send a Content-Length header field in any response with a status code of ... 204" (RFC 9110, 8.6) */
+function lengthLine({ status, body, length }: Answer, framing: AnswerFraming): string {
+  if (framing === "chunked") return "Transfer-Encoding: chunked\r\n";
+  if (status === 204 || status === 304 || framing === "close") return "";
+  const size = body instanceof Uint8Array ? body.length : length;
+  return size === undefined ? "" : `Content-Length: ${size}\r\n`;
+}

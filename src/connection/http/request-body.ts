@@ -1,0 +1,106 @@
+/**
+ * The body of a plain request on its way from the transport to whoever reads it.
+ *
+ * @module
+ */
+
+import { noBytes } from "../../bytes.ts";
+import { BoundedBuffer } from "../../extension/bounded-buffer.ts";
+import { LimitError } from "../../errors.ts";
+import { BodyDecoder, type BodyFraming } from "../../http/body.ts";
+import { Incoming } from "../receive/incoming.ts";
+import { Unread, type UnreadEvents } from "../receive/unread.ts";
+
+/** Bytes that may be unread before the peer is held back. */
+const highWaterMark = 64 * 1024;
+
+/** Who is told of a body. */
+export interface RequestBodyEvents extends UnreadEvents {
+  /** Somebody begins to read a body that has not come whole. */
+  onWanted(): void;
+}
+
+/** A body that comes piece by piece. */
+export class RequestBody {
+  readonly #decoder: BodyDecoder;
+  readonly #incoming: Incoming;
+  readonly #events: RequestBodyEvents;
+  readonly #limit: number;
+  #gathered = new BoundedBuffer();
+  #isWanted = false;
+
+  /**
+   * Begins with nothing of it.
+   *
+   * @param limit Bytes that it may have.
+   * @throws {LimitError} `BODY_TOO_LARGE`: its length says so.
+   */
+  constructor(framing: BodyFraming, limit: number, events: RequestBodyEvents) {
+    this.#decoder = new BodyDecoder(framing, limit);
+    this.#incoming = new Incoming(false, new Unread(events, highWaterMark));
+    this.#events = events;
+    this.#limit = limit;
+    if (this.isComplete) this.#incoming.complete();
+  }
+
+  /** Whether it has come whole. */
+  get isComplete(): boolean {
+    return this.#decoder.isComplete;
+  }
+
+  /** Bytes of it that have come. */
+  get received(): number {
+    return this.#decoder.received;
+  }
+
+  /**
+   * Takes bytes of the stream, copied.
+   *
+   * @returns Index behind the last one that is the body's.
+   * @throws As {@link BodyDecoder.feed}; whoever reads is told the same.
+   */
+  feed(chunk: Uint8Array, start: number): number {
+    // What came at once becomes one piece, into however many chunks the peer has cut it.
+    const gathered = this.#gathered;
+    const end = this.#decoder.feed(chunk, start, (bytes, from, to) => {
+      gathered.add(bytes, from, to);
+    });
+    if (gathered.size > 0) {
+      this.#incoming.add(gathered.bytes, 0, gathered.size);
+      gathered.reset(Infinity);
+    }
+    if (this.isComplete) this.#incoming.complete();
+    return end;
+  }
+
+  /** The rest will not come. */
+  fail(reason: unknown): void {
+    this.#incoming.fail(reason);
+  }
+
+  /** Nobody reads the rest, whatever of it comes. */
+  drop(): void {
+    this.#incoming.drop();
+  }
+
+  /** Gives it piece by piece. */
+  pieces(): Incoming {
+    if (!this.#isWanted) {
+      this.#isWanted = true;
+      if (!this.isComplete) this.#events.onWanted();
+    }
+    return this.#incoming;
+  }
+
+  /** Gathers the rest of it. @throws {LimitError} `BODY_TOO_LARGE` */
+  async bytes(limit: number): Promise<Uint8Array> {
+    const buffer = new BoundedBuffer();
+    for await (const piece of this.pieces()) {
+      buffer.add(piece as Uint8Array, 0, piece.length);
+      if (buffer.size > limit) {
+        throw new LimitError("BODY_TOO_LARGE", Math.min(limit, this.#limit), buffer.size);
+      }
+    }
+    return buffer.size === 0 ? noBytes : buffer.take();
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * The value of a Date header (RFC 9110, 5.6.7 and 6.6.1).
+ *
+ * @module
+ */
+
+let second = NaN;
+let text = "";
+
+/** Gives the present date as HTTP writes it, such as "Sun, 06 Nov 1994 08:49:37 GMT". The text is made once a second. */
+export function httpDate(): string {
+  const now = Math.floor(Date.now() / 1000);
+  if (now !== second) {
+    second = now;
+    text = new Date(now * 1000).toUTCString();
+  }
+  return text;
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import type { HttpHandler, HttpMethods } from "../../../src/connection/http/answer.ts";
+import { answererOf } from "../../../src/connection/http/answerer.ts";
+import type { HttpRequest } from "../../../src/connection/http/request.ts";
+
+function asking(method: string, target = "/"): HttpRequest {
+  return { method, target } as HttpRequest;
+}
+
+/** Whoever answers has said, or the refusal. */
+function outcome(
+  http: HttpHandler | HttpMethods | undefined,
+  isKnown: boolean,
+  request: HttpRequest,
+): unknown {
+  try {
+    const { ask, answerOf } = answererOf({ http, isKnown }, request);
+    const { status, headers } = answerOf(ask(request));
+    return [status, ...headers.map(([name, value]) => `${name}: ${value}`)];
+  } catch (error) {
+    const { status, headers, code } = error as {
+      status: number;
+      headers: [string, string][];
+      code: string;
+    };
+    return [code, status, ...headers.map(([name, value]) => `${name}: ${value}`)];
+  }
+}
+
+describe("answererOf()", () => {
+  const hook = () => ({ status: 418, headers: [] });
+
+  it.each(["GET", "HEAD"])("gives the hook for %s", (method) => {
+    expect(outcome(hook, false, asking(method))).toEqual([418]);
+  });
+
+  it("refuses with 405 what the hook does not answer", () => {
+    const refused = ["BAD_METHOD", 405, "Allow: GET, HEAD, OPTIONS"];
+    expect(outcome(hook, true, asking("POST"))).toEqual(refused);
+    const rest = ["BAD_METHOD", 405, "Allow: PUT, OPTIONS"];
+    expect(outcome({ PUT: hook }, true, asking("GET"))).toEqual(rest);
+  });
+
+  it.each([
+    ["GET", ["BAD_UPGRADE", 426, "Upgrade: websocket"]],
+    ["HEAD", ["BAD_UPGRADE", 426, "Upgrade: websocket"]],
+    ["OPTIONS", [204, "Allow: GET, HEAD, OPTIONS"]],
+    ["POST", ["BAD_METHOD", 405, "Allow: GET"]],
+  ])("without a hook answers %s where WebSockets are with %j", (method, expected) => {
+    expect(outcome(undefined, true, asking(method))).toEqual(expected);
+  });
+
+  it.each(["GET", "HEAD", "OPTIONS", "POST"])("refuses %s with 404 where nothing is", (method) => {
+    expect(outcome(undefined, false, asking(method))).toEqual(["REJECTED", 404]);
+  });
+
+  it("answers OPTIONS * for the server as a whole", () => {
+    const expected = [204, "Allow: GET, HEAD, OPTIONS"];
+    expect(outcome(undefined, false, asking("OPTIONS", "*"))).toEqual(expected);
+  });
+});
