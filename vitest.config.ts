@@ -57,7 +57,8 @@ export default defineConfig({
     pool: "forks",
     // Deno takes no V8 flags here; it gets them by DENO_V8_FLAGS. Bun has Bun.gc.
     execArgv: runtime === "node" ? ["--expose-gc"] : [],
-    testTimeout: 20_000,
+    // What hangs has failed; what is slow on a busy machine has not.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     dangerouslyIgnoreUnhandledErrors: false,
     coverage: {

@@ -160,8 +160,7 @@ describe.each(roles)("a %s: memory of many connections", (role) => {
   it("F-115 a message of 16 MiB declared and one byte of it, 2000 times → 4 KiB each", async () => {
     const stage = newStage(role);
     const count = 2000;
-    const opened: DirectConnection[] = [];
-    for (let i = 0; i < count; i++) opened.push(await openDirect(stage));
+    const opened = await Promise.all(Array.from({ length: count }, () => openDirect(stage)));
     const { events } = stage.recorder;
     expect(events.filter((event) => event === "open")).toHaveLength(count);
     const input = bytesFrom(otherThan(role), header(2, 16 * MiB), Uint8Array.of(1));
