@@ -17,7 +17,8 @@ import {
   type WebSocketStreamOptions,
 } from "../../src/connection/client/websocket-stream.ts";
 import { type ServeOptions, type Server, serveOn } from "../../src/connection/server/serve.ts";
-import { dialOn, type DialerOptions, type DialOptions } from "../../src/handshake/client/dialer.ts";
+import type { DialerOptions, DialOptions } from "../../src/handshake/client/dial-options.ts";
+import { dialOn } from "../../src/handshake/client/dialer.ts";
 import type { UpgradedStream } from "../../src/handshake/upgraded-stream.ts";
 import { connectStreamOn, type StreamConnectOptions } from "../../src/io/connect-stream.ts";
 import {

@@ -28,12 +28,8 @@ export {
 } from "../errors.ts";
 export { acceptKey } from "./accept.ts";
 export { DebugDialer, type DebugCallbacks, DebugUpgrader } from "./debug.ts";
-export {
-  Dialer,
-  type DialerOptions,
-  type DialOptions,
-  type NetDialOptions,
-} from "./client/dialer.ts";
+export type { DialerOptions, DialOptions, NetDialOptions } from "./client/dial-options.ts";
+export { Dialer } from "./client/dialer.ts";
 export { HandshakeResponse } from "./client/handshake-response.ts";
 export { HttpUpgrader, type ParsedRequest, upgradeHttp } from "./server/http-upgrader.ts";
 export { checkOrigin, type OriginPolicy, type OriginTest } from "./server/origin.ts";

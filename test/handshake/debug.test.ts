@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.ts";
 import { DebugDialer, DebugUpgrader } from "../../src/handshake/debug.ts";
-import type { DialerOptions } from "../../src/handshake/client/dialer.ts";
+import type { DialerOptions } from "../../src/handshake/client/dial-options.ts";
 import { rejectConnection } from "../../src/handshake/server/reject.ts";
 import type { UpgraderOptions } from "../../src/handshake/server/upgrader.ts";
 import type { ByteStream } from "../../src/io/byte-stream.ts";

@@ -1,11 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { newDeferred } from "../../src/deferred.ts";
 import { TransportError } from "../../src/errors.ts";
-import {
-  Dialer,
-  type DialerOptions,
-  type NetDialOptions,
-} from "../../src/handshake/client/dialer.ts";
+import type { DialerOptions, NetDialOptions } from "../../src/handshake/client/dial-options.ts";
+import { Dialer } from "../../src/handshake/client/dialer.ts";
 import type { ByteStream } from "../../src/io/byte-stream.ts";
 import {
   answerTo,

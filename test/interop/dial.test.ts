@@ -6,7 +6,7 @@ import { ClosedError } from "../../src/errors.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/index.ts";
 import { OpBinary, OpClose, OpPing, OpText, StateClientSide } from "../../src/frame/index.ts";
 import { newCloseFrameBody } from "../../src/frame/close.ts";
-import type { DialerOptions } from "../../src/handshake/client/dialer.ts";
+import type { DialerOptions } from "../../src/handshake/client/dial-options.ts";
 import type { UpgradedStream } from "../../src/handshake/upgraded-stream.ts";
 import { readAll } from "../../src/io/full.ts";
 import {

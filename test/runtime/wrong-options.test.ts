@@ -9,9 +9,10 @@ import type { Handlers, RouteHandlers, ServerHandlers } from "../../src/connecti
 import { localBackplane } from "../../src/connection/backplane/backplane.ts";
 import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
-import { Dialer, type DialerOptions } from "../../src/handshake/client/dialer.ts";
+import type { DialerOptions } from "../../src/handshake/client/dial-options.ts";
+import { Dialer } from "../../src/handshake/client/dialer.ts";
 import { Upgrader, type UpgraderOptions } from "../../src/handshake/server/upgrader.ts";
-import type { DialOptions } from "../../src/handshake/client/dialer.ts";
+import type { DialOptions } from "../../src/handshake/client/dial-options.ts";
 import { listenStreams, type StreamListenOptions } from "../../src/io/stream-listener.ts";
 import { adapter } from "../support/adapter.ts";
 import { runtime } from "../support/runtime.ts";

@@ -6,127 +6,32 @@
 
 import { checkMilliseconds } from "../../arguments.ts";
 import { concat } from "../../bytes.ts";
-import {
-  callback,
-  checkOptions,
-  deadlines,
-  milliseconds,
-  number,
-  object,
-  objects,
-  type OptionTable,
-  pairs,
-  signal as signalKind,
-  text,
-  texts,
-} from "../../check-options.ts";
-import type { Deadlines } from "../../clock.ts";
-import { DialError, type HeaderPairs, HandshakeError, LimitError } from "../../errors.ts";
+import { checkOptions } from "../../check-options.ts";
+import { DialError, HandshakeError, LimitError } from "../../errors.ts";
 import type { Extension, ExtensionSession } from "../../extension/extension.ts";
 import { closeSessions, openExtensions, takeAnswer } from "../../extension/negotiation.ts";
 import { StateClientSide } from "../../frame/check.ts";
 import type { Head } from "../../http/head.ts";
 import type { Option } from "../../http/option.ts";
-import {
-  defaultHeadLimits,
-  headLimitsKind,
-  type HeadLimits,
-  HeadParser,
-} from "../../http/parser.ts";
+import { defaultHeadLimits, type HeadLimits, HeadParser } from "../../http/parser.ts";
 import { canonicalize } from "../../http/view.ts";
 import { headerLines } from "../../http/write.ts";
 import { BufferedStream } from "../../io/buffered.ts";
-import type { Awaitable, ByteStream } from "../../io/byte-stream.ts";
-import { closeQuietly } from "../../io/close-quietly.ts";
+import type { ByteStream } from "../../io/byte-stream.ts";
 import { connectStreamOn } from "../../io/connect-stream.ts";
 import { writeAll } from "../../io/write-all.ts";
-import type { Connect, ConnectOptions, Signal, TlsOptions } from "../../transport.ts";
+import type { Connect, Signal } from "../../transport.ts";
 import { Attempt } from "../attempt.ts";
+import { type DialerOptions, dialerTable, type DialOptions, dialTable } from "./dial-options.ts";
 import { checkAnswer, checkOffer, newKey, type Offer, writeDialRequest } from "./dial-request.ts";
 import { HandshakeResponse } from "./handshake-response.ts";
 import { readHead } from "../read-head.ts";
+import { HeldStream } from "./held-stream.ts";
 import { ResponseBody } from "./response-body.ts";
 import { UpgradedStream } from "../upgraded-stream.ts";
 import { type Destination, parseUrl } from "./url.ts";
 
-/** Where `netDial` is to connect to. */
-export interface NetDialOptions {
-  /** Name or address; IPv6 without brackets. */
-  readonly hostname: string;
-  /** TCP port, 1 to 65535. */
-  readonly port: number;
-  /** Aborted when the dialing is given up. */
-  readonly signal: Signal;
-}
-
-/** Options of a {@link Dialer}. */
-export interface DialerOptions {
-  /** Subprotocols to offer, the one liked best first. Default: none. */
-  readonly protocols?: readonly string[] | undefined;
-  /**
-   * Extensions to offer, the one liked best first. Of an Extension the stream has what a Reader and a Writer need; an
-   * Option is only offered, and what the server has chosen of it is for the caller. Default: none.
-   */
-  readonly extensions?: readonly (Extension | Option)[] | undefined;
-  /** Headers of the request beside the handshake's own. Default: none. */
-  readonly header?: HeaderPairs | undefined;
-  /** Value of the Host header. Default: the URL's host. */
-  readonly host?: string | undefined;
-  /** Milliseconds for the whole way, TCP, TLS and handshake; 0 or Infinity for no limit. Default: 30 000. */
-  readonly timeout?: number | undefined;
-  /** Bytes of the read buffer, which the stream goes on to use. Default: 4096. */
-  readonly readBufferSize?: number | undefined;
-  /** What the response's head may cost. Default: 16 KiB and 128 headers. */
-  readonly headLimits?: Partial<HeadLimits> | undefined;
-  /**
-   * Told of a response with another status than 101 before dialing fails with it.
-   *
-   * @param response The head and up to 1 MiB of the body, decoded, valid until the callback is done.
-   */
-  readonly onStatusError?:
-    ((status: number, reason: string, response: Uint8Array) => Awaitable<void>) | undefined;
-  /** Gets each header of the response that is not the handshake's own; throwing ends the dialing. Views, as in Upgrader. */
-  readonly onHeader?: ((name: Uint8Array, value: Uint8Array) => Awaitable<void>) | undefined;
-  /** Connects, in place of the runtime's TCP: through a proxy, in memory. For wss `tlsClient` is needed beside it. */
-  readonly netDial?: ((options: NetDialOptions) => Awaitable<ByteStream>) | undefined;
-  /** Does TLS on a connected stream, in place of the runtime's. */
-  readonly tlsClient?:
-    ((stream: ByteStream, hostname: string) => Awaitable<ByteStream>) | undefined;
-  /** Options of the runtime's TLS. */
-  readonly tlsOptions?: TlsOptions | undefined;
-  /** Wraps the connected stream, TLS included, before the first byte: to meter, to trace. */
-  readonly wrapConn?: ((stream: ByteStream) => Awaitable<ByteStream>) | undefined;
-  /** The runtime's TCP and TLS. The adapters' `dial` sets it. */
-  readonly connect?: ((options: ConnectOptions) => Promise<ByteStream>) | undefined;
-  /** Where time is kept. Default: one timer for all. */
-  readonly deadlines?: Deadlines | undefined;
-}
-
-/** Options of one dialing. */
-export interface DialOptions {
-  /** Gives up when it is aborted; has no say once the stream is there. */
-  readonly signal?: Signal | undefined;
-}
-
 const defaultTimeout = 30_000;
-
-const dialerTable: OptionTable<DialerOptions> = {
-  protocols: texts,
-  extensions: objects,
-  header: pairs,
-  host: text,
-  timeout: milliseconds,
-  readBufferSize: number,
-  headLimits: headLimitsKind,
-  onStatusError: callback,
-  onHeader: callback,
-  netDial: callback,
-  tlsClient: callback,
-  tlsOptions: /* @__PURE__ */ object("an object such as { ca }"),
-  wrapConn: callback,
-  connect: callback,
-  deadlines,
-};
 
 /** Milliseconds for the body of a response that says no: a server may keep the connection open behind it. */
 const bodyTimeout = 2_000;
@@ -364,13 +269,6 @@ export class Dialer {
   }
 }
 
-const dialTable: OptionTable<DialerOptions & DialOptions> = /* @__PURE__ */ ((): OptionTable<
-  DialerOptions & DialOptions
-> => ({
-  ...dialerTable,
-  signal: signalKind,
-}))();
-
 /**
  * Dials with a runtime's own way to connect. Adapters wrap it as their own `dial`.
  *
@@ -400,30 +298,3 @@ const answerHeaders = new Set([
   "sec-websocket-protocol",
   "sec-websocket-extensions",
 ]);
-
-/** The stream of an attempt, as far as it has got: closed, once, where the attempt comes to nothing. */
-class HeldStream {
-  readonly #attempt: Attempt;
-  #stream: ByteStream | undefined;
-
-  constructor(attempt: Attempt) {
-    this.#attempt = attempt;
-  }
-
-  get stream(): ByteStream {
-    return this.#stream!;
-  }
-
-  /** Takes a stream in the place of the one that it was made of. One that comes too late is closed at once. */
-  hold(stream: ByteStream): void {
-    this.#stream = stream;
-    if (this.#attempt.aborted) this.close();
-    this.#attempt.check();
-  }
-
-  close(): void {
-    const stream = this.#stream;
-    this.#stream = undefined;
-    if (stream !== undefined) closeQuietly(stream);
-  }
-}

@@ -1,0 +1,25 @@
+import { describe, expect, it } from "vitest";
+import { checkOptions } from "../../../src/check-options.ts";
+import { dialerTable, dialTable } from "../../../src/handshake/client/dial-options.ts";
+
+describe("the options of a Dialer", () => {
+  it("take what a Dialer knows, and nothing else", () => {
+    const options = { protocols: ["chat"], timeout: 5, tlsOptions: {} };
+    expect(() => {
+      checkOptions(options, dialerTable);
+    }).not.toThrow();
+    expect(() => {
+      checkOptions({ ...options, protocol: "chat" }, dialerTable);
+    }).toThrow(TypeError);
+  });
+
+  it("take a signal for one dialing alone", () => {
+    const { signal } = new AbortController();
+    expect(() => {
+      checkOptions({ signal }, dialTable);
+    }).not.toThrow();
+    expect(() => {
+      checkOptions({ signal }, dialerTable);
+    }).toThrow(TypeError);
+  });
+});
