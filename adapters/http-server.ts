@@ -16,9 +16,9 @@ export interface ServerSocket extends NodeSocket {
   setTimeout?(milliseconds: number): unknown;
 }
 
-/** Gives a socket's transport, and undoes what whoever made it had in mind: it does not end by itself any more. */
+/** Makes a transport of a socket, which from now on neither times out nor ends by itself. */
 function adopt(socket: ServerSocket, tcp: TcpOptions | undefined): Transport {
-  // Of `http.Server.timeout`, or of who had the socket before; the other times of an HTTP server end with the request.
+  // Ends the time-out that `http.Server.timeout`, or an earlier owner, has set. An HTTP server's other times end with the request.
   socket.setTimeout?.(0);
   socket.allowHalfOpen = true;
   return new NodeTransport(socket, tcp);

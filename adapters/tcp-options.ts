@@ -31,6 +31,6 @@ export function setTcp(
   { noDelay = true, keepAlive = false }: TcpOptions = {},
 ): void {
   socket.setNoDelay?.(noDelay);
-  // Of 0 the runtimes make the system's own time.
+  // 0 stands for the system's own time on all runtimes.
   if (keepAlive !== false) socket.setKeepAlive?.(true, keepAlive === true ? 0 : keepAlive);
 }

@@ -194,7 +194,7 @@ const otherNames: Readonly<Record<string, string>> = {
 /** Anything at all. */
 export const anything: Kind = { expected: "anything", is: () => true };
 
-/** A number; whoever reads it knows its range. */
+/** A number. Its range is checked where it is used. */
 export const number: Kind = {
   expected: "a number",
   is: (value) => typeof value === "number",

@@ -58,7 +58,7 @@ export class LinkedList<Member extends Linked<Member>> implements Iterable<Membe
     return true;
   }
 
-  /** Goes through the members. Whoever adds or takes out some meanwhile goes through a copy: `[...list]`. */
+  /** Goes through the members. To add or take out members meanwhile, go through a copy: `[...list]`. */
   *[Symbol.iterator](): Generator<Member, void, undefined> {
     for (let member = this.#first; member !== undefined; member = member.next) yield member;
   }

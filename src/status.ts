@@ -9,7 +9,7 @@
  * that one of another kind in their place, such as an `Opcode`, does not compile. No value has that property.
  */
 export type StatusCode = number & {
-  /** Of the type alone: no value has it. */
+  /** Exists for the compiler only: no value has it. */
   readonly "~kind"?: "status";
 };
 

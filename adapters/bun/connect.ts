@@ -59,8 +59,8 @@ function reasonOf(error: unknown): unknown {
  * Connects with `Bun.connect`.
  *
  * Bun has no means to give up before the TCP connection stands: a socket that comes after an abort is dropped at once.
- * Nor has it one to pull from its sockets, and doing TLS on one that is connected, or inside TLS, is not documented: what
- * leads through a tunnel is made by Bun's `node:net` and `node:tls`.
+ * Bun's sockets cannot be pulled either, and TLS on a connected socket, or inside TLS, is not documented. Connections through a
+ * tunnel are therefore made by Bun's `node:net` and `node:tls`.
  *
  * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
  * result is what the promise is resolved with.

@@ -45,7 +45,7 @@ export interface BunSocket extends TcpSocket {
   getServername(): unknown;
   /** Gives the version, such as "TLSv1.3". */
   getTLSVersion(): string;
-  /** Of a peer that has shown none an empty object. */
+  /** Gives an empty object where the peer has shown no certificate. */
   getPeerCertificate(): Partial<PeerCertificate> | null | undefined;
   /** Copies bytes to the kernel, maybe not all of them; gives their number, below 0 once it is closed. */
   write(bytes: Uint8Array): number;
@@ -193,7 +193,7 @@ export class BunTransport implements Transport, BunSocketOwner {
   /** The socket is gone. Bun says so inside `terminate` and `end`; the contract wants it behind them. */
   close(error: Error | undefined): void {
     if (this.#state === "closed") return;
-    // Behind `shutdown`, a FIN from the peer over TCP is not told by `end`: Bun 1.4 closes at once.
+    // After `shutdown`, Bun 1.4 does not call `end` for the peer's FIN over TCP, but closes at once.
     const isEndUntold = error === undefined && !this.#hasPeerEnded && this.#state === "open";
     this.#state = "closed";
     // In a turn of its own, as on Node: what else the call did is told first.

@@ -118,7 +118,7 @@ async function runTunnel(conn: DenoConn, tunnel: Tunnel, signal: AbortSignal): P
       },
     });
     signal.throwIfAborted();
-    // Nobody would be told of its end any more.
+    // Its end would not be told to anybody any more.
     if (isOver) throw toTransportError(new Error("Connection was closed while it was made"));
   } catch (error) {
     if (!signal.aborted) close();

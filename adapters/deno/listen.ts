@@ -89,7 +89,7 @@ class AcceptLoop implements Listener {
     try {
       this.#listener.close();
     } catch {
-      // It is closed: by an earlier call, or by whoever made it.
+      // It is closed already, by an earlier call or by its owner.
     }
     // The file of a Unix socket goes with the last call of `accept`.
     await this.#done;
@@ -105,7 +105,7 @@ class AcceptLoop implements Listener {
       } catch (error) {
         if (this.#isClosed) return;
         const { name } = error as Error;
-        // Whoever made the listener has closed it.
+        // The owner of the listener has closed it.
         if (name === "BadResource") return;
         // A peer that resets before it is accepted costs nothing; anything else is no reason to turn in circles.
         if (name === "NotConnected") continue;

@@ -23,11 +23,11 @@ export interface DenoConn {
   readonly remoteAddr: DenoAddr;
   /** This side's address. */
   readonly localAddr: DenoAddr;
-  /** Of TCP alone. */
+  /** There for TCP only. */
   setNoDelay?(noDelay?: boolean): void;
-  /** Of TCP alone. */
+  /** There for TCP only. */
   setKeepAlive?(keepAlive?: boolean): void;
-  /** Of TLS alone. */
+  /** There for TLS only. */
   handshake?(): Promise<DenoHandshake>;
   /** Reads some bytes to the start of `into`, which is lent until then; null at the end of the stream. */
   read(into: Uint8Array): Promise<number | null>;

@@ -95,7 +95,7 @@ export async function connect<Context = unknown>(
 /**
  * Gives a way to connect that opens a stream of a session, for a `Dialer` say.
  *
- * Of the options `tls` only says that the URL's scheme is wss.
+ * The option `tls` only says that the URL's scheme is wss; the session has its own TLS.
  *
  * @param risk On Deno `http2MayCrash` must be set, or each attempt is a TypeError.
  */

@@ -8,7 +8,7 @@
  * @module
  */
 
-/** What whoever wants HTTP/2 all the same has to say. */
+/** The option by which a caller says that it wants HTTP/2 all the same. */
 export interface Http2Risk {
   /**
    * Takes HTTP/2 on a runtime where a peer can end the whole process by it, which is Deno; elsewhere it changes nothing.

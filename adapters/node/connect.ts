@@ -31,7 +31,7 @@ function toNodeTls(options: TlsOptions, hostname: string): NodeTlsOptions {
   delete own["serverName"];
   return {
     allowHalfOpen: true,
-    // Of an address no SNI is sent; the certificate has to be for it nevertheless. Deno before 2.8 goes by `host`.
+    // No SNI is sent for an address, but the certificate has to be for it all the same. Deno before 2.8 checks it against `host`.
     ...(servername === undefined
       ? {
           host: name,
@@ -141,7 +141,7 @@ class RouteTransport extends NodeTransport {
     this.#tcp = tcp;
   }
 
-  /** Of Bun's and Deno's sockets, those of TLS inside TLS do not know it. */
+  /** Taken from the TCP socket, since a socket of TLS inside TLS does not know it on Bun and Deno. */
   override get remoteAddress(): string | undefined {
     return this.#tcp.remoteAddress;
   }
@@ -158,7 +158,7 @@ class RouteTransport extends NodeTransport {
     return this.#tcp.localPort;
   }
 
-  /** Behind `destroy`, Bun 1.4 tells of an end that never was. */
+  /** Bun 1.4 emits "end" after `destroy`, though the peer has not ended. */
   override destroy(): void {
     this.#socket.removeAllListeners("end");
     super.destroy();

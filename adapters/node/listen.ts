@@ -54,7 +54,7 @@ function listen(
     socket.destroy();
   });
   return new Promise((resolve, reject) => {
-    // Behind the first outcome: one connection that could not be accepted.
+    // Later errors change nothing, since the promise is settled: they are about one connection that could not be accepted.
     server.on("error", reject);
     // Never an undefined port: Node takes that for any free one.
     const where = path === undefined ? { port, host: hostname, reusePort } : { path };

@@ -59,7 +59,7 @@ export interface NodeTlsState {
   readonly authorized?: boolean | undefined;
   /** Gives the version, such as "TLSv1.3". */
   getProtocol?(): string | null;
-  /** Of a peer that has shown none an empty object. */
+  /** Gives an empty object where the peer has shown no certificate. */
   getPeerCertificate?(): Partial<PeerCertificate> | null;
 }
 
@@ -112,7 +112,7 @@ export class NodeTransport implements Transport {
    *
    * @param socket Made with `allowHalfOpen`.
    * @param tcp What it is told of TCP. Default: `noDelay`.
-   * @param reads Whether the socket tells what it reads by `data` events; where not, whoever made it calls the handler.
+   * @param reads Whether the socket tells what it reads by `data` events; where not, its maker calls the handler.
    * Default: true.
    */
   constructor(socket: NodeSocket, tcp?: TcpOptions, reads = true) {
@@ -120,7 +120,7 @@ export class NodeTransport implements Transport {
     setTcp(socket, tcp);
     if (reads) {
       socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
-        // Of a Buffer, `slice` would be no copy.
+        // A plain Uint8Array, since `slice` of a Buffer makes no copy.
         this.handler.onData(new Uint8Array(buffer, byteOffset, length));
       });
     }

@@ -47,9 +47,9 @@ export function behindEmptyBlocks(bytes: Uint8Array, start: number, end: number)
 
 /** Gives the bytes of an empty block that ends between bytes, 0 where there is none (RFC 1951, 3.2.3 to 3.2.6). */
 function emptyBlockSize(bytes: Uint8Array, at: number, end: number): number {
-  // Of fixed codes: BFINAL 1, BTYPE 01, seven bits 0 that end it, and six bits of any value.
+  // A block of fixed codes: BFINAL 1, BTYPE 01, seven bits 0 that end it, and six bits of any value.
   if (end - at >= 2 && bytes[at] === 3 && (bytes[at + 1]! & 3) === 0) return 2;
-  // Stored: BTYPE 00, five bits of any value, a length of 0 and its complement.
+  // A stored block: BTYPE 00, five bits of any value, a length of 0 and its complement.
   const isStored =
     end - at >= 5 &&
     (bytes[at]! & 6) === 0 &&

@@ -126,7 +126,7 @@ export class OneShotInflater implements Inflater {
   readonly #windowBits: number;
   readonly #history: History;
   readonly #gathered = new BoundedBuffer();
-  // Of the message at work: what is left of it, where it is a job for another thread, and what that has come to.
+  // A message that another thread works on: what is left of it, and what has come of it.
   #rest: Uint8Array = noBytes;
   /** Bytes of it that we have put on. */
   #suffix = 0;

@@ -54,7 +54,7 @@ export interface Zlib {
 
 const runtimesZlib: Zlib = { createDeflateRaw, createInflateRaw };
 
-/** Of a stream's own buffer, which is never used: the least that zlib's streams take, in the place of 16 KiB. */
+/** Bytes of a stream's own buffer, which is never used: the least that zlib's streams take. Their default is 16 KiB. */
 const chunkSize = 64;
 
 /** Closes the streams of those who have forgotten it: Deno does not free them, even where nobody has them any more. */
@@ -160,7 +160,7 @@ export class OpenDeflater extends SlicedDeflater {
     this.#held = noBytes;
   }
 
-  /** Behind a flush the message may go on with an empty window, in another stream. */
+  /** Frees the stream after a flush: the message may go on in another stream, with an empty window. */
   rest(): void {
     if (!this.#isFlushed && this.#stream?.error === undefined) {
       const into = new BoundedBuffer();
@@ -261,7 +261,7 @@ export class OpenInflater implements Inflater {
    * 7.2.3.4) where others come, and not before.
    */
   #hasEnded = false;
-  /** Of the message under way: what brings a new stream to where this one is. */
+  /** What of the message under way brings a new stream to where this one is. */
   #beginning: Beginning | undefined;
   /** Whether it has bytes, its last four, and streams that were begun in it. */
   #isEmpty = true;

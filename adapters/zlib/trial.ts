@@ -25,7 +25,7 @@ export interface TriedWay {
   newInflater(settings: InflaterSettings): Inflater;
 }
 
-/** Of a window that zlib does not have, its smallest one and its largest one. */
+/** Bits of the windows that are tried: one that zlib does not have, its smallest one, and its largest one. */
 const triedBits = [8, 9, 15] as const;
 
 /**
@@ -73,7 +73,7 @@ function keepsMessages(deflater: Deflater, inflater: Inflater, keepsWindow: bool
   }
   deflater.reset();
   inflater.reset();
-  // Behind a reset nothing is known of the messages before.
+  // After a reset nothing is known of earlier messages, so the message has the size that it had first.
   return roundTrip(deflater, inflater, small) === first;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What came of a connection: what went wrong first, how it was closed, and who is told.
+ * How a connection went: what went wrong first, how it was closed, and who is told.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { Observer } from "./runtime-services.ts";
 import type { ErrorThrower } from "./error-source.ts";
 import type { UnhandledErrorReporter } from "./unhandled-errors.ts";
 
-/** Keeps how one connection went, and tells its handlers and whoever waits for its end. */
+/** Keeps how one connection went, and tells its handlers and those who wait for its end. */
 export class CloseReport<Context = unknown> {
   readonly #connection: Connection<Context>;
   readonly #endpoint: Endpoint;
@@ -63,8 +63,8 @@ export class CloseReport<Context = unknown> {
   }
 
   /**
-   * Something went wrong: the first that did is kept, and the handler for errors called with it, though never behind the one
-   * for the end.
+   * Something went wrong. The first error is kept, and the handler for errors is called with it, unless the handler for the end was
+   * called already.
    *
    * @param thrower Which code of the application has thrown it; undefined where it is the peer's doing, or the network's. What no
    * handler takes of the former is told elsewhere.
@@ -98,7 +98,7 @@ export class CloseReport<Context = unknown> {
     this.#unhandled.report(error, thrower, this.#connection);
   }
 
-  /** The connection is over, and its last handler is called: of all, the one for the end. */
+  /** The connection is over: calls the handler for the end, which is the last one that is called. */
   tell(): void {
     const { closure } = this;
     this.#observer?.closed(this.#connection as Connection, closure);
@@ -111,7 +111,7 @@ export class CloseReport<Context = unknown> {
     });
   }
 
-  /** The connection is over: whoever waits for that waits no longer, whatever handlers are at. */
+  /** The connection is over. `closed` resolves, though handlers may still be at work. */
   settle(): void {
     this.#closure = this.closure;
     this.#closed?.resolve(this.#closure);

@@ -37,7 +37,7 @@ export interface ConnectionLink extends Subscriber {
   readonly closed: Promise<Closure>;
   /** Aborts when the connection is no longer open. */
   readonly signal: RuntimeSignal;
-  /** Gives the error for whoever wants to send, undefined where the connection is open. */
+  /** Gives the error that a send rejects with now; undefined where the connection is open. */
   refusal(): ClosedError | undefined;
   /** A ping was sent. */
   pinged(): void;

@@ -44,7 +44,7 @@ export interface ServerCounters {
   readonly opened: number;
   /** Handshakes that were refused. */
   readonly refused: number;
-  /** Of all connections, those that are over included. */
+  /** What was received on all connections, those that are over included. */
   readonly received: TrafficCounters;
   /** What was sent on all of them, likewise. */
   readonly sent: TrafficCounters;

@@ -65,7 +65,7 @@ export class Keepalive {
   #aliveAt = 0;
   #pongDeadline: Deadline | undefined;
 
-  // Of writes that the transport did not take at once.
+  // When a write that the transport did not take at once began, when one was taken, and up to when writes have moved.
   #blockedAt = 0;
   #tookAt = NaN;
   #stuckAt = 0;
@@ -167,7 +167,7 @@ export class Keepalive {
     this.#isAnswered = false;
     this.#pongDeadline?.cancel();
     this.#awaitPong(pongTimeout, "none");
-    // Behind the deadline, which sees to it that coarse time is right.
+    // After the deadline was set: setting one brings the coarse time up to date.
     this.#aliveAt = this.#deadlines.coarseNow;
   }
 

@@ -338,14 +338,14 @@ export class Link<Context = unknown>
     this.flusher.checkDrained();
   }
 
-  /** All that has come is with the endpoint: what the stream has come to is told now, and not before. */
+  /** The endpoint has got all that has come. Only now the end of the stream is told, where it has ended. */
   onIdle(): void {
     this.dispatcher.idle();
     this.#teardown.onIdle();
   }
 
   onHandlerFailed(error: unknown, handler: ErrorThrower): void {
-    // A send that came too late: `close` tells the same.
+    // The handler sent too late. That is no failure: the handler for the end tells the same.
     if (error instanceof ClosedError && this.state !== "open") return;
     if (this.endpoint.stage === "open") {
       // A handler that reads a message up to a limit of its own, and lets the error pass, says what the library says of its own limit.
@@ -353,7 +353,7 @@ export class Link<Context = unknown>
       const status = isTooBig ? StatusMessageTooBig : StatusInternalServerError;
       this.endpoint.fail(error, status, "local");
     }
-    // Whether the peer had closed by then or not: behind a failure nothing is delivered.
+    // After a failure nothing is delivered any more, whether the peer had closed by then or not.
     this.dispatcher.cut();
     this.closeReport.report(error, handler);
   }
@@ -367,7 +367,7 @@ export class Link<Context = unknown>
   onDelivered(error: TimeoutError | undefined): void {
     if (error !== undefined) this.closeReport.report(error);
     this.closeReport.tell();
-    // A handler that was given up is waited for no longer, whoever waits.
+    // Nobody waits any longer for a handler that was given up.
     if (error === undefined) this.onHandlersIdle();
     else this.#handlersIdle?.resolve();
   }

@@ -75,7 +75,7 @@ export class Teardown {
     return this.#abort.signal;
   }
 
-  /** Gives the error for whoever waits for something that will not happen any more. */
+  /** Makes the error for those who wait for something that will not happen any more. */
   closedError(): ClosedError {
     return new ClosedError(this.#link.closeReport.closure);
   }
@@ -172,7 +172,7 @@ export class Teardown {
     }
   }
 
-  /** Sends nothing any more but what was sent before; what this side has ended it does not deliver any more. */
+  /** The connection is not open any more: starts the deadline, and delivers nothing more where this side has ended it. */
   #leaveOpen(): void {
     const { endpoint, dispatcher, keepalive, closeReport, deadlines } = this.#link;
     keepalive?.stop();
@@ -193,7 +193,7 @@ export class Teardown {
     const { closeReport, flusher, dispatcher } = this.#link;
     this.#closeDeadline?.cancel();
     const { closure } = closeReport;
-    // Again: a close frame that waited behind others has only now nothing to wait for.
+    // A second time, since a close frame that waited behind others may have been added after the first.
     const reason = (): ClosedError => new ClosedError(closure);
     flusher.stop(reason);
     dispatcher.end(reason);

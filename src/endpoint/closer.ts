@@ -110,7 +110,7 @@ export class Closer {
     const body = newOwnCloseBody(status, reason);
     if (!this.isOpen) return;
     this.#initiator = "local";
-    // First: those who are told that their message was given up are told that this is why.
+    // First, so that listeners of messages that are given up find out why.
     this.#stage = nextClosing(this.#stage, "sendClose");
     this.#receiver.drop();
     this.#queue.addClose(body);
@@ -132,7 +132,7 @@ export class Closer {
 
   /** Fails for what was thrown, and tells `onFail` of it, whatever others throw who are told of the same. */
   failFor(error: unknown): void {
-    // A limit of the opening handshake has an HTTP status. It comes from an event of the application, and so is not the peer's.
+    // A limit of the opening handshake has an HTTP status. An event of the application has thrown it, so the peer is not to blame.
     const isPeers =
       (error instanceof ProtocolError || error instanceof LimitError) &&
       error.status >= StatusNormalClosure;
@@ -193,7 +193,7 @@ export class Closer {
     }
   }
 
-  /** Tells of a stage, once: those who were told of what led to it may have moved on. */
+  /** Tells of a stage, unless the stage has changed since: listeners that were told before may have moved it on. */
   #tell(stage: ClosingStage): void {
     if (this.#stage === stage) this.#events.onClosing?.(stage);
   }
@@ -209,7 +209,7 @@ export class Closer {
     this.#stage = stage;
     this.#receiver.end();
     this.#queue.drop();
-    // Whoever was told that a message is dropped may have dropped the connection.
+    // A listener that was told of a dropped message may have dropped the connection.
     if (isUnanswered && answer !== undefined && this.#stage === stage) {
       this.#output.addClose(answer);
     }

@@ -1,8 +1,8 @@
 /**
  * How a connection ends, as one table: close frames, the ends of the stream, the socket (RFC 6455, 7.1).
  *
- * Each way out of "open" leads through here: the endpoint moves it on for frames and failures, and whoever owns the socket
- * for what becomes of that. Each state says what is still due, so that nothing has to be asked beside it.
+ * The endpoint moves it on for frames and failures, and the owner of the socket for what becomes of that. Each stage says what is
+ * still to be done, so that nothing else has to be asked.
  *
  * - "open": messages go both ways.
  * - "closeSent": this side has sent its close frame, behind all that it sent before. The peer's is awaited; what comes in

@@ -9,9 +9,9 @@ import type { ClosingStage } from "./closing.ts";
 /**
  * What an endpoint tells. No message is told of after `onFail`, or once its state is "closed".
  *
- * What is thrown here fails the connection with 1011, whoever called, and `onFail` is told of it: the place in the stream is lost.
- * Only what `onFail` and `onClosing` throw goes to whoever called, once all is done that was to be done; where that is the runtime,
- * behind a message that took a while, it is an uncaught error.
+ * An error that is thrown here fails the connection with 1011, and `onFail` is told of it: the place in the stream is lost. Only an
+ * error that `onFail` or `onClosing` throws goes to the caller, when everything else is done. Where the caller is the runtime, after
+ * a message that took a while, it is an uncaught error.
  */
 export interface EndpointEvents {
   /** A text message has come. */
@@ -37,9 +37,9 @@ export interface EndpointEvents {
    * be sent.
    */
   onFail(error: unknown): void;
-  /** A message that took a while is done: give the bytes that {@link Endpoint.receive} did not take. */
+  /** A message that took a while is done: pass the bytes now that {@link Endpoint.receive} did not take. */
   onResume(): void;
-  /** The output has got more outside of a call, or may take the next piece of a message. */
+  /** The output has more to send, though no method was called, or it may take the next piece of a message. */
   onOutput(): void;
   /** The end of the connection has come a step nearer. */
   onClosing?(stage: ClosingStage): void;

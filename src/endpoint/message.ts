@@ -60,12 +60,12 @@ export class MessageAssembler implements FrameSink {
   readonly #codec: TextCodec;
   #state: State;
 
-  // Of the frame under way.
+  // The frame under way.
   #frame: FrameState = "data";
   #frameOpcode: Opcode = 0;
   #frameLength = 0;
 
-  // Of the message under way.
+  // The message under way.
   #message: MessageState = "none";
   #isText = false;
   /** Whether its last frame has begun. */
@@ -80,7 +80,7 @@ export class MessageAssembler implements FrameSink {
   // Whether messages are to be passed on in pieces.
   #isStreaming = false;
 
-  // Of a control frame that comes in pieces, which may stand between the frames of a message.
+  // A control frame that comes in pieces. It may stand between the frames of a message.
   #control: Uint8Array = noBytes;
   #controlSize = 0;
 

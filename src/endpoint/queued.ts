@@ -1,5 +1,5 @@
 /**
- * What waits in the queue out, and who is told of it.
+ * What waits to be sent, and who is told what becomes of it.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface SendListener {
   onDropped(reason?: unknown): void;
 }
 
-/** A message, or a piece of one, that is not in the output yet. Whoever wants to know what becomes of it sets `listener`. */
+/** A message, or a piece of one, that is not in the output yet. Set `listener` to hear what becomes of it. */
 export interface Pending {
   listener: SendListener | undefined;
 }

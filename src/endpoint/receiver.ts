@@ -137,7 +137,7 @@ export class Receiver implements AssemblerOwner {
       return end;
     } finally {
       this.#move("told");
-      // Last: what is thrown there is no failure, and goes to whoever called.
+      // Last, because an error that is thrown there is no failure of the connection. It goes to the caller.
       closer.tellOfPeerClose();
     }
   }

@@ -8,8 +8,8 @@
  * - a message that is sent in pieces and is not complete: frames of two messages must not mix,
  * - another one that waits, or the limit that it was told to wait for.
  *
- * What waits keeps its place, whoever sent it, and whoever wants to know is told once, by its own listener, what became of
- * it. Control frames do not wait here: they go between two frames of whatever is under way.
+ * What waits keeps its place. Its own listener, where it has one, is told once what became of it. Control frames do not wait here:
+ * they go between two frames of the message under way.
  *
  * @module
  */
@@ -207,7 +207,7 @@ export class SendQueue implements PieceQueue {
     for (const message of incomplete) this.#takeOut(message, undefined);
     this.#push(body);
     this.advance();
-    // Last: they find all in its place.
+    // Last, so that the listeners find everything in its place.
     for (const message of incomplete) tellDropped(message);
   }
 
@@ -354,10 +354,10 @@ export class SendQueue implements PieceQueue {
       return;
     }
     if (size === 0 && !isLast) return;
-    // First: whoever is told of the frame may write the next piece.
+    // First, because the listener of the frame may write the next piece.
     this.#frontOpcode = OpContinuation;
     this.#addFrame(opcode, bytes, size, isLast);
-    // Or may have ended it all.
+    // Or it may have ended the connection.
     if (!isLast || this.#front === undefined) return;
     this.#front = undefined;
     this.#frontTransform = undefined;

@@ -106,7 +106,7 @@ export class StreamedMessage implements MessagePieces {
    */
   enqueue(bytes: Uint8Array, isLast: boolean, limit: number): Pending | undefined {
     if (this.#isEnded && this.state !== "dropped") throw new TypeError("Message is complete");
-    // First: whoever is told of its frame may ask, or close.
+    // First, because an event that tells of its frame may ask for this, or close.
     this.#isEnded = isLast;
     return this.#queue.addPiece(this, bytes, isLast, limit);
   }

@@ -210,7 +210,7 @@ export class MessageTransform {
 
   #endStreamed(): void {
     this.#afterPiece();
-    // Whoever got the piece may have closed: nobody is told of the message's end then.
+    // The handler of the piece may have closed the connection. The end of the message is not told then.
     if (this.#isDropped) return;
     if (this.#isText && !this.#utf8!.isComplete) throw new ProtocolError("INVALID_UTF8");
     const into = this.#into!;

@@ -38,7 +38,7 @@ import { Traffic } from "./traffic.ts";
 /** Longer texts are encoded by themselves: reserving three bytes for each of their units would cost more than a copy. */
 export const longText: number = 8 * 1024;
 
-// Up to here a loop beats encodeInto, which needs a view (16 characters: 0.3 to 0.4 of it): bench/micro/text.mjs.
+// Up to this length a loop is faster than encodeInto, which needs a view (16 characters: 0.3 to 0.4 of it): bench/micro/text.mjs.
 const shortText = 24;
 
 /** Unsent bytes from which a pong replaces the one before it, rather than adding to them. */
@@ -50,7 +50,7 @@ const manyUnsent = 4 * 1024;
  */
 export const largestWrite: number = 256 * 1024;
 
-/** Of the frame that is being added: one for all outputs. */
+/** The header of the frame that is being added. All write buffers share it, so that none is made for each frame. */
 const header: Header = /* @__PURE__ */ newHeader();
 
 /** A buffer and what of it is filled. */
@@ -177,7 +177,7 @@ export class WriteBuffer {
   }
 
   /**
-   * As {@link addFrame}, for whoever knows that it is one.
+   * As {@link addFrame}, for callers that have checked what they pass.
    *
    * @internal
    */
@@ -186,13 +186,13 @@ export class WriteBuffer {
     this.traffic.addFrame(header);
   }
 
-  /** Puts a frame behind what was gathered. Whoever calls it tells of it, last: who is told may send more, or take. */
+  /** Puts a frame behind what was gathered. The caller then tells the tracer, last, since that may send more, or take. */
   #put(opcode: Opcode, bytes: Uint8Array, start: number, end: number, rsv = 0, fin = true): void {
     this.#beginHeader(opcode, end - start);
     header.rsv = rsv;
     header.fin = fin;
     const size = headerSize(header);
-    // Behind a header of 4 or 10 bytes, a payload would lie too near behind its source (src/bytes.ts).
+    // With a header of 4 or 10 bytes in front, the copy would lie too near behind its source, which is slow (src/bytes.ts).
     const isLarge = end - start > distanceMattersFrom;
     const lead = isLarge ? (bytes.byteOffset + start - size) & (safeDistance - 1) : 0;
     const at = this.#reserve(size + end - start, lead);
@@ -297,7 +297,7 @@ export class WriteBuffer {
   }
 
   /**
-   * As {@link take}, without the copy: for whoever neither changes nor transfers what it is lent.
+   * As {@link take}, without the copy, for callers that neither change nor transfer the bytes.
    *
    * @internal
    */

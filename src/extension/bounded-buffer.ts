@@ -13,7 +13,7 @@ const smallest = 1024;
 /**
  * Where a transform puts what it makes: `bytes[0, size)`.
  *
- * Whoever fills it asks {@link room} for space, writes to `bytes` from `size` on, and says how much by {@link commit}:
+ * To fill it, a caller asks {@link room} for space, writes to `bytes` from `size` on, and says how much by {@link commit}:
  * so the limit holds whatever a peer's message turns into, and memory follows what was made.
  */
 export class BoundedBuffer {
@@ -65,7 +65,7 @@ export class BoundedBuffer {
   commit(count: number): void {
     this.size += count;
     const whole = this.cleared + this.size;
-    // Of a NaN, too, which `limit` may be set to.
+    // The comparison is this way round so that a `limit` of NaN fails as well.
     if (!(whole <= this.limit)) throw new LimitError("MESSAGE_TOO_BIG", this.limit, whole);
   }
 
@@ -96,7 +96,7 @@ export class BoundedBuffer {
 
   /** Begins anew, with the buffer that is there. @throws {RangeError} `limit` is no number, or NaN. */
   reset(limit: number): void {
-    // Of NaN, null and texts as well.
+    // NaN, null and texts are not equal to their numbers either.
     if (limit !== Number(limit)) throw new RangeError(`limit must be a number: ${limit}`);
     this.limit = limit;
     this.cleared = 0;

@@ -66,8 +66,8 @@ export interface OutgoingMessage {
   /** Whether the sender allows that it is compressed. */
   readonly compress: boolean;
   /**
-   * Of a message that is sent on many connections: where what becomes of it is kept for all that are alike. Keys begin
-   * with the extension's name.
+   * Where a message that is sent on many connections keeps what extensions made of it, for all connections that agreed on the
+   * same. Keys begin with the extension's name.
    */
   readonly cache: Map<string, Uint8Array> | undefined;
 }

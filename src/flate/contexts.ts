@@ -56,7 +56,7 @@ export class PooledContext<Kind extends Context> implements Linked<PooledContext
   }
 }
 
-/** Contexts of a kind that lie ready for whoever needs one; beyond it they are made anew. */
+/** How many contexts of a kind lie ready for their next use. Beyond that they are made anew. */
 const mostOnShelf = 64;
 
 /** The contexts of one server or client. */

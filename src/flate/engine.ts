@@ -101,9 +101,9 @@ export interface Engine {
    * messages are sent as they are. Default: it does.
    */
   isUsable?(): boolean;
-  /** Makes a compressor with an empty window; whoever asked for it closes it. */
+  /** Makes a compressor with an empty window. The caller closes it. */
   newDeflater(settings: DeflaterSettings): Deflater;
-  /** Makes a decompressor with an empty window; whoever asked for it closes it. */
+  /** Makes a decompressor with an empty window. The caller closes it. */
   newInflater(settings: InflaterSettings): Inflater;
   /**
    * Where the time of what idles is kept, where nobody says otherwise: its timers do not keep a process alive, so that one with

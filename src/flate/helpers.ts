@@ -20,7 +20,7 @@ export interface HelperOptions extends FlateWriterOptions {
   readonly maxMessageSize?: number | undefined;
 }
 
-/** Of what is decompressed: more than the peer keeps to does no harm. */
+/** The window of what is decompressed. A larger one than the peer uses does no harm. */
 const anyWindow = { windowBits: 15 };
 
 /**

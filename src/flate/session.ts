@@ -22,9 +22,9 @@ import type { FlateSide } from "./negotiate.ts";
 /** What a {@link FlateSession} is told. */
 export interface FlateSessionOptions {
   readonly contexts: Contexts;
-  /** Of what this side compresses. */
+  /** The window and the context takeover of what this side compresses. */
   readonly deflate: FlateSide;
-  /** Of what the peer has compressed. */
+  /** The same of what the peer compresses. */
   readonly inflate: FlateSide;
   /** Bytes of payload from which a message is compressed. */
   readonly threshold: number;
@@ -170,7 +170,7 @@ class FlateSend extends FlateHalf<Deflater> implements SendExtension {
   readonly #threshold: number;
   readonly #cacheKey: string;
   readonly #state = new MessageState();
-  /** Of a message for many connections: where the result is kept, and the result where it is there. */
+  // A message for many connections: where its compressed form is kept, and that form once it is there.
   #cache: Map<string, Uint8Array> | undefined;
   #cached: Uint8Array | undefined;
 

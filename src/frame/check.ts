@@ -25,7 +25,7 @@ import { checkOpcode, isControl, isReserved, OpContinuation } from "./opcode.ts"
  * as in `const state: State = StateServerSide | StateExtended`.
  */
 export type State = number & {
-  /** Of the type alone: no value has it. */
+  /** Exists for the compiler only: no value has it. */
   readonly "~kind"?: "state";
 };
 
@@ -81,13 +81,13 @@ export function isFragmented(state: State): boolean {
  * @see gobwas CheckHeader
  */
 export function checkHeader(header: Header, state: State): void {
-  // Of what is no such number, a rule could be skipped.
+  // A state that is no such number could skip a rule.
   checkWhole("state", state, allStates);
   checkOpcode(header.opcode);
   checkDecoded(header, state);
 }
 
-/** As {@link checkHeader}, for whoever knows the state and has decoded the header. */
+/** As {@link checkHeader}, for callers that know the state and have decoded the header. */
 export function checkDecoded(header: Header, state: State): void {
   const code = brokenRule(header, state);
   if (code !== undefined) throw new ProtocolError(code);

@@ -44,7 +44,7 @@ function checkKey(key: number, offset: number): void {
   checkWhole("offset", offset, Number.MAX_SAFE_INTEGER);
 }
 
-/** As {@link cipher}, for whoever knows the range. */
+/** As {@link cipher}, for callers that have checked the range. */
 export function cipherRange(
   bytes: Uint8Array,
   key: number,

@@ -37,7 +37,7 @@ export function parseCloseFrameData(payload: Uint8Array, start = 0, end?: number
   return parseCloseBody(payload, start, checkRange(payload, start, end, "payload"));
 }
 
-/** As {@link parseCloseFrameData}, for whoever knows the range. */
+/** As {@link parseCloseFrameData}, for callers that have checked the range. */
 export function parseCloseBody(payload: Uint8Array, start: number, end: number): CloseFrameData {
   if (end === start) return { status: 0, reason: "" };
   // "the first two bytes of the body MUST be a 2-byte unsigned integer" (RFC 6455, 5.5.1)

@@ -99,7 +99,7 @@ export function decodeHeader(
   return decodeHeaderRange(header, bytes, start, end);
 }
 
-/** As {@link decodeHeader}, for whoever knows the range. */
+/** As {@link decodeHeader}, for callers that have checked the range. */
 export function decodeHeaderRange(
   header: Header,
   bytes: Uint8Array,
@@ -157,7 +157,7 @@ export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number 
   return encodeHeaderAt(header, bytes, at);
 }
 
-/** As {@link encodeHeader}, for whoever knows that the header is one, and that there is room. */
+/** As {@link encodeHeader}, for callers that have checked the header and the room for it. */
 export function encodeHeaderAt(header: Header, bytes: Uint8Array, at: number): number {
   const length = header.length;
   const keyAt = lengthEnd(length);

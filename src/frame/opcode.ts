@@ -11,7 +11,7 @@ import { checkWhole } from "../arguments.ts";
  * that one of another kind in their place, such as a `State`, does not compile. No value has that property.
  */
 export type Opcode = number & {
-  /** Of the type alone: no value has it. */
+  /** Exists for the compiler only: no value has it. */
   readonly "~kind"?: "opcode";
 };
 

@@ -126,7 +126,7 @@ export function decodeUtf8(
   return decodeRange(bytes, start, checkRange(bytes, start, end), codec);
 }
 
-/** As {@link decodeUtf8}, for whoever knows the range. */
+/** As {@link decodeUtf8}, for callers that have checked the range. */
 export function decodeRange(
   bytes: Uint8Array,
   start: number,
@@ -162,7 +162,7 @@ export function characterEnd(bytes: Uint8Array, end: number): number {
   return lastCharacterEnd(bytes, end);
 }
 
-/** As {@link characterEnd}, for whoever knows that it is an index. */
+/** As {@link characterEnd}, for callers that have checked the index. */
 export function lastCharacterEnd(bytes: Uint8Array, end: number): number {
   if (end >= bytes.length) return bytes.length;
   let at = end;

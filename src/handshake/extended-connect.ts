@@ -87,7 +87,7 @@ function isSameHost(host: string, authority: string | undefined): boolean {
 function targetOf(rawHeaders: readonly string[]): string {
   const scheme = fieldOf(rawHeaders, ":scheme") ?? "";
   const path = fieldOf(rawHeaders, ":path") ?? "";
-  // Of an absolute URL the parser would take the authority out, which has a field of its own here.
+  // An absolute URL is refused: the parser would take its authority, but HTTP/2 has a field of its own for that.
   return /^https?$/i.test(scheme) && path.startsWith("/") ? path : "";
 }
 

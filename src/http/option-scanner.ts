@@ -159,7 +159,7 @@ export class OptionScanner {
         this.#escapes++;
         at++;
       }
-      // Behind the end as well, after a last backslash: the list is malformed either way.
+      // After a last backslash `at` is past the end; that list is malformed, too.
       if (this.#quotable[this.#bytes[at]] !== 1) break;
     }
     return this.#fail();

@@ -251,7 +251,7 @@ export class TransportStream implements ByteStream, TransportHandler {
   }
 
   onData(chunk: Uint8Array): void {
-    // Of an empty chunk a read would make the end of the stream.
+    // A read would give 0 for an empty chunk, which means the end of the stream.
     if (this.#side === "closing" || chunk.length === 0) return;
     let from = 0;
     const pending = this.#pending;

@@ -34,10 +34,10 @@ const lanes = new WeakMap<ByteWriter, Promise<void> | Broken>();
 /** The stream without a lane whose `write` is on the stack, the innermost one; as a rule there is none. */
 let calling: ByteWriter | undefined;
 
-/** Those around it, which write to it: none but where one stream is made of another. */
+/** The streams around it, whose `write` calls its `write`. There are some only where one stream is made of another. */
 const around: ByteWriter[] = [];
 
-/** Of those on the stack that were written to meanwhile: what is opened when the write around is done. */
+/** Streams on the stack that were written to from within, each with the gate that opens when the outer write is done. */
 const gates = new Map<ByteWriter, Deferred<void>>();
 
 /**

@@ -26,7 +26,7 @@ import { Pulling } from "./pulling.ts";
 
 /** What a dispatcher asks of its link, and tells it. */
 export interface DispatcherOwner extends HandlerQueueOwner {
-  /** What whoever asks now is told, undefined where the connection is open. */
+  /** The error for those who ask for a message now; undefined where the connection is open. */
   refusal(): ClosedError | undefined;
   onFail(error: unknown): void;
   onResume(): void;

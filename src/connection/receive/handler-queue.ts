@@ -28,7 +28,7 @@ import { Unread } from "./unread.ts";
 export interface HandlerQueueOwner {
   /** A handler threw, or rejected. @param handler Which one. */
   onHandlerFailed(error: unknown, handler: ErrorThrower): void;
-  /** Whoever waits for handlers to be done looks again: none is under way, and nothing waits for one. */
+  /** No handler is under way, and nothing waits for one: those who wait for that look again. */
   onHandlersIdle(): void;
   /** The connection is over, and so is the delivery of what came over it. @param error Why something was not delivered. */
   onDelivered(error: TimeoutError | undefined): void;
@@ -224,7 +224,7 @@ export class HandlerQueue<Context> {
       this.#pacer.given();
       if (entry instanceof Incoming) this.#callStream(entry);
       else this.#callMessage(entry);
-      // Behind the call: what there is room for now comes behind it.
+      // After the call, because the room that this makes lets in messages that come behind this one.
       this.#counter!.remove(entry instanceof Incoming ? 0 : entry.length);
     }
     if (this.#phase === "over") this.#checkDelivered();

@@ -115,7 +115,7 @@ export class Inbox {
       : Promise.resolve(wholeMessage(data));
   }
 
-  /** Nothing more comes: whoever asks gets what is left, and then what `reason` makes. */
+  /** Nothing more comes. Those who ask get what is left, and then the error that `reason` makes. */
   end(reason: () => unknown): void {
     this.#overWith ??= reason;
     this.#incoming?.fail(this.#overWith());

@@ -100,10 +100,10 @@ export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined>
     this.#finish("failure", error);
   }
 
-  /** Nobody wants the rest, what has come of it included. */
+  /** Drops the rest of the message, and what has come of it and was not read: nobody wants it. */
   drop(): void {
     this.#finish("dropped", undefined);
-    // Also where it was complete, or had failed: whoever left a loop over it reads no further.
+    // Also where it was complete, or had failed: a loop that was left reads no further.
     this.#ending = "dropped";
     // Last: where that makes room, what follows of this very message comes before this returns.
     for (const piece of this.#pieces.takeAll()) this.#unread.remove(piece.length);

@@ -1,9 +1,9 @@
 /**
- * The one pacer in: what comes goes to the endpoint at once, whoever works on what came before; only where too much is unread
- * is the peer held back.
+ * The pace at which a connection reads. What comes goes to the endpoint at once, also while handlers work on what came before. The
+ * peer is held back only where too much is unread.
  *
- * So control frames are answered and acted upon while a handler works. Messages wait for their handler, or for whoever asks
- * for them, in a queue that is bounded (unread.ts): when that is full the endpoint stops, what is left of the chunk is held,
+ * So control frames are answered and acted upon while a handler works. Messages wait for their handler, or for a caller that
+ * asks for them, in a queue that is bounded (unread.ts): when that is full the endpoint stops, what is left of the chunk is held,
  * and the transport is paused.
  *
  * @module
@@ -82,7 +82,7 @@ export class Pacer implements UnreadEvents {
   receive(chunk: Uint8Array): void {
     if (this.isBlocked) {
       this.#hold(chunk, 0);
-      // However short its turns: no more than a chunk is taken in while somebody is waited for.
+      // At once, not at the end of the turn: while a handler is waited for, no more than one chunk is taken in.
       this.#pause();
       return;
     }
@@ -143,7 +143,7 @@ export class Pacer implements UnreadEvents {
     this.#awaitTurn();
   }
 
-  /** Nobody is waited for any more: what was gathered leaves, at the end of the chunk where one is gone through. */
+  /** No handler is waited for any more. What was gathered leaves now, or at the end of the chunk that is being gone through. */
   settled(): void {
     if (!this.#isReceiving) this.#flusher.flush();
   }

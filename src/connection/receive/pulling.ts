@@ -112,7 +112,7 @@ class LoopStep implements Waiter {
     this.#resolve({ done: false, value: data });
   }
 
-  /** Nobody waits for it any more. */
+  /** Ends the wait. */
   end(): void {
     this.#steps.delete(this);
     this.#resolve({ done: true, value: undefined });

@@ -18,7 +18,7 @@ export interface UnreadEvents {
   onRoom(): void;
 }
 
-/** Counts messages, pieces and control frames of one connection that wait for whoever takes them. */
+/** Counts messages, pieces and control frames of one connection that wait to be taken. */
 export class Unread {
   readonly #events: UnreadEvents;
   readonly #highWaterMark: number;

@@ -1,5 +1,5 @@
 /**
- * The way from gathered frames to the transport: one write at a time, and a promise for those who wait.
+ * Gives gathered frames to the transport, one write at a time, and a promise to those who wait until they have left.
  *
  * Theory of operation. The transport either takes a write at once, and the next one follows, or it borrows the bytes until
  * `onDrain`; what is sent meanwhile is gathered for the next write. While the link handles a chunk the flusher gathers, so that all
@@ -33,7 +33,7 @@ type Way = "free" | "busy" | "over";
 
 /**
  * When what was gathered leaves: "now" with the next call that flushes, "soon" in a microtask of its own, "gathering" when
- * whoever gathers says so.
+ * {@link Flusher.flush} is called.
  */
 type Pace = "now" | "soon" | "gathering";
 
@@ -132,7 +132,7 @@ export class Flusher {
     this.#write();
   }
 
-  /** Drops what is unsent; whoever waits gets what `reason` makes, which costs nothing where nobody does. */
+  /** Drops what is unsent. Those who wait get the error that `reason` makes; it is called only where somebody waits. */
   stop(reason: () => unknown): void {
     this.#way = "over";
     this.#output.abandon();

@@ -20,7 +20,7 @@ import type { ConnectionSettings } from "../settings.ts";
 
 /** What an outbox asks of its link. */
 export interface OutboxOwner {
-  /** What whoever sends now is told, undefined where the connection is open. */
+  /** The error that a send rejects with now; undefined where the connection is open. */
   refusal(): unknown;
   /** A message is on its way, or a piece of one. */
   used(): void;
@@ -168,7 +168,7 @@ export class Outbox {
   }
 }
 
-/** Whoever waits for one message or piece: woken by what becomes of that one, and by nothing else. */
+/** A wait for one message or piece. It is settled by what becomes of that one, and by nothing else. */
 class SendWaiter implements SendListener {
   readonly #flusher: Flusher;
   readonly #owner: OutboxOwner;

@@ -54,7 +54,7 @@ export function bodyEnd(head: Head, bytes: Uint8Array, start: number): number {
     if (size === undefined) return bytes.length;
     if (isInTrailers && isBlankLine(line)) return at;
     isInTrailers = size === 0;
-    // Behind a chunk's bytes its line ends.
+    // A line break follows the bytes of a chunk.
     if (size > 0) at = bytes.indexOf(LF, at + size) + 1 || bytes.length;
   }
 }

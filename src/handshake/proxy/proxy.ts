@@ -60,7 +60,7 @@ export function parseProxy(url: string | { readonly href: string }): Proxy {
   }
   if (parsed.port === "0") throw new TypeError("Nobody can be reached at port 0");
   const [kind, isSecure, port] = known;
-  // Of schemes that it does not know, a URL leaves the host as it was written.
+  // URL normalizes a host only where it knows the scheme, so the scheme is replaced by http.
   const { hostname } = tryParse(text.replace(/^[^:]*:/, "http:"));
   return {
     kind,
@@ -118,7 +118,7 @@ export function connectThrough(connect: Connect, proxy: Proxy, tls: TlsOptions =
         isReached = true;
         return tunnel(stream);
       },
-      // Of the target, not of the host that is connected to.
+      // The certificate has to be for the target, not for the proxy that is connected to.
       tls: options.tls && {
         ...options.tls,
         serverName: options.tls.serverName ?? options.hostname,

@@ -116,7 +116,7 @@ async function logIn(stream: TunnelStream, login: Uint8Array): Promise<void> {
 
 /** Reads the reply with the address behind it, so that the first byte of the target is the next. */
 async function readReply(stream: TunnelStream): Promise<void> {
-  // Of a refusal, some proxies send no more than this.
+  // Some proxies send only these two bytes when they refuse.
   const [version, reply] = await take(stream, 2);
   checkVersion(version);
   if (reply !== 0) {

@@ -76,7 +76,7 @@ export class HttpUpgrader<Context = undefined> {
   }
 }
 
-/** Of plain JavaScript anything may come; what is wrong is told where it happens. */
+/** Refuses what is no stream at the call: plain JavaScript may give anything. */
 function checkStream(stream: ByteStream): void {
   const { read, write, close } = (stream ?? {}) as Partial<ByteStream>;
   if (typeof read === "function" && typeof write === "function" && typeof close === "function") {

@@ -67,7 +67,7 @@ function parseNetwork(text: string): Network | undefined {
   const bytes = unmapped(written);
   if (prefix === undefined) return { bytes, bits: 8 * bytes.length };
   if (!/^(?:0|[1-9]\d{0,2})$/.test(prefix)) return undefined;
-  // Of ::ffff:10.0.0.0/104 the last 8 bits are those of the IPv4 address.
+  // ::ffff:10.0.0.0/104 covers 96 bits of the prefix and 8 bits of the IPv4 address.
   const bits = Number(prefix) - 8 * (written.length - bytes.length);
   if (bits < 0 || bits > 8 * bytes.length) return undefined;
   const network = { bytes, bits };

@@ -40,7 +40,7 @@ export function checkTarget(head: Head): Range | undefined {
 
 function schemeLength(head: Head): number {
   const at = head.targetByte;
-  // Behind the target stands a blank, which no scheme has.
+  // The comparison may run past the target, but stops at the blank behind it, which no scheme has.
   const scheme = schemes.find((text) => equalsIgnoreCase(head.bytes, at, at + text.length, text));
   if (scheme === undefined) throw badTarget();
   return scheme.length;

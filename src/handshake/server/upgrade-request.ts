@@ -132,7 +132,7 @@ export class UpgradeRequest {
   /** Path and query as they were sent, such as "/chat?room=1". */
   get target(): string {
     const target = this.#head.target;
-    // Of a target in absolute form without a path, such as "http://host?room=1", nothing or the query is left.
+    // A target in absolute form may have no path, such as "http://host?room=1". Then it is empty here, or begins with "?".
     return target.startsWith("/") || target === "*" ? target : `/${target}`;
   }
 

@@ -150,7 +150,7 @@ export class Upgrader<Context = undefined> {
     try {
       const { response, agreement } = await this.#acceptOrRefuse(buffered, attempt);
       try {
-        // Behind the first byte of this answer no other one may follow, whatever goes wrong.
+        // Once the first byte of this answer has left, no other answer may follow, whatever goes wrong.
         await attempt.race(Promise.resolve(writeAll(buffered, response)));
       } catch (error) {
         closeSessions(agreement.sessions!);
