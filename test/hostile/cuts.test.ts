@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { latin1 } from "../../src/bytes.ts";
 import { tables } from "./cases/all.ts";
 import { type Delivery, expectNoRejections, playInMemory, seeded } from "./play.ts";
@@ -23,6 +23,10 @@ import { expectOneEnd, type Played, type Trace, traceOf } from "./trace.ts";
  * The whole table again, with each input cut: what framewire makes of a stream does not depend on where the network
  * cut it, on how soon its replies are read, or on what becomes of a chunk once it was handed over.
  */
+
+// Responses tell the time, which is the same in all deliveries, however long they take.
+beforeAll(() => void vi.useFakeTimers({ toFake: ["Date"] }));
+afterAll(() => void vi.useRealTimers());
 
 afterEach(expectNoRejections);
 
