@@ -32,6 +32,7 @@ export default defineBuildConfig({
     { input: "adapters/http2/index", name: "http2" },
     { input: "adapters/memory/index", name: "memory" },
     { input: "adapters/streams/index", name: "streams" },
+    { input: "adapters/redis/index", name: "redis" },
     { input: "adapters/cloudflare/index", name: "cloudflare" },
     { input: "adapters/zlib/index", name: "zlib" },
     { input: "adapters/auto/node", name: "auto/node" },

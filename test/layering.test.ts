@@ -120,6 +120,8 @@ const mayImport: Record<string, string[]> = {
     "src/arguments.ts",
     "src/bytes.ts",
     "src/arguments.ts",
+    "src/check-options.ts",
+    "src/deferred.ts",
     "src/errors.ts",
     "src/ip-address.ts",
     "src/clock.ts",

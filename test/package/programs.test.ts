@@ -1,11 +1,9 @@
-import { EventEmitter } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import WebSocket, { type ClientOptions } from "ws";
-import type { Backplane, Connection } from "framewire";
 import { runtimeCommand } from "../../scripts/built.mjs";
 import { authority, certificate, privateKey } from "../support/certificate.ts";
 import { programOf } from "../support/documents.ts";
@@ -80,77 +78,6 @@ describe("a new user's tests", () => {
     const { code, output } = await startProgram(["node", "chat.test.js"], {}, folder).ended;
     expect(output).toMatch(/pass 2\b/);
     expect(code).toBe(0);
-  });
-});
-
-/** As much of an ioredis client as docs/scaling.md uses, on a broker in memory. */
-class FakeRedis extends EventEmitter {
-  readonly #clients: Set<FakeRedis>;
-  readonly #channels = new Set<string>();
-
-  constructor(clients = new Set<FakeRedis>()) {
-    super();
-    this.#clients = clients.add(this);
-  }
-
-  duplicate(): FakeRedis {
-    return new FakeRedis(this.#clients);
-  }
-
-  async subscribe(channel: string): Promise<void> {
-    this.#channels.add(channel);
-  }
-
-  async unsubscribe(channel: string): Promise<void> {
-    this.#channels.delete(channel);
-  }
-
-  async publish(channel: string, message: Buffer): Promise<void> {
-    for (const client of this.#clients) {
-      if (!client.#channels.has(channel)) continue;
-      client.emit("messageBuffer", Buffer.from(channel), Buffer.from(message));
-    }
-  }
-
-  disconnect(): void {
-    this.#clients.delete(this);
-  }
-}
-
-describe("redis-backplane.js of docs/scaling.md", () => {
-  it("brings text and bytes to the subscribers of other servers, once, and of no other topic", async () => {
-    writeFileSync(join(folder, "redis.js"), programOf("docs/scaling.md", "redis-backplane.js"));
-    const { redisBackplane } = (await import(join(folder, "redis.js"))) as {
-      redisBackplane(redis: FakeRedis): Backplane;
-    };
-    // Of the same copy of the package.
-    const { memoryNetwork } = (await import(
-      join(folder, "node_modules/framewire/dist/memory.mjs")
-    )) as typeof import("framewire/memory");
-    const redis = new FakeRedis();
-    const network = memoryNetwork();
-    for (const port of [1, 2]) {
-      const backplane = redisBackplane(redis);
-      const open = (ws: Connection): Promise<boolean> => ws.subscribe(ws.target.slice(1));
-      await network.serve(
-        { port, backplane },
-        { open, message: (ws, data) => ws.publish("tea", data) },
-      );
-    }
-    const [speaker, here, there, elsewhere] = await Promise.all(
-      ["ws://test:1/tea", "ws://test:1/tea", "ws://test:2/tea", "ws://test:2/milk"].map((url) =>
-        network.connect(url),
-      ),
-    );
-    for (const data of ["grün", Uint8Array.of(0, 255, 1)]) {
-      await speaker!.send(data);
-      expect(await here!.receive()).toEqual(data);
-      expect(await there!.receive()).toEqual(data);
-    }
-    const ends = [here, there, elsewhere].map((ws) => ws!.receive({ timeout: 200 }));
-    expect((await Promise.allSettled(ends)).map(({ status }) => status)).toEqual(
-      Array.from({ length: 3 }, () => "rejected"),
-    );
   });
 });
 

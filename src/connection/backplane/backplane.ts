@@ -6,6 +6,7 @@
  */
 
 import type { Awaitable } from "../../io/byte-stream.ts";
+import type { RuntimeSignal } from "../../transport.ts";
 
 /** Whether publications get to other servers, and theirs to this one. */
 export type BackplaneState = "up" | "down";
@@ -57,8 +58,12 @@ export interface BackplaneMembership {
   subscribe(topic: string): Awaitable<void>;
   /** The topic has had no subscriber here for a while. Not called while the state is "down". */
   unsubscribe(topic: string): Awaitable<void>;
-  /** The server is shut down: what was given to `publish` is let out, where that is possible; nothing is delivered any more. */
-  leave(): Awaitable<void>;
+  /**
+   * The server is shut down: what was given to `publish` is let out, where that is possible; nothing is delivered any more.
+   *
+   * @param signal Aborts when the server waits no longer: what is left is to be dropped, sockets and timers included.
+   */
+  leave(signal: RuntimeSignal): Awaitable<void>;
 }
 
 /**

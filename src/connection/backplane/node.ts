@@ -225,11 +225,15 @@ export class BackplaneNode implements BackplaneStatus {
     this.#carrier.close();
     this.#interests.close();
     const late = newDeferred<void>();
+    const patience = new AbortController();
     let deadline: Deadline | undefined;
     try {
-      const left = this.#membership?.leave();
+      const left = this.#membership?.leave(patience.signal);
       if (!isPromise(left)) return;
-      deadline = deadlines.after(within, late.resolve);
+      deadline = deadlines.after(within, () => {
+        patience.abort();
+        late.resolve();
+      });
       await Promise.race([left, late.promise]);
     } finally {
       deadline?.cancel();
@@ -249,7 +253,8 @@ export class BackplaneNode implements BackplaneStatus {
 
   #enter(membership: BackplaneMembership): void {
     if (this.#stage === "left") {
-      void quiet((async () => membership.leave())());
+      const { signal } = new AbortController();
+      void quiet((async () => membership.leave(signal))());
       return;
     }
     this.#membership = membership;

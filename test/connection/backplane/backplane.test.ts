@@ -38,7 +38,7 @@ describe("localBackplane()", () => {
     void b!.unsubscribe("t");
     void b!.unsubscribe("t");
     void b!.unsubscribe("never");
-    void c!.leave();
+    void c!.leave(new AbortController().signal);
     void a!.publish("t", encodeUtf8("1"));
     void a!.publish("u", encodeUtf8("2"));
     expect(lines).toEqual(["b u 2"]);
