@@ -1,5 +1,5 @@
 import process from "node:process";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { expectNoRejections, seeded } from "../hostile/play.ts";
 import { below, mutate } from "./mutate.ts";
 import { Finding, type Target, targets } from "./targets.ts";
@@ -15,6 +15,10 @@ const seconds = Number(process.env["FUZZ_SECONDS"] ?? 0);
 const firstSeed = Number(process.env["FUZZ_SEED"] ?? 1);
 /** Steps that a run without FUZZ_SECONDS takes; a step of a connection takes several turns of the event loop. */
 const steps = 150;
+
+// Responses tell the time, which is the same in all that are compared.
+beforeAll(() => void vi.useFakeTimers({ toFake: ["Date"] }));
+afterAll(() => void vi.useRealTimers());
 
 afterEach(expectNoRejections);
 
