@@ -93,6 +93,9 @@ export type LimitCode =
   | "BODY_TOO_LARGE"
   | "TOO_MUCH_BUFFERED"
   | "TOO_MANY_CONNECTIONS"
+  | "TOO_MANY_OF_ADDRESS"
+  | "TOO_MANY_HANDSHAKES"
+  | "TOO_MANY_MESSAGES"
   | "TOO_MANY_TOPICS";
 
 /** The option that sets each limit, and what answers it: a close frame's status code, or an HTTP status while opening. */
@@ -107,6 +110,9 @@ const limits: Record<LimitCode, readonly [option: string, status: number]> = {
   TOO_MUCH_BUFFERED: ["maxBufferedAmount", StatusPolicyViolation],
   TOO_MANY_TOPICS: ["maxTopics", StatusPolicyViolation],
   TOO_MANY_CONNECTIONS: ["maxConnections", 503],
+  TOO_MANY_OF_ADDRESS: ["maxConnectionsPerAddress", 429],
+  TOO_MANY_HANDSHAKES: ["handshakesPerAddress", 429],
+  TOO_MANY_MESSAGES: ["messagesPerAddress", StatusPolicyViolation],
 };
 
 /** Something went past a limit; `limit` and `actual` tell how far, in the limit's own unit. */
@@ -167,7 +173,7 @@ const refusals: Record<HandshakeCode, readonly [message: string, status: number]
   BAD_METHOD: ["Method must be GET", 405],
   BAD_HOST: ["One valid Host header is required", 400],
   BAD_ORIGIN: ["Origin is not allowed", 403],
-  BAD_FORWARDED: ["What a proxy says of its client is malformed", 400],
+  BAD_FORWARDED: ["Malformed Forwarded header", 400],
   BAD_PROXY_HEADER: ["Malformed PROXY header", 400],
   BAD_BODY: ["Handshake has a body", 400],
   BAD_UPGRADE: ["Upgrade header does not name websocket", 400],

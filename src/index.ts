@@ -9,6 +9,7 @@
  */
 
 export {
+  type AddressOptions,
   type BackoffOptions,
   type Backplane,
   type BackplaneCounters,
@@ -52,12 +53,14 @@ export {
   localBackplane,
   type Loss,
   type MessageOptions,
+  type MessageRateLimit,
   MessageWriter,
   type Observer,
   type Overflow,
   prepareMessage,
   type Published,
   type PublishOptions,
+  type RateLimit,
   type ReceiveOptions,
   type Reconnectable,
   type ReconnectEnd,

@@ -19,6 +19,8 @@ export type ErrorThrower =
   | "upgrade"
   | "http"
   | "refused"
+  | "origins"
+  | "trustProxy"
   | "trace"
   | "extensions"
   | "sendStream"

@@ -6,6 +6,7 @@
 
 import { callback, checkOptions, type Kind, object, type OptionTable } from "../check-options.ts";
 import type { Closure, HandshakeError, HeaderPairs } from "../errors.ts";
+import type { Peer } from "../handshake/server/peer.ts";
 import type { HttpReply } from "../handshake/server/response.ts";
 import type { UpgradeRequest } from "../handshake/server/upgrade-request.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
@@ -98,8 +99,13 @@ export interface ServerHandlers<Context = unknown> extends RouteHandlers<Context
    */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each route has a context of its own
   readonly routes?: Readonly<Record<string, RouteHandlers<any>>> | undefined;
-  /** A handshake came to nothing: `error.cause` tells why where a hook failed. Meant for logs. */
-  refused?(error: HandshakeError, remoteAddress: string | undefined): unknown;
+  /**
+   * A handshake came to nothing: `error.cause` tells why where a hook failed. Meant for logs.
+   *
+   * @param remoteAddress Of who is at the socket, be it a proxy.
+   * @param peer The client behind trusted proxies, where there are some and it was known by then.
+   */
+  refused?(error: HandshakeError, remoteAddress: string | undefined, peer?: Peer): unknown;
   /**
    * Something has happened to the backplane: it is down or up again, messages may be missing, or something is wrong with it. The
    * place to tell clients that they have to ask for what they may have missed. What it throws goes nowhere.

@@ -71,6 +71,7 @@ export {
   WebSocketStream,
   type WebSocketStreamOptions,
 } from "./client/websocket-stream.ts";
+export type { AddressOptions, MessageRateLimit, RateLimit } from "./server/address-limits.ts";
 export {
   type BroadcastOptions,
   serveOn,

@@ -34,6 +34,7 @@ import { Keepalive, type KeepaliveEvents, needsKeepalive } from "./keepalive.ts"
 import type { LinkSettings } from "./options.ts";
 import { CloseReport } from "./close-report.ts";
 import { Outbox, type OutboxOwner } from "./send/outbox.ts";
+import type { MessageGate } from "./receive/message-gate.ts";
 import { Pacer, type PacerEvents } from "./receive/pacer.ts";
 import { Teardown, type TeardownParts } from "./teardown.ts";
 import type { Pulling } from "./receive/pulling.ts";
@@ -58,6 +59,14 @@ export interface LinkOwner {
   ended(link: Link): void;
 }
 
+/** The place of a connection among those of its address. */
+export interface LinkPlace {
+  /** Is told of the connection's messages; undefined where they have no limit. */
+  readonly messages: MessageGate | undefined;
+  /** The connection is over. */
+  leave(): void;
+}
+
 /** What a link is made of. */
 export interface LinkParts<Context> {
   readonly side: Side;
@@ -66,6 +75,8 @@ export interface LinkParts<Context> {
   readonly info: ConnectionInfo<Context>;
   /** Default: none. */
   readonly sessions?: readonly ExtensionSession[];
+  /** Its place among the connections of one address. Default: they are not counted. */
+  readonly place?: LinkPlace | undefined;
 }
 
 /**
@@ -102,6 +113,7 @@ export class Link<Context = unknown>
   readonly deadlines: Deadlines;
   readonly #teardown: Teardown;
   readonly #owner: LinkOwner;
+  readonly #place: LinkPlace | undefined;
   // Made when somebody asks for it.
   #handlersIdle: Deferred<void> | undefined;
 
@@ -110,6 +122,7 @@ export class Link<Context = unknown>
     const { settings } = owner;
     const { messages, highWaterMark, times, trace } = settings;
     this.#owner = owner;
+    this.#place = parts.place;
     this.transport = transport;
     this.deadlines = owner.deadlines;
     this.#teardown = new Teardown(this, settings.closeTimeout);
@@ -120,6 +133,7 @@ export class Link<Context = unknown>
       handlers,
       owner: this,
       keepalive: this.keepalive,
+      gate: parts.place?.messages,
       deadlines: owner.deadlines,
       settings,
     });
@@ -377,6 +391,7 @@ export class Link<Context = unknown>
   }
 
   onEnded(): void {
+    this.#place?.leave();
     this.#owner.ended(this as Link);
   }
 

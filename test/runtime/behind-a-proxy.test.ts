@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -13,12 +14,13 @@ import {
   haproxy,
   type Intermediary,
   missing,
+  nginx,
   RunningIntermediary,
 } from "../support/intermediary.ts";
 import { Peer as Client, upgradeRequest } from "../support/peer.ts";
 import { binaryHeader } from "../support/proxy-header.ts";
 import { exchange, RawClient } from "../support/raw-client.ts";
-import { runtime } from "../support/runtime.ts";
+import { hasUnixSockets, runtime } from "../support/runtime.ts";
 
 /** Who a client is behind proxies that somebody else has made, configured as docs/behind-a-proxy.md has it. */
 
@@ -65,7 +67,7 @@ async function peerOf(server: Server, port: number): Promise<{ peer: Peer; clien
 }
 
 const kinds: [string, Intermediary][] = [
-  ["nginx with X-Forwarded-*", documentedNginx],
+  ["nginx with X-Forwarded-*", documentedNginx()],
   ["haproxy with Forwarded", documentedHaproxy("haproxy, by HTTP")],
 ];
 
@@ -99,6 +101,39 @@ for (const [name, kind] of kinds) {
     });
   });
 }
+
+describe.skipIf(missing(nginx) !== undefined)(`nginx in between, on ${runtime}`, () => {
+  it.skipIf(!hasUnixSockets)(
+    "is believed by the Unix socket that it comes by, where that is said",
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "framewire-"));
+      try {
+        for (const trustProxy of [["unix"], []]) {
+          const path = join(folder, `${trustProxy.length}.sock`);
+          const server = await adapter.serve({ path, trustProxy }, {});
+          servers.push(server);
+          const { peer } = await peerOf(server, await before(server, documentedNginx(path)));
+          expect(peer.address).toBe(trustProxy.length > 0 ? "127.0.0.1" : undefined);
+        }
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+
+  it("is believed in front of an HTTP server that is there already, too", async () => {
+    const http = createServer();
+    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    try {
+      const server = await adapter.serve({ server: http, trustProxy: [proxyAddress] }, {});
+      servers.push(server);
+      const { peer } = await peerOf(server, await before(server, documentedNginx()));
+      expect(peer).toMatchObject({ address: "127.0.0.1", host: "example.org", encrypted: false });
+    } finally {
+      http.close();
+    }
+  });
+});
 
 const byTcp = (change?: (block: string) => string): Intermediary =>
   documentedHaproxy("haproxy, by TCP", change);

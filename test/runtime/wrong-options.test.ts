@@ -146,6 +146,18 @@ const ofServing: RightOf<ServeOptions> = {
   maxTargetSize: number,
   maxHeaders: number,
   maxConnections: number,
+  maxConnectionsPerAddress: number,
+  handshakesPerAddress: {
+    expected: "a number, or an object",
+    right: [0, 0.5, 5, Infinity, { perSecond: 5, burst: 9 }],
+    takes: /number|Object/,
+  },
+  messagesPerAddress: {
+    expected: "a number, or an object",
+    right: [0, 5, { perSecond: 0.5, excess: "wait" }, { perSecond: 5, excess: "close" }],
+    takes: /number|Object/,
+  },
+  ipv6Prefix: { ...number, right: [1, 64, 128] },
   handshakeTimeout: milliseconds,
   origins: {
     expected:

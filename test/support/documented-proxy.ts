@@ -17,8 +17,8 @@ function blockOf(heading: string): string {
   return block;
 }
 
-/** nginx with the page's server. */
-export const documentedNginx: Intermediary = {
+/** nginx with the page's server. @param path Of the Unix socket that it passes requests on to. Default: to the server's port. */
+export const documentedNginx = (path?: string): Intermediary => ({
   ...nginx,
   config: (folder, port, serverPort) => `
     daemon off;
@@ -33,11 +33,13 @@ export const documentedNginx: Intermediary = {
       fastcgi_temp_path ${folder}/fastcgi;
       uwsgi_temp_path ${folder}/uwsgi;
       scgi_temp_path ${folder}/scgi;
-      proxy_bind ${proxyAddress};
-      ${blockOf("nginx").replace("listen 80;", `listen 127.0.0.1:${port};`).replace("127.0.0.1:8080", `127.0.0.1:${serverPort}`)}
+      ${path === undefined ? `proxy_bind ${proxyAddress};` : ""}
+      ${blockOf("nginx")
+        .replace("listen 80;", `listen 127.0.0.1:${port};`)
+        .replace("127.0.0.1:8080", path === undefined ? `127.0.0.1:${serverPort}` : `unix:${path}`)}
     }
   `,
-};
+});
 
 /** haproxy with the page's block under a heading. @param change What the page says may be changed in it. */
 export function documentedHaproxy(

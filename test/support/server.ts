@@ -66,9 +66,9 @@ export function testServer(
         lines.push(`close ${words.filter((word) => word !== "").join(" ")}`);
         return handlers.close?.(ws, closure);
       },
-      refused(error, address) {
+      refused(error, address, client) {
         lines.push(`refused ${error.code}`);
-        return handlers.refused?.(error, address);
+        return handlers.refused?.(error, address, client);
       },
     },
     host,

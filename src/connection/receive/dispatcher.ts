@@ -8,7 +8,7 @@
  */
 
 import { copyOf, viewOf } from "../../bytes.ts";
-import type { Deadlines } from "../../clock.ts";
+import type { Deadline, Deadlines } from "../../clock.ts";
 import type { ClosingStage } from "../../endpoint/closing.ts";
 import type { Endpoint } from "../../endpoint/endpoint.ts";
 import type { EndpointEvents } from "../../endpoint/endpoint-events.ts";
@@ -20,6 +20,7 @@ import type { Keepalive } from "../keepalive.ts";
 import type { ConnectionSettings } from "../settings.ts";
 import { HandlerQueue, type HandlerQueueOwner } from "./handler-queue.ts";
 import { Incoming } from "./incoming.ts";
+import type { MessageGate } from "./message-gate.ts";
 import { MessageMemory } from "./message-memory.ts";
 import type { Pacer } from "./pacer.ts";
 import { Pulling } from "./pulling.ts";
@@ -40,6 +41,8 @@ export interface DispatcherParts<Context> {
   readonly owner: DispatcherOwner;
   /** Is told of frames and messages, where something watches whether the connection lives. */
   readonly keepalive: Keepalive | undefined;
+  /** Is told of messages, where so many may come in a time. */
+  readonly gate?: MessageGate | undefined;
   readonly deadlines: Deadlines;
   readonly settings: ConnectionSettings;
 }
@@ -49,6 +52,7 @@ export class Dispatcher<Context> implements EndpointEvents {
   readonly #handlers: Handlers<Context>;
   readonly #owner: DispatcherOwner;
   readonly #keepalive: Keepalive | undefined;
+  readonly #gate: MessageGate | undefined;
   readonly #deadlines: Deadlines;
   readonly #settings: ConnectionSettings;
   readonly #isBorrowing: boolean;
@@ -60,12 +64,15 @@ export class Dispatcher<Context> implements EndpointEvents {
   #pulling: Pulling | undefined;
   /** The message that comes piece by piece. */
   #incoming: Incoming | undefined;
+  /** When the gate lets the next message in. */
+  #lift: Deadline | undefined;
 
   constructor(parts: DispatcherParts<Context>) {
     const { handlers, settings } = parts;
     this.#handlers = handlers;
     this.#owner = parts.owner;
     this.#keepalive = parts.keepalive;
+    this.#gate = parts.gate;
     this.#deadlines = parts.deadlines;
     this.#settings = settings;
     this.#isBorrowing = settings.borrow && handlers.message !== undefined;
@@ -123,13 +130,13 @@ export class Dispatcher<Context> implements EndpointEvents {
   }
 
   onText(data: string): void {
-    this.#keepalive?.messaged();
+    this.#messaged();
     this.#deliver(data);
   }
 
   /** What is not the receiver's own is made so for those who may keep it. */
   onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    this.#keepalive?.messaged();
+    this.#messaged();
     if (isOwned) this.#deliver(bytes);
     // What waits keeps no more alive than what it is counted for.
     else if (this.#handlers.message !== undefined && this.#queue.isBusy) {
@@ -154,7 +161,7 @@ export class Dispatcher<Context> implements EndpointEvents {
   }
 
   onMessageEnd(): void {
-    this.#keepalive?.messaged();
+    this.#messaged();
     if (this.#incoming === undefined) {
       this.#pulling?.inbox.complete();
       return;
@@ -213,11 +220,25 @@ export class Dispatcher<Context> implements EndpointEvents {
    * `onDelivered` follows, at once where nothing waits.
    */
   end(reason: () => ClosedError): void {
+    this.#lift?.cancel();
     const incoming = this.#incoming;
     this.#incoming = undefined;
     incoming?.fail(reason());
     this.#pulling?.inbox.end(reason);
     this.#queue.end();
+  }
+
+  /** A whole message has come. */
+  #messaged(): void {
+    this.#keepalive?.messaged();
+    if (this.#gate === undefined) return;
+    const wait = this.#gate.messaged();
+    if (wait === 0) return;
+    this.#pacer.limit();
+    this.#lift ??= this.#deadlines.after(wait, () => {
+      this.#lift = undefined;
+      this.#pacer.lift(this.#queue.unread.isFull);
+    });
   }
 
   get #isHandled(): boolean {

@@ -24,10 +24,10 @@ export interface PacerEvents {
 }
 
 /**
- * What comes: "open" is taken in, "full" waits until enough is read, "shut" waits for ever, "released" is taken in whatever
+ * What comes: "open" is taken in, "full" waits until enough is read, "limited" until a limit lets it in, "shut" waits for ever, "released" is taken in whatever
  * is unread, since the connection ends, "stopped" is dropped.
  */
-type Intake = "open" | "full" | "shut" | "released" | "stopped";
+type Intake = "open" | "full" | "limited" | "shut" | "released" | "stopped";
 
 /** Gives an endpoint what comes, and holds it back while too much is unread. */
 export class Pacer implements UnreadEvents {
@@ -64,7 +64,8 @@ export class Pacer implements UnreadEvents {
 
   /** Whether what has come may still be on its way to the endpoint. */
   get isBlocked(): boolean {
-    return this.#intake === "full" || this.#intake === "shut" || this.#endpoint.isBusy;
+    const intake = this.#intake;
+    return intake === "full" || intake === "limited" || intake === "shut" || this.#endpoint.isBusy;
   }
 
   /** Whether the peer is held back. */
@@ -109,9 +110,24 @@ export class Pacer implements UnreadEvents {
     this.resume();
   }
 
+  /** A limit of messages is reached: nothing is taken in until it is lifted, however little is unread. */
+  limit(): void {
+    if ((this.#intake !== "open" && this.#intake !== "full") || this.#endpoint.stage !== "open")
+      return;
+    this.#intake = "limited";
+    this.#endpoint.stop();
+  }
+
+  /** The limit is lifted. @param isFull Whether too much is unread all the same. */
+  lift(isFull: boolean): void {
+    if (this.#intake !== "limited") return;
+    this.#intake = isFull ? "full" : "open";
+    this.resume();
+  }
+
   /** Takes nothing in any more, until the connection ends: what has come is enough. */
   shut(): void {
-    if (this.#intake !== "open" && this.#intake !== "full") return;
+    if (!["open", "full", "limited"].includes(this.#intake)) return;
     this.#intake = "shut";
     this.#endpoint.stop();
     this.#pause();

@@ -55,6 +55,8 @@ import {
   resolveExtensions,
 } from "../options.ts";
 import { UnhandledErrorReporter } from "../unhandled-errors.ts";
+import { addressBookOf } from "./address-book.ts";
+import { type AddressOptions, addressTable } from "./address-limits.ts";
 import { Routes } from "./routes.ts";
 import { type Published, Topics } from "./topics.ts";
 import {
@@ -66,7 +68,8 @@ import {
 } from "./delivery.ts";
 
 /** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
-export interface ServeOptions extends ListenOptions, ConnectionOptions, PartialLimits<HeadLimits> {
+export interface ServeOptions
+  extends ListenOptions, ConnectionOptions, AddressOptions, PartialLimits<HeadLimits> {
   /** Connections that may be open or opening; those beyond are refused with 503. Default: no limit. */
   readonly maxConnections?: number | undefined;
   /** Milliseconds from accepting a connection to its handshake's end; then 408. Default: 10 000. */
@@ -144,6 +147,7 @@ export interface ShutdownResult {
 const serveTable: OptionTable<ServeOptions> = /* @__PURE__ */ ((): OptionTable<ServeOptions> => ({
   ...listenTable,
   ...connectionTable,
+  ...addressTable,
   ...numbersOf(defaultHeadLimits),
   maxConnections: number,
   handshakeTimeout: milliseconds,
@@ -227,10 +231,9 @@ export class Server<Context = unknown> {
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
     this.#maxConnections = maxConnections;
     this.#settings = resolveConnectionOptions(options, host);
-    const { slowReceivers = "buffer" } = options;
+    const { slowReceivers = "buffer", backplane, carrying = {} } = options;
     checkPolicy("slowReceivers", slowReceivers);
     this.#delivery = { highWaterMark: this.#settings.highWaterMark, slow: slowReceivers };
-    const { backplane, carrying = {} } = options;
     const unhandled = new UnhandledErrorReporter(options.unhandledErrors, "server");
     this.#unhandled = unhandled;
     this.#node = backplane && this.#newNode(carrying, handlers, host);
@@ -240,6 +243,7 @@ export class Server<Context = unknown> {
       routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
       origins: options.origins ?? "cookies",
       isBalancer: balancersOf(options),
+      addresses: addressBookOf(options, this.#deadlines),
       peers: options.trustProxy === undefined ? undefined : new PeerFinder(options),
       settings: this.#settings,
       deadlines: this.#deadlines,
@@ -256,10 +260,10 @@ export class Server<Context = unknown> {
         if (opening.isExcess) this.#excess--;
         this.#checkAllEnded();
       },
-      handshakeRefused: (error, remoteAddress) => {
+      handshakeRefused: (error, remoteAddress, peer) => {
         this.#refused++;
         host.observer?.refused(error, remoteAddress);
-        this.#tell("refused", () => handlers.refused?.(error, remoteAddress), remoteAddress);
+        this.#tell("refused", () => handlers.refused?.(error, remoteAddress, peer), remoteAddress);
       },
       hookFailed: (error, hook, place) => {
         if (handlers.refused === undefined) unhandled.report(error, hook, place);
@@ -381,11 +385,12 @@ export class Server<Context = unknown> {
     let excess: LimitError | undefined;
     if (count > this.#maxConnections) {
       excess = new LimitError("TOO_MANY_CONNECTIONS", this.#maxConnections, count);
-      this.#excess++;
     }
     const opening = new ServerHandshake(transport, this.#owner, excess);
+    if (opening.isExcess) this.#excess++;
     // Those that are only there to be told so must not become many themselves.
-    if (this.#isShuttingDown || all > 2 * this.#maxConnections) opening.drop();
+    const isFlood = all > 2 * this.#maxConnections || opening.isFlood;
+    if (this.#isShuttingDown || isFlood) opening.drop();
     else if (bytes.length > 0) opening.onData(bytes);
   }
 
@@ -488,6 +493,7 @@ export class Server<Context = unknown> {
       enough.cancel();
     }
     late.cancel();
+    this.#owner.addresses?.close();
     const total = deadline === Infinity ? defaultFlowLimits.closeTimeout : deadline;
     const rest = Math.max(0, began + total - this.#deadlines.now());
     for (const left of await Promise.allSettled([this.#node?.leave(rest), listenerClosed])) {

@@ -17,6 +17,7 @@ import {
   offeredExtensions,
 } from "../../handshake/server/request.ts";
 import { toHandshakeError, writeRefusal } from "../../handshake/server/response.ts";
+import type { Proxied } from "../../handshake/proxy-protocol/proxied.ts";
 import { ProxyHeaderParser } from "../../handshake/proxy-protocol/parser.ts";
 import { directPeer, type Peer, type PeerFinder } from "../../handshake/server/peer.ts";
 import { abandon, isAbandonedFor, UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
@@ -35,6 +36,8 @@ import { type ExchangeOwner, HttpExchange } from "../http/exchange.ts";
 import type { HttpSettings } from "../http/settings.ts";
 import type { Refusal, RouteHandlers, ServerHandlers, Upgrade } from "../handlers.ts";
 import { Link, type LinkOwner } from "../link.ts";
+import type { ErrorPlace } from "../unhandled-errors.ts";
+import type { AddressBook, AddressPlace } from "./address-book.ts";
 import type { Routes } from "./routes.ts";
 
 /** What all handshakes of one server share. */
@@ -46,6 +49,8 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
   readonly origins: OriginPolicy;
   /** Finds clients behind proxies; undefined where none is trusted. */
   readonly peers: PeerFinder | undefined;
+  /** Counts what comes from each address; undefined where there is no limit. */
+  readonly addresses: AddressBook | undefined;
   /** Tells whether who is at the socket has to speak the PROXY protocol. */
   isBalancer(remoteAddress: string | undefined): boolean;
   readonly headLimits: HeadLimits;
@@ -60,9 +65,13 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
   /** A handshake has ended, whatever came of it. */
   handshakeEnded(opening: ServerHandshake<Context>): void;
   /** A handshake came to nothing. */
-  handshakeRefused(error: HandshakeError, remoteAddress: string | undefined): void;
+  handshakeRefused(
+    error: HandshakeError,
+    remoteAddress: string | undefined,
+    peer: Peer | undefined,
+  ): void;
   /** A hook threw, or gave what cannot be answered. */
-  hookFailed(error: unknown, hook: Hook, request: UpgradeRequest): void;
+  hookFailed(error: unknown, hook: Hook, place: ErrorPlace): void;
 }
 
 /*
@@ -75,7 +84,7 @@ type Phase =
   "proxied" | "reading" | "deciding" | "serving" | "idle" | "refused" | "dropped" | "over";
 
 /** What is asked about a request. */
-type Hook = "upgrade" | "http";
+type Hook = "upgrade" | "http" | "origins" | "trustProxy";
 
 /** Bytes that a peer may send while a hook decides, before it is held back. */
 const mostEarly = 16 * 1024;
@@ -88,10 +97,18 @@ export class ServerHandshake<Context>
 {
   previous: ServerHandshake<Context> | undefined = undefined;
   next: ServerHandshake<Context> | undefined = undefined;
+  /** Whether the connection was one too many when it came. */
+  readonly isExcess: boolean;
   readonly transport: Transport;
   readonly #owner: ServerHandshakeOwner<Context>;
   #parser: HeadParser;
-  readonly #excess: LimitError | undefined;
+  /** Why the connection is one too many, of all or of its address. */
+  #excess: LimitError | HandshakeError | undefined;
+  #place: AddressPlace | undefined;
+  /** Whether a proxy may be at the socket: then each request tells its own address. */
+  readonly #hasProxy: boolean;
+  /** The client behind trusted proxies, once it is known. */
+  #peer: Peer | undefined;
   #deadline: Deadline | undefined;
   #phase: Phase;
   /** Of the header that a balancer sends first; undefined where none is expected. */
@@ -110,20 +127,25 @@ export class ServerHandshake<Context>
   /** @param excess Why the connection is one too many: it is refused as soon as its request begins. */
   constructor(transport: Transport, owner: ServerHandshakeOwner<Context>, excess?: LimitError) {
     this.#excess = excess;
-    const isProxied = owner.isBalancer(socketAddress(transport.remoteAddress));
-    this.#proxyHeader = isProxied ? new ProxyHeaderParser() : undefined;
-    this.#phase = isProxied ? "proxied" : "reading";
+    const address = socketAddress(transport.remoteAddress);
+    const isProxied = owner.isBalancer(address);
     this.transport = transport;
     this.#owner = owner;
+    this.#proxyHeader = isProxied ? new ProxyHeaderParser() : undefined;
+    this.#phase = isProxied ? "proxied" : "reading";
+    // Who is no proxy is known by now, whether a request comes or not.
+    this.#hasProxy = isProxied || owner.peers?.mayBeProxy(address) === true;
+    if (!this.#hasProxy) this.#enter(address);
+    this.isExcess = this.#excess !== undefined;
     this.#parser = new HeadParser("request", owner.headLimits);
     this.#awaitRequest(owner.handshakeTimeout);
     transport.handler = this;
     owner.handshakeBegan(this);
   }
 
-  /** Whether the connection is one too many. */
-  get isExcess(): boolean {
-    return this.#excess !== undefined;
+  /** Whether so many come from its address that no more of them are answered. */
+  get isFlood(): boolean {
+    return this.#place?.isFlood === true;
   }
 
   /** Whether a hook is asked, and may still have its way: it can end the opening itself, by shutting the server down. */
@@ -171,7 +193,7 @@ export class ServerHandshake<Context>
 
   onClose(error?: Error): void {
     const phase = this.#phase;
-    this.#over();
+    this.onGone();
     // A port that was only knocked at, or a refusal that has been reported, is nothing to report.
     if (phase !== "deciding" && (phase !== "reading" || this.#parser.isEmpty)) return;
     const lost = connectionLost(error);
@@ -223,6 +245,7 @@ export class ServerHandshake<Context>
     this.#hasPeerEnded ||= hasPeerEnded;
     this.#answered++;
     this.#request = undefined;
+    this.#forgetPeer();
     this.#hook = "upgrade";
     this.#parser = new HeadParser("request", this.#owner.headLimits);
     // Within `begin` of the exchange the bytes behind its request are still where they were.
@@ -246,6 +269,7 @@ export class ServerHandshake<Context>
 
   onGone(): void {
     this.#over();
+    this.#place?.leave();
   }
 
   #takeBack(phase: Phase): void {
@@ -311,7 +335,7 @@ export class ServerHandshake<Context>
     checkPlainRequest(head);
     const framing = requestFraming(head);
     head.retain();
-    const peer = this.#findPeer(head);
+    const peer = this.#admit(head);
     const exchange = new HttpExchange(this, { head, framing, peer }, (request) => {
       const route = this.#route(request);
       const http = route?.http ?? this.#owner.handlers.http;
@@ -331,28 +355,66 @@ export class ServerHandshake<Context>
   #shake(chunk: Uint8Array, end: number): void {
     const { head } = this.#parser;
     checkRequest(head);
-    const peer = this.#findPeer(head);
-    const request = new UpgradeRequest(head, this.transport, peer);
+    const request = new UpgradeRequest(head, this.transport, this.#admit(head));
     const handlers = this.#route(request);
     if (handlers === undefined) throw new HandshakeError("REJECTED", notFound);
     checkUpgrade(head);
     const { origins } = this.#owner;
     this.#beginToDecide(request, handlers.upgrade !== undefined || asksFunction(origins));
     this.#early.add(chunk, end, chunk.length);
+    this.#hook = "origins";
     this.#decide(checkOrigin(request, origins), () => {
+      this.#hook = "upgrade";
       this.#decide(handlers.upgrade?.(request), (answer) => {
         this.#open(request, handlers, (answer ?? {}) as Upgrade<Context> | Refusal);
       });
     });
   }
 
+  /** Finds the client of a request, and counts it. @throws {HandshakeError} It is one too many of its address. */
+  #admit(head: Head): Peer | undefined {
+    this.#peer = this.#findPeer(head);
+    if (this.#place === undefined) this.#enter(this.#peer?.address);
+    if (this.#excess !== undefined) throw this.#excess;
+    return this.#peer;
+  }
+
+  /** Behind a proxy the next request may be somebody else's. */
+  #forgetPeer(): void {
+    if (!this.#hasProxy) return;
+    this.#peer = undefined;
+    this.#place?.leave();
+    this.#place = undefined;
+  }
+
+  /** Takes a place among the connections of its address. */
+  #enter(address: string | undefined): void {
+    const { addresses } = this.#owner;
+    if (addresses === undefined || address === undefined) return;
+    this.#place = addresses.enter(address);
+    this.#excess ??= this.#place.refusal;
+  }
+
   /** Gives the client behind proxies; undefined where nobody has to be believed about it. */
   #findPeer(head: Head): Peer | undefined {
     const proxied = this.#proxyHeader?.proxied;
     const { peers } = this.#owner;
-    if (peers !== undefined) return peers.find(head, this.transport, proxied);
+    if (peers !== undefined) return this.#askForPeer(peers, head, proxied);
     if (proxied === undefined) return undefined;
     return directPeer(this.transport, head.get("host") ?? "", proxied);
+  }
+
+  #askForPeer(peers: PeerFinder, head: Head, proxied: Proxied | undefined): Peer {
+    try {
+      return peers.find(head, this.transport, proxied);
+    } catch (error) {
+      // The application's own function has thrown, before there is a request that it could be told with.
+      if (!(error instanceof HandshakeError)) {
+        const remoteAddress = socketAddress(this.transport.remoteAddress);
+        this.#owner.hookFailed(error, "trustProxy", { remoteAddress });
+      }
+      throw error;
+    }
   }
 
   /** Gives the handlers for a request, undefined where no route matches. */
@@ -421,8 +483,10 @@ export class ServerHandshake<Context>
       remotePort: request.remotePort,
       peer: request.peer,
     };
-    const transport = this.transport;
-    const link = new Link(this.#owner, { side: "server", transport, handlers, info, sessions });
+    const { transport } = this;
+    const place = this.#place;
+    const parts = { side: "server", transport, handlers, info, sessions, place } as const;
+    const link = new Link(this.#owner, parts);
     this.#letOn();
     link.start(response, this.#early.take());
     // Told once, and before there was a link to hear it.
@@ -506,6 +570,7 @@ export class ServerHandshake<Context>
   }
 
   #report(error: HandshakeError): void {
-    this.#owner.handshakeRefused(error, socketAddress(this.transport.remoteAddress));
+    const address = socketAddress(this.transport.remoteAddress);
+    this.#owner.handshakeRefused(error, address, this.#peer);
   }
 }

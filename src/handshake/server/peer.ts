@@ -62,11 +62,18 @@ export function directPeer(facts: Partial<TransportFacts>, host: string, proxied
 export class PeerFinder {
   readonly #isTrusted: IsTrusted;
   readonly #headers: readonly ProxyHeader[];
+  readonly #isFunction: boolean;
 
   /** @throws {TypeError} A trusted address is none. */
   constructor({ trustProxy = 0, proxyHeaders = allProxyHeaders }: PeerOptions) {
     this.#isTrusted = trustOf(trustProxy);
     this.#headers = proxyHeaders;
+    this.#isFunction = typeof trustProxy === "function";
+  }
+
+  /** Tells whether who is at a socket may turn out to be a proxy. A function is not asked, and may say so of anybody. */
+  mayBeProxy(remoteAddress: string | undefined): boolean {
+    return this.#isFunction || this.#isTrusted(remoteAddress, 0);
   }
 
   /**

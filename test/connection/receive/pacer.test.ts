@@ -337,3 +337,56 @@ describe("a queue of messages that a handler is slow to take", () => {
     expect(writes()).toBe(2);
   });
 });
+
+describe("a limit of messages", () => {
+  it("stops what comes until it is lifted, and pauses the transport meanwhile", async () => {
+    const { open, lines } = testServer();
+    const { peer, ws, transport } = await open();
+    const calls = watch(transport);
+    const { pacer } = linkOf(ws);
+    pacer.limit();
+    pacer.limit();
+    peer.text("held");
+    await macrotask();
+    expect([lines, calls]).toEqual([["open"], ["pause"]]);
+    pacer.lift(false);
+    await macrotask();
+    expect([lines, calls]).toEqual([
+      ["open", "message held"],
+      ["pause", "resume"],
+    ]);
+    // Lifted when there is none, it changes nothing.
+    pacer.lift(true);
+    peer.text("more");
+    await macrotask();
+    expect(lines).toEqual(["open", "message held", "message more"]);
+  });
+
+  it("gives way to what is unread where that is too much, and goes on when there is room", async () => {
+    const { open, lines } = testServer();
+    const { peer, ws } = await open();
+    const { pacer } = linkOf(ws);
+    pacer.limit();
+    peer.text("held");
+    await macrotask();
+    pacer.lift(true);
+    await macrotask();
+    expect([lines, pacer.isPaused]).toEqual([["open"], true]);
+    pacer.onRoom();
+    expect([lines, pacer.isPaused]).toEqual([["open", "message held"], false]);
+  });
+
+  it("is kept from nothing while the connection ends", async () => {
+    const { open, lines } = testServer();
+    const { peer, ws } = await open();
+    const { pacer } = linkOf(ws);
+    peer.endsWithServer = false;
+    void ws.close(4000);
+    pacer.limit();
+    await peer.seen("close 4000");
+    pacer.limit();
+    peer.transport.end();
+    await peer.seen("closed");
+    expect(lines.at(-1)).toMatch(/^close 4000/);
+  });
+});

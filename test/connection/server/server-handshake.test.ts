@@ -6,7 +6,9 @@ import { HandshakeError } from "../../../src/errors.ts";
 import type { OriginPolicy } from "../../../src/handshake/server/origin.ts";
 import { rejectConnection } from "../../../src/handshake/server/reject.ts";
 import type { UpgradeRequest } from "../../../src/handshake/server/upgrade-request.ts";
-import { upgradeRequest } from "../../support/peer.ts";
+import { memoryPair } from "../../../adapters/memory/index.ts";
+import { Server } from "../../../src/connection/server/serve.ts";
+import { Peer, upgradeRequest } from "../../support/peer.ts";
 import { binaryHeader, field } from "../../support/proxy-header.ts";
 import { macrotask } from "../../support/turns.ts";
 import { nameOf, testServer } from "../../support/server.ts";
@@ -947,6 +949,25 @@ describe("trustProxy", () => {
     }
   });
 
+  it("tells who was refused, beside who is at the socket, once it is known", async () => {
+    const seen: unknown[] = [];
+    const { connect } = testServer(
+      {
+        upgrade: () => ({ status: 403 }),
+        refused: (_, remoteAddress, peer) => {
+          seen.push(remoteAddress, peer?.address);
+        },
+      },
+      { trustProxy: 1 },
+    );
+    for (const bytes of [upgradeRequest(told), encodeUtf8("nonsense\r\n")]) {
+      const { peer } = connect();
+      peer.send(bytes);
+      await peer.seen("closed");
+    }
+    expect(seen).toEqual(["memory", "192.0.2.1", "memory", undefined]);
+  });
+
   it('has origins: "same" compare with the host that the client asked for', async () => {
     const headers = {
       Host: "inner:8080",
@@ -963,6 +984,46 @@ describe("trustProxy", () => {
       await peer.seen(status === 101 ? "open" : "closed");
       expect(peer.response).toContain(`HTTP/1.1 ${status} `);
     }
+  });
+});
+
+describe("a function of an option that throws", () => {
+  const wrong = new Error("of the application");
+  const throws = (): never => {
+    throw wrong;
+  };
+
+  it.each([
+    ["trustProxy", { trustProxy: throws }, undefined],
+    ["origins", { origins: throws }, "/chat"],
+  ])("is told to unhandledErrors, as %s, and answered 500", async (thrower, options, path) => {
+    const seen: unknown[] = [];
+    const server = new Server(
+      { port: 0, ...options, unhandledErrors: (error, source) => void seen.push(error, source) },
+      {},
+    );
+    const [ours, theirs] = memoryPair();
+    server.accept(ours);
+    const peer = new Peer(theirs);
+    peer.send(upgradeRequest({ Origin: "https://a.example" }, "/chat?a=b"));
+    await peer.seen("closed");
+    expect(peer.response).toContain("HTTP/1.1 500 ");
+    expect(seen).toEqual([wrong, { thrower, side: "server", remoteAddress: "memory", path }]);
+  });
+
+  it("is no error of the application where a proxy is to blame", async () => {
+    const seen: unknown[] = [];
+    const server = new Server(
+      { port: 0, trustProxy: 1, unhandledErrors: (error) => void seen.push(error) },
+      {},
+    );
+    const [ours, theirs] = memoryPair();
+    server.accept(ours);
+    const peer = new Peer(theirs);
+    peer.send(upgradeRequest({ Forwarded: "for" }));
+    await peer.seen("closed");
+    expect(peer.response).toContain("HTTP/1.1 400 ");
+    expect(seen).toEqual([]);
   });
 });
 
