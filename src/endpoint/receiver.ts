@@ -117,7 +117,8 @@ export class Receiver implements AssemblerOwner {
     if (closer.isClosed) return end;
     if (this.#isTelling) throw new TypeError("receive() inside of an event");
     if (this.#state === "busy") return start;
-    this.#move("tell");
+    // Written out here and below, since this is done for each chunk: a look into the table costs more.
+    this.#state = "telling";
     const { stage } = closer;
     try {
       this.#traffic.bytes += end - start;
@@ -136,7 +137,8 @@ export class Receiver implements AssemblerOwner {
       );
       return end;
     } finally {
-      this.#move("told");
+      if (this.#state === "telling") this.#state = "ready";
+      else this.#move("told");
       // Last, because an error that is thrown there is no failure of the connection. It goes to the caller.
       closer.tellOfPeerClose();
     }
