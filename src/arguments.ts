@@ -143,3 +143,25 @@ export function checkBetween(name: string, value: number, least: number, most: n
   if ((Number.isInteger(value) || value === Infinity) && value >= least && value <= most) return;
   throw new RangeError(`${name} must be a whole number from ${least} to ${most}: ${value}`);
 }
+
+/** Some limits; undefined stands for the default. */
+export type PartialLimits<Limits> = { readonly [Key in keyof Limits]?: number | undefined };
+
+/**
+ * Fills in defaults, and reads 0 as "none".
+ *
+ * @throws {TypeError} A limit is no number.
+ * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity.
+ */
+export function resolveLimits<Limits extends { readonly [Key in keyof Limits]: number }>(
+  given: PartialLimits<Limits>,
+  defaults: Limits,
+): Limits {
+  const resolved: Record<string, number> = {};
+  for (const key of Object.keys(defaults) as (string & keyof Limits)[]) {
+    const { [key]: limit = defaults[key] } = given;
+    checkWhole(key, limit, Infinity);
+    resolved[key] = limit || Infinity;
+  }
+  return resolved as Limits;
+}

@@ -4,7 +4,17 @@
  * @module
  */
 
-import { callback, checkOptions, type Kind, object, type OptionTable } from "../check-options.ts";
+import {
+  callback,
+  checkOptions,
+  type Kind,
+  object,
+  optionsOf,
+  type OptionTable,
+  texts,
+} from "../check-options.ts";
+import { isToken } from "../http/token.ts";
+import { type ConnectionOptions, pathTable } from "./options.ts";
 import type { Closure, HandshakeError, HeaderPairs } from "../errors.ts";
 import type { Peer } from "../handshake/server/peer.ts";
 import type { HttpReply } from "../handshake/server/response.ts";
@@ -16,14 +26,33 @@ import type { Data } from "./data.ts";
 import type { HttpHandler, HttpMethods } from "./http/answer.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
 
+/**
+ * Options of the connections to one path; what is not given is as the server's options have it.
+ *
+ * Compression shares the memory of the server's own (`maxMemory`), unless a path gives an object of options: that has a budget of
+ * its own.
+ */
+export interface RouteOptions extends Omit<ConnectionOptions, "unhandledErrors"> {
+  /**
+   * Subprotocols that are known here: of those that a client offers, the first one that is known is chosen. Where none is, the
+   * connection has no subprotocol. What `upgrade` returns as `protocol` goes first. Default: none.
+   */
+  readonly protocols?: readonly string[] | undefined;
+}
+
 /** What the `upgrade` hook may say of a connection that it lets in. */
 export interface Upgrade<Context> {
-  /** The subprotocol chosen, one of those offered. Default: none. */
+  /** The subprotocol chosen, one of those offered. Default: the first one offered that the option `protocols` has. */
   readonly protocol?: string | undefined;
   /** Headers to add to the response, such as cookies. */
   readonly headers?: HeaderPairs;
   /** What was learned of the peer; the connection carries it as `context`. */
   readonly context?: Context;
+  /**
+   * Options of this connection alone, such as a larger `maxMessageSize`. They are resolved once for each object: give one of a few
+   * that stay as they are, rather than a new one each time. `compression` may be true or false here, and no object.
+   */
+  readonly options?: RouteOptions | undefined;
 }
 
 /** What the `upgrade` hook returns to refuse a connection: the response, as {@link HttpReply} has it. */
@@ -71,8 +100,8 @@ export interface Handlers<Context = unknown> {
   close?(ws: Connection<Context>, closure: Closure): unknown;
 }
 
-/** Handlers of the connections to one path of a server. */
-export interface RouteHandlers<Context = unknown> extends Handlers<Context> {
+/** Handlers of connections, and the hooks that are asked before there is one. */
+export interface HookHandlers<Context = unknown> extends Handlers<Context> {
   /**
    * Decides about a handshake, before it is answered. Default: everybody is let in, without a subprotocol.
    *
@@ -90,8 +119,14 @@ export interface RouteHandlers<Context = unknown> extends Handlers<Context> {
   readonly http?: HttpHandler | HttpMethods | undefined;
 }
 
+/** Handlers of the connections to one path of a server. */
+export interface RouteHandlers<Context = unknown> extends HookHandlers<Context> {
+  /** Options of the connections to this path. Default: those of the server. */
+  readonly options?: RouteOptions | undefined;
+}
+
 /** Handlers of a server. */
-export interface ServerHandlers<Context = unknown> extends RouteHandlers<Context> {
+export interface ServerHandlers<Context = unknown> extends HookHandlers<Context> {
   /**
    * Handlers by path: "/chat", "/rooms/:room", "/files/*"; the hooks find what the parameters stand for in
    * `request.params`. With routes, a path that none matches is answered 404, by `http` where it asks for no upgrade, and
@@ -130,6 +165,13 @@ export function route<Context>(handlers: RouteHandlers<Context>): RouteHandlers<
   return handlers;
 }
 
+/** Subprotocols: what is no token could never be offered. */
+export const tokens: Kind = {
+  expected: "a list of tokens",
+  is: (value) => texts.is(value) && (value as readonly string[]).every((text) => isToken(text)),
+  instead: texts.instead,
+};
+
 /** What the handlers of a connection may be. */
 export const handlerTable: OptionTable<Handlers> = {
   open: callback,
@@ -153,16 +195,26 @@ const httpKind: Kind = /* @__PURE__ */ ((): Kind => ({
       )),
 }))();
 
-const routeTable: OptionTable<RouteHandlers> = /* @__PURE__ */ ((): OptionTable<RouteHandlers> => ({
-  ...handlerTable,
+/** What the options of a path may be. */
+export const routeOptionsTable: OptionTable<RouteOptions> =
+  /* @__PURE__ */ ((): OptionTable<RouteOptions> => ({ ...pathTable, protocols: tokens }))();
+
+const hookTable: OptionTable<Pick<RouteHandlers, "upgrade" | "http">> = {
   upgrade: callback,
   http: httpKind,
+};
+
+const routeTable: OptionTable<RouteHandlers> = /* @__PURE__ */ ((): OptionTable<RouteHandlers> => ({
+  ...handlerTable,
+  ...hookTable,
+  options: optionsOf(routeOptionsTable),
 }))();
 
 /** What those of a server may be, and those of its routes. */
 export const serverHandlerTable: OptionTable<ServerHandlers> =
   /* @__PURE__ */ ((): OptionTable<ServerHandlers> => ({
-    ...routeTable,
+    ...handlerTable,
+    ...hookTable,
     routes: {
       ...object('an object such as { "/chat": handlers }'),
       look(value: unknown, name: string) {

@@ -36,9 +36,11 @@ export { type ClientOptions, connectOn } from "./client/connect.ts";
 export type { Counters, ServerCounters, TrafficCounters } from "./counters.ts";
 export {
   type Handlers,
+  type HookHandlers,
   type Refusal,
   route,
   type RouteHandlers,
+  type RouteOptions,
   type ServerHandlers,
   type Upgrade,
 } from "./handlers.ts";

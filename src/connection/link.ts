@@ -73,6 +73,8 @@ export interface LinkParts<Context> {
   readonly transport: Transport;
   readonly handlers: Handlers<Context>;
   readonly info: ConnectionInfo<Context>;
+  /** Default: those of the owner. */
+  readonly settings?: LinkSettings;
   /** Default: none. */
   readonly sessions?: readonly ExtensionSession[];
   /** Its place among the connections of one address. Default: they are not counted. */
@@ -119,7 +121,7 @@ export class Link<Context = unknown>
 
   constructor(owner: LinkOwner, parts: LinkParts<Context>) {
     const { side, transport, handlers, info, sessions = [] } = parts;
-    const { settings } = owner;
+    const { settings = owner.settings } = parts;
     const { messages, highWaterMark, times, trace } = settings;
     this.#owner = owner;
     this.#place = parts.place;

@@ -149,9 +149,12 @@ const defaultTimes: Times = {
 
 const overflows: readonly Overflow[] = ["close", "drop", "wait"];
 
-/** What the options may be. */
-export const connectionTable: OptionTable<ConnectionOptions> =
-  /* @__PURE__ */ ((): OptionTable<ConnectionOptions> => ({
+/** Those options that may be different for each path of a server. */
+export type PathOptions = Omit<ConnectionOptions, "unhandledErrors">;
+
+/** What those may be. */
+export const pathTable: OptionTable<PathOptions> =
+  /* @__PURE__ */ ((): OptionTable<PathOptions> => ({
     ...numbersOf(defaultMessageLimits),
     ...numbersOf(defaultFlowLimits),
     overflow: oneOf(...overflows),
@@ -165,8 +168,14 @@ export const connectionTable: OptionTable<ConnectionOptions> =
     strictLength: boolean,
     borrow: boolean,
     compression: either(boolean, optionsOf(compressionTable)),
-    unhandledErrors: unhandledErrorsKind,
     extensions: objects,
+  }))();
+
+/** What the options may be. */
+export const connectionTable: OptionTable<ConnectionOptions> =
+  /* @__PURE__ */ ((): OptionTable<ConnectionOptions> => ({
+    ...pathTable,
+    unhandledErrors: unhandledErrorsKind,
   }))();
 
 function withTimer(task: () => void): void {

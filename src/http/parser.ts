@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checkEither, checkRange, checkWhole } from "../arguments.ts";
+import { checkEither, checkRange, resolveLimits } from "../arguments.ts";
 import { copy, noBytes } from "../bytes.ts";
 import { type Kind, numbersOf, optionsOf } from "../check-options.ts";
 import { HandshakeError, LimitError } from "../errors.ts";
@@ -97,14 +97,10 @@ export class HeadParser {
    * @throws {TypeError} A limit is no number.
    * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity; or `kind` is another one.
    */
-  constructor(kind: HeadKind, limits: Partial<HeadLimits> = defaultHeadLimits) {
+  constructor(kind: HeadKind, limits: Partial<HeadLimits> = {}) {
     checkEither("kind", kind, "request", "response");
     this.#kind = kind;
-    this.#limits = {
-      maxHeadSize: limitOf("maxHeadSize", limits),
-      maxTargetSize: limitOf("maxTargetSize", limits),
-      maxHeaders: limitOf("maxHeaders", limits),
-    };
+    this.#limits = resolveLimits<HeadLimits>(limits, defaultHeadLimits);
     this.#head = new Head(noBytes, 0);
     this.#state = kind === "request" ? Leading : Version;
   }
@@ -368,11 +364,4 @@ export class HeadParser {
 
 function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
-}
-
-/** Gives a limit as it is in force: 0 is none. */
-function limitOf(name: keyof HeadLimits, limits: Partial<HeadLimits>): number {
-  const { [name]: limit = defaultHeadLimits[name] } = limits;
-  checkWhole(name, limit, Infinity);
-  return limit || Infinity;
 }

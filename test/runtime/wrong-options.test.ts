@@ -139,7 +139,10 @@ const ofConnections = {
   extensions: { ...objects, right: [[], [new PermessageDeflate({ engine: zlibEngine() })]] },
 };
 
+const tokens: Right = { expected: "a list of tokens", right: [[], ["chat"]] };
+
 const ofServing: RightOf<ServeOptions> = {
+  protocols: tokens,
   ...ofListening,
   ...ofConnections,
   maxHeadSize: number,
@@ -296,7 +299,7 @@ const ofHandlers: RightOf<Handlers> = {
   close: callback,
 };
 
-const ofRoutes: RightOf<RouteHandlers> = {
+const ofHooks = {
   ...ofHandlers,
   upgrade: callback,
   http: {
@@ -306,8 +309,13 @@ const ofRoutes: RightOf<RouteHandlers> = {
   },
 };
 
+const ofRoutes: RightOf<RouteHandlers> = {
+  ...ofHooks,
+  options: { expected: "an object", right: [{}, { maxMessageSize: 5 }], takes: /Object/ },
+};
+
 const ofServers: RightOf<ServerHandlers> = {
-  ...ofRoutes,
+  ...ofHooks,
   routes: {
     expected: 'an object such as { "/chat": handlers }',
     right: [{}, { "/chat": {}, "/rooms/:room": { message() {}, open: undefined } }],

@@ -8,6 +8,7 @@ export class Receiver implements Subscriber {
   onSend = (): void => {};
   readonly outbox = {
     unsent: 0,
+    highWaterMark: 100,
     dropped: 0,
     send: ({ bytes }: PreparedMessage): Promise<void> => {
       this.lines.push(latin1(bytes, 0, bytes.length));

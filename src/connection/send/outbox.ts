@@ -51,6 +51,11 @@ export class Outbox {
     this.#settings = settings;
   }
 
+  /** Unsent bytes above which its peer is slow. */
+  get highWaterMark(): number {
+    return this.#settings.highWaterMark;
+  }
+
   /** Bytes that wait for the network, those that wait for their turn or for room included. */
   get unsent(): number {
     return this.#endpoint.output.unsent;

@@ -35,6 +35,8 @@ export interface Delivery {
 export interface Subscriber {
   readonly outbox: {
     readonly unsent: number;
+    /** Unsent bytes above which it is slow. */
+    readonly highWaterMark: number;
     dropped: number;
     send(message: PreparedMessage, compress: boolean): Promise<void>;
   };
@@ -43,8 +45,6 @@ export interface Subscriber {
 
 /** What a server says of slow receivers. */
 export interface DeliverySettings {
-  /** Unsent bytes above which a receiver is slow. */
-  readonly highWaterMark: number;
   /** What happens to one where the sender does not say. */
   readonly slow: SlowReceiver;
 }
@@ -64,7 +64,6 @@ export function deliver<Receiver extends Subscriber>(
   settings: DeliverySettings,
   { except, slow = settings.slow }: DeliveryOptions<Receiver>,
 ): Delivery {
-  const { highWaterMark } = settings;
   checkPolicy("slow", slow);
   let sent = 0;
   let dropped = 0;
@@ -73,6 +72,7 @@ export function deliver<Receiver extends Subscriber>(
   for (const receiver of [...receivers]) {
     if (receiver === except) continue;
     const { outbox } = receiver;
+    const { highWaterMark } = outbox;
     if (slow === "buffer" || outbox.unsent <= highWaterMark) {
       void outbox.send(message, message.compress);
       sent++;

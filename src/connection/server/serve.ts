@@ -40,7 +40,12 @@ import { checkClose } from "../check-close.ts";
 import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
 import { type Deferred, isPromise, newDeferred, whenSettled } from "../../deferred.ts";
 import { LinkedList } from "../../linked-list.ts";
-import { type RouteHandlers, type ServerHandlers, serverHandlerTable } from "../handlers.ts";
+import {
+  type RouteHandlers,
+  type ServerHandlers,
+  serverHandlerTable,
+  tokens,
+} from "../handlers.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 import type { ConnectionLink } from "../connection-link.ts";
 import type { Link } from "../link.ts";
@@ -51,12 +56,11 @@ import {
   connectionTable,
   type LinkSettings,
   defaultFlowLimits,
-  resolveConnectionOptions,
-  resolveExtensions,
 } from "../options.ts";
 import { UnhandledErrorReporter } from "../unhandled-errors.ts";
 import { addressBookOf } from "./address-book.ts";
 import { type AddressOptions, addressTable } from "./address-limits.ts";
+import { RouteSettings } from "./route-settings.ts";
 import { Routes } from "./routes.ts";
 import { type Published, Topics } from "./topics.ts";
 import {
@@ -70,6 +74,8 @@ import {
 /** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
 export interface ServeOptions
   extends ListenOptions, ConnectionOptions, AddressOptions, PartialLimits<HeadLimits> {
+  /** As the option of a route: `RouteOptions`. For routes that have none of their own, too. Default: none. */
+  readonly protocols?: readonly string[] | undefined;
   /** Connections that may be open or opening; those beyond are refused with 503. Default: no limit. */
   readonly maxConnections?: number | undefined;
   /** Milliseconds from accepting a connection to its handshake's end; then 408. Default: 10 000. */
@@ -149,6 +155,7 @@ const serveTable: OptionTable<ServeOptions> = /* @__PURE__ */ ((): OptionTable<S
   ...connectionTable,
   ...addressTable,
   ...numbersOf(defaultHeadLimits),
+  protocols: tokens,
   maxConnections: number,
   handshakeTimeout: milliseconds,
   origins: originsKind,
@@ -230,12 +237,12 @@ export class Server<Context = unknown> {
     >(options, defaultServerLimits);
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
     this.#maxConnections = maxConnections;
-    this.#settings = resolveConnectionOptions(options, host);
+    const routeSettings = this.#resolveRoutes(options, handlers, host);
+    this.#settings = routeSettings.get(handlers)!.link;
     const { slowReceivers = "buffer", backplane, carrying = {} } = options;
     checkPolicy("slowReceivers", slowReceivers);
-    this.#delivery = { highWaterMark: this.#settings.highWaterMark, slow: slowReceivers };
-    const unhandled = new UnhandledErrorReporter(options.unhandledErrors, "server");
-    this.#unhandled = unhandled;
+    this.#delivery = { slow: slowReceivers };
+    this.#unhandled = new UnhandledErrorReporter(options.unhandledErrors, "server");
     this.#node = backplane && this.#newNode(carrying, handlers, host);
     this.#topics = new Topics<ConnectionLink>({ maxTopics, ...this.#delivery }, this.#node);
     this.#owner = {
@@ -248,9 +255,9 @@ export class Server<Context = unknown> {
       settings: this.#settings,
       deadlines: this.#deadlines,
       observer: host.observer,
-      unhandled,
+      unhandled: this.#unhandled,
       topics: this.#topics,
-      extensions: resolveExtensions(options, host.engine, this.#deadlines),
+      settingsOf: (own) => routeSettings.get(own)!,
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
       handshakeTimeout,
       http: resolveHttpSettings(options, this.#settings.times),
@@ -266,7 +273,7 @@ export class Server<Context = unknown> {
         this.#tell("refused", () => handlers.refused?.(error, remoteAddress, peer), remoteAddress);
       },
       hookFailed: (error, hook, place) => {
-        if (handlers.refused === undefined) unhandled.report(error, hook, place);
+        if (handlers.refused === undefined) this.#unhandled.report(error, hook, place);
       },
       opened: (link) => {
         this.#opened++;
@@ -501,6 +508,21 @@ export class Server<Context = unknown> {
     }
     const clean = (await Promise.all(closures)).filter((closure) => closure.clean).length;
     return { closed: clean, dropped: links.length - clean };
+  }
+
+  /** Resolves the options of the server and of its routes. */
+  #resolveRoutes(
+    options: ServeOptions,
+    handlers: ServerHandlers<Context>,
+    host: RuntimeServices,
+  ): ReadonlyMap<RouteHandlers<Context>, RouteSettings> {
+    const base = new RouteSettings({ host, deadlines: this.#deadlines }, options);
+    const settings = new Map<RouteHandlers<Context>, RouteSettings>([[handlers, base]]);
+    for (const [pattern, route] of Object.entries(handlers.routes ?? {})) {
+      const path = `routes[${JSON.stringify(pattern)}].options.`;
+      settings.set(route, route.options === undefined ? base : base.with(route.options, path));
+    }
+    return settings;
   }
 
   #onEnded(link: Link): void {

@@ -5,7 +5,6 @@
  */
 
 import { connectionLost, HandshakeError, LimitError, TimeoutError } from "../../errors.ts";
-import type { Extension } from "../../extension/extension.ts";
 import { BoundedBuffer } from "../../extension/bounded-buffer.ts";
 import { acceptOffers } from "../../extension/negotiation.ts";
 import { acceptUpgrade } from "../../handshake/server/agreement.ts";
@@ -34,7 +33,9 @@ import { isPromise, whenSettled } from "../../deferred.ts";
 import { answererOf } from "../http/answerer.ts";
 import { type ExchangeOwner, HttpExchange } from "../http/exchange.ts";
 import type { HttpSettings } from "../http/settings.ts";
-import type { Refusal, RouteHandlers, ServerHandlers, Upgrade } from "../handlers.ts";
+import type { RouteHandlers, ServerHandlers } from "../handlers.ts";
+import { checkDecision, type Decision } from "./decision.ts";
+import type { RouteSettings } from "./route-settings.ts";
 import { Link, type LinkOwner } from "../link.ts";
 import type { ErrorPlace } from "../unhandled-errors.ts";
 import type { AddressBook, AddressPlace } from "./address-book.ts";
@@ -54,8 +55,8 @@ export interface ServerHandshakeOwner<Context> extends LinkOwner {
   /** Tells whether who is at the socket has to speak the PROXY protocol. */
   isBalancer(remoteAddress: string | undefined): boolean;
   readonly headLimits: HeadLimits;
-  /** The extensions that are agreed to. */
-  readonly extensions: readonly Extension[];
+  /** What holds for handlers, by the objects that they are; and for the server's own. */
+  settingsOf(handlers: RouteHandlers<Context>): RouteSettings;
   /** Milliseconds from the first byte's possibility to the response. */
   readonly handshakeTimeout: number;
   /** What plain requests may cost. */
@@ -366,7 +367,7 @@ export class ServerHandshake<Context>
     this.#decide(checkOrigin(request, origins), () => {
       this.#hook = "upgrade";
       this.#decide(handlers.upgrade?.(request), (answer) => {
-        this.#open(request, handlers, (answer ?? {}) as Upgrade<Context> | Refusal);
+        this.#open(request, handlers, (answer === undefined ? {} : answer) as Decision<Context>);
       });
     });
   }
@@ -460,16 +461,22 @@ export class ServerHandshake<Context>
   #open(
     request: UpgradeRequest,
     handlers: RouteHandlers<Context>,
-    decision: Upgrade<Context> | Refusal,
+    decision: Decision<Context>,
   ): void {
+    checkDecision(decision);
     if ("status" in decision) throw new HandshakeError("REJECTED", decision);
-    const { protocol, headers, context } = decision;
+    const { headers, context, options } = decision;
     const { head } = this.#parser;
-    const offered = protocol === undefined ? [] : request.protocols;
+    let settings = this.#owner.settingsOf(handlers);
+    if (options !== undefined) settings = settings.with(options, "upgrade().options.");
+    const { protocols } = settings;
+    const mayChoose = decision.protocol !== undefined || protocols.length > 0;
+    const offered = mayChoose ? request.protocols : [];
+    const protocol = decision.protocol ?? offered.find((name) => protocols.includes(name));
     const agreed =
-      this.#owner.extensions.length === 0
+      settings.extensions.length === 0
         ? []
-        : acceptOffers(this.#owner.extensions, offeredExtensions(head));
+        : acceptOffers(settings.extensions, offeredExtensions(head));
     const extensions = agreed.map(({ option }) => option);
     const choice = { protocol, extensions, agreed };
     const { response, sessions } = acceptUpgrade(head, offered, choice, headers);
@@ -485,8 +492,9 @@ export class ServerHandshake<Context>
     };
     const { transport } = this;
     const place = this.#place;
+    const { link: ofPath } = settings;
     const parts = { side: "server", transport, handlers, info, sessions, place } as const;
-    const link = new Link(this.#owner, parts);
+    const link = new Link(this.#owner, { ...parts, settings: ofPath });
     this.#letOn();
     link.start(response, this.#early.take());
     // Told once, and before there was a link to hear it.

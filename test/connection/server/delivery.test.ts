@@ -4,7 +4,7 @@ import { PreparedMessage } from "../../../src/endpoint/prepared.ts";
 import { Receiver } from "../../support/receiver.ts";
 
 const news = new PreparedMessage("news");
-const settings: DeliverySettings = { highWaterMark: 100, slow: "buffer" };
+const settings: DeliverySettings = { slow: "buffer" };
 
 describe("a receiver that does not keep up", () => {
   function slowAndFast(): { slow: Receiver; fast: Receiver } {
@@ -50,7 +50,7 @@ describe("deliver(), for one that is dropped,", () => {
     slow.outbox.unsent = 101;
     let said: unknown;
     slow.terminate = (error) => (said = error);
-    deliver([slow], new PreparedMessage("x"), { highWaterMark: 100, slow: "close" }, {});
+    deliver([slow], new PreparedMessage("x"), { slow: "close" }, {});
     expect(said).toMatchObject({
       code: "TOO_MUCH_BUFFERED",
       message: "More than highWaterMark: 101 > 100",

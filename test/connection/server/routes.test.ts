@@ -38,7 +38,15 @@ describe("Routes", () => {
     expect(found(path)).toEqual(expected);
   });
 
-  it.each(["/chat/", "/rooms/", "/rooms//ann", "/rooms/tea/", "/rooms/a/b/c", "/x/y", "/rooms%2Flobby/x"])("knows nobody at %s", (path) => {
+  it.each([
+    "/chat/",
+    "/rooms/",
+    "/rooms//ann",
+    "/rooms/tea/",
+    "/rooms/a/b/c",
+    "/x/y",
+    "/rooms%2Flobby/x",
+  ])("knows nobody at %s", (path) => {
     expect(found(path)).toEqual([]);
   });
 

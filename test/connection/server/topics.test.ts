@@ -11,7 +11,7 @@ function newTopics(
   settings: Partial<TopicSettings> = {},
   carriage?: TopicCarriage,
 ): Topics<Receiver> {
-  return new Topics({ maxTopics: 1024, highWaterMark: 100, slow: "buffer", ...settings }, carriage);
+  return new Topics({ maxTopics: 1024, slow: "buffer", ...settings }, carriage);
 }
 
 const news = new PreparedMessage("news");

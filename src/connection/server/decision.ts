@@ -1,0 +1,58 @@
+/**
+ * What an `upgrade` hook has returned, checked before it is acted upon.
+ *
+ * @module
+ */
+
+import {
+  anything,
+  boolean,
+  checkOptions,
+  type Kind,
+  number,
+  object,
+  type OptionTable,
+  pairs,
+  text,
+} from "../../check-options.ts";
+import type { Refusal, RouteOptions, Upgrade } from "../handlers.ts";
+
+/** What the hook says of a connection: how it is let in, or why not. */
+export type Decision<Context> = Upgrade<Context> | Refusal;
+
+/** A budget of memory for each connection would be none: compression with options of its own belongs to a route. */
+const options: Kind = {
+  ...object("an object such as { maxMessageSize: 1024 }"),
+  look(value, name) {
+    const { compression } = value as RouteOptions;
+    if (compression === undefined || boolean.is(compression)) return;
+    throw new TypeError(`${name}.compression must be true or false: options of it go to a route`);
+  },
+};
+
+const body: Kind = { ...anything, expected: "a string or a Uint8Array" };
+
+const decisionTable: OptionTable<Omit<Upgrade<unknown>, never> & Refusal> = {
+  protocol: text,
+  headers: pairs,
+  context: anything,
+  options,
+  status: number,
+  body,
+};
+
+/**
+ * Checks what a hook has returned.
+ *
+ * @throws {TypeError} It is no object: neither false nor null refuses, and neither true nor a string lets in.
+ */
+export function checkDecision(decision: unknown): void {
+  if (typeof decision === "object" && decision !== null) {
+    checkOptions(decision, decisionTable, { path: "upgrade()." });
+    return;
+  }
+  throw new TypeError(
+    `upgrade must return nothing or an object such as { protocol, context } to let in, ` +
+      `and { status: 403 } to refuse: ${String(decision)}`,
+  );
+}
