@@ -310,8 +310,7 @@ export class HttpExchange implements TransportHandler {
   /** Sends bytes; resolves when they are taken, or nobody will take them any more. */
   #sent(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#phase === "answering") this.#write(bytes, resolve);
-      else resolve();
+      this.#write(bytes, resolve);
     });
   }
 

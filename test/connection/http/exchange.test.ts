@@ -2,12 +2,23 @@ import { describe, expect, it } from "vitest";
 import { memoryPair, type MemoryTransport } from "../../../adapters/memory/index.ts";
 import { encodeUtf8 } from "../../../src/bytes.ts";
 import type { ServerHandlers } from "../../../src/connection/handlers.ts";
+import { Deadlines } from "../../../src/clock.ts";
+import type { Answer } from "../../../src/connection/http/answer.ts";
+import {
+  type Answerer,
+  type ExchangeOwner,
+  HttpExchange,
+} from "../../../src/connection/http/exchange.ts";
+import { resolveHttpSettings } from "../../../src/connection/http/settings.ts";
+import { requestFraming } from "../../../src/http/body.ts";
+import { HeadParser } from "../../../src/http/parser.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import type { HttpRequest } from "../../../src/connection/http/request.ts";
 import type { ServeOptions } from "../../../src/connection/server/serve.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 import { HttpPeer } from "../../support/http-peer.ts";
 import { upgradeRequest } from "../../support/peer.ts";
-import { testServer, type TestServer } from "../../support/server.ts";
+import { nameOf, testServer, type TestServer } from "../../support/server.ts";
 import { macrotask } from "../../support/turns.ts";
 
 interface Started extends TestServer {
@@ -826,5 +837,139 @@ describe("the body of a plain request", () => {
     peer.send("?");
     while (lines.length === 0) await macrotask();
     expect(lines).toEqual(["refused BAD_BODY"]);
+  });
+});
+
+/** An exchange of its own, of a POST without a body unless lines say otherwise, and what its owner is told. */
+function exchangeOf(answer: Partial<Answerer>, lines: readonly string[] = [], capacity?: number) {
+  const [ours, theirs] = memoryPair(capacity === undefined ? {} : { capacity });
+  const clock = new FakeClock();
+  const told: string[] = [];
+  const parser = new HeadParser("request");
+  parser.feed(encodeUtf8(request("POST /", ...lines)));
+  parser.head.retain();
+  const owner: ExchangeOwner = {
+    transport: ours,
+    deadlines: new Deadlines(clock),
+    http: resolveHttpSettings({}, { ...times, minProgress: 100 }),
+    handshakeTimeout: 3000,
+    requestsLeft: 5,
+    onAnswered: () => void told.push("answered"),
+    onLastAnswered: () => void told.push("last"),
+    onRefused: (error) => void told.push(`refused ${nameOf(error)}`),
+    onFailed: (error) => void told.push(`failed ${nameOf(error)}`),
+    onGone: () => void told.push("gone"),
+  };
+  const framing = requestFraming(parser.head);
+  const exchange = new HttpExchange(owner, { head: parser.head, framing, peer: undefined }, () => ({
+    ask: () => new Promise(() => {}),
+    answerOf: (given) => given as Answer,
+    isTimed: false,
+    ...answer,
+  }));
+  return { exchange, clock, told, transport: ours, peer: new HttpPeer(theirs) };
+}
+
+const times = { pingInterval: 1, pongTimeout: 1, idleTimeout: 1, maxLifetime: 1 };
+
+function inPieces(length: number, ...pieces: readonly string[]): Answer {
+  const left = pieces.map((piece) => encodeUtf8(piece));
+  const body = { next: () => Promise.resolve(left.shift()), cancel() {} };
+  return { status: 200, headers: [], body, length };
+}
+
+describe("HttpExchange", () => {
+  it("has a body in pieces be of the length that was said", async () => {
+    const { exchange, peer, told } = exchangeOf({ ask: () => inPieces(3, "a", "bc") });
+    exchange.begin(new Uint8Array(0), 0);
+    await peer.seen("\r\n\r\nabc");
+    while (told.length === 0) await macrotask();
+    expect(told).toEqual(["answered"]);
+  });
+
+  it.each([
+    ["longer", "abcd"],
+    ["shorter", "ab"],
+  ])("drops the connection where a body is %s than was said", async (how, body) => {
+    const { exchange, told } = exchangeOf({ ask: () => inPieces(3, body) });
+    exchange.begin(new Uint8Array(0), 0);
+    while (told.length < 2) await macrotask();
+    expect(told).toEqual([`failed Body is ${how} than its Content-Length: 3`, "gone"]);
+  });
+
+  it("waits for ever for an answer that is not timed, and holds a client back that sends ahead", async () => {
+    const { exchange, clock, told, transport } = exchangeOf({});
+    expect(exchange.begin(new Uint8Array(20_000), 0)).toBe(20_000);
+    exchange.onData(new Uint8Array(20_000));
+    clock.advance(100_000);
+    await macrotask();
+    expect(told).toEqual([]);
+    exchange.drop(new Error("enough"));
+    exchange.drop(new Error("again"));
+    exchange.onData(new Uint8Array(1));
+    exchange.onEnd();
+    expect(transport.handler).toBe(exchange);
+    while (told.length === 0) await macrotask();
+    expect(told).toEqual(["gone"]);
+  });
+
+  it("goes on holding back who sends ahead when the body is read", async () => {
+    let asked: HttpRequest | undefined;
+    const ask = (request: HttpRequest): Promise<never> => {
+      asked = request;
+      return new Promise(() => {});
+    };
+    const { exchange, transport } = exchangeOf({ ask }, ["Content-Length: 70000"]);
+    const calls: string[] = [];
+    transport.pause = () => void calls.push("pause");
+    transport.resume = () => void calls.push("resume");
+    exchange.begin(new Uint8Array(100_000), 0);
+    expect((await asked!.bytes()).length).toBe(70_000);
+    expect(calls).toEqual(["pause"]);
+  });
+
+  it("reads and drops what comes when it was dropped in the middle of its body", async () => {
+    const { exchange, told } = exchangeOf({}, ["Transfer-Encoding: chunked"]);
+    exchange.begin(new Uint8Array(0), 0);
+    exchange.onData(encodeUtf8("?"));
+    expect(told).toEqual(["refused BAD_BODY"]);
+  });
+
+  it("waits on when a 100 Continue has gone", async () => {
+    const ask = (asked: HttpRequest): Promise<unknown> =>
+      asked.text().then(() => new Promise(() => {}));
+    const lines = ["Content-Length: 5", "Expect: 100-continue"];
+    const { exchange, peer, told, transport } = exchangeOf({ ask }, lines, 1);
+    peer.transport.pause();
+    transport.write(encodeUtf8("before"));
+    exchange.begin(new Uint8Array(0), 0);
+    peer.transport.resume();
+    await peer.seen("100 Continue\r\n\r\n");
+    await macrotask();
+    expect(told).toEqual([]);
+  });
+
+  it("waits for one who does not read a body, where the answer is not timed", async () => {
+    const { exchange, clock, told } = exchangeOf({}, ["Content-Length: 200000"]);
+    exchange.begin(new Uint8Array(100_000), 0);
+    clock.advance(10_000);
+    await macrotask();
+    expect(told).toEqual([]);
+  });
+
+  it("writes an answer behind a 100 Continue that is still on its way", async () => {
+    const ask = (asked: HttpRequest): Answer => {
+      void asked.text();
+      return { status: 200, headers: [], body: new Uint8Array(0) };
+    };
+    const lines = ["Content-Length: 5", "Expect: 100-continue"];
+    const { exchange, peer, told, transport } = exchangeOf({ ask }, lines, 1);
+    peer.transport.pause();
+    transport.write(encodeUtf8("before"));
+    exchange.begin(new Uint8Array(0), 0);
+    peer.transport.resume();
+    await peer.seen("HTTP/1.1 200 OK");
+    expect(peer.text).toMatch(/^beforeHTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/);
+    expect(told).toEqual(["last"]);
   });
 });
