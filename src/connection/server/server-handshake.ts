@@ -196,7 +196,7 @@ export class ServerHandshake<Context>
     const phase = this.#phase;
     this.onGone();
     // A port that was only knocked at, or a refusal that has been reported, is nothing to report.
-    if (phase !== "deciding" && (phase !== "reading" || this.#parser.isEmpty)) return;
+    if (phase !== "deciding" && !this.#hasBegun(phase)) return;
     const lost = connectionLost(error);
     if (phase === "deciding") abandon(this.#request!, lost);
     this.#report(toHandshakeError(lost));
@@ -549,11 +549,21 @@ export class ServerHandshake<Context>
       // The hook is late, not the peer.
       this.#refuse(new HandshakeError("INTERNAL", { status: 503, cause }));
       abandon(this.#request!, cause);
-    } else if (this.#parser.isEmpty) {
+    } else if (!this.#hasBegun(this.#phase)) {
       this.drop();
+    } else if (this.#phase === "proxied") {
+      // Without an answer, as for a header that is malformed.
+      this.drop();
+      this.#report(toHandshakeError(cause));
     } else {
       this.#refuse(cause);
     }
+  }
+
+  /** Tells whether, in this phase, a part of a head or of a balancer's header has come. */
+  #hasBegun(phase: Phase): boolean {
+    if (phase === "proxied") return !this.#proxyHeader!.isEmpty;
+    return phase === "reading" && !this.#parser.isEmpty;
   }
 
   /** Nothing comes here any more: a link has taken over, or the transport is closed. */

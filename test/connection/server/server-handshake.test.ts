@@ -1211,6 +1211,18 @@ describe("proxyProtocol", () => {
     left.peer.send(line.subarray(0, 9));
     left.peer.transport.end();
     await left.peer.seen("closed");
+    expect(lines).toEqual(["refused REJECTED", "refused INTERNAL"]);
+    expect(late.peer.response + left.peer.response).toBe("");
+  });
+
+  it("takes a connection that says nothing for one that only knocked", async () => {
+    const { connect, clock, lines, server } = testServer({}, { proxyProtocol: true });
+    const late = connect();
+    clock.advance(10_200);
+    await late.peer.seen("closed");
+    const left = connect();
+    left.peer.transport.end();
+    await left.peer.seen("closed");
     const gone = connect();
     gone.peer.send(line);
     gone.peer.transport.destroy();
