@@ -177,7 +177,7 @@ class NodeRoute {
     const address = path === undefined ? { host: hostname, port } : { path };
     this.#options = options;
     this.#tcp = connectTcp({ ...address, allowHalfOpen: true } as NetConnectOpts);
-    this.#socket = this.#add(this.#tcp);
+    this.#socket = this.#addLayer(this.#tcp);
   }
 
   /** Makes the connection, as far as the options say. */
@@ -205,7 +205,7 @@ class NodeRoute {
     let tls: TLSSocket;
     try {
       tls = connectTls({ ...toNodeTls(options, hostname), socket: this.#socket });
-      this.#socket = this.#add(tls);
+      this.#socket = this.#addLayer(tls);
     } catch (error) {
       throw toTransportError(error, "TLS_FAILED");
     }
@@ -213,7 +213,7 @@ class NodeRoute {
     checkPeer(tls, options, hostname);
   }
 
-  #add(socket: Socket): Socket {
+  #addLayer(socket: Socket): Socket {
     socket.on("error", ignore);
     this.#layers.push(socket);
     return socket;

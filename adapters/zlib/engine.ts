@@ -44,11 +44,11 @@ const defaultSliceSize = 128 * 1024;
  * @throws {RangeError} `sliceSize` is below 1.
  */
 export function zlibEngine(options: ZlibOptions = {}): Engine {
-  return engineOn({ open: openStreamsWork, "one-shot": oneShotWorks }, options);
+  return engineWithTrials({ open: openStreamsWork, "one-shot": oneShotWorks }, options);
 }
 
 /** As {@link zlibEngine}, with other trials than the runtime's zlib has to pass. */
-export function engineOn(
+export function engineWithTrials(
   trials: Readonly<Record<ZlibWay, () => boolean>>,
   options: ZlibOptions = {},
 ): Engine {

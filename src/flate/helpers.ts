@@ -89,7 +89,7 @@ export class Helper {
   }
 
   async #compressLater(deflater: Deflater, into: BoundedBuffer): Promise<void> {
-    await finish(deflater, into);
+    await runToEnd(deflater, into);
     this.#keepDeflater(deflater);
   }
 
@@ -147,7 +147,7 @@ export class Helper {
 
   async #decompressLater(inflater: Inflater, into: BoundedBuffer, limit: number): Promise<void> {
     try {
-      await finish(inflater, into);
+      await runToEnd(inflater, into);
     } finally {
       into.limit = limit;
     }
@@ -213,7 +213,7 @@ export class Helper {
 }
 
 /** Does what a context has left to do; where that fails, the context is of no use any more. */
-async function finish(context: Context, into: BoundedBuffer): Promise<void> {
+async function runToEnd(context: Context, into: BoundedBuffer): Promise<void> {
   try {
     do await ready(context);
     while (!context.goOn(into));

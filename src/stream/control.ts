@@ -107,7 +107,7 @@ export class ControlWriter implements ByteWriter {
         `Payload of a control frame may have ${this.#limit} bytes: ${this.#size + from.length}`,
       );
     }
-    this.#own();
+    this.#replaceLentBuffer();
     this.#buffer.set(from, this.#room + this.#size);
     this.#size += from.length;
     return from.length;
@@ -115,7 +115,7 @@ export class ControlWriter implements ByteWriter {
 
   /** Sends the frame, with or without a payload, and begins a new one. */
   flush(): Awaitable<void> {
-    this.#own();
+    this.#replaceLentBuffer();
     const header = newHeader(this.#opcode, this.#size);
     const end = this.#room + this.#size;
     this.#size = 0;
@@ -139,7 +139,7 @@ export class ControlWriter implements ByteWriter {
   }
 
   /** Takes another buffer where the present one is with the stream: so it is, too, while the stream's own write calls. */
-  #own(): void {
+  #replaceLentBuffer(): void {
     if (!this.#isLent) return;
     this.#isLent = false;
     this.#buffer = new Uint8Array(this.#buffer.length);

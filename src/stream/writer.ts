@@ -203,8 +203,8 @@ export class Writer implements ByteWriter {
     if (transform === undefined) return this.#write(bytes, 0, size);
     const out = this.#transformed!;
     const made = this.#transformInto(out, transform, bytes, isLast);
-    if (made !== undefined) return this.#calls.behind(made, () => this.#writeTransformed(out));
-    return this.#writeTransformed(out);
+    if (made !== undefined) return this.#calls.behind(made, () => this.#writeTransformOutput(out));
+    return this.#writeTransformOutput(out);
   }
 
   /** Fills `out` with what the extensions make of `from`; an error of theirs is kept: the message has a hole there. */
@@ -225,7 +225,7 @@ export class Writer implements ByteWriter {
   }
 
   /** The next call, which fills `out` anew, waits for the stream to be done with this one. */
-  #writeTransformed(out: BoundedBuffer): Awaitable<void> {
+  #writeTransformOutput(out: BoundedBuffer): Awaitable<void> {
     return this.#write(out.bytes.subarray(0, out.size), 0, out.size);
   }
 

@@ -173,7 +173,7 @@ export async function connectOn<Context = unknown>(
       });
       return dialer.dial(step.url, { signal: attempt });
     };
-    const { stream, step } = await follow(dial, firstStep(url, options), redirects);
+    const { stream, step } = await follow(dial, initialRedirectStep(url, options), redirects);
     // Given up in the turn between the last step's end and this one: nobody would have the connection.
     if (attempt.aborted) void stream.close();
     attempt.check();
@@ -196,7 +196,8 @@ function isOfNetwork(error: unknown): error is Error {
   );
 }
 
-function firstStep(
+/** Makes the first request's step of a chain of redirects: its URL, and the options that may change along the way. */
+function initialRedirectStep(
   url: string | { readonly href: string },
   { headers = [], protocols = [], origin, auth, host, tls, path }: ClientOptions,
 ): RedirectStep {

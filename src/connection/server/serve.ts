@@ -528,7 +528,7 @@ export class Server<Context = unknown> {
   #onEnded(link: Link): void {
     this.#links.delete(link as Link<Context>);
     this.#topics.leave(link);
-    this.#count(link);
+    this.#addToTotals(link);
     this.#awaitHandlers(link);
     this.#checkAllEnded();
   }
@@ -561,7 +561,7 @@ export class Server<Context = unknown> {
   }
 
   /** Adds what a connection that is over has counted. */
-  #count({ endpoint, outbox }: Link): void {
+  #addToTotals({ endpoint, outbox }: Link): void {
     addTraffic(this.#received, endpoint.received);
     addTraffic(this.#sent, endpoint.sent);
     this.#dropped += outbox.dropped;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bestWay, engineOn, zlibEngine } from "../../../adapters/zlib/engine.ts";
+import { bestWay, engineWithTrials, zlibEngine } from "../../../adapters/zlib/engine.ts";
 import { OneShotInflater } from "../../../adapters/zlib/one-shot.ts";
 import { concat, encodeUtf8 } from "../../../src/bytes.ts";
 import { seededRandom } from "../../support/cuts.ts";
@@ -32,7 +32,7 @@ describe("zlibEngine()", () => {
 
   it("tries its way once, when it is needed, and the other where that does not work", () => {
     const tried: string[] = [];
-    const engine = engineOn({
+    const engine = engineWithTrials({
       open: () => {
         tried.push("open");
         return false;
@@ -50,8 +50,8 @@ describe("zlibEngine()", () => {
 
   it("is of no use where nothing works, or not what was named, and a warning says so, once", async () => {
     const warnings = keepWarnings();
-    const nothing = engineOn({ open: () => false, "one-shot": () => false });
-    const named = engineOn({ open: () => false, "one-shot": () => true }, { way: "open" });
+    const nothing = engineWithTrials({ open: () => false, "one-shot": () => false });
+    const named = engineWithTrials({ open: () => false, "one-shot": () => true }, { way: "open" });
     expect([nothing.isUsable!(), named.isUsable!()]).toEqual([false, false]);
     expect(() => nothing.newDeflater({ windowBits: 9, level: 1, memLevel: 1 })).toThrow(
       "This runtime's zlib does not do what permessage-deflate needs",
