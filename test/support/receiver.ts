@@ -4,6 +4,7 @@ import type { PreparedMessage } from "../../src/endpoint/prepared.ts";
 
 /** A connection that writes down what it is sent. */
 export class Receiver implements Subscriber {
+  state: Subscriber["state"] = "open";
   readonly lines: string[] = [];
   onSend = (): void => {};
   readonly outbox = {

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import type { RedisClient } from "../../adapters/redis/index.ts";
 
-/** Whether there is a Redis to be started. In CI one that is absent is a failure. */
+/** Whether there is a Redis to be started, and its clients. In CI what is absent is a failure. */
 export const hasRedis: boolean =
-  process.env["CI"] === "true" || spawnSync("redis-server", ["--version"]).status === 0;
+  process.env["CI"] === "true" ||
+  (["redis", "ioredis"].every((name) => existsSync(`node_modules/${name}`)) &&
+    spawnSync("redis-server", ["--version"]).status === 0);
 
 /** A Redis that a test has for itself, and may treat badly. */
 export interface TestRedis {

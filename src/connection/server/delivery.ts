@@ -25,7 +25,7 @@ export interface DeliveryOptions<Receiver> {
 export interface Delivery {
   /** Connections that it was sent on. */
   readonly sent: number;
-  /** Slow ones that did not get it. */
+  /** Slow ones that did not get it, as the policy or their own `overflow` has it. */
   readonly dropped: number;
   /** Slow ones that were dropped themselves. */
   readonly closed: number;
@@ -33,6 +33,8 @@ export interface Delivery {
 
 /** What is used of a connection. */
 export interface Subscriber {
+  /** One that is not "open" gets nothing. */
+  readonly state: "open" | "closing" | "closed";
   readonly outbox: {
     readonly unsent: number;
     /** Unsent bytes above which it is slow. */
@@ -70,12 +72,17 @@ export function deliver<Receiver extends Subscriber>(
   let closed = 0;
   // A copy: what is called may end a connection, or subscribe one.
   for (const receiver of [...receivers]) {
-    if (receiver === except) continue;
+    // One that closes, or was dropped in this turn, is a subscriber until its end, and gets nothing.
+    if (receiver === except || receiver.state !== "open") continue;
     const { outbox } = receiver;
     const { highWaterMark } = outbox;
     if (slow === "buffer" || outbox.unsent <= highWaterMark) {
+      const droppedBefore = outbox.dropped;
       void outbox.send(message, message.compress);
-      sent++;
+      // What does not fit is the business of its own limit, `maxBufferedAmount`.
+      if (outbox.dropped > droppedBefore) dropped++;
+      else if (isOpen(receiver)) sent++;
+      else closed++;
     } else if (slow === "drop") {
       outbox.dropped++;
       dropped++;
@@ -87,4 +94,9 @@ export function deliver<Receiver extends Subscriber>(
     }
   }
   return { sent, dropped, closed };
+}
+
+/** Asked again once it has been sent something: its state may be another one. */
+function isOpen(receiver: Subscriber): boolean {
+  return receiver.state === "open";
 }

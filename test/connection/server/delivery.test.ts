@@ -57,3 +57,19 @@ describe("deliver(), for one that is dropped,", () => {
     });
   });
 });
+
+describe("what became of a message", () => {
+  it("counts nobody whose connection is no longer open: it gets nothing", () => {
+    const [open, closing] = [new Receiver(), new Receiver()];
+    closing.state = "closing";
+    const delivery = deliver([open, closing], news, settings, {});
+    expect([delivery, closing.lines]).toEqual([{ sent: 1, dropped: 0, closed: 0 }, []]);
+  });
+
+  it("counts what does not fit as what its limit makes of it, and not as sent", () => {
+    const [full, ended] = [new Receiver(), new Receiver()];
+    full.onSend = () => full.outbox.dropped++;
+    ended.onSend = () => (ended.state = "closed");
+    expect(deliver([full, ended], news, settings, {})).toEqual({ sent: 0, dropped: 1, closed: 1 });
+  });
+});
