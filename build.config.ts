@@ -34,6 +34,7 @@ export default defineBuildConfig({
     { input: "adapters/streams/index", name: "streams" },
     { input: "adapters/redis/index", name: "redis" },
     { input: "adapters/cloudflare/index", name: "cloudflare" },
+    { input: "adapters/browser/index", name: "browser" },
     { input: "adapters/zlib/index", name: "zlib" },
     { input: "adapters/auto/node", name: "auto/node" },
     { input: "adapters/auto/deno", name: "auto/deno" },

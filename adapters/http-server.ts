@@ -5,9 +5,14 @@
  * @module
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type ParsedRequest, writeRequest } from "../src/handshake/server/http-upgrader.ts";
 import type { EventServer, Listener, TcpOptions, Transport } from "../src/transport.ts";
+import { adoptContext } from "./node/accept.ts";
 import { type NodeSocket, NodeTransport } from "./node/transport.ts";
+
+/** Calls a function in the context of the call that made it. */
+type Snapshot = ReturnType<typeof AsyncLocalStorage.snapshot>;
 
 /** A socket that somebody else has made. */
 export interface ServerSocket extends NodeSocket {
@@ -16,12 +21,25 @@ export interface ServerSocket extends NodeSocket {
   setTimeout?(milliseconds: number): unknown;
 }
 
-/** Makes a transport of a socket, which from now on neither times out nor ends by itself. */
-function adopt(socket: ServerSocket, tcp: TcpOptions | undefined): Transport {
+/**
+ * Makes a transport of a socket, which from now on neither times out nor ends by itself.
+ *
+ * @param inContext Calls in the context of whoever listens.
+ */
+function adopt(socket: ServerSocket, tcp: TcpOptions | undefined, inContext: Snapshot): Transport {
+  inContext(adoptContext, socket);
   // Ends the time-out that `http.Server.timeout`, or an earlier owner, has set. An HTTP server's other times end with the request.
   socket.setTimeout?.(0);
   socket.allowHalfOpen = true;
   return new NodeTransport(socket, tcp);
+}
+
+/** Gives the listener of a server that is not the application's own, or is closed with its listener. */
+export function newOwnListener(server: EventServer, stop: () => void): Listener {
+  return Object.defineProperties(newServerListener(server, stop), {
+    ref: { value: () => server.ref?.() },
+    unref: { value: () => server.unref?.() },
+  });
 }
 
 /** Gives the listener of a server that may begin or cease to listen at any time. */
@@ -53,8 +71,10 @@ export function takeUpgrades(
   accept: (transport: Transport, bytes: Uint8Array) => void,
   tcp?: TcpOptions,
 ): Listener {
+  const inContext = AsyncLocalStorage.snapshot();
   const onUpgrade = (request: ParsedRequest, socket: ServerSocket, head: Uint8Array): void => {
-    accept(adopt(socket, tcp), writeRequest(request, head));
+    const transport = adopt(socket, tcp, inContext);
+    inContext(accept, transport, writeRequest(request, head));
   };
   server.on("upgrade", onUpgrade);
   return newServerListener(server, () => {
@@ -68,13 +88,15 @@ export function takeConnections(
   accept: (transport: Transport) => void,
   tcp?: TcpOptions,
 ): Listener {
+  const inContext = AsyncLocalStorage.snapshot();
   // A TLS server tells a connection twice: with `connection`, before its handshake, and when that is done.
   const event = "setSecureContext" in server ? "secureConnection" : "connection";
   const onConnection = (socket: ServerSocket): void => {
-    accept(adopt(socket, tcp));
+    const transport = adopt(socket, tcp, inContext);
+    inContext(accept, transport);
   };
   server.on(event, onConnection);
-  return newServerListener(server, () => {
+  return newOwnListener(server, () => {
     server.off(event, onConnection);
     server.close();
   });

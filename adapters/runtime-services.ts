@@ -4,6 +4,7 @@
  * @module
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import process from "node:process";
 import { setImmediate } from "node:timers";
 import type { RuntimeServices } from "../src/connection/runtime-services.ts";
@@ -22,6 +23,7 @@ export function runtimeServices(): RuntimeServices {
     ownBufferSize,
     afterTurn: (task) => void setImmediate(task),
     codec: bufferText(),
+    bindContext: () => AsyncLocalStorage.snapshot(),
   });
 }
 

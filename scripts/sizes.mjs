@@ -30,6 +30,7 @@ const programs = {
     export { Endpoint } from "framewire/endpoint";
     export { HeadParser } from "framewire/http";
     export { checkRequest, checkUpgrade, writeUpgrade } from "framewire/handshake";`,
+  "reconnecting()": `export { reconnecting } from "framewire";`,
   "serveOn()": `export { serveOn } from "framewire";`,
   "serve() on Node": `export { serve } from "framewire/node";`,
 };

@@ -6,22 +6,41 @@
 
 import { type Linked, LinkedList } from "./linked-list.ts";
 
+/** What stops a timer; beside it, where the clock can do it, whether the process lives on for that timer. */
+export interface StopTimer {
+  /** Stops it for good. */
+  (): void;
+  /** The process lives on while it runs, as at the beginning. */
+  ref?(): void;
+  /** The process may end although it runs. */
+  unref?(): void;
+}
+
 /** A source of time, so that tests can bring their own. */
 export interface Clock {
   /** Milliseconds on a clock that never goes back. */
   now(): number;
   /** Calls `task` every so many milliseconds until the function that it returns is called. */
-  every(milliseconds: number, task: () => void): () => void;
+  every(milliseconds: number, task: () => void): StopTimer;
+}
+
+/** What a runtime's timer may have: on Node, Deno and Bun it does, in a browser it is a number. */
+interface SystemTimer {
+  ref?(): void;
+  unref?(): void;
 }
 
 /** The runtime's own time. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   every(milliseconds, task) {
-    const timer = setInterval(task, milliseconds);
-    return () => {
+    const timer = setInterval(task, milliseconds) as SystemTimer;
+    const stop: StopTimer = () => {
       clearInterval(timer as never);
     };
+    stop.ref = () => timer.ref?.();
+    stop.unref = () => timer.unref?.();
+    return stop;
   },
 };
 
@@ -42,6 +61,16 @@ export function deadlinesOn(clock: Clock = systemClock): Deadlines {
 export interface Deadline {
   /** Forgets it. A second call is harmless, as is one after it was due. */
   cancel(): void;
+  /** Says whether the process lives on for it. Harmless once it was due, or is forgotten. */
+  hold(holds: boolean): void;
+}
+
+/** Where a deadline lies. */
+interface DeadlineList {
+  /** Takes one out. @returns false where it was cancelled, or has been due. */
+  remove(entry: PendingDeadline): boolean;
+  /** Says whether the process lives on for one. */
+  hold(entry: PendingDeadline, holds: boolean): void;
 }
 
 /** A deadline, and its place among those of its bucket. */
@@ -50,16 +79,22 @@ class PendingDeadline implements Deadline, Linked<PendingDeadline> {
   next: PendingDeadline | undefined = undefined;
   readonly at: number;
   readonly task: () => void;
-  readonly #remove: (entry: PendingDeadline) => void;
+  holds: boolean;
+  readonly #list: DeadlineList;
 
-  constructor(at: number, task: () => void, remove: (entry: PendingDeadline) => void) {
+  constructor(at: number, task: () => void, holds: boolean, list: DeadlineList) {
     this.at = at;
     this.task = task;
-    this.#remove = remove;
+    this.holds = holds;
+    this.#list = list;
   }
 
   cancel(): void {
-    this.#remove(this);
+    this.#list.remove(this);
+  }
+
+  hold(holds: boolean): void {
+    this.#list.hold(this, holds);
   }
 }
 
@@ -85,22 +120,38 @@ export class Deadlines {
   /** No deadline lies in a bucket of a lower number. */
   #first = 0;
   #size = 0;
-  #stop: (() => void) | undefined;
+  /** Those for which the process lives on. */
+  #holding = 0;
+  /** Whether the process may live on for any of them. */
+  #mayHold = true;
+  #stop: StopTimer | undefined;
   #checkedAt = 0;
   #wasLate = false;
   // The last time between two ticks that was much longer than it should be.
   #gapFrom = NaN;
   #gapTo = NaN;
-  /** Takes one out; gives false where it was cancelled, or has been due. One for all entries. */
-  readonly #remove = (entry: PendingDeadline): boolean => {
-    const bucket = this.#buckets.get(bucketOf(entry.at));
-    if (bucket?.delete(entry) !== true) return false;
-    if (bucket.size === 0) this.#emptied();
-    if (--this.#size === 0) {
-      this.#stop?.();
-      this.#stop = undefined;
-    }
-    return true;
+  /** One for all entries. */
+  readonly #list: DeadlineList = {
+    remove: (entry) => {
+      const bucket = this.#buckets.get(bucketOf(entry.at));
+      if (bucket?.delete(entry) !== true) return false;
+      if (bucket.size === 0) this.#emptied();
+      if (entry.holds) this.#release();
+      if (--this.#size === 0) {
+        this.#stop?.();
+        this.#stop = undefined;
+      }
+      return true;
+    },
+    hold: (entry, holds) => {
+      const isPending =
+        entry.previous !== undefined || this.#buckets.get(bucketOf(entry.at))?.first === entry;
+      if (isPending && entry.holds !== holds) {
+        if (holds) this.#retain();
+        else this.#release();
+      }
+      entry.holds = holds;
+    },
   };
 
   /**
@@ -133,14 +184,15 @@ export class Deadlines {
    * one throws is thrown to the clock's timer when the others have been called, an `AggregateError` where several do.
    *
    * @param milliseconds From 0 on; Infinity for never.
+   * @param holds Whether the process lives on for it.
    * @throws {RangeError} It is negative, or no number.
    */
-  after(milliseconds: number, task: () => void): Deadline {
+  after(milliseconds: number, task: () => void, holds = true): Deadline {
     if (!(milliseconds >= 0)) {
       throw new RangeError(`Milliseconds must be a number from 0 on: ${milliseconds}`);
     }
     const now = this.#clock.now();
-    const entry = new PendingDeadline(now + milliseconds, task, this.#remove);
+    const entry = new PendingDeadline(now + milliseconds, task, holds, this.#list);
     if (milliseconds === Infinity) return entry;
     if (this.#stop === undefined) this.#start(now);
     const number = bucketOf(entry.at);
@@ -149,9 +201,17 @@ export class Deadlines {
     else if (bucket.size === 0) this.#empty--;
     bucket.add(entry);
     this.#size++;
+    if (holds) this.#retain();
     // A clock that went back, against its word, loses nothing.
     if (number < this.#first) this.#first = number;
     return entry;
+  }
+
+  /** Says whether the process may live on for any of them: where not, it does for none. */
+  hold(holds: boolean): void {
+    this.#mayHold = holds;
+    if (holds && this.#holding > 0) this.#stop?.ref?.();
+    else this.#stop?.unref?.();
   }
 
   /** Drops empty buckets once they are the most: one at a time costs V8 some microseconds each. */
@@ -171,6 +231,17 @@ export class Deadlines {
     this.#stop = this.#clock.every(tick, () => {
       this.#check();
     });
+    this.#stop.unref?.();
+  }
+
+  /** The process lives on for one more. */
+  #retain(): void {
+    if (++this.#holding === 1 && this.#mayHold) this.#stop?.ref?.();
+  }
+
+  /** It lives on for one less. */
+  #release(): void {
+    if (--this.#holding === 0) this.#stop?.unref?.();
   }
 
   #check(): void {
@@ -212,7 +283,7 @@ export class Deadlines {
   #run(due: readonly PendingDeadline[]): void {
     const errors: unknown[] = [];
     for (const entry of due) {
-      if (!this.#remove(entry)) continue;
+      if (!this.#list.remove(entry)) continue;
       try {
         entry.task();
       } catch (error) {

@@ -94,6 +94,10 @@ export interface Transport extends TransportFacts {
   end(): void;
   /** Drops the connection at once; `onClose` follows, never inside the call. */
   destroy(): void;
+  /** The process lives on for it, as at the beginning. Where it is absent, the process does not live on for it, or cannot else. */
+  ref?(): void;
+  /** The process may end although it is open. */
+  unref?(): void;
 }
 
 /** What a transport calls. Calls never overlap and never come from inside a call to the transport. */
@@ -119,6 +123,10 @@ export interface Listener {
   readonly hostname: string;
   /** Stops accepting; accepted connections live on. A second call is harmless. */
   close(): Promise<void>;
+  /** The process lives on for it, as at the beginning. Absent where it is somebody else's. */
+  ref?(): void;
+  /** The process may end although it listens. */
+  unref?(): void;
 }
 
 /**
@@ -156,6 +164,10 @@ export interface EventServer {
   off(event: string, listener: (...values: any[]) => void): unknown;
   /** Stops listening; called of a `listener` alone, never of a `server`. */
   close(): unknown;
+  /** The process lives on for it; likewise. */
+  ref?(): unknown;
+  /** The process may end although it listens; likewise. */
+  unref?(): unknown;
 }
 
 /** What is used of a listener that is asked for its connections one by one. */
@@ -166,6 +178,10 @@ export interface AcceptingListener {
   accept(): Promise<unknown>;
   /** Stops listening; `accept` then rejects. */
   close(): void;
+  /** The process lives on for it. */
+  ref?(): void;
+  /** The process may end although it listens. */
+  unref?(): void;
 }
 
 /** How the system treats the packets of a TCP connection. A Unix socket has none, and nothing of this. */

@@ -348,6 +348,7 @@ class PlainDeadlines {
       cancel: () => {
         this.#entries = this.#entries.filter((other) => other !== entry);
       },
+      hold() {},
     };
   }
 
@@ -531,5 +532,85 @@ describe("systemClock", () => {
       });
     });
     expect(systemClock.now()).toBeGreaterThanOrEqual(start);
+  });
+});
+
+describe("Deadlines, and whether the process lives on for them", () => {
+  /** A clock that writes down what its timer is told. */
+  function newClock(): { clock: Clock; told: string[]; next: () => void } {
+    const told: string[] = [];
+    let now = 0;
+    let run = (): void => {};
+    const clock: Clock = {
+      now: () => now,
+      every(_, task) {
+        run = task;
+        return Object.assign(() => void told.push("stop"), {
+          ref: () => void told.push("ref"),
+          unref: () => void told.push("unref"),
+        });
+      },
+    };
+    const next = (): void => {
+      now += tick;
+      run();
+    };
+    return { clock, told, next };
+  }
+
+  it("holds it while there is one that holds, and no longer", () => {
+    const { clock, told, next } = newClock();
+    const deadlines = new Deadlines(clock);
+    const free = deadlines.after(500, () => {}, false);
+    expect(told).toEqual(["unref"]);
+    deadlines.after(100, () => {});
+    const second = deadlines.after(200, () => {});
+    expect(told).toEqual(["unref", "ref"]);
+    next();
+    second.cancel();
+    expect(told).toEqual(["unref", "ref", "unref"]);
+    free.cancel();
+    expect(told.pop()).toBe("stop");
+  });
+
+  it("lets each be told otherwise, once it matters and not afterwards", () => {
+    const { clock, told } = newClock();
+    const deadlines = new Deadlines(clock);
+    const one = deadlines.after(500, () => {});
+    const other = deadlines.after(500, () => {}, false);
+    told.length = 0;
+    one.hold(true);
+    one.hold(false);
+    other.hold(true);
+    other.hold(true);
+    one.cancel();
+    one.hold(true);
+    other.cancel();
+    other.hold(false);
+    expect(told).toEqual(["unref", "ref", "unref", "stop"]);
+    deadlines.after(Infinity, () => {}).hold(false);
+  });
+
+  it("holds it for none where it may for none", () => {
+    const { clock, told } = newClock();
+    const deadlines = new Deadlines(clock);
+    deadlines.hold(false);
+    deadlines.after(500, () => {});
+    expect(told).toEqual(["unref"]);
+    deadlines.hold(true);
+    deadlines.hold(false);
+    expect(told).toEqual(["unref", "ref", "unref"]);
+    new Deadlines(clock).hold(true);
+    expect(told).toHaveLength(3);
+  });
+
+  it("asks nothing of a clock that knows no such thing", () => {
+    const deadlines = new Deadlines(new FakeClock());
+    const one = deadlines.after(500, () => {});
+    one.hold(false);
+    one.hold(true);
+    deadlines.hold(false);
+    deadlines.hold(true);
+    one.cancel();
   });
 });

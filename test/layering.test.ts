@@ -17,6 +17,7 @@ const mayImport: Record<string, string[]> = {
   "src/fifo.ts": [],
   "src/call-site.ts": [],
   "src/clock.ts": ["src/linked-list.ts"],
+  "src/timer.ts": ["src/clock.ts"],
   "src/deferred.ts": [],
   "src/web-streams.ts": [],
   "src/errors.ts": ["src/status.ts"],
@@ -89,6 +90,7 @@ const mayImport: Record<string, string[]> = {
     "src/ip-address.ts",
     "src/transport.ts",
     "src/clock.ts",
+    "src/timer.ts",
     "src/deferred.ts",
     "src/linked-list.ts",
     "src/fifo.ts",
@@ -116,6 +118,18 @@ const mayImport: Record<string, string[]> = {
     "src/endpoint",
     "src/connection",
   ],
+  // Over somebody else's protocol: of the core there is what it takes to keep messages, and to connect again.
+  "adapters/browser": [
+    "src/arguments.ts",
+    "src/clock.ts",
+    "src/deferred.ts",
+    "src/errors.ts",
+    "src/fifo.ts",
+    "src/status.ts",
+    "src/timer.ts",
+    "src/transport.ts",
+    "src/connection",
+  ],
   adapters: [
     "src/arguments.ts",
     "src/bytes.ts",
@@ -135,6 +149,7 @@ const mayImport: Record<string, string[]> = {
     // What a codec of text is, and the one that is the same everywhere.
     "src/frame/text-codec.ts",
     "cloudflare:sockets",
+    "node:async_hooks",
     "node:buffer",
     // Asks a certificate about an address.
     "node:crypto",

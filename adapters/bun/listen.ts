@@ -28,7 +28,13 @@ interface BunNamespace {
       open(socket: BunSocket): void;
       handshake?(socket: BunSocket, success: boolean, error: Error | null): void;
     };
-  }): { readonly port?: number; readonly hostname?: string; stop(): void };
+  }): {
+    readonly port?: number;
+    readonly hostname?: string;
+    stop(): void;
+    ref(): void;
+    unref(): void;
+  };
 }
 
 /** A socket's owner until its TLS handshake is done, with the wait for that. */
@@ -97,6 +103,12 @@ function listen(
     close: async () => {
       listener.stop();
       handshakes.close();
+    },
+    ref: () => {
+      listener.ref();
+    },
+    unref: () => {
+      listener.unref();
     },
   };
 }

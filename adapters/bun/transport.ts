@@ -61,6 +61,10 @@ export interface BunSocket extends TcpSocket {
   close(): unknown;
   /** Drops the connection. */
   terminate(): unknown;
+  /** The process lives on for it. */
+  ref?(): unknown;
+  /** The process may end although it is open. */
+  unref?(): unknown;
 }
 
 function tlsFacts(socket: BunSocket, authorized: boolean | undefined): TlsFacts {
@@ -165,6 +169,14 @@ export class BunTransport implements Transport, BunSocketOwner {
     this.#state = "dropped";
     // Not `terminate`, which would reset: what the kernel has been given leaves, as on Node and Deno.
     this.#socket.close();
+  }
+
+  ref(): void {
+    this.#socket.ref?.();
+  }
+
+  unref(): void {
+    this.#socket.unref?.();
   }
 
   /** The socket takes more. Bun says so unasked, too. */

@@ -28,6 +28,10 @@ export interface DenoListener {
   accept(): Promise<DenoConn>;
   /** Stops listening; `accept` then rejects. */
   close(): void;
+  /** The process lives on for it. */
+  ref?(): void;
+  /** The process may end although it listens. */
+  unref?(): void;
 }
 
 interface DenoNamespace {
@@ -93,6 +97,14 @@ class AcceptLoop implements Listener {
     }
     // The file of a Unix socket goes with the last call of `accept`.
     await this.#done;
+  }
+
+  ref(): void {
+    this.#listener.ref?.();
+  }
+
+  unref(): void {
+    this.#listener.unref?.();
   }
 
   async #run(): Promise<void> {

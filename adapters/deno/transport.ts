@@ -27,6 +27,10 @@ export interface DenoConn {
   setNoDelay?(noDelay?: boolean): void;
   /** There for TCP only. */
   setKeepAlive?(keepAlive?: boolean): void;
+  /** The process lives on for it. */
+  ref?(): void;
+  /** The process may end although it is open. */
+  unref?(): void;
   /** There for TLS only. */
   handshake?(): Promise<DenoHandshake>;
   /** Reads some bytes to the start of `into`, which is lent until then; null at the end of the stream. */
@@ -150,6 +154,14 @@ export class DenoTransport implements Transport {
     setTimeout(() => {
       this.handler.onClose();
     }, 0);
+  }
+
+  ref(): void {
+    this.#conn.ref?.();
+  }
+
+  unref(): void {
+    this.#conn.unref?.();
   }
 
   get #isClosed(): boolean {

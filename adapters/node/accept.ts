@@ -19,7 +19,10 @@ type OnRead = (size: number, buffer: Uint8Array) => boolean;
 
 /** What is used of an accepted socket beside what is documented; the keys stand for Node's own symbols. */
 interface AcceptedSocket extends NodeSocket {
-  _handle?: { useUserBuffer?(buffer: Uint8Array): unknown } | null;
+  _handle?: {
+    useUserBuffer?(buffer: Uint8Array): unknown;
+    asyncReset?(resource: object): unknown;
+  } | null;
   destroy(error?: Error): unknown;
   [buffer: symbol]: Uint8Array | OnRead | null;
 }
@@ -97,6 +100,16 @@ class AcceptedTransport extends NodeTransport {
     socket.write(noBytes, this.#drained);
     return false;
   }
+}
+
+/**
+ * Makes what a socket tells come in the context of this call. A client's does so by itself, in that of `connect`; an accepted one's
+ * comes in none. Node's own HTTP agent moves a socket from one request to the next like this. Where a socket is not as expected,
+ * nothing happens: then handlers are called in no context.
+ */
+export function adoptContext(socket: NodeSocket): void {
+  const { _handle: handle } = socket as AcceptedSocket;
+  if (typeof handle?.asyncReset === "function") handle.asyncReset({});
 }
 
 /** Makes the transport of a socket that a server with `pauseOnConnect` has accepted. */

@@ -4,13 +4,14 @@
  * @module
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createServer, type Socket } from "node:net";
 import process from "node:process";
 import { createServer as createTlsServer } from "node:tls";
 import type { Listener, ListenOptions, TcpOptions } from "../../src/transport.ts";
-import { newServerListener } from "../http-server.ts";
+import { newOwnListener } from "../http-server.ts";
 import { type Accept, type CheckedTls, listening, type Place } from "../listening.ts";
-import { acceptedTransport } from "./accept.ts";
+import { acceptedTransport, adoptContext } from "./accept.ts";
 import { NodeTransport } from "./transport.ts";
 
 /** The longest time that a timer of Node's takes, in milliseconds. */
@@ -24,6 +25,7 @@ function listen(
   tcp: TcpOptions,
 ): Promise<Listener> {
   let isClosed = false;
+  const inContext = AsyncLocalStorage.snapshot();
   const take = (socket: Socket): void => {
     // The end of a TLS handshake that was under way when the listener was closed.
     if (isClosed) {
@@ -36,7 +38,10 @@ function listen(
   };
   const takeTcp = (socket: Socket): void => {
     if (isClosed) socket.destroy();
-    else accept(acceptedTransport(socket, tcp));
+    else {
+      inContext(adoptContext, socket);
+      accept(acceptedTransport(socket, tcp));
+    }
   };
   const server =
     tls === undefined
@@ -60,7 +65,7 @@ function listen(
     const where = path === undefined ? { port, host: hostname, reusePort } : { path };
     server.listen({ ...where, backlog }, () => {
       resolve(
-        newServerListener(server, () => {
+        newOwnListener(server, () => {
           isClosed = true;
           // The server's own `close` event waits for every connection; accepting ends at once.
           server.close();

@@ -47,6 +47,10 @@ export interface NodeSocket extends TcpSocket, NodeTlsState {
   end(): unknown;
   /** Drops the connection. */
   destroy(): unknown;
+  /** The process lives on for it. */
+  ref?(): unknown;
+  /** The process may end although it is open. */
+  unref?(): unknown;
 }
 
 /** What a TLS socket knows of its handshake. */
@@ -194,5 +198,13 @@ export class NodeTransport implements Transport {
 
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  ref(): void {
+    this.#socket.ref?.();
+  }
+
+  unref(): void {
+    this.#socket.unref?.();
   }
 }

@@ -47,6 +47,8 @@ export interface ConnectionLink extends Subscriber {
   terminate(error?: unknown): void;
   /** The application's code has thrown what nobody looks at. */
   onUnseen(error: unknown, thrower: ErrorThrower): void;
+  /** Says whether the process lives on for the connection. */
+  hold(holds: boolean): void;
   /** Fails the connection with 1011: what was begun to be sent cannot be completed. */
   fail(error: unknown): void;
 }

@@ -359,6 +359,19 @@ export class Connection<Context = unknown> {
     this.#link.terminate();
   }
 
+  /** The process lives on for the connection, as at the beginning. */
+  ref(): void {
+    this.#link.hold(true);
+  }
+
+  /**
+   * The process may end although the connection is open, where nothing else holds it. Over HTTP/2 the session holds it, which is
+   * yours: `session.unref()`.
+   */
+  unref(): void {
+    this.#link.hold(false);
+  }
+
   /** Closes with 1000 and waits for the end: `await using ws = ...`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();

@@ -12,6 +12,14 @@ export type Data = string | Uint8Array;
 /** What may be sent as binary data. */
 export type Binary = ArrayBuffer | ArrayBufferView;
 
+/** A `Blob`, as far as it is used: its bytes have to be asked for. */
+export interface BlobLike {
+  /** Its length in bytes. */
+  readonly size: number;
+  /** Gives its bytes. */
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
 /**
  * Gives the bytes of data, where they lie.
  *

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { type Clock, systemClock } from "../clock.ts";
+export { type Clock, type StopTimer, systemClock } from "../clock.ts";
 export {
   type Binary,
   type CloseOptions,
@@ -46,17 +46,18 @@ export {
 } from "./handlers.ts";
 export type { HttpAnswer, HttpHandler, HttpMethods } from "./http/answer.ts";
 export { type BodyOptions, HttpRequest } from "./http/request.ts";
-export type { Data } from "./data.ts";
+export type { BlobLike, Data } from "./data.ts";
 export type { ErrorSource, ErrorThrower } from "./error-source.ts";
 export type { UnhandledErrors } from "./unhandled-errors.ts";
-export type { RuntimeServices, Observer } from "./runtime-services.ts";
+export type { InContext, RuntimeServices, Observer } from "./runtime-services.ts";
 export type { ReceiveOptions } from "./receive/inbox.ts";
 export type { GatherOptions, IncomingMessage } from "./receive/incoming.ts";
 export { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
 export type { ConnectionOptions, TracedFrame } from "./options.ts";
 export type { Overflow } from "./settings.ts";
 export type { Delivery, SlowReceiver } from "./server/delivery.ts";
-export { type BackoffOptions, isTransient, type Loss } from "./client/backoff.ts";
+export type { BackoffOptions, Loss } from "./client/backoff.ts";
+export { isTransient } from "./client/transient.ts";
 export type {
   ConnectAttempt,
   ReconnectorOptions,
@@ -65,7 +66,8 @@ export type {
   ReconnectEndCause,
   ReconnectState,
 } from "./client/reconnector.ts";
-export { Reconnecting, reconnecting, type ReconnectOptions } from "./client/reconnect.ts";
+export { reconnecting } from "./client/reconnect.ts";
+export { Reconnecting, type ReconnectOptions } from "./client/reconnecting.ts";
 export { type WebSocketCloseInfo, WebSocketError } from "./client/websocket-error.ts";
 export {
   type WebSocketOpenInfo,

@@ -19,6 +19,8 @@ export interface KeepaliveEvents {
   readonly isReading: boolean;
   /** Whether bytes wait to be sent, or are with the transport: what a peer does not take, it can be blamed for. */
   readonly isStuck: boolean;
+  /** Whether the process lives on for the connection. */
+  readonly isHeld: boolean;
   /** A ping is due. */
   sendPing(payload: Uint8Array): void;
   /** The peer is gone, as far as anybody can tell. */
@@ -91,7 +93,7 @@ export class Keepalive {
       this.#awaitPing();
     }
     if (maxLifetime < Infinity) {
-      this.#lifeDeadline = this.#deadlines.after(maxLifetime, () => {
+      this.#lifeDeadline = this.#after(maxLifetime, () => {
         this.#events.onDue(new TimeoutError("MAX_LIFETIME", maxLifetime));
       });
     }
@@ -99,6 +101,14 @@ export class Keepalive {
       this.#awaitIdle(idleTimeout);
       this.#activeAt = this.#deadlines.coarseNow;
     }
+  }
+
+  /** Says whether the process lives on for the connection. */
+  hold(holds: boolean): void {
+    this.#lifeDeadline?.hold(holds);
+    this.#pingDeadline?.hold(holds);
+    this.#pongDeadline?.hold(holds);
+    this.#idleDeadline?.hold(holds);
   }
 
   /** The connection is closed, or about to be. */
@@ -179,6 +189,10 @@ export class Keepalive {
     if (number === this.#pings) this.roundTripTime = this.#deadlines.now() - this.#pingedAt;
   }
 
+  #after(milliseconds: number, task: () => void): Deadline {
+    return this.#deadlines.after(milliseconds, task, this.#events.isHeld);
+  }
+
   /** Up to when a connection is known to have lived, once so many bytes have moved. */
   #moved(livedUntil: number, bytes: number): number {
     const now = this.#deadlines.coarseNow;
@@ -192,7 +206,7 @@ export class Keepalive {
     const now = this.#deadlines.now();
     const left = pingInterval - ((now - this.#pingDueAt) % pingInterval);
     this.#pingDueAt = now + left;
-    this.#pingDeadline = this.#deadlines.after(left, () => {
+    this.#pingDeadline = this.#after(left, () => {
       this.#ping();
     });
   }
@@ -208,7 +222,7 @@ export class Keepalive {
   }
 
   #awaitPong(milliseconds: number, suspicion: Suspicion): void {
-    this.#pongDeadline = this.#deadlines.after(milliseconds, () => {
+    this.#pongDeadline = this.#after(milliseconds, () => {
       this.#lookForLife(suspicion);
     });
   }
@@ -236,7 +250,7 @@ export class Keepalive {
   }
 
   #awaitIdle(milliseconds: number): void {
-    this.#idleDeadline = this.#deadlines.after(milliseconds, () => {
+    this.#idleDeadline = this.#after(milliseconds, () => {
       this.#checkIdle();
     });
   }

@@ -29,7 +29,7 @@ import type { ConnectionLink, ConnectionState } from "./connection-link.ts";
 import { Dispatcher, type DispatcherOwner } from "./receive/dispatcher.ts";
 import { Flusher, type FlusherEvents } from "./send/flusher.ts";
 import type { Handlers } from "./handlers.ts";
-import type { Observer } from "./runtime-services.ts";
+import type { InContext, Observer } from "./runtime-services.ts";
 import { Keepalive, type KeepaliveEvents, needsKeepalive } from "./keepalive.ts";
 import type { LinkSettings } from "./options.ts";
 import { CloseReport } from "./close-report.ts";
@@ -51,6 +51,8 @@ export interface LinkOwner {
   readonly unhandled: UnhandledErrorReporter;
   /** A server's topics; clients have none. */
   readonly topics: Topics<ConnectionLink> | undefined;
+  /** Calls what is no answer to what the peer has just sent, in the context of `serve` or `connect`. */
+  readonly inContext: InContext;
   /** What a server answered to a client's handshake; a server has none. */
   readonly response?: HandshakeResponse | undefined;
   /** A link has begun. */
@@ -80,6 +82,9 @@ export interface LinkParts<Context> {
   /** Its place among the connections of one address. Default: they are not counted. */
   readonly place?: LinkPlace | undefined;
 }
+
+/** Links that the process does not live on for: most often none, so that those for which it does need no field. */
+const unheld: WeakSet<object> = /* @__PURE__ */ new WeakSet();
 
 /**
  * Runs one connection from the end of its opening handshake to the end of its socket.
@@ -245,6 +250,27 @@ export class Link<Context = unknown>
     this.pacer.start(early);
   }
 
+  /** Calls a task in the context of `serve` or `connect`. */
+  inContext(task: () => void): void {
+    this.#owner.inContext(task);
+  }
+
+  get isHeld(): boolean {
+    return !unheld.has(this);
+  }
+
+  /** Says whether the process lives on for the connection: for its socket, and for what it waits for. */
+  hold(holds: boolean): void {
+    if (holds) {
+      unheld.delete(this);
+      this.transport.ref?.();
+    } else {
+      unheld.add(this);
+      this.transport.unref?.();
+    }
+    this.keepalive?.hold(holds);
+  }
+
   /** Takes nothing in any more: the connection will be closed once what has come is done with. */
   shut(): void {
     if (this.state === "open") this.pacer.shut();
@@ -296,12 +322,16 @@ export class Link<Context = unknown>
   }
 
   onLost(error: TimeoutError): void {
-    this.terminate(error);
+    this.inContext(() => {
+      this.terminate(error);
+    });
   }
 
   onDue(error: TimeoutError): void {
-    this.closeReport.report(error);
-    this.close(StatusGoingAway, "");
+    this.inContext(() => {
+      this.closeReport.report(error);
+      this.close(StatusGoingAway, "");
+    });
   }
 
   onData(chunk: Uint8Array): void {
@@ -323,8 +353,12 @@ export class Link<Context = unknown>
     this.keepalive?.took(bytes);
   }
 
+  /** It may come in the context of whoever has sent. */
   onDrained(): void {
-    if (this.state === "open") this.dispatcher.drained();
+    if (this.state !== "open") return;
+    this.inContext(() => {
+      this.dispatcher.drained();
+    });
   }
 
   onRoom(): void {
@@ -336,8 +370,11 @@ export class Link<Context = unknown>
     this.#teardown.onEnd();
   }
 
+  /** It may come in the context of whoever has dropped the connection. */
   onClose(error?: Error): void {
-    this.#teardown.onClose(error);
+    this.inContext(() => {
+      this.#teardown.onClose(error);
+    });
   }
 
   onFail(error: unknown): void {
@@ -381,8 +418,10 @@ export class Link<Context = unknown>
   }
 
   onDelivered(error: TimeoutError | undefined): void {
-    if (error !== undefined) this.closeReport.report(error);
-    this.closeReport.tell();
+    this.inContext(() => {
+      if (error !== undefined) this.closeReport.report(error);
+      this.closeReport.tell();
+    });
     // Nobody waits any longer for a handler that was given up.
     if (error === undefined) this.onHandlersIdle();
     else this.#handlersIdle?.resolve();

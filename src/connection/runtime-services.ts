@@ -24,6 +24,12 @@ export interface Observer {
   backplane?(event: BackplaneEvent): void;
 }
 
+/**
+ * Calls a task in the context in which it was made: what `AsyncLocalStorage` gives there is what it gives in the task. What the task
+ * throws is thrown.
+ */
+export type InContext = (task: () => void) => void;
+
 /** A runtime, as far as it is no socket. */
 export interface RuntimeServices {
   /** What compresses, where options name nothing else. */
@@ -43,4 +49,9 @@ export interface RuntimeServices {
    * without delay.
    */
   readonly afterTurn?: ((task: () => void) => void) | undefined;
+  /**
+   * Keeps the context of the call, that of `serve` or `connect`: what comes of timers that connections share, and of what somebody
+   * else has sent, is handled in it. Default: it is handled in whichever it comes.
+   */
+  readonly bindContext?: (() => InContext) | undefined;
 }

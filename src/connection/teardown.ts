@@ -31,6 +31,10 @@ export interface TeardownParts {
   readonly keepalive: Keepalive | undefined;
   readonly closeReport: CloseReportEnd;
   readonly deadlines: Deadlines;
+  /** Whether the process lives on for the connection. */
+  readonly isHeld: boolean;
+  /** Calls a task in the context of `serve` or `connect`. */
+  inContext(task: () => void): void;
   /** The connection is over: its place is free, whatever its handlers are at. */
   onEnded(): void;
 }
@@ -174,9 +178,9 @@ export class Teardown {
 
   /** The connection is not open any more: starts the deadline, and delivers nothing more where this side has ended it. */
   #leaveOpen(): void {
-    const { endpoint, dispatcher, keepalive, closeReport, deadlines } = this.#link;
+    const { endpoint, dispatcher, keepalive, closeReport, deadlines, isHeld } = this.#link;
     keepalive?.stop();
-    this.#closeDeadline ??= deadlines.after(this.#closeTimeout, () => {
+    const onDeadline = (): void => {
       // Where the closing handshake is done, the peer only fails to end its stream: that is no error.
       if (!endpoint.isClosed) {
         const error = new TimeoutError("CLOSE_TIMEOUT", this.#closeTimeout);
@@ -184,7 +188,11 @@ export class Teardown {
         closeReport.report(error);
       }
       endpoint.advance("deadline");
-    });
+    };
+    const onTimer = (): void => {
+      this.#link.inContext(onDeadline);
+    };
+    this.#closeDeadline ??= deadlines.after(this.#closeTimeout, onTimer, isHeld);
     if (endpoint.initiator === "local") dispatcher.stop(() => this.closedError());
     this.#abort?.abort(this.closedError());
   }

@@ -199,9 +199,11 @@ export class Contexts {
   /** Twice in the time-out: what is not used between two sweeps is rested by the second. */
   #nextSweep(): Deadline {
     const { deadlines, idleTimeout } = this.#options;
-    return deadlines.after(idleTimeout / 2, () => {
+    const sweep = (): void => {
       this.#sweep();
-    });
+    };
+    // No process lives on only to free memory.
+    return deadlines.after(idleTimeout / 2, sweep, false);
   }
 
   #sweep(): void {

@@ -9,6 +9,7 @@ import {
   TimeoutError,
   TransportError,
 } from "../../src/errors.ts";
+import { HoldingClock } from "../support/holding-clock.ts";
 import { text } from "../support/frames.ts";
 import { openPair } from "../support/pair.ts";
 import { upgradeRequest } from "../support/peer.ts";
@@ -761,5 +762,47 @@ describe("the topics of a connection", () => {
         void theirs[call]("news");
       }).toThrow("a client has none");
     }
+  });
+});
+
+/** Makes a transport write down whether the process is to live on for it. */
+function heldBy(transport: object): string[] {
+  const told: string[] = [];
+  return Object.assign(transport, {
+    ref: () => told.push("ref"),
+    unref: () => told.push("unref"),
+    told,
+  }).told;
+}
+
+describe("unref()", () => {
+  it("lets the process end, for the socket and for all that the connection waits for", async () => {
+    const held: boolean[] = [];
+    const clock = new HoldingClock(held);
+    const times = { pingInterval: 500, pongTimeout: 4000, idleTimeout: 5000, maxLifetime: 9000 };
+    const { server, ours: ws, accepted } = await openPair({ options: { ...times, clock } });
+    const told = heldBy(accepted);
+    expect(held.at(-1)).toBe(true);
+    ws.unref();
+    expect([told, held.at(-1)]).toEqual([["unref"], false]);
+    void ws.receive({ timeout: 400 });
+    clock.advance(600);
+    expect(held.at(-1)).toBe(false);
+    ws.ref();
+    expect([told, held.at(-1)]).toEqual([["unref", "ref"], true]);
+    ws.unref();
+    void ws.close();
+    expect(held.at(-1)).toBe(false);
+    ws.terminate();
+    await server.shutdown();
+  });
+
+  it("changes nothing where a transport holds no process", async () => {
+    const { open, server } = testServer();
+    const { ws } = await open();
+    ws.unref();
+    ws.ref();
+    expect(ws.state).toBe("open");
+    await server.shutdown();
   });
 });

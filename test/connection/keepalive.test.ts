@@ -31,6 +31,7 @@ function watch(times: Partial<Times>, start = 0) {
   const events = {
     isReading: true,
     isStuck: false,
+    isHeld: true,
     pings: [] as Uint8Array[],
     sendPing(payload: Uint8Array) {
       events.pings.push(payload);
@@ -98,6 +99,7 @@ describe("pingInterval", () => {
       const events = {
         isReading: true,
         isStuck: false,
+        isHeld: true,
         sendPing: () => void pings++,
         onLost() {},
         onDue() {},
@@ -262,11 +264,19 @@ describe("pongTimeout", () => {
             cancelled++;
             deadline.cancel();
           },
+          hold() {},
         };
       }
     }
     const clock = new JumpingClock();
-    const events = { isReading: true, isStuck: false, sendPing() {}, onLost() {}, onDue() {} };
+    const events = {
+      isReading: true,
+      isStuck: false,
+      isHeld: true,
+      sendPing() {},
+      onLost() {},
+      onDue() {},
+    };
     const times = { ...never, pongTimeout: 10_000 };
     const liveness = new Keepalive(events, new CountingDeadlines(clock), times);
     for (let count = 0; count < 100; count++) {

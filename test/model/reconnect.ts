@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { memoryNetwork, type MemoryNetwork } from "../../adapters/memory/index.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import { type Reconnecting, reconnecting } from "../../src/connection/client/reconnect.ts";
+import { reconnecting } from "../../src/connection/client/reconnect.ts";
+import type { Reconnecting } from "../../src/connection/client/reconnecting.ts";
 import type { Server } from "../../src/connection/server/serve.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { macrotask } from "../support/turns.ts";

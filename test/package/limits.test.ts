@@ -60,7 +60,7 @@ describe("docs/limits.md", () => {
     ["What is sent", "carrying.maxWaiting", defaultCarrying.maxWaiting],
     ["Time", "carrying.timeout", defaultCarrying.timeout],
     ["Time", "carrying.linger", defaultCarrying.linger],
-    ["What is sent", "maxWaiting", inSource("src/connection/client/reconnect.ts", "maxWaiting = ")],
+    ["What is sent", "maxWaiting", inSource("src/connection/client/reconnecting.ts", "maxWaiting = ")],
     ["Time", "handshakeTimeout", inSource(serve, "handshakeTimeout: ")],
     ["Time", "closeTimeout", closeTimeout],
     ["Time", "minProgress", inSource("src/connection/options.ts", "  minProgress: ")],

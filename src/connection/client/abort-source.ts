@@ -20,6 +20,39 @@ export class AbortSource implements Signal {
     for (const listener of this.#listeners) listener();
   }
 
+  /** Aborts with `signal`, for as long as nobody calls what it gives. */
+  follow(signal: Signal | undefined): () => void {
+    if (signal === undefined) return () => {};
+    const onAbort = (): void => {
+      this.abort(signal.reason);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort);
+    return () => {
+      signal.removeEventListener("abort", onAbort);
+    };
+  }
+
+  /** Gives what `work` comes to, or rejects with the reason as soon as it is aborted. */
+  race<Result>(work: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        reject(this.reason);
+      };
+      const end = (): void => {
+        this.#listeners.delete(onAbort);
+      };
+      if (this.aborted) onAbort();
+      else this.#listeners.add(onAbort);
+      work.finally(end).then(resolve, reject);
+    });
+  }
+
+  /** Throws the reason where it is aborted: what comes late must change nothing any more. */
+  check(): void {
+    if (this.aborted) throw this.reason;
+  }
+
   addEventListener(_: "abort", listener: () => void): void {
     this.#listeners.add(listener);
   }

@@ -35,6 +35,7 @@ import type { TransportStream } from "../../io/transport-stream.ts";
 import type { Connect, Signal, TcpOptions, TlsOptions } from "../../transport.ts";
 import type { Connection } from "../connection.ts";
 import { type Handlers, handlerTable } from "../handlers.ts";
+import { callAtOnce } from "../in-context.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 import { Link, type LinkOwner } from "../link.ts";
 import { UnhandledErrorReporter } from "../unhandled-errors.ts";
@@ -147,6 +148,7 @@ export async function connectOn<Context = unknown>(
   checkMilliseconds("timeout", timeout);
   const deadlines = deadlinesOn(options.clock);
   const settings = resolveConnectionOptions(options, host);
+  const inContext = host.bindContext?.() ?? callAtOnce;
   const extensions = resolveClientExtensions(options, host.engine, deadlines);
   const attempt = new Attempt({ timeout, code: "DIAL_TIMEOUT", signal, deadlines });
   try {
@@ -178,7 +180,7 @@ export async function connectOn<Context = unknown>(
     if (attempt.aborted) void stream.close();
     attempt.check();
     const unhandled = new UnhandledErrorReporter(options.unhandledErrors, "client");
-    const owner = { settings, deadlines, observer: host.observer, unhandled };
+    const owner = { settings, deadlines, observer: host.observer, unhandled, inContext };
     return open(stream, step, owner, options.context as Context, handlers);
   } catch (error) {
     // Not the signal's reason, which is the caller's own and may be that of many attempts.
@@ -220,7 +222,7 @@ function initialRedirectStep(
 function open<Context>(
   stream: UpgradedStream,
   { url }: RedirectStep,
-  owner: Pick<LinkOwner, "settings" | "deadlines" | "observer" | "unhandled">,
+  owner: Pick<LinkOwner, "settings" | "deadlines" | "observer" | "unhandled" | "inContext">,
   context: Context,
   handlers: Handlers<Context>,
 ): Connection<Context> {

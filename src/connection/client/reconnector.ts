@@ -10,31 +10,25 @@
  * @module
  */
 
-import { type Clock, type Deadlines, deadlinesOn } from "../../clock.ts";
+import { type Clock, type Deadline, systemClock } from "../../clock.ts";
 import { isPromise, newDeferred, whenSettled } from "../../deferred.ts";
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { ClosedError, type Closure } from "../../errors.ts";
-import { Attempt } from "../../handshake/attempt.ts";
 import { type StatusCode, StatusInternalServerError, StatusNormalClosure } from "../../status.ts";
+import { startTimer } from "../../timer.ts";
 import type { Signal } from "../../transport.ts";
 import { AbortSource } from "./abort-source.ts";
 import {
   type Backoff,
   type BackoffOptions,
   delayAfter,
-  isOfNetwork,
-  isTransient,
   type Loss,
   resolveBackoff,
 } from "./backoff.ts";
 import type { ErrorThrower } from "../error-source.ts";
-import {
-  isOfConnection,
-  type UnhandledErrors,
-  UnhandledErrorReporter,
-} from "../unhandled-errors.ts";
+import type { UnhandledErrors } from "../unhandled-errors.ts";
 import type { SendOptions } from "../send/prepare.ts";
-import type { Binary, Data } from "../data.ts";
+import type { Binary, BlobLike, Data } from "../data.ts";
 
 /** What `reconnecting` uses of a connection; a `Connection` has it. */
 export interface Reconnectable {
@@ -43,11 +37,15 @@ export interface Reconnectable {
   /** How it ended; never rejects. */
   readonly closed: Promise<Closure>;
   /** Sends a message, of which nothing is kept; rejects with `ClosedError` once it is closing. */
-  send(data: string | Binary | PreparedMessage, options?: SendOptions): Promise<void>;
+  send(data: string | Binary | BlobLike | PreparedMessage, options?: SendOptions): Promise<void>;
   /** Rejects with `ClosedError` once it is over and nothing is left. */
   receive(options?: { readonly signal?: Signal | undefined }): Promise<Data>;
   /** Closes it with a close frame; calling it again changes nothing. Never rejects. */
   close(status?: StatusCode, reason?: string): Promise<Closure>;
+  /** The process lives on for it, as at the beginning. */
+  ref?(): void;
+  /** The process may end although it is open. */
+  unref?(): void;
 }
 
 /** One attempt at a connection, as the function that makes it sees it. */
@@ -62,7 +60,7 @@ export interface ConnectAttempt {
 
 /** How a connection is kept up, beside the times. */
 export interface ReconnectorOptions<Ws extends Reconnectable> extends BackoffOptions {
-  /** Decides whether a loss is followed by another attempt. Default: {@link isTransient}. */
+  /** Decides whether a loss is followed by another attempt. Default: `isTransient`, which says no to what would only fail again. */
   readonly shouldReconnect?: ((loss: Loss) => boolean) | undefined;
   /**
    * Prepares each new connection before anybody else gets it: subscribes again, sends a token. What it throws closes
@@ -110,6 +108,22 @@ export interface ReconnectEnd {
   readonly error: unknown;
 }
 
+/** What is said of a loss, and of what a caller asks too much of, where a client has a protocol of its own or a browser's. */
+export interface ReconnectRules {
+  /** Whether another attempt may fare better. */
+  isTransient(loss: Loss): boolean;
+  /** Milliseconds that the server has asked for, by what an attempt failed with. */
+  askedDelay(error: unknown): number;
+  /** Whether an attempt failed by what the application's own code has thrown, rather than by the network or the server. */
+  isOwn(error: unknown): boolean;
+  /** Gives what tells of errors that nobody takes. */
+  newReporter(choice: UnhandledErrors | undefined): (error: unknown, thrower: ErrorThrower) => void;
+  /** The error for a message that there is no room for. */
+  tooMuchBuffered(limit: number, actual: number): Error;
+  /** The error for a message that has not come in time. */
+  receiveTimeout(milliseconds: number): Error;
+}
+
 /** Who is told of what a {@link Reconnector} does. */
 export interface ReconnectorEvents<Ws> {
   /** A connection is open and resumed. */
@@ -122,9 +136,13 @@ export interface ReconnectorEvents<Ws> {
   isAwaited(): boolean;
 }
 
-/** Runs from its making to its end; there is nothing to be called but {@link finish}. */
+/** Runs from its making to its end, which {@link finish} brings about. */
 export class Reconnector<Ws extends Reconnectable> {
-  readonly deadlines: Deadlines;
+  readonly clock: Clock;
+  /** Whether the process lives on for it. */
+  #holds = true;
+  /** The wait between two attempts, while it is on. */
+  #waiting: Deadline | undefined;
   state: ReconnectState = "connecting";
   /** What was lost last. */
   last: Loss | undefined;
@@ -133,8 +151,10 @@ export class Reconnector<Ws extends Reconnectable> {
   readonly #open: (attempt: ConnectAttempt) => Promise<Ws>;
   readonly #options: ReconnectorOptions<Ws>;
   readonly #events: ReconnectorEvents<Ws>;
+  readonly #rules: ReconnectRules;
   readonly #backoff: Backoff;
-  readonly #unhandled: UnhandledErrorReporter;
+  /** Tells of an error that nobody takes. */
+  readonly #report: (error: unknown, thrower: ErrorThrower) => void;
   /** The connection, from its opening to its end. */
   #held: Ws | undefined;
   /** When it was resumed, on the clock. */
@@ -152,15 +172,17 @@ export class Reconnector<Ws extends Reconnectable> {
   constructor(
     open: (attempt: ConnectAttempt) => Promise<Ws>,
     options: ReconnectorOptions<Ws>,
+    rules: ReconnectRules,
     events: ReconnectorEvents<Ws>,
   ) {
     const { clock, signal } = options;
     this.#open = open;
     this.#options = options;
+    this.#rules = rules;
     this.#events = events;
     this.#backoff = resolveBackoff(options);
-    this.#unhandled = new UnhandledErrorReporter(options.unhandledErrors, "client");
-    this.deadlines = deadlinesOn(clock);
+    this.#report = rules.newReporter(options.unhandledErrors);
+    this.clock = clock ?? systemClock;
     if (signal?.aborted === true) this.#onAbort();
     else signal?.addEventListener("abort", this.#onAbort);
     // Not at once: `open` and the hooks may name what `reconnecting` is about to return.
@@ -182,6 +204,13 @@ export class Reconnector<Ws extends Reconnectable> {
     void this.#held?.close(status, reason);
   }
 
+  /** Says whether the process lives on for it: for its connections, and for the waits between them. */
+  hold(holds: boolean): void {
+    this.#holds = holds;
+    this.#waiting?.hold(holds);
+    if (this.#held !== undefined) hold(this.#held, holds);
+  }
+
   /** From the first attempt to the end. */
   async #run(): Promise<void> {
     while (this.ending === undefined) {
@@ -195,13 +224,8 @@ export class Reconnector<Ws extends Reconnectable> {
 
   /** One attempt, and the life of the connection that comes of it. */
   async #connect(): Promise<Loss> {
-    const { deadlines } = this;
-    const attempt = new Attempt({
-      timeout: 0,
-      code: "DIAL_TIMEOUT",
-      signal: this.#stop,
-      deadlines,
-    });
+    const attempt = new AbortSource();
+    const unfollow = attempt.follow(this.#stop);
     this.state = "connecting";
     let ws: Ws;
     try {
@@ -211,9 +235,9 @@ export class Reconnector<Ws extends Reconnectable> {
     } catch (error) {
       return await this.#failure(error);
     } finally {
-      attempt.end();
+      unfollow();
     }
-    this.#since = deadlines.now();
+    this.#since = this.clock.now();
     this.state = "open";
     this.#events.onReady(ws);
     this.#call("connected", () => this.#options.connected?.(ws));
@@ -232,6 +256,7 @@ export class Reconnector<Ws extends Reconnectable> {
       return ws;
     }
     this.#held = ws;
+    if (!this.#holds) hold(ws, false);
     const { resume } = this.#options;
     if (resume !== undefined) await Promise.race([resume(ws, attempt), rejectAtEnd(ws)]);
     return ws;
@@ -258,7 +283,7 @@ export class Reconnector<Ws extends Reconnectable> {
       return;
     }
     const { stableAfter, maxAttempts } = this.#backoff;
-    const wasStable = this.deadlines.now() - this.#since >= stableAfter;
+    const wasStable = this.clock.now() - this.#since >= stableAfter;
     this.#since = Infinity;
     this.#failed = wasStable ? 0 : this.#failed + 1;
     if (!this.#shouldReconnect(loss)) this.#giveUp("final", loss);
@@ -271,8 +296,7 @@ export class Reconnector<Ws extends Reconnectable> {
 
   /** Tells what an attempt failed with, where it was the application's own code. */
   #reportAttempt({ closure, error }: Loss): void {
-    const isOwn = closure === undefined && !isOfConnection(error) && !isOfNetwork(error);
-    if (isOwn) this.#unhandled.report(error, "reconnecting");
+    if (closure === undefined && this.#rules.isOwn(error)) this.#report(error, "reconnecting");
   }
 
   #giveUp(cause: ReconnectEndCause, loss: Loss): void {
@@ -286,7 +310,7 @@ export class Reconnector<Ws extends Reconnectable> {
   }
 
   #shouldReconnect(loss: Loss): boolean {
-    const { shouldReconnect = isTransient } = this.#options;
+    const { shouldReconnect = this.#rules.isTransient } = this.#options;
     let answer = false;
     this.#call("shouldReconnect", () => {
       answer = shouldReconnect(loss);
@@ -299,23 +323,25 @@ export class Reconnector<Ws extends Reconnectable> {
     this.state = "waiting";
     this.#call("disconnected", () => {
       // By `random`, which is the caller's as a hook is.
-      delay = delayAfter(loss, this.#failed, this.#backoff);
+      delay = delayAfter(loss, this.#failed, this.#backoff, this.#rules.askedDelay(loss.error));
       return this.#options.disconnected?.(loss, delay);
     });
     if (this.#stop.aborted) return;
     const over = newDeferred<void>();
-    const deadline = this.deadlines.after(delay, over.resolve);
+    this.#waiting = startTimer(this.clock, delay, over.resolve);
+    this.#waiting.hold(this.#holds);
     this.#stop.addEventListener("abort", over.resolve);
     await over.promise;
     this.#stop.removeEventListener("abort", over.resolve);
-    deadline.cancel();
+    this.#waiting.cancel();
+    this.#waiting = undefined;
   }
 
   /** Calls a hook. One that sent too late has failed at nothing: the end of the connection is told anyway. */
   #call(name: ErrorThrower, hook: () => unknown): void {
     const fail = (error: unknown): void => {
       if (error instanceof ClosedError) return;
-      if (!this.#events.isAwaited()) this.#unhandled.report(error, name);
+      if (!this.#events.isAwaited()) this.#report(error, name);
       this.finish({ cause: "hook", closure: undefined, error }, StatusInternalServerError);
     };
     try {
@@ -325,6 +351,11 @@ export class Reconnector<Ws extends Reconnectable> {
       fail(error);
     }
   }
+}
+
+function hold(ws: Reconnectable, holds: boolean): void {
+  if (holds) ws.ref?.();
+  else ws.unref?.();
 }
 
 /** So that a hook which waits for what never comes does not wait for ever. */

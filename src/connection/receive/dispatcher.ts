@@ -257,7 +257,7 @@ export class Dispatcher<Context> implements EndpointEvents {
   #makePulling(): Pulling {
     if (this.#pulling !== undefined) return this.#pulling;
     const { unread } = this.#queue;
-    this.#pulling = new Pulling(this.#endpoint, this.#pacer, this.#deadlines, unread);
+    this.#pulling = new Pulling(this.#endpoint, this.#pacer, this.#deadlines, unread, this.#owner);
     const refusal = this.#owner.refusal();
     if (refusal !== undefined) this.#pulling.inbox.end(() => refusal);
     return this.#pulling;

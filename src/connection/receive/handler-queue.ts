@@ -26,6 +26,8 @@ import { Unread } from "./unread.ts";
 
 /** What a queue of handlers tells its link. */
 export interface HandlerQueueOwner {
+  /** Whether the process lives on for the connection. */
+  readonly isHeld: boolean;
   /** A handler threw, or rejected. @param handler Which one. */
   onHandlerFailed(error: unknown, handler: ErrorThrower): void;
   /** No handler is under way, and nothing waits for one: those who wait for that look again. */
@@ -329,10 +331,11 @@ export class HandlerQueue<Context> {
       return;
     }
     const { closeTimeout } = this.#settings;
-    this.#deadline = this.#deadlines.after(closeTimeout, () => {
+    const onDeadline = (): void => {
       this.#phase = "stopped";
       this.#dropQueues();
       this.#owner.onDelivered(new TimeoutError("HANDLER_TIMEOUT", closeTimeout));
-    });
+    };
+    this.#deadline = this.#deadlines.after(closeTimeout, onDeadline, this.#owner.isHeld);
   }
 }

@@ -29,6 +29,8 @@ export interface ReceiveOptions {
 export interface InboxEvents {
   /** Somebody who waited has been given a message, as it came. */
   onGiven(): void;
+  /** Whether the process lives on for the connection. */
+  readonly isHeld: boolean;
   /** Whether the next message is wanted piece by piece. */
   onStreaming(isWanted: boolean): void;
 }
@@ -171,9 +173,13 @@ export class Inbox {
     const deadline: Deadline | undefined =
       timeout === Infinity
         ? undefined
-        : this.#deadlines.after(timeout, () => {
-            giveUp(new TimeoutError("RECEIVE_TIMEOUT", timeout));
-          });
+        : this.#deadlines.after(
+            timeout,
+            () => {
+              giveUp(new TimeoutError("RECEIVE_TIMEOUT", timeout));
+            },
+            this.#events.isHeld,
+          );
     signal?.addEventListener("abort", onAbort);
     const stop = (): void => {
       deadline?.cancel();

@@ -18,14 +18,27 @@ import type { Unread } from "./unread.ts";
 export class Pulling implements InboxEvents {
   readonly #endpoint: Endpoint;
   readonly #pacer: Pacer;
+  readonly #owner: { readonly isHeld: boolean };
   readonly inbox: Inbox;
   /** Whether somebody has got a message, and has not come for the one behind the last. */
   isGiven = false;
 
-  constructor(endpoint: Endpoint, pacer: Pacer, deadlines: Deadlines, unread: Unread) {
+  /** @param owner Knows whether the process lives on for the connection. */
+  constructor(
+    endpoint: Endpoint,
+    pacer: Pacer,
+    deadlines: Deadlines,
+    unread: Unread,
+    owner: { readonly isHeld: boolean },
+  ) {
+    this.#owner = owner;
     this.#endpoint = endpoint;
     this.#pacer = pacer;
     this.inbox = new Inbox(this, deadlines, unread);
+  }
+
+  get isHeld(): boolean {
+    return this.#owner.isHeld;
   }
 
   onGiven(): void {

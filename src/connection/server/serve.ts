@@ -46,6 +46,7 @@ import {
   serverHandlerTable,
   tokens,
 } from "../handlers.ts";
+import { callAtOnce } from "../in-context.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 import type { ConnectionLink } from "../connection-link.ts";
 import type { Link } from "../link.ts";
@@ -219,6 +220,8 @@ export class Server<Context = unknown> {
   #listener: Listener | undefined;
   #shutdown: Promise<ShutdownResult> | undefined;
   #isShuttingDown = false;
+  /** Whether the process lives on for it. */
+  #holds = true;
   #allEnded: Deferred<void> | undefined;
   /** Connections that are over, and whose handlers are not. */
   #unfinished = 0;
@@ -245,6 +248,7 @@ export class Server<Context = unknown> {
     this.#unhandled = new UnhandledErrorReporter(options.unhandledErrors, "server");
     this.#node = backplane && this.#newNode(carrying, handlers, host);
     this.#topics = new Topics<ConnectionLink>({ maxTopics, ...this.#delivery }, this.#node);
+    const inContext = host.bindContext?.() ?? callAtOnce;
     this.#owner = {
       handlers,
       routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
@@ -256,6 +260,7 @@ export class Server<Context = unknown> {
       deadlines: this.#deadlines,
       observer: host.observer,
       unhandled: this.#unhandled,
+      inContext,
       topics: this.#topics,
       settingsOf: (own) => routeSettings.get(own)!,
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
@@ -270,7 +275,13 @@ export class Server<Context = unknown> {
       handshakeRefused: (error, remoteAddress, peer) => {
         this.#refused++;
         host.observer?.refused(error, remoteAddress);
-        this.#tell("refused", () => handlers.refused?.(error, remoteAddress, peer), remoteAddress);
+        inContext(() => {
+          this.#tell(
+            "refused",
+            () => handlers.refused?.(error, remoteAddress, peer),
+            remoteAddress,
+          );
+        });
       },
       hookFailed: (error, hook, place) => {
         if (handlers.refused === undefined) this.#unhandled.report(error, hook, place);
@@ -278,6 +289,7 @@ export class Server<Context = unknown> {
       opened: (link) => {
         this.#opened++;
         this.#links.add(link as Link<Context>);
+        if (!this.#holds) link.hold(false);
       },
       ended: (link) => {
         this.#onEnded(link);
@@ -393,6 +405,7 @@ export class Server<Context = unknown> {
     if (count > this.#maxConnections) {
       excess = new LimitError("TOO_MANY_CONNECTIONS", this.#maxConnections, count);
     }
+    if (!this.#holds) transport.unref?.();
     const opening = new ServerHandshake(transport, this.#owner, excess);
     if (opening.isExcess) this.#excess++;
     // Those that are only there to be told so must not become many themselves.
@@ -428,6 +441,28 @@ export class Server<Context = unknown> {
       this.#runShutdown(status, reason, deadline, drain).then(resolve, reject);
     }
     return this.#shutdown;
+  }
+
+  /** The process lives on for the server and its connections, as at the beginning. */
+  ref(): void {
+    this.#hold(true);
+  }
+
+  /**
+   * The process may end although the server listens and has connections, those that come later included. An HTTP server that it was
+   * given holds the process by itself: `server.unref()` of that one.
+   */
+  unref(): void {
+    this.#hold(false);
+  }
+
+  #hold(holds: boolean): void {
+    this.#holds = holds;
+    this.#deadlines.hold(holds);
+    if (holds) this.#listener?.ref?.();
+    else this.#listener?.unref?.();
+    for (const opening of this.#handshakes) opening.hold(holds);
+    for (const link of this.#links) link.hold(holds);
   }
 
   /** Shuts the server down: `await using server = ...`. */

@@ -202,6 +202,12 @@ export class ServerHandshake<Context>
     this.#report(toHandshakeError(lost));
   }
 
+  /** Says whether the process lives on for the connection. */
+  hold(holds: boolean): void {
+    if (holds) this.transport.ref?.();
+    else this.transport.unref?.();
+  }
+
   /** Drops the connection, about which no hook decides. */
   drop(): void {
     this.#phase = "dropped";

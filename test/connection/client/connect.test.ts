@@ -104,6 +104,7 @@ describe("connectOn()", () => {
       state: "open",
     });
     expect(own.running).toBe(0);
+    expect(ws.response?.get("sec-websocket-protocol")).toBe("b");
     await ws.send("Hello");
     while (client.lines.length < 2) await macrotask();
     expect(await ws.close(4000, "bye")).toEqual({

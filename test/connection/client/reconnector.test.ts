@@ -7,6 +7,7 @@ import {
 } from "../../../src/connection/client/reconnector.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 import { ClosedError, DialError, TransportError } from "../../../src/errors.ts";
+import { rules } from "../../../src/connection/client/reconnect.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import {
   closure,
@@ -58,6 +59,7 @@ async function testReconnector(
       },
       ...options,
     },
+    rules,
     {
       onReady: () => lines.push("ready"),
       onLost: () => lines.push("lost"),
@@ -101,7 +103,7 @@ describe("Reconnector, at its attempts,", () => {
   it("makes the first one at once, but not inside the call", async () => {
     const { attempts, open } = newAttempts();
     const events = { onReady() {}, onLost() {}, onEnd() {}, isAwaited: () => true };
-    const reconnector = new Reconnector<FakeConnection>(open, {}, events);
+    const reconnector = new Reconnector<FakeConnection>(open, {}, rules, events);
     expect(attempts).toHaveLength(0);
     await macrotask();
     expect(attempts).toMatchObject([{ number: 1, last: undefined }]);
@@ -193,7 +195,7 @@ describe("Reconnector, at its attempts,", () => {
       calls++;
       throw refused;
     };
-    const reconnector = new Reconnector<FakeConnection>(open, { clock, ...always }, events);
+    const reconnector = new Reconnector<FakeConnection>(open, { clock, ...always }, rules, events);
     await macrotask();
     expect(reconnector.state).toBe("waiting");
     clock.advance(1000);
@@ -523,5 +525,46 @@ describe("Reconnector, with a hook that fails,", () => {
     (await succeed()).end({ status: 1001 });
     await pass(1000);
     expect(attempts).toHaveLength(2);
+  });
+});
+
+describe("Reconnector.hold()", () => {
+  /** A connection that writes down whether the process is to live on for it. */
+  function heldBy(ws: FakeConnection): string[] {
+    const told: string[] = [];
+    Object.assign(ws, { ref: () => told.push("ref"), unref: () => told.push("unref") });
+    return told;
+  }
+
+  it("tells the connection, and each that comes later", async () => {
+    const { reconnector, attempts, succeed, pass } = await testReconnector({ resume: heldFirst });
+    const all: string[][] = [];
+    function heldFirst(ws: FakeConnection): void {
+      all.push(heldBy(ws));
+    }
+    const first = await succeed();
+    reconnector.hold(false);
+    reconnector.hold(true);
+    expect(all).toEqual([["unref", "ref"]]);
+    reconnector.hold(false);
+    first.end({ status: 1006, initiator: "transport" });
+    await pass(1000);
+    const second = attempts.at(-1)!.succeed();
+    const told = heldBy(second);
+    await macrotask();
+    expect(told).toEqual(["unref"]);
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined });
+  });
+
+  it("tells the wait between two attempts, and connections that know no such thing nothing", async () => {
+    const { reconnector, fail, succeed, pass } = await testReconnector();
+    await fail();
+    reconnector.hold(false);
+    reconnector.hold(true);
+    await pass(1000);
+    await succeed();
+    reconnector.hold(false);
+    reconnector.hold(true);
+    reconnector.finish({ cause: "closed", closure: undefined, error: undefined });
   });
 });

@@ -12,6 +12,7 @@ function newInbox(mark = 1000): { inbox: Inbox; clock: FakeClock; lines: string[
   const lines: string[] = [];
   const inbox = new Inbox(
     {
+      isHeld: true,
       onGiven: () => lines.push("given"),
       onStreaming: (isWanted) => lines.push(isWanted ? "streaming" : "whole"),
     },

@@ -9,6 +9,7 @@ import { type ServeOptions, Server, serveOn } from "../../../src/connection/serv
 import { BackplaneError, TransportError } from "../../../src/errors.ts";
 import type { Listen, Transport } from "../../../src/transport.ts";
 import { FakeBroker } from "../../support/fake-broker.ts";
+import { HoldingClock } from "../../support/holding-clock.ts";
 import { Peer, upgradeRequest } from "../../support/peer.ts";
 import { macrotask } from "../../support/turns.ts";
 import { testServer } from "../../support/server.ts";
@@ -630,4 +631,58 @@ describe("a server on a backplane", () => {
       await expect(carried).rejects.toBeInstanceOf(BackplaneError);
     },
   );
+});
+
+describe("Server.unref()", () => {
+  it("lets the process end, for its listener, its connections and those to come", async () => {
+    const told: string[] = [];
+    const hold = (what: string): { ref: () => unknown; unref: () => unknown } => ({
+      ref: () => told.push(`ref ${what}`),
+      unref: () => told.push(`unref ${what}`),
+    });
+    const { listen, accept } = fakeListener();
+    const held: boolean[] = [];
+    const clock = new HoldingClock(held);
+    const server = await serveOn(
+      async (...given) => Object.assign(await listen(...given), hold("listener")),
+      { port: 1, clock, pingInterval: 1000 },
+      {},
+    );
+    const connect = async (what: string, request: Uint8Array): Promise<Peer> => {
+      const [ours, theirs] = memoryPair();
+      const peer = new Peer(theirs);
+      accept(Object.assign(ours, hold(what)));
+      peer.send(request);
+      await macrotask();
+      return peer;
+    };
+    await connect("open", upgradeRequest());
+    await connect("opening", upgradeRequest().slice(0, 9));
+    expect(server.counters).toMatchObject({ open: 1, opening: 1 });
+    expect([told, held.at(-1)]).toEqual([[], true]);
+    server.unref();
+    expect(told.splice(0)).toEqual(["unref listener", "unref opening", "unref open"]);
+    await connect("later", upgradeRequest());
+    expect(told.splice(0)).toEqual(["unref later", "unref later"]);
+    expect(held.at(-1)).toBe(false);
+    server.ref();
+    expect(told.splice(0)).toEqual(["ref listener", "ref opening", "ref open", "ref later"]);
+    expect(held.at(-1)).toBe(true);
+    await server.shutdown({ deadline: 0 });
+  });
+
+  it("changes nothing where its listener and its transports hold no process", async () => {
+    const { listen, accept } = fakeListener();
+    const server = await serveOn(listen, { port: 1 }, {});
+    const [first] = memoryPair();
+    accept(first);
+    server.unref();
+    const [second] = memoryPair();
+    accept(second);
+    server.ref();
+    await server.shutdown({ deadline: 0 });
+    const none = new Server({ port: 1 }, {});
+    none.unref();
+    none.ref();
+  });
 });
