@@ -1201,7 +1201,7 @@ describe("proxyProtocol", () => {
   });
 
   it("has the time of the handshake, and ends with the peer's stream, or with the socket", async () => {
-    const { connect, clock, lines, server } = testServer({}, { proxyProtocol: true });
+    const { connect, clock, lines } = testServer({}, { proxyProtocol: true });
     const late = connect();
     late.peer.send(line.subarray(0, 9));
     await macrotask();
