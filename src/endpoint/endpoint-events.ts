@@ -22,7 +22,7 @@ export interface EndpointEvents {
    * @param isOwned Whether `bytes` are yours to keep; otherwise they are valid until the call returns.
    */
   onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
-  /** A message begins that comes piece by piece, after {@link Endpoint.stream}. */
+  /** A message begins that comes piece by piece, after {@link Endpoint.setStreaming}. */
   onMessageBegin?(isText: boolean): void;
   /** A piece of it, of text maybe cut inside a character. The bytes are valid until the call returns. */
   onMessagePiece?(bytes: Uint8Array, start: number, end: number): void;

@@ -201,8 +201,8 @@ export class Endpoint {
    * Says whether messages come piece by piece: the one under way too, if so, and from the next one on, if not. What has come of
    * it by now is told at once; what is thrown there fails the connection, as in {@link receive}.
    */
-  stream(isStreaming: boolean): void {
-    this.#receiver.stream(isStreaming);
+  setStreaming(isStreaming: boolean): void {
+    this.#receiver.setStreaming(isStreaming);
   }
 
   /**

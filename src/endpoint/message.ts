@@ -116,7 +116,7 @@ export class MessageAssembler implements FrameSink {
   /**
    * Says whether messages are passed on piece by piece: the one under way too, if so, and from the next one on, if not.
    */
-  stream(isStreaming: boolean): void {
+  setStreaming(isStreaming: boolean): void {
     this.#isStreaming = isStreaming;
     if (isStreaming && this.isInMessage && !this.#isStreamed) this.#beginStreamed();
   }

@@ -149,12 +149,12 @@ export class Receiver implements AssemblerOwner {
     this.#decoder.stop();
   }
 
-  /** As `Endpoint.stream`. */
-  stream(isStreaming: boolean): void {
+  /** As `Endpoint.setStreaming`. */
+  setStreaming(isStreaming: boolean): void {
     const before = this.#state;
     this.#move("tell");
     try {
-      this.#assembler.stream(isStreaming);
+      this.#assembler.setStreaming(isStreaming);
     } catch (error) {
       this.#closer.failFor(error);
     } finally {
@@ -175,7 +175,7 @@ export class Receiver implements AssemblerOwner {
   stopWaiting(): void {
     const wasBusy = this.#state === "busy";
     this.#move("worked");
-    // Inside of an event, `receive` or `stream` goes on by itself.
+    // Inside of an event, `receive` or `setStreaming` goes on by itself.
     if (wasBusy) this.#closer.notify("onResume");
   }
 

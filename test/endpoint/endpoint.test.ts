@@ -330,7 +330,7 @@ describe("an endpoint whose events throw outside of receive()", () => {
         throw thrown;
       };
       made.endpoint.receive(text("a", more));
-      made.endpoint.stream(true);
+      made.endpoint.setStreaming(true);
       expectFailed(made);
     }
   });

@@ -320,7 +320,7 @@ function receiveStreamed(
 ): string[] {
   const trace = new MessageTrace();
   const assembler = new MessageAssembler(trace, trace, StateClientSide, { ...none, ...limits });
-  assembler.stream(true);
+  assembler.setStreaming(true);
   const decoder = new FrameDecoder(assembler);
   try {
     for (const piece of pieces) {
@@ -340,7 +340,7 @@ function receiveStreamed(
   return lines;
 }
 
-describe("MessageAssembler.stream()", () => {
+describe("MessageAssembler.setStreaming()", () => {
   const wire = [
     text("H\u00E9", more),
     continuation("", more),
@@ -408,10 +408,10 @@ describe("MessageAssembler.stream()", () => {
       const assembler = new MessageAssembler(trace, trace, StateClientSide, none);
       const decoder = new FrameDecoder(assembler);
       decoder.feed(whole, 0, at);
-      assembler.stream(true);
-      assembler.stream(true);
+      assembler.setStreaming(true);
+      assembler.setStreaming(true);
       decoder.feed(whole, at, at + 1);
-      assembler.stream(false);
+      assembler.setStreaming(false);
       decoder.feed(whole, at + 1);
       const texts = trace.lines.filter((line) => line.startsWith("text"));
       const pieces = trace.lines.filter((line) => line.startsWith("piece"));
@@ -431,8 +431,8 @@ describe("MessageAssembler.stream()", () => {
     const assembler = new MessageAssembler(trace, trace, StateClientSide, none);
     const decoder = new FrameDecoder(assembler);
     decoder.feed(text("whole"));
-    assembler.stream(true);
-    assembler.stream(false);
+    assembler.setStreaming(true);
+    assembler.setStreaming(false);
     decoder.feed(text("again"));
     expect(trace.lines).toEqual(["text whole", "text again"]);
   });

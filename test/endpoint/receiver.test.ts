@@ -70,7 +70,7 @@ describe("Endpoint.receive() from within an event", () => {
       endpoint.receive(continuation("b"));
     };
     endpoint.receive(text("a", more));
-    endpoint.stream(true);
+    endpoint.setStreaming(true);
     expect(lines).toEqual(["fail TypeError: receive() inside of an event"]);
   });
 
@@ -82,7 +82,7 @@ describe("Endpoint.receive() from within an event", () => {
     trace.onMessagePiece = () => {
       endpoint.close(1000, "");
     };
-    endpoint.stream(true);
+    endpoint.setStreaming(true);
     const wire = concat([text(shifted(encodeUtf8("abcd"), 1), { rsv: 2 }), close(1000)]);
     expect(endpoint.receive(wire)).toBe(wire.length);
     expect([endpoint.stage, endpoint.isBusy, lines]).toEqual(["flushing", false, ["begin text"]]);
@@ -102,7 +102,7 @@ describe("Endpoint.receive() from within an event", () => {
     trace.onResume = () => {
       taken = endpoint.receive(wire, taken);
     };
-    endpoint.stream(true);
+    endpoint.setStreaming(true);
     expect([endpoint.stage, taken, lines]).toEqual(["flushing", wire.length, ["begin text"]]);
   });
 });
@@ -162,7 +162,7 @@ describe("Endpoint.stop()", () => {
 describe("an endpoint of which messages are wanted in pieces", () => {
   it("tells nothing of them once its state is no longer open", () => {
     const { endpoint, lines } = newEndpoint();
-    endpoint.stream(true);
+    endpoint.setStreaming(true);
     endpoint.receive(concat([text("a", more), ping()]));
     endpoint.close(1000, "");
     endpoint.receive(concat([continuation("b"), text("c")]));
@@ -180,7 +180,7 @@ describe("an endpoint of which messages are wanted in pieces", () => {
       onOutput() {},
     };
     const endpoint = new Endpoint("client", events);
-    endpoint.stream(true);
+    endpoint.setStreaming(true);
     endpoint.receive(text("a"));
     expect(endpoint.received.messages).toBe(1);
     expect(endpoint.state).toBe("open");
@@ -202,7 +202,7 @@ describe("Endpoint.isInMessage", () => {
   });
 });
 
-describe("Endpoint.stream()", () => {
+describe("Endpoint.setStreaming()", () => {
   it.each<[what: string, options: EndpointOptions, frame: Uint8Array]>([
     [
       "of an extension",
@@ -214,7 +214,7 @@ describe("Endpoint.stream()", () => {
     const { endpoint, lines } = newEndpoint("client", options);
     endpoint.receive(begun);
     endpoint.close(1000, "");
-    endpoint.stream(true);
+    endpoint.setStreaming(true);
     expect(lines).toEqual([]);
   });
 
@@ -230,10 +230,10 @@ describe("Endpoint.stream()", () => {
     const { onMessageBegin } = trace;
     trace.onMessageBegin = (isText) => {
       onMessageBegin.call(trace, isText);
-      endpoint.stream(true);
+      endpoint.setStreaming(true);
     };
     endpoint.receive(begun);
-    endpoint.stream(true);
+    endpoint.setStreaming(true);
     expect(lines).toEqual(["begin text", "piece 61"]);
   });
 
@@ -241,7 +241,7 @@ describe("Endpoint.stream()", () => {
     const thrown: unknown[] = [];
     const { endpoint, trace, lines } = newEndpoint();
     trace.onPing = () => {
-      endpoint.stream(true);
+      endpoint.setStreaming(true);
       try {
         endpoint.receive(text("too early"));
       } catch (error) {

@@ -221,7 +221,7 @@ describe("an endpoint with an extension", () => {
     ["a slice", { slice: 4 }, binary(counted(9), marked)],
   ])("may be closed by whoever gets the pieces of a message: %s", (_, shift, wire) => {
     const { endpoint, extension, trace, lines: seen } = newEndpoint(shift);
-    endpoint.stream(true);
+    endpoint.setStreaming(true);
     trace.onMessagePiece = () => {
       endpoint.close(1000, "enough");
     };
@@ -266,7 +266,7 @@ describe("an endpoint with an extension, of which messages are wanted in pieces"
     (shift) => {
       for (const pieces of cuts(frames)) {
         const made = newEndpoint(shift);
-        made.endpoint.stream(true);
+        made.endpoint.setStreaming(true);
         receiveAll(made, pieces);
         expect(made.lines[0]).toBe("begin text");
         expect(made.lines.filter((line) => line === "end")).toHaveLength(1);
@@ -280,7 +280,7 @@ describe("an endpoint with an extension, of which messages are wanted in pieces"
     for (let at = 3; at < frames.length - 2; at++) {
       const made = newEndpoint();
       receiveAll(made, [frames.slice(0, at)]);
-      made.endpoint.stream(true);
+      made.endpoint.setStreaming(true);
       receiveAll(made, [frames.slice(at)]);
       expect(streamed(made.lines), `at ${at}`).toBe(toHex(encodeUtf8(message)));
       expect(made.lines.filter((line) => line.startsWith("text"))).toEqual([]);
@@ -290,7 +290,7 @@ describe("an endpoint with an extension, of which messages are wanted in pieces"
   it("fails text that is not valid, in the middle or at its end", () => {
     for (const bytes of [Uint8Array.of(0x61, 0xff, 0x61), Uint8Array.of(0x61, 0xc3)]) {
       const made = newEndpoint();
-      made.endpoint.stream(true);
+      made.endpoint.setStreaming(true);
       receiveAll(made, [text(shifted(bytes, 1), marked)]);
       expect(made.lines.at(-1)).toBe("fail INVALID_UTF8");
       expect(made.lines).not.toContain("end");
@@ -299,7 +299,7 @@ describe("an endpoint with an extension, of which messages are wanted in pieces"
 
   it("tells of messages that are empty, or that no extension has changed", () => {
     const made = newEndpoint();
-    made.endpoint.stream(true);
+    made.endpoint.setStreaming(true);
     receiveAll(made, [concat([binary("", marked), text("as it is")])]);
     const plain = toHex(encodeUtf8("as it is"));
     expect(made.lines).toEqual(["begin binary", "end", "begin text", `piece ${plain}`, "end"]);
@@ -307,7 +307,7 @@ describe("an endpoint with an extension, of which messages are wanted in pieces"
 
   it("counts what is passed on against the limit", () => {
     const made = newEndpoint({}, { maxMessageSize: 10 });
-    made.endpoint.stream(true);
+    made.endpoint.setStreaming(true);
     receiveAll(made, [
       binary(shifted(counted(8), 1), begun),
       continuation(shifted(counted(8), 1), { fin: true }),

@@ -169,7 +169,7 @@ const receivePromises: readonly BytePromise[] = [
         piece.fill(0xee, start, end);
       };
       const endpoint = new Endpoint("server", events);
-      endpoint.stream(true);
+      endpoint.setStreaming(true);
       endpoint.receive(binary(bytes, masked));
       return concat(pieces);
     },

@@ -312,7 +312,7 @@ export class BackplaneNode implements BackplaneStatus {
     if (this.#stage === "left" || !this.#interests.has(topic)) return;
     const envelope = decodeEnvelope(bytes);
     if (typeof envelope === "string") {
-      this.#drop(envelope, bytes);
+      this.#dropEnvelope(envelope, bytes);
     } else if (envelope.node !== this.#node) {
       this.#take(topic, envelope);
     }
@@ -335,7 +335,7 @@ export class BackplaneNode implements BackplaneStatus {
     this.#owner.receive(topic, new PreparedMessage(data, compress));
   }
 
-  #drop(fault: EnvelopeFault, bytes: Uint8Array): void {
+  #dropEnvelope(fault: EnvelopeFault, bytes: Uint8Array): void {
     this.#dropped++;
     if (fault !== "version" || this.#versions.has(bytes[2])) return;
     this.#versions.add(bytes[2]);

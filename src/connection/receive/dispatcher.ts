@@ -90,7 +90,7 @@ export class Dispatcher<Context> implements EndpointEvents {
       deadlines: this.#deadlines,
       settings: this.#settings,
     });
-    if (this.#handlers.stream !== undefined) endpoint.stream(true);
+    if (this.#handlers.stream !== undefined) endpoint.setStreaming(true);
   }
 
   /** Those who ask for messages. @throws {TypeError} There is a handler for them. */

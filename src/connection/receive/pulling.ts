@@ -47,7 +47,7 @@ export class Pulling implements InboxEvents {
   }
 
   onStreaming(isWanted: boolean): void {
-    this.#endpoint.stream(isWanted);
+    this.#endpoint.setStreaming(isWanted);
   }
 
   receive(options: ReceiveOptions): Promise<Data> {

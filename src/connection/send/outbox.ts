@@ -68,7 +68,7 @@ export class Outbox {
     const excess = this.#excess(data);
     if (excess !== undefined) return this.#overflow(data, compress, excess);
     this.#owner.used();
-    this.#add(data, compress);
+    this.#giveToEndpoint(data, compress);
     // An extension may have failed with it, and the connection with that.
     if (this.#endpoint.stage !== "open") return rejected(this.#owner.refusal());
     this.#flusher.flushSoon();
@@ -120,7 +120,7 @@ export class Outbox {
     return queued === undefined ? this.#flusher.whenPieceSent() : this.#whenSent(queued, true);
   }
 
-  #add(data: Data | PreparedMessage, compress: boolean): void {
+  #giveToEndpoint(data: Data | PreparedMessage, compress: boolean): void {
     if (typeof data === "string") this.#endpoint.sendText(data, compress);
     else if (data instanceof PreparedMessage) this.#endpoint.sendPrepared(data);
     else this.#endpoint.sendBinary(data, compress);

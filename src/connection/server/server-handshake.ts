@@ -175,7 +175,7 @@ export class ServerHandshake<Context>
       this.#early.add(chunk, 0, chunk.length);
       this.#holdBack();
     } else if (this.#phase === "reading" || this.#phase === "idle") {
-      this.#readAll(chunk, 0);
+      this.#readHeads(chunk, 0);
     } else if (this.#phase === "proxied") {
       this.#readProxyHeader(chunk, this.#proxyHeader!);
     }
@@ -234,7 +234,7 @@ export class ServerHandshake<Context>
       const end = parser.feed(chunk);
       if (!parser.isComplete) return;
       this.#phase = "reading";
-      this.#readAll(chunk, end);
+      this.#readHeads(chunk, end);
     } catch (error) {
       this.drop();
       this.#report(toHandshakeError(error));
@@ -256,7 +256,7 @@ export class ServerHandshake<Context>
     this.#hook = "upgrade";
     this.#parser = new HeadParser("request", this.#owner.headLimits);
     // Within `begin` of the exchange the bytes behind its request are still where they were.
-    if (!this.#isReading) this.#readAll(rest, 0);
+    if (!this.#isReading) this.#readHeads(rest, 0);
   }
 
   onLastAnswered(): void {
@@ -286,7 +286,7 @@ export class ServerHandshake<Context>
   }
 
   /** Reads what has come: a head, or a part of one, or several one after the other. */
-  #readAll(chunk: Uint8Array, start: number): void {
+  #readHeads(chunk: Uint8Array, start: number): void {
     let at = start;
     this.#isReading = true;
     while (at < chunk.length && (this.#phase === "reading" || this.#phase === "idle")) {
