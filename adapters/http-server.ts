@@ -35,7 +35,7 @@ function adopt(socket: ServerSocket, tcp: TcpOptions | undefined, inContext: Sna
 }
 
 /** Gives the listener of a server that is not the application's own, or is closed with its listener. */
-export function newOwnListener(server: EventServer, stop: () => void): Listener {
+export function newOwnedServerListener(server: EventServer, stop: () => void): Listener {
   return Object.defineProperties(newServerListener(server, stop), {
     ref: { value: () => server.ref?.() },
     unref: { value: () => server.unref?.() },
@@ -96,7 +96,7 @@ export function takeConnections(
     inContext(accept, transport);
   };
   server.on(event, onConnection);
-  return newOwnListener(server, () => {
+  return newOwnedServerListener(server, () => {
     server.off(event, onConnection);
     server.close();
   });

@@ -9,7 +9,7 @@ import { createServer, type Socket } from "node:net";
 import process from "node:process";
 import { createServer as createTlsServer } from "node:tls";
 import type { Listener, ListenOptions, TcpOptions } from "../../src/transport.ts";
-import { newOwnListener } from "../http-server.ts";
+import { newOwnedServerListener } from "../http-server.ts";
 import { type Accept, type CheckedTls, listening, type Place } from "../listening.ts";
 import { acceptedTransport, adoptContext } from "./accept.ts";
 import { NodeTransport } from "./transport.ts";
@@ -65,7 +65,7 @@ function listen(
     const where = path === undefined ? { port, host: hostname, reusePort } : { path };
     server.listen({ ...where, backlog }, () => {
       resolve(
-        newOwnListener(server, () => {
+        newOwnedServerListener(server, () => {
           isClosed = true;
           // The server's own `close` event waits for every connection; accepting ends at once.
           server.close();

@@ -92,7 +92,7 @@ export class Contexts {
     if (--this.#sessions > 0) return;
     for (const shelves of [this.#deflaters, this.#inflaters]) {
       for (const shelf of shelves.values()) {
-        for (const entry of shelf) this.close(entry);
+        for (const entry of shelf) this.closeContext(entry);
       }
       shelves.clear();
     }
@@ -137,7 +137,7 @@ export class Contexts {
     const { shelf } = entry;
     if (shelf !== undefined) {
       if (shelf.length === mostOnShelf) {
-        this.close(entry);
+        this.closeContext(entry);
         return;
       }
       entry.context.reset();
@@ -151,7 +151,7 @@ export class Contexts {
   }
 
   /** Frees a context for good. */
-  close(entry: PooledContext<Context>): void {
+  closeContext(entry: PooledContext<Context>): void {
     entry.context.close();
     this.#takeOut(entry);
   }

@@ -97,7 +97,7 @@ abstract class FlateHalf<Kind extends Context> implements Transform {
 
   close(): void {
     this.#isClosed = true;
-    if (this.entry !== undefined) this.contexts.close(this.entry);
+    if (this.entry !== undefined) this.contexts.closeContext(this.entry);
     this.entry = undefined;
     // A Reader or Writer that waits for a slice when the connection is closed must not wait for ever.
     if (this.#task !== undefined) queueMicrotask(this.#task);

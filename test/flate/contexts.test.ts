@@ -230,7 +230,7 @@ describe("Contexts", () => {
     expect([contexts.memory, lines]).toEqual([140, ["d1 rest"]]);
     clock.advance(10_000);
     expect([contexts.memory, lines]).toEqual([100, ["d1 rest", "i3 rest"]]);
-    contexts.close(two);
+    contexts.closeContext(two);
     expect(contexts.memory).toBe(0);
   });
 
@@ -324,8 +324,8 @@ describe("Contexts", () => {
         else message(contexts, entry);
       }
       const [closed] = entries.splice(index, 1);
-      contexts.close(closed!);
-      contexts.close(closed!);
+      contexts.closeContext(closed!);
+      contexts.closeContext(closed!);
       expect(contexts.memory).toBe(200);
       if (isAtWork) for (const entry of entries) contexts.end(entry);
       clock.advance(2000);
