@@ -39,7 +39,7 @@ function inSource(file: string, before: string): number {
 }
 
 const { highWaterMark, maxBufferedAmount, receiveHighWaterMark, closeTimeout } = defaultFlowLimits;
-const serve = "src/connection/server/serve.ts";
+const serve = "src/connection/server/serve-options.ts";
 const deflate = "src/flate/permessage-deflate.ts";
 
 describe("docs/limits.md", () => {
@@ -60,7 +60,11 @@ describe("docs/limits.md", () => {
     ["What is sent", "carrying.maxWaiting", defaultCarrying.maxWaiting],
     ["Time", "carrying.timeout", defaultCarrying.timeout],
     ["Time", "carrying.linger", defaultCarrying.linger],
-    ["What is sent", "maxWaiting", inSource("src/connection/client/reconnecting.ts", "maxWaiting = ")],
+    [
+      "What is sent",
+      "maxWaiting",
+      inSource("src/connection/client/reconnecting.ts", "maxWaiting = "),
+    ],
     ["Time", "handshakeTimeout", inSource(serve, "handshakeTimeout: ")],
     ["Time", "closeTimeout", closeTimeout],
     ["Time", "minProgress", inSource("src/connection/options.ts", "  minProgress: ")],

@@ -5,34 +5,19 @@
  */
 
 import { noBytes } from "../../bytes.ts";
-import {
-  checkOptions,
-  clock,
-  having,
-  milliseconds,
-  number,
-  numbersOf,
-  oneOf,
-  optionsOf,
-  type OptionTable,
-} from "../../check-options.ts";
-import { type PartialLimits, resolveLimits } from "../../endpoint/limits.ts";
+import { checkOptions } from "../../check-options.ts";
+import { resolveLimits } from "../../endpoint/limits.ts";
 import { Traffic } from "../../endpoint/traffic.ts";
 import { ClosedError, LimitError, TimeoutError } from "../../errors.ts";
-import { type ProxyHeader, proxyHeadersKind } from "../../handshake/server/forwarded.ts";
-import { balancersKind, balancersOf } from "../../handshake/proxy-protocol/balancers.ts";
-import { type OriginPolicy, originsKind } from "../../handshake/server/origin.ts";
+import { balancersOf } from "../../handshake/proxy-protocol/balancers.ts";
 import { PeerFinder } from "../../handshake/server/peer.ts";
-import { type TrustedProxies, trustedProxiesKind } from "../../handshake/server/trusted-proxies.ts";
 import { defaultHeadLimits, type HeadLimits } from "../../http/parser.ts";
-import { listenTable } from "../../io/stream-listener.ts";
 import { type StatusCode, StatusGoingAway } from "../../status.ts";
 import type { Listen, Listener, ListenOptions, Transport } from "../../transport.ts";
-import { type Clock, Deadlines, systemClock } from "../../clock.ts";
+import { Deadlines, systemClock } from "../../clock.ts";
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
-import type { Backplane } from "../backplane/backplane.ts";
 import { BackplaneNode } from "../backplane/node.ts";
-import { type BackplaneStatus, type CarryingOptions, carryingTable } from "../backplane/status.ts";
+import type { BackplaneStatus, CarryingOptions } from "../backplane/status.ts";
 import { type Connection, linkOf, type PublishOptions } from "../connection.ts";
 import { prepared } from "../send/prepare.ts";
 import type { Binary } from "../data.ts";
@@ -40,143 +25,36 @@ import { checkClose } from "../check-close.ts";
 import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
 import { type Deferred, isPromise, newDeferred, whenSettled } from "../../deferred.ts";
 import { LinkedList } from "../../linked-list.ts";
-import {
-  type RouteHandlers,
-  type ServerHandlers,
-  serverHandlerTable,
-  tokens,
-} from "../handlers.ts";
+import { type RouteHandlers, type ServerHandlers, serverHandlerTable } from "../handlers.ts";
 import { callAtOnce } from "../in-context.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 import type { ConnectionLink } from "../connection-link.ts";
 import type { Link } from "../link.ts";
-import { defaultHttpLimits, resolveHttpSettings } from "../http/settings.ts";
+import { resolveHttpSettings } from "../http/settings.ts";
 import { ServerHandshake, type ServerHandshakeOwner } from "./server-handshake.ts";
-import {
-  type ConnectionOptions,
-  connectionTable,
-  type LinkSettings,
-  defaultFlowLimits,
-} from "../options.ts";
+import { defaultFlowLimits, type LinkSettings } from "../options.ts";
 import { UnhandledErrorReporter } from "../unhandled-errors.ts";
 import { addressBookOf } from "./address-book.ts";
-import { type AddressOptions, addressTable } from "./address-limits.ts";
 import { RouteSettings } from "./route-settings.ts";
 import { Routes } from "./routes.ts";
 import { type Published, Topics } from "./topics.ts";
+import { checkPolicy, deliver, type Delivery, type DeliverySettings } from "./delivery.ts";
 import {
-  checkPolicy,
-  deliver,
-  type Delivery,
-  type DeliverySettings,
-  type SlowReceiver,
-} from "./delivery.ts";
+  type BroadcastOptions,
+  defaultServerLimits,
+  type ServerLimits,
+  type ServeOptions,
+  serveTable,
+  type ShutdownOptions,
+  type ShutdownResult,
+} from "./serve-options.ts";
 
-/** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
-export interface ServeOptions
-  extends ListenOptions, ConnectionOptions, AddressOptions, PartialLimits<HeadLimits> {
-  /** As the option of a route: `RouteOptions`. For routes that have none of their own, too. Default: none. */
-  readonly protocols?: readonly string[] | undefined;
-  /** Connections that may be open or opening; those beyond are refused with 503. Default: no limit. */
-  readonly maxConnections?: number | undefined;
-  /** Milliseconds from accepting a connection to its handshake's end; then 408. Default: 10 000. */
-  readonly handshakeTimeout?: number | undefined;
-  /**
-   * Whose pages may connect; others get 403: a list of origins and patterns, a function, "same" or "any". Default: "cookies", those
-   * of the server's own host where a request carries cookies, an Authorization header or a client certificate, all otherwise.
-   */
-  readonly origins?: OriginPolicy | undefined;
-  /**
-   * Proxies in front of the server that are believed about their clients: so many hops, addresses and networks, or a function.
-   * What they say is `request.peer` and `ws.peer`; what is malformed gets 400. Default: nobody is believed.
-   */
-  readonly trustProxy?: TrustedProxies | undefined;
-  /**
-   * Headers that trusted proxies tell of their clients by. A proxy passes on what it does not write, as a client has sent it: so
-   * name those that it writes. Where `Forwarded` and `X-Forwarded-*` are both there, and differ, the answer is 400. Default: all
-   * of them.
-   */
-  readonly proxyHeaders?: readonly ProxyHeader[] | undefined;
-  /**
-   * TCP balancers that say whose connection each is by the PROXY protocol, version 1 or 2: `true` for whoever connects, or addresses
-   * and networks, and "unix" for whoever comes by a Unix socket. They must: who does not is dropped. From others it is no request,
-   * and gets 400. Not with `server`, nor with `tls`, since the header comes in front of the TLS: TypeError. Default: nobody.
-   */
-  readonly proxyProtocol?: boolean | readonly string[] | undefined;
-  /** What carries publications to other servers, of this process or elsewhere. Default: they stay on this one. */
-  readonly backplane?: Backplane | undefined;
-  /** How publications wait for the backplane. */
-  readonly carrying?: CarryingOptions | undefined;
-  /** Topics that one connection may subscribe to. Default: 1 024. */
-  readonly maxTopics?: number | undefined;
-  /** What becomes of receivers that do not keep up with what is sent to many. Default: "buffer". */
-  readonly slowReceivers?: SlowReceiver | undefined;
-  /** Bytes that the body of a plain request may have; beyond, 413. Default: 1 MiB. */
-  readonly maxBodySize?: number | undefined;
-  /** Plain requests that one connection may make, one after the other; 1 is one, and no keep-alive. Default: 1 000. */
-  readonly maxRequests?: number | undefined;
-  /** Milliseconds that a connection may idle between two plain requests; then it is ended. Default: 5 000. */
-  readonly keepAliveTimeout?: number | undefined;
-  /** Where time comes from. Default: the runtime. */
-  readonly clock?: Clock | undefined;
-}
-
-/** How a message is broadcast. */
-export interface BroadcastOptions extends PublishOptions {
-  /** A connection that does not get it. */
-  readonly except?: Connection | undefined;
-}
-
-/** How a server is shut down. */
-export interface ShutdownOptions {
-  /** Status code that all connections are closed with. Default: 1001, going away. */
-  readonly status?: StatusCode;
-  /** At most 123 bytes of UTF-8. Default: none. */
-  readonly reason?: string;
-  /** Milliseconds for all of it; what is left then is dropped. Default: the option `closeTimeout`. */
-  readonly deadline?: number;
-  /**
-   * Whether a connection whose handlers are at work on what has come gets half of that time to be done with it, and to send its
-   * answers, before it is closed; nothing more is read from it meanwhile. `open` is not waited for. 10 seconds, where the
-   * deadline is Infinity. Default: true.
-   */
-  readonly drain?: boolean;
-}
-
-/** What a shutdown came to. */
-export interface ShutdownResult {
-  /** Connections whose closing handshake was done. */
-  readonly closed: number;
-  /** Connections that were dropped. */
-  readonly dropped: number;
-}
-
-const serveTable: OptionTable<ServeOptions> = /* @__PURE__ */ ((): OptionTable<ServeOptions> => ({
-  ...listenTable,
-  ...connectionTable,
-  ...addressTable,
-  ...numbersOf(defaultHeadLimits),
-  protocols: tokens,
-  maxConnections: number,
-  handshakeTimeout: milliseconds,
-  origins: originsKind,
-  trustProxy: trustedProxiesKind,
-  proxyHeaders: proxyHeadersKind,
-  proxyProtocol: balancersKind,
-  backplane: having("a Backplane", "join"),
-  carrying: optionsOf(carryingTable),
-  maxTopics: number,
-  ...numbersOf(defaultHttpLimits),
-  keepAliveTimeout: milliseconds,
-  slowReceivers: oneOf("buffer", "drop", "close"),
-  clock,
-}))();
-
-const defaultServerLimits = {
-  handshakeTimeout: 10_000,
-  maxConnections: Infinity,
-  maxTopics: 1024,
-};
+export type {
+  BroadcastOptions,
+  ServeOptions,
+  ShutdownOptions,
+  ShutdownResult,
+} from "./serve-options.ts";
 
 /**
  * Serves WebSocket connections from a listener. Adapters wrap it as their own `serve`.
@@ -235,9 +113,10 @@ export class Server<Context = unknown> {
   ) {
     checkOptions(options, serveTable, { elsewhere: serverHandlerTable });
     checkOptions(handlers, serverHandlerTable, { what: "handler", elsewhere: serveTable });
-    const { handshakeTimeout, maxConnections, maxTopics } = resolveLimits<
-      typeof defaultServerLimits
-    >(options, defaultServerLimits);
+    const { handshakeTimeout, maxConnections, maxTopics } = resolveLimits<ServerLimits>(
+      options,
+      defaultServerLimits,
+    );
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
     this.#maxConnections = maxConnections;
     const routeSettings = this.#resolveRoutes(options, handlers, host);
@@ -248,53 +127,7 @@ export class Server<Context = unknown> {
     this.#unhandled = new UnhandledErrorReporter(options.unhandledErrors, "server");
     this.#node = backplane && this.#newNode(carrying, handlers, host);
     this.#topics = new Topics<ConnectionLink>({ maxTopics, ...this.#delivery }, this.#node);
-    const inContext = host.bindContext?.() ?? callAtOnce;
-    this.#owner = {
-      handlers,
-      routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
-      origins: options.origins ?? "cookies",
-      isBalancer: balancersOf(options),
-      addresses: addressBookOf(options, this.#deadlines),
-      peers: options.trustProxy === undefined ? undefined : new PeerFinder(options),
-      settings: this.#settings,
-      deadlines: this.#deadlines,
-      observer: host.observer,
-      unhandled: this.#unhandled,
-      inContext,
-      topics: this.#topics,
-      settingsOf: (own) => routeSettings.get(own)!,
-      headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
-      handshakeTimeout,
-      http: resolveHttpSettings(options, this.#settings.times),
-      handshakeBegan: (opening) => this.#handshakes.add(opening),
-      handshakeEnded: (opening) => {
-        this.#handshakes.delete(opening);
-        if (opening.isExcess) this.#excess--;
-        this.#checkAllEnded();
-      },
-      handshakeRefused: (error, remoteAddress, peer) => {
-        this.#refused++;
-        host.observer?.refused(error, remoteAddress);
-        inContext(() => {
-          this.#tell(
-            "refused",
-            () => handlers.refused?.(error, remoteAddress, peer),
-            remoteAddress,
-          );
-        });
-      },
-      hookFailed: (error, hook, place) => {
-        if (handlers.refused === undefined) this.#unhandled.report(error, hook, place);
-      },
-      opened: (link) => {
-        this.#opened++;
-        this.#links.add(link as Link<Context>);
-        if (!this.#holds) link.hold(false);
-      },
-      ended: (link) => {
-        this.#onEnded(link);
-      },
-    };
+    this.#owner = this.#newOwner(options, handlers, host, routeSettings, handshakeTimeout);
     if (backplane !== undefined) this.#node?.join(backplane);
   }
 
@@ -468,6 +301,63 @@ export class Server<Context = unknown> {
   /** Shuts the server down: `await using server = ...`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
+  }
+
+  /** Makes what handshakes are told, and tell. */
+  #newOwner(
+    options: ServeOptions,
+    handlers: ServerHandlers<Context>,
+    host: RuntimeServices,
+    routeSettings: ReadonlyMap<RouteHandlers<Context>, RouteSettings>,
+    handshakeTimeout: number,
+  ): ServerHandshakeOwner<Context> {
+    const inContext = host.bindContext?.() ?? callAtOnce;
+    return {
+      handlers,
+      routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
+      origins: options.origins ?? "cookies",
+      isBalancer: balancersOf(options),
+      addresses: addressBookOf(options, this.#deadlines),
+      peers: options.trustProxy === undefined ? undefined : new PeerFinder(options),
+      settings: this.#settings,
+      deadlines: this.#deadlines,
+      observer: host.observer,
+      unhandled: this.#unhandled,
+      inContext,
+      topics: this.#topics,
+      settingsOf: (own) => routeSettings.get(own)!,
+      headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
+      handshakeTimeout,
+      http: resolveHttpSettings(options, this.#settings.times),
+      handshakeBegan: (opening) => this.#handshakes.add(opening),
+      handshakeEnded: (opening) => {
+        this.#handshakes.delete(opening);
+        if (opening.isExcess) this.#excess--;
+        this.#checkAllEnded();
+      },
+      handshakeRefused: (error, remoteAddress, peer) => {
+        this.#refused++;
+        host.observer?.refused(error, remoteAddress);
+        inContext(() => {
+          this.#tell(
+            "refused",
+            () => handlers.refused?.(error, remoteAddress, peer),
+            remoteAddress,
+          );
+        });
+      },
+      hookFailed: (error, hook, place) => {
+        if (handlers.refused === undefined) this.#unhandled.report(error, hook, place);
+      },
+      opened: (link) => {
+        this.#opened++;
+        this.#links.add(link as Link<Context>);
+        if (!this.#holds) link.hold(false);
+      },
+      ended: (link) => {
+        this.#onEnded(link);
+      },
+    };
   }
 
   #newNode(

@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { checkOptions } from "../../../src/check-options.ts";
+import { resolveLimits } from "../../../src/endpoint/limits.ts";
+import {
+  defaultServerLimits,
+  type ServerLimits,
+  serveTable,
+} from "../../../src/connection/server/serve-options.ts";
+
+describe("serveTable", () => {
+  it.each(Object.keys(serveTable))("refuses null for %s, and names it", (name) => {
+    const check = (): void => {
+      checkOptions({ [name]: null }, serveTable);
+    };
+    expect(check).toThrow(TypeError);
+    expect(check).toThrow(new RegExp(`^${name} must be `));
+  });
+
+  it("lets each be left open", () => {
+    const none = Object.fromEntries(Object.keys(serveTable).map((name) => [name, undefined]));
+    checkOptions(none, serveTable);
+  });
+});
+
+describe("defaultServerLimits", () => {
+  it("are in force where none are given; 0 is no limit", () => {
+    expect(resolveLimits<ServerLimits>({}, defaultServerLimits)).toEqual(defaultServerLimits);
+    expect(
+      resolveLimits<ServerLimits>({ handshakeTimeout: 0, maxTopics: 7 }, defaultServerLimits),
+    ).toEqual({ handshakeTimeout: Infinity, maxConnections: Infinity, maxTopics: 7 });
+  });
+});
