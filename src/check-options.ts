@@ -187,8 +187,10 @@ const otherNames: Readonly<Record<string, string>> = {
   connection: "open",
   connect: "open",
   disconnect: "close",
-  fetch: "http",
   request: "http",
+  app: "fetch",
+  application: "fetch",
+  onRequest: "fetch",
 };
 
 /** Anything at all. */

@@ -28,6 +28,7 @@ declare var URLSearchParams: {
 
 declare class URL {
   constructor(url: string | URL, base?: string | URL);
+  static canParse(url: string): boolean;
   readonly protocol: string;
   readonly hostname: string;
   readonly port: string;
@@ -49,6 +50,38 @@ interface AbortSignal {
 
 // eslint-disable-next-line no-var -- as above
 declare var AbortSignal: { prototype: AbortSignal };
+
+interface Headers extends Iterable<[name: string, value: string]> {
+  get(name: string): string | null;
+}
+
+interface Request {
+  readonly url: string;
+}
+
+// eslint-disable-next-line no-var -- as above
+declare var Request: {
+  prototype: Request;
+  new (
+    url: string,
+    init: {
+      method: string;
+      headers: [name: string, value: string][];
+      signal: AbortSignal;
+      body?: ReadableStream<Uint8Array>;
+      duplex?: string;
+    },
+  ): Request;
+};
+
+interface Response {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array> | null;
+}
+
+// eslint-disable-next-line no-var -- as above
+declare var Response: { prototype: Response };
 
 declare class AbortController {
   readonly signal: AbortSignal;

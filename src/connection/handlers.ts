@@ -24,6 +24,7 @@ import type { BackplaneEvent } from "./backplane/status.ts";
 import type { Connection } from "./connection.ts";
 import type { Data } from "./data.ts";
 import type { HttpHandler, HttpMethods } from "./http/answer.ts";
+import type { FetchHandler } from "./http/fetch.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
 
 /**
@@ -135,6 +136,15 @@ export interface ServerHandlers<Context = unknown> extends HookHandlers<Context>
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each route has a context of its own
   readonly routes?: Readonly<Record<string, RouteHandlers<any>>> | undefined;
   /**
+   * An application that answers the plain requests for which there is no `http` hook, such as `app.fetch` of Hono, h3 or Elysia:
+   * the same port serves it and the WebSockets. It has all the time that it takes. Where it throws the answer is 500, without its
+   * text.
+   *
+   * @example
+   * serve({ port: 8080 }, { fetch: app.fetch, message: (ws, data) => ws.send(data) })
+   */
+  readonly fetch?: FetchHandler | undefined;
+  /**
    * A handshake came to nothing: `error.cause` tells why where a hook failed. Meant for logs.
    *
    * @param remoteAddress Of who is at the socket, be it a proxy.
@@ -224,6 +234,7 @@ export const serverHandlerTable: OptionTable<ServerHandlers> =
         }
       },
     },
+    fetch: callback,
     refused: callback,
     backplane: callback,
   }))();

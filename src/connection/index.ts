@@ -45,6 +45,7 @@ export {
   type Upgrade,
 } from "./handlers.ts";
 export type { HttpAnswer, HttpHandler, HttpMethods } from "./http/answer.ts";
+export type { FetchHandler, RuntimeRequest, RuntimeResponse } from "./http/fetch.ts";
 export { type BodyOptions, HttpRequest } from "./http/request.ts";
 export type { BlobLike, Data } from "./data.ts";
 export type { ErrorSource, ErrorThrower } from "./error-source.ts";

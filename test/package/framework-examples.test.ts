@@ -139,6 +139,24 @@ describe.each(["node", "deno", "bun"])("examples/hono on %s", (runtime) => {
   });
 });
 
+describe.each(["node", "deno", "bun"])("examples/hono-fetch on %s", (runtime) => {
+  it("answers by Hono and talks by WebSocket on one port, until it is stopped", async () => {
+    const { program, host } = await start("hono-fetch", runtime);
+    const ada = await open(`ws://${host}/rooms/tea`);
+    const bob = await open(`ws://${host}/rooms/tea`);
+    const url = `http://${host}/rooms/tea`;
+    expect(await (await fetch(url)).json()).toEqual({ room: "tea", people: 2 });
+    ada.ws.send("Hello");
+    expect(await bob.next()).toBe("Hello");
+    const posted = await fetch(url, { method: "POST", body: "Good morning" });
+    expect(posted.status).toBe(204);
+    expect([await ada.next(), await bob.next()]).toEqual(["Good morning", "Good morning"]);
+    expect((await fetch(`http://${host}/`)).status).toBe(404);
+    expect(await refusal(`ws://${host}/`)).toEqual(nothingThere);
+    expect(await stop(program, ada)).toEqual(orderly);
+  });
+});
+
 describe.each(["node", "deno", "bun"])("examples/h3 on %s", (runtime) => {
   it("echoes by WebSocket, and counts by h3, until it is stopped", async () => {
     const { program, host } = await start("h3", runtime);

@@ -322,6 +322,7 @@ const ofServers: RightOf<ServerHandlers> = {
     right: [{}, { "/chat": {}, "/rooms/:room": { message() {}, open: undefined } }],
     takes: /Object/,
   },
+  fetch: callback,
   refused: callback,
   backplane: callback,
 };
@@ -501,7 +502,8 @@ const mistakes: readonly (readonly [call: string, act: () => unknown, message: s
     onClose: "Unknown handler onClose: did you mean close?",
     mesage: "Unknown handler mesage: did you mean message?",
     connection: "Unknown handler connection: did you mean open?",
-    fetch: "Unknown handler fetch: did you mean http?",
+    request: "Unknown handler request: did you mean http?",
+    app: "Unknown handler app: did you mean fetch?",
     port: "Unknown handler port: port is an option, and goes into the object before this one",
     toString: "Unknown handler toString",
     bogus: "Unknown handler bogus",

@@ -16,12 +16,15 @@ import {
   type HttpMethods,
 } from "./answer.ts";
 import type { Answerer } from "./exchange.ts";
+import { type FetchHandler, fetchAnswerer } from "./fetch.ts";
 import type { HttpRequest } from "./request.ts";
 
 /** What an application has for plain requests to one path. */
 export interface PlainHandlers {
   /** The hook of the path. */
   readonly http: HttpHandler | HttpMethods | undefined;
+  /** The application for what no hook answers. */
+  readonly fetch: FetchHandler | undefined;
   /** Whether WebSockets are served there, at least. */
   readonly isKnown: boolean;
 }
@@ -33,11 +36,15 @@ const notFound = { status: 404, message: "Nothing is served at this path" } as c
  *
  * @throws {HandshakeError} `REJECTED` with 404, `BAD_UPGRADE` with 426, `BAD_METHOD`: nobody does.
  */
-export function answererOf({ http, isKnown }: PlainHandlers, request: HttpRequest): Answerer {
+export function answererOf(
+  { http, fetch, isKnown }: PlainHandlers,
+  request: HttpRequest,
+): Answerer {
   const { method, target } = request;
   if (target === "*") return options(undefined);
   const handler = http && handlerOf(http, method);
   if (handler !== undefined) return asked(handler);
+  if (fetch !== undefined) return fetchAnswerer(fetch);
   if (http === undefined && !isKnown) throw new HandshakeError("REJECTED", notFound);
   if (http === undefined && (method === "GET" || method === "HEAD")) throw upgradeRequired();
   if (http === undefined && method === "OPTIONS") return options(http);

@@ -48,6 +48,11 @@ export class RequestBody {
     return this.#decoder.isComplete;
   }
 
+  /** Whether there is none. */
+  get isEmpty(): boolean {
+    return this.isComplete && this.received === 0;
+  }
+
   /** Bytes of it that have come. */
   get received(): number {
     return this.#decoder.received;

@@ -39,6 +39,11 @@ export class HttpRequest extends UpgradeRequest implements AsyncIterable<Uint8Ar
     this.#body = body;
   }
 
+  /** Whether it has a body, or the rest of one that is still to come. */
+  get hasBody(): boolean {
+    return !this.#body.isEmpty;
+  }
+
   /** Gives the body piece by piece, as it comes; pieces are yours. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
     return this.#body.pieces() as AsyncIterator<Uint8Array, undefined>;

@@ -345,8 +345,9 @@ export class ServerHandshake<Context>
     const peer = this.#admit(head);
     const exchange = new HttpExchange(this, { head, framing, peer }, (request) => {
       const route = this.#route(request);
-      const http = route?.http ?? this.#owner.handlers.http;
-      return answererOf({ http, isKnown: route !== undefined }, request);
+      const { fetch, http } = this.#owner.handlers;
+      const isKnown = route !== undefined;
+      return answererOf({ http: route?.http ?? http, fetch, isKnown }, request);
     });
     this.#stopWaiting();
     this.#phase = "serving";

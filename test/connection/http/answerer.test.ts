@@ -14,7 +14,7 @@ function outcome(
   request: HttpRequest,
 ): unknown {
   try {
-    const { ask, answerOf } = answererOf({ http, isKnown }, request);
+    const { ask, answerOf } = answererOf({ http, fetch: undefined, isKnown }, request);
     const { status, headers } = answerOf(ask(request));
     return [status, ...headers.map(([name, value]) => `${name}: ${value}`)];
   } catch (error) {
@@ -52,6 +52,17 @@ describe("answererOf()", () => {
 
   it.each(["GET", "HEAD", "OPTIONS", "POST"])("refuses %s with 404 where nothing is", (method) => {
     expect(outcome(undefined, false, asking(method))).toEqual(["REJECTED", 404]);
+  });
+
+  it("gives fetch what no hook answers", () => {
+    const fetch = () => new Response();
+    const http = { GET: hook };
+    const isTimed = (method: string) =>
+      answererOf({ http, fetch, isKnown: true }, asking(method)).isTimed;
+    expect([isTimed("GET"), isTimed("POST")]).toEqual([true, false]);
+    expect(answererOf({ http: undefined, fetch, isKnown: true }, asking("GET")).isTimed).toBe(
+      false,
+    );
   });
 
   it("answers OPTIONS * for the server as a whole", () => {

@@ -21,6 +21,10 @@ describe("HttpRequest", () => {
     expect([method, path, host, query.get("b")]).toEqual(["POST", "/a", "localhost", "c"]);
   });
 
+  it("tells whether it has a body", () => {
+    expect([requestWith("").hasBody, requestWith("ab").hasBody]).toEqual([false, true]);
+  });
+
   it("gives its body as bytes, text, JSON, pieces or a stream", async () => {
     expect(await requestWith("ab").bytes()).toEqual(encodeUtf8("ab"));
     expect(await requestWith("\u20ac").text()).toBe("\u20ac");

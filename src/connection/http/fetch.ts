@@ -1,0 +1,180 @@
+/**
+ * Plain requests for an application that is a function from `Request` to `Response`, as the Web has them.
+ *
+ * @module
+ */
+
+import { concat, noBytes } from "../../bytes.ts";
+import { isPromise } from "../../deferred.ts";
+import { HandshakeError } from "../../errors.ts";
+import type { UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
+import type { Awaitable } from "../../io/byte-stream.ts";
+import type { Answer } from "./answer.ts";
+import { type BodySource, sourceOf } from "./body-source.ts";
+import type { Answerer } from "./exchange.ts";
+import type { HttpRequest } from "./request.ts";
+
+/** The runtime's own `Request`; `object` where a project has no runtime's types. The package's declarations compile either way. */
+export type RuntimeRequest = typeof globalThis extends {
+  /** The runtime's class. */
+  Request: {
+    /** What it makes. */
+    prototype: infer Own;
+  };
+}
+  ? Own
+  : object;
+
+/** The runtime's own `Response`, likewise. */
+export type RuntimeResponse = typeof globalThis extends {
+  /** The runtime's class. */
+  Response: {
+    /** What it makes. */
+    prototype: infer Own;
+  };
+}
+  ? Own
+  : object;
+
+/**
+ * An application that answers plain requests, such as `app.fetch` of Hono or h3.
+ *
+ * @param request With the scheme and the host that the client asked for; its signal aborts when the client goes.
+ * @param info Whose request it is: `peer`, `remoteAddress`, `tls`. Yours to keep.
+ */
+export type FetchHandler = (
+  request: RuntimeRequest,
+  info: UpgradeRequest,
+) => Awaitable<RuntimeResponse>;
+
+/** Makes a `fetch` handler answer; it has all the time that it takes. */
+export function fetchAnswerer(fetch: FetchHandler): Answerer {
+  return {
+    ask(request) {
+      const response = fetch(requestOf(request) as RuntimeRequest, request);
+      const isHead = request.method === "HEAD";
+      return isPromise(response)
+        ? Promise.resolve(response).then((given) => answerOf(given, isHead))
+        : answerOf(response as RuntimeResponse, isHead);
+    },
+    answerOf: (given) => given as Answer,
+    isTimed: false,
+  };
+}
+
+/** Methods with which a `Request` has no body; it takes "get" for "GET" (Fetch, 2.2.1). */
+const bodiless = /^(?:GET|HEAD)$/i;
+
+/** What no `Request` may have (Fetch, 5.4). */
+const forbidden = /^(?:CONNECT|TRACE|TRACK)$/i;
+
+/** @throws {HandshakeError} `BAD_METHOD`, `BAD_HOST`: no `Request` can have it. */
+function requestOf(request: HttpRequest): Request {
+  const { method, peer, signal, target } = request;
+  if (forbidden.test(method)) {
+    throw new HandshakeError("BAD_METHOD", { message: `Method is not served: ${method}` });
+  }
+  const url = `${peer.encrypted ? "https" : "http"}://${peer.host || "localhost"}${target}`;
+  if (!URL.canParse(url)) throw new HandshakeError("BAD_HOST");
+  // "If ... method is `GET` or `HEAD`, then throw a TypeError" (Fetch, 5.4), where there is a body
+  const hasBody = !bodiless.test(method) && request.hasBody;
+  return new Request(url, {
+    method,
+    headers: [...request.headers()],
+    signal: signal as AbortSignal,
+    ...(hasBody ? { body: bodyOf(request), duplex: "half" } : undefined),
+  });
+}
+
+/** Gives the body as a stream that begins to read when somebody reads it, and not before: the client may wait for that. */
+function bodyOf(request: HttpRequest): ReadableStream<Uint8Array> {
+  let pieces: AsyncIterator<Uint8Array> | undefined;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        pieces ??= request[Symbol.asyncIterator]();
+        const { done, value } = await pieces.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: () => pieces?.return?.(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Headers of a response that are between this server and its client. */
+const own = /^(?:connection|keep-alive|transfer-encoding|content-length|upgrade)$/;
+
+/** @throws {TypeError} It is no `Response`. */
+function answerOf(given: RuntimeResponse, isHead: boolean): Awaitable<Answer> {
+  // By what it has, not by its class: frameworks bring their own.
+  const response = given as Partial<Response> | undefined;
+  const { status, headers, body } = response ?? {};
+  if (status === undefined || headers === undefined || body === undefined) {
+    throw new TypeError("fetch must return a Response");
+  }
+  const pairs: [name: string, value: string][] = [];
+  for (const [name, value] of headers) if (!own.test(name)) pairs.push([name, value]);
+  const length = lengthOf(headers.get("content-length"));
+  if (body === null && isHead) return { status, headers: pairs, body: nothing, length };
+  if (body === null) return { status, headers: pairs, body: noBytes };
+  const source = sourceOf(body);
+  if (length !== undefined || isHead) return { status, headers: pairs, body: source, length };
+  return whole(source).then((content) => ({ status, headers: pairs, body: content }));
+}
+
+/** Stands for the body that HEAD does not ask for. */
+const nothing: BodySource = { next: () => Promise.resolve(undefined), cancel() {} };
+
+function lengthOf(text: string | null): number | undefined {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Steps of promises within which a body that lies ready is there. */
+const fewSteps = 16;
+
+/** Gives the bytes of a body that lies ready, so that one write is enough; else a source that begins with what was there. */
+async function whole(source: BodySource): Promise<Uint8Array | BodySource> {
+  const pieces: Uint8Array[] = [];
+  for (;;) {
+    const next = source.next();
+    const ready = await readyOf(next);
+    if (ready === notReady || pieces.length === fewSteps) return resumed(source, pieces, next);
+    if (ready === undefined) return pieces.length === 1 ? pieces[0]! : concat(pieces);
+    pieces.push(ready as Uint8Array);
+  }
+}
+
+const notReady = Symbol("not ready");
+
+/** Gives what a promise resolves with within a few steps. */
+async function readyOf<Value>(promise: Promise<Value>): Promise<Value | typeof notReady> {
+  let settled: Promise<Value> | undefined;
+  const settle = (): void => {
+    settled = promise;
+  };
+  promise.then(settle, settle);
+  for (let step = 0; step < fewSteps && settled === undefined; step++) await undefined;
+  return settled ?? notReady;
+}
+
+function resumed(
+  source: BodySource,
+  pieces: Uint8Array[],
+  next: Promise<Uint8Array | undefined>,
+): BodySource {
+  let pending: Promise<Uint8Array | undefined> | undefined = next;
+  return {
+    next() {
+      const piece = pieces.shift();
+      if (piece !== undefined) return Promise.resolve(piece);
+      const promise = pending ?? source.next();
+      pending = undefined;
+      return promise;
+    },
+    cancel(reason) {
+      source.cancel(reason);
+    },
+  };
+}

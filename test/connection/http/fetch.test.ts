@@ -1,0 +1,215 @@
+import { describe, expect, it } from "vitest";
+import { encodeUtf8 } from "../../../src/bytes.ts";
+import type { Answer } from "../../../src/connection/http/answer.ts";
+import type { BodySource } from "../../../src/connection/http/body-source.ts";
+import { type FetchHandler, fetchAnswerer } from "../../../src/connection/http/fetch.ts";
+import { HttpRequest } from "../../../src/connection/http/request.ts";
+import { RequestBody } from "../../../src/connection/http/request-body.ts";
+import { HeadParser } from "../../../src/http/parser.ts";
+
+interface Asked {
+  readonly request: HttpRequest;
+  /** The body, of which nothing has come yet. */
+  readonly body: RequestBody;
+}
+
+function asked(
+  line = "GET /a?b=c HTTP/1.1",
+  length = 0,
+  headers = "Host: localhost:80\r\n",
+): Asked {
+  const parser = new HeadParser("request");
+  parser.feed(encodeUtf8(`${line}\r\n${headers}\r\n`));
+  const nothing = (): void => {};
+  const body = new RequestBody(length, 1000, {
+    onFull: nothing,
+    onRoom: nothing,
+    onWanted: nothing,
+  });
+  return { request: new HttpRequest(parser.head, {}, body), body };
+}
+
+/** What an application was asked. */
+function requestOf(request: HttpRequest): Request {
+  let seen: Request | undefined;
+  void fetchAnswerer((given) => {
+    seen = given as Request;
+    return new Response();
+  }).ask(request);
+  return seen!;
+}
+
+async function answerTo(response: unknown, line?: string): Promise<Answer> {
+  const given = fetchAnswerer((() => response) as FetchHandler);
+  return given.answerOf(await given.ask(asked(line).request));
+}
+
+/** A response whose body gives pieces when it is asked, each in so many turns of the event loop. */
+function inPieces(pieces: readonly string[], turns = 0): Response {
+  let at = 0;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+        if (at === pieces.length) controller.close();
+        else controller.enqueue(encodeUtf8(pieces[at++]!));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return new Response(body);
+}
+
+async function textOf(source: BodySource): Promise<string> {
+  let text = "";
+  for (;;) {
+    const piece = await source.next();
+    if (piece === undefined) return text;
+    text += new TextDecoder().decode(piece);
+  }
+}
+
+describe("the request of fetchAnswerer()", () => {
+  it("has the method, the URL and the headers that the client has sent", () => {
+    const { method, url, headers, body } = requestOf(asked().request);
+    expect([method, url, body]).toEqual(["GET", "http://localhost/a?b=c", null]);
+    expect([...headers]).toEqual([["host", "localhost:80"]]);
+  });
+
+  it("has the scheme of the client, and some host where HTTP/1.0 has none", () => {
+    const { request } = asked("GET / HTTP/1.0", 0, "");
+    Object.defineProperty(request, "peer", { value: { encrypted: true, host: "" } });
+    expect(requestOf(request).url).toBe("https://localhost/");
+  });
+
+  it("has the body, read when somebody reads", async () => {
+    const { body, request } = asked("POST / HTTP/1.1", 2);
+    const text = requestOf(request).text();
+    body.feed(encodeUtf8("ab"), 0);
+    expect(await text).toBe("ab");
+  });
+
+  it("has no body with GET, however it is written", () => {
+    expect(requestOf(asked("GET / HTTP/1.1", 2).request).body).toBeNull();
+    expect(requestOf(asked("get / HTTP/1.1", 2).request).body).toBeNull();
+  });
+
+  it("drops a body that is not wanted, begun or not", async () => {
+    const untouched = asked("POST / HTTP/1.1", 2);
+    await requestOf(untouched.request).body!.cancel();
+    const begun = asked("POST / HTTP/1.1", 4);
+    begun.body.feed(encodeUtf8("ab"), 0);
+    const reader = requestOf(begun.request).body!.getReader();
+    expect((await reader.read()).value).toEqual(encodeUtf8("ab"));
+    await reader.cancel();
+    begun.body.feed(encodeUtf8("cd"), 0);
+    expect(await begun.request.bytes()).toHaveLength(0);
+  });
+
+  it.each([
+    ["TRACE / HTTP/1.1", "Host: a\r\n", { code: "BAD_METHOD", status: 405 }],
+    ["GET / HTTP/1.1", "Host: %\r\n", { code: "BAD_HOST", status: 400 }],
+  ])("is refused where none can be made: %s with %j", (line, headers, error) => {
+    const { ask } = fetchAnswerer(() => expect.unreachable());
+    expect(() => ask(asked(line, 0, headers).request)).toThrow(expect.objectContaining(error));
+  });
+});
+
+describe("the answer of fetchAnswerer()", () => {
+  it("is not timed", () => {
+    expect(fetchAnswerer(() => new Response()).isTimed).toBe(false);
+  });
+
+  it("is the same from a promise", async () => {
+    const { status, body } = await answerTo(Promise.resolve(new Response("a", { status: 201 })));
+    expect([status, body]).toEqual([201, encodeUtf8("a")]);
+  });
+
+  it("has the headers of the response, but those that are the server's to write", async () => {
+    const own = { Connection: "close", "Transfer-Encoding": "chunked", "Keep-Alive": "timeout=1" };
+    const headers = { "X-A": "b", Upgrade: "h2c", ...own };
+    const response = new Response("a", { headers: { ...headers, "Content-Type": "a/b" } });
+    response.headers.append("Set-Cookie", "a=b");
+    response.headers.append("Set-Cookie", "c=d");
+    const answer = await answerTo(response);
+    expect([...answer.headers].sort()).toEqual([
+      ["content-type", "a/b"],
+      ["set-cookie", "a=b"],
+      ["set-cookie", "c=d"],
+      ["x-a", "b"],
+    ]);
+  });
+
+  it("is empty without a body", async () => {
+    expect(await answerTo(new Response())).toEqual({
+      status: 200,
+      headers: [],
+      body: new Uint8Array(),
+    });
+  });
+
+  it.each(["12", "1x", "-1", "1".repeat(16)])(
+    "tells HEAD a length of %s if it is one",
+    async (text) => {
+      const response = new Response(null, { headers: { "Content-Length": text } });
+      const { length, body } = await answerTo(response, "HEAD / HTTP/1.1");
+      expect(length).toBe(text === "12" ? 12 : undefined);
+      (body as BodySource).cancel(undefined);
+      expect(await (body as BodySource).next()).toBeUndefined();
+    },
+  );
+
+  it("leaves a body as it is where the length is told, or HEAD asks", async () => {
+    const headers = { "Content-Length": "2" };
+    const told = await answerTo(new Response("ab", { headers }));
+    expect([told.length, await textOf(told.body as BodySource)]).toEqual([2, "ab"]);
+    const untold = await answerTo(new Response("ab"), "HEAD / HTTP/1.1");
+    expect([untold.length, await textOf(untold.body as BodySource)]).toEqual([undefined, "ab"]);
+  });
+
+  it.each([[[]], [["a"]], [["a", "b", "c"]]])(
+    "is one with its length where %j lie ready",
+    async (pieces) => {
+      const { body } = await answerTo(inPieces(pieces));
+      expect(body).toEqual(encodeUtf8(pieces.join("")));
+    },
+  );
+
+  it("goes piece by piece where there are many, or one is not ready", async () => {
+    const many = Array.from("abcdefghijklmnopqrstuvwxyz");
+    const long = await answerTo(inPieces(many));
+    expect(await textOf(long.body as BodySource)).toBe(many.join(""));
+    const late = await answerTo(inPieces(["a", "b"], 2));
+    expect(await textOf(late.body as BodySource)).toBe("ab");
+  });
+
+  it("tells the response when no more is wanted", async () => {
+    let reason: unknown;
+    const body = new ReadableStream({ cancel: (why) => void (reason = why) });
+    const answer = await answerTo(new Response(body));
+    (answer.body as BodySource).cancel("gone");
+    expect(reason).toBe("gone");
+  });
+
+  it("is none where the body fails at once", async () => {
+    const failed = new ReadableStream({
+      start(controller) {
+        controller.error(new Error("no"));
+      },
+    });
+    await expect(answerTo(new Response(failed))).rejects.toThrow("no");
+  });
+
+  it.each([undefined, null, "text", {}, { status: 200, headers: new Headers() }])(
+    "is a TypeError for %j, which is no Response",
+    async (given) => {
+      await expect(answerTo(given)).rejects.toThrow(new TypeError("fetch must return a Response"));
+    },
+  );
+
+  it("may be a response of a class of the framework's own", async () => {
+    const { body } = new Response("own");
+    const { status } = await answerTo({ status: 203, headers: new Headers(), body });
+    expect(status).toBe(203);
+  });
+});

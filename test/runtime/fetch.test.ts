@@ -1,0 +1,186 @@
+import { H3 } from "h3";
+import { Hono } from "hono";
+import { stream } from "hono/streaming";
+import { afterEach, describe, expect, it } from "vitest";
+import type { ServerHandlers } from "../../src/connection/handlers.ts";
+import type { ServeOptions, Server } from "../../src/connection/server/serve.ts";
+import { newDeferred } from "../../src/deferred.ts";
+import { adapter } from "../support/adapter.ts";
+import { HttpPeer } from "../support/http-peer.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { runtime } from "../support/runtime.ts";
+
+/** An application of the Web's kind and its WebSockets on one port, on every runtime. */
+
+const servers: Server[] = [];
+const peers: HttpPeer[] = [];
+
+async function start(
+  handlers: ServerHandlers,
+  options: Partial<ServeOptions> = {},
+): Promise<{ server: Server; url: string }> {
+  const server = await adapter.serve(
+    { port: 0, hostname: "127.0.0.1", unhandledErrors: "ignore", ...options },
+    handlers,
+  );
+  servers.push(server);
+  return { server, url: `http://127.0.0.1:${server.port}` };
+}
+
+async function clientOf({ port }: Server): Promise<HttpPeer> {
+  const peer = new HttpPeer(await RawClient.connect(port));
+  peers.push(peer);
+  return peer;
+}
+
+afterEach(async () => {
+  for (const peer of peers.splice(0)) peer.transport.destroy();
+  await Promise.all(servers.splice(0).map((server) => server.shutdown({ deadline: 0 })));
+});
+
+function request(line: string, ...lines: readonly string[]): string {
+  return [`${line} HTTP/1.1`, "Host: localhost:80", ...lines, "", ""].join("\r\n");
+}
+
+describe(`a Hono application on ${runtime}`, () => {
+  it("answers beside WebSockets and hooks, on one port", async () => {
+    const app = new Hono();
+    app.get("/hello/:name", (c) => c.json({ hello: c.req.param("name"), q: c.req.query("q") }));
+    app.get("/where", (c) =>
+      c.text(`${c.req.url} ${(c.env as { remoteAddress: string }).remoteAddress}`),
+    );
+    const { url, server } = await start({
+      fetch: (asked, info) => app.fetch(asked, info),
+      routes: {
+        "/echo": { message: (ws, data) => ws.send(data) },
+        "/health": { http: () => ({ body: "fine" }) },
+      },
+    });
+    const hello = await fetch(`${url}/hello/Ann?q=1`);
+    expect([hello.status, hello.headers.get("content-type")]).toEqual([200, "application/json"]);
+    expect(hello.headers.get("content-length")).toBe("23");
+    expect(await hello.json()).toEqual({ hello: "Ann", q: "1" });
+    expect(await (await fetch(`${url}/where`)).text()).toBe(`${url}/where 127.0.0.1`);
+    expect(await (await fetch(`${url}/health`)).text()).toBe("fine");
+    expect((await fetch(`${url}/none`)).status).toBe(404);
+    const head = await fetch(`${url}/hello/Ann`, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    const ws = await adapter.connect(`ws://127.0.0.1:${server.port}/echo`);
+    await ws.send("Hello");
+    expect(await ws.receive()).toBe("Hello");
+    await ws.close();
+  });
+
+  it("takes uploads, and sends them back as they come", async () => {
+    const app = new Hono();
+    app.post("/size", async (c) => c.text(String((await c.req.arrayBuffer()).byteLength)));
+    app.post("/echo", (c) => new Response(c.req.raw.body));
+    app.post("/form", async (c) => c.text(String((await c.req.formData()).get("name"))));
+    const { url } = await start(
+      { fetch: (asked) => app.fetch(asked) },
+      { maxBodySize: 4 * 1024 ** 2 },
+    );
+    const sent = new Uint8Array(1024 ** 2).map((_, i) => i * i);
+    const post = (path: string, body: Uint8Array<ArrayBuffer> | FormData) =>
+      fetch(url + path, { method: "POST", body });
+    expect(await (await post("/size", sent)).text()).toBe(String(sent.length));
+    const echo = new Uint8Array(await (await post("/echo", sent)).arrayBuffer());
+    expect(Buffer.compare(echo, sent)).toBe(0);
+    const form = new FormData();
+    form.set("name", "Ann");
+    expect(await (await post("/form", form)).text()).toBe("Ann");
+  });
+
+  it("streams its answers, keeps the connection, and is let finish by a shutdown", async () => {
+    const gate = newDeferred<void>();
+    const app = new Hono();
+    app.get("/", (c) => c.text("one"));
+    app.get("/stream", (c) =>
+      stream(c, async (out) => {
+        await out.write("first");
+        await gate.promise;
+        await out.write("second");
+      }),
+    );
+    const { server } = await start({ fetch: (asked) => app.fetch(asked) });
+    const peer = await clientOf(server);
+    peer.send(request("GET /"), request("GET /"), request("GET /stream"));
+    expect((await peer.answer(3)).at(-1)).toBe("one");
+    expect(await peer.answer(3)).toContain("Connection: keep-alive");
+    await peer.seen("first");
+    const idle = await clientOf(server);
+    idle.send(request("GET /"));
+    await idle.answer(3);
+    const over = server.shutdown({ deadline: 5000 });
+    await idle.told("closed");
+    expect(peer.text).not.toContain("second");
+    gate.resolve();
+    await peer.seen("second");
+    await peer.told("closed");
+    expect(peer.text).toMatch(/\r\n0\r\n\r\n$/);
+    await over;
+  });
+
+  it("is told when the client has gone", async () => {
+    const seen = newDeferred<unknown>();
+    const asked = newDeferred<void>();
+    const { server } = await start({
+      fetch({ signal }) {
+        asked.resolve();
+        return new Promise<Response>(() => {
+          signal.addEventListener("abort", () => {
+            seen.resolve(signal.aborted);
+          });
+        });
+      },
+    });
+    const peer = await clientOf(server);
+    peer.send(request("GET /"));
+    await asked.promise;
+    peer.transport.destroy();
+    expect(await seen.promise).toBe(true);
+  });
+
+  it.each<[what: string, answer: () => unknown]>([
+    [
+      "throws",
+      () => {
+        throw new Error("secret");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("secret"))],
+    ["returns what is no Response", () => "secret"],
+    ["returns nothing", () => undefined],
+  ])("that %s is answered for with 500", async (_, answer) => {
+    const told: unknown[] = [];
+    const { url } = await start(
+      { fetch: answer as () => Response },
+      { unhandledErrors: (error: unknown) => void told.push(error) },
+    );
+    const response = await fetch(url);
+    expect([response.status, await response.text()]).toEqual([500, "Internal error\n"]);
+    expect(told).toHaveLength(1);
+  });
+
+  it.each([
+    [405, "TRACE /", "Host: a"],
+    [400, "GET /", "Host: %"],
+  ])("is not asked what no Request can say: %i", async (status, line, host) => {
+    const { server } = await start({ fetch: () => expect.unreachable() });
+    const peer = await clientOf(server);
+    peer.send(`${line} HTTP/1.1\r\n${host}\r\n\r\n`);
+    await peer.seen(`HTTP/1.1 ${status} `);
+  });
+});
+
+describe(`an h3 application on ${runtime}`, () => {
+  it("answers, and gets what is posted", async () => {
+    const app = new H3();
+    app.get("/", () => "Hello");
+    app.post("/", async (event) => ({ got: await event.req.json() }));
+    const { url } = await start({ fetch: (asked) => app.fetch(asked) });
+    expect(await (await fetch(url)).text()).toBe("Hello");
+    const posted = await fetch(url, { method: "POST", body: '{"a":1}' });
+    expect(await posted.json()).toEqual({ got: { a: 1 } });
+  });
+});
