@@ -67,10 +67,14 @@ export function checkBytes(
   value: unknown,
   expected = "a Uint8Array",
 ): asserts value is Uint8Array {
-  if (value instanceof Uint8Array) return;
+  if (!isBytes(value)) throw wrongType(name, expected, value);
+}
+
+/** Tells whether a value is a Uint8Array, of whatever realm. */
+export function isBytes(value: unknown): value is Uint8Array {
+  if (value instanceof Uint8Array) return true;
   // An array of another realm is none of this realm's class: it is known by its name.
-  if (ArrayBuffer.isView(value) && kindOf(value) === "Uint8Array") return;
-  throw wrongType(name, expected, value);
+  return ArrayBuffer.isView(value) && kindOf(value) === "Uint8Array";
 }
 
 /** Refuses what is neither a string nor a Uint8Array. @throws {TypeError} It is something else. */

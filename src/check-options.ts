@@ -243,18 +243,6 @@ export const objects: Kind = {
   instead: (value, name) => (isPlain(value) ? `[${name}]` : undefined),
 };
 
-/** Headers. */
-export const pairs: Kind = {
-  expected: 'a list of pairs such as [["Cookie", "id=7"]]',
-  is: (value) =>
-    Array.isArray(value) &&
-    value.every((pair) => texts.is(pair) && (pair as readonly string[]).length === 2),
-  instead(value, name) {
-    if (!isPlain(value)) return undefined;
-    return Symbol.iterator in value ? `[...${name}]` : `Object.entries(${name})`;
-  },
-};
-
 /** Whatever has fields or methods: nothing else is known of it. */
 export function object(expected: string): Kind {
   return { ...anObject, expected };

@@ -130,6 +130,9 @@ export {
   type HttpReply,
   checkOrigin,
   type Credentials,
+  type GivenHeaders,
+  type HeaderRecord,
+  type HeadersLike,
   HandshakeResponse,
   type OriginPolicy,
   type OriginTest,
@@ -142,6 +145,7 @@ export {
   type ProxyHeader,
   type QueryParameters,
   rejectConnection,
+  type RejectionOptions,
   type TrustedProxies,
   UpgradeRequest,
 } from "./handshake/index.ts";

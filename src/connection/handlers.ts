@@ -13,9 +13,10 @@ import {
   type OptionTable,
   texts,
 } from "../check-options.ts";
+import type { GivenHeaders } from "../http/headers.ts";
 import { isToken } from "../http/token.ts";
 import { type ConnectionOptions, pathTable } from "./options.ts";
-import type { Closure, HandshakeError, HeaderPairs } from "../errors.ts";
+import type { Closure, HandshakeError } from "../errors.ts";
 import type { Peer } from "../handshake/server/peer.ts";
 import type { HttpReply } from "../handshake/server/response.ts";
 import type { UpgradeRequest } from "../handshake/server/upgrade-request.ts";
@@ -46,7 +47,7 @@ export interface Upgrade<Context> {
   /** The subprotocol chosen, one of those offered. Default: the first one offered that the option `protocols` has. */
   readonly protocol?: string | undefined;
   /** Headers to add to the response, such as cookies. */
-  readonly headers?: HeaderPairs;
+  readonly headers?: GivenHeaders;
   /** What was learned of the peer; the connection carries it as `context`. */
   readonly context?: Context;
   /**

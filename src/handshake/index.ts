@@ -31,6 +31,7 @@ export { DebugDialer, type DebugCallbacks, DebugUpgrader } from "./debug.ts";
 export type { DialerOptions, DialOptions, NetDialOptions } from "./client/dial-options.ts";
 export { Dialer } from "./client/dialer.ts";
 export { HandshakeResponse } from "./client/handshake-response.ts";
+export type { GivenHeaders, HeaderRecord, HeadersLike } from "../http/headers.ts";
 export { HttpUpgrader, type ParsedRequest, upgradeHttp } from "./server/http-upgrader.ts";
 export { checkOrigin, type OriginPolicy, type OriginTest } from "./server/origin.ts";
 export type { ProxyHeader } from "./server/forwarded.ts";
@@ -43,7 +44,7 @@ export type {
 } from "./proxy-protocol/proxied.ts";
 export type { Peer } from "./server/peer.ts";
 export type { TrustedProxies } from "./server/trusted-proxies.ts";
-export { rejectConnection } from "./server/reject.ts";
+export { rejectConnection, type RejectionOptions } from "./server/reject.ts";
 export { checkRequest, checkUpgrade, isUpgrade, offeredProtocols } from "./server/request.ts";
 export {
   type HttpReply,

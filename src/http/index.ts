@@ -36,6 +36,7 @@ export {
   writeOptions,
 } from "./option.ts";
 export type { OptionSyntax } from "./option-scanner.ts";
+export { type GivenHeaders, type HeaderRecord, type HeadersLike } from "./headers.ts";
 export { defaultHeadLimits, type HeadKind, type HeadLimits, HeadParser } from "./parser.ts";
 export { addListTokens, isFieldValue, isToken, listHasToken } from "./token.ts";
 export { headerIs, headerText } from "./view.ts";

@@ -45,9 +45,18 @@ const text: Right = { expected: "a string", right: ["localhost"], takes: /string
 const callback: Right = { expected: "a function", right: [() => undefined], takes: /Function/ };
 const texts: Right = { expected: "a list of strings", right: [[], ["chat"]] };
 const objects: Right = { expected: "a list of objects", right: [[]] };
-const pairs: Right = {
-  expected: 'a list of pairs such as [["Cookie", "id=7"]]',
-  right: [[], [["Cookie", "id=7"]]],
+const headers: Right = {
+  expected: 'a record such as { Cookie: "id=7" }, a list of pairs, or Headers',
+  // A record: what is wrong with its values is among the mistakes below.
+  takes: /Object/,
+  right: [
+    [],
+    [["Cookie", "id=7"]],
+    {},
+    { Cookie: "id=7", "X-Tag": ["a", "b"], "X-None": undefined },
+    new Headers({ Cookie: "id=7" }),
+    new Map([["Cookie", "id=7"]]),
+  ],
 };
 const headLimits: Right = {
   expected: "an object",
@@ -207,7 +216,7 @@ const ofClients: RightOf<ClientOptions> = {
   ...ofTcp,
   ...ofConnections,
   protocols: texts,
-  headers: pairs,
+  headers,
   // What is wrong is not repeated: test/connection/client/connect.test.ts.
   auth: { expected: "", right: ["url", { user: "me", password: "secret" }], takes: /^/ },
   host: text,
@@ -254,7 +263,7 @@ const ofUpgraders: RightOf<UpgraderOptions<unknown>> = {
   onBeforeUpgrade: callback,
   newContext: callback,
   extensions: objects,
-  header: pairs,
+  header: headers,
   readBufferSize: number,
   headLimits,
   timeout: milliseconds,
@@ -264,7 +273,7 @@ const ofUpgraders: RightOf<UpgraderOptions<unknown>> = {
 const ofDialers: RightOf<DialerOptions> = {
   protocols: texts,
   extensions: objects,
-  header: pairs,
+  header: headers,
   host: text,
   timeout: milliseconds,
   readBufferSize: number,
@@ -479,6 +488,27 @@ const own = { "/chat": { mesage() {} } };
 
 /** What plain JavaScript gives by mistake, and all that is said of it. */
 const mistakes: readonly (readonly [call: string, act: () => unknown, message: string])[] = [
+  // Headers, whose fault is said down to the name.
+  [
+    "connect() with a header that is a number",
+    () => adapter.connect(nowhere, { headers: { "X-Count": 5 as never } }),
+    'headers["X-Count"] must be a string or a list of strings: 5 is a number; write "5"',
+  ],
+  [
+    "connect() with a name that is no token, in a record",
+    () => adapter.connect(nowhere, { headers: { "My Cookie": "id=7" } }),
+    'Header name is not a token: "My Cookie"',
+  ],
+  [
+    "Dialer with a value of two lines, in a Map",
+    () => new Dialer({ header: new Map([["Cookie", "a\r\nb: c"]]) }),
+    "Value of header Cookie has a character that may not stand there",
+  ],
+  [
+    "Upgrader with a header of the handshake's own, in a record",
+    () => new Upgrader({ header: { Upgrade: "h2c" } }),
+    "Header is written by the handshake itself: Upgrade",
+  ],
   // Mistyped names.
   ...namesOf("serve()", (given) => serveAndStop({ ...chat, ...given }, {}), {
     pingIntervall: "Unknown option pingIntervall: did you mean pingInterval?",
@@ -620,10 +650,11 @@ const mistakes: readonly (readonly [call: string, act: () => unknown, message: s
   ]),
   ...namedOf("connect()", (given) => adapter.connect(nowhere, given), [
     ["protocols", "chat", 'a list of strings: "chat" is a string; write ["chat"]'],
-    ["headers", { Cookie: "id=7" }, `${pairs.expected}: Object; write Object.entries(headers)`],
-    ["headers", new Headers({ Cookie: "id=7" }), `${pairs.expected}: Headers; write [...headers]`],
-    ["headers", [["Cookie"]], `${pairs.expected}: Array`],
-    ["headers", [["X-Count", 5]], `${pairs.expected}: Array`],
+    ["headers", ["Cookie", "id=7"], `${headers.expected}: Array; write [["Cookie", "id=7"]]`],
+    ["headers", [["Cookie"]], `${headers.expected}: Array`],
+    ["headers", [["X-Count", 5]], `${headers.expected}: Array`],
+    ["headers", new Date(0), `${headers.expected}: Date`],
+    ["headers", new Set(["Cookie"]), `${headers.expected}: Set`],
     ["signal", new AbortController(), "an AbortSignal: AbortController"],
   ]),
 ];

@@ -15,7 +15,6 @@ import {
   number,
   object,
   type OptionTable,
-  pairs,
   signal as signalKind,
   text,
   texts,
@@ -27,6 +26,7 @@ import { Attempt } from "../../handshake/attempt.ts";
 import { basicCredentials, type Credentials, credentialsOf } from "../../handshake/basic.ts";
 import { Dialer } from "../../handshake/client/dialer.ts";
 import type { UpgradedStream } from "../../handshake/upgraded-stream.ts";
+import { type GivenHeaders, headersKind, toHeaderPairs } from "../../http/headers.ts";
 import { headLimitsKind, type HeadLimits } from "../../http/parser.ts";
 import { writeOptions } from "../../http/option.ts";
 import { connectStreamOn, type StreamConnectOptions } from "../../io/connect-stream.ts";
@@ -54,7 +54,7 @@ export interface ClientOptions<Context = unknown>
   /** Subprotocols to offer, the one liked best first. Default: none. */
   readonly protocols?: readonly string[] | undefined;
   /** Headers of the request beside the handshake's own. Default: none. */
-  readonly headers?: HeaderPairs | undefined;
+  readonly headers?: GivenHeaders | undefined;
   /**
    * Credentials for the server, sent unasked in an Authorization header, as Basic (RFC 7617): `{ user, password }`, or "url" for
    * those in the URL, such as wss://user:password@example.org/, percent-encoded. To another origin they are not sent on.
@@ -101,7 +101,7 @@ const clientTable: OptionTable<ClientOptions> =
     ...tcpTable,
     ...connectionTable,
     protocols: texts,
-    headers: pairs,
+    headers: headersKind,
     auth,
     host: text,
     origin: text,
@@ -201,10 +201,11 @@ function isOfNetwork(error: unknown): error is Error {
 /** Makes the first request's step of a chain of redirects: its URL, and the options that may change along the way. */
 function initialRedirectStep(
   url: string | { readonly href: string },
-  { headers = [], protocols = [], origin, auth, host, tls, path }: ClientOptions,
+  { headers: given = [], protocols = [], origin, auth, host, tls, path }: ClientOptions,
 ): RedirectStep {
   const text = (typeof url === "string" ? url : url.href).replace(/^http(s?):/i, "ws$1:");
   const credentials = auth === "url" ? credentialsOf(new URL(text), "a server's") : auth;
+  const headers = toHeaderPairs(given);
   const all: HeaderPairs[number][] =
     origin === undefined ? [...headers] : [["Origin", origin], ...headers];
   if (credentials !== undefined) {

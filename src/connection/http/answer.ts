@@ -4,13 +4,16 @@
  * @module
  */
 
+import { isBytes } from "../../arguments.ts";
 import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
 import type { HeaderPairs } from "../../errors.ts";
 import type { HttpReply } from "../../handshake/server/response.ts";
 import { checkReplyHeaders } from "../../handshake/server/response.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
+import { toHeaderPairs } from "../../http/headers.ts";
 import { httpDate } from "../../http/date.ts";
 import { headerLines, statusLine } from "../../http/write.ts";
+import { toBytes } from "../data.ts";
 import { type BodySource, isSource, sourceOf } from "./body-source.ts";
 import type { HttpRequest } from "./request.ts";
 
@@ -49,10 +52,11 @@ const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
  * @throws {TypeError} A header that may not be sent, or that is written by the server; a body of a wrong type.
  */
 export function answerOf(given: HttpAnswer): Answer {
-  const { status = 200, headers = plainText, body = noBytes } = given;
+  const { status = 200, headers: own = plainText, body = noBytes } = given;
+  const headers = toHeaderPairs(own);
   checkReplyHeaders(headers);
   if (typeof body === "string") return { status, headers, body: encodeUtf8(body) };
-  if (body instanceof Uint8Array) return { status, headers, body };
+  if (isBytes(body)) return { status, headers, body: toBytes(body) };
   if (isSource(body)) return { status, headers, body: sourceOf(body) };
   throw new TypeError(
     `body must be a string, a Uint8Array or an async iterable of them: ${String(body)}`,
@@ -96,7 +100,7 @@ async function optionsOf(
   const allow = ["Allow", allowedMethods(http)] as const;
   const answer = await get?.(request);
   const { status = 200, headers = plainText, body } = answer ?? {};
-  if (status >= 400) return { ...answer, headers: [...headers, allow] };
+  if (status >= 400) return { ...answer, headers: [...toHeaderPairs(headers), allow] };
   if (body !== undefined && isSource(body)) sourceOf(body).cancel(undefined);
   return { status: 204, headers: [allow] };
 }

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { isBytes } from "../../arguments.ts";
 import { encodeUtf8 } from "../../bytes.ts";
 import { whenSettled } from "../../deferred.ts";
+import { toBytes } from "../data.ts";
 
 /** Where the pieces of a body come from. */
 export interface BodySource {
@@ -63,6 +65,6 @@ function pieceOf({
 }): Uint8Array | undefined {
   if (done === true) return undefined;
   if (typeof value === "string") return encodeUtf8(value);
-  if (value instanceof Uint8Array) return value;
+  if (isBytes(value)) return toBytes(value);
   throw new TypeError(`A piece of a body must be a string or a Uint8Array: ${String(value)}`);
 }

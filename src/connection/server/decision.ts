@@ -12,9 +12,9 @@ import {
   number,
   object,
   type OptionTable,
-  pairs,
   text,
 } from "../../check-options.ts";
+import { headersKind } from "../../http/headers.ts";
 import type { Refusal, RouteOptions, Upgrade } from "../handlers.ts";
 
 /** What the hook says of a connection: how it is let in, or why not. */
@@ -34,7 +34,7 @@ const body: Kind = { ...anything, expected: "a string or a Uint8Array" };
 
 const decisionTable: OptionTable<Omit<Upgrade<unknown>, never> & Refusal> = {
   protocol: text,
-  headers: pairs,
+  headers: headersKind,
   context: anything,
   options,
   status: number,

@@ -22,6 +22,7 @@ import { directPeer, type Peer, type PeerFinder } from "../../handshake/server/p
 import { abandon, isAbandonedFor, UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
 import { requestFraming } from "../../http/body.ts";
 import type { Head } from "../../http/head.ts";
+import { toHeaderPairs } from "../../http/headers.ts";
 import { writeOptions } from "../../http/option.ts";
 import { type HeadLimits, HeadParser } from "../../http/parser.ts";
 import { socketAddress } from "../../ip-address.ts";
@@ -33,7 +34,7 @@ import { isPromise, whenSettled } from "../../deferred.ts";
 import { answererOf } from "../http/answerer.ts";
 import { type ExchangeOwner, HttpExchange } from "../http/exchange.ts";
 import type { HttpSettings } from "../http/settings.ts";
-import type { RouteHandlers, ServerHandlers } from "../handlers.ts";
+import type { Refusal, RouteHandlers, ServerHandlers } from "../handlers.ts";
 import { checkDecision, type Decision } from "./decision.ts";
 import type { RouteSettings } from "./route-settings.ts";
 import { Link, type LinkOwner } from "../link.ts";
@@ -471,7 +472,7 @@ export class ServerHandshake<Context>
     decision: Decision<Context>,
   ): void {
     checkDecision(decision);
-    if ("status" in decision) throw new HandshakeError("REJECTED", decision);
+    if ("status" in decision) throw refusalOf(decision);
     const { headers, context, options } = decision;
     const { head } = this.#parser;
     let settings = this.#owner.settingsOf(handlers);
@@ -598,4 +599,9 @@ export class ServerHandshake<Context>
     const address = socketAddress(this.transport.remoteAddress);
     this.#owner.handshakeRefused(error, address, this.#peer);
   }
+}
+
+/** Makes the refusal that a hook has returned. @throws {TypeError} Its headers have none of the forms. */
+function refusalOf({ headers = [], ...rest }: Refusal): HandshakeError {
+  return new HandshakeError("REJECTED", { ...rest, headers: toHeaderPairs(headers) });
 }

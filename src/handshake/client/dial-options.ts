@@ -12,14 +12,13 @@ import {
   object,
   objects,
   type OptionTable,
-  pairs,
   signal as signalKind,
   text,
   texts,
 } from "../../check-options.ts";
 import type { Deadlines } from "../../clock.ts";
-import type { HeaderPairs } from "../../errors.ts";
 import type { Extension } from "../../extension/extension.ts";
+import { type GivenHeaders, headersKind } from "../../http/headers.ts";
 import type { Option } from "../../http/option.ts";
 import { headLimitsKind, type HeadLimits } from "../../http/parser.ts";
 import type { Awaitable, ByteStream } from "../../io/byte-stream.ts";
@@ -45,7 +44,7 @@ export interface DialerOptions {
    */
   readonly extensions?: readonly (Extension | Option)[] | undefined;
   /** Headers of the request beside the handshake's own. Default: none. */
-  readonly header?: HeaderPairs | undefined;
+  readonly header?: GivenHeaders | undefined;
   /** Value of the Host header. Default: the URL's host. */
   readonly host?: string | undefined;
   /** Milliseconds for the whole way, TCP, TLS and handshake; 0 or Infinity for no limit. Default: 30 000. */
@@ -88,7 +87,7 @@ export interface DialOptions {
 export const dialerTable: OptionTable<DialerOptions> = {
   protocols: texts,
   extensions: objects,
-  header: pairs,
+  header: headersKind,
   host: text,
   timeout: milliseconds,
   readBufferSize: number,

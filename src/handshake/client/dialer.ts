@@ -12,6 +12,7 @@ import type { Extension, ExtensionSession } from "../../extension/extension.ts";
 import { closeSessions, openExtensions, takeAnswer } from "../../extension/negotiation.ts";
 import { StateClientSide } from "../../frame/check.ts";
 import type { Head } from "../../http/head.ts";
+import { toHeaderPairs } from "../../http/headers.ts";
 import type { Option } from "../../http/option.ts";
 import { defaultHeadLimits, type HeadLimits, HeadParser } from "../../http/parser.ts";
 import { canonicalize } from "../../http/view.ts";
@@ -70,7 +71,7 @@ export class Dialer {
     this.#offer = {
       protocols,
       extensions: extensions.flatMap((one) => (isExtension(one) ? one.offers : one)),
-      header,
+      header: toHeaderPairs(header, "header"),
     };
     checkOffer(this.#offer);
     if (options.host !== undefined) headerLines([["Host", options.host]]);

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { HeaderPairs } from "../../errors.ts";
 import type { ExtensionSession } from "../../extension/extension.ts";
 import { type AgreedExtension, openExtensions } from "../../extension/negotiation.ts";
 import { StateServerSide } from "../../frame/check.ts";
 import type { Head } from "../../http/head.ts";
+import type { GivenHeaders } from "../../http/headers.ts";
 import type { Option } from "../../http/option.ts";
 import { writeUpgrade } from "./response.ts";
 
@@ -41,7 +41,7 @@ export function acceptUpgrade(
   head: Head,
   offered: readonly string[],
   { protocol, extensions, agreed }: Choice,
-  headers: HeaderPairs | undefined,
+  headers: GivenHeaders | undefined,
 ): Acceptance {
   const response = writeUpgrade(head, offered, { protocol, extensions, headers });
   // What this side has accepted itself it can open.

@@ -5,7 +5,14 @@
  */
 
 import { HandshakeError, type HandshakeErrorOptions } from "../../errors.ts";
+import { type GivenHeaders, toHeaderPairs } from "../../http/headers.ts";
 import { checkReply } from "./response.ts";
+
+/** How a connection is refused. */
+export interface RejectionOptions extends Omit<HandshakeErrorOptions, "headers"> {
+  /** Headers to send beside those that every refusal carries. */
+  readonly headers?: GivenHeaders;
+}
 
 /**
  * Makes the error that refuses a connection when a hook throws it.
@@ -22,14 +29,15 @@ import { checkReply } from "./response.ts";
  * string, or `body` neither a string nor a Uint8Array.
  * @see gobwas RejectConnectionError
  */
-export function rejectConnection(options: HandshakeErrorOptions = {}): HandshakeError {
-  const { status, message, headers = [], body = "" } = options;
+export function rejectConnection(options: RejectionOptions = {}): HandshakeError {
+  const { status, message, headers: given = [], body = "" } = options;
+  const headers = toHeaderPairs(given);
   if (status !== undefined) checkStatus(status);
   if (message !== undefined && typeof message !== "string") {
     throw new TypeError(`message must be a string: ${String(message)}`);
   }
   checkReply(headers, body);
-  return new HandshakeError("REJECTED", options);
+  return new HandshakeError("REJECTED", { ...options, headers });
 }
 
 function checkStatus(status: unknown): void {

@@ -9,6 +9,7 @@ import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../../errors.ts";
 import type { Head } from "../../http/head.ts";
 import { type Option, writeOptions } from "../../http/option.ts";
+import { type GivenHeaders, toHeaderPairs } from "../../http/headers.ts";
 import { httpDate } from "../../http/date.ts";
 import { isToken } from "../../http/token.ts";
 import { headerLines, writeResponse } from "../../http/write.ts";
@@ -21,7 +22,7 @@ export interface UpgradeResponse {
   /** The extensions agreed upon, each one of those offered. Default: none. */
   readonly extensions?: readonly Option[] | undefined;
   /** Headers to add, such as cookies. */
-  readonly headers?: HeaderPairs | undefined;
+  readonly headers?: GivenHeaders | undefined;
 }
 
 const beforeAccept =
@@ -58,11 +59,12 @@ export function writeUpgrade(
   if (protocol !== undefined && !isToken(protocol)) {
     throw new TypeError(`Subprotocol is not a token: ${JSON.stringify(protocol)}`);
   }
-  checkOwnHeaders(headers);
+  const added = toHeaderPairs(headers);
+  checkOwnHeaders(added);
   let after = "\r\n";
   if (protocol !== undefined) after += `Sec-WebSocket-Protocol: ${protocol}\r\n`;
   if (extensions.length > 0) after += `Sec-WebSocket-Extensions: ${writeOptions(extensions)}\r\n`;
-  after += `${headerLines(headers)}\r\n`;
+  after += `${headerLines(added)}\r\n`;
 
   const bytes = new Uint8Array(beforeAccept.length + AcceptSize + after.length);
   writeLatin1(bytes, 0, beforeAccept);
@@ -91,7 +93,7 @@ export interface HttpReply {
   /** HTTP status, 200 to 599. Default: 200. */
   readonly status?: number;
   /** Headers beside Connection and Content-Length. Default: a Content-Type of plain text. */
-  readonly headers?: HeaderPairs;
+  readonly headers?: GivenHeaders;
   /** Default: empty. */
   readonly body?: string | Uint8Array;
 }
@@ -128,10 +130,11 @@ const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
  * @throws {RangeError} `status` is not an integer from 200 to 599.
  */
 export function writeReply(
-  { status = 200, headers = plainText, body = "" }: HttpReply,
+  { status = 200, headers: given = plainText, body = "" }: HttpReply,
   method?: string,
 ): Uint8Array<ArrayBuffer> {
   if (status < 200) throw new RangeError(`Status of a final response starts at 200: ${status}`);
+  const headers = toHeaderPairs(given);
   checkReply(headers, body);
   // "A sender of Upgrade MUST also send an Upgrade connection option" (RFC 9110, 7.8)
   const connection = hasHeader(headers, "upgrade") ? "Upgrade, close" : "close";

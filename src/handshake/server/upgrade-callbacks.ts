@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { HeaderPairs } from "../../errors.ts";
 import type { Option } from "../../http/option.ts";
+import type { GivenHeaders } from "../../http/headers.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
 
 /**
@@ -34,5 +34,5 @@ export interface UpgradeCallbacks<Context> {
   /** Gets the value of each Sec-WebSocket-Extensions and answers by itself; instead of `negotiate`. undefined is 400. */
   extensionCustom?(value: Uint8Array, context: Context): Awaitable<readonly Option[] | undefined>;
   /** Has the last word before 101: may add headers to it, or throw to refuse. */
-  onBeforeUpgrade?(context: Context): Awaitable<HeaderPairs | undefined | void>;
+  onBeforeUpgrade?(context: Context): Awaitable<GivenHeaders | undefined | void>;
 }

@@ -13,13 +13,13 @@ import {
   number,
   objects,
   type OptionTable,
-  pairs,
 } from "../../check-options.ts";
 import type { Deadlines } from "../../clock.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../../errors.ts";
 import { StateServerSide } from "../../frame/check.ts";
 import type { Extension } from "../../extension/extension.ts";
 import { closeSessions } from "../../extension/negotiation.ts";
+import { type GivenHeaders, headersKind, toHeaderPairs } from "../../http/headers.ts";
 import {
   defaultHeadLimits,
   headLimitsKind,
@@ -49,7 +49,7 @@ export interface UpgraderOptions<Context> extends UpgradeCallbacks<Context> {
    */
   readonly extensions?: readonly Extension[] | undefined;
   /** Headers of every answer, whether it is 101 or a refusal. */
-  readonly header?: HeaderPairs | undefined;
+  readonly header?: GivenHeaders | undefined;
   /** Bytes of the read buffer, which the stream goes on to use. Default: 4096. */
   readonly readBufferSize?: number | undefined;
   /** What the request may cost. Default: 16 KiB, of which 8 KiB target, and 128 headers. */
@@ -73,7 +73,7 @@ const upgraderTable: OptionTable<UpgraderOptions<unknown>> = {
   onBeforeUpgrade: callback,
   newContext: callback,
   extensions: objects,
-  header: pairs,
+  header: headersKind,
   readBufferSize: number,
   headLimits: headLimitsKind,
   timeout: milliseconds,
@@ -110,6 +110,7 @@ interface Acceptance<Context> {
 export class Upgrader<Context = undefined> {
   /** As they were given. */
   readonly options: UpgraderOptions<Context>;
+  readonly #header: HeaderPairs;
   readonly #limits: HeadLimits;
 
   /**
@@ -123,7 +124,8 @@ export class Upgrader<Context = undefined> {
     this.options = options;
     checkOptions(options, upgraderTable);
     checkMilliseconds("timeout", options.timeout);
-    checkOwnHeaders(options.header ?? []);
+    this.#header = toHeaderPairs(options.header ?? [], "header");
+    checkOwnHeaders(this.#header);
     this.#limits = { ...defaultHeadLimits, ...options.headLimits };
   }
 
@@ -198,7 +200,7 @@ export class Upgrader<Context = undefined> {
     const choice = await negotiation.run();
     const { protocol, extensions } = choice;
     const added = await options.onBeforeUpgrade?.(context);
-    const headers = [...(options.header ?? []), ...(added ?? [])];
+    const headers = [...this.#header, ...toHeaderPairs(added ?? [], "onBeforeUpgrade()")];
     const offered = protocol === undefined ? [] : [protocol];
     const { response, sessions } = acceptUpgrade(head, offered, choice, headers);
     const side = StateServerSide;
@@ -211,7 +213,7 @@ export class Upgrader<Context = undefined> {
     const { code, status, headers, body, message } = toHandshakeError(error);
     const refusal = new HandshakeError(code, {
       status,
-      headers: [...(this.options.header ?? []), ...headers],
+      headers: [...this.#header, ...headers],
       message,
       ...(body === undefined ? {} : { body }),
     });

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { latin1 } from "../../../src/bytes.ts";
 import {
@@ -15,6 +16,10 @@ import { undated } from "../../support/undated.ts";
 
 const typed = [["Content-Type", "text/plain; charset=utf-8"]];
 
+async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
+}
+
 describe("answerOf()", () => {
   it("is an empty text with 200 where nothing is said", () => {
     expect(answerOf({})).toEqual({ status: 200, headers: typed, body: new Uint8Array(0) });
@@ -26,6 +31,27 @@ describe("answerOf()", () => {
     expect(answerOf({ body: bytes }).body).toBe(bytes);
     const { body } = answerOf({ body: new Blob(["a"]).stream() });
     expect(await (body as { next(): Promise<unknown> }).next()).toEqual(Uint8Array.of(0x61));
+  });
+
+  it("takes bytes of another realm, whole and in pieces", async () => {
+    const bytes = runInNewContext("new Uint8Array([1, 2, 3]).subarray(1)") as Uint8Array;
+    const whole = answerOf({ body: bytes });
+    expect(whole.body).toEqual(Uint8Array.of(2, 3));
+    expect(whole.body).toBeInstanceOf(Uint8Array);
+    expect(framingOf(whole, false, true)).toBe("whole");
+    const { body } = answerOf({ body: piecesOf(bytes) });
+    const piece = await (body as { next(): Promise<unknown> }).next();
+    expect(piece).toEqual(Uint8Array.of(2, 3));
+    expect(piece).toBeInstanceOf(Uint8Array);
+  });
+
+  it("takes headers in any form", () => {
+    for (const headers of [[["A", "1"]], { A: "1" }, new Map([["A", "1"]])]) {
+      expect(answerOf({ headers } as HttpAnswer).headers).toEqual([["A", "1"]]);
+    }
+    for (const headers of [null, "A: 1", [["A"]], { A: 1 }]) {
+      expect(() => answerOf({ headers } as never)).toThrow(/^headers/);
+    }
   });
 
   it.each([7, true, null, {}, ["a"], new ArrayBuffer(1)])("refuses the body %j", (body) => {
