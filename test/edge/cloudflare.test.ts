@@ -267,7 +267,7 @@ describe("the other ways to connect of framewire/cloudflare", () => {
     });
     expect(await ask("dial", { url })).toMatchObject({ result: { text: "hello" } });
     expect(await ask("connectStream", { port: server.port })).toMatchObject({
-      result: "HTTP/1.1 505",
+      result: "HTTP/1.1 426",
     });
   });
 });
