@@ -500,9 +500,18 @@ export class ServerHandshake<Context>
     };
     const { transport } = this;
     const place = this.#place;
-    const { link: ofPath } = settings;
-    const parts = { side: "server", transport, handlers, info, sessions, place } as const;
-    const link = new Link(this.#owner, { ...parts, settings: ofPath });
+    const { link: own } = settings;
+    // Not spread: on V8 each copy of that kind has a shape of its own, which outlives the connection.
+    const parts = {
+      side: "server",
+      transport,
+      handlers,
+      info,
+      settings: own,
+      sessions,
+      place,
+    } as const;
+    const link = new Link(this.#owner, parts);
     this.#letOn();
     link.start(response, this.#early.take());
     // Told once, and before there was a link to hear it.
