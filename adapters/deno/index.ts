@@ -11,7 +11,7 @@
 
 import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
+import type { Handlers, RouteContexts, ServerHandlers } from "../../src/connection/handlers.ts";
 import {
   WebSocketStream as BaseStream,
   type WebSocketStreamOptions,
@@ -49,9 +49,9 @@ export {
  * @throws {TypeError} Not exactly one of `port`, `path`, `server`, `listener`, or something that the runtime cannot do.
  * @throws {RangeError} An option is out of its range.
  */
-export function serve<Context = unknown>(
+export function serve<Context = unknown, Contexts extends object = RouteContexts>(
   options: ServeOptions,
-  handlers: ServerHandlers<Context>,
+  handlers: ServerHandlers<Context, Contexts>,
 ): Promise<Server<Context>> {
   return serveOn(listenTransport, options, handlers, runtimeServices());
 }

@@ -6,7 +6,7 @@
 
 import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
+import type { Handlers, RouteContexts, ServerHandlers } from "../../src/connection/handlers.ts";
 import type { RuntimeServices } from "../../src/connection/runtime-services.ts";
 import { type ServeOptions, type Server, serveOn } from "../../src/connection/server/serve.ts";
 import { TransportError } from "../../src/errors.ts";
@@ -27,9 +27,9 @@ export interface MemoryNetwork {
    * @throws {TransportError} `ADDRESS_IN_USE`
    * @throws {RangeError} An option is out of its range.
    */
-  serve<Context = unknown>(
+  serve<Context = unknown, Contexts extends object = RouteContexts>(
     options: ServeOptions,
-    handlers: ServerHandlers<Context>,
+    handlers: ServerHandlers<Context, Contexts>,
   ): Promise<Server<Context>>;
   /**
    * Opens a connection to a server on the network, as `connect` of a runtime's adapter does.

@@ -19,7 +19,7 @@
 
 import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import type { Handlers, ServerHandlers } from "../../src/connection/handlers.ts";
+import type { Handlers, RouteContexts, ServerHandlers } from "../../src/connection/handlers.ts";
 import type { RuntimeServices } from "../../src/connection/runtime-services.ts";
 import { TransportError } from "../../src/errors.ts";
 import { type ServeOptions, Server } from "../../src/connection/server/serve.ts";
@@ -139,9 +139,9 @@ export function connect<Context = unknown>(
  * @throws {TypeError} Compression is wanted, and there is no engine.
  * @throws {RangeError} An option is out of its range.
  */
-export function createServer<Context = unknown>(
+export function createServer<Context = unknown, Contexts extends object = RouteContexts>(
   { runtime, ...options }: StreamsServerOptions,
-  handlers: ServerHandlers<Context>,
+  handlers: ServerHandlers<Context, Contexts>,
 ): Server<Context> {
-  return new Server<Context>(options, handlers, runtime);
+  return new Server<Context>(options, handlers as ServerHandlers<Context>, runtime);
 }

@@ -27,6 +27,7 @@ import type { Data } from "./data.ts";
 import type { HttpHandler, HttpMethods } from "./http/answer.ts";
 import type { FetchHandler } from "./http/fetch.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
+import type { RouteParams } from "./server/routes.ts";
 
 /**
  * Options of the connections to one path; what is not given is as the server's options have it.
@@ -103,7 +104,10 @@ export interface Handlers<Context = unknown> {
 }
 
 /** Handlers of connections, and the hooks that are asked before there is one. */
-export interface HookHandlers<Context = unknown> extends Handlers<Context> {
+export interface HookHandlers<
+  Context = unknown,
+  Params extends object = Readonly<Record<string, string>>,
+> extends Handlers<Context> {
   /**
    * Decides about a handshake, before it is answered. Default: everybody is let in, without a subprotocol.
    *
@@ -112,7 +116,9 @@ export interface HookHandlers<Context = unknown> extends Handlers<Context> {
    *
    * @param request Yours to keep.
    */
-  upgrade?(request: UpgradeRequest): Awaitable<Upgrade<Context> | Refusal | undefined | void>;
+  upgrade?(
+    request: UpgradeRequest<Params>,
+  ): Awaitable<Upgrade<Context> | Refusal | undefined | void>;
   /**
    * Answers plain requests, which ask for no upgrade, such as health checks: a function answers GET, and HEAD and OPTIONS by what
    * it says to them; an object has a function for each method, such as `{ GET: list, POST: add }`. Other methods are answered
@@ -122,20 +128,39 @@ export interface HookHandlers<Context = unknown> extends Handlers<Context> {
 }
 
 /** Handlers of the connections to one path of a server. */
-export interface RouteHandlers<Context = unknown> extends HookHandlers<Context> {
+export interface RouteHandlers<
+  Context = unknown,
+  Params extends object = Readonly<Record<string, string>>,
+> extends HookHandlers<Context, Params> {
   /** Options of the connections to this path. Default: those of the server. */
   readonly options?: RouteOptions | undefined;
 }
 
+/**
+ * Contexts of a server's routes, by pattern. `serve` infers them; where it is given a type for `Context`, each may be anything.
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each route has a context of its own
+export type RouteContexts = Record<string, any>;
+
+/** Handlers by path, each with its own context, and with the parameters of its pattern. */
+export type RoutesOf<Contexts extends object> = {
+  readonly [Pattern in keyof Contexts]: RouteHandlers<Contexts[Pattern], RouteParams<Pattern>>;
+};
+
 /** Handlers of a server. */
-export interface ServerHandlers<Context = unknown> extends HookHandlers<Context> {
+export interface ServerHandlers<
+  Context = unknown,
+  Contexts extends object = RouteContexts,
+> extends HookHandlers<Context> {
   /**
    * Handlers by path: "/chat", "/rooms/:room", "/files/*"; the hooks find what the parameters stand for in
    * `request.params`. With routes, a path that none matches is answered 404, by `http` where it asks for no upgrade, and
-   * the handlers beside them are not used. {@link route} keeps the types of each.
+   * the handlers beside them are not used.
+   *
+   * `request.params` has the parameters of the pattern. The type of each route's context is what its `upgrade` returns, where that is
+   * an arrow function whose parameter has a type, or that has none; {@link route} knows it of all others.
    */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each route has a context of its own
-  readonly routes?: Readonly<Record<string, RouteHandlers<any>>> | undefined;
+  readonly routes?: RoutesOf<Contexts> | undefined;
   /**
    * An application that answers the plain requests for which there is no `http` hook, such as `app.fetch` of Hono, h3 or Elysia:
    * the same port serves it and the WebSockets. It has all the time that it takes. Where it throws the answer is 500, without its
@@ -160,7 +185,7 @@ export interface ServerHandlers<Context = unknown> extends HookHandlers<Context>
 }
 
 /**
- * Gives handlers as they are: for routes, so that each has the type of its own context.
+ * Gives handlers as they are: for routes, so that each has the type of its own context, however its `upgrade` is written.
  *
  * @example
  * serve({ port: 8080 }, {
@@ -172,7 +197,9 @@ export interface ServerHandlers<Context = unknown> extends HookHandlers<Context>
  *   },
  * });
  */
-export function route<Context>(handlers: RouteHandlers<Context>): RouteHandlers<Context> {
+export function route<Context, Params extends object = Readonly<Record<string, string>>>(
+  handlers: RouteHandlers<Context, Params>,
+): RouteHandlers<Context, Params> {
   return handlers;
 }
 

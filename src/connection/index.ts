@@ -31,6 +31,7 @@ export type {
   BackplaneUp,
   CarryingOptions,
 } from "./backplane/status.ts";
+export type { RouteParams } from "./server/routes.ts";
 export type { Published } from "./server/topics.ts";
 export { type ClientOptions, connectOn } from "./client/connect.ts";
 export type { Counters, ServerCounters, TrafficCounters } from "./counters.ts";
@@ -39,8 +40,10 @@ export {
   type HookHandlers,
   type Refusal,
   route,
+  type RouteContexts,
   type RouteHandlers,
   type RouteOptions,
+  type RoutesOf,
   type ServerHandlers,
   type Upgrade,
 } from "./handlers.ts";

@@ -1,5 +1,15 @@
 /** The built package compiles for a user who has no runtime's types at all, libraries checked. Never run. */
-import { type Connection, ProtocolError, rejectConnection } from "framewire";
+import {
+  type Connection,
+  ProtocolError,
+  rejectConnection,
+  route,
+  type RouteContexts,
+  type Server,
+  type ServeOptions,
+  type ServerHandlers,
+  type UpgradeRequest,
+} from "framewire";
 import * as auto from "framewire/auto";
 import * as bun from "framewire/bun";
 import { connect as connectOnWorkers } from "framewire/cloudflare";
@@ -53,3 +63,104 @@ for (const { serve } of [auto, bun, deno, node]) {
     },
   );
 }
+
+/** Whatever makes a server knows the routes' own types: the parameters of a pattern, and the context that `upgrade` returns. */
+type Serve = <Context = unknown, Contexts extends object = RouteContexts>(
+  options: ServeOptions,
+  handlers: ServerHandlers<Context, Contexts>,
+) => Server<Context> | Promise<Server<Context>>;
+
+export const servers = {
+  auto: auto.serve,
+  bun: bun.serve,
+  deno: deno.serve,
+  node: node.serve,
+  memory: memoryNetwork().serve,
+  streams: createServer,
+} satisfies Record<string, Serve>;
+
+/** One that all of them are: none can be called with what another does not take. */
+declare const serveRoutes: (typeof servers)[keyof typeof servers];
+
+await serveRoutes({ port: 0 } as object, {
+  routes: {
+    // Parameters are typed without a word, and no others are there.
+    "/rooms/:room/files/*": {
+      upgrade(request) {
+        const { room, "*": file }: { readonly room: string; readonly "*": string } = request.params;
+        // @ts-expect-error -- a pattern has its own parameters alone
+        void request.params.roon;
+        if (room === file) throw rejectConnection({ status: 404 });
+      },
+    },
+    "/chat": {
+      upgrade(request) {
+        // @ts-expect-error -- this one has none
+        void request.params.room;
+      },
+    },
+    // An arrow function whose parameter has a type: wherever it stands, the context is known.
+    "/before/:room": {
+      upgrade: (request: UpgradeRequest<{ readonly room: string }>) => ({
+        context: { user: request.params.room },
+      }),
+      message: (ws) => {
+        // @ts-expect-error -- the context is this route's own
+        void ws.context.count;
+        return ws.send(ws.context.user.toUpperCase());
+      },
+    },
+    "/after": {
+      message(ws) {
+        // @ts-expect-error -- the context is this route's own
+        void ws.context.user;
+        return ws.send(ws.context.count.toFixed());
+      },
+      upgrade: async ({ host }: UpgradeRequest) => ({ context: { count: host.length } }),
+    },
+    // So it is where it has no parameter, and where a handler says what it takes.
+    "/none": { message: (ws) => ws.context.n.toFixed(), upgrade: () => ({ context: { n: 1 } }) },
+    "/said/:id": {
+      open: (ws: Connection<{ readonly id: string }>) => void ws,
+      upgrade: ({ params }) => ({ context: { id: params.id } }),
+      message: (ws) => ws.context.id.toUpperCase(),
+    },
+    "/unlike/:id": {
+      open: (ws: Connection<{ readonly id: number }>) => void ws,
+      // @ts-expect-error -- the handler takes a number
+      upgrade: ({ params }) => ({ context: { id: params.id } }),
+    },
+    // Else it is unknown, which route() puts right.
+    "/unknown/:id": {
+      upgrade: ({ params }) => ({ context: { id: params.id } }),
+      // @ts-expect-error -- unknown
+      message: (ws) => void ws.context.id,
+    },
+    "/route/:id": route({
+      upgrade({ params }) {
+        // @ts-expect-error -- through route(), too, a pattern has its own parameters alone
+        void params.room;
+        return { context: { id: params.id } };
+      },
+      message(ws) {
+        // @ts-expect-error -- the context is this route's own
+        void ws.context.user;
+        return ws.send(ws.context.id.toUpperCase());
+      },
+    }),
+    // @ts-expect-error -- the pattern has no parameter of that name
+    "/other/:id": { upgrade: (request: UpgradeRequest<{ readonly room: string }>) => void request },
+    // @ts-expect-error -- no function
+    "/typed": { message: 5 },
+    "/echo": { message: (ws, data) => ws.send(data) },
+  },
+});
+
+/** Handlers that stand elsewhere, and patterns that are not known before the program runs. */
+const elsewhere = route({
+  upgrade: ({ params }) => ({ context: { room: params.room ?? "none" } }),
+  message: (ws) => ws.send(ws.context.room),
+});
+const later: ServerHandlers["routes"] = Object.fromEntries([["/later", elsewhere]]);
+await serveRoutes({} as object, { routes: { "/rooms/:room": elsewhere, "/lobby": elsewhere } });
+await serveRoutes({} as object, { routes: later });

@@ -11,6 +11,22 @@ export interface RouteMatch<Target> {
   readonly params: Readonly<Record<string, string>>;
 }
 
+/**
+ * The parameters that a pattern has, by name: of "/rooms/:room/*" they are `room` and `*`. Of a string that is not known when it is
+ * compiled, any.
+ *
+ * @typeParam Names Those of the segments before; for the type itself.
+ */
+export type RouteParams<Pattern, Names extends string = never> = string extends Pattern
+  ? Readonly<Record<string, string>>
+  : Pattern extends `${infer Segment}/${infer Rest}`
+    ? RouteParams<Rest, Names | (Segment extends `:${infer Name}` ? Name : never)>
+    : {
+        readonly [
+          Name in Names | (Pattern extends `:${infer Last}` ? Last : Extract<Pattern, "*">)
+        ]: string;
+      };
+
 interface Route<Target> {
   readonly segments: readonly string[];
   readonly target: Target;

@@ -25,7 +25,12 @@ import { checkClose } from "../check-close.ts";
 import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
 import { type Deferred, isPromise, newDeferred, whenSettled } from "../../deferred.ts";
 import { LinkedList } from "../../linked-list.ts";
-import { type RouteHandlers, type ServerHandlers, serverHandlerTable } from "../handlers.ts";
+import {
+  type RouteContexts,
+  type RouteHandlers,
+  type ServerHandlers,
+  serverHandlerTable,
+} from "../handlers.ts";
 import { callAtOnce } from "../in-context.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 import type { ConnectionLink } from "../connection-link.ts";
@@ -64,13 +69,13 @@ export type {
  * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
  * @throws {RangeError} An option is out of its range.
  */
-export async function serveOn<Context = unknown>(
+export async function serveOn<Context = unknown, Contexts extends object = RouteContexts>(
   listen: Listen,
   options: ServeOptions,
-  handlers: ServerHandlers<Context>,
+  handlers: ServerHandlers<Context, Contexts>,
   host?: RuntimeServices,
 ): Promise<Server<Context>> {
-  const server = new Server<Context>(options, handlers, host);
+  const server = new Server<Context>(options, handlers as ServerHandlers<Context>, host);
   await server.listen(listen, options);
   return server;
 }

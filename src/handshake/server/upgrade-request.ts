@@ -46,9 +46,11 @@ export let isAbandonedFor: (request: UpgradeRequest, reason: unknown) => boolean
  * A hook may keep it: it tells of its own client for ever, and of nobody else. What a runtime forgets of a connection that
  * has ended says so: `localAddress`, `localPort`, `tls`.
  *
+ * @typeParam Params What the route's pattern has for parameters. Default: any.
+ *
  * @see RFC 6455, 4.2.1
  */
-export class UpgradeRequest {
+export class UpgradeRequest<Params extends object = Readonly<Record<string, string>>> {
   readonly #head: Head;
   readonly #facts: Partial<TransportFacts>;
   #protocols: readonly string[] | undefined;
@@ -61,7 +63,7 @@ export class UpgradeRequest {
   /** Its port, likewise. */
   readonly remotePort: number | undefined;
   /** What the parameters of the route's pattern stand for, decoded: of "/rooms/:room" the `room`. */
-  params: Readonly<Record<string, string>> = {};
+  params: Params = {} as Params;
 
   static {
     abandon = (request, reason) => {
