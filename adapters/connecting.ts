@@ -9,7 +9,7 @@ import type { ConnectOptions, Transport } from "../src/transport.ts";
 import { checkRuntime } from "./runtime-version.ts";
 import { silent } from "./silent.ts";
 import { checkTcp } from "./tcp-options.ts";
-import { toTransportError } from "./transport-error.ts";
+import { type AddressParts, toTransportError } from "./transport-error.ts";
 import { checkUnixPath } from "./unix-path.ts";
 
 /** An attempt to connect, as the adapter that makes it sees it. Its first outcome counts. */
@@ -37,7 +37,7 @@ function abandon(transport: Transport): void {
  * @param begin Starts the attempt, and returns what gives it up. What it throws counts as `fail`.
  */
 export function connecting<Result>(
-  options: Pick<ConnectOptions, "signal" | "keepAlive" | "path">,
+  options: Pick<ConnectOptions, "signal" | "keepAlive"> & AddressParts,
   attach: (transport: Transport) => Result,
   begin: (attempt: PendingConnect) => () => void,
 ): Promise<Result> {
@@ -79,7 +79,7 @@ export function connecting<Result>(
         }
       },
       fail(cause, otherwise) {
-        attempt.reject(toTransportError(cause, otherwise));
+        attempt.reject(toTransportError(cause, otherwise, options));
       },
       reject(error) {
         if (isOver) return;

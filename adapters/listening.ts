@@ -100,7 +100,7 @@ export async function listening(
     } catch (error) {
       // What the system refuses has a code; what Deno's TLS finds wrong with a certificate has not always.
       const isTls = tls !== undefined && (error as { code?: unknown }).code === undefined;
-      throw toTransportError(error, isTls ? "TLS_FAILED" : "FAILED");
+      throw toTransportError(error, isTls ? "TLS_FAILED" : "FAILED", place);
     }
   };
   if (path !== undefined) return listenAt({ path, backlog });

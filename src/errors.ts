@@ -411,7 +411,7 @@ const failures: Record<TransportCode, string> = {
   UNEXPECTED_END: "Peer ended the connection without a close frame",
   ADDRESS_IN_USE: "Address is already in use",
   ACCESS_DENIED: "Permission denied for this address",
-  REFUSED: "Nobody accepts connections at this address",
+  REFUSED: "Connection refused",
   NOT_FOUND: "Host or Unix socket is not known",
   TLS_FAILED: "TLS handshake failed",
   PROXY_FAILED: "Proxy did not open the way",
@@ -419,6 +419,12 @@ const failures: Record<TransportCode, string> = {
     "Server takes no WebSockets over HTTP/2: it has not sent SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441, 3)",
   FAILED: "Transport failed",
 };
+
+/** What a {@link TransportError} tells beyond its code. */
+export interface TransportErrorOptions extends ErrorOptions {
+  /** Where it was: "127.0.0.1:8080", or the path of a Unix socket. It ends the message. Default: the message has none. */
+  readonly address?: string | undefined;
+}
 
 /** The network failed; `cause` holds the runtime's own error where there was one. */
 export class TransportError extends Error {
@@ -430,10 +436,11 @@ export class TransportError extends Error {
   /**
    * Makes the error of a code.
    *
-   * @param options Its `cause`: the runtime's own error.
+   * @param options Its `cause`: the runtime's own error; and the address.
    */
-  constructor(code: TransportCode, options?: ErrorOptions) {
-    super(failures[code], options);
+  constructor(code: TransportCode, options?: TransportErrorOptions) {
+    const address = options?.address;
+    super(address === undefined ? failures[code] : `${failures[code]}: ${address}`, options);
     this.code = code;
   }
 }

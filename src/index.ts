@@ -124,6 +124,7 @@ export {
   type TimeoutCode,
   TimeoutError,
   type TransportCode,
+  type TransportErrorOptions,
   TransportError,
   type ViolationCode,
 } from "./errors.ts";

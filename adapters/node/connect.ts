@@ -18,7 +18,7 @@ import { connecting } from "../connecting.ts";
 import { NodeTransport } from "./transport.ts";
 import { demandsTrust, identityError, nameError, peerName, sniOf } from "../peer-identity.ts";
 import { setTcp } from "../tcp-options.ts";
-import { toTransportError } from "../transport-error.ts";
+import { type AddressParts, toTransportError } from "../transport-error.ts";
 
 /** Options of `tls.connect` over a socket. */
 type NodeTlsOptions = ConnectionOptions & { readonly allowHalfOpen: boolean };
@@ -66,10 +66,11 @@ function reached(
   socket: Socket,
   event: "connect" | "secureConnect",
   code: TransportCode,
+  place?: AddressParts,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (error: Error): void => {
-      reject(toTransportError(error, code));
+      reject(toTransportError(error, code, place));
     };
     const onClose = (): void => {
       onError(reasonOf(socket));
@@ -183,7 +184,7 @@ class NodeRoute {
   /** Makes the connection, as far as the options say. */
   async open(): Promise<Transport> {
     const { hostname, tls, tunnel, tunnelTls } = this.#options;
-    await reached(this.#socket, "connect", "FAILED");
+    await reached(this.#socket, "connect", "FAILED", this.#options);
     // Not before: of a socket that is not connected yet, Node makes the time of keepAlive a minute.
     setTcp(this.#tcp, this.#options);
     if (tunnelTls !== undefined) await this.#secure(tunnelTls, hostname);

@@ -48,6 +48,16 @@ describe("toTransportError()", () => {
     expect(toTransportError(known, "TLS_FAILED")).toMatchObject({ code: "REFUSED" });
   });
 
+  it("names the address, where the code is about one", () => {
+    const refused = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+    const messageAt = (place: object): string => toTransportError(refused, "FAILED", place).message;
+    expect(messageAt({ hostname: "::1", port: 80 })).toBe("Connection refused: [::1]:80");
+    expect(messageAt({ hostname: "localhost", port: 80 })).toBe("Connection refused: localhost:80");
+    expect(messageAt({ hostname: "", port: 0, path: "/run/a" })).toBe("Connection refused: /run/a");
+    const place = { hostname: "a", port: 80 };
+    expect(toTransportError(new Error("odd"), "FAILED", place).message).toBe("Transport failed");
+  });
+
   it("leaves alone what is one already", () => {
     const error = new TransportError("TLS_FAILED");
     expect(toTransportError(error)).toBe(error);
