@@ -98,7 +98,11 @@ describe("the diagnostics channels", () => {
   it("tell of what happens to a server's backplane", async () => {
     const seen = listen();
     const broker = new FakeBroker();
-    const server = new Server({ port: 0, backplane: broker }, {}, { observer });
+    const server = new Server(
+      { port: 0, backplane: broker, unhandledErrors: "ignore" },
+      {},
+      { observer },
+    );
     broker.goDown();
     broker.comeUp();
     expect(seen.map(([name, { event }]) => [name, (event as { type: string }).type])).toEqual([

@@ -73,7 +73,7 @@ describe(`pongTimeout, on ${runtime}`, () => {
       rounds++;
     }
     // Some were needed, or nothing was shown: the time-out is over after two.
-    expect(rounds).toBeGreaterThan(4);
+    expect(rounds).toBeGreaterThan(2);
     client.resume();
     await expect.poll(() => peer.lines.filter((line) => line.startsWith("binary")).length).toBe(4);
     peer.close(1000);

@@ -593,9 +593,8 @@ describe("a server on a backplane", () => {
       throw new Error("port in use");
     };
     const refusing = { join: () => Promise.reject(new Error("wrong password")) };
-    await expect(serveOn(listen, { port: 80, backplane: refusing }, {})).rejects.toThrow(
-      "wrong password",
-    );
+    const told = { port: 80, backplane: refusing, unhandledErrors: "ignore" } as const;
+    await expect(serveOn(listen, told, {})).rejects.toThrow("wrong password");
     expect(isListening).toBe(false);
     const broker = new FakeBroker();
     await expect(serveOn(listen, { port: 80, backplane: broker }, {})).rejects.toThrow(
