@@ -14,6 +14,7 @@ import { broadcast } from "./broadcast.mjs";
 import { busy } from "./busy.mjs";
 import { compressed } from "./compressed.mjs";
 import { big, echo, loop, low, text } from "./echo.mjs";
+import { fetch } from "./fetch.mjs";
 import { handshake } from "./handshake.mjs";
 import { heap } from "./heap.mjs";
 import { idle } from "./idle.mjs";
@@ -30,6 +31,7 @@ const benchmarks = {
   low,
   broadcast,
   handshake,
+  fetch,
   idle,
   busy,
   big,

@@ -57,17 +57,18 @@ interface Headers extends Iterable<[name: string, value: string]> {
 
 interface Request {
   readonly url: string;
+  readonly signal: AbortSignal;
+  clone(): Request;
 }
 
 // eslint-disable-next-line no-var -- as above
 declare var Request: {
   prototype: Request;
   new (
-    url: string,
-    init: {
+    from: string | Request,
+    init?: {
       method: string;
       headers: [name: string, value: string][];
-      signal: AbortSignal;
       body?: ReadableStream<Uint8Array>;
       duplex?: string;
     },

@@ -25,6 +25,7 @@ const cases: [name: string, runtime: string, rows: string, peers: string[]][] = 
   ["low", "deno", "", ["own", "TCP"]],
   ["broadcast", "bun", "", ["own", "TCP"]],
   ["handshake", "bun", "32", ["own", "TCP"]],
+  ["fetch", "node", "32", ["node:http", "@hono/node-server", "http hook"]],
   ["idle", "bun", "used once", ["own", "TCP"]],
   ["busy", "node", "", ["ws", "ws + bufferutil", "uWebSockets.js"]],
   ["big", "bun", "", ["own", "TCP"]],

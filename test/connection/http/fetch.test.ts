@@ -5,6 +5,7 @@ import type { BodySource } from "../../../src/connection/http/body-source.ts";
 import { type FetchHandler, fetchAnswerer } from "../../../src/connection/http/fetch.ts";
 import { HttpRequest } from "../../../src/connection/http/request.ts";
 import { RequestBody } from "../../../src/connection/http/request-body.ts";
+import { abandon } from "../../../src/handshake/server/upgrade-request.ts";
 import { HeadParser } from "../../../src/http/parser.ts";
 
 interface Asked {
@@ -104,6 +105,33 @@ describe("the request of fetchAnswerer()", () => {
     await reader.cancel();
     begun.body.feed(encodeUtf8("cd"), 0);
     expect(await begun.request.bytes()).toHaveLength(0);
+  });
+
+  it("is a Request, of which copies can be made", async () => {
+    const { body, request } = asked("POST /a HTTP/1.1", 2);
+    const made = requestOf(request);
+    expect(made).toBeInstanceOf(Request);
+    const clone = made.clone();
+    const copy = new Request(made, { headers: { "X-A": "b" } });
+    body.feed(encodeUtf8("ab"), 0);
+    expect(await Promise.all([clone.text(), copy.text()])).toEqual(["ab", "ab"]);
+    expect([copy.method, copy.url, copy.headers.get("x-a")]).toEqual([
+      "POST",
+      "http://localhost/a",
+      "b",
+    ]);
+  });
+
+  it("has a signal that aborts with what was asked, and so do clones and those made with it", () => {
+    const { request } = asked();
+    const made = requestOf(request);
+    const clone = made.clone();
+    const moved = new Request("http://other/", made as RequestInit);
+    const early = made.signal;
+    abandon(request, new Error("gone"));
+    expect([early, made.signal, clone.signal, moved.signal].map(({ aborted }) => aborted)).toEqual(
+      Array(4).fill(true),
+    );
   });
 
   it.each([
