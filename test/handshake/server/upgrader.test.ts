@@ -369,6 +369,21 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     expect((await upgraded({ headLimits: { maxHeaders: 5 } }, plain)).error).toBeUndefined();
   });
 
+  it.each(["maxHeadSize", "maxHeaders"])(
+    "reads a %s of 0 or Infinity as no limit",
+    async (name) => {
+      const extra = `X-Extra: ${"x".repeat(100)}\r\n`.repeat(500);
+      const long = concat([plain.subarray(0, -2), latin1Bytes(`${extra}\r\n`)]);
+      const noLimits = { maxHeadSize: Infinity, maxHeaders: Infinity };
+      const byDefault = { ...noLimits, [name]: undefined };
+      expect((await upgraded({ headLimits: byDefault }, long)).error).toBeDefined();
+      for (const limit of [0, Infinity]) {
+        const none = { ...noLimits, [name]: limit };
+        expect((await upgraded({ headLimits: none }, long)).error).toBeUndefined();
+      }
+    },
+  );
+
   it("minds malformed extensions only where somebody asks for them", async () => {
     const request = requestFor("/", "Sec-WebSocket-Extensions: a;");
     expect((await upgraded({ onHost() {} }, request)).error).toBeUndefined();
