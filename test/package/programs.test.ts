@@ -301,7 +301,7 @@ describe.each(["node", "deno", "bun"])("chat.js of docs/from-go.md on %s", (runt
 
   it("pings, and drops who says nothing", async () => {
     const port = await freePort();
-    const program = start(runtime, "docs/from-go.md", "chat.js", port, { "30_000": "100" });
+    const program = start(runtime, "docs/from-go.md", "chat.js", port, { "30_000": "500" });
     await program.line(/chat on/);
     const silent = await client(port, [], { ...as("silent"), autoPong: false });
     const pinged = new Promise((resolve) => silent.ws.once("ping", resolve));

@@ -10,7 +10,7 @@ let most = 0;
 
 async function handle() {
   most = Math.max(most, ++underWay);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 100));
   underWay--;
   return String(most);
 }
