@@ -22,6 +22,7 @@ import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers, RouteContexts, ServerHandlers } from "../../src/connection/handlers.ts";
 import type { RuntimeServices } from "../../src/connection/runtime-services.ts";
 import { TransportError } from "../../src/errors.ts";
+import { listenTable } from "../../src/io/stream-listener.ts";
 import { type ServeOptions, Server } from "../../src/connection/server/serve.ts";
 import type { Connect, ListenOptions, Signal, TlsOptions, Transport } from "../../src/transport.ts";
 import { connecting } from "../connecting.ts";
@@ -136,12 +137,18 @@ export function connect<Context = unknown>(
  * const server = createServer({}, { message: (ws, data) => ws.send(data) });
  * server.accept(streamsTransport(pair));
  *
- * @throws {TypeError} Compression is wanted, and there is no engine.
+ * @throws {TypeError} An option or a handler is not known, or of a wrong type; compression is wanted, and there is no engine.
  * @throws {RangeError} An option is out of its range.
  */
 export function createServer<Context = unknown, Contexts extends object = RouteContexts>(
   { runtime, ...options }: StreamsServerOptions,
   handlers: ServerHandlers<Context, Contexts>,
 ): Server<Context> {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || !Object.hasOwn(listenTable, name)) continue;
+    throw new TypeError(
+      `Unknown option ${name}: this server does not listen; give it its connections by accept()`,
+    );
+  }
   return new Server<Context>(options, handlers as ServerHandlers<Context>, runtime);
 }

@@ -6,6 +6,7 @@
 
 import { checkMilliseconds } from "../arguments.ts";
 import { encodeUtf8, noBytes } from "../bytes.ts";
+import { checkOptions, milliseconds, oneOf, type OptionTable } from "../check-options.ts";
 import { watched } from "../deferred.ts";
 import { PreparedMessage } from "../endpoint/prepared.ts";
 import type { Closure } from "../errors.ts";
@@ -19,10 +20,10 @@ import { checkClose } from "./check-close.ts";
 import type { ConnectionLink, ConnectionState } from "./connection-link.ts";
 import { type Counters, countersOf } from "./counters.ts";
 import { type Binary, type Data, toBytes } from "./data.ts";
-import type { ReceiveOptions } from "./receive/inbox.ts";
+import { type ReceiveOptions, receiveTable } from "./receive/inbox.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
-import { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
-import { prepared, type SendOptions } from "./send/prepare.ts";
+import { type MessageOptions, messageTable, MessageWriter } from "./send/message-writer.ts";
+import { mayCompress, prepared, type SendOptions } from "./send/prepare.ts";
 import type { SlowReceiver } from "./server/delivery.ts";
 import type { Published } from "./server/topics.ts";
 
@@ -52,6 +53,13 @@ export interface PublishOptions {
   /** What becomes of receivers that do not keep up. Default: the server's option `slowReceivers`. */
   readonly slow?: SlowReceiver | undefined;
 }
+
+/** What the options of `publish` may be. */
+export const publishTable: OptionTable<PublishOptions> = {
+  slow: oneOf("buffer", "drop", "close"),
+};
+
+const closeTable: OptionTable<CloseOptions> = { deadline: milliseconds };
 
 /** Gives the link behind a connection. For the library. */
 export let linkOf: (ws: Connection) => ConnectionLink;
@@ -177,10 +185,10 @@ export class Connection<Context = unknown> {
    * @returns Resolves when the unsent bytes are below `highWaterMark`: await it, and a slow peer slows you down.
    * Rejects with `ClosedError` where the connection is no longer open, and with `LimitError` `TOO_MUCH_BUFFERED`. A
    * rejection that nobody awaits is not reported as unhandled: `close` tells the same.
-   * @throws {TypeError} `data` is neither.
+   * @throws {TypeError} `data` is neither; an option is not known, or of a wrong type.
    */
   send(data: string | Binary | PreparedMessage, options?: SendOptions): Promise<void> {
-    const compress = options === undefined || options.compress !== false;
+    const compress = options === undefined || mayCompress(options);
     return this.#link.outbox.send(
       typeof data === "string" || data instanceof PreparedMessage ? data : toBytes(data),
       compress,
@@ -218,23 +226,26 @@ export class Connection<Context = unknown> {
    * Sends a message to all subscribers of a topic but this connection.
    *
    * @returns As `Server.publish`.
-   * @throws {TypeError} The connection is a client's; the topic or the data are wrong.
+   * @throws {TypeError} The connection is a client's; the topic, the data or an option is wrong.
    */
   publish(
     topic: string,
     data: string | Binary | PreparedMessage,
-    { slow }: PublishOptions = {},
+    options: PublishOptions = {},
   ): Published {
+    checkOptions(options, publishTable);
     const except = this.#link;
-    return except.topics.publish(topic, prepared(data), { except, slow });
+    return except.topics.publish(topic, prepared(data), { except, slow: options.slow });
   }
 
   /**
    * Begins a message that is sent in pieces. Other messages wait until it is complete; pings go in between.
    *
    * @throws {ClosedError} The connection is not open.
+   * @throws {TypeError} An option is not known, or of a wrong type.
    */
   beginMessage(options: MessageOptions = {}): MessageWriter {
+    checkOptions(options, messageTable);
     const refusal = this.#link.refusal();
     if (refusal !== undefined) throw refusal;
     return new MessageWriter(this.#link.outbox, options, (error) => {
@@ -250,11 +261,13 @@ export class Connection<Context = unknown> {
    * @returns Resolves when the whole message is on its way. Rejects as {@link send}, and with what `source` throws; that
    * ends the connection with 1011 where a piece has left, since a message that was begun cannot be taken back. A rejection
    * that nobody awaits is not reported as unhandled.
+   * @throws {TypeError} An option is not known, or of a wrong type.
    */
   sendStream(
     source: AsyncIterable<string | Binary> | Iterable<string | Binary>,
     options: MessageOptions = {},
   ): Promise<void> {
+    checkOptions(options, messageTable);
     return watched(this.#sendStream(source, options), (error) => {
       this.#link.onUnseen(error, "sendStream");
     });
@@ -288,10 +301,11 @@ export class Connection<Context = unknown> {
    * @returns The message, yours. Rejects with `ClosedError` where the connection is over and nothing is left, with
    * `TimeoutError` `RECEIVE_TIMEOUT`, or with the signal's reason; the last two lose no message and leave the connection
    * as it is.
-   * @throws {TypeError} Messages go to a handler.
+   * @throws {TypeError} Messages go to a handler; an option is not known, or of a wrong type.
    * @throws {RangeError} The time-out is NaN or below 0.
    */
   receive(options: ReceiveOptions = {}): Promise<Data> {
+    checkOptions(options, receiveTable);
     checkMilliseconds("timeout", options.timeout);
     return this.#link.pulling.receive(options);
   }
@@ -300,10 +314,11 @@ export class Connection<Context = unknown> {
    * Asks for the next message as a stream, which begins before it is complete.
    *
    * @returns As {@link receive}.
-   * @throws {TypeError} Messages go to a handler.
+   * @throws {TypeError} Messages go to a handler; an option is not known, or of a wrong type.
    * @throws {RangeError} The time-out is NaN or below 0.
    */
   receiveStream(options: ReceiveOptions = {}): Promise<IncomingMessage> {
+    checkOptions(options, receiveTable);
     checkMilliseconds("timeout", options.timeout);
     return this.#link.pulling.receiveStream(options);
   }
@@ -347,8 +362,10 @@ export class Connection<Context = unknown> {
   close(
     status: StatusCode = StatusNormalClosure,
     reason = "",
-    { deadline }: CloseOptions = {},
+    options: CloseOptions = {},
   ): Promise<Closure> {
+    checkOptions(options, closeTable);
+    const { deadline } = options;
     checkClose(status, reason, deadline);
     this.#link.close(status, reason, deadline);
     return this.closed;

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { milliseconds, type OptionTable, signal } from "../../check-options.ts";
 import type { Deadline, Deadlines } from "../../clock.ts";
 import { newDeferred, rejected } from "../../deferred.ts";
 import { TimeoutError } from "../../errors.ts";
@@ -24,6 +25,9 @@ export interface ReceiveOptions {
   /** Milliseconds; then `TimeoutError` `RECEIVE_TIMEOUT`. Default: no limit. */
   readonly timeout?: number | undefined;
 }
+
+/** What the options may be. */
+export const receiveTable: OptionTable<ReceiveOptions> = { signal, timeout: milliseconds };
 
 /** What an inbox tells. */
 export interface InboxEvents {

@@ -6,6 +6,7 @@
 
 import { wrongType } from "../../arguments.ts";
 import { encodeUtf8, noBytes } from "../../bytes.ts";
+import { boolean, type OptionTable } from "../../check-options.ts";
 import { rejected } from "../../deferred.ts";
 import type { StreamedMessage } from "../../endpoint/streamed-message.ts";
 import { OpBinary, OpText } from "../../frame/opcode.ts";
@@ -21,6 +22,9 @@ export interface MessageOptions {
   /** Whether it may be compressed, where the connection compresses. Default: true. */
   readonly compress?: boolean | undefined;
 }
+
+/** What the options may be. */
+export const messageTable: OptionTable<MessageOptions> = { binary: boolean, compress: boolean };
 
 /** "open" takes pieces, "complete" has had its last one, "aborted" was given up. */
 type WriterState = "open" | "complete" | "aborted";

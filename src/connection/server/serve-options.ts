@@ -6,6 +6,7 @@
 
 import type { Clock } from "../../clock.ts";
 import {
+  boolean,
   clock,
   having,
   milliseconds,
@@ -14,6 +15,7 @@ import {
   oneOf,
   optionsOf,
   type OptionTable,
+  text,
 } from "../../check-options.ts";
 import type { PartialLimits } from "../../endpoint/limits.ts";
 import { balancersKind } from "../../handshake/proxy-protocol/balancers.ts";
@@ -26,7 +28,7 @@ import type { StatusCode } from "../../status.ts";
 import type { ListenOptions } from "../../transport.ts";
 import type { Backplane } from "../backplane/backplane.ts";
 import { type CarryingOptions, carryingTable } from "../backplane/status.ts";
-import type { Connection, PublishOptions } from "../connection.ts";
+import { type Connection, type PublishOptions, publishTable } from "../connection.ts";
 import { tokens } from "../handlers.ts";
 import { defaultHttpLimits } from "../http/settings.ts";
 import { type ConnectionOptions, connectionTable } from "../options.ts";
@@ -112,7 +114,22 @@ export interface ShutdownResult {
   readonly dropped: number;
 }
 
-/** What the options may be. */
+/** What the options of a broadcast may be. */
+export const broadcastTable: OptionTable<BroadcastOptions> =
+  /* @__PURE__ */ ((): OptionTable<BroadcastOptions> => ({
+    ...publishTable,
+    except: having("a connection", "send"),
+  }))();
+
+/** What the options of a shutdown may be. */
+export const shutdownTable: OptionTable<ShutdownOptions> = {
+  status: number,
+  reason: text,
+  deadline: milliseconds,
+  drain: boolean,
+};
+
+/** What the options of a server may be. */
 export const serveTable: OptionTable<ServeOptions> =
   /* @__PURE__ */ ((): OptionTable<ServeOptions> => ({
     ...listenTable,

@@ -18,7 +18,7 @@ import { Deadlines, systemClock } from "../../clock.ts";
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { BackplaneNode } from "../backplane/node.ts";
 import type { BackplaneStatus, CarryingOptions } from "../backplane/status.ts";
-import { type Connection, linkOf, type PublishOptions } from "../connection.ts";
+import { type Connection, linkOf, type PublishOptions, publishTable } from "../connection.ts";
 import { prepared } from "../send/prepare.ts";
 import type { Binary } from "../data.ts";
 import { checkClose } from "../check-close.ts";
@@ -46,12 +46,14 @@ import { type Published, Topics } from "./topics.ts";
 import { checkPolicy, deliver, type Delivery, type DeliverySettings } from "./delivery.ts";
 import {
   type BroadcastOptions,
+  broadcastTable,
   defaultServerLimits,
   type ServerLimits,
   type ServeOptions,
   serveTable,
   type ShutdownOptions,
   type ShutdownResult,
+  shutdownTable,
 } from "./serve-options.ts";
 
 export type {
@@ -199,10 +201,9 @@ export class Server<Context = unknown> {
    * @param data As for `Connection.send`; it is encoded once, and compressed once for all that compress alike.
    * @returns How many it was sent to, and what became of those that do not keep up.
    */
-  broadcast(
-    data: string | Binary | PreparedMessage,
-    { except, slow }: BroadcastOptions = {},
-  ): Delivery {
+  broadcast(data: string | Binary | PreparedMessage, options: BroadcastOptions = {}): Delivery {
+    checkOptions(options, broadcastTable);
+    const { except, slow } = options;
     return deliver<ConnectionLink>(this.#links, prepared(data), this.#delivery, {
       except: except && linkOf(except),
       slow,
@@ -222,6 +223,7 @@ export class Server<Context = unknown> {
     data: string | Binary | PreparedMessage,
     options: PublishOptions = {},
   ): Published {
+    checkOptions(options, publishTable);
     return this.#topics.publish(topic, prepared(data), options);
   }
 
@@ -262,8 +264,10 @@ export class Server<Context = unknown> {
    * unhandled.
    * @throws {RangeError} A status that may not be sent, a reason that is too long, a deadline that is NaN or below 0; then
    * nothing has happened.
+   * @throws {TypeError} An option is not known, or of a wrong type; likewise.
    */
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownResult> {
+    checkOptions(options, shutdownTable);
     const { closeTimeout } = this.#settings;
     const {
       status = StatusGoingAway,

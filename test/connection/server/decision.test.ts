@@ -7,6 +7,7 @@ describe("checkDecision()", () => {
     [{ protocol: "chat", headers: [["Set-Cookie", "a=b"]], context: 7 }],
     [{ options: { maxMessageSize: 5, compression: false } }],
     [{ options: {} }],
+    [{ headers: { a: "b" } }],
     [{ status: 403, headers: [], body: "no" }],
   ])("lets %j pass", (decision) => {
     checkDecision(decision);
@@ -23,7 +24,7 @@ describe("checkDecision()", () => {
     [403, /to refuse: 403$/],
     [{ protocols: "chat" }, /Unknown option upgrade\(\)\.protocols/],
     [{ protocol: ["chat"] }, "upgrade().protocol must be a string: Array"],
-    [{ headers: { a: "b" } }, /^upgrade\(\)\.headers must be .*; write /],
+    [{ headers: "a: b" }, /^upgrade\(\)\.headers must be a record such as .*: "a: b" is a string/],
     [{ status: "403" }, 'upgrade().status must be a number: "403" is a string; write 403'],
     [{ options: 5 }, /^upgrade\(\)\.options must be an object such as/],
     [

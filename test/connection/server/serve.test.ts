@@ -243,7 +243,11 @@ describe("shutdown()", () => {
     [{ reason: "x".repeat(124) }, RangeError, "Reason must have at most 123 bytes: 124"],
     [{ deadline: NaN }, RangeError, "deadline must be milliseconds from 0 on, or Infinity: NaN"],
     [{ deadline: -1 }, RangeError, "deadline must be milliseconds from 0 on, or Infinity: -1"],
-    [{ deadline: "5" }, TypeError, "deadline must be a number of milliseconds: 5"],
+    [
+      { deadline: "5" },
+      TypeError,
+      'deadline must be a number of milliseconds: "5" is a string; write 5',
+    ],
   ])("refuses %o before anything has happened", async (options, kind, message) => {
     const { listen, accept, closed } = fakeListener();
     const server = await serveOn(listen, { port: 80 }, {});
