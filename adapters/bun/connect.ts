@@ -16,6 +16,7 @@ import {
 } from "./transport.ts";
 import { connecting } from "../connecting.ts";
 import { connectTransport as connectNodeTransport } from "../node/connect.ts";
+import { otherRuntimeError } from "../own-runtime.ts";
 import { demandsTrust, peerName, sniOf } from "../peer-identity.ts";
 
 interface BunNamespace {
@@ -65,12 +66,15 @@ function reasonOf(error: unknown): unknown {
  * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
  * result is what the promise is resolved with.
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
+ * @throws {TypeError} This is another runtime.
  * @throws What the tunnel throws; the signal's reason, where it is aborted.
  */
 export function connectTransport<Result>(
   options: ConnectOptions,
   attach: (transport: Transport) => Result,
 ): Promise<Result> {
+  const error = otherRuntimeError("Bun");
+  if (error !== undefined) return Promise.reject(error);
   const { Bun } = globalThis as unknown as { Bun: BunNamespace };
   const { hostname, port, path, tls } = options;
   if (options.tunnel !== undefined) return connectNodeTransport(options, attach);

@@ -15,6 +15,7 @@ import {
   listening,
   type Place,
 } from "../listening.ts";
+import { otherRuntimeError } from "../own-runtime.ts";
 
 interface BunNamespace {
   listen(options: {
@@ -129,6 +130,8 @@ function checkBacklog({ backlog }: ListenOptions): void {
 
 /** Listens with `Bun.listen`, or takes the connections of a server of Bun's `node:net`, `node:tls` or `node:http`. */
 export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
+  const error = otherRuntimeError("Bun");
+  if (error !== undefined) throw error;
   checkTcp(options);
   checkBacklog(options);
   return listening({ listen }, options, accept);

@@ -9,6 +9,7 @@ import type { ConnectOptions, TlsOptions, Transport, Tunnel } from "../../src/tr
 import { type PendingConnect, connecting } from "../connecting.ts";
 import { type DenoConn, type DenoHandshake, DenoTransport } from "./transport.ts";
 import { connectTransport as connectNodeTransport } from "../node/connect.ts";
+import { otherRuntimeError } from "../own-runtime.ts";
 import { peerName } from "../peer-identity.ts";
 import { setTcp } from "../tcp-options.ts";
 import { toTransportError } from "../transport-error.ts";
@@ -190,12 +191,15 @@ async function openConn(
  * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
  * result is what the promise is resolved with.
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
+ * @throws {TypeError} This is another runtime.
  * @throws What the tunnel throws; the signal's reason, where it is aborted.
  */
 export function connectTransport<Result>(
   options: ConnectOptions,
   attach: (transport: Transport) => Result,
 ): Promise<Result> {
+  const error = otherRuntimeError("Deno");
+  if (error !== undefined) return Promise.reject(error);
   const { tunnel } = options;
   if (needsNode(options)) return connectNodeTransport(options, attach);
   return connecting(options, attach, (attempt) => {

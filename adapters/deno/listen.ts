@@ -12,6 +12,7 @@ import type {
 } from "../../src/transport.ts";
 import { type DenoConn, type DenoHandshake, DenoTransport } from "./transport.ts";
 import { type Accept, type CheckedTls, Handshakes, listening, type Place } from "../listening.ts";
+import { otherRuntimeError } from "../own-runtime.ts";
 
 /** What is used of a `Deno.TcpListener`, `Deno.TlsListener` or `Deno.UnixListener`. */
 export interface DenoListener {
@@ -206,6 +207,8 @@ function checkReusePort({ reusePort }: ListenOptions): void {
  * already. It needs `--allow-net`, or for a Unix socket `--allow-read` and `--allow-write`.
  */
 export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
+  const error = otherRuntimeError("Deno");
+  if (error !== undefined) throw error;
   checkTls(options);
   if (options.port !== undefined) checkTcp(options, options.tls !== undefined);
   checkReusePort(options);
