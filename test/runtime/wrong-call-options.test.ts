@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { createServer } from "../../adapters/streams/index.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { prepareMessage } from "../../src/connection/send/prepare.ts";
@@ -8,6 +8,7 @@ import { Ends } from "../support/ends.ts";
 import { runtime } from "../support/runtime.ts";
 
 const ends = new Ends();
+afterEach(() => ends.finish());
 
 type Call = (ws: Connection, server: Server, options: object) => unknown;
 
