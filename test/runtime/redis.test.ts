@@ -88,7 +88,9 @@ describe.skipIf(!hasRedis).each(clients)("Redis by %s", (client) => {
         if (at === 0) expect(numbers.length).toBe(number);
       }
       for (const { events, errors } of nodes) {
-        expect(events.slice(0, 3)).toEqual(["down DOWN", "up", "gap"]);
+        // A number that is missing may be seen before all that was subscribed is confirmed, which is "up".
+        const [first, ...next] = events.slice(0, 3);
+        expect([first, ...next.sort()]).toEqual(["down DOWN", "gap", "up"]);
         expect(errors).toEqual([]);
       }
       expect(b.server.connections.length).toBe(1);

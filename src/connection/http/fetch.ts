@@ -79,11 +79,9 @@ function requestOf(request: HttpRequest): Request {
   // "If ... method is `GET` or `HEAD`, then throw a TypeError" (Fetch, 5.4), where there is a body
   const hasBody = !bodiless.test(method) && request.hasBody;
   const parts = { method, headers: [...request.headers()] };
-  return new (classOfRequests())(
-    url,
-    hasBody ? { ...parts, body: bodyOf(request), duplex: "half" } : parts,
-    request,
-  );
+  // "half": the answer may begin before the body has ended. Not all runtimes' types know the word.
+  if (hasBody) Object.assign(parts, { body: bodyOf(request), duplex: "half" });
+  return new (classOfRequests())(url, parts, request);
 }
 
 type RequestParts = ConstructorParameters<typeof Request>[1];
@@ -130,7 +128,9 @@ function bodyOf(request: HttpRequest): ReadableStream<Uint8Array> {
         if (done === true) controller.close();
         else controller.enqueue(value);
       },
-      cancel: () => pieces?.return?.(),
+      async cancel() {
+        await pieces?.return?.();
+      },
     },
     { highWaterMark: 0 },
   );
