@@ -1136,6 +1136,24 @@ describe("proxyProtocol", () => {
     },
   );
 
+  it("is told of a plain request of HTTP/1.0, too, which has no host", async () => {
+    const seen: unknown[] = [];
+    const { connect } = testServer(
+      {
+        http: ({ peer }) => {
+          seen.push(peer);
+          return { status: 204 };
+        },
+      },
+      { proxyProtocol: true },
+    );
+    const { peer } = connect();
+    peer.send(line, encodeUtf8("GET /health HTTP/1.0\r\n\r\n"));
+    await peer.seen("closed");
+    expect(peer.response).toMatch(/^HTTP\/1.1 204 /);
+    expect(seen).toEqual([expect.objectContaining({ ...source, host: "" })]);
+  });
+
   it("believes headers of HTTP behind it by the address that it names", async () => {
     for (const [trustProxy, address] of [
       [["192.0.2.7"], "203.0.113.9"],

@@ -11,9 +11,13 @@ import { HeadParser } from "../../../src/http/parser.ts";
 const socket = { remoteAddress: "::ffff:10.0.0.1", remotePort: 9, encrypted: false };
 
 function find(options: PeerOptions, lines: readonly string[], facts: object = socket): Peer {
+  return findOf(options, ["GET / HTTP/1.1", "Host: inner", ...lines], facts);
+}
+
+/** Finds who has sent a head, given by its lines. */
+function findOf(options: PeerOptions, lines: readonly string[], facts: object = socket): Peer {
   const parser = new HeadParser("request");
-  const text = ["Host: inner", ...lines].map((line) => `${line}\r\n`).join("");
-  parser.feed(encodeUtf8(`GET / HTTP/1.1\r\n${text}\r\n`));
+  parser.feed(encodeUtf8(`${lines.join("\r\n")}\r\n\r\n`));
   return new PeerFinder(options).find(parser.head, facts);
 }
 
@@ -49,6 +53,14 @@ describe("PeerFinder", () => {
   ])("looks at no header of a stranger, malformed or not, where %s", (_, options) => {
     expect(find(options, forged)).toEqual(direct);
     expect(find(options, ['Forwarded: "', "X-Forwarded-Proto: ?"])).toEqual(direct);
+  });
+
+  it("has no host where HTTP/1.0 names none, unless a trusted proxy does", () => {
+    const bare = "GET / HTTP/1.0";
+    expect(findOf({}, [bare])).toEqual({ ...direct, host: "" });
+    expect(findOf({ trustProxy }, [bare])).toEqual({ ...direct, host: "" });
+    const told = findOf({ trustProxy }, [bare, "X-Forwarded-Host: chat.example"]);
+    expect(told.host).toBe("chat.example");
   });
 
   it("gives what a trusted proxy tells, and of the socket what it does not", () => {
