@@ -17,7 +17,7 @@ export class CallSite {
   /** Puts the caller's lines behind those of an error's own stack. Where that has none, or cannot be written, it stays. */
   addTo(error: Error): void {
     const { stack } = error;
-    const [, ...lines] = (this.#here.stack ?? "").split("\n");
+    const [, ...lines] = String(this.#here.stack).split("\n");
     if (typeof stack !== "string" || lines.length === 0) return;
     try {
       error.stack = [stack, ...lines.slice(0, most)].join("\n");

@@ -4,7 +4,7 @@ import { Endpoint, type EndpointOptions, type Side } from "../../src/endpoint/en
 import type { EndpointEvents } from "../../src/endpoint/endpoint-events.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
-import { OpText } from "../../src/frame/opcode.ts";
+import { OpBinary, OpContinuation, OpPing, OpText } from "../../src/frame/opcode.ts";
 import { cuts } from "../support/cuts.ts";
 import {
   binary,
@@ -570,6 +570,17 @@ describe("what an endpoint has counted", () => {
       "received 3 true 3 false",
       "sent 8 true 2 true",
     ]);
+  });
+});
+
+describe("Endpoint.beginMessage()", () => {
+  it.each([OpContinuation, OpPing, 3, 16])("refuses opcode %i: no message has it", (opcode) => {
+    const { endpoint } = newEndpoint();
+    expect(() => endpoint.beginMessage(opcode)).toThrow(
+      new RangeError(`opcode must be 1 or 2: ${opcode}`),
+    );
+    expect(endpoint.isFree).toBe(true);
+    endpoint.beginMessage(OpBinary);
   });
 });
 
