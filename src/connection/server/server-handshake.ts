@@ -375,6 +375,8 @@ export class ServerHandshake<Context>
     this.#decide(checkOrigin(request, origins), () => {
       this.#hook = "upgrade";
       this.#decide(handlers.upgrade?.(request), (answer) => {
+        // As a rule there is no hook, or it says nothing: nothing is to be checked then.
+        if (answer !== undefined) checkDecision(answer);
         this.#open(request, handlers, (answer === undefined ? {} : answer) as Decision<Context>);
       });
     });
@@ -471,7 +473,6 @@ export class ServerHandshake<Context>
     handlers: RouteHandlers<Context>,
     decision: Decision<Context>,
   ): void {
-    checkDecision(decision);
     if ("status" in decision) throw refusalOf(decision);
     const { headers, context, options } = decision;
     const { head } = this.#parser;
