@@ -4,26 +4,14 @@ import { Endpoint, type EndpointOptions, type Side } from "../../src/endpoint/en
 import type { EndpointEvents } from "../../src/endpoint/endpoint-events.ts";
 import type { ClosingStage } from "../../src/endpoint/closing.ts";
 import { LimitError } from "../../src/errors.ts";
+import { newEndpoint, sent } from "../support/endpoint.ts";
 import { binary, close, counted, hex, ping, pong, text, toHex } from "../support/frames.ts";
-import { drain, sentFrames } from "../support/sent.ts";
+import { sentFrames } from "../support/sent.ts";
 import { openSessions, ShiftExtension, shifted } from "../support/shift-extension.ts";
 import { EventTrace } from "../support/trace.ts";
 
 const masked = { masked: true };
 const more = { fin: false };
-
-function newEndpoint(
-  side: Side = "client",
-  options?: EndpointOptions,
-): { endpoint: Endpoint; lines: string[]; trace: EventTrace } {
-  const trace = new EventTrace();
-  return { endpoint: new Endpoint(side, trace, options), lines: trace.lines, trace };
-}
-
-/** All that an endpoint wants to send. */
-function sent({ output }: Endpoint): Uint8Array {
-  return concat(drain(output));
-}
 
 /** An endpoint that writes down its stages as they are told. */
 function stagedEndpoint(

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
-import { Endpoint, type EndpointOptions, type Side } from "../../src/endpoint/endpoint.ts";
+import { Endpoint, type EndpointOptions } from "../../src/endpoint/endpoint.ts";
 import type { EndpointEvents } from "../../src/endpoint/endpoint-events.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
-import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { OpBinary, OpContinuation, OpPing, OpText } from "../../src/frame/opcode.ts";
 import { cuts } from "../support/cuts.ts";
+import { newEndpoint, sent, sentLines } from "../support/endpoint.ts";
 import {
   binary,
   close,
@@ -20,32 +20,12 @@ import {
 } from "../support/frames.ts";
 import { type TextCodec, webText } from "../../src/frame/text-codec.ts";
 import { detached, expectRangesChecked } from "../support/ranges.ts";
-import { drain, sentFrames } from "../support/sent.ts";
+import { sentFrames } from "../support/sent.ts";
 import { openSessions, ShiftExtension, shifted } from "../support/shift-extension.ts";
-import { EventTrace, FrameTrace } from "../support/trace.ts";
+import { EventTrace } from "../support/trace.ts";
 
 const masked = { masked: true };
 const more = { fin: false };
-
-function newEndpoint(
-  side: Side = "client",
-  options?: EndpointOptions,
-): { endpoint: Endpoint; lines: string[]; trace: EventTrace } {
-  const trace = new EventTrace();
-  return { endpoint: new Endpoint(side, trace, options), lines: trace.lines, trace };
-}
-
-/** All that an endpoint wants to send. */
-function sent({ output }: Endpoint): Uint8Array {
-  return concat(drain(output));
-}
-
-/** All that an endpoint wants to send, as a trace of frames without their keys. */
-function sentLines(endpoint: Endpoint): string[] {
-  const trace = new FrameTrace();
-  new FrameDecoder(trace).feed(sent(endpoint));
-  return trace.lines.map((line) => line.replace(/mask [0-9a-f]{8}/, "masked"));
-}
 
 describe("the codec of an endpoint", () => {
   it("decodes the texts that come and encodes those that are sent, but for short ones of ASCII", () => {

@@ -3,33 +3,13 @@ import type { ExtensionSession } from "../../src/extension/extension.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { Endpoint, type EndpointOptions, type Side } from "../../src/endpoint/endpoint.ts";
 import type { EndpointEvents } from "../../src/endpoint/endpoint-events.ts";
-import { FrameDecoder } from "../../src/frame/decoder.ts";
+import { newEndpoint, sentLines } from "../support/endpoint.ts";
 import { binary, close, continuation, counted, hex, ping, pong, text } from "../support/frames.ts";
-import { drain, sentFrames } from "../support/sent.ts";
+import { sentFrames } from "../support/sent.ts";
 import { openSessions, ShiftExtension, shifted } from "../support/shift-extension.ts";
-import { EventTrace, FrameTrace } from "../support/trace.ts";
+import { EventTrace } from "../support/trace.ts";
 
 const more = { fin: false };
-
-function newEndpoint(
-  side: Side = "client",
-  options?: EndpointOptions,
-): { endpoint: Endpoint; lines: string[]; trace: EventTrace } {
-  const trace = new EventTrace();
-  return { endpoint: new Endpoint(side, trace, options), lines: trace.lines, trace };
-}
-
-/** All that an endpoint wants to send. */
-function sent({ output }: Endpoint): Uint8Array {
-  return concat(drain(output));
-}
-
-/** All that an endpoint wants to send, as a trace of frames without their keys. */
-function sentLines(endpoint: Endpoint): string[] {
-  const trace = new FrameTrace();
-  new FrameDecoder(trace).feed(sent(endpoint));
-  return trace.lines.map((line) => line.replace(/mask [0-9a-f]{8}/, "masked"));
-}
 
 describe("Endpoint.receive() from within an event", () => {
   it("throws, and takes nothing: what was under way goes on", () => {
