@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { haproxy, type Intermediary, nginx } from "./intermediary.ts";
+import { haproxy, haproxyDefaults, type Intermediary, nginx, nginxConfig } from "./intermediary.ts";
 
 /** Proxies as docs/behind-a-proxy.md has them configured: its blocks, with the ports of a test in the place of its own. */
 
@@ -20,25 +20,17 @@ function blockOf(heading: string): string {
 /** nginx with the page's server. @param path Of the Unix socket that it passes requests on to. Default: to the server's port. */
 export const documentedNginx = (path?: string): Intermediary => ({
   ...nginx,
-  config: (folder, port, serverPort) => `
-    daemon off;
-    master_process off;
-    pid ${folder}/nginx.pid;
-    error_log stderr notice;
-    events { worker_connections 256; }
-    http {
-      access_log off;
-      client_body_temp_path ${folder}/body;
-      proxy_temp_path ${folder}/proxy;
-      fastcgi_temp_path ${folder}/fastcgi;
-      uwsgi_temp_path ${folder}/uwsgi;
-      scgi_temp_path ${folder}/scgi;
-      ${path === undefined ? `proxy_bind ${proxyAddress};` : ""}
+  config: (folder, port, serverPort) =>
+    nginxConfig(
+      folder,
+      `${path === undefined ? `proxy_bind ${proxyAddress};` : ""}
       ${blockOf("nginx")
         .replace("listen 80;", `listen 127.0.0.1:${port};`)
-        .replace("127.0.0.1:8080", path === undefined ? `127.0.0.1:${serverPort}` : `unix:${path}`)}
-    }
-  `,
+        .replace(
+          "127.0.0.1:8080",
+          path === undefined ? `127.0.0.1:${serverPort}` : `unix:${path}`,
+        )}`,
+    ),
 });
 
 /** haproxy with the page's block under a heading. @param change What the page says may be changed in it. */
@@ -48,16 +40,7 @@ export function documentedHaproxy(
 ): Intermediary {
   return {
     ...haproxy,
-    config: (_, port, serverPort) => `
-global
-  maxconn 256
-defaults
-  mode http
-  retries 0
-  timeout connect 1s
-  timeout client 10s
-  timeout server 10s
-  timeout tunnel 10s
+    config: (_, port, serverPort) => `${haproxyDefaults(10)}
   source ${proxyAddress}
 ${change(blockOf(heading)).replace("bind :80", `bind 127.0.0.1:${port}`).replace("127.0.0.1:8080", `127.0.0.1:${serverPort}`)}
 `,

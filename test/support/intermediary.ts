@@ -18,14 +18,8 @@ export interface Intermediary {
   config(folder: string, port: number, serverPort: number): string;
 }
 
-export const nginx: Intermediary = {
-  name: "nginx",
-  installation: "apt-get install nginx",
-  program: "/usr/sbin/nginx",
-  args: (config) => ["-c", config],
-  status: 502,
-  // `location /bare/` is nginx as it comes: it passes no Upgrade on, and says `Connection: close`.
-  config: (folder, port, serverPort) => `
+/** nginx's configuration around its servers. @param folder Where it may write. */
+export const nginxConfig = (folder: string, servers: string): string => `
     daemon off;
     master_process off;
     pid ${folder}/nginx.pid;
@@ -38,7 +32,33 @@ export const nginx: Intermediary = {
       fastcgi_temp_path ${folder}/fastcgi;
       uwsgi_temp_path ${folder}/uwsgi;
       scgi_temp_path ${folder}/scgi;
-      server {
+      ${servers}
+    }
+  `;
+
+/** haproxy's configuration in front of its parts. @param seconds Without a byte, after which it gives a connection up. */
+export const haproxyDefaults = (seconds: number): string => `
+global
+  maxconn 256
+defaults
+  mode http
+  retries 0
+  timeout connect 1s
+  timeout client ${seconds}s
+  timeout server ${seconds}s
+  timeout tunnel ${seconds}s`;
+
+export const nginx: Intermediary = {
+  name: "nginx",
+  installation: "apt-get install nginx",
+  program: "/usr/sbin/nginx",
+  args: (config) => ["-c", config],
+  status: 502,
+  // `location /bare/` is nginx as it comes: it passes no Upgrade on, and says `Connection: close`.
+  config: (folder, port, serverPort) =>
+    nginxConfig(
+      folder,
+      `server {
         listen 127.0.0.1:${port};
         proxy_http_version 1.1;
         proxy_read_timeout 1s;
@@ -51,9 +71,8 @@ export const nginx: Intermediary = {
         location /bare/ {
           proxy_pass http://127.0.0.1:${serverPort};
         }
-      }
-    }
-  `,
+      }`,
+    ),
 };
 
 export const haproxy: Intermediary = {
@@ -62,16 +81,7 @@ export const haproxy: Intermediary = {
   program: "/usr/sbin/haproxy",
   args: (config) => ["-db", "-f", config],
   status: 503,
-  config: (_, port, serverPort) => `
-global
-  maxconn 256
-defaults
-  mode http
-  retries 0
-  timeout connect 1s
-  timeout client 1s
-  timeout server 1s
-  timeout tunnel 1s
+  config: (_, port, serverPort) => `${haproxyDefaults(1)}
 frontend clients
   bind 127.0.0.1:${port}
   default_backend framewire
