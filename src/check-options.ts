@@ -35,6 +35,8 @@ export interface Place {
   readonly path?: string;
   /** What may have been given in the wrong object: the handlers where options are checked, and the other way round. */
   readonly elsewhere?: object;
+  /** A call as it should be, for who gives no object at all. Default: none. */
+  readonly example?: string;
 }
 
 /**
@@ -50,9 +52,10 @@ export function checkOptions<Options>(
   table: OptionTable<Options>,
   place: Place = {},
 ): void {
-  const { what = "option", path = "" } = place;
+  const { what = "option", path = "", example } = place;
   if (!isPlain(given)) {
-    throw wrongKind(path === "" ? `${what}s` : path.slice(0, -1), anObject, given);
+    const kind: Kind = { ...anObject, instead: () => example };
+    throw wrongKind(path === "" ? `${what}s` : path.slice(0, -1), kind, given);
   }
   const kinds = table as Table;
   const prototype: unknown = Object.getPrototypeOf(given);

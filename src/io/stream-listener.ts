@@ -69,7 +69,7 @@ export async function listenStreams(
   listen: Listen,
   options: StreamListenOptions,
 ): Promise<StreamListener> {
-  checkOptions(options, streamListenTable);
+  checkOptions(options, streamListenTable, { example: "listen({ port: 8080 })" });
   const listener = new StreamListener(options);
   // The word is the stream listener's own queue here, and not the system's.
   await listener.listen(listen, { ...options, backlog: undefined });

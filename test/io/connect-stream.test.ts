@@ -28,4 +28,17 @@ describe("connectStreamOn()", () => {
     const stream = connectStreamOn(connect, { hostname: "a.example", port: 1 });
     await expect(stream).rejects.toBe(failure);
   });
+
+  it("asks for a place to connect to before the adapter does", async () => {
+    const connect: Connect = (options) => Promise.reject(new Error(`asked: ${options.path}`));
+    const open = (options: object): Promise<unknown> => connectStreamOn(connect, options as never);
+    const nowhere = "Give a hostname and a port to connect to, or the path of a Unix socket";
+    for (const options of [{}, { port: 1 }, { hostname: "a" }]) {
+      await expect(open(options)).rejects.toThrow(new TypeError(nowhere));
+    }
+    for (const port of [0, 65_536, 1.5, NaN]) {
+      await expect(open({ hostname: "a", port })).rejects.toThrow(RangeError);
+    }
+    await expect(open({ path: "/a.sock" })).rejects.toThrow("asked: /a.sock");
+  });
 });

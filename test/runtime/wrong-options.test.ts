@@ -486,6 +486,11 @@ describe.each(entries)(`$call on ${runtime}`, ({ options, path = "", act, accept
 const chat = { hostname: "127.0.0.1", port: 0 };
 const own = { "/chat": { mesage() {} } };
 
+const serveExample = "serve({ port: 8080 }, { message: (ws, data) => ws.send(data) })";
+const connectExample =
+  'connect(url, { protocols: ["chat"] }, { message: (ws, data) => console.log(data) })';
+const reconnectingExample = "reconnecting(({ signal }) => connect(url, { signal }))";
+
 /** What plain JavaScript gives by mistake, and all that is said of it. */
 const mistakes: readonly (readonly [call: string, act: () => unknown, message: string])[] = [
   // Headers, whose fault is said down to the name.
@@ -580,27 +585,73 @@ const mistakes: readonly (readonly [call: string, act: () => unknown, message: s
   [
     "serve() with a port alone",
     () => serveAndStop(8080 as never, {}),
-    "options must be an object: 8080 is a number",
+    `options must be an object: 8080 is a number; write ${serveExample}`,
   ],
   [
     "serve() without handlers",
     () => adapter.serve(chat, undefined as never),
-    "handlers must be an object: Undefined",
+    `handlers must be an object: Undefined; write ${serveExample}`,
   ],
   [
     "serve() with a function for a handler",
     () => serveAndStop(chat, (() => {}) as never),
-    "handlers must be an object: Function",
+    `handlers must be an object: Function; write ${serveExample}`,
   ],
   [
     "connect() with a subprotocol, as browsers have it",
     () => adapter.connect(nowhere, "chat" as never),
-    'options must be an object: "chat" is a string',
+    `options must be an object: "chat" is a string; write ${connectExample}`,
   ],
   [
     "connect() with a list of them",
     () => adapter.connect(nowhere, ["chat"] as never),
-    "options must be an object: Array",
+    `options must be an object: Array; write ${connectExample}`,
+  ],
+  [
+    "connect() with a function for a handler",
+    () => adapter.connect(nowhere, {}, (() => {}) as never),
+    `handlers must be an object: Function; write ${connectExample}`,
+  ],
+  [
+    "connect() with options alone",
+    () => adapter.connect({ port: 8080 } as never),
+    'url must be a whole URL such as "ws://localhost:8080/chat": Object',
+  ],
+  [
+    "connect() with a path, as browsers have it",
+    () => adapter.connect("/chat"),
+    'url must be a whole URL such as "ws://localhost:8080/chat": "/chat"',
+  ],
+  [
+    "connect() with credentials in what is no URL",
+    () => adapter.connect("ws://user:password@:80", { auth: "url" }),
+    'url must be a whole URL such as "ws://localhost:8080/chat"',
+  ],
+  [
+    "connect() without the scheme",
+    () => adapter.connect("localhost:8080"),
+    'Scheme of a WebSocket URL must be ws or wss: localhost:; write "ws://localhost:8080"',
+  ],
+  [
+    "listen() with a port alone",
+    () => adapter.listen(8080 as never),
+    "options must be an object: 8080 is a number; write listen({ port: 8080 })",
+  ],
+  [
+    "connectStream() with a URL",
+    () => adapter.connectStream(nowhere as never),
+    `options must be an object: "${nowhere}" is a string; ` +
+      'write connectStream({ hostname: "localhost", port: 8080 })',
+  ],
+  [
+    "connectStream() without a port",
+    () => adapter.connectStream({ hostname: "localhost" } as never),
+    "Give a hostname and a port to connect to, or the path of a Unix socket",
+  ],
+  [
+    "reconnecting() with a connection",
+    () => reconnecting(Promise.resolve() as never),
+    `open must be a function: Promise; write ${reconnectingExample}`,
   ],
   [
     "a route that is no object",
@@ -610,7 +661,7 @@ const mistakes: readonly (readonly [call: string, act: () => unknown, message: s
   [
     "reconnecting() with a URL",
     () => reconnecting("ws://localhost" as never),
-    'open must be a function: "ws://localhost" is a string',
+    `open must be a function: "ws://localhost" is a string; write ${reconnectingExample}`,
   ],
   // What shows what was meant.
   ...namedOf("serve()", (given) => serveAndStop({ ...chat, ...given }, {}), [

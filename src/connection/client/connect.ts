@@ -25,6 +25,7 @@ import { DialError, type HeaderPairs, TimeoutError, TransportError } from "../..
 import { Attempt } from "../../handshake/attempt.ts";
 import { basicCredentials, type Credentials, credentialsOf } from "../../handshake/basic.ts";
 import { Dialer } from "../../handshake/client/dialer.ts";
+import { newUrl, textOfUrl } from "../../handshake/client/url.ts";
 import type { UpgradedStream } from "../../handshake/upgraded-stream.ts";
 import { type GivenHeaders, headersKind, toHeaderPairs } from "../../http/headers.ts";
 import { headLimitsKind, type HeadLimits } from "../../http/parser.ts";
@@ -119,6 +120,9 @@ const clientTable: OptionTable<ClientOptions> =
 
 const defaultTimeout = 30_000;
 
+const example =
+  'connect(url, { protocols: ["chat"] }, { message: (ws, data) => console.log(data) })';
+
 /**
  * Opens a connection to a server. Adapters wrap it as their own `connect`.
  *
@@ -142,8 +146,8 @@ export async function connectOn<Context = unknown>(
   host: RuntimeServices = {},
 ): Promise<Connection<Context>> {
   const site = new CallSite();
-  checkOptions(options, clientTable, { elsewhere: handlerTable });
-  checkOptions(handlers, handlerTable, { what: "handler", elsewhere: clientTable });
+  checkOptions(options, clientTable, { elsewhere: handlerTable, example });
+  checkOptions(handlers, handlerTable, { what: "handler", elsewhere: clientTable, example });
   const { timeout = defaultTimeout, redirects = 0, signal, noDelay, keepAlive } = options;
   checkMilliseconds("timeout", timeout);
   const deadlines = deadlinesOn(options.clock);
@@ -203,8 +207,8 @@ function initialRedirectStep(
   url: string | { readonly href: string },
   { headers: given = [], protocols = [], origin, auth, host, tls, path }: ClientOptions,
 ): RedirectStep {
-  const text = (typeof url === "string" ? url : url.href).replace(/^http(s?):/i, "ws$1:");
-  const credentials = auth === "url" ? credentialsOf(new URL(text), "a server's") : auth;
+  const text = textOfUrl(url).replace(/^http(s?):/i, "ws$1:");
+  const credentials = auth === "url" ? credentialsOf(newUrl(text), "a server's") : auth;
   const headers = toHeaderPairs(given);
   const all: HeaderPairs[number][] =
     origin === undefined ? [...headers] : [["Origin", origin], ...headers];

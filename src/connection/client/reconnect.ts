@@ -9,6 +9,7 @@ import {
   checkKind,
   checkOptions,
   clock,
+  type Kind,
   milliseconds,
   number,
   oneOf,
@@ -64,6 +65,11 @@ const reconnectTable: OptionTable<ReconnectOptions<Reconnectable>> =
     maxUnread: number,
   }))();
 
+const example = "reconnecting(({ signal }) => connect(url, { signal }))";
+
+/** A URL, or a connection that is made already, cannot be made once more. */
+const attemptKind: Kind = { ...callback, instead: () => example };
+
 /**
  * Keeps a client connected.
  *
@@ -84,7 +90,7 @@ export function reconnecting<Ws extends Reconnectable>(
   open: (attempt: ConnectAttempt) => Promise<Ws>,
   options: ReconnectOptions<Ws> = {},
 ): Reconnecting<Ws> {
-  checkKind("open", callback, open);
-  checkOptions(options, reconnectTable);
+  checkKind("open", attemptKind, open);
+  checkOptions(options, reconnectTable, { example });
   return new Reconnecting(open, options, rules);
 }

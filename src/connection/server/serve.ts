@@ -82,6 +82,8 @@ export async function serveOn<Context = unknown, Contexts extends object = Route
   return server;
 }
 
+const example = "serve({ port: 8080 }, { message: (ws, data) => ws.send(data) })";
+
 /** A running server. */
 export class Server<Context = unknown> {
   readonly #owner: ServerHandshakeOwner<Context>;
@@ -118,8 +120,8 @@ export class Server<Context = unknown> {
     handlers: ServerHandlers<Context>,
     host: RuntimeServices = {},
   ) {
-    checkOptions(options, serveTable, { elsewhere: serverHandlerTable });
-    checkOptions(handlers, serverHandlerTable, { what: "handler", elsewhere: serveTable });
+    checkOptions(options, serveTable, { elsewhere: serverHandlerTable, example });
+    checkOptions(handlers, serverHandlerTable, { what: "handler", elsewhere: serveTable, example });
     const { handshakeTimeout, maxConnections, maxTopics } = resolveLimits<ServerLimits>(
       options,
       defaultServerLimits,

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { kindOf } from "../../arguments.ts";
+
 /** Where a URL leads. */
 export interface Destination {
   /** Whether TLS is asked for. */
@@ -17,6 +19,37 @@ export interface Destination {
   readonly target: string;
 }
 
+const expected = 'url must be a whole URL such as "ws://localhost:8080/chat"';
+
+/**
+ * Gives a URL as text.
+ *
+ * @throws {TypeError} It is neither a string nor a URL.
+ */
+export function textOfUrl(url: string | { readonly href: string }): string {
+  const { href } = Object(url) as { readonly href?: unknown };
+  const text: unknown = typeof url === "string" ? url : href;
+  if (typeof text !== "string") throw new TypeError(`${expected}: ${kindOf(url)}`);
+  return text;
+}
+
+/**
+ * Parses a URL.
+ *
+ * @throws {TypeError} It is none. What may be a password does not stand in the message.
+ */
+export function newUrl(text: string): URL {
+  // The runtime's own error repeats all of the text on some, and nothing of it on others.
+  if (URL.canParse(text)) return new URL(text);
+  const end = text.includes("@") ? "" : `: ${JSON.stringify(text)}${hint(text)}`;
+  throw new TypeError(`${expected}${end}`);
+}
+
+/** Says what to write for a host, with or without a port, whose scheme was forgotten. */
+function hint(text: string): string {
+  return /^[\w.-]+(?::\d+)?(?:\/|$)/.test(text) ? `; write "ws://${text}"` : "";
+}
+
 /**
  * Takes a URL apart.
  *
@@ -25,13 +58,15 @@ export interface Destination {
  * not stand in the message.
  */
 export function parseUrl(url: string | { readonly href: string }): Destination {
-  const text = typeof url === "string" ? url : url.href;
+  const text = textOfUrl(url);
   // The parser of URLs would leave them out without a word.
   if (/[\t\n\r]/.test(text)) throw new TypeError("A URL has no line ends and no tabs");
-  const parsed = new URL(text);
+  const parsed = newUrl(text);
   const isSecure = parsed.protocol === "wss:";
   if (!isSecure && parsed.protocol !== "ws:") {
-    throw new TypeError(`Scheme of a WebSocket URL must be ws or wss: ${parsed.protocol}`);
+    throw new TypeError(
+      `Scheme of a WebSocket URL must be ws or wss: ${parsed.protocol}${hint(text)}`,
+    );
   }
   // "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used" (RFC 6455, 3)
   if (text.includes("#")) throw new TypeError("A WebSocket URL has no fragment");

@@ -59,11 +59,15 @@ describe("parseUrl()", () => {
   });
 
   it.each([
-    ["", /./],
-    ["/chat", /./],
-    ["ws://", /./],
-    ["ws://a b/", /./],
-    ["ws://a:65536/", /./],
+    ["", /whole URL such as "ws:\/\/localhost:8080\/chat": ""$/],
+    ["/chat", /whole URL such as .*: "\/chat"$/],
+    ["ws://", /whole URL such as .*: "ws:\/\/"$/],
+    ["ws://a b/", /whole URL such as .*: "ws:\/\/a b\/"$/],
+    ["ws://a:65536/", /whole URL such as .*: "ws:\/\/a:65536\/"$/],
+    ["ws://user:password@a b/", /localhost:8080\/chat"$/],
+    ["localhost:8080", /ws or wss: localhost:; write "ws:\/\/localhost:8080"$/],
+    ["127.0.0.1:8080/chat", /; write "ws:\/\/127.0.0.1:8080\/chat"$/],
+    ["chat.example", /; write "ws:\/\/chat.example"$/],
     ["ws://a:0/", /port 0/],
     ["http://a/", /ws or wss: http:/],
     ["https://a/", /ws or wss: https:/],
@@ -81,5 +85,16 @@ describe("parseUrl()", () => {
     const act = (): Destination => parseUrl(url);
     expect(act).toThrow(TypeError);
     expect(act).toThrow(message);
+  });
+
+  it.each([
+    [undefined, "Undefined"],
+    [8080, "Number"],
+    [{ port: 8080 }, "Object"],
+    [null, "Null"],
+  ])("refuses %j, which is no URL at all", (url, kind) => {
+    expect(() => parseUrl(url as never)).toThrow(
+      new TypeError(`url must be a whole URL such as "ws://localhost:8080/chat": ${kind}`),
+    );
   });
 });
