@@ -8,31 +8,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type ParsedRequest, writeRequest } from "../src/handshake/server/http-upgrader.ts";
 import type { EventServer, Listener, TcpOptions, Transport } from "../src/transport.ts";
-import { adoptContext } from "./node/accept.ts";
-import { type NodeSocket, NodeTransport } from "./node/transport.ts";
-
-/** Calls a function in the context of the call that made it. */
-type Snapshot = ReturnType<typeof AsyncLocalStorage.snapshot>;
-
-/** A socket that somebody else has made. */
-export interface ServerSocket extends NodeSocket {
-  allowHalfOpen: boolean;
-  /** A stream that is not a socket has none. */
-  setTimeout?(milliseconds: number): unknown;
-}
-
-/**
- * Makes a transport of a socket, which from now on neither times out nor ends by itself.
- *
- * @param inContext Calls in the context of whoever listens.
- */
-function adopt(socket: ServerSocket, tcp: TcpOptions | undefined, inContext: Snapshot): Transport {
-  inContext(adoptContext, socket);
-  // Ends the time-out that `http.Server.timeout`, or an earlier owner, has set. An HTTP server's other times end with the request.
-  socket.setTimeout?.(0);
-  socket.allowHalfOpen = true;
-  return new NodeTransport(socket, tcp);
-}
+import { type ForeignSocket, socketTransport } from "./node/socket.ts";
 
 /** Gives the listener of a server that is not the application's own, or is closed with its listener. */
 export function newOwnedServerListener(server: EventServer, stop: () => void): Listener {
@@ -72,8 +48,8 @@ export function takeUpgrades(
   tcp?: TcpOptions,
 ): Listener {
   const inContext = AsyncLocalStorage.snapshot();
-  const onUpgrade = (request: ParsedRequest, socket: ServerSocket, head: Uint8Array): void => {
-    const transport = adopt(socket, tcp, inContext);
+  const onUpgrade = (request: ParsedRequest, socket: ForeignSocket, head: Uint8Array): void => {
+    const transport = inContext(socketTransport, socket, tcp);
     inContext(accept, transport, writeRequest(request, head));
   };
   server.on("upgrade", onUpgrade);
@@ -91,8 +67,8 @@ export function takeConnections(
   const inContext = AsyncLocalStorage.snapshot();
   // A TLS server tells a connection twice: with `connection`, before its handshake, and when that is done.
   const event = "setSecureContext" in server ? "secureConnection" : "connection";
-  const onConnection = (socket: ServerSocket): void => {
-    const transport = adopt(socket, tcp, inContext);
+  const onConnection = (socket: ForeignSocket): void => {
+    const transport = inContext(socketTransport, socket, tcp);
     inContext(accept, transport);
   };
   server.on(event, onConnection);

@@ -9,6 +9,8 @@
  */
 
 export {
+  type AdoptOptions,
+  adoptOn,
   type AddressOptions,
   type BackoffOptions,
   type Backplane,

@@ -1,5 +1,6 @@
 /** `framewire/auto` where the runtime is Deno. @module framewire/auto */
 export {
+  adopt,
   connect,
   connectStream,
   connectTransport,

@@ -1,5 +1,6 @@
 /** `framewire/auto` where the runtime is Node. @module framewire/auto */
 export {
+  adopt,
   connect,
   connectStream,
   connectTransport,

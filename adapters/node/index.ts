@@ -9,6 +9,7 @@
  * @module framewire/node
  */
 
+import { adoptOn, type AdoptOptions } from "../../src/connection/adopt.ts";
 import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers, RouteContexts, ServerHandlers } from "../../src/connection/handlers.ts";
@@ -27,6 +28,7 @@ import {
   type StreamListenOptions,
 } from "../../src/io/stream-listener.ts";
 import { TransportStream } from "../../src/io/transport-stream.ts";
+import type { Transport } from "../../src/transport.ts";
 import { connectTransport } from "./connect.ts";
 import { listenTransport } from "./listen.ts";
 import { type NodeSocket, NodeTransport } from "./transport.ts";
@@ -35,6 +37,7 @@ import { runtimeServices } from "../runtime-services.ts";
 export { connectTransport } from "./connect.ts";
 export { listenTransport } from "./listen.ts";
 export type { Accept } from "../listening.ts";
+export { type ForeignSocket, socketTransport } from "./socket.ts";
 export { type NodeSocket, type NodeTlsState, NodeTransport } from "./transport.ts";
 
 /**
@@ -68,6 +71,23 @@ export function connect<Context = unknown>(
   handlers?: Handlers<Context>,
 ): Promise<Connection<Context>> {
   return connectOn(connectTransport, url, options, handlers, runtimeServices());
+}
+
+/**
+ * Makes a connection of a transport whose opening handshake somebody else has done, on Node.
+ *
+ * @param transport Joined to the peer, with nothing in front of its frames in either direction; the connection's from now on.
+ * @param adopted What the handshake has come to.
+ * @returns The connection. It is open: by now `open` has been called, and `message` for what `early` holds.
+ * @throws {TypeError} An option or a handler is not known, or of a wrong type; `extensions` names what the options do not have.
+ * @throws {RangeError} An option is out of its range.
+ */
+export function adopt<Context = unknown>(
+  transport: Transport,
+  adopted: AdoptOptions<Context>,
+  handlers?: Handlers<Context>,
+): Connection<Context> {
+  return adoptOn(transport, adopted, handlers, runtimeServices());
 }
 
 /**

@@ -30,6 +30,10 @@ export interface NodeSocket extends TcpSocket, NodeTlsState {
   readonly writable: boolean;
   /** Whether it has failed, or was dropped; `close` follows. */
   readonly destroyed?: boolean | undefined;
+  /** What it has failed with. */
+  readonly errored?: Error | null | undefined;
+  /** Whether the peer has ended it, and `end` was told. */
+  readonly readableEnded?: boolean | undefined;
   /** Whether this side has ended it. */
   readonly writableEnded?: boolean | undefined;
   /** Bytes that wait in it. */
@@ -128,18 +132,26 @@ export class NodeTransport implements Transport {
         this.handler.onData(new Uint8Array(buffer, byteOffset, length));
       });
     }
-    socket.on("end", () => {
+    const onEnd = (): void => {
       this.handler.onEnd();
-    });
-    socket.on("error", (error: Error) => {
-      this.#error = error; // `close` follows and tells it
-    });
-    socket.on("close", () => {
+    };
+    const onClose = (): void => {
       const { handler } = this;
       // Node keeps a closed socket until the next full collection: the connection is not to stay with it.
       this.handler = silent;
       handler.onClose(this.#error);
+    };
+    socket.on("end", onEnd);
+    socket.on("error", (error: Error) => {
+      this.#error = error; // `close` follows and tells it
     });
+    socket.on("close", onClose);
+    // What it told before it came here it does not tell again.
+    if (socket.readableEnded === true) queueMicrotask(onEnd);
+    if (socket.destroyed === true) {
+      this.#error = socket.errored ?? undefined;
+      queueMicrotask(onClose);
+    }
   }
 
   get remoteAddress(): string | undefined {

@@ -5,6 +5,7 @@
  */
 
 export { type Clock, type StopTimer, systemClock } from "../clock.ts";
+export { adoptOn, type AdoptOptions } from "./adopt.ts";
 export {
   type Binary,
   type CloseOptions,

@@ -4,6 +4,7 @@ import { runtime } from "./runtime.ts";
 
 /** The adapter of the runtime that runs the test. */
 export const adapter = (await import(`../../adapters/${runtime}/index.ts`)) as {
+  readonly adopt: typeof node.adopt;
   readonly serve: typeof node.serve;
   readonly connect: typeof node.connect;
   readonly WebSocketStream: typeof node.WebSocketStream;

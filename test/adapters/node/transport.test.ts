@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { type NodeSocket, NodeTransport } from "../../../adapters/node/transport.ts";
 
 /** A socket whose writes are done when the test says so, and what its transport tells. */
-function newTransport(): {
+function newTransport(state: Partial<NodeSocket> = {}): {
   transport: NodeTransport;
   lines: string[];
   emit(event: string, value?: unknown): void;
   /** Bytes that the kernel has not taken when a write returns. */
-  socket: { writable: boolean; writableLength: number; destroyed?: boolean };
+  socket: { writable: boolean; writableLength: number; destroyed?: boolean | undefined };
   written: ((error?: Error) => void)[];
 } {
   const lines: string[] = [];
@@ -31,6 +31,7 @@ function newTransport(): {
     resume: () => log("resume"),
     end: () => log("end"),
     destroy: () => log("destroy"),
+    ...state,
   };
   const transport = new NodeTransport(socket as NodeSocket);
   transport.handler = {
@@ -159,5 +160,19 @@ describe("NodeTransport", () => {
       authorized: true,
       peerCertificate: shown,
     });
+  });
+
+  it.each([
+    ["ended", { readableEnded: true }, ["onEnd"]],
+    ["gone", { destroyed: true, errored: null }, ["onClose"]],
+    ["failed", { destroyed: true, errored: new Error("reset") }, ["onClose reset"]],
+    ["ended and gone", { readableEnded: true, destroyed: true }, ["onEnd", "onClose"]],
+  ])("tells of a socket that was %s when it came", async (_, state, told) => {
+    const { lines, emit } = newTransport(state);
+    expect(lines).toEqual([]);
+    await Promise.resolve();
+    expect(lines).toEqual(told);
+    if ("destroyed" in state) emit("close");
+    expect(lines).toEqual(told);
   });
 });

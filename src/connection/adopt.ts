@@ -1,0 +1,208 @@
+/**
+ * A connection whose opening handshake somebody else has done.
+ *
+ * @module
+ */
+
+import { isBytes, wrongType } from "../arguments.ts";
+import { noBytes } from "../bytes.ts";
+import {
+  anything,
+  checkKind,
+  checkOptions,
+  clock,
+  having,
+  type Kind,
+  object,
+  oneOf,
+  optionsOf,
+  type OptionTable,
+  text,
+} from "../check-options.ts";
+import { type Clock, type Deadlines, deadlinesOn } from "../clock.ts";
+import type { Side } from "../endpoint/endpoint.ts";
+import type { Extension, ExtensionSession } from "../extension/extension.ts";
+import { openExtensions, takeAnswer } from "../extension/negotiation.ts";
+import { StateClientSide, StateServerSide } from "../frame/check.ts";
+import type { Peer } from "../handshake/server/peer.ts";
+import { parseOptions, writeOptions } from "../http/option.ts";
+import type { Transport } from "../transport.ts";
+import type { Connection } from "./connection.ts";
+import { type Handlers, handlerTable } from "./handlers.ts";
+import { callAtOnce } from "./in-context.ts";
+import { Link, type LinkOwner } from "./link.ts";
+import {
+  type ConnectionOptions,
+  connectionTable,
+  type LinkSettings,
+  resolveClientExtensions,
+  resolveConnectionOptions,
+} from "./options.ts";
+import type { RuntimeServices } from "./runtime-services.ts";
+import { UnhandledErrorReporter } from "./unhandled-errors.ts";
+
+/** What an opening handshake has come to, as whoever did it knows. */
+export interface AdoptOptions<Context = unknown> {
+  /** Which side of the connection this is: a client masks what it sends. */
+  readonly side: Side;
+  /** The subprotocol that was agreed on. Default: "", none. */
+  readonly protocol?: string | undefined;
+  /**
+   * The extensions that were agreed on: the value of the response's Sec-WebSocket-Extensions. Each of them is one that `options` has,
+   * as `compression` or in `extensions`. Default: "", none.
+   */
+  readonly extensions?: string | undefined;
+  /** Path and query of the request. Default: "/". */
+  readonly target?: string | undefined;
+  /** What the connection carries as `context`. */
+  readonly context?: Context | undefined;
+  /** Bytes of frames that have been read behind the handshake; they are copied. Default: none. */
+  readonly early?: Uint8Array | undefined;
+  /** Who is at the other end, where that is not who is at the socket. */
+  readonly peer?: Peer | undefined;
+  /**
+   * Options of the connection. They are resolved once for each object, and compression has one budget of memory for all connections
+   * of it: give one of a few that stay as they are, rather than a new one each time.
+   */
+  readonly options?: ConnectionOptions | undefined;
+  /** Where time comes from. Default: the runtime. */
+  readonly clock?: Clock | undefined;
+}
+
+const bytes: Kind = { expected: "a Uint8Array", is: isBytes };
+
+const adoptTable: OptionTable<AdoptOptions> = /* @__PURE__ */ ((): OptionTable<AdoptOptions> => ({
+  side: oneOf("client", "server"),
+  protocol: text,
+  extensions: text,
+  target: text,
+  context: anything,
+  early: bytes,
+  peer: object("an object such as ws.peer"),
+  options: optionsOf(connectionTable),
+  clock,
+}))();
+
+const transportKind: Kind = /* @__PURE__ */ having(
+  "a Transport, such as socketTransport(socket) of framewire/node",
+  "write",
+  "pause",
+  "resume",
+  "end",
+  "destroy",
+);
+
+/** Options with nothing left open, for all connections that are adopted with them. */
+class AdoptSettings {
+  readonly link: LinkSettings;
+  readonly host: RuntimeServices;
+  readonly deadlines: Deadlines;
+  readonly #extensions: readonly Extension[];
+  readonly #choice: ConnectionOptions["unhandledErrors"];
+  #reporters: { [side in Side]?: UnhandledErrorReporter } = {};
+
+  constructor(options: ConnectionOptions, host: RuntimeServices, deadlines: Deadlines) {
+    this.link = resolveConnectionOptions(options, host);
+    this.host = host;
+    this.deadlines = deadlines;
+    this.#extensions = resolveClientExtensions(options, host.engine, deadlines);
+    this.#choice = options.unhandledErrors;
+  }
+
+  /** Gives who is told of what no handler takes. */
+  reporterOf(side: Side): UnhandledErrorReporter {
+    return (this.#reporters[side] ??= new UnhandledErrorReporter(this.#choice, side));
+  }
+
+  /** Opens what was agreed on. @throws {TypeError} It is not a list of extensions, or one that the options do not allow. */
+  open(agreed: string, side: Side): { written: string; sessions: readonly ExtensionSession[] } {
+    const answer = parseOptions(agreed);
+    if (answer === undefined) throw new TypeError(`extensions is no list of extensions: ${agreed}`);
+    const taken = takeAnswer(this.#extensions, answer);
+    const state = side === "server" ? StateServerSide : StateClientSide;
+    const sessions = taken && openExtensions(taken, state);
+    if (sessions === undefined) {
+      throw new TypeError(
+        `extensions must be such as options.compression or options.extensions allow: ${agreed}`,
+      );
+    }
+    return { written: writeOptions(answer), sessions };
+  }
+}
+
+const noOptions: ConnectionOptions = {};
+const noSessions = { written: "", sessions: [] } as const;
+const noHost: RuntimeServices = {};
+
+/** What options were resolved to: as a rule there is one runtime, and one clock. */
+const resolved: WeakMap<ConnectionOptions, AdoptSettings> = /* @__PURE__ */ new WeakMap();
+
+function settingsOf(
+  options: ConnectionOptions,
+  host: RuntimeServices,
+  deadlines: Deadlines,
+): AdoptSettings {
+  let settings = resolved.get(options);
+  if (settings?.host !== host || settings.deadlines !== deadlines) {
+    settings = new AdoptSettings(options, host, deadlines);
+    resolved.set(options, settings);
+  }
+  return settings;
+}
+
+/**
+ * Makes a connection of a transport whose opening handshake somebody else has done, as a server or as a client. Adapters wrap it as
+ * their own `adopt`.
+ *
+ * @param transport Joined to the peer, with nothing in front of its frames in either direction; the connection's from now on.
+ * @param adopted What the handshake has come to.
+ * @returns The connection. It is open: by now `open` has been called, and `message` for what `early` holds.
+ * @throws {TypeError} An option or a handler is not known, or of a wrong type; `extensions` names what the options do not have.
+ * @throws {RangeError} An option is out of its range. Where it throws, nothing has happened to the transport.
+ * @see RFC 6455, 4.1 and 4.2.2: _The WebSocket Connection is Established_
+ */
+export function adoptOn<Context = unknown>(
+  transport: Transport,
+  adopted: AdoptOptions<Context>,
+  handlers: Handlers<Context> = {},
+  host: RuntimeServices = noHost,
+): Connection<Context> {
+  checkKind("transport", transportKind, transport);
+  checkOptions(adopted, adoptTable, { elsewhere: handlerTable });
+  checkOptions(handlers, handlerTable, { what: "handler", elsewhere: adoptTable });
+  const { side, extensions = "", early = noBytes } = adopted;
+  if (side === undefined) throw wrongType("side", '"client" or "server"', side);
+  const deadlines = deadlinesOn(adopted.clock);
+  const settings = settingsOf(adopted.options ?? noOptions, host, deadlines);
+  const { written, sessions } = extensions === "" ? noSessions : settings.open(extensions, side);
+  const owner: LinkOwner = {
+    settings: settings.link,
+    deadlines,
+    observer: host.observer,
+    unhandled: settings.reporterOf(side),
+    inContext: host.bindContext?.() ?? callAtOnce,
+    topics: undefined,
+    opened: nothing,
+    ended: nothing,
+  };
+  const { remoteAddress, remotePort } = transport;
+  const link = new Link<Context>(owner, {
+    side,
+    transport,
+    handlers,
+    info: {
+      protocol: adopted.protocol ?? "",
+      extensions: written,
+      target: adopted.target ?? "/",
+      context: adopted.context as Context,
+      remoteAddress,
+      remotePort,
+      peer: adopted.peer,
+    },
+    sessions,
+  });
+  link.start(noBytes, early);
+  return link.connection;
+}
+
+function nothing(): void {}
