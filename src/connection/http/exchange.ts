@@ -197,9 +197,21 @@ export class HttpExchange implements TransportHandler {
     this.#owner.onGone();
   }
 
+  /** The function that is asked. */
+  get hook(): "http" {
+    return "http";
+  }
+
   /** Sees to it that no other request comes behind this one. */
   shut(): void {
     this.#isKept = false;
+  }
+
+  /** The time for the answer is over. It is the hook that is late, not the peer. */
+  expire(): void {
+    const cause = new TimeoutError("HANDSHAKE_TIMEOUT", this.#owner.handshakeTimeout);
+    this.#fail(new HandshakeError("INTERNAL", { status: 503, cause }));
+    abandon(this.request, cause);
   }
 
   /** Drops the connection. @param reason What those are told that still wait for something of it. */
@@ -385,15 +397,8 @@ export class HttpExchange implements TransportHandler {
     if (!this.#answerer.isTimed) return;
     const { deadlines, handshakeTimeout } = this.#owner;
     this.#deadline = deadlines.after(handshakeTimeout, () => {
-      this.#isLate();
+      this.expire();
     });
-  }
-
-  /** The hook is late, not the peer. */
-  #isLate(): void {
-    const cause = new TimeoutError("HANDSHAKE_TIMEOUT", this.#owner.handshakeTimeout);
-    this.#fail(new HandshakeError("INTERNAL", { status: 503, cause }));
-    abandon(this.request, cause);
   }
 
   /** @param size Bytes that are on their way to the client. */
@@ -411,7 +416,7 @@ export class HttpExchange implements TransportHandler {
     this.#bodyDeadline = deadlines.after(handshakeTimeout, () => {
       const moved = this.#body.received - this.#lastReceived;
       if (this.#heldBack === "byBody") {
-        if (this.#phase === "deciding" && this.#answerer.isTimed) this.#isLate();
+        if (this.#phase === "deciding" && this.#answerer.isTimed) this.expire();
         else this.#watchBody();
       } else if (moved * http.lifeOfByte < handshakeTimeout) {
         this.#failAll(new TimeoutError("HANDSHAKE_TIMEOUT", handshakeTimeout));
