@@ -9,6 +9,7 @@ import type { ConnectOptions, Transport } from "../src/transport.ts";
 import { checkRuntime } from "./runtime-version.ts";
 import { silent } from "./silent.ts";
 import { checkTcp } from "./tcp-options.ts";
+import { type TlsTable, withCheckedTls } from "./tls-options.ts";
 import { type AddressParts, toTransportError } from "./transport-error.ts";
 import { checkUnixPath } from "./unix-path.ts";
 
@@ -24,6 +25,21 @@ export interface PendingConnect {
   reject(error: unknown): void;
 }
 
+/** What is looked at of the options, whatever else they have. */
+export type ConnectingOptions = AddressParts &
+  Pick<ConnectOptions, "signal" | "keepAlive" | "tls" | "tunnelTls">;
+
+/** @throws {TypeError | RangeError} An option is wrong. */
+function checkedOptions<Options extends ConnectingOptions>(
+  options: Options,
+  tlsTable: TlsTable | undefined,
+): Options {
+  checkRuntime();
+  checkTcp(options);
+  checkUnixPath(options.path);
+  return tlsTable === undefined ? options : withCheckedTls(options, tlsTable);
+}
+
 /** Destroys a transport that nobody got. */
 function abandon(transport: Transport): void {
   transport.handler = silent;
@@ -34,18 +50,19 @@ function abandon(transport: Transport): void {
  * Makes one attempt to connect.
  *
  * @param attach As in `Connect`. Where it throws, the transport is destroyed and the promise rejected with its error.
- * @param begin Starts the attempt, and returns what gives it up. What it throws counts as `fail`.
+ * @param begin Starts the attempt, and returns what gives it up. What it throws counts as `fail`. It is given the options with
+ * those of TLS as the runtime's own calls have them.
+ * @param tlsTable Options of TLS that the runtime knows. Default: they are looked at elsewhere.
  */
-export function connecting<Result>(
-  options: Pick<ConnectOptions, "signal" | "keepAlive"> & AddressParts,
+export function connecting<Result, Options extends ConnectingOptions>(
+  options: Options,
   attach: (transport: Transport) => Result,
-  begin: (attempt: PendingConnect) => () => void,
+  begin: (attempt: PendingConnect, options: Options) => () => void,
+  tlsTable?: TlsTable,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
     const { signal } = options;
-    checkRuntime();
-    checkTcp(options);
-    checkUnixPath(options.path);
+    const checked = checkedOptions(options, tlsTable);
     if (signal?.aborted === true) {
       reject(signal.reason);
       return;
@@ -89,7 +106,7 @@ export function connecting<Result>(
     };
     signal?.addEventListener("abort", onAbort);
     try {
-      giveUp = begin(attempt);
+      giveUp = begin(attempt, checked);
     } catch (error) {
       attempt.fail(error);
     }

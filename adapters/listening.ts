@@ -21,6 +21,7 @@ import { takeConnections, takeUpgrades } from "./http-server.ts";
 import { isHttp2Server, takeStreams } from "./http2/server.ts";
 import { checkRuntime } from "./runtime-version.ts";
 import { checkTcp } from "./tcp-options.ts";
+import { checkedTls, type TlsTable } from "./tls-options.ts";
 import { toTransportError } from "./transport-error.ts";
 import { checkUnixPath } from "./unix-path.ts";
 
@@ -55,6 +56,8 @@ export interface ListeningRuntime {
     accept: Accept,
     tcp: TcpOptions,
   ): Listener | Promise<Listener>;
+  /** Options of TLS that it knows. Default: they are looked at elsewhere. */
+  readonly tlsTable?: TlsTable | undefined;
   /** Takes the connections of a listener that is asked for them. */
   take?(listener: AcceptingListener, accept: Accept, tcp: TcpOptions): Listener;
 }
@@ -93,7 +96,7 @@ export async function listening(
       : takeUpgrades(server, accept, options);
   }
   if (listener !== undefined) return takeListener(runtime, listener, accept, options);
-  const tls = checkTls(options.tls);
+  const tls = checkTls(options.tls, runtime.tlsTable);
   const listenAt = async (place: Place): Promise<Listener> => {
     try {
       return await runtime.listen(place, tls, accept, options);
@@ -157,8 +160,12 @@ function checkReusePort(reusePort: boolean, place: string): void {
 }
 
 /** Refuses what a runtime would take for "no TLS": who asks for it must not get a server in the clear. */
-function checkTls(tls: ServerTlsOptions | undefined): CheckedTls | undefined {
-  if (tls === undefined) return undefined;
+function checkTls(
+  given: ServerTlsOptions | undefined,
+  table: TlsTable | undefined,
+): CheckedTls | undefined {
+  if (given === undefined) return undefined;
+  const tls = table === undefined ? given : checkedTls(given, table);
   for (const name of ["cert", "key"]) {
     if (typeof tls[name] !== "string" || tls[name] === "") {
       throw new TypeError(`tls.${name} must be text in PEM; TLS needs cert and key`);

@@ -130,8 +130,8 @@ export interface Listener {
 }
 
 /**
- * TLS of a server. What an adapter does not know goes to its runtime's own call as it is, such as `ALPNProtocols` (Node,
- * Bun) or `alpnProtocols` (Deno).
+ * TLS of a server. Beside these, whatever the runtime's own call documents goes to it as it is, such as `ALPNProtocols` (Node,
+ * Bun) or `alpnProtocols` (Deno). A name that is neither is a TypeError.
  */
 export interface ServerTlsOptions {
   /** The certificate chain in PEM, the server's own first. */
@@ -149,6 +149,8 @@ export interface ServerTlsOptions {
    * peer goes. 0 or Infinity: no limit. Default: 10 000.
    */
   readonly handshakeTimeout?: number | undefined;
+  /** Further options of the runtime's own call, under its names: what is not documented there, or is newer. They are not checked. */
+  readonly runtimeOptions?: Readonly<Record<string, unknown>> | undefined;
   readonly [option: string]: unknown;
 }
 
@@ -294,9 +296,10 @@ export type RuntimeSignal = typeof globalThis extends {
   : Signal;
 
 /**
- * TLS of a client. What an adapter does not know goes to its runtime's own call as it is: `rejectUnauthorized` on Node
- * and Bun (Deno has nothing like it), `ALPNProtocols` (Node, Bun) or `alpnProtocols` (Deno). Behind a tunnel Bun's call is
- * that of `node:tls`; Deno's is for TLS inside TLS, over a Unix socket, and with a `cert` behind a tunnel.
+ * TLS of a client. Beside these, whatever the runtime's own call documents goes to it as it is: `rejectUnauthorized` on Node
+ * and Bun (on Deno it changes nothing), `ALPNProtocols` (Node, Bun) or `alpnProtocols` (Deno). A name that is neither is a
+ * TypeError, where TLS is used. Behind a tunnel Bun's call is that of `node:tls`; Deno's is for TLS inside TLS, over a Unix
+ * socket, and with a `cert` behind a tunnel.
  */
 export interface TlsOptions {
   /**
@@ -311,6 +314,8 @@ export interface TlsOptions {
   readonly cert?: string | undefined;
   /** The private key to `cert`, in PEM. */
   readonly key?: string | undefined;
+  /** Further options of the runtime's own call, under its names: what is not documented there, or is newer. They are not checked. */
+  readonly runtimeOptions?: Readonly<Record<string, unknown>> | undefined;
   readonly [option: string]: unknown;
 }
 

@@ -16,7 +16,7 @@ const withoutTest =
   /(^|\/)index$|^globals\.d$|^transport$|^web-streams$|^connection\/(runtime-services|error-source|handlers|settings|connection-link|backplane\/status|receive\/message-gate)$|^handshake\/server\/upgrade-callbacks$|^endpoint\/endpoint-events$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\/|^browser\/web-socket$/;
 
 /** Adapters of one runtime, which test/runtime runs on it, or test/edge. */
-const onOneRuntime = /^(?:node|deno|bun|cloudflare)\/(?:listen|connect)$/;
+const onOneRuntime = /^(?:node|deno|bun|cloudflare)\/(?:listen|connect|tls-names)$/;
 
 describe("the tests", () => {
   it("mirror src/ file for file", () => {

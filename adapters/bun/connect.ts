@@ -8,13 +8,14 @@ import { closeSync, openSync } from "node:fs";
 import { devNull } from "node:os";
 import type { ConnectOptions, TlsOptions, Transport } from "../../src/transport.ts";
 import { HandshakeOwner, serverError } from "./tls-handshake.ts";
+import { bunClientTls } from "./tls-names.ts";
 import {
   type BunSocket,
   type BunSocketOwner,
   newBunTransport,
   socketHandlers,
 } from "./transport.ts";
-import { connecting } from "../connecting.ts";
+import { connecting, type PendingConnect } from "../connecting.ts";
 import { connectTransport as connectNodeTransport } from "../node/connect.ts";
 import { otherRuntimeError } from "../own-runtime.ts";
 import { demandsTrust, peerName, sniOf } from "../peer-identity.ts";
@@ -76,9 +77,9 @@ export function connectTransport<Result>(
   const error = otherRuntimeError("Bun");
   if (error !== undefined) return Promise.reject(error);
   const { Bun } = globalThis as unknown as { Bun: BunNamespace };
-  const { hostname, port, path, tls } = options;
+  const { hostname, port, path } = options;
   if (options.tunnel !== undefined) return connectNodeTransport(options, attach);
-  return connecting(options, attach, (attempt) => {
+  const begin = (attempt: PendingConnect, { tls }: ConnectOptions): (() => void) => {
     let opened: BunSocket | undefined;
     const name = tls === undefined ? "" : peerName(tls, hostname);
     const owner = new HandshakeOwner(
@@ -119,5 +120,6 @@ export function connectTransport<Result>(
       attempt.fail(reasonOf(error));
     });
     return () => opened?.terminate();
-  });
+  };
+  return connecting(options, attach, begin, bunClientTls);
 }

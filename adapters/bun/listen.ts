@@ -6,6 +6,7 @@
 
 import type { Listener, ListenOptions, TcpOptions } from "../../src/transport.ts";
 import { HandshakeOwner, isTrustedClient } from "./tls-handshake.ts";
+import { bunServerTls } from "./tls-names.ts";
 import { type BunSocket, newBunTransport, socketHandlers } from "./transport.ts";
 import {
   type Accept,
@@ -134,5 +135,5 @@ export async function listenTransport(options: ListenOptions, accept: Accept): P
   if (error !== undefined) throw error;
   checkTcp(options);
   checkBacklog(options);
-  return listening({ listen }, options, accept);
+  return listening({ listen, tlsTable: bunServerTls }, options, accept);
 }

@@ -7,6 +7,7 @@
 import { TransportError } from "../../src/errors.ts";
 import type { ConnectOptions, TlsOptions, Transport, Tunnel } from "../../src/transport.ts";
 import { type PendingConnect, connecting } from "../connecting.ts";
+import { denoClientTls } from "./tls-names.ts";
 import { type DenoConn, type DenoHandshake, DenoTransport } from "./transport.ts";
 import { connectTransport as connectNodeTransport } from "../node/connect.ts";
 import { otherRuntimeError } from "../own-runtime.ts";
@@ -202,10 +203,10 @@ export function connectTransport<Result>(
   if (error !== undefined) return Promise.reject(error);
   const { tunnel } = options;
   if (needsNode(options)) return connectNodeTransport(options, attach);
-  return connecting(options, attach, (attempt) => {
+  const begin = (attempt: PendingConnect, checked: ConnectOptions): (() => void) => {
     // Deno knows its own signals alone.
     const abort = new AbortController();
-    openConn(options, tunnel && telling(tunnel, attempt), abort.signal)
+    openConn(checked, tunnel && telling(tunnel, attempt), abort.signal)
       .then(({ conn, handshake }) => {
         attempt.succeed(new DenoTransport(conn, { tcp: options, handshake }));
       })
@@ -215,5 +216,6 @@ export function connectTransport<Result>(
     return () => {
       abort.abort();
     };
-  });
+  };
+  return connecting(options, attach, begin, denoClientTls);
 }

@@ -10,6 +10,7 @@ import type {
   ListenOptions,
   TcpOptions,
 } from "../../src/transport.ts";
+import { denoServerTls } from "./tls-names.ts";
 import { type DenoConn, type DenoHandshake, DenoTransport } from "./transport.ts";
 import { type Accept, type CheckedTls, Handshakes, listening, type Place } from "../listening.ts";
 import { otherRuntimeError } from "../own-runtime.ts";
@@ -213,5 +214,5 @@ export async function listenTransport(options: ListenOptions, accept: Accept): P
   if (options.port !== undefined) checkTcp(options, options.tls !== undefined);
   checkReusePort(options);
   checkBacklog(options);
-  return listening({ listen, take }, options, accept);
+  return listening({ listen, take, tlsTable: denoServerTls }, options, accept);
 }

@@ -13,9 +13,17 @@
  * @module framewire/http2
  */
 
-import { type ClientOptions, connectOn } from "../../src/connection/client/connect.ts";
+import {
+  boolean,
+  checkKind,
+  checkOptions,
+  having,
+  type Kind,
+  type OptionTable,
+} from "../../src/check-options.ts";
+import { type ClientOptions, clientTable, connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import type { Handlers } from "../../src/connection/handlers.ts";
+import { type Handlers, handlerTable } from "../../src/connection/handlers.ts";
 import { TransportError } from "../../src/errors.ts";
 import type { Connect, ConnectOptions, Transport } from "../../src/transport.ts";
 import { type PendingConnect, connecting } from "../connecting.ts";
@@ -67,6 +75,13 @@ export interface Http2ClientOptions<Context = unknown>
   readonly session: Http2ClientSession;
 }
 
+const sessionKind: Kind = having("a session of node:http2", "request", "on");
+const riskTable: OptionTable<Http2Risk> = { http2MayCrash: boolean };
+
+/** Those of the session alone are refused before, with the reason. */
+const http2ClientTable = { ...clientTable, ...riskTable, session: sessionKind };
+const example = "connect(url, { session }, { message: (ws, data) => console.log(data) })";
+
 /**
  * Opens a connection to a WebSocket server over a session of HTTP/2; many may share one.
  *
@@ -84,11 +99,15 @@ export async function connect<Context = unknown>(
   options: Http2ClientOptions<Context>,
   handlers?: Handlers<Context>,
 ): Promise<Connection<Context>> {
-  const { session, http2MayCrash, ...rest } = options;
-  const foreign = ofTheSession.find((name) => (rest as ClientOptions)[name] !== undefined);
+  const foreign = ofTheSession.find(
+    (name) => (Object(options) as ClientOptions)[name] !== undefined,
+  );
   if (foreign !== undefined) {
     throw new TypeError(`${foreign} has no use here: the session has its connection already`);
   }
+  checkOptions(options, http2ClientTable, { elsewhere: handlerTable, example });
+  checkKind("session", sessionKind, options.session);
+  const { session, http2MayCrash, ...rest } = options;
   return connectOn(overHttp2(session, { http2MayCrash }), url, rest, handlers, runtimeServices());
 }
 
@@ -98,8 +117,11 @@ export async function connect<Context = unknown>(
  * The option `tls` only says that the URL's scheme is wss; the session has its own TLS.
  *
  * @param risk On Deno `http2MayCrash` must be set, or each attempt is a TypeError.
+ * @throws {TypeError} `session` is none, or an option is not known, or of a wrong type.
  */
 export function overHttp2(session: Http2ClientSession, risk: Http2Risk = {}): Connect {
+  checkKind("session", sessionKind, session);
+  checkOptions(risk, riskTable);
   return <Result>(options: ConnectOptions, attach: (transport: Transport) => Result) =>
     connecting(options, attach, (attempt) => {
       const error = refusalOfHttp2(risk) ?? misuse(options);

@@ -14,7 +14,8 @@ import type {
   Transport,
   TunnelStream,
 } from "../../src/transport.ts";
-import { connecting } from "../connecting.ts";
+import { connecting, type PendingConnect } from "../connecting.ts";
+import { nodeClientTls } from "./tls-names.ts";
 import { NodeTransport } from "./transport.ts";
 import { demandsTrust, identityError, nameError, peerName, sniOf } from "../peer-identity.ts";
 import { setTcp } from "../tcp-options.ts";
@@ -239,8 +240,8 @@ export function connectTransport<Result>(
   options: ConnectOptions,
   attach: (transport: Transport) => Result,
 ): Promise<Result> {
-  return connecting(options, attach, (attempt) => {
-    const route = new NodeRoute(options);
+  const begin = (attempt: PendingConnect, checked: ConnectOptions): (() => void) => {
+    const route = new NodeRoute(checked);
     route.open().then(attempt.succeed, (error: unknown) => {
       route.destroy();
       attempt.reject(error);
@@ -248,5 +249,6 @@ export function connectTransport<Result>(
     return () => {
       route.destroy();
     };
-  });
+  };
+  return connecting(options, attach, begin, nodeClientTls);
 }

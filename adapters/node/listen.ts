@@ -12,6 +12,7 @@ import type { Listener, ListenOptions, TcpOptions } from "../../src/transport.ts
 import { newOwnedServerListener } from "../http-server.ts";
 import { type Accept, type CheckedTls, listening, type Place } from "../listening.ts";
 import { acceptedTransport, adoptContext } from "./accept.ts";
+import { nodeServerTls } from "./tls-names.ts";
 import { NodeTransport } from "./transport.ts";
 
 /** The longest time that a timer of Node's takes, in milliseconds. */
@@ -88,5 +89,5 @@ function checkReusePort({ reusePort }: ListenOptions): void {
 /** Listens with `net.createServer` or `tls.createServer`, or takes the connections of a server that is there already. */
 export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
   checkReusePort(options);
-  return listening({ listen }, options, accept);
+  return listening({ listen, tlsTable: nodeServerTls }, options, accept);
 }

@@ -533,9 +533,11 @@ describe(`TLS of connectTransport() on ${runtime}`, () => {
       deno: { alpnProtocols: ["http/1.1"] },
       bun: { ALPNProtocols: utf8("\bhttp/1.1") },
     }[runtime];
-    const { recorder } = await open(port, { tls: { ...trusting, ...option } });
-    await recorder.seen("end");
-    expect(recorder.lines[0]).toBe("data http/1.1");
+    for (const tls of [option, { runtimeOptions: option }]) {
+      const { recorder } = await open(port, { tls: { ...trusting, ...tls } });
+      await recorder.seen("end");
+      expect(recorder.lines[0]).toBe("data http/1.1");
+    }
   });
 
   it.each<[string, TlsOptions]>([

@@ -324,10 +324,16 @@ describe(`what is known of a connection on ${runtime}`, () => {
     bun: { ALPNProtocols: "\x08http/1.1" },
   }[runtime];
 
-  it("is at a server what was agreed on by TLS", async () => {
+  it.each([
+    ["", alpn],
+    [" by runtimeOptions", { runtimeOptions: alpn }],
+  ])("is at a server what was agreed on by TLS%s", async (_, option) => {
     const mutual =
       runtime === "deno" ? {} : { ca: authority, requestCert: true, rejectUnauthorized: false };
-    const { listener, accepted } = await listen({ ...local, tls: { ...tls, ...mutual, ...alpn } });
+    const { listener, accepted } = await listen({
+      ...local,
+      tls: { ...tls, ...mutual, ...option },
+    });
     await dialTls(listener.port, { ...tls, ALPNProtocols: ["http/1.1"] });
     const transport = await accepted;
     expect(transport.localPort).toBe(listener.port);

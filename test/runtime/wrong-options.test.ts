@@ -338,6 +338,9 @@ const ofServers: RightOf<ServerHandlers> = {
 
 /** Nobody is there: an attempt that is made fails otherwise. */
 const nowhere = "ws://127.0.0.1:1";
+const secureNowhere = "wss://127.0.0.1:1";
+const nobody = { hostname: "127.0.0.1", port: 1 };
+const pem = { cert: "a", key: "b" };
 
 const network = memoryNetwork({ host: { engine: zlibEngine() } });
 await network.serve({ port: 80 }, {});
@@ -648,6 +651,51 @@ const mistakes: readonly (readonly [call: string, act: () => unknown, message: s
     () => adapter.connectStream({ hostname: "localhost" } as never),
     "Give a hostname and a port to connect to, or the path of a Unix socket",
   ],
+  // Names within TLS.
+  ...tlsNamesOf("serve()", (tls) => serveAndStop({ ...chat, tls: { ...pem, ...tls } }, {})),
+  ...tlsNamesOf("listen()", (tls) => adapter.listen({ ...chat, tls: { ...pem, ...tls } })),
+  ...tlsNamesOf("connect()", (tls) => adapter.connect(secureNowhere, { tls })),
+  ...tlsNamesOf("dial()", (tlsOptions) => adapter.dial(secureNowhere, { tlsOptions })),
+  ...tlsNamesOf("connectStream()", (tls) => adapter.connectStream({ ...nobody, tls })),
+  ...tlsNamesOf("the tunnel of connectStream()", (tunnelTls) =>
+    adapter.connectStream({ ...nobody, tunnelTls }),
+  ),
+  ...tlsNamesOf("a proxy of connect()", (proxyTls) =>
+    adapter.connect(nowhere, { proxy: "https://127.0.0.1:1", proxyTls }),
+  ),
+  ...tlsNamesOf("a Unix socket of connect()", (tls) =>
+    adapter.connect(secureNowhere, { path: "/nowhere", tls }),
+  ),
+  [
+    "serve() with the certificate under another name",
+    () => serveAndStop({ ...chat, tls: { certs: "a", key: "b" } as never }, {}),
+    "Unknown TLS option certs: did you mean cert?",
+  ],
+  [
+    "serve() with a text for requestCert",
+    () => serveAndStop({ ...chat, tls: { ...pem, requestCert: "true" as never } }, {}),
+    'requestCert must be true or false: "true" is a string; write true',
+  ],
+  [
+    "serve() with an option of the socket below for its TLS",
+    () => serveAndStop({ ...chat, tls: { ...pem, pauseOnConnect: true } }, {}),
+    "Unknown TLS option pauseOnConnect",
+  ],
+  [
+    "connect() with ALPN under the name of another runtime",
+    () =>
+      adapter.connect(secureNowhere, {
+        tls: runtime === "deno" ? { ALPNProtocols: [] } : { alpnProtocols: [] },
+      }),
+    runtime === "deno"
+      ? "Unknown TLS option ALPNProtocols: did you mean alpnProtocols?"
+      : "Unknown TLS option alpnProtocols: did you mean ALPNProtocols?",
+  ],
+  [
+    "connect() with further options that are no object",
+    () => adapter.connect(secureNowhere, { tls: { runtimeOptions: 5 as never } }),
+    "runtimeOptions must be an object of options for the runtime: 5 is a number",
+  ],
   [
     "reconnecting() with a connection",
     () => reconnecting(Promise.resolve() as never),
@@ -709,6 +757,20 @@ const mistakes: readonly (readonly [call: string, act: () => unknown, message: s
     ["signal", new AbortController(), "an AbortSignal: AbortController"],
   ]),
 ];
+
+function tlsNamesOf(
+  call: string,
+  act: (tls: Record<string, unknown>) => unknown,
+): [string, () => unknown, string][] {
+  return Object.entries({
+    bogus: "Unknown TLS option bogus",
+    rejectUnauthorised: "Unknown TLS option rejectUnauthorised: did you mean rejectUnauthorized?",
+  }).map(([name, message]) => [
+    `${call} with TLS that has ${name}`,
+    () => act({ [name]: true }),
+    message,
+  ]);
+}
 
 function namesOf(
   call: string,

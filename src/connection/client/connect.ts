@@ -97,7 +97,8 @@ const auth: Kind = {
   },
 };
 
-const clientTable: OptionTable<ClientOptions> =
+/** What the options of a client may be. */
+export const clientTable: OptionTable<ClientOptions> =
   /* @__PURE__ */ ((): OptionTable<ClientOptions> => ({
     ...tcpTable,
     ...connectionTable,

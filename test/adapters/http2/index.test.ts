@@ -247,6 +247,24 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     },
   );
 
+  it.each<[unknown, string]>([
+    [
+      undefined,
+      "options must be an object: Undefined; " +
+        "write connect(url, { session }, { message: (ws, data) => console.log(data) })",
+    ],
+    [{}, "session must be a session of node:http2: Undefined"],
+    [{ session: {} }, "session must be a session of node:http2: Object"],
+    [{ sesion: {} }, "Unknown option sesion: did you mean session?"],
+    [{ http2Maycrash: true }, "Unknown option http2Maycrash: did you mean http2MayCrash?"],
+    [{ http2MayCrash: 1 }, "http2MayCrash must be true or false: 1 is a number"],
+    [{ pingIntervall: 5 }, "Unknown option pingIntervall: did you mean pingInterval?"],
+  ])("refuses %j for its options, and says what is wrong", async (options, message) => {
+    await expect(connectHttp2("ws://127.0.0.1:1", options as never)).rejects.toThrow(
+      new TypeError(message),
+    );
+  });
+
   it("tells what is known of the session's connection, also when that is gone", async () => {
     const http2 = createSecureServer({ cert: certificate, key: privateKey });
     const url = (await listening(http2)).replace("http:", "https:");
@@ -311,6 +329,16 @@ describe(`neighbours on one session, on ${runtime}`, () => {
 });
 
 describe(`overHttp2(), on ${runtime}`, () => {
+  it("refuses what is no session, and options that it does not know", () => {
+    expect(() => overHttp2(undefined as never)).toThrow(
+      new TypeError("session must be a session of node:http2: Undefined"),
+    );
+    const session = sessionWith("http://127.0.0.1:1");
+    expect(() => overHttp2(session, { http2: true } as never)).toThrow(
+      new TypeError("Unknown option http2"),
+    );
+  });
+
   it("is a way for a Dialer, too", async () => {
     const { url, session } = await start();
     const dialer = new Dialer({
