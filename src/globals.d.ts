@@ -53,10 +53,19 @@ declare var AbortSignal: { prototype: AbortSignal };
 
 interface Headers extends Iterable<[name: string, value: string]> {
   get(name: string): string | null;
+  append(name: string, value: string): void;
+  delete(name: string): void;
+  keys(): Iterable<string>;
 }
 
+// eslint-disable-next-line no-var -- as above
+declare var Headers: new () => Headers;
+
 interface Request {
+  readonly method: string;
   readonly url: string;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array> | null;
   readonly signal: AbortSignal;
   clone(): Request;
 }
@@ -67,10 +76,10 @@ declare var Request: {
   new (
     from: string | Request,
     init?: {
-      method: string;
-      headers: [name: string, value: string][];
+      method?: string;
       body?: ReadableStream<Uint8Array>;
       duplex?: string;
+      signal?: AbortSignal;
     },
   ): Request;
 };

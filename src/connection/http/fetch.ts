@@ -6,13 +6,12 @@
 
 import { concat, noBytes } from "../../bytes.ts";
 import { isPromise } from "../../deferred.ts";
-import { HandshakeError } from "../../errors.ts";
 import type { UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
 import type { Answer } from "./answer.ts";
 import { type BodySource, sourceOf } from "./body-source.ts";
 import type { Answerer } from "./exchange.ts";
-import type { HttpRequest } from "./request.ts";
+import { webRequestOf } from "./web-request.ts";
 
 /** The runtime's own `Request`; `object` where a project has no runtime's types. The package's declarations compile either way. */
 export type RuntimeRequest = typeof globalThis extends {
@@ -51,7 +50,7 @@ export type FetchHandler = (
 export function fetchAnswerer(fetch: FetchHandler): Answerer {
   return {
     ask(request) {
-      const response = fetch(requestOf(request) as RuntimeRequest, request);
+      const response = fetch(webRequestOf(request) as RuntimeRequest, request);
       const isHead = request.method === "HEAD";
       return isPromise(response)
         ? Promise.resolve(response).then((given) => answerOf(given, isHead))
@@ -60,80 +59,6 @@ export function fetchAnswerer(fetch: FetchHandler): Answerer {
     answerOf: (given) => given as Answer,
     isTimed: false,
   };
-}
-
-/** Methods with which a `Request` has no body; it takes "get" for "GET" (Fetch, 2.2.1). */
-const bodiless = /^(?:GET|HEAD)$/i;
-
-/** What no `Request` may have (Fetch, 5.4). */
-const forbidden = /^(?:CONNECT|TRACE|TRACK)$/i;
-
-/** @throws {HandshakeError} `BAD_METHOD`, `BAD_HOST`: no `Request` can have it. */
-function requestOf(request: HttpRequest): Request {
-  const { method, peer, target } = request;
-  if (forbidden.test(method)) {
-    throw new HandshakeError("BAD_METHOD", { message: `Method is not served: ${method}` });
-  }
-  const url = `${peer.encrypted ? "https" : "http"}://${peer.host || "localhost"}${target}`;
-  if (!URL.canParse(url)) throw new HandshakeError("BAD_HOST");
-  // "If ... method is `GET` or `HEAD`, then throw a TypeError" (Fetch, 5.4), where there is a body
-  const hasBody = !bodiless.test(method) && request.hasBody;
-  const parts = { method, headers: [...request.headers()] };
-  // "half": the answer may begin before the body has ended. Not all runtimes' types know the word.
-  if (hasBody) Object.assign(parts, { body: bodyOf(request), duplex: "half" });
-  return new (classOfRequests())(url, parts, request);
-}
-
-type RequestParts = ConstructorParameters<typeof Request>[1];
-
-/** Makes a `Request` that has the signal of what was asked. */
-type RequestClass = new (
-  from: string | Request,
-  parts: RequestParts,
-  asked: HttpRequest,
-) => Request;
-
-let requestClass: RequestClass | undefined;
-
-/** Gives that class. It is made at the first request, so that the package can be imported where there is no `Request`. */
-function classOfRequests(): RequestClass {
-  return (requestClass ??= class extends Request {
-    readonly #asked: HttpRequest;
-
-    constructor(from: string | Request, parts: RequestParts, asked: HttpRequest) {
-      super(from, parts);
-      this.#asked = asked;
-    }
-
-    // Made when somebody looks at it. A `Request` that is given a signal makes one of its own that follows it, and that made a
-    // whole answer cost 1.4 times as much on Node (bench/fetch.mjs).
-    override get signal(): AbortSignal {
-      return this.#asked.signal as AbortSignal;
-    }
-
-    override clone(): Request {
-      return new (classOfRequests())(super.clone(), undefined, this.#asked);
-    }
-  });
-}
-
-/** Gives the body as a stream that begins to read when somebody reads it, and not before: the client may wait for that. */
-function bodyOf(request: HttpRequest): ReadableStream<Uint8Array> {
-  let pieces: AsyncIterator<Uint8Array> | undefined;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        pieces ??= request[Symbol.asyncIterator]();
-        const { done, value } = await pieces.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      },
-      async cancel() {
-        await pieces?.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }
 
 /** Headers of a response that are between this server and its client. */

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { appendHeaders, methodOf, partsOf } from "../../../src/connection/http/request-parts.ts";
+import { plainRequest } from "../../support/plain-request.ts";
+
+describe("methodOf()", () => {
+  it.each([
+    ["GET", "GET"],
+    ["get", "GET"],
+    ["delete", "DELETE"],
+    ["patch", "patch"],
+    ["Foo", "Foo"],
+  ])("says %s as the standard does: %s", (sent, said) => {
+    const { request } = plainRequest({ line: `${sent} / HTTP/1.1` });
+    expect(methodOf(request)).toBe(said);
+  });
+});
+
+describe("partsOf()", () => {
+  it.each(["GET", "get", "HEAD"])("has no body with %s, which no Request may have", (method) => {
+    const { request } = plainRequest({ line: `${method} / HTTP/1.1`, length: 2 });
+    expect(partsOf(request)).toEqual({ method: method.toUpperCase() });
+  });
+
+  it("has a body where one comes", () => {
+    expect(partsOf(plainRequest({ line: "PUT / HTTP/1.1" }).request)).toEqual({ method: "PUT" });
+    const { request } = plainRequest({ line: "PUT / HTTP/1.1", length: 2 });
+    expect(partsOf(request)).toEqual({
+      method: "PUT",
+      body: expect.any(ReadableStream),
+      duplex: "half",
+    });
+  });
+});
+
+describe("appendHeaders()", () => {
+  it("joins the values of a name, as the standard has it", () => {
+    const { request } = plainRequest({ headers: "Host: a\r\nX-B: c\r\nx-b: d\r\n" });
+    const headers = new Headers();
+    appendHeaders(headers, request);
+    expect([...headers]).toEqual([
+      ["host", "a"],
+      ["x-b", "c, d"],
+    ]);
+  });
+});

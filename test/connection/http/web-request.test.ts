@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { fastest, webRequestOf } from "../../../src/connection/http/web-request.ts";
+import { partsOf } from "../../../src/connection/http/request-parts.ts";
+import { newRealRequest } from "../../../src/connection/http/real-request.ts";
+import { newStandInRequest } from "../../../src/connection/http/stand-in-request.ts";
+import { plainRequest } from "../../support/plain-request.ts";
+
+describe("webRequestOf()", () => {
+  it("has the scheme of the client, and some host where HTTP/1.0 has none", () => {
+    const { request } = plainRequest({ line: "GET / HTTP/1.0", headers: "" });
+    Object.defineProperty(request, "peer", { value: { encrypted: true, host: "" } });
+    expect(webRequestOf(request).url).toBe("https://localhost/");
+  });
+
+  it("gives what the runtime's own constructor takes for a Request", () => {
+    const { request } = plainRequest({
+      line: "PATCH /a?b HTTP/1.1",
+      headers: "Host: c\r\nX-D: e\r\n",
+    });
+    const { method, url, headers } = new Request(webRequestOf(request));
+    expect([method, url, headers.get("x-d")]).toEqual(["PATCH", "http://c/a?b", "e"]);
+  });
+
+  it.each([
+    ["TRACE / HTTP/1.1", "Host: a\r\n", { code: "BAD_METHOD", status: 405 }],
+    ["track / HTTP/1.1", "Host: a\r\n", { code: "BAD_METHOD", status: 405 }],
+    ["GET / HTTP/1.1", "Host: %\r\n", { code: "BAD_HOST", status: 400 }],
+  ])("is refused where no Request can be made: %s with %j", (line, headers, error) => {
+    const { request } = plainRequest({ line, headers });
+    expect(() => webRequestOf(request)).toThrow(expect.objectContaining(error));
+  });
+});
+
+describe("fastest()", () => {
+  it("is the real one where the runtime takes no stand-in for a Request", () => {
+    expect(fastest(() => ({}) as Request, newRealRequest)).toBe(newRealRequest);
+    const refuse = (): never => {
+      throw new TypeError("private");
+    };
+    expect(fastest(refuse, newRealRequest)).toBe(newRealRequest);
+  });
+
+  it("is the stand-in where it does", () => {
+    const standIn: typeof newRealRequest = (url, asked) =>
+      new Request(url, { ...(partsOf(asked) as RequestInit), headers: { x: "y" } });
+    expect(fastest(standIn, newStandInRequest)).toBe(standIn);
+  });
+});
