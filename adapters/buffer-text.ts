@@ -5,7 +5,8 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
+import * as buffer from "node:buffer";
+import { viewOf } from "../src/bytes.ts";
 import { type TextCodec, webText } from "../src/frame/text-codec.ts";
 
 /** What is used of them. They are not documented, and take any Uint8Array. */
@@ -17,8 +18,11 @@ interface TextMethods {
 }
 
 /** Gives a codec of such methods, or the Web's where one is missing. */
-export function bufferText(methods: TextMethods = Buffer.prototype as TextMethods): TextCodec {
+export function bufferText(
+  methods: TextMethods = buffer.Buffer.prototype as TextMethods,
+): TextCodec {
   const { utf8Slice, utf8Write } = methods;
+  const { isUtf8 } = buffer;
   if (typeof utf8Slice !== "function" || typeof utf8Write !== "function") return webText;
   return {
     decode(bytes, start, end) {
@@ -32,5 +36,6 @@ export function bufferText(methods: TextMethods = Buffer.prototype as TextMethod
       return text.includes("\uFFFD") ? webText.decode(bytes, start, end) : text;
     },
     encodeInto: (text, target, at) => utf8Write.call(target, text, at, target.length - at),
+    isUtf8: (bytes, start, end) => isUtf8(viewOf(bytes, start, end)),
   };
 }

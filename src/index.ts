@@ -63,6 +63,7 @@ export {
   type MessageOptions,
   type MessageRateLimit,
   MessageWriter,
+  type NewBytes,
   type Observer,
   type Overflow,
   prepareMessage,

@@ -106,8 +106,9 @@ const mayImport: Record<string, string[]> = {
     "src/frame/close.ts",
     "src/frame/header.ts",
     "src/frame/opcode.ts",
-    // What a runtime turns text into bytes with.
+    // What a runtime turns text into bytes with; text that an application gives as bytes is checked.
     "src/frame/text-codec.ts",
+    "src/frame/utf8.ts",
   ],
   "src/index.ts": [
     "src/errors.ts",

@@ -15,7 +15,7 @@ import type { HandshakeResponse } from "../handshake/client/handshake-response.t
 import { directPeer, type Peer } from "../handshake/server/peer.ts";
 import { socketAddress } from "../ip-address.ts";
 import type { RuntimeSignal, TlsFacts } from "../transport.ts";
-import { type StatusCode, StatusNormalClosure } from "../status.ts";
+import { type StatusCode, StatusNormalClosure, StatusNoStatusRcvd } from "../status.ts";
 import { checkClose } from "./check-close.ts";
 import type { ConnectionLink, ConnectionState } from "./connection-link.ts";
 import { type Counters, countersOf } from "./counters.ts";
@@ -23,7 +23,13 @@ import { type Binary, type Data, toBytes } from "./data.ts";
 import { type ReceiveOptions, receiveTable } from "./receive/inbox.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
 import { type MessageOptions, messageTable, MessageWriter } from "./send/message-writer.ts";
-import { mayCompress, prepared, type SendOptions } from "./send/prepare.ts";
+import {
+  checkSendOptions,
+  checkTextOption,
+  isTextOf,
+  prepared,
+  type SendOptions,
+} from "./send/prepare.ts";
 import type { SlowReceiver } from "./server/delivery.ts";
 import type { Published } from "./server/topics.ts";
 
@@ -180,19 +186,31 @@ export class Connection<Context = unknown> {
   /**
    * Sends a message. All that is sent while a chunk is handled leaves in one write.
    *
-   * @param data A string is sent as text, bytes as binary. They are copied: change them as you like afterwards. A message
+   * @param data A string is sent as text, bytes as binary, or as text with the option `text`. They are copied: change them as you like afterwards. A message
    * for many connections is made by {@link prepareMessage}.
    * @returns Resolves when the unsent bytes are below `highWaterMark`: await it, and a slow peer slows you down.
    * Rejects with `ClosedError` where the connection is no longer open, and with `LimitError` `TOO_MUCH_BUFFERED`. A
    * rejection that nobody awaits is not reported as unhandled: `close` tells the same.
-   * @throws {TypeError} `data` is neither; an option is not known, or of a wrong type.
+   * @throws {TypeError} `data` is neither, or not the UTF-8 that `text` says it is; an option is not known, or of a wrong type.
    */
   send(data: string | Binary | PreparedMessage, options?: SendOptions): Promise<void> {
-    const compress = options === undefined || mayCompress(options);
+    if (options !== undefined) return this.#sendWith(data, options);
     return this.#link.outbox.send(
       typeof data === "string" || data instanceof PreparedMessage ? data : toBytes(data),
-      compress,
+      true,
     );
+  }
+
+  #sendWith(data: string | Binary | PreparedMessage, options: SendOptions): Promise<void> {
+    checkSendOptions(options);
+    const { outbox } = this.#link;
+    const compress = options.compress !== false;
+    if (typeof data === "string" || data instanceof PreparedMessage) {
+      checkTextOption(data, options);
+      return outbox.send(data, compress);
+    }
+    const bytes = toBytes(data);
+    return outbox.send(bytes, compress, isTextOf(bytes, options, outbox.codec));
   }
 
   /**
@@ -342,22 +360,35 @@ export class Connection<Context = unknown> {
    * @throws {TypeError} It is neither text nor bytes.
    */
   ping(payload: string | Binary = noBytes): Promise<void> {
-    const bytes = typeof payload === "string" ? encodeUtf8(payload) : toBytes(payload, "payload");
-    if (bytes.length > MaxControlFramePayloadSize) {
-      throw new RangeError(`Ping payload must have at most 125 bytes: ${bytes.length}`);
-    }
+    const bytes = controlPayload(payload, "Ping");
     this.#link.pinged();
     return this.#link.outbox.ping(bytes);
   }
 
   /**
-   * Begins the closing handshake, where it has not begun. No handler gets a message after it; those that wait to be asked for
-   * are dropped, unless the peer has closed first.
+   * Sends a pong: one that nobody has asked for, as a sign of life, or the answer to a ping, with its payload, where the option
+   * `autoPong` is false.
    *
-   * @param status 1000 to 1003, 1007 to 1014 or 3000 to 4999. Default: 1000.
-   * @param reason At most 123 bytes of UTF-8. Default: none.
+   * @param payload At most 125 bytes. Default: empty.
+   * @returns As {@link send}.
+   * @throws {RangeError} The payload is too long.
+   * @throws {TypeError} It is neither text nor bytes.
+   * @see RFC 6455, 5.5.3
+   */
+  pong(payload: string | Binary = noBytes): Promise<void> {
+    return this.#link.outbox.pong(controlPayload(payload, "Pong"));
+  }
+
+  /**
+   * Begins the closing handshake, where it has not begun. No handler gets a message after it; those that wait to be asked for
+   * are dropped, unless the peer has closed first. The option `deliverAfterClose` lets both have them.
+   *
+   * @param status 1000 to 1003, 1007 to 1014 or 3000 to 4999; or 1005 for a close frame without one, in which the peer sees 1005. So
+   * what came with the end of one connection, a closure that is clean, can be passed on to another. Default: 1000.
+   * @param reason At most 123 bytes of UTF-8; none with 1005. Default: none.
    * @returns {@link closed}.
-   * @throws {RangeError} A status that may not be sent, a reason that is too long, a deadline that is NaN or below 0.
+   * @throws {RangeError} A status that may not be sent, or not with a reason, a reason that is too long, a deadline that is NaN or
+   * below 0.
    */
   close(
     status: StatusCode = StatusNormalClosure,
@@ -366,7 +397,9 @@ export class Connection<Context = unknown> {
   ): Promise<Closure> {
     checkOptions(options, closeTable);
     const { deadline } = options;
-    checkClose(status, reason, deadline);
+    // Nothing is in such a close frame.
+    if (status === StatusNoStatusRcvd && reason === "") checkMilliseconds("deadline", deadline);
+    else checkClose(status, reason, deadline);
     this.#link.close(status, reason, deadline);
     return this.closed;
   }
@@ -393,4 +426,12 @@ export class Connection<Context = unknown> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+function controlPayload(payload: string | Binary, what: string): Uint8Array {
+  const bytes = typeof payload === "string" ? encodeUtf8(payload) : toBytes(payload, "payload");
+  if (bytes.length > MaxControlFramePayloadSize) {
+    throw new RangeError(`${what} payload must have at most 125 bytes: ${bytes.length}`);
+  }
+  return bytes;
 }

@@ -81,14 +81,15 @@ export interface Handlers<Context = unknown> {
    * @param data Yours to keep. Its ArrayBuffer may be larger, and messages below 8 KiB that came together may share one: take
    * `data` and not `data.buffer`, or `data.slice()` where a small one's buffer is to be transferred. With the option `borrow`
    * bytes are valid until the handler returns.
+   * @param isText Whether it is text: with the option `textAs: "bytes"` nothing else tells.
    */
-  message?(ws: Connection<Context>, data: Data): unknown;
+  message?(ws: Connection<Context>, data: Data, isText: boolean): unknown;
   /**
    * A message has begun: called in place of `message`, where it is there, with the message as a stream. What the handler
    * has not read when it returns, or its promise settles, is dropped.
    */
   stream?(ws: Connection<Context>, message: IncomingMessage): unknown;
-  /** A ping has come; it is answered already. @param payload Yours, at most 125 bytes. */
+  /** A ping has come; it is answered already, unless `autoPong` is false. @param payload Yours, at most 125 bytes. */
   ping?(ws: Connection<Context>, payload: Uint8Array): unknown;
   /** A pong has come. @param payload Yours, at most 125 bytes. */
   pong?(ws: Connection<Context>, payload: Uint8Array): unknown;

@@ -59,7 +59,7 @@ export type { ReceiveOptions } from "./receive/inbox.ts";
 export type { GatherOptions, IncomingMessage } from "./receive/incoming.ts";
 export { type MessageOptions, MessageWriter } from "./send/message-writer.ts";
 export type { ConnectionOptions, TracedFrame } from "./options.ts";
-export type { Overflow } from "./settings.ts";
+export type { NewBytes, Overflow } from "./settings.ts";
 export type { Delivery, SlowReceiver } from "./server/delivery.ts";
 export type { BackoffOptions, Loss } from "./client/backoff.ts";
 export { isTransient } from "./client/transient.ts";

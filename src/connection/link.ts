@@ -132,7 +132,7 @@ export class Link<Context = unknown>
     this.#place = parts.place;
     this.transport = transport;
     this.deadlines = owner.deadlines;
-    this.#teardown = new Teardown(this, settings.closeTimeout);
+    this.#teardown = new Teardown(this, settings.closeTimeout, settings.deliverAfterClose);
     this.keepalive = needsKeepalive(times)
       ? new Keepalive(this, owner.deadlines, times)
       : undefined;
@@ -151,6 +151,10 @@ export class Link<Context = unknown>
       maxFragments: messages.maxFragments,
       strictLength: settings.strictLength,
       codec: settings.codec,
+      deliverAfterClose: settings.deliverAfterClose,
+      autoPong: settings.autoPong,
+      // Those who ask for messages could not tell text from binary.
+      textAs: handlers.message === undefined ? "string" : settings.textAs,
       extensions: sessions,
       trace: trace && ((direction, header) => this.#trace(trace, direction, header)),
     });
@@ -400,7 +404,7 @@ export class Link<Context = unknown>
   onHandlerFailed(error: unknown, handler: ErrorThrower): void {
     // The handler sent too late. That is no failure: the handler for the end tells the same.
     if (error instanceof ClosedError && this.state !== "open") return;
-    if (this.endpoint.stage === "open") {
+    if (this.endpoint.isDelivering) {
       // A handler that reads a message up to a limit of its own, and lets the error pass, says what the library says of its own limit.
       const isTooBig = error instanceof LimitError && error.code === "MESSAGE_TOO_BIG";
       const status = isTooBig ? StatusMessageTooBig : StatusInternalServerError;

@@ -29,7 +29,7 @@ import { webText } from "../frame/text-codec.ts";
 import type { Connection } from "./connection.ts";
 import type { RuntimeServices } from "./runtime-services.ts";
 import { type UnhandledErrors, unhandledErrorsKind } from "./unhandled-errors.ts";
-import type { ConnectionSettings, FlowLimits, Overflow, Times } from "./settings.ts";
+import type { ConnectionSettings, FlowLimits, NewBytes, Overflow, Times } from "./settings.ts";
 import type { Extension } from "../extension/extension.ts";
 import type { Engine } from "../flate/engine.ts";
 import {
@@ -88,12 +88,34 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
   readonly trace?: ((ws: Connection, frame: TracedFrame) => void) | undefined;
   /** Milliseconds for the closing handshake; then the connection is dropped. Default: 10 000. */
   readonly closeTimeout?: number | undefined;
+  /**
+   * Delivers messages that come after this side's own `close()` until the peer's close frame, which they were sent in front of:
+   * whoever sends a question and closes still gets the answer. Where too much of them is unread the peer is held back, and its close
+   * frame with it, for `closeTimeout` at the most. Default: false, they are dropped.
+   */
+  readonly deliverAfterClose?: boolean | undefined;
+  /**
+   * Answers each ping with a pong. Where not, that is for the `ping` handler to do, by `ws.pong`; a peer that waits for it may close
+   * the connection. Default: true.
+   */
+  readonly autoPong?: boolean | undefined;
   /** Refuses data frames whose length is not minimally encoded. Default: false. */
   readonly strictLength?: boolean | undefined;
   /**
    * Hands bytes of messages to `message` as they lie, valid until it returns, rather than copies. Default: false.
    */
   readonly borrow?: boolean | undefined;
+  /**
+   * What the `message` handler gets of a text: a string, or its UTF-8 as bytes, which is checked all the same; its third argument says
+   * that it is text. Text of `stream` handlers, and of those who ask for messages, is a string always. Default: "string".
+   */
+  readonly textAs?: "string" | "bytes" | undefined;
+  /**
+   * Makes the bytes of a message: a Buffer on Node, or memory of your own. Called once for each message of bytes that goes to a `message`
+   * handler or to those who ask, in place of the library's own copy; not for pieces of streams. What it throws fails the
+   * connection with 1011. Default: the library makes a Uint8Array.
+   */
+  readonly newBytes?: NewBytes | undefined;
   /**
    * Compresses messages where the peer can do so too (permessage-deflate, RFC 7692); `true` stands for the defaults of
    * {@link CompressionOptions}. Default: false.
@@ -167,6 +189,10 @@ export const pathTable: OptionTable<PathOptions> =
     trace: callback,
     strictLength: boolean,
     borrow: boolean,
+    deliverAfterClose: boolean,
+    autoPong: boolean,
+    textAs: oneOf("string", "bytes"),
+    newBytes: callback,
     compression: either(boolean, optionsOf(compressionTable)),
     extensions: objects,
   }))();
@@ -186,11 +212,15 @@ function withTimer(task: () => void): void {
  * Fills in defaults.
  *
  * @throws {RangeError} A number is not a whole number from 0 on, or Infinity.
+ * @throws {TypeError} Bytes are to be lent, and to be made anew.
  */
 export function resolveConnectionOptions(
   options: ConnectionOptions,
   { ownBufferSize = 0, afterTurn = withTimer, codec = webText }: RuntimeServices = {},
 ): LinkSettings {
+  if (options.borrow === true && options.newBytes !== undefined) {
+    throw new TypeError("Either borrow or newBytes: what is lent is not made anew");
+  }
   return {
     overflow: options.overflow ?? "close",
     trace: options.trace,
@@ -199,6 +229,10 @@ export function resolveConnectionOptions(
     messages: resolveLimits<MessageLimits>(options, defaultMessageLimits),
     strictLength: options.strictLength ?? false,
     borrow: options.borrow ?? false,
+    deliverAfterClose: options.deliverAfterClose ?? false,
+    autoPong: options.autoPong ?? true,
+    textAs: options.textAs ?? "string",
+    newBytes: options.newBytes,
     ownBufferSize,
     afterTurn,
     codec,

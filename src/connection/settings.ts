@@ -28,6 +28,20 @@ export interface Times {
   readonly minProgress: number;
 }
 
+/**
+ * Makes the bytes of a message, yours to keep, of `source[start, end)`.
+ *
+ * @param source Valid until the call returns, and not to be changed.
+ * @param isOwned Whether those bytes are yours already, alone in their ArrayBuffer: then a view on them will do. Otherwise they must
+ * be copied.
+ */
+export type NewBytes = (
+  source: Uint8Array,
+  start: number,
+  end: number,
+  isOwned: boolean,
+) => Uint8Array;
+
 /** What each part of a connection is told: the options with nothing left open, but for those that name a Connection. */
 export interface ConnectionSettings extends FlowLimits {
   readonly messages: MessageLimits;
@@ -35,6 +49,10 @@ export interface ConnectionSettings extends FlowLimits {
   readonly overflow: Overflow;
   readonly strictLength: boolean;
   readonly borrow: boolean;
+  readonly deliverAfterClose: boolean;
+  readonly autoPong: boolean;
+  readonly textAs: "string" | "bytes";
+  readonly newBytes: NewBytes | undefined;
   readonly ownBufferSize: number;
   readonly afterTurn: (task: () => void) => void;
   readonly codec: TextCodec;

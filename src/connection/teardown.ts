@@ -12,7 +12,7 @@ import type { Deadline, Deadlines } from "../clock.ts";
 import type { ClosingStage } from "../endpoint/closing.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import { ClosedError, connectionLost, TimeoutError } from "../errors.ts";
-import type { StatusCode } from "../status.ts";
+import { type StatusCode, StatusNoStatusRcvd } from "../status.ts";
 import type { RuntimeSignal, Transport } from "../transport.ts";
 import type { CloseReport } from "./close-report.ts";
 import type { ConnectionState } from "./connection-link.ts";
@@ -51,6 +51,7 @@ type StreamState = "open" | "ended" | "gone";
 /** Takes one connection down, whoever ends it. */
 export class Teardown {
   readonly #link: TeardownParts;
+  readonly #deliversAfterClose: boolean;
   /** Milliseconds for the closing handshake. */
   #closeTimeout: number;
   #closeDeadline: Deadline | undefined;
@@ -59,10 +60,14 @@ export class Teardown {
   // Made when somebody asks for it.
   #abort: AbortController | undefined;
 
-  /** @param closeTimeout Milliseconds for the closing handshake, unless `close` gives others. */
-  constructor(link: TeardownParts, closeTimeout: number) {
+  /**
+   * @param closeTimeout Milliseconds for the closing handshake, unless `close` gives others.
+   * @param deliversAfterClose Whether what comes in front of the peer's close frame is delivered also when this side has closed first.
+   */
+  constructor(link: TeardownParts, closeTimeout: number, deliversAfterClose: boolean) {
     this.#link = link;
     this.#closeTimeout = closeTimeout;
+    this.#deliversAfterClose = deliversAfterClose;
   }
 
   get state(): ConnectionState {
@@ -89,11 +94,11 @@ export class Teardown {
     const { endpoint, dispatcher } = this.#link;
     if (this.state !== "open") {
       // It has begun to end already: what waits for a handler is not wanted any more all the same.
-      dispatcher.cut();
+      if (!this.#deliversAfterClose) dispatcher.cut();
       return;
     }
     if (timeout !== undefined) this.#closeTimeout = timeout;
-    endpoint.close(status, reason);
+    endpoint.close(status === StatusNoStatusRcvd ? 0 : status, reason);
   }
 
   /** Drops the connection; what has come and is not delivered yet never will be. */
@@ -150,11 +155,12 @@ export class Teardown {
     switch (stage) {
       case "closeSent":
       case "flushing":
-        this.#leaveOpen();
+        this.#leaveOpen(stage);
         // A close frame waits for no handler's turn.
         if (flusher.isIdle) this.endWhenSent();
         else pacer.settled();
-        if (pacer.isBlocked) {
+        // Where messages are still delivered, what is held waits for those who read it.
+        if (pacer.isBlocked && !endpoint.isDelivering) {
           // Not inside of whatever called: what is held may have events of its own.
           queueMicrotask(() => {
             pacer.takeRestAtEnd();
@@ -165,7 +171,7 @@ export class Teardown {
         transport.end();
         break;
       case "dropped":
-        this.#leaveOpen();
+        this.#leaveOpen(stage);
         flusher.stop(() => this.closedError());
         pacer.stop();
         if (this.#stream === "gone") endpoint.advance("socketClosed");
@@ -177,7 +183,7 @@ export class Teardown {
   }
 
   /** The connection is not open any more: starts the deadline, and delivers nothing more where this side has ended it. */
-  #leaveOpen(): void {
+  #leaveOpen(stage: ClosingStage): void {
     const { endpoint, dispatcher, keepalive, closeReport, deadlines, isHeld } = this.#link;
     keepalive?.stop();
     const onDeadline = (): void => {
@@ -192,8 +198,11 @@ export class Teardown {
     const onTimer = (): void => {
       this.#link.inContext(onDeadline);
     };
+    const isFirst = this.#closeDeadline === undefined;
     this.#closeDeadline ??= deadlines.after(this.#closeTimeout, onTimer, isHeld);
-    if (endpoint.initiator === "local") dispatcher.stop(() => this.closedError());
+    // After a close() of its own that still delivers, only a drop ends that: the peer's close frame comes behind all that it sent.
+    const isCut = stage === "dropped" || (isFirst && !endpoint.isDelivering);
+    if (endpoint.initiator === "local" && isCut) dispatcher.stop(() => this.closedError());
     this.#abort?.abort(this.closedError());
   }
 

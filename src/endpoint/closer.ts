@@ -54,6 +54,7 @@ export interface ClosableOutput {
 export class Closer {
   readonly #events: EndpointEvents;
   readonly #extensions: readonly ExtensionSession[];
+  readonly #deliversAfterClose: boolean;
   #receiver!: ClosableReceiver;
   #queue!: ClosableQueue;
   #output!: ClosableOutput;
@@ -63,10 +64,18 @@ export class Closer {
   #received: CloseFrame | undefined;
   #error: unknown;
 
-  /** @param extensions What is closed at the end. */
-  constructor(events: EndpointEvents, extensions: readonly ExtensionSession[]) {
+  /**
+   * @param extensions What is closed at the end.
+   * @param deliversAfterClose Whether messages are delivered until the peer's close frame, also behind this side's own.
+   */
+  constructor(
+    events: EndpointEvents,
+    extensions: readonly ExtensionSession[],
+    deliversAfterClose: boolean,
+  ) {
     this.#events = events;
     this.#extensions = extensions;
+    this.#deliversAfterClose = deliversAfterClose;
   }
 
   /** Says what is to be ended. Those parts need the closer themselves, and so are made after it. */
@@ -83,6 +92,11 @@ export class Closer {
   /** Whether messages go both ways. */
   get isOpen(): boolean {
     return this.#stage === "open";
+  }
+
+  /** Whether messages that come are delivered. */
+  get isDelivering(): boolean {
+    return this.isOpen || (this.#deliversAfterClose && this.#stage === "closeSent");
   }
 
   /** Whether nothing more is read or sent. */
@@ -112,12 +126,12 @@ export class Closer {
     this.#initiator = "local";
     // First, so that listeners of messages that are given up find out why.
     this.#stage = nextClosing(this.#stage, "sendClose");
-    this.#receiver.drop();
+    if (!this.#deliversAfterClose) this.#receiver.drop();
     this.#queue.addClose(body);
     try {
       this.#tell("closeSent");
     } finally {
-      this.#receiver.stopWaiting();
+      if (!this.#deliversAfterClose) this.#receiver.stopWaiting();
     }
   }
 

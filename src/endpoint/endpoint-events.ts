@@ -17,6 +17,12 @@ export interface EndpointEvents {
   /** A text message has come. */
   onText(data: string): void;
   /**
+   * A text message has come, with the option `textAs: "bytes"`: its UTF-8, which was checked.
+   *
+   * @param isOwned As for {@link onBinary}.
+   */
+  onTextBytes?(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
+  /**
    * A binary message has come.
    *
    * @param isOwned Whether `bytes` are yours to keep; otherwise they are valid until the call returns.
@@ -28,7 +34,7 @@ export interface EndpointEvents {
   onMessagePiece?(bytes: Uint8Array, start: number, end: number): void;
   /** It is complete, and text was valid. */
   onMessageEnd?(): void;
-  /** A ping has come, and its pong is gathered already. The payload is valid until the call returns. */
+  /** A ping has come, and its pong is gathered already, unless `autoPong` is false. The payload is valid until the call returns. */
   onPing(bytes: Uint8Array, start: number, end: number): void;
   /** A pong has come. The payload is valid until the call returns. */
   onPong(bytes: Uint8Array, start: number, end: number): void;
@@ -48,5 +54,5 @@ export interface EndpointEvents {
 /** Those of the events that tell of messages. */
 export type MessageEvents = Pick<
   EndpointEvents,
-  "onText" | "onBinary" | "onMessageBegin" | "onMessagePiece" | "onMessageEnd"
+  "onText" | "onTextBytes" | "onBinary" | "onMessageBegin" | "onMessagePiece" | "onMessageEnd"
 >;

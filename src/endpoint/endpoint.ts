@@ -12,7 +12,7 @@ import { sendChain } from "../extension/chain.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
 import { StateClientSide, StateServerSide } from "../frame/check.ts";
 import type { Header } from "../frame/header.ts";
-import { OpBinary, type Opcode, OpText } from "../frame/opcode.ts";
+import { OpBinary, type Opcode, OpPong, OpText } from "../frame/opcode.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
 import type { StatusCode } from "../status.ts";
 import { Closer } from "./closer.ts";
@@ -39,6 +39,18 @@ export type Side = "client" | "server";
 export interface EndpointOptions extends PartialLimits<MessageLimits> {
   /** Refuses data frames whose length is not minimally encoded. Default: false. */
   readonly strictLength?: boolean | undefined;
+  /**
+   * Tells of messages that come behind this side's own close frame, until the peer's: they were on their way. Default: false, they
+   * are read and dropped.
+   */
+  readonly deliverAfterClose?: boolean | undefined;
+  /** Answers each ping with a pong (RFC 6455, 5.5.2). Where not, {@link Endpoint.sendPong} is yours to call. Default: true. */
+  readonly autoPong?: boolean | undefined;
+  /**
+   * How text is told of: as a string, by `onText`, or as its bytes, by `onTextBytes`. They are checked either way. Pieces of messages
+   * are bytes always. Default: "string".
+   */
+  readonly textAs?: "string" | "bytes" | undefined;
   /** The extensions agreed upon, in that order; the endpoint closes them. Default: none. */
   readonly extensions?: readonly ExtensionSession[] | undefined;
   /**
@@ -80,8 +92,8 @@ export class Endpoint {
   constructor(side: Side, events: EndpointEvents, options: EndpointOptions = {}) {
     checkEither("side", side, "client", "server");
     const isServer = side === "server";
-    const { extensions = [], trace, codec } = options;
-    const closer = new Closer(events, extensions);
+    const { extensions = [], trace, codec, deliverAfterClose = false } = options;
+    const closer = new Closer(events, extensions, deliverAfterClose);
     this.#closer = closer;
     this.received = new Traffic(trace && ((header) => trace("received", header)));
     const sent = new Traffic(trace && tracerOfSent(trace, closer));
@@ -111,6 +123,15 @@ export class Endpoint {
   /** Whether nothing more is read or sent. */
   get isClosed(): boolean {
     return this.#closer.isClosed;
+  }
+
+  /**
+   * Whether messages that come are delivered.
+   *
+   * @internal
+   */
+  get isDelivering(): boolean {
+    return this.#closer.isDelivering;
   }
 
   /** Whether a message takes a while: {@link receive} takes nothing until `onResume`. */
@@ -181,7 +202,18 @@ export class Endpoint {
    */
   sendBinary(bytes: Uint8Array, compress = true): void {
     checkRange(bytes, 0, undefined);
-    if (this.#closer.isOpen) this.#queue.addBinary(bytes, compress);
+    if (this.#closer.isOpen) this.#queue.addBytes(OpBinary, bytes, compress);
+  }
+
+  /**
+   * Sends a text message of its UTF-8; the bytes are copied. As {@link sendText}.
+   *
+   * @param bytes Valid UTF-8, which is yours to see to: they are not looked at.
+   * @throws {TypeError} They are no Uint8Array, or detached.
+   */
+  sendTextBytes(bytes: Uint8Array, compress = true): void {
+    checkRange(bytes, 0, undefined);
+    if (this.#closer.isOpen) this.#queue.addBytes(OpText, bytes, compress);
   }
 
   /**
@@ -234,6 +266,7 @@ export class Endpoint {
    * Sends a message once it fits, in its order.
    *
    * @param limit Bytes in the output that it has to fit into.
+   * @param isText Whether bytes are those of a text.
    * @returns Where it waits; set its listener to hear what becomes of it.
    * @throws {ClosedError} The state is not "open".
    * @internal
@@ -242,9 +275,10 @@ export class Endpoint {
     data: string | Uint8Array | PreparedMessage,
     compress: boolean,
     limit: number,
+    isText = false,
   ): Queued {
     if (!this.#closer.isOpen) throw new ClosedError(this.closure);
-    return this.#queue.addWhenFits(data, compress, limit);
+    return this.#queue.addWhenFits(data, compress, limit, isText);
   }
 
   /**
@@ -267,6 +301,16 @@ export class Endpoint {
   sendPing(payload: Uint8Array): void {
     checkControl(payload);
     if (this.#closer.isOpen) this.output.addPing(payload);
+  }
+
+  /**
+   * Sends a pong that nobody has asked for, or the answer to a ping where `autoPong` is false. As {@link sendPing}.
+   *
+   * @see RFC 6455, 5.5.3
+   */
+  sendPong(payload: Uint8Array): void {
+    checkControl(payload);
+    if (this.#closer.isOpen) this.output.addControl(OpPong, payload, 0, payload.length);
   }
 
   /**

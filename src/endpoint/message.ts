@@ -12,7 +12,7 @@ import type { FrameSink } from "../frame/decoder.ts";
 import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isControl, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
 import { type TextCodec, webText } from "../frame/text-codec.ts";
-import { decodeText, Utf8Validator } from "../frame/utf8.ts";
+import { checkUtf8, decodeText, Utf8Validator } from "../frame/utf8.ts";
 import type { MessageEvents } from "./endpoint-events.ts";
 import type { MessageLimits } from "./limits.ts";
 import { Traffic } from "./traffic.ts";
@@ -58,6 +58,7 @@ export class MessageAssembler implements FrameSink {
   readonly #extensions: RecvChain | undefined;
   readonly #traffic: Traffic;
   readonly #codec: TextCodec;
+  readonly #isTextBytes: boolean;
   #state: State;
 
   // The frame under way.
@@ -89,6 +90,7 @@ export class MessageAssembler implements FrameSink {
    * @param extensions What messages go through.
    * @param traffic What counts them.
    * @param codec What decodes text. Default: the Web's `TextDecoder`.
+   * @param isTextBytes Whether text is passed on as its bytes, and not decoded. Default: false.
    */
   constructor(
     events: MessageEvents,
@@ -98,6 +100,7 @@ export class MessageAssembler implements FrameSink {
     extensions?: RecvChain,
     traffic: Traffic = new Traffic(),
     codec: TextCodec = webText,
+    isTextBytes = false,
   ) {
     this.#events = events;
     this.#owner = owner;
@@ -106,6 +109,7 @@ export class MessageAssembler implements FrameSink {
     this.#extensions = extensions;
     this.#traffic = traffic;
     this.#codec = codec;
+    this.#isTextBytes = isTextBytes;
   }
 
   /** Whether a message has begun that is not complete. */
@@ -245,6 +249,7 @@ export class MessageAssembler implements FrameSink {
       this.#limits.maxMessageSize,
       this.#traffic,
       this.#codec,
+      this.#isTextBytes,
     );
     this.#transform.begin(transform, this.#isText);
   }
@@ -293,10 +298,13 @@ export class MessageAssembler implements FrameSink {
     this.#frame = "done";
     this.#message = "none";
     this.#traffic.addMessage(end - start);
-    if (this.#isText) {
+    if (!this.#isText) {
+      this.#events.onBinary(bytes, start, end, isOwned);
+    } else if (!this.#isTextBytes) {
       this.#events.onText(decodeText(bytes, start, end, this.#codec));
     } else {
-      this.#events.onBinary(bytes, start, end, isOwned);
+      checkUtf8(bytes, start, end, this.#codec);
+      this.#events.onTextBytes?.(bytes, start, end, isOwned);
     }
   }
 }

@@ -49,13 +49,14 @@ export class PreparedMessage {
    *
    * @param data A string is sent as text, bytes as binary; they are copied.
    * @param compress Whether a connection may compress it. Default: true.
+   * @param isText Whether bytes are those of a text, which is not looked at. Default: false.
    * @throws {TypeError} `data` is neither, or is detached.
    */
-  constructor(data: string | Uint8Array, compress: boolean = true) {
+  constructor(data: string | Uint8Array, compress: boolean = true, isText: boolean = false) {
     checkTextOrBytes("data", data);
     if (typeof data !== "string") checkRange(data, 0, undefined, "data");
     const bytes = typeof data === "string" ? encodeUtf8(data) : copyOf(data, 0, data.length);
-    this.opcode = typeof data === "string" ? OpText : OpBinary;
+    this.opcode = typeof data === "string" || isText ? OpText : OpBinary;
     this.compress = compress;
     this.size = bytes.length;
     Object.defineProperty(this, "content", { value: new PreparedContent(this.opcode, bytes) });

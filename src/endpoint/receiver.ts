@@ -57,6 +57,8 @@ const transitions: Readonly<
 export interface ReceiverOptions extends PartialLimits<MessageLimits>, FrameDecoderOptions {
   readonly extensions?: readonly ExtensionSession[] | undefined;
   readonly codec?: TextCodec | undefined;
+  readonly autoPong?: boolean | undefined;
+  readonly textAs?: "string" | "bytes" | undefined;
 }
 
 /** Takes the peer's bytes of one connection, and tells what has come. */
@@ -67,6 +69,7 @@ export class Receiver implements AssemblerOwner {
   readonly #traffic: Traffic;
   readonly #decoder: FrameDecoder;
   readonly #assembler: MessageAssembler;
+  readonly #answersPings: boolean;
   #state: ReceiverState = "ready";
 
   /**
@@ -87,6 +90,7 @@ export class Receiver implements AssemblerOwner {
     this.#output = output;
     this.#closer = closer;
     this.#traffic = traffic;
+    this.#answersPings = options.autoPong ?? true;
     const extensions = recvChain(options.extensions ?? []);
     this.#assembler = new MessageAssembler(
       events,
@@ -96,6 +100,7 @@ export class Receiver implements AssemblerOwner {
       extensions,
       traffic,
       options.codec,
+      options.textAs === "bytes",
     );
     this.#decoder = new FrameDecoder(this.#assembler, options);
   }
@@ -190,7 +195,7 @@ export class Receiver implements AssemblerOwner {
     if (opcode === OpClose) {
       this.#receiveClose(bytes, start, end);
     } else if (opcode === OpPing) {
-      if (this.#closer.isOpen) this.#output.addPong(bytes, start, end);
+      if (this.#answersPings && this.#closer.isOpen) this.#output.addPong(bytes, start, end);
       this.#events.onPing(bytes, start, end);
     } else {
       this.#events.onPong(bytes, start, end);

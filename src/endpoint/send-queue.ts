@@ -92,14 +92,14 @@ export class SendQueue implements PieceQueue {
     }
   }
 
-  /** Adds a binary message; the bytes are copied. */
-  addBinary(bytes: Uint8Array, compress: boolean): void {
+  /** Adds a message of bytes, which are copied: OpBinary, or OpText where they are UTF-8. */
+  addBytes(opcode: Opcode, bytes: Uint8Array, compress: boolean): void {
     if (this.#extensions === undefined && this.isFree) {
       this.#traffic.addMessage(bytes.length);
-      this.#output.add(OpBinary, bytes, 0, bytes.length);
+      this.#output.add(opcode, bytes, 0, bytes.length);
       return;
     }
-    this.#add(OpBinary, bytes, bytes.length, compress, undefined);
+    this.#add(opcode, bytes, bytes.length, compress, undefined);
   }
 
   /** Adds a message that is prepared for many connections. */
@@ -112,11 +112,13 @@ export class SendQueue implements PieceQueue {
    * Adds a message that waits until it fits; the bytes are copied, those of a prepared one are shared.
    *
    * @param limit Bytes in the output, those of this message included, that it has to fit into; it fits into an empty one.
+   * @param isText Whether bytes are those of a text.
    */
   addWhenFits(
     data: string | Uint8Array | PreparedMessage,
     compress: boolean,
     limit: number,
+    isText: boolean,
   ): Queued {
     let opcode: Opcode = OpText;
     let content: PreparedContent | undefined;
@@ -124,7 +126,7 @@ export class SendQueue implements PieceQueue {
     if (typeof data === "string") {
       bytes = encodeUtf8(data);
     } else if (data instanceof Uint8Array) {
-      opcode = OpBinary;
+      if (!isText) opcode = OpBinary;
       bytes = copyOf(data, 0, data.length);
     } else {
       ({ opcode, compress, content } = data);

@@ -9,7 +9,7 @@ import { ProtocolError } from "../errors.ts";
 import type { Transform } from "../extension/extension.ts";
 import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
-import { decodeText, Utf8Validator } from "../frame/utf8.ts";
+import { checkUtf8, decodeText, Utf8Validator } from "../frame/utf8.ts";
 import type { MessageEvents } from "./endpoint-events.ts";
 import { borrowBoundedBuffer, isReturnable, returnBoundedBuffer } from "./pool.ts";
 import type { Traffic } from "./traffic.ts";
@@ -46,6 +46,7 @@ export class MessageTransform {
   readonly #maxSize: number;
   readonly #traffic: Traffic;
   readonly #codec: TextCodec;
+  readonly #isTextBytes: boolean;
   #transform!: Transform;
   #stage: MessageStage = "none";
   // What the message is, and how it is passed on; both hold at every stage.
@@ -65,12 +66,14 @@ export class MessageTransform {
     maxSize: number,
     traffic: Traffic,
     codec: TextCodec,
+    isTextBytes: boolean,
   ) {
     this.#events = events;
     this.#owner = owner;
     this.#maxSize = maxSize;
     this.#traffic = traffic;
     this.#codec = codec;
+    this.#isTextBytes = isTextBytes;
   }
 
   /** Whether a message has begun and is not delivered yet. */
@@ -197,15 +200,23 @@ export class MessageTransform {
       return;
     }
     this.#into = undefined;
-    if (this.#isText) {
+    if (this.#isText && !this.#isTextBytes) {
       this.#events.onText(decodeText(into.bytes, 0, into.size, this.#codec));
-    } else if (isReturnable(into)) {
-      this.#events.onBinary(into.bytes, 0, into.size, false);
     } else {
-      const bytes = into.take();
-      this.#events.onBinary(bytes, 0, bytes.length, true);
+      if (this.#isText) checkUtf8(into.bytes, 0, into.size, this.#codec);
+      if (isReturnable(into)) {
+        this.#tellBytes(into.bytes, into.size, false);
+      } else {
+        const bytes = into.take();
+        this.#tellBytes(bytes, bytes.length, true);
+      }
     }
     returnBoundedBuffer(into);
+  }
+
+  #tellBytes(bytes: Uint8Array, size: number, isOwned: boolean): void {
+    if (this.#isText) this.#events.onTextBytes?.(bytes, 0, size, isOwned);
+    else this.#events.onBinary(bytes, 0, size, isOwned);
   }
 
   #endStreamed(): void {

@@ -251,7 +251,7 @@ export class WriteBuffer {
    * @throws {RangeError} It has more than 125 bytes (RFC 6455, 5.5): nothing has been added then.
    */
   addPing(payload: Uint8Array): void {
-    this.#addControl(OpPing, payload, 0, checkControl(payload));
+    this.addControl(OpPing, payload, 0, checkControl(payload));
   }
 
   /**
@@ -266,7 +266,7 @@ export class WriteBuffer {
     checkControlSize(end - start);
     if (this.#unsent < manyUnsent) {
       this.#latePong = undefined;
-      this.#addControl(OpPong, bytes, start, end);
+      this.addControl(OpPong, bytes, start, end);
     } else {
       this.#latePong = copyOf(bytes, start, end);
     }
@@ -356,16 +356,18 @@ export class WriteBuffer {
     const pong = this.#latePong;
     if (pong !== undefined) {
       this.#latePong = undefined;
-      this.#addControl(OpPong, pong, 0, pong.length);
+      this.addControl(OpPong, pong, 0, pong.length);
     }
     return this.#urgent?.shift() ?? this.#full?.shift() ?? this.#takeActive();
   }
 
   /**
    * Adds a ping or a pong, and tells of it, last: behind what was gathered where all of it leaves with the next write, else in
-   * front of it.
+   * front of it. For callers that have checked what they pass.
+   *
+   * @internal
    */
-  #addControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
+  addControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
     const isNext = this.#lent === undefined && !this.#urgent?.length && !this.#full?.length;
     if (isNext && this.#unsent + MaxHeaderSize + end - start <= largestGathered) {
       this.#put(opcode, bytes, start, end);

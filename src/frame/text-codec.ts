@@ -21,6 +21,8 @@ export interface TextCodec {
    * @returns Bytes written.
    */
   encodeInto(text: string, target: Uint8Array, at: number): number;
+  /** Tells whether `bytes[start, end)` are valid UTF-8. Default: they are gone through one by one. */
+  isUtf8?(bytes: Uint8Array, start: number, end: number): boolean;
 }
 
 /** A fatal decoder says no by throwing; `ignoreBOM: true` keeps a U+FEFF at the start, which belongs to the text. */

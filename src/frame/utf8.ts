@@ -149,6 +149,19 @@ export function decodeText(
   return text;
 }
 
+/** Tells whether a whole text is valid UTF-8, as the codec says where it can. */
+export function isUtf8(bytes: Uint8Array, start: number, end: number, codec: TextCodec): boolean {
+  if (end - start < decoderPaysFrom && isAscii(bytes, start, end)) return true;
+  if (codec.isUtf8 !== undefined) return codec.isUtf8(bytes, start, end);
+  const validator = new Utf8Validator();
+  return validator.write(bytes, start, end) && validator.isComplete;
+}
+
+/** Checks a text that a peer has sent. @throws {ProtocolError} `INVALID_UTF8` */
+export function checkUtf8(bytes: Uint8Array, start: number, end: number, codec: TextCodec): void {
+  if (!isUtf8(bytes, start, end, codec)) throw new ProtocolError("INVALID_UTF8");
+}
+
 /**
  * Finds the end of the last whole character at or before `end`, for cutting valid UTF-8.
  *

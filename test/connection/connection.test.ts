@@ -1,3 +1,9 @@
+import { encodeUtf8 } from "../../src/bytes.ts";
+import type { ConnectionOptions } from "../../src/connection/options.ts";
+import { prepareMessage } from "../../src/connection/send/prepare.ts";
+import type { NewBytes } from "../../src/connection/settings.ts";
+import { linkOf } from "../support/link.ts";
+import { ShiftExtension } from "../support/shift-extension.ts";
 import { describe, expect, it } from "vitest";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { ServeOptions } from "../../src/connection/server/serve.ts";
@@ -145,7 +151,7 @@ describe("close()", () => {
     expect(lines).toEqual(["open", "close 1000 clean local"]);
   });
 
-  it.each([0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 1000.5])(
+  it.each([0, 999, 1004, 1006, 1015, 1016, 2999, 5000, 1000.5])(
     "refuses status %d",
     async (status) => {
       const { open } = testServer();
@@ -154,6 +160,34 @@ describe("close()", () => {
       expect(ws.state).toBe("open");
     },
   );
+
+  it("sends a close frame without a status for 1005, and the peer sees 1005", async () => {
+    const { open, lines } = testServer();
+    const { peer, ws } = await open();
+    const closed = ws.close(1005);
+    await peer.seen("close 1005");
+    expect(await closed).toEqual({ status: 1005, reason: "", clean: true, initiator: "local" });
+    expect(lines).toEqual(["open", "close 1005 clean local"]);
+  });
+
+  it("has no reason for 1005 to send, and checks the deadline all the same", async () => {
+    const { ours } = await openPair();
+    expect(() => ours.close(1005, "bye")).toThrow(RangeError);
+    expect(() => ours.close(1005, "", { deadline: -1 })).toThrow(RangeError);
+    expect(ours.state).toBe("open");
+  });
+
+  it("passes on how another connection was closed, whatever its status and reason", async () => {
+    const closures: Closure[] = [
+      { status: 1005, reason: "", clean: true, initiator: "peer" },
+      { status: 4000, reason: "bye", clean: true, initiator: "peer" },
+    ];
+    for (const { status, reason } of closures) {
+      const { ours, theirs } = await openPair();
+      void ours.close(status, reason);
+      expect(await theirs.closed).toMatchObject({ status, reason, clean: true });
+    }
+  });
 
   it("refuses a reason of more than 123 bytes and one that is no string", async () => {
     const { open } = testServer();
@@ -804,5 +838,236 @@ describe("unref()", () => {
     ws.ref();
     expect(ws.state).toBe("open");
     await server.shutdown();
+  });
+});
+
+describe("pong()", () => {
+  it("sends a pong that nobody has asked for, with its payload", async () => {
+    const { open } = testServer();
+    const { peer, ws } = await open();
+    void ws.pong();
+    void ws.pong("alive");
+    await ws.pong(encodeUtf8("bytes"));
+    await peer.seen("pong bytes");
+    expect(peer.lines).toEqual(["open", "pong ", "pong alive", "pong bytes"]);
+  });
+
+  it("goes in front of messages that wait, each of them, however much is unsent", async () => {
+    const { ours, accepted } = await openPair({ clientHandlers: { message() {} } });
+    const pongs: string[] = [];
+    accepted.write = () => false;
+    void ours.send("x".repeat(10_000));
+    await macrotask();
+    for (const name of ["a", "b", "c"]) void ours.pong(name);
+    const { output } = linkOf(ours).endpoint;
+    output.giveBack();
+    for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
+      pongs.push(String.fromCharCode(...bytes.slice(2)));
+      output.giveBack();
+    }
+    expect(pongs).toEqual(["a", "b", "c"]);
+  });
+
+  it("refuses a payload that is too long or neither text nor bytes, and rejects on a closed connection", async () => {
+    const { ours } = await openPair();
+    expect(() => ours.pong("x".repeat(126))).toThrow(
+      new RangeError("Pong payload must have at most 125 bytes: 126"),
+    );
+    expect(() => ours.pong(7 as never)).toThrow(TypeError);
+    await ours.close();
+    await expect(ours.pong()).rejects.toThrow(ClosedError);
+  });
+
+  it("answers pings by hand where autoPong is false: nothing else does", async () => {
+    const { open } = testServer(
+      { ping: (ws, payload) => ws.pong(`${String.fromCharCode(...payload)}!`) },
+      { autoPong: false },
+    );
+    const { peer } = await open();
+    peer.endpoint.sendPing(encodeUtf8("one"));
+    peer.endpoint.sendPing(encodeUtf8("two"));
+    peer.flush();
+    await peer.seen("pong two!");
+    expect(peer.lines).toEqual(["open", "pong one!", "pong two!"]);
+  });
+});
+
+describe("text as bytes", () => {
+  const encoder = new TextEncoder();
+
+  /** Sends texts and bytes to a server's handler. @returns What that got. */
+  async function gotOf(
+    sendAll: (theirs: Connection) => void,
+    options: ConnectionOptions = {},
+    waits = false,
+  ): Promise<unknown[]> {
+    const got: unknown[] = [];
+    const { theirs } = await openPair({
+      handlers: {
+        async message(_, data, isText) {
+          got.push([typeof data === "string" ? data : [...data], isText]);
+          if (waits) await macrotask();
+        },
+      },
+      options: { textAs: "bytes", ...options },
+      clientOptions: options,
+    });
+    sendAll(theirs);
+    await theirs.close();
+    for (let i = 0; i < 10; i++) await macrotask();
+    return got;
+  }
+
+  const both = (theirs: Connection): void => {
+    void theirs.send("é1");
+    void theirs.send(Uint8Array.of(1, 2));
+    void theirs.send("");
+  };
+  const asBytes = [
+    [[0xc3, 0xa9, 0x31], true],
+    [[1, 2], false],
+    [[], true],
+  ];
+
+  it("gives handlers the UTF-8 of texts, and says which messages are text", async () => {
+    expect(await gotOf(both)).toEqual(asBytes);
+    expect(await gotOf(both, {}, true)).toEqual(asBytes);
+    expect(await gotOf(both, { borrow: true })).toEqual(asBytes);
+    expect(await gotOf(both, { textAs: "string" })).toEqual([
+      ["é1", true],
+      [[1, 2], false],
+      ["", true],
+    ]);
+  });
+
+  it("gives it of texts that come in pieces, and of those that an extension has changed", async () => {
+    const inPieces = (theirs: Connection): void => {
+      const writer = theirs.beginMessage();
+      void writer.write("é");
+      void writer.write("1");
+      void writer.close();
+    };
+    expect(await gotOf(inPieces)).toEqual([asBytes[0]]);
+    const extensions = [new ShiftExtension()];
+    expect(await gotOf(both, { extensions })).toEqual(asBytes);
+    const large = "é".repeat(50_000);
+    expect(await gotOf((theirs) => void theirs.send(large), { extensions })).toEqual([
+      [[...encoder.encode(large)], true],
+    ]);
+  });
+
+  it.each([
+    ["whole", [] as ShiftExtension[]],
+    ["changed by an extension", [new ShiftExtension()]],
+  ])("fails with 1007 for what is no UTF-8, %s", async (_, extensions) => {
+    const { theirs } = await openPair({
+      handlers: { message() {} },
+      options: { textAs: "bytes", extensions },
+      clientOptions: { extensions },
+    });
+    void theirs.send(Uint8Array.of(0x61, 0xff), { text: "trusted" });
+    expect(await theirs.closed).toMatchObject({ status: 1007 });
+  });
+
+  it("leaves text a string for those who ask for messages, and for streams", async () => {
+    const { ours, theirs } = await openPair({ options: { textAs: "bytes" } });
+    void theirs.send("text");
+    expect(await ours.receive()).toBe("text");
+    const texts: string[] = [];
+    const streams = await openPair({
+      handlers: { stream: async (_, message) => void texts.push(await message.text()) },
+      options: { textAs: "bytes" },
+    });
+    void streams.theirs.send("streamed");
+    await streams.theirs.close();
+    expect(texts).toEqual(["streamed"]);
+  });
+
+  it("is sent as text, checked or trusted, alone, behind others and where it waits for room", async () => {
+    const got: unknown[] = [];
+    const { ours, theirs } = await openPair({
+      clientHandlers: { message: (_, data) => void got.push(data) },
+      options: { overflow: "wait", maxBufferedAmount: 100 },
+    });
+    const bytes = encoder.encode("é");
+    void ours.send(bytes, { text: true });
+    void ours.send(bytes, { text: "trusted", compress: false });
+    void ours.send(bytes, { text: false });
+    void ours.send(encoder.encode("long".repeat(30)), { text: true });
+    void ours.send(encoder.encode("behind"), { text: true });
+    bytes.fill(0x78);
+    await ours.close();
+    await theirs.closed;
+    expect(got).toEqual(["é", "é", Uint8Array.of(0xc3, 0xa9), "long".repeat(30), "behind"]);
+  });
+
+  it("refuses bytes that are no UTF-8, and options that contradict the data", async () => {
+    const { ours } = await openPair();
+    const wrong = Uint8Array.of(0xff);
+    expect(() => ours.send(wrong, { text: true })).toThrow(
+      new TypeError("data is not valid UTF-8: it cannot be sent as text"),
+    );
+    expect(() => ours.send("a", { text: false })).toThrow(
+      new TypeError("A string is sent as text: give bytes to send binary"),
+    );
+    expect(() => ours.send(prepareMessage("a"), { text: true })).toThrow(
+      new TypeError(
+        "A prepared message is text or binary by itself: give text to prepareMessage()",
+      ),
+    );
+    expect(() => ours.send(wrong, { text: "yes" as never })).toThrow(
+      'text must be true, false or "trusted"',
+    );
+    await expect(ours.send("a", { text: true })).resolves.toBeUndefined();
+    expect(ours.state).toBe("open");
+  });
+});
+
+describe("the option newBytes", () => {
+  /** Bytes of a class of one's own. */
+  class Own extends Uint8Array {}
+
+  it("makes the bytes of each message of bytes, once, for handlers and for those who ask", async () => {
+    const calls: unknown[] = [];
+    const newBytes: NewBytes = (source, start, end, isOwned) => {
+      calls.push([end - start, isOwned]);
+      return Own.from(source.subarray(start, end));
+    };
+    const got: unknown[] = [];
+    const { theirs } = await openPair({
+      handlers: { message: (_, data) => void got.push(data) },
+      options: { newBytes, textAs: "bytes" },
+    });
+    void theirs.send(Uint8Array.of(1, 2));
+    void theirs.send("é");
+    const writer = theirs.beginMessage({ binary: true });
+    void writer.write(Uint8Array.of(3));
+    void writer.write(Uint8Array.of(4));
+    void writer.close();
+    await theirs.close();
+    expect(got).toEqual([Own.of(1, 2), Own.of(0xc3, 0xa9), Own.of(3, 4)]);
+    expect(calls).toEqual([
+      [2, false],
+      [2, false],
+      [2, true],
+    ]);
+    const pair = await openPair({ options: { newBytes } });
+    void pair.theirs.send(Uint8Array.of(5));
+    void pair.theirs.send("text");
+    expect([await pair.ours.receive(), await pair.ours.receive()]).toEqual([Own.of(5), "text"]);
+  });
+
+  it("fails the connection with 1011 by what it throws", async () => {
+    const { ours, theirs } = await openPair({
+      handlers: { message() {} },
+      options: {
+        newBytes() {
+          throw new Error("no memory");
+        },
+      },
+    });
+    void theirs.send(Uint8Array.of(1));
+    expect(await theirs.closed).toMatchObject({ status: 1011 });
+    expect(await ours.closed).toMatchObject({ error: new Error("no memory") });
   });
 });

@@ -33,10 +33,22 @@ describe("resolveConnectionOptions()", () => {
       },
       strictLength: false,
       borrow: false,
+      deliverAfterClose: false,
+      autoPong: true,
+      textAs: "string",
+      newBytes: undefined,
       ownBufferSize: 0,
       afterTurn: expect.any(Function) as unknown,
       codec: webText,
     });
+  });
+
+  it("refuses to lend bytes that are to be made anew", () => {
+    const newBytes = (bytes: Uint8Array): Uint8Array => bytes;
+    expect(() => resolveConnectionOptions({ borrow: true, newBytes })).toThrow(
+      new TypeError("Either borrow or newBytes: what is lent is not made anew"),
+    );
+    expect(() => resolveConnectionOptions({ borrow: false, newBytes })).not.toThrow();
   });
 
   it("takes from the runtime what tells that a turn is over, and has a timer where it has none", async () => {

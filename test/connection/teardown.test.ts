@@ -1,3 +1,6 @@
+import type { Handlers } from "../../src/connection/handlers.ts";
+import type { ConnectionOptions } from "../../src/connection/options.ts";
+import { linkOf } from "../support/link.ts";
 import { describe, expect, it } from "vitest";
 import { newDeferred } from "../../src/deferred.ts";
 import { ClosedError } from "../../src/errors.ts";
@@ -205,5 +208,130 @@ describe("the end of the stream behind a message that takes a while", () => {
     expect(await ours.closed).toMatchObject({ status: 1006, clean: false });
     expect([await ours.receive(), await ours.receive()]).toEqual(["Hello", "x".repeat(1000)]);
     await expect(ours.receive()).rejects.toThrow(ClosedError);
+  });
+});
+
+describe("a connection with the option deliverAfterClose, that has closed", () => {
+  /** Both ends; this side's handler writes down what it gets, and may take its time. */
+  async function closing(handlers: Handlers = {}, options: ConnectionOptions = {}) {
+    const lines: string[] = [];
+    const pair = await openPair({
+      handlers: {
+        message: (_, data) => void lines.push(`message ${String(data)}`),
+        error: (_, error) => void lines.push(`error ${nameOf(error)}`),
+        close: (_, { status, clean }) =>
+          void lines.push(`close ${status} ${clean ? "clean" : "lost"}`),
+        ...handlers,
+      },
+      options: { deliverAfterClose: true, ...options },
+      // The peer's own takes no time.
+      clientOptions: { extensions: options.extensions && [new ShiftExtension()] },
+    });
+    return { ...pair, lines };
+  }
+
+  it("delivers what the peer sends until its own close frame, and then ends", async () => {
+    const { ours, theirs, lines } = await closing();
+    void theirs.send("before");
+    void theirs.send("behind");
+    const closed = ours.close();
+    expect(ours.state).toBe("closing");
+    await expect(ours.send("late")).rejects.toThrow(ClosedError);
+    expect(await closed).toMatchObject({ status: 1000, clean: true, initiator: "local" });
+    await macrotask();
+    expect(lines).toEqual(["message before", "message behind", "close 1000 clean"]);
+  });
+
+  it("drops it where the option is not given", async () => {
+    const { ours, theirs, lines } = await closing({}, { deliverAfterClose: false });
+    void theirs.send("behind");
+    await ours.close();
+    expect(lines).toEqual(["close 1000 clean"]);
+  });
+
+  it("delivers the rest of a chunk in whose handler it has closed, also of a message that an extension works on", async () => {
+    const shift = new ShiftExtension({ slice: 1, isAuto: true });
+    const { theirs, lines } = await closing(
+      {
+        message(ws, data) {
+          lines.push(String(data));
+          if (data === "one") void ws.close();
+        },
+      },
+      { extensions: [shift] },
+    );
+    void theirs.send("one");
+    void theirs.send("two");
+    void theirs.send("three");
+    await theirs.closed;
+    await macrotask();
+    expect(lines).toEqual(["one", "two", "three", "close 1000 clean"]);
+  });
+
+  it("delivers what waits for a handler at work, also where close() is called once more", async () => {
+    const gate = newDeferred<void>();
+    const { ours, theirs, lines } = await closing({
+      async message(_, data) {
+        lines.push(`message ${String(data)}`);
+        if (data !== "one") return;
+        await gate.promise;
+      },
+    });
+    void theirs.send("one");
+    void theirs.send("two");
+    await macrotask();
+    void ours.close();
+    await theirs.closed;
+    void ours.close();
+    gate.resolve();
+    await macrotask();
+    expect(lines).toEqual(["message one", "message two", "close 1000 clean"]);
+  });
+
+  it("gives it to those who ask for messages, who may begin to ask behind the close", async () => {
+    const { ours, theirs } = await openPair({ options: { deliverAfterClose: true } });
+    void theirs.send("one");
+    void theirs.send("two");
+    void ours.close();
+    const received: unknown[] = [];
+    for await (const data of ours) received.push(data);
+    expect(received).toEqual(["one", "two"]);
+  });
+
+  it("holds a peer back that goes on to send more than is read, until the time to close is up", async () => {
+    const { ours, theirs, clock, lines } = await closing(
+      { message: () => new Promise(() => {}) },
+      { receiveHighWaterMark: 1000, closeTimeout: 1000 },
+    );
+    void ours.close();
+    for (let i = 0; i < 100; i++) void theirs.send("x".repeat(1000));
+    await macrotask();
+    expect(ours.counters.received.messages).toBeLessThan(20);
+    expect(linkOf(ours).isReading).toBe(false);
+    clock.advance(1200);
+    expect(await ours.closed).toMatchObject({ clean: false, error: { code: "CLOSE_TIMEOUT" } });
+    expect(lines).toContain("error CLOSE_TIMEOUT");
+  });
+
+  it("delivers nothing more where a handler fails, or it is dropped", async () => {
+    const failing = await closing({
+      message(_, data) {
+        failing.lines.push(`message ${String(data)}`);
+        throw new Error("handler");
+      },
+    });
+    void failing.theirs.send("one");
+    void failing.theirs.send("two");
+    void failing.ours.close();
+    expect(await failing.ours.closed).toMatchObject({ status: 1006, clean: false });
+    await macrotask();
+    expect(failing.lines).toEqual(["message one", "error handler", "close 1006 lost"]);
+    const dropped = await closing();
+    void dropped.theirs.send("one");
+    void dropped.ours.close();
+    dropped.ours.terminate();
+    await dropped.ours.closed;
+    await macrotask();
+    expect(dropped.lines).toEqual(["close 1006 lost"]);
   });
 });

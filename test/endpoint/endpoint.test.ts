@@ -1,3 +1,4 @@
+import { compileFrame, maskFrame, newFrame } from "../../src/frame/frame.ts";
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import { Endpoint, type EndpointOptions } from "../../src/endpoint/endpoint.ts";
@@ -574,5 +575,40 @@ describe("Endpoint.isFree", () => {
     expect(endpoint.isFree).toBe(false);
     message.write(counted(1), true);
     expect(endpoint.isFree).toBe(true);
+  });
+});
+
+describe("Endpoint's options for what comes", () => {
+  it("tells texts as bytes, of which it owns those that came in pieces", () => {
+    const lines: string[] = [];
+    const trace = Object.assign(new EventTrace(), {
+      onTextBytes: (bytes: Uint8Array, start: number, end: number, isOwned: boolean) =>
+        void lines.push(`${[...bytes.subarray(start, end)].join(" ")} ${isOwned}`),
+    });
+    const endpoint = new Endpoint("client", trace, { textAs: "bytes" });
+    endpoint.receive(concat([compileFrame(newFrame(OpText, true, Uint8Array.of(0x61)))]));
+    endpoint.receive(compileFrame(newFrame(OpText, false, Uint8Array.of(0xc3))));
+    endpoint.receive(compileFrame(newFrame(OpContinuation, true, Uint8Array.of(0xa9))));
+    expect([...lines, ...trace.lines]).toEqual(["97 false", "195 169 true"]);
+    // Who does not listen is told nothing.
+    const deaf = new EventTrace();
+    new Endpoint("client", deaf, { textAs: "bytes" }).receive(
+      compileFrame(newFrame(OpText, true, Uint8Array.of(0x61))),
+    );
+    expect(deaf.lines).toEqual([]);
+  });
+
+  it("leaves pings to sendPong() where autoPong is false, and sends nothing once it has closed", () => {
+    const { endpoint, lines } = newEndpoint("server", { autoPong: false });
+    endpoint.receive(compileFrame(maskFrame(newFrame(OpPing, true, Uint8Array.of(7)))));
+    expect([lines, sentLines(endpoint)]).toEqual([["ping 07"], []]);
+    endpoint.sendPong(Uint8Array.of(7));
+    endpoint.close(1000, "");
+    endpoint.sendPong(Uint8Array.of(8));
+    endpoint.sendTextBytes(Uint8Array.of(0x61));
+    expect(sentLines(endpoint).filter((line) => /pong|text/.test(line))).toHaveLength(1);
+    expect(() => {
+      endpoint.sendPong(new Uint8Array(126));
+    }).toThrow(RangeError);
   });
 });

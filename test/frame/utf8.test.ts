@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
-import { webText } from "../../src/frame/text-codec.ts";
-import { characterEnd, decodeText, decodeUtf8, Utf8Validator } from "../../src/frame/utf8.ts";
+import { type TextCodec, webText } from "../../src/frame/text-codec.ts";
+import { bufferText } from "../../adapters/buffer-text.ts";
+import { ProtocolError } from "../../src/errors.ts";
+import {
+  characterEnd,
+  checkUtf8,
+  decodeText,
+  decodeUtf8,
+  isUtf8,
+  Utf8Validator,
+} from "../../src/frame/utf8.ts";
 import { decodeFatal } from "../support/codec-rules.ts";
 import { cuts, seededRandom } from "../support/cuts.ts";
 import { hex, toHex } from "../support/frames.ts";
@@ -323,5 +332,43 @@ describe("decodeText()", () => {
     expect(() => decodeText(hex("41 ff"), 0, 2, webText)).toThrow(
       expect.objectContaining({ code: "INVALID_UTF8", status: 1007 }),
     );
+  });
+});
+
+describe("isUtf8()", () => {
+  const codecs: [string, TextCodec][] = [
+    ["of the runtime", bufferText()],
+    ["of the Web, which has nothing for it", webText],
+  ];
+
+  it.each(codecs)("says what decodeUtf8 says, with the codec %s", (_, codec) => {
+    const texts = [
+      "",
+      "a",
+      "a".repeat(40),
+      "é",
+      "é".repeat(40),
+      "\u{10FFFF}",
+      "a".repeat(40) + "é",
+    ];
+    for (const text of texts) {
+      const bytes = Uint8Array.of(0xff, ...new TextEncoder().encode(text), 0xbf);
+      const end = bytes.length - 1;
+      expect(isUtf8(bytes, 1, end, codec)).toBe(true);
+      if (text === "") continue;
+      expect(isUtf8(bytes, 0, end, codec)).toBe(false);
+      // Cut inside of its last character.
+      if (bytes[end - 1]! >= 0x80) expect(isUtf8(bytes, 1, end - 1, codec)).toBe(false);
+    }
+  });
+
+  it("is what checkUtf8 throws for", () => {
+    const bytes = Uint8Array.of(0x61, 0xff);
+    expect(() => {
+      checkUtf8(bytes, 0, 1, webText);
+    }).not.toThrow();
+    expect(() => {
+      checkUtf8(bytes, 0, 2, webText);
+    }).toThrow(new ProtocolError("INVALID_UTF8"));
   });
 });

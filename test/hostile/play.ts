@@ -65,9 +65,9 @@ export class Recorder {
         this.events.push("open");
         return handlers.open?.(ws);
       },
-      message: (ws, data) => {
+      message: (ws, data, isText) => {
         this.events.push(showMessage(data));
-        return handlers.message?.(ws, data);
+        return handlers.message?.(ws, data, isText);
       },
       error: (ws, error) => {
         this.events.push(`error ${nameOf(error)}`);

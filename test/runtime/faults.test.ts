@@ -46,9 +46,9 @@ async function startBehind(
         behind.lines.push("open");
         return handlers.open?.(ws);
       },
-      message(ws, data) {
+      message(ws, data, isText) {
         behind.lines.push(`message ${typeof data === "string" ? data : data.length}`);
-        return handlers.message?.(ws, data);
+        return handlers.message?.(ws, data, isText);
       },
       error: (_, error) => void behind.lines.push(`error ${nameOf(error)}`),
       refused(error) {

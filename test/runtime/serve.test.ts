@@ -44,11 +44,11 @@ async function startOne(
         opened.resolve(ws);
         return handlers.open?.(ws);
       },
-      message(ws, data) {
+      message(ws, data, isText) {
         lines.push(
           typeof data === "string" ? `message ${data}` : `message of ${data.length} bytes`,
         );
-        return handlers.message?.(ws, data);
+        return handlers.message?.(ws, data, isText);
       },
       error(_, error) {
         lines.push(`error ${nameOf(error)}`);

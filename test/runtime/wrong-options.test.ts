@@ -140,7 +140,11 @@ const ofConnections = {
   trace: callback,
   closeTimeout: milliseconds,
   strictLength: boolean,
-  borrow: boolean,
+  borrow: { ...boolean, right: [false] },
+  deliverAfterClose: boolean,
+  autoPong: boolean,
+  textAs: { expected: 'one of "string", "bytes"', right: ["string", "bytes"] },
+  newBytes: { ...callback, right: [(bytes: Uint8Array) => bytes] },
   compression: {
     expected: "true or false, or an object",
     right: [true, false, {}, { level: 3 }],

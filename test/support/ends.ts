@@ -44,9 +44,9 @@ export class Ends {
           return handlers.open?.(ws);
         },
         ...(message && {
-          message(ws: Connection, data: string | Uint8Array) {
+          message(ws: Connection, data: string | Uint8Array, isText: boolean) {
             lines.push(`message ${typeof data === "string" ? data : `of ${data.length} bytes`}`);
-            return message(ws, data);
+            return message(ws, data, isText);
           },
         }),
         error(ws, error) {

@@ -50,11 +50,11 @@ export function testServer(
         opened?.(ws);
         return handlers.open?.(ws);
       },
-      message(ws, data) {
+      message(ws, data, isText) {
         lines.push(
           typeof data === "string" ? `message ${data}` : `message of ${data.length} bytes`,
         );
-        return handlers.message?.(ws, data);
+        return handlers.message?.(ws, data, isText);
       },
       error(ws, error) {
         lines.push(`error ${nameOf(error)}`);

@@ -17,7 +17,7 @@ import type { Connection } from "../connection.ts";
 import type { Data } from "../data.ts";
 import type { Handlers } from "../handlers.ts";
 import type { Keepalive } from "../keepalive.ts";
-import type { ConnectionSettings } from "../settings.ts";
+import type { ConnectionSettings, NewBytes } from "../settings.ts";
 import { HandlerQueue, type HandlerQueueOwner } from "./handler-queue.ts";
 import { Incoming } from "./incoming.ts";
 import type { MessageGate } from "./message-gate.ts";
@@ -56,6 +56,7 @@ export class Dispatcher<Context> implements EndpointEvents {
   readonly #deadlines: Deadlines;
   readonly #settings: ConnectionSettings;
   readonly #isBorrowing: boolean;
+  readonly #newBytes: NewBytes | undefined;
   #endpoint!: Endpoint;
   #pacer!: Pacer;
   #queue!: HandlerQueue<Context>;
@@ -76,6 +77,7 @@ export class Dispatcher<Context> implements EndpointEvents {
     this.#deadlines = parts.deadlines;
     this.#settings = settings;
     this.#isBorrowing = settings.borrow && handlers.message !== undefined;
+    this.#newBytes = settings.newBytes;
   }
 
   /** Says whose events they are: an endpoint is made with its events, and so behind its dispatcher. */
@@ -121,7 +123,7 @@ export class Dispatcher<Context> implements EndpointEvents {
 
   /** A chunk comes that lies in memory of its own: messages may stay there. */
   beginChunk(chunk: Uint8Array): void {
-    if (!this.#isBorrowing) this.#makeMemory().begin(chunk);
+    if (!this.#isBorrowing && this.#newBytes === undefined) this.#makeMemory().begin(chunk);
   }
 
   /** All that has come is delivered, or waits. */
@@ -131,18 +133,17 @@ export class Dispatcher<Context> implements EndpointEvents {
 
   onText(data: string): void {
     this.#messaged();
-    this.#deliver(data);
+    this.#deliver(data, true);
   }
 
-  /** What is not the receiver's own is made so for those who may keep it. */
+  onTextBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+    this.#messaged();
+    this.#deliver(this.#bytesOf(bytes, start, end, isOwned), true);
+  }
+
   onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     this.#messaged();
-    if (isOwned) this.#deliver(bytes);
-    // What waits keeps no more alive than what it is counted for.
-    else if (this.#handlers.message !== undefined && this.#queue.isBusy) {
-      this.#deliver(copyOf(bytes, start, end));
-    } else if (this.#isBorrowing) this.#deliver(viewOf(bytes, start, end));
-    else this.#deliver(this.#makeMemory().take(bytes, start, end));
+    this.#deliver(this.#bytesOf(bytes, start, end, isOwned), false);
   }
 
   onMessageBegin(isText: boolean): void {
@@ -245,9 +246,21 @@ export class Dispatcher<Context> implements EndpointEvents {
     return this.#handlers.message !== undefined || this.#handlers.stream !== undefined;
   }
 
-  #deliver(data: Data): void {
+  /** What is not the receiver's own is made so for those who may keep it. */
+  #bytesOf(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
+    if (this.#newBytes !== undefined) return this.#newBytes(bytes, start, end, isOwned);
+    if (isOwned) return bytes;
+    // What waits keeps no more alive than what it is counted for.
+    if (this.#handlers.message !== undefined && this.#queue.isBusy) {
+      return copyOf(bytes, start, end);
+    }
+    if (this.#isBorrowing) return viewOf(bytes, start, end);
+    return this.#makeMemory().take(bytes, start, end);
+  }
+
+  #deliver(data: Data, isText: boolean): void {
     if (this.#handlers.message === undefined) this.#makePulling().inbox.push(data);
-    else this.#queue.addMessage(data);
+    else this.#queue.addMessage(data, isText);
   }
 
   #makeMemory(): MessageMemory {
@@ -258,7 +271,7 @@ export class Dispatcher<Context> implements EndpointEvents {
     if (this.#pulling !== undefined) return this.#pulling;
     const { unread } = this.#queue;
     this.#pulling = new Pulling(this.#endpoint, this.#pacer, this.#deadlines, unread, this.#owner);
-    const refusal = this.#owner.refusal();
+    const refusal = this.#endpoint.isDelivering ? undefined : this.#owner.refusal();
     if (refusal !== undefined) this.#pulling.inbox.end(() => refusal);
     return this.#pulling;
   }

@@ -61,8 +61,21 @@ class Control {
   }
 }
 
+/** A text that waits for its handler as bytes. */
+class TextBytes {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get length(): number {
+    return this.bytes.length;
+  }
+}
+
 /** A message that waits for its handler. Pieces of an Incoming are counted by themselves. */
-type WaitingMessage = Data | Incoming;
+type WaitingMessage = Data | TextBytes | Incoming;
 
 /**
  * "open": what comes is delivered. "over": the connection has ended, and what came over it is delivered still. "stopped":
@@ -143,9 +156,9 @@ export class HandlerQueue<Context> {
   }
 
   /** A message is there for its handler. Called for each message: plain, without a closure. */
-  addMessage(data: Data): void {
-    if (this.isBusy) this.#enqueue(data);
-    else this.#callMessage(data);
+  addMessage(data: Data, isText: boolean): void {
+    if (!this.isBusy) this.#callMessage(data, isText);
+    else this.#enqueue(isText && typeof data !== "string" ? new TextBytes(data) : data);
   }
 
   /** A message that comes in pieces is there for its handler. */
@@ -225,7 +238,8 @@ export class HandlerQueue<Context> {
       if (entry === undefined) break;
       this.#pacer.given();
       if (entry instanceof Incoming) this.#callStream(entry);
-      else this.#callMessage(entry);
+      else if (entry instanceof TextBytes) this.#callMessage(entry.bytes, true);
+      else this.#callMessage(entry, typeof entry === "string");
       // After the call, because the room that this makes lets in messages that come behind this one.
       this.#counter!.remove(entry instanceof Incoming ? 0 : entry.length);
     }
@@ -234,10 +248,10 @@ export class HandlerQueue<Context> {
     this.#owner.onHandlersIdle();
   }
 
-  #callMessage(data: Data): void {
+  #callMessage(data: Data, isText: boolean): void {
     let result: unknown;
     try {
-      result = this.#handlers.message!(this.#connection, data);
+      result = this.#handlers.message!(this.#connection, data, isText);
     } catch (error) {
       this.#owner.onHandlerFailed(error, "message");
       return;

@@ -99,7 +99,7 @@ export class Pacer implements UnreadEvents {
 
   onFull(): void {
     // What comes while the connection ends is not kept from it.
-    if (this.#intake !== "open" || this.#endpoint.stage !== "open") return;
+    if (this.#intake !== "open" || !this.#endpoint.isDelivering) return;
     this.#intake = "full";
     this.#endpoint.stop();
   }
@@ -112,7 +112,7 @@ export class Pacer implements UnreadEvents {
 
   /** A limit of messages is reached: nothing is taken in until it is lifted, however little is unread. */
   limit(): void {
-    if ((this.#intake !== "open" && this.#intake !== "full") || this.#endpoint.stage !== "open")
+    if ((this.#intake !== "open" && this.#intake !== "full") || !this.#endpoint.isDelivering)
       return;
     this.#intake = "limited";
     this.#endpoint.stop();

@@ -14,6 +14,7 @@ import type { StreamedMessage } from "../../endpoint/streamed-message.ts";
 import { LimitError } from "../../errors.ts";
 import { MaxHeaderSize } from "../../frame/header.ts";
 import type { Opcode } from "../../frame/opcode.ts";
+import type { TextCodec } from "../../frame/text-codec.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Data } from "../data.ts";
 import type { ConnectionSettings } from "../settings.ts";
@@ -61,14 +62,19 @@ export class Outbox {
     return this.#endpoint.output.unsent;
   }
 
-  /** Sends a message, or does with it what the policy says. */
-  send(data: Data | PreparedMessage, compress: boolean): Promise<void> {
+  /** What turns text into bytes and back. */
+  get codec(): TextCodec {
+    return this.#settings.codec;
+  }
+
+  /** Sends a message, or does with it what the policy says. @param isText Whether bytes are those of a text. */
+  send(data: Data | PreparedMessage, compress: boolean, isText = false): Promise<void> {
     const refusal = this.#owner.refusal();
     if (refusal !== undefined) return rejected(refusal);
     const excess = this.#excess(data);
-    if (excess !== undefined) return this.#overflow(data, compress, excess);
+    if (excess !== undefined) return this.#overflow(data, compress, isText, excess);
     this.#owner.used();
-    this.#giveToEndpoint(data, compress);
+    this.#giveToEndpoint(data, compress, isText);
     // An extension may have failed with it, and the connection with that.
     if (this.#endpoint.stage !== "open") return rejected(this.#owner.refusal());
     this.#flusher.flushSoon();
@@ -77,12 +83,22 @@ export class Outbox {
 
   /** Sends a ping. One that does not fit is of no use later: it never waits. */
   ping(payload: Uint8Array): Promise<void> {
+    return this.#sendControl(payload, true);
+  }
+
+  /** Sends a pong, likewise. */
+  pong(payload: Uint8Array): Promise<void> {
+    return this.#sendControl(payload, false);
+  }
+
+  #sendControl(payload: Uint8Array, isPing: boolean): Promise<void> {
     const refusal = this.#owner.refusal();
     if (refusal !== undefined) return rejected(refusal);
     // It passes what waits, so that only what is in front of it counts.
     const actual = this.#endpoint.output.gathered + MaxHeaderSize + payload.length;
     if (actual > this.#settings.maxBufferedAmount) return this.#reject(actual);
-    this.#endpoint.sendPing(payload);
+    if (isPing) this.#endpoint.sendPing(payload);
+    else this.#endpoint.sendPong(payload);
     this.#flusher.flushSoon();
     return this.#flusher.whenSent();
   }
@@ -120,9 +136,10 @@ export class Outbox {
     return queued === undefined ? this.#flusher.whenPieceSent() : this.#whenSent(queued, true);
   }
 
-  #giveToEndpoint(data: Data | PreparedMessage, compress: boolean): void {
+  #giveToEndpoint(data: Data | PreparedMessage, compress: boolean, isText: boolean): void {
     if (typeof data === "string") this.#endpoint.sendText(data, compress);
     else if (data instanceof PreparedMessage) this.#endpoint.sendPrepared(data);
+    else if (isText) this.#endpoint.sendTextBytes(data, compress);
     else this.#endpoint.sendBinary(data, compress);
   }
 
@@ -141,11 +158,16 @@ export class Outbox {
     return whole > most ? whole : undefined;
   }
 
-  #overflow(data: Data | PreparedMessage, compress: boolean, actual: number): Promise<void> {
+  #overflow(
+    data: Data | PreparedMessage,
+    compress: boolean,
+    isText: boolean,
+    actual: number,
+  ): Promise<void> {
     const { overflow, maxBufferedAmount } = this.#settings;
     if (overflow !== "wait") return this.#reject(actual);
     this.#owner.used();
-    const queued = this.#endpoint.sendWhenFits(data, compress, maxBufferedAmount);
+    const queued = this.#endpoint.sendWhenFits(data, compress, maxBufferedAmount, isText);
     return this.#whenSent(queued, false);
   }
 

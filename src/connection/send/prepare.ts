@@ -6,24 +6,62 @@
 
 import { boolean, checkOptions, type OptionTable } from "../../check-options.ts";
 import { PreparedMessage } from "../../endpoint/prepared.ts";
+import { type TextCodec, webText } from "../../frame/text-codec.ts";
+import { isUtf8 } from "../../frame/utf8.ts";
 import { type Binary, toBytes } from "../data.ts";
 
 /** How a message is sent. */
 export interface SendOptions {
   /** Whether it may be compressed, where the connection compresses. Default: true. */
   readonly compress?: boolean | undefined;
+  /**
+   * Whether bytes are a text's UTF-8, and are sent as text: `true` checks them, "trusted" takes your word. A peer ends the connection
+   * (1007) for what is no UTF-8. Default: false, they are binary.
+   */
+  readonly text?: boolean | "trusted" | undefined;
 }
 
-const sendTable: OptionTable<SendOptions> = { compress: boolean };
+const sendTable: OptionTable<SendOptions> = {
+  compress: boolean,
+  text: {
+    expected: 'true, false or "trusted"',
+    is: (value) => boolean.is(value) || value === "trusted",
+  },
+};
+
+/** Checks options of a message. Called for each one that is sent with options. @throws {TypeError} */
+export function checkSendOptions(options: SendOptions): void {
+  checkOptions(options, sendTable);
+}
 
 /**
- * Gives whether a message may be compressed. Called for each message that is sent with options.
+ * Tells whether bytes are to be sent as text.
  *
- * @throws {TypeError} An option is not known, or of a wrong type.
+ * @throws {TypeError} They are no UTF-8, and are not trusted.
  */
-export function mayCompress(options: SendOptions): boolean {
-  checkOptions(options, sendTable);
-  return options.compress !== false;
+export function isTextOf(
+  bytes: Uint8Array,
+  { text = false }: SendOptions,
+  codec: TextCodec,
+): boolean {
+  if (text === true && !isUtf8(bytes, 0, bytes.length, codec)) {
+    throw new TypeError("data is not valid UTF-8: it cannot be sent as text");
+  }
+  return text !== false;
+}
+
+/**
+ * Refuses `text` beside what is text, or is not, by itself.
+ *
+ * @throws {TypeError} A string is to be sent as binary, or a prepared message as something else than it is.
+ */
+export function checkTextOption(data: string | PreparedMessage, { text }: SendOptions): void {
+  if (text === undefined || (typeof data === "string" && text !== false)) return;
+  throw new TypeError(
+    typeof data === "string"
+      ? "A string is sent as text: give bytes to send binary"
+      : "A prepared message is text or binary by itself: give text to prepareMessage()",
+  );
 }
 
 /**
@@ -32,12 +70,18 @@ export function mayCompress(options: SendOptions): boolean {
  *
  * Where a connection keeps its window, a prepared message makes it begin a new one.
  *
- * @param data A string is sent as text, bytes as binary; they are copied.
- * @throws {TypeError} `data` is neither; an option is not known, or of a wrong type.
+ * @param data A string is sent as text, bytes as binary, unless `text` says that they are text; they are copied.
+ * @throws {TypeError} `data` is neither, or not the UTF-8 that `text` says it is; an option is not known, or of a wrong type.
  */
 export function prepareMessage(data: string | Binary, options: SendOptions = {}): PreparedMessage {
-  const compress = mayCompress(options);
-  return new PreparedMessage(typeof data === "string" ? data : toBytes(data), compress);
+  checkSendOptions(options);
+  const compress = options.compress !== false;
+  if (typeof data === "string") {
+    checkTextOption(data, options);
+    return new PreparedMessage(data, compress);
+  }
+  const bytes = toBytes(data);
+  return new PreparedMessage(bytes, compress, isTextOf(bytes, options, webText));
 }
 
 /** Prepares data that is not prepared yet. @throws {TypeError} It is neither text nor bytes. */

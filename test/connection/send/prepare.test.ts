@@ -33,3 +33,22 @@ describe("prepared()", () => {
     expect([...prepared("a").bytes]).toEqual([0x61]);
   });
 });
+
+describe("prepareMessage() of the bytes of a text", () => {
+  it("makes a text of them, which it checks unless they are trusted", () => {
+    const bytes = Uint8Array.of(0xc3, 0xa9);
+    const made = [true, "trusted", false].map((text) =>
+      prepareMessage(bytes, { text: text as boolean | "trusted" }),
+    );
+    expect(made.map(({ opcode }) => opcode)).toEqual([OpText, OpText, OpBinary]);
+    const wrong = Uint8Array.of(0xff);
+    expect(() => prepareMessage(wrong, { text: true })).toThrow(
+      new TypeError("data is not valid UTF-8: it cannot be sent as text"),
+    );
+    expect(prepareMessage(wrong, { text: "trusted" }).opcode).toBe(OpText);
+    expect(() => prepareMessage("a", { text: false })).toThrow(
+      new TypeError("A string is sent as text: give bytes to send binary"),
+    );
+    expect(prepareMessage("a", { text: true }).opcode).toBe(OpText);
+  });
+});
