@@ -18,13 +18,16 @@ export interface BrowserOptions<Context = unknown> {
   readonly signal?: Signal | undefined;
   /** What the connection carries as `context`. */
   readonly context?: Context | undefined;
-  /** Unsent bytes up to which `send` resolves at once. Default: 256 KiB. */
+  /** Unsent bytes up to which `send` resolves at once; 0 or Infinity for no limit. Default: 256 KiB. */
   readonly highWaterMark?: number | undefined;
-  /** Unsent bytes beyond which a message is rejected with `TOO_MUCH_BUFFERED`, where others are unsent. Default: 16 MiB. */
+  /**
+   * Unsent bytes beyond which a message is rejected with `TOO_MUCH_BUFFERED`, where others are unsent; 0 or Infinity for no limit.
+   * Default: 16 MiB.
+   */
   readonly maxBufferedAmount?: number | undefined;
   /**
    * Bytes of messages that wait for a handler, or to be asked for, a string's UTF-16 units counted for text. A browser cannot hold a
-   * peer back: more than that ends the connection, with `TOO_MUCH_BUFFERED`. Default: 16 MiB.
+   * peer back: more than that ends the connection, with `TOO_MUCH_BUFFERED`. 0 or Infinity: no limit. Default: 16 MiB.
    */
   readonly maxUnread?: number | undefined;
   /** Milliseconds for the closing handshake; then the connection counts as closed, with 1006. Default: 10 000. */
@@ -76,7 +79,7 @@ export function resolveOptions(options: BrowserOptions, handlers: object): Brows
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || !(name in defaults)) continue;
     checkLimit(name, value);
-    settings[name] = value === 0 ? Infinity : value;
+    settings[name] = value || Infinity;
   }
   return settings;
 }

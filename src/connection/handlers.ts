@@ -5,9 +5,11 @@
  */
 
 import {
+  anything,
   callback,
   checkOptions,
   type Kind,
+  number,
   object,
   optionsOf,
   type OptionTable,
@@ -17,6 +19,7 @@ import type { GivenHeaders } from "../http/headers.ts";
 import { isToken } from "../http/token.ts";
 import { type ConnectionOptions, pathTable } from "./options.ts";
 import type { Closure, HandshakeError } from "../errors.ts";
+import { type OriginPolicy, originsKind } from "../handshake/server/origin.ts";
 import type { Peer } from "../handshake/server/peer.ts";
 import type { HttpReply } from "../handshake/server/response.ts";
 import type { UpgradeRequest } from "../handshake/server/upgrade-request.ts";
@@ -27,6 +30,7 @@ import type { Data } from "./data.ts";
 import type { HttpHandler, HttpMethods } from "./http/answer.ts";
 import type { FetchHandler } from "./http/fetch.ts";
 import type { IncomingMessage } from "./receive/incoming.ts";
+import { type SlowReceiver, slowReceiversKind } from "./server/delivery.ts";
 import type { RouteParams } from "./server/routes.ts";
 
 /**
@@ -41,6 +45,14 @@ export interface RouteOptions extends Omit<ConnectionOptions, "unhandledErrors">
    * connection has no subprotocol. What `upgrade` returns as `protocol` goes first. Default: none.
    */
   readonly protocols?: readonly string[] | undefined;
+  /**
+   * Whose pages may connect here, as the server's option; it is asked before `upgrade`, which can only refuse more.
+   */
+  readonly origins?: OriginPolicy | undefined;
+  /** Topics that one connection may subscribe to, as the server's option. */
+  readonly maxTopics?: number | undefined;
+  /** What becomes of a connection that does not keep up with what is sent to many, as the server's option. */
+  readonly slowReceivers?: SlowReceiver | undefined;
 }
 
 /** What the `upgrade` hook may say of a connection that it lets in. */
@@ -53,9 +65,10 @@ export interface Upgrade<Context> {
   readonly context?: Context;
   /**
    * Options of this connection alone, such as a larger `maxMessageSize`. They are resolved once for each object: give one of a few
-   * that stay as they are, rather than a new one each time. `compression` may be true or false here, and no object.
+   * that stay as they are, rather than a new one each time. `compression` may be true or false here, and no object. `origins` have
+   * been asked by now, and are a TypeError.
    */
-  readonly options?: RouteOptions | undefined;
+  readonly options?: Omit<RouteOptions, "origins"> | undefined;
 }
 
 /** What the `upgrade` hook returns to refuse a connection: the response, as {@link HttpReply} has it. */
@@ -133,7 +146,10 @@ export interface RouteHandlers<
   Context = unknown,
   Params extends object = Readonly<Record<string, string>>,
 > extends HookHandlers<Context, Params> {
-  /** Options of the connections to this path. Default: those of the server. */
+  /**
+   * Options of the connections to this path. Default: those of the server. What counts before a path is known is the server's alone,
+   * such as `handshakeTimeout` and the limits of heads: TypeError.
+   */
   readonly options?: RouteOptions | undefined;
 }
 
@@ -236,7 +252,25 @@ const httpKind: Kind = /* @__PURE__ */ ((): Kind => ({
 
 /** What the options of a path may be. */
 export const routeOptionsTable: OptionTable<RouteOptions> =
-  /* @__PURE__ */ ((): OptionTable<RouteOptions> => ({ ...pathTable, protocols: tokens }))();
+  /* @__PURE__ */ ((): OptionTable<RouteOptions> => ({
+    ...pathTable,
+    protocols: tokens,
+    origins: originsKind,
+    maxTopics: number,
+    slowReceivers: slowReceiversKind,
+    ...ofTheServer(["handshakeTimeout", "maxHeadSize", "maxTargetSize", "maxHeaders"]),
+  }))();
+
+/** Options that count before a path is known. */
+function ofTheServer(names: readonly string[]): Readonly<Record<string, Kind>> {
+  const refused: Kind = {
+    ...anything,
+    look(_, name) {
+      throw new TypeError(`${name} counts before the path is known: it is an option of the server`);
+    },
+  };
+  return Object.fromEntries(names.map((name) => [name, refused]));
+}
 
 const hookTable: OptionTable<Pick<RouteHandlers, "upgrade" | "http">> = {
   upgrade: callback,

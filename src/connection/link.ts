@@ -36,6 +36,7 @@ import { CloseReport } from "./close-report.ts";
 import { Outbox, type OutboxOwner } from "./send/outbox.ts";
 import type { MessageGate } from "./receive/message-gate.ts";
 import { Pacer, type PacerEvents } from "./receive/pacer.ts";
+import type { DeliverySettings } from "./server/delivery.ts";
 import { Teardown, type TeardownParts } from "./teardown.ts";
 import type { Pulling } from "./receive/pulling.ts";
 import type { Topics } from "./server/topics.ts";
@@ -77,11 +78,15 @@ export interface LinkParts<Context> {
   readonly info: ConnectionInfo<Context>;
   /** Default: those of the owner. */
   readonly settings?: LinkSettings;
+  /** What holds for it where something is sent to many. Default: nothing is. */
+  readonly delivery?: DeliverySettings;
   /** Default: none. */
   readonly sessions?: readonly ExtensionSession[];
   /** Its place among the connections of one address. Default: they are not counted. */
   readonly place?: LinkPlace | undefined;
 }
+
+const ofNobody: DeliverySettings = { slow: "buffer", maxTopics: 0 };
 
 /** Links that the process does not live on for: most often none, so that those for which it does need no field. */
 const unheld: WeakSet<object> = /* @__PURE__ */ new WeakSet();
@@ -110,6 +115,7 @@ export class Link<Context = unknown>
   readonly connection: Connection<Context>;
   readonly endpoint: Endpoint;
   readonly outbox: Outbox;
+  readonly delivery: DeliverySettings;
   readonly dispatcher: Dispatcher<Context>;
   // For the teardown.
   readonly transport: Transport;
@@ -130,6 +136,7 @@ export class Link<Context = unknown>
     const { messages, highWaterMark, times, trace } = settings;
     this.#owner = owner;
     this.#place = parts.place;
+    this.delivery = parts.delivery ?? ofNobody;
     this.transport = transport;
     this.deadlines = owner.deadlines;
     this.#teardown = new Teardown(this, settings.closeTimeout, settings.deliverAfterClose);

@@ -54,7 +54,11 @@ describe("docs/limits.md", () => {
     ["What peers send", "maxRequests", defaultHttpLimits.maxRequests],
     ["Time", "keepAliveTimeout", defaultHttpLimits.keepAliveTimeout],
     ["What peers send", "receiveHighWaterMark", receiveHighWaterMark],
-    ["What peers send", "maxTopics", inSource(serve, "maxTopics: ")],
+    [
+      "What peers send",
+      "maxTopics",
+      inSource("src/connection/server/route-settings.ts", "{ maxTopics: "),
+    ],
     ["What is sent", "highWaterMark", highWaterMark],
     ["What is sent", "maxBufferedAmount", maxBufferedAmount],
     ["What is sent", "carrying.maxWaiting", defaultCarrying.maxWaiting],

@@ -67,6 +67,93 @@ describe(`options of a route, on ${runtime}`, () => {
     expect(await free.closed).toMatchObject({ status: 1009 });
   });
 
+  it("are whose pages may connect", async () => {
+    const { url } = await ends.serve(
+      {
+        routes: {
+          "/widget": route({ ...echo, options: { origins: ["https://a.example"] } }),
+          "/any": route({ ...echo, options: { origins: "any" } }),
+          "/own": route(echo),
+        },
+      },
+      { origins: "same" },
+    );
+    const openedFrom = async (path: string, origin: string): Promise<number> =>
+      ends.connect(`${url}${path}`, { origin }).then(
+        () => 101,
+        ({ status }: { status: number }) => status,
+      );
+    expect(await openedFrom("widget", "https://a.example")).toBe(101);
+    expect(await openedFrom("widget", "https://b.example")).toBe(403);
+    expect(await openedFrom("any", "https://b.example")).toBe(101);
+    expect(await openedFrom("own", "https://a.example")).toBe(403);
+    expect(await openedFrom("own", url.replace("ws", "http").slice(0, -1))).toBe(101);
+  });
+
+  it("are how many topics a connection may have, also from the upgrade hook", async () => {
+    const subscribed: number[] = [];
+    const handlers: ServerHandlers = {
+      open(ws) {
+        let count = 0;
+        try {
+          for (; count < 10; count++) void ws.subscribe(String(count));
+        } catch (error) {
+          expect(error).toMatchObject({ code: "TOO_MANY_TOPICS", limit: count });
+        }
+        subscribed.push(count);
+      },
+    };
+    const { url } = await ends.serve(
+      {
+        routes: {
+          "/few": route({ ...handlers, options: { maxTopics: 2 } }),
+          "/all": route({ ...handlers, options: { maxTopics: 0 } }),
+          "/hook": route({ ...handlers, upgrade: () => ({ options: { maxTopics: 4 } }) }),
+          "/": route(handlers),
+        },
+      },
+      { maxTopics: 3 },
+    );
+    for (const path of ["few", "all", "hook", ""]) await ends.connect(`${url}${path}`);
+    expect(subscribed).toEqual([2, 10, 4, 3]);
+  });
+
+  it("are what becomes of a connection that does not keep up", async () => {
+    const slow = { highWaterMark: 1, maxBufferedAmount: 0 };
+    const { server, url } = await ends.serve({
+      routes: {
+        "/drop": route({ options: { ...slow, slowReceivers: "drop" } }),
+        "/close": route({ options: { ...slow, slowReceivers: "close" } }),
+        "/buffer": route({ options: slow }),
+        "/hook": route({ upgrade: () => ({ options: { ...slow, slowReceivers: "drop" } }) }),
+      },
+    });
+    for (const path of ["drop", "close", "buffer", "hook"]) await ends.connect(`${url}${path}`);
+    // More than the kernel takes in the turn in which nobody reads.
+    expect(server.broadcast(new Uint8Array(16 * 1024 ** 2))).toEqual({
+      sent: 4,
+      dropped: 0,
+      closed: 0,
+    });
+    expect(server.broadcast("b")).toEqual({ sent: 1, dropped: 2, closed: 1 });
+    expect(server.broadcast("c", { slow: "buffer" })).toEqual({ sent: 3, dropped: 0, closed: 0 });
+  });
+
+  it("from the upgrade hook are no origins: those were asked before it", async () => {
+    const errors: unknown[] = [];
+    const { url } = await ends.serve(
+      { upgrade: () => ({ options: { origins: "any" } as object }) },
+      { unhandledErrors: (error) => errors.push(error) },
+    );
+    await expect(ends.connect(url)).rejects.toMatchObject({ status: 500 });
+    expect(errors).toEqual([
+      new TypeError(
+        "upgrade().options.origins come too late: they were asked before upgrade. " +
+          "Return { status: 403 }, or give them to the route",
+      ),
+    ]);
+  });
+
   it("are checked when the server is made", async () => {
     const serve = (options: unknown): Promise<unknown> =>
       adapter.serve({ port: 0 }, { routes: { "/upload": { options: options as RouteOptions } } });
@@ -74,6 +161,9 @@ describe(`options of a route, on ${runtime}`, () => {
       'routes["/upload"].options.maxMessageSize must be a number: "1" is a string; write 1',
     );
     await expect(serve({ maxMessageSize: -1 })).rejects.toThrow(RangeError);
+    await expect(serve({ handshakeTimeout: 5 })).rejects.toThrow(
+      'routes["/upload"].options.handshakeTimeout counts before the path is known',
+    );
     await expect(adapter.serve({ port: 0 }, { options: {} } as ServerHandlers)).rejects.toThrow(
       "Unknown handler options",
     );

@@ -1,5 +1,5 @@
 import { latin1 } from "../../src/bytes.ts";
-import type { Subscriber } from "../../src/connection/server/delivery.ts";
+import type { DeliverySettings, Subscriber } from "../../src/connection/server/delivery.ts";
 import type { PreparedMessage } from "../../src/endpoint/prepared.ts";
 
 /** A connection that writes down what it is sent. */
@@ -7,6 +7,7 @@ export class Receiver implements Subscriber {
   state: Subscriber["state"] = "open";
   readonly lines: string[] = [];
   onSend = (): void => {};
+  delivery: DeliverySettings = { slow: "buffer", maxTopics: 1024 };
   readonly outbox = {
     unsent: 0,
     highWaterMark: 100,

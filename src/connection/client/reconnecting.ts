@@ -32,12 +32,12 @@ export interface ReconnectOptions<Ws extends Reconnectable> extends ReconnectorO
   readonly whileAway?: "reject" | "wait" | undefined;
   /**
    * Bytes that may wait for the next connection, a string's UTF-16 units counted for text; more is rejected with
-   * `TOO_MUCH_BUFFERED`. Default: 1 MiB.
+   * `TOO_MUCH_BUFFERED`. 0 or Infinity: no limit. Default: 1 MiB.
    */
   readonly maxWaiting?: number | undefined;
   /**
    * Bytes of messages that connections before the last ended one have left, and nobody has asked for, a string's UTF-16
-   * units counted for text. What is more is dropped, the oldest messages first. Default: 1 MiB.
+   * units counted for text. What is more is dropped, the oldest messages first. 0 or Infinity: no limit. Default: 1 MiB.
    */
   readonly maxUnread?: number | undefined;
 }
@@ -88,8 +88,8 @@ export class Reconnecting<Ws extends Reconnectable> {
     checkLimit("maxWaiting", maxWaiting);
     checkLimit("maxUnread", maxUnread);
     this.#whileAway = whileAway;
-    this.#maxWaiting = maxWaiting;
-    this.#maxUnread = maxUnread;
+    this.#maxWaiting = maxWaiting || Infinity;
+    this.#maxUnread = maxUnread || Infinity;
     this.#keeper = new Reconnector(open, options, rules, {
       onReady: (ws) => {
         this.#onReady(ws);

@@ -24,7 +24,12 @@ export type Decision<Context> = Upgrade<Context> | Refusal;
 const options: Kind = {
   ...object("an object such as { maxMessageSize: 1024 }"),
   look(value, name) {
-    const { compression } = value as RouteOptions;
+    const { compression, origins } = value as RouteOptions;
+    if (origins !== undefined) {
+      throw new TypeError(
+        `${name}.origins come too late: they were asked before upgrade. Return { status: 403 }, or give them to the route`,
+      );
+    }
     if (compression === undefined || boolean.is(compression)) return;
     throw new TypeError(`${name}.compression must be true or false: options of it go to a route`);
   },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Kind, oneOf } from "../../check-options.ts";
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { LimitError } from "../../errors.ts";
 
@@ -17,7 +18,7 @@ export type SlowReceiver = "buffer" | "drop" | "close";
 export interface DeliveryOptions<Receiver> {
   /** A connection that does not get it, such as the one that it came from. */
   readonly except?: Receiver | undefined;
-  /** Default: the server's option `slowReceivers`. */
+  /** Default: the option `slowReceivers` of the receiver's server, or of its route. */
   readonly slow?: SlowReceiver | undefined;
 }
 
@@ -35,6 +36,8 @@ export interface Delivery {
 export interface Subscriber {
   /** One that is not "open" gets nothing. */
   readonly state: "open" | "closing" | "closed";
+  /** What holds for it where the sender does not say. */
+  readonly delivery: DeliverySettings;
   readonly outbox: {
     readonly unsent: number;
     /** Unsent bytes above which it is slow. */
@@ -45,13 +48,18 @@ export interface Subscriber {
   terminate(error: unknown): void;
 }
 
-/** What a server says of slow receivers. */
+/** What holds for one receiver of what is sent to many. */
 export interface DeliverySettings {
-  /** What happens to one where the sender does not say. */
+  /** What happens to it where it does not keep up. */
   readonly slow: SlowReceiver;
+  /** Topics that it may subscribe to. */
+  readonly maxTopics: number;
 }
 
 const policies: readonly SlowReceiver[] = ["buffer", "drop", "close"];
+
+/** What the option may be. */
+export const slowReceiversKind: Kind = /* @__PURE__ */ oneOf(...policies);
 
 /** Checks a policy: of any other one a slow connection would be dropped. @throws {TypeError} It is none of the three. */
 export function checkPolicy(name: string, policy: SlowReceiver): void {
@@ -63,10 +71,9 @@ export function checkPolicy(name: string, policy: SlowReceiver): void {
 export function deliver<Receiver extends Subscriber>(
   receivers: Iterable<Receiver>,
   message: PreparedMessage,
-  settings: DeliverySettings,
-  { except, slow = settings.slow }: DeliveryOptions<Receiver>,
+  { except, slow: asked }: DeliveryOptions<Receiver>,
 ): Delivery {
-  checkPolicy("slow", slow);
+  if (asked !== undefined) checkPolicy("slow", asked);
   let sent = 0;
   let dropped = 0;
   let closed = 0;
@@ -76,6 +83,7 @@ export function deliver<Receiver extends Subscriber>(
     if (receiver === except || receiver.state !== "open") continue;
     const { outbox } = receiver;
     const { highWaterMark } = outbox;
+    const slow = asked ?? receiver.delivery.slow;
     if (slow === "buffer" || outbox.unsent <= highWaterMark) {
       const droppedBefore = outbox.dropped;
       void outbox.send(message, message.compress);

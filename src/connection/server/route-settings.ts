@@ -6,12 +6,20 @@
  * @module
  */
 
+import { resolveLimits } from "../../arguments.ts";
 import { checkOptions } from "../../check-options.ts";
 import type { Deadlines } from "../../clock.ts";
 import type { Extension } from "../../extension/extension.ts";
+import type { OriginPolicy } from "../../handshake/server/origin.ts";
 import { type RouteOptions, routeOptionsTable } from "../handlers.ts";
 import { type LinkSettings, resolveConnectionOptions, resolveExtensions } from "../options.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
+import type { DeliverySettings } from "./delivery.ts";
+
+type TopicLimits = Pick<DeliverySettings, "maxTopics">;
+
+/** The limit in force where none is given. */
+const defaultTopicLimits: TopicLimits = { maxTopics: 1024 };
 
 /** What the settings of all routes of one server are made with. */
 export interface RouteSettingsParts {
@@ -24,6 +32,10 @@ export class RouteSettings {
   readonly link: LinkSettings;
   /** The extensions that are agreed to. */
   readonly extensions: readonly Extension[];
+  /** Whose pages may connect. */
+  readonly origins: OriginPolicy;
+  /** What holds for its connections where something is sent to many. */
+  readonly delivery: DeliverySettings;
   /** The subprotocols that are known here. */
   readonly protocols: readonly string[];
   readonly #parts: RouteSettingsParts;
@@ -37,6 +49,9 @@ export class RouteSettings {
     this.#parts = parts;
     this.#options = base === undefined ? options : { ...base.#options, ...given(options) };
     this.link = resolveConnectionOptions(this.#options, parts.host);
+    const { origins = "cookies", slowReceivers: slow = "buffer" } = this.#options;
+    this.origins = origins;
+    this.delivery = { slow, ...resolveLimits<TopicLimits>(this.#options, defaultTopicLimits) };
     const { compression } = options;
     const isShared = compression === undefined || compression === true;
     this.#compression =

@@ -12,7 +12,6 @@ import {
   milliseconds,
   number,
   numbersOf,
-  oneOf,
   optionsOf,
   type OptionTable,
   text,
@@ -33,7 +32,7 @@ import { tokens } from "../handlers.ts";
 import { defaultHttpLimits } from "../http/settings.ts";
 import { type ConnectionOptions, connectionTable } from "../options.ts";
 import { type AddressOptions, addressTable } from "./address-limits.ts";
-import type { SlowReceiver } from "./delivery.ts";
+import { type SlowReceiver, slowReceiversKind } from "./delivery.ts";
 
 /** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
 export interface ServeOptions
@@ -148,7 +147,7 @@ export const serveTable: OptionTable<ServeOptions> =
     maxTopics: number,
     ...numbersOf(defaultHttpLimits),
     keepAliveTimeout: milliseconds,
-    slowReceivers: oneOf("buffer", "drop", "close"),
+    slowReceivers: slowReceiversKind,
     clock,
   }))();
 
@@ -156,12 +155,10 @@ export const serveTable: OptionTable<ServeOptions> =
 export interface ServerLimits {
   readonly handshakeTimeout: number;
   readonly maxConnections: number;
-  readonly maxTopics: number;
 }
 
 /** The limits in force where none are given. */
 export const defaultServerLimits: ServerLimits = {
   handshakeTimeout: 10_000,
   maxConnections: Infinity,
-  maxTopics: 1024,
 };

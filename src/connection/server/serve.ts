@@ -43,7 +43,7 @@ import { addressBookOf } from "./address-book.ts";
 import { RouteSettings } from "./route-settings.ts";
 import { Routes } from "./routes.ts";
 import { type Published, Topics } from "./topics.ts";
-import { checkPolicy, deliver, type Delivery, type DeliverySettings } from "./delivery.ts";
+import { deliver, type Delivery } from "./delivery.ts";
 import {
   type BroadcastOptions,
   broadcastTable,
@@ -90,7 +90,6 @@ export class Server<Context = unknown> {
   readonly #deadlines: Deadlines;
   readonly #settings: LinkSettings;
   readonly #maxConnections: number;
-  readonly #delivery: DeliverySettings;
   readonly #topics: Topics<ConnectionLink>;
   readonly #node: BackplaneNode | undefined;
   readonly #unhandled: UnhandledErrorReporter;
@@ -122,7 +121,7 @@ export class Server<Context = unknown> {
   ) {
     checkOptions(options, serveTable, { elsewhere: serverHandlerTable, example });
     checkOptions(handlers, serverHandlerTable, { what: "handler", elsewhere: serveTable, example });
-    const { handshakeTimeout, maxConnections, maxTopics } = resolveLimits<ServerLimits>(
+    const { handshakeTimeout, maxConnections } = resolveLimits<ServerLimits>(
       options,
       defaultServerLimits,
     );
@@ -130,12 +129,10 @@ export class Server<Context = unknown> {
     this.#maxConnections = maxConnections;
     const routeSettings = this.#resolveRoutes(options, handlers, host);
     this.#settings = routeSettings.get(handlers)!.link;
-    const { slowReceivers = "buffer", backplane, carrying = {} } = options;
-    checkPolicy("slowReceivers", slowReceivers);
-    this.#delivery = { slow: slowReceivers };
+    const { backplane, carrying = {} } = options;
     this.#unhandled = new UnhandledErrorReporter(options.unhandledErrors, "server");
     this.#node = backplane && this.#newNode(carrying, handlers, host);
-    this.#topics = new Topics<ConnectionLink>({ maxTopics, ...this.#delivery }, this.#node);
+    this.#topics = new Topics<ConnectionLink>(this.#node);
     this.#owner = this.#newOwner(options, handlers, host, routeSettings, handshakeTimeout);
     if (backplane !== undefined) this.#node?.join(backplane);
   }
@@ -206,7 +203,7 @@ export class Server<Context = unknown> {
   broadcast(data: string | Binary | PreparedMessage, options: BroadcastOptions = {}): Delivery {
     checkOptions(options, broadcastTable);
     const { except, slow } = options;
-    return deliver<ConnectionLink>(this.#links, prepared(data), this.#delivery, {
+    return deliver<ConnectionLink>(this.#links, prepared(data), {
       except: except && linkOf(except),
       slow,
     });
@@ -326,7 +323,6 @@ export class Server<Context = unknown> {
     return {
       handlers,
       routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
-      origins: options.origins ?? "cookies",
       isBalancer: balancersOf(options),
       addresses: addressBookOf(options, this.#deadlines),
       peers: options.trustProxy === undefined ? undefined : new PeerFinder(options),

@@ -7,19 +7,7 @@
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { LimitError } from "../../errors.ts";
 import { settled } from "../../deferred.ts";
-import {
-  deliver,
-  type Delivery,
-  type DeliveryOptions,
-  type DeliverySettings,
-  type Subscriber,
-} from "./delivery.ts";
-
-/** A limit on topics, and what holds for slow receivers. */
-export interface TopicSettings extends DeliverySettings {
-  /** Topics that one connection may subscribe to. */
-  readonly maxTopics: number;
-}
+import { deliver, type Delivery, type DeliveryOptions, type Subscriber } from "./delivery.ts";
 
 /** What carries publications to other servers, and theirs to this one. */
 export interface TopicCarriage {
@@ -51,14 +39,12 @@ const longestTopic = 1024;
  * topics cost, whatever else there is.
  */
 export class Topics<Receiver extends Subscriber> {
-  readonly #settings: TopicSettings;
   readonly #subscribers = new Map<string, Set<Receiver>>();
   readonly #topics = new Map<Receiver, Set<string>>();
   readonly #carriage: TopicCarriage | undefined;
 
   /** @param carriage What joins this server with others. Default: it is alone. */
-  constructor(settings: TopicSettings, carriage?: TopicCarriage) {
-    this.#settings = settings;
+  constructor(carriage?: TopicCarriage) {
     this.#carriage = carriage;
   }
 
@@ -89,8 +75,9 @@ export class Topics<Receiver extends Subscriber> {
     let topics = this.#topics.get(receiver);
     if (topics === undefined) this.#topics.set(receiver, (topics = new Set()));
     if (!topics.has(topic)) {
-      if (topics.size >= this.#settings.maxTopics) {
-        throw new LimitError("TOO_MANY_TOPICS", this.#settings.maxTopics, topics.size + 1);
+      const { maxTopics } = receiver.delivery;
+      if (topics.size >= maxTopics) {
+        throw new LimitError("TOO_MANY_TOPICS", maxTopics, topics.size + 1);
       }
       topics.add(topic);
       const subscribers = this.#subscribers.get(topic);
@@ -130,7 +117,7 @@ export class Topics<Receiver extends Subscriber> {
 
   /** Sends a message to the subscribers here. */
   deliver(topic: string, message: PreparedMessage, options: DeliveryOptions<Receiver>): Delivery {
-    return deliver(this.#subscribers.get(topic) ?? [], message, this.#settings, options);
+    return deliver(this.#subscribers.get(topic) ?? [], message, options);
   }
 
   #remove(receiver: Receiver, topic: string): void {

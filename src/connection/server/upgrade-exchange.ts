@@ -13,7 +13,7 @@ import { connectionLost, HandshakeError, TimeoutError } from "../../errors.ts";
 import { BoundedBuffer } from "../../extension/bounded-buffer.ts";
 import { acceptOffers } from "../../extension/negotiation.ts";
 import { acceptUpgrade } from "../../handshake/server/agreement.ts";
-import { asksFunction, checkOrigin, type OriginPolicy } from "../../handshake/server/origin.ts";
+import { asksFunction, checkOrigin } from "../../handshake/server/origin.ts";
 import { offeredExtensions } from "../../handshake/server/request.ts";
 import { abandon, type UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
 import type { Head } from "../../http/head.ts";
@@ -28,8 +28,6 @@ import type { RouteSettings } from "./route-settings.ts";
 
 /** What all upgrades of one server share. */
 export interface UpgradeServer<Context> extends LinkOwner, HookFailureOwner {
-  /** Whose pages may connect. */
-  readonly origins: OriginPolicy;
   /** Milliseconds from the first byte's possibility to the response. */
   readonly handshakeTimeout: number;
   /** What holds for handlers, by the objects that they are; and for the server's own. */
@@ -108,7 +106,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
 
   /** Takes over the connection, with what has come behind the head: `chunk` from `start` on. */
   begin(chunk: Uint8Array, start: number): void {
-    const { origins } = this.#server;
+    const { origins } = this.#server.settingsOf(this.#handlers);
     // A hook may keep the request, and the chunk that it lies in is somebody else's soon.
     if (this.#handlers.upgrade !== undefined || asksFunction(origins)) this.#head.retain();
     this.#early.add(chunk, start, chunk.length);
@@ -250,6 +248,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
       handlers: this.#handlers,
       info,
       settings: settings.link,
+      delivery: settings.delivery,
       sessions,
       place: this.#place,
     } as const;

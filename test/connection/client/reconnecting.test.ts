@@ -244,6 +244,19 @@ describe("send() that waits while away", () => {
     await feed.close();
   });
 
+  it.each([0, Infinity])(
+    "has no limit on what waits where maxWaiting is %d",
+    async (maxWaiting) => {
+      const { feed, succeed } = testFeed({ whileAway: "wait", maxWaiting });
+      const large = "x".repeat(2 * 1024 ** 2);
+      const sent = [feed.send(large), feed.send("more")];
+      const ws = await succeed();
+      await Promise.all(sent);
+      expect(ws.sent).toEqual([large, "more"]);
+      await feed.close();
+    },
+  );
+
   it("keeps at most maxWaiting bytes", async () => {
     const { feed, succeed } = testFeed({ whileAway: "wait", maxWaiting: 10 });
     const prepared = new PreparedMessage("1234");
@@ -435,6 +448,26 @@ describe("receive()", () => {
     await feed.close();
     expect(await failure(feed.receive())).toBeInstanceOf(ClosedError);
   });
+
+  it.each([0, Infinity])(
+    "has no limit on what is unread where maxUnread is %d",
+    async (maxUnread) => {
+      const { feed, succeed } = testFeed({ maxUnread });
+      const messages = ["first", "x".repeat(1024 ** 2), "y".repeat(1024 ** 2), "z"];
+      const ws = await succeed();
+      for (const message of messages) ws.deliver(message);
+      expect(await feed.receive()).toBe("first");
+      ws.end(lost);
+      await macrotask();
+      const next = await succeed();
+      next.deliver("last");
+      next.end(lost);
+      await macrotask();
+      for (const message of [...messages.slice(1), "last"])
+        expect(await feed.receive()).toBe(message);
+      await feed.close();
+    },
+  );
 
   it("gives in their order messages of ended connections that come late", async () => {
     const { feed, succeed } = testFeed();

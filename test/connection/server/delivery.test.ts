@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { deliver, type DeliverySettings } from "../../../src/connection/server/delivery.ts";
+import { deliver } from "../../../src/connection/server/delivery.ts";
 import { PreparedMessage } from "../../../src/endpoint/prepared.ts";
 import { Receiver } from "../../support/receiver.ts";
 
 const news = new PreparedMessage("news");
-const settings: DeliverySettings = { slow: "buffer" };
 
 describe("a receiver that does not keep up", () => {
   function slowAndFast(): { slow: Receiver; fast: Receiver } {
@@ -20,16 +19,19 @@ describe("a receiver that does not keep up", () => {
     ["close", { sent: 1, dropped: 0, closed: 1 }, ["terminated TOO_MUCH_BUFFERED"], 0],
   ] as const)("meets the policy %s", (policy, delivery, lines, dropped) => {
     const { slow, fast } = slowAndFast();
-    expect(deliver([slow, fast], news, settings, { slow: policy })).toEqual(delivery);
-    expect(deliver([], news, settings, { slow: policy }).sent).toBe(0);
+    expect(deliver([slow, fast], news, { slow: policy })).toEqual(delivery);
+    expect(deliver([], news, { slow: policy }).sent).toBe(0);
     expect(slow.lines).toEqual(lines);
     expect(slow.outbox.dropped).toBe(dropped);
     expect(fast.lines).toEqual(["news"]);
   });
 
-  it("meets the server's own policy where a call names none", () => {
+  it("meets its own policy where a call names none", () => {
     const { slow, fast } = slowAndFast();
-    expect(deliver([slow, fast], news, { ...settings, slow: "drop" }, {}).dropped).toBe(1);
+    const { slow: other } = slowAndFast();
+    slow.delivery = { ...slow.delivery, slow: "drop" };
+    expect(deliver([slow, fast, other], news, {})).toEqual({ sent: 2, dropped: 1, closed: 0 });
+    expect(slow.lines).toEqual([]);
   });
 });
 
@@ -37,7 +39,7 @@ describe("a policy that there is not", () => {
   it.each(["Buffer", "dropp", null, 1])("is refused, and nobody is dropped: %s", (slow) => {
     const receiver = new Receiver();
     receiver.outbox.unsent = 101;
-    expect(() => deliver([receiver], news, settings, { slow: slow as never })).toThrow(
+    expect(() => deliver([receiver], news, { slow: slow as never })).toThrow(
       new TypeError(`slow must be one of buffer, drop, close: ${slow}`),
     );
     expect(receiver.lines).toEqual([]);
@@ -50,7 +52,7 @@ describe("deliver(), for one that is dropped,", () => {
     slow.outbox.unsent = 101;
     let said: unknown;
     slow.terminate = (error) => (said = error);
-    deliver([slow], new PreparedMessage("x"), { slow: "close" }, {});
+    deliver([slow], new PreparedMessage("x"), { slow: "close" });
     expect(said).toMatchObject({
       code: "TOO_MUCH_BUFFERED",
       message: "More than highWaterMark: 101 > 100",
@@ -62,7 +64,7 @@ describe("what became of a message", () => {
   it("counts nobody whose connection is no longer open: it gets nothing", () => {
     const [open, closing] = [new Receiver(), new Receiver()];
     closing.state = "closing";
-    const delivery = deliver([open, closing], news, settings, {});
+    const delivery = deliver([open, closing], news, {});
     expect([delivery, closing.lines]).toEqual([{ sent: 1, dropped: 0, closed: 0 }, []]);
   });
 
@@ -70,6 +72,6 @@ describe("what became of a message", () => {
     const [full, ended] = [new Receiver(), new Receiver()];
     full.onSend = () => full.outbox.dropped++;
     ended.onSend = () => (ended.state = "closed");
-    expect(deliver([full, ended], news, settings, {})).toEqual({ sent: 0, dropped: 1, closed: 1 });
+    expect(deliver([full, ended], news, {})).toEqual({ sent: 0, dropped: 1, closed: 1 });
   });
 });

@@ -32,6 +32,21 @@ describe("RouteSettings", () => {
     expect([base.protocols, route.protocols]).toEqual([["a"], ["a"]]);
   });
 
+  it("have an origin's policy, topics and slow receivers of their own", () => {
+    const [base, route] = settings(
+      { origins: "same", maxTopics: 5 },
+      { origins: ["https://a.example"], slowReceivers: "drop" },
+    );
+    expect([base.origins, base.delivery]).toEqual(["same", { slow: "buffer", maxTopics: 5 }]);
+    expect([route.origins, route.delivery]).toEqual([
+      ["https://a.example"],
+      { slow: "drop", maxTopics: 5 },
+    ]);
+    const [bare, open] = settings({}, { maxTopics: 0 });
+    expect([bare.origins, bare.delivery.maxTopics]).toEqual(["cookies", 1024]);
+    expect(open.delivery.maxTopics).toBe(Infinity);
+  });
+
   it("are resolved once for one object of options", () => {
     const base = new RouteSettings(parts, {});
     const options = { maxMessageSize: 5 };
@@ -66,6 +81,14 @@ describe("RouteSettings", () => {
     expect(wrong({ maxMessageSize: -1 })).toThrow(RangeError);
     expect(wrong({ maxMessageSize: -1 })).toThrow(/^routes\["\/upload"\]\.options\.maxMessageSize/);
     expect(wrong({ unhandledErrors: "print" })).toThrow("Unknown option");
+    expect(wrong({ maxTopics: 1.5 })).toThrow(/^routes\["\/upload"\]\.options\.maxTopics/);
+    for (const name of ["handshakeTimeout", "maxHeadSize", "maxTargetSize", "maxHeaders"]) {
+      expect(wrong({ [name]: 5 })).toThrow(
+        new TypeError(
+          `${path}${name} counts before the path is known: it is an option of the server`,
+        ),
+      );
+    }
     const bare = new RouteSettings({ ...parts, host: {} }, {});
     expect(() => bare.with({ compression: true }, path)).toThrow(TypeError);
   });

@@ -26,7 +26,7 @@ describe("defaultServerLimits", () => {
   it("are in force where none are given; 0 is no limit", () => {
     expect(resolveLimits<ServerLimits>({}, defaultServerLimits)).toEqual(defaultServerLimits);
     expect(
-      resolveLimits<ServerLimits>({ handshakeTimeout: 0, maxTopics: 7 }, defaultServerLimits),
-    ).toEqual({ handshakeTimeout: Infinity, maxConnections: Infinity, maxTopics: 7 });
+      resolveLimits<ServerLimits>({ handshakeTimeout: 0, maxConnections: 7 }, defaultServerLimits),
+    ).toEqual({ handshakeTimeout: Infinity, maxConnections: 7 });
   });
 });

@@ -1,17 +1,10 @@
 import { describe, expect, it } from "vitest";
-import {
-  type TopicCarriage,
-  Topics,
-  type TopicSettings,
-} from "../../../src/connection/server/topics.ts";
+import { type TopicCarriage, Topics } from "../../../src/connection/server/topics.ts";
 import { PreparedMessage } from "../../../src/endpoint/prepared.ts";
 import { Receiver } from "../../support/receiver.ts";
 
-function newTopics(
-  settings: Partial<TopicSettings> = {},
-  carriage?: TopicCarriage,
-): Topics<Receiver> {
-  return new Topics({ maxTopics: 1024, slow: "buffer", ...settings }, carriage);
+function newTopics(carriage?: TopicCarriage): Topics<Receiver> {
+  return new Topics(carriage);
 }
 
 const news = new PreparedMessage("news");
@@ -96,8 +89,9 @@ describe("Topics", () => {
   });
 
   it("are as many a connection as may be, and no more", () => {
-    const topics = newTopics({ maxTopics: 2 });
+    const topics = newTopics();
     const a = new Receiver();
+    a.delivery = { ...a.delivery, maxTopics: 2 };
     void topics.subscribe(a, "x");
     void topics.subscribe(a, "y");
     void topics.subscribe(a, "y");
@@ -138,10 +132,7 @@ describe("topics on several servers", () => {
 
   it("are carried once the subscribers here have the message", async () => {
     const lines: string[] = [];
-    const topics = newTopics(
-      {},
-      newCarriage(lines, () => Promise.resolve()),
-    );
+    const topics = newTopics(newCarriage(lines, () => Promise.resolve()));
     const a = new Receiver();
     a.onSend = () => lines.push("sent");
     void topics.subscribe(a, "x");
@@ -151,10 +142,7 @@ describe("topics on several servers", () => {
 
   it("are wanted while they have subscribers, and released with the last", async () => {
     const lines: string[] = [];
-    const topics = newTopics(
-      {},
-      newCarriage(lines, () => Promise.resolve()),
-    );
+    const topics = newTopics(newCarriage(lines, () => Promise.resolve()));
     const [a, b] = [new Receiver(), new Receiver()];
     expect(await topics.subscribe(a, "x")).toBe(false);
     expect(await topics.subscribe(b, "x")).toBe(false);
@@ -164,10 +152,7 @@ describe("topics on several servers", () => {
   });
 
   it("reach the connections here whatever becomes of the carriage", async () => {
-    const topics = newTopics(
-      {},
-      newCarriage([], () => Promise.reject(new Error("no network"))),
-    );
+    const topics = newTopics(newCarriage([], () => Promise.reject(new Error("no network"))));
     const a = new Receiver();
     void topics.subscribe(a, "x");
     const { sent, carried } = topics.publish("x", news, {});
