@@ -346,8 +346,8 @@ export class HttpExchange implements TransportHandler {
   #finish(): void {
     if (this.#phase !== "answering") return;
     const isKept = this.#isKept && this.#body.isComplete;
+    this.#body.answered();
     this.#end(undefined);
-    this.#body.drop();
     this.#letOn();
     if (isKept) this.#owner.onAnswered(this.#early.take(), this.#hasPeerEnded);
     else this.#owner.onLastAnswered();

@@ -83,9 +83,9 @@ export class RequestBody {
     this.#incoming.fail(reason);
   }
 
-  /** Nobody reads the rest, whatever of it comes. */
-  drop(): void {
-    this.#incoming.drop();
+  /** The request is answered: what was not read is dropped, whatever of it comes, and who reads on is told so. */
+  answered(): void {
+    this.#incoming.miss(newMissedError);
   }
 
   /** Gives it piece by piece. */
@@ -108,4 +108,8 @@ export class RequestBody {
     }
     return buffer.size === 0 ? noBytes : buffer.take();
   }
+}
+
+function newMissedError(): TypeError {
+  return new TypeError("The request has been answered: what was not read of its body is gone");
 }

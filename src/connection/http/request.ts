@@ -22,7 +22,7 @@ export interface BodyOptions {
 
 /**
  * A request that asks for no upgrade. Its body comes while the hook is at work, and the client is held back while the hook does
- * not read. Read it one way, once; what is not read when the answer has been sent is dropped.
+ * not read. Read it one way, once; what is not read when the answer has been sent is dropped, and to read on is a TypeError.
  *
  * A body that cannot be read rejects with an error that answers the request where the hook throws it: 413 where it is too
  * large, 400 where it is malformed.

@@ -54,8 +54,11 @@ export interface GatherOptions {
 
 const gatherTable: OptionTable<GatherOptions> = { limit: number };
 
-/** What follows the pieces at hand: "dropped" is nothing, whatever comes, since nobody wants it. */
-type Ending = "more" | "end" | "failure" | "dropped";
+/**
+ * What follows the pieces at hand: "dropped" is nothing, whatever comes, since nobody wants it; "missed" is an error, whatever comes,
+ * since it was not read in time.
+ */
+type Ending = "more" | "end" | "failure" | "dropped" | "missed";
 
 type Result = IteratorResult<Data, undefined>;
 
@@ -106,6 +109,20 @@ export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined>
     // Also where it was complete, or had failed: a loop that was left reads no further.
     this.#ending = "dropped";
     // Last: where that makes room, what follows of this very message comes before this returns.
+    for (const piece of this.#pieces.takeAll()) this.#unread.remove(piece.length);
+  }
+
+  /**
+   * Drops what was not read until now, and tells it to who reads on. Where all was read, or nobody wanted the rest, nothing changes.
+   *
+   * @param newError Makes the error that is told.
+   */
+  miss(newError: () => unknown): void {
+    const hasAll = this.#ending === "end" && this.#pieces.length === 0;
+    if (hasAll || this.#ending === "dropped" || this.#ending === "failure") return;
+    this.#ending = "missed";
+    this.#error = newError;
+    for (const waiting of this.#waiting.takeAll()) this.#settle(waiting);
     for (const piece of this.#pieces.takeAll()) this.#unread.remove(piece.length);
   }
 
@@ -204,6 +221,7 @@ export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined>
   /** Answers somebody who asks behind the last piece. */
   #settle(waiting: Deferred<Result>): void {
     if (this.#ending === "failure") waiting.reject(this.#error);
+    else if (this.#ending === "missed") waiting.reject((this.#error as () => unknown)());
     else waiting.resolve({ done: true, value: undefined });
   }
 }

@@ -700,6 +700,54 @@ describe("the body of a plain request", () => {
     expect(peer.text).toBe("");
   });
 
+  it.each([
+    ["that has come, and is kept for later,", "/later", "abcdefgh"],
+    ["of which a part has come", "/begun", "abc"],
+    ["of which nothing has come", "/later", ""],
+  ])("%s is no whole body to who reads behind the answer", async (_, path, sent) => {
+    const read: Promise<unknown>[] = [];
+    const errors: unknown[] = [];
+    const { peer } = start({
+      http: {
+        // Begins to read, or keeps the request for later, and answers before it is done.
+        POST: (asked) => {
+          const begun = asked.path === "/begun" ? asked.bytes() : undefined;
+          const later = newDeferred<unknown>();
+          setTimeout(() => {
+            later.resolve(begun ?? asked.text());
+          }, 0);
+          read.push(later.promise.catch((error: unknown) => errors.push(error)));
+          return { body: "early" };
+        },
+      },
+    });
+    peer.send(`${request(`POST ${path}`, "Content-Length: 8")}${sent}`);
+    await peer.answer(5);
+    await Promise.all(read);
+    expect(errors).toEqual([
+      new TypeError("The request has been answered: what was not read of its body is gone"),
+    ]);
+  });
+
+  it("is there behind the answer where it was read before", async () => {
+    const read = newDeferred<unknown>();
+    const { peer } = start({
+      http: {
+        POST: async (asked) => {
+          const pieces: string[] = [];
+          for await (const piece of asked) pieces.push(new TextDecoder().decode(piece));
+          setTimeout(() => {
+            read.resolve(asked.text());
+          }, 0);
+          return { body: pieces.join() };
+        },
+      },
+    });
+    peer.send(`${request("POST /", "Content-Length: 3")}abc`);
+    expect((await peer.answer(3)).at(-1)).toBe("abc");
+    expect(await read.promise).toBe("");
+  });
+
   it("that nobody reads and that has come whole is dropped", async () => {
     const { peer } = start({
       http: { POST: () => ({ body: "no" }), GET: () => ({ body: "yes" }) },

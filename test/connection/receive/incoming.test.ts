@@ -158,6 +158,39 @@ describe("a message in pieces", () => {
     expect(await failed.next()).toEqual({ done: true, value: undefined });
   });
 
+  it("tells who reads on what was missed, and drops it", async () => {
+    const missed = (): Error => new Error("missed");
+    const { message, units } = newIncoming(false);
+    add(message, Uint8Array.of(1));
+    message.miss(missed);
+    add(message, Uint8Array.of(2));
+    message.complete();
+    expect(units.pieces).toBe(0);
+    await expect(message.next()).rejects.toThrow("missed");
+    const waiting = newIncoming(false).message;
+    const next = waiting.next();
+    waiting.miss(missed);
+    await expect(next).rejects.toThrow("missed");
+    const whole = newIncoming(false);
+    add(whole.message, Uint8Array.of(1));
+    whole.message.complete();
+    whole.message.miss(missed);
+    await expect(whole.message.next()).rejects.toThrow("missed");
+    expect(whole.units.pieces).toBe(0);
+  });
+
+  it("misses nothing where all was read, the rest was not wanted, or it has failed", async () => {
+    const missed = (): Error => new Error("missed");
+    const [read, left, failed] = [1, 2, 3].map(() => newIncoming(false).message);
+    read!.complete();
+    left!.drop();
+    failed!.fail(new Error("gone"));
+    for (const message of [read!, left!, failed!]) message.miss(missed);
+    expect(await read!.next()).toEqual({ done: true, value: undefined });
+    expect(await left!.next()).toEqual({ done: true, value: undefined });
+    await expect(failed!.next()).rejects.toThrow("gone");
+  });
+
   it("gives each of those who ask at once a piece of its own, in their order", async () => {
     const { message, units } = newIncoming(false);
     const asked = [1, 2, 3, 4].map(() => message.next());
