@@ -45,8 +45,11 @@ export type DispatcherEnd = Pick<Dispatcher<unknown>, "cut" | "stop" | "end">;
 /** Those members of a report that say what went wrong, and that the connection is over. */
 export type CloseReportEnd = Pick<CloseReport, "closure" | "report" | "settle">;
 
-/** How far the peer's side of the stream has come: bytes come, it has ended, the socket is gone. */
-type StreamState = "open" | "ended" | "gone";
+/*
+ * How far the peer's side of the stream has come. open: bytes come. ended: it has ended. gone: the socket is gone. read: the socket is
+ * gone, and the endpoint has got all that had come.
+ */
+type StreamState = "open" | "ended" | "gone" | "read";
 
 /** Takes one connection down, whoever ends it. */
 export class Teardown {
@@ -71,8 +74,12 @@ export class Teardown {
   }
 
   get state(): ConnectionState {
-    if (this.#stream === "gone") return "closed";
+    if (this.#isGone) return "closed";
     return this.#link.endpoint.stage === "open" ? "open" : "closing";
+  }
+
+  get #isGone(): boolean {
+    return this.#stream === "gone" || this.#stream === "read";
   }
 
   /** Aborts when the connection is no longer open, with the ClosedError that `send` rejects with. */
@@ -131,6 +138,7 @@ export class Teardown {
   /** All that has come is with the endpoint: what has become of the stream is told now, and not before. */
   onIdle(): void {
     if (this.#stream === "open") return;
+    if (this.#stream === "gone") this.#stream = "read";
     const { endpoint, closeReport } = this.#link;
     if (!endpoint.isClosed) {
       // The stream is over before the closing handshake is.
@@ -138,13 +146,13 @@ export class Teardown {
       endpoint.fail(error, 0, "transport");
       closeReport.report(error);
     }
-    if (this.#stream === "gone") endpoint.advance("socketClosed");
+    if (this.#isGone) endpoint.advance("socketClosed");
   }
 
   /** Ends this side of the stream where all that was gathered has left, and nothing more will be. */
   endWhenSent(): void {
     const { endpoint, flusher } = this.#link;
-    if (endpoint.stage === "flushing" && flusher.isIdle && this.#stream !== "gone") {
+    if (endpoint.stage === "flushing" && flusher.isIdle && !this.#isGone) {
       endpoint.advance("drained");
     }
   }
@@ -174,7 +182,7 @@ export class Teardown {
         this.#leaveOpen(stage);
         flusher.stop(() => this.closedError());
         pacer.stop();
-        if (this.#stream === "gone") endpoint.advance("socketClosed");
+        if (this.#isGone) endpoint.advance("socketClosed");
         else transport.destroy();
         break;
       case "closed":
@@ -199,7 +207,10 @@ export class Teardown {
       this.#link.inContext(onDeadline);
     };
     const isFirst = this.#closeDeadline === undefined;
-    this.#closeDeadline ??= deadlines.after(this.#closeTimeout, onTimer, isHeld);
+    // Where there is nothing more to read, the end follows within the call.
+    if (this.#stream !== "read") {
+      this.#closeDeadline ??= deadlines.after(this.#closeTimeout, onTimer, isHeld);
+    }
     // After a close() of its own that still delivers, only a drop ends that: the peer's close frame comes behind all that it sent.
     const isCut = stage === "dropped" || (isFirst && !endpoint.isDelivering);
     if (endpoint.initiator === "local" && isCut) dispatcher.stop(() => this.closedError());
@@ -209,9 +220,8 @@ export class Teardown {
   #finish(): void {
     const { closeReport, flusher, dispatcher } = this.#link;
     this.#closeDeadline?.cancel();
-    const { closure } = closeReport;
     // A second time, since a close frame that waited behind others may have been added after the first.
-    const reason = (): ClosedError => new ClosedError(closure);
+    const reason = (): ClosedError => this.closedError();
     flusher.stop(reason);
     dispatcher.end(reason);
     closeReport.settle();

@@ -16,6 +16,7 @@ export const sha1Size = 20;
 // Used from the first line to the last of one call, which nothing can interrupt.
 const schedule = /* @__PURE__ */ new Int32Array(80);
 const state = /* @__PURE__ */ new Int32Array(5);
+const padded = /* @__PURE__ */ new Uint8Array(2 * blockSize);
 
 /**
  * Hashes `bytes`.
@@ -37,21 +38,26 @@ export function sha1Into(hash: Uint8Array, bytes: Uint8Array): void {
   state[4] = 0xc3d2e1f0;
   let at = 0;
   for (; at + blockSize <= bytes.length; at += blockSize) addBlock(bytes, at);
-  for (const block of padded(bytes, at)) addBlock(block, 0);
+  const end = pad(bytes, at);
+  for (let block = 0; block < end; block += blockSize) addBlock(padded, block);
   for (let i = 0; i < 5; i++) writeUint32(hash, i * 4, state[i]);
 }
 
-/** The rest of the input, a 1 bit, zeros, and the input's length in bits: one block or two (RFC 3174, 4). */
-function padded(bytes: Uint8Array, at: number): Uint8Array[] {
+/**
+ * Writes the last blocks to `padded`: the rest of the input, a 1 bit, zeros, and the input's length in bits (RFC 3174, 4).
+ *
+ * @param at Where the rest begins.
+ * @returns Where they end: behind one block, or two.
+ */
+function pad(bytes: Uint8Array, at: number): number {
   const rest = bytes.length - at;
-  const blocks = new Uint8Array(rest + 9 <= blockSize ? blockSize : 2 * blockSize);
-  blocks.set(bytes.subarray(at));
-  blocks[rest] = 0x80;
-  writeUint32(blocks, blocks.length - 8, bytes.length / 0x2000_0000);
-  writeUint32(blocks, blocks.length - 4, bytes.length << 3);
-  return blocks.length === blockSize
-    ? [blocks]
-    : [blocks.subarray(0, blockSize), blocks.subarray(blockSize)];
+  const end = rest + 9 <= blockSize ? blockSize : 2 * blockSize;
+  for (let i = 0; i < rest; i++) padded[i] = bytes[at + i];
+  padded[rest] = 0x80;
+  padded.fill(0, rest + 1, end - 8);
+  writeUint32(padded, end - 8, bytes.length / 0x2000_0000);
+  writeUint32(padded, end - 4, bytes.length << 3);
+  return end;
 }
 
 function rotateLeft(word: number, bits: number): number {

@@ -1,7 +1,7 @@
 import type { Handlers } from "../../src/connection/handlers.ts";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
 import { linkOf } from "../support/link.ts";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { newDeferred } from "../../src/deferred.ts";
 import { ClosedError } from "../../src/errors.ts";
 import { openPair } from "../support/pair.ts";
@@ -79,6 +79,18 @@ describe("a handler that ends its connection", () => {
       expect(clock.running).toBe(0);
     },
   );
+});
+
+describe("a connection that is lost", () => {
+  it("has no deadline set for its end, which follows at once", async () => {
+    const { open, clock } = testServer({}, { pingInterval: Infinity, idleTimeout: Infinity });
+    const { ws, transport } = await open();
+    expect(clock.running).toBe(0);
+    const every = vi.spyOn(clock, "every");
+    transport.reset(new Error("ECONNRESET"));
+    await ws.closed;
+    expect(every).not.toHaveBeenCalled();
+  });
 });
 
 describe("ws.signal", () => {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { noBytes } from "../../bytes.ts";
 import { isPromise, whenSettled } from "../../deferred.ts";
 import { connectionLost, HandshakeError, TimeoutError } from "../../errors.ts";
 import { BoundedBuffer } from "../../extension/bounded-buffer.ts";
@@ -79,8 +80,8 @@ export class UpgradeExchange<Context> implements TransportHandler {
   readonly #place: LinkPlace | undefined;
   #phase: Phase = "asking";
   #hook: "origins" | "upgrade" = "origins";
-  // What has come behind the request.
-  readonly #early = new BoundedBuffer();
+  /** What has come behind the request; undefined where nothing has, as a rule. */
+  #early: BoundedBuffer | undefined;
   #isHeldBack = false;
   #hasPeerEnded: boolean;
 
@@ -109,7 +110,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
     const { origins } = this.#server.settingsOf(this.#handlers);
     // A hook may keep the request, and the chunk that it lies in is somebody else's soon.
     if (this.#handlers.upgrade !== undefined || asksFunction(origins)) this.#head.retain();
-    this.#early.add(chunk, start, chunk.length);
+    this.#keepEarly(chunk, start);
     this.#transport.handler = this;
     try {
       const allowed = checkOrigin(this.request, origins);
@@ -123,7 +124,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
 
   onData(chunk: Uint8Array): void {
     if (this.#phase === "dropped") return;
-    this.#early.add(chunk, 0, chunk.length);
+    this.#keepEarly(chunk, 0);
     this.#holdBack();
   }
 
@@ -161,7 +162,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
   drop(reason: Error): void {
     if (!this.#isAsking) return;
     this.#phase = "dropped";
-    this.#early.take();
+    this.#early = undefined;
     this.#transport.destroy();
     abandon(this.request, reason);
   }
@@ -254,7 +255,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
     } as const;
     const link = new Link(this.#server, parts);
     this.#letOn();
-    link.start(response, this.#early.take());
+    link.start(response, this.#early?.take() ?? noBytes);
     // Told once, and before there was a link to hear it.
     if (this.#hasPeerEnded) link.onEnd();
   }
@@ -266,14 +267,20 @@ export class UpgradeExchange<Context> implements TransportHandler {
       return;
     }
     this.#phase = "over";
-    this.#early.take();
+    this.#early = undefined;
     this.#letOn();
     this.#owner.onRefused(error);
   }
 
+  #keepEarly(chunk: Uint8Array, start: number): void {
+    if (start === chunk.length) return;
+    this.#early ??= new BoundedBuffer();
+    this.#early.add(chunk, start, chunk.length);
+  }
+
   /** Stops reading where much has come early; until then it goes on, so that a peer which leaves is noticed. */
   #holdBack(): void {
-    if (this.#isHeldBack || this.#early.size <= mostEarly) return;
+    if (this.#isHeldBack || this.#early === undefined || this.#early.size <= mostEarly) return;
     this.#isHeldBack = true;
     this.#transport.pause();
   }

@@ -5,7 +5,7 @@
  */
 
 import { checkTextOrBytes } from "../../arguments.ts";
-import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
+import { copy, encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../../errors.ts";
 import type { Head } from "../../http/head.ts";
 import { type Option, writeOptions } from "../../http/option.ts";
@@ -25,8 +25,9 @@ export interface UpgradeResponse {
   readonly headers?: GivenHeaders | undefined;
 }
 
-const beforeAccept =
-  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
+const beforeAccept: Uint8Array = /* @__PURE__ */ encodeUtf8(
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ",
+);
 
 /** Headers that the handshake itself writes (RFC 6455, 11.3). */
 const ownHeaders = new Set([
@@ -51,7 +52,7 @@ const ownHeaders = new Set([
 export function writeUpgrade(
   head: Head,
   offered: readonly string[],
-  { protocol, extensions = [], headers = [] }: UpgradeResponse = {},
+  { protocol, extensions, headers }: UpgradeResponse = {},
 ): Uint8Array<ArrayBuffer> {
   if (protocol !== undefined && !offered.includes(protocol)) {
     throw new TypeError(`Subprotocol was not offered: ${JSON.stringify(protocol)}`);
@@ -59,15 +60,20 @@ export function writeUpgrade(
   if (protocol !== undefined && !isToken(protocol)) {
     throw new TypeError(`Subprotocol is not a token: ${JSON.stringify(protocol)}`);
   }
-  const added = toHeaderPairs(headers);
-  checkOwnHeaders(added);
   let after = "\r\n";
   if (protocol !== undefined) after += `Sec-WebSocket-Protocol: ${protocol}\r\n`;
-  if (extensions.length > 0) after += `Sec-WebSocket-Extensions: ${writeOptions(extensions)}\r\n`;
-  after += `${headerLines(added)}\r\n`;
+  if (extensions !== undefined && extensions.length > 0) {
+    after += `Sec-WebSocket-Extensions: ${writeOptions(extensions)}\r\n`;
+  }
+  if (headers !== undefined) {
+    const added = toHeaderPairs(headers);
+    checkOwnHeaders(added);
+    after += headerLines(added);
+  }
+  after += "\r\n";
 
   const bytes = new Uint8Array(beforeAccept.length + AcceptSize + after.length);
-  writeLatin1(bytes, 0, beforeAccept);
+  copy(bytes, 0, beforeAccept, 0, beforeAccept.length);
   const key = head.valueStart(head.find("sec-websocket-key"));
   acceptInto(bytes, beforeAccept.length, head.bytes, key);
   writeLatin1(bytes, beforeAccept.length + AcceptSize, after);
