@@ -1,10 +1,11 @@
 /**
- * Builds the package when `dist/` is missing or older than its sources.
+ * Builds the package when `dist/` is missing or older than its sources; `node scripts/built.mjs` does just that.
  */
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
@@ -54,3 +55,5 @@ export function runtimeCommand(runtime) {
       throw new Error(`Runtime must be node, deno or bun: ${runtime}`);
   }
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) ensureBuilt();

@@ -4,12 +4,13 @@ export class Step {
   readonly isOk: boolean | undefined;
   /** How long it took. */
   readonly seconds: number | undefined;
-  /** `last`: seconds that it took the last time. */
+  /** `last`: seconds that it took the last time. `needed`: has to have ended before it begins, in whatever lane. */
   constructor(
     name: string,
     command: readonly string[],
     env: Readonly<Record<string, string | undefined>>,
     last?: number,
+    needed?: Step,
   );
   run(): Promise<void>;
 }

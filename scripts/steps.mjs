@@ -1,6 +1,6 @@
 /**
  * Runs steps in lanes: the steps of a lane one after the other, the lanes side by side, so that no core is idle while a step
- * waits. What a step prints is shown as a whole, when it has ended; meanwhile a line says, now and then, how far all is.
+ * waits. A step may need one of another lane, and begins when that has ended. What a step prints is shown as a whole, when it has ended; meanwhile a line says, now and then, how far all is.
  */
 
 import { spawn } from "node:child_process";
@@ -22,18 +22,27 @@ export class Step {
   #start;
   #told = {};
   #lines = [];
+  #needed;
+  #end;
+  #ended = new Promise((resolve) => {
+    this.#end = resolve;
+  });
 
   /** Whether it succeeded; undefined before its end. */
   isOk;
   /** Seconds that it took. */
   seconds;
 
-  /** @param last Seconds that it took the last time; undefined where nobody knows. */
-  constructor(name, command, env, last) {
+  /**
+   * @param last Seconds that it took the last time; undefined where nobody knows.
+   * @param needed A step of another lane that has to have ended before this one begins.
+   */
+  constructor(name, command, env, last, needed) {
     this.name = name;
     this.#command = command;
     this.#env = env;
     this.#last = last;
+    this.#needed = needed;
   }
 
   /** Seconds that are left of it, as far as that is known: what a suite tells, or what the last time says. */
@@ -51,6 +60,7 @@ export class Step {
 
   /** Runs it to its end, and shows what it has printed. */
   async run() {
+    await this.#needed?.#ended;
     this.#start = Date.now();
     const [program, ...args] = this.#command;
     const child = spawn(program, args, {
@@ -67,6 +77,7 @@ export class Step {
     });
     this.seconds = (Date.now() - this.#start) / 1000;
     this.isOk = code === 0;
+    this.#end();
     console.log([`\n=== ${this.name}`, ...this.#lines].join("\n"));
     console.log(`=== ${this.name}: ${this.isOk ? "ok" : "FAILED"} in ${this.seconds.toFixed(1)} s`);
   }

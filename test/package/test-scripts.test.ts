@@ -82,8 +82,8 @@ async function printedBy(lanes: Step[][]): Promise<string> {
 
 describe("the steps of npm test", () => {
   /** A step that runs a piece of a program. */
-  const step = (name: string, code: string, last?: number): Step =>
-    new Step(name, [process.execPath, "-e", code], process.env, last);
+  const step = (name: string, code: string, last?: number, needed?: Step): Step =>
+    new Step(name, [process.execPath, "-e", code], process.env, last, needed);
 
   it("show what they have printed as a whole, also where one fails, and say whether they succeeded", async () => {
     const good = step("good", "console.log('one'); console.log('two')");
@@ -110,6 +110,19 @@ describe("the steps of npm test", () => {
     await printedBy([[noting("a")], [noting("b"), noting("c")]]);
     expect(events.slice(0, 2)).toEqual(["a begins", "b begins"]);
     expect(events.indexOf("c begins")).toBe(events.indexOf("b ends") + 1);
+  });
+
+  it("wait for one of another lane, where they need it, also where that fails", async () => {
+    const needed = step("needed", "process.exitCode = 1");
+    const needing = step("needing", "", undefined, needed);
+    const printed = await printedBy([[needing], [step("first", ""), needed]]);
+    const ends = printed.split("\n").filter((line) => line.endsWith(" in 1 s"));
+    expect(ends).toEqual([
+      "=== first: ok in 1 s",
+      "=== needed: FAILED in 1 s",
+      "=== needing: ok in 1 s",
+    ]);
+    expect(printed.indexOf("=== needing")).toBeGreaterThan(printed.indexOf("=== needed: FAILED"));
   });
 
   it("tell at once which tests fail, and nothing else of what is told to the program", async () => {
