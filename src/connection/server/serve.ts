@@ -8,11 +8,11 @@ import { noBytes } from "../../bytes.ts";
 import { checkOptions } from "../../check-options.ts";
 import { resolveLimits } from "../../endpoint/limits.ts";
 import { Traffic } from "../../endpoint/traffic.ts";
-import { ClosedError, LimitError, TimeoutError } from "../../errors.ts";
+import { LimitError } from "../../errors.ts";
 import { balancersOf } from "../../handshake/proxy-protocol/balancers.ts";
 import { PeerFinder } from "../../handshake/server/peer.ts";
 import { defaultHeadLimits, type HeadLimits } from "../../http/parser.ts";
-import { type StatusCode, StatusGoingAway } from "../../status.ts";
+import { StatusGoingAway } from "../../status.ts";
 import type { Listen, Listener, ListenOptions, Transport } from "../../transport.ts";
 import { Deadlines, systemClock } from "../../clock.ts";
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
@@ -23,7 +23,7 @@ import { prepared } from "../send/prepare.ts";
 import type { Binary } from "../data.ts";
 import { checkClose } from "../check-close.ts";
 import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
-import { type Deferred, isPromise, newDeferred, whenSettled } from "../../deferred.ts";
+import { isPromise, whenSettled } from "../../deferred.ts";
 import { LinkedList } from "../../linked-list.ts";
 import {
   type RouteContexts,
@@ -37,11 +37,12 @@ import type { ConnectionLink } from "../connection-link.ts";
 import type { Link } from "../link.ts";
 import { resolveHttpSettings } from "../http/settings.ts";
 import { ServerHandshake, type ServerHandshakeOwner } from "./server-handshake.ts";
-import { defaultFlowLimits, type LinkSettings } from "../options.ts";
+import type { LinkSettings } from "../options.ts";
 import { UnhandledErrorReporter } from "../unhandled-errors.ts";
 import { addressBookOf } from "./address-book.ts";
 import { RouteSettings } from "./route-settings.ts";
 import { Routes } from "./routes.ts";
+import { Shutdown } from "./shutdown.ts";
 import { type Published, Topics } from "./topics.ts";
 import { deliver, type Delivery } from "./delivery.ts";
 import {
@@ -104,14 +105,9 @@ export class Server<Context = unknown> {
   #opened = 0;
   #refused = 0;
   #listener: Listener | undefined;
-  #shutdown: Promise<ShutdownResult> | undefined;
-  #isShuttingDown = false;
+  readonly #shutdown: Shutdown;
   /** Whether the process lives on for it. */
   #holds = true;
-  #allEnded: Deferred<void> | undefined;
-  /** Connections that are over, and whose handlers are not. */
-  #unfinished = 0;
-  #allFinished: Deferred<void> | undefined;
 
   /** For the library: servers come from `serve`. */
   constructor(
@@ -134,6 +130,14 @@ export class Server<Context = unknown> {
     this.#node = backplane && this.#newNode(carrying, handlers, host);
     this.#topics = new Topics<ConnectionLink>(this.#node);
     this.#owner = this.#newOwner(options, handlers, host, routeSettings, handshakeTimeout);
+    this.#shutdown = new Shutdown({
+      links: this.#links,
+      handshakes: this.#handshakes,
+      deadlines: this.#deadlines,
+      closeListener: () => this.#listener?.close(),
+      forgetAddresses: () => this.#owner.addresses?.close(),
+      leaveBackplane: (milliseconds) => this.#node?.leave(milliseconds),
+    });
     if (backplane !== undefined) this.#node?.join(backplane);
   }
 
@@ -249,7 +253,7 @@ export class Server<Context = unknown> {
     if (opening.isExcess) this.#excess++;
     // Those that are only there to be told so must not become many themselves.
     const isFlood = all > 2 * this.#maxConnections || opening.isFlood;
-    if (this.#isShuttingDown || isFlood) opening.drop();
+    if (this.#shutdown.hasBegun || isFlood) opening.drop();
     else if (bytes.length > 0) opening.onData(bytes);
   }
 
@@ -275,13 +279,7 @@ export class Server<Context = unknown> {
       drain = true,
     } = options;
     checkClose(status, reason, deadline);
-    if (this.#shutdown === undefined) {
-      // There before anybody is told of the end, and may ask for it again.
-      const { promise, resolve, reject } = newDeferred<ShutdownResult>();
-      this.#shutdown = promise;
-      this.#runShutdown(status, reason, deadline, drain).then(resolve, reject);
-    }
-    return this.#shutdown;
+    return this.#shutdown.run({ status, reason, deadline, drain });
   }
 
   /** The process lives on for the server and its connections, as at the beginning. */
@@ -340,7 +338,7 @@ export class Server<Context = unknown> {
       handshakeEnded: (opening) => {
         this.#handshakes.delete(opening);
         if (opening.isExcess) this.#excess--;
-        this.#checkAllEnded();
+        this.#shutdown.onEnded();
       },
       handshakeRefused: (error, remoteAddress, peer) => {
         this.#refused++;
@@ -386,62 +384,6 @@ export class Server<Context = unknown> {
     });
   }
 
-  async #runShutdown(
-    status: StatusCode,
-    reason: string,
-    deadline: number,
-    drain: boolean,
-  ): Promise<ShutdownResult> {
-    this.#isShuttingDown = true;
-    const began = this.#deadlines.now();
-    const listenerClosed = this.#listener?.close();
-    // Awaited at the end; until then nobody would have heard of it.
-    listenerClosed?.catch(() => {});
-    const links = [...this.#links];
-    const end = new ClosedError({ status, reason, clean: false, initiator: "local" });
-    for (const opening of [...this.#handshakes]) opening.shut(end);
-    const isLate = newDeferred<void>();
-    const late = this.#deadlines.after(deadline, () => {
-      const timeout = new TimeoutError("SHUTDOWN_TIMEOUT", deadline);
-      for (const link of [...this.#links]) link.terminate(timeout);
-      for (const opening of [...this.#handshakes]) opening.giveUp(timeout);
-      isLate.resolve();
-    });
-    const half = newDeferred<void>();
-    const forHandlers = deadline === Infinity ? defaultFlowLimits.closeTimeout : deadline / 2;
-    const halfTime = this.#deadlines.after(forHandlers, half.resolve);
-    const closures = links.map(async (link) => {
-      if (drain && link.dispatcher.isHandling) {
-        link.shut();
-        await Promise.race([link.handlers, half.promise]);
-      }
-      return link.connection.close(status, reason);
-    });
-
-    this.#allEnded = newDeferred<void>();
-    this.#checkAllEnded();
-    await this.#allEnded.promise;
-    halfTime.cancel();
-    // Where a connection has ended by itself, nobody has to be waited for to close it.
-    half.resolve();
-    if (this.#unfinished > 0) {
-      this.#allFinished = newDeferred<void>();
-      // Handlers that are never done are not waited for for ever, though the deadline may be.
-      const enough = this.#deadlines.after(forHandlers, isLate.resolve);
-      await Promise.race([this.#allFinished.promise, isLate.promise]);
-      enough.cancel();
-    }
-    late.cancel();
-    this.#owner.addresses?.close();
-    const total = deadline === Infinity ? defaultFlowLimits.closeTimeout : deadline;
-    const rest = Math.max(0, began + total - this.#deadlines.now());
-    for (const left of await Promise.allSettled([this.#node?.leave(rest), listenerClosed])) {
-      if (left.status === "rejected") throw left.reason;
-    }
-    const clean = (await Promise.all(closures)).filter((closure) => closure.clean).length;
-    return { closed: clean, dropped: links.length - clean };
-  }
-
   /** Resolves the options of the server and of its routes. */
   #resolveRoutes(
     options: ServeOptions,
@@ -461,18 +403,8 @@ export class Server<Context = unknown> {
     this.#links.delete(link as Link<Context>);
     this.#topics.leave(link);
     this.#addToTotals(link);
-    this.#awaitHandlers(link);
-    this.#checkAllEnded();
-  }
-
-  /** Counts a connection that is over until its handlers are done. It is not kept for it: they may never be. */
-  #awaitHandlers(link: Link): void {
-    const { handlers } = link;
-    if (handlers === undefined) return;
-    this.#unfinished++;
-    void handlers.then(() => {
-      if (--this.#unfinished === 0) this.#allFinished?.resolve();
-    });
+    this.#shutdown.awaitHandlers(link);
+    this.#shutdown.onEnded();
   }
 
   /** Calls a handler for logs. */
@@ -486,10 +418,6 @@ export class Server<Context = unknown> {
     } catch (reason) {
       fail(reason);
     }
-  }
-
-  #checkAllEnded(): void {
-    if (this.#links.size === 0 && this.#handshakes.size === 0) this.#allEnded?.resolve();
   }
 
   /** Adds what a connection that is over has counted. */

@@ -1,0 +1,250 @@
+import { describe, expect, it } from "vitest";
+import { memoryPair } from "../../../adapters/memory/index.ts";
+import { newDeferred } from "../../../src/deferred.ts";
+import { type ServeOptions, serveOn } from "../../../src/connection/server/serve.ts";
+import { Peer, upgradeRequest } from "../../support/peer.ts";
+import { macrotask } from "../../support/turns.ts";
+import { testServer } from "../../support/server.ts";
+import { fakeListener } from "../../support/fake-listener.ts";
+
+describe("shutdown() of a server whose handlers are at work", () => {
+  /** A connection whose handler waits for a gate, and then answers; behind its message waits another one. */
+  async function openWorking(options: ServeOptions = { port: 0 }) {
+    const gate = newDeferred<void>();
+    const made = testServer(
+      {
+        async message(ws, data) {
+          await gate.promise;
+          await ws.send(data);
+        },
+      },
+      options,
+    );
+    const opened = await made.open();
+    opened.peer.text("one");
+    opened.peer.text("two");
+    await macrotask();
+    return { ...made, ...opened, gate };
+  }
+
+  it("lets them answer what has come, and closes behind that; nothing more is read", async () => {
+    const { server, peer, gate, lines } = await openWorking();
+    const over = server.shutdown();
+    peer.text("too late");
+    await macrotask();
+    gate.resolve();
+    expect(await over).toEqual({ closed: 1, dropped: 0 });
+    expect(peer.lines.slice(0, 4)).toEqual(["open", "text one", "text two", "close 1001"]);
+    expect(lines).toEqual(["open", "message one", "message two", "close 1001 clean local"]);
+  });
+
+  it.each([
+    ["half of the deadline", { deadline: 4000 }, 2000],
+    ["10 seconds where there is no deadline", { deadline: Infinity }, 10_000],
+  ])("gives them %s", async (_, options, time) => {
+    const { server, peer, clock } = await openWorking({ port: 0, closeTimeout: 60_000 });
+    const over = server.shutdown(options);
+    clock.advance(time - 500);
+    await macrotask();
+    expect(peer.lines).toEqual(["open"]);
+    clock.advance(600);
+    await peer.seen("close 1001");
+    await macrotask();
+    // Its handlers are never done: they are not waited for beyond that, either.
+    clock.advance(time + 500);
+    expect(await over).toEqual({ closed: 1, dropped: 0 });
+  });
+
+  it("closes at once where it is told not to wait, and for `open`, and for what has come in part", async () => {
+    const working = await openWorking();
+    void working.server.shutdown({ drain: false });
+    await working.peer.seen("close 1001");
+    const opening = testServer({ open: () => new Promise(() => {}), message() {} });
+    const { peer } = await opening.open();
+    peer.text("waits for open");
+    await macrotask();
+    expect(await opening.server.shutdown()).toEqual({ closed: 1, dropped: 0 });
+    const streaming = testServer({ stream: (_, message) => message.text() });
+    const half = await streaming.open();
+    half.peer.send(Uint8Array.of(0x01, 0x81, 0, 0, 0, 0, 0x61));
+    await macrotask();
+    void streaming.server.shutdown();
+    await half.peer.seen("close 1001");
+  });
+
+  it("is over where a connection ends by itself meanwhile", async () => {
+    const { server, transport, gate } = await openWorking();
+    const over = server.shutdown();
+    await macrotask();
+    transport.reset(new Error("ECONNRESET"));
+    await macrotask();
+    gate.resolve();
+    expect(await over).toEqual({ closed: 0, dropped: 1 });
+  });
+
+  it("waits for the `close` of each connection, not of the first alone", async () => {
+    const gates = [newDeferred<void>(), newDeferred<void>()];
+    const order: string[] = [];
+    let ended = 0;
+    const { server, open } = testServer({ close: () => gates[ended++]!.promise });
+    await open();
+    await open();
+    const over = server.shutdown().then(() => order.push("over"));
+    await macrotask();
+    expect(ended).toBe(2);
+    order.push("first done");
+    gates[0]!.resolve();
+    await macrotask();
+    await macrotask();
+    order.push("second done");
+    gates[1]!.resolve();
+    await over;
+    expect(order).toEqual(["first done", "second done", "over"]);
+  });
+
+  it("waits for the promises of `close`, up to the deadline", async () => {
+    const gate = newDeferred<void>();
+    const made = testServer({ close: () => gate.promise });
+    await made.open();
+    let isOver = false;
+    const over = made.server.shutdown().then(() => {
+      isOver = true;
+    });
+    await macrotask();
+    await macrotask();
+    expect(isOver).toBe(false);
+    gate.resolve();
+    await over;
+    const never = testServer({ close: () => new Promise(() => {}) });
+    await never.open();
+    const late = never.server.shutdown({ deadline: 1000 });
+    await macrotask();
+    await macrotask();
+    never.clock.advance(1200);
+    expect(await late).toEqual({ closed: 1, dropped: 0 });
+  });
+});
+
+describe("shutdown()", () => {
+  it("says 1001 to all, waits for them, and counts", async () => {
+    const { server, open } = testServer();
+    const first = await open();
+    const second = await open();
+    expect(server.connections).toHaveLength(2);
+    expect(await server.shutdown({ reason: "Restart" })).toEqual({ closed: 2, dropped: 0 });
+    expect(first.peer.lines).toContain("close 1001 Restart");
+    expect(second.peer.lines).toContain("close 1001 Restart");
+    expect(server.connections).toEqual([]);
+  });
+
+  it("drops at the deadline what has not closed", async () => {
+    const { server, open, clock, lines } = testServer();
+    const { peer } = await open();
+    await open();
+    peer.transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
+    const result = server.shutdown({ deadline: 2000, status: 1012 });
+    await macrotask();
+    clock.advance(2200);
+    expect(await result).toEqual({ closed: 1, dropped: 1 });
+    expect(lines).toContain("error SHUTDOWN_TIMEOUT");
+    expect(clock.running).toBe(0);
+  });
+
+  it("stops accepting, and drops who is not open yet or comes late", async () => {
+    const { listen, accept, closed } = fakeListener();
+    const gate = newDeferred<undefined>();
+    const server = await serveOn(listen, { port: 80 }, { upgrade: () => gate.promise });
+    const peers = [0, 1, 2].map(() => {
+      const [ours, theirs] = memoryPair();
+      return { ours, peer: new Peer(theirs) };
+    });
+    accept(peers[0]!.ours); // says nothing
+    accept(peers[1]!.ours);
+    peers[1]!.peer.send(upgradeRequest()); // waits for the hook
+    await macrotask();
+    const result = server.shutdown();
+    accept(peers[2]!.ours);
+    expect(await result).toEqual({ closed: 0, dropped: 0 });
+    expect(closed()).toBe(1);
+    gate.resolve(undefined);
+    for (const { peer } of peers) {
+      await peer.seen("closed");
+      expect(peer.lines).toEqual(["closed"]);
+    }
+  });
+
+  it.each([
+    [{ status: 1005 }, RangeError, "Status code may not be sent: 1005"],
+    [{ reason: "x".repeat(124) }, RangeError, "Reason must have at most 123 bytes: 124"],
+    [{ deadline: NaN }, RangeError, "deadline must be milliseconds from 0 on, or Infinity: NaN"],
+    [{ deadline: -1 }, RangeError, "deadline must be milliseconds from 0 on, or Infinity: -1"],
+    [
+      { deadline: "5" },
+      TypeError,
+      'deadline must be a number of milliseconds: "5" is a string; write 5',
+    ],
+  ])("refuses %o before anything has happened", async (options, kind, message) => {
+    const { listen, accept, closed } = fakeListener();
+    const server = await serveOn(listen, { port: 80 }, {});
+    expect(() => server.shutdown(options as never)).toThrow(new kind(message));
+    expect(closed()).toBe(0);
+    const [ours, theirs] = memoryPair();
+    accept(ours);
+    const peer = new Peer(theirs);
+    peer.send(upgradeRequest());
+    await peer.seen("open");
+    expect(await server.shutdown()).toEqual({ closed: 1, dropped: 0 });
+    expect(() => server.shutdown(options as never)).toThrow(kind);
+  });
+
+  it.each(["the listener", "the backplane", "both"])(
+    "rejects where %s cannot be left, when all connections have ended",
+    async (what) => {
+      const ends: string[] = [];
+      const leaving = (who: string): Promise<void> => {
+        ends.push(who);
+        return what === who || what === "both" ? Promise.reject(new Error(who)) : Promise.resolve();
+      };
+      const server = await serveOn(
+        async () => ({ port: 1, hostname: "", close: () => leaving("the listener") }),
+        {
+          port: 80,
+          backplane: {
+            join: () => ({
+              publish() {},
+              subscribe() {},
+              unsubscribe() {},
+              leave: () => leaving("the backplane"),
+            }),
+          },
+        },
+        {},
+      );
+      const [ours, theirs] = memoryPair();
+      server.accept(ours);
+      const peer = new Peer(theirs);
+      peer.send(upgradeRequest());
+      await peer.seen("open");
+      const first = what === "both" ? "the backplane" : what;
+      // Nobody awaits the first one.
+      void server.shutdown();
+      await macrotask();
+      await expect(server.shutdown()).rejects.toThrow(first);
+      expect(ends).toEqual(["the listener", "the backplane"]);
+      expect(peer.lines).toContain("close 1001");
+    },
+  );
+
+  it("joins the first call when it is called again", async () => {
+    const { server } = testServer();
+    expect(server.shutdown()).toBe(server.shutdown());
+    expect(await server.shutdown()).toEqual({ closed: 0, dropped: 0 });
+  });
+
+  it("runs by await using", async () => {
+    const { server, open } = testServer();
+    const { peer } = await open();
+    await server[Symbol.asyncDispose]();
+    expect(peer.lines).toContain("close 1001");
+  });
+});
