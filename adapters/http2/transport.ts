@@ -81,8 +81,31 @@ export interface Http2Requester extends Http2Session {
 /** "RST exceptions are represented with the RST_STREAM frame with the CANCEL error code" (RFC 8441, 5). */
 const Cancel = 8;
 
+/*
+ * How far the end of a transport has come. open: it has not begun. dropped: this side has destroyed it, and `onClose` is to come. over:
+ * that has come. lost: the stream has ended by itself, and `onClose` has come. What is written late is thrown away where this side has
+ * dropped it, and not taken where it was lost.
+ */
+type State = "open" | "dropped" | "over" | "lost";
+
+/** What each state becomes by a call of `destroy`. */
+const destroyed: Readonly<Record<State, State>> = {
+  open: "dropped",
+  dropped: "dropped",
+  over: "over",
+  lost: "over",
+};
+
+/** What each state becomes when the stream is closed. */
+const closed: Readonly<Record<State, State>> = {
+  open: "lost",
+  dropped: "over",
+  over: "over",
+  lost: "lost",
+};
+
 /**
- * What both sides have in common. The flow control of the stream holds back whoever sends: a paused stream's window is
+ * What both sides have in common. The flow control of the stream holds back a side that sends: a paused stream's window is
  * not opened again, and a write is borrowed until the peer's window has let it through.
  */
 abstract class Http2Transport implements Transport {
@@ -100,8 +123,7 @@ abstract class Http2Transport implements Transport {
   #isBorrowing = false;
   /** Writes whose callbacks are still to come. */
   #pending = 0;
-  #isDestroyed = false;
-  #isClosed = false;
+  #state: State = "open";
   #error: Error | undefined;
 
   constructor(session: Http2Session | undefined, translator: HeadTranslator) {
@@ -153,7 +175,7 @@ abstract class Http2Transport implements Transport {
 
   write(bytes: Uint8Array): boolean {
     const translator = this.#translator;
-    if (translator === undefined || this.#isDestroyed) return this.#send(bytes);
+    if (translator === undefined || this.#isDropped) return this.#send(bytes);
     const head = translator.feed(bytes);
     if (head === undefined) return true;
     this.#translator = undefined;
@@ -184,8 +206,9 @@ abstract class Http2Transport implements Transport {
   }
 
   destroy(): void {
-    if (this.#isDestroyed) return;
-    this.#isDestroyed = true;
+    const before = this.#state;
+    this.#state = destroyed[before];
+    if (before !== "open") return;
     if (this.#stream === undefined) {
       queueMicrotask(() => {
         this.#close();
@@ -196,9 +219,14 @@ abstract class Http2Transport implements Transport {
     this.#stream.destroy();
   }
 
+  /** Whether this side has destroyed it. */
+  get #isDropped(): boolean {
+    return this.#state === "dropped" || this.#state === "over";
+  }
+
   #send(bytes: Uint8Array): boolean {
     const stream = this.#stream;
-    if (stream === undefined || this.#isDestroyed) return true;
+    if (stream === undefined || this.#isDropped) return true;
     if (!stream.writable) return isEnded(stream);
     this.#pending++;
     stream.write(bytes, this.#written);
@@ -209,13 +237,14 @@ abstract class Http2Transport implements Transport {
 
   /** Whether anything else than both sides' orderly end has ended the stream. */
   #isReset({ aborted, rstCode = 0 }: Http2Stream): boolean {
-    return this.#isDestroyed || aborted || rstCode !== 0;
+    return this.#isDropped || aborted || rstCode !== 0;
   }
 
   #close(stream?: Http2Stream): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    if (stream !== undefined && !this.#isDestroyed && this.#isReset(stream)) {
+    const before = this.#state;
+    this.#state = closed[before];
+    if (this.#state === before) return;
+    if (stream !== undefined && before === "open" && this.#isReset(stream)) {
       this.#error ??= new Error(`HTTP/2 stream was reset with error code ${stream.rstCode}`);
     }
     this.handler.onClose(this.#error);

@@ -158,6 +158,18 @@ describe("Http2ServerTransport", () => {
     expect(seen()).toEqual([`onClose HTTP/2 stream was reset with error code ${code}`]);
   });
 
+  it("takes no late write where the stream was lost, and throws it away once it is dropped, too", () => {
+    const { stream, transport, seen } = newServer();
+    transport.write(response);
+    Object.assign(stream, { rstCode: 2, writable: false, destroyed: true });
+    stream.emit("close");
+    expect(transport.write(new Uint8Array(3))).toBe(false);
+    transport.destroy();
+    stream.emit("close");
+    expect(transport.write(new Uint8Array(3))).toBe(true);
+    expect(seen()).toEqual(["respond 200", "onClose HTTP/2 stream was reset with error code 2"]);
+  });
+
   it("tells the stream's own error", () => {
     const { stream, seen } = newServer();
     stream.emit("error", new Error("broken"));
