@@ -30,7 +30,7 @@ type Table = Readonly<Record<string, Kind>>;
 /** Where names are looked for, beside the table. */
 export interface Place {
   /** What a name stands for. Default: "option". */
-  readonly what?: "option" | "handler" | "TLS option";
+  readonly what?: "option" | "handler" | "TLS option" | "field";
   /** What is in front of each name, such as "compression.". Default: nothing. */
   readonly path?: string;
   /** What may have been given in the wrong object: the handlers where options are checked, and the other way round. */

@@ -70,6 +70,8 @@ export class BackplaneNode implements BackplaneStatus {
   #told: BackplaneState = "up";
   #membership: BackplaneMembership | undefined;
   #joined: Promise<void> | undefined;
+  /** Whether somebody waits for it, and is told by a rejection what fails. */
+  #isAwaited = false;
   // Counters.
   #published = 0;
   #carried = 0;
@@ -183,9 +185,11 @@ export class BackplaneNode implements BackplaneStatus {
     if (this.#joined === undefined) return;
     const late = newDeferred<void>();
     const deadline = this.#owner.deadlines.after(this.#timeout, late.resolve);
+    this.#isAwaited = true;
     try {
       await Promise.race([this.#joined, late.promise]);
     } finally {
+      this.#isAwaited = false;
       deadline.cancel();
     }
     if (this.#stage === "joining") this.#tellState(new BackplaneError("TIMEOUT"));
@@ -246,6 +250,7 @@ export class BackplaneNode implements BackplaneStatus {
       this.#enter(await membership);
     })();
     entered.catch((error: unknown) => {
+      if (this.#isAwaited) return;
       this.#owner.tell({ type: "error", error: asRefusal(error), topic: undefined });
     });
     return entered;

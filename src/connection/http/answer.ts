@@ -5,6 +5,13 @@
  */
 
 import { isBytes } from "../../arguments.ts";
+import {
+  anything,
+  checkOptions,
+  number,
+  type OptionTable,
+  type Place,
+} from "../../check-options.ts";
 import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
 import type { HeaderPairs } from "../../errors.ts";
 import type { HttpReply } from "../../handshake/server/response.ts";
@@ -46,12 +53,18 @@ export interface Answer {
 
 const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
 
+/** A text alone, or one by another name than `body`, would be an empty answer. Headers and body are looked at where they are used. */
+const answerTable: OptionTable<HttpAnswer> = { status: number, headers: anything, body: anything };
+const place: Place = { what: "field", path: "http().", example: '{ status: 200, body: "ok" }' };
+
 /**
  * Makes what is to be sent of what a hook has returned.
  *
- * @throws {TypeError} A header that may not be sent, or that is written by the server; a body of a wrong type.
+ * @throws {TypeError} It is no object, or has a name that is not known; a header that may not be sent, or that is written by the
+ * server; a body of a wrong type.
  */
 export function answerOf(given: HttpAnswer): Answer {
+  checkOptions(given, answerTable, place);
   const { status = 200, headers: own = plainText, body = noBytes } = given;
   const headers = toHeaderPairs(own);
   checkReplyHeaders(headers);

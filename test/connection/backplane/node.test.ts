@@ -321,6 +321,24 @@ describe("a BackplaneNode that joins", () => {
     await expect(node.joined()).rejects.toThrow("wrong password");
   });
 
+  it("tells it to who waits for it, and to nobody else", async () => {
+    const { node, lines } = newNode({ join: () => Promise.reject(new Error("wrong password")) });
+    await expect(node.joined()).rejects.toThrow("wrong password");
+    await macrotask();
+    expect([node.state, lines]).toEqual(["down", []]);
+  });
+
+  it("tells what fails when nobody waits any more", async () => {
+    const joining = newDeferred<BackplaneMembership>();
+    const { node, lines } = newNode({ join: () => joining.promise }, { timeout: 1000 });
+    const joined = node.joined();
+    clock.advance(1100);
+    await joined;
+    joining.reject(new Error("wrong password"));
+    await macrotask();
+    expect(lines).toEqual(["down TIMEOUT", "error REFUSED"]);
+  });
+
   it("tells an error of the driver's own as it is", async () => {
     const error = new BackplaneError("DOWN");
     const { events } = newNode({ join: () => Promise.reject(error) });

@@ -54,6 +54,29 @@ describe("answerOf()", () => {
     }
   });
 
+  it.each([
+    ["ok", 'http() must be an object: "ok" is a string; write { status: 200, body: "ok" }'],
+    [undefined, 'http() must be an object: Undefined; write { status: 200, body: "ok" }'],
+    [404, 'http() must be an object: 404 is a number; write { status: 200, body: "ok" }'],
+    [{ stauts: 404 }, "Unknown field http().stauts: did you mean status?"],
+    [{ text: "ok" }, "Unknown field http().text"],
+    [{ status: "404" }, 'http().status must be a number: "404" is a string; write 404'],
+  ])("refuses what would be an empty answer: %j", (given, message) => {
+    expect(() => answerOf(given as HttpAnswer)).toThrow(new TypeError(message));
+  });
+
+  it("takes what is of a class of its own, such as a Response", () => {
+    const response = new Response("a", { status: 202, headers: { a: "1", "content-type": "b" } });
+    const { status, headers } = answerOf(response as HttpAnswer);
+    expect([status, headers]).toEqual([
+      202,
+      [
+        ["a", "1"],
+        ["content-type", "b"],
+      ],
+    ]);
+  });
+
   it.each([7, true, null, {}, ["a"], new ArrayBuffer(1)])("refuses the body %j", (body) => {
     expect(() => answerOf({ body } as unknown as HttpAnswer)).toThrow(TypeError);
   });

@@ -329,9 +329,12 @@ describe("a server on a backplane", () => {
       throw new Error("port in use");
     };
     const refusing = { join: () => Promise.reject(new Error("wrong password")) };
-    const told = { port: 80, backplane: refusing, unhandledErrors: "ignore" } as const;
-    await expect(serveOn(listen, told, {})).rejects.toThrow("wrong password");
-    expect(isListening).toBe(false);
+    const told: unknown[] = [];
+    const unhandledErrors = (error: unknown): unknown => told.push(error);
+    const options = { port: 80, backplane: refusing, unhandledErrors };
+    await expect(serveOn(listen, options, {})).rejects.toThrow("wrong password");
+    // Who awaits the call has the error, and nobody else is told.
+    expect([isListening, told]).toEqual([false, []]);
     const broker = new FakeBroker();
     await expect(serveOn(listen, { port: 80, backplane: broker }, {})).rejects.toThrow(
       "port in use",
