@@ -41,6 +41,10 @@ export interface ConnectionLink extends Subscriber {
   refusal(): ClosedError | undefined;
   /** A ping was sent. */
   pinged(): void;
+  /** Keeps what is sent from now on until {@link release}, so that it leaves in one write. */
+  gather(): void;
+  /** What was gathered leaves soon, with what else is sent in the present task. */
+  release(): void;
   /** Begins the closing handshake. @param timeout Milliseconds for it. */
   close(status: StatusCode, reason: string, timeout?: number): void;
   /** Drops the connection; what has come and is not delivered yet never will be. */

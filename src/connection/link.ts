@@ -282,6 +282,14 @@ export class Link<Context = unknown>
     this.keepalive?.hold(holds);
   }
 
+  gather(): void {
+    this.flusher.gather();
+  }
+
+  release(): void {
+    this.flusher.release();
+  }
+
   /** Takes nothing in any more: the connection will be closed once what has come is done with. */
   shut(): void {
     if (this.state === "open") this.pacer.shut();

@@ -80,6 +80,13 @@ export class Flusher {
     this.#write();
   }
 
+  /** Ends {@link gather}: what was gathered leaves with what else is sent in the present task. */
+  release(): void {
+    if (this.#pace !== "gathering") return;
+    this.#pace = "now";
+    this.flushSoon();
+  }
+
   /** Sees to it that what was just sent leaves, together with what else is sent meanwhile. */
   flushSoon(): void {
     if (this.#pace !== "now" || this.#way !== "free") return;

@@ -74,6 +74,29 @@ describe("Flusher", () => {
     expect(flusher.isIdle).toBe(true);
   });
 
+  it("writes what it has gathered with what else is sent in the turn in which it is released", async () => {
+    const { flusher, output, writes } = newFlusher(false, 1000);
+    flusher.gather();
+    frame(output, 10);
+    flusher.flushSoon();
+    await Promise.resolve();
+    expect(writes).toEqual([]);
+    flusher.release();
+    frame(output, 10);
+    flusher.flushSoon();
+    expect(writes).toEqual([]);
+    await Promise.resolve();
+    expect(writes).toEqual([24]);
+    // It gathers no more, and there is nothing to release.
+    frame(output, 10);
+    flusher.release();
+    await Promise.resolve();
+    expect(writes).toEqual([24]);
+    flusher.flushSoon();
+    await Promise.resolve();
+    expect(writes).toEqual([24, 12]);
+  });
+
   it("keeps what is sent while it gathers", async () => {
     const { flusher, output, writes } = newFlusher(false, 1000);
     frame(output, 10);
