@@ -131,6 +131,23 @@ const mayImport: Record<string, string[]> = {
     "src/transport.ts",
     "src/connection",
   ],
+  // A class of the standard's shape over a client of one runtime, and over what its connection is made of.
+  "adapters/websocket": [
+    "adapters/node",
+    "adapters/deno",
+    "adapters/bun",
+    "src/arguments.ts",
+    "src/bytes.ts",
+    "src/check-options.ts",
+    "src/deferred.ts",
+    "src/errors.ts",
+    "src/fifo.ts",
+    "src/status.ts",
+    "src/http",
+    "src/endpoint",
+    "src/connection",
+    "node:timers",
+  ],
   adapters: [
     "src/arguments.ts",
     "src/bytes.ts",

@@ -24,6 +24,13 @@ describe("the size of a bundle", () => {
   });
 });
 
+describe("the standard's class", () => {
+  it("adds less than 10 kB to a client of the same runtime", async () => {
+    const client = await gzipSize('export { connect } from "framewire/node";');
+    expect((await gzipSize(bundles["framewire/websocket"]!)) - client).toBeLessThan(10_000);
+  });
+});
+
 describe("a bundle of the header codec", () => {
   it("holds the codec, the bytes that it reads and writes, its checks and errors, and nothing else", async () => {
     const text = new TextDecoder().decode(await bundle(bundles["header codec"]!, false));

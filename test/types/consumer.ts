@@ -22,6 +22,7 @@ import { connect as connectOverHttp2, type Http2ClientSession } from "framewire/
 import { memoryNetwork, memoryPair } from "framewire/memory";
 import * as node from "framewire/node";
 import { connect, createServer, type StreamPair, streamsTransport } from "framewire/streams";
+import { CloseEvent, WebSocket, type WebSocketClass, webSocketHandlers } from "framewire/websocket";
 
 export const values = [Endpoint, FrameDecoder, OpText, acceptKey, HeadParser, memoryPair];
 
@@ -164,3 +165,23 @@ const elsewhere = route({
 const later: ServerHandlers["routes"] = Object.fromEntries([["/later", elsewhere]]);
 await serveRoutes({} as object, { routes: { "/rooms/:room": elsewhere, "/lobby": elsewhere } });
 await serveRoutes({} as object, { routes: later });
+
+/** The standard's class, whose events have types of their own where a project has no runtime's. */
+export const standard: WebSocketClass = WebSocket;
+const feed: WebSocket = new WebSocket("wss://a.test/", ["chat"], { headers: { "X-Key": "k" } });
+feed.onmessage = ({ data, origin }) => {
+  feed.send(data);
+  void origin.length;
+};
+feed.addEventListener("close", ({ code, reason, wasClean }) => void [code + 1, reason, !wasClean]);
+feed.addEventListener("close", { handleEvent: ({ code }) => code });
+feed.send(new Uint8Array(1));
+// @ts-expect-error -- no such event
+feed.addEventListener("opened", () => {});
+export const end: number = new CloseEvent("close", { code: 4000 }).code;
+export const asHandlers = await node.serve(
+  { port: 0 },
+  webSocketHandlers((socket, { remoteAddress }) => {
+    socket.onmessage = ({ data }) => socket.send(`${data} ${remoteAddress}`);
+  }),
+);
