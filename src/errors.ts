@@ -60,6 +60,12 @@ const violations: Record<ViolationCode, readonly [message: string, status: Statu
   INVALID_DEFLATE: ["Message is not valid DEFLATE", StatusInvalidFramePayloadData],
 };
 
+/** What is known of a violation beside its code. */
+export interface ProtocolErrorOptions extends ErrorOptions {
+  /** As `ProtocolError.value`. */
+  readonly value?: number | undefined;
+}
+
 /** The peer broke the protocol; the connection is failed with `status` (RFC 6455, 7.1.7). */
 export class ProtocolError extends Error {
   /** The class's own name. */
@@ -68,17 +74,24 @@ export class ProtocolError extends Error {
   readonly code: ViolationCode;
   /** The status code of the close frame that answers it. */
   readonly status: StatusCode;
+  /**
+   * What was found, where a number says it: the opcode for `OPCODE_RESERVED`, `CONTROL_NOT_FINAL`, `CONTINUATION_EXPECTED` and
+   * `CONTINUATION_UNEXPECTED`; bytes for `CONTROL_TOO_LONG` and `LENGTH_NOT_MINIMAL`; the reserved bits (4, 2, 1) for `RSV_NOT_ZERO`;
+   * the status for `STATUS_...`. Otherwise undefined.
+   */
+  readonly value: number | undefined;
 
   /**
    * Makes the error of a code, whose message and `status` the code has.
    *
-   * @param options Its `cause`.
+   * @param options Its `cause` and `value`.
    */
-  constructor(code: ViolationCode, options?: ErrorOptions) {
+  constructor(code: ViolationCode, options?: ProtocolErrorOptions) {
     const [message, status] = violations[code];
     super(message, options);
     this.code = code;
     this.status = status;
+    this.value = options?.value;
   }
 }
 

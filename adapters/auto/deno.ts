@@ -4,6 +4,7 @@ export {
   connect,
   connectStream,
   connectTransport,
+  createServer,
   dial,
   listen,
   listenTransport,

@@ -17,7 +17,12 @@ import {
   WebSocketStream as BaseStream,
   type WebSocketStreamOptions,
 } from "../../src/connection/client/websocket-stream.ts";
-import { type ServeOptions, type Server, serveOn } from "../../src/connection/server/serve.ts";
+import {
+  type ServeOptions,
+  createServerOn,
+  type Server,
+  serveOn,
+} from "../../src/connection/server/serve.ts";
 import type { DialerOptions, DialOptions } from "../../src/handshake/client/dial-options.ts";
 import { dialOn } from "../../src/handshake/client/dialer.ts";
 import type { UpgradedStream } from "../../src/handshake/upgraded-stream.ts";
@@ -56,6 +61,24 @@ export function serve<Context = unknown, Contexts extends object = RouteContexts
   handlers: ServerHandlers<Context, Contexts>,
 ): Promise<Server<Context>> {
   return serveOn(listenTransport, options, handlers, runtimeServices());
+}
+
+/**
+ * Makes a server on Deno at once, which begins to listen: as {@link serve}, for code that cannot wait.
+ *
+ * @example
+ * const server = createServer({ port: 8080 }, { message: (ws, data) => ws.send(data) });
+ * await server.listening;
+ *
+ * @returns The server; its `listening` rejects with what {@link serve} rejects with, such as `ADDRESS_IN_USE`.
+ * @throws {TypeError} An option or a handler is not known, or of a wrong type.
+ * @throws {RangeError} An option is out of its range.
+ */
+export function createServer<Context = unknown, Contexts extends object = RouteContexts>(
+  options: ServeOptions,
+  handlers: ServerHandlers<Context, Contexts>,
+): Server<Context> {
+  return createServerOn(listenTransport, options, handlers, runtimeServices());
 }
 
 /**

@@ -47,6 +47,8 @@ export interface ConnectionLink extends Subscriber {
   release(): void;
   /** Begins the closing handshake. @param timeout Milliseconds for it. */
   close(status: StatusCode, reason: string, timeout?: number): void;
+  /** Gives what was sent to the transport, as far as it takes it at once. */
+  flush(): void;
   /** Drops the connection; what has come and is not delivered yet never will be. */
   terminate(error?: unknown): void;
   /** The application's code has thrown what nobody looks at. */

@@ -207,10 +207,10 @@ export class Connection<Context = unknown> {
     const compress = options.compress !== false;
     if (typeof data === "string" || data instanceof PreparedMessage) {
       checkTextOption(data, options);
-      return outbox.send(data, compress);
+      return outbox.send(data, compress, false, options.sent);
     }
     const bytes = toBytes(data);
-    return outbox.send(bytes, compress, isTextOf(bytes, options, outbox.codec));
+    return outbox.send(bytes, compress, isTextOf(bytes, options, outbox.codec), options.sent);
   }
 
   /**
@@ -404,8 +404,12 @@ export class Connection<Context = unknown> {
     return this.closed;
   }
 
-  /** Drops the connection at once, without a closing handshake; what is unsent is lost. */
+  /**
+   * Drops the connection at once, without a closing handshake. What was sent is still given to the system, as far as that takes it at
+   * once; the rest is lost.
+   */
   terminate(): void {
+    this.#link.flush();
     this.#link.terminate();
   }
 

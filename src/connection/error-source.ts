@@ -24,6 +24,7 @@ export type ErrorThrower =
   | "trace"
   | "extensions"
   | "sendStream"
+  | "sent"
   | "backplane"
   | "reconnecting"
   | "connected"

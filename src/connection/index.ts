@@ -13,7 +13,13 @@ export {
   type ConnectionState,
   type PublishOptions,
 } from "./connection.ts";
-export { prepareMessage, type SendOptions } from "./send/prepare.ts";
+export {
+  prepareMessage,
+  type PrepareOptions,
+  type SendOptions,
+  type SentCallback,
+} from "./send/prepare.ts";
+export { prepareFrames } from "./send/prepare-frames.ts";
 export type {
   Backplane,
   BackplaneMember,
@@ -83,6 +89,7 @@ export {
 export type { AddressOptions, MessageRateLimit, RateLimit } from "./server/address-limits.ts";
 export {
   type BroadcastOptions,
+  createServerOn,
   serveOn,
   type ServeOptions,
   Server,

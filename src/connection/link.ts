@@ -300,6 +300,11 @@ export class Link<Context = unknown>
     this.#teardown.close(status, reason, timeout);
   }
 
+  /** Gives what was sent to the transport, as far as it takes it at once. */
+  flush(): void {
+    this.flusher.flush();
+  }
+
   /** Drops the connection; what has come and is not delivered yet never will be. */
   terminate(error?: unknown): void {
     this.#teardown.terminate(error);

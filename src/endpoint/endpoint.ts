@@ -25,7 +25,7 @@ import {
 import type { EndpointEvents } from "./endpoint-events.ts";
 import type { MessageLimits, PartialLimits } from "./limits.ts";
 import type { PreparedMessage } from "./prepared.ts";
-import type { Queued } from "./queued.ts";
+import type { Queued, SendListener } from "./queued.ts";
 import { Receiver } from "./receiver.ts";
 import { SendQueue } from "./send-queue.ts";
 import { type MessagePieces, StreamedMessage } from "./streamed-message.ts";
@@ -279,6 +279,15 @@ export class Endpoint {
   ): Queued {
     if (!this.#closer.isOpen) throw new ClosedError(this.closure);
     return this.#queue.addWhenFits(data, compress, limit, isText);
+  }
+
+  /**
+   * Tells when the message that has just been sent is in the output, at once where it is, or that it never will be.
+   *
+   * @internal
+   */
+  watchLast(listener: SendListener): void {
+    this.#queue.watchLast(listener);
   }
 
   /**

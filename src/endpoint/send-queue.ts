@@ -24,7 +24,7 @@ import { OpBinary, OpContinuation, type Opcode, OpText } from "../frame/opcode.t
 import { longText, type WriteBuffer } from "./write-buffer.ts";
 import { borrowBoundedBuffer, returnBoundedBuffer } from "./pool.ts";
 import type { PreparedContent, PreparedMessage } from "./prepared.ts";
-import { entryCost, type Pending, Queued, type Work } from "./queued.ts";
+import { entryCost, type Pending, Queued, type SendListener, type Work } from "./queued.ts";
 import { type PieceQueue, StreamedMessage } from "./streamed-message.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -51,6 +51,8 @@ export class SendQueue implements PieceQueue {
   readonly #closer: QueueCloser;
   /** What waits, in its order; undefined where nothing does. */
   #waiting: Fifo<QueueEntry> | undefined;
+  /** The last of it. */
+  #last: QueueEntry | undefined;
   /** The message in pieces whose turn it is, and what its payload goes through. */
   #front: StreamedMessage | undefined;
   #frontTransform: Transform | undefined;
@@ -135,6 +137,17 @@ export class SendQueue implements PieceQueue {
     const queued = new Queued(opcode, bytes, compress, content, true, limit);
     this.#wait(queued);
     return queued;
+  }
+
+  /**
+   * Tells what becomes of the message that has just been added. Where it is in the output that is told at once.
+   *
+   * Beside whoever is told of it already.
+   */
+  watchLast(listener: SendListener): void {
+    const pending = this.#last instanceof Queued ? this.#last : this.#work;
+    if (pending === undefined) listener.onSent();
+    else pending.listener = both(pending.listener, listener);
   }
 
   /** Adds a piece to a message of this queue. For {@link StreamedMessage}. */
@@ -223,6 +236,7 @@ export class SendQueue implements PieceQueue {
     this.#front = undefined;
     this.#frontTransform = undefined;
     this.#waiting = undefined;
+    this.#last = undefined;
     work?.listener?.onDropped();
     if (front !== undefined) giveUp(front);
     if (waiting === undefined) return;
@@ -245,6 +259,7 @@ export class SendQueue implements PieceQueue {
       }
       if (next instanceof Queued && !this.#fits(next.bytes.length, next.limit)) return;
       from!.shift();
+      if (next === this.#last) this.#last = undefined;
       if (next instanceof Uint8Array) this.#output.addClose(next);
       else if (next instanceof Queued) this.#addQueued(next);
       else this.#reach(next);
@@ -414,6 +429,7 @@ export class SendQueue implements PieceQueue {
   #push(entry: QueueEntry): void {
     this.#waiting ??= new Fifo<QueueEntry>();
     this.#waiting.push(entry);
+    this.#last = entry;
   }
 
   #wait(queued: Queued): void {
@@ -466,6 +482,21 @@ export class SendQueue implements PieceQueue {
     this.advance();
     this.#closer.notify("onOutput");
   }
+}
+
+/** Two that are told of the same, one after the other. */
+function both(first: SendListener | undefined, second: SendListener): SendListener {
+  if (first === undefined) return second;
+  return {
+    onSent() {
+      first.onSent();
+      second.onSent();
+    },
+    onDropped(reason) {
+      first.onDropped(reason);
+      second.onDropped(reason);
+    },
+  };
 }
 
 function giveUp(message: StreamedMessage): void {

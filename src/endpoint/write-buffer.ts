@@ -53,6 +53,20 @@ export const largestWrite: number = 256 * 1024;
 /** The header of the frame that is being added. All write buffers share it, so that none is made for each frame. */
 const header: Header = /* @__PURE__ */ newHeader();
 
+/** Is told what becomes of bytes that were gathered: one of the two, once. */
+export interface TakenListener {
+  /** They were given back: whoever sends has taken them. */
+  onTaken(): void;
+  /** They were dropped, or their write was given up. */
+  onLost(): void;
+}
+
+/** Where the bytes end that somebody is told of. */
+interface Mark {
+  readonly end: number;
+  readonly listener: TakenListener;
+}
+
 /** A buffer and what of it is filled. */
 interface Piece {
   readonly buffer: Uint8Array;
@@ -60,6 +74,8 @@ interface Piece {
   readonly end: number;
   /** Whether the pool gets it back. */
   readonly isPooled: boolean;
+  /** In the order of their ends; undefined where nobody is told of anything, as a rule. */
+  marks: Mark[] | undefined;
 }
 
 /**
@@ -83,6 +99,7 @@ export class WriteBuffer {
   #activeEnd = 0;
   // Not where it is a frame that many share: that one is full, and another that follows moves on to a buffer of the pool.
   #isActivePooled = true;
+  #activeMarks: Mark[] | undefined;
   // What a write is under way of, and where that write begins and ends.
   #lent: Piece | undefined;
   #lentStart = 0;
@@ -323,9 +340,28 @@ export class WriteBuffer {
     if (piece === undefined) throw new TypeError("giveBack() without take()");
     this.#unsent -= this.lent;
     this.#lentStart = this.#lentEnd;
-    if (this.#lentEnd < piece.end) return;
-    this.#lent = undefined;
-    if (piece.isPooled) returnBuffer(piece.buffer);
+    if (this.#lentEnd === piece.end) {
+      this.#lent = undefined;
+      if (piece.isPooled) returnBuffer(piece.buffer);
+    }
+    if (piece.marks !== undefined) tellTaken(piece.marks, this.#lentEnd);
+  }
+
+  /**
+   * Tells when all is given back that has been gathered by now, or when the last of it will not be.
+   *
+   * @param listener Must neither add nor take anything.
+   * @internal
+   */
+  whenTaken(listener: TakenListener): void {
+    if (this.#active !== undefined) {
+      (this.#activeMarks ??= []).push({ end: this.#activeEnd, listener });
+      return;
+    }
+    // Rare: whoever is told of a frame has taken it, or has put a ping behind it.
+    const last = lastOf(this.#full) ?? lastOf(this.#urgent) ?? this.#lent;
+    if (last === undefined) listener.onTaken();
+    else (last.marks ??= []).push({ end: last.end, listener });
   }
 
   /** Drops all that waits. What is lent out stays lent, and what follows it of the same frame is dropped with the rest. */
@@ -339,16 +375,20 @@ export class WriteBuffer {
     const lent = this.#lent;
     if (lent === undefined || lent.end === this.#lentEnd) return;
     this.#unsent -= lent.end - this.#lentEnd;
+    const { marks } = lent;
     // Not given back to the pool: a write may be under way.
     this.#lent = this.lent === 0 ? undefined : { ...lent, end: this.#lentEnd, isPooled: false };
+    if (marks !== undefined) tellLost(marks, this.#lentEnd);
   }
 
   /** Drops all, what is lent out too: it will not be given back. */
   abandon(): void {
     this.clear();
+    const lost = this.#lent?.marks;
     this.#unsent -= this.lent;
     this.#lent = undefined;
     this.#lentStart = this.#lentEnd;
+    if (lost !== undefined) tellLost(lost, 0);
   }
 
   /** Gives the piece whose turn it is, at the border between two frames. */
@@ -387,13 +427,14 @@ export class WriteBuffer {
     if (header.masked) cipherRange(buffer, header.maskKey, 0, size, buffer.length);
     this.#urgent ??= new Fifo<Piece>();
     if (this.#isActiveFirst) this.#urgent.push(this.#takeActive()!);
-    this.#urgent.push({ buffer, start: 0, end: buffer.length, isPooled: false });
+    this.#urgent.push({ buffer, start: 0, end: buffer.length, isPooled: false, marks: undefined });
     this.#count(buffer.length);
   }
 
   #drop(piece: Piece): void {
     this.#unsent -= piece.end - piece.start;
     if (piece.isPooled) returnBuffer(piece.buffer);
+    if (piece.marks !== undefined) tellLost(piece.marks, 0);
   }
 
   #takeActive(): Piece | undefined {
@@ -404,8 +445,10 @@ export class WriteBuffer {
       start: this.#activeStart,
       end: this.#activeEnd,
       isPooled: this.#isActivePooled,
+      marks: this.#activeMarks,
     };
     this.#active = undefined;
+    this.#activeMarks = undefined;
     this.#activeStart = 0;
     this.#activeEnd = 0;
     this.#isActivePooled = true;
@@ -459,6 +502,7 @@ export class WriteBuffer {
     const larger = borrowBuffer(gathered + size);
     copy(larger, 0, active, start, this.#activeEnd);
     if (this.#isActivePooled) returnBuffer(active);
+    if (this.#activeMarks !== undefined) this.#activeMarks = moved(this.#activeMarks, start);
     this.#active = larger;
     this.#activeStart = 0;
     this.#activeEnd = gathered;
@@ -480,6 +524,27 @@ export class WriteBuffer {
     this.#unsent += size;
     this.traffic.bytes += size;
   }
+}
+
+function lastOf(pieces: Fifo<Piece> | undefined): Piece | undefined {
+  return pieces && [...pieces].at(-1);
+}
+
+/** Tells those whose bytes end at `end` or before, and takes them out. */
+function tellTaken(marks: Mark[], end: number): void {
+  while (marks.length > 0 && marks[0].end <= end) marks.shift()!.listener.onTaken();
+}
+
+/** Tells those whose bytes end behind `end`, and takes them out. */
+function tellLost(marks: Mark[], end: number): void {
+  const kept = marks.findIndex((mark) => mark.end > end);
+  if (kept < 0) return;
+  for (const { listener } of marks.splice(kept)) listener.onLost();
+}
+
+/** Gives marks in bytes that have moved towards the start by so many. */
+function moved(marks: readonly Mark[], by: number): Mark[] {
+  return marks.map(({ end, listener }) => ({ end: end - by, listener }));
 }
 
 /**

@@ -35,7 +35,7 @@ export class RecvChain implements RecvExtension {
     for (const extension of this.#extensions) extension.unsetBits(header);
     // "If a nonzero value is received and none of the negotiated extensions defines the meaning of such a nonzero value,
     // the receiving endpoint MUST _Fail the WebSocket Connection_" (RFC 6455, 5.2)
-    if (header.rsv !== 0) throw new ProtocolError("RSV_NOT_ZERO");
+    if (header.rsv !== 0) throw new ProtocolError("RSV_NOT_ZERO", { value: header.rsv });
   }
 
   beginMessage(): Transform | undefined {

@@ -90,7 +90,14 @@ export function checkHeader(header: Header, state: State): void {
 /** As {@link checkHeader}, for callers that know the state and have decoded the header. */
 export function checkDecoded(header: Header, state: State): void {
   const code = brokenRule(header, state);
-  if (code !== undefined) throw new ProtocolError(code);
+  if (code !== undefined) throw new ProtocolError(code, { value: valueOf(code, header) });
+}
+
+/** What in a header broke a rule. */
+function valueOf(code: ViolationCode, { length, rsv, opcode }: Header): number | undefined {
+  if (code === "CONTROL_TOO_LONG") return length;
+  if (code === "RSV_NOT_ZERO") return rsv;
+  return code === "MASK_REQUIRED" || code === "MASK_UNEXPECTED" ? undefined : opcode;
 }
 
 /** The first rule that a header breaks. It makes no error: an engine inlines what is short, and this is asked for each frame. */
@@ -127,12 +134,17 @@ function brokenRule(header: Header, state: State): ViolationCode | undefined {
  */
 export function checkCloseFrameData(status: StatusCode): void {
   checkStatus(status);
-  if (status < 1000 || status > 4999) throw new ProtocolError("STATUS_NOT_IN_USE");
+  const code = brokenStatusRule(status);
+  if (code !== undefined) throw new ProtocolError(code, { value: status });
+}
+
+function brokenStatusRule(status: StatusCode): ViolationCode | undefined {
+  if (status < 1000 || status > 4999) return "STATUS_NOT_IN_USE";
   // "MUST NOT be set as a status code in a Close control frame by an endpoint" (RFC 6455, 7.4.1)
-  if (isStatusProtocolReserved(status)) throw new ProtocolError("STATUS_APPLICATION_LEVEL");
-  if (status === StatusNoMeaningYet) throw new ProtocolError("STATUS_NO_MEANING");
+  if (isStatusProtocolReserved(status)) return "STATUS_APPLICATION_LEVEL";
+  if (status === StatusNoMeaningYet) return "STATUS_NO_MEANING";
   // From 3000 on they are the application's.
-  if (status < 3000 && !isStatusProtocolDefined(status)) throw new ProtocolError("STATUS_UNKNOWN");
+  return status < 3000 && !isStatusProtocolDefined(status) ? "STATUS_UNKNOWN" : undefined;
 }
 
 /** Checks that a status fits into its two bytes. @throws {TypeError} It is no number. @throws {RangeError} It does not. */

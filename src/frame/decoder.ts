@@ -134,7 +134,7 @@ export class FrameDecoder {
     const header = this.#header;
     // A control frame never needs a longer form, so no peer has an excuse for one; in data frames many peers take it.
     if (size !== headerSize(header) && (this.#strictLength || isControl(header.opcode))) {
-      throw new ProtocolError("LENGTH_NOT_MINIMAL");
+      throw new ProtocolError("LENGTH_NOT_MINIMAL", { value: header.length });
     }
     this.#received = 0;
     this.#sink.frameHeader(header);

@@ -5,10 +5,11 @@ import { runtime } from "../support/runtime.ts";
 describe("framewire/auto", () => {
   it("is the adapter of the runtime at hand", async () => {
     const auto = (await import(`../../adapters/auto/${runtime}.ts`)) as typeof adapter;
-    const { adopt, serve, connect, listen, dial, WebSocketStream } = adapter;
+    const { adopt, createServer, serve, connect, listen, dial, WebSocketStream } = adapter;
     const { connectStream, listenTransport, connectTransport } = adapter;
     expect({ ...auto }).toEqual({
       adopt,
+      createServer,
       serve,
       connect,
       WebSocketStream,

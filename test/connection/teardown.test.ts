@@ -325,6 +325,29 @@ describe("a connection with the option deliverAfterClose, that has closed", () =
     expect(lines).toContain("error CLOSE_TIMEOUT");
   });
 
+  it("goes on to hold a peer back that was held back before, and to wait for an extension at work", async () => {
+    const full = await closing(
+      { message: () => new Promise(() => {}) },
+      { receiveHighWaterMark: 1000 },
+    );
+    for (let i = 0; i < 100; i++) void full.theirs.send("x".repeat(1000));
+    await macrotask();
+    void full.ours.close();
+    await macrotask();
+    expect(full.ours.counters.received.messages).toBeLessThan(20);
+    full.ours.terminate();
+    const shift = new ShiftExtension({ slice: 1 });
+    const busy = await closing({}, { extensions: [shift] });
+    void busy.theirs.send("ab");
+    await macrotask();
+    void busy.ours.close();
+    expect(linkOf(busy.ours).endpoint.isBusy).toBe(true);
+    for (let i = 0; i < 3; i++) shift.next();
+    await busy.ours.closed;
+    await macrotask();
+    expect(busy.lines).toEqual(["message ab", "close 1000 clean"]);
+  });
+
   it("delivers nothing more where a handler fails, or it is dropped", async () => {
     const failing = await closing({
       message(_, data) {

@@ -612,3 +612,32 @@ describe("Endpoint's options for what comes", () => {
     }).toThrow(RangeError);
   });
 });
+
+describe("the value of a ProtocolError", () => {
+  const shift = openSessions(new ShiftExtension({ rsv: 2 }));
+  it.each([
+    ["OPCODE_RESERVED", 0x3, [0x83, 0x80, 0, 0, 0, 0]],
+    ["CONTROL_NOT_FINAL", 0x9, [0x09, 0x80, 0, 0, 0, 0]],
+    ["CONTROL_TOO_LONG", 126, [0x89, 0xfe, 0, 126, 0, 0, 0, 0]],
+    ["LENGTH_NOT_MINIMAL", 5, [0x89, 0xfe, 0, 5, 0, 0, 0, 0]],
+    ["RSV_NOT_ZERO", 0x6, [0xe1, 0x80, 0, 0, 0, 0]],
+    ["CONTINUATION_UNEXPECTED", 0x0, [0x80, 0x80, 0, 0, 0, 0]],
+    ["CONTINUATION_EXPECTED", 0x2, [0x01, 0x80, 0, 0, 0, 0, 0x82, 0x80, 0, 0, 0, 0]],
+    ["MASK_REQUIRED", undefined, [0x81, 0x00]],
+    ["STATUS_APPLICATION_LEVEL", 1005, [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xed]],
+    ["STATUS_NO_MEANING", 1004, [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xec]],
+    ["STATUS_NOT_IN_USE", 999, [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe7]],
+    ["STATUS_UNKNOWN", 2999, [0x88, 0x82, 0, 0, 0, 0, 0x0b, 0xb7]],
+  ])("says what was found: %s, %s", (code, value, bytes) => {
+    const { endpoint } = newEndpoint("server");
+    endpoint.receive(Uint8Array.from(bytes));
+    expect(endpoint.closure.error).toMatchObject({ name: "ProtocolError", code });
+    expect((endpoint.closure.error as ProtocolError).value).toBe(value);
+  });
+
+  it("says which reserved bits no extension knows", () => {
+    const { endpoint } = newEndpoint("server", { extensions: shift });
+    endpoint.receive(Uint8Array.of(0xf1, 0x80, 0, 0, 0, 0));
+    expect(endpoint.closure.error).toMatchObject({ code: "RSV_NOT_ZERO", value: 5 });
+  });
+});

@@ -970,3 +970,74 @@ describe("what is told of each frame", () => {
     }
   });
 });
+
+describe("WriteBuffer.whenTaken()", () => {
+  /** Tells what became of a mark, as "a taken" or "a lost". */
+  function newMarks() {
+    const lines: string[] = [];
+    return {
+      lines,
+      mark: (name: string) => ({
+        onTaken: () => void lines.push(`${name} taken`),
+        onLost: () => void lines.push(`${name} lost`),
+      }),
+    };
+  }
+
+  it("tells at once where nothing is gathered", () => {
+    const { lines, mark } = newMarks();
+    new WriteBuffer(false).whenTaken(mark("a"));
+    expect(lines).toEqual(["a taken"]);
+  });
+
+  it("tells when the last byte that was gathered by then is given back, also where it is lent already", () => {
+    const { lines, mark } = newMarks();
+    const output = new WriteBuffer(false);
+    output.addFrame(OpBinary, new Uint8Array(10), 0, 10);
+    output.whenTaken(mark("a"));
+    output.take();
+    output.whenTaken(mark("b"));
+    output.addFrame(OpBinary, new Uint8Array(10), 0, 10);
+    output.whenTaken(mark("c"));
+    output.giveBack();
+    expect(lines).toEqual(["a taken", "b taken"]);
+    output.take();
+    output.giveBack();
+    expect(lines).toEqual(["a taken", "b taken", "c taken"]);
+  });
+
+  it("tells of what a ping has put in front of all else", () => {
+    const { lines, mark } = newMarks();
+    const output = new WriteBuffer(false);
+    output.addFrame(OpBinary, new Uint8Array(10), 0, 10);
+    output.addPing(new Uint8Array(1));
+    output.take();
+    output.addPing(new Uint8Array(2));
+    output.whenTaken(mark("ping"));
+    output.giveBack();
+    expect(lines).toEqual([]);
+    output.take();
+    output.giveBack();
+    expect(lines).toEqual(["ping taken"]);
+  });
+
+  it("tells that bytes are lost which are dropped, and of those that are lent when they are given up", () => {
+    const { lines, mark } = newMarks();
+    const output = new WriteBuffer(false);
+    output.addFrame(OpBinary, new Uint8Array(largestWrite), 0, largestWrite);
+    output.whenTaken(mark("large"));
+    output.addFrame(OpBinary, new Uint8Array(10), 0, 10);
+    output.whenTaken(mark("small"));
+    output.take();
+    output.clear();
+    expect(lines.sort()).toEqual(["large lost", "small lost"]);
+    output.giveBack();
+    output.addFrame(OpBinary, new Uint8Array(10), 0, 10);
+    output.whenTaken(mark("lent"));
+    output.take();
+    output.clear();
+    expect(lines).toHaveLength(2);
+    output.abandon();
+    expect(lines.at(-1)).toBe("lent lost");
+  });
+});

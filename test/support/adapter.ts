@@ -5,6 +5,7 @@ import { runtime } from "./runtime.ts";
 /** The adapter of the runtime that runs the test. */
 export const adapter = (await import(`../../adapters/${runtime}/index.ts`)) as {
   readonly adopt: typeof node.adopt;
+  readonly createServer: typeof node.createServer;
   readonly serve: typeof node.serve;
   readonly connect: typeof node.connect;
   readonly WebSocketStream: typeof node.WebSocketStream;

@@ -15,7 +15,10 @@ import { LimitError } from "../../errors.ts";
 import { MaxHeaderSize } from "../../frame/header.ts";
 import type { Opcode } from "../../frame/opcode.ts";
 import type { TextCodec } from "../../frame/text-codec.ts";
+import type { TakenListener, WriteBuffer } from "../../endpoint/write-buffer.ts";
+import type { ErrorThrower } from "../error-source.ts";
 import type { Flusher } from "./flusher.ts";
+import type { SentCallback } from "./prepare.ts";
 import type { Data } from "../data.ts";
 import type { ConnectionSettings } from "../settings.ts";
 
@@ -29,6 +32,8 @@ export interface OutboxOwner {
   onOverflow(error: LimitError): void;
   /** A message that was begun cannot be completed: that ends the connection. */
   fail(error: unknown): void;
+  /** The application's code has thrown what nobody looks at. */
+  onUnseen(error: unknown, thrower: ErrorThrower): void;
 }
 
 /** Sends messages of one connection. */
@@ -67,16 +72,27 @@ export class Outbox {
     return this.#settings.codec;
   }
 
-  /** Sends a message, or does with it what the policy says. @param isText Whether bytes are those of a text. */
-  send(data: Data | PreparedMessage, compress: boolean, isText = false): Promise<void> {
+  /**
+   * Sends a message, or does with it what the policy says.
+   *
+   * @param isText Whether bytes are those of a text.
+   * @param onSent Is told what becomes of it.
+   */
+  send(
+    data: Data | PreparedMessage,
+    compress: boolean,
+    isText = false,
+    onSent?: SentCallback,
+  ): Promise<void> {
     const refusal = this.#owner.refusal();
-    if (refusal !== undefined) return rejected(refusal);
+    if (refusal !== undefined) return this.#refuse(refusal, onSent);
     const excess = this.#excess(data);
-    if (excess !== undefined) return this.#overflow(data, compress, isText, excess);
+    if (excess !== undefined) return this.#overflow(data, compress, isText, excess, onSent);
     this.#owner.used();
     this.#giveToEndpoint(data, compress, isText);
     // An extension may have failed with it, and the connection with that.
-    if (this.#endpoint.stage !== "open") return rejected(this.#owner.refusal());
+    if (this.#endpoint.stage !== "open") return this.#refuse(this.#owner.refusal(), onSent);
+    if (onSent !== undefined) this.#watch(onSent);
     this.#flusher.flushSoon();
     return this.#flusher.whenSent();
   }
@@ -163,20 +179,38 @@ export class Outbox {
     compress: boolean,
     isText: boolean,
     actual: number,
+    onSent: SentCallback | undefined,
   ): Promise<void> {
     const { overflow, maxBufferedAmount } = this.#settings;
-    if (overflow !== "wait") return this.#reject(actual);
+    if (overflow !== "wait") return this.#refuse(this.#tooMuch(actual), onSent);
     this.#owner.used();
     const queued = this.#endpoint.sendWhenFits(data, compress, maxBufferedAmount, isText);
-    return this.#whenSent(queued, false);
+    const result = this.#whenSent(queued, false);
+    if (onSent !== undefined) this.#watch(onSent);
+    return result;
   }
 
   #reject(actual: number): Promise<never> {
+    return rejected(this.#tooMuch(actual));
+  }
+
+  #tooMuch(actual: number): LimitError {
     const { overflow, maxBufferedAmount } = this.#settings;
     const error = new LimitError("TOO_MUCH_BUFFERED", maxBufferedAmount, actual);
     if (overflow === "close") this.#owner.onOverflow(error);
     else this.dropped++;
+    return error;
+  }
+
+  #refuse(error: unknown, onSent: SentCallback | undefined): Promise<never> {
+    if (onSent !== undefined)
+      new SentReport(this.#endpoint.output, this.#owner, onSent).onDropped(error);
     return rejected(error);
+  }
+
+  /** Watches the message that has just been given to the endpoint. */
+  #watch(onSent: SentCallback): void {
+    this.#endpoint.watchLast(new SentReport(this.#endpoint.output, this.#owner, onSent));
   }
 
   #rejectPiece(message: StreamedMessage, actual: number): Promise<never> {
@@ -222,6 +256,45 @@ class SendWaiter implements SendListener {
 
   onDropped(reason?: unknown): void {
     this.#deferred.reject(reason ?? this.#owner.refusal());
+  }
+}
+
+/**
+ * Tells a sender what became of one message: first of the queue, then of its bytes. By a promise, so that the callback is called once,
+ * never inside of a call, and in the context of the send.
+ */
+class SentReport implements SendListener, TakenListener {
+  readonly #output: WriteBuffer;
+  readonly #owner: OutboxOwner;
+  readonly #deferred: Deferred<void> = newDeferred<void>();
+
+  constructor(output: WriteBuffer, owner: OutboxOwner, onSent: SentCallback) {
+    this.#output = output;
+    this.#owner = owner;
+    this.#deferred.promise
+      .then(
+        () => onSent(),
+        (error: Error) => onSent(error),
+      )
+      .catch((error: unknown) => {
+        owner.onUnseen(error, "sent");
+      });
+  }
+
+  onSent(): void {
+    this.#output.whenTaken(this);
+  }
+
+  onDropped(reason?: unknown): void {
+    this.#deferred.reject(reason ?? this.#owner.refusal());
+  }
+
+  onTaken(): void {
+    this.#deferred.resolve();
+  }
+
+  onLost(): void {
+    this.onDropped();
   }
 }
 

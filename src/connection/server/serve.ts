@@ -23,7 +23,7 @@ import { prepared } from "../send/prepare.ts";
 import type { Binary } from "../data.ts";
 import { checkClose } from "../check-close.ts";
 import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
-import { isPromise, whenSettled } from "../../deferred.ts";
+import { isPromise, settled, whenSettled } from "../../deferred.ts";
 import { LinkedList } from "../../linked-list.ts";
 import {
   type RouteContexts,
@@ -78,8 +78,28 @@ export async function serveOn<Context = unknown, Contexts extends object = Route
   handlers: ServerHandlers<Context, Contexts>,
   host?: RuntimeServices,
 ): Promise<Server<Context>> {
+  const server = createServerOn(listen, options, handlers, host);
+  await server.listening;
+  return server;
+}
+
+/**
+ * Makes a server at once, which begins to listen: as {@link serveOn} does, without a promise for it. Adapters wrap it as their own
+ * `createServer`.
+ *
+ * @param host What the runtime has beside its sockets.
+ * @returns The server. `listening` tells when it listens, and rejects where it cannot.
+ * @throws {TypeError} An option or a handler is not known, or of a wrong type; compression is wanted, and there is no engine.
+ * @throws {RangeError} An option is out of its range.
+ */
+export function createServerOn<Context = unknown, Contexts extends object = RouteContexts>(
+  listen: Listen,
+  options: ServeOptions,
+  handlers: ServerHandlers<Context, Contexts>,
+  host?: RuntimeServices,
+): Server<Context> {
   const server = new Server<Context>(options, handlers as ServerHandlers<Context>, host);
-  await server.listen(listen, options);
+  server.listen(listen, options);
   return server;
 }
 
@@ -105,6 +125,7 @@ export class Server<Context = unknown> {
   #opened = 0;
   #refused = 0;
   #listener: Listener | undefined;
+  #listening: Promise<void> = settled;
   readonly #shutdown: Shutdown;
   /** Whether the process lives on for it. */
   #holds = true;
@@ -134,15 +155,28 @@ export class Server<Context = unknown> {
       links: this.#links,
       handshakes: this.#handshakes,
       deadlines: this.#deadlines,
-      closeListener: () => this.#listener?.close(),
+      // One that is not there yet is closed as soon as it is; where it comes to nothing, `listening` tells.
+      closeListener: () => this.#listener?.close() ?? this.#listening.catch(() => {}),
       forgetAddresses: () => this.#owner.addresses?.close(),
       leaveBackplane: (milliseconds) => this.#node?.leave(milliseconds),
     });
     if (backplane !== undefined) this.#node?.join(backplane);
   }
 
-  /** Joins the backplane, and starts to listen. For the library. */
-  async listen(listen: Listen, options: ListenOptions): Promise<void> {
+  /** Joins the backplane, and starts to listen; {@link listening} tells what comes of it. For the library. */
+  listen(listen: Listen, options: ListenOptions): void {
+    this.#listening = this.#listen(listen, options);
+  }
+
+  /**
+   * Resolves when the server listens, at once where it has no listener. Rejects where it cannot, with what `serve` rejects with; where
+   * nobody awaits that, the runtime reports it as unhandled.
+   */
+  get listening(): Promise<void> {
+    return this.#listening;
+  }
+
+  async #listen(listen: Listen, options: ListenOptions): Promise<void> {
     await this.#node?.joined();
     try {
       this.#listener = await listen(options, (transport, bytes) => this.accept(transport, bytes));
@@ -150,6 +184,9 @@ export class Server<Context = unknown> {
       await this.#node?.leave(this.#settings.closeTimeout).catch(() => {});
       throw error;
     }
+    // What was wanted of it before it was there.
+    if (!this.#holds) this.#listener.unref?.();
+    if (this.#shutdown.hasBegun) await this.#listener.close();
   }
 
   /** Port that the server listens on, also where 0 was asked for; 0 where it has no listener. */

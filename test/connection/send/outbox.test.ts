@@ -1,3 +1,6 @@
+import { ClosedError } from "../../../src/errors.ts";
+import { openPair } from "../../support/pair.ts";
+import { ShiftExtension } from "../../support/shift-extension.ts";
 import { describe, expect, it } from "vitest";
 import { memoryPair, type MemoryTransport } from "../../../adapters/memory/index.ts";
 import { prepareMessage } from "../../../src/connection/send/prepare.ts";
@@ -254,5 +257,197 @@ describe("the handler for drain", () => {
     await read();
     await macrotask();
     expect(lines).toEqual([]);
+  });
+});
+
+describe("the option sent", () => {
+  /** A server's end whose transport takes what the test lets it, and what its callbacks were told. */
+  async function watching(options: ConnectionOptions = {}) {
+    const pair = await openPair({ options, clientOptions: { extensions: options.extensions } });
+    const lines: string[] = [];
+    const written: Uint8Array[] = [];
+    let takes = false;
+    pair.accepted.write = (bytes) => {
+      written.push(bytes.slice());
+      return takes;
+    };
+    return {
+      ...pair,
+      lines,
+      written,
+      told: (name: string) => (error?: Error) =>
+        void lines.push(error === undefined ? name : `${name}: ${nameOf(error)}`),
+      /** The write under way is taken, and those that follow are or not. */
+      take(all = true) {
+        takes = all;
+        pair.accepted.handler.onDrain();
+      },
+    };
+  }
+
+  it("is called when the system has taken the message, in order, and not inside of send", async () => {
+    const { ours, lines, told, take, written } = await watching();
+    void ours.send("a", { sent: told("a") });
+    void ours.send(new Uint8Array(3), { sent: told("b") });
+    void ours.send("unwatched");
+    await macrotask();
+    void ours.send(prepareMessage("c"), { sent: told("c") });
+    await macrotask();
+    expect([lines, written.length]).toEqual([[], 1]);
+    take(false);
+    await macrotask();
+    expect([lines, written.length]).toEqual([["a", "b"], 2]);
+    take();
+    expect(lines).toEqual(["a", "b"]);
+    await macrotask();
+    expect(lines).toEqual(["a", "b", "c"]);
+  });
+
+  it("leaves messages together: all that are sent in a turn make one write", async () => {
+    const { ours, lines, told, written } = await watching();
+    for (let i = 0; i < 20; i++) void ours.send(`${i}`, { sent: told(`${i}`) });
+    await macrotask();
+    expect(written).toHaveLength(1);
+    expect(lines).toEqual([]);
+  });
+
+  it("is told of the last part of a message that takes several writes, and of small ones behind it", async () => {
+    const { ours, lines, told, take } = await watching();
+    void ours.send(new Uint8Array(600 * 1024), { sent: told("large") });
+    void ours.send("small", { sent: told("small") });
+    await macrotask();
+    take(false);
+    take(false);
+    await macrotask();
+    expect(lines).toEqual([]);
+    take(false);
+    await macrotask();
+    expect(lines).toEqual(["large"]);
+    take(false);
+    await macrotask();
+    expect(lines).toEqual(["large", "small"]);
+  });
+
+  it("is not told early where pings go in front, or the buffer that messages are gathered in grows", async () => {
+    const { ours, lines, told, take } = await watching();
+    void ours.send("first", { sent: told("first") });
+    await macrotask();
+    for (const name of ["a", "b"]) void ours.send("x".repeat(5000), { sent: told(name) });
+    void ours.ping("in front");
+    void ours.send("x".repeat(40_000), { sent: told("c") });
+    take(false);
+    await macrotask();
+    expect(lines).toEqual(["first"]);
+    take(false);
+    await macrotask();
+    expect(lines).toEqual(["first"]);
+    take();
+    await macrotask();
+    expect(lines).toEqual(["first", "a", "b", "c"]);
+  });
+
+  it("is told of what an extension takes its time for, and of what waits behind it or for room", async () => {
+    const shift = new ShiftExtension({ slice: 1 });
+    const { ours, lines, told, take } = await watching({ extensions: [shift] });
+    void ours.send("ab", { sent: told("slow") });
+    void ours.send("c", { sent: told("behind") });
+    await macrotask();
+    for (let i = 0; i < 4; i++) shift.next();
+    await macrotask();
+    expect(lines).toEqual([]);
+    take();
+    await macrotask();
+    expect(lines).toEqual(["slow", "behind"]);
+    const waiting = await watching({ overflow: "wait", maxBufferedAmount: 100 });
+    void waiting.ours.send("x".repeat(90), { sent: waiting.told("first") });
+    const sending = waiting.ours.send("x".repeat(90), { sent: waiting.told("waits") });
+    await macrotask();
+    waiting.take();
+    await sending;
+    await macrotask();
+    expect(waiting.lines).toEqual(["first", "waits"]);
+  });
+
+  it("is called with the error where a message is dropped, refused, or lost with the connection, once", async () => {
+    const { ours, lines, told } = await watching({ overflow: "drop", maxBufferedAmount: 200 });
+    void ours.send("x".repeat(90), { sent: told("lent") });
+    await macrotask();
+    void ours.send("x", { sent: told("gathered") });
+    void ours.send("x".repeat(150), { sent: told("too much") });
+    await macrotask();
+    expect(lines).toEqual(["too much: TOO_MUCH_BUFFERED"]);
+    ours.terminate();
+    await macrotask();
+    void ours.send("late", { sent: told("late") });
+    await macrotask();
+    await expect(ours.send("late")).rejects.toThrow(ClosedError);
+    expect(lines.slice(1).map((line) => line.split(":")[0])).toEqual(["gathered", "lent", "late"]);
+    expect(new Set(lines.slice(1).map((line) => line.split(": ")[1])).size).toBe(1);
+  });
+
+  it("is told of what waits in the queue when the connection is dropped", async () => {
+    const shift = new ShiftExtension({ slice: 1 });
+    const { ours, lines, told } = await watching({ extensions: [shift] });
+    void ours.send("ab", { sent: told("slow") });
+    void ours.send("c", { sent: told("behind") });
+    ours.terminate();
+    await macrotask();
+    expect(lines.map((line) => line.split(":")[0])).toEqual(["slow", "behind"]);
+    expect(lines.every((line) => line.includes(":"))).toBe(true);
+  });
+
+  it("is told with the error of an extension that fails with the message", async () => {
+    const shift = new ShiftExtension();
+    const { ours, lines, told } = await watching({ extensions: [shift] });
+    shift.error = new Error("broken");
+    void ours.send("a", { sent: told("a") });
+    await macrotask();
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^a: /);
+  });
+
+  it("tells what it throws as the option unhandledErrors says", async () => {
+    const told: unknown[] = [];
+    const { ours, take } = await watching({
+      unhandledErrors: (error, { thrower }) => void told.push([(error as Error).message, thrower]),
+    });
+    void ours.send("a", {
+      sent() {
+        throw new Error("mine");
+      },
+    });
+    await macrotask();
+    take();
+    await macrotask();
+    expect(told).toEqual([["mine", "sent"]]);
+  });
+
+  it("is for what is sent alone, and must be a function", async () => {
+    const { ours } = await openPair();
+    expect(() => ours.send("a", { sent: true as never })).toThrow("sent must be a function");
+    expect(() => prepareMessage("a", { sent() {} } as never)).toThrow("Unknown option sent");
+  });
+});
+
+describe("terminate() behind a send", () => {
+  it("gives the system what was sent, as far as it takes it at once", async () => {
+    const { ours, theirs, accepted } = await openPair();
+    const calls: string[] = [];
+    const { write, destroy } = accepted;
+    accepted.write = (bytes) => {
+      calls.push(`write ${bytes.length}`);
+      return write.call(accepted, bytes);
+    };
+    accepted.destroy = () => {
+      calls.push("destroy");
+      destroy.call(accepted);
+    };
+    void ours.send("last words");
+    ours.terminate();
+    expect(calls).toEqual([`write ${2 + 10}`, "destroy"]);
+    expect(await theirs.closed).toMatchObject({ status: 1006 });
+    // Once is enough.
+    ours.terminate();
+    expect(calls).toHaveLength(2);
   });
 });

@@ -1,12 +1,13 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { memoryPair } from "../../../adapters/memory/index.ts";
+import { newDeferred } from "../../../src/deferred.ts";
 import { concat } from "../../../src/bytes.ts";
 import type { Connection } from "../../../src/connection/connection.ts";
 import { prepareMessage } from "../../../src/connection/send/prepare.ts";
 import { route } from "../../../src/connection/handlers.ts";
-import { Server, serveOn } from "../../../src/connection/server/serve.ts";
+import { createServerOn, Server, serveOn } from "../../../src/connection/server/serve.ts";
 import { BackplaneError, TransportError } from "../../../src/errors.ts";
-import type { Listen } from "../../../src/transport.ts";
+import type { Listen, Listener } from "../../../src/transport.ts";
 import { FakeBroker } from "../../support/fake-broker.ts";
 import { HoldingClock } from "../../support/holding-clock.ts";
 import { Peer, upgradeRequest } from "../../support/peer.ts";
@@ -422,5 +423,65 @@ describe("Server.unref()", () => {
     const none = new Server({ port: 1 }, {});
     none.unref();
     none.ref();
+  });
+});
+
+describe("createServerOn()", () => {
+  /** A way to listen that comes to its end when the test says so. */
+  function newListen() {
+    const lines: string[] = [];
+    const made = newDeferred<Listener>();
+    const listen: Listen = () => made.promise;
+    const listener: Listener = {
+      port: 7,
+      hostname: "test",
+      close() {
+        lines.push("close");
+        return Promise.resolve();
+      },
+      unref: () => void lines.push("unref"),
+    };
+    return { lines, made, listen, listener };
+  }
+
+  it("gives a server at once, which says when it listens", async () => {
+    const { made, listen, listener } = newListen();
+    const server = createServerOn(listen, { port: 7 }, {});
+    expect([server.port, server.hostname]).toEqual([0, ""]);
+    let listens = false;
+    void server.listening.then(() => (listens = true));
+    await Promise.resolve();
+    expect(listens).toBe(false);
+    made.resolve(listener);
+    await server.listening;
+    expect([server.port, server.hostname]).toEqual([7, "test"]);
+    await server.shutdown();
+  });
+
+  it("throws for what is wrong with its options, and rejects for what is wrong with the place", async () => {
+    const { made, listen } = newListen();
+    expect(() => createServerOn(listen, { prot: 7 } as never, {})).toThrow(TypeError);
+    const server = createServerOn(listen, { port: 7 }, {});
+    made.reject(new TransportError("ADDRESS_IN_USE"));
+    await expect(server.listening).rejects.toMatchObject({ code: "ADDRESS_IN_USE" });
+    expect(await server.shutdown()).toEqual({ closed: 0, dropped: 0 });
+  });
+
+  it("closes a listener that comes behind its shutdown, which waits for it", async () => {
+    const { lines, made, listen, listener } = newListen();
+    const server = createServerOn(listen, { port: 7 }, {});
+    server.unref();
+    const shutdown = server.shutdown().then(() => lines.push("shut down"));
+    await macrotask();
+    expect(lines).toEqual([]);
+    made.resolve(listener);
+    await shutdown;
+    expect(lines).toEqual(["unref", "close", "shut down"]);
+  });
+
+  it("has nothing to wait for where it has no listener", async () => {
+    const server = new Server({ port: 0 }, {});
+    expect(await server.listening).toBeUndefined();
+    await server.shutdown();
   });
 });
