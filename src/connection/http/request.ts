@@ -4,7 +4,8 @@
  * @module
  */
 
-import { checkLimit } from "../../arguments.ts";
+import { checkWhole } from "../../arguments.ts";
+import { checkOptions, number, type OptionTable } from "../../check-options.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { Peer } from "../../handshake/server/peer.ts";
 import { UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
@@ -16,9 +17,14 @@ import type { RequestBody } from "./request-body.ts";
 
 /** How a body is gathered. */
 export interface BodyOptions {
-  /** Bytes that it may have; beyond, `BODY_TOO_LARGE`, which answers 413. Default: the server's `maxBodySize`. */
+  /**
+   * Bytes that it may have; beyond, `BODY_TOO_LARGE`, which answers 413. 0 or Infinity for no other limit than the server's
+   * `maxBodySize`. Default: no other limit.
+   */
   readonly limit?: number | undefined;
 }
+
+const bodyTable: OptionTable<BodyOptions> = { limit: number };
 
 /**
  * A request that asks for no upgrade. Its body comes while the hook is at work, and the client is held back while the hook does
@@ -61,32 +67,41 @@ export class HttpRequest extends UpgradeRequest implements AsyncIterable<Uint8Ar
    * @throws {HandshakeError} `BAD_BODY`
    * @throws {TimeoutError} `HANDSHAKE_TIMEOUT`: it came too slowly.
    * @throws {TransportError} The client has gone.
+   * @throws {TypeError} An option is not known, or the limit is no number: at the call.
+   * @throws {RangeError} The limit is not a whole number from 0 on, or Infinity: at the call.
    */
-  bytes({ limit = Infinity }: BodyOptions = {}): Promise<Uint8Array> {
-    checkLimit("limit", limit);
-    return quiet(this.#body.bytes(limit));
+  bytes(options: BodyOptions = {}): Promise<Uint8Array> {
+    return quiet(this.#body.bytes(limitOf(options)));
   }
 
   /** Gathers the body as text in UTF-8. @throws As {@link bytes}. */
-  text(options?: BodyOptions): Promise<string> {
-    return quiet(this.#text(options));
+  text(options: BodyOptions = {}): Promise<string> {
+    return quiet(this.#text(limitOf(options)));
   }
 
   /** Gathers the body as JSON. @throws As {@link bytes}; `BAD_BODY` where it is none. */
-  json(options?: BodyOptions): Promise<unknown> {
-    return quiet(this.#json(options));
+  json(options: BodyOptions = {}): Promise<unknown> {
+    return quiet(this.#json(limitOf(options)));
   }
 
-  async #text(options?: BodyOptions): Promise<string> {
-    return new TextDecoder().decode(await this.bytes(options));
+  async #text(limit: number): Promise<string> {
+    return new TextDecoder().decode(await this.#body.bytes(limit));
   }
 
-  async #json(options?: BodyOptions): Promise<unknown> {
-    const text = await this.#text(options);
+  async #json(limit: number): Promise<unknown> {
+    const text = await this.#text(limit);
     try {
       return JSON.parse(text);
     } catch (cause) {
       throw new HandshakeError("BAD_BODY", { message: "Request body is no JSON", cause });
     }
   }
+}
+
+/** @throws {TypeError} @throws {RangeError} An option is none, or the limit is. */
+function limitOf(options: BodyOptions): number {
+  checkOptions(options, bodyTable);
+  const { limit = Infinity } = options;
+  checkWhole("limit", limit, Infinity);
+  return limit || Infinity;
 }

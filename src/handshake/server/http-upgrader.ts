@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkBytes } from "../../arguments.ts";
+import { checkBytes, kindOf } from "../../arguments.ts";
 import { noBytes, writeLatin1 } from "../../bytes.ts";
 import { targetBytes, tokenBytes, valueBytes } from "../../http/token.ts";
 import type { Awaitable, ByteStream } from "../../io/byte-stream.ts";
@@ -83,7 +83,7 @@ function checkStream(stream: ByteStream): void {
     return;
   }
   throw new TypeError(
-    `stream must have read, write and close: ${describeGiven(stream)}. Of a socket make one by newSocketStream()`,
+    `stream must have read, write and close: ${kindOf(stream)}. Of a socket make one by newSocketStream()`,
   );
 }
 
@@ -92,21 +92,15 @@ function checkParsed(request: ParsedRequest, head: Uint8Array): void {
   const isText = (value: unknown): boolean => value === undefined || typeof value === "string";
   if (!isText(method) || !isText(url) || typeof httpVersion !== "string") {
     throw new TypeError(
-      `request must be one of node:http, or have its method, url and httpVersion as strings: ${describeGiven(request)}`,
+      `request must be one of node:http, or have its method, url and httpVersion as strings: ${kindOf(request)}`,
     );
   }
   if (!Array.isArray(rawHeaders) || !rawHeaders.every((text) => typeof text === "string")) {
     throw new TypeError(
-      `request.rawHeaders must be an array of names and values in turn: ${describeGiven(rawHeaders)}`,
+      `request.rawHeaders must be an array of names and values in turn: ${kindOf(rawHeaders)}`,
     );
   }
   checkBytes("head", head, "a Uint8Array, or left out");
-}
-
-/** Names what was given in place of something else. */
-function describeGiven(value: unknown): string {
-  if (value === null) return "null";
-  return typeof value === "object" ? `an ${value.constructor?.name ?? "object"}` : String(value);
 }
 
 /**

@@ -42,8 +42,22 @@ describe("HttpRequest", () => {
     await expect(requestWith("12").json({ limit: 1 })).rejects.toMatchObject(tooLarge);
   });
 
-  it.each([NaN, -1, "1" as unknown as number])("refuses a limit of %j at once", (limit) => {
-    expect(() => requestWith("").bytes({ limit })).toThrow(/limit must be/);
+  it.each([0, Infinity, undefined])("has no limit of its own where it is %j", async (limit) => {
+    expect(await requestWith("12345").text({ limit })).toBe("12345");
+    expect(await requestWith("12345").bytes({ limit })).toHaveLength(5);
+    expect(await requestWith("12345").json({ limit })).toBe(12345);
+  });
+
+  it("refuses an option that is none, at once", () => {
+    for (const how of ["bytes", "text", "json"] as const) {
+      expect(() => requestWith("")[how]({ max: 1 } as never)).toThrow(TypeError);
+    }
+  });
+
+  it.each([NaN, -1, 0.5, "1" as unknown as number])("refuses a limit of %j at once", (limit) => {
+    for (const how of ["bytes", "text", "json"] as const) {
+      expect(() => requestWith("")[how]({ limit })).toThrow(/limit must be/);
+    }
   });
 
   it("answers 400 for what is no JSON", async () => {

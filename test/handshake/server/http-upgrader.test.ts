@@ -149,7 +149,7 @@ describe("HttpUpgrader.upgrade()", () => {
       undefined,
       "names and values in turn",
     ],
-    ["headers by name", { ...parsed(), rawHeaders: { host: "a" } }, undefined, "an Object"],
+    ["headers by name", { ...parsed(), rawHeaders: { host: "a" } }, undefined, ": Object"],
     ["headers in pairs", { ...parsed(), rawHeaders: [["Host", "a"]] }, undefined, "in turn"],
     ["null for a head", parsed(), null, "head must be a Uint8Array, or left out: Null"],
     ["a string for a head", parsed(), "head", "head must be a Uint8Array, or left out: String"],
@@ -165,10 +165,10 @@ describe("HttpUpgrader.upgrade()", () => {
   });
 
   it.each<[what: string, stream: unknown, kind: string]>([
-    ["no stream", undefined, "undefined"],
-    ["null for a stream", null, "null"],
-    ["a socket for a stream", { write() {}, end() {} }, "an Object"],
-    ["an object of no class", Object.create(null), "an object"],
+    ["no stream", undefined, "Undefined"],
+    ["null for a stream", null, "Null"],
+    ["a socket for a stream", { write() {}, end() {} }, "Object"],
+    ["an object of no class", Object.create(null), "Object"],
   ])("rejects, and throws nothing, where it is given %s", async (_, stream, kind) => {
     const { error } = await settled(upgradeHttp(parsed(), stream as ScriptedStream));
     expect(error).toBeInstanceOf(TypeError);
