@@ -8,7 +8,7 @@
 export type OwnRuntime = "Deno" | "Bun";
 
 /**
- * Makes the error for whoever uses an entry on another runtime; undefined where it is the right one.
+ * Makes the error for a program that uses an entry on another runtime; undefined where it is the right one.
  *
  * @param needed Names the global object that the entry needs.
  */

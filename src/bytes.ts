@@ -84,7 +84,7 @@ function copyInPieces(
 const slicePaysFrom = 32;
 
 /**
- * Gives a copy of a range, a plain Uint8Array in unshared memory of just its size. Whoever keeps bytes copies them by this, and
+ * Gives a copy of a range, a plain Uint8Array in unshared memory of just its size. All code that keeps bytes copies them by this, and
  * by nothing else: `slice` is a view where they are a Buffer of Node's, and lint refuses it.
  */
 export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {

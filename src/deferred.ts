@@ -77,7 +77,7 @@ export function rejected(reason: unknown): Promise<never> {
 
 /**
  * Tells whether a handler's result has to be waited for, as `await` would tell: also where its `then` cannot even be read,
- * so that whoever waits is told why.
+ * so that those who wait are told why.
  */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;

@@ -66,7 +66,7 @@ export interface TransportFacts {
 /** A connected byte stream, whatever runtime it came from. */
 export interface Transport extends TransportFacts {
   /**
-   * Who gets the events. Whoever receives the transport sets it before returning; no event comes earlier. The core may
+   * Who gets the events. The one that receives the transport sets it before returning; no event comes earlier. The core may
    * replace it inside one of the handler's own calls: the next event then goes to the new one.
    */
   handler: TransportHandler;
@@ -78,7 +78,7 @@ export interface Transport extends TransportFacts {
    * Sends bytes.
    *
    * After `end` or `destroy` it takes the bytes and drops them. Behind a failure it borrows them, and gives them back no more:
-   * whoever sends waits until the failure arrives as `onClose`. If such bytes were taken, a loop that awaits each send would
+   * a sender waits until the failure arrives as `onClose`. If such bytes were taken, a loop that awaits each send would
    * never wait, and on Node not let `onClose` come.
    *
    * @param bytes Never to be changed, nor transferred: other connections may send the same ones. Who needs that copies them.

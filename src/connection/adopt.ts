@@ -41,7 +41,7 @@ import {
 import type { RuntimeServices } from "./runtime-services.ts";
 import { UnhandledErrorReporter } from "./unhandled-errors.ts";
 
-/** What an opening handshake has come to, as whoever did it knows. */
+/** What an opening handshake has come to, as the code that did it knows. */
 export interface AdoptOptions<Context = unknown> {
   /** Which side of the connection this is: a client masks what it sends. */
   readonly side: Side;

@@ -128,7 +128,7 @@ export class CloseReport<Context = unknown> {
   }
 
   /**
-   * A handler for errors or for the end failed itself: `closed` is the last place to say it; whoever watches all connections
+   * A handler for errors or for the end failed itself: `closed` is the last place to say it; the observer of all connections
    * is told what comes too late for that.
    */
   #addError(reason: unknown, name: "error" | "close"): void {

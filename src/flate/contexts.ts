@@ -4,10 +4,10 @@
  * They are made at first use, and shared where no window is kept between messages. A context is in one of three places:
  *
  * - resting: it holds nothing that can be had again, and does not count;
- * - in the line of those that may be rested, whoever was used longest ago first;
+ * - in the line of those that may be rested, the one that was used longest ago first;
  * - aside: it came to the front of the line in the middle of a message, and cannot be rested there.
  *
- * Whoever is used goes to the end of the line; whoever is at the front is rested, or set aside, where the budget is passed or
+ * A context that is used goes to the end of the line; the one at the front is rested, or set aside, where the budget is passed or
  * the idle time-out is over. So each step looks at the ends of the line alone, however many contexts there are.
  *
  * A message that has begun and stands still must not hold memory for as long as its sender likes, nor push out others. So

@@ -94,7 +94,7 @@ function targetOf(rawHeaders: readonly string[]): string {
 /**
  * Writes the response that says over HTTP/1.1 what one says over HTTP/2: 200 becomes 101, with the proof that it lacks.
  *
- * What may not stand in it becomes NUL, which whoever reads it refuses.
+ * What may not stand in it becomes NUL, which the parser that reads it refuses.
  *
  * @param key The Sec-WebSocket-Key of the request that was translated.
  * @returns Bytes that are yours.

@@ -223,7 +223,7 @@ export class TransportStream implements ByteStream, TransportHandler {
   }
 
   /**
-   * Gives the transport away; the stream is not used any more. Whoever takes it sets its handler before returning, and
+   * Gives the transport away; the stream is not used any more. The caller sets its handler before returning, and
    * tells it what the stream was told already.
    *
    * @throws {TypeError} A read or a write is under way, or the stream is closing.

@@ -1,5 +1,5 @@
 /**
- * Which streams a close frame was sent to: whoever answers one, it is answered once (RFC 6455, 5.5.1).
+ * Which streams a close frame was sent to: the peer's is answered once, by the first part that sees it (RFC 6455, 5.5.1).
  *
  * @module
  */

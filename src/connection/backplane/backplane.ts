@@ -92,7 +92,7 @@ export function localBackplane(): Backplane {
       };
       return {
         publish(topic, envelope) {
-          // A copy: whoever is delivered to may subscribe.
+          // A copy: a receiver may subscribe while it is delivered to.
           for (const other of [...(topics.get(topic) ?? [])]) {
             if (other !== member) other.deliver(topic, envelope);
           }

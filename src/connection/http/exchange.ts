@@ -23,7 +23,7 @@ import type { HttpSettings } from "./settings.ts";
 import { RequestBody } from "./request-body.ts";
 import { HttpRequest } from "./request.ts";
 
-/** Whoever lends a connection to an exchange. */
+/** The lender of a connection: the server's side of the handshake. */
 export interface ExchangeOwner {
   readonly transport: Transport;
   readonly deadlines: Deadlines;

@@ -1,5 +1,5 @@
 /**
- * The body of a plain request on its way from the transport to whoever reads it.
+ * The body of a plain request on its way from the transport to the hook that reads it.
  *
  * @module
  */
@@ -62,7 +62,7 @@ export class RequestBody {
    * Takes bytes of the stream, copied.
    *
    * @returns Index behind the last one that is the body's.
-   * @throws As {@link BodyDecoder.feed}; whoever reads is told the same.
+   * @throws As {@link BodyDecoder.feed}; the hook that reads is told the same.
    */
   feed(chunk: Uint8Array, start: number): number {
     // What came at once becomes one piece, into however many chunks the peer has cut it.

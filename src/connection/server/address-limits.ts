@@ -37,7 +37,7 @@ export interface AddressOptions {
   /** Messages of one address, over all its connections: a number is so many a second. Default: no limit. */
   readonly messagesPerAddress?: number | MessageRateLimit | undefined;
   /**
-   * Bits of an IPv6 address that tell one peer from another, 1 to 128: whoever has one address of a network has, as a rule, all
+   * Bits of an IPv6 address that tell one peer from another, 1 to 128: a peer that has one address of a network has, as a rule, all
    * 2^64 of it. Default: 64.
    */
   readonly ipv6Prefix?: number | undefined;

@@ -60,8 +60,8 @@ export interface ServeOptions
    */
   readonly proxyHeaders?: readonly ProxyHeader[] | undefined;
   /**
-   * TCP balancers that say whose connection each is by the PROXY protocol, version 1 or 2: `true` for whoever connects, or addresses
-   * and networks, and "unix" for whoever comes by a Unix socket. They must: who does not is dropped. From others it is no request,
+   * TCP balancers that say whose connection each is by the PROXY protocol, version 1 or 2: `true` for all that connect, or addresses
+   * and networks, and "unix" for one that comes by a Unix socket. They must: one that does not is dropped. From others it is no request,
    * and gets 400. Not with `server`, nor with `tls`, since the header comes in front of the TLS: TypeError. Default: nobody.
    */
   readonly proxyProtocol?: boolean | readonly string[] | undefined;

@@ -1,5 +1,5 @@
 /**
- * The body of a response that is no handshake: read for whoever wants to know why (RFC 9112, 6 and 7).
+ * The body of a response that is no handshake: read for a caller that wants to know why (RFC 9112, 6 and 7).
  *
  * @module
  */

@@ -26,7 +26,7 @@ export interface Choice {
 export interface Acceptance {
   /** The 101, to be sent. */
   readonly response: Uint8Array;
-  /** The extensions' halves of the connection; closed by whoever does not come to use them. */
+  /** The extensions' halves of the connection; to be closed by a caller that does not come to use them. */
   readonly sessions: readonly ExtensionSession[];
 }
 

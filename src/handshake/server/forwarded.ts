@@ -1,7 +1,7 @@
 /**
  * What proxies say of those in front of them: `Forwarded` (RFC 7239), and the older `X-Forwarded-*`, which no standard defines.
  *
- * Each proxy adds to the right of what it got. So all of this is read from the right, as far as whoever wrote it is trusted: what
+ * Each proxy adds to the right of what it got. So all of this is read from the right, as far as the proxy that wrote it is trusted: what
  * stands further to the left may have been written by anybody.
  *
  * @module
@@ -257,7 +257,7 @@ const Backslash = 0x5c;
 /**
  * Takes one line of `Forwarded` apart: each byte is looked at once (RFC 7239, 4).
  *
- * Whoever is malformed is refused whole: of a quote that a client has left open, nobody can tell what a proxy has added behind it.
+ * A header that is malformed is refused whole: of a quote that a client has left open, nobody can tell what a proxy has added behind it.
  */
 class ForwardedScanner {
   readonly #bytes: Uint8Array;

@@ -10,7 +10,7 @@ import { isNetwork, Networks } from "./networks.ts";
 
 /**
  * Proxies that are believed. A number: so many hops in front of the server, whoever they are. A list: those addresses and
- * networks, such as "10.0.0.0/8" and "2001:db8::1", and "unix" for whoever comes by a Unix socket. A function: is asked about
+ * networks, such as "10.0.0.0/8" and "2001:db8::1", and "unix" for a peer that comes by a Unix socket. A function: is asked about
  * each, the nearest one first.
  *
  * The function gets the proxy's address, undefined where it has none (a Unix socket, "unknown", an obfuscated name), and how

@@ -132,7 +132,7 @@ export class Upgrader<Context = undefined> {
   /**
    * Reads a request, asks the callbacks, answers.
    *
-   * The request has been checked when the first callback is asked. Whoever is refused has got the answer when this
+   * The request has been checked when the first callback is asked. A client that is refused has got the answer when this
    * throws. Where it throws the stream is closed, or about to be: its owner may close it again, and need not.
    *
    * @param stream Not to be read from afterwards: what is returned takes its place.
