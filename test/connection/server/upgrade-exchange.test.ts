@@ -445,6 +445,37 @@ describe("what comes while a hook decides", () => {
   });
 });
 
+describe("a connection that is dropped while a function is asked", () => {
+  it.each(["says yes", "fails"])("has no hook asked where it %s later", async (how) => {
+    const gate = newDeferred<boolean>();
+    const upgrade = vi.fn();
+    const { connect, server, lines, clock } = testServer(
+      { upgrade },
+      { origins: () => gate.promise },
+    );
+    const { peer, transport } = connect();
+    peer.send(upgradeRequest({ Origin: "https://a.example" }));
+    await macrotask();
+    // A transport whose end takes its time, and which tells of other things until then.
+    const { handler } = transport;
+    const destroy = vi.spyOn(transport, "destroy").mockImplementation(() => {});
+    const result = server.shutdown({ deadline: 1000 });
+    handler.onData(new Uint8Array(32 * 1024));
+    handler.onDrain();
+    handler.onEnd();
+    clock.advance(1200);
+    if (how === "fails") gate.reject(new Error("late"));
+    else gate.resolve(true);
+    await macrotask();
+    handler.onClose();
+    expect(await result).toEqual({ closed: 0, dropped: 0 });
+    expect(destroy).toHaveBeenCalledTimes(1);
+    expect(upgrade).not.toHaveBeenCalled();
+    expect(lines).toEqual([]);
+    expect(clock.running).toBe(0);
+  });
+});
+
 describe("a hook that shuts the server down", () => {
   const answers: [how: string, answer: () => unknown][] = [
     ["lets the client in", () => undefined],
