@@ -35,6 +35,7 @@ export default defineBuildConfig({
     { input: "adapters/redis/index", name: "redis" },
     { input: "adapters/cloudflare/index", name: "cloudflare" },
     { input: "adapters/browser/index", name: "browser" },
+    { input: "adapters/ws/index", name: "ws" },
     { input: "adapters/zlib/index", name: "zlib" },
     { input: "adapters/websocket/node", name: "websocket/node" },
     { input: "adapters/websocket/deno", name: "websocket/deno" },

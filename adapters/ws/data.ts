@@ -1,0 +1,87 @@
+/**
+ * What is sent, as bytes; what has come, as the application wants it.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { copy } from "../../src/bytes.ts";
+import type { BinaryType, RawData } from "./types.ts";
+
+/** Nothing; one for all. */
+export const noBuffer: Buffer = /* @__PURE__ */ Buffer.alloc(0);
+
+/** What is used of a Blob, whoever has made its class. */
+export interface BlobLike {
+  /** Its length in bytes. */
+  readonly size: number;
+  /** Gives its bytes. */
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** Tells whether data is a Blob or a File, whose bytes have to be asked for. */
+export function isBlob(data: unknown): data is BlobLike {
+  if (typeof data !== "object" || data === null) return false;
+  const { arrayBuffer, [Symbol.toStringTag]: tag } = data as Record<PropertyKey, unknown>;
+  return typeof arrayBuffer === "function" && (tag === "Blob" || tag === "File");
+}
+
+/** Gives bytes as a Buffer, where they lie. */
+export function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
+}
+
+/** Makes the bytes of a message, as a Buffer at once. As the core's option `newBytes` has it. */
+export function newBuffer(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  isOwned: boolean,
+): Buffer {
+  if (isOwned) {
+    return Buffer.from(source.buffer as ArrayBuffer, source.byteOffset + start, end - start);
+  }
+  const buffer = Buffer.allocUnsafe(end - start);
+  copy(buffer, 0, source, start, end);
+  return buffer;
+}
+
+/**
+ * Gives the bytes of what is sent, where they lie.
+ *
+ * @throws {TypeError} It is nothing that `Buffer.from` takes.
+ */
+export function bytesOf(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (ArrayBuffer.isView(data))
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (typeof data === "number") return Buffer.from(String(data));
+  return Buffer.from(data as string);
+}
+
+/** Gives how many bytes data has; what has none counts nothing. */
+export function sizeOf(data: unknown): number {
+  if (data === undefined || data === null || data === "") return 0;
+  if (isBlob(data)) return data.size;
+  return typeof data === "string" ? Buffer.byteLength(data) : bytesOf(data).length;
+}
+
+/** Gives a binary message as `binaryType` says. */
+export function asBinaryType(type: BinaryType, bytes: Uint8Array): RawData {
+  switch (type) {
+    case "nodebuffer":
+      return Buffer.isBuffer(bytes) ? bytes : toBuffer(bytes);
+    case "fragments":
+      return [toBuffer(bytes)];
+    case "arraybuffer":
+      return bytes.byteLength === bytes.buffer.byteLength
+        ? (bytes.buffer as ArrayBuffer)
+        : new Uint8Array(bytes).buffer;
+    case "blob":
+      return new Blob([bytes as Uint8Array<ArrayBuffer>]) as unknown as RawData;
+  }
+}
+
+/** The types that `binaryType` may be. */
+export const binaryTypes: readonly string[] = ["nodebuffer", "arraybuffer", "fragments", "blob"];

@@ -1,0 +1,142 @@
+/**
+ * A WebSocket as a `Duplex` of `node:stream`, with back-pressure both ways.
+ *
+ * @module
+ */
+
+import type { EventEmitter } from "node:events";
+import process from "node:process";
+import { Duplex, type DuplexOptions } from "node:stream";
+import type { RawData } from "./types.ts";
+
+/** What a stream needs of its WebSocket, whichever class made it. */
+export interface StreamedWebSocket extends Pick<EventEmitter, "on" | "once"> {
+  /** Sends a message. */
+  send(data: Uint8Array, callback: (error?: Error) => void): void;
+  /** Begins the closing handshake. */
+  close(): void;
+  /** Drops the connection. */
+  terminate(): void;
+  /** Reads no more for now. */
+  pause(): void;
+  /** Reads on. */
+  resume(): void;
+  /** Whether it was told to pause. */
+  readonly isPaused: boolean;
+  /** How far it has come. */
+  readonly readyState: number;
+}
+
+/** `readyState` of a WebSocket that shakes hands, and of one that is over. */
+const connecting = 0;
+const closed = 3;
+
+/** What is used of a socket that is ended. */
+interface EndingSocket {
+  readonly writableFinished: boolean;
+  once(event: "finish", listener: () => void): unknown;
+}
+
+/** Goes on when a WebSocket is open. */
+function whenOpen(ws: StreamedWebSocket, task: () => void): void {
+  if (ws.readyState === connecting) ws.once("open", task);
+  else task();
+}
+
+/** Closes a WebSocket, and goes on when this side of its socket has ended. */
+function finish(ws: StreamedWebSocket, done: () => void): void {
+  const { _socket: socket } = ws as unknown as { readonly _socket: EndingSocket | null };
+  // The handshake has failed: `error` follows.
+  if (socket === null) return;
+  if (socket.writableFinished) {
+    done();
+    return;
+  }
+  socket.once("finish", done);
+  ws.close();
+}
+
+/**
+ * Makes a stream of a WebSocket: what is written is sent, a message for each chunk; what has come is read.
+ *
+ * @param options Those of a `Duplex`; with `readableObjectMode` each message is read as one, text as a string.
+ */
+export function createWebSocketStream(ws: StreamedWebSocket, options: DuplexOptions = {}): Duplex {
+  // Where the connection has failed it closes by itself, with a close frame that must not be cut off.
+  let isTerminating = true;
+  const duplex = new Duplex({
+    ...options,
+    autoDestroy: false,
+    emitClose: false,
+    objectMode: false,
+    writableObjectMode: false,
+    read() {
+      if (ws.isPaused) ws.resume();
+    },
+    write(chunk: Uint8Array, _encoding, done) {
+      whenOpen(ws, () => {
+        ws.send(chunk, done);
+      });
+    },
+    final(done) {
+      whenOpen(ws, () => {
+        finish(ws, () => {
+          done();
+          if (duplex.readableEnded) duplex.destroy();
+        });
+      });
+    },
+    destroy(error, done) {
+      destroyWith(ws, duplex, error, done);
+      if (isTerminating && ws.readyState !== closed) ws.terminate();
+    },
+  });
+  ws.on("message", (data: RawData, isBinary: boolean) => {
+    const chunk = !isBinary && duplex.readableObjectMode ? String(data) : data;
+    if (!duplex.push(chunk)) ws.pause();
+  });
+  ws.once("error", (error: Error) => {
+    if (duplex.destroyed) return;
+    isTerminating = false;
+    duplex.destroy(error);
+  });
+  ws.once("close", () => {
+    if (!duplex.destroyed) duplex.push(null);
+  });
+  duplex.on("end", () => {
+    if (!duplex.destroyed && duplex.writableFinished) duplex.destroy();
+  });
+  duplex.on("error", function onError(error: Error) {
+    duplex.removeListener("error", onError);
+    duplex.destroy();
+    // Nobody else listens: it is thrown, as it would be without this listener.
+    if (duplex.listenerCount("error") === 0) duplex.emit("error", error);
+  });
+  return duplex;
+}
+
+/** Waits for the end of the connection, and tells `close` behind it. */
+function destroyWith(
+  ws: StreamedWebSocket,
+  duplex: Duplex,
+  error: Error | null,
+  done: (error: Error | null) => void,
+): void {
+  const tellClose = (): void => {
+    process.nextTick(() => duplex.emit("close"));
+  };
+  if (ws.readyState === closed) {
+    done(error);
+    tellClose();
+    return;
+  }
+  let isDone = false;
+  ws.once("error", (reason: Error) => {
+    isDone = true;
+    done(reason);
+  });
+  ws.once("close", () => {
+    if (!isDone) done(error);
+    tellClose();
+  });
+}

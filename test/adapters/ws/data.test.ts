@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import {
+  asBinaryType,
+  bytesOf,
+  isBlob,
+  newBuffer,
+  sizeOf,
+  toBuffer,
+} from "../../../adapters/ws/data.ts";
+
+describe("bytesOf()", () => {
+  const bytes = new Uint8Array([1, 2, 3]);
+
+  it.each([
+    ["bytes", bytes, [1, 2, 3]],
+    ["a view", new DataView(bytes.buffer, 1, 1), [2]],
+    ["an ArrayBuffer", bytes.buffer, [1, 2, 3]],
+    ["a number, as text", 12, [49, 50]],
+    ["text", "ä", [0xc3, 0xa4]],
+    ["what Buffer.from takes", [7, 8], [7, 8]],
+  ])("gives those of %s", (_, data, expected) => {
+    expect([...bytesOf(data)]).toEqual(expected);
+  });
+
+  it("copies none that are there", () => {
+    expect(bytesOf(bytes)).toBe(bytes);
+    expect(bytesOf(bytes.buffer).buffer).toBe(bytes.buffer);
+    expect(toBuffer(bytes).buffer).toBe(bytes.buffer);
+  });
+
+  it("throws what Buffer.from throws", () => {
+    expect(() => bytesOf({})).toThrow(TypeError);
+  });
+});
+
+describe("sizeOf()", () => {
+  it.each([
+    [undefined, 0],
+    [null, 0],
+    ["", 0],
+    ["ä", 2],
+    [new Uint8Array(5), 5],
+    [new Blob(["abc"]), 3],
+    [12, 2],
+  ])("counts the bytes of %o: %i", (data, size) => {
+    expect(sizeOf(data)).toBe(size);
+  });
+});
+
+describe("isBlob()", () => {
+  it.each([
+    [new Blob([]), true],
+    [{ arrayBuffer() {}, [Symbol.toStringTag]: "File" }, true],
+    [{ arrayBuffer() {} }, false],
+    ["text", false],
+    [null, false],
+    [undefined, false],
+  ])("of %o is %o", (data, expected) => {
+    expect(isBlob(data)).toBe(expected);
+  });
+});
+
+describe("asBinaryType()", () => {
+  it("gives an ArrayBuffer of the message alone", () => {
+    const whole = new Uint8Array([1, 2, 3]);
+    expect(asBinaryType("arraybuffer", whole)).toBe(whole.buffer);
+    const part = asBinaryType("arraybuffer", whole.subarray(1)) as ArrayBuffer;
+    expect([...new Uint8Array(part)]).toEqual([2, 3]);
+  });
+
+  it("keeps a Buffer as it is", () => {
+    const buffer = Buffer.from("a");
+    expect(asBinaryType("nodebuffer", buffer)).toBe(buffer);
+  });
+});
+
+describe("newBuffer()", () => {
+  const source = new Uint8Array([1, 2, 3, 4]);
+
+  it("copies what is lent", () => {
+    const buffer = newBuffer(source, 1, 3, false);
+    expect(buffer).toEqual(Buffer.from([2, 3]));
+    expect(buffer.buffer).not.toBe(source.buffer);
+  });
+
+  it("makes a view of what is its own", () => {
+    const buffer = newBuffer(source, 1, 3, true);
+    expect(buffer).toEqual(Buffer.from([2, 3]));
+    expect(buffer.buffer).toBe(source.buffer);
+  });
+});

@@ -1,0 +1,126 @@
+import { connect } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { UpgradedTransport } from "../../../adapters/ws/transport.ts";
+import { RawServer } from "../../support/raw-client.ts";
+import { cleanUp, ended, later, message, pair, shapes } from "../../support/ws-shape.ts";
+
+afterEach(cleanUp);
+
+describe.each(shapes)("pause() of %s", (_, shape) => {
+  it("tells no more messages until resume(), and isPaused says so", async () => {
+    const { client, peer } = await pair(shape);
+    expect(peer.isPaused).toBe(false);
+    peer.pause();
+    expect(peer.isPaused).toBe(true);
+    const told: string[] = [];
+    peer.on("message", (data) => told.push(String(data)));
+    // The answer to a ping is read by the other side: all before it has come.
+    await new Promise((resolve) => {
+      client.send("held back", resolve);
+    });
+    await new Promise((resolve) => void setImmediate(resolve));
+    await new Promise((resolve) => void setImmediate(resolve));
+    expect(told).toEqual([]);
+    const came = message(peer);
+    peer.resume();
+    expect(peer.isPaused).toBe(false);
+    expect(await came).toEqual(["held back", false]);
+  });
+
+  it("does nothing before the connection is open, and when it is over", async () => {
+    const { client, peer } = await pair(shape);
+    const over = Promise.all([ended(client), ended(peer)]);
+    client.terminate();
+    await over;
+    peer.pause();
+    peer.resume();
+    expect(peer.isPaused).toBe(false);
+  });
+
+  it("keeps what has come for when the connection is gone", async () => {
+    const { client, peer } = await pair(shape);
+    const told: string[] = [];
+    peer.on("message", (data) => told.push(String(data)));
+    peer.pause();
+    await new Promise((resolve) => {
+      client.send("kept", resolve);
+    });
+    const over = ended(peer);
+    client.close();
+    peer.resume();
+    await over;
+    expect(told).toEqual(["kept"]);
+  });
+});
+
+describe("UpgradedTransport", () => {
+  /** A transport over a socket, and what it tells. */
+  async function newTransport(head: Uint8Array): Promise<{
+    transport: UpgradedTransport;
+    told: string[];
+    ended: Promise<void>;
+    send(text: string): void;
+  }> {
+    const server = await RawServer.start();
+    const socket = connect({ port: server.port, host: "127.0.0.1" });
+    const peer = await server.accept();
+    later(() => {
+      socket.destroy();
+      server.close();
+    });
+    const told: string[] = [];
+    const transport = new UpgradedTransport(socket, head);
+    const over = new Promise<void>((resolve) => {
+      transport.handler = {
+        onData: (chunk) => told.push(Buffer.from(chunk).toString()),
+        onDrain() {},
+        onEnd: () => {
+          told.push("end");
+          transport.end();
+        },
+        onClose: () => {
+          resolve();
+        },
+      };
+    });
+    const send = (text: string): void => {
+      peer.write(Buffer.from(text));
+      peer.end();
+    };
+    return { transport, told, ended: over, send };
+  }
+
+  it("tells what came behind the head in a later turn, in front of all else", async () => {
+    const { told, ended: over, send } = await newTransport(Buffer.from("head"));
+    expect(told).toEqual([]);
+    send("rest");
+    await over;
+    expect(told).toEqual(["head", "rest", "end"]);
+  });
+
+  it("keeps it while either the core or the application has paused it", async () => {
+    const { transport, told, ended: over, send } = await newTransport(Buffer.from("head"));
+    transport.hold();
+    transport.pause();
+    await new Promise((resolve) => void setImmediate(resolve));
+    transport.resume();
+    expect(told).toEqual([]);
+    transport.pause();
+    transport.letGo();
+    transport.letGo();
+    expect(told).toEqual([]);
+    transport.resume();
+    expect(told).toEqual(["head"]);
+    send("rest");
+    await over;
+    expect(told).toEqual(["head", "rest", "end"]);
+  });
+
+  it("tells the rest where it is dropped while it is held", async () => {
+    const { transport, told, ended: over } = await newTransport(Buffer.from("head"));
+    transport.hold();
+    transport.destroy();
+    await over;
+    expect(told).toEqual(["head"]);
+  });
+});
