@@ -1,0 +1,8 @@
+export {
+  createWebSocketStream,
+  default,
+  Sender,
+  subprotocol,
+  WebSocket,
+  WebSocketServer,
+} from "framewire/ws";
