@@ -6,7 +6,7 @@
 
 import { LimitError, ProtocolError, type ViolationCode } from "../../src/errors.ts";
 
-/** What a frame said that broke a rule, as far as the core tells. */
+/** The number in a frame that broke a rule, by what it is; the core gives one for each rule that has one. */
 export interface FrameFacts {
   readonly opcode?: number | undefined;
   readonly length?: number | undefined;
@@ -89,7 +89,8 @@ function violationOf(error: ProtocolError): Error {
     const message = "Unsupported WebSocket frame: payload length > 2^53 - 1";
     return withCode(new RangeError(message), "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", error);
   }
-  const facts = (error as { readonly details?: FrameFacts }).details ?? {};
+  const { value } = error;
+  const facts: FrameFacts = { opcode: value, length: value, rsv: value, status: value };
   const told =
     code === "RSV_NOT_ZERO"
       ? ((facts.rsv ?? 0) & 3) !== 0
