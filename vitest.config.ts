@@ -15,16 +15,39 @@ const sharing = [
   "test/frame/!(cipher|mask).test.ts",
 ];
 
-const exclude = runtime === "node" ? [] : nodeOnly;
+/** Tests of one source each that have a process for each file: those left out above, and those of files beside folders. */
+const alone = ["test/*.test.ts", "test/flate/history.test.ts", "test/frame/{cipher,mask}.test.ts"];
+
+/**
+ * `npm test` runs Node's suite in two parts. "sources": the tests of one source each, which reach every branch of `src/` by
+ * themselves, and are measured; that makes a test a fifth slower. "whole": all others. Without it there is one.
+ */
+const part = process.env["FRAMEWIRE_PART"];
+const isMeasured = part === "sources";
+
+const exclude = [
+  ...(runtime === "node" ? [] : nodeOnly),
+  ...sharing,
+  ...(part === "whole" ? alone : []),
+];
 
 /** How many files run side by side on one runtime. `npm run test:quick` has three runtimes at once, and one of each. */
 const maxWorkers = Number(process.env["FRAMEWIRE_WORKERS"] ?? availableParallelism());
 
-/**
- * Whether this is the run of `npm test` on Node, which reaches every line of `src/`, since no line of it is for one runtime.
- * A run of a few files is not measured against the threshold.
- */
-const isMeasured = process.env["FRAMEWIRE_COVERAGE"] === "whole";
+const sideBySide = {
+  extends: true,
+  test: {
+    name: "side by side",
+    include: isMeasured ? alone : ["test/**/*.test.ts"],
+    exclude,
+    maxWorkers,
+  },
+} as const;
+
+const together = {
+  extends: true,
+  test: { name: "together", include: sharing, isolate: false, maxWorkers },
+} as const;
 
 /**
  * One suite for three runtimes: `npm test` starts it in each of them. Its files run side by side, as many as there are cores.
@@ -32,26 +55,7 @@ const isMeasured = process.env["FRAMEWIRE_COVERAGE"] === "whole";
  */
 export default defineConfig({
   test: {
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: "side by side",
-          include: ["test/**/*.test.ts"],
-          exclude: [...exclude, ...sharing],
-          maxWorkers,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "together",
-          include: sharing,
-          isolate: false,
-          maxWorkers,
-        },
-      },
-    ],
+    projects: part === "whole" ? [sideBySide] : [sideBySide, together],
     globalSetup: runtime === "node" ? ["test/support/build.ts"] : [],
     setupFiles: ["test/support/equal-bytes.ts"],
     pool: "forks",
@@ -63,7 +67,7 @@ export default defineConfig({
     dangerouslyIgnoreUnhandledErrors: false,
     coverage: {
       provider: "v8",
-      include: ["src/**/*.ts", "adapters/**/*.ts"],
+      include: isMeasured ? ["src/**/*.ts"] : ["src/**/*.ts", "adapters/**/*.ts"],
       exclude: ["src/globals.d.ts"],
       reporter: [["text", { skipFull: true }], "json-summary"],
       thresholds: isMeasured ? { "src/**/*.ts": { branches: 100, functions: 100 } } : {},

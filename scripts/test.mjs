@@ -40,7 +40,15 @@ const checks = {
   ],
 };
 
-const reportOf = (runtime) => join(results, `${runtime}.json`);
+/** Runs of the suite by name: the runtime, and what else each is told. Node's is in two parts, of which vitest.config.ts tells. */
+const runs = {
+  sources: { runtime: "node", args: ["--coverage"], env: { FRAMEWIRE_PART: "sources" } },
+  node: { runtime: "node", env: { FRAMEWIRE_PART: "whole" } },
+  deno: { runtime: "deno" },
+  bun: { runtime: "bun" },
+};
+
+const reportOf = (name) => join(results, `${name}.json`);
 
 /** Seconds of each step in the last run that came to its end. */
 function secondsOfLastRun() {
@@ -57,21 +65,20 @@ function checkStep(name, needed) {
   return new Step(name, checks[name], process.env, last[name], needed);
 }
 
-function suiteStep(runtime) {
-  const isNode = runtime === "node";
+function suiteStep(name) {
+  const { runtime, args = [], env } = runs[name];
   const command = [
     ...launchers[runtime],
-    ...["run", ...(isNode ? ["--coverage"] : [])],
+    ...["run", ...args],
     ...["--reporter=default", `--reporter=${join(root, "scripts/progress-reporter.mjs")}`],
-    ...["--reporter=json", `--outputFile.json=${reportOf(runtime)}`],
+    ...["--reporter=json", `--outputFile.json=${reportOf(name)}`],
   ];
-  const env = {
+  const told = {
     ...environmentOf(runtime),
-    FRAMEWIRE_PROGRESS: JSON.stringify(timesOf(reportOf(runtime))),
-    // Measuring makes code slower, and what is pure is the same everywhere: once is enough.
-    ...(isNode ? { FRAMEWIRE_COVERAGE: "whole" } : {}),
+    FRAMEWIRE_PROGRESS: JSON.stringify(timesOf(reportOf(name))),
+    ...env,
   };
-  return new Step(runtime, command, env, last[runtime]);
+  return new Step(name, command, told, last[name]);
 }
 
 const build = checkStep("build");
@@ -79,7 +86,7 @@ const afterBuild = ["types", "declarations"].map((name) => checkStep(name, build
 
 // Node's suite has the folders that start programs, and takes as long as all the rest.
 const lanes = [
-  [build, suiteStep("node")],
+  [build, suiteStep("sources"), suiteStep("node")],
   [checkStep("format"), checkStep("lint"), ...afterBuild, suiteStep("deno"), suiteStep("bun")],
 ];
 const steps = lanes.flat();
@@ -92,10 +99,11 @@ const seconds = Object.fromEntries(steps.map(({ name, seconds }) => [name, secon
 writeFileSync(secondsFile, JSON.stringify(seconds));
 
 console.log();
-const reports = runtimes.map((runtime) => readReport(reportOf(runtime)));
-runtimes.forEach((runtime, i) => {
-  console.log(`${runtime}: ${shown(reports[i])}`);
-});
+const reports = Object.keys(runs).map((name) => ({ name, ...readReport(reportOf(name)) }));
+for (const runtime of runtimes) {
+  const own = reports.filter(({ name }) => runs[name].runtime === runtime);
+  console.log(`${runtime}: ${shown(sumOf(own))}`);
+}
 const total = sumOf(reports);
 const failed = steps.filter(({ isOk }) => !isOk).map(({ name }) => name);
 // A check counts as a test of its own, and so does a run that fails for more than its tests, as for coverage.
@@ -107,8 +115,8 @@ if (failed.length > 0 && total.failed === 0) total.failed = 1;
 
 // What failed, by name, at the end of the log: there it is found.
 for (const name of failed) console.log(`failed: ${name}`);
-runtimes.forEach((runtime, i) => {
-  for (const failure of reports[i].failures) console.log(`failed: ${runtime}: ${failure}`);
-});
+for (const { name, failures } of reports) {
+  for (const failure of failures) console.log(`failed: ${runs[name].runtime}: ${failure}`);
+}
 console.log(shown(total));
 process.exitCode = total.failed === 0 ? 0 : 1;
