@@ -78,7 +78,6 @@ declare var Request: {
     init?: {
       method?: string;
       body?: ReadableStream<Uint8Array>;
-      duplex?: string;
       signal?: AbortSignal;
     },
   ): Request;

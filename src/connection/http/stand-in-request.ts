@@ -12,7 +12,7 @@
  */
 
 import type { HttpRequest } from "./request.ts";
-import { appendHeaders, methodOf, partsOf } from "./request-parts.ts";
+import { appendHeaders, half, methodOf, partsOf } from "./request-parts.ts";
 
 /** Makes a request of a URL, which can be parsed, and of what was asked. */
 export type NewRequest = (url: string, asked: HttpRequest) => Request;
@@ -32,7 +32,7 @@ export function canStandIn(make: NewRequest): boolean {
   try {
     const request = make("http://localhost/a", asked as unknown as HttpRequest);
     // With something that is changed: Bun takes any object for the options of a request, and then loses its method.
-    const { method, url, headers, body } = new Request(request, { duplex: "half" });
+    const { method, url, headers, body } = new Request(request, half);
     return method === "POST" && url === request.url && headers.get("x") === "y" && body !== null;
   } catch {
     return false;
