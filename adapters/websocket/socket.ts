@@ -74,7 +74,7 @@ export class Socket implements TaskOwner {
   binaryType: BinaryType = "blob";
   readonly #target: EventTarget;
   readonly #origin: string;
-  #state: number = states.CONNECTING;
+  #state: 0 | 1 | 2 | 3 = states.CONNECTING;
   readonly #happened = new Fifo<Happening>();
   /** Whether an event is being told. */
   #isTelling = false;
@@ -99,7 +99,7 @@ export class Socket implements TaskOwner {
   }
 
   /** Where it stands. That the peer has begun to close is seen when no event waits any more. */
-  get readyState(): number {
+  get readyState(): 0 | 1 | 2 | 3 {
     if (this.#state !== states.OPEN || this.#isTelling || this.#happened.length > 0) {
       return this.#state;
     }

@@ -116,7 +116,7 @@ export interface WebSocketInstance {
   /** The URL, with the scheme ws or wss, as the standard writes it. */
   readonly url: string;
   /** Where the connection stands: one of the four. */
-  readonly readyState: number;
+  readonly readyState: 0 | 1 | 2 | 3;
   /**
    * Bytes of messages that were given to `send` and not yet to the network, without frames' headers. It comes down between tasks,
    * never inside of one. What is left at the end stays, and what is sent afterwards adds to it.

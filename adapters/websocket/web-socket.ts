@@ -88,7 +88,7 @@ export function webSocketOn(open: OpenConnection): WebSocketClass {
       return this.#parts.socket.url;
     }
 
-    get readyState(): number {
+    get readyState(): 0 | 1 | 2 | 3 {
       return this.#parts.socket.readyState;
     }
 
