@@ -15,20 +15,25 @@ const sharing = [
   "test/frame/!(cipher|mask).test.ts",
 ];
 
-/** Tests of one source each that have a process for each file: those left out above, and those of files beside folders. */
-const alone = ["test/*.test.ts", "test/flate/history.test.ts", "test/frame/{cipher,mask}.test.ts"];
+/** Tests that have a process for each file, and with those above reach every branch of `src/`. */
+const measured = [
+  "test/*.test.ts",
+  "test/flate/history.test.ts",
+  "test/frame/{cipher,mask}.test.ts",
+  "test/{model,property,runtime}/**/*.test.ts",
+];
 
 /**
- * `npm test` runs Node's suite in two parts. "sources": the tests of one source each, which reach every branch of `src/` by
- * themselves, and are measured; that makes a test a fifth slower. "whole": all others. Without it there is one.
+ * `npm test` runs Node's suite in two parts. "measured": those, of which coverage is taken; that makes a test a fifth slower.
+ * "rest": all others. Without it there is one.
  */
 const part = process.env["FRAMEWIRE_PART"];
-const isMeasured = part === "sources";
+const isMeasured = part === "measured";
 
 const exclude = [
   ...(runtime === "node" ? [] : nodeOnly),
   ...sharing,
-  ...(part === "whole" ? alone : []),
+  ...(part === "rest" ? measured : []),
 ];
 
 /** How many files run side by side on one runtime. `npm run test:quick` has three runtimes at once, and one of each. */
@@ -38,7 +43,7 @@ const sideBySide = {
   extends: true,
   test: {
     name: "side by side",
-    include: isMeasured ? alone : ["test/**/*.test.ts"],
+    include: isMeasured ? measured : ["test/**/*.test.ts"],
     exclude,
     maxWorkers,
   },
@@ -55,7 +60,7 @@ const together = {
  */
 export default defineConfig({
   test: {
-    projects: part === "whole" ? [sideBySide] : [sideBySide, together],
+    projects: part === "rest" ? [sideBySide] : [sideBySide, together],
     globalSetup: runtime === "node" ? ["test/support/build.ts"] : [],
     setupFiles: ["test/support/equal-bytes.ts"],
     pool: "forks",

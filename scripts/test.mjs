@@ -42,8 +42,8 @@ const checks = {
 
 /** Runs of the suite by name: the runtime, and what else each is told. Node's is in two parts, of which vitest.config.ts tells. */
 const runs = {
-  sources: { runtime: "node", args: ["--coverage"], env: { FRAMEWIRE_PART: "sources" } },
-  node: { runtime: "node", env: { FRAMEWIRE_PART: "whole" } },
+  measured: { runtime: "node", args: ["--coverage"], env: { FRAMEWIRE_PART: "measured" } },
+  node: { runtime: "node", env: { FRAMEWIRE_PART: "rest" } },
   deno: { runtime: "deno" },
   bun: { runtime: "bun" },
 };
@@ -86,7 +86,7 @@ const afterBuild = ["types", "declarations"].map((name) => checkStep(name, build
 
 // Node's suite has the folders that start programs, and takes as long as all the rest.
 const lanes = [
-  [build, suiteStep("sources"), suiteStep("node")],
+  [build, suiteStep("measured"), suiteStep("node")],
   [checkStep("format"), checkStep("lint"), ...afterBuild, suiteStep("deno"), suiteStep("bun")],
 ];
 const steps = lanes.flat();

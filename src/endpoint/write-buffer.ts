@@ -535,10 +535,9 @@ function tellTaken(marks: Mark[], end: number): void {
   while (marks.length > 0 && marks[0].end <= end) marks.shift()!.listener.onTaken();
 }
 
-/** Tells those whose bytes end behind `end`, and takes them out. */
+/** Tells those whose bytes end behind `end`, and takes them out. They lie in the order of their ends. */
 function tellLost(marks: Mark[], end: number): void {
-  const kept = marks.findIndex((mark) => mark.end > end);
-  if (kept < 0) return;
+  const kept = marks.filter((mark) => mark.end <= end).length;
   for (const { listener } of marks.splice(kept)) listener.onLost();
 }
 

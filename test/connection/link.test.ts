@@ -78,6 +78,26 @@ describe("a connection's messages", () => {
     expect(writes).toBe(1);
   });
 
+  it("of several tasks leave in one write where the link gathers them", async () => {
+    const { open } = testServer();
+    const { peer, ws, transport } = await open();
+    let writes = 0;
+    const write = transport.write.bind(transport);
+    transport.write = (bytes) => {
+      writes++;
+      return write(bytes);
+    };
+    linkOf(ws).gather();
+    for (const text of ["one", "two"]) {
+      void ws.send(text);
+      await macrotask();
+    }
+    expect(writes).toBe(0);
+    linkOf(ws).release();
+    await peer.seen("text two");
+    expect(writes).toBe(1);
+  });
+
   it("of one chunk are answered in one write also where the handler is async", async () => {
     const { open } = testServer({
       async message(ws, data) {

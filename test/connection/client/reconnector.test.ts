@@ -40,6 +40,7 @@ const always: BackoffOptions = { random: () => 1 };
 
 async function testReconnector(
   options: ReconnectorOptions<FakeConnection> = {},
+  isAwaited = true,
 ): Promise<TestReconnector> {
   const clock = new FakeClock();
   const lines: string[] = [];
@@ -67,7 +68,7 @@ async function testReconnector(
         lines.push(`end ${how.cause}`);
         end.resolve(how);
       },
-      isAwaited: () => true,
+      isAwaited: () => isAwaited,
     },
   );
   await macrotask();
@@ -303,6 +304,24 @@ describe("Reconnector, at its end,", () => {
     expect(lines).toEqual(["end final"]);
     expect(clock.running).toBe(0);
   });
+
+  it.each([
+    [false, [new Error("bug")]],
+    [true, []],
+  ])(
+    "tells what failed by the application's own code where nobody waits for it (waits: %s)",
+    async (isAwaited, told) => {
+      const errors: unknown[] = [];
+      const unhandledErrors = (error: unknown): void => void errors.push(error);
+      const { end, fail } = await testReconnector(
+        { unhandledErrors, shouldReconnect: () => false },
+        isAwaited,
+      );
+      await fail(new Error("bug"));
+      await end;
+      expect(errors).toEqual(told);
+    },
+  );
 
   it("tells a final end of the connection, and rejects with it", async () => {
     const { end, succeed } = await testReconnector();

@@ -303,6 +303,17 @@ describe("the option sent", () => {
     expect(lines).toEqual(["a", "b", "c"]);
   });
 
+  it("is told of a message that never left its queue, and so is whoever awaits it", async () => {
+    const { ours, lines, told } = await watching({ highWaterMark: 1 });
+    void ours.beginMessage().write("begun");
+    const sent = ours.send("behind it", { sent: told("callback") });
+    const seen = expect(sent).rejects.toMatchObject({ code: "CLOSED" });
+    ours.terminate();
+    await seen;
+    await macrotask();
+    expect(lines).toEqual(["callback: CLOSED"]);
+  });
+
   it("leaves messages together: all that are sent in a turn make one write", async () => {
     const { ours, lines, told, written } = await watching();
     for (let i = 0; i < 20; i++) void ours.send(`${i}`, { sent: told(`${i}`) });

@@ -86,6 +86,22 @@ describe("an opening", () => {
     expect(clock.running).toBe(0);
   });
 
+  it("is dropped once more at the end of a shutdown where its transport has not closed", async () => {
+    const { connect, clock, server } = testServer();
+    const { transport } = connect();
+    const destroy = transport.destroy.bind(transport);
+    let drops = 0;
+    transport.destroy = () => {
+      if (++drops === 2) destroy();
+    };
+    const end = server.shutdown({ deadline: 1000 });
+    await macrotask();
+    expect(drops).toBe(1);
+    clock.advance(1200);
+    await end;
+    expect(drops).toBe(2);
+  });
+
   it("drops who says nothing until handshakeTimeout, and reports nothing", async () => {
     const { connect, clock, lines } = testServer({}, { handshakeTimeout: 3000 });
     const { peer } = connect();
