@@ -26,7 +26,7 @@ describe.each(roles)("a %s: close() with what may not be sent", (role) => {
     ["a number as the reason", (ws) => ws.close(1000, untyped(50)), TypeError],
     ["an object as the reason", (ws) => ws.close(1000, untyped({ length: 5 })), TypeError],
     ["null as the reason", (ws) => ws.close(1000, untyped(null)), TypeError],
-    ...[0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_536, -1, 1000.5, NaN, Infinity].map(
+    ...[0, 999, 1004, 1006, 1015, 1016, 2999, 5000, 65_536, -1, 1000.5, NaN, Infinity].map(
       (status) =>
         [`status ${status}`, (ws: Connection) => ws.close(status), RangeError] as [
           string,
@@ -34,6 +34,7 @@ describe.each(roles)("a %s: close() with what may not be sent", (role) => {
           typeof Error,
         ],
     ),
+    ["status 1005, which is none, with a reason", (ws) => ws.close(1005, "why"), RangeError],
     ["a status as text", (ws) => ws.close(untyped("1000")), RangeError],
     ["null as the status", (ws) => ws.close(untyped(null)), RangeError],
   ];
@@ -47,6 +48,16 @@ describe.each(roles)("a %s: close() with what may not be sent", (role) => {
     void ws.close(1000, "\u20ac".repeat(41));
     await macrotask();
     expect(trace().replies).toEqual([`close 1000 "${"\u20ac".repeat(41)}"`]);
+    peer.end();
+    await macrotask();
+    expectOneEnd(recorder.events);
+  });
+
+  it("H-138 status 1005 → a close frame without one", async () => {
+    const { peer, recorder, trace, ws } = await connectOpen(role);
+    void ws.close(1005);
+    await macrotask();
+    expect(trace().replies).toEqual(["close"]);
     peer.end();
     await macrotask();
     expectOneEnd(recorder.events);
