@@ -304,9 +304,9 @@ describe("the option sent", () => {
   });
 
   it("is told of a message that never left its queue, and so is whoever awaits it", async () => {
-    const { ours, lines, told } = await watching({ highWaterMark: 1 });
-    void ours.beginMessage().write("begun");
-    const sent = ours.send("behind it", { sent: told("callback") });
+    const { ours, lines, told } = await watching({ overflow: "wait", maxBufferedAmount: 1000 });
+    void ours.send(new Uint8Array(900));
+    const sent = ours.send(new Uint8Array(900), { sent: told("callback") });
     const seen = expect(sent).rejects.toMatchObject({ code: "CLOSED" });
     ours.terminate();
     await seen;
