@@ -21,7 +21,13 @@ export const runtimes = Object.keys(launchers);
 
 /** What the environment of a suite tells it. */
 export function environmentOf(runtime) {
-  return { ...process.env, FRAMEWIRE_RUNTIME: runtime, DENO_V8_FLAGS: "--expose-gc" };
+  return {
+    ...process.env,
+    // That of a suite within which this one is started.
+    FRAMEWIRE_PART: undefined,
+    FRAMEWIRE_RUNTIME: runtime,
+    DENO_V8_FLAGS: "--expose-gc",
+  };
 }
 
 /** Counts of one run's report, and what failed, by name; a run that left none has failed. */
