@@ -144,7 +144,7 @@ export const closing = [
       await t.outcome("send", ws.send("too late"));
       await t.outcome("ping", ws.ping());
       const again = t.outcome("second", ws.close(4002, "again"));
-      await t.attempt("subscribe to nothing", () => ws.close(1005));
+      await t.attempt("close with what no frame may have", () => ws.close(1006));
       await closed;
       await again;
     },
@@ -154,7 +154,7 @@ export const closing = [
         "closing",
         "send fails: ClosedError CLOSED 1006",
         "ping fails: ClosedError CLOSED 1006",
-        "subscribe to nothing throws: RangeError: Status code may not be sent: 1005",
+        "close with what no frame may have throws: RangeError: Status code may not be sent: 1006",
         'close 4001 "bye" clean by local',
         'first: 4001 "bye" clean by local',
         'second: 4001 "bye" clean by local',
