@@ -177,7 +177,6 @@ const mayImport: Record<string, string[]> = {
   adapters: [
     "src/arguments.ts",
     "src/bytes.ts",
-    "src/arguments.ts",
     "src/check-options.ts",
     "src/deferred.ts",
     "src/errors.ts",

@@ -6,18 +6,11 @@
 
 import { Buffer } from "node:buffer";
 import { copy } from "../../src/bytes.ts";
+import type { BlobLike } from "../../src/connection/data.ts";
 import type { BinaryType, RawData } from "./types.ts";
 
 /** Nothing; one for all. */
 export const noBuffer: Buffer = /* @__PURE__ */ Buffer.alloc(0);
-
-/** What is used of a Blob, whoever has made its class. */
-export interface BlobLike {
-  /** Its length in bytes. */
-  readonly size: number;
-  /** Gives its bytes. */
-  arrayBuffer(): Promise<ArrayBuffer>;
-}
 
 /** Tells whether data is a Blob or a File, whose bytes have to be asked for. */
 export function isBlob(data: unknown): data is BlobLike {
