@@ -25,6 +25,9 @@ export type {
   BackplaneMember,
   BackplaneMembership,
   BackplaneState,
+  HistoryEntry,
+  HistoryPage,
+  Position,
 } from "./backplane/backplane.ts";
 export { localBackplane } from "./backplane/backplane.ts";
 export type { CarryingOverflow } from "./backplane/carrier.ts";

@@ -11,6 +11,40 @@ import type { RuntimeSignal } from "../../transport.ts";
 /** Whether publications get to other servers, and theirs to this one. */
 export type BackplaneState = "up" | "down";
 
+/** Where a message stands among all that were published to its topic. Brokers that keep what is published give one. */
+export interface Position {
+  /** Which history it is of, at most 64 UTF-16 units: another one as soon as the broker has lost what it kept, or may have. */
+  readonly epoch: string;
+  /**
+   * The place in it: a whole number, or two with a hyphen between them, in decimal digits; later messages have a greater one.
+   * Messages need not stand at one number after the other. Before the first is "0".
+   */
+  readonly offset: string;
+}
+
+/** A message that a broker has kept. */
+export interface HistoryEntry {
+  /** Where it stands. */
+  readonly position: Position;
+  /** As it was given to `publish`. */
+  readonly envelope: Uint8Array;
+}
+
+/** What a broker has kept of a topic behind a position. */
+export interface HistoryPage {
+  /** The messages, oldest first. */
+  readonly entries: readonly HistoryEntry[];
+  /**
+   * Whether nothing is missing between the position that was asked for and the first of them. False where older ones are not kept any
+   * more, or the epoch is another one, or nobody can tell: then the page begins with the oldest that is kept.
+   */
+  readonly complete: boolean;
+  /** Up to where the page goes: the position of its last message; where it has none, that of the newest one in the topic. */
+  readonly position: Position;
+  /** Whether there are more behind it. A driver bounds a page as it sees fit, such as at 1 MiB. */
+  readonly more: boolean;
+}
+
 /** A server, as a driver sees it. None of its methods throws. */
 export interface BackplaneMember {
   /** The server's id: 32 hexadecimal digits, random. */
@@ -25,8 +59,12 @@ export interface BackplaneMember {
    * what is none of framewire's: the server finds out.
    *
    * @param envelope Read, and not kept.
+   * @param position Where it stands, of a topic with a history. The server's own publications must be among those, since subscribers
+   * here get them in the order of the history, too.
+   * @param previous The offset of the message in front of it in the history, where the driver knows: what is missing between two
+   * messages is then noticed, and asked for by `history`.
    */
-  deliver(topic: string, envelope: Uint8Array): void;
+  deliver(topic: string, envelope: Uint8Array, position?: Position, previous?: string): void;
   /**
    * The broker can be reached no more, or again. A member that has joined is "up", until it is told otherwise.
    *
@@ -47,9 +85,13 @@ export interface BackplaneMembership {
    * the promise rejects with `BackplaneError` `DOWN`, as soon as the broker is back: receivers drop what they have.
    *
    * @param envelope The driver's to keep; nobody changes it.
-   * @returns Nothing, or a promise that resolves when the broker has it. With any other rejection it is given up.
+   * Of a topic with a history it is to be kept once, however often it is given: bytes 4 to 31 of the envelope are the same each time,
+   * and no other's.
+   *
+   * @returns Nothing, or a promise that resolves when the broker has it, with its position where there is a history. With any other
+   * rejection it is given up.
    */
-  publish(topic: string, envelope: Uint8Array): Awaitable<void>;
+  publish(topic: string, envelope: Uint8Array): Awaitable<Position | void>;
   /**
    * The topic has got its first subscriber here. Not called while the state is "down".
    *
@@ -58,6 +100,18 @@ export interface BackplaneMembership {
   subscribe(topic: string): Awaitable<void>;
   /** The topic has had no subscriber here for a while. Not called while the state is "down". */
   unsubscribe(topic: string): Awaitable<void>;
+  /**
+   * Tells whether a topic has a history: always the same. Its messages are delivered to subscribers of this server only when they
+   * come by `deliver`, with a position. Absent where no topic has one.
+   */
+  keeps?(topic: string): boolean;
+  /**
+   * Gives what was kept of such a topic. Not called while the state is "down".
+   *
+   * @param since The position behind which it begins; it may be anybody's invention. Undefined: behind the newest message, so
+   * that the page is empty and its position is what is asked for.
+   */
+  history?(topic: string, since: Position | undefined): Awaitable<HistoryPage>;
   /**
    * The server is shut down: what was given to `publish` is let out, where that is possible; nothing is delivered any more.
    *

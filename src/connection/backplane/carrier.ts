@@ -9,6 +9,7 @@ import { type Deferred, isPromise, newDeferred, rejected, whenSettled } from "..
 import { BackplaneError } from "../../errors.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
 import { type Linked, LinkedList } from "../../linked-list.ts";
+import type { Position } from "./backplane.ts";
 
 /** Which message is given up where more waits than may: the one that comes, or those that have waited longest. */
 export type CarryingOverflow = "newest" | "oldest";
@@ -25,7 +26,7 @@ export interface CarrierSettings {
 /** What a carrier asks for and tells. */
 export interface CarrierOwner {
   /** Gives an envelope to the broker. May throw. */
-  publish(topic: string, envelope: Uint8Array): Awaitable<void>;
+  publish(topic: string, envelope: Uint8Array): Awaitable<Position | void>;
   /** The broker has taken one. @param milliseconds How long that took. */
   carried(milliseconds: number): void;
   /** One was given up. */
@@ -42,7 +43,7 @@ class Parcel implements Linked<Parcel> {
   readonly topic: string;
   readonly envelope: Uint8Array;
   readonly size: number;
-  readonly deferred: Deferred<void> = newDeferred<void>();
+  readonly deferred: Deferred<Position | undefined> = newDeferred<Position | undefined>();
   /** Milliseconds on the clock when it was published. */
   readonly since: number;
   /**
@@ -87,10 +88,10 @@ export class Carrier {
   /**
    * Carries an envelope, now or as soon as the broker is there.
    *
-   * @returns Resolves when the broker has it. Rejects with a `BackplaneError`; a rejection that nobody awaits is not reported as
+   * @returns Resolves when the broker has it, with the position that it gave. Rejects with a `BackplaneError`; a rejection that nobody awaits is not reported as
    * unhandled.
    */
-  carry(topic: string, envelope: Uint8Array): Promise<void> {
+  carry(topic: string, envelope: Uint8Array): Promise<Position | undefined> {
     if (this.#state === "left") return this.#refuse(new BackplaneError("LEFT"));
     const parcel = new Parcel(topic, envelope, this.#deadlines.now());
     if (!this.#makeRoom(parcel.size)) return this.#refuse(new BackplaneError("QUEUE_FULL"));
@@ -150,7 +151,7 @@ export class Carrier {
   #send(parcel: Parcel): boolean {
     parcel.state = "under way";
     this.#waiting--;
-    let result: Awaitable<void>;
+    let result: Awaitable<Position | void>;
     try {
       result = this.#owner.publish(parcel.topic, parcel.envelope);
     } catch (error) {
@@ -159,23 +160,23 @@ export class Carrier {
     if (isPromise(result)) {
       whenSettled(
         result,
-        () => {
-          this.#took(parcel);
+        (position) => {
+          this.#took(parcel, position as Position | undefined);
         },
         (error) => void this.#refused(parcel, error),
       );
-    } else this.#took(parcel);
+    } else this.#took(parcel, result ?? undefined);
     return true;
   }
 
-  #took(parcel: Parcel): void {
+  #took(parcel: Parcel, position: Position | undefined): void {
     this.#owner.carried(this.#deadlines.now() - parcel.since);
     if (parcel.state === "overdue") {
       this.#bytes -= parcel.size;
       return;
     }
     this.#remove(parcel);
-    parcel.deferred.resolve();
+    parcel.deferred.resolve(position);
   }
 
   /** The broker has not taken one. @returns False where it is tried again. */

@@ -16,6 +16,7 @@ import type {
   BackplaneMember,
   BackplaneMembership,
   BackplaneState,
+  Position,
 } from "./backplane.ts";
 import { Carrier } from "./carrier.ts";
 import {
@@ -196,7 +197,7 @@ export class BackplaneNode implements BackplaneStatus {
   }
 
   /** Carries a message to the other nodes. As `Carrier.carry`. */
-  publish(topic: string, message: PreparedMessage): Promise<void> {
+  publish(topic: string, message: PreparedMessage): Promise<Position | undefined> {
     this.#published++;
     const { series, sequence } = this.#outgoing.next(topic);
     const { opcode, compress } = message;

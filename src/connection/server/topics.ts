@@ -6,13 +6,13 @@
 
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { LimitError } from "../../errors.ts";
-import { settled } from "../../deferred.ts";
+import type { Position } from "../backplane/backplane.ts";
 import { deliver, type Delivery, type DeliveryOptions, type Subscriber } from "./delivery.ts";
 
 /** What carries publications to other servers, and theirs to this one. */
 export interface TopicCarriage {
   /** Carries a message. Settles with what became of it, and is never unhandled. */
-  publish(topic: string, message: PreparedMessage): Promise<void>;
+  publish(topic: string, message: PreparedMessage): Promise<Position | undefined>;
   /** A topic has got its first subscriber here. @returns Whether the other servers' publications come from now on. */
   want(topic: string): Promise<boolean>;
   /** A topic has lost its last one. */
@@ -22,14 +22,16 @@ export interface TopicCarriage {
 /** What became of a message that was published. */
 export interface Published extends Delivery {
   /**
-   * Resolves when the backplane's broker has taken the message; at once without a backplane. Rejects with a `BackplaneError` where
+   * Resolves when the backplane's broker has taken the message, with its position where the topic has a history; at once without a
+   * backplane. Rejects with a `BackplaneError` where
    * it was given up, which says nothing of the connections here: they have it. It always settles, and a rejection that nobody awaits
    * is not reported as unhandled.
    */
-  readonly carried: Promise<void>;
+  readonly carried: Promise<Position | undefined>;
 }
 
 const heard = /* @__PURE__ */ Promise.resolve(true);
+const settled = /* @__PURE__ */ Promise.resolve(undefined);
 
 /** UTF-16 units that the name of a topic may have. */
 const longestTopic = 1024;

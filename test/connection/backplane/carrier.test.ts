@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { Deadlines } from "../../../src/clock.ts";
 import { latin1, encodeUtf8 } from "../../../src/bytes.ts";
+import type { Position } from "../../../src/connection/backplane/backplane.ts";
 import { Carrier, type CarrierSettings } from "../../../src/connection/backplane/carrier.ts";
 import { type Deferred, newDeferred } from "../../../src/deferred.ts";
 import { BackplaneError } from "../../../src/errors.ts";
+import type { Awaitable } from "../../../src/io/byte-stream.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { macrotask } from "../../support/turns.ts";
 
@@ -26,7 +28,7 @@ interface Carrying {
 
 function newCarrier(
   settings: Partial<CarrierSettings> = {},
-  answer?: () => void | Promise<void>,
+  answer?: () => Awaitable<Position | void>,
 ): Carrying {
   const clock = new FakeClock();
   const [given, ends, told]: string[][] = [[], [], []];
@@ -93,6 +95,15 @@ describe("Carrier", () => {
     for (const { resolve } of due) resolve();
     await macrotask();
     expect(ends).toEqual(["a carried", "b carried", "c carried", "d carried"]);
+  });
+
+  it.each(["at once", "later"])("tells the position that the broker gives, %s", async (when) => {
+    const position = { epoch: "e", offset: "7" };
+    const { carrier } = newCarrier({}, () =>
+      when === "later" ? Promise.resolve(position) : position,
+    );
+    carrier.open();
+    expect(await carrier.carry("t", encodeUtf8("a"))).toEqual(position);
   });
 
   it("takes an answer that needs no promise, and needs no timer then", async () => {

@@ -116,7 +116,7 @@ describe("Topics", () => {
 
 describe("topics on several servers", () => {
   /** A carriage that writes down what it is asked for. */
-  function newCarriage(lines: string[], carried: () => Promise<void>): TopicCarriage {
+  function newCarriage(lines: string[], carried: () => Promise<undefined>): TopicCarriage {
     return {
       publish(topic) {
         lines.push(`publish ${topic}`);
@@ -132,7 +132,7 @@ describe("topics on several servers", () => {
 
   it("are carried once the subscribers here have the message", async () => {
     const lines: string[] = [];
-    const topics = newTopics(newCarriage(lines, () => Promise.resolve()));
+    const topics = newTopics(newCarriage(lines, () => Promise.resolve(undefined)));
     const a = new Receiver();
     a.onSend = () => lines.push("sent");
     void topics.subscribe(a, "x");
@@ -142,7 +142,7 @@ describe("topics on several servers", () => {
 
   it("are wanted while they have subscribers, and released with the last", async () => {
     const lines: string[] = [];
-    const topics = newTopics(newCarriage(lines, () => Promise.resolve()));
+    const topics = newTopics(newCarriage(lines, () => Promise.resolve(undefined)));
     const [a, b] = [new Receiver(), new Receiver()];
     expect(await topics.subscribe(a, "x")).toBe(false);
     expect(await topics.subscribe(b, "x")).toBe(false);
