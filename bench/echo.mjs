@@ -2,7 +2,7 @@
  * Messages a second that go to a server and come back, on each runtime, in the ways that the library is used.
  */
 
-import { serversOf } from "./peers.mjs";
+import { replacementsOf, serversOf } from "./peers.mjs";
 import { echoComparison } from "./rounds.mjs";
 
 const small = { row: "16 B, 64 x 16", size: 16, connections: 64, inFlight: 16 };
@@ -62,4 +62,32 @@ export const big = echoComparison({
   scenarios: [
     { row: "8 MiB, 1 x 1", size: 8 * 1024 * 1024, connections: 1, inFlight: 1, rounds: 4 },
   ],
+});
+
+const sixteen = { connections: 64, inFlight: 16 };
+
+export const switched = echoComparison({
+  title: "Echo of framewire/ws",
+  explanation:
+    "One program, servers/ws.mjs, with the class of `framewire/ws` and with that of `ws`: npm's, without and with the native " +
+    "code of bufferutil; on Bun its own imitation, which takes the place of npm's. Binary messages, and text of ASCII, which " +
+    "`ws` gives out as bytes: payload, then connections x messages in flight on each.",
+  servers: replacementsOf,
+  scenarios: [
+    small,
+    { row: "128 B text, 64 x 16", text: "ascii", size: 128, ...sixteen },
+    { row: "1 KiB, 64 x 16", size: 1024, ...sixteen },
+    { row: "16 B, 64 x 1", size: 16, connections: 64, inFlight: 1 },
+    { row: "64 KiB, 64 x 1", size: 64 * 1024, connections: 64, inFlight: 1, rounds: 3 },
+  ],
+});
+
+export const standard = echoComparison({
+  title: "Echo of framewire/websocket",
+  explanation:
+    "Each of the server's connections is a WebSocket of the standard's, whose events come in a task each. The others are those " +
+    "of switched.",
+  servers: (runtime) =>
+    replacementsOf(runtime, { framewire: ["servers/framewire.mjs", "websocket"] }),
+  scenarios: [small],
 });

@@ -2,7 +2,7 @@
  * What an idle connection takes of the server's memory.
  */
 
-import { serversOf } from "./peers.mjs";
+import { replacementsOf, serversOf } from "./peers.mjs";
 import { startLoad } from "./programs.mjs";
 import { markdownTable } from "./report.mjs";
 import { comparison } from "./rounds.mjs";
@@ -63,28 +63,41 @@ function inUseTable(rows) {
   return markdownTable(lines);
 }
 
-export const idle = {
-  ...comparison({
-    title: "Idle connections",
-    explanation:
-      "What the resident memory of a server grows by for each of 10 000 connections (1 000 in a quick run) beyond a first " +
-      "500, after collections that it is asked for: connections that were opened and have been silent since, and the same " +
-      "ones when each has had one message of 16 B come back. Below it, what the collector counts; native memory is not in " +
-      "it. TCP is what plain sockets take.",
-    figure: { what: "connections", unit: "bytes", better: "less" },
-    servers: (runtime) =>
-      serversOf(runtime, { framewire: ["servers/framewire.mjs", "echo"], limit: "idle" }),
-    rowsOf: ({ isQuick, measure }) => {
-      const [count, text] = isQuick ? [1000, "1 000"] : [10_000, "10 000"];
-      return [
-        {
-          row: [`${text} open`, `${text} open, each used once`],
-          rounds: 2,
-          take: (server, name) => measureMemory(server, name, { count, settle: measure }),
-        },
-      ];
-    },
-    isFresh: true,
-  }),
-  appendix: inUseTable,
-};
+const growth =
+  "What the resident memory of a server grows by for each of 10 000 connections (1 000 in a quick run) beyond a first " +
+  "500, after collections that it is asked for: connections that were opened and have been silent since, and the same " +
+  "ones when each has had one message of 16 B come back. Below it, what the collector counts; native memory is not in it.";
+
+function idleComparison(parts) {
+  return {
+    ...comparison({
+      figure: { what: "connections", unit: "bytes", better: "less" },
+      rowsOf: ({ isQuick, measure }) => {
+        const [count, text] = isQuick ? [1000, "1 000"] : [10_000, "10 000"];
+        return [
+          {
+            row: [`${text} open`, `${text} open, each used once`],
+            rounds: 2,
+            take: (server, name) => measureMemory(server, name, { count, settle: measure }),
+          },
+        ];
+      },
+      isFresh: true,
+      ...parts,
+    }),
+    appendix: inUseTable,
+  };
+}
+
+export const idle = idleComparison({
+  title: "Idle connections",
+  explanation: `${growth} TCP is what plain sockets take.`,
+  servers: (runtime) =>
+    serversOf(runtime, { framewire: ["servers/framewire.mjs", "echo"], limit: "idle" }),
+});
+
+export const switchedIdle = idleComparison({
+  title: "Idle connections of framewire/ws",
+  explanation: `${growth} The servers are those of switched.`,
+  servers: replacementsOf,
+});

@@ -26,3 +26,15 @@ export function serversOf(runtime, { framewire, kind = "echo", limit = kind }) {
   if (limit !== null) servers.TCP = ["servers/tcp.mjs", limit];
   return servers;
 }
+
+/** What programs use that are to be switched: npm's `ws`; on Bun what Bun puts in its place. */
+const replaced = {
+  node: { ws: ["servers/ws.mjs", "plain"], "ws + bufferutil": ["servers/ws.mjs", "bufferutil"] },
+  deno: { ws: ["servers/ws.mjs", "plain"] },
+  bun: { "Bun's ws": ["servers/ws.mjs", "plain"] },
+};
+
+/** The class of `framewire/ws`, or what else is given as `framewire`, and what it takes the place of, by name. */
+export function replacementsOf(runtime, { framewire = ["servers/ws.mjs", "framewire"] } = {}) {
+  return { framewire, ...replaced[runtime] };
+}

@@ -13,11 +13,11 @@ import { ensureBuilt, root } from "../scripts/built.mjs";
 import { broadcast } from "./broadcast.mjs";
 import { busy } from "./busy.mjs";
 import { compressed } from "./compressed.mjs";
-import { big, echo, loop, low, text } from "./echo.mjs";
+import { big, echo, loop, low, standard, switched, text } from "./echo.mjs";
 import { fetch } from "./fetch.mjs";
-import { handshake } from "./handshake.mjs";
+import { handshake, switchedHandshake } from "./handshake.mjs";
 import { heap } from "./heap.mjs";
-import { idle } from "./idle.mjs";
+import { idle, switchedIdle } from "./idle.mjs";
 import { describeMachine, machineText } from "./machine.mjs";
 import { micro } from "./micro.mjs";
 import { writeOverview } from "./overview.mjs";
@@ -39,6 +39,10 @@ const benchmarks = {
   micro,
   heap,
   soak,
+  switched,
+  "switched-handshake": switchedHandshake,
+  "switched-idle": switchedIdle,
+  standard,
 };
 const everywhere = "node,deno,bun";
 

@@ -1,7 +1,8 @@
 /**
- * A server with npm's `ws`, on Node, as its documentation shows it; compression is off, as by its default. With the
- * argument "bufferutil" it masks by native code, which `ws` takes where that is installed; with "broadcast" a message goes
- * to all clients rather than back; with "busy" the handler works on after its echo.
+ * A server with npm's `ws`, as its documentation shows it; compression is off, as by its default. On Bun it is Bun's own
+ * imitation that has this name. With the argument "framewire" the class is that of `framewire/ws`, and nothing else is
+ * different; with "bufferutil" `ws` masks by native code, which it takes where that is installed; with "broadcast" a message
+ * goes to all clients rather than back; with "busy" the handler works on after its echo.
  */
 
 import { createRequire } from "node:module";
@@ -15,7 +16,9 @@ if (!asked.includes("bufferutil")) {
 } else if (!String(createRequire(import.meta.url)("bufferutil").unmask).includes("[native code]")) {
   throw new Error("bufferutil has no native code for this system");
 }
-const { WebSocket, WebSocketServer } = await import("ws");
+const { WebSocket, WebSocketServer } = await import(
+  asked.includes("framewire") ? "framewire/ws" : "ws"
+);
 
 const server = new WebSocketServer({ port: 0, host: "127.0.0.1" }, () => {
   ready(server.address().port);

@@ -30,6 +30,10 @@ const cases: [name: string, runtime: string, rows: string, peers: string[]][] = 
   ["busy", "node", "", ["ws", "ws + bufferutil", "uWebSockets.js"]],
   ["big", "bun", "", ["own", "TCP"]],
   ["compressed", "bun", "128 B, 64 x 1, takeover", ["own"]],
+  ["switched", "deno", "16 B, 64 x 16", ["ws"]],
+  ["switched-handshake", "node", "32", ["ws", "ws + bufferutil"]],
+  ["switched-idle", "bun", "used once", ["Bun's ws"]],
+  ["standard", "node", "", ["ws", "ws + bufferutil"]],
   ["micro", "node", "mask 16 B", ["byte by byte", "bufferutil"]],
 ];
 
