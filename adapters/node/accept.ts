@@ -1,24 +1,29 @@
 /**
- * TCP connections that a server of Node's accepts: one read buffer for all of them, and writes without callbacks.
+ * TCP sockets of Node's that somebody else has made, such as those that a server accepts: one read buffer for all of them, and
+ * writes without callbacks.
  *
  * A socket that tells what it reads by `data` events makes a buffer for each read: a third of what an echo of bytes costs
- * on Node 20 (bench/NOTES.md). `net.Socket` has the option `onread` for that, but `net.createServer` does not pass it on. So
- * what the option would set is set on the accepted socket. That is not documented: where a socket is not as expected, it is
- * used as it came, and the first bytes that come this way show whether it does what is expected.
+ * on Node 20 (bench/NOTES.md). `net.Socket` has the option `onread` for that, but neither `net.createServer` nor `node:http`
+ * passes it on. So what the option would set is set on the socket. That is not documented: where a socket is not as expected, or
+ * is read by somebody already, it is used as it came, and the first bytes that come this way show whether it does what is expected.
  *
  * @module
  */
 
 import process from "node:process";
-import { noBytes, viewOf } from "../../src/bytes.ts";
+import { concat, copyOf, noBytes, viewOf } from "../../src/bytes.ts";
 import type { TcpOptions, Transport } from "../../src/transport.ts";
 import { isEnded, type NodeSocket, NodeTransport } from "./transport.ts";
 
 /** Takes what was read: so many bytes at the start of the buffer. false would stop the reading. */
 type OnRead = (size: number, buffer: Uint8Array) => boolean;
 
-/** What is used of an accepted socket beside what is documented; the keys stand for Node's own symbols. */
+/** What is used of a socket beside what a transport uses; the keys stand for Node's own symbols. */
 interface AcceptedSocket extends NodeSocket {
+  /** Bytes that were read, and that nobody has got. */
+  readonly readableLength?: number;
+  listenerCount?(event: string): number;
+  isPaused?(): boolean;
   _handle?: {
     useUserBuffer?(buffer: Uint8Array): unknown;
     asyncReset?(resource: object): unknown;
@@ -75,18 +80,38 @@ function tryRead(size: unknown, buffer: unknown): typeof trial {
   return isWritten && isIntactBehind ? "works" : "failed";
 }
 
-/** A socket that reads into the buffer of all. */
-class AcceptedTransport extends NodeTransport {
-  readonly #socket: NodeSocket;
-  #drained: ((error?: Error | null) => void) | undefined;
+/** Finds what is needed for a socket to read into the buffer of all; undefined where it has to be used as it came. */
+function sharedKeys(socket: AcceptedSocket): OnReadKeys | undefined {
+  keys ??= findKeys(socket);
+  if (keys === undefined || trial === "failed") return undefined;
+  const isKnown = typeof socket._handle?.useUserBuffer === "function";
+  // Those of TLS have such a handle, too, which nobody has tried.
+  if (!isKnown || socket.encrypted === true || socket[keys.buffer] !== null) return undefined;
+  const isRead = (socket.readableLength ?? 0) > 0 || (socket.listenerCount?.("data") ?? 0) > 0;
+  return isRead ? undefined : keys;
+}
 
-  constructor(socket: NodeSocket, tcp: TcpOptions) {
+/** A socket that reads into the buffer of all, where it can. */
+export class AcceptedTransport extends NodeTransport {
+  readonly #socket: NodeSocket;
+  readonly #isShared: boolean;
+  #drained: ((error?: Error | null) => void) | undefined;
+  #isPaused = false;
+  /** What was read and is told when it reads on. */
+  #kept: Uint8Array | undefined;
+
+  /** Takes a socket over: its events come here from now on. It reads, unless it was told to pause. */
+  constructor(socket: NodeSocket, tcp?: TcpOptions) {
+    const shared = sharedKeys(socket as AcceptedSocket);
     // Until the trial is over it listens for data, too: a handle may take the buffer, and not use it.
-    super(socket, tcp, trial === "untried");
+    super(socket, tcp, shared === undefined || trial === "untried");
     this.#socket = socket;
+    this.#isShared = shared !== undefined;
+    if (shared !== undefined) this.#share(socket as AcceptedSocket, shared);
   }
 
   override write(bytes: Uint8Array): boolean {
+    if (!this.#isShared) return super.write(bytes);
     const socket = this.#socket;
     if (!socket.writable) return isEnded(socket);
     socket.write(bytes);
@@ -99,6 +124,47 @@ class AcceptedTransport extends NodeTransport {
     };
     socket.write(noBytes, this.#drained);
     return false;
+  }
+
+  override pause(): void {
+    this.#isPaused = true;
+    super.pause();
+  }
+
+  override resume(): void {
+    this.#isPaused = false;
+    this.tellKept();
+    // What came may have paused it.
+    if (!this.#isPaused) super.resume();
+  }
+
+  /** Keeps bytes that were read, while it is paused, for when it reads on. */
+  protected keep(bytes: Uint8Array): void {
+    this.#kept = this.#kept === undefined ? bytes : concat([this.#kept, bytes]);
+  }
+
+  /** Tells what was kept. */
+  protected tellKept(): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept !== undefined) this.handler.onData(kept);
+  }
+
+  #share(socket: AcceptedSocket, { buffer: bufferKey, callback }: OnReadKeys): void {
+    readBuffer ??= newReadBuffer();
+    socket[bufferKey] = readBuffer;
+    socket[callback] = (size, buffer) => {
+      if (trial !== "works" && !isTried(socket, size, buffer)) return true;
+      const bytes = viewOf(buffer, 0, size);
+      // A stream that was to read on, and is paused before it has, reads once more.
+      if (this.#isPaused) this.keep(copyOf(bytes, 0, size));
+      else this.handler.onData(bytes);
+      return !this.#isPaused;
+    };
+    socket._handle!.useUserBuffer!(readBuffer);
+    // One that is paused may be reading all the same, up to what a stream holds; now that it holds nothing `pause` stops it.
+    if (socket.isPaused?.() === true) socket.pause();
+    else socket.resume();
   }
 }
 
@@ -114,23 +180,7 @@ export function adoptContext(socket: NodeSocket): void {
 
 /** Makes the transport of a socket that a server with `pauseOnConnect` has accepted. */
 export function acceptedTransport(socket: NodeSocket, tcp: TcpOptions): Transport {
-  const accepted = socket as AcceptedSocket;
-  keys ??= findKeys(accepted);
-  const isKnown = keys !== undefined && typeof accepted._handle?.useUserBuffer === "function";
-  if (keys === undefined || !isKnown || trial === "failed") {
-    const transport = new NodeTransport(socket, tcp);
-    socket.resume();
-    return transport;
-  }
   const transport = new AcceptedTransport(socket, tcp);
-  readBuffer ??= newReadBuffer();
-  accepted[keys.buffer] = readBuffer;
-  accepted[keys.callback] = (size, buffer) => {
-    if (trial !== "works" && !isTried(accepted, size, buffer)) return true;
-    transport.handler.onData(viewOf(buffer, 0, size));
-    return true;
-  };
-  accepted._handle!.useUserBuffer!(readBuffer);
   socket.resume();
   return transport;
 }

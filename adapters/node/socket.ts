@@ -5,8 +5,8 @@
  */
 
 import type { TcpOptions, Transport } from "../../src/transport.ts";
-import { adoptContext } from "./accept.ts";
-import { type NodeSocket, NodeTransport } from "./transport.ts";
+import { AcceptedTransport, adoptContext } from "./accept.ts";
+import type { NodeSocket } from "./transport.ts";
 
 /** A socket that somebody else has made. */
 export interface ForeignSocket extends NodeSocket {
@@ -28,5 +28,5 @@ export function socketTransport(socket: ForeignSocket, tcp?: TcpOptions): Transp
   // Ends the time-out that `http.Server.timeout`, or an earlier owner, has set. An HTTP server's other times end with the request.
   socket.setTimeout?.(0);
   socket.allowHalfOpen = true;
-  return new NodeTransport(socket, tcp);
+  return new AcceptedTransport(socket, tcp);
 }

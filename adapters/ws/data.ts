@@ -14,7 +14,8 @@ export const noBuffer: Buffer = /* @__PURE__ */ Buffer.alloc(0);
 
 /** Tells whether data is a Blob or a File, whose bytes have to be asked for. */
 export function isBlob(data: unknown): data is BlobLike {
-  if (typeof data !== "object" || data === null) return false;
+  // Bytes first, which most messages are: to ask them for a tag costs more than all else here.
+  if (typeof data !== "object" || data === null || data instanceof Uint8Array) return false;
   const { arrayBuffer, [Symbol.toStringTag]: tag } = data as Record<PropertyKey, unknown>;
   return typeof arrayBuffer === "function" && (tag === "Blob" || tag === "File");
 }

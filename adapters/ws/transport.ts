@@ -5,7 +5,8 @@
  */
 
 import process from "node:process";
-import { type NodeSocket, NodeTransport } from "../node/transport.ts";
+import { AcceptedTransport } from "../node/accept.ts";
+import type { NodeSocket } from "../node/transport.ts";
 
 /** What is used of an upgraded socket beside what a transport uses. */
 export interface UpgradedSocket extends NodeSocket {
@@ -21,10 +22,8 @@ export interface UpgradedSocket extends NodeSocket {
 }
 
 /** Reads while neither the core nor the application has paused it. */
-export class UpgradedTransport extends NodeTransport {
+export class UpgradedTransport extends AcceptedTransport {
   readonly #socket: UpgradedSocket;
-  /** What came behind the head and was not told yet. */
-  #head: Uint8Array | undefined;
   #isHeldByCore = false;
   #isHeldByUser = false;
   #looksForRest = false;
@@ -40,8 +39,9 @@ export class UpgradedTransport extends NodeTransport {
     socket.allowHalfOpen = true;
     this.#socket = socket;
     if (head.length === 0) return;
-    this.#head = head;
-    socket.pause();
+    super.pause();
+    // A copy: the core may change what it is given, and this is the HTTP parser's.
+    this.keep(new Uint8Array(head));
     process.nextTick(() => {
       this.#goOn();
     });
@@ -70,7 +70,7 @@ export class UpgradedTransport extends NodeTransport {
     this.#looksForRest = true;
     // What a socket has read while it was paused it tells nobody once it is gone.
     this.#socket.prependListener?.("close", () => {
-      this.#takeRest();
+      this.#tellRest();
     });
   }
 
@@ -82,21 +82,11 @@ export class UpgradedTransport extends NodeTransport {
   }
 
   #goOn(): void {
-    if (this.#isHeldByCore || this.#isHeldByUser) return;
-    this.#takeHead();
-    // What came may have paused it.
     if (!this.#isHeldByCore && !this.#isHeldByUser) super.resume();
   }
 
-  #takeHead(): void {
-    const head = this.#head;
-    this.#head = undefined;
-    // A copy: the core may change what it is given, and this is the HTTP parser's.
-    if (head !== undefined) this.handler.onData(new Uint8Array(head));
-  }
-
-  #takeRest(): void {
-    this.#takeHead();
+  #tellRest(): void {
+    this.tellKept();
     const rest = this.#socket.read?.();
     if (rest !== null && rest !== undefined) this.handler.onData(new Uint8Array(rest));
   }

@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { acceptedTransport } from "../../../adapters/node/accept.ts";
+import { acceptedTransport, AcceptedTransport } from "../../../adapters/node/accept.ts";
 import type { NodeSocket } from "../../../adapters/node/transport.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 import type { Transport } from "../../../src/transport.ts";
+import { RawServer, type RawClient } from "../../support/raw-client.ts";
 import { runtime } from "../../support/runtime.ts";
 import { macrotask } from "../../support/turns.ts";
 import { keepWarnings, type KeptWarnings } from "../../support/warnings.ts";
@@ -123,6 +124,87 @@ describe.runIf(runtime === "node")("acceptedTransport() on Node", () => {
     client.resetAndDestroy();
     await told.close.promise;
     expect(lines).toEqual(["onClose read ECONNRESET"]);
+  });
+});
+
+/** The transport of a client's socket of `node:net`, and what it tells until the peer ends. */
+async function transportOf(prepare: (socket: Socket, peer: RawClient) => unknown) {
+  const server = await RawServer.start();
+  const socket = connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+  const [peer] = await Promise.all([server.accept(), once(socket, "connect")]);
+  closers.push(
+    () => socket.destroy(),
+    () => {
+      server.close();
+    },
+  );
+  await prepare(socket, peer);
+  const transport = new AcceptedTransport(socket as NodeSocket);
+  const told = { text: "", sizes: new Set<number>() };
+  const ended = newDeferred<void>();
+  transport.handler = {
+    onData(chunk) {
+      told.text += String.fromCharCode(...chunk);
+      told.sizes.add(chunk.buffer.byteLength);
+    },
+    onDrain() {},
+    onEnd: () => {
+      ended.resolve();
+    },
+    onClose() {},
+  };
+  return { socket, peer, told, ended: ended.promise };
+}
+
+function sendLast(peer: RawClient, text: string): void {
+  peer.write(new TextEncoder().encode(text));
+  peer.end();
+}
+
+describe("AcceptedTransport of a socket that somebody else has made", () => {
+  it("tells what it reads, in front of its end; on Node from the buffer of all", async () => {
+    const { peer, told, ended } = await transportOf(() => {});
+    sendLast(peer, "sixteen bytes or more");
+    await ended;
+    expect(told.text).toBe("sixteen bytes or more");
+    if (runtime === "node") expect(told.sizes).toEqual(new Set([256 * 1024]));
+  });
+
+  it("takes it as it comes where it has read what nobody has got, and tells that", async () => {
+    const { peer, told, ended } = await transportOf(async (socket, client) => {
+      const isThere = once(socket, "readable");
+      client.write(new TextEncoder().encode("early "));
+      await isThere;
+      expect(socket.readableLength).toBe(6);
+      socket.removeAllListeners("readable");
+    });
+    sendLast(peer, "and late");
+    await ended;
+    expect(told.text).toBe("early and late");
+  });
+
+  it("takes it as it comes where somebody else listens to it", async () => {
+    let seen = "";
+    const { peer, told, ended } = await transportOf((socket) => {
+      socket.on("data", (chunk) => (seen += String(chunk)));
+    });
+    sendLast(peer, "for two");
+    await ended;
+    expect([told.text, seen]).toEqual(["for two", "for two"]);
+  });
+
+  it("leaves one paused that was told to pause", async () => {
+    const { socket, peer, told, ended } = await transportOf((paused) => {
+      paused.pause();
+    });
+    peer.write(new TextEncoder().encode("held back"));
+    await macrotask();
+    await macrotask();
+    expect([told.text, socket.isPaused()]).toEqual(["", true]);
+    socket.resume();
+    peer.end();
+    await ended;
+    expect(told.text).toBe("held back");
   });
 });
 

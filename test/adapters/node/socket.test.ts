@@ -1,6 +1,11 @@
-import { EventEmitter } from "node:events";
-import { describe, expect, it } from "vitest";
+import { EventEmitter, once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { type ForeignSocket, socketTransport } from "../../../adapters/node/socket.ts";
+import { upgradeRequest } from "../../support/peer.ts";
+import { RawClient } from "../../support/raw-client.ts";
+import { runtime } from "../../support/runtime.ts";
 
 /** A socket that others have made, with what was done to it. */
 class FakeSocket extends EventEmitter {
@@ -51,5 +56,36 @@ describe("socketTransport()", () => {
     };
     stream.emit("data", Uint8Array.of(1, 2));
     expect(chunks).toEqual(["1 2"]);
+  });
+
+  it("reads the socket of an upgrade; on Node into the buffer of all sockets", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const client = await RawClient.connect((server.address() as AddressInfo).port);
+    onTestFinished(() => {
+      client.destroy();
+      server.close();
+    });
+    client.write(upgradeRequest());
+    const [, socket] = (await once(server, "upgrade")) as [unknown, ForeignSocket];
+    const transport = socketTransport(socket);
+    const told = { text: "", sizes: new Set<number>() };
+    const isOver = new Promise<void>((resolve) => {
+      transport.handler = {
+        onData(chunk) {
+          told.text += String.fromCharCode(...chunk);
+          told.sizes.add(chunk.buffer.byteLength);
+        },
+        onDrain() {},
+        onEnd: resolve,
+        onClose() {},
+      };
+    });
+    client.write(new TextEncoder().encode("sixteen bytes or more"));
+    client.end();
+    await isOver;
+    transport.destroy();
+    expect(told.text).toBe("sixteen bytes or more");
+    if (runtime === "node") expect(told.sizes).toEqual(new Set([256 * 1024]));
   });
 });

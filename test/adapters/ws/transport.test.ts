@@ -116,6 +116,19 @@ describe("UpgradedTransport", () => {
     expect(told).toEqual(["head", "rest", "end"]);
   });
 
+  it("tells nothing of what comes when it was held at once, until it is let go", async () => {
+    const { transport, told, ended: over, send } = await newTransport(new Uint8Array());
+    transport.hold();
+    send("sixteen bytes or more");
+    for (let turn = 0; turn < 4; turn++) {
+      await new Promise((resolve) => void setImmediate(resolve));
+    }
+    expect(told).toEqual([]);
+    transport.letGo();
+    await over;
+    expect(told).toEqual(["sixteen bytes or more", "end"]);
+  });
+
   it("tells the rest where it is dropped while it is held", async () => {
     const { transport, told, ended: over } = await newTransport(Buffer.from("head"));
     transport.hold();
