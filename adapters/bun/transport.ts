@@ -89,6 +89,12 @@ function tlsFacts(socket: BunSocket, authorized: boolean | undefined): TlsFacts 
   };
 }
 
+/**
+ * Milliseconds that a peer may take until the kernel has room for the last record of a dropped TLS socket. Bun's `close` would wait
+ * 12 s for that, with a peer that reads nothing, and `terminate` does nothing behind it.
+ */
+const dropTimeout = 1000;
+
 /** The socket: it is in use ("open"), this side has dropped it ("dropped"), or it has closed ("closed"). */
 type SocketState = "open" | "dropped" | "closed";
 
@@ -108,6 +114,7 @@ export class BunTransport implements Transport, BunSocketOwner {
   // Each side may end its stream before the other, whatever the socket is at.
   #isEndDue = false;
   #hasPeerEnded = false;
+  #dropTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * Takes a socket over; its `data` has to become this.
@@ -165,10 +172,12 @@ export class BunTransport implements Transport, BunSocketOwner {
   }
 
   destroy(): void {
-    if (this.#state === "closed") return;
+    if (this.#state !== "open") return;
     this.#state = "dropped";
-    // Not `terminate`, which would reset: what the kernel has been given leaves, as on Node and Deno.
-    this.#socket.close();
+    if (this.encrypted && this.#borrowed !== undefined) {
+      this.#socket.pause();
+      this.#dropTimer = setTimeout(() => this.#socket.terminate(), dropTimeout);
+    } else this.#close();
   }
 
   ref(): void {
@@ -183,6 +192,10 @@ export class BunTransport implements Transport, BunSocketOwner {
   drain(): void {
     const bytes = this.#borrowed;
     if (bytes === undefined) return;
+    if (this.#state === "dropped") {
+      this.#close();
+      return;
+    }
     const count = this.#socket.write(bytes.subarray(this.#taken));
     // -1: the socket is closed; what has failed was not taken.
     if (count < 0) {
@@ -208,11 +221,18 @@ export class BunTransport implements Transport, BunSocketOwner {
     // After `shutdown`, Bun 1.4 does not call `end` for the peer's FIN over TCP, but closes at once.
     const isEndUntold = error === undefined && !this.#hasPeerEnded && this.#state === "open";
     this.#state = "closed";
+    clearTimeout(this.#dropTimer);
     // In a turn of its own, as on Node: what else the call did is told first.
     setTimeout(() => {
       if (isEndUntold) this.handler.onEnd();
       this.handler.onClose(error);
     }, 0);
+  }
+
+  /** Not `terminate`, which would reset: what the kernel has been given leaves, as on Node and Deno. */
+  #close(): void {
+    this.#borrowed = undefined;
+    this.#socket.close();
   }
 
   /** `shutdown` sends FIN and keeps reading; `end` closes. */

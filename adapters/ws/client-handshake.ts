@@ -168,7 +168,7 @@ export class ClientHandshake {
       this.#fail(error as Error);
       return;
     }
-    // Whoever listens for redirects sees to the headers.
+    // A program that listens for redirects decides about the headers itself.
     if (this.#owner.websocket.listenerCount("redirect") === 0) this.#dropSecrets();
     this.start();
   }

@@ -224,7 +224,7 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
     };
   }
 
-  /** Asks whoever decides about requests, and goes on where it says yes. */
+  /** Asks `verifyClient` about the request, and goes on where it says yes. */
   #verify(version: number, request: IncomingMessage, socket: Duplex, complete: () => void): void {
     const { verifyClient, safe = false } = this.options;
     if (!verifyClient) {

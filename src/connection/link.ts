@@ -377,7 +377,7 @@ export class Link<Context = unknown>
     this.keepalive?.took(bytes);
   }
 
-  /** It may come in the context of whoever has sent. */
+  /** It may come in the context of the caller that has sent. */
   onDrained(): void {
     if (this.state !== "open") return;
     this.inContext(() => {
@@ -394,7 +394,7 @@ export class Link<Context = unknown>
     this.#teardown.onEnd();
   }
 
-  /** It may come in the context of whoever has dropped the connection. */
+  /** It may come in the context of the caller that has dropped the connection. */
   onClose(error?: Error): void {
     this.inContext(() => {
       this.#teardown.onClose(error);

@@ -50,8 +50,8 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
   /**
    * What happens to a message that would pass `maxBufferedAmount`. "close": it is rejected, and the connection dropped.
    * "drop": it is rejected, and the connection lives on; a message in pieces is dropped whole, or, where a part of it has left,
-   * ends the connection with 1011. "wait": it waits for room, and `send` resolves later; whoever does not await it has no
-   * limit. Default: "close".
+   * ends the connection with 1011. "wait": it waits for room, and `send` resolves later; a caller that does not await it
+   * has no limit. Default: "close".
    */
   readonly overflow?: Overflow | undefined;
   /**
@@ -90,7 +90,7 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
   readonly closeTimeout?: number | undefined;
   /**
    * Delivers messages that come after this side's own `close()` until the peer's close frame, which they were sent in front of:
-   * whoever sends a question and closes still gets the answer. Where too much of them is unread the peer is held back, and its close
+   * an application that sends a question and closes still gets the answer. Where too much of them is unread the peer is held back, and its close
    * frame with it, for `closeTimeout` at the most. Default: false, they are dropped.
    */
   readonly deliverAfterClose?: boolean | undefined;
@@ -123,7 +123,7 @@ export interface ConnectionOptions extends PartialLimits<MessageLimits> {
   readonly compression?: boolean | CompressionOptions | undefined;
   /**
    * What becomes of errors that the application's own code throws and no handler takes: neither `error`, nor `refused` on a server,
-   * nor whoever awaits. "print": they go to the console, each once, with the connection's address and path, 20 in a minute at the
+   * nor a caller that awaits. "print": they go to the console, each once, with the connection's address and path, 20 in a minute at the
    * most. "ignore": nothing. Or a function that is called with each. What a peer does wrong is none of them. Default: "print".
    */
   readonly unhandledErrors?: UnhandledErrors | undefined;

@@ -51,7 +51,7 @@ export type CloseReportEnd = Pick<CloseReport, "closure" | "report" | "settle">;
  */
 type StreamState = "open" | "ended" | "gone" | "read";
 
-/** Takes one connection down, whoever ends it. */
+/** Takes one connection down, for any reason and from either side. */
 export class Teardown {
   readonly #link: TeardownParts;
   readonly #deliversAfterClose: boolean;

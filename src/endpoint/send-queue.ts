@@ -142,7 +142,7 @@ export class SendQueue implements PieceQueue {
   /**
    * Tells what becomes of the message that has just been added. Where it is in the output that is told at once.
    *
-   * Beside whoever is told of it already.
+   * A listener that is told of it already stays.
    */
   watchLast(listener: SendListener): void {
     const pending = this.#last instanceof Queued ? this.#last : this.#work;

@@ -55,7 +55,7 @@ const header: Header = /* @__PURE__ */ newHeader();
 
 /** Is told what becomes of bytes that were gathered: one of the two, once. */
 export interface TakenListener {
-  /** They were given back: whoever sends has taken them. */
+  /** They were given back, to be written. */
   onTaken(): void;
   /** They were dropped, or their write was given up. */
   onLost(): void;
@@ -358,7 +358,7 @@ export class WriteBuffer {
       (this.#activeMarks ??= []).push({ end: this.#activeEnd, listener });
       return;
     }
-    // Rare: whoever is told of a frame has taken it, or has put a ping behind it.
+    // Rare: the frame was taken already, or a ping was put behind it.
     const last = lastOf(this.#full) ?? lastOf(this.#urgent) ?? this.#lent;
     if (last === undefined) listener.onTaken();
     else (last.marks ??= []).push({ end: last.end, listener });

@@ -2,7 +2,7 @@
  * Byte streams that are pulled, as gobwas and Go have them: what the low level reads from and writes to. Types only.
  *
  * A `Deno.Conn` is one as it is; the adapters' `listen` gives them on each runtime; anything with these three methods
- * will do. Frames never mix, whoever writes them: the library writes each as one unit, behind those before it.
+ * will do. Frames never mix, even with several writers: the library writes each as one unit, behind those before it.
  *
  * @module
  */

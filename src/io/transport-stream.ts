@@ -130,7 +130,7 @@ export class TransportStream implements ByteStream, TransportHandler {
     return this.#transport.tls;
   }
 
-  /** Resolves when the connection is gone, whoever ended it and why. */
+  /** Resolves when the connection is gone, for any reason. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }

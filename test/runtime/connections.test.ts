@@ -264,7 +264,7 @@ describe.each(wires)(`connections over $name, on ${runtime}`, (wire) => {
           http: () => ({ body: "page" }),
         });
         await expect(open(`${url}/nowhere`)).rejects.toMatchObject({ status: 404 });
-        const request = "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        const request = "GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         expect(await exchangeOn(await wire.dial(url), encodeUtf8(request))).toMatch(
           /\r\n\r\npage$/,
         );

@@ -78,7 +78,7 @@ export interface ReconnectorOptions<Ws extends Reconnectable> extends BackoffOpt
   /** Ends it all when it is aborted, as `close` does; the rest rejects with its reason. */
   readonly signal?: Signal | undefined;
   /**
-   * What becomes of errors that `open` or a hook throws and nobody takes: neither `disconnected`, nor whoever receives or waits for
+   * What becomes of errors that `open` or a hook throws and nobody takes: neither `disconnected`, nor a caller that receives or waits for
    * `ready` or `closed`. As the option of the same name of a connection. Default: "print".
    */
   readonly unhandledErrors?: UnhandledErrors | undefined;

@@ -63,7 +63,7 @@ export class Pulling implements InboxEvents {
   /**
    * Gives the messages from here on; leaving the loop leaves the connection open.
    *
-   * As of any iterator, each step is given one message, whoever waits for it: a step that is no longer wanted has to be kept,
+   * As of any iterator, each step is given one message, even if nobody wants it any more: a step that is no longer wanted has to be kept,
    * and not asked for a second time. `return()` takes back those that wait.
    */
   iterate(): AsyncIterator<Data, undefined> {

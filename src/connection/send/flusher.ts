@@ -3,7 +3,7 @@
  *
  * Theory of operation. The transport either takes a write at once, and the next one follows, or it borrows the bytes until
  * `onDrain`; what is sent meanwhile is gathered for the next write. While the link handles a chunk the flusher gathers, so that all
- * replies leave in one write; outside of that a microtask does the same for sends of one turn. Whoever sends above the high-water
+ * replies leave in one write; outside of that a microtask does the same for sends of one turn. A caller that sends above the high-water
  * mark waits for one promise that all such senders share.
  *
  * @module

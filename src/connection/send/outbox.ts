@@ -145,7 +145,7 @@ export class Outbox {
     try {
       queued = message.enqueue(bytes, isLast, limit);
     } catch (error) {
-      // An extension has failed with it: the connection is over, and whoever writes is told as always.
+      // An extension has failed with it: the connection is over, and the caller is told as always.
       return rejected(error);
     }
     this.#flusher.flushSoon();

@@ -9,7 +9,7 @@ import type { Kind } from "../../check-options.ts";
 import { isNetwork, Networks } from "./networks.ts";
 
 /**
- * Proxies that are believed. A number: so many hops in front of the server, whoever they are. A list: those addresses and
+ * Proxies that are believed. A number: so many hops in front of the server, at any address. A list: those addresses and
  * networks, such as "10.0.0.0/8" and "2001:db8::1", and "unix" for a peer that comes by a Unix socket. A function: is asked about
  * each, the nearest one first.
  *

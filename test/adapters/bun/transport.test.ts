@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   type BunSocket,
   BunTransport,
@@ -8,7 +8,10 @@ import {
 import { macrotask } from "../../support/turns.ts";
 
 /** A socket that takes as many bytes a write as it is told, and a transport over it; both write down what they see. */
-function newSocket(takes: number[] = []): {
+function newSocket(
+  takes: number[] = [],
+  encrypted = false,
+): {
   socket: BunSocket;
   transport: BunTransport;
   lines: string[];
@@ -32,7 +35,7 @@ function newSocket(takes: number[] = []): {
     close: () => log("close"),
     terminate: () => log("terminate"),
   } as unknown as BunSocket;
-  const transport = new BunTransport(socket);
+  const transport = new BunTransport(socket, encrypted);
   socket.data = transport;
   transport.handler = {
     onData: (chunk) => log(`onData ${chunk.length}`),
@@ -122,6 +125,35 @@ describe("BunTransport", () => {
       alpnProtocol: "http/1.1",
       serverName: "localhost",
       peerCertificate: undefined,
+    });
+  });
+
+  describe("that does TLS, and is dropped while the kernel has no room", () => {
+    beforeEach(() => void vi.useFakeTimers());
+    afterEach(() => void vi.useRealTimers());
+
+    it("is reset where that lasts a second", () => {
+      const { socket, transport, lines } = newSocket([3], true);
+      transport.write(new Uint8Array(10));
+      transport.destroy();
+      transport.destroy();
+      vi.advanceTimersByTime(999);
+      expect(lines).toEqual(["write 10", "pause"]);
+      vi.advanceTimersByTime(1);
+      socketHandlers.close(socket, undefined);
+      vi.runAllTimers();
+      expect(lines).toEqual(["write 10", "pause", "terminate", "onClose"]);
+    });
+
+    it("is closed as soon as there is room, and writes no more", () => {
+      const { socket, transport, lines } = newSocket([3], true);
+      transport.write(new Uint8Array(10));
+      transport.destroy();
+      socketHandlers.drain(socket);
+      socketHandlers.close(socket, undefined);
+      socketHandlers.drain(socket);
+      vi.runAllTimers();
+      expect(lines).toEqual(["write 10", "pause", "close", "onClose"]);
     });
   });
 
