@@ -12,12 +12,15 @@ import { key, right } from "../support/tls/certificates.mjs";
 const endpoint = new Deno.QuicEndpoint({ hostname: "127.0.0.1", port: 0 });
 const listener = endpoint.listen({ cert: right, key, alpnProtocols: ["h3"] });
 
+/** Deno sends no FIN for a closed stream of WebTransport: each side has to end by itself. In milliseconds. */
+const closeTimeout = 500;
+
 /** How the server's two connections ended. */
 const ends = [];
 let allEnded;
 const ended = new Promise((resolve) => (allEnded = resolve));
 const server = createServer(
-  { maxMessageSize: 8 * 1024 ** 2 },
+  { maxMessageSize: 8 * 1024 ** 2, closeTimeout },
   {
     message: (ws, data) => ws.send(data),
     close(_, { status, clean }) {
@@ -55,8 +58,8 @@ await session.ready;
 
 const open = () => session.createBidirectionalStream();
 const [one, other] = await Promise.all([
-  connect("ws://any/", { open }),
-  connect("ws://any/", { open }),
+  connect("ws://any/", { open, closeTimeout }),
+  connect("ws://any/", { open, closeTimeout }),
 ]);
 const large = new Uint8Array(4 * 1024 ** 2).map((_, i) => i % 251);
 void one.send(large);
