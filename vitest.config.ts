@@ -7,21 +7,25 @@ const nodeOnly = ["interop", "matrix", "browser", "package", "edge"].map(
   (name) => `test/${name}/**`,
 );
 
-/** Tests of one source each, which leave nothing behind: they share processes, since to start one takes longer than most. */
+/** Tests that leave nothing behind: they share processes, since to start one takes longer than most. */
 const sharing = [
   "test/{connection,endpoint,extension,handshake,http,io,stream}/**/*.test.ts",
-  // Those that are left out replace something global.
+  "test/{adapters,fuzz,model,property}/**/*.test.ts",
+  // Those that are left out replace something global, or count what a process has: descriptors, memory, errors that nobody takes.
   "test/flate/!(history).test.ts",
   "test/frame/!(cipher|mask).test.ts",
+  "test/runtime/!(accept|descriptors|flood|garbage|handlers|streams-out|unhandled-errors|unref|usual-mistakes).test.ts",
 ];
 
-/** Tests that have a process for each file, and with those above reach every branch of `src/`. */
+/** Tests that reach every branch of `src/`: what each source has of its own, what sequences there may be, and real sockets. */
 const measured = [
   "test/*.test.ts",
-  "test/flate/history.test.ts",
-  "test/frame/{cipher,mask}.test.ts",
+  "test/{connection,endpoint,extension,flate,frame,handshake,http,io,stream}/**/*.test.ts",
   "test/{model,property,runtime}/**/*.test.ts",
 ];
+
+/** Those of them that share processes and are not measured. */
+const sharingUnmeasured = ["test/{adapters,fuzz}/**/*.test.ts"];
 
 /**
  * `npm test` runs Node's suite in two parts. "measured": those, of which coverage is taken; that makes a test a fifth slower.
@@ -29,12 +33,7 @@ const measured = [
  */
 const part = process.env["FRAMEWIRE_PART"];
 const isMeasured = part === "measured";
-
-const exclude = [
-  ...(runtime === "node" ? [] : nodeOnly),
-  ...sharing,
-  ...(part === "rest" ? measured : []),
-];
+const otherPart = part === "rest" ? measured : [];
 
 /** How many files run side by side on one runtime. `npm run test:quick` has three runtimes at once, and one of each. */
 const maxWorkers = Number(process.env["FRAMEWIRE_WORKERS"] ?? availableParallelism());
@@ -44,14 +43,20 @@ const sideBySide = {
   test: {
     name: "side by side",
     include: isMeasured ? measured : ["test/**/*.test.ts"],
-    exclude,
+    exclude: [...(runtime === "node" ? [] : nodeOnly), ...sharing, ...otherPart],
     maxWorkers,
   },
 } as const;
 
 const together = {
   extends: true,
-  test: { name: "together", include: sharing, isolate: false, maxWorkers },
+  test: {
+    name: "together",
+    include: sharing,
+    exclude: isMeasured ? sharingUnmeasured : otherPart,
+    isolate: false,
+    maxWorkers,
+  },
 } as const;
 
 /**
@@ -60,7 +65,7 @@ const together = {
  */
 export default defineConfig({
   test: {
-    projects: part === "rest" ? [sideBySide] : [sideBySide, together],
+    projects: [sideBySide, together],
     globalSetup: runtime === "node" ? ["test/support/build.ts"] : [],
     setupFiles: ["test/support/equal-bytes.ts"],
     pool: "forks",
