@@ -33,23 +33,23 @@ const sharingUnmeasured = ["test/{adapters,fuzz}/**/*.test.ts"];
  */
 const part = process.env["FRAMEWIRE_PART"];
 const isMeasured = part === "measured";
-const otherPart = part === "rest" ? measured : [];
+const otherPart: string[] = part === "rest" ? measured : [];
 
 /** How many files run side by side on one runtime. `npm run test:quick` has three runtimes at once, and one of each. */
 const maxWorkers = Number(process.env["FRAMEWIRE_WORKERS"] ?? availableParallelism());
 
 const sideBySide = {
-  extends: true,
+  extends: true as const,
   test: {
     name: "side by side",
     include: isMeasured ? measured : ["test/**/*.test.ts"],
     exclude: [...(runtime === "node" ? [] : nodeOnly), ...sharing, ...otherPart],
     maxWorkers,
   },
-} as const;
+};
 
 const together = {
-  extends: true,
+  extends: true as const,
   test: {
     name: "together",
     include: sharing,
@@ -57,7 +57,7 @@ const together = {
     isolate: false,
     maxWorkers,
   },
-} as const;
+};
 
 /**
  * One suite for three runtimes: `npm test` starts it in each of them. Its files run side by side, as many as there are cores.

@@ -358,7 +358,9 @@ export const opening = [
     },
     async client(stage, t) {
       const stream = await stage.stream();
-      await stream.write(new TextEncoder().encode("GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+      await stream.write(
+        new TextEncoder().encode("GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+      );
       const into = new Uint8Array(4096);
       let text = "";
       for (;;) {
