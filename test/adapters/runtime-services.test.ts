@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import process from "node:process";
 import { afterEach, describe, expect, it } from "vitest";
 import { observer } from "../../adapters/diagnostics.ts";
@@ -27,6 +28,19 @@ describe("runtimeHost()", () => {
     expect(environment!(name)).toBeUndefined();
     process.env[name] = "proxy";
     expect(environment!(name)).toBe("proxy");
+  });
+
+  it("keeps the context in which it is asked for that", () => {
+    const room = new AsyncLocalStorage<string>();
+    const inContext = room.run("one", () => runtimeServices().bindContext!());
+    const seen: (string | undefined)[] = [];
+    const look = (): void => void seen.push(room.getStore());
+    inContext(look);
+    room.run("two", () => {
+      inContext(look);
+      look();
+    });
+    expect(seen).toEqual(["one", "one", "two"]);
   });
 
   it("tells that a turn is over, behind its microtasks", async () => {
