@@ -54,8 +54,8 @@ const Emitter: Omit<typeof EventEmitter, "prototype"> &
 /** Whether it takes connections, waits for the end of those it has, or has ended. */
 type Phase = "running" | "closing" | "closed";
 
-/** Sockets that have a WebSocket: a second one would break the first. */
-const taken = new WeakSet<object>();
+/** Marks a socket that has a WebSocket: a second one would break the first. */
+const isTaken: unique symbol = Symbol("has a WebSocket");
 
 /** Is called with a connection that is open, and the request that it came by. */
 export type Upgraded<Socket> = (websocket: Socket, request: IncomingMessage) => void;
@@ -261,7 +261,8 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
       socket.destroy();
       return;
     }
-    if (taken.has(socket)) {
+    const marked = socket as Duplex & { [isTaken]?: boolean };
+    if (marked[isTaken] === true) {
       throw new Error(
         "server.handleUpgrade() was called more than once with the same socket, possibly due to a misconfiguration",
       );
@@ -270,7 +271,7 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
       refuse(socket, 503);
       return;
     }
-    taken.add(socket);
+    marked[isTaken] = true;
     const ws = new this.options.WebSocket!(null, undefined, this.options);
     const protocol = this.#choose(asked.protocols, request);
     const lines = upgradeLines(asked, protocol);

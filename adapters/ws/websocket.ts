@@ -17,6 +17,7 @@ import type { Handlers } from "../../src/connection/handlers.ts";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
 import type { Closure } from "../../src/errors.ts";
 import { StatusAbnormalClosure } from "../../src/status.ts";
+import type { RuntimeServices } from "../../src/connection/runtime-services.ts";
 import { runtimeServices } from "../runtime-services.ts";
 import { type Agreed, ClientHandshake, type HandshakeOwner } from "./client-handshake.ts";
 import { clientArguments, targetOf } from "./client-request.ts";
@@ -52,6 +53,9 @@ export interface Upgraded {
   readonly agreed: Agreed;
   readonly options: ConnectionOptions;
 }
+
+/** What connections take from the runtime. Listeners are called in whichever context an event comes, as those of `ws` are. */
+let services: RuntimeServices | undefined;
 
 /** What the core tells: one object for all connections, since each has its WebSocket as its context. */
 let handlers: Handlers<WebSocket>;
@@ -361,7 +365,8 @@ export class WebSocket extends WebSocketEmitter {
     const transport = new UpgradedTransport(socket, head);
     const { protocol, extensions, target } = agreed;
     const how = { side, protocol, extensions, target, context: this as WebSocket, options };
-    const connection = adoptOn<WebSocket>(transport, how, handlers, runtimeServices());
+    services ??= { ...runtimeServices(), bindContext: undefined };
+    const connection = adoptOn<WebSocket>(transport, how, handlers, services);
     this.#transport = transport;
     this.#socket = socket;
     this.#protocol = protocol;

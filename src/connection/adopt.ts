@@ -83,6 +83,13 @@ const adoptTable: OptionTable<AdoptOptions> = /* @__PURE__ */ ((): OptionTable<A
   clock,
 }))();
 
+/** The same for options that were checked when they were resolved: looking at each of them again is a third of what it costs to adopt. */
+const resolvedTable: OptionTable<AdoptOptions> =
+  /* @__PURE__ */ ((): OptionTable<AdoptOptions> => ({
+    ...adoptTable,
+    options: anything,
+  }))();
+
 const transportKind: Kind = /* @__PURE__ */ having(
   "a Transport, such as socketTransport(socket) of framewire/node",
   "write",
@@ -99,7 +106,7 @@ class AdoptSettings {
   readonly deadlines: Deadlines;
   readonly #extensions: readonly Extension[];
   readonly #choice: ConnectionOptions["unhandledErrors"];
-  #reporters: { [side in Side]?: UnhandledErrorReporter } = {};
+  readonly #owners: { [side in Side]?: LinkOwner } = {};
 
   constructor(options: ConnectionOptions, host: RuntimeServices, deadlines: Deadlines) {
     this.link = resolveConnectionOptions(options, host);
@@ -109,9 +116,20 @@ class AdoptSettings {
     this.#choice = options.unhandledErrors;
   }
 
-  /** Gives who is told of what no handler takes. */
-  reporterOf(side: Side): UnhandledErrorReporter {
-    return (this.#reporters[side] ??= new UnhandledErrorReporter(this.#choice, side));
+  /** Gives what owns the links of one side: one for all, unless the runtime keeps the context of each call. */
+  ownerOf(side: Side): LinkOwner {
+    const owner = (this.#owners[side] ??= {
+      settings: this.link,
+      deadlines: this.deadlines,
+      observer: this.host.observer,
+      unhandled: new UnhandledErrorReporter(this.#choice, side),
+      inContext: callAtOnce,
+      topics: undefined,
+      opened: nothing,
+      ended: nothing,
+    });
+    const inContext = this.host.bindContext?.();
+    return inContext === undefined ? owner : { ...owner, inContext };
   }
 
   /** Opens what was agreed on. @throws {TypeError} It is not a list of extensions, or one that the options do not allow. */
@@ -168,25 +186,16 @@ export function adoptOn<Context = unknown>(
   host: RuntimeServices = noHost,
 ): Connection<Context> {
   checkKind("transport", transportKind, transport);
-  checkOptions(adopted, adoptTable, { elsewhere: handlerTable });
+  const isResolved = resolved.has((adopted as AdoptOptions | undefined)?.options as object);
+  checkOptions(adopted, isResolved ? resolvedTable : adoptTable, { elsewhere: handlerTable });
   checkOptions(handlers, handlerTable, { what: "handler", elsewhere: adoptTable });
   const { side, extensions = "", early = noBytes } = adopted;
   if (side === undefined) throw wrongType("side", '"client" or "server"', side);
   const deadlines = deadlinesOn(adopted.clock);
   const settings = settingsOf(adopted.options ?? noOptions, host, deadlines);
   const { written, sessions } = extensions === "" ? noSessions : settings.open(extensions, side);
-  const owner: LinkOwner = {
-    settings: settings.link,
-    deadlines,
-    observer: host.observer,
-    unhandled: settings.reporterOf(side),
-    inContext: host.bindContext?.() ?? callAtOnce,
-    topics: undefined,
-    opened: nothing,
-    ended: nothing,
-  };
   const { remoteAddress, remotePort } = transport;
-  const link = new Link<Context>(owner, {
+  const link = new Link<Context>(settings.ownerOf(side), {
     side,
     transport,
     handlers,
