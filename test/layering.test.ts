@@ -148,6 +148,27 @@ const mayImport: Record<string, string[]> = {
     "src/connection",
     "node:timers",
   ],
+  // Hooks of another library's shape on servers of each runtime.
+  "adapters/crossws": [
+    "adapters/node",
+    "adapters/deno",
+    "adapters/bun",
+    "adapters/runtime-services.ts",
+    "src/arguments.ts",
+    "src/check-options.ts",
+    "src/deferred.ts",
+    "src/errors.ts",
+    "src/status.ts",
+    "src/transport.ts",
+    "src/http",
+    "src/io",
+    "src/handshake",
+    "src/connection",
+    "node:buffer",
+    "node:crypto",
+    "node:process",
+    "node:timers",
+  ],
   // Over HTTP servers and clients of the runtime, in the shape of another library.
   "adapters/ws": [
     "adapters/node",

@@ -33,6 +33,11 @@ export interface KeepaliveEvents {
 const mark = [0x66, 0x77] as const;
 const pingSize = 6;
 
+/** Tells whether a payload is that of a ping which was sent for the sake of liveness, or of its pong. */
+export function isKeepalive(bytes: Uint8Array, start = 0, end: number = bytes.length): boolean {
+  return end - start === pingSize && bytes[start] === mark[0] && bytes[start + 1] === mark[1];
+}
+
 /** What a look found a peer guilty of that has not answered a ping: found twice, a tick apart, it is lost. */
 type Suspicion =
   /** Nothing, or it has not been looked yet. */
@@ -183,8 +188,7 @@ export class Keepalive {
 
   /** A pong has come. */
   ponged(bytes: Uint8Array, start: number, end: number): void {
-    if (end - start !== pingSize || bytes[start] !== mark[0] || bytes[start + 1] !== mark[1])
-      return;
+    if (!isKeepalive(bytes, start, end)) return;
     const number = new DataView(bytes.buffer, bytes.byteOffset + start + 2).getUint32(0);
     if (number === this.#pings) this.roundTripTime = this.#deadlines.now() - this.#pingedAt;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Deadline, Deadlines, tick } from "../../src/clock.ts";
-import { Keepalive, needsKeepalive } from "../../src/connection/keepalive.ts";
+import { isKeepalive, Keepalive, needsKeepalive } from "../../src/connection/keepalive.ts";
 import type { Times } from "../../src/connection/settings.ts";
 import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import { newDeferred } from "../../src/deferred.ts";
@@ -122,6 +122,15 @@ describe("pingInterval", () => {
     expect(Math.max(...late)).toBe(320);
     expect(late.filter((count) => count !== 10)).toEqual([0, 320]);
     expect(perTick()).toEqual(even);
+  });
+
+  it("knows its own pings, and those of nobody else", () => {
+    const { clock, events } = watch({ pingInterval: 1000 });
+    clock.advance(1030);
+    const [first] = events.pings;
+    expect(isKeepalive(first!)).toBe(true);
+    expect(isKeepalive(first!.subarray(1))).toBe(false);
+    expect(isKeepalive(new TextEncoder().encode("a ping"))).toBe(false);
   });
 
   it("measures the round trip of the last ping, by its own pong alone", () => {

@@ -94,7 +94,7 @@ describe("the package for JSR", { timeout: 60_000 }, () => {
       .map(({ name, input }) => [name === "index" ? "." : `./${name}`, `./${input}.ts`]);
     expect(jsrManifest.exports).toEqual(Object.fromEntries(sources));
     const others = Object.keys(npmManifest.exports).filter((key) => !(key in jsrManifest.exports));
-    expect(others).toEqual(["./websocket", "./auto", "./package.json"]);
+    expect(others).toEqual(["./crossws", "./websocket", "./auto", "./package.json"]);
   });
 
   // No network is needed for it, nor anything in Deno's cache. The compiler options in jsr.json are there so that Deno

@@ -1,0 +1,114 @@
+/**
+ * What becomes of a request: the hooks are asked, and what they say is put in framewire's own words.
+ *
+ * @module
+ */
+
+import type { Refusal, Upgrade } from "../../src/connection/handlers.ts";
+import { type GivenHeaders, toHeaderPairs } from "../../src/http/headers.ts";
+import type { Opening } from "./opening.ts";
+import { HookPeer, type PeerOwner } from "./peer.ts";
+import type { AdapterOptions, Hooks, UpgradeResult } from "./types.ts";
+
+/** Headers between this server and its client, which neither a hook nor an application writes. */
+const own =
+  /^(?:connection|upgrade|keep-alive|transfer-encoding|content-length|sec-websocket-(?:accept|extensions|protocol))$/i;
+
+const compressed = { compression: true } as const;
+const uncompressed = { compression: false } as const;
+
+/** Tells a `Response` by what it has, not by its class: frameworks bring their own. */
+export function isResponse(value: unknown): value is Response {
+  const { status, headers, arrayBuffer } = (value ?? {}) as Partial<Response>;
+  return typeof status === "number" && headers !== undefined && typeof arrayBuffer === "function";
+}
+
+/** Asks the hooks about a request. */
+export async function decide(
+  options: AdapterOptions,
+  opening: Opening,
+  owner: PeerOwner,
+): Promise<Upgrade<HookPeer> | Refusal> {
+  const { getNamespace, handleProtocols } = options;
+  const namespace = getNamespace?.(opening.request) ?? opening.path;
+  // A request that a framework has made has a context of its own, or none.
+  const context = wantsRequest(options) ? (opening.request.context ?? {}) : {};
+  const asked = await ask(options, opening);
+  if (isResponse(asked.result)) return refusalOf(asked.result);
+  const result = asked.result ?? {};
+  if (result.handled === true) {
+    throw new TypeError(
+      "upgrade() says that it has handled the request, whose socket is the server's by then: give such requests to their handler in place of handleUpgrade()",
+    );
+  }
+  Object.assign(context, result.context);
+  const headers = toHeaderPairs((result.headers ?? []) as GivenHeaders);
+  const protocol =
+    result.protocol ??
+    headers.find(([name]) => /^sec-websocket-protocol$/i.test(name))?.[1] ??
+    (handleProtocols && (await chosen(handleProtocols, opening)));
+  const facts = {
+    opening,
+    namespace: result.namespace ?? namespace,
+    context,
+    hooks: asked.hooks,
+  };
+  return {
+    context: new HookPeer(owner, facts),
+    headers: headers.filter(isForClient),
+    protocol: protocol || undefined,
+    options: compressionOf(result.perMessageDeflate),
+  };
+}
+
+/** Whether anybody looks at the request before the connection is open. */
+function wantsRequest({ hooks, resolve, getNamespace, handleProtocols }: AdapterOptions): boolean {
+  return (hooks?.upgrade ?? resolve ?? getNamespace ?? handleProtocols) !== undefined;
+}
+
+interface AskedHooks {
+  readonly hooks?: Hooks | undefined;
+  readonly result: UpgradeResult | Response | undefined;
+}
+
+/** Asks for the hooks of the request, then both `upgrade` hooks. A `Response` that one throws is what it returns. */
+async function ask(options: AdapterOptions, opening: Opening): Promise<AskedHooks> {
+  try {
+    const first = await options.hooks?.upgrade?.(opening.request);
+    const hooks = (await options.resolve?.(opening.request)) ?? undefined;
+    const second = await hooks?.upgrade?.(opening.request);
+    return { hooks, result: (second ?? first ?? undefined) as AskedHooks["result"] };
+  } catch (thrown) {
+    // Errors of frameworks have the response in them.
+    const response = (thrown as { readonly response?: unknown } | null)?.response ?? thrown;
+    if (isResponse(response)) return { result: response };
+    throw thrown;
+  }
+}
+
+async function chosen(
+  handleProtocols: NonNullable<AdapterOptions["handleProtocols"]>,
+  { asked, request }: Opening,
+): Promise<string | undefined> {
+  const offered = new Set(asked.protocols);
+  if (offered.size === 0) return undefined;
+  return (await handleProtocols(offered, request)) || undefined;
+}
+
+function isForClient([name]: readonly [name: string, value: string]): boolean {
+  return !own.test(name);
+}
+
+async function refusalOf(response: Response): Promise<Refusal> {
+  return {
+    status: response.status,
+    headers: toHeaderPairs(response.headers).filter(isForClient),
+    body: new Uint8Array(await response.arrayBuffer()),
+  };
+}
+
+/** Options of a connection: few objects for all, since each is resolved once. */
+function compressionOf(wanted: UpgradeResult["perMessageDeflate"]): Upgrade<HookPeer>["options"] {
+  if (wanted === undefined) return undefined;
+  return wanted === false ? uncompressed : compressed;
+}

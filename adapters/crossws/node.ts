@@ -1,0 +1,57 @@
+/**
+ * The shape of `crossws` on Node: hooks, peers, messages, so that h3 and Nitro run on framewire.
+ *
+ * @example
+ * import { H3, serve, defineWebSocketHandler } from "h3";
+ * import { plugin as ws } from "framewire/crossws";
+ *
+ * const app = new H3().get("/_ws", defineWebSocketHandler({ message: (peer, message) => peer.send(message.text()) }));
+ * serve(app, { plugins: [ws()] });
+ *
+ * @module framewire/crossws
+ */
+
+import { listenTransport } from "../node/listen.ts";
+import { type PluggedServer, type PluginOptions, pluginOn } from "./plugin.ts";
+import { type Serve, serveOn } from "./serve.ts";
+
+export { crossws, crossws as default } from "./adapter.ts";
+export type { HookFetch } from "./fetch-hooks.ts";
+export type { PluggedServer, PluginOptions } from "./plugin.ts";
+export type { PortOptions } from "./port.ts";
+export type { HookServeOptions, RunningServer, Serve } from "./serve.ts";
+export type {
+  AdapterOptions,
+  CloseDetails,
+  DrainOptions,
+  HookAdapter,
+  HookRequest,
+  Hooks,
+  HookServerOptions,
+  Message,
+  Peer,
+  PeerSendOptions,
+  PeerWebSocket,
+  ResolveHooks,
+  SyncAdapter,
+  SyncDriver,
+  SyncErrorContext,
+  SyncMessage,
+  UpgradeMessage,
+  UpgradeResult,
+} from "./types.ts";
+
+/** Makes a plugin for a server of `srvx`, such as `serve` of h3 makes: `serve(app, { plugins: [plugin()] })`. */
+export const plugin: (options?: PluginOptions) => (server: PluggedServer) => void =
+  /* @__PURE__ */ pluginOn(listenTransport);
+
+/**
+ * Serves an application and its WebSockets on one port, which is framewire's own.
+ *
+ * @example
+ * const server = await serve({ port: 8080, fetch: app.fetch }).ready();
+ *
+ * @throws {TypeError} An option is not known, or of a wrong type.
+ * @throws {RangeError} One is out of its range.
+ */
+export const serve: Serve = /* @__PURE__ */ serveOn(listenTransport, "node");

@@ -1,0 +1,53 @@
+/**
+ * A backplane in the shape of `crossws`: publications to and from other instances.
+ *
+ * @module
+ */
+
+import { randomUUID } from "node:crypto";
+import { isPromise } from "../../src/deferred.ts";
+import type { AdapterOptions, SyncDriver, SyncErrorContext, SyncMessage } from "./types.ts";
+
+function print(error: unknown, { stage }: SyncErrorContext): void {
+  console.error(`framewire/crossws: sync ${stage} failed:`, error);
+}
+
+/** Carries publications. What fails is told, and thrown at nobody: a publication here has been delivered by then. */
+export class Sync {
+  readonly driver: SyncDriver;
+  readonly #onError: (error: unknown, context: SyncErrorContext) => void;
+
+  /** Begins to listen to the others. @param deliver Is called with what they publish. */
+  constructor(
+    make: NonNullable<AdapterOptions["sync"]>,
+    onError: AdapterOptions["onError"],
+    deliver: (message: SyncMessage) => void,
+  ) {
+    this.#onError = onError ?? print;
+    this.driver = make({ id: randomUUID() });
+    this.#guard("subscribe", () =>
+      this.driver.subscribe((message) => {
+        this.#guard("delivery", () => {
+          deliver(message);
+        });
+      }),
+    );
+  }
+
+  /** Publishes to the others. */
+  publish(message: SyncMessage): void {
+    this.#guard("publish", () => this.driver.publish(message));
+  }
+
+  #guard(stage: SyncErrorContext["stage"], act: () => unknown): void {
+    const fail = (error: unknown): void => {
+      this.#onError(error, { stage });
+    };
+    try {
+      const result = act();
+      if (isPromise(result)) result.then(undefined, fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+}
