@@ -5,8 +5,12 @@
  */
 
 import { Buffer } from "node:buffer";
+import process from "node:process";
 import { type Connection, linkOf } from "../../src/connection/connection.ts";
-import type { Link } from "../../src/connection/link.ts";
+import type { ConnectionLink } from "../../src/connection/connection-link.ts";
+import type { SentCallback } from "../../src/connection/send/prepare.ts";
+import { prepareFrames } from "../../src/connection/send/prepare-frames.ts";
+import type { PreparedMessage } from "../../src/endpoint/prepared.ts";
 import type { StreamedMessage } from "../../src/endpoint/streamed-message.ts";
 import { OpBinary, OpText } from "../../src/frame/opcode.ts";
 import { bytesOf, isBlob, noBuffer } from "./data.ts";
@@ -15,9 +19,40 @@ import type { SendCallback, SendOptions } from "./types.ts";
 /** The largest payload of a control frame (RFC 6455, 5.5). */
 const largestControl = 125;
 
+/** Messages of encoded frames, by the list that has them: as a rule many connections are given the same one. */
+const preparedLists = new WeakMap<readonly Uint8Array[], PreparedMessage | "none">();
+
+/** Gives the message that frames are; undefined where they are something else, such as control frames, or compressed ones. */
+function messageOf(frames: readonly Uint8Array[]): PreparedMessage | undefined {
+  let message = preparedLists.get(frames);
+  if (message === undefined) {
+    try {
+      message = prepareFrames(frames);
+    } catch {
+      message = "none";
+    }
+    preparedLists.set(frames, message);
+  }
+  return message === "none" ? undefined : message;
+}
+
+/** What a callback throws goes where it would have gone from a socket's own callback. */
+function sentBy(callback: SendCallback): SentCallback {
+  return (error) => {
+    try {
+      callback(error);
+    } catch (thrown) {
+      process.nextTick(() => {
+        throw thrown;
+      });
+    }
+  };
+}
+
 /** Sends what a WebSocket is told to send, over its connection. */
 export class Outgoing {
   readonly #connection: Connection<unknown>;
+  readonly #link: ConnectionLink;
   /** The message whose last fragment is still to come. */
   #fragments: StreamedMessage | undefined;
   /** What waits behind a Blob whose bytes were asked for; undefined where nothing does. */
@@ -27,10 +62,7 @@ export class Outgoing {
 
   constructor(connection: Connection<unknown>) {
     this.#connection = connection;
-  }
-
-  get #link(): Link {
-    return linkOf(this.#connection as Connection) as Link;
+    this.#link = linkOf(connection);
   }
 
   /** Bytes that are not with the operating system yet. */
@@ -81,16 +113,16 @@ export class Outgoing {
   /** Drops the connection, behind what the operating system takes at once of what was sent before. */
   terminate(): void {
     this.#waiting = undefined;
-    this.#link.flusher.flush();
     this.#connection.terminate();
   }
 
-  /** Sends encoded frames. */
+  /** Sends encoded frames: a message in its place among the others, and what is none as it is. */
   sendFrames(frames: readonly Uint8Array[], callback: SendCallback | undefined): void {
-    const { endpoint, flusher } = this.#link;
-    for (const frame of frames) endpoint.output.addRaw(frame);
-    flusher.flushSoon();
-    this.#tell(flusher.whenSent(), callback);
+    const onSent = callback && sentBy(callback);
+    const { outbox } = this.#link;
+    const message = messageOf(frames);
+    if (message === undefined) outbox.sendRaw(frames, onSent);
+    else void outbox.send(message, false, false, onSent);
   }
 
   #sendNow(
@@ -110,15 +142,14 @@ export class Outgoing {
     const compress = options?.compress !== false;
     const isString = typeof data === "string";
     const isBinary = options?.binary ?? !isString;
-    let promise: Promise<void>;
+    const onSent = callback && sentBy(callback);
     if (isString && !isBinary) {
-      promise = outbox.send(data, compress);
-    } else {
-      const bytes = data === undefined || data === null ? noBuffer : bytesOf(data);
-      // That they are UTF-8 is the application's word, as it is with ws.
-      promise = outbox.send(bytes, compress, !isBinary);
+      void outbox.send(data, compress, false, onSent);
+      return;
     }
-    if (callback !== undefined) this.#tell(promise, callback);
+    const bytes = data === undefined || data === null ? noBuffer : bytesOf(data);
+    // That they are UTF-8 is the application's word, as it is with ws.
+    void outbox.send(bytes, compress, !isBinary, onSent);
   }
 
   #sendFragment(data: unknown, options: SendOptions, callback: SendCallback | undefined): void {
@@ -126,29 +157,21 @@ export class Outgoing {
     const { fin = true, compress = true, binary = typeof data !== "string" } = options;
     this.#fragments ??= outbox.begin(binary ? OpBinary : OpText, compress);
     const bytes = data === undefined || data === null ? noBuffer : bytesOf(data);
-    const promise = outbox.sendPiece(this.#fragments, bytes, fin);
+    void outbox.sendPiece(this.#fragments, bytes, fin, callback && sentBy(callback));
     if (fin) this.#fragments = undefined;
-    this.#tell(promise, callback);
   }
 
   #controlNow(kind: "ping" | "pong", bytes: Uint8Array, callback: SendCallback | undefined): void {
     if (bytes.length > largestControl) {
       throw new RangeError("The data size must not be greater than 125 bytes");
     }
-    const promise = kind === "ping" ? this.#connection.ping(bytes) : this.#connection.pong(bytes);
-    this.#tell(promise, callback);
-  }
-
-  #tell(promise: Promise<void>, callback: SendCallback | undefined): void {
-    if (callback === undefined) return;
-    promise.then(
-      () => {
-        callback();
-      },
-      (error: unknown) => {
-        callback(error as Error);
-      },
-    );
+    const onSent = callback && sentBy(callback);
+    if (kind === "ping") {
+      this.#link.pinged();
+      void this.#link.outbox.ping(bytes, onSent);
+    } else {
+      void this.#link.outbox.pong(bytes, onSent);
+    }
   }
 
   /** Keeps the order of the calls where the bytes of one have to be asked for. */

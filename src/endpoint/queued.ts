@@ -20,6 +20,21 @@ export interface SendListener {
   onDropped(reason?: unknown): void;
 }
 
+/** Two that are told of the same, one after the other. */
+export function both(first: SendListener | undefined, second: SendListener): SendListener {
+  if (first === undefined) return second;
+  return {
+    onSent() {
+      first.onSent();
+      second.onSent();
+    },
+    onDropped(reason) {
+      first.onDropped(reason);
+      second.onDropped(reason);
+    },
+  };
+}
+
 /** A message, or a piece of one, that is not in the output yet. Set `listener` to hear what becomes of it. */
 export interface Pending {
   listener: SendListener | undefined;

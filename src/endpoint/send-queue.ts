@@ -24,7 +24,7 @@ import { OpBinary, OpContinuation, type Opcode, OpText } from "../frame/opcode.t
 import { longText, type WriteBuffer } from "./write-buffer.ts";
 import { borrowBoundedBuffer, returnBoundedBuffer } from "./pool.ts";
 import type { PreparedContent, PreparedMessage } from "./prepared.ts";
-import { entryCost, type Pending, Queued, type SendListener, type Work } from "./queued.ts";
+import { both, entryCost, type Pending, Queued, type SendListener, type Work } from "./queued.ts";
 import { type PieceQueue, StreamedMessage } from "./streamed-message.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -482,21 +482,6 @@ export class SendQueue implements PieceQueue {
     this.advance();
     this.#closer.notify("onOutput");
   }
-}
-
-/** Two that are told of the same, one after the other. */
-function both(first: SendListener | undefined, second: SendListener): SendListener {
-  if (first === undefined) return second;
-  return {
-    onSent() {
-      first.onSent();
-      second.onSent();
-    },
-    onDropped(reason) {
-      first.onDropped(reason);
-      second.onDropped(reason);
-    },
-  };
 }
 
 function giveUp(message: StreamedMessage): void {

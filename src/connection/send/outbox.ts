@@ -9,7 +9,7 @@ import { encodeUtf8 } from "../../bytes.ts";
 import { type Deferred, newDeferred, rejected } from "../../deferred.ts";
 import type { Endpoint } from "../../endpoint/endpoint.ts";
 import { PreparedMessage } from "../../endpoint/prepared.ts";
-import type { Pending, SendListener } from "../../endpoint/queued.ts";
+import { both, type Pending, type SendListener } from "../../endpoint/queued.ts";
 import type { StreamedMessage } from "../../endpoint/streamed-message.ts";
 import { LimitError } from "../../errors.ts";
 import { MaxHeaderSize } from "../../frame/header.ts";
@@ -97,26 +97,46 @@ export class Outbox {
     return this.#flusher.whenSent();
   }
 
-  /** Sends a ping. One that does not fit is of no use later: it never waits. */
-  ping(payload: Uint8Array): Promise<void> {
-    return this.#sendControl(payload, true);
+  /** Sends a ping. One that does not fit is of no use later: it never waits. @param onSent Is told what becomes of it. */
+  ping(payload: Uint8Array, onSent?: SentCallback): Promise<void> {
+    return this.#sendControl(payload, true, onSent);
   }
 
   /** Sends a pong, likewise. */
-  pong(payload: Uint8Array): Promise<void> {
-    return this.#sendControl(payload, false);
+  pong(payload: Uint8Array, onSent?: SentCallback): Promise<void> {
+    return this.#sendControl(payload, false, onSent);
   }
 
-  #sendControl(payload: Uint8Array, isPing: boolean): Promise<void> {
+  #sendControl(
+    payload: Uint8Array,
+    isPing: boolean,
+    onSent: SentCallback | undefined,
+  ): Promise<void> {
     const refusal = this.#owner.refusal();
-    if (refusal !== undefined) return rejected(refusal);
+    if (refusal !== undefined) return this.#refuse(refusal, onSent);
     // It passes what waits, so that only what is in front of it counts.
     const actual = this.#endpoint.output.gathered + MaxHeaderSize + payload.length;
-    if (actual > this.#settings.maxBufferedAmount) return this.#reject(actual);
+    if (actual > this.#settings.maxBufferedAmount) {
+      return this.#refuse(this.#tooMuch(actual), onSent);
+    }
     if (isPing) this.#endpoint.sendPing(payload);
     else this.#endpoint.sendPong(payload);
+    if (onSent !== undefined) this.#endpoint.output.whenTaken(this.#reportTo(onSent));
     this.#flusher.flushSoon();
     return this.#flusher.whenSent();
+  }
+
+  /** Sends frames as they are, in front of what waits for its turn. @param onSent Is told what becomes of them. */
+  sendRaw(frames: readonly Uint8Array[], onSent?: SentCallback): void {
+    const refusal = this.#owner.refusal();
+    if (refusal !== undefined) {
+      void this.#refuse(refusal, onSent);
+      return;
+    }
+    const { output } = this.#endpoint;
+    for (const frame of frames) output.addRaw(frame);
+    if (onSent !== undefined) output.whenTaken(this.#reportTo(onSent));
+    this.#flusher.flushSoon();
   }
 
   /** Begins a message that is sent in pieces; it takes its place at its first one. @throws {ClosedError} */
@@ -129,16 +149,25 @@ export class Outbox {
    *
    * A piece cannot be left out: where it does not fit, the policy "drop" drops the whole message while that is possible, and
    * ends the connection otherwise.
+   *
+   * @param onSent Is told what becomes of the piece.
    */
-  sendPiece(message: StreamedMessage, bytes: Uint8Array, isLast: boolean): Promise<void> {
+  sendPiece(
+    message: StreamedMessage,
+    bytes: Uint8Array,
+    isLast: boolean,
+    onSent?: SentCallback,
+  ): Promise<void> {
     const refusal = this.#owner.refusal();
-    if (refusal !== undefined) return rejected(refusal);
+    if (refusal !== undefined) return this.#refuse(refusal, onSent);
     // It did not fit, and was taken back.
-    if (message.reason !== undefined) return rejected(message.reason);
+    if (message.reason !== undefined) return this.#refuse(message.reason, onSent);
     const { overflow, maxBufferedAmount } = this.#settings;
     // The end of a message always fits: it makes room for others.
     const excess = bytes.length === 0 ? undefined : this.#excess(bytes);
-    if (excess !== undefined && overflow !== "wait") return this.#rejectPiece(message, excess);
+    if (excess !== undefined && overflow !== "wait") {
+      return this.#refuse(this.#dropPiece(message, excess), onSent);
+    }
     const limit = overflow === "wait" ? maxBufferedAmount : Infinity;
     this.#owner.used();
     let queued: Pending | undefined;
@@ -146,10 +175,17 @@ export class Outbox {
       queued = message.enqueue(bytes, isLast, limit);
     } catch (error) {
       // An extension has failed with it: the connection is over, and the caller is told as always.
-      return rejected(error);
+      return this.#refuse(error, onSent);
     }
+    const report = onSent && this.#reportTo(onSent);
     this.#flusher.flushSoon();
-    return queued === undefined ? this.#flusher.whenPieceSent() : this.#whenSent(queued, true);
+    if (queued === undefined) {
+      if (report !== undefined) this.#endpoint.output.whenTaken(report);
+      return this.#flusher.whenPieceSent();
+    }
+    const result = this.#whenSent(queued, true);
+    if (report !== undefined) queued.listener = both(queued.listener, report);
+    return result;
   }
 
   #giveToEndpoint(data: Data | PreparedMessage, compress: boolean, isText: boolean): void {
@@ -190,10 +226,6 @@ export class Outbox {
     return result;
   }
 
-  #reject(actual: number): Promise<never> {
-    return rejected(this.#tooMuch(actual));
-  }
-
   #tooMuch(actual: number): LimitError {
     const { overflow, maxBufferedAmount } = this.#settings;
     const error = new LimitError("TOO_MUCH_BUFFERED", maxBufferedAmount, actual);
@@ -203,23 +235,27 @@ export class Outbox {
   }
 
   #refuse(error: unknown, onSent: SentCallback | undefined): Promise<never> {
-    if (onSent !== undefined)
-      new SentReport(this.#endpoint.output, this.#owner, onSent).onDropped(error);
+    if (onSent !== undefined) this.#reportTo(onSent).onDropped(error);
     return rejected(error);
+  }
+
+  #reportTo(onSent: SentCallback): SentReport {
+    return new SentReport(this.#endpoint.output, this.#owner, onSent);
   }
 
   /** Watches the message that has just been given to the endpoint. */
   #watch(onSent: SentCallback): void {
-    this.#endpoint.watchLast(new SentReport(this.#endpoint.output, this.#owner, onSent));
+    this.#endpoint.watchLast(this.#reportTo(onSent));
   }
 
-  #rejectPiece(message: StreamedMessage, actual: number): Promise<never> {
+  /** Drops a message of which a piece does not fit, or ends the connection. @returns What its sender is told. */
+  #dropPiece(message: StreamedMessage, actual: number): LimitError {
     const { overflow, maxBufferedAmount } = this.#settings;
-    if (overflow === "close") return this.#reject(actual);
+    if (overflow === "close") return this.#tooMuch(actual);
     const error = new LimitError("TOO_MUCH_BUFFERED", maxBufferedAmount, actual);
     if (message.takeBack(error)) this.dropped++;
     else this.#owner.fail(error);
-    return rejected(error);
+    return error;
   }
 
   #whenSent(queued: Pending, isPiece: boolean): Promise<void> {

@@ -139,6 +139,34 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     expect(client.bufferedAmount).toBe(0);
   });
 
+  it("tells the callback of a small message when the system has it, though little is unsent", async () => {
+    const { client, peer } = await pair(shape, { maxPayload: 0 });
+    client.pause();
+    const filling = Buffer.alloc(64 * 1024);
+    do {
+      peer.send(filling);
+      await new Promise((resolve) => void setImmediate(resolve));
+    } while (peer.bufferedAmount === 0);
+    const told: string[] = [];
+    const names = ["message", "ping", "piece", "last piece"];
+    const done = new Promise<void>((resolve) => {
+      const tell = (name: string) => () => {
+        if (told.push(name) === names.length) resolve();
+      };
+      peer.send("small", tell("message"));
+      peer.ping("", false, tell("ping"));
+      peer.send("piece", { fin: false }, tell("piece"));
+      peer.send("", { fin: true }, tell("last piece"));
+    });
+    for (let turn = 0; turn < 5; turn++) {
+      await new Promise((resolve) => void setImmediate(resolve));
+    }
+    expect(told).toEqual([]);
+    client.resume();
+    await done;
+    expect(told.toSorted()).toEqual(names.toSorted());
+  });
+
   it("has sent what came before terminate(), as far as the system took it", async () => {
     const { client, peer } = await pair(shape);
     const came = all(peer);
@@ -161,5 +189,47 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     await new Promise((resolve) => void setImmediate(resolve));
     expect(errors.at(-1)).toBe(true);
     expect(errors).toHaveLength(4);
+  });
+});
+
+describe("_sender of framewire/ws", () => {
+  const [, shape] = shapes.at(-1)!;
+  const { Sender } = shape as unknown as Framing;
+  const text = (data: string, options: object = {}): Buffer[] =>
+    Sender.frame(Buffer.from(data), { opcode: 1, fin: true, readOnly: true, ...options });
+
+  it("sends a message of encoded frames behind one that is under way, as any other", async () => {
+    const { client, peer } = await pair(shape);
+    const came = all(client);
+    const { _sender: sender } = peer as unknown as Sending;
+    const done = new Promise<unknown>((resolve) => {
+      peer.send("one, ", { fin: false });
+      sender.sendFrame(text("two"), resolve);
+      peer.send("in pieces", { fin: true });
+    });
+    expect((await done) ?? undefined).toBeUndefined();
+    peer.close();
+    expect(await came).toEqual([
+      ["one, in pieces", false],
+      ["two", false],
+    ]);
+  });
+
+  it("masks them on a client, and sends those that are no message as they are", async () => {
+    const { client, peer } = await pair(shape);
+    const came = all(peer);
+    const pinged = next(peer, "ping");
+    const { _sender: sender } = client as unknown as Sending;
+    sender.sendFrame(text("masked here"));
+    sender.sendFrame(text("masked there", { mask: true }));
+    await new Promise((resolve) => {
+      sender.sendFrame(text("a ping", { opcode: 9, mask: true }), resolve);
+    });
+    expect(String((await pinged)[0])).toBe("a ping");
+    client.close();
+    expect(await came).toEqual([
+      ["masked here", false],
+      ["masked there", false],
+    ]);
   });
 });

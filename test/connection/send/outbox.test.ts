@@ -6,7 +6,9 @@ import { memoryPair, type MemoryTransport } from "../../../adapters/memory/index
 import { prepareMessage } from "../../../src/connection/send/prepare.ts";
 import type { ConnectionOptions } from "../../../src/connection/options.ts";
 import { Server } from "../../../src/connection/server/serve.ts";
-import type { Connection } from "../../../src/connection/connection.ts";
+import { type Connection, linkOf } from "../../../src/connection/connection.ts";
+import { noBytes } from "../../../src/bytes.ts";
+import { OpText } from "../../../src/frame/opcode.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { Peer, upgradeRequest } from "../../support/peer.ts";
 import { nameOf } from "../../support/server.ts";
@@ -415,6 +417,63 @@ describe("the option sent", () => {
     await macrotask();
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^a: /);
+  });
+
+  it("is told of pings, pongs, pieces and frames that are there already, as of messages", async () => {
+    const { ours, lines, told, take } = await watching();
+    const { outbox } = linkOf(ours);
+    void ours.send("first");
+    await macrotask();
+    void outbox.ping(noBytes, told("ping"));
+    void outbox.pong(noBytes, told("pong"));
+    const message = outbox.begin(OpText, true);
+    void outbox.sendPiece(message, noBytes, false, told("piece"));
+    void outbox.sendPiece(message, noBytes, true, told("last piece"));
+    outbox.sendRaw([prepareMessage("raw").frame], told("raw"));
+    outbox.sendRaw([prepareMessage("unwatched").frame]);
+    await macrotask();
+    expect(lines).toEqual([]);
+    take();
+    await macrotask();
+    expect(lines.toSorted()).toEqual(["last piece", "piece", "ping", "pong", "raw"]);
+  });
+
+  it("is told of a piece that waits for its turn when that has left, too", async () => {
+    const shift = new ShiftExtension({ slice: 1 });
+    const { ours, lines, told, take } = await watching({ extensions: [shift] });
+    const { outbox } = linkOf(ours);
+    void ours.send("ab");
+    const message = outbox.begin(OpText, true);
+    void outbox.sendPiece(message, new Uint8Array(2), true, told("piece"));
+    await macrotask();
+    for (let i = 0; i < 4; i++) shift.next();
+    await macrotask();
+    expect(lines).toEqual([]);
+    take();
+    await macrotask();
+    expect(lines).toEqual(["piece"]);
+  });
+
+  it("is told why a ping, a piece or frames are refused", async () => {
+    const { ours, lines, told } = await watching({ overflow: "drop", maxBufferedAmount: 100 });
+    const { outbox } = linkOf(ours);
+    void ours.send(new Uint8Array(90));
+    const message = outbox.begin(OpText, true);
+    const piece = new Uint8Array(90);
+    void outbox.ping(noBytes, told("ping"));
+    void outbox.sendPiece(message, piece, false, told("piece"));
+    void outbox.sendPiece(message, piece, true, told("last piece"));
+    await macrotask();
+    expect(lines).toEqual(
+      ["ping", "piece", "last piece"].map((name) => `${name}: TOO_MUCH_BUFFERED`),
+    );
+    ours.terminate();
+    void outbox.pong(noBytes, told("pong"));
+    void outbox.sendPiece(message, piece, true, told("late piece"));
+    outbox.sendRaw([piece], told("raw"));
+    outbox.sendRaw([piece]);
+    await macrotask();
+    expect(lines.slice(3)).toEqual(["pong", "late piece", "raw"].map((name) => `${name}: CLOSED`));
   });
 
   it("tells what it throws as the option unhandledErrors says", async () => {
