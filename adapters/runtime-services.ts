@@ -10,9 +10,11 @@ import { setImmediate } from "node:timers";
 import type { InContext, RuntimeServices } from "../src/connection/runtime-services.ts";
 import { bufferText } from "./buffer-text.ts";
 import { observer } from "./diagnostics.ts";
+import { responseBody, type ResponseBody } from "./response-body.ts";
 import { zlibEngine } from "./zlib/engine.ts";
 
 let host: RuntimeServices | undefined;
+let readBody: ResponseBody | undefined;
 
 /** Gives what servers and clients take from the runtime. */
 export function runtimeServices(): RuntimeServices {
@@ -23,6 +25,7 @@ export function runtimeServices(): RuntimeServices {
     ownBufferSize,
     afterTurn: (task) => void setImmediate(task),
     codec: bufferText(),
+    bodyOf,
     bindContext,
   });
 }
@@ -45,3 +48,9 @@ function bindContext(): InContext {
  * one costs less than a copy from 64 bytes on.
  */
 const ownBufferSize = "Deno" in globalThis ? 0 : 64;
+
+/** Looks for where the runtime keeps it with the first response: not every environment has a `Response`. */
+function bodyOf(response: object): string | Uint8Array | undefined {
+  readBody ??= responseBody();
+  return readBody(response);
+}

@@ -143,8 +143,17 @@ export function isAscii(bytes: Uint8Array, start: number, end: number): boolean 
   return all < 0x80;
 }
 
+const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder();
+
+// From 64 bytes on it costs less than the loop, and at 320 a third of it on V8, a tenth on JavaScriptCore.
+const decoderPaysFrom = 64;
+
 /** Reads a range as Latin-1: one character a byte, which never fails. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
+  // ASCII is the same in UTF-8, which runtimes decode at the speed of memory.
+  if (end - start >= decoderPaysFrom && isAscii(bytes, start, end)) {
+    return decoder.decode(viewOf(bytes, start, end));
+  }
   let text = "";
   let at = start;
   // Eight at a time: a third of the calls' cost on V8, for texts of up to a few dozen bytes.
@@ -203,6 +212,22 @@ const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
 /** Encodes a text; a surrogate without its partner becomes U+FFFD, as everywhere on the Web. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
+}
+
+// One loop costs a third of the encoder's call on V8, and no more on JavaScriptCore.
+const loopPaysTo = 32;
+
+/** Encodes a text as {@link encodeUtf8} does, in less time where it is a short one of ASCII. */
+export function encodeShort(text: string): Uint8Array<ArrayBuffer> {
+  const { length } = text;
+  if (length > loopPaysTo) return encoder.encode(text);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) return encoder.encode(text);
+    bytes[i] = unit;
+  }
+  return bytes;
 }
 
 /**

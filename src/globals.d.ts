@@ -56,6 +56,7 @@ interface Headers extends Iterable<[name: string, value: string]> {
   append(name: string, value: string): void;
   delete(name: string): void;
   keys(): Iterable<string>;
+  forEach(call: (value: string, name: string) => void): void;
 }
 
 // eslint-disable-next-line no-var -- as above

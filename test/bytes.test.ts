@@ -3,6 +3,7 @@ import {
   concat,
   copy,
   copyOf,
+  encodeShort,
   encodeUtf8,
   encodeUtf8Into,
   equalsIgnoreCase,
@@ -199,6 +200,12 @@ describe("latin1()", () => {
     );
     expect(latin1(bytes, 1, 1 + length)).toBe(characters.join(""));
   });
+
+  it.each([63, 64, 128])("reads %i bytes of ASCII", (length) => {
+    const bytes = Uint8Array.from({ length: length + 2 }, (_, index) => index & 0x7f);
+    const text = Array.from({ length }, (_, index) => String.fromCharCode((index + 1) & 0x7f));
+    expect(latin1(bytes, 1, 1 + length)).toBe(text.join(""));
+  });
 });
 
 describe("writeLatin1()", () => {
@@ -268,6 +275,22 @@ describe("encodeUtf8()", () => {
   it.each(texts)("encodes %j", (text, bytes) => {
     expect([...encodeUtf8(text)]).toEqual(bytes);
   });
+});
+
+describe("encodeShort()", () => {
+  it.each(texts)("encodes %j", (text, bytes) => {
+    expect([...encodeShort(text)]).toEqual(bytes);
+  });
+
+  it.each([31, 32, 33, 100])(
+    "encodes %i letters, and one that is none of ASCII behind them",
+    (length) => {
+      const letters = "abcdefg".repeat(20).slice(0, length);
+      const bytes = Array.from(letters, (letter) => letter.charCodeAt(0));
+      expect([...encodeShort(letters)]).toEqual(bytes);
+      expect([...encodeShort(`${letters}\u00E9`)]).toEqual([...bytes, 0xc3, 0xa9]);
+    },
+  );
 });
 
 describe("encodeUtf8Into()", () => {

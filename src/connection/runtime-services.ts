@@ -50,6 +50,11 @@ export interface RuntimeServices {
    */
   readonly afterTurn?: ((task: () => void) => void) | undefined;
   /**
+   * Gives what a `Response` was made of, text or bytes, where nobody has begun to read it; undefined for what comes piece by piece,
+   * and where that cannot be told. Default: it is read as a stream.
+   */
+  readonly bodyOf?: ((response: object) => string | Uint8Array | undefined) | undefined;
+  /**
    * Keeps the context of the call, that of `serve` or `connect`: what comes of timers that connections share, and of what somebody
    * else has sent, is handled in it. Default: it is handled in whichever it comes.
    */

@@ -79,7 +79,7 @@ const Zero = 0x30;
 export class HeadParser {
   readonly #kind: HeadKind;
   readonly #limits: HeadLimits;
-  readonly #head: Head;
+  #head = new Head(noBytes, 0);
   #state: number;
   #bytes: Uint8Array = noBytes;
   #base = 0;
@@ -101,8 +101,20 @@ export class HeadParser {
     checkEither("kind", kind, "request", "response");
     this.#kind = kind;
     this.#limits = resolveLimits<HeadLimits>(limits, defaultHeadLimits);
+    this.#state = this.#firstState;
+  }
+
+  /** Begins with another head, of the same kind and within the same limits; the one before stays as it is. */
+  reset(): void {
     this.#head = new Head(noBytes, 0);
-    this.#state = kind === "request" ? Leading : Version;
+    this.#state = this.#firstState;
+    this.#bytes = noBytes;
+    this.#base = this.#scanned = this.#stored = 0;
+    this.#partStart = this.#nameStart = this.#nameEnd = 0;
+  }
+
+  get #firstState(): number {
+    return this.#kind === "request" ? Leading : Version;
   }
 
   /** Whether the head has come whole. */

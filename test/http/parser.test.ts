@@ -381,6 +381,36 @@ describe("HeadParser.feed()", () => {
   });
 });
 
+describe("HeadParser.reset()", () => {
+  it("begins with another head, wherever it stood, and leaves the one before as it is", () => {
+    const parser = new HeadParser("request", { maxTargetSize: 4 });
+    const one = ascii("GET /one HTTP/1.0\r\nA: b\r\n\r\n");
+    parser.feed(one);
+    const { head } = parser;
+    parser.reset();
+    expect([parser.isComplete, parser.isEmpty, parser.head.headerCount]).toEqual([false, true, 0]);
+    parser.feed(ascii("PUT /cut HT"));
+    parser.reset();
+    for (const piece of ["P", "OST /two HTTP/1.1\r\n", "\r\n"]) parser.feed(ascii(piece));
+    expect([parser.isComplete, parser.head.method, parser.head.target]).toEqual([
+      true,
+      "POST",
+      "/two",
+    ]);
+    expect([head.target, head.get("a")]).toEqual(["/one", "b"]);
+    parser.reset();
+    expect(() => parser.feed(ascii("GET /three"))).toThrow(LimitError);
+  });
+
+  it("waits for the same kind", () => {
+    const parser = new HeadParser("response");
+    parser.feed(ascii("HTTP/1.1 204 None\r\n\r\n"));
+    parser.reset();
+    parser.feed(ascii("HTTP/1.1 404 \r\n\r\n"));
+    expect(parser.head.status).toBe(404);
+  });
+});
+
 describe("HeadParser.isEmpty", () => {
   it("tells whether nothing of the head has come", () => {
     const parser = new HeadParser("request");

@@ -162,6 +162,13 @@ describe(`a Hono application on ${runtime}`, () => {
     expect(told).toHaveLength(1);
   });
 
+  it("that returns one response for two requests is answered for with 500 the second time", async () => {
+    const response = new Response("one");
+    const { url } = await start({ fetch: () => response });
+    expect(await (await fetch(url)).text()).toBe("one");
+    expect((await fetch(url)).status).toBe(500);
+  });
+
   it.each([
     [405, "TRACE /", "Host: a"],
     [400, "GET /", "Host: %"],

@@ -12,7 +12,7 @@ import {
   type OptionTable,
   type Place,
 } from "../../check-options.ts";
-import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
+import { encodeShort, noBytes, writeLatin1 } from "../../bytes.ts";
 import type { HeaderPairs } from "../../errors.ts";
 import type { HttpReply } from "../../handshake/server/response.ts";
 import { checkReplyHeaders } from "../../handshake/server/response.ts";
@@ -68,7 +68,7 @@ export function answerOf(given: HttpAnswer): Answer {
   const { status = 200, headers: own = plainText, body = noBytes } = given;
   const headers = toHeaderPairs(own);
   checkReplyHeaders(headers);
-  if (typeof body === "string") return { status, headers, body: encodeUtf8(body) };
+  if (typeof body === "string") return { status, headers, body: encodeShort(body) };
   if (isBytes(body)) return { status, headers, body: toBytes(body) };
   if (isSource(body)) return { status, headers, body: sourceOf(body) };
   throw new TypeError(

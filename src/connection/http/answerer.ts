@@ -16,7 +16,6 @@ import {
   type HttpMethods,
 } from "./answer.ts";
 import type { Answerer } from "./exchange.ts";
-import { type FetchHandler, fetchAnswerer } from "./fetch.ts";
 import type { HttpRequest } from "./request.ts";
 
 /** What an application has for plain requests to one path. */
@@ -24,7 +23,7 @@ export interface PlainHandlers {
   /** The hook of the path. */
   readonly http: HttpHandler | HttpMethods | undefined;
   /** The application for what no hook answers. */
-  readonly fetch: FetchHandler | undefined;
+  readonly application: Answerer | undefined;
   /** Whether WebSockets are served there, at least. */
   readonly isKnown: boolean;
 }
@@ -37,14 +36,14 @@ const notFound = { status: 404, message: "Nothing is served at this path" } as c
  * @throws {HandshakeError} `REJECTED` with 404, `BAD_UPGRADE` with 426, `BAD_METHOD`: nobody does.
  */
 export function answererOf(
-  { http, fetch, isKnown }: PlainHandlers,
+  { http, application, isKnown }: PlainHandlers,
   request: HttpRequest,
 ): Answerer {
   const { method, target } = request;
   if (target === "*") return options(undefined);
   const handler = http && handlerOf(http, method);
   if (handler !== undefined) return asked(handler);
-  if (fetch !== undefined) return fetchAnswerer(fetch);
+  if (application !== undefined) return application;
   if (http === undefined && !isKnown) throw new HandshakeError("REJECTED", notFound);
   if (http === undefined && (method === "GET" || method === "HEAD")) throw upgradeRequired();
   if (http === undefined && method === "OPTIONS") return options(http);

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { encodeUtf8, writeLatin1 } from "../../bytes.ts";
+import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
 import type { Deadline, Deadlines } from "../../clock.ts";
 import { isPromise, whenSettled } from "../../deferred.ts";
 import { connectionLost, HandshakeError, TimeoutError } from "../../errors.ts";
@@ -93,7 +93,8 @@ export class HttpExchange implements TransportHandler {
   #bodyDeadline: Deadline | undefined;
   // Bytes of the body that had come when its time was looked at last.
   #lastReceived = 0;
-  readonly #early = new BoundedBuffer();
+  /** What has come behind the request. */
+  #early: BoundedBuffer | undefined;
   #heldBack: HeldBack = "no";
   #hasPeerEnded = false;
   /** Whether another request may come behind the answer, as far as is known. */
@@ -234,8 +235,9 @@ export class HttpExchange implements TransportHandler {
   /** Keeps what comes behind the request: it is another one's, and is looked at when this one is answered. */
   #keepEarly(chunk: Uint8Array, start: number): void {
     if (start === chunk.length) return;
-    this.#early.add(chunk, start, chunk.length);
-    if (this.#early.size > mostEarly) this.#holdBack("byEarly");
+    const early = (this.#early ??= new BoundedBuffer());
+    early.add(chunk, start, chunk.length);
+    if (early.size > mostEarly) this.#holdBack("byEarly");
   }
 
   #ask(): void {
@@ -349,7 +351,7 @@ export class HttpExchange implements TransportHandler {
     this.#body.answered();
     this.#end(undefined);
     this.#letOn();
-    if (isKept) this.#owner.onAnswered(this.#early.take(), this.#hasPeerEnded);
+    if (isKept) this.#owner.onAnswered(this.#early?.take() ?? noBytes, this.#hasPeerEnded);
     else this.#owner.onLastAnswered();
   }
 

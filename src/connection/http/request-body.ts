@@ -23,10 +23,11 @@ export interface RequestBodyEvents extends UnreadEvents {
 /** A body that comes piece by piece. */
 export class RequestBody {
   readonly #decoder: BodyDecoder;
-  readonly #incoming: Incoming;
+  /** Made when there is something in it, or somebody reads it: most requests have no body, and cost nothing for it. */
+  #incoming: Incoming | undefined;
   readonly #events: RequestBodyEvents;
   readonly #limit: number;
-  #gathered = new BoundedBuffer();
+  #gathered: BoundedBuffer | undefined;
   #isWanted = false;
 
   /**
@@ -37,10 +38,9 @@ export class RequestBody {
    */
   constructor(framing: BodyFraming, limit: number, events: RequestBodyEvents) {
     this.#decoder = new BodyDecoder(framing, limit);
-    this.#incoming = new Incoming(false, new Unread(events, highWaterMark));
     this.#events = events;
     this.#limit = limit;
-    if (this.isComplete) this.#incoming.complete();
+    if (!this.isComplete) this.#begin();
   }
 
   /** Whether it has come whole. */
@@ -65,27 +65,29 @@ export class RequestBody {
    * @throws As {@link BodyDecoder.feed}; the hook that reads is told the same.
    */
   feed(chunk: Uint8Array, start: number): number {
+    if (this.isComplete) return start;
     // What came at once becomes one piece, into however many chunks the peer has cut it.
-    const gathered = this.#gathered;
+    const gathered = (this.#gathered ??= new BoundedBuffer());
+    const incoming = this.#begin();
     const end = this.#decoder.feed(chunk, start, (bytes, from, to) => {
       gathered.add(bytes, from, to);
     });
     if (gathered.size > 0) {
-      this.#incoming.add(gathered.bytes, 0, gathered.size);
+      incoming.add(gathered.bytes, 0, gathered.size);
       gathered.reset(Infinity);
     }
-    if (this.isComplete) this.#incoming.complete();
+    if (this.isComplete) incoming.complete();
     return end;
   }
 
   /** The rest will not come. */
   fail(reason: unknown): void {
-    this.#incoming.fail(reason);
+    this.#incoming?.fail(reason);
   }
 
   /** The request is answered: what was not read is dropped, whatever of it comes, and who reads on is told so. */
   answered(): void {
-    this.#incoming.miss(newMissedError);
+    this.#incoming?.miss(newMissedError);
   }
 
   /** Gives it piece by piece. */
@@ -93,6 +95,14 @@ export class RequestBody {
     if (!this.#isWanted) {
       this.#isWanted = true;
       if (!this.isComplete) this.#events.onWanted();
+    }
+    return this.#begin();
+  }
+
+  #begin(): Incoming {
+    if (this.#incoming === undefined) {
+      this.#incoming = new Incoming(false, new Unread(this.#events, highWaterMark));
+      if (this.isComplete) this.#incoming.complete();
     }
     return this.#incoming;
   }

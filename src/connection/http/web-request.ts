@@ -12,6 +12,9 @@ import { canStandIn, type NewRequest, newStandInRequest } from "./stand-in-reque
 /** What no `Request` may have (Fetch, 5.4). */
 const forbidden = /^(?:CONNECT|TRACE|TRACK)$/i;
 
+/** The host of a URL that could be parsed: most requests have the same one. */
+let lastHost: string | undefined;
+
 /** Found out at the first request, so that the package can be imported where there is no `Request`. */
 let newRequest: NewRequest | undefined;
 
@@ -21,8 +24,13 @@ export function webRequestOf(asked: HttpRequest): Request {
   if (forbidden.test(method)) {
     throw new HandshakeError("BAD_METHOD", { message: `Method is not served: ${method}` });
   }
-  const url = `${peer.encrypted ? "https" : "http"}://${peer.host || "localhost"}${target}`;
-  if (!URL.canParse(url)) throw new HandshakeError("BAD_HOST");
+  const { encrypted, host } = peer;
+  const url = `${encrypted ? "https" : "http"}://${host || "localhost"}${target}`;
+  // Whatever begins with a slash can be a target.
+  if (host !== lastHost) {
+    if (!URL.canParse(url)) throw new HandshakeError("BAD_HOST");
+    lastHost = host;
+  }
   newRequest ??= fastest(newStandInRequest, newRealRequest);
   return newRequest(url, asked);
 }

@@ -35,6 +35,7 @@ import { callAtOnce } from "../in-context.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 import type { ConnectionLink } from "../connection-link.ts";
 import type { Link } from "../link.ts";
+import { fetchAnswerer } from "../http/fetch.ts";
 import { resolveHttpSettings } from "../http/settings.ts";
 import { ServerHandshake, type ServerHandshakeOwner } from "./server-handshake.ts";
 import type { LinkSettings } from "../options.ts";
@@ -371,6 +372,7 @@ export class Server<Context = unknown> {
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
       handshakeTimeout,
       http: resolveHttpSettings(options, this.#settings.times),
+      application: handlers.fetch && fetchAnswerer(handlers.fetch, host.bodyOf),
       handshakeBegan: (opening) => this.#handshakes.add(opening),
       handshakeEnded: (opening) => {
         this.#handshakes.delete(opening);

@@ -26,7 +26,7 @@ import type { Transport, TransportHandler } from "../../transport.ts";
 import type { Deadline, Deadlines } from "../../clock.ts";
 import type { Linked } from "../../linked-list.ts";
 import { answererOf } from "../http/answerer.ts";
-import { type ExchangeOwner, HttpExchange } from "../http/exchange.ts";
+import { type Answerer, type ExchangeOwner, HttpExchange } from "../http/exchange.ts";
 import type { HttpSettings } from "../http/settings.ts";
 import type { RouteHandlers, ServerHandlers } from "../handlers.ts";
 import { Admission, type AdmissionOwner } from "./admission.ts";
@@ -46,6 +46,8 @@ export interface ServerHandshakeOwner<Context> extends UpgradeServer<Context>, A
   readonly headLimits: HeadLimits;
   /** What plain requests may cost. */
   readonly http: HttpSettings;
+  /** The application for plain requests that no hook answers. */
+  readonly application: Answerer | undefined;
   /** A handshake has begun. */
   handshakeBegan(opening: ServerHandshake<Context>): void;
   /** A handshake has ended, whatever came of it. */
@@ -81,7 +83,7 @@ export class ServerHandshake<Context>
   readonly #owner: ServerHandshakeOwner<Context>;
   readonly #admission: Admission;
   #phase: Phase;
-  #parser: HeadParser;
+  readonly #parser: HeadParser;
   #deadline: Deadline | undefined;
   /** Whom the connection is lent to. */
   #exchange: UpgradeExchange<Context> | HttpExchange | undefined;
@@ -180,7 +182,7 @@ export class ServerHandshake<Context>
     this.#hasPeerEnded ||= hasPeerEnded;
     this.#answered++;
     this.#admission.answered();
-    this.#parser = new HeadParser("request", this.#owner.headLimits);
+    this.#parser.reset();
     // Within `begin` of the exchange the bytes behind its request are still where they were.
     if (!this.#isReading) this.#readHeads(rest, 0);
   }
@@ -298,9 +300,9 @@ export class ServerHandshake<Context>
     if (this.#isDropped) return chunk.length;
     const exchange = new HttpExchange(this, { head, framing, peer }, (request) => {
       const route = this.#route(request);
-      const { fetch, http } = this.#owner.handlers;
-      const isKnown = route !== undefined;
-      return answererOf({ http: route?.http ?? http, fetch, isKnown }, request);
+      const { application, handlers } = this.#owner;
+      const http = route?.http ?? handlers.http;
+      return answererOf({ http, application, isKnown: route !== undefined }, request);
     });
     this.#stopWaiting();
     this.#phase = "serving";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { HttpHandler, HttpMethods } from "../../../src/connection/http/answer.ts";
 import { answererOf } from "../../../src/connection/http/answerer.ts";
+import { fetchAnswerer } from "../../../src/connection/http/fetch.ts";
 import type { HttpRequest } from "../../../src/connection/http/request.ts";
 
 function asking(method: string, target = "/"): HttpRequest {
@@ -14,7 +15,7 @@ function outcome(
   request: HttpRequest,
 ): unknown {
   try {
-    const { ask, answerOf } = answererOf({ http, fetch: undefined, isKnown }, request);
+    const { ask, answerOf } = answererOf({ http, application: undefined, isKnown }, request);
     const { status, headers } = answerOf(ask(request));
     return [status, ...headers.map(([name, value]) => `${name}: ${value}`)];
   } catch (error) {
@@ -55,12 +56,12 @@ describe("answererOf()", () => {
   });
 
   it("gives fetch what no hook answers", () => {
-    const fetch = () => new Response();
+    const application = fetchAnswerer(() => new Response());
     const http = { GET: hook };
     const isTimed = (method: string) =>
-      answererOf({ http, fetch, isKnown: true }, asking(method)).isTimed;
+      answererOf({ http, application, isKnown: true }, asking(method)).isTimed;
     expect([isTimed("GET"), isTimed("POST")]).toEqual([true, false]);
-    expect(answererOf({ http: undefined, fetch, isKnown: true }, asking("GET")).isTimed).toBe(
+    expect(answererOf({ http: undefined, application, isKnown: true }, asking("GET")).isTimed).toBe(
       false,
     );
   });

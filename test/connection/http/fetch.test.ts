@@ -107,6 +107,43 @@ describe("the answer of fetchAnswerer()", () => {
     },
   );
 
+  it.each([
+    ["text", "\u00e9"],
+    ["bytes", encodeUtf8("\u00e9")],
+  ])("is made of the %s that the runtime tells, and no stream of them", (_, given) => {
+    const response = {
+      status: 201,
+      headers: new Headers({ a: "b" }),
+      get body(): never {
+        throw new Error("It was looked at");
+      },
+    };
+    const answerer = fetchAnswerer((() => response) as unknown as FetchHandler, (of) =>
+      of === (response as object) ? given : undefined,
+    );
+    const body = encodeUtf8("\u00e9");
+    expect(answerer.ask(plainRequest().request)).toEqual({
+      status: 201,
+      headers: [["a", "b"]],
+      body,
+    });
+  });
+
+  it("is a stream where its length is told or HEAD asks, whatever the runtime tells", async () => {
+    const told = fetchAnswerer(
+      () => new Response("ab", { headers: { "Content-Length": "3" } }),
+      () => "ab",
+    );
+    const { length, body } = (await told.ask(plainRequest().request)) as Answer;
+    expect([length, await textOf(body as BodySource)]).toEqual([3, "ab"]);
+    const untold = fetchAnswerer(
+      () => new Response("ab"),
+      () => "ab",
+    );
+    const head = (await untold.ask(plainRequest({ line: "HEAD / HTTP/1.1" }).request)) as Answer;
+    expect([head.length, await textOf(head.body as BodySource)]).toEqual([undefined, "ab"]);
+  });
+
   it("goes piece by piece where there are many, or one is not ready", async () => {
     const many = Array.from("abcdefghijklmnopqrstuvwxyz");
     const long = await answerTo(inPieces(many));

@@ -41,6 +41,13 @@ describe("RequestBody", () => {
     expect(pieces).toEqual([100]);
   });
 
+  it("is missed by nobody where there was none", async () => {
+    const { body } = bodyOf(0);
+    body.answered();
+    body.fail(new Error("gone"));
+    expect(await body.bytes(Infinity)).toEqual(new Uint8Array(0));
+  });
+
   it("is asked for once, when somebody begins to read", () => {
     const { body, lines } = bodyOf(3);
     body.pieces();

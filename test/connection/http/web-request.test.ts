@@ -31,6 +31,19 @@ describe("webRequestOf()", () => {
   });
 });
 
+describe("the host of webRequestOf()", () => {
+  const urlOf = (host: string) => () =>
+    webRequestOf(plainRequest({ headers: `Host: ${host}\r\n` }).request).url;
+
+  it("is looked at whenever it is another one", () => {
+    expect(urlOf("a.example")()).toBe("http://a.example/a?b=c");
+    expect(urlOf("%")).toThrow(expect.objectContaining({ code: "BAD_HOST" }));
+    expect(urlOf("%")).toThrow(expect.objectContaining({ code: "BAD_HOST" }));
+    expect(urlOf("a.example")()).toBe("http://a.example/a?b=c");
+    expect(urlOf("b.example:81")()).toBe("http://b.example:81/a?b=c");
+  });
+});
+
 describe("fastest()", () => {
   it("is the real one where the runtime takes no stand-in for a Request", () => {
     expect(fastest(() => ({}) as Request, newRealRequest)).toBe(newRealRequest);
