@@ -6,7 +6,7 @@
 
 import { checkMilliseconds } from "../arguments.ts";
 import { encodeUtf8, noBytes } from "../bytes.ts";
-import { checkOptions, milliseconds, oneOf, type OptionTable } from "../check-options.ts";
+import { checkOptions, milliseconds, object, oneOf, type OptionTable } from "../check-options.ts";
 import { watched } from "../deferred.ts";
 import { PreparedMessage } from "../endpoint/prepared.ts";
 import type { Closure } from "../errors.ts";
@@ -31,6 +31,7 @@ import {
   type SendOptions,
 } from "./send/prepare.ts";
 import type { SlowReceiver } from "./server/delivery.ts";
+import type { Position, Replayed } from "./backplane/history.ts";
 import type { Published } from "./server/topics.ts";
 
 export type { ConnectionState } from "./connection-link.ts";
@@ -63,6 +64,19 @@ export interface PublishOptions {
 /** What the options of `publish` may be. */
 export const publishTable: OptionTable<PublishOptions> = {
   slow: oneOf("buffer", "drop", "close"),
+};
+
+/** How a topic is subscribed to. */
+export interface SubscribeOptions {
+  /**
+   * The position of the last message that the client has: what was published behind it comes first. Undefined: it has none, and gets
+   * what is published from now on.
+   */
+  readonly since: Position | undefined;
+}
+
+const subscribeTable: OptionTable<SubscribeOptions> = {
+  since: /* @__PURE__ */ object("a Position"),
 };
 
 const closeTable: OptionTable<CloseOptions> = { deadline: milliseconds };
@@ -224,10 +238,25 @@ export class Connection<Context = unknown> {
    * @throws {LimitError} `TOO_MANY_TOPICS`
    * @throws {TypeError} The connection is a client's.
    */
-  subscribe(topic: string): Promise<boolean> {
+  subscribe(topic: string): Promise<boolean>;
+  /**
+   * Gets what was published to a topic behind a position, and then what is published from now on: each message once, in the order of
+   * the topic's history, with nothing left out between the two.
+   *
+   * @returns What came of it, once the connection was sent what it has missed. Never rejects.
+   * @throws {LimitError} `TOO_MANY_TOPICS`
+   * @throws {TypeError} The connection is a client's, or an option is wrong.
+   */
+  subscribe(topic: string, options: SubscribeOptions): Promise<Replayed>;
+  subscribe(topic: string, options?: SubscribeOptions): Promise<boolean | Replayed> {
     const { topics } = this.#link;
-    if (this.state === "closed") return Promise.resolve(false);
-    return topics.subscribe(this.#link, topic);
+    if (options !== undefined) checkOptions(options, subscribeTable);
+    if (this.state === "closed") {
+      const lost: Replayed = { complete: false, replayed: 0, position: undefined };
+      return Promise.resolve(options !== undefined && lost);
+    }
+    if (options === undefined) return topics.subscribe(this.#link, topic);
+    return topics.replay(this.#link, topic, options.since);
   }
 
   /** Gets it no more. @throws {TypeError} The connection is a client's. */

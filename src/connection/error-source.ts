@@ -26,6 +26,7 @@ export type ErrorThrower =
   | "sendStream"
   | "sent"
   | "backplane"
+  | "stamp"
   | "reconnecting"
   | "connected"
   | "disconnected"

@@ -12,6 +12,7 @@ export {
   Connection,
   type ConnectionState,
   type PublishOptions,
+  type SubscribeOptions,
 } from "./connection.ts";
 export {
   prepareMessage,
@@ -25,11 +26,10 @@ export type {
   BackplaneMember,
   BackplaneMembership,
   BackplaneState,
-  HistoryEntry,
-  HistoryPage,
-  Position,
 } from "./backplane/backplane.ts";
-export { localBackplane } from "./backplane/backplane.ts";
+export { histories, type NewHistories, type Stamp } from "./backplane/histories.ts";
+export type { HistoryEntry, HistoryPage, Position, Replayed } from "./backplane/history.ts";
+export { localBackplane, type LocalBackplaneOptions } from "./backplane/local.ts";
 export type { CarryingOverflow } from "./backplane/carrier.ts";
 export type {
   BackplaneCounters,

@@ -776,11 +776,19 @@ describe("the topics of a connection", () => {
     void ours.subscribe("news");
     void ours.subscribe("weather");
     expect(ours.topics).toEqual(["news", "weather"]);
+    expect(await ours.subscribe("news", { since: undefined })).toMatchObject({ complete: true });
+    expect(await ours.subscribe("news", { since: { epoch: "e", offset: "1" } })).toEqual({
+      ...{ complete: false, replayed: 0, position: undefined },
+    });
+    expect(() => ours.subscribe("news", { since: 1 as never })).toThrow(TypeError);
+    expect(() => ours.subscribe("news", { from: 1 } as never)).toThrow(TypeError);
     ours.unsubscribe("news");
     expect([ours.topics, server.subscribersOf("news")]).toEqual([["weather"], 0]);
     await theirs.close();
     await ours.closed;
     expect(await ours.subscribe("late")).toBe(false);
+    const nothing = { complete: false, replayed: 0, position: undefined };
+    expect(await ours.subscribe("late", { since: undefined })).toEqual(nothing);
     expect([ours.topics, server.subscribersOf("late"), server.subscribersOf("weather")]).toEqual([
       [],
       0,

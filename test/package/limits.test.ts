@@ -40,6 +40,7 @@ function inSource(file: string, before: string): number {
 
 const { highWaterMark, maxBufferedAmount, receiveHighWaterMark, closeTimeout } = defaultFlowLimits;
 const serve = "src/connection/server/serve-options.ts";
+const local = "src/connection/backplane/local.ts";
 const deflate = "src/flate/permessage-deflate.ts";
 
 describe("docs/limits.md", () => {
@@ -62,6 +63,9 @@ describe("docs/limits.md", () => {
     ["What is sent", "highWaterMark", highWaterMark],
     ["What is sent", "maxBufferedAmount", maxBufferedAmount],
     ["What is sent", "carrying.maxWaiting", defaultCarrying.maxWaiting],
+    ["What is sent", "history", inSource(local, "history = ")],
+    ["What is sent", "historyBytes", inSource(local, "historyBytes = ")],
+    ["What is sent", "historyTopics", inSource(local, "historyTopics = ")],
     ["Time", "carrying.timeout", defaultCarrying.timeout],
     ["Time", "carrying.linger", defaultCarrying.linger],
     [

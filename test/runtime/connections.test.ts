@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { localBackplane } from "../../src/connection/backplane/backplane.ts";
+import { localBackplane } from "../../src/connection/backplane/local.ts";
 import type { ClientOptions } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { prepareMessage } from "../../src/connection/send/prepare.ts";

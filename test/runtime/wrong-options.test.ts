@@ -7,7 +7,7 @@ import { reconnecting } from "../../src/connection/client/reconnect.ts";
 import type { ReconnectOptions } from "../../src/connection/client/reconnecting.ts";
 import type { Reconnectable } from "../../src/connection/client/reconnector.ts";
 import type { Handlers, RouteHandlers, ServerHandlers } from "../../src/connection/handlers.ts";
-import { localBackplane } from "../../src/connection/backplane/backplane.ts";
+import { localBackplane } from "../../src/connection/backplane/local.ts";
 import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import type { DialerOptions } from "../../src/handshake/client/dial-options.ts";

@@ -7,43 +7,11 @@
 
 import type { Awaitable } from "../../io/byte-stream.ts";
 import type { RuntimeSignal } from "../../transport.ts";
+import type { NewHistories } from "./histories.ts";
+import type { HistoryPage, Position } from "./history.ts";
 
 /** Whether publications get to other servers, and theirs to this one. */
 export type BackplaneState = "up" | "down";
-
-/** Where a message stands among all that were published to its topic. Brokers that keep what is published give one. */
-export interface Position {
-  /** Which history it is of, at most 64 UTF-16 units: another one as soon as the broker has lost what it kept, or may have. */
-  readonly epoch: string;
-  /**
-   * The place in it: a whole number, or two with a hyphen between them, in decimal digits; later messages have a greater one.
-   * Messages need not stand at one number after the other. Before the first is "0".
-   */
-  readonly offset: string;
-}
-
-/** A message that a broker has kept. */
-export interface HistoryEntry {
-  /** Where it stands. */
-  readonly position: Position;
-  /** As it was given to `publish`. */
-  readonly envelope: Uint8Array;
-}
-
-/** What a broker has kept of a topic behind a position. */
-export interface HistoryPage {
-  /** The messages, oldest first. */
-  readonly entries: readonly HistoryEntry[];
-  /**
-   * Whether nothing is missing between the position that was asked for and the first of them. False where older ones are not kept any
-   * more, or the epoch is another one, or nobody can tell: then the page begins with the oldest that is kept.
-   */
-  readonly complete: boolean;
-  /** Up to where the page goes: the position of its last message; where it has none, that of the newest one in the topic. */
-  readonly position: Position;
-  /** Whether there are more behind it. A driver bounds a page as it sees fit, such as at 1 MiB. */
-  readonly more: boolean;
-}
 
 /** A server, as a driver sees it. None of its methods throws. */
 export interface BackplaneMember {
@@ -101,12 +69,7 @@ export interface BackplaneMembership {
   /** The topic has had no subscriber here for a while. Not called while the state is "down". */
   unsubscribe(topic: string): Awaitable<void>;
   /**
-   * Tells whether a topic has a history: always the same. Its messages are delivered to subscribers of this server only when they
-   * come by `deliver`, with a position. Absent where no topic has one.
-   */
-  keeps?(topic: string): boolean;
-  /**
-   * Gives what was kept of such a topic. Not called while the state is "down".
+   * Gives what was kept of a topic with a history. Not called while the state is "down".
    *
    * @param since The position behind which it begins; it may be anybody's invention. Undefined: behind the newest message, so
    * that the page is empty and its position is what is asked for.
@@ -131,37 +94,14 @@ export interface Backplane {
    * @returns Rejects only with what waiting does not mend, such as a wrong password: `serve` then rejects with it.
    */
   join(member: BackplaneMember): Awaitable<BackplaneMembership>;
-}
-
-/** Makes a backplane for the servers of one process: what joins it shares its topics, and delivery is immediate. */
-export function localBackplane(): Backplane {
-  const topics = new Map<string, Set<BackplaneMember>>();
-  return {
-    join(member) {
-      const own = new Set<string>();
-      const unsubscribe = (topic: string): void => {
-        own.delete(topic);
-        const members = topics.get(topic);
-        if (members?.delete(member) === true && members.size === 0) topics.delete(topic);
-      };
-      return {
-        publish(topic, envelope) {
-          // A copy: a receiver may subscribe while it is delivered to.
-          for (const other of [...(topics.get(topic) ?? [])]) {
-            if (other !== member) other.deliver(topic, envelope);
-          }
-        },
-        subscribe(topic) {
-          own.add(topic);
-          const members = topics.get(topic);
-          if (members === undefined) topics.set(topic, new Set([member]));
-          else members.add(member);
-        },
-        unsubscribe,
-        leave() {
-          for (const topic of [...own]) unsubscribe(topic);
-        },
-      };
-    },
-  };
+  /**
+   * What keeps subscribers in step with a history: `histories` of framewire, given by a driver whose memberships have a `history`, so
+   * that only servers with one carry its code. Absent where there is none.
+   */
+  readonly histories?: NewHistories | undefined;
+  /**
+   * Tells whether a topic has a history: always the same, and the same on all servers. Its messages get to subscribers, those of the
+   * publisher's own server included, by `deliver` with a position alone. Default: all have, where there is `histories`.
+   */
+  keeps?(topic: string): boolean;
 }

@@ -9,7 +9,7 @@ import { type Deferred, isPromise, newDeferred, rejected, whenSettled } from "..
 import { BackplaneError } from "../../errors.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
 import { type Linked, LinkedList } from "../../linked-list.ts";
-import type { Position } from "./backplane.ts";
+import type { Position } from "./history.ts";
 
 /** Which message is given up where more waits than may: the one that comes, or those that have waited longest. */
 export type CarryingOverflow = "newest" | "oldest";

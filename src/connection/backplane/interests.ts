@@ -95,8 +95,19 @@ export class Interests {
       this.#interests.set(topic, interest);
     } else this.#stay(interest);
     if (this.#isOpen && interest.state === "absent") this.#ask(interest);
-    if (interest.state === "held") return yes;
-    return interest.answer?.promise ?? no;
+    return this.held(topic);
+  }
+
+  /** Tells whether the broker knows of a topic, as {@link want} does, and changes nothing. */
+  held(topic: string): Promise<boolean> {
+    const interest = this.#interests.get(topic);
+    if (interest?.state === "held") return yes;
+    return interest?.answer?.promise ?? no;
+  }
+
+  /** The topics that are wanted. */
+  get wanted(): string[] {
+    return [...this.#interests.keys()];
   }
 
   /** The last subscriber of a topic has left. */
@@ -183,10 +194,11 @@ export class Interests {
   }
 
   #confirmed(interest: Interest, call: number): void {
+    if (interest.call === call && interest.state === "asked") {
+      interest.state = "held";
+      this.#answer(interest, true);
+    }
     this.#owner.answered();
-    if (interest.call !== call || interest.state !== "asked") return;
-    interest.state = "held";
-    this.#answer(interest, true);
   }
 
   #refused(interest: Interest, call: number, error: unknown): void {

@@ -11,12 +11,12 @@ import type { Deadline, Deadlines } from "../../clock.ts";
 import { isPromise, newDeferred, quiet } from "../../deferred.ts";
 import { PreparedMessage } from "../../endpoint/prepared.ts";
 import { BackplaneError } from "../../errors.ts";
+import type { DeliveryOptions, Subscriber } from "../server/delivery.ts";
 import type {
   Backplane,
   BackplaneMember,
   BackplaneMembership,
   BackplaneState,
-  Position,
 } from "./backplane.ts";
 import { Carrier } from "./carrier.ts";
 import {
@@ -28,6 +28,8 @@ import {
   nodeIdSize,
   spellNode,
 } from "./envelope.ts";
+import type { Histories } from "./histories.ts";
+import type { Position, Replayed } from "./history.ts";
 import { Interests } from "./interests.ts";
 import { IncomingSequences, OutgoingSequences } from "./sequences.ts";
 import {
@@ -43,6 +45,10 @@ export interface NodeOwner {
   readonly deadlines: Deadlines;
   /** A message has come for the subscribers of a topic. */
   receive(topic: string, message: PreparedMessage): void;
+  /** The subscribers of a topic here. */
+  receivers(topic: string): ReadonlySet<Subscriber>;
+  /** The option `stamp` has thrown. */
+  stampFailed(error: unknown): void;
   /** Something has happened. Must not throw. */
   tell(event: BackplaneEvent): void;
 }
@@ -57,6 +63,10 @@ export class BackplaneNode implements BackplaneStatus {
   readonly #interests: Interests;
   readonly #outgoing = new OutgoingSequences();
   readonly #incoming = new IncomingSequences();
+  readonly #stamp: CarryingOptions["stamp"];
+  /** Keeps subscribers in step with what a broker has kept, where it has. */
+  #histories: Histories | undefined;
+  #keeps: ((topic: string) => boolean) | undefined;
   /**
    * "joining"; "reached" while the driver says that the broker is there; "lost" while it says that it is not; "left" at the end.
    */
@@ -98,6 +108,7 @@ export class BackplaneNode implements BackplaneStatus {
     const maxWaiting = bytes || Infinity;
     const timeout = patience || Infinity;
     this.#owner = owner;
+    this.#stamp = options.stamp;
     this.#timeout = timeout;
     const id = crypto.getRandomValues(new Uint8Array(nodeIdSize));
     this.#node = latin1(id, 0, nodeIdSize);
@@ -131,6 +142,7 @@ export class BackplaneNode implements BackplaneStatus {
       },
       forgotten: (topic) => {
         this.#incoming.forget(topic);
+        this.#histories?.forget(topic);
       },
     });
   }
@@ -155,18 +167,40 @@ export class BackplaneNode implements BackplaneStatus {
 
   /** Joins; once. What fails is kept for {@link joined}. */
   join(backplane: Backplane): void {
+    this.#keeps = backplane.keeps?.bind(backplane);
+    this.#histories = backplane.histories?.({
+      deadlines: this.#owner.deadlines,
+      timeout: this.#timeout,
+      node: this.#node,
+      stamp: this.#stamp,
+      receivers: (topic) => this.#owner.receivers(topic),
+      held: (topic) => this.#interests.held(topic),
+      history: (topic, since) => this.#membership!.history!(topic, since),
+      gap: (topic) => {
+        this.#tellGap([topic], undefined, undefined);
+      },
+      delivered: () => this.#delivered++,
+      duplicate: () => this.#duplicates++,
+      dropped: (fault, envelope) => {
+        this.#drop(fault, envelope);
+      },
+      stampFailed: (error) => {
+        this.#dropped++;
+        this.#owner.stampFailed(error);
+      },
+    });
     const member: BackplaneMember = {
       id: this.id,
       topics: () => this.#interests.topics(),
-      deliver: (topic, envelope) => {
-        this.#deliver(topic, envelope);
+      deliver: (topic, envelope, position, previous) => {
+        this.#deliver(topic, envelope, position, previous);
       },
       state: (now, reason) => {
         this.#stateOf(now, reason);
       },
       gap: (topics) => {
         if (topics === undefined) this.#incoming.toldGap();
-        this.#tellGap(topics === undefined ? undefined : [...topics], undefined, undefined);
+        this.#gap(topics === undefined ? undefined : [...topics]);
       },
     };
     try {
@@ -196,10 +230,20 @@ export class BackplaneNode implements BackplaneStatus {
     if (this.#stage === "joining") this.#tellState(new BackplaneError("TIMEOUT"));
   }
 
+  /** Tells whether a topic has a history: its messages are delivered here, too, as they come from the broker. */
+  keeps(topic: string): boolean {
+    return this.#historyOf(topic) !== undefined;
+  }
+
   /** Carries a message to the other nodes. As `Carrier.carry`. */
-  publish(topic: string, message: PreparedMessage): Promise<Position | undefined> {
+  publish(
+    topic: string,
+    message: PreparedMessage,
+    options: DeliveryOptions<Subscriber>,
+  ): Promise<Position | undefined> {
     this.#published++;
     const { series, sequence } = this.#outgoing.next(topic);
+    this.#historyOf(topic)?.publish(series, sequence, options);
     const { opcode, compress } = message;
     const payload = message.content.bytes;
     return this.#carrier.carry(
@@ -211,7 +255,21 @@ export class BackplaneNode implements BackplaneStatus {
   /** A topic has its first subscriber. As `Interests.want`. */
   want(topic: string): Promise<boolean> {
     const answer = this.#interests.want(topic);
-    return this.#isSilent ? Promise.resolve(false) : answer;
+    const heard = this.#isSilent ? Promise.resolve(false) : answer;
+    return this.#historyOf(topic)?.want(topic, heard) ?? heard;
+  }
+
+  /** A connection, which has just subscribed, gets what it has missed. As `Histories.replay`. */
+  async replay(
+    receiver: Subscriber,
+    topic: string,
+    since: Position | undefined,
+    heard: Promise<boolean>,
+  ): Promise<Replayed> {
+    const histories = this.#historyOf(topic);
+    if (histories !== undefined) return histories.replay(receiver, topic, since, heard);
+    const complete = (await heard) && since === undefined;
+    return { complete, replayed: 0, position: undefined };
   }
 
   /** A topic has lost its last subscriber. */
@@ -229,6 +287,7 @@ export class BackplaneNode implements BackplaneStatus {
     this.#stage = "left";
     this.#carrier.close();
     this.#interests.close();
+    this.#histories?.close();
     const late = newDeferred<void>();
     const patience = new AbortController();
     let deadline: Deadline | undefined;
@@ -280,6 +339,7 @@ export class BackplaneNode implements BackplaneStatus {
       this.#stage = "lost";
       this.#carrier.shut();
       this.#interests.shut();
+      this.#histories?.stop();
       this.#tellState(new BackplaneError("DOWN", { cause: reason }));
     }
   }
@@ -289,6 +349,7 @@ export class BackplaneNode implements BackplaneStatus {
     this.#isSilent = false;
     // Subscriptions go first: what is published behind them may be answered at once.
     this.#interests.open();
+    this.#histories?.start();
     this.#carrier.open();
     this.#tellState();
   }
@@ -296,6 +357,7 @@ export class BackplaneNode implements BackplaneStatus {
   #answered(): void {
     if (!this.#isSilent) return;
     this.#isSilent = false;
+    this.#histories?.start();
     this.#tellState();
   }
 
@@ -314,11 +376,21 @@ export class BackplaneNode implements BackplaneStatus {
   }
 
   /** Something came from the broker: whatever it is, nothing is thrown. */
-  #deliver(topic: string, bytes: Uint8Array): void {
+  #deliver(
+    topic: string,
+    bytes: Uint8Array,
+    position: Position | undefined,
+    previous: string | undefined,
+  ): void {
     if (this.#stage === "left" || !this.#interests.has(topic)) return;
+    const histories = this.#historyOf(topic);
+    if (histories !== undefined) {
+      histories.deliver(topic, bytes, position, previous);
+      return;
+    }
     const envelope = decodeEnvelope(bytes);
     if (typeof envelope === "string") {
-      this.#dropEnvelope(envelope, bytes);
+      this.#drop(envelope, bytes);
     } else if (envelope.node !== this.#node) {
       this.#take(topic, envelope);
     }
@@ -341,7 +413,26 @@ export class BackplaneNode implements BackplaneStatus {
     this.#owner.receive(topic, new PreparedMessage(data, compress));
   }
 
-  #dropEnvelope(fault: EnvelopeFault, bytes: Uint8Array): void {
+  #historyOf(topic: string): Histories | undefined {
+    return this.#keeps?.(topic) === false ? undefined : this.#histories;
+  }
+
+  /** Something may have been lost. What is kept is looked for; of the rest it is told. */
+  #gap(topics: readonly string[] | undefined): void {
+    const histories = this.#histories;
+    if (histories === undefined) {
+      this.#tellGap(topics, undefined, undefined);
+      return;
+    }
+    const lost: string[] = [];
+    for (const topic of topics ?? this.#interests.wanted) {
+      if (this.keeps(topic)) histories.restart(topic);
+      else lost.push(topic);
+    }
+    if (lost.length > 0) this.#tellGap(lost, undefined, undefined);
+  }
+
+  #drop(fault: EnvelopeFault | undefined, bytes: Uint8Array): void {
     this.#dropped++;
     if (fault !== "version" || this.#versions.has(bytes[2])) return;
     this.#versions.add(bytes[2]);

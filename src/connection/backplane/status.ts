@@ -4,10 +4,11 @@
  * @module
  */
 
-import { milliseconds, number, oneOf, type OptionTable } from "../../check-options.ts";
+import { callback, milliseconds, number, oneOf, type OptionTable } from "../../check-options.ts";
 import type { BackplaneError } from "../../errors.ts";
 import type { BackplaneState } from "./backplane.ts";
 import type { CarryingOverflow } from "./carrier.ts";
+import type { Stamp } from "./histories.ts";
 
 /** How a server deals with its backplane. */
 export interface CarryingOptions {
@@ -25,11 +26,16 @@ export interface CarryingOptions {
   readonly timeout?: number | undefined;
   /** Milliseconds that a topic stays subscribed to at the broker after its last subscriber has left. Default: 5 000; 0 to let go at once. */
   readonly linger?: number | undefined;
+  /**
+   * What subscribers get of a message of a topic with a history, such as one that tells its position, too, so that a client can say
+   * where it was. What it throws is told as the option `unhandledErrors` says, and the message is not delivered. Default: the message itself.
+   */
+  readonly stamp?: Stamp | undefined;
 }
 
 /** What holds unless they say otherwise. */
 export const defaultCarrying: Required<{
-  [Name in Exclude<keyof CarryingOptions, "overflow">]: number;
+  [Name in Exclude<keyof CarryingOptions, "overflow" | "stamp">]: number;
 }> = { maxWaiting: 16 * 1024 ** 2, timeout: 10_000, linger: 5000 };
 
 /** What may be said of carrying. */
@@ -38,6 +44,7 @@ export const carryingTable: OptionTable<CarryingOptions> = {
   overflow: oneOf("newest", "oldest"),
   timeout: milliseconds,
   linger: milliseconds,
+  stamp: callback,
 };
 
 /** The broker is there again. */

@@ -412,6 +412,10 @@ export class Server<Context = unknown> {
     return new BackplaneNode(carrying, {
       deadlines: this.#deadlines,
       receive: (topic, message) => void this.#topics.deliver(topic, message, {}),
+      receivers: (topic) => this.#topics.receivers(topic),
+      stampFailed: (error) => {
+        this.#unhandled.report(error, "stamp");
+      },
       tell: (event) => {
         observer?.backplane?.(event);
         if (handlers.backplane !== undefined) {

@@ -6,13 +6,26 @@
 
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { LimitError } from "../../errors.ts";
-import type { Position } from "../backplane/backplane.ts";
+import type { Position, Replayed } from "../backplane/history.ts";
 import { deliver, type Delivery, type DeliveryOptions, type Subscriber } from "./delivery.ts";
 
 /** What carries publications to other servers, and theirs to this one. */
 export interface TopicCarriage {
+  /** Whether messages of a topic come back with their position, and are delivered then. */
+  keeps(topic: string): boolean;
   /** Carries a message. Settles with what became of it, and is never unhandled. */
-  publish(topic: string, message: PreparedMessage): Promise<Position | undefined>;
+  publish(
+    topic: string,
+    message: PreparedMessage,
+    options: DeliveryOptions<Subscriber>,
+  ): Promise<Position | undefined>;
+  /** Gives a subscriber what it has missed. @param heard What `want` has given. Never rejects. */
+  replay(
+    receiver: Subscriber,
+    topic: string,
+    since: Position | undefined,
+    heard: Promise<boolean>,
+  ): Promise<Replayed>;
   /** A topic has got its first subscriber here. @returns Whether the other servers' publications come from now on. */
   want(topic: string): Promise<boolean>;
   /** A topic has lost its last one. */
@@ -32,6 +45,8 @@ export interface Published extends Delivery {
 
 const heard = /* @__PURE__ */ Promise.resolve(true);
 const settled = /* @__PURE__ */ Promise.resolve(undefined);
+
+const nobody: ReadonlySet<never> = /* @__PURE__ */ new Set<never>();
 
 /** UTF-16 units that the name of a topic may have. */
 const longestTopic = 1024;
@@ -89,6 +104,22 @@ export class Topics<Receiver extends Subscriber> {
     return this.#carriage?.want(topic) ?? heard;
   }
 
+  /**
+   * Subscribes a connection, and gives it what was published behind a position.
+   *
+   * @throws As {@link subscribe}.
+   */
+  async replay(receiver: Receiver, topic: string, since: Position | undefined): Promise<Replayed> {
+    const heard = this.subscribe(receiver, topic);
+    return (
+      this.#carriage?.replay(receiver, topic, since, heard) ?? {
+        complete: since === undefined,
+        replayed: 0,
+        position: undefined,
+      }
+    );
+  }
+
   /** Takes a subscription back; where there is none, nothing happens. */
   unsubscribe(receiver: Receiver, topic: string): void {
     const topics = this.#topics.get(receiver);
@@ -106,20 +137,28 @@ export class Topics<Receiver extends Subscriber> {
   }
 
   /**
-   * Sends a message to all subscribers of a topic, here and on other servers. Those here have it when this returns.
+   * Sends a message to all subscribers of a topic, here and on other servers. Those here have it when this returns, unless the topic has
+   * a history: then they get it in the order of that.
    *
    * @throws {TypeError} As {@link subscribe}.
    */
   publish(topic: string, message: PreparedMessage, options: DeliveryOptions<Receiver>): Published {
     checkTopic(topic);
-    const { sent, dropped, closed } = this.deliver(topic, message, options);
-    const carried = this.#carriage?.publish(topic, message) ?? settled;
+    const isKept = this.#carriage?.keeps(topic) === true;
+    const receivers = isKept ? [] : this.receivers(topic);
+    const { sent, dropped, closed } = deliver(receivers, message, options);
+    const carried = this.#carriage?.publish(topic, message, options) ?? settled;
     return { sent, dropped, closed, carried };
   }
 
   /** Sends a message to the subscribers here. */
   deliver(topic: string, message: PreparedMessage, options: DeliveryOptions<Receiver>): Delivery {
-    return deliver(this.#subscribers.get(topic) ?? [], message, options);
+    return deliver(this.receivers(topic), message, options);
+  }
+
+  /** Those here who have subscribed to a topic. */
+  receivers(topic: string): ReadonlySet<Receiver> {
+    return this.#subscribers.get(topic) ?? nobody;
   }
 
   #remove(receiver: Receiver, topic: string): void {

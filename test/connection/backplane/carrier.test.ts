@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Deadlines } from "../../../src/clock.ts";
 import { latin1, encodeUtf8 } from "../../../src/bytes.ts";
-import type { Position } from "../../../src/connection/backplane/backplane.ts";
+import type { Position } from "../../../src/connection/backplane/history.ts";
 import { Carrier, type CarrierSettings } from "../../../src/connection/backplane/carrier.ts";
 import { type Deferred, newDeferred } from "../../../src/deferred.ts";
 import { BackplaneError } from "../../../src/errors.ts";

@@ -7,14 +7,19 @@ import type {
   BackplaneMembership,
 } from "../../../src/connection/backplane/backplane.ts";
 import { encodeEnvelope } from "../../../src/connection/backplane/envelope.ts";
+import type { Position } from "../../../src/connection/backplane/history.ts";
+import { localBackplane } from "../../../src/connection/backplane/local.ts";
+import { HistoryLog } from "../../../src/connection/backplane/log.ts";
 import { BackplaneNode } from "../../../src/connection/backplane/node.ts";
 import type { BackplaneEvent, CarryingOptions } from "../../../src/connection/backplane/status.ts";
+import type { Data } from "../../../src/connection/data.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 import { PreparedMessage } from "../../../src/endpoint/prepared.ts";
 import { BackplaneError } from "../../../src/errors.ts";
 import { OpText } from "../../../src/frame/opcode.ts";
 import { FakeBroker } from "../../support/fake-broker.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { Receiver } from "../../support/receiver.ts";
 import { macrotask } from "../../support/turns.ts";
 
 interface TestNode {
@@ -31,7 +36,11 @@ beforeEach(() => {
   clock = new FakeClock();
 });
 
-function newNode(backplane: Backplane, options: CarryingOptions = {}): TestNode {
+function newNode(
+  backplane: Backplane,
+  options: CarryingOptions = {},
+  receivers: Set<Receiver> = new Set(),
+): TestNode {
   const lines: string[] = [];
   const events: BackplaneEvent[] = [];
   const messages: PreparedMessage[] = [];
@@ -41,6 +50,8 @@ function newNode(backplane: Backplane, options: CarryingOptions = {}): TestNode 
       messages.push(message);
       lines.push(`${topic} ${latin1(message.bytes, 0, message.size)}`);
     },
+    receivers: () => receivers,
+    stampFailed: (error) => void lines.push(`stamp ${(error as Error).message}`),
     tell(event) {
       events.push(event);
       const what = event.type === "gap" ? `${event.topics ?? "all"} ${event.missing ?? "?"}` : "";
@@ -67,8 +78,8 @@ async function twoNodes(
 describe("BackplaneNode", () => {
   it("carries messages as they are: text, bytes, and what must not be compressed", async () => {
     const { here, there } = await twoNodes(new FakeBroker());
-    await here.node.publish("t", say("text"));
-    await here.node.publish("t", new PreparedMessage(Uint8Array.of(0, 255), false));
+    await here.node.publish("t", say("text"), {});
+    await here.node.publish("t", new PreparedMessage(Uint8Array.of(0, 255), false), {});
     const [text, bytes] = there.messages;
     expect([text!.opcode, text!.compress, bytes!.opcode, bytes!.compress]).toEqual([
       ...[1, true],
@@ -79,7 +90,7 @@ describe("BackplaneNode", () => {
 
   it("drops its own echo, and has an id of its own", async () => {
     const { here, there } = await twoNodes(new FakeBroker());
-    await here.node.publish("t", say("hello"));
+    await here.node.publish("t", say("hello"), {});
     expect([here.lines, there.lines]).toEqual([[], ["t hello"]]);
     expect(here.node.id).toMatch(/^[0-9a-f]{32}$/);
     expect(here.node.id).not.toBe(there.node.id);
@@ -91,11 +102,11 @@ describe("BackplaneNode", () => {
     const broker = new FakeBroker();
     const { here, there } = await twoNodes(broker);
     broker.onTheWay = (envelope) => [envelope, envelope];
-    await here.node.publish("t", say("1"));
+    await here.node.publish("t", say("1"), {});
     broker.onTheWay = () => [];
-    for (const text of ["2", "3"]) await here.node.publish("t", say(text));
+    for (const text of ["2", "3"]) await here.node.publish("t", say(text), {});
     broker.onTheWay = (envelope) => [envelope];
-    await here.node.publish("t", say("4"));
+    await here.node.publish("t", say("4"), {});
     expect(there.lines).toEqual(["t 1", "gap t 2", "t 4"]);
     expect(there.events).toEqual([{ type: "gap", topics: ["t"], missing: 2, node: here.node.id }]);
     expect(there.node.counters).toMatchObject({ delivered: 2, duplicates: 1, gaps: 1 });
@@ -141,7 +152,7 @@ describe("BackplaneNode", () => {
       member!.deliver("other", envelope);
       return [];
     };
-    await here.node.publish("other", say("1"));
+    await here.node.publish("other", say("1"), {});
     expect(there.lines).toEqual([]);
     there.node.release("t");
     expect(broker.lines.at(-1)).toBe("unsubscribe t");
@@ -150,10 +161,10 @@ describe("BackplaneNode", () => {
   it("keeps what is published while the broker is away, and nobody gets it twice", async () => {
     const broker = new FakeBroker();
     const { here, there } = await twoNodes(broker);
-    await here.node.publish("t", say("1"));
+    await here.node.publish("t", say("1"), {});
     broker.goDown(new Error("connection lost"));
     expect(here.node.state).toBe("down");
-    const carried = [here.node.publish("t", say("2")), here.node.publish("t", say("3"))];
+    const carried = [here.node.publish("t", say("2"), {}), here.node.publish("t", say("3"), {})];
     expect(here.node.counters.waiting).toBeGreaterThan(0);
     broker.comeUp();
     await Promise.all(carried);
@@ -184,7 +195,7 @@ describe("BackplaneNode", () => {
     const { here } = await twoNodes(broker);
     const gate = newDeferred<void>();
     broker.gate = gate.promise;
-    const carried = here.node.publish("t", say("1"));
+    const carried = here.node.publish("t", say("1"), {});
     carried.catch(() => {});
     clock.advance(5000);
     expect([here.node.state, here.node.counters.roundTripTime]).toEqual(["up", undefined]);
@@ -218,12 +229,12 @@ describe("BackplaneNode", () => {
     const { here, there } = await twoNodes(broker);
     const [, member] = broker.members;
     member!.gap(new Set(["t"]));
-    await here.node.publish("t", say("1"));
+    await here.node.publish("t", say("1"), {});
     broker.onTheWay = () => [];
-    await here.node.publish("t", say("2"));
+    await here.node.publish("t", say("2"), {});
     broker.onTheWay = (envelope) => [envelope];
     member!.gap();
-    await here.node.publish("t", say("3"));
+    await here.node.publish("t", say("3"), {});
     // The second one was told with all others.
     expect(there.lines).toEqual(["gap t ?", "t 1", "gap all ?", "t 3"]);
   });
@@ -232,7 +243,7 @@ describe("BackplaneNode", () => {
     const broker = new FakeBroker();
     const { node } = newNode(broker, { maxWaiting: 0, timeout: 0 });
     broker.goDown();
-    const all = Array.from({ length: 20 }, () => node.publish("t", say("x".repeat(1_000_000))));
+    const all = Array.from({ length: 20 }, () => node.publish("t", say("x".repeat(1_000_000)), {}));
     clock.advance(100_000);
     expect(node.counters).toMatchObject({ published: 20, failed: 0 });
     broker.comeUp();
@@ -284,7 +295,7 @@ describe("a BackplaneNode that joins", () => {
     });
     let isJoined = false;
     const joined = node.joined().then(() => (isJoined = true));
-    const carried = node.publish("t", say("early"));
+    const carried = node.publish("t", say("early"), {});
     expect(await node.want("t")).toBe(false);
     await macrotask();
     expect([isJoined, node.state]).toEqual([false, "down"]);
@@ -379,11 +390,11 @@ describe("a BackplaneNode that leaves", () => {
     const { here } = await twoNodes(broker);
     const [member] = broker.members;
     broker.goDown();
-    const waiting = here.node.publish("t", say("1"));
+    const waiting = here.node.publish("t", say("1"), {});
     here.lines.length = 0;
     await here.node.leave(1000);
     await expect(waiting).rejects.toMatchObject({ code: "LEFT" });
-    await expect(here.node.publish("t", say("2"))).rejects.toMatchObject({ code: "LEFT" });
+    await expect(here.node.publish("t", say("2"), {})).rejects.toMatchObject({ code: "LEFT" });
     member!.state("up");
     member!.gap();
     member!.deliver("t", encodeUtf8("late"));
@@ -395,7 +406,10 @@ describe("a BackplaneNode that leaves", () => {
     const { here, there } = await twoNodes(broker);
     const gate = newDeferred<void>();
     broker.gate = gate.promise;
-    const [early, late] = [here.node.publish("t", say("1")), there.node.publish("t", say("2"))];
+    const [early, late] = [
+      here.node.publish("t", say("1"), {}),
+      there.node.publish("t", say("2"), {}),
+    ];
     const leaving = [here.node.leave(1000), there.node.leave(10)];
     clock.advance(200);
     await leaving[1];
@@ -423,5 +437,179 @@ describe("a BackplaneNode that leaves", () => {
     joining.resolve({ ...membership, leave });
     await macrotask();
     expect(lines).toEqual(["leave"]);
+  });
+});
+
+describe("a node whose backplane has a history", () => {
+  interface Stage {
+    readonly backplane: Backplane;
+    readonly members: BackplaneMember[];
+    /** Whether what is published gets lost on its way. */
+    isAway: boolean;
+  }
+
+  /** A backplane of one process, which a test can take away. */
+  function newBackplane(keeps?: (topic: string) => boolean): Stage {
+    const { join, ...local } = localBackplane({ history: 10, keeps });
+    const members: BackplaneMember[] = [];
+    const stage: Stage = {
+      members,
+      isAway: false,
+      backplane: {
+        ...local,
+        join(member) {
+          members.push(member);
+          const deliver: BackplaneMember["deliver"] = (...message) => {
+            if (!stage.isAway) member.deliver(...message);
+          };
+          return join({ ...member, deliver });
+        },
+      },
+    };
+    return stage;
+  }
+
+  const heard = Promise.resolve(true);
+  const start: Position = { epoch: "", offset: "0" };
+
+  it("gives what is published to its own subscribers, too, with the others' and in their order", async () => {
+    const { backplane } = newBackplane();
+    const [a, b] = [new Receiver(), new Receiver()];
+    const here = newNode(backplane, {}, new Set([a]));
+    const there = newNode(backplane, {}, new Set([b]));
+    for (const { node } of [here, there]) expect(await node.want("t")).toBe(true);
+    expect(here.node.keeps("t")).toBe(true);
+    expect(await here.node.publish("t", say("1"), {})).toMatchObject({ offset: "1" });
+    await there.node.publish("t", say("2"), { except: b });
+    expect([a.lines, b.lines]).toEqual([["1", "2"], ["1"]]);
+    expect(here.node.counters).toMatchObject({ published: 1, carried: 1, delivered: 1 });
+  });
+
+  it("gives a connection what it has missed, and says where there is no history", async () => {
+    const { backplane } = newBackplane((topic) => topic === "t");
+    const a = new Receiver();
+    const { node } = newNode(backplane, {}, new Set([a]));
+    for (const topic of ["t", "u"]) {
+      await node.want(topic);
+      await node.publish(topic, say("1"), { except: a });
+    }
+    expect([node.keeps("t"), node.keeps("u")]).toEqual([true, false]);
+    expect(await node.replay(a, "t", start, heard)).toMatchObject({ complete: false, replayed: 1 });
+    const none = { replayed: 0, position: undefined };
+    expect(await node.replay(a, "u", start, heard)).toEqual({ ...none, complete: false });
+    expect(await node.replay(a, "u", undefined, heard)).toEqual({ ...none, complete: true });
+    const unheard = Promise.resolve(false);
+    expect(await node.replay(a, "u", undefined, unheard)).toEqual({ ...none, complete: false });
+    expect(a.lines).toEqual(["1"]);
+  });
+
+  it.each([
+    ["says that something may be lost", true],
+    ["does not", false],
+  ])(
+    "finds in it what was published while the broker was away, where the driver %s",
+    async (_, says) => {
+      const stage = newBackplane();
+      const { backplane, members } = stage;
+      const a = new Receiver();
+      const here = newNode(backplane, {}, new Set([a]));
+      const there = newNode(backplane);
+      await here.node.want("t");
+      members[0]!.state("down");
+      stage.isAway = true;
+      await there.node.publish("t", say("1"), {});
+      expect(await here.node.want("t")).toBe(false);
+      stage.isAway = false;
+      members[0]!.state("up");
+      if (says) members[0]!.gap();
+      await macrotask();
+      expect(a.lines).toEqual(["1"]);
+      expect(here.lines).toEqual(["down DOWN", "up"]);
+    },
+  );
+
+  it("tells a gap of what has no history, and of no more", async () => {
+    const { backplane, members } = newBackplane((topic) => topic === "t");
+    const { node, lines } = newNode(backplane);
+    for (const topic of ["t", "u", "v"]) await node.want(topic);
+    members[0]!.gap();
+    members[0]!.gap(["t"]);
+    members[0]!.gap(["v"]);
+    expect(lines).toEqual(["gap u,v ?", "gap v ?"]);
+  });
+
+  it("counts what it drops, what comes twice and what is missing, and tells what stamp throws", async () => {
+    const { backplane, members } = newBackplane();
+    const stamp = (data: Data): string => {
+      if (data === "bad") throw new Error("cannot");
+      return String(data);
+    };
+    const { node, lines } = newNode(backplane, { stamp }, new Set([new Receiver()]));
+    await node.want("t");
+    const next = { node: "0".repeat(16), series: 0, opcode: OpText, compress: true };
+    const give = (offset: string, text: string, sequence: number, previous?: string): void => {
+      const envelope = encodeEnvelope({ ...next, sequence, payload: encodeUtf8(text) });
+      const { epoch } = position!;
+      members[0]!.deliver("t", envelope, { epoch, offset }, previous);
+    };
+    const position = await node.publish("t", say("1"), {});
+    give("2", "bad", 1);
+    give("3", "good", 2);
+    give("4", "again", 2);
+    members[0]!.deliver("t", Uint8Array.of(1), position, undefined);
+    give("9", "far", 3, "8");
+    await macrotask();
+    // The second duplicate is what the broker has kept: it is behind what came, and begins anew.
+    expect(node.counters).toMatchObject({ delivered: 1, dropped: 2, duplicates: 2, gaps: 1 });
+    expect(lines).toEqual(["stamp cannot", "gap t ?"]);
+  });
+
+  it("forgets a topic without subscribers, and all of them when it leaves", async () => {
+    const { backplane } = newBackplane();
+    const a = new Receiver();
+    const { node } = newNode(backplane, { linger: 100 }, new Set([a]));
+    await node.want("t");
+    node.release("t");
+    clock.advance(200);
+    await node.publish("t", say("1"), {});
+    expect(await node.want("t")).toBe(true);
+    await node.publish("t", say("2"), {});
+    expect(a.lines).toEqual(["2"]);
+    await node.leave(100);
+    await expect(node.publish("t", say("3"), {})).rejects.toMatchObject({ code: "LEFT" });
+    expect(a.lines).toEqual(["2"]);
+  });
+
+  it("goes on as soon as a broker answers that was silent", async () => {
+    const broker = new FakeBroker();
+    const { histories, history } = {
+      ...localBackplane({ history: 1 }),
+      history: new HistoryLog("e", 9, 1000),
+    };
+    const a = new Receiver();
+    const gate = newDeferred<void>();
+    const { node, lines } = newNode(
+      {
+        histories,
+        join(member) {
+          const membership = broker.join(member);
+          return { ...membership, history: (_, since) => history.read(since) };
+        },
+      },
+      { timeout: 1000 },
+      new Set([a]),
+    );
+    broker.gate = gate.promise;
+    const wanted = node.want("t");
+    clock.advance(1100);
+    expect([await wanted, lines]).toEqual([false, ["down TIMEOUT"]]);
+    history.add(new Uint8Array(1));
+    gate.resolve();
+    await macrotask();
+    expect(lines).toEqual(["down TIMEOUT", "up"]);
+    expect(await node.replay(a, "t", undefined, heard)).toMatchObject({
+      complete: true,
+      position: { epoch: "e", offset: "1" },
+    });
   });
 });

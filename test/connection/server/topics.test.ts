@@ -118,6 +118,8 @@ describe("topics on several servers", () => {
   /** A carriage that writes down what it is asked for. */
   function newCarriage(lines: string[], carried: () => Promise<undefined>): TopicCarriage {
     return {
+      keeps: () => false,
+      replay: () => Promise.reject(new Error("no history")),
       publish(topic) {
         lines.push(`publish ${topic}`);
         return carried();
@@ -172,5 +174,48 @@ describe("topics on several servers", () => {
     void topics.subscribe(a, "x");
     expect(topics.deliver("x", news, {})).toEqual({ sent: 1, dropped: 0, closed: 0 });
     expect(a.lines).toEqual(["news"]);
+  });
+
+  it("are left to a carriage that brings them back, where it says so", async () => {
+    const lines: string[] = [];
+    const carriage = newCarriage(lines, () => Promise.resolve(undefined));
+    const topics = newTopics({ ...carriage, keeps: (topic) => topic === "x" });
+    const a = new Receiver();
+    for (const topic of ["x", "y"]) void topics.subscribe(a, topic);
+    expect(topics.publish("x", news, {})).toMatchObject({ sent: 0, dropped: 0, closed: 0 });
+    expect(topics.publish("y", news, {})).toMatchObject({ sent: 1 });
+    expect(a.lines).toEqual(["news"]);
+    expect(lines).toEqual(["want x", "want y", "publish x", "publish y"]);
+    expect(() => topics.publish("x", news, { slow: "never" as "drop" })).toThrow(TypeError);
+  });
+
+  it("are asked of the carriage where a subscriber has missed some", async () => {
+    const lines: string[] = [];
+    const position = { epoch: "e", offset: "1" };
+    const topics = newTopics({
+      ...newCarriage(lines, () => Promise.resolve(undefined)),
+      replay: async (receiver, topic, since, heard) => {
+        lines.push(`replay ${topic} ${since!.offset} ${await heard} ${receiver.state}`);
+        return { complete: true, replayed: 3, position };
+      },
+    });
+    const a = new Receiver();
+    expect(await topics.replay(a, "x", position)).toEqual({
+      complete: true,
+      replayed: 3,
+      position,
+    });
+    expect(lines).toEqual(["want x", "replay x 1 false open"]);
+    expect(topics.of(a)).toEqual(["x"]);
+  });
+
+  it("have no history where the server is alone", async () => {
+    const topics = newTopics();
+    const none = { replayed: 0, position: undefined };
+    const a = new Receiver();
+    expect(await topics.replay(a, "x", undefined)).toEqual({ ...none, complete: true });
+    const since = { epoch: "e", offset: "1" };
+    expect(await topics.replay(a, "x", since)).toEqual({ ...none, complete: false });
+    expect([...topics.receivers("x")]).toEqual([a]);
   });
 });

@@ -1,0 +1,105 @@
+/**
+ * A backplane for the servers of one process.
+ *
+ * @module
+ */
+
+import { checkLimit } from "../../arguments.ts";
+import { callback, checkOptions, number, type OptionTable } from "../../check-options.ts";
+import type { Backplane, BackplaneMember } from "./backplane.ts";
+import { nodeIdSize, spellNode } from "./envelope.ts";
+import { histories } from "./histories.ts";
+import { HistoryLog } from "./log.ts";
+import { RecentMap } from "./recent.ts";
+import { latin1 } from "../../bytes.ts";
+
+/** What a backplane in memory keeps. */
+export interface LocalBackplaneOptions {
+  /** Messages of each topic that are kept, so that who comes back gets what it has missed. Default: 0, none. */
+  readonly history?: number | undefined;
+  /** Bytes of those, envelopes included; the newest is kept in any case. Default: 1 048 576; 0 or Infinity for no limit. */
+  readonly historyBytes?: number | undefined;
+  /** Topics that have a history at least, those used last; it is fewer than twice as many. Default: 1 024. */
+  readonly historyTopics?: number | undefined;
+  /** Tells which topics have one. Default: all. */
+  readonly keeps?: ((topic: string) => boolean) | undefined;
+}
+
+const table: OptionTable<LocalBackplaneOptions> = {
+  history: number,
+  historyBytes: number,
+  historyTopics: number,
+  keeps: callback,
+};
+
+/**
+ * Makes a backplane for the servers of one process: what joins it shares its topics, and delivery is immediate.
+ *
+ * @throws {TypeError} An option is not known, or of a wrong type. @throws {RangeError} A number is NaN or below 0.
+ */
+export function localBackplane(options: LocalBackplaneOptions = {}): Backplane {
+  checkOptions(options, table);
+  const { history = 0, historyBytes = 1024 ** 2, historyTopics = 1024, keeps } = options;
+  checkLimit("history", history);
+  checkLimit("historyBytes", historyBytes);
+  checkLimit("historyTopics", historyTopics);
+  const hasHistory = history > 0;
+  const topics = new Map<string, Set<BackplaneMember>>();
+  const logs = new RecentMap<string, HistoryLog>(historyTopics);
+  const isKept = (topic: string): boolean => hasHistory && (keeps?.(topic) ?? true);
+  const run = newRun();
+  let logsMade = 0;
+  const logOf = (topic: string): HistoryLog => {
+    let log = logs.get(topic);
+    if (log === undefined) {
+      // A topic that was forgotten begins anew: what somebody knows of it is of another epoch.
+      log = new HistoryLog(`${run}-${++logsMade}`, history, historyBytes || Infinity);
+      logs.set(topic, log);
+    }
+    return log;
+  };
+  return {
+    histories: hasHistory ? histories : undefined,
+    keeps: isKept,
+    join(member) {
+      const own = new Set<string>();
+      const unsubscribe = (topic: string): void => {
+        own.delete(topic);
+        const members = topics.get(topic);
+        if (members?.delete(member) === true && members.size === 0) topics.delete(topic);
+      };
+      return {
+        publish(topic, envelope) {
+          // A copy: a receiver may subscribe while it is delivered to.
+          const members = [...(topics.get(topic) ?? [])];
+          if (!isKept(topic)) {
+            for (const other of members) if (other !== member) other.deliver(topic, envelope);
+            return undefined;
+          }
+          const log = logOf(topic);
+          const { offset } = log.position;
+          const position = log.add(envelope);
+          for (const each of members) each.deliver(topic, envelope, position, offset);
+          return position;
+        },
+        subscribe(topic) {
+          own.add(topic);
+          const members = topics.get(topic);
+          if (members === undefined) topics.set(topic, new Set([member]));
+          else members.add(member);
+        },
+        unsubscribe,
+        history: (topic, since) => logOf(topic).read(since),
+        leave() {
+          for (const topic of [...own]) unsubscribe(topic);
+        },
+      };
+    },
+  };
+}
+
+/** What tells this backplane's epochs from another one's. */
+function newRun(): string {
+  const id = crypto.getRandomValues(new Uint8Array(nodeIdSize));
+  return spellNode(latin1(id, 0, nodeIdSize));
+}
