@@ -3,8 +3,8 @@
  *
  * Theory of operation. Frames are encoded into an active buffer of the pool; a full one moves to a queue. One write at a time is
  * lent out and given back when the transport has taken it. Pings and pongs that come while a write is under way have a queue of
- * their own, which leaves first; they never go into the middle of a frame. What is sent to many is not copied: the frame itself
- * takes a buffer's place.
+ * their own, which leaves first; they never go into the middle of a frame. What is sent to many is not copied while it waits: the
+ * frame itself takes a buffer's place.
  *
  * @module
  */
@@ -34,6 +34,17 @@ import {
 import { type TextCodec, webText } from "../frame/text-codec.ts";
 import { borrowBuffer, largestGathered, returnBuffer } from "./pool.ts";
 import { Traffic } from "./traffic.ts";
+import {
+  joined,
+  lastOf,
+  type Mark,
+  moved,
+  type Piece,
+  sizeOf,
+  type TakenListener,
+  tellLost,
+  tellTaken,
+} from "./write-piece.ts";
 
 /** Longer texts are encoded by themselves: reserving three bytes for each of their units would cost more than a copy. */
 export const longText: number = 8 * 1024;
@@ -50,33 +61,11 @@ const manyUnsent = 4 * 1024;
  */
 export const largestWrite: number = 256 * 1024;
 
+/** Bytes from which a frame that many share waits as it is: what else would be copied for each is more than a piece costs. */
+export const sharedFrom: number = 2 * 1024;
+
 /** The header of the frame that is being added. All write buffers share it, so that none is made for each frame. */
 const header: Header = /* @__PURE__ */ newHeader();
-
-/** Is told what becomes of bytes that were gathered: one of the two, once. */
-export interface TakenListener {
-  /** They were given back, to be written. */
-  onTaken(): void;
-  /** They were dropped, or their write was given up. */
-  onLost(): void;
-}
-
-/** Where the bytes end that somebody is told of. */
-interface Mark {
-  readonly end: number;
-  readonly listener: TakenListener;
-}
-
-/** A buffer and what of it is filled. */
-interface Piece {
-  readonly buffer: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  /** Whether the pool gets it back. */
-  readonly isPooled: boolean;
-  /** In the order of their ends; undefined where nobody is told of anything, as a rule. */
-  marks: Mark[] | undefined;
-}
 
 /**
  * Gathers frames in pooled buffers, and lends them out one write at a time.
@@ -220,13 +209,14 @@ export class WriteBuffer {
 
   /**
    * Adds a whole frame that is sent on many connections, and that nobody changes: where it is alone in its write, it is lent
-   * out as it lies.
+   * out as it lies. A large one waits so, too, and is copied when a write is made of it and of others.
    *
    * @internal
    * @param frame Not masked: only where this side is a server.
    */
   addShared(frame: Uint8Array, opcode: Opcode, length: number): void {
     this.#beginHeader(opcode, length);
+    if (this.#active !== undefined && frame.length >= sharedFrom) this.#queueActive();
     if (this.#active === undefined) {
       this.#active = frame;
       this.#isActivePooled = false;
@@ -398,7 +388,30 @@ export class WriteBuffer {
       this.#latePong = undefined;
       this.addControl(OpPong, pong, 0, pong.length);
     }
-    return this.#urgent?.shift() ?? this.#full?.shift() ?? this.#takeActive();
+    const urgent = this.#urgent?.shift();
+    if (urgent !== undefined) return urgent;
+    const piece = this.#full?.shift();
+    if (piece === undefined) return this.#takeActive();
+    return piece.isPooled ? piece : this.#gather(piece);
+  }
+
+  /** Makes one write of a frame that many share and of what is behind it, as far as there is room. */
+  #gather(first: Piece): Piece {
+    const pieces = [first];
+    let room = largestGathered - sizeOf(first);
+    for (;;) {
+      const next = this.#nextWithin(room);
+      if (next === undefined) return pieces.length === 1 ? first : joined(pieces);
+      pieces.push(next);
+      room -= sizeOf(next);
+    }
+  }
+
+  /** Takes the next piece that waits, where it has no more than so many bytes. */
+  #nextWithin(room: number): Piece | undefined {
+    const next = this.#full?.first;
+    if (next !== undefined) return sizeOf(next) <= room ? this.#full!.shift() : undefined;
+    return this.#activeEnd - this.#activeStart <= room ? this.#takeActive() : undefined;
   }
 
   /**
@@ -409,7 +422,11 @@ export class WriteBuffer {
    */
   addControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
     const isNext = this.#lent === undefined && !this.#urgent?.length && !this.#full?.length;
-    if (isNext && this.#unsent + MaxHeaderSize + end - start <= largestGathered) {
+    if (
+      isNext &&
+      !this.#isActiveLargeShared &&
+      this.#unsent + MaxHeaderSize + end - start <= largestGathered
+    ) {
       this.#put(opcode, bytes, start, end);
       this.#isActiveFirst = true;
     } else {
@@ -491,11 +508,8 @@ export class WriteBuffer {
   #replaceActive(active: Uint8Array, size: number, lead: number): void {
     const start = this.#activeStart;
     const gathered = this.#activeEnd - start;
-    if (gathered + size > largestGathered) {
-      const pieces = this.#isActiveFirst
-        ? (this.#urgent ??= new Fifo<Piece>())
-        : (this.#full ??= new Fifo<Piece>());
-      pieces.push(this.#takeActive()!);
+    if (gathered + size > largestGathered || this.#isActiveLargeShared) {
+      this.#queueActive();
       this.#begin(size, lead);
       return;
     }
@@ -507,6 +521,19 @@ export class WriteBuffer {
     this.#activeStart = 0;
     this.#activeEnd = gathered;
     this.#isActivePooled = true;
+  }
+
+  /** Whether the active buffer is a frame that many share, and that stays as it is while it waits. */
+  get #isActiveLargeShared(): boolean {
+    return !this.#isActivePooled && this.#activeEnd >= sharedFrom;
+  }
+
+  /** What is gathered takes its place in the queue. */
+  #queueActive(): void {
+    const pieces = this.#isActiveFirst
+      ? (this.#urgent ??= new Fifo<Piece>())
+      : (this.#full ??= new Fifo<Piece>());
+    pieces.push(this.#takeActive()!);
   }
 
   #commitFrame(at: number, size: number): void {
@@ -524,26 +551,6 @@ export class WriteBuffer {
     this.#unsent += size;
     this.traffic.bytes += size;
   }
-}
-
-function lastOf(pieces: Fifo<Piece> | undefined): Piece | undefined {
-  return pieces && [...pieces].at(-1);
-}
-
-/** Tells those whose bytes end at `end` or before, and takes them out. */
-function tellTaken(marks: Mark[], end: number): void {
-  while (marks.length > 0 && marks[0].end <= end) marks.shift()!.listener.onTaken();
-}
-
-/** Tells those whose bytes end behind `end`, and takes them out. They lie in the order of their ends. */
-function tellLost(marks: Mark[], end: number): void {
-  const kept = marks.filter((mark) => mark.end <= end).length;
-  for (const { listener } of marks.splice(kept)) listener.onLost();
-}
-
-/** Gives marks in bytes that have moved towards the start by so many. */
-function moved(marks: readonly Mark[], by: number): Mark[] {
-  return marks.map(({ end, listener }) => ({ end: end - by, listener }));
 }
 
 /**
