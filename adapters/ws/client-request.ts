@@ -37,7 +37,8 @@ export interface Target {
  * @throws {SyntaxError} It is no URL, or none of those.
  */
 export function targetOf(address: string | { readonly href: string }, base?: string): Target {
-  const text = typeof address === "string" ? address : address.href;
+  // Whatever else is given is no URL by its text.
+  const text = (address as { readonly href?: string } | undefined)?.href ?? String(address);
   let url: URL;
   try {
     url = new URL(text, base);

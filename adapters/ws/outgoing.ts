@@ -13,7 +13,8 @@ import { prepareFrames } from "../../src/connection/send/prepare-frames.ts";
 import type { PreparedMessage } from "../../src/endpoint/prepared.ts";
 import type { StreamedMessage } from "../../src/endpoint/streamed-message.ts";
 import { OpBinary, OpText } from "../../src/frame/opcode.ts";
-import { bytesOf, isBlob, noBuffer } from "./data.ts";
+import type { BlobLike } from "../../src/connection/data.ts";
+import { bytesOf, isBlob, noBuffer, sizeOf } from "./data.ts";
 import type { SendCallback, SendOptions } from "./types.ts";
 
 /** The largest payload of a control frame (RFC 6455, 5.5). */
@@ -49,20 +50,36 @@ function sentBy(callback: SendCallback): SentCallback {
   };
 }
 
+/** What waits behind a Blob whose bytes were asked for, or that Blob. */
+interface Waiting {
+  run(): void;
+  readonly callback: SendCallback | undefined;
+}
+
 /** Sends what a WebSocket is told to send, over its connection. */
 export class Outgoing {
   readonly #connection: Connection<unknown>;
   readonly #link: ConnectionLink;
+  readonly #onFailed: (error: Error) => void;
   /** The message whose last fragment is still to come. */
   #fragments: StreamedMessage | undefined;
-  /** What waits behind a Blob whose bytes were asked for; undefined where nothing does. */
-  #waiting: (() => void)[] | undefined;
+  /** The Blob whose bytes were asked for, and what waits behind it; undefined where there is none. */
+  #waiting: Waiting[] | undefined;
+  /** Whether the close frame waits there, too. */
+  #isClosing = false;
   /** Bytes of Blobs that were asked for. */
   #blobBytes = 0;
 
-  constructor(connection: Connection<unknown>) {
+  /** @param onFailed Is told of a Blob whose bytes cannot be had; the connection is dropped by then. */
+  constructor(connection: Connection<unknown>, onFailed: (error: Error) => void) {
     this.#connection = connection;
     this.#link = linkOf(connection);
+    this.#onFailed = onFailed;
+  }
+
+  /** Whether {@link close} was called, though its frame may still wait. */
+  get isClosing(): boolean {
+    return this.#isClosing;
   }
 
   /** Bytes that are not with the operating system yet. */
@@ -87,32 +104,33 @@ export class Outgoing {
 
   /** Sends a ping or a pong. @throws {RangeError} It has more than 125 bytes. */
   control(kind: "ping" | "pong", data: unknown, callback: SendCallback | undefined): void {
+    if (sizeOf(data) > largestControl) {
+      throw new RangeError("The data size must not be greater than 125 bytes");
+    }
     if (this.#waiting !== undefined || isBlob(data)) {
       this.#enqueue(
         data,
         (bytes) => {
-          this.#controlNow(kind, bytesOf(bytes), callback);
+          this.#controlNow(kind, bytes, callback);
         },
         callback,
       );
       return;
     }
-    this.#controlNow(
-      kind,
-      data === undefined || data === null ? noBuffer : bytesOf(data),
-      callback,
-    );
+    this.#controlNow(kind, data, callback);
   }
 
   /** Begins the closing handshake behind what was sent before. @param status 1005 for an empty close frame. */
   close(status: number, reason: string): void {
-    if (this.#waiting === undefined) void this.#connection.close(status, reason);
-    else this.#waiting.push(() => void this.#connection.close(status, reason));
+    this.#isClosing = true;
+    const run = (): void => void this.#connection.close(status, reason);
+    if (this.#waiting === undefined) run();
+    else this.#waiting.push({ run, callback: undefined });
   }
 
   /** Drops the connection, behind what the operating system takes at once of what was sent before. */
   terminate(): void {
-    this.#waiting = undefined;
+    this.#drop(new Error("The socket was closed while the blob was being read"));
     this.#connection.terminate();
   }
 
@@ -161,10 +179,8 @@ export class Outgoing {
     if (fin) this.#fragments = undefined;
   }
 
-  #controlNow(kind: "ping" | "pong", bytes: Uint8Array, callback: SendCallback | undefined): void {
-    if (bytes.length > largestControl) {
-      throw new RangeError("The data size must not be greater than 125 bytes");
-    }
+  #controlNow(kind: "ping" | "pong", data: unknown, callback: SendCallback | undefined): void {
+    const bytes = data === undefined || data === null ? noBuffer : bytesOf(data);
     const onSent = callback && sentBy(callback);
     if (kind === "ping") {
       this.#link.pinged();
@@ -178,44 +194,56 @@ export class Outgoing {
   #enqueue(data: unknown, task: (data: unknown) => void, callback: SendCallback | undefined): void {
     const blob = isBlob(data) ? data : undefined;
     // What is sent behind it may be changed by then.
-    const own = blob !== undefined || typeof data === "string" ? data : Buffer.from(bytesOf(data));
-    const run = (): void => {
-      if (blob === undefined) {
-        task(own);
-        return;
-      }
-      blob.arrayBuffer().then(
-        (bytes) => {
-          this.#blobBytes -= blob.size;
-          this.#goOn(() => {
-            task(bytes);
-          });
-        },
-        (error: unknown) => {
-          this.#blobBytes -= blob.size;
-          this.#goOn(() => callback?.(error as Error));
-        },
-      );
-      this.#isAsking = true;
-    };
+    const isOwn = blob !== undefined || typeof data === "string";
+    const own = isOwn || data === undefined || data === null ? data : Buffer.from(bytesOf(data));
+    const run = blob === undefined ? () => task(own) : () => this.#askFor(blob, task);
     if (blob !== undefined) this.#blobBytes += blob.size;
-    if (this.#waiting === undefined) {
-      this.#waiting = [];
-      run();
-    } else {
-      this.#waiting.push(run);
-    }
+    const isFirst = this.#waiting === undefined;
+    this.#waiting ??= [];
+    this.#waiting.push({ run, callback });
+    if (isFirst) run();
   }
 
+  #askFor(blob: BlobLike, task: (bytes: ArrayBuffer) => void): void {
+    const asked = this.#waiting;
+    blob.arrayBuffer().then(
+      (bytes) => {
+        if (this.#waiting !== asked) return;
+        this.#blobBytes -= blob.size;
+        task(bytes);
+        this.#goOn();
+      },
+      (error: unknown) => {
+        if (this.#waiting !== asked) return;
+        this.#drop(error as Error);
+        this.#connection.terminate();
+        this.#onFailed(error as Error);
+      },
+    );
+    this.#isAsking = true;
+  }
+
+  /** Whether the first of those that wait is a Blob whose bytes were asked for. */
   #isAsking = false;
 
-  /** The bytes of a Blob are there: what waits behind it goes on, up to the next Blob. */
-  #goOn(task: () => void): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    this.#isAsking = false;
-    task();
-    while (!this.#isAsking && waiting.length > 0) waiting.shift()!();
-    if (!this.#isAsking) this.#waiting = undefined;
+  /** The bytes of a Blob are there, and sent: what waits behind it goes on, up to the next Blob. */
+  #goOn(): void {
+    const waiting = this.#waiting!;
+    do {
+      waiting.shift();
+      this.#isAsking = false;
+      waiting[0]?.run();
+    } while (waiting.length > 0 && !this.#isAsking);
+    if (waiting.length === 0) this.#waiting = undefined;
+  }
+
+  /** Nothing that waits will be sent: tells each callback why. */
+  #drop(error: Error): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    this.#blobBytes = 0;
+    for (const { callback } of waiting) {
+      if (callback !== undefined) process.nextTick(callback, error);
+    }
   }
 }

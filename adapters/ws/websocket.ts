@@ -117,12 +117,7 @@ export class WebSocket extends WebSocketEmitter {
       },
       error({ context }, error) {
         const told = errorOf(error);
-        if (told === undefined) return;
-        try {
-          context.emit("error", told);
-        } catch (thrown) {
-          throwLater(thrown);
-        }
+        if (told !== undefined) context.#tellError(told);
       },
       close({ context }, closure) {
         context.#ended(closure);
@@ -208,7 +203,9 @@ export class WebSocket extends WebSocketEmitter {
       case "failing":
         return WebSocket.CLOSING;
       case "joined":
-        return this.#connection!.state === "open" ? WebSocket.OPEN : WebSocket.CLOSING;
+        return this.#connection!.state === "open" && !this.#outgoing!.isClosing
+          ? WebSocket.OPEN
+          : WebSocket.CLOSING;
       case "over":
         return WebSocket.CLOSED;
     }
@@ -371,7 +368,9 @@ export class WebSocket extends WebSocketEmitter {
     this.#socket = socket;
     this.#protocol = protocol;
     this.#connection = connection;
-    this.#outgoing = new Outgoing(connection);
+    this.#outgoing = new Outgoing(connection, (error) => {
+      this.#tellError(error);
+    });
     this.#phase = "joined";
     this.emit("open");
   }
@@ -416,6 +415,14 @@ export class WebSocket extends WebSocketEmitter {
       this.emit(kind, toBuffer(payload));
     } catch (error) {
       throwLater(error);
+    }
+  }
+
+  #tellError(error: Error): void {
+    try {
+      this.emit("error", error);
+    } catch (thrown) {
+      throwLater(thrown);
     }
   }
 

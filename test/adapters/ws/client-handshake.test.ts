@@ -62,6 +62,8 @@ describe.each(shapes)("A client of %s", (_, shape) => {
 
   it.each([
     ["no URL", "echo.example", "Invalid URL: echo.example"],
+    ["nothing", undefined as unknown as string, "Invalid URL: undefined"],
+    ["a number", 5 as unknown as string, "Invalid URL: 5"],
     [
       "another scheme",
       "ftp://a",

@@ -107,6 +107,63 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     expect(told).toEqual(["blob", "text"]);
   });
 
+  it("is closing from close() on, though a Blob is still being read", async () => {
+    const { client, peer } = await pair(shape);
+    const came = all(peer);
+    client.send(new Blob(["in time"]) as never);
+    client.close(4000, "behind it");
+    expect(client.readyState).toBe(shape.WebSocket.CLOSING);
+    const late = new Promise((resolve) => {
+      client.send("late", (error) => {
+        resolve(error?.message);
+      });
+    });
+    expect(await late).toBe("WebSocket is not open: readyState 2 (CLOSING)");
+    expect(await came).toEqual([["in time", true]]);
+  });
+
+  it("tells the callbacks of a Blob, and of what waits behind it, when it is terminated", async () => {
+    const { client } = await pair(shape);
+    const told: unknown[] = [];
+    const tell = (error?: Error): void => void told.push(error?.message);
+    const over = ended(client);
+    client.send(new Blob(["a"]) as never, tell);
+    client.send("b", tell);
+    client.ping("c", undefined, tell);
+    client.terminate();
+    await over;
+    const message = "The socket was closed while the blob was being read";
+    expect(told).toEqual([message, message, message]);
+  });
+
+  it("drops the connection where the bytes of a Blob cannot be had, and tells error and each callback", async () => {
+    const { client, peer } = await pair(shape);
+    const blob = new Blob(["a"]);
+    const gone = new Error("gone");
+    Object.defineProperty(blob, "arrayBuffer", { value: () => Promise.reject(gone) });
+    const told: unknown[] = [];
+    const failed = next(client, "error");
+    const over = Promise.all([ended(client), all(peer)]);
+    client.send(blob as never, (error) => told.push(error));
+    client.send("never", (error) => told.push(error));
+    expect(await failed).toEqual([gone]);
+    expect(await over).toEqual([[1006, ""], []]);
+    expect(told).toEqual([gone, gone]);
+  });
+
+  it("throws at a control frame that is too long, also behind a Blob, or of one", async () => {
+    const { client, peer } = await pair(shape);
+    const came = all(peer);
+    const long = "x".repeat(126);
+    const message = "The data size must not be greater than 125 bytes";
+    expect(() => client.ping(new Blob([long]))).toThrow(message);
+    client.send(new Blob(["a"]) as never);
+    expect(() => client.pong(long)).toThrow(message);
+    client.ping();
+    client.close();
+    expect(await came).toEqual([["a", true]]);
+  });
+
   it("takes frames that were encoded before, at _sender", async () => {
     const { client, peer } = await pair(shape);
     const { Sender } = shape as unknown as Framing;
