@@ -195,6 +195,19 @@ const mayImport: Record<string, string[]> = {
     "node:timers",
     "node:tls",
   ],
+  // Between processes: what waits for a relay's answer is a queue.
+  "adapters/cluster": [
+    "src/arguments.ts",
+    "src/check-options.ts",
+    "src/deferred.ts",
+    "src/errors.ts",
+    "src/fifo.ts",
+    "src/transport.ts",
+    "src/connection",
+    "node:buffer",
+    "node:process",
+    "node:timers",
+  ],
   adapters: [
     "src/arguments.ts",
     "src/bytes.ts",

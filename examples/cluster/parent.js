@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import process from "node:process";
-import { relay } from "./backplane.js";
+import { clusterRelay } from "framewire/cluster";
 
 /** @typedef {import("node:child_process").ChildProcess} ChildProcess */
 
@@ -13,6 +13,7 @@ export async function startShares(start) {
   const count = Number(process.env.PROCESSES ?? availableParallelism());
   /** @type {Set<ChildProcess>} */
   const children = new Set();
+  const relay = clusterRelay();
   let isStopping = false;
 
   /** @param {number} port */
@@ -20,11 +21,11 @@ export async function startShares(start) {
     new Promise((resolve) => {
       const child = start(port);
       children.add(child);
+      relay.add(child); // what one child publishes goes to the others
       child.on("message", (/** @type {any} */ message) => {
-        if ("port" in message) {
-          console.log(`process ${child.pid} listens`);
-          resolve(message.port);
-        } else relay(message, child, children);
+        if (!("port" in message)) return;
+        console.log(`process ${child.pid} listens`);
+        resolve(message.port);
       });
       child.on("exit", () => {
         children.delete(child);

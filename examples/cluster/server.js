@@ -1,5 +1,5 @@
 import process from "node:process";
-import { parentBackplane } from "./backplane.js";
+import { clusterBackplane } from "framewire/cluster";
 
 /**
  * Serves in one of several processes: tells everybody who serves them, sends every message back, and what begins with
@@ -10,7 +10,7 @@ import { parentBackplane } from "./backplane.js";
  */
 export async function serveShare(serve, options) {
   const server = await serve(
-    { ...options, backplane: parentBackplane() },
+    { ...options, backplane: clusterBackplane() },
     {
       open(ws) {
         void ws.subscribe("all");

@@ -73,6 +73,11 @@ describe("docs/limits.md", () => {
       "maxWaiting",
       inSource("src/connection/client/reconnecting.ts", "maxWaiting = "),
     ],
+    [
+      "What is sent",
+      "maxWaiting` of `clusterRelay()",
+      inSource("adapters/cluster/relay.ts", "maxWaiting = "),
+    ],
     ["Time", "handshakeTimeout", inSource(serve, "handshakeTimeout: ")],
     ["Time", "closeTimeout", closeTimeout],
     ["Time", "minProgress", inSource("src/connection/options.ts", "  minProgress: ")],

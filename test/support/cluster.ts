@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { expect } from "vitest";
+import { root, runtimeCommand } from "../../scripts/built.mjs";
+import type { Connection } from "../../src/connection/connection.ts";
+import type { Data } from "../../src/connection/data.ts";
+import { adapter } from "./adapter.ts";
+import { type Runtime, runtime } from "./runtime.ts";
+
+/** How messages go over a channel between processes. */
+export type Serialization = "json" | "advanced";
+
+/** Starts a program of test/support with a channel to it. A run that is cut short leaves none behind. */
+function startChild(
+  by: Runtime,
+  serialization: Serialization,
+  ...args: readonly string[]
+): ChildProcess {
+  const [program, ...first] = runtimeCommand(by) as [string, ...string[]];
+  const child = spawn(program, [...first, ...args], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    serialization,
+  });
+  const end = (): void => void child.kill("SIGKILL");
+  process.once("exit", end);
+  child.once("exit", () => process.off("exit", end));
+  return child;
+}
+
+/** Ends a child at once, and waits for that. */
+export async function killChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  // Not by the child's own `kill`: Deno's does nothing the second time.
+  process.kill(child.pid!, "SIGKILL");
+  await ended;
+}
+
+/** Starts a relay in another process; what leads to it is a channel for `clusterBackplane`. */
+export async function startRelay(serialization: Serialization): Promise<ChildProcess> {
+  const child = startChild(runtime, serialization, "test/support/relay.mjs");
+  await new Promise((resolve, reject) => {
+    child.once("message", resolve);
+    child.once("exit", reject);
+  });
+  return child;
+}
+
+/** A server in a child of this process. */
+export interface ChildNode {
+  readonly child: ChildProcess;
+  /** What its backplane has told. */
+  readonly events: string[];
+  /** Connects to it, as `Node.listen` of the suite does. */
+  listen(topic: string): Promise<{ readonly ws: Connection; readonly heard: Data[] }>;
+}
+
+/** Starts one. @param add What is done with its channel before it can say anything. */
+export async function startNode(
+  by: Runtime,
+  serialization: Serialization,
+  add: (child: ChildProcess) => void,
+): Promise<ChildNode> {
+  const child = startChild(by, serialization, "test/support/node.mjs", by, "cluster");
+  add(child);
+  const events: string[] = [];
+  const port = await new Promise<number>((resolve, reject) => {
+    child.on("message", (message: { readonly port?: number; readonly event?: string }) => {
+      if (message.port !== undefined) resolve(message.port);
+      if (message.event !== undefined) events.push(message.event);
+    });
+    child.once("exit", reject);
+  });
+  return { child, events, listen: (topic) => listenAt(port, topic) };
+}
+
+/** Connects to a server of test/support/node.mjs, and waits until its topic is subscribed to. */
+export async function listenAt(
+  port: number,
+  topic: string,
+): Promise<{ readonly ws: Connection; readonly heard: Data[] }> {
+  const ws = await adapter.connect(`ws://127.0.0.1:${port}/${topic}`);
+  expect(await ws.receive()).toBe("ready");
+  const heard: Data[] = [];
+  void (async () => {
+    for await (const data of ws) heard.push(data);
+  })().catch(() => {});
+  return { ws, heard };
+}
