@@ -80,6 +80,16 @@ export interface OwnPort {
   readonly fetch: FetchHandler;
 }
 
+/** Sockets that were upgraded, or refused. */
+const taken = new WeakSet<object>();
+
+/** What is looked at of a socket before it is taken over. */
+interface UpgradeSocket {
+  readonly readable: boolean;
+  readonly writable: boolean;
+  destroy(): void;
+}
+
 /** A request that somebody else has parsed, while the server takes it in. */
 interface HandedOver {
   readonly request: HookRequest | undefined;
@@ -155,6 +165,18 @@ export class HookServer implements PeerOwner {
         `handleUpgrade takes what node:http tells by "upgrade": (request, socket, head), and not ${kindOf(request)}. Sockets of Deno.serve() and Bun.serve() cannot be taken over: use plugin() or serve()`,
       );
     }
+    if (taken.has(socket)) {
+      throw new Error(
+        "handleUpgrade was called twice with one socket: one upgrade listener is enough",
+      );
+    }
+    // The client has gone, or somebody else has answered it.
+    const { readable, writable, destroy } = socket as UpgradeSocket;
+    if (!readable || !writable) {
+      destroy.call(socket);
+      return;
+    }
+    taken.add(socket);
     const handedOver: HandedOver = { request: webRequest as HookRequest | undefined, runtime };
     // A head that comes whole is judged, and the hook asked, before `accept` returns.
     this.#handedOver = handedOver;

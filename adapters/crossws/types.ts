@@ -270,6 +270,7 @@ export interface HookAdapter<PeerType = Peer> {
    * @param webRequest The same as a `Request`, where there is one; hooks get it. Default: one is made.
    * @returns Resolves when it is decided what becomes of the request.
    * @throws {TypeError} It is none of `node:http`.
+   * @throws {Error} The socket was given before.
    */
   readonly handleUpgrade: (
     request: UpgradeMessage,

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Message, Peer } from "crossws";
 import { afterEach, describe, expect, it } from "vitest";
 import { crossws } from "../../../adapters/crossws/adapter.ts";
@@ -544,6 +545,48 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect(() => publish("a", "b")).not.toThrow();
     expect(() => closeAll()).not.toThrow();
     expect(handleUpgrade).toBeTypeOf("function");
+  });
+
+  it.each<[string, (socket: Duplex) => void]>([
+    ["dropped", (socket) => void socket.destroy()],
+    ["answered", (socket) => void socket.end("HTTP/1.1 404 Not Found\r\n\r\n")],
+  ])("opens nothing on a socket that somebody else has %s", async (_, act) => {
+    const opened: string[] = [];
+    const adapter = make({ hooks: { open: () => void opened.push("open") } });
+    const handled = new Journal();
+    const { url } = await hookServer(
+      () => ({
+        ...adapter,
+        handleUpgrade: (async (request: never, socket: Duplex, head: never) => {
+          act(socket);
+          await adapter.handleUpgrade(request, socket as never, head);
+          handled.add("handled");
+        }) as never,
+      }),
+      {},
+    );
+    const client = new HookClient(url);
+    expect(await handled.next()).toBe("handled");
+    expect(await client.next()).toMatch(/^close 1006|^refused 404/);
+    expect(opened).toEqual([]);
+  });
+
+  it("refuses to take a socket twice", async () => {
+    const adapter = make();
+    const journal = new Journal();
+    const { url } = await hookServer(
+      () => ({
+        ...adapter,
+        handleUpgrade: (async (...given: never[]) => {
+          await adapter.handleUpgrade(...given);
+          await adapter.handleUpgrade(...given).catch((error: Error) => journal.add(error.message));
+        }) as never,
+      }),
+      {},
+    );
+    const client = new HookClient(url);
+    expect(await journal.next()).toMatch(/called (more than once|twice) with/);
+    expect(await client.next()).toBe("open");
   });
 
   it("gives hooks the Request that handleUpgrade is given, and its context", async () => {
