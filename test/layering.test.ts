@@ -235,6 +235,8 @@ const mayImport: Record<string, string[]> = {
     "node:diagnostics_channel",
     "node:net",
     "node:process",
+    // Keeps the order of a socket's bytes in front of a TLS handshake.
+    "node:stream",
     "node:timers",
     "node:tls",
     "node:zlib",

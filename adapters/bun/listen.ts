@@ -16,6 +16,7 @@ import {
   listening,
   type Place,
 } from "../listening.ts";
+import { listenBehindBalancers } from "../proxied-tls.ts";
 import { otherRuntimeError } from "../own-runtime.ts";
 
 interface BunNamespace {
@@ -135,5 +136,6 @@ export async function listenTransport(options: ListenOptions, accept: Accept): P
   if (error !== undefined) throw error;
   checkTcp(options);
   checkBacklog(options);
-  return listening({ listen, tlsTable: bunServerTls }, options, accept);
+  const how = listenBehindBalancers(options, listen);
+  return listening({ listen: how, tlsTable: bunServerTls }, options, accept);
 }

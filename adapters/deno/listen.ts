@@ -13,6 +13,7 @@ import type {
 import { denoServerTls } from "./tls-names.ts";
 import { type DenoConn, type DenoHandshake, DenoTransport } from "./transport.ts";
 import { type Accept, type CheckedTls, Handshakes, listening, type Place } from "../listening.ts";
+import { listenBehindBalancers } from "../proxied-tls.ts";
 import { otherRuntimeError } from "../own-runtime.ts";
 
 /** What is used of a `Deno.TcpListener`, `Deno.TlsListener` or `Deno.UnixListener`. */
@@ -214,5 +215,6 @@ export async function listenTransport(options: ListenOptions, accept: Accept): P
   if (options.port !== undefined) checkTcp(options, options.tls !== undefined);
   checkReusePort(options);
   checkBacklog(options);
-  return listening({ listen, take, tlsTable: denoServerTls }, options, accept);
+  const how = listenBehindBalancers(options, listen);
+  return listening({ listen: how, take, tlsTable: denoServerTls }, options, accept);
 }

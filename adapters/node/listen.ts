@@ -11,6 +11,7 @@ import { createServer as createTlsServer } from "node:tls";
 import type { Listener, ListenOptions, TcpOptions } from "../../src/transport.ts";
 import { newOwnedServerListener } from "../http-server.ts";
 import { type Accept, type CheckedTls, listening, type Place } from "../listening.ts";
+import { listenBehindBalancers } from "../proxied-tls.ts";
 import { acceptedTransport, adoptContext } from "./accept.ts";
 import { nodeServerTls } from "./tls-names.ts";
 import { NodeTransport } from "./transport.ts";
@@ -89,5 +90,6 @@ function checkReusePort({ reusePort }: ListenOptions): void {
 /** Listens with `net.createServer` or `tls.createServer`, or takes the connections of a server that is there already. */
 export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
   checkReusePort(options);
-  return listening({ listen, tlsTable: nodeServerTls }, options, accept);
+  const how = listenBehindBalancers(options, listen);
+  return listening({ listen: how, tlsTable: nodeServerTls }, options, accept);
 }

@@ -62,7 +62,8 @@ export interface ServeOptions
   /**
    * TCP balancers that say whose connection each is by the PROXY protocol, version 1 or 2: `true` for all that connect, or addresses
    * and networks, and "unix" for one that comes by a Unix socket. They must: one that does not is dropped. From others it is no request,
-   * and gets 400. Not with `server`, nor with `tls`, since the header comes in front of the TLS: TypeError. Default: nobody.
+   * and gets 400. With `tls`, in front of which the header comes, it takes a
+   * `port`. Not with `server`: TypeError. Default: nobody.
    */
   readonly proxyProtocol?: boolean | readonly string[] | undefined;
   /** What carries publications to other servers, of this process or elsewhere. Default: they stay on this one. */

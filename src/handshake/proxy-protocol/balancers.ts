@@ -17,7 +17,6 @@ export const balancersKind: Kind = {
 /** What is looked at of a server's options. */
 export interface BalancerOptions {
   readonly proxyProtocol?: boolean | readonly string[] | undefined;
-  readonly tls?: unknown;
   readonly server?: unknown;
 }
 
@@ -28,15 +27,9 @@ export interface BalancerOptions {
  */
 export function balancersOf({
   proxyProtocol = false,
-  tls,
   server,
 }: BalancerOptions): (address: string | undefined) => boolean {
   if (proxyProtocol === false) return () => false;
-  if (tls !== undefined) {
-    throw new TypeError(
-      "proxyProtocol does not go with tls, in front of which its header comes: have the balancer end the TLS",
-    );
-  }
   if (server !== undefined) {
     throw new TypeError(
       "proxyProtocol does not go with server, which reads the connections itself: listen on a port, a path, or a listener",

@@ -17,17 +17,12 @@ describe("balancersOf()", () => {
   });
 
   it("refuses places where the header cannot be read, unless none is wanted", () => {
-    expect(() => balancersOf({ proxyProtocol: true, tls: {} })).toThrow(
-      new TypeError(
-        "proxyProtocol does not go with tls, in front of which its header comes: have the balancer end the TLS",
-      ),
-    );
     expect(() => balancersOf({ proxyProtocol: [], server: {} })).toThrow(
       new TypeError(
         "proxyProtocol does not go with server, which reads the connections itself: listen on a port, a path, or a listener",
       ),
     );
-    balancersOf({ proxyProtocol: false, tls: {}, server: {} });
+    balancersOf({ proxyProtocol: false, server: {} });
   });
 });
 
