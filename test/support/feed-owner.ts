@@ -1,6 +1,5 @@
 import { encodeUtf8, latin1 } from "../../src/bytes.ts";
 import { Deadlines } from "../../src/clock.ts";
-import type { Subscriber } from "../../src/connection/server/delivery.ts";
 import { encodeEnvelope } from "../../src/connection/backplane/envelope.ts";
 import { type Histories, histories, type Stamp } from "../../src/connection/backplane/histories.ts";
 import type { HistoryPage, Position } from "../../src/connection/backplane/history.ts";
@@ -37,7 +36,8 @@ export class FeedStage {
       timeout: 1000,
       node: us,
       stamp,
-      receivers: () => this.receivers as ReadonlySet<Subscriber>,
+      receivers: () => [...this.receivers],
+      isSubscribed: (receiver) => this.receivers.has(receiver as Receiver),
       held: async () => this.isHeld,
       history: async (_topic, since) => {
         this.reads.push(since?.offset ?? "head");

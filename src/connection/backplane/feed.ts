@@ -28,8 +28,10 @@ export interface FeedItem {
 
 /** What a feed asks for and tells. */
 export interface FeedOwner {
-  /** Those here who have subscribed. */
-  receivers(topic: string): ReadonlySet<Subscriber>;
+  /** Those here who have subscribed, in an array of the caller's own. */
+  receivers(topic: string): Subscriber[];
+  /** Tells whether one is subscribed. */
+  isSubscribed(receiver: Subscriber, topic: string): boolean;
   /** Waits until the broker knows of the topic. @returns False where it is away, or does not answer in time. */
   held(topic: string): Promise<boolean>;
   /** Reads from the broker. Rejects where it does not answer in time, or fails. */
@@ -194,7 +196,7 @@ export class Feed {
     return (
       this.#replays.get(receiver) === replay &&
       receiver.state === "open" &&
-      this.#owner.receivers(this.#topic).has(receiver)
+      this.#owner.isSubscribed(receiver, this.#topic)
     );
   }
 
@@ -267,7 +269,7 @@ export class Feed {
     this.#owner.delivered(item);
     const all = this.#owner.receivers(this.#topic);
     const receivers =
-      this.#replays.size === 0 ? all : [...all].filter((receiver) => this.#gets(receiver, item));
+      this.#replays.size === 0 ? all : all.filter((receiver) => this.#gets(receiver, item));
     deliver(receivers, message, options);
   }
 

@@ -30,7 +30,8 @@ export interface HistoriesOwner {
   /** The server's own id, as envelopes have it. */
   readonly node: string;
   readonly stamp: Stamp | undefined;
-  receivers(topic: string): ReadonlySet<Subscriber>;
+  receivers(topic: string): Subscriber[];
+  isSubscribed(receiver: Subscriber, topic: string): boolean;
   /** Waits until the broker knows of a topic; false where it is away, or does not answer. */
   held(topic: string): Promise<boolean>;
   /** Asks the driver. May throw. */
@@ -159,8 +160,12 @@ class TopicHistories implements Histories, FeedOwner {
 
   // What a feed asks for.
 
-  receivers(topic: string): ReadonlySet<Subscriber> {
+  receivers(topic: string): Subscriber[] {
     return this.#owner.receivers(topic);
+  }
+
+  isSubscribed(receiver: Subscriber, topic: string): boolean {
+    return this.#owner.isSubscribed(receiver, topic);
   }
 
   held(topic: string): Promise<boolean> {

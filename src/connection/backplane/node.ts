@@ -45,8 +45,10 @@ export interface NodeOwner {
   readonly deadlines: Deadlines;
   /** A message has come for the subscribers of a topic. */
   receive(topic: string, message: PreparedMessage): void;
-  /** The subscribers of a topic here. */
-  receivers(topic: string): ReadonlySet<Subscriber>;
+  /** The subscribers of a topic here, in an array of the caller's own. */
+  receivers(topic: string): Subscriber[];
+  /** Tells whether one is subscribed to a topic. */
+  isSubscribed(receiver: Subscriber, topic: string): boolean;
   /** The option `stamp` has thrown. */
   stampFailed(error: unknown): void;
   /** Something has happened. Must not throw. */
@@ -174,6 +176,7 @@ export class BackplaneNode implements BackplaneStatus {
       node: this.#node,
       stamp: this.#stamp,
       receivers: (topic) => this.#owner.receivers(topic),
+      isSubscribed: (receiver, topic) => this.#owner.isSubscribed(receiver, topic),
       held: (topic) => this.#interests.held(topic),
       history: (topic, since) => this.#membership!.history!(topic, since),
       gap: (topic) => {

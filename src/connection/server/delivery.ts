@@ -67,9 +67,13 @@ export function checkPolicy(name: string, policy: SlowReceiver): void {
   throw new TypeError(`${name} must be one of ${policies.join(", ")}: ${String(policy)}`);
 }
 
-/** Sends a message to `receivers`. @throws {TypeError} `slow` is none of the three policies. */
+/**
+ * Sends a message to `receivers`, which nobody else changes meanwhile: what is called may end a connection, or subscribe one.
+ *
+ * @throws {TypeError} `slow` is none of the three policies.
+ */
 export function deliver<Receiver extends Subscriber>(
-  receivers: Iterable<Receiver>,
+  receivers: readonly Receiver[],
   message: PreparedMessage,
   { except, slow: asked }: DeliveryOptions<Receiver>,
 ): Delivery {
@@ -77,8 +81,7 @@ export function deliver<Receiver extends Subscriber>(
   let sent = 0;
   let dropped = 0;
   let closed = 0;
-  // A copy: what is called may end a connection, or subscribe one.
-  for (const receiver of [...receivers]) {
+  for (const receiver of receivers) {
     // One that closes, or was dropped in this turn, is a subscriber until its end, and gets nothing.
     if (receiver === except || receiver.state !== "open") continue;
     const { outbox } = receiver;

@@ -245,7 +245,7 @@ export class Server<Context = unknown> {
   broadcast(data: string | Binary | PreparedMessage, options: BroadcastOptions = {}): Delivery {
     checkOptions(options, broadcastTable);
     const { except, slow } = options;
-    return deliver<ConnectionLink>(this.#links, prepared(data), {
+    return deliver<ConnectionLink>([...this.#links], prepared(data), {
       except: except && linkOf(except),
       slow,
     });
@@ -413,6 +413,7 @@ export class Server<Context = unknown> {
       deadlines: this.#deadlines,
       receive: (topic, message) => void this.#topics.deliver(topic, message, {}),
       receivers: (topic) => this.#topics.receivers(topic),
+      isSubscribed: (receiver, topic) => this.#topics.has(receiver, topic),
       stampFailed: (error) => {
         this.#unhandled.report(error, "stamp");
       },

@@ -6,7 +6,9 @@
 
 import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { LimitError } from "../../errors.ts";
+import { ReturningMap } from "../../returning-map.ts";
 import type { Position, Replayed } from "../backplane/history.ts";
+import { Audience, Subscription } from "./audience.ts";
 import { deliver, type Delivery, type DeliveryOptions, type Subscriber } from "./delivery.ts";
 
 /** What carries publications to other servers, and theirs to this one. */
@@ -46,18 +48,17 @@ export interface Published extends Delivery {
 const heard = /* @__PURE__ */ Promise.resolve(true);
 const settled = /* @__PURE__ */ Promise.resolve(undefined);
 
-const nobody: ReadonlySet<never> = /* @__PURE__ */ new Set<never>();
-
 /** UTF-16 units that the name of a topic may have. */
 const longestTopic = 1024;
 
 /**
- * Who is subscribed to what. Publishing costs what the topic's own subscribers cost, and leaving what the leaver's own
- * topics cost, whatever else there is.
+ * Who is subscribed to what. Publishing costs what the topic's own subscribers cost, leaving what the leaver's own topics cost, and to
+ * subscribe and unsubscribe always the same, whatever else there is.
  */
 export class Topics<Receiver extends Subscriber> {
-  readonly #subscribers = new Map<string, Set<Receiver>>();
-  readonly #topics = new Map<Receiver, Set<string>>();
+  readonly #audiences = new ReturningMap<string, Audience<Receiver>>();
+  /** What each is subscribed to, by topic; from its first subscription until it leaves. */
+  readonly #subscriptions = new Map<Receiver, ReturningMap<string, Subscription<Receiver>>>();
   readonly #carriage: TopicCarriage | undefined;
 
   /** @param carriage What joins this server with others. Default: it is alone. */
@@ -67,17 +68,22 @@ export class Topics<Receiver extends Subscriber> {
 
   /** Topics that somebody here is subscribed to. */
   get count(): number {
-    return this.#subscribers.size;
+    return this.#audiences.size;
   }
 
   /** Subscribers of a topic here. */
   countOf(topic: string): number {
-    return this.#subscribers.get(topic)?.size ?? 0;
+    return this.#audiences.get(topic)?.size ?? 0;
   }
 
   /** Topics that a connection is subscribed to. */
   of(receiver: Receiver): string[] {
-    return [...(this.#topics.get(receiver) ?? [])];
+    return this.#subscriptions.get(receiver)?.keys() ?? [];
+  }
+
+  /** Tells whether a connection is subscribed to a topic. */
+  has(receiver: Subscriber, topic: string): boolean {
+    return this.#subscriptions.get(receiver as Receiver)?.get(topic) !== undefined;
   }
 
   /**
@@ -89,17 +95,16 @@ export class Topics<Receiver extends Subscriber> {
    */
   subscribe(receiver: Receiver, topic: string): Promise<boolean> {
     checkTopic(topic);
-    let topics = this.#topics.get(receiver);
-    if (topics === undefined) this.#topics.set(receiver, (topics = new Set()));
-    if (!topics.has(topic)) {
+    let own = this.#subscriptions.get(receiver);
+    if (own === undefined) this.#subscriptions.set(receiver, (own = new ReturningMap()));
+    if (own.get(topic) === undefined) {
       const { maxTopics } = receiver.delivery;
-      if (topics.size >= maxTopics) {
-        throw new LimitError("TOO_MANY_TOPICS", maxTopics, topics.size + 1);
-      }
-      topics.add(topic);
-      const subscribers = this.#subscribers.get(topic);
-      if (subscribers === undefined) this.#subscribers.set(topic, new Set([receiver]));
-      else subscribers.add(receiver);
+      if (own.size >= maxTopics) throw new LimitError("TOO_MANY_TOPICS", maxTopics, own.size + 1);
+      let audience = this.#audiences.get(topic);
+      if (audience === undefined) this.#audiences.set(topic, (audience = new Audience()));
+      const subscription = new Subscription(receiver);
+      own.set(topic, subscription);
+      audience.add(subscription);
     }
     return this.#carriage?.want(topic) ?? heard;
   }
@@ -122,18 +127,19 @@ export class Topics<Receiver extends Subscriber> {
 
   /** Takes a subscription back; where there is none, nothing happens. */
   unsubscribe(receiver: Receiver, topic: string): void {
-    const topics = this.#topics.get(receiver);
-    if (topics?.delete(topic) !== true) return;
-    if (topics.size === 0) this.#topics.delete(receiver);
-    this.#remove(receiver, topic);
+    const own = this.#subscriptions.get(receiver);
+    const subscription = own?.get(topic);
+    if (subscription === undefined) return;
+    own!.delete(topic);
+    this.#remove(subscription, topic);
   }
 
   /** Takes all subscriptions of a connection back: it is over. */
   leave(receiver: Receiver): void {
-    const topics = this.#topics.get(receiver);
-    if (topics === undefined) return;
-    this.#topics.delete(receiver);
-    for (const topic of topics) this.#remove(receiver, topic);
+    const own = this.#subscriptions.get(receiver);
+    if (own === undefined) return;
+    this.#subscriptions.delete(receiver);
+    for (const topic of own.keys()) this.#remove(own.get(topic)!, topic);
   }
 
   /**
@@ -156,16 +162,16 @@ export class Topics<Receiver extends Subscriber> {
     return deliver(this.receivers(topic), message, options);
   }
 
-  /** Those here who have subscribed to a topic. */
-  receivers(topic: string): ReadonlySet<Receiver> {
-    return this.#subscribers.get(topic) ?? nobody;
+  /** Those here who have subscribed to a topic, in an array of the caller's own. */
+  receivers(topic: string): Receiver[] {
+    return this.#audiences.get(topic)?.receivers() ?? [];
   }
 
-  #remove(receiver: Receiver, topic: string): void {
-    const subscribers = this.#subscribers.get(topic)!;
-    subscribers.delete(receiver);
-    if (subscribers.size > 0) return;
-    this.#subscribers.delete(topic);
+  #remove(subscription: Subscription<Receiver>, topic: string): void {
+    const audience = this.#audiences.get(topic)!;
+    audience.remove(subscription);
+    if (audience.size > 0) return;
+    this.#audiences.delete(topic);
     this.#carriage?.release(topic);
   }
 }

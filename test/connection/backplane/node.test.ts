@@ -50,7 +50,8 @@ function newNode(
       messages.push(message);
       lines.push(`${topic} ${latin1(message.bytes, 0, message.size)}`);
     },
-    receivers: () => receivers,
+    receivers: () => [...receivers],
+    isSubscribed: (receiver) => receivers.has(receiver as Receiver),
     stampFailed: (error) => void lines.push(`stamp ${(error as Error).message}`),
     tell(event) {
       events.push(event);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type TopicCarriage, Topics } from "../../../src/connection/server/topics.ts";
 import { PreparedMessage } from "../../../src/endpoint/prepared.ts";
 import { Receiver } from "../../support/receiver.ts";
@@ -73,6 +73,42 @@ describe("Topics", () => {
     expect(touched).toBe(3);
     for (const receiver of others) topics.leave(receiver);
     expect(topics.count).toBe(1);
+  });
+
+  it("know who is subscribed to what", () => {
+    const topics = newTopics();
+    const [a, b] = [new Receiver(), new Receiver()];
+    void topics.subscribe(a, "x");
+    void topics.subscribe(b, "y");
+    topics.unsubscribe(b, "y");
+    expect([topics.has(a, "x"), topics.has(a, "y"), topics.has(b, "y")]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it("delete and add no key where one comes and goes, which would leave a hole each time", () => {
+    const topics = newTopics();
+    const others = Array.from({ length: 1000 }, () => new Receiver());
+    for (const [i, other] of others.entries()) {
+      void topics.subscribe(other, "x");
+      void topics.subscribe(other, `own ${i}`);
+    }
+    const one = new Receiver();
+    void topics.subscribe(one, "x");
+    void topics.subscribe(one, "own");
+    const deleted = [vi.spyOn(Map.prototype, "delete"), vi.spyOn(Set.prototype, "delete")];
+    try {
+      for (let i = 0; i < 500; i++) {
+        for (const topic of ["x", "own"]) topics.unsubscribe(one, topic);
+        for (const topic of ["x", "own"]) void topics.subscribe(one, topic);
+      }
+      expect(deleted.map((spy) => spy.mock.calls.length)).toEqual([0, 0]);
+    } finally {
+      for (const spy of deleted) spy.mockRestore();
+    }
+    expect([topics.countOf("x"), topics.countOf("own"), topics.count]).toEqual([1001, 1, 1002]);
   });
 
   it("skip and repeat nobody where a send changes who is subscribed", async () => {
