@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { EventEmitter } from "node:events";
 import process from "node:process";
 import { Duplex, type DuplexOptions } from "node:stream";
@@ -57,6 +58,24 @@ function finish(ws: StreamedWebSocket, done: () => void): void {
 }
 
 /**
+ * Has `read()` give all that has come, as `node:stream` says: Deno and Bun give the first chunk alone, and programs that ask once, such as
+ * aedes, would wait for ever for the rest.
+ */
+function readAll(duplex: Duplex): void {
+  const readOnce = duplex.read.bind(duplex) as (size?: number) => Buffer | string | null;
+  duplex.read = (size?: number | null): unknown => {
+    const first = readOnce(size as number);
+    const asksForAll = size === undefined || size === null;
+    // One that flows gives out each chunk by itself, and one of objects each message.
+    if (first === null || !asksForAll || duplex.readableFlowing === true) return first;
+    if (duplex.readableObjectMode || duplex.readableLength === 0) return first;
+    const parts = [first];
+    for (let next = readOnce(); next !== null; next = readOnce()) parts.push(next);
+    return typeof first === "string" ? parts.join("") : Buffer.concat(parts as Buffer[]);
+  };
+}
+
+/**
  * Makes a stream of a WebSocket: what is written is sent, a message for each chunk; what has come is read.
  *
  * @param options Those of a `Duplex`; with `readableObjectMode` each message is read as one, text as a string.
@@ -91,6 +110,7 @@ export function createWebSocketStream(ws: StreamedWebSocket, options: DuplexOpti
       if (isTerminating && ws.readyState !== closed) ws.terminate();
     },
   });
+  readAll(duplex);
   ws.on("message", (data: RawData, isBinary: boolean) => {
     const chunk = !isBinary && duplex.readableObjectMode ? String(data) : data;
     if (!duplex.push(chunk)) ws.pause();

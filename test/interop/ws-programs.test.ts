@@ -30,12 +30,6 @@ const programs: readonly (readonly [name: string, output: string, packages: read
 /** They import `ws` themselves. */
 const byName = ["fastify-websocket", "express-ws"];
 
-/**
- * aedes asks its stream once for all that has come, by `read(null)`, which gives the first chunk alone on Deno and Bun: it waits for ever
- * where there were several, on Deno with `ws` as well.
- */
-const onNodeAlone = ["mqtt"];
-
 async function run(runtime: string, folder: string, name: string, module: string): Promise<string> {
   const program = join(folder, `${name}.mjs`);
   const command = [...runtimeCommand(runtime), program, module];
@@ -60,16 +54,13 @@ describe("framewire/ws under the name of ws", () => {
     expect(await run("node", folder, name, "ws")).toBe(output);
   });
 
-  it.each(programs.filter(([name]) => !onNodeAlone.includes(name)))(
-    "runs %s on Deno",
-    async (name, output) => {
-      expect(await run("deno", folder, name, "ws")).toBe(output);
-    },
-  );
+  it.each(programs)("runs %s on Deno", async (name, output) => {
+    expect(await run("deno", folder, name, "ws")).toBe(output);
+  });
 });
 
 describe("framewire/ws, given as a class", () => {
-  const given = programs.filter(([name]) => ![...byName, ...onNodeAlone].includes(name));
+  const given = programs.filter(([name]) => !byName.includes(name));
 
   it.each(given)("runs %s on Bun", async (name, output) => {
     const folder = join(root, "test/interop/ws-programs");

@@ -40,6 +40,29 @@ describe.each(shapes)("createWebSocketStream() of %s", (_, shape) => {
     expect(read).toEqual(["text", Buffer.from("bytes")]);
   });
 
+  it.each<[what: string, options: object, read: unknown]>([
+    ["bytes", {}, Buffer.from("onetwothree")],
+    ["text, with encoding", { encoding: "utf8" }, "onetwothree"],
+  ])("gives all that has come where it is asked once, as %s", async (_, options, read) => {
+    const { client, peer } = await pair(shape);
+    const duplex = createWebSocketStream(client, options);
+    for (const part of ["one", "two", "three"]) peer.send(part);
+    while (duplex.readableLength < 11) {
+      await new Promise((resolve) => void setImmediate(resolve));
+    }
+    expect([duplex.read(null as never), duplex.read()]).toEqual([read, null]);
+  });
+
+  it("gives a part of it where that is asked for", async () => {
+    const { client, peer } = await pair(shape);
+    const duplex = createWebSocketStream(client);
+    for (const part of ["one", "two"]) peer.send(part);
+    while (duplex.readableLength < 6) {
+      await new Promise((resolve) => void setImmediate(resolve));
+    }
+    expect([duplex.read(2), duplex.read(4)].map(String)).toEqual(["on", "etwo"]);
+  });
+
   it("takes encoding and decodeStrings as every Duplex", async () => {
     const { client, peer } = await pair(shape);
     const duplex = createWebSocketStream(client, { encoding: "utf8", decodeStrings: false });
