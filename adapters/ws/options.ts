@@ -5,6 +5,7 @@
  */
 
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders, Server } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { SecureContextOptions } from "node:tls";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
 import type { Extension } from "../../src/extension/extension.ts";
@@ -111,24 +112,23 @@ export interface WebSocketClass<Socket> {
 /** Options of a server: exactly one of `port`, `server` and `noServer`. */
 export interface ServerOptions<Socket = unknown> extends CommonOptions {
   /** Connections that the system may hold before they are accepted. Default: 511. */
-  backlog?: number | null | undefined;
+  backlog?: number | undefined;
   /** Whether `clients` has all connections. Default: true. */
   clientTracking?: boolean | undefined;
   /** Chooses one of the subprotocols offered. Default: the first one. */
-  handleProtocols?:
-    ((protocols: Set<string>, request: IncomingMessage) => string | false) | null | undefined;
+  handleProtocols?: (protocols: Set<string>, request: IncomingMessage) => string | false;
   /** Address to listen on, with `port`. Default: all. */
-  host?: string | null | undefined;
+  host?: string | undefined;
   /** Whether `handleUpgrade` is called by somebody else. Default: false. */
   noServer?: boolean | undefined;
   /** The only path that is served. Default: all. */
-  path?: string | null | undefined;
+  path?: string | undefined;
   /** Port to listen on, by an HTTP server of its own. */
-  port?: number | null | undefined;
+  port?: number | undefined;
   /** An HTTP server whose `upgrade` events are taken. */
-  server?: Pick<Server, "on" | "removeListener" | "address"> | null | undefined;
+  server?: Server | HttpsServer | undefined;
   /** Decides about each request: at once, or with a second parameter by calling that. */
-  verifyClient?: VerifyClientCallbackSync | VerifyClientCallbackAsync | null | undefined;
+  verifyClient?: VerifyClientCallbackSync | VerifyClientCallbackAsync | undefined;
   /** Class of the connections. Default: WebSocket. */
   WebSocket?: WebSocketClass<Socket> | undefined;
 }

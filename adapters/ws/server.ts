@@ -18,7 +18,7 @@ import type { Duplex } from "node:stream";
 import type { Extension } from "../../src/extension/extension.ts";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
 import { deflateOf } from "./deflate.ts";
-import { connectionOptions, type ServerOptions } from "./options.ts";
+import { connectionOptions, type ServerOptions, type WebSocketClass } from "./options.ts";
 import {
   answerExtensions,
   type Asked,
@@ -70,10 +70,17 @@ function answerPlain(_: IncomingMessage, response: import("node:http").ServerRes
   response.end(body);
 }
 
+/** What a server was made with, as `@types/ws` has it. */
+export interface ServerSettings<Socket> extends Omit<ServerOptions<Socket>, "WebSocket"> {
+  /** Class of the connections. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- there it has all others on it, whatever is given
+  WebSocket?: any;
+}
+
 /** Takes WebSocket connections of an HTTP server. */
 export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitter {
   /** What it was made with, defaults included. */
-  readonly options: ServerOptions<Socket>;
+  readonly options: ServerSettings<Socket>;
   /** Its connections, where it tracks them. */
   readonly clients: Set<Socket>;
   /** The only path that it serves. */
@@ -106,7 +113,7 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
       clientTracking: true,
       perMessageDeflate: false,
       noServer: false,
-      WebSocket: WebSocket as never,
+      WebSocket,
       ...options,
     };
     this.path = options.path ?? (undefined as never);
@@ -272,7 +279,8 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
       return;
     }
     marked[isTaken] = true;
-    const ws = new this.options.WebSocket!(null, undefined, this.options);
+    const { WebSocket: Class } = this.options as { WebSocket: WebSocketClass<Socket> };
+    const ws = new Class(null, undefined, this.options);
     const protocol = this.#choose(asked.protocols, request);
     const lines = upgradeLines(asked, protocol);
     this.emit("headers", lines, request);
