@@ -191,3 +191,48 @@ describe(`an h3 application on ${runtime}`, () => {
     expect(await posted.json()).toEqual({ got: { a: 1 } });
   });
 });
+
+/** What is used of an Elysia application. Its own declarations bring Bun's global types into the whole project. */
+interface ElysiaApp {
+  get(path: string, handler: (context: ElysiaContext) => unknown): ElysiaApp;
+  post(path: string, handler: (context: ElysiaContext) => unknown): ElysiaApp;
+  fetch(request: Request): Promise<Response>;
+}
+
+interface ElysiaContext {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+const elysia: string = "elysia";
+
+describe(`an Elysia application on ${runtime}`, () => {
+  it("answers, gets what is posted, and streams, beside WebSockets", async () => {
+    const { Elysia } = (await import(elysia)) as { Elysia: new () => ElysiaApp };
+    const app = new Elysia()
+      .get("/hello/:name", ({ params, query }) => ({ hello: params.name, q: query.q }))
+      .post("/", ({ body }) => ({ got: body }))
+      .get("/stream", async function* () {
+        yield "first ";
+        yield "second";
+      });
+    const { url, server } = await start({
+      fetch: (asked) => app.fetch(asked),
+      routes: { "/echo": { message: (ws, data) => ws.send(data) } },
+    });
+    expect(await (await fetch(`${url}/hello/Ann?q=1`)).json()).toEqual({ hello: "Ann", q: "1" });
+    const posted = await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: '{"a":1}',
+    });
+    expect(await posted.json()).toEqual({ got: { a: 1 } });
+    expect(await (await fetch(`${url}/stream`)).text()).toContain("second");
+    expect((await fetch(`${url}/none`)).status).toBe(404);
+    const ws = await adapter.connect(`ws://127.0.0.1:${server.port}/echo`);
+    await ws.send("Hello");
+    expect(await ws.receive()).toBe("Hello");
+    await ws.close();
+  });
+});
