@@ -135,6 +135,7 @@ const mayImport: Record<string, string[]> = {
   ],
   // A class of the standard's shape over a client of one runtime, and over what its connection is made of.
   "adapters/websocket": [
+    "adapters/blob.ts",
     "adapters/node",
     "adapters/deno",
     "adapters/bun",
@@ -173,6 +174,7 @@ const mayImport: Record<string, string[]> = {
   ],
   // Over HTTP servers and clients of the runtime, in the shape of another library.
   "adapters/ws": [
+    "adapters/blob.ts",
     "adapters/node",
     "adapters/runtime-services.ts",
     "adapters/zlib",

@@ -6,6 +6,7 @@
 
 import { kindOf } from "../../src/arguments.ts";
 import type { BlobLike } from "../../src/connection/data.ts";
+import { isBlob } from "../blob.ts";
 
 /** What `send` takes, sorted by how it is sent. */
 export type Sendable = string | Uint8Array | BlobLike;
@@ -40,15 +41,6 @@ export function toStrings(value: unknown): readonly string[] {
     return [`${value as string}`];
   }
   return Array.from(value as Iterable<unknown>, (one) => `${one as string}`);
-}
-
-/** Tells whether a value is a Blob: its bytes have to be asked for. */
-export function isBlob(value: unknown): value is BlobLike {
-  const kind = kindOf(value);
-  return (
-    (kind === "Blob" || kind === "File") &&
-    typeof (value as Partial<BlobLike>).arrayBuffer === "function"
-  );
 }
 
 /**

@@ -9,7 +9,8 @@ import type { ConnectionLink } from "../../src/connection/connection-link.ts";
 import type { BlobLike } from "../../src/connection/data.ts";
 import { Fifo } from "../../src/fifo.ts";
 import { BufferedAmount } from "./buffered-amount.ts";
-import { isBlob, type Sendable } from "./conversions.ts";
+import { isBlob } from "../blob.ts";
+import type { Sendable } from "./conversions.ts";
 
 /** A Blob, or what waits behind one. */
 interface Waiting {

@@ -6,19 +6,11 @@
 
 import { Buffer } from "node:buffer";
 import { copy } from "../../src/bytes.ts";
-import type { BlobLike } from "../../src/connection/data.ts";
+import { isBlob } from "../blob.ts";
 import type { BinaryType, RawData } from "./types.ts";
 
 /** Nothing; one for all. */
 export const noBuffer: Buffer = /* @__PURE__ */ Buffer.alloc(0);
-
-/** Tells whether data is a Blob or a File, whose bytes have to be asked for. */
-export function isBlob(data: unknown): data is BlobLike {
-  // Bytes first, which most messages are: to ask them for a tag costs more than all else here.
-  if (typeof data !== "object" || data === null || data instanceof Uint8Array) return false;
-  const { arrayBuffer, [Symbol.toStringTag]: tag } = data as Record<PropertyKey, unknown>;
-  return typeof arrayBuffer === "function" && (tag === "Blob" || tag === "File");
-}
 
 /** Gives bytes as a Buffer, where they lie. */
 export function toBuffer(bytes: Uint8Array): Buffer {

@@ -14,7 +14,8 @@ import type { PreparedMessage } from "../../src/endpoint/prepared.ts";
 import type { StreamedMessage } from "../../src/endpoint/streamed-message.ts";
 import { OpBinary, OpText } from "../../src/frame/opcode.ts";
 import type { BlobLike } from "../../src/connection/data.ts";
-import { bytesOf, isBlob, noBuffer, sizeOf } from "./data.ts";
+import { isBlob } from "../blob.ts";
+import { bytesOf, noBuffer, sizeOf } from "./data.ts";
 import type { SendCallback, SendOptions } from "./types.ts";
 
 /** The largest payload of a control frame (RFC 6455, 5.5). */

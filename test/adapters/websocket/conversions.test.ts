@@ -1,7 +1,6 @@
 import { createContext, runInContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
-  isBlob,
   toClampedShort,
   toSendable,
   toStrings,
@@ -77,16 +76,6 @@ describe("toStrings()", () => {
 
   it.each([Symbol("a"), [Symbol("a")]])("refuses a symbol", (value) => {
     expect(() => toStrings(value)).toThrow(TypeError);
-  });
-});
-
-describe("isBlob()", () => {
-  it("knows Blobs and Files by what they are called and can do", () => {
-    expect(isBlob(new Blob([]))).toBe(true);
-    expect(isBlob(new File([], "a"))).toBe(true);
-    expect(isBlob({ arrayBuffer() {}, size: 1 })).toBe(false);
-    expect(isBlob({ [Symbol.toStringTag]: "Blob" })).toBe(false);
-    expect(isBlob(null)).toBe(false);
   });
 });
 

@@ -1,12 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  asBinaryType,
-  bytesOf,
-  isBlob,
-  newBuffer,
-  sizeOf,
-  toBuffer,
-} from "../../../adapters/ws/data.ts";
+import { asBinaryType, bytesOf, newBuffer, sizeOf, toBuffer } from "../../../adapters/ws/data.ts";
 
 describe("bytesOf()", () => {
   const bytes = new Uint8Array([1, 2, 3]);
@@ -44,19 +37,6 @@ describe("sizeOf()", () => {
     [12, 2],
   ])("counts the bytes of %o: %i", (data, size) => {
     expect(sizeOf(data)).toBe(size);
-  });
-});
-
-describe("isBlob()", () => {
-  it.each([
-    [new Blob([]), true],
-    [{ arrayBuffer() {}, [Symbol.toStringTag]: "File" }, true],
-    [{ arrayBuffer() {} }, false],
-    ["text", false],
-    [null, false],
-    [undefined, false],
-  ])("of %o is %o", (data, expected) => {
-    expect(isBlob(data)).toBe(expected);
   });
 });
 
