@@ -629,6 +629,20 @@ describe.each(wires)(`connections over $name, on ${runtime}`, (wire) => {
       client.destroy();
     });
 
+    it("tells who is about to open 503 at a shutdown, which waits for that", async () => {
+      const asked = newDeferred<void>();
+      const { server, url } = await start({
+        upgrade: () => {
+          asked.resolve();
+          return new Promise(() => {});
+        },
+      });
+      const opening = open(url).catch((error: unknown) => error);
+      await asked.promise;
+      expect(await server.shutdown({ deadline: 5000 })).toEqual({ closed: 0, dropped: 0 });
+      expect(await opening).toMatchObject({ status: 503 });
+    });
+
     it("says 1001 to all at a shutdown, and counts them", async () => {
       const { server, url } = await start(echo);
       const all = await Promise.all([open(url), open(url), open(url)]);

@@ -33,6 +33,7 @@ import { Admission, type AdmissionOwner } from "./admission.ts";
 import { tellHookFailure } from "./hook-failure.ts";
 import type { Routes } from "./routes.ts";
 import {
+  newShutdownRefusal,
   UpgradeExchange,
   type UpgradeExchangeOwner,
   type UpgradeServer,
@@ -167,10 +168,16 @@ export class ServerHandshake<Context>
     else this.#exchange.drop(reason);
   }
 
-  /** Ends the connection, with the plain request that is being answered. @param reason As for {@link giveUp}. */
+  /**
+   * Ends the connection: with the plain request that is being answered, or with 503 where a request has begun. Behind an answer that was
+   * the last one it is left to end, so that the peer sees that.
+   *
+   * @param reason As for {@link giveUp}.
+   */
   shut(reason: Error): void {
-    if (this.#exchange === undefined) this.drop();
-    else this.#exchange.shut(reason);
+    if (this.#exchange !== undefined) this.#exchange.shut(reason);
+    else if (this.#hasBegun && this.#phase === "reading") this.#refuse(newShutdownRefusal(reason));
+    else if (this.#phase !== "refused") this.drop();
   }
 
   onAgreed(): void {
@@ -280,14 +287,14 @@ export class ServerHandshake<Context>
       if (!asksForWebSocket(this.#parser.head)) return this.#serve(chunk, end);
       this.#upgrade(chunk, end);
     } catch (error) {
-      if (!this.#isDropped) this.#refuse(error);
+      if (this.#isAsked) this.#refuse(error);
     }
     return chunk.length;
   }
 
-  /** Whether the application's function for `trustProxy` has ended the connection, by shutting the server down. */
-  get #isDropped(): boolean {
-    return this.#phase === "dropped";
+  /** Whether a request is still to be answered: the application's function for `trustProxy` may have shut the server down. */
+  get #isAsked(): boolean {
+    return this.#phase === "reading";
   }
 
   /** Lends the connection to a plain request. @returns As {@link HttpExchange.begin}. */
@@ -297,7 +304,7 @@ export class ServerHandshake<Context>
     const framing = requestFraming(head);
     head.retain();
     const peer = this.#admission.admit(head);
-    if (this.#isDropped) return chunk.length;
+    if (!this.#isAsked) return chunk.length;
     const exchange = new HttpExchange(this, { head, framing, peer }, (request) => {
       const route = this.#route(request);
       const { application, handlers } = this.#owner;
@@ -317,7 +324,7 @@ export class ServerHandshake<Context>
     const { head } = this.#parser;
     checkRequest(head);
     const peer = this.#admission.admit(head);
-    if (this.#isDropped) return;
+    if (!this.#isAsked) return;
     const request = new UpgradeRequest(head, this.transport, peer);
     const handlers = this.#route(request);
     if (handlers === undefined) throw new HandshakeError("REJECTED", notFound);

@@ -1,7 +1,7 @@
 /**
  * The orderly end of a server, in time.
  *
- * Theory of operation. Nobody is taken in any more. Handlers that are at work on what has come get half of the time to be done with it;
+ * Theory of operation. Nobody is taken in any more; who asks to be is told 503. Handlers that are at work on what has come get half of the time to be done with it;
  * then their connections are closed, those of others at once. At the deadline what is left is dropped. When all connections are over,
  * their handlers for the end are waited for, and the backplane is left last: within the deadline, whether its broker answers or not.
  *
@@ -29,7 +29,7 @@ export interface EndingLink {
 
 /** A connection that is not open yet, as a shutdown sees it. */
 export interface EndingHandshake {
-  /** Ends the connection, with the plain request that is being answered. */
+  /** Ends the connection: with the plain request that is being answered, or with 503. */
   shut(reason: Error): void;
   /** Drops the connection. */
   giveUp(reason: Error): void;

@@ -69,6 +69,12 @@ type Phase = "asking" | "dropped" | "over";
 /** Bytes that a peer may send while a hook decides, before it is held back. */
 const mostEarly = 16 * 1024;
 
+/** Makes the refusal of a request that a server gets while it shuts down: another server may take it. */
+export function newShutdownRefusal(reason: Error): HandshakeError {
+  const message = "The server is shutting down";
+  return new HandshakeError("REJECTED", { message, status: 503, cause: reason });
+}
+
 /** Asks the hooks about one request, and answers it. */
 export class UpgradeExchange<Context> implements TransportHandler {
   readonly request: UpgradeRequest;
@@ -153,9 +159,11 @@ export class UpgradeExchange<Context> implements TransportHandler {
     abandon(this.request, cause);
   }
 
-  /** Drops the connection: the server shuts down. @param reason What a hook is told that still decides about it. */
+  /** Refuses the request: the server shuts down. @param reason What a hook is told that still decides about it. */
   shut(reason: Error): void {
-    this.drop(reason);
+    if (!this.#isAsking) return;
+    this.#fail(newShutdownRefusal(reason));
+    abandon(this.request, reason);
   }
 
   /** Drops the connection. @param reason As for {@link shut}. */

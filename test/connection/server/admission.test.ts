@@ -102,9 +102,9 @@ describe("trustProxy", () => {
       peer.send(bytes);
       await peer.seen("closed");
       await server.shutdown();
-      expect(peer.lines).toEqual(["closed"]);
+      expect(peer.lines).toEqual(["refused 503", "end", "closed"]);
       expect([upgrade.mock.calls, http.mock.calls]).toEqual([[], []]);
-      expect(lines).toEqual([]);
+      expect(lines).toEqual(["refused REJECTED"]);
       expect(clock.running).toBe(0);
     }
   });

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { memoryPair } from "../../../adapters/memory/index.ts";
+import { encodeUtf8 } from "../../../src/bytes.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 import { type ServeOptions, serveOn } from "../../../src/connection/server/serve.ts";
 import { Peer, upgradeRequest } from "../../support/peer.ts";
@@ -150,27 +151,60 @@ describe("shutdown()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("stops accepting, and drops who is not open yet or comes late", async () => {
+  it("stops accepting, tells who is about to open 503, and drops who has said nothing or comes late", async () => {
     const { listen, accept, closed } = fakeListener();
     const gate = newDeferred<undefined>();
-    const server = await serveOn(listen, { port: 80 }, { upgrade: () => gate.promise });
-    const peers = [0, 1, 2].map(() => {
+    const causes: string[] = [];
+    const server = await serveOn(
+      listen,
+      { port: 80 },
+      {
+        upgrade: () => gate.promise,
+        refused: (error) => void causes.push(`${error.status} ${error.message}`),
+      },
+    );
+    const request = upgradeRequest();
+    const connect = (...sent: Uint8Array[]): Peer => {
       const [ours, theirs] = memoryPair();
-      return { ours, peer: new Peer(theirs) };
-    });
-    accept(peers[0]!.ours); // says nothing
-    accept(peers[1]!.ours);
-    peers[1]!.peer.send(upgradeRequest()); // waits for the hook
+      const peer = new Peer(theirs);
+      accept(ours);
+      for (const bytes of sent) peer.send(bytes);
+      return peer;
+    };
+    const silent = connect();
+    const asking = connect(request);
+    const half = connect(request.slice(0, 30));
+    const refused = connect(encodeUtf8("BREW / HTTP/1.1\r\nHost: a\r\n\r\n"));
     await macrotask();
     const result = server.shutdown();
-    accept(peers[2]!.ours);
+    const late = connect(request);
     expect(await result).toEqual({ closed: 0, dropped: 0 });
     expect(closed()).toBe(1);
     gate.resolve(undefined);
-    for (const { peer } of peers) {
-      await peer.seen("closed");
-      expect(peer.lines).toEqual(["closed"]);
-    }
+    for (const peer of [silent, asking, half, refused, late]) await peer.seen("closed");
+    expect([silent.lines, late.lines]).toEqual([["closed"], ["closed"]]);
+    const told = ["refused 503", "end", "closed"];
+    expect([asking.lines, half.lines]).toEqual([told, told]);
+    expect(refused.lines.slice(1)).toEqual(["end", "closed"]);
+    expect(causes.slice(1)).toEqual([
+      "503 The server is shutting down",
+      "503 The server is shutting down",
+    ]);
+  });
+
+  it("drops who does not go away with a 503, at the deadline", async () => {
+    const { server, connect, clock } = testServer({ upgrade: () => new Promise(() => {}) });
+    const { peer, transport } = connect();
+    peer.send(upgradeRequest());
+    await macrotask();
+    // A peer that never ends its side.
+    vi.spyOn(transport, "end").mockImplementation(() => {});
+    const destroy = vi.spyOn(transport, "destroy");
+    const result = server.shutdown({ deadline: 1000 });
+    await macrotask();
+    clock.advance(1200);
+    expect(await result).toEqual({ closed: 0, dropped: 0 });
+    expect([peer.lines[0], destroy.mock.calls.length]).toEqual(["refused 503", 1]);
   });
 
   it.each([

@@ -471,7 +471,7 @@ describe("a connection that is dropped while a function is asked", () => {
     expect(await result).toEqual({ closed: 0, dropped: 0 });
     expect(destroy).toHaveBeenCalledTimes(1);
     expect(upgrade).not.toHaveBeenCalled();
-    expect(lines).toEqual([]);
+    expect(lines).toEqual(["refused REJECTED"]);
     expect(clock.running).toBe(0);
   });
 });
@@ -502,8 +502,8 @@ describe("a hook that shuts the server down", () => {
     peer.send(upgradeRequest());
     await peer.seen("closed");
     expect(await result).toEqual({ closed: 0, dropped: 0 });
-    expect(peer.lines).toEqual(["closed"]);
-    expect(lines).toEqual([]);
+    expect(peer.lines).toEqual(["refused 503", "end", "closed"]);
+    expect(lines).toEqual(["refused REJECTED"]);
     expect(server.counters).toMatchObject({ open: 0, opening: 0, opened: 0 });
     expect(clock.running).toBe(0);
   });
