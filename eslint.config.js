@@ -27,6 +27,10 @@ const everywhere = [
 /** What the package itself does not do, either. */
 const inThePackage = [
   {
+    selector: "MemberExpression[object.name='URL'][property.name='canParse']",
+    message: "On Node 20 it says no to what is no ASCII, once it is hot: use parsedUrl().",
+  },
+  {
     selector: ":matches(PropertyDefinition, MethodDefinition)[accessibility=/private|public/]",
     message: "What is private has a #name; everything else is public, and need not say so.",
   },

@@ -28,7 +28,6 @@ declare var URLSearchParams: {
 
 declare class URL {
   constructor(url: string | URL, base?: string | URL);
-  static canParse(url: string): boolean;
   readonly protocol: string;
   readonly hostname: string;
   readonly port: string;

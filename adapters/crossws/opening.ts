@@ -5,13 +5,14 @@
  */
 
 import type { UpgradeRequest } from "../../src/handshake/server/upgrade-request.ts";
+import { parsedUrl } from "../../src/http/url.ts";
 import type { HookRequest } from "./types.ts";
 
 /** The URL that a client has asked for; one whose Host no URL can have gets a host of no meaning. */
 function urlOf({ peer, target }: UpgradeRequest): string {
   const scheme = peer.encrypted ? "https" : "http";
   const url = `${scheme}://${peer.host || "localhost"}${target}`;
-  return URL.canParse(url) ? url : `${scheme}://localhost${target}`;
+  return parsedUrl(url) === undefined ? `${scheme}://localhost${target}` : url;
 }
 
 /** Makes a `Request` of what has come, as servers of frameworks do, with a `context` that goes to the peer. */

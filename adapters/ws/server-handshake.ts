@@ -11,6 +11,7 @@ import type { Extension } from "../../src/extension/extension.ts";
 import { acceptOffers } from "../../src/extension/negotiation.ts";
 import { acceptKey } from "../../src/handshake/accept.ts";
 import { parseOptions, writeOptions } from "../../src/http/option.ts";
+import { parsedUrl } from "../../src/http/url.ts";
 import { parse as parseProtocols } from "./subprotocol.ts";
 
 /** What a request that passed its checks asks for. */
@@ -75,7 +76,7 @@ export function answerExtensions(
 
 /** The host that a page comes from; undefined where its Origin names none. */
 function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined;
+  return parsedUrl(origin)?.host;
 }
 
 /** Tells whether a page of another origin has come with what a browser adds of a user's by itself (RFC 6455, 10.2). */

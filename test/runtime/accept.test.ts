@@ -6,7 +6,7 @@ import { type Program, startProgram } from "../support/program.ts";
 import { runtime } from "../support/runtime.ts";
 
 /** Fewer file descriptors than the clients below want. */
-const descriptors = 64;
+const descriptors = 128;
 
 /** Starts the echo server as a process of its own. */
 function startLimited(): Program {

@@ -14,7 +14,7 @@ describe.skipIf(process.platform === "win32")(
         bun: [process.execPath, "run"],
       }[runtime];
       const client = startProgram([
-        ...["sh", "-c", 'ulimit -n 64; exec "$0" "$@"', ...program],
+        ...["sh", "-c", 'ulimit -n 128; exec "$0" "$@"', ...program],
         ...["test/support/hungry-client.mjs", runtime],
       ]);
       const { code, output } = await client.ended;

@@ -5,6 +5,7 @@
  */
 
 import { HandshakeError } from "../../errors.ts";
+import { parsedUrl } from "../../http/url.ts";
 import { newRealRequest } from "./real-request.ts";
 import type { HttpRequest } from "./request.ts";
 import { canStandIn, type NewRequest, newStandInRequest } from "./stand-in-request.ts";
@@ -28,7 +29,7 @@ export function webRequestOf(asked: HttpRequest): Request {
   const url = `${encrypted ? "https" : "http"}://${host || "localhost"}${target}`;
   // Whatever begins with a slash can be a target.
   if (host !== lastHost) {
-    if (!URL.canParse(url)) throw new HandshakeError("BAD_HOST");
+    if (parsedUrl(url) === undefined) throw new HandshakeError("BAD_HOST");
     lastHost = host;
   }
   newRequest ??= fastest(newStandInRequest, newRealRequest);

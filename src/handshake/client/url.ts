@@ -5,6 +5,7 @@
  */
 
 import { kindOf } from "../../arguments.ts";
+import { parsedUrl } from "../../http/url.ts";
 
 /** Where a URL leads. */
 export interface Destination {
@@ -40,7 +41,8 @@ export function textOfUrl(url: string | { readonly href: string }): string {
  */
 export function newUrl(text: string): URL {
   // The runtime's own error repeats all of the text on some, and nothing of it on others.
-  if (URL.canParse(text)) return new URL(text);
+  const url = parsedUrl(text);
+  if (url !== undefined) return url;
   const end = text.includes("@") ? "" : `: ${JSON.stringify(text)}${hint(text)}`;
   throw new TypeError(`${expected}${end}`);
 }

@@ -452,15 +452,21 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
 /** Counts the strings that `act` makes of bytes; restored by hand, since Bun does not restore spies on globals. */
 async function stringsMadeBy(act: () => unknown): Promise<number> {
   const { fromCharCode } = String;
+  const { decode } = TextDecoder.prototype;
   let count = 0;
   String.fromCharCode = (...units) => {
     count++;
     return fromCharCode(...units);
   };
+  TextDecoder.prototype.decode = function (...given) {
+    count++;
+    return decode.apply(this, given);
+  };
   try {
     await act();
   } finally {
     String.fromCharCode = fromCharCode;
+    TextDecoder.prototype.decode = decode;
   }
   return count;
 }
