@@ -30,13 +30,22 @@ export interface Nodes {
 
 /** Starts servers of this runtime on a backplane, over real sockets, and stops them behind each test. */
 export function nodesOf(newBackplane: () => Backplane | Promise<Backplane>): Nodes {
+  const { stop, ...nodes } = nodesAt(newBackplane);
+  afterEach(stop);
+  return nodes;
+}
+
+/** The same for one test, which stops them itself. */
+export function nodesAt(
+  newBackplane: () => Backplane | Promise<Backplane>,
+): Nodes & { stop(): Promise<void> } {
   const servers: Server[] = [];
   const clients: Connection[] = [];
 
-  afterEach(async () => {
+  const stop = async (): Promise<void> => {
     for (const ws of clients.splice(0)) ws.terminate();
     await Promise.all(servers.splice(0).map((server) => server.shutdown({ deadline: 300 })));
-  });
+  };
 
   const start = async (carrying: CarryingOptions = {}): Promise<Node> => {
     const [events, errors]: string[][] = [[], []];
@@ -86,6 +95,7 @@ export function nodesOf(newBackplane: () => Backplane | Promise<Backplane>): Nod
     };
   };
   return {
+    stop,
     start,
     three: (carrying) => Promise.all([start(carrying), start(carrying), start(carrying)]),
   };

@@ -99,11 +99,11 @@ describe("clusterRelay()", () => {
 
   it("takes a child once, however often it is added", async () => {
     const relay = clusterRelay();
-    const [a, b] = await Promise.all([newChild(relay), newChild(relay)]);
-    relay.add(b.parent);
-    await b.membership.subscribe("tea");
-    await a.membership.publish("tea", Uint8Array.of(1));
-    expect(b.member.lines).toEqual(["tea: 1"]);
+    const [parent, channel] = channelPair();
+    relay.add(parent);
+    relay.add(parent);
+    await clusterBackplane({ channel }).join(newMember());
+    expect(parent.sent.map(({ framewire }) => framewire)).toEqual(["joined"]);
   });
 
   it("leaves alone what is none of its letters, and servers that it does not know", async () => {

@@ -20,7 +20,8 @@ describe("workerBackplane()", () => {
     const stranger = new BroadcastChannel(name);
     try {
       for (const membership of [a, b, c]) await membership.subscribe("tea");
-      for (const message of [null, 5, { topic: "milk" }]) stranger.postMessage(message);
+      const other = { topic: "milk", envelope: Uint8Array.of(9) };
+      for (const message of [null, 5, other]) stranger.postMessage(message);
       await a.publish("tea", Uint8Array.of(1, 2));
       await expect.poll(() => there.lines).toEqual(["tea: 1 2"]);
       expect([here.lines, elsewhere.lines]).toEqual([[], []]);
