@@ -69,6 +69,7 @@ export default defineBuildConfig({
     { input: "adapters/memory/index", name: "memory" },
     { input: "adapters/streams/index", name: "streams" },
     { input: "adapters/redis/index", name: "redis" },
+    { input: "adapters/nats/index", name: "nats" },
     { input: "adapters/cluster/index", name: "cluster" },
     { input: "adapters/cloudflare/index", name: "cloudflare" },
     { input: "adapters/browser/index", name: "browser" },
