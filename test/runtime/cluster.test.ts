@@ -7,12 +7,13 @@ import { ensureBuilt, runtimeCommand } from "../../scripts/built.mjs";
 import { describeBackplane, nodesOf } from "../support/backplane-suite.ts";
 import {
   type ChildNode,
+  describeRuntimes,
   killChild,
   listenAt,
   type Serialization,
   startNode,
   startRelay,
-} from "../support/cluster.ts";
+} from "../support/processes.ts";
 import { startProgram } from "../support/program.ts";
 import { nameOf } from "../support/server.ts";
 import { runtime } from "../support/runtime.ts";
@@ -165,24 +166,7 @@ describe("children of one parent", () => {
     }
   });
 
-  it.runIf(runtime === "node")("may be of three runtimes", async () => {
-    const nodes = await Promise.all(
-      (["node", "deno", "bun"] as const).map((by) => startHere(by, "json")),
-    );
-    const listeners = await Promise.all(nodes.map(({ listen }) => listen("tea")));
-    for (const [at, { ws }] of listeners.entries()) {
-      await ws.send(`text ${at}`);
-      await ws.send(Uint8Array.of(at, 0, 255));
-    }
-    for (const [at, { heard }] of listeners.entries()) {
-      const others = [0, 1, 2].filter((other) => other !== at);
-      await expect.poll(() => heard.length).toBe(4);
-      expect(heard).toEqual(expect.arrayContaining(others.flatMap((other) => [`text ${other}`])));
-      expect(heard).toEqual(
-        expect.arrayContaining(others.map((other) => Uint8Array.of(other, 0, 255))),
-      );
-    }
-  });
+  describeRuntimes(() => ["cluster"], relay);
 });
 
 describe("workers of one process", () => {

@@ -4,6 +4,7 @@ import type { Backplane } from "../../src/connection/backplane/backplane.ts";
 import { adapter } from "../support/adapter.ts";
 import { newMember } from "../support/backplane-member.ts";
 import { describeBackplane } from "../support/backplane-suite.ts";
+import { describeRuntimes } from "../support/processes.ts";
 import type { TestBroker } from "../support/broker.ts";
 import { hasNats, natsClients, natsConnect, natsOptions, startNats } from "../support/nats.ts";
 import { describeOutages } from "../support/outage-suite.ts";
@@ -25,6 +26,8 @@ describe.skipIf(!hasNats).each(clients)("NATS by %s", (client) => {
   describeBackplane("a subject for each topic", () => newBackplane(nats.port));
 
   describeOutages({ broker: () => nats, newBackplane });
+
+  if (client === "nats.js 3") describeRuntimes(() => ["nats", String(nats.port)]);
 
   it("refuses what is larger than the server's max_payload, and says so", async () => {
     const backplane = await newBackplane(nats.port);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { redisBackplane } from "../../adapters/redis/index.ts";
 import { describeBackplane, nodesOf } from "../support/backplane-suite.ts";
+import { describeRuntimes } from "../support/processes.ts";
 import type { TestBroker } from "../support/broker.ts";
 import { describeOutages } from "../support/outage-suite.ts";
 import { hasRedis, redisClient, startRedis } from "../support/redis.ts";
@@ -40,6 +41,8 @@ describe.skipIf(!hasRedis).each(clients)("Redis by %s", (client) => {
     broker: () => redis,
     newBackplane: async (port) => redisBackplane(await redisClient(client, port)),
   });
+
+  if (client === "node-redis") describeRuntimes(() => ["redis", String(redis.port)]);
 
   it("refuses a server that may not join", async () => {
     const guarded = await startRedis("--requirepass", "secret");

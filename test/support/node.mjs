@@ -1,16 +1,30 @@
 /**
- * A server among others, in a process or a worker of its own: `node.mjs <runtime> <backplane>`, where the latter is "cluster" or
- * "workers". A connection subscribes to the topic that its path names, and publishes to it what it says. Tells its parent the port,
- * then what its backplane tells, such as "gap".
+ * A server among others, in a process or a worker of its own: `node.mjs <runtime> <backplane> [port]`, where the second is "cluster",
+ * "workers", or "redis" or "nats" at that port. A connection subscribes to the topic that its path names, and publishes to it what it
+ * says. Tells its parent the port, then what its backplane tells, such as "gap".
  */
 
 import process from "node:process";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { clusterBackplane, workerBackplane } from "../../dist/cluster.mjs";
+import { natsBackplane } from "../../dist/nats.mjs";
+import { redisBackplane } from "../../dist/redis.mjs";
 
-const [runtime, kind] = isMainThread ? process.argv.slice(2) : workerData;
+const [runtime, kind, port] = isMainThread ? process.argv.slice(2) : workerData;
 const { serve } = await import(`../../dist/${runtime}.mjs`);
-const backplane = kind === "cluster" ? clusterBackplane() : workerBackplane();
+const backplanes = {
+  cluster: clusterBackplane,
+  workers: workerBackplane,
+  redis: async () => {
+    const { createClient } = await import("redis");
+    return redisBackplane(createClient({ url: `redis://127.0.0.1:${port}` }));
+  },
+  nats: async () => {
+    const { connect } = await import("@nats-io/transport-node");
+    return natsBackplane(connect, { servers: `127.0.0.1:${port}` });
+  },
+};
+const backplane = await backplanes[kind]();
 const tell = (message) => {
   if (parentPort === null) process.send(message);
   else parentPort.postMessage(message);

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
-import { expect } from "vitest";
-import { root, runtimeCommand } from "../../scripts/built.mjs";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { ClusterRelay } from "../../adapters/cluster/index.ts";
+import { ensureBuilt, root, runtimeCommand } from "../../scripts/built.mjs";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Data } from "../../src/connection/data.ts";
 import { adapter } from "./adapter.ts";
@@ -56,13 +57,19 @@ export interface ChildNode {
   listen(topic: string): Promise<{ readonly ws: Connection; readonly heard: Data[] }>;
 }
 
-/** Starts one. @param add What is done with its channel before it can say anything. */
+/**
+ * Starts one.
+ *
+ * @param add What is done with its channel before it can say anything.
+ * @param backplane Its kind, and what that needs.
+ */
 export async function startNode(
   by: Runtime,
   serialization: Serialization,
   add: (child: ChildProcess) => void,
+  backplane: readonly string[] = ["cluster"],
 ): Promise<ChildNode> {
-  const child = startChild(by, serialization, "test/support/node.mjs", by, "cluster");
+  const child = startChild(by, serialization, "test/support/node.mjs", by, ...backplane);
   add(child);
   const events: string[] = [];
   const port = await new Promise<number>((resolve, reject) => {
@@ -87,4 +94,45 @@ export async function listenAt(
     for await (const data of ws) heard.push(data);
   })().catch(() => {});
   return { ws, heard };
+}
+
+/** What holds of a group whose nodes are processes of the three runtimes. Of Node's run alone: it starts the others. */
+export function describeRuntimes(backplane: () => readonly string[], relay?: ClusterRelay): void {
+  describe.runIf(runtime === "node")("processes of three runtimes", () => {
+    const children: ChildProcess[] = [];
+
+    beforeAll(() => {
+      ensureBuilt();
+    });
+
+    afterEach(async () => {
+      await Promise.all(children.splice(0).map(killChild));
+    });
+
+    it("hear each other", async () => {
+      const add = (child: ChildProcess): void => {
+        children.push(child);
+        relay?.add(child);
+      };
+      const runtimes = ["node", "deno", "bun"] as const;
+      const nodes = await Promise.all(
+        runtimes.map((by) => startNode(by, "json", add, backplane())),
+      );
+      const listeners = await Promise.all(nodes.map(({ listen }) => listen("tea")));
+      for (const [at, { ws }] of listeners.entries()) {
+        await ws.send(`from ${runtimes[at]}`);
+        await ws.send(Uint8Array.of(at, 0, 255));
+      }
+      for (const [at, { heard }] of listeners.entries()) {
+        await expect.poll(() => heard.length).toBe(4);
+        const others = [0, 1, 2].filter((other) => other !== at);
+        expect(heard).toEqual(
+          expect.arrayContaining(
+            others.flatMap((other) => [`from ${runtimes[other]}`, Uint8Array.of(other, 0, 255)]),
+          ),
+        );
+      }
+      for (const { ws } of listeners) ws.terminate();
+    });
+  });
 }
