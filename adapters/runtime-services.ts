@@ -11,6 +11,7 @@ import type { InContext, RuntimeServices } from "../src/connection/runtime-servi
 import { bufferText } from "./buffer-text.ts";
 import { observer } from "./diagnostics.ts";
 import { responseBody, type ResponseBody } from "./response-body.ts";
+import { responseType } from "./response-type.ts";
 import { zlibEngine } from "./zlib/engine.ts";
 
 let host: RuntimeServices | undefined;
@@ -26,6 +27,7 @@ export function runtimeServices(): RuntimeServices {
     afterTurn: (task) => void setImmediate(task),
     codec: bufferText(),
     bodyOf,
+    typeOf: responseType(),
     bindContext,
   });
 }

@@ -55,6 +55,11 @@ export interface RuntimeServices {
    */
   readonly bodyOf?: ((response: object) => string | Uint8Array | undefined) | undefined;
   /**
+   * Gives the Content-Type of a body that has come whole, where its `Response` has none because the runtime does not note there
+   * that it was made of text. Default: the runtime notes it.
+   */
+  readonly typeOf?: ((body: Uint8Array) => string | undefined) | undefined;
+  /**
    * Keeps the context of the call, that of `serve` or `connect`: what comes of timers that connections share, and of what somebody
    * else has sent, is handled in it. Default: it is handled in whichever it comes.
    */

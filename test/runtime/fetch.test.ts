@@ -38,6 +38,16 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.shutdown({ deadline: 0 })));
 });
 
+const form = "application/x-www-form-urlencoded";
+
+function typed(text: string, type: string, name = "content-type"): Response {
+  return new Response(text, { headers: { [name]: type } });
+}
+
+function sized(text: string): Response {
+  return typed(text, String(text.length), "content-length");
+}
+
 function request(line: string, ...lines: readonly string[]): string {
   return [`${line} HTTP/1.1`, "Host: localhost:80", ...lines, "", ""].join("\r\n");
 }
@@ -139,6 +149,26 @@ describe(`a Hono application on ${runtime}`, () => {
     await asked.promise;
     peer.transport.destroy();
     expect(await seen.promise).toBe(true);
+  });
+
+  it.each<[what: string, make: () => Response, type: string | null]>([
+    ["text", () => new Response("Hello"), "text/plain;charset=UTF-8"],
+    ["text with letters beyond ASCII", () => new Response("\u017c"), "text/plain;charset=UTF-8"],
+    ["much text", () => new Response("a".repeat(5_000_000)), "text/plain;charset=UTF-8"],
+    ["an empty text", () => new Response(""), "text/plain;charset=UTF-8"],
+    ["text of a told length", () => sized("Hello"), "text/plain;charset=UTF-8"],
+    ["text as its headers say", () => typed("Hello", "text/html"), "text/html"],
+    ["text, and other headers", () => typed("Hello", "a/b", "x-a"), "text/plain;charset=UTF-8"],
+    ["a form", () => new Response(new URLSearchParams("a=b")), `${form};charset=UTF-8`],
+    ["a Blob", () => new Response(new Blob(["a"], { type: "image/png" })), "image/png"],
+    ["bytes that are no text", () => new Response(Uint8Array.of(0x89, 1)), null],
+    ["nothing", () => new Response(null), null],
+  ])("that gives a Response of %s tells its Content-Type", async (_, make, type) => {
+    const { url } = await start({ fetch: () => make() });
+    const response = await fetch(url);
+    expect(response.headers.get("content-type")).toBe(type);
+    expect(await response.text()).toBe(await make().text());
+    expect((await fetch(url, { method: "HEAD" })).headers.get("content-type")).toBe(type);
   });
 
   it.each<[what: string, answer: () => unknown]>([

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isBytes } from "../../arguments.ts";
 import { concat, encodeShort, noBytes } from "../../bytes.ts";
 import { isPromise } from "../../deferred.ts";
 import type { UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
@@ -50,19 +51,27 @@ export type FetchHandler = (
 /** Gives the bytes or the text of a response that has them at hand, as {@link RuntimeServices.bodyOf}. */
 type BodyOf = NonNullable<RuntimeServices["bodyOf"]>;
 
+/** Gives the Content-Type of a body whose response has none, as {@link RuntimeServices.typeOf}. */
+type TypeOf = RuntimeServices["typeOf"];
+
 /**
  * Makes a `fetch` handler answer; it has all the time that it takes.
  *
  * @param bodyOf Default: all bodies are read as streams.
+ * @param typeOf Default: who has no Content-Type is sent without.
  */
-export function fetchAnswerer(fetch: FetchHandler, bodyOf: BodyOf = unknownBody): Answerer {
+export function fetchAnswerer(
+  fetch: FetchHandler,
+  bodyOf: BodyOf = unknownBody,
+  typeOf?: TypeOf,
+): Answerer {
   return {
     ask(request) {
       const response = fetch(webRequestOf(request) as RuntimeRequest, request);
       const isHead = request.method === "HEAD";
       return isPromise(response)
-        ? Promise.resolve(response).then((given) => answerOf(given, isHead, bodyOf))
-        : answerOf(response as RuntimeResponse, isHead, bodyOf);
+        ? Promise.resolve(response).then((given) => answerOf(given, isHead, bodyOf, typeOf))
+        : answerOf(response as RuntimeResponse, isHead, bodyOf, typeOf);
     },
     answerOf: (given) => given as Answer,
     isTimed: false,
@@ -73,7 +82,12 @@ export function fetchAnswerer(fetch: FetchHandler, bodyOf: BodyOf = unknownBody)
 const own = /^(?:connection|keep-alive|transfer-encoding|content-length|upgrade)$/;
 
 /** @throws {TypeError} It is no `Response`. */
-function answerOf(given: RuntimeResponse, isHead: boolean, bodyOf: BodyOf): Awaitable<Answer> {
+function answerOf(
+  given: RuntimeResponse,
+  isHead: boolean,
+  bodyOf: BodyOf,
+  typeOf: TypeOf,
+): Awaitable<Answer> {
   // By what it has, not by its class: frameworks bring their own.
   const response = (given ?? {}) as Partial<Response>;
   const { status, headers } = response;
@@ -99,8 +113,21 @@ function answerOf(given: RuntimeResponse, isHead: boolean, bodyOf: BodyOf): Awai
   if (body === null && isHead) return { status, headers: pairs, body: nothing, length };
   if (body === null) return { status, headers: pairs, body: noBytes };
   const source = sourceOf(body);
-  if (length !== undefined || isHead) return { status, headers: pairs, body: source, length };
+  const isAsItIs = length !== undefined || isHead;
+  if (typeOf !== undefined && !pairs.some(isContentType)) {
+    return whole(source).then((content) => {
+      const type = isBytes(content) ? typeOf(content) : undefined;
+      if (type !== undefined) pairs.push(["content-type", type]);
+      const piece = isAsItIs && isBytes(content) ? asSource(content) : content;
+      return { status, headers: pairs, body: piece, length };
+    });
+  }
+  if (isAsItIs) return { status, headers: pairs, body: source, length };
   return whole(source).then((content) => ({ status, headers: pairs, body: content }));
+}
+
+function isContentType([name]: readonly [name: string, value: string]): boolean {
+  return name === "content-type";
 }
 
 function notResponse(): TypeError {
@@ -142,6 +169,10 @@ async function readyOf<Value>(promise: Promise<Value>): Promise<Value | typeof n
   promise.then(settle, settle);
   for (let step = 0; step < fewSteps && settled === undefined; step++) await undefined;
   return settled ?? notReady;
+}
+
+function asSource(content: Uint8Array): BodySource {
+  return resumed(nothing, content.length === 0 ? [] : [content], nothing.next());
 }
 
 function resumed(

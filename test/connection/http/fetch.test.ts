@@ -152,6 +152,42 @@ describe("the answer of fetchAnswerer()", () => {
     expect(await textOf(late.body as BodySource)).toBe("ab");
   });
 
+  it("has the type that the runtime tells of a whole body, where the response has none", async () => {
+    const seen: string[] = [];
+    const typed = async (response: Response, line?: string): Promise<Answer> => {
+      const given = fetchAnswerer(
+        () => response,
+        () => undefined,
+        (body) => {
+          seen.push(new TextDecoder().decode(body));
+          return body[0] === 0 ? undefined : "a/b";
+        },
+      );
+      return (await given.ask(plainRequest({ line }).request)) as Answer;
+    };
+    const made = (text: string, ...headers: readonly [string, string][]): Response =>
+      new Response(encodeUtf8(text), { headers: [...headers] });
+
+    const plain = await typed(made("ab"));
+    expect(plain).toMatchObject({ headers: [["content-type", "a/b"]], body: encodeUtf8("ab") });
+    expect((await typed(made("\0"))).headers).toEqual([]);
+    expect(seen).toEqual(["ab", "\0"]);
+
+    const own = await typed(made("ab", ["Content-Type", "c/d"]));
+    expect(own.headers).toEqual([["content-type", "c/d"]]);
+    const late = await typed(inPieces(["a"], 2));
+    expect([late.headers, await textOf(late.body as BodySource)]).toEqual([[], "a"]);
+    expect(seen).toHaveLength(2);
+
+    const told = await typed(made("ab", ["Content-Length", "2"]));
+    expect([told.headers, told.length]).toEqual([[["content-type", "a/b"]], 2]);
+    expect(await textOf(told.body as BodySource)).toBe("ab");
+    const empty = await typed(made("", ["Content-Length", "0"]));
+    expect(await (empty.body as BodySource).next()).toBeUndefined();
+    const head = await typed(made("ab"), "HEAD / HTTP/1.1");
+    expect([head.headers, head.length]).toEqual([[["content-type", "a/b"]], undefined]);
+  });
+
   it("tells the response when no more is wanted", async () => {
     let reason: unknown;
     const body = new ReadableStream({ cancel: (why) => void (reason = why) });
