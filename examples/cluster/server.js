@@ -1,4 +1,5 @@
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { clusterBackplane } from "framewire/cluster";
 
 /**
@@ -24,6 +25,10 @@ export async function serveShare(serve, options) {
     },
   );
   const stop = async () => {
+    // Who comes from now on goes to the others. Who has come is let in, to be told to come again as all are: a handshake that is cut
+    // off is an error for a client, a connection that is closed with 1001 is not.
+    await server.stopListening();
+    for (let left = 200; server.counters.opening > 0 && left > 0; left--) await sleep(10);
     await server.shutdown({ reason: "The server stops", deadline: 2000 });
     process.exit(0);
   };

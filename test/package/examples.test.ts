@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WebSocket from "ws";
@@ -78,10 +79,14 @@ class Client {
 /** Clients in a row are given to the processes by the kernel, by their ports: so many go to both, or the port is not shared. */
 const enough = 200;
 
+/** The command that runs examples/cluster on a runtime, and shares the port among processes of its own making. */
+function clusterCommand(runtime: string): string[] {
+  return [...runtimeCommand(runtime), `examples/cluster/${runtime}.js`];
+}
+
 describe.each(["node", "deno", "bun"])("examples/cluster on %s", (runtime) => {
-  it("serves one port from two processes, and goes on with one of them", async () => {
-    const command = [...runtimeCommand(runtime), `examples/cluster/${runtime}.js`];
-    const example = startProgram(command, { PORT: "0", PROCESSES: "2" });
+  it("serves one port from two processes, and starts another one in the place of one that dies", async () => {
+    const example = startProgram(clusterCommand(runtime), { PORT: "0", PROCESSES: "2" });
     onTestFinished(async () => void (await example.stop()));
     const [, address] = await example.line(/2 processes on (ws:\S+)/);
 
@@ -94,8 +99,11 @@ describe.each(["node", "deno", "bun"])("examples/cluster on %s", (runtime) => {
       clients.set(client, Number(pid));
       return client;
     };
-    while (pids().length < 2 && clients.size < enough) await connect();
-    expect(pids()).toHaveLength(2);
+    const reachTwo = async (): Promise<void> => {
+      while (pids().length < 2 && clients.size < enough) await connect();
+      expect(pids()).toHaveLength(2);
+    };
+    await reachTwo();
 
     for (const [client, pid] of clients) {
       client.send(`echo ${pid}`);
@@ -108,7 +116,8 @@ describe.each(["node", "deno", "bun"])("examples/cluster on %s", (runtime) => {
 
     const [doomed, left] = pids();
     process.kill(doomed!, "SIGKILL");
-    await example.line(new RegExp(`process ${doomed} is gone, 1 serve`));
+    const gone = new RegExp(`process ${doomed} is gone, 1 serve`);
+    await example.line(gone);
     for (const [client, pid] of clients) {
       if (pid === doomed) {
         await client.closed;
@@ -118,8 +127,49 @@ describe.each(["node", "deno", "bun"])("examples/cluster on %s", (runtime) => {
         expect(await client.nth(4)).toBe("still here");
       }
     }
-    for (let i = 0; i < 10; i++) await connect();
-    expect(pids()).toEqual([left]);
+    const [, another] = await example.line(new RegExp(`${gone.source}[^]*process (\\d+) listens`));
+    clients.clear();
+    await reachTwo();
+    expect(new Set(pids())).toEqual(new Set([left, Number(another)]));
     expect(await example.stop()).toBe(0);
   });
+});
+
+/**
+ * A network of its own, in which the kernel moves connections that wait in the queue of a listener to another one when it is closed.
+ * Deno and Bun need that where processes share a port; in the network that all have, it is not a test's to change.
+ */
+const ownNetwork = [
+  "unshare",
+  ...["--map-root-user", "--net", "sh", "-c"],
+  'ip link set lo up && echo 1 > /proc/sys/net/ipv4/tcp_migrate_req && exec "$@"',
+  "sh",
+];
+
+/** Whether a user may make such a network here. */
+function hasOwnNetwork(): boolean {
+  const [program, ...args] = ownNetwork;
+  return spawnSync(program!, [...args, "true"]).status === 0;
+}
+
+describe.each(["node", "deno", "bun"])("examples/cluster on %s, at SIGHUP", (runtime) => {
+  const surroundings = runtime === "node" ? [] : ownNetwork;
+  it.skipIf(runtime !== "node" && !hasOwnNetwork())(
+    "replaces all its processes under load, and no handshake fails",
+    async () => {
+      const load = startProgram([
+        ...surroundings,
+        ...runtimeCommand("node"),
+        "test/support/restart-load.mjs",
+        ...clusterCommand(runtime),
+      ]);
+      onTestFinished(async () => void (await load.stop()));
+      const { output } = await load.ended;
+      const seen = JSON.parse(output) as { handshakes: number; processes: number };
+      expect(seen).toMatchObject({ failed: {}, code: 0 });
+      expect(seen.handshakes).toBeGreaterThan(100);
+      // There were three at the beginning: others have served, too.
+      expect(seen.processes).toBeGreaterThan(3);
+    },
+  );
 });

@@ -643,6 +643,29 @@ describe.each(wires)(`connections over $name, on ${runtime}`, (wire) => {
       expect(await opening).toMatchObject({ status: 503 });
     });
 
+    it("lets who is about to open in behind stopListening(), and nobody else", async () => {
+      const asked = newDeferred<void>();
+      const answer = newDeferred<undefined>();
+      const { server, url } = await start({
+        ...echo,
+        upgrade: () => {
+          asked.resolve();
+          return answer.promise;
+        },
+      });
+      const opening = open(url);
+      await asked.promise;
+      await server.stopListening();
+      await server.stopListening();
+      await expect(open(url)).rejects.toMatchObject({ code: wire.gone });
+      answer.resolve(undefined);
+      const ws = await opening;
+      await ws.send("here");
+      expect(await ws.receive()).toBe("here");
+      expect(await server.shutdown()).toEqual({ closed: 1, dropped: 0 });
+      expect(await ws.closed).toMatchObject({ status: 1001, clean: true });
+    });
+
     it("says 1001 to all at a shutdown, and counts them", async () => {
       const { server, url } = await start(echo);
       const all = await Promise.all([open(url), open(url), open(url)]);

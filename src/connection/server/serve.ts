@@ -296,6 +296,17 @@ export class Server<Context = unknown> {
   }
 
   /**
+   * Stops accepting, and goes on with those that have come, handshakes under way among them: the first step of a restart, in which
+   * other processes listen on the same port. A second call is harmless.
+   *
+   * @returns Resolves when nobody can come by the listener any more. It rejects as `listening` does.
+   */
+  async stopListening(): Promise<void> {
+    await this.#listening;
+    await this.#listener?.close();
+  }
+
+  /**
    * Ends the server: stops accepting, lets handlers answer what has come, closes every connection, waits, `close` handlers
    * included, then drops what is left. The backplane is left last: within the deadline, whether its broker answers or not. A second
    * call joins the first.

@@ -479,9 +479,28 @@ describe("createServerOn()", () => {
     expect(lines).toEqual(["unref", "close", "shut down"]);
   });
 
+  it("closes a listener that comes behind stopListening()", async () => {
+    const { lines, made, listen, listener } = newListen();
+    const server = createServerOn(listen, { port: 7 }, {});
+    const stopped = server.stopListening();
+    made.resolve(listener);
+    await stopped;
+    expect(lines).toEqual(["close"]);
+    await server.shutdown();
+  });
+
+  it("rejects stopListening() as it does listening, where it cannot listen", async () => {
+    const { made, listen } = newListen();
+    const server = createServerOn(listen, { port: 7 }, {});
+    const stopped = server.stopListening();
+    made.reject(new TransportError("ADDRESS_IN_USE"));
+    await expect(stopped).rejects.toMatchObject({ code: "ADDRESS_IN_USE" });
+  });
+
   it("has nothing to wait for where it has no listener", async () => {
     const server = new Server({ port: 0 }, {});
     expect(await server.listening).toBeUndefined();
+    await server.stopListening();
     await server.shutdown();
   });
 });

@@ -282,3 +282,24 @@ describe("shutdown()", () => {
     expect(peer.lines).toContain("close 1001");
   });
 });
+
+describe("stopListening()", () => {
+  it("lets nobody come any more, and those that have come open and go on", async () => {
+    const { listen, accept, closed } = fakeListener();
+    const server = await serveOn(listen, { port: 80 }, { message: (ws, data) => ws.send(data) });
+    const [ours, theirs] = memoryPair();
+    const peer = new Peer(theirs);
+    accept(ours);
+    await server.stopListening();
+    expect(closed()).toBe(1);
+    expect(server.counters.opening).toBe(1);
+    peer.send(upgradeRequest());
+    await peer.seen("open");
+    peer.text("here");
+    await peer.seen("text here");
+    const over = server.shutdown();
+    await peer.seen("close 1001");
+    peer.transport.end();
+    expect(await over).toMatchObject({ dropped: 0 });
+  });
+});
