@@ -170,6 +170,7 @@ export {
   type TrustedProxies,
   UpgradeRequest,
 } from "./handshake/index.ts";
+export { PeerFinder, type PeerOptions } from "./handshake/server/peer.ts";
 export type {
   AcceptingListener,
   Connect,

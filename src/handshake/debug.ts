@@ -30,13 +30,14 @@ export interface DebugCallbacks {
 
 /** Passes everything through, and keeps a copy until it is told to stop. */
 class Recorder implements ByteStream {
-  readonly #stream: ByteStream;
+  /** The stream that is recorded. */
+  readonly inner: ByteStream;
   #read: Uint8Array[] = [];
   #written: Uint8Array[] = [];
   #isRecording = true;
 
-  constructor(stream: ByteStream) {
-    this.#stream = stream;
+  constructor(inner: ByteStream) {
+    this.inner = inner;
   }
 
   /** Stops; gives what was read and what was written. */
@@ -50,7 +51,7 @@ class Recorder implements ByteStream {
 
   read(into: Uint8Array): Awaitable<number> {
     const room = into.length;
-    const count = readOnce(this.#stream, into);
+    const count = readOnce(this.inner, into);
     return count instanceof Promise
       ? count.then((read) => this.#keepRead(into, readCount(read, room)))
       : this.#keepRead(into, count);
@@ -67,7 +68,7 @@ class Recorder implements ByteStream {
   }
 
   write(from: Uint8Array): Awaitable<number> {
-    const done = writeAll(this.#stream, from);
+    const done = writeAll(this.inner, from);
     return done instanceof Promise
       ? done.then(() => this.#keepWritten(from))
       : this.#keepWritten(from);
@@ -79,7 +80,7 @@ class Recorder implements ByteStream {
   }
 
   close(): Awaitable<void> {
-    return this.#stream.close();
+    return this.inner.close();
   }
 }
 

@@ -10,6 +10,7 @@ import type { State } from "../frame/check.ts";
 import { StateExtended } from "../frame/check.ts";
 import type { Option } from "../http/option.ts";
 import type { HandshakeResponse } from "./client/handshake-response.ts";
+import type { Peer } from "./server/peer.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
 
@@ -25,6 +26,8 @@ export interface Agreement<Context> {
   readonly sessions?: readonly ExtensionSession[];
   /** What the server answered; a server has none. */
   readonly response?: HandshakeResponse | undefined;
+  /** Who has asked; undefined where nobody wants to know. */
+  readonly peer?: Peer | undefined;
   /** What belongs to the connection, from the hooks. */
   readonly context: Context;
 }
@@ -49,6 +52,8 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
   readonly sessions: readonly ExtensionSession[];
   /** What the server answered to a Dialer's request; undefined on a server. */
   readonly response: HandshakeResponse | undefined;
+  /** Who has asked an Upgrader that has `peers` or `onPeer`; undefined without, and on a client. */
+  readonly peer: Peer | undefined;
   /** What the callbacks of an Upgrader learned. */
   readonly context: Context;
 
@@ -69,6 +74,7 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
     this.sendExtensions = sessions.flatMap(({ send }) => send ?? []);
     this.sessions = sessions;
     this.response = agreement.response;
+    this.peer = agreement.peer;
     this.context = context;
   }
 

@@ -12,6 +12,7 @@ import type { ServeOptions } from "../../src/connection/server/serve.ts";
 import { type CompressionOptions, PermessageDeflate } from "../../src/flate/permessage-deflate.ts";
 import type { DialerOptions } from "../../src/handshake/client/dial-options.ts";
 import { Dialer } from "../../src/handshake/client/dialer.ts";
+import { PeerFinder } from "../../src/handshake/server/peer.ts";
 import { Upgrader, type UpgraderOptions } from "../../src/handshake/server/upgrader.ts";
 import type { DialOptions } from "../../src/handshake/client/dial-options.ts";
 import { listenStreams, type StreamListenOptions } from "../../src/io/stream-listener.ts";
@@ -257,6 +258,7 @@ const ofReconnecting: RightOf<ReconnectOptions<Reconnectable>> = {
 };
 
 const ofUpgraders: RightOf<UpgraderOptions<unknown>> = {
+  onPeer: callback,
   onRequest: callback,
   onHost: callback,
   onHeader: callback,
@@ -267,6 +269,7 @@ const ofUpgraders: RightOf<UpgraderOptions<unknown>> = {
   onBeforeUpgrade: callback,
   newContext: callback,
   extensions: objects,
+  peers: { expected: "a PeerFinder", right: [new PeerFinder()] },
   header: headers,
   readBufferSize: number,
   headLimits,

@@ -372,7 +372,7 @@ export class Server<Context = unknown> {
       routes: handlers.routes && new Routes<RouteHandlers<Context>>(handlers.routes),
       isBalancer: balancersOf(options),
       addresses: addressBookOf(options, this.#deadlines),
-      peers: options.trustProxy === undefined ? undefined : new PeerFinder(options),
+      peers: peersOf(options),
       settings: this.#settings,
       deadlines: this.#deadlines,
       observer: host.observer,
@@ -481,4 +481,9 @@ export class Server<Context = unknown> {
     addTraffic(this.#sent, endpoint.sent);
     this.#dropped += outbox.dropped;
   }
+}
+
+/** Gives what finds clients behind proxies; undefined where none is trusted. */
+function peersOf({ trustProxy, proxyHeaders }: ServeOptions): PeerFinder | undefined {
+  return trustProxy === undefined ? undefined : new PeerFinder({ trustProxy, proxyHeaders });
 }

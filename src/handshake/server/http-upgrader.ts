@@ -151,16 +151,17 @@ function only(set: Uint8Array, text: string): string {
 
 /** A stream with bytes in front. */
 class PrefixedStream implements ByteStream {
+  /** The stream behind those bytes. */
+  readonly inner: ByteStream;
   readonly #prefix: BytesReader;
-  readonly #stream: ByteStream;
 
-  constructor(prefix: Uint8Array, stream: ByteStream) {
+  constructor(prefix: Uint8Array, inner: ByteStream) {
+    this.inner = inner;
     this.#prefix = new BytesReader(prefix);
-    this.#stream = stream;
   }
 
   read(into: Uint8Array): Awaitable<number | null> {
-    return this.#prefix.left > 0 ? this.#prefix.read(into) : this.#stream.read(into);
+    return this.#prefix.left > 0 ? this.#prefix.read(into) : this.inner.read(into);
   }
 
   get writesWhole(): boolean {
@@ -169,11 +170,11 @@ class PrefixedStream implements ByteStream {
 
   write(from: Uint8Array): Awaitable<number> {
     const { length } = from;
-    return countOf(writeAll(this.#stream, from), length);
+    return countOf(writeAll(this.inner, from), length);
   }
 
   close(): Awaitable<void> {
-    return this.#stream.close();
+    return this.inner.close();
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkOptions, type OptionTable } from "../../check-options.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { Head } from "../../http/head.ts";
 import { socketAddress } from "../../ip-address.ts";
@@ -13,10 +14,16 @@ import {
   allProxyHeaders,
   type ForwardedHop,
   type ProxyHeader,
+  proxyHeadersKind,
   readForwarded,
   readXForwarded,
 } from "./forwarded.ts";
-import { type IsTrusted, type TrustedProxies, trustOf } from "./trusted-proxies.ts";
+import {
+  type IsTrusted,
+  type TrustedProxies,
+  trustedProxiesKind,
+  trustOf,
+} from "./trusted-proxies.ts";
 
 /** Who is at the other end: the client itself, as far as trusted proxies tell of it; without them who is at the socket. */
 export interface Peer {
@@ -34,9 +41,9 @@ export interface Peer {
 
 /** Whom a server believes about its clients. */
 export interface PeerOptions {
-  /** Default: nobody. */
+  /** Proxies that are believed. Default: none. */
   readonly trustProxy?: TrustedProxies | undefined;
-  /** Default: all of them. */
+  /** Headers that they tell of their clients by; a proxy passes on the others as a client has sent them. Default: all of them. */
   readonly proxyHeaders?: readonly ProxyHeader[] | undefined;
 }
 
@@ -58,14 +65,41 @@ export function directPeer(facts: Partial<TransportFacts>, host: string, proxied
   return { address, port, encrypted, host, proxied };
 }
 
-/** Finds the client of each request behind the proxies that are trusted. */
+const peerTable: OptionTable<PeerOptions> = {
+  trustProxy: trustedProxiesKind,
+  proxyHeaders: proxyHeadersKind,
+};
+
+/**
+ * Finds the client of each request behind the proxies that are trusted. `serve` has one where it has `trustProxy`; an `Upgrader` or
+ * an `HttpUpgrader` is given one.
+ *
+ * @example
+ * import { PeerFinder } from "framewire";
+ * import { Upgrader } from "framewire/handshake";
+ *
+ * const peers = new PeerFinder({ trustProxy: ["10.0.0.0/8"] });
+ * const upgrader = new Upgrader({
+ *   peers,
+ *   onPeer({ address }) {
+ *     if (address === undefined || banned.has(address)) throw rejectConnection({ status: 403 });
+ *   },
+ * });
+ */
 export class PeerFinder {
   readonly #isTrusted: IsTrusted;
   readonly #headers: readonly ProxyHeader[];
   readonly #isFunction: boolean;
 
-  /** @throws {TypeError} A trusted address is none. */
-  constructor({ trustProxy = 0, proxyHeaders = allProxyHeaders }: PeerOptions) {
+  /**
+   * Makes a finder; one serves any number of requests.
+   *
+   * @param options Whom to believe. Default: nobody.
+   * @throws {TypeError} A trusted address is none; an option is not known, or of a wrong type.
+   */
+  constructor(options: PeerOptions = {}) {
+    checkOptions(options, peerTable);
+    const { trustProxy = 0, proxyHeaders = allProxyHeaders } = options;
     this.#isTrusted = trustOf(trustProxy);
     this.#headers = proxyHeaders;
     this.#isFunction = typeof trustProxy === "function";
@@ -80,7 +114,8 @@ export class PeerFinder {
    * Gives the client of a request. What strangers say is not looked at.
    *
    * @param head A request that was checked.
-   * @param facts Of the connection that it came on.
+   * @param facts Of the connection that it came on: `remoteAddress`, `remotePort`, `encrypted`. Without an address it is a Unix
+   * socket's.
    * @param proxied What a trusted balancer says of that connection.
    * @throws {HandshakeError} `BAD_FORWARDED`: what a trusted proxy says is malformed, or says two things.
    */

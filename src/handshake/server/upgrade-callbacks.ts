@@ -7,6 +7,7 @@
 import type { Option } from "../../http/option.ts";
 import type { GivenHeaders } from "../../http/headers.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
+import type { Peer } from "./peer.ts";
 
 /**
  * What an Upgrader asks about a request, in the order of the wire.
@@ -16,6 +17,11 @@ import type { Awaitable } from "../../io/byte-stream.ts";
  * argument is what `newContext` made for this request.
  */
 export interface UpgradeCallbacks<Context> {
+  /**
+   * Gets who asks, before all others: who is at the stream, or the client that `peers` find behind proxies. `address`, `port` and
+   * `encrypted` are as the stream tells them by `remoteAddress`, `remotePort` and `encrypted`, which one of the adapters has.
+   */
+  onPeer?(peer: Peer, context: Context): Awaitable<void>;
   /** Gets the request target, before any header. */
   onRequest?(target: Uint8Array, context: Context): Awaitable<void>;
   /** Gets the value of Host. */

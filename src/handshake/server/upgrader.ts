@@ -9,16 +9,19 @@ import {
   callback,
   checkOptions,
   deadlines,
+  having,
   milliseconds,
   number,
   objects,
   type OptionTable,
 } from "../../check-options.ts";
 import type { Deadlines } from "../../clock.ts";
+import { isPromise } from "../../deferred.ts";
 import { HandshakeError, type HeaderPairs, LimitError, TimeoutError } from "../../errors.ts";
 import { StateServerSide } from "../../frame/check.ts";
 import type { Extension } from "../../extension/extension.ts";
 import { closeSessions } from "../../extension/negotiation.ts";
+import type { Head } from "../../http/head.ts";
 import { type GivenHeaders, headersKind, toHeaderPairs } from "../../http/headers.ts";
 import {
   defaultHeadLimits,
@@ -34,6 +37,8 @@ import { Attempt } from "../attempt.ts";
 import { readHead } from "../read-head.ts";
 import { acceptUpgrade } from "./agreement.ts";
 import { checkRequest, checkUpgrade } from "./request.ts";
+import { directPeer, type Peer, type PeerFinder } from "./peer.ts";
+import { streamFacts } from "./stream-facts.ts";
 import { checkOwnHeaders, toHandshakeError, writeRefusal } from "./response.ts";
 import { CallbackNegotiation } from "./callback-negotiation.ts";
 import { type Agreement, UpgradedStream } from "../upgraded-stream.ts";
@@ -50,6 +55,11 @@ export interface UpgraderOptions<Context> extends UpgradeCallbacks<Context> {
   readonly extensions?: readonly Extension[] | undefined;
   /** Headers of every answer, whether it is 101 or a refusal. */
   readonly header?: GivenHeaders | undefined;
+  /**
+   * Finds the client behind proxies: a `PeerFinder` of `framewire`. What they say malformed gets 400. The stream must tell who is
+   * connected, by `remoteAddress`. Default: who is at the stream.
+   */
+  readonly peers?: PeerFinder | undefined;
   /** Bytes of the read buffer, which the stream goes on to use. Default: 4096. */
   readonly readBufferSize?: number | undefined;
   /** What the request may cost. Default: 16 KiB, of which 8 KiB target, and 128 headers. */
@@ -63,6 +73,7 @@ export interface UpgraderOptions<Context> extends UpgradeCallbacks<Context> {
 const defaultTimeout = 10_000;
 
 const upgraderTable: OptionTable<UpgraderOptions<unknown>> = {
+  onPeer: callback,
   onRequest: callback,
   onHost: callback,
   onHeader: callback,
@@ -74,6 +85,7 @@ const upgraderTable: OptionTable<UpgraderOptions<unknown>> = {
   newContext: callback,
   extensions: objects,
   header: headersKind,
+  peers: /* @__PURE__ */ having("a PeerFinder", "find"),
   readBufferSize: number,
   headLimits: headLimitsKind,
   timeout: milliseconds,
@@ -140,6 +152,7 @@ export class Upgrader<Context = undefined> {
    * @throws {LimitError} `HEAD_TOO_LARGE`, `TARGET_TOO_LONG`, `TOO_MANY_HEADERS`
    * @throws {TimeoutError} `HANDSHAKE_TIMEOUT`: what still comes of a callback is ignored
    * @throws {TransportError} `UNEXPECTED_END`, `RESET`
+   * @throws {TypeError} There are `peers`, and the stream does not tell who is connected.
    * @throws Whatever a callback throws.
    */
   async upgrade(stream: ByteStream): Promise<UpgradedStream<Context>> {
@@ -150,6 +163,8 @@ export class Upgrader<Context = undefined> {
         : new BufferedStream(stream, { size: readBufferSize });
     const attempt = new Attempt({ timeout, code: "HANDSHAKE_TIMEOUT", deadlines });
     try {
+      if (this.options.peers !== undefined && streamFacts(buffered) === undefined)
+        throw unknownPeer();
       const { response, agreement } = await this.#acceptOrRefuse(buffered, attempt);
       try {
         // Once the first byte of this answer has left, no other answer may follow, whatever goes wrong.
@@ -190,6 +205,12 @@ export class Upgrader<Context = undefined> {
     checkUpgrade(head);
     const { options } = this;
     const context = options.newContext?.() as Context;
+    const peer = this.#peerOf(head, stream);
+    const done = peer && options.onPeer?.(peer, context);
+    if (isPromise(done)) {
+      await done;
+      attempt.check();
+    }
     const negotiation = new CallbackNegotiation(
       head,
       options,
@@ -204,8 +225,16 @@ export class Upgrader<Context = undefined> {
     const offered = protocol === undefined ? [] : [protocol];
     const { response, sessions } = acceptUpgrade(head, offered, choice, headers);
     const side = StateServerSide;
-    const agreement = { side, protocol: protocol ?? "", extensions, sessions, context };
+    const agreement = { side, protocol: protocol ?? "", extensions, sessions, peer, context };
     return { response, agreement };
+  }
+
+  /** Makes no string of Host where nobody asks who it is. */
+  #peerOf(head: Head, stream: ByteStream): Peer | undefined {
+    const { peers, onPeer } = this.options;
+    if ((peers ?? onPeer) === undefined) return undefined;
+    const facts = streamFacts(stream) ?? {};
+    return peers?.find(head, facts) ?? directPeer(facts, head.value(head.find("host")));
   }
 
   /** Answers an error, with the headers of every answer. */
@@ -228,6 +257,14 @@ export class Upgrader<Context = undefined> {
       attempt.end();
     }
   }
+}
+
+/** Without an address a stream would pass for one of a Unix socket, which a PeerFinder may believe. */
+function unknownPeer(): TypeError {
+  return new TypeError(
+    "peers need to know who is connected: stream must have remoteAddress, as those of listen() and newSocketStream() do; " +
+      "undefined is for a Unix socket",
+  );
 }
 
 /** Tells an error of a request that did not come whole from one of the stream, which leaves nobody to answer to. */

@@ -5,6 +5,7 @@ import {
   type ParsedRequest,
   upgradeHttp,
 } from "../../../src/handshake/server/http-upgrader.ts";
+import { PeerFinder } from "../../../src/handshake/server/peer.ts";
 import { concat } from "../../../src/bytes.ts";
 import { readAll } from "../../../src/io/full.ts";
 import type { ByteStream } from "../../../src/io/byte-stream.ts";
@@ -178,5 +179,15 @@ describe("HttpUpgrader.upgrade()", () => {
   it("leaves out a name without a value at the end", async () => {
     const stream = await upgradeHttp(parsed({}, "odd"), new ScriptedStream());
     expect(stream.protocol).toBe("");
+  });
+});
+
+describe("the peer of an HttpUpgrader", () => {
+  it("is the client behind proxies that are trusted", async () => {
+    const peers = new PeerFinder({ trustProxy: ["10.0.0.1"] });
+    const conn = Object.assign(new ScriptedStream(), { remoteAddress: "10.0.0.1" });
+    const request = parsed({}, "Forwarded", "for=203.0.113.7;host=b.example");
+    const { peer } = await new HttpUpgrader({ peers }).upgrade(request, conn);
+    expect(peer).toMatchObject({ address: "203.0.113.7", host: "b.example" });
   });
 });

@@ -43,6 +43,19 @@ describe("directPeer()", () => {
 });
 
 describe("PeerFinder", () => {
+  it("believes nobody unless it is told whom", () => {
+    const parser = new HeadParser("request");
+    parser.feed(encodeUtf8("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n"));
+    expect(new PeerFinder().find(parser.head, socket).address).toBe("10.0.0.1");
+  });
+
+  it("refuses options that are none", () => {
+    const make = (options: object) => () => new PeerFinder(options);
+    expect(make({ trustproxy: 1 })).toThrow(/trustProxy/);
+    expect(make({ trustProxy: true })).toThrow(TypeError);
+    expect(make({ proxyHeaders: ["x-real-ip"] })).toThrow(TypeError);
+  });
+
   const forged = ["X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "Forwarded: for=7.7.7.7"];
 
   it.each<[string, PeerOptions]>([

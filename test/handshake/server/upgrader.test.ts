@@ -3,6 +3,7 @@ import { concat } from "../../../src/bytes.ts";
 import { Deadlines } from "../../../src/clock.ts";
 import { HandshakeError, LimitError, TimeoutError, TransportError } from "../../../src/errors.ts";
 import { StateExtended, StateServerSide } from "../../../src/frame/check.ts";
+import { type Peer, PeerFinder } from "../../../src/handshake/server/peer.ts";
 import { rejectConnection } from "../../../src/handshake/server/reject.ts";
 import { checkRequest, checkUpgrade } from "../../../src/handshake/server/request.ts";
 import { writeUpgrade } from "../../../src/handshake/server/response.ts";
@@ -510,5 +511,118 @@ describe("Upgrader", () => {
 describe("new Upgrader()", () => {
   it.each([NaN, -1])("refuses a time-out of %d", (timeout) => {
     expect(() => new Upgrader({ timeout })).toThrow(RangeError);
+  });
+});
+
+/** A stream that tells who is connected. */
+class KnownStream extends ScriptedStream {
+  readonly remotePort = 4711;
+  readonly encrypted = true;
+
+  readonly remoteAddress: string | undefined;
+
+  constructor(request: Uint8Array, remoteAddress: string | undefined) {
+    super([request]);
+    this.remoteAddress = remoteAddress;
+  }
+}
+
+describe("the peer of an Upgrader", () => {
+  const direct = {
+    address: "10.0.0.1",
+    port: 4711,
+    encrypted: true,
+    host: "a.example",
+    proxied: undefined,
+  };
+  const forwarded = requestFor("/", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: http");
+
+  it("is who is at the stream, whatever its headers say", async () => {
+    const told: Peer[] = [];
+    const upgrader = new Upgrader({ onPeer: (peer) => void told.push(peer) });
+    const stream = await upgrader.upgrade(new KnownStream(forwarded, "10.0.0.1"));
+    await upgrader.upgrade(new ScriptedStream([forwarded]));
+    const unknown = { address: undefined, port: undefined, encrypted: false };
+    expect(told).toEqual([direct, { ...direct, ...unknown }]);
+    expect(stream.peer).toBe(told[0]);
+  });
+
+  it("is not looked for where nobody wants to know", async () => {
+    expect((await upgrade(new KnownStream(forwarded, "10.0.0.1"))).peer).toBeUndefined();
+  });
+
+  it.each([
+    ["a proxy that is trusted", "10.0.0.1", "203.0.113.7"],
+    ["a stranger", "10.0.0.2", "10.0.0.2"],
+    ["a Unix socket that nobody trusts", undefined, undefined],
+  ])("is the client behind proxies that are trusted: %s", async (_, socket, address) => {
+    const peers = new PeerFinder({ trustProxy: ["10.0.0.1"] });
+    const stream = await new Upgrader({ peers }).upgrade(new KnownStream(forwarded, socket));
+    expect(stream.peer?.address).toBe(address);
+  });
+
+  it("is looked for behind a buffer, too", async () => {
+    const peers = new PeerFinder({ trustProxy: 1 });
+    const buffered = new BufferedStream(new KnownStream(forwarded, "10.0.0.1"));
+    expect((await new Upgrader({ peers }).upgrade(buffered)).peer?.encrypted).toBe(false);
+  });
+
+  it("is told to onPeer first, which may wait and refuse", async () => {
+    const lines: string[] = [];
+    const upgrader = new Upgrader({
+      newContext: () => lines,
+      async onPeer({ address, host }, context) {
+        await macrotask();
+        context.push(`${address} ${host}`);
+        if (address === "10.0.0.2") throw rejectConnection({ status: 403 });
+      },
+      onRequest: (target, context) => void context.push(textOf(target)),
+    });
+    await upgrader.upgrade(new KnownStream(plain, "10.0.0.1"));
+    const banned = new KnownStream(plain, "10.0.0.2");
+    await expect(upgrader.upgrade(banned)).rejects.toMatchObject({ status: 403 });
+    expect(banned.text).toMatch(/^HTTP\/1.1 403 /);
+    expect(lines).toEqual(["10.0.0.1 a.example", "/", "10.0.0.2 a.example"]);
+  });
+
+  it("asks nobody else where onPeer takes too long", async () => {
+    const clock = new FakeClock();
+    const deadlines = new Deadlines(clock);
+    const asked: string[] = [];
+    const upgrading = new Upgrader({
+      deadlines,
+      timeout: 1000,
+      onPeer: () => new Promise<void>((resolve) => deadlines.after(2000, () => void resolve())),
+      onRequest: () => void asked.push("onRequest"),
+    }).upgrade(new KnownStream(plain, "10.0.0.1"));
+    const outcome = settled(upgrading);
+    await macrotask();
+    clock.advance(1500);
+    expect((await outcome).error).toMatchObject({ code: "HANDSHAKE_TIMEOUT" });
+    clock.advance(1500);
+    await macrotask();
+    expect(asked).toEqual([]);
+  });
+
+  it("is refused with 400 where a trusted proxy tells nonsense, and with 500 where the function throws", async () => {
+    const nonsense = new KnownStream(requestFor("/", "Forwarded: for"), "10.0.0.1");
+    const trusting = new Upgrader({ peers: new PeerFinder({ trustProxy: 1 }) });
+    await expect(trusting.upgrade(nonsense)).rejects.toMatchObject({ code: "BAD_FORWARDED" });
+    expect(nonsense.text).toMatch(/^HTTP\/1.1 400 /);
+    const failing = new PeerFinder({
+      trustProxy() {
+        throw new Error("secret");
+      },
+    });
+    const conn = new KnownStream(plain, "10.0.0.1");
+    await expect(new Upgrader({ peers: failing }).upgrade(conn)).rejects.toThrow("secret");
+    expect(conn.text).toMatch(/^HTTP\/1.1 500 [^]*\r\n\r\nInternal error\n$/);
+  });
+
+  it("cannot be looked for where the stream does not tell who is connected: nothing is read, the stream is closed", async () => {
+    const conn = new ScriptedStream([plain]);
+    const upgrader = new Upgrader({ peers: new PeerFinder({ trustProxy: ["unix"] }) });
+    await expect(upgrader.upgrade(conn)).rejects.toThrow(/^peers need to know who is connected/);
+    expect([conn.text, conn.closes]).toEqual(["", 1]);
   });
 });
