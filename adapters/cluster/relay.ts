@@ -177,11 +177,11 @@ class Relay implements ClusterRelay {
       const form = seat.bytes
         ? (asBytes ??= toCarry(envelope, true))
         : (asText ??= toCarry(envelope, false));
-      this.#pass(seat, topic, form);
+      this.#sendTo(seat, topic, form);
     }
   }
 
-  #pass(seat: Seat, topic: string, envelope: CarriedEnvelope): void {
+  #sendTo(seat: Seat, topic: string, envelope: CarriedEnvelope): void {
     const { channel, node } = seat;
     const size = overhead + 2 * topic.length + envelope.length;
     if (seat.waiting > 0 && seat.waiting + size > this.#maxWaiting) {

@@ -52,7 +52,7 @@ const gates = new Map<ByteWriter, Deferred<void>>();
  */
 export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
   if (lentSize("from", from) === 0) return undefined;
-  if (writer.writesWhole === true) return heard(writeNow(writer, from));
+  if (writer.writesWhole === true) return withoutReport(writeNow(writer, from));
   const before = lanes.get(writer);
   if (before === undefined) return writeFree(writer, from);
   if (before instanceof Broken) throw before.error;
@@ -60,7 +60,7 @@ export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> 
 }
 
 /** Who does not await a write need not hear of its failure: the next one tells. */
-function heard(done: Awaitable<void>): Awaitable<void> {
+function withoutReport(done: Awaitable<void>): Awaitable<void> {
   return done instanceof Promise ? quiet(done) : undefined;
 }
 

@@ -52,7 +52,7 @@ interface WaitingReceiver {
 /** A client that stays connected. Made by {@link reconnecting}. */
 export class Reconnecting<Ws extends Reconnectable> {
   readonly #rules: ReconnectRules;
-  readonly #keeper: Reconnector<Ws>;
+  readonly #reconnector: Reconnector<Ws>;
   #connection: Ws | undefined;
   #ready = newDeferred<Ws>();
   readonly #closed = newDeferred<ReconnectEnd>();
@@ -90,7 +90,7 @@ export class Reconnecting<Ws extends Reconnectable> {
     this.#whileAway = whileAway;
     this.#maxWaiting = maxWaiting || Infinity;
     this.#maxUnread = maxUnread || Infinity;
-    this.#keeper = new Reconnector(open, options, rules, {
+    this.#reconnector = new Reconnector(open, options, rules, {
       onReady: (ws) => {
         this.#onReady(ws);
       },
@@ -108,7 +108,7 @@ export class Reconnecting<Ws extends Reconnectable> {
 
   /** Where it stands. */
   get state(): ReconnectState {
-    return this.#keeper.state;
+    return this.#reconnector.state;
   }
 
   /** The connection, where there is one and it is resumed. It changes: do not keep it. */
@@ -144,7 +144,7 @@ export class Reconnecting<Ws extends Reconnectable> {
   send(data: string | Binary | BlobLike | PreparedMessage, options?: SendOptions): Promise<void> {
     const ws = this.#connection;
     if (ws !== undefined && ws.state === "open") return ws.send(data, options);
-    const { ending, last } = this.#keeper;
+    const { ending, last } = this.#reconnector;
     if (ending !== undefined) return rejected(ending.error);
     if (this.#whileAway === "reject") {
       return rejected(new ClosedError(last?.closure ?? noConnection(last?.error)));
@@ -172,7 +172,7 @@ export class Reconnecting<Ws extends Reconnectable> {
    * @throws What {@link ready} rejects with, once it has ended; the signal's reason.
    */
   receive(options: ReceiveOptions = {}): Promise<Data> {
-    const { clock } = this.#keeper;
+    const { clock } = this.#reconnector;
     const { receiveTimeout } = this.#rules;
     return receiveWithin({ ...options, clock, holds: this.#holds, receiveTimeout }, (limit) =>
       this.#receive(limit),
@@ -189,7 +189,7 @@ export class Reconnecting<Ws extends Reconnectable> {
         try {
           return { done: false, value: await this.#receive() };
         } catch (error) {
-          const { ending } = this.#keeper;
+          const { ending } = this.#reconnector;
           if (ending === undefined || !isQuiet(ending)) throw error;
           return { done: true, value: undefined };
         }
@@ -208,7 +208,7 @@ export class Reconnecting<Ws extends Reconnectable> {
   close(status: StatusCode = StatusNormalClosure, reason = ""): Promise<ReconnectEnd> {
     checkClose(status, reason);
     const error = new ClosedError({ status, reason, clean: true, initiator: "local" });
-    this.#keeper.finish({ cause: "closed", closure: undefined, error }, status, reason);
+    this.#reconnector.finish({ cause: "closed", closure: undefined, error }, status, reason);
     return this.closed;
   }
 
@@ -227,7 +227,7 @@ export class Reconnecting<Ws extends Reconnectable> {
 
   #hold(holds: boolean): void {
     this.#holds = holds;
-    this.#keeper.hold(holds);
+    this.#reconnector.hold(holds);
   }
 
   /** Closes with 1000 and waits for the end: `await using feed = ...`. */

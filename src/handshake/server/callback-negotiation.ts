@@ -56,12 +56,12 @@ export class CallbackNegotiation<Context> {
     if (this.#callbacks.onRequest !== undefined) {
       const target = head.bytes.subarray(head.targetByte, head.targetEndByte);
       const done = this.#callbacks.onRequest(target, this.#context);
-      if (isPromise(done)) await this.#settled(done);
+      if (isPromise(done)) await this.#resultOf(done);
     }
     if (this.#wantsHeaders()) {
       for (let index = 0; index < head.headerCount; index++) {
         const done = this.#header(index);
-        if (isPromise(done)) await this.#settled(done);
+        if (isPromise(done)) await this.#resultOf(done);
       }
     }
     return {
@@ -121,7 +121,7 @@ export class CallbackNegotiation<Context> {
     const callbacks = this.#callbacks;
     if (this.#protocol !== undefined) return;
     if (callbacks.protocolCustom !== undefined) {
-      const chosen = await this.#settled(
+      const chosen = await this.#resultOf(
         callbacks.protocolCustom(this.#value(index), this.#context),
       );
       if (chosen === undefined) throw new HandshakeError("BAD_SUBPROTOCOL");
@@ -137,7 +137,7 @@ export class CallbackNegotiation<Context> {
     addListRanges(ranges, head.bytes, head.valueStart(index), head.valueEnd(index));
     for (let at = 0; at < ranges.length; at += 2) {
       const token = head.bytes.subarray(ranges[at], ranges[at + 1]);
-      if (!(await this.#settled(callbacks.protocol(token, this.#context)))) continue;
+      if (!(await this.#resultOf(callbacks.protocol(token, this.#context)))) continue;
       this.#protocol = latin1(token, 0, token.length);
       return;
     }
@@ -147,7 +147,7 @@ export class CallbackNegotiation<Context> {
     const { bytes } = this.#head;
     const callbacks = this.#callbacks;
     if (callbacks.extensionCustom !== undefined) {
-      const accepted = await this.#settled(
+      const accepted = await this.#resultOf(
         callbacks.extensionCustom(this.#value(index), this.#context),
       );
       if (accepted === undefined) throw malformedExtensions();
@@ -162,7 +162,7 @@ export class CallbackNegotiation<Context> {
       if (this.#extensions.some(({ name }) => name === offer.name)) continue;
       const accepted = this.#negotiation?.knows(offer.name)
         ? this.#negotiation.consider(offer)
-        : await this.#settled(callbacks.negotiate?.(offer, this.#context));
+        : await this.#resultOf(callbacks.negotiate?.(offer, this.#context));
       if (accepted === undefined) continue;
       if (accepted.name !== offer.name) {
         throw new TypeError(`Extension was not offered: ${JSON.stringify(accepted.name)}`);
