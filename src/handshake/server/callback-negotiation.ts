@@ -72,7 +72,7 @@ export class CallbackNegotiation<Context> {
   }
 
   /** Waits for what a callback gives; it changes nothing where the attempt was given up meanwhile. */
-  async #settled<Result>(given: Result | PromiseLike<Result>): Promise<Result> {
+  async #resultOf<Result>(given: Result | PromiseLike<Result>): Promise<Result> {
     const result = await given;
     this.#attempt.check();
     return result;
