@@ -32,6 +32,7 @@ const programs = {
     export { checkRequest, checkUpgrade, writeUpgrade } from "framewire/handshake";`,
   "reconnecting()": `export { reconnecting } from "framewire";`,
   "serveOn()": `export { serveOn } from "framewire";`,
+  "redisBackplane()": `export { redisBackplane } from "framewire/redis";`,
   "serve() on Node": `export { serve } from "framewire/node";`,
 };
 

@@ -10,6 +10,7 @@ import type {
   BackplaneMember,
   BackplaneMembership,
 } from "../../src/connection/backplane/backplane.ts";
+import type { HistoryPage, Position } from "../../src/connection/backplane/history.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { BackplaneError } from "../../src/errors.ts";
 import type { RuntimeSignal } from "../../src/transport.ts";
@@ -26,7 +27,8 @@ export interface RedisBackplaneOptions {
   readonly sharded?: boolean | undefined;
 }
 
-const table: OptionTable<RedisBackplaneOptions> = { prefix: text, sharded: boolean };
+/** What the options may be. */
+export const table: OptionTable<RedisBackplaneOptions> = { prefix: text, sharded: boolean };
 
 /** Channels that are subscribed to by one command. */
 const channelsAtOnce = 1000;
@@ -43,19 +45,43 @@ export function redisBackplane(
   options: RedisBackplaneOptions = {},
 ): Backplane {
   checkOptions(options, table);
-  const { prefix = "framewire:", sharded = false } = options;
+  return { join: joinOf(client, options, undefined) };
+}
+
+/** What is different where Redis keeps messages. */
+export interface RedisHistory {
+  keeps(topic: string): boolean;
+  /** Keeps an envelope, and publishes it. */
+  publish(link: RedisLink, topic: string, envelope: Uint8Array): Promise<Position | undefined>;
+  /** Gives what came on the channel of such a topic to the member. */
+  deliver(member: BackplaneMember, topic: string, bytes: Uint8Array): void;
+  read(link: RedisLink, topic: string, since: Position | undefined): Promise<HistoryPage>;
+}
+
+/**
+ * Gives what lets servers join.
+ *
+ * @throws {TypeError} The client is of neither kind.
+ */
+export function joinOf(
+  client: RedisClient,
+  { prefix = "framewire:", sharded = false }: RedisBackplaneOptions,
+  history: RedisHistory | undefined,
+): Backplane["join"] {
   const newLink = linksOf(client, sharded);
-  return {
-    async join(member) {
-      const membership = new RedisMembership(newLink, prefix, member);
-      await membership.open();
-      return membership;
-    },
+  return async (member) => {
+    const membership = new RedisMembership(newLink, prefix, member, history);
+    await membership.open();
+    return membership;
   };
 }
 
 /** What Redis says to a password that is wrong or missing: to try again would not mend it. */
 const hopeless = /^(?:WRONGPASS|NOAUTH|NOPERM|DENIED|ERR AUTH|ERR invalid password)/;
+/** What it says while it reads its own files. */
+const loading = /^LOADING /;
+/** Milliseconds until it is asked again whether it has. */
+const loadingPause = 100;
 /** What Redis itself says begins with a code; what a client says of its connection does not. */
 const reply = /^[A-Z][A-Z0-9]+ /;
 
@@ -63,18 +89,25 @@ const reply = /^[A-Z][A-Z0-9]+ /;
 class RedisMembership implements BackplaneMembership {
   readonly #prefix: string;
   readonly #member: BackplaneMember;
+  readonly #history: RedisHistory | undefined;
   readonly #publisher: RedisLink;
   readonly #listener: RedisLink;
-  readonly #opened = newDeferred<void>();
+  readonly #joined = newDeferred<void>();
   readonly #openLinks = new Set<RedisLink>();
   /** What the listener's client has subscribed to: node-redis does that again by itself. */
   readonly #topics = new Set<string>();
   /** "opening" for the first time; "up"; "down" while a connection is lost; "renewing" the subscriptions; "left". */
   #state: "opening" | "up" | "down" | "renewing" | "left" = "opening";
 
-  constructor(newLink: NewLink, prefix: string, member: BackplaneMember) {
+  constructor(
+    newLink: NewLink,
+    prefix: string,
+    member: BackplaneMember,
+    history: RedisHistory | undefined,
+  ) {
     this.#prefix = prefix;
     this.#member = member;
+    this.#history = history;
     this.#publisher = this.#newLink(newLink);
     this.#listener = this.#newLink(newLink);
   }
@@ -83,12 +116,24 @@ class RedisMembership implements BackplaneMembership {
   async open(): Promise<void> {
     this.#publisher.open();
     this.#listener.open();
-    await this.#opened.promise;
+    await this.#joined.promise;
   }
 
-  async publish(topic: string, envelope: Uint8Array): Promise<void> {
+  async publish(topic: string, envelope: Uint8Array): Promise<Position | undefined> {
     try {
+      if (this.#history?.keeps(topic) === true) {
+        return await this.#history.publish(this.#publisher, topic, envelope);
+      }
       await this.#publisher.publish(this.#prefix + topic, envelope);
+    } catch (error) {
+      throw toTell(error);
+    }
+    return undefined;
+  }
+
+  async history(topic: string, since: Position | undefined): Promise<HistoryPage> {
+    try {
+      return await this.#history!.read(this.#publisher, topic, since);
     } catch (error) {
       throw toTell(error);
     }
@@ -122,16 +167,33 @@ class RedisMembership implements BackplaneMembership {
   #newLink(newLink: NewLink): RedisLink {
     const link = newLink({
       ready: () => {
-        this.#ready(link);
+        void this.#awaitLoaded(link);
       },
       lost: (error) => {
         this.#lost(link, error);
       },
       message: (channel, bytes) => {
-        this.#member.deliver(channel.slice(this.#prefix.length), bytes);
+        const topic = channel.slice(this.#prefix.length);
+        if (this.#history?.keeps(topic) === true) this.#history.deliver(this.#member, topic, bytes);
+        else this.#member.deliver(topic, bytes);
       },
     });
     return link;
+  }
+
+  /** A connection is there. Redis may have been started again, and answer nothing until it has read what it had written down. */
+  async #awaitLoaded(link: RedisLink): Promise<void> {
+    for (;;) {
+      try {
+        await link.ping();
+        this.#ready(link);
+        return;
+      } catch (error) {
+        // What else goes wrong is told by the connection.
+        if (this.#state === "left" || !loading.test((error as Error).message)) return;
+        await new Promise((resolve) => setTimeout(resolve, loadingPause));
+      }
+    }
   }
 
   #ready(link: RedisLink): void {
@@ -139,7 +201,7 @@ class RedisMembership implements BackplaneMembership {
     if (this.#openLinks.size < 2 || this.#state === "left") return;
     if (this.#state === "opening") {
       this.#state = "up";
-      this.#opened.resolve();
+      this.#joined.resolve();
     } else void this.#renew();
   }
 
@@ -149,12 +211,12 @@ class RedisMembership implements BackplaneMembership {
     if (this.#state === "opening" && hopeless.test((error as Error).message)) {
       this.#state = "left";
       this.#drop();
-      this.#opened.reject(error);
+      this.#joined.reject(error);
       return;
     }
     this.#state = "down";
     this.#member.state("down", error);
-    this.#opened.resolve();
+    this.#joined.resolve();
   }
 
   /** Both are back: Redis is told of the topics that are wanted now; what was published meanwhile may be lost. */

@@ -35,6 +35,13 @@ export interface RedisLink {
   publish(channel: string, bytes: Uint8Array): Promise<unknown>;
   subscribe(channels: readonly string[]): Promise<unknown>;
   unsubscribe(channels: readonly string[]): Promise<unknown>;
+  ping(): Promise<unknown>;
+  /** Runs a script in Redis. Its texts come as bytes. */
+  run(
+    script: string,
+    keys: readonly string[],
+    values: readonly (string | Uint8Array)[],
+  ): Promise<unknown>;
   /** Ends it, behind what was sent. */
   end(): Promise<unknown>;
   /** Drops it at once. */
@@ -51,12 +58,14 @@ interface NodeRedis {
   duplicate(options: object): NodeRedis;
   on(event: string, listener: Listener): unknown;
   connect(): Promise<unknown>;
+  ping(): Promise<unknown>;
   close(): Promise<unknown>;
   destroy(): void;
   readonly isReady: boolean;
   publish(channel: string, message: Buffer): Promise<unknown>;
   subscribe(channels: string[], listener: Listener, asBuffers: true): Promise<unknown>;
   unsubscribe(channels: string[], listener: Listener, asBuffers: true): Promise<unknown>;
+  sendCommand(command: (string | Buffer)[], options: object): Promise<unknown>;
   sPublish: NodeRedis["publish"];
   sSubscribe: NodeRedis["subscribe"];
   sUnsubscribe: NodeRedis["unsubscribe"];
@@ -67,11 +76,13 @@ interface IoRedis {
   duplicate(options: object): IoRedis;
   on(event: string, listener: Listener): unknown;
   connect(): Promise<unknown>;
+  ping(): Promise<unknown>;
   quit(): Promise<unknown>;
   disconnect(): void;
   publish(channel: string, message: Buffer): Promise<unknown>;
   subscribe(...channels: string[]): Promise<unknown>;
   unsubscribe(...channels: string[]): Promise<unknown>;
+  callBuffer(command: string, ...values: (string | Buffer)[]): Promise<unknown>;
   spublish: IoRedis["publish"];
   ssubscribe: IoRedis["subscribe"];
   sunsubscribe: IoRedis["unsubscribe"];
@@ -126,6 +137,8 @@ function nodeRedisLink(template: NodeRedis, sharded: boolean, owner: LinkOwner):
       sharded
         ? client.sUnsubscribe([...channels], listener, true)
         : client.unsubscribe([...channels], listener, true),
+    ping: () => client.ping(),
+    run: (...script) => client.sendCommand(["EVAL", ...valuesOf(...script)], asBuffers),
     end: () => client.close(),
     drop() {
       try {
@@ -175,11 +188,26 @@ function ioRedisLink(template: IoRedis, sharded: boolean, owner: LinkOwner): Red
       sharded ? client.ssubscribe(...channels) : client.subscribe(...channels),
     unsubscribe: (channels) =>
       sharded ? client.sunsubscribe(...channels) : client.unsubscribe(...channels),
+    ping: () => client.ping(),
+    run: (...script) => client.callBuffer("EVAL", ...valuesOf(...script)),
     end: () => client.quit(),
     drop() {
       client.disconnect();
     },
   };
+}
+
+/** Tells node-redis to give bulk strings, whose mark in the protocol is "$", as bytes. */
+const asBuffers = { typeMapping: { [0x24]: Buffer } };
+
+/** What stands behind EVAL. */
+function valuesOf(
+  script: string,
+  keys: readonly string[],
+  values: readonly (string | Uint8Array)[],
+): (string | Buffer)[] {
+  const bytes = values.map((value) => (typeof value === "string" ? value : asBuffer(value)));
+  return [script, String(keys.length), ...keys, ...bytes];
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -13,4 +13,5 @@
  */
 
 export { redisBackplane, type RedisBackplaneOptions } from "./backplane.ts";
+export { redisStreams, type RedisStreamsOptions } from "./streams.ts";
 export type { RedisClient } from "./clients.ts";

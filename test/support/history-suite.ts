@@ -210,6 +210,9 @@ export function describeHistory(
       await Promise.all(carried);
       const { joined, texts } = await node.listen(tea, first);
       expect(joined.complete).toBe(false);
+      // So it is for who has been there before the first.
+      const earliest = await node.listen(tea, { epoch: first.epoch, offset: "0" });
+      expect(earliest.joined).toEqual(joined);
       expect(joined.replayed).toBeGreaterThanOrEqual(500);
       expect(joined.replayed).toBeLessThan(1500);
       await expect.poll(() => texts().length).toBe(joined.replayed);
