@@ -171,5 +171,6 @@ describe.each(["node", "deno", "bun"])("examples/cluster on %s, at SIGHUP", (run
       // There were three at the beginning: others have served, too.
       expect(seen.processes).toBeGreaterThan(3);
     },
+    60_000,
   );
 });
