@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.shutdown({ deadline: 0 }));
 
-describe(`plain HTTP over a socket of ${runtime}`, () => {
+describe(`a server of plain HTTP over a socket of ${runtime}`, () => {
   it.each(plainRows)("$id: $name", async (row) => {
     const peer = new HttpPeer(await RawClient.connect(server.port));
     peer.send(bytesOf(row));
@@ -63,7 +63,7 @@ function cutsOf({ sent: { length } }: PlainRow): number[] {
 }
 
 // The same on each runtime, since no runtime is in it.
-describe.runIf(runtime === "node")("plain HTTP in memory", () => {
+describe.runIf(runtime === "node")("a server of plain HTTP in memory", () => {
   it.each(plainRows)("$id: $name, wherever the stream is cut", async (row) => {
     const inMemory = await memoryNetwork().serve({ port: 80 }, handlers);
     const bytes = bytesOf(row);

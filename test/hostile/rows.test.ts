@@ -8,6 +8,7 @@ import {
   table,
 } from "../../scripts/hostile-table.mjs";
 import { casesOf } from "./cases/all.ts";
+import { plainRows } from "./cases/plain.ts";
 import { type Role, roles, titleOf } from "./support.ts";
 
 /** Every row of the battery is in some test's title, in each role that it has, and the document tells the same rows. */
@@ -24,7 +25,7 @@ function titlesIn(text: string): string[] {
           ? roles.map((role) => name.replace("%s", role))
           : [name];
     }
-    for (const [, title] of line.matchAll(/(?<=["`])([A-K]-\d+[^"`]*)/g)) {
+    for (const [, title] of line.matchAll(/(?<=["`])([A-L]-\d+[^"`]*)/g)) {
       titles.push(...group.map((one) => `${one} ${title}`));
     }
     // Of all tests in the group.
@@ -35,7 +36,8 @@ function titlesIn(text: string): string[] {
 
 const inFiles = files.flatMap((file) => titlesIn(readFileSync(file, "utf8")));
 const inTable = roles.flatMap((role) => casesOf(role).map((one) => `a ${role}: ${titleOf(one)}`));
-const titles = [...inTable, ...inFiles];
+const inPlain = plainRows.map(({ id, name }) => `a server of plain HTTP ${id}: ${name}`);
+const titles = [...inTable, ...inPlain, ...inFiles];
 
 /** For each row the roles in which some test names it. */
 const covered = new Map<string, Set<Role>>();
@@ -48,9 +50,9 @@ for (const title of titles) {
 }
 
 describe("the rows of the battery", () => {
-  it("are 175, each in its section", () => {
+  it("are 183, each in its section", () => {
     expect(table.rows.map(({ id }) => Number(id.slice(2)))).toEqual(
-      Array.from({ length: 175 }, (_, i) => i + 1),
+      Array.from({ length: 183 }, (_, i) => i + 1),
     );
     for (const { id } of table.rows) expect(Object.keys(table.sections)).toContain(id[0]);
   });
@@ -72,9 +74,9 @@ describe("the rows of the battery", () => {
     const lines = new Set(text.split("\n"));
     const expected = [...rowLines(table), ...differenceLines(table)];
     expect(expected.filter((line) => !lines.has(line))).toEqual([]);
-    const rowsThere = [...lines].filter((line) => /^\| [A-K]-\d/.test(line));
+    const rowsThere = [...lines].filter((line) => /^\| [A-L]-\d/.test(line));
     expect(rowsThere).toHaveLength(table.rows.length);
-    const differencesThere = [...lines].filter((line) => /^- \*\*[A-K]-\d/.test(line));
+    const differencesThere = [...lines].filter((line) => /^- \*\*[A-L]-\d/.test(line));
     expect(differencesThere).toEqual(differenceLines(table));
   });
 });
