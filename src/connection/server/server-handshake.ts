@@ -164,8 +164,9 @@ export class ServerHandshake<Context>
 
   /** Drops the connection. @param reason What a hook is told that still decides about it. */
   giveUp(reason: Error): void {
-    if (this.#exchange === undefined) this.drop();
-    else this.#exchange.drop(reason);
+    // A request to upgrade is refused by then: see `shut`.
+    if (this.#exchange instanceof HttpExchange) this.#exchange.drop(reason);
+    else this.drop();
   }
 
   /**

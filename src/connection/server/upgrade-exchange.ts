@@ -60,11 +60,8 @@ export interface RequestedUpgrade<Context> {
   readonly hasPeerEnded: boolean;
 }
 
-/*
- * asking: a function for `origins`, or the hook, is asked. dropped: the socket was destroyed, and its end is to come. over: the
- * connection is the lender's again, or a link's.
- */
-type Phase = "asking" | "dropped" | "over";
+/* asking: a function for `origins`, or the hook, is asked. over: the connection is the lender's again, or a link's. */
+type Phase = "asking" | "over";
 
 /** Bytes that a peer may send while a hook decides, before it is held back. */
 const mostEarly = 16 * 1024;
@@ -129,7 +126,6 @@ export class UpgradeExchange<Context> implements TransportHandler {
   }
 
   onData(chunk: Uint8Array): void {
-    if (this.#phase === "dropped") return;
     this.#keepEarly(chunk, 0);
     this.#holdBack();
   }
@@ -163,15 +159,6 @@ export class UpgradeExchange<Context> implements TransportHandler {
   shut(reason: Error): void {
     if (!this.#isAsking) return;
     this.#fail(newShutdownRefusal(reason));
-    abandon(this.request, reason);
-  }
-
-  /** Drops the connection. @param reason As for {@link shut}. */
-  drop(reason: Error): void {
-    if (!this.#isAsking) return;
-    this.#phase = "dropped";
-    this.#early = undefined;
-    this.#transport.destroy();
     abandon(this.request, reason);
   }
 

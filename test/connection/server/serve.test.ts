@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { memoryPair } from "../../../adapters/memory/index.ts";
+import { localBackplane } from "../../../src/connection/backplane/local.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 import { concat } from "../../../src/bytes.ts";
 import type { Connection } from "../../../src/connection/connection.ts";
@@ -12,7 +13,7 @@ import { FakeBroker } from "../../support/fake-broker.ts";
 import { HoldingClock } from "../../support/holding-clock.ts";
 import { Peer, upgradeRequest } from "../../support/peer.ts";
 import { macrotask } from "../../support/turns.ts";
-import { testServer } from "../../support/server.ts";
+import { nameOf, testServer } from "../../support/server.ts";
 import { fakeListener } from "../../support/fake-listener.ts";
 
 describe("serveOn()", () => {
@@ -370,6 +371,37 @@ describe("a server on a backplane", () => {
       await expect(carried).rejects.toBeInstanceOf(BackplaneError);
     },
   );
+});
+
+it("A server reports what `stamp` throws, and goes on with the next message", async () => {
+  const reported: string[] = [];
+  const { listen, accept } = fakeListener();
+  const server = await serveOn(
+    listen,
+    {
+      port: 1,
+      backplane: localBackplane({ history: 1 }),
+      carrying: {
+        stamp(data) {
+          if (data === "bad") throw new Error("cannot");
+          return data;
+        },
+      },
+      unhandledErrors: (error, { thrower }) => void reported.push(`${thrower} ${nameOf(error)}`),
+    },
+    { open: (ws) => void ws.subscribe("t") },
+  );
+  const [ours, theirs] = memoryPair();
+  const peer = new Peer(theirs);
+  accept(ours);
+  peer.send(upgradeRequest());
+  await peer.seen("open");
+  await macrotask();
+  for (const text of ["bad", "good"]) await server.publish("t", text).carried;
+  await peer.seen("text good");
+  expect(peer.lines).toEqual(["open", "text good"]);
+  expect(reported).toEqual(["stamp cannot"]);
+  await server.shutdown({ deadline: 0 });
 });
 
 describe("Server.unref()", () => {
