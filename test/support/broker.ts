@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
@@ -13,6 +14,21 @@ export interface TestBroker {
   /** It holds its connections, and answers nothing. */
   pause(): void;
   resume(): void;
+}
+
+/** Whether all threads of a process stand still, where the system tells. */
+function isStopped(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return true;
+  try {
+    return readdirSync(tasks).every((task) => {
+      const stat = readFileSync(`${tasks}/${task}/stat`, "utf8");
+      return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
+    });
+  } catch {
+    // One of them has ended meanwhile.
+    return false;
+  }
 }
 
 /** A port that nobody listens on. */
@@ -64,7 +80,12 @@ export async function startBroker(
         }
       }),
     // Not by the child's own `kill`: Deno's does nothing the second time.
-    pause: () => void process.kill(child!.pid!, "SIGSTOP"),
+    pause() {
+      const pid = child!.pid!;
+      process.kill(pid, "SIGSTOP");
+      // A signal takes its time: what is sent to it meanwhile would still be answered.
+      while (!isStopped(pid));
+    },
     resume: () => void process.kill(child!.pid!, "SIGCONT"),
   };
   await broker.start();

@@ -157,7 +157,6 @@ export class UpgradeExchange<Context> implements TransportHandler {
 
   /** Refuses the request: the server shuts down. @param reason What a hook is told that still decides about it. */
   shut(reason: Error): void {
-    if (!this.#isAsking) return;
     this.#fail(newShutdownRefusal(reason));
     abandon(this.request, reason);
   }
