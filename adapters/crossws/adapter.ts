@@ -78,6 +78,8 @@ export interface OwnPort {
   /** Its name, which frameworks look for. */
   readonly runtime: string;
   readonly fetch: FetchHandler;
+  /** Bytes that the body of a plain request may have, unless the options for the server say otherwise. */
+  readonly maxBodySize: number;
 }
 
 /** Sockets that were upgraded, or refused. */
@@ -119,7 +121,11 @@ export class HookServer implements PeerOwner {
       upgrade: (request) => this.#upgrade(request),
       ...(port && { fetch: port.fetch }),
     };
-    const all = { ...serveOptions(options), ...port?.options };
+    const all = {
+      ...(port && { maxBodySize: port.maxBodySize }),
+      ...serveOptions(options),
+      ...port?.options,
+    };
     this.server = new Server<HookPeer>(all, handlers, runtimeServices());
     if (port !== undefined) this.server.listen(port.listen, all);
     if (options.sync !== undefined) {

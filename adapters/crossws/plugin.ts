@@ -150,15 +150,13 @@ function takePort(
     const place = listenOptionsOf(placeOf(server, open));
     isEncrypted = place.tls !== undefined;
     const { maxRequestBodySize = Infinity } = server.options;
-    hookServer = new HookServer(
-      { ...options, server: { maxBodySize: maxRequestBodySize, ...options.server } },
-      {
-        listen,
-        options: place,
-        runtime,
-        fetch: (request, asked) => open.fetch(request, infoOf(runtime, asked)),
-      },
-    );
+    hookServer = new HookServer(options, {
+      listen,
+      options: place,
+      runtime,
+      fetch: (request, asked) => open.fetch(request, infoOf(runtime, asked)),
+      maxBodySize: maxRequestBodySize,
+    });
     closeWith(server, open, hookServer);
     return open.ready();
   };

@@ -43,12 +43,14 @@ export type Serve = (options: HookServeOptions) => RunningServer;
 /** Makes the `serve` of a runtime. @param listen How to listen there. */
 export function serveOn(listen: Listen, runtime: string): Serve {
   return ({ fetch, websocket = {}, maxRequestBodySize = Infinity, ...place }) => {
-    const options = adapterOptionsOf(websocket, runtime, fetch);
     const listenOptions = listenOptionsOf(place);
-    const hookServer = new HookServer(
-      { ...options, server: { maxBodySize: maxRequestBodySize, ...options.server } },
-      { listen, options: listenOptions, runtime, fetch: fetch as FetchHandler },
-    );
+    const hookServer = new HookServer(adapterOptionsOf(websocket, runtime, fetch), {
+      listen,
+      options: listenOptions,
+      runtime,
+      fetch: fetch as FetchHandler,
+      maxBodySize: maxRequestBodySize,
+    });
     const { server } = hookServer;
     let isReady = false;
     const running: RunningServer = {

@@ -1,9 +1,10 @@
 /**
  * The orderly end of a server, in time.
  *
- * Theory of operation. Nobody is taken in any more; who asks to be is told 503. Handlers that are at work on what has come get half of the time to be done with it;
- * then their connections are closed, those of others at once. At the deadline what is left is dropped. When all connections are over,
- * their handlers for the end are waited for, and the backplane is left last: within the deadline, whether its broker answers or not.
+ * Theory of operation. Nobody is taken in any more; who asks to be is told 503. Handlers that are at work on what has come get half of
+ * the time to be done with it; then their connections are closed, those of others at once. At the deadline what is left is dropped.
+ * When all connections are over, their handlers for the end are waited for, and the backplane is left last: within the deadline,
+ * whether its broker answers or not.
  *
  * @module
  */
