@@ -14,7 +14,7 @@ import type { HistoryPage, Position } from "../../src/connection/backplane/histo
 import { newDeferred } from "../../src/deferred.ts";
 import { BackplaneError } from "../../src/errors.ts";
 import type { RuntimeSignal } from "../../src/transport.ts";
-import { linksOf, type NewLink, type RedisClient, type RedisLink } from "./clients.ts";
+import { linksOf, type NewLink, type RedisClient, type RedisLink, refusal } from "./clients.ts";
 
 /** How publications go over Redis. */
 export interface RedisBackplaneOptions {
@@ -78,13 +78,16 @@ export function joinOf(
 
 /** What Redis says to a password that is wrong or missing: to try again would not mend it. */
 const hopeless = /^(?:WRONGPASS|NOAUTH|NOPERM|DENIED|ERR AUTH|ERR invalid password)/;
-/** What it says while it reads its own files. */
-const loading = /^LOADING /;
-/** Milliseconds until it is asked again whether it has. */
-const loadingPause = 100;
-/** What Redis itself says begins with a code; what a client says of its connection does not. */
-const reply = /^[A-Z][A-Z0-9]+ /;
-
+/**
+ * What it says in a state that passes: while it reads its own files, has lost its master or its replicas, is a replica since a
+ * failover, has no memory, runs a script for long, moves slots. Redis 6 says it behind " -" where a script meets it.
+ */
+const passing =
+  /(?:^|: -)(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|OOM|MISCONF) /;
+/** Where another Redis has taken over: what led to this one may lead to that by now. */
+const replaced = /(?:^|: -)(?:READONLY|MASTERDOWN) /;
+/** Milliseconds until Redis is asked again what it has refused for now: at first, and at the most. */
+const [firstPause, longestPause] = [100, 2000];
 /** One server on Redis: a connection that publishes, and one that listens, since that can do nothing else. */
 class RedisMembership implements BackplaneMembership {
   readonly #prefix: string;
@@ -96,8 +99,15 @@ class RedisMembership implements BackplaneMembership {
   readonly #openLinks = new Set<RedisLink>();
   /** What the listener's client has subscribed to: node-redis does that again by itself. */
   readonly #topics = new Set<string>();
-  /** "opening" for the first time; "up"; "down" while a connection is lost; "renewing" the subscriptions; "left". */
-  #state: "opening" | "up" | "down" | "renewing" | "left" = "opening";
+  /**
+   * "opening" for the first time; "up"; "down" while a connection is lost; "refused" while both are there, and Redis will not do for
+   * now what it is asked; "renewing" what it has refused, and the subscriptions; "left".
+   */
+  #state: "opening" | "up" | "down" | "refused" | "renewing" | "left" = "opening";
+  /** What Redis has refused for now: it is "up" when it has taken that. */
+  #question: (() => Promise<unknown>) | undefined;
+  #pause = firstPause;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     newLink: NewLink,
@@ -121,30 +131,28 @@ class RedisMembership implements BackplaneMembership {
 
   async publish(topic: string, envelope: Uint8Array): Promise<Position | undefined> {
     try {
-      if (this.#history?.keeps(topic) === true) {
-        return await this.#history.publish(this.#publisher, topic, envelope);
-      }
-      await this.#publisher.publish(this.#prefix + topic, envelope);
+      return await this.#give(topic, envelope);
     } catch (error) {
-      throw toTell(error);
+      throw this.#toTell(error, () => this.#give(topic, envelope));
     }
-    return undefined;
   }
 
   async history(topic: string, since: Position | undefined): Promise<HistoryPage> {
+    const read = (): Promise<HistoryPage> => this.#history!.read(this.#publisher, topic, since);
     try {
-      return await this.#history!.read(this.#publisher, topic, since);
+      return await read();
     } catch (error) {
-      throw toTell(error);
+      throw this.#toTell(error, read);
     }
   }
 
   async subscribe(topic: string): Promise<void> {
     this.#topics.add(topic);
+    const subscribe = (): Promise<unknown> => this.#listener.subscribe([this.#prefix + topic]);
     try {
-      await this.#listener.subscribe([this.#prefix + topic]);
+      await subscribe();
     } catch (error) {
-      throw toTell(error);
+      throw this.#toTell(error, subscribe);
     }
   }
 
@@ -156,6 +164,7 @@ class RedisMembership implements BackplaneMembership {
   async leave(signal: RuntimeSignal): Promise<void> {
     const isUp = this.#state === "up";
     this.#state = "left";
+    clearTimeout(this.#timer);
     const drop = (): void => {
       this.#drop();
     };
@@ -167,10 +176,13 @@ class RedisMembership implements BackplaneMembership {
   #newLink(newLink: NewLink): RedisLink {
     const link = newLink({
       ready: () => {
-        void this.#awaitLoaded(link);
+        void this.#greet(link);
       },
       lost: (error) => {
         this.#lost(link, error);
+      },
+      unsubscribed: () => {
+        if (this.#state === "up") this.#refused(new Error("Redis has ended subscriptions"));
       },
       message: (channel, bytes) => {
         const topic = channel.slice(this.#prefix.length);
@@ -181,33 +193,48 @@ class RedisMembership implements BackplaneMembership {
     return link;
   }
 
-  /** A connection is there. Redis may have been started again, and answer nothing until it has read what it had written down. */
-  async #awaitLoaded(link: RedisLink): Promise<void> {
+  async #give(topic: string, envelope: Uint8Array): Promise<Position | undefined> {
+    if (this.#history?.keeps(topic) === true) {
+      return this.#history.publish(this.#publisher, topic, envelope);
+    }
+    await this.#publisher.publish(this.#prefix + topic, envelope);
+    return undefined;
+  }
+
+  /** A connection is there; but Redis may have been started again, and answer nothing until it has read what it had written down. */
+  async #greet(link: RedisLink): Promise<void> {
     for (;;) {
       try {
         await link.ping();
-        this.#ready(link);
-        return;
+        break;
       } catch (error) {
-        // What else goes wrong is told by the connection.
-        if (this.#state === "left" || !loading.test((error as Error).message)) return;
-        await new Promise((resolve) => setTimeout(resolve, loadingPause));
+        if (this.#state === "left") return;
+        const { message } = error as Error;
+        if (passing.test(message)) {
+          this.#lost(link, error);
+          await new Promise((resolve) => setTimeout(resolve, firstPause));
+        } else if (refusal.test(message)) {
+          // It may not be greeted, and answers.
+          break;
+        } else return; // The connection tells why it has ended.
       }
     }
+    this.#ready(link);
   }
 
   #ready(link: RedisLink): void {
     this.#openLinks.add(link);
-    if (this.#openLinks.size < 2 || this.#state === "left") return;
+    if (this.#openLinks.size < 2) return;
     if (this.#state === "opening") {
       this.#state = "up";
       this.#joined.resolve();
-    } else void this.#renew();
+    } else if (this.#state === "down") void this.#renew();
   }
 
   #lost(link: RedisLink, error: unknown): void {
     this.#openLinks.delete(link);
     if (this.#state === "left") return;
+    clearTimeout(this.#timer);
     if (this.#state === "opening" && hopeless.test((error as Error).message)) {
       this.#state = "left";
       this.#drop();
@@ -219,32 +246,90 @@ class RedisMembership implements BackplaneMembership {
     this.#joined.resolve();
   }
 
-  /** Both are back: Redis is told of the topics that are wanted now; what was published meanwhile may be lost. */
+  /**
+   * Gives what is told of an error. What Redis refuses is final, unless it is so for now; what the connection has prevented is to be
+   * tried again.
+   *
+   * @param question What Redis was asked.
+   */
+  #toTell(error: unknown, question: () => Promise<unknown>): unknown {
+    const { message } = error as Error;
+    const passes = passing.test(message);
+    if (passes && this.#state === "up") {
+      this.#question = question;
+      this.#refused(error);
+    }
+    return !passes && refusal.test(message) ? error : new BackplaneError("DOWN", { cause: error });
+  }
+
+  /** Redis will not do for now what it is asked: it is asked again, after a pause that grows. */
+  #refused(error: unknown): void {
+    this.#state = "refused";
+    this.#member.state("down", error);
+    const isReplaced = replaced.test((error as Error).message);
+    this.#timer = setTimeout(() => {
+      // Ready again, it goes on.
+      if (isReplaced) this.#publisher.reopen();
+      else void this.#renew();
+    }, this.#pause);
+    this.#pause = Math.min(2 * this.#pause, longestPause);
+  }
+
+  /**
+   * Both are back: Redis is asked what it had refused, and told of the topics that are wanted now. What was published meanwhile may be
+   * lost.
+   */
   async #renew(): Promise<void> {
     this.#state = "renewing";
+    let answers: PromiseSettledResult<unknown>[] = await Promise.allSettled([this.#question?.()]);
+    let hindrance = refusalIn(answers, passing);
+    if (hindrance === undefined && this.#isRenewing) {
+      this.#question = undefined;
+      answers = await this.#subscribeAgain();
+      hindrance = refusalIn(answers, passing);
+    }
+    // Lost again meanwhile, or left: the next time begins anew.
+    if (!this.#isRenewing) return;
+    if (hindrance !== undefined) {
+      this.#refused(hindrance);
+      return;
+    }
+    this.#pause = firstPause;
+    this.#state = "up";
+    this.#member.state("up");
+    const refused = refusalIn(answers, refusal);
+    if (refused !== undefined) {
+      // Of many topics, or of one: the server asks for each by itself, and is told of whom.
+      this.#member.state("down", refused);
+      this.#member.state("up");
+    }
+    this.#member.gap();
+  }
+
+  get #isRenewing(): boolean {
+    return this.#state === "renewing";
+  }
+
+  #subscribeAgain(): Promise<PromiseSettledResult<unknown>[]> {
     const wanted = new Set(this.#member.topics());
     const stale = [...this.#topics].filter((topic) => !wanted.has(topic));
     for (const topic of stale) this.#topics.delete(topic);
     for (const topic of wanted) this.#topics.add(topic);
-    const { subscribe, unsubscribe } = this.#listener;
-    await Promise.allSettled([
-      ...this.#inParts([...wanted], subscribe),
-      ...this.#inParts(stale, unsubscribe),
+    const link = this.#listener;
+    return Promise.allSettled([
+      ...this.#channels([...wanted]).map((channels) => link.subscribe(channels)),
+      ...this.#channels(stale).map((channels) => link.unsubscribe(channels)),
     ]);
-    // Lost again meanwhile, or left: the next time begins anew.
-    if (this.#state !== "renewing") return;
-    this.#state = "up";
-    this.#member.state("up");
-    this.#member.gap();
   }
 
-  #inParts(topics: readonly string[], ask: RedisLink["subscribe"]): Promise<unknown>[] {
-    const asked: Promise<unknown>[] = [];
+  /** The channels of topics, so many at a time as one command has. */
+  #channels(topics: readonly string[]): string[][] {
+    const parts: string[][] = [];
     for (let at = 0; at < topics.length; at += channelsAtOnce) {
       const part = topics.slice(at, at + channelsAtOnce);
-      asked.push(ask(part.map((topic) => this.#prefix + topic)));
+      parts.push(part.map((topic) => this.#prefix + topic));
     }
-    return asked;
+    return parts;
   }
 
   #drop(): void {
@@ -253,8 +338,12 @@ class RedisMembership implements BackplaneMembership {
   }
 }
 
-/** What Redis refuses is final; what the connection has prevented is to be tried again. */
-function toTell(error: unknown): unknown {
-  const isFinal = reply.test((error as Error).message);
-  return isFinal ? error : new BackplaneError("DOWN", { cause: error });
+/** The first of some answers that is a refusal of a kind. */
+function refusalIn(answers: readonly PromiseSettledResult<unknown>[], kind: RegExp): unknown {
+  for (const answer of answers) {
+    if (answer.status === "rejected" && kind.test((answer.reason as Error).message)) {
+      return answer.reason;
+    }
+  }
+  return undefined;
 }

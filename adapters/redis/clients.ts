@@ -24,6 +24,8 @@ export interface LinkOwner {
   ready(): void;
   /** It is not open any more, or could not be opened; it will be tried again. */
   lost(error: unknown): void;
+  /** Redis has ended subscriptions by itself: in a cluster their slots are another node's now, or nobody's. */
+  unsubscribed(): void;
   /** A message has come on a channel. */
   message(channel: string, bytes: Uint8Array): void;
 }
@@ -42,6 +44,8 @@ export interface RedisLink {
     keys: readonly string[],
     values: readonly (string | Uint8Array)[],
   ): Promise<unknown>;
+  /** Drops it and opens another one, with the same options: the owner is told that it is lost, and when it is ready. */
+  reopen(): void;
   /** Ends it, behind what was sent. */
   end(): Promise<unknown>;
   /** Drops it at once. */
@@ -50,6 +54,9 @@ export interface RedisLink {
 
 /** Makes a connection. */
 export type NewLink = (owner: LinkOwner) => RedisLink;
+
+/** What Redis itself says begins with a code; what a client says of its connection does not. */
+export const refusal: RegExp = /^[A-Z][A-Z0-9]+ /;
 
 type Listener = (...values: never[]) => void;
 
@@ -78,7 +85,7 @@ interface IoRedis {
   connect(): Promise<unknown>;
   ping(): Promise<unknown>;
   quit(): Promise<unknown>;
-  disconnect(): void;
+  disconnect(reconnect?: boolean): void;
   publish(channel: string, message: Buffer): Promise<unknown>;
   subscribe(...channels: string[]): Promise<unknown>;
   unsubscribe(...channels: string[]): Promise<unknown>;
@@ -97,7 +104,7 @@ interface IoRedis {
 export function linksOf(client: RedisClient, sharded: boolean): NewLink {
   const { sSubscribe, ssubscribe } = (client as Partial<NodeRedis & IoRedis> | undefined) ?? {};
   if (typeof sSubscribe === "function") {
-    return (owner) => nodeRedisLink(client as unknown as NodeRedis, sharded, owner);
+    return (owner) => new NodeRedisLink(client as unknown as NodeRedis, sharded, owner);
   }
   if (typeof ssubscribe === "function") {
     return (owner) => ioRedisLink(client as unknown as IoRedis, sharded, owner);
@@ -107,47 +114,107 @@ export function linksOf(client: RedisClient, sharded: boolean): NewLink {
   );
 }
 
-function nodeRedisLink(template: NodeRedis, sharded: boolean, owner: LinkOwner): RedisLink {
-  const client = template.duplicate({ disableOfflineQueue: true });
-  // One for all channels: node-redis knows by it what to unsubscribe.
-  const listener = (bytes: Buffer, channel: Buffer): void => {
-    owner.message(channel.toString(), bytes);
+class NodeRedisLink implements RedisLink {
+  readonly #template: NodeRedis;
+  readonly #sharded: boolean;
+  readonly #owner: LinkOwner;
+  #client: NodeRedis;
+  /** Whether the client has subscribed to something, as it then does again by itself each time it connects. */
+  #hasSubscribed = false;
+
+  constructor(template: NodeRedis, sharded: boolean, owner: LinkOwner) {
+    this.#template = template;
+    this.#sharded = sharded;
+    this.#owner = owner;
+    this.#client = this.#newClient();
+  }
+
+  open(): void {
+    const client = this.#client;
+    client.connect().catch((error: unknown) => {
+      if (client === this.#client) this.#owner.lost(error);
+    });
+  }
+
+  publish(channel: string, bytes: Uint8Array): Promise<unknown> {
+    const message = asBuffer(bytes);
+    return this.#sharded
+      ? this.#client.sPublish(channel, message)
+      : this.#client.publish(channel, message);
+  }
+
+  subscribe(channels: readonly string[]): Promise<unknown> {
+    this.#hasSubscribed = true;
+    return this.#sharded
+      ? this.#client.sSubscribe([...channels], this.#listener, true)
+      : this.#client.subscribe([...channels], this.#listener, true);
+  }
+
+  unsubscribe(channels: readonly string[]): Promise<unknown> {
+    return this.#sharded
+      ? this.#client.sUnsubscribe([...channels], this.#listener, true)
+      : this.#client.unsubscribe([...channels], this.#listener, true);
+  }
+
+  ping(): Promise<unknown> {
+    return this.#client.ping();
+  }
+
+  run(...script: Parameters<RedisLink["run"]>): Promise<unknown> {
+    return this.#client.sendCommand(["EVAL", ...valuesOf(...script)], asBuffers);
+  }
+
+  reopen(): void {
+    this.#replace(new Error("Connection is opened anew"));
+  }
+
+  end(): Promise<unknown> {
+    return this.#client.close();
+  }
+
+  drop(): void {
+    destroy(this.#client);
+  }
+
+  #newClient(): NodeRedis {
+    const client = this.#template.duplicate({ disableOfflineQueue: true });
+    client.on("ready", () => {
+      if (client === this.#client) this.#owner.ready();
+    });
+    client.on("error", (error: Error) => {
+      if (client !== this.#client || client.isReady) return;
+      // What it may subscribe to no more would keep it from connecting for ever.
+      if (this.#hasSubscribed && refusal.test(error.message)) this.#replace(error);
+      else this.#owner.lost(error);
+    });
+    client.on("sharded-channel-moved", () => {
+      if (client === this.#client) this.#owner.unsubscribed();
+    });
+    return client;
+  }
+
+  /** Takes another client, which has subscribed to nothing. */
+  #replace(reason: Error): void {
+    destroy(this.#client);
+    this.#client = this.#newClient();
+    this.#hasSubscribed = false;
+    this.#owner.lost(reason);
+    this.open();
+  }
+
+  /** One for all channels: node-redis knows by it what to unsubscribe. */
+  readonly #listener = (bytes: Buffer, channel: Buffer): void => {
+    this.#owner.message(channel.toString(), bytes);
   };
-  client.on("ready", () => {
-    owner.ready();
-  });
-  client.on("error", (error: Error) => {
-    if (!client.isReady) owner.lost(error);
-  });
-  return {
-    open() {
-      client.connect().catch((error: unknown) => {
-        owner.lost(error);
-      });
-    },
-    publish: (channel, bytes) =>
-      sharded
-        ? client.sPublish(channel, asBuffer(bytes))
-        : client.publish(channel, asBuffer(bytes)),
-    subscribe: (channels) =>
-      sharded
-        ? client.sSubscribe([...channels], listener, true)
-        : client.subscribe([...channels], listener, true),
-    unsubscribe: (channels) =>
-      sharded
-        ? client.sUnsubscribe([...channels], listener, true)
-        : client.unsubscribe([...channels], listener, true),
-    ping: () => client.ping(),
-    run: (...script) => client.sendCommand(["EVAL", ...valuesOf(...script)], asBuffers),
-    end: () => client.close(),
-    drop() {
-      try {
-        client.destroy();
-      } catch {
-        // It says that it is closed already.
-      }
-    },
-  };
+}
+
+/** Ends a client at once, whatever state it is in. */
+function destroy(client: NodeRedis): void {
+  try {
+    client.destroy();
+  } catch {
+    // It says that it is closed already.
+  }
 }
 
 function ioRedisLink(template: IoRedis, sharded: boolean, owner: LinkOwner): RedisLink {
@@ -172,6 +239,9 @@ function ioRedisLink(template: IoRedis, sharded: boolean, owner: LinkOwner): Red
     owner.lost(lastError ?? new Error("Connection is closed"));
     lastError = undefined;
   });
+  client.on("moved", () => {
+    owner.unsubscribed();
+  });
   client.on(sharded ? "smessageBuffer" : "messageBuffer", (channel: Buffer, bytes: Buffer) => {
     owner.message(channel.toString(), bytes);
   });
@@ -190,6 +260,9 @@ function ioRedisLink(template: IoRedis, sharded: boolean, owner: LinkOwner): Red
       sharded ? client.sunsubscribe(...channels) : client.unsubscribe(...channels),
     ping: () => client.ping(),
     run: (...script) => client.callBuffer("EVAL", ...valuesOf(...script)),
+    reopen() {
+      client.disconnect(true);
+    },
     end: () => client.quit(),
     drop() {
       client.disconnect();

@@ -83,7 +83,9 @@ end
 
 /**
  * Keeps a message and publishes it; gives the epoch and its id, or no id where it was kept before, and others of its publisher behind it.
- * KEYS: the publisher's last message, too. ARGV: most messages, series, sequence number, PUBLISH, channel, envelope.
+ * One that was given behind another is not taken in front of that: it may be that Redis refused the other a moment ago.
+ * KEYS: the publisher's last message, too. ARGV: most messages, series, sequence number, PUBLISH, channel, envelope; series and number of
+ * the message that this one was given behind, "" for none.
  */
 const publishScript: string = /* @__PURE__ */ begin.concat(`
 local seen = redis.call('GET', KEYS[3])
@@ -93,6 +95,9 @@ if seen then
   if old == 0 then old = tonumber(ARGV[5]) - tonumber(sequence) end
   if old == 0 then return {epoch, id} end
   if old < 0 then return {epoch} end
+end
+if ARGV[9] ~= '' and string.sub(seen or '', 1, #ARGV[9] + 1) ~= ARGV[9] .. ' ' then
+  return redis.error_reply('TRYAGAIN Not behind ' .. ARGV[9])
 end
 local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'e', ARGV[8])
 redis.call('HSET', KEYS[2], 'last', id, 'added', added + 1)
@@ -145,6 +150,8 @@ class RedisStreams implements RedisHistory {
   readonly #time: string;
   readonly #prefix: string;
   readonly #command: string;
+  /** Of each server and topic the last message that Redis has not answered, and how many such there are. */
+  readonly #underWay = new Map<string, { place: string; count: number }>();
 
   constructor(
     most: number,
@@ -168,16 +175,26 @@ class RedisStreams implements RedisHistory {
     const node = spellNode(latin1(envelope, 4, 4 + nodeIdSize));
     const series = readUint32(envelope, 20);
     const sequence = readUint32(envelope, 24) * 2 ** 32 + readUint32(envelope, 28);
-    const answer = await link.run(
-      publishScript,
-      [...this.#keys(topic), `${this.#keys(topic)[0]}:${node}`],
-      [
-        ...[newEpoch(), this.#time, this.#most, String(series), String(sequence)],
-        ...[this.#command, this.#prefix + topic, envelope],
-      ],
-    );
-    const [epoch, id] = answer as Uint8Array[];
-    return id === undefined ? undefined : { epoch: spell(epoch!), offset: spell(id) };
+    const [stream, epochKey] = this.#keys(topic);
+    const last = `${stream}:${node}`;
+    const underWay = this.#underWay.get(last) ?? { place: "", count: 0 };
+    const before = underWay.place;
+    underWay.place = `${series} ${sequence}`;
+    if (underWay.count++ === 0) this.#underWay.set(last, underWay);
+    try {
+      const answer = await link.run(
+        publishScript,
+        [stream, epochKey, last],
+        [
+          ...[newEpoch(), this.#time, this.#most, String(series), String(sequence)],
+          ...[this.#command, this.#prefix + topic, envelope, before],
+        ],
+      );
+      const [epoch, id] = answer as Uint8Array[];
+      return id === undefined ? undefined : { epoch: spell(epoch!), offset: spell(id) };
+    } finally {
+      if (--underWay.count === 0) this.#underWay.delete(last);
+    }
   }
 
   deliver(
