@@ -127,4 +127,10 @@ export default tseslint.config(
       ),
     },
   },
+  {
+    files: ["examples/*/page/*.js"],
+    languageOptions: {
+      globals: { document: "readonly", crypto: "readonly", URLSearchParams: "readonly" },
+    },
+  },
 );

@@ -1,0 +1,24 @@
+import process from "node:process";
+import { localBackplane } from "framewire";
+import { clusterBackplane } from "framewire/cluster";
+
+/** How many messages of a room are kept, at least. A page that comes for the first time gets all of them. */
+const history = 200;
+
+/**
+ * Chooses what joins this node with the others. Redis carries and keeps messages. Without Redis, the parent process carries them, and
+ * nobody keeps them. A node without a parent is alone, and keeps them itself.
+ *
+ * @returns {Promise<import("framewire").Backplane>}
+ */
+export async function chooseBackplane() {
+  const url = process.env.REDIS_URL;
+  if (url !== undefined) {
+    const [{ createClient }, { redisStreams }] = await Promise.all([
+      import("redis"),
+      import("framewire/redis"),
+    ]);
+    return redisStreams(createClient({ url }), { history, historyTime: 3_600_000 });
+  }
+  return process.send === undefined ? localBackplane({ history }) : clusterBackplane();
+}
