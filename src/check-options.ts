@@ -1,24 +1,25 @@
 /**
- * Options and handlers, checked where they are given: a name that is mistyped, and a value of a wrong type, would else be left out
- * in silence, or found much later.
+ * Checks options and handlers where an application gives them. Without this check, a mistyped name would have no effect, and a
+ * value of a wrong type would fail much later.
  *
- * Each entry has a table from its names to their kinds, whose type is made of the entry's own interface: one that is forgotten in
- * either does not compile. Numbers are checked for being numbers alone; who reads them knows their ranges.
+ * Each function that takes options has a table from the options' names to their kinds. The type of the table is made from the
+ * interface of the options, so a name that is missing in either does not compile. Of a number, the table only says that it is a
+ * number. The code that uses the number checks its range.
  *
  * @module
  */
 
 import { kindOf } from "./arguments.ts";
 
-/** What an option may be. */
+/** The type that an option must have. */
 export interface Kind {
-  /** Such as "a number". */
+  /** The kind in words, such as "a number". */
   readonly expected: string;
   /** Tells whether a value is of this kind. */
   is(value: unknown): boolean;
-  /** Gives what to write in the place of a value that shows what was meant. */
+  /** Says what to write instead of a wrong value, if the value shows what the caller meant. */
   readonly instead?: ((value: unknown, name: string) => string | undefined) | undefined;
-  /** Looks at what is within a value of this kind. @throws {TypeError} Something in it is wrong. */
+  /** Checks what is inside a value of this kind. @throws {TypeError} Something inside is wrong. */
   readonly look?: ((value: unknown, name: string) => void) | undefined;
 }
 
@@ -27,23 +28,23 @@ export type OptionTable<Options> = { readonly [Name in keyof Options]-?: Kind };
 
 type Table = Readonly<Record<string, Kind>>;
 
-/** Where names are looked for, beside the table. */
+/** Where the names stand, for messages, and where else a name could belong. */
 export interface Place {
-  /** What a name stands for. Default: "option". */
+  /** What the names are names of. Default: "option". */
   readonly what?: "option" | "handler" | "TLS option" | "field";
-  /** What is in front of each name, such as "compression.". Default: nothing. */
+  /** The text before each name, such as "compression.". Default: none. */
   readonly path?: string;
-  /** What may have been given in the wrong object: the handlers where options are checked, and the other way round. */
+  /** The other object of the same call, in which a name may belong: the handlers when options are checked, and the reverse. */
   readonly elsewhere?: object;
-  /** A call as it should be, for who gives no object at all. Default: none. */
+  /** A correct call, for a caller that gives no object at all. Default: none. */
   readonly example?: string;
 }
 
 /**
- * Checks what an entry is given.
+ * Checks the options or handlers that a caller gives.
  *
- * undefined stands for what is not given. Of an object with a class of its own, which may have other fields, the names that are
- * known are looked at alone.
+ * A value of undefined counts as absent. An object with a class of its own may have other fields, so only its known names are
+ * checked.
  *
  * @throws {TypeError} A name is not known, a value is of a wrong type, or there is no object.
  */
@@ -59,7 +60,7 @@ export function checkOptions<Options>(
   }
   const kinds = table as Table;
   const prototype: unknown = Object.getPrototypeOf(given);
-  // An object of another realm is a plain one, too: nothing is behind its prototype.
+  // A plain object of another realm (a frame or a worker) has another Object.prototype. That prototype has no prototype, too.
   if (prototype === null || Object.getPrototypeOf(prototype) === null) {
     for (const name of Object.keys(given)) {
       if (given[name] === undefined || Object.hasOwn(kinds, name)) continue;
@@ -75,7 +76,7 @@ export function checkOptions<Options>(
   }
 }
 
-/** Checks one argument. @throws {TypeError} It is of another kind. */
+/** Checks one argument. @throws {TypeError} The argument is of another kind. */
 export function checkKind(name: string, kind: Kind, value: unknown): void {
   if (!kind.is(value)) throw wrongKind(name, kind, value);
 }
@@ -86,10 +87,10 @@ function wrongKind(name: string, { expected, instead }: Kind, value: unknown): T
   return new TypeError(`${name} must be ${expected}: ${describe(value)}${end}`);
 }
 
-/** Texts that are longer are cut: they may be certificates. */
+/** A longer string is cut in messages: it may be a certificate. */
 const longestText = 40;
 
-/** Says what a value is; what else has none but its kind may be large, or secret. */
+/** Describes a value for a message. Of other types only the kind is shown, since the value may be large, or secret. */
 function describe(value: unknown): string {
   switch (typeof value) {
     case "string":
@@ -111,19 +112,19 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** Tells whether a value may have options in it: an array has none. */
+/** Tells whether a value can hold options. An array cannot. */
 function isPlain(value: unknown): value is Record<string, unknown> {
   return isObject(value) && !Array.isArray(value);
 }
 
 const anObject: Kind = { expected: "an object", is: isPlain };
 
-/** Says what a name was meant to be, as far as that can be told. */
+/** Suggests the name that a caller meant, if one is similar enough. */
 function suggestion(name: string, kinds: Table, { what, elsewhere = {} }: Place): string {
   const lower = name.toLowerCase();
   const inOtherCase = Object.keys(kinds).find((known) => known.toLowerCase() === lower);
   if (inOtherCase !== undefined) return `: did you mean ${inOtherCase}?`;
-  // "onmessage" and "onMessage", as browsers have it.
+  // Browsers call handlers "onmessage", other libraries "onMessage".
   const bare = lower.replace(/^on(?=.)/, "");
   const other = Object.hasOwn(otherNames, name) ? otherNames[name]! : name;
   for (const meant of [name, bare, other]) {
@@ -146,7 +147,7 @@ function suggestion(name: string, kinds: Table, { what, elsewhere = {} }: Place)
   return nearest === undefined ? "" : `: did you mean ${nearest}?`;
 }
 
-/** How many letters must be put in, taken out or changed to make one word of another (Levenshtein). */
+/** Counts the letters to insert, remove or change to make one word of the other (Levenshtein distance). */
 function distanceOf(from: string, to: string, most: number): number {
   if (Math.abs(from.length - to.length) > most) return Infinity;
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
@@ -161,7 +162,7 @@ function distanceOf(from: string, to: string, most: number): number {
   return row[to.length]!;
 }
 
-/** What other libraries call an option or a handler, and what is meant by it here; docs/migrating.md tells the differences. */
+/** Names that other libraries use, and the names of the same things here. docs/migrating.md explains the differences. */
 const otherNames: Readonly<Record<string, string>> = {
   maxPayload: "maxMessageSize",
   maxPayloadLength: "maxMessageSize",
@@ -199,7 +200,7 @@ const otherNames: Readonly<Record<string, string>> = {
 /** Anything at all. */
 export const anything: Kind = { expected: "anything", is: () => true };
 
-/** A number. Its range is checked where it is used. */
+/** A number. The code that uses the number checks its range. */
 export const number: Kind = {
   expected: "a number",
   is: (value) => typeof value === "number",
@@ -216,42 +217,42 @@ export const milliseconds: Kind = {
   instead: number.instead,
 };
 
-/** Yes or no. */
+/** A boolean. */
 export const boolean: Kind = {
   expected: "true or false",
   is: (value) => typeof value === "boolean",
   instead: (value) => (value === "true" || value === "false" ? value : undefined),
 };
 
-/** A text. */
+/** A string. */
 export const text: Kind = { expected: "a string", is: (value) => typeof value === "string" };
 
-/** Something to be called. */
+/** A function. */
 export const callback: Kind = {
   expected: "a function",
   is: (value) => typeof value === "function",
 };
 
-/** Texts in a list. */
+/** A list of strings. */
 export const texts: Kind = {
   expected: "a list of strings",
   is: (value) => Array.isArray(value) && value.every(text.is),
   instead: (value) => (typeof value === "string" ? `[${quote(value)}]` : undefined),
 };
 
-/** Things in a list. */
+/** A list of objects. */
 export const objects: Kind = {
   expected: "a list of objects",
   is: (value) => Array.isArray(value) && value.every(isObject),
   instead: (value, name) => (isPlain(value) ? `[${name}]` : undefined),
 };
 
-/** Whatever has fields or methods: nothing else is known of it. */
+/** An object with any fields and methods. */
 export function object(expected: string): Kind {
   return { ...anObject, expected };
 }
 
-/** What has certain methods. */
+/** An object that has certain methods. */
 export function having(expected: string, ...methods: readonly string[]): Kind {
   return {
     expected,
@@ -259,7 +260,7 @@ export function having(expected: string, ...methods: readonly string[]): Kind {
   };
 }
 
-/** One of some words. */
+/** One of several words. */
 export function oneOf(...words: readonly string[]): Kind {
   return {
     expected: `one of ${words.map(quote).join(", ")}`,
@@ -267,7 +268,7 @@ export function oneOf(...words: readonly string[]): Kind {
   };
 }
 
-/** One kind or another, each as it is. */
+/** Either of two kinds. */
 export function either(one: Kind, other: Kind): Kind {
   return {
     expected: `${one.expected}, or ${other.expected}`,
@@ -279,7 +280,7 @@ export function either(one: Kind, other: Kind): Kind {
   };
 }
 
-/** Options within an option. */
+/** Options inside an option. */
 export function optionsOf<Options>(table: OptionTable<Options>): Kind {
   return {
     ...anObject,
@@ -289,7 +290,7 @@ export function optionsOf<Options>(table: OptionTable<Options>): Kind {
   };
 }
 
-/** The kinds of numbers that have defaults. */
+/** Gives a table of numbers, with the names of an object of defaults. */
 export function numbersOf<Numbers extends object>(defaults: Numbers): OptionTable<Numbers> {
   const names = Object.keys(defaults).map((name) => [name, number]);
   return Object.fromEntries(names) as OptionTable<Numbers>;

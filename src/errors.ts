@@ -1,6 +1,6 @@
 /**
- * Every error that framewire throws or reports: one class for each thing that the catcher does next, one code for each
- * cause, one table for all.
+ * Every error that framewire throws or reports. Errors that a catcher treats alike share a class; each cause has a code of its
+ * own. This file lists all codes.
  *
  * Codes are stable; messages are for people and may change.
  *
@@ -62,29 +62,29 @@ const violations: Record<ViolationCode, readonly [message: string, status: Statu
 
 /** What is known of a violation beside its code. */
 export interface ProtocolErrorOptions extends ErrorOptions {
-  /** As `ProtocolError.value`. */
+  /** The number that was wrong, as {@link ProtocolError.value} describes it. */
   readonly value?: number | undefined;
 }
 
-/** The peer broke the protocol; the connection is failed with `status` (RFC 6455, 7.1.7). */
+/** The peer broke the protocol. The connection fails with `status` (RFC 6455, 7.1.7). */
 export class ProtocolError extends Error {
   /** The class's own name. */
   override readonly name = "ProtocolError";
   /** The rule that was broken. */
   readonly code: ViolationCode;
-  /** The status code of the close frame that answers it. */
+  /** The status code of the close frame that answers the violation. */
   readonly status: StatusCode;
   /**
-   * What was found, where a number says it: the opcode for `OPCODE_RESERVED`, `CONTROL_NOT_FINAL`, `CONTINUATION_EXPECTED` and
-   * `CONTINUATION_UNEXPECTED`; bytes for `CONTROL_TOO_LONG` and `LENGTH_NOT_MINIMAL`; the reserved bits (4, 2, 1) for `RSV_NOT_ZERO`;
-   * the status for `STATUS_...`. Otherwise undefined.
+   * The number that was wrong: the opcode for `OPCODE_RESERVED`, `CONTROL_NOT_FINAL`, `CONTINUATION_EXPECTED` and
+   * `CONTINUATION_UNEXPECTED`; the length in bytes for `CONTROL_TOO_LONG` and `LENGTH_NOT_MINIMAL`; the reserved bits (4, 2, 1)
+   * for `RSV_NOT_ZERO`; the status code for `STATUS_...`. Undefined for all other codes.
    */
   readonly value: number | undefined;
 
   /**
-   * Makes the error of a code, whose message and `status` the code has.
+   * Makes the error for a code. The code decides about the message and `status`.
    *
-   * @param options Its `cause` and `value`.
+   * @param options The `cause` and the `value` of the error.
    */
   constructor(code: ViolationCode, options?: ProtocolErrorOptions) {
     const [message, status] = violations[code];
@@ -95,7 +95,7 @@ export class ProtocolError extends Error {
   }
 }
 
-/** A limit of ours that was passed. */
+/** A limit of this side that was exceeded. */
 export type LimitCode =
   | "FRAME_TOO_BIG"
   | "MESSAGE_TOO_BIG"
@@ -111,7 +111,7 @@ export type LimitCode =
   | "TOO_MANY_MESSAGES"
   | "TOO_MANY_TOPICS";
 
-/** The option that sets each limit, and what answers it: a close frame's status code, or an HTTP status while opening. */
+/** The option that sets each limit, and the status that answers an excess: of a close frame, or of HTTP during the handshake. */
 const limits: Record<LimitCode, readonly [option: string, status: number]> = {
   FRAME_TOO_BIG: ["maxFrameSize", StatusMessageTooBig],
   MESSAGE_TOO_BIG: ["maxMessageSize", StatusMessageTooBig],
@@ -128,25 +128,25 @@ const limits: Record<LimitCode, readonly [option: string, status: number]> = {
   TOO_MANY_MESSAGES: ["messagesPerAddress", StatusPolicyViolation],
 };
 
-/** Something went past a limit; `limit` and `actual` tell how far, in the limit's own unit. */
+/** A limit was exceeded. `limit` and `actual` are in the limit's own unit, such as bytes or frames. */
 export class LimitError extends Error {
   /** The class's own name. */
   override readonly name = "LimitError";
-  /** The limit that was passed. */
+  /** The limit that was exceeded. */
   readonly code: LimitCode;
-  /** What answers it: a close frame's status code, or an HTTP status (4xx) while the connection opens. */
+  /** The status that answers the excess: of a close frame, or of HTTP (4xx, 503) during the opening handshake. */
   readonly status: number;
-  /** The limit in force. */
+  /** The value of the limit. */
   readonly limit: number;
-  /** What was met: the first value known to be above `limit`. */
+  /** The first value that is known to be above `limit`. The real amount may be larger still. */
   readonly actual: number;
 
   /**
-   * Makes the error of a code, whose `status` the code has.
+   * Makes the error for a code. The code decides about `status`.
    *
-   * @param limit The limit in force.
-   * @param actual The first value known to be above it.
-   * @param option The option that has set the limit, for the message. Default: the one that the code stands for.
+   * @param limit The value of the limit.
+   * @param actual The first value known to be above the limit.
+   * @param option Name of the option that has set the limit, for the message. Default: the option that belongs to the code.
    */
   constructor(code: LimitCode, limit: number, actual: number, option: string = limits[code][0]) {
     const [, status] = limits[code];
@@ -202,17 +202,17 @@ const refusals: Record<HandshakeCode, readonly [message: string, status: number]
 /** Headers of a response, as names with values, in the order in which they are written. */
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 
-/** What a {@link HandshakeError} says beyond its code. */
+/** What a {@link HandshakeError} says beside its code. */
 export interface HandshakeErrorOptions {
-  /** For people, and the body of the response where `body` is absent. */
+  /** The error's message. It is also the body of the response if `body` is absent. Default: the message of the code. */
   readonly message?: string;
-  /** HTTP status, 300 to 599. Default: the code's own. */
+  /** HTTP status, 300 to 599. Default: the status of the code. */
   readonly status?: number;
-  /** Headers to send beside those that every refusal carries. */
+  /** Headers to send in addition to the headers that every refusal has. Default: none. */
   readonly headers?: HeaderPairs;
   /** Body of the response. Default: the message, as plain text. */
   readonly body?: string | Uint8Array;
-  /** What led to the refusal, for those who log it; the peer does not see it. */
+  /** The error that led to the refusal, for your logs. The peer does not see it. */
   readonly cause?: unknown;
 }
 
@@ -224,12 +224,12 @@ export class HandshakeError extends Error {
   readonly code: HandshakeCode;
   /** HTTP status of the response. */
   readonly status: number;
-  /** Headers of the response beside those that every refusal carries. */
+  /** Headers of the response, in addition to the headers that every refusal has. */
   readonly headers: HeaderPairs;
-  /** Body of the response, where it is not the message. */
+  /** Body of the response; undefined if the body is the message. */
   readonly body: string | Uint8Array | undefined;
 
-  /** Makes the error of a code, whose message and HTTP status hold where `options` say nothing else. */
+  /** Makes the error for a code. `options` override the message and the HTTP status of the code. */
   constructor(code: HandshakeCode, options: HandshakeErrorOptions = {}) {
     const [message, status] = refusals[code];
     super(options.message ?? message, "cause" in options ? { cause: options.cause } : undefined);
@@ -262,40 +262,40 @@ const dialFailures: Record<DialCode, string> = {
   BAD_EXTENSIONS: "Server chose an extension, or a parameter of one, that was not offered",
 };
 
-/** What a {@link DialError} tells of the response. */
+/** What a {@link DialError} says about the response. */
 export interface DialErrorOptions {
-  /** HTTP status, 0 where none was read. */
+  /** HTTP status; 0 if no status was read. Default: 0. */
   readonly status?: number;
-  /** Headers of the response, in the order of the wire. Default: none. */
+  /** Headers of the response, in the order of the response. Default: none. */
   readonly headers?: HeaderPairs;
-  /** What was read of the body; kept, not copied. Default: none of it. */
+  /** The part of the body that was read. The error keeps this array, without a copy. Default: an empty array. */
   readonly body?: Uint8Array;
-  /** What was found to be wrong, where another error tells. */
+  /** The error that says what is wrong with the response, if there is one. */
   readonly cause?: unknown;
 }
 
 /**
  * The opening handshake failed on the client's side (RFC 6455, 4.1).
  *
- * It is a class of its own, so that a server that dials another one inside a hook does not answer its own client with
- * what that one said.
+ * This is a class of its own for servers that dial another server inside a hook: framewire does not answer the client of such a
+ * server with the response of the other server.
  */
 export class DialError extends Error {
   /** The class's own name. */
   override readonly name = "DialError";
   /** What is wrong with the response. */
   readonly code: DialCode;
-  /** HTTP status of the response, 0 where none was read. */
+  /** HTTP status; 0 if no status was read. */
   readonly status: number;
-  /** Headers of the response, in the order of the wire. */
+  /** Headers of the response, in the order of the response. */
   readonly headers: HeaderPairs;
-  /** Body of the response, up to 1 MiB of it; empty where it has none. */
+  /** Body of the response, at most its first 1 MiB; empty if the response has none. */
   readonly body: Uint8Array;
 
   /**
-   * Makes the error of a code.
+   * Makes the error for a code.
    *
-   * @param options What was read of the response.
+   * @param options The part of the response that was read.
    */
   constructor(code: DialCode, options: DialErrorOptions = {}) {
     const { status = 0, headers = [], body = new Uint8Array(0) } = options;
@@ -310,42 +310,42 @@ export class DialError extends Error {
   }
 }
 
-/** Who began to end a connection: this side, the peer, or the network. */
+/** Which side began to end a connection: this side, the peer, or the network. */
 export type Initiator = "local" | "peer" | "transport";
 
 /** How a connection ended. */
 export interface Closure {
-  /** Status code: the peer's, 1005 when its close frame held none, 1006 when no close frame came. */
+  /** Status code: of the peer's close frame; 1005 if that frame has none; 1006 if no close frame came. */
   readonly status: StatusCode;
-  /** The reason beside it, "" when there is none. */
+  /** The reason in the peer's close frame; "" if there is none. */
   readonly reason: string;
-  /** Whether close frames went both ways (RFC 6455, 7.1.4). */
+  /** Whether each side has sent a close frame (RFC 6455, 7.1.4). */
   readonly clean: boolean;
-  /** Who began to end it. */
+  /** Which side began to end the connection. */
   readonly initiator: Initiator;
-  /** What went wrong, where something did. */
+  /** The error that ended the connection, or that a handler threw; undefined if there was none. */
   readonly error?: unknown;
 }
 
-/** The connection is over, or about to be: nothing can be sent any more. */
+/** The connection is closed or is closing: nothing can be sent any more. */
 export class ClosedError extends Error {
   /** The class's own name. */
   override readonly name = "ClosedError";
   /** The one code of this class. */
   readonly code = "CLOSED";
-  /** The status code, as {@link Closure} has it. */
+  /** The status code, as in {@link Closure}. */
   readonly status: StatusCode;
-  /** The reason beside it, "" when there is none. */
+  /** The reason, as in {@link Closure}. */
   readonly reason: string;
-  /** Whether close frames went both ways (RFC 6455, 7.1.4). */
+  /** Whether each side has sent a close frame (RFC 6455, 7.1.4). */
   readonly clean: boolean;
-  /** Who began to end it. */
+  /** Which side began to end the connection. */
   readonly initiator: Initiator;
 
   /**
-   * Makes the error of a connection's end.
+   * Makes the error for a connection that has ended.
    *
-   * @param closure How it ended; its `error` becomes the `cause`.
+   * @param closure How the connection ended. Its `error` becomes the `cause`.
    */
   constructor(closure: Closure) {
     const reason = closure.reason === "" ? "" : ` ${closure.reason}`;
@@ -389,13 +389,13 @@ const timeouts: Record<TimeoutCode, string> = {
 export class TimeoutError extends Error {
   /** The class's own name. */
   override readonly name = "TimeoutError";
-  /** Which deadline it was. */
+  /** The deadline that passed. */
   readonly code: TimeoutCode;
   /** The deadline, in milliseconds. */
   readonly limit: number;
 
   /**
-   * Makes the error of a code.
+   * Makes the error for a code.
    *
    * @param limit The deadline, in milliseconds.
    */
@@ -433,23 +433,23 @@ const failures: Record<TransportCode, string> = {
   FAILED: "Transport failed",
 };
 
-/** What a {@link TransportError} tells beyond its code. */
+/** What a {@link TransportError} says beside its code. */
 export interface TransportErrorOptions extends ErrorOptions {
-  /** Where it was: "127.0.0.1:8080", or the path of a Unix socket. It ends the message. Default: the message has none. */
+  /** The address in question: "127.0.0.1:8080", or the path of a Unix socket. It is added to the message. Default: none. */
   readonly address?: string | undefined;
 }
 
-/** The network failed; `cause` holds the runtime's own error where there was one. */
+/** The network failed. `cause` is the runtime's own error, if there is one. */
 export class TransportError extends Error {
   /** The class's own name. */
   override readonly name = "TransportError";
-  /** What went wrong, by one name on all runtimes. */
+  /** What went wrong. All runtimes use the same codes. */
   readonly code: TransportCode;
 
   /**
-   * Makes the error of a code.
+   * Makes the error for a code.
    *
-   * @param options Its `cause`: the runtime's own error; and the address.
+   * @param options The `cause`, which is the runtime's own error, and the address.
    */
   constructor(code: TransportCode, options?: TransportErrorOptions) {
     const address = options?.address;
@@ -472,7 +472,9 @@ const backplaneFailures: Record<BackplaneCode, string> = {
     "Another server publishes envelopes of a version that this one cannot read: use one version of framewire for all",
 };
 
-/** A publication or a subscription did not get to the broker, and so not to other servers; `cause` holds the client's own error. */
+/**
+ * A publication or a subscription did not reach the broker, nor the other servers. `cause` is the error of the broker's client.
+ */
 export class BackplaneError extends Error {
   /** The class's own name. */
   override readonly name = "BackplaneError";
@@ -480,9 +482,9 @@ export class BackplaneError extends Error {
   readonly code: BackplaneCode;
 
   /**
-   * Makes the error of a code.
+   * Makes the error for a code.
    *
-   * @param options Its `cause`: the client's own error.
+   * @param options The `cause`: the error of the broker's client.
    */
   constructor(code: BackplaneCode, options?: ErrorOptions) {
     super(backplaneFailures[code], options);
@@ -491,15 +493,17 @@ export class BackplaneError extends Error {
 }
 
 /**
- * Makes the error of a connection that the network has ended, with the runtime's own error where there was one.
+ * Makes the error for a connection that the network has ended.
  *
- * It has no stack: that would lead to the event loop and no further, and costs more than the end itself, of which a server
- * may see thousands in a second.
+ * The error has no stack. A stack would only lead to the event loop, and it costs more than the end of the connection itself. A
+ * server may see thousands of such ends in a second.
+ *
+ * @param cause The runtime's own error, if there is one.
  */
 export function connectionLost(cause: Error | undefined): TransportError {
   const code = cause === undefined ? "UNEXPECTED_END" : "RESET";
   const limit: unknown = Reflect.get(Error, "stackTraceLimit");
-  // `set` of Reflect: where the engine's own objects are frozen, nothing happens.
+  // Reflect.set does not throw if the engine's own objects are frozen.
   Reflect.set(Error, "stackTraceLimit", 0);
   const error = new TransportError(code, { cause });
   Reflect.set(Error, "stackTraceLimit", limit);

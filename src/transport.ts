@@ -5,263 +5,276 @@
  */
 
 /**
- * A certificate that a peer has shown: the runtime's own object. What is named here Node and Bun both give, under Node's
+ * A certificate that a peer has shown: the runtime's own object. Node and Bun both have the fields below, which have Node's
  * names.
  */
 export interface PeerCertificate {
   /** The certificate itself, in DER; yours. */
   readonly raw: Uint8Array;
-  /** Whom it is for, such as { CN: "localhost" }. */
+  /** The holder of the certificate, such as { CN: "localhost" }. */
   readonly subject: object;
-  /** Who has signed it. */
+  /** The authority that has signed the certificate. */
   readonly issuer: object;
-  /** Names and addresses that it is for, such as "DNS:localhost, IP Address:127.0.0.1". */
+  /** Names and addresses for which the certificate is valid, such as "DNS:localhost, IP Address:127.0.0.1". */
   readonly subjectaltname?: string | undefined;
-  /** Such as "Jan  1 00:00:00 2020 GMT". */
+  /** Start of the validity, such as "Jan  1 00:00:00 2020 GMT". */
   readonly valid_from: string;
-  /** Until when, likewise. */
+  /** End of the validity, in the same form. */
   readonly valid_to: string;
-  /** In hexadecimal. */
+  /** The serial number, in hexadecimal. */
   readonly serialNumber: string;
-  /** SHA-256 of `raw`, its bytes in hexadecimal between colons. */
+  /** SHA-256 of `raw`: its bytes in hexadecimal, with colons between them. */
   readonly fingerprint256: string;
 }
 
-/** What the TLS handshake came to. A field is looked up when it is asked for; ask while the connection is open. */
+/** Result of the TLS handshake. Reading a field asks the runtime, so read it while the connection is open. */
 export interface TlsFacts {
-  /** The protocol that was agreed on by ALPN, such as "http/1.1"; undefined for none (RFC 7301). */
+  /** The protocol that ALPN chose (RFC 7301), such as "http/1.1"; undefined if there is none. */
   readonly alpnProtocol: string | undefined;
-  /** Name that the client asked for by SNI; undefined for none, and on Deno, which does not tell (RFC 6066, 3). */
+  /** Host name that the client sent by SNI (RFC 6066, 3); undefined if it sent none, and on Deno, which does not tell. */
   readonly serverName: string | undefined;
-  /** Such as "TLSv1.3"; undefined where the runtime does not tell (docs/runtimes.md). */
+  /** The version of TLS, such as "TLSv1.3"; undefined if the runtime does not tell (docs/runtimes.md). */
   readonly version: string | undefined;
   /**
-   * Whether the peer has shown a certificate that is trusted: true on a client, but with `rejectUnauthorized: false`; on a
-   * server false, but with `requestCert`. Undefined on Deno, whose servers ask for none and whose clients trust none else.
+   * Whether the peer has shown a trusted certificate. On a client: true, unless `rejectUnauthorized` is false. On a server:
+   * false, unless `requestCert` is true. Always undefined on Deno: its servers ask for no certificate, and its clients accept
+   * only trusted ones.
    */
   readonly authorized: boolean | undefined;
-  /** The peer's certificate, trusted or not; undefined where it has shown none, or the runtime tells of none. */
+  /** The peer's certificate, trusted or not; undefined if the peer has shown none, or the runtime does not tell. */
   readonly peerCertificate: PeerCertificate | undefined;
 }
 
-/** What is known of a connection beside its bytes. */
+/** What the transport knows about a connection beside its bytes. */
 export interface TransportFacts {
   /**
-   * The peer's IP address, or undefined over a Unix socket; to be asked while the connection is open, since Node forgets
-   * it afterwards.
+   * The peer's IP address; undefined over a Unix socket. Read it while the connection is open, since Node forgets it afterwards.
    */
   readonly remoteAddress: string | undefined;
   /** The peer's port. */
   readonly remotePort: number | undefined;
-  /** This side's own IP address, or undefined over a Unix socket; to be asked while the connection is open. */
+  /** This side's own IP address; undefined over a Unix socket. Read it while the connection is open. */
   readonly localAddress?: string | undefined;
-  /** This side's own port, likewise. */
+  /** This side's own port; undefined over a Unix socket. Read it while the connection is open. */
   readonly localPort?: number | undefined;
-  /** Whether the bytes go through TLS. Default: false. */
+  /** Whether TLS encrypts the bytes. Default: false. */
   readonly encrypted?: boolean | undefined;
-  /** What is known of that TLS; undefined without. */
+  /** Facts about the TLS connection; undefined without TLS. */
   readonly tls?: TlsFacts | undefined;
 }
 
-/** A connected byte stream, whatever runtime it came from. */
+/** A connected byte stream of any runtime. */
 export interface Transport extends TransportFacts {
   /**
-   * Who gets the events. The one that receives the transport sets it before returning; no event comes earlier. The core may
-   * replace it inside one of the handler's own calls: the next event then goes to the new one.
+   * The object that gets the events. The function that receives the transport sets the handler before it returns, and no event
+   * comes earlier. The core may replace the handler during a call of a handler's method. Then the next event goes to the new
+   * handler.
    */
   handler: TransportHandler;
   /**
-   * Whether each chunk lies in memory of its own, where nothing follows it: then it may be kept. Default: false.
+   * Whether each chunk has memory of its own, which the transport does not use again. Then the core may keep the chunk. Default:
+   * false.
    */
   readonly hasOwnChunks?: boolean | undefined;
   /**
    * Sends bytes.
    *
-   * After `end` or `destroy` it takes the bytes and drops them. Behind a failure it borrows them, and gives them back no more:
-   * a sender waits until the failure arrives as `onClose`. If such bytes were taken, a loop that awaits each send would
-   * never wait, and on Node not let `onClose` come.
+   * After `end` or `destroy` the transport takes the bytes and drops them. After a failure it returns false and never gives the
+   * array back, so the sender waits until `onClose` reports the failure. If it returned true then, a loop that awaits each send
+   * would never wait, and on Node `onClose` could not come.
    *
-   * @param bytes Never to be changed, nor transferred: other connections may send the same ones. Who needs that copies them.
-   * @returns true: they are taken, and the array may be reused at once. false: the array is borrowed until `onDrain`,
-   * and nothing more may be written before it. So at most one write is under way, and the core batches behind it.
+   * @param bytes The transport must not change or transfer these bytes, since other connections may send the same array. A
+   * transport that has to change them makes a copy.
+   * @returns true: the transport has taken the bytes, and the caller may reuse the array at once. false: the transport borrows
+   * the array until `onDrain`, and the caller must not write before that. So at most one write is under way, and the core
+   * collects further bytes meanwhile.
    */
   write(bytes: Uint8Array): boolean;
-  /** Stops delivery. A chunk that is already on its way may still come. */
+  /** Stops the delivery of bytes. A chunk that is already on its way may still come. */
   pause(): void;
-  /** Goes on with delivery. */
+  /** Continues the delivery of bytes. */
   resume(): void;
-  /** Sends FIN once what was written has left. Reading goes on. */
+  /** Sends FIN after all written bytes have left. Reading goes on. */
   end(): void;
-  /** Drops the connection at once; `onClose` follows, never inside the call. */
+  /** Drops the connection at once. `onClose` follows, but never inside this call. */
   destroy(): void;
-  /** The process lives on for it, as at the beginning. Where it is absent, the process does not live on for it, or cannot else. */
+  /**
+   * The open connection keeps the process alive again; this is also the initial state. Absent if the transport cannot change
+   * this.
+   */
   ref?(): void;
-  /** The process may end although it is open. */
+  /** The process may end although the connection is open. */
   unref?(): void;
 }
 
-/** What a transport calls. Calls never overlap and never come from inside a call to the transport. */
+/** What a transport calls. Calls never overlap, and a transport never calls the handler inside a call to the transport. */
 export interface TransportHandler {
   /**
-   * Bytes have come. The chunk is the handler's until this returns, or for ever where the transport `hasOwnChunks`: it may be
-   * changed in place. It is a plain Uint8Array, no subclass of it.
+   * Bytes have come. The handler may change the chunk in place, and owns it until this call returns, or for ever if the transport
+   * has `hasOwnChunks`. The chunk is a plain Uint8Array, not of a subclass.
    */
   onData(chunk: Uint8Array): void;
-  /** The bytes of a write that returned false have been taken; the array is free again. */
+  /** The system has taken the bytes of a write that returned false. The array is free again. */
   onDrain(): void;
   /** The peer has sent FIN. */
   onEnd(): void;
-  /** The last event, always, and exactly once. */
+  /** The connection is over. This event comes exactly once, and no event follows it. */
   onClose(error?: Error): void;
 }
 
 /** A listening socket. */
 export interface Listener {
-  /** Port that it listens on, also where 0 was asked for; 0 for a Unix socket, and while a server does not listen. */
+  /** Port on which it listens, also if port 0 was asked for; 0 for a Unix socket, and while a server does not listen. */
   readonly port: number;
-  /** Address that it listens on, or the path of a Unix socket. */
+  /** Address on which it listens, or the path of a Unix socket. */
   readonly hostname: string;
-  /** Stops accepting; accepted connections live on. A second call is harmless. */
+  /** Stops accepting. Accepted connections stay open. A second call has no effect. */
   close(): Promise<void>;
-  /** The process lives on for it, as at the beginning. Absent where it is somebody else's. */
+  /**
+   * The listener keeps the process alive again; this is also the initial state. Absent if the socket belongs to your own server.
+   */
   ref?(): void;
-  /** The process may end although it listens. */
+  /** The process may end although the listener is open. */
   unref?(): void;
 }
 
 /**
- * TLS of a server. Beside these, whatever the runtime's own call documents goes to it as it is, such as `ALPNProtocols` (Node,
- * Bun) or `alpnProtocols` (Deno). A name that is neither is a TypeError.
+ * TLS of a server. You may add any option that the runtime documents for its own call, such as `ALPNProtocols` (Node, Bun) or
+ * `alpnProtocols` (Deno); framewire passes it on unchanged. Any other name is a TypeError.
  */
 export interface ServerTlsOptions {
-  /** The certificate chain in PEM, the server's own first. */
+  /** The certificate chain in PEM, with the server's own certificate first. */
   readonly cert: string;
-  /** The private key to it, in PEM. */
+  /** The private key of `cert`, in PEM. */
   readonly key: string;
-  /** Certificates in PEM of those who may have signed a client's certificate. Deno has nothing like it: TypeError. */
+  /**
+   * Certificates in PEM of the authorities that may sign a client's certificate. TypeError on Deno, which does not support it.
+   */
   readonly ca?: string | readonly string[] | undefined;
-  /** Asks clients for a certificate. Deno has nothing like it: TypeError. Default: false. */
+  /** Asks clients for a certificate. TypeError on Deno, which does not support it. Default: false. */
   readonly requestCert?: boolean | undefined;
-  /** Drops clients that `requestCert` asked in vain. Default: true. */
+  /** Drops clients that show no trusted certificate when `requestCert` asks for one. Default: true. */
   readonly rejectUnauthorized?: boolean | undefined;
   /**
-   * Milliseconds for the TLS handshake; then the connection is dropped, or on Deno, which cannot, forgotten until the
-   * peer goes. 0 or Infinity: no limit. Default: 10 000.
+   * Milliseconds for the TLS handshake. Then the connection is dropped. Deno cannot drop it, so there framewire ignores the
+   * connection until the peer leaves. 0 or Infinity: no limit. Default: 10 000.
    */
   readonly handshakeTimeout?: number | undefined;
-  /** Further options of the runtime's own call, under its names: what is not documented there, or is newer. They are not checked. */
+  /** Further options of the runtime's own call, under its names: undocumented or newer ones. They are not checked. */
   readonly runtimeOptions?: Readonly<Record<string, unknown>> | undefined;
   readonly [option: string]: unknown;
 }
 
-/** What is used of a server that tells its connections by events, as those of `node:http`, `node:net` and `node:tls` do. */
+/**
+ * The methods that framewire uses of a server that emits its connections as events, as `node:http`, `node:net` and `node:tls` do.
+ */
 export interface EventServer {
-  /** Where it listens: an object with `port` and `address`, the path of a Unix socket, or null. */
+  /** Gives the place where the server listens: an object with `port` and `address`, the path of a Unix socket, or null. */
   address(): unknown;
   /** Adds a listener. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own declaration has it
   on(event: string, listener: (...values: any[]) => void): unknown;
-  /** Takes a listener away again. */
+  /** Removes a listener. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own declaration has it
   off(event: string, listener: (...values: any[]) => void): unknown;
-  /** Stops listening; called of a `listener` alone, never of a `server`. */
+  /** Stops listening. framewire calls this for the option `listener`, never for the option `server`. */
   close(): unknown;
-  /** The process lives on for it; likewise. */
+  /** The server keeps the process alive. framewire calls this for the option `listener` only. */
   ref?(): unknown;
-  /** The process may end although it listens; likewise. */
+  /** The process may end although the server listens. framewire calls this for the option `listener` only. */
   unref?(): unknown;
 }
 
-/** What is used of a listener that is asked for its connections one by one. */
+/** The methods that framewire uses of a listener that gives its connections one by one, such as `Deno.Listener`. */
 export interface AcceptingListener {
-  /** Where it listens: an object with `hostname` and `port`, or `path`. */
+  /** The place where it listens: an object with `hostname` and `port`, or with `path`. */
   readonly addr: object;
-  /** Gives the next connection, which is the core's from then on. */
+  /** Gives the next connection. From then on the connection belongs to the core. */
   accept(): Promise<unknown>;
-  /** Stops listening; `accept` then rejects. */
+  /** Stops listening. A pending `accept` rejects. */
   close(): void;
-  /** The process lives on for it. */
+  /** The listener keeps the process alive. */
   ref?(): void;
-  /** The process may end although it listens. */
+  /** The process may end although the listener is open. */
   unref?(): void;
 }
 
-/** How the system treats the packets of a TCP connection. A Unix socket has none, and nothing of this. */
+/** How the system treats a TCP connection. These options have no effect on a Unix socket. */
 export interface TcpOptions {
   /**
-   * Whether what is written leaves at once (TCP_NODELAY); false: small writes may wait for the answer to earlier ones
-   * (Nagle's algorithm), which suits many small messages in one direction. Default: true; but Deno's own TLS server cannot,
-   * leaves Nagle's algorithm on, and has a TypeError for true; as has Bun for false with `server`.
+   * Whether small writes leave at once (TCP_NODELAY). With false, a small write may wait for the answer to an earlier one
+   * (Nagle's algorithm), which suits many small messages in one direction. TypeError where the runtime cannot do it: true with
+   * Deno's own TLS server, which always uses Nagle's algorithm, and false on Bun with `server`. Default: true, except with Deno's
+   * own TLS server.
    */
   readonly noDelay?: boolean | undefined;
   /**
-   * Whether the system itself looks after a silent peer (SO_KEEPALIVE): true for the times that it is set to, on Linux
-   * two hours and eleven minutes, or milliseconds of silence before its first question, 1 000 to 32 767 000 in whole
-   * seconds. Node and Bun then ask nine times more, a second apart. What Deno cannot do is a TypeError: milliseconds where
-   * it listens itself, and anything but false with its own TLS server; likewise anything but false on Bun with `server`.
-   * `pingInterval` finds dead peers sooner, through
-   * proxies, too. Default: false.
+   * Whether the system itself checks that a silent peer is still there (SO_KEEPALIVE). true uses the system's times, on Linux two
+   * hours and eleven minutes in all. A number is the milliseconds of silence before the first probe: 1 000 to 32 767 000, in
+   * whole seconds; Node and Bun then probe nine times more, a second apart. TypeError where the runtime cannot do it: on Deno a
+   * number for its own listener, and anything but false with its own TLS server; on Bun anything but false with `server`. The
+   * option `pingInterval` finds dead peers sooner, and also through proxies. Default: false.
    */
   readonly keepAlive?: boolean | number | undefined;
 }
 
-/** Where to listen: exactly one of `port`, `path`, `server` and `listener`. */
+/** Where to listen: give exactly one of `port`, `path`, `server` and `listener`. */
 export interface ListenOptions extends TcpOptions {
-  /** TCP port, 0 to 65535; 0 takes a free one. */
+  /** TCP port, 0 to 65535; 0 stands for any free port. */
   readonly port?: number | undefined;
   /**
-   * Address or name to listen on, with `port`. Default: "::", every address of both families; where the system has no IPv6, and
-   * where Deno may not listen there, "0.0.0.0", every IPv4 address. Who comes by IPv4 has an IPv4 address (192.0.2.1, and not
-   * ::ffff:192.0.2.1). On a system whose sockets of IPv6 take no IPv4 (`net.ipv6.bindv6only`), Deno listens on IPv6 alone.
+   * Address or name on which to listen, with `port`. A client that comes by IPv4 has an IPv4 address (192.0.2.1, not
+   * ::ffff:192.0.2.1). If the sockets for IPv6 take no IPv4 (`net.ipv6.bindv6only`), Deno listens on IPv6 alone. Default: "::",
+   * every address of both families; "0.0.0.0", every IPv4 address, if the system has no IPv6, or Deno may not listen on "::".
    */
   readonly hostname?: string | undefined;
   /**
-   * Connections that the system may hold which the process has not accepted yet, with `port` or `path`: from 1 on; the system has a
-   * limit of its own (on Linux `net.core.somaxconn`, 4096). TypeError on Bun, which always asks for 512, and on Deno with `path`.
-   * Default: 511.
+   * Number of connections that the system may hold before the process accepts them, with `port` or `path`; at least 1. The system
+   * has a limit of its own (on Linux `net.core.somaxconn`, 4096). TypeError on Bun, which always asks for 512, and on Deno with
+   * `path`. Default: 511.
    */
   readonly backlog?: number | undefined;
   /**
-   * Shares the port with other processes that ask for the same (SO_REUSEPORT), with `port`: the kernel gives each
-   * connection to one of them. It takes Linux, Node 22.12, 23.1 or later (before: `node:cluster`), and on Deno the flag
-   * `--unstable-net`; without, a TypeError. Default: false.
+   * Shares the port with other processes that also set this option (SO_REUSEPORT), with `port`. The kernel gives each connection
+   * to one of the processes. This needs Linux; Node 22.12, 23.1 or later (for older ones use `node:cluster`); on Deno the flag
+   * `--unstable-net`. Otherwise it is a TypeError. Default: false.
    */
   readonly reusePort?: boolean | undefined;
   /**
-   * Path of a Unix socket, of at most 107 bytes on Linux and 103 elsewhere: beyond, a RangeError. Its file goes when the
-   * listener is closed; one that a dead process has left is in the way
-   * (`ADDRESS_IN_USE`) until somebody deletes it. Where its folder is missing, that is `FAILED`, but on Node
-   * `ACCESS_DENIED`.
+   * Path of a Unix socket: at most 107 bytes on Linux, 103 on other systems; a longer path is a RangeError. Closing the listener
+   * deletes the socket's file. If a process has died and left the file, listening fails with `ADDRESS_IN_USE` until somebody
+   * deletes the file. If its folder does not exist, listening fails with `FAILED`, on Node with `ACCESS_DENIED`.
    */
   readonly path?: string | undefined;
-  /** TLS, with `port`, or with `path` where the runtime has TLS over Unix sockets; a TypeError elsewhere. Default: none. */
+  /** TLS, with `port`, or with `path` if the runtime has TLS over Unix sockets; otherwise a TypeError. Default: none. */
   readonly tls?: ServerTlsOptions | undefined;
   /**
-   * An HTTP server of `node:http`, `node:https` or `node:http2`, whose `upgrade` events are taken, and the streams that
-   * an extended CONNECT opens; everything else stays its own, as does the rest of its life: it need not listen yet, and
-   * lives on when the listener is closed.
+   * A server of `node:http`, `node:https` or `node:http2`. framewire takes its `upgrade` events, and the streams that an extended
+   * CONNECT opens. Everything else stays with your server. It need not listen yet, and it stays open when framewire's listener is
+   * closed.
    */
   readonly server?: EventServer | undefined;
   /**
-   * Takes a `server` of `node:http2` also on a runtime where a peer can end the whole process by HTTP/2, which is Deno
-   * (a bug of its own: docs/http2.md); elsewhere it changes nothing. Default: false, a TypeError there.
+   * Accepts a `server` of `node:http2` also on Deno, where a peer can end the whole process by HTTP/2 (a bug of Deno:
+   * docs/http2.md). No effect on other runtimes. Default: false, so such a server is a TypeError on Deno.
    */
   readonly http2MayCrash?: boolean | undefined;
   /**
-   * A server of `node:net` or `node:tls`, or on Deno a `Deno.Listener`, whose connections are taken, and which is closed
-   * with the listener. What `Bun.listen` gives will not do: new handlers (`reload`) would get its older sockets, too.
+   * A server of `node:net` or `node:tls`, or on Deno a `Deno.Listener`. framewire takes its connections, and closes it together
+   * with framewire's listener. A listener of `Bun.listen` is not possible: new handlers (`reload`) would also get its older
+   * sockets.
    */
   readonly listener?: EventServer | AcceptingListener | undefined;
 }
 
 /**
- * Starts to listen: what an adapter gives to the core.
+ * Starts to listen. Each adapter gives the core such a function.
  *
- * @param accept Called with each accepted connection; it sets the transport's handler before it returns. `bytes` are
- * those that have been read of it already; they are yours.
- * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `NOT_FOUND` (no folder for a Unix
- * socket; on Node that is `ACCESS_DENIED`), `TLS_FAILED` (certificate or key is no good), `FAILED`
- * @throws {TypeError} Not exactly one place to listen on is given, or something that the runtime cannot do.
+ * @param accept Called with each accepted connection. It sets the transport's handler before it returns. `bytes` are the bytes
+ * that were already read from the connection; the core owns them.
+ * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `NOT_FOUND` (the folder of a Unix socket does not exist; on Node
+ * that is `ACCESS_DENIED`), `TLS_FAILED` (the certificate or the key is not usable), `FAILED`
+ * @throws {TypeError} Not exactly one place to listen is given, or the runtime cannot do what an option asks for.
  * @throws {RangeError} A number is out of its range.
  */
 export type Listen = (
@@ -269,26 +282,26 @@ export type Listen = (
   accept: (transport: Transport, bytes?: Uint8Array) => void,
 ) => Promise<Listener>;
 
-/** What is used of an `AbortSignal`. */
+/** The part of an `AbortSignal` that framewire uses. */
 export interface Signal {
   /** Whether it is aborted. */
   readonly aborted: boolean;
-  /** What it was aborted with. */
+  /** The reason that `abort` was called with. */
   readonly reason: unknown;
-  /** Adds a listener, called once where it is aborted later. */
+  /** Adds a listener. It is called once, when the signal aborts later. */
   addEventListener(type: "abort", listener: () => void): void;
-  /** Takes a listener away again. */
+  /** Removes a listener. */
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
 /**
- * The runtime's own `AbortSignal`, to be given to `fetch` and the like; {@link Signal} where a project has no runtime's
- * types. The declarations of the package compile either way.
+ * The runtime's own `AbortSignal`, for example for `fetch`. In a project without a runtime's types it is {@link Signal}, so that
+ * the package's declarations compile in both cases.
  */
 export type RuntimeSignal = typeof globalThis extends {
   /** The runtime's class. */
   AbortSignal: {
-    /** What it makes. */
+    /** The type of its instances. */
     prototype: infer Own;
   };
 }
@@ -296,41 +309,41 @@ export type RuntimeSignal = typeof globalThis extends {
   : Signal;
 
 /**
- * TLS of a client. Beside these, whatever the runtime's own call documents goes to it as it is: `rejectUnauthorized` on Node
- * and Bun (on Deno it changes nothing), `ALPNProtocols` (Node, Bun) or `alpnProtocols` (Deno). A name that is neither is a
- * TypeError, where TLS is used. Behind a tunnel Bun's call is that of `node:tls`; Deno's is for TLS inside TLS, over a Unix
- * socket, and with a `cert` behind a tunnel.
+ * TLS of a client. You may add any option that the runtime documents for its own call; framewire passes it on unchanged:
+ * `rejectUnauthorized` on Node and Bun (no effect on Deno), `ALPNProtocols` (Node, Bun) or `alpnProtocols` (Deno). Any other name
+ * is a TypeError if TLS is used. The runtime's own call is that of `node:tls` on Bun behind a tunnel; and on Deno for TLS inside
+ * TLS, over a Unix socket, and with `cert` behind a tunnel.
  */
 export interface TlsOptions {
   /**
-   * Name or address that the certificate must be for; a name is sent as SNI, without a dot at its end. Default: the host
-   * that is connected to. On Deno it
-   * cannot differ from the host where there is a `cert`, but behind a tunnel and over a Unix socket.
+   * Name or address that the certificate must have. A name is sent as SNI, without a dot at its end. On Deno it must be the
+   * host's name if `cert` is given, except behind a tunnel and over a Unix socket. Default: the host to which the client
+   * connects.
    */
   readonly serverName?: string | undefined;
-  /** Certificates in PEM that are trusted beside (Deno) or instead of (Node, Bun) the runtime's own. */
+  /** Trusted certificates in PEM: in addition to the runtime's own (Deno), or instead of them (Node, Bun). */
   readonly ca?: string | readonly string[] | undefined;
   /** The client's own certificate chain in PEM. */
   readonly cert?: string | undefined;
-  /** The private key to `cert`, in PEM. */
+  /** The private key of `cert`, in PEM. */
   readonly key?: string | undefined;
-  /** Further options of the runtime's own call, under its names: what is not documented there, or is newer. They are not checked. */
+  /** Further options of the runtime's own call, under its names: undocumented or newer ones. They are not checked. */
   readonly runtimeOptions?: Readonly<Record<string, unknown>> | undefined;
   readonly [option: string]: unknown;
 }
 
-/** A connected stream before it is a transport: pulled, so that no byte is read that is not asked for. */
+/** A connected stream before it becomes a transport. Only a call of `read` reads bytes, so none is read too early. */
 export interface TunnelStream {
   /**
-   * Reads up to `into.length` bytes to the start of `into`, at least one where there is room for one. One read at a time.
+   * Reads up to `into.length` bytes to the start of `into`, at least one byte if there is room for one. Make one read at a time.
    *
-   * @param into Lent until the promise is done.
-   * @returns Bytes read; 0 at the end of the stream.
+   * @param into The stream borrows the array until the promise settles.
+   * @returns Number of bytes read; 0 at the end of the stream.
    * @throws {TransportError} `RESET`, `FAILED`
    */
   read(into: Uint8Array): Promise<number>;
   /**
-   * Writes all of `from`, which is lent until the promise is done. One write at a time.
+   * Writes all of `from`. The stream borrows the array until the promise settles. Make one write at a time.
    *
    * @throws {TransportError} `RESET`, `FAILED`
    */
@@ -338,8 +351,8 @@ export interface TunnelStream {
 }
 
 /**
- * What is said on a connected stream before anything else, such as asking a proxy for the way. What it has not read
- * belongs to what follows; where it throws, the connection is dropped and connecting fails with its error.
+ * A dialogue on a connected stream before anything else, such as asking a proxy for a connection. Bytes that it does not read
+ * belong to the next protocol. If it throws, the connection is dropped, and connecting fails with its error.
  */
 export type Tunnel = (stream: TunnelStream) => Promise<void>;
 
@@ -350,27 +363,27 @@ export interface ConnectOptions extends TcpOptions {
   /** TCP port, 1 to 65535. */
   readonly port: number;
   /**
-   * Path of a Unix socket to connect to, in place of `hostname` and `port`; `hostname` is still the name for TLS. At most 107
-   * bytes on Linux and 103 elsewhere: beyond, a RangeError.
+   * Path of a Unix socket to which to connect, instead of `hostname` and `port`; TLS still uses `hostname`. At most 107 bytes on
+   * Linux, 103 on other systems; a longer path is a RangeError.
    */
   readonly path?: string | undefined;
-  /** Done on the connected stream before `tls`, which then names the peer behind it by `tls.serverName`. */
+  /** Runs on the connected stream before `tls`. Then `tls.serverName` names the peer behind the tunnel. Default: none. */
   readonly tunnel?: Tunnel | undefined;
-  /** TLS with the host that `tunnel` talks to, done before it: a proxy that is reached by https. Default: none. */
+  /** TLS with the host that `tunnel` talks to, such as a proxy with an https: URL. It comes before `tunnel`. Default: none. */
   readonly tunnelTls?: TlsOptions | undefined;
-  /** TLS, done before the transport is given out. Default: none. */
+  /** TLS, before the transport is given out. Default: none. */
   readonly tls?: TlsOptions | undefined;
-  /** Gives up when it is aborted; afterwards it has no say. */
+  /** Gives up when this signal aborts. Has no effect after connecting. */
   readonly signal?: Signal | undefined;
 }
 
 /**
- * Connects to a server: what an adapter gives to the core.
+ * Connects to a server. Each adapter gives the core such a function.
  *
- * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
- * result is what the promise is resolved with.
- * @throws {TransportError} `REFUSED`, `NOT_FOUND` (no such host), `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
- * @throws What the tunnel throws; the signal's reason, where it is aborted.
+ * @param attach Called once with the connected transport. It sets the transport's handler before it returns. The promise resolves
+ * with its result.
+ * @throws {TransportError} `REFUSED`, `NOT_FOUND` (the host does not exist), `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
+ * @throws The error of the tunnel, or the signal's reason when the signal aborts.
  */
 export type Connect = <Result>(
   options: ConnectOptions,
