@@ -1,5 +1,5 @@
 /**
- * A connection whose opening handshake somebody else has done.
+ * Makes a connection whose opening handshake other code has done.
  *
  * @module
  */
@@ -41,31 +41,31 @@ import {
 import type { RuntimeServices } from "./runtime-services.ts";
 import { UnhandledErrorReporter } from "./unhandled-errors.ts";
 
-/** What an opening handshake has come to, as the code that did it knows. */
+/** Result of an opening handshake that other code has done. */
 export interface AdoptOptions<Context = unknown> {
-  /** Which side of the connection this is: a client masks what it sends. */
+  /** The side that this program is: a client masks its frames. */
   readonly side: Side;
-  /** The subprotocol that was agreed on. Default: "", none. */
+  /** The subprotocol of the connection. Default: "", none. */
   readonly protocol?: string | undefined;
   /**
-   * The extensions that were agreed on: the value of the response's Sec-WebSocket-Extensions. Each of them is one that `options` has,
+   * The extensions of the connection: the value of the response's Sec-WebSocket-Extensions. `options` must contain each of them,
    * as `compression` or in `extensions`. Default: "", none.
    */
   readonly extensions?: string | undefined;
   /** Path and query of the request. Default: "/". */
   readonly target?: string | undefined;
-  /** What the connection carries as `context`. */
+  /** The `context` of the connection. */
   readonly context?: Context | undefined;
-  /** Bytes of frames that have been read behind the handshake; they are copied. Default: none. */
+  /** Bytes of frames that were read after the handshake; they are copied. Default: none. */
   readonly early?: Uint8Array | undefined;
-  /** Who is at the other end, where that is not who is at the socket. */
+  /** The peer, if it is not the other end of the socket. Default: the other end of the socket. */
   readonly peer?: Peer | undefined;
   /**
-   * Options of the connection. They are resolved once for each object, and compression has one budget of memory for all connections
-   * of it: give one of a few that stay as they are, rather than a new one each time.
+   * Options of the connection. framewire resolves each object once, and all connections with the same object share one memory
+   * budget for compression. So give one of a few constant objects instead of a new one each time.
    */
   readonly options?: ConnectionOptions | undefined;
-  /** Where time comes from. Default: the runtime. */
+  /** The source of time. Default: the runtime. */
   readonly clock?: Clock | undefined;
 }
 
@@ -83,7 +83,9 @@ const adoptTable: OptionTable<AdoptOptions> = /* @__PURE__ */ ((): OptionTable<A
   clock,
 }))();
 
-/** The same for options that were checked when they were resolved: looking at each of them again is a third of what it costs to adopt. */
+/**
+ * Like the table above, for options that were already checked. Checking them again would take a third of the time of adopting.
+ */
 const resolvedTable: OptionTable<AdoptOptions> =
   /* @__PURE__ */ ((): OptionTable<AdoptOptions> => ({
     ...adoptTable,
@@ -99,7 +101,7 @@ const transportKind: Kind = /* @__PURE__ */ having(
   "destroy",
 );
 
-/** Options with nothing left open, for all connections that are adopted with them. */
+/** Resolved options, for all connections that are adopted with them. */
 class AdoptSettings {
   readonly link: LinkSettings;
   readonly host: RuntimeServices;
@@ -116,7 +118,7 @@ class AdoptSettings {
     this.#choice = options.unhandledErrors;
   }
 
-  /** Gives what owns the links of one side: one for all, unless the runtime keeps the context of each call. */
+  /** Gives the owner of the links of one side: one for all, unless the runtime keeps the async context of each call. */
   ownerOf(side: Side): LinkOwner {
     const owner = (this.#owners[side] ??= {
       settings: this.link,
@@ -132,7 +134,9 @@ class AdoptSettings {
     return inContext === undefined ? owner : { ...owner, inContext };
   }
 
-  /** Opens what was agreed on. @throws {TypeError} It is not a list of extensions, or one that the options do not allow. */
+  /**
+   * Opens the agreed extensions. @throws {TypeError} The value is malformed, or names an extension that the options do not allow.
+   */
   open(agreed: string, side: Side): { written: string; sessions: readonly ExtensionSession[] } {
     const answer = parseOptions(agreed);
     if (answer === undefined) throw new TypeError(`extensions is no list of extensions: ${agreed}`);
@@ -152,7 +156,7 @@ const noOptions: ConnectionOptions = {};
 const noSessions = { written: "", sessions: [] } as const;
 const noHost: RuntimeServices = {};
 
-/** What options were resolved to: as a rule there is one runtime, and one clock. */
+/** The resolved options of each object. As a rule there is one runtime and one clock. */
 const resolved: WeakMap<ConnectionOptions, AdoptSettings> = /* @__PURE__ */ new WeakMap();
 
 function settingsOf(
@@ -169,14 +173,15 @@ function settingsOf(
 }
 
 /**
- * Makes a connection of a transport whose opening handshake somebody else has done, as a server or as a client. Adapters wrap it as
- * their own `adopt`.
+ * Makes a connection from a transport whose opening handshake other code has done, as a server or as a client. Adapters wrap it
+ * as their own `adopt`.
  *
- * @param transport Joined to the peer, with nothing in front of its frames in either direction; the connection's from now on.
- * @param adopted What the handshake has come to.
- * @returns The connection. It is open: by now `open` has been called, and `message` for what `early` holds.
- * @throws {TypeError} An option or a handler is not known, or of a wrong type; `extensions` names what the options do not have.
- * @throws {RangeError} An option is out of its range. Where it throws, nothing has happened to the transport.
+ * @param transport Connected to the peer; the next byte in each direction is the first byte of a frame. The connection owns it
+ * from now on.
+ * @param adopted The result of the handshake.
+ * @returns The connection, which is open. `open` has already been called, and `message` for the messages in `early`.
+ * @throws {TypeError} An option or a handler is unknown, or of a wrong type; `extensions` names one that the options do not have.
+ * @throws {RangeError} An option is out of its range. After an error the transport is unchanged.
  * @see RFC 6455, 4.1 and 4.2.2: _The WebSocket Connection is Established_
  */
 export function adoptOn<Context = unknown>(

@@ -1,5 +1,5 @@
 /**
- * What a caller says of a close, found wrong before anything has happened.
+ * Checks the arguments of a close before anything happens.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { MaxReasonSize } from "../frame/close.ts";
 import { isStatusSendable, type StatusCode } from "../status.ts";
 
 /**
- * Checks what a connection, or all of a server's, are to be closed with.
+ * Checks the arguments with which one connection, or all of a server, will be closed.
  *
  * @param deadline Milliseconds for the closing handshake; undefined for the default.
- * @throws {RangeError} A status that may not be sent, a reason of more than 123 bytes, a deadline that is NaN or below 0.
- * @throws {TypeError} The reason is no string, or the deadline no number.
+ * @throws {RangeError} The status may not be sent; the reason has more than 123 bytes; the deadline is NaN or below 0.
+ * @throws {TypeError} The reason is not a string, or the deadline is not a number.
  */
 export function checkClose(status: StatusCode, reason: string, deadline?: number): void {
   if (!isStatusSendable(status)) {
@@ -25,10 +25,10 @@ export function checkClose(status: StatusCode, reason: string, deadline?: number
 }
 
 /**
- * Checks a reason: what a close frame has room for beside the status (RFC 6455, 5.5.1).
+ * Checks a reason. It must fit into a close frame, beside the status (RFC 6455, 5.5.1).
  *
- * @throws {RangeError} More than 123 bytes of UTF-8.
- * @throws {TypeError} No string.
+ * @throws {RangeError} It has more than 123 bytes of UTF-8.
+ * @throws {TypeError} It is not a string.
  */
 export function checkReason(reason: string): void {
   if (typeof reason !== "string") {

@@ -1,5 +1,5 @@
 /**
- * How a connection went: what went wrong first, how it was closed, and who is told.
+ * The report of a connection's end: the first error, the closure, and the calls of the `error` and `close` handlers.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { Observer } from "./runtime-services.ts";
 import type { ErrorThrower } from "./error-source.ts";
 import type { UnhandledErrorReporter } from "./unhandled-errors.ts";
 
-/** Keeps how one connection went, and tells its handlers and those who wait for its end. */
+/** Keeps the first error and the closure of one connection, and reports them to handlers and to `closed`. */
 export class CloseReport<Context = unknown> {
   readonly #connection: Connection<Context>;
   readonly #endpoint: Endpoint;
@@ -22,11 +22,11 @@ export class CloseReport<Context = unknown> {
   readonly #unhandled: UnhandledErrorReporter;
   #error: unknown;
   #closed: Deferred<Closure> | undefined;
-  /** How it ended; set when `closed` resolves. */
+  /** The final closure; set when `closed` resolves. */
   #closure: Closure | undefined;
-  /** Whether the handler for the end was called: no other one is called afterwards. */
+  /** Whether the `close` handler was called. No handler is called after it. */
   #isTold = false;
-  /** The promise of the handler for the end, where it has returned one. */
+  /** The promise that the `close` handler returned, if it returned one. */
   #told: PromiseLike<unknown> | undefined;
 
   constructor(
@@ -50,29 +50,29 @@ export class CloseReport<Context = unknown> {
     return this.#closed.promise;
   }
 
-  /** How it is closed, as far as it is by now. */
+  /** The closure, as far as it is known now. */
   get closure(): Closure {
     if (this.#closure !== undefined) return this.#closure;
     const { closure } = this.#endpoint;
     return this.#error === undefined ? closure : { ...closure, error: this.#error };
   }
 
-  /** The promise of the handler for the end: nothing waits for it but a server that is shut down. */
+  /** The promise of the `close` handler. Only the shutdown of a server waits for it. */
   get told(): PromiseLike<unknown> | undefined {
     return this.#told;
   }
 
   /**
-   * Something went wrong. The first error is kept, and the handler for errors is called with it, unless the handler for the end was
-   * called already.
+   * Something went wrong. Keeps the first error and calls the `error` handler with it, unless the `close` handler was called
+   * before.
    *
-   * @param thrower Which code of the application has thrown it; undefined where it is the peer's doing, or the network's. What no
-   * handler takes of the former is told elsewhere.
+   * @param thrower The part of the application's code that threw; undefined if the peer or the network caused the error. An error
+   * of the application that no handler gets is reported by the option `unhandledErrors`.
    */
   report(error: unknown, thrower?: ErrorThrower): void {
     const isFirst = this.#error === undefined;
     const isTaken = isFirst && !this.#isTold && this.#handlers.error !== undefined;
-    // An error that has been reported may come again, out of a handler that waited for what it ended.
+    // The same error may come again, from a handler that waited for something that this error ended.
     if (thrower !== undefined && !isTaken && error !== this.#error)
       this.reportAside(error, thrower);
     if (!isFirst) return;
@@ -87,18 +87,18 @@ export class CloseReport<Context = unknown> {
     }
   }
 
-  /** A promise was rejected with what its code has thrown, and nobody looked at it. */
+  /** A promise rejected with an error of the application's code, and no code handled the rejection. */
   reportUnseen(error: unknown, thrower: ErrorThrower): void {
     const isTaken = error === this.#error && this.#handlers.error !== undefined;
     if (!isTaken && !(error instanceof ClosedError)) this.reportAside(error, thrower);
   }
 
-  /** The application's code has thrown what changes nothing about the connection, and no handler is called for. */
+  /** The application's code threw an error that does not affect the connection and for which there is no handler. */
   reportAside(error: unknown, thrower: ErrorThrower): void {
     this.#unhandled.report(error, thrower, this.#connection);
   }
 
-  /** The connection is over: calls the handler for the end, which is the last one that is called. */
+  /** The connection is over: calls the `close` handler. No handler is called after it. */
   tell(): void {
     const { closure } = this;
     this.#observer?.closed(this.#connection as Connection, closure);
@@ -117,7 +117,7 @@ export class CloseReport<Context = unknown> {
     this.#closed?.resolve(this.#closure);
   }
 
-  /** Calls a handler, and keeps what it throws. */
+  /** Calls a handler, and keeps the error that it throws. */
   #call(name: "error" | "close", handler: () => unknown): unknown {
     try {
       return handler();
@@ -128,8 +128,8 @@ export class CloseReport<Context = unknown> {
   }
 
   /**
-   * A handler for errors or for the end failed itself: `closed` is the last place to say it; the observer of all connections
-   * is told what comes too late for that.
+   * The `error` or the `close` handler has failed. The error goes into the closure if `closed` has not resolved yet. After that
+   * only the observer of all connections gets it.
    */
   #addError(reason: unknown, name: "error" | "close"): void {
     this.reportAside(reason, name);

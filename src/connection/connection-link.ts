@@ -1,5 +1,5 @@
 /**
- * What a Connection, which is the application's, may ask of the Link that runs it. Types only.
+ * The members of a Link that its Connection uses. The Connection is the application's object, the Link runs it. Types only.
  *
  * @module
  */
@@ -15,46 +15,46 @@ import type { Topics } from "./server/topics.ts";
 import type { Subscriber } from "./server/delivery.ts";
 import type { ErrorThrower } from "./error-source.ts";
 
-/** Where a connection stands: messages are delivered and sent while it is "open". */
+/** The state of a connection. Messages are sent and delivered while it is "open". */
 export type ConnectionState = "open" | "closing" | "closed";
 
-/** A Link, as its Connection sees it. */
+/** The part of a Link that its Connection uses. */
 export interface ConnectionLink extends Subscriber {
   readonly state: ConnectionState;
-  /** What is known of its transport. */
+  /** Facts about the transport. */
   readonly facts: TransportFacts;
-  /** Counts what came and went. */
+  /** Counts what was sent and received. */
   readonly endpoint: Endpoint;
   readonly outbox: Outbox;
-  /** Who asks for messages. */
+  /** Gives messages to `receive` and to loops. */
   readonly pulling: Pulling;
-  /** The topics of its server. @throws {TypeError} It is a client's. */
+  /** The topics of the server. @throws {TypeError} The connection belongs to a client. */
   readonly topics: Topics<ConnectionLink>;
-  /** Milliseconds that the last answered ping took. */
+  /** Milliseconds between the last keepalive ping and its pong. */
   readonly roundTripTime: number | undefined;
-  /** What the server answered; a server has none. */
+  /** The server's response to a client's handshake; undefined on a server. */
   readonly response: HandshakeResponse | undefined;
   readonly closed: Promise<Closure>;
   /** Aborts when the connection is no longer open. */
   readonly signal: RuntimeSignal;
-  /** Gives the error that a send rejects with now; undefined where the connection is open. */
+  /** Gives the error with which a send rejects now; undefined if the connection is open. */
   refusal(): ClosedError | undefined;
   /** A ping was sent. */
   pinged(): void;
-  /** Keeps what is sent from now on until {@link release}, so that it leaves in one write. */
+  /** Gathers what is sent from now on until {@link release}, so that it leaves in one write. */
   gather(): void;
-  /** What was gathered leaves soon, with what else is sent in the present task. */
+  /** Lets the gathered messages leave soon, together with what else is sent in the current task. */
   release(): void;
   /** Begins the closing handshake. @param timeout Milliseconds for it. */
   close(status: StatusCode, reason: string, timeout?: number): void;
-  /** Gives what was sent to the transport, as far as it takes it at once. */
+  /** Gives the sent bytes to the transport, as many as it takes at once. */
   flush(): void;
-  /** Drops the connection; what has come and is not delivered yet never will be. */
+  /** Drops the connection. Received messages that are not yet delivered are lost. */
   terminate(error?: unknown): void;
-  /** The application's code has thrown what nobody looks at. */
+  /** The application's code has caused a rejection that nobody handled. */
   onUnseen(error: unknown, thrower: ErrorThrower): void;
-  /** Says whether the process lives on for the connection. */
+  /** Sets whether the connection keeps the process alive. */
   hold(holds: boolean): void;
-  /** Fails the connection with 1011: what was begun to be sent cannot be completed. */
+  /** Fails the connection with 1011, because a message that was begun cannot be completed. */
   fail(error: unknown): void;
 }

@@ -1,5 +1,5 @@
 /**
- * A connection as applications see it.
+ * A connection, as an application sees it.
  *
  * @module
  */
@@ -43,7 +43,7 @@ export interface CloseOptions {
   readonly deadline?: number | undefined;
 }
 
-/** What a connection was opened with. */
+/** The facts with which a connection opens. */
 export interface ConnectionInfo<Context> {
   readonly protocol: string;
   readonly extensions: string;
@@ -51,17 +51,17 @@ export interface ConnectionInfo<Context> {
   readonly context: Context;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  /** A server's client behind trusted proxies. Default: who is at the socket. */
+  /** A server's client, if trusted proxies are in between. Default: the other end of the socket. */
   readonly peer?: Peer | undefined;
 }
 
 /** How a message is published. */
 export interface PublishOptions {
-  /** What becomes of receivers that do not keep up. Default: the server's option `slowReceivers`. */
+  /** What happens to receivers that are too slow. Default: the server's option `slowReceivers`. */
   readonly slow?: SlowReceiver | undefined;
 }
 
-/** What the options of `publish` may be. */
+/** The kinds of the options of `publish`. */
 export const publishTable: OptionTable<PublishOptions> = {
   slow: oneOf("buffer", "drop", "close"),
 };
@@ -69,8 +69,8 @@ export const publishTable: OptionTable<PublishOptions> = {
 /** How a topic is subscribed to. */
 export interface SubscribeOptions {
   /**
-   * The position of the last message that the client has: what was published behind it comes first. Undefined: it has none, and gets
-   * what is published from now on.
+   * The position of the last message that the client has. The messages after it are sent first. Undefined: the client has no
+   * position, and gets only what is published from now on.
    */
   readonly since: Position | undefined;
 }
@@ -81,31 +81,33 @@ const subscribeTable: OptionTable<SubscribeOptions> = {
 
 const closeTable: OptionTable<CloseOptions> = { deadline: milliseconds };
 
-/** Gives the link behind a connection. For the library. */
+/** Gives the link of a connection. For framewire itself. */
 export let linkOf: (ws: Connection) => ConnectionLink;
 
 /**
- * One WebSocket connection, on either side of it.
+ * One WebSocket connection, of a server or a client.
  *
- * @typeParam Context What the `upgrade` hook learned of the peer.
+ * @typeParam Context What the `upgrade` hook knows about the peer.
  */
 export class Connection<Context = unknown> {
   readonly #link: ConnectionLink;
-  /** The subprotocol that was agreed on, "" for none. */
+  /** The subprotocol of the connection; "" if it has none. */
   readonly protocol: string;
-  /** The extensions that were agreed on, as in Sec-WebSocket-Extensions; "" for none. */
+  /** The extensions of the connection, as in Sec-WebSocket-Extensions; "" if it has none. */
   readonly extensions: string;
   /** Path and query of the request that opened the connection. */
   readonly target: string;
-  /** What the `upgrade` hook gave; yours to change. */
+  /** What the `upgrade` hook returned as `context`. You may change it. */
   context: Context;
-  /** IP address of who is at the socket, be it a proxy, where the transport knows it. The client's own is in {@link peer}. */
+  /**
+   * IP address of the socket's other end, which may be a proxy; undefined if the transport does not know it. See {@link peer}.
+   */
   readonly remoteAddress: string | undefined;
-  /** Its port, likewise. */
+  /** Port of the socket's other end; undefined if the transport does not know it. */
   readonly remotePort: number | undefined;
   /**
-   * Who is at the other end: on a server the client itself, where the options `trustProxy` and `proxyProtocol` name the proxies in
-   * between; otherwise who is at the socket.
+   * The peer. On a server it is the client itself, if the options `trustProxy` and `proxyProtocol` name the proxies in between.
+   * Otherwise it is the other end of the socket.
    */
   readonly peer: Peer;
 
@@ -113,7 +115,7 @@ export class Connection<Context = unknown> {
     linkOf = (ws) => ws.#link;
   }
 
-  /** @internal For the library: connections come from `serve` and `connect`. */
+  /** @internal For framewire itself: applications get connections from `serve` and `connect`. */
   constructor(link: ConnectionLink, info: ConnectionInfo<Context>) {
     this.#link = link;
     this.protocol = info.protocol;
@@ -125,48 +127,48 @@ export class Connection<Context = unknown> {
     this.peer = info.peer ?? directPeer(link.facts, "");
   }
 
-  /** Whether the bytes go through TLS, as far as this side; on a server `peer.encrypted` tells of the client's. */
+  /** Whether this side's socket uses TLS. On a server `peer.encrypted` says whether the client uses TLS. */
   get encrypted(): boolean {
     return this.#link.facts.encrypted === true;
   }
 
-  /** This side's own IP address, where the transport knows it; ask while the connection is open. */
+  /** This side's own IP address; undefined if the transport does not know it. Read it while the connection is open. */
   get localAddress(): string | undefined {
     return socketAddress(this.#link.facts.localAddress);
   }
 
-  /** This side's own port, likewise. */
+  /** This side's own port; undefined if the transport does not know it. Read it while the connection is open. */
   get localPort(): number | undefined {
     return this.#link.facts.localPort;
   }
 
-  /** What is known of its TLS, looked up when it is asked for; undefined without. Ask while the connection is open. */
+  /** Facts about TLS; undefined without TLS. Reading it asks the runtime, so read it while the connection is open. */
   get tls(): TlsFacts | undefined {
     return this.#link.facts.tls;
   }
 
   /**
-   * What the server answered to the handshake: status and headers, such as cookies. Undefined on a server, which has the
-   * request in its `upgrade` hook.
+   * The server's response to the handshake: its status and headers, such as cookies. Undefined on a server, whose `upgrade` hook
+   * has the request instead.
    */
   get response(): HandshakeResponse | undefined {
     return this.#link.response;
   }
 
-  /** Where the connection stands. */
+  /** The state of the connection. */
   get state(): ConnectionState {
     return this.#link.state;
   }
 
   /**
-   * Bytes of frames that wait for the network, and of messages that wait for their turn or for room in front of it, 64 bytes
-   * more for each of those. Asking costs the same however many wait; 0 where the connection is over.
+   * Number of unsent bytes: frames that wait for the network, and messages that wait before them, which count 64 bytes more each.
+   * 0 if the connection is over. The cost of asking does not grow with the number of messages.
    */
   get bufferedAmount(): number {
     return this.#link.outbox.unsent;
   }
 
-  /** What has gone over the connection until now. */
+  /** What the connection has sent and received until now. */
   get counters(): Counters {
     const { endpoint, outbox, roundTripTime } = this.#link;
     return {
@@ -178,34 +180,35 @@ export class Connection<Context = unknown> {
     };
   }
 
-  /** Milliseconds that the last keepalive ping took there and back; undefined without `pingInterval`, and before. */
+  /** Milliseconds between the last keepalive ping and its pong. Undefined before the first pong, and without `pingInterval`. */
   get roundTripTime(): number | undefined {
     return this.#link.roundTripTime;
   }
 
-  /** How the connection ended; resolves when it has, and never rejects. */
+  /** Resolves when the connection has ended, and says how. Never rejects. */
   get closed(): Promise<Closure> {
     return this.#link.closed;
   }
 
   /**
-   * Aborts when the connection is no longer open: when either side has begun to close it, or it has broken. Its reason is the
-   * ClosedError that `send` rejects with from then on, with the closure's fields. For work that is done for this connection
-   * alone: `fetch(url, { signal: ws.signal })`.
+   * Aborts when the connection is no longer open: either side has begun to close it, or it has failed. The reason is the
+   * ClosedError that `send` rejects with from then on. Use it for work that only this connection needs: `fetch(url, { signal:
+   * ws.signal })`.
    */
   get signal(): RuntimeSignal {
     return this.#link.signal;
   }
 
   /**
-   * Sends a message. All that is sent while a chunk is handled leaves in one write.
+   * Sends a message. All messages that are sent while one chunk is handled leave in one write.
    *
-   * @param data A string is sent as text, bytes as binary, or as text with the option `text`. They are copied: change them as you like afterwards. A message
-   * for many connections is made by {@link prepareMessage}.
-   * @returns Resolves when the unsent bytes are below `highWaterMark`: await it, and a slow peer slows you down.
-   * Rejects with `ClosedError` where the connection is no longer open, and with `LimitError` `TOO_MUCH_BUFFERED`. A
-   * rejection that nobody awaits is not reported as unhandled: `close` tells the same.
-   * @throws {TypeError} `data` is neither, or not the UTF-8 that `text` says it is; an option is not known, or of a wrong type.
+   * @param data A string is sent as text. Bytes are sent as binary, or as text with the option `text`; they are copied, so you
+   * may change them afterwards. For many connections use {@link prepareMessage}.
+   * @returns Resolves when the unsent bytes are at most `highWaterMark`. If you await it, a slow peer slows you down. Rejects
+   * with `ClosedError` if the connection is not open, and with `LimitError` `TOO_MUCH_BUFFERED`. A rejection that you do not
+   * await is not reported as unhandled, since the `close` handler reports the same.
+   * @throws {TypeError} `data` is neither a string nor bytes, or `text` is set and it is not UTF-8; an option is unknown, or of a
+   * wrong type.
    */
   send(data: string | Binary | PreparedMessage, options?: SendOptions): Promise<void> {
     if (options !== undefined) return this.#sendWith(data, options);
@@ -228,24 +231,24 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Gets what is published to a topic from now on, on a server. A second time changes nothing; the end of the connection
-   * takes it back.
+   * Subscribes to a topic of a server: the connection gets what is published from now on. A second call has no effect. The
+   * subscription ends with the connection.
    *
    * @param topic 1 to 1024 UTF-16 units.
-   * @returns Resolves with true when the backplane's broker knows of it, too: what is published on any server from then on comes.
-   * With false where the broker is away, has refused or does not answer: what is published here comes, and that of other servers
-   * when it is back. Never rejects. Without a backplane it resolves with true.
+   * @returns Resolves with true when the backplane's broker knows the subscription: from then on messages of all servers come.
+   * Resolves with false if the broker is away, has refused or does not answer: messages of this server come, and messages of
+   * other servers when the broker is back. Without a backplane it resolves with true. Never rejects.
    * @throws {LimitError} `TOO_MANY_TOPICS`
-   * @throws {TypeError} The connection is a client's.
+   * @throws {TypeError} The connection belongs to a client.
    */
   subscribe(topic: string): Promise<boolean>;
   /**
-   * Gets what was published to a topic behind a position, and then what is published from now on: each message once, in the order of
-   * the topic's history, with nothing left out between the two.
+   * Subscribes to a topic, and first sends what was published after a position. The connection gets each message once, in the
+   * order of the topic's history, without a gap between old and new messages.
    *
-   * @returns What came of it, once the connection was sent what it has missed. Never rejects.
+   * @returns Resolves when the missed messages were sent, and says how many. Never rejects.
    * @throws {LimitError} `TOO_MANY_TOPICS`
-   * @throws {TypeError} The connection is a client's, or an option is wrong.
+   * @throws {TypeError} The connection belongs to a client, or an option is wrong.
    */
   subscribe(topic: string, options: SubscribeOptions): Promise<Replayed>;
   subscribe(topic: string, options?: SubscribeOptions): Promise<boolean | Replayed> {
@@ -259,21 +262,21 @@ export class Connection<Context = unknown> {
     return topics.replay(this.#link, topic, options.since);
   }
 
-  /** Gets it no more. @throws {TypeError} The connection is a client's. */
+  /** Ends the subscription to a topic. @throws {TypeError} The connection belongs to a client. */
   unsubscribe(topic: string): void {
     this.#link.topics.unsubscribe(this.#link, topic);
   }
 
-  /** The topics that it is subscribed to. @throws {TypeError} The connection is a client's. */
+  /** The topics to which the connection is subscribed. @throws {TypeError} The connection belongs to a client. */
   get topics(): readonly string[] {
     return this.#link.topics.of(this.#link);
   }
 
   /**
-   * Sends a message to all subscribers of a topic but this connection.
+   * Sends a message to all subscribers of a topic except this connection.
    *
    * @returns As `Server.publish`.
-   * @throws {TypeError} The connection is a client's; the topic, the data or an option is wrong.
+   * @throws {TypeError} The connection belongs to a client; the topic, the data or an option is wrong.
    */
   publish(
     topic: string,
@@ -286,10 +289,10 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Begins a message that is sent in pieces. Other messages wait until it is complete; pings go in between.
+   * Begins a message that you send in pieces. Other messages wait until it is complete; pings may go between the pieces.
    *
    * @throws {ClosedError} The connection is not open.
-   * @throws {TypeError} An option is not known, or of a wrong type.
+   * @throws {TypeError} An option is unknown, or of a wrong type.
    */
   beginMessage(options: MessageOptions = {}): MessageWriter {
     checkOptions(options, messageTable);
@@ -301,14 +304,14 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Sends one message made of what `source` gives: strings for text, bytes for binary, as its first piece is.
+   * Sends the pieces that `source` gives as one message. If the first piece is a string the message is text, otherwise binary.
    *
-   * @param source Such as a `ReadableStream`, a generator, an array. It is asked for the next piece when the one before
-   * is on its way.
-   * @returns Resolves when the whole message is on its way. Rejects as {@link send}, and with what `source` throws; that
-   * ends the connection with 1011 where a piece has left, since a message that was begun cannot be taken back. A rejection
-   * that nobody awaits is not reported as unhandled.
-   * @throws {TypeError} An option is not known, or of a wrong type.
+   * @param source For example a `ReadableStream`, a generator or an array. It is asked for the next piece when there is room for
+   * one.
+   * @returns Resolves when the whole message has been handed on. Rejects as {@link send} does, and with the error that `source`
+   * throws. If a piece has already left then, the connection ends with 1011, since a part of a message cannot be taken back. A
+   * rejection that you do not await is not reported as unhandled.
+   * @throws {TypeError} An option is unknown, or of a wrong type.
    */
   sendStream(
     source: AsyncIterable<string | Binary> | Iterable<string | Binary>,
@@ -340,16 +343,15 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Asks for the next message. Several calls get one each, in their order.
+   * Asks for the next message. Several calls get one message each, in the order of the calls.
    *
-   * Without a `message` handler, messages wait until they are asked for; from `receiveHighWaterMark` bytes on the peer is
-   * held back.
+   * Without a `message` handler, messages wait until you ask for them. Beyond `receiveHighWaterMark` bytes framewire stops
+   * reading from the peer.
    *
-   * @returns The message, yours. Rejects with `ClosedError` where the connection is over and nothing is left, with
-   * `TimeoutError` `RECEIVE_TIMEOUT`, or with the signal's reason; the last two lose no message and leave the connection
-   * as it is.
-   * @throws {TypeError} Messages go to a handler; an option is not known, or of a wrong type.
-   * @throws {RangeError} The time-out is NaN or below 0.
+   * @returns The message, which is yours. Rejects with `ClosedError` if the connection is over and no message is left, with
+   * `TimeoutError` `RECEIVE_TIMEOUT`, or with the signal's reason. The last two lose no message and do not change the connection.
+   * @throws {TypeError} Messages go to a handler; an option is unknown, or of a wrong type.
+   * @throws {RangeError} The timeout is NaN or below 0.
    */
   receive(options: ReceiveOptions = {}): Promise<Data> {
     checkOptions(options, receiveTable);
@@ -358,11 +360,11 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Asks for the next message as a stream, which begins before it is complete.
+   * Asks for the next message as a stream. The stream begins before the message is complete.
    *
    * @returns As {@link receive}.
-   * @throws {TypeError} Messages go to a handler; an option is not known, or of a wrong type.
-   * @throws {RangeError} The time-out is NaN or below 0.
+   * @throws {TypeError} Messages go to a handler; an option is unknown, or of a wrong type.
+   * @throws {RangeError} The timeout is NaN or below 0.
    */
   receiveStream(options: ReceiveOptions = {}): Promise<IncomingMessage> {
     checkOptions(options, receiveTable);
@@ -371,8 +373,8 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Gives the messages from here on. The loop ends when the connection was closed in order, or by this side; otherwise
-   * it throws `ClosedError`. Leaving the loop leaves the connection open.
+   * Gives the messages from now on. The loop ends when this side closes, or the closing handshake is complete; otherwise it
+   * throws `ClosedError`. If you leave the loop, the connection stays open.
    *
    * @throws {TypeError} Messages go to a handler.
    */
@@ -381,12 +383,12 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Sends a ping; the peer's library answers it.
+   * Sends a ping. The peer's library answers it.
    *
    * @param payload At most 125 bytes. Default: empty.
    * @returns As {@link send}.
    * @throws {RangeError} The payload is too long.
-   * @throws {TypeError} It is neither text nor bytes.
+   * @throws {TypeError} The payload is neither a string nor bytes.
    */
   ping(payload: string | Binary = noBytes): Promise<void> {
     const bytes = controlPayload(payload, "Ping");
@@ -395,13 +397,12 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Sends a pong: one that nobody has asked for, as a sign of life, or the answer to a ping, with its payload, where the option
-   * `autoPong` is false.
+   * Sends a pong: as a sign of life, or with the option `autoPong: false` as the answer to a ping, with the ping's payload.
    *
    * @param payload At most 125 bytes. Default: empty.
    * @returns As {@link send}.
    * @throws {RangeError} The payload is too long.
-   * @throws {TypeError} It is neither text nor bytes.
+   * @throws {TypeError} The payload is neither a string nor bytes.
    * @see RFC 6455, 5.5.3
    */
   pong(payload: string | Binary = noBytes): Promise<void> {
@@ -409,15 +410,15 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Begins the closing handshake, where it has not begun. No handler gets a message after it; those that wait to be asked for
-   * are dropped, unless the peer has closed first. The option `deliverAfterClose` lets both have them.
+   * Begins the closing handshake, if it has not begun. Afterwards no handler gets a message. Messages that wait to be asked for
+   * are dropped, unless the peer has closed first. With the option `deliverAfterClose` messages are still delivered.
    *
-   * @param status 1000 to 1003, 1007 to 1014 or 3000 to 4999; or 1005 for a close frame without one, in which the peer sees 1005. So
-   * what came with the end of one connection, a closure that is clean, can be passed on to another. Default: 1000.
-   * @param reason At most 123 bytes of UTF-8; none with 1005. Default: none.
+   * @param status 1000 to 1003, 1007 to 1014 or 3000 to 4999; or 1005 for a close frame without a status, so that you can pass on
+   * the closure of another connection. Default: 1000.
+   * @param reason At most 123 bytes of UTF-8; must be empty with 1005. Default: empty.
    * @returns {@link closed}.
-   * @throws {RangeError} A status that may not be sent, or not with a reason, a reason that is too long, a deadline that is NaN or
-   * below 0.
+   * @throws {RangeError} The status may not be sent, or not with a reason; the reason is too long; the deadline is NaN or below
+   * 0.
    */
   close(
     status: StatusCode = StatusNormalClosure,
@@ -426,7 +427,7 @@ export class Connection<Context = unknown> {
   ): Promise<Closure> {
     checkOptions(options, closeTable);
     const { deadline } = options;
-    // Nothing is in such a close frame.
+    // A close frame without a status has no body, so there is no status to check.
     if (status === StatusNoStatusRcvd && reason === "") checkMilliseconds("deadline", deadline);
     else checkClose(status, reason, deadline);
     this.#link.close(status, reason, deadline);
@@ -434,28 +435,28 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Drops the connection at once, without a closing handshake. What was sent is still given to the system, as far as that takes it at
-   * once; the rest is lost.
+   * Drops the connection at once, without a closing handshake. Bytes that were sent and that the system takes at once still
+   * leave; the rest is lost.
    */
   terminate(): void {
     this.#link.flush();
     this.#link.terminate();
   }
 
-  /** The process lives on for the connection, as at the beginning. */
+  /** The connection keeps the process alive again; this is also the initial state. */
   ref(): void {
     this.#link.hold(true);
   }
 
   /**
-   * The process may end although the connection is open, where nothing else holds it. Over HTTP/2 the session holds it, which is
-   * yours: `session.unref()`.
+   * The process may end although the connection is open, if nothing else keeps it alive. Over HTTP/2 your own session keeps the
+   * process alive: call `session.unref()`.
    */
   unref(): void {
     this.#link.hold(false);
   }
 
-  /** Closes with 1000 and waits for the end: `await using ws = ...`. */
+  /** Closes with 1000 and waits for the end, for `await using ws = ...`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -1,42 +1,42 @@
 /**
- * What a connection or a server has done, in numbers.
+ * Counters of what a connection or a server has done.
  *
  * @module
  */
 
 import type { Traffic } from "../endpoint/traffic.ts";
 
-/** What went one way. */
+/** Counters of one direction. */
 export interface TrafficCounters {
-  /** Messages that were complete. */
+  /** Number of complete messages. */
   readonly messages: number;
-  /** Bytes of those messages, as the application has them. */
+  /** Bytes of these messages, as the application has them (not compressed). */
   readonly payload: number;
-  /** Frames, control frames included. */
+  /** Number of frames, including control frames. */
   readonly frames: number;
-  /** Bytes on the wire, below TLS. */
+  /** Bytes on the wire, without the overhead of TLS. */
   readonly bytes: number;
-  /** Bytes of messages for each byte on the wire: above 1 where compression pays; 0 before the first. */
+  /** `payload` divided by `bytes`: above 1 if compression helps; 0 before the first byte. */
   readonly ratio: number;
 }
 
-/** Counters of a connection, as they were when they were asked for. */
+/** Counters of a connection, at the time of asking. */
 export interface Counters {
   /** What the peer has sent. */
   readonly received: TrafficCounters;
   /** What this side has sent. */
   readonly sent: TrafficCounters;
-  /** Bytes that wait for the network. */
+  /** Number of unsent bytes. */
   readonly queued: number;
-  /** Messages that were dropped, by the policy "drop" or as a slow receiver's. */
+  /** Messages that were dropped, by the overflow policy "drop" or because the receiver was slow. */
   readonly dropped: number;
-  /** Milliseconds from the last keepalive ping to its pong; undefined before the first. */
+  /** Milliseconds between the last keepalive ping and its pong; undefined before the first pong. */
   readonly roundTripTime: number | undefined;
 }
 
 /** Counters of a server. */
 export interface ServerCounters {
-  /** Connections that are open, or closing. */
+  /** Connections that are open or closing. */
   readonly open: number;
   /** Handshakes under way. */
   readonly opening: number;
@@ -44,22 +44,22 @@ export interface ServerCounters {
   readonly opened: number;
   /** Handshakes that were refused. */
   readonly refused: number;
-  /** What was received on all connections, those that are over included. */
+  /** What all connections have received, including those that are over. */
   readonly received: TrafficCounters;
-  /** What was sent on all of them, likewise. */
+  /** What all connections have sent, including those that are over. */
   readonly sent: TrafficCounters;
-  /** Bytes that wait for the network, over all connections. */
+  /** Number of unsent bytes of all connections. */
   readonly queued: number;
-  /** Messages that were dropped, over all connections. */
+  /** Messages that were dropped, of all connections. */
   readonly dropped: number;
 }
 
-/** Copies what has been counted. */
+/** Copies the counters of one direction, and adds the ratio. */
 export function countersOf({ messages, payload, frames, bytes }: Traffic): TrafficCounters {
   return { messages, payload, frames, bytes, ratio: bytes === 0 ? 0 : payload / bytes };
 }
 
-/** Adds what a connection has counted. */
+/** Adds one connection's counters to a sum. */
 export function addTraffic(sum: Traffic, { messages, payload, frames, bytes }: Traffic): void {
   sum.messages += messages;
   sum.payload += payload;

@@ -1,18 +1,18 @@
 /**
- * What a message holds, and what may be sent as one.
+ * The data of a message.
  *
  * @module
  */
 
 import { checkRange, kindOf, wrongType } from "../arguments.ts";
 
-/** What a message holds: text as a string, binary as bytes. */
+/** The data of a received message: text as a string, binary as bytes. */
 export type Data = string | Uint8Array;
 
-/** What may be sent as binary data. */
+/** Binary data that can be sent. */
 export type Binary = ArrayBuffer | ArrayBufferView;
 
-/** A `Blob`, as far as it is used: its bytes have to be asked for. */
+/** The part of a `Blob` that framewire uses. A Blob gives its bytes only asynchronously. */
 export interface BlobLike {
   /** Its length in bytes. */
   readonly size: number;
@@ -21,11 +21,11 @@ export interface BlobLike {
 }
 
 /**
- * Gives the bytes of data, where they lie.
+ * Gives a view of the bytes of data, without a copy.
  *
- * @param name Of the argument, for the message.
- * @param expected What it may be.
- * @throws {TypeError} Not bytes, or such as are detached.
+ * @param name Name of the argument, for the message.
+ * @param expected What the argument may be, for the message.
+ * @throws {TypeError} The data is not bytes, or its ArrayBuffer is detached.
  */
 export function toBytes(
   data: Binary,
@@ -38,7 +38,7 @@ export function toBytes(
   }
   if (ArrayBuffer.isView(data))
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  // One of another realm, such as those of Jest, is none of this realm's class.
+  // An ArrayBuffer of another realm, such as in Jest, is not an instance of this realm's class.
   if (data instanceof ArrayBuffer || kindOf(data) === "ArrayBuffer") return new Uint8Array(data);
   throw wrongType(name, expected, data);
 }

@@ -1,6 +1,6 @@
 /**
- * Errors as text on the console, so many in a minute and so long each: a peer that makes an application throw, however often and
- * with whatever words, fills no disk, and writes nothing to a terminal but visible characters.
+ * Prints errors to the console, with limits on their number in a minute and on their length. So a peer that makes an application
+ * throw again and again cannot fill a disk. Control characters are escaped, so a peer cannot send commands to a terminal.
  *
  * @module
  */
@@ -8,27 +8,27 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { ErrorSource } from "./error-source.ts";
 
-/** Errors that are printed in a period. */
+/** Number of errors that are printed in one period. */
 const mostInPeriod = 20;
-/** Milliseconds. */
+/** Length of a period, in milliseconds. */
 const period = 60_000;
-/** UTF-16 units of an error's message, and of its whole text. */
+/** Most UTF-16 units of an error's message, and of its whole text. */
 const longestMessage = 1024;
 const longestText = 4096;
-/** Causes of causes that are printed. */
+/** Most levels of causes that are printed. */
 const mostCauses = 4;
 
 let ofConsole: ErrorPrinter | undefined;
 
 /** Gives the printer that all servers and clients of a process share. */
 export function consolePrinter(): ErrorPrinter {
-  // `console.error` is looked up at each call: programs replace it.
+  // `console.error` is looked up at each call, because programs replace it.
   return (ofConsole ??= new ErrorPrinter((text) => {
     console.error(text);
   }, systemClock));
 }
 
-/** Prints errors, within bounds. */
+/** Prints errors, within limits. */
 export class ErrorPrinter {
   readonly #write: (text: string) => void;
   readonly #clock: Clock;
@@ -40,7 +40,7 @@ export class ErrorPrinter {
     this.#clock = clock;
   }
 
-  /** Prints an error, or counts it where enough has been printed. */
+  /** Prints an error, or only counts it if enough were printed in this period. */
   print(error: unknown, source: ErrorSource): void {
     const now = this.#clock.now();
     if (now - this.#beganAt >= period) {
@@ -67,7 +67,7 @@ function describe(error: unknown, { thrower, side, remoteAddress, path }: ErrorS
   return visible(cut(`${head}\n${textOf(error)}`, longestText));
 }
 
-/** What is thrown may be anything, and may throw itself where it is looked at. */
+/** Gives the text of an error. A thrown value may be anything, and may throw when it is read. */
 function textOf(error: unknown): string {
   try {
     const texts: string[] = [];
@@ -84,7 +84,7 @@ function textOf(error: unknown): string {
   }
 }
 
-/** Gives name, message and stack, of which some engines' holds the other two. */
+/** Gives name, message and stack. On some engines the stack contains the name and the message. */
 function traceOf({ name, message, stack = "" }: Error): string {
   const at = stack.indexOf(message);
   const calls = at < 0 ? stack : stack.slice(at + message.length);
@@ -95,10 +95,10 @@ function cut(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most)}...` : text;
 }
 
-/** Shows control characters, but for the ends of lines, as they are written in a program. */
+/** Escapes control characters, except line ends, as in a program's source. */
 function visible(text: string): string {
   return text.replace(
-    // eslint-disable-next-line no-control-regex -- they are what is looked for
+    // eslint-disable-next-line no-control-regex -- the control characters are escaped here
     /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]/g,
     (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );

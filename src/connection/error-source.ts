@@ -1,12 +1,12 @@
 /**
- * Where an error of the application's own code comes from. Types only.
+ * The source of an error of the application's own code. Types only.
  *
  * @module
  */
 
 import type { Side } from "../endpoint/endpoint.ts";
 
-/** Whose code has thrown: a handler or a hook by its name, or an option whose code was called. */
+/** The code that threw: a handler or a hook by its name, or an option that is a function. */
 export type ErrorThrower =
   | "open"
   | "message"
@@ -33,17 +33,19 @@ export type ErrorThrower =
   | "shouldReconnect"
   | "unhandledErrors";
 
-/** Where an error comes from that nobody has taken. */
+/** The source of an error that nothing has caught. */
 export interface ErrorSource {
-  /** The handler, hook or option whose code has thrown, such as "message". */
+  /** The handler, hook or option that threw, such as "message". */
   readonly thrower: ErrorThrower;
-  /** Which side this is. */
+  /** Whether this side is a server or a client. */
   readonly side: Side;
   /**
-   * The peer's IP address, of the client itself where trusted proxies tell it; undefined where none is known, or where no
-   * connection was concerned.
+   * IP address of the peer, or of the client behind trusted proxies; undefined if it is unknown, or no connection is involved.
    */
   readonly remoteAddress: string | undefined;
-  /** Path of the request that opens the connection, without its query, which may hold tokens; undefined likewise. */
+  /**
+   * Path of the request that opened the connection, without the query, which may hold tokens; undefined if no connection is
+   * involved.
+   */
   readonly path: string | undefined;
 }

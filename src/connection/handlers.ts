@@ -1,5 +1,5 @@
 /**
- * What an application writes to handle connections.
+ * The handlers and hooks that an application writes, and the options of a route.
  *
  * @module
  */
@@ -34,56 +34,59 @@ import { type SlowReceiver, slowReceiversKind } from "./server/delivery.ts";
 import type { RouteParams } from "./server/routes.ts";
 
 /**
- * Options of the connections to one path; what is not given is as the server's options have it.
+ * Options of the connections to one path. An option that is absent has the value of the server's options.
  *
- * Compression shares the memory of the server's own (`maxMemory`), unless a path gives an object of options: that has a budget of
- * its own.
+ * Compression uses the memory budget of the server (`maxMemory`). If a path gives an object of compression options, that object
+ * has a budget of its own.
  */
 export interface RouteOptions extends Omit<ConnectionOptions, "unhandledErrors"> {
   /**
-   * Subprotocols that are known here: of those that a client offers, the first one that is known is chosen. Where none is, the
-   * connection has no subprotocol. What `upgrade` returns as `protocol` goes first. Default: none.
+   * Subprotocols that this path supports. framewire chooses the first one that the client offers and this list contains; if there
+   * is none, the connection has no subprotocol. The `protocol` that `upgrade` returns overrides this. Default: none.
    */
   readonly protocols?: readonly string[] | undefined;
   /**
-   * Whose pages may connect here, as the server's option; it is asked before `upgrade`, which can only refuse more.
+   * The origins whose pages may connect to this path, as in the server's option. It is checked before `upgrade`, which can only
+   * refuse more.
    */
   readonly origins?: OriginPolicy | undefined;
-  /** Topics that one connection may subscribe to, as the server's option. */
+  /** Most topics to which one connection may subscribe, as in the server's option. */
   readonly maxTopics?: number | undefined;
-  /** What becomes of a connection that does not keep up with what is sent to many, as the server's option. */
+  /** What happens to a connection that is too slow for what is sent to many, as in the server's option. */
   readonly slowReceivers?: SlowReceiver | undefined;
 }
 
-/** What the `upgrade` hook may say of a connection that it lets in. */
+/** What the `upgrade` hook may return to accept a connection. */
 export interface Upgrade<Context> {
-  /** The subprotocol chosen, one of those offered. Default: the first one offered that the option `protocols` has. */
+  /**
+   * The chosen subprotocol, one of those the client offers. Default: the first one offered that the option `protocols` contains.
+   */
   readonly protocol?: string | undefined;
   /** Headers to add to the response, such as cookies. */
   readonly headers?: GivenHeaders;
-  /** What was learned of the peer; the connection carries it as `context`. */
+  /** What you know about the peer. The connection has it as `context`. */
   readonly context?: Context;
   /**
-   * Options of this connection alone, such as a larger `maxMessageSize`. They are resolved once for each object: give one of a few
-   * that stay as they are, rather than a new one each time. `compression` may be true or false here, and no object. `origins` have
-   * been asked by now, and are a TypeError.
+   * Options of this connection alone, such as a larger `maxMessageSize`. framewire resolves each object once, so return one of a
+   * few constant objects instead of a new one each time. `compression` may be true or false here, but not an object. `origins` is
+   * a TypeError, since it was already checked.
    */
   readonly options?: Omit<RouteOptions, "origins"> | undefined;
 }
 
-/** What the `upgrade` hook returns to refuse a connection: the response, as {@link HttpReply} has it. */
+/** What the `upgrade` hook may return to refuse a connection: the HTTP response, as {@link HttpReply}. */
 export interface Refusal extends HttpReply {
   readonly status: number;
 }
 
 /**
- * Handlers of one server's or client's connections. All are optional. Without `message` and `stream`, messages wait until
- * they are asked for: `for await (const message of ws)`, `ws.receive()`.
+ * Handlers of the connections of one server or client. All are optional. Without `message` and `stream`, messages wait until you
+ * ask for them: `for await (const message of ws)`, `ws.receive()`.
  *
- * A handler that returns a promise is awaited before the next message of that connection is delivered. The connection is
- * read on meanwhile: messages wait, up to `receiveHighWaterMark`, pings are answered, and when the peer closes or is gone
- * `ws.signal` aborts at once. A handler that throws or rejects fails its connection with 1011 and is reported to `error`, or,
- * where that is absent, as the option `unhandledErrors` says; it never takes the process down.
+ * If a handler returns a promise, the connection's next message waits until the promise settles. Meanwhile framewire reads on:
+ * messages wait, up to `receiveHighWaterMark`; pings are answered; and when the peer closes or is gone, `ws.signal` aborts at
+ * once. If a handler throws or rejects, its connection fails with 1011, and the `error` handler gets the error. Without an
+ * `error` handler, the option `unhandledErrors` says what happens. An error never ends the process.
  */
 export interface Handlers<Context = unknown> {
   /** The connection is open. */
@@ -91,42 +94,43 @@ export interface Handlers<Context = unknown> {
   /**
    * A message has come.
    *
-   * @param data Yours to keep. Its ArrayBuffer may be larger, and messages below 8 KiB that came together may share one: take
-   * `data` and not `data.buffer`, or `data.slice()` where a small one's buffer is to be transferred. With the option `borrow`
-   * bytes are valid until the handler returns.
-   * @param isText Whether it is text: with the option `textAs: "bytes"` nothing else tells.
+   * @param data Yours to keep. Its ArrayBuffer may be larger, and messages below 8 KiB that arrived together may share one. So
+   * use `data` and not `data.buffer`; to transfer the buffer of a small message, take `data.slice()`. With the option `borrow`
+   * the bytes are valid until the handler returns.
+   * @param isText Whether the message is text. With the option `textAs: "bytes"` only this argument tells.
    */
   message?(ws: Connection<Context>, data: Data, isText: boolean): unknown;
   /**
-   * A message has begun: called in place of `message`, where it is there, with the message as a stream. What the handler
-   * has not read when it returns, or its promise settles, is dropped.
+   * A message has begun. If this handler exists, it is called instead of `message`, with the message as a stream. When the
+   * handler has returned, or its promise has settled, the unread rest is dropped.
    */
   stream?(ws: Connection<Context>, message: IncomingMessage): unknown;
-  /** A ping has come; it is answered already, unless `autoPong` is false. @param payload Yours, at most 125 bytes. */
+  /** A ping has come. framewire has already answered it, unless `autoPong` is false. @param payload Yours, at most 125 bytes. */
   ping?(ws: Connection<Context>, payload: Uint8Array): unknown;
   /** A pong has come. @param payload Yours, at most 125 bytes. */
   pong?(ws: Connection<Context>, payload: Uint8Array): unknown;
-  /** The unsent bytes have come down to `highWaterMark`, after they were above it. */
+  /** The unsent bytes were above `highWaterMark`, and have now come down to it. */
   drain?(ws: Connection<Context>): unknown;
-  /** Something went wrong: called once at the most, before `close`, with the error that `closed` reports too. */
+  /** Something went wrong. It is called at most once, before `close`, with the error that `closed` also reports. */
   error?(ws: Connection<Context>, error: unknown): unknown;
   /**
-   * The connection is over: the last call, always, exactly once for each `open`. What came before the end is delivered first,
-   * and a handler that is at work holds it up only where something waits behind it. `closed` does not wait for it.
+   * The connection is over. This is the last call, exactly once for each `open`. Messages that came before the end are delivered
+   * first. A handler that is still at work delays this call only if messages wait behind it. The promise `closed` does not wait
+   * for this handler.
    */
   close?(ws: Connection<Context>, closure: Closure): unknown;
 }
 
-/** Handlers of connections, and the hooks that are asked before there is one. */
+/** Handlers of connections, and the hooks that run before a connection opens. */
 export interface HookHandlers<
   Context = unknown,
   Params extends object = Readonly<Record<string, string>>,
 > extends Handlers<Context> {
   /**
-   * Decides about a handshake, before it is answered. Default: everybody is let in, without a subprotocol.
+   * Decides about a handshake before it is answered. Default: every client is accepted, without a subprotocol.
    *
-   * To refuse, return a status with headers and a body, or throw {@link rejectConnection}; what else is thrown answers
-   * 500, without its text.
+   * To refuse, return a status with headers and a body, or throw {@link rejectConnection}. Any other error is answered with 500,
+   * without its message.
    *
    * @param request Yours to keep.
    */
@@ -134,9 +138,9 @@ export interface HookHandlers<
     request: UpgradeRequest<Params>,
   ): Awaitable<Upgrade<Context> | Refusal | undefined | void>;
   /**
-   * Answers plain requests, which ask for no upgrade, such as health checks: a function answers GET, and HEAD and OPTIONS by what
-   * it says to them; an object has a function for each method, such as `{ GET: list, POST: add }`. Other methods are answered
-   * 405. Default: 426.
+   * Answers plain HTTP requests, which ask for no upgrade, such as health checks. A function answers GET; it also decides about
+   * HEAD and OPTIONS. An object has one function for each method, such as `{ GET: list, POST: add }`. Other methods are answered
+   * with 405. Default: 426.
    */
   readonly http?: HttpHandler | HttpMethods | undefined;
 }
@@ -147,19 +151,20 @@ export interface RouteHandlers<
   Params extends object = Readonly<Record<string, string>>,
 > extends HookHandlers<Context, Params> {
   /**
-   * Options of the connections to this path. Default: those of the server. What counts before a path is known is the server's alone,
-   * such as `handshakeTimeout` and the limits of heads: TypeError.
+   * Options of the connections to this path. Default: those of the server. Options that apply before the path is known, such as
+   * `handshakeTimeout` and the limits of heads, belong to the server alone: TypeError.
    */
   readonly options?: RouteOptions | undefined;
 }
 
 /**
- * Contexts of a server's routes, by pattern. `serve` infers them; where it is given a type for `Context`, each may be anything.
+ * Contexts of a server's routes, by pattern. `serve` infers them. If you give `serve` a type for `Context`, each context may be
+ * anything.
  */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each route has a context of its own
 export type RouteContexts = Record<string, any>;
 
-/** Handlers by path, each with its own context, and with the parameters of its pattern. */
+/** Handlers by path. Each has the type of its own context, and the parameters of its pattern. */
 export type RoutesOf<Contexts extends object> = {
   readonly [Pattern in keyof Contexts]: RouteHandlers<Contexts[Pattern], RouteParams<Pattern>>;
 };
@@ -170,39 +175,39 @@ export interface ServerHandlers<
   Contexts extends object = RouteContexts,
 > extends HookHandlers<Context> {
   /**
-   * Handlers by path: "/chat", "/rooms/:room", "/files/*"; the hooks find what the parameters stand for in
-   * `request.params`. With routes, a path that none matches is answered 404, by `http` where it asks for no upgrade, and
-   * the handlers beside them are not used.
+   * Handlers by path: "/chat", "/rooms/:room", "/files/*". The hooks get the values of a pattern's parameters in
+   * `request.params`. With routes, the handlers beside `routes` are not used. A path that matches no route is answered with 404;
+   * the `http` hook beside `routes` answers plain requests to such a path.
    *
-   * `request.params` has the parameters of the pattern. The type of each route's context is what its `upgrade` returns, where that is
-   * an arrow function whose parameter has a type, or that has none; {@link route} knows it of all others.
+   * The type of a route's context is what its `upgrade` returns. TypeScript infers it if `upgrade` is an arrow function whose
+   * parameter has a type, or that has no parameter. For all others use {@link route}.
    */
   readonly routes?: RoutesOf<Contexts> | undefined;
   /**
-   * An application that answers the plain requests for which there is no `http` hook, such as `app.fetch` of Hono, h3 or Elysia:
-   * the same port serves it and the WebSockets. It has all the time that it takes. Where it throws the answer is 500, without its
-   * text.
+   * An application that answers the plain requests for which there is no `http` hook, such as `app.fetch` of Hono, h3 or Elysia.
+   * The same port serves the application and the WebSockets. Its answer has no time limit. If it throws, the answer is 500,
+   * without the error's message.
    *
    * @example
    * serve({ port: 8080 }, { fetch: app.fetch, message: (ws, data) => ws.send(data) })
    */
   readonly fetch?: FetchHandler | undefined;
   /**
-   * A handshake came to nothing: `error.cause` tells why where a hook failed. Meant for logs.
+   * A handshake failed or was refused; for logs. If a hook has failed, `error.cause` is the hook's error.
    *
-   * @param remoteAddress Of who is at the socket, be it a proxy.
-   * @param peer The client behind trusted proxies, where there are some and it was known by then.
+   * @param remoteAddress Address of the socket's other end, which may be a proxy.
+   * @param peer The client behind trusted proxies, if there are proxies and the client was already known.
    */
   refused?(error: HandshakeError, remoteAddress: string | undefined, peer?: Peer): unknown;
   /**
-   * Something has happened to the backplane: it is down or up again, messages may be missing, or something is wrong with it. The
-   * place to tell clients that they have to ask for what they may have missed. What it throws goes nowhere.
+   * The backplane has changed its state: it is down or up again, messages may be missing, or something is wrong. Here you can
+   * tell clients to ask for messages that they may have missed. An error that this handler throws is ignored.
    */
   backplane?(event: BackplaneEvent): unknown;
 }
 
 /**
- * Gives handlers as they are: for routes, so that each has the type of its own context, however its `upgrade` is written.
+ * Returns its argument, with types: each route gets the type of its own context, in whatever form its `upgrade` is written.
  *
  * @example
  * serve({ port: 8080 }, {
@@ -220,14 +225,14 @@ export function route<Context, Params extends object = Readonly<Record<string, s
   return handlers;
 }
 
-/** Subprotocols: what is no token could never be offered. */
+/** Subprotocols. Each must be a token, since a client can offer nothing else. */
 export const tokens: Kind = {
   expected: "a list of tokens",
   is: (value) => texts.is(value) && (value as readonly string[]).every((text) => isToken(text)),
   instead: texts.instead,
 };
 
-/** What the handlers of a connection may be. */
+/** The kinds of a connection's handlers. */
 export const handlerTable: OptionTable<Handlers> = {
   open: callback,
   message: callback,
@@ -239,7 +244,7 @@ export const handlerTable: OptionTable<Handlers> = {
   close: callback,
 };
 
-/** A hook for plain requests, or one for each method. Methods are case-sensitive: "get" would never be asked for. */
+/** A hook for plain requests, or one for each method. Methods are case-sensitive: no client would send "get". */
 const httpKind: Kind = /* @__PURE__ */ ((): Kind => ({
   expected: "a function, or an object of functions such as { GET: list, POST: add }",
   is: (value) =>
@@ -250,7 +255,7 @@ const httpKind: Kind = /* @__PURE__ */ ((): Kind => ({
       )),
 }))();
 
-/** What the options of a path may be. */
+/** The kinds of a route's options. */
 export const routeOptionsTable: OptionTable<RouteOptions> =
   /* @__PURE__ */ ((): OptionTable<RouteOptions> => ({
     ...pathTable,
@@ -261,7 +266,7 @@ export const routeOptionsTable: OptionTable<RouteOptions> =
     ...ofTheServer(["handshakeTimeout", "maxHeadSize", "maxTargetSize", "maxHeaders"]),
   }))();
 
-/** Options that count before a path is known. */
+/** Options that apply before the path is known: a route that has one is told that only the server may have it. */
 function ofTheServer(names: readonly string[]): Readonly<Record<string, Kind>> {
   const refused: Kind = {
     ...anything,
@@ -283,7 +288,7 @@ const routeTable: OptionTable<RouteHandlers> = /* @__PURE__ */ ((): OptionTable<
   options: optionsOf(routeOptionsTable),
 }))();
 
-/** What those of a server may be, and those of its routes. */
+/** The kinds of a server's handlers, and of those of its routes. */
 export const serverHandlerTable: OptionTable<ServerHandlers> =
   /* @__PURE__ */ ((): OptionTable<ServerHandlers> => ({
     ...handlerTable,

@@ -1,10 +1,10 @@
 /**
- * The context in which handlers are called where a runtime keeps none: whichever it is.
+ * The async context of handlers, for a runtime that does not keep contexts.
  *
  * @module
  */
 
-/** Calls a task as it is. */
+/** Calls a task in the current context. */
 export function callAtOnce(task: () => void): void {
   task();
 }

@@ -1,10 +1,10 @@
 /**
- * Whether a connection lives: pings that keep its way open, and the times after which it is given up.
+ * Keeps a connection alive by pings, and ends it when one of its times is over.
  *
- * Theory of operation. There are four clocks, each a deadline that runs only where its option is set: the next ping, the pong that a
- * ping waits for, the idle time without messages, and the longest life. Events do not move deadlines: they note a time, and a
- * deadline that fires looks at the note and starts again for what is left. A pong that is late does not end the connection at once:
- * the peer has to be found silent, or stuck, twice, a tick apart, since this process may have been the one that stood still.
+ * Theory of operation. There are four deadlines, and each runs only if its option is set: the next ping, the pong for a ping, the
+ * idle time without messages, and the longest life. Events do not move these deadlines. They only note a time; when a deadline
+ * fires, it reads the note and starts again for the time that is left. A missing pong does not end the connection at once: the
+ * peer must be found silent or stuck in two checks, one tick apart, because this process itself may have been stopped.
  *
  * @module
  */
@@ -13,52 +13,55 @@ import { type Deadline, type Deadlines, tick } from "../clock.ts";
 import { TimeoutError } from "../errors.ts";
 import type { Times } from "./settings.ts";
 
-/** What liveness asks of its link. */
+/** The part of a link that its keepalive uses. */
 export interface KeepaliveEvents {
-  /** Whether this side reads: what a peer has sent to one that does not read, nobody can hold against it. */
+  /** Whether this side reads. If it does not, the peer's pong may have arrived unread, so the peer is not to blame. */
   readonly isReading: boolean;
-  /** Whether bytes wait to be sent, or are with the transport: what a peer does not take, it can be blamed for. */
+  /** Whether bytes wait to be sent, or are with the transport. The peer is to blame if it does not take them. */
   readonly isStuck: boolean;
-  /** Whether the process lives on for the connection. */
+  /** Whether the connection keeps the process alive. */
   readonly isHeld: boolean;
-  /** A ping is due. */
+  /** It is time for a ping. */
   sendPing(payload: Uint8Array): void;
-  /** The peer is gone, as far as anybody can tell. */
+  /** The peer has not answered in time: drop the connection. */
   onLost(error: TimeoutError): void;
-  /** It is time to close. */
+  /** A time is over: close the connection. */
   onDue(error: TimeoutError): void;
 }
 
-/** Begins the payload of pings that are sent for the sake of liveness: "fw", and a number of four bytes. */
+/** The first bytes, "fw", of a keepalive ping's payload. A number of four bytes follows. */
 const mark = [0x66, 0x77] as const;
 const pingSize = 6;
 
-/** Tells whether a payload is that of a ping which was sent for the sake of liveness, or of its pong. */
+/** Tells whether a payload belongs to a keepalive ping or to its pong. */
 export function isKeepalive(bytes: Uint8Array, start = 0, end: number = bytes.length): boolean {
   return end - start === pingSize && bytes[start] === mark[0] && bytes[start + 1] === mark[1];
 }
 
-/** What a look found a peer guilty of that has not answered a ping: found twice, a tick apart, it is lost. */
+/**
+ * The result of the last check of a peer that has not answered a ping. Two equal results in a row, one tick apart, mean that the
+ * peer is lost.
+ */
 type Suspicion =
-  /** Nothing, or it has not been looked yet. */
+  /** No problem, or there was no check yet. */
   | "none"
-  /** Nothing comes from it. */
+  /** The peer sends nothing. */
   | "silent"
-  /** It takes nothing, and this side waits for that rather than read. */
+  /** The peer takes nothing, and this side does not read before the peer takes something. */
   | "stuck";
 
 /**
- * Watches one connection. Pings keep a way open and measure it; what ends a connection is each a time of its own.
+ * Watches one connection. Pings keep it alive and measure the round trip; each of the four times can end it.
  *
- * Life is progress: whole frames and messages count fully, and each byte on the way to one for as long as it may take at the
- * slowest. So two times are kept up to which a connection is known to have lived, and a byte moves them, up to now. They are
- * as coarse as ticks: nothing here reads a clock for a chunk or a message.
+ * Progress counts as life. A whole frame or message sets the time of life to now. Each byte of an incomplete one moves it forward
+ * by 1000 / `minProgress` milliseconds, at most up to now. The times are as coarse as ticks, because reading a clock for each
+ * chunk or message would cost too much.
  */
 export class Keepalive {
   readonly #events: KeepaliveEvents;
   readonly #deadlines: Deadlines;
   readonly #times: Times;
-  /** Milliseconds of life that a byte buys. */
+  /** Milliseconds by which one byte moves the time of life. */
   readonly #lifeOfByte: number;
   #isStopped = false;
   #lifeDeadline: Deadline | undefined;
@@ -72,21 +75,21 @@ export class Keepalive {
   #aliveAt = 0;
   #pongDeadline: Deadline | undefined;
 
-  // When a write that the transport did not take at once began, when one was taken, and up to when writes have moved.
+  // Time at which the current blocked write began, time at which the last one ended, and time up to which writes made progress.
   #blockedAt = 0;
   #tookAt = NaN;
   #stuckAt = 0;
 
   #activeAt = 0;
   #idleDeadline: Deadline | undefined;
-  /** Milliseconds from the last ping to its pong; undefined before the first. */
+  /** Milliseconds between the last ping and its pong; undefined before the first pong. */
   roundTripTime: number | undefined;
 
   constructor(events: KeepaliveEvents, deadlines: Deadlines, times: Times) {
     this.#events = events;
     this.#deadlines = deadlines;
     this.#times = times;
-    // Finite, so that no bytes at all buy nothing.
+    // A finite number, because 0 bytes times Infinity would be NaN.
     this.#lifeOfByte = times.minProgress === Infinity ? Number.MAX_VALUE : 1000 / times.minProgress;
   }
 
@@ -108,7 +111,7 @@ export class Keepalive {
     }
   }
 
-  /** Says whether the process lives on for the connection. */
+  /** Sets whether the deadlines keep the process alive. */
   hold(holds: boolean): void {
     this.#lifeDeadline?.hold(holds);
     this.#pingDeadline?.hold(holds);
@@ -116,7 +119,7 @@ export class Keepalive {
     this.#idleDeadline?.hold(holds);
   }
 
-  /** The connection is closed, or about to be. */
+  /** The connection is closed or closing. */
   stop(): void {
     this.#isStopped = true;
     this.#lifeDeadline?.cancel();
@@ -126,16 +129,16 @@ export class Keepalive {
   }
 
   /**
-   * Bytes have come from the peer. To be called once for each chunk.
+   * Bytes have come from the peer. Called once for each chunk.
    *
-   * @param isInMessage Whether it ends inside of a message, or brought a piece of one.
+   * @param isInMessage Whether the chunk ends inside a message, or contained a piece of one.
    */
   heard(bytes: number, isInMessage: boolean): void {
     this.#aliveAt = this.#moved(this.#aliveAt, bytes);
     if (isInMessage) this.#activeAt = this.#moved(this.#activeAt, bytes);
   }
 
-  /** A whole frame has come, of whatever kind. */
+  /** A whole frame has come, of any type. */
   framed(): void {
     this.#isAnswered = true;
   }
@@ -151,38 +154,38 @@ export class Keepalive {
     this.#activeAt = this.#deadlines.coarseNow;
   }
 
-  /** A write is under way that the transport did not take at once. */
+  /** A write began that the transport did not take at once. */
   blocked(): void {
     const now = this.#deadlines.coarseNow;
-    // What waits behind a write follows it at once. Where time has passed since, nothing waited.
+    // A write that waited follows the previous one in the same tick. If a tick has passed since, no write was waiting.
     if (now !== this.#tookAt) this.#stuckAt = now;
     this.#blockedAt = now;
   }
 
   /**
-   * That write is done.
+   * The blocked write is done.
    *
-   * @param isInMessage Whether it was of messages, or had a part of one. Default: true.
+   * @param isInMessage Whether the write contained messages or parts of them. Default: true.
    */
   took(bytes: number, isInMessage = true): void {
     const now = this.#deadlines.coarseNow;
     this.#tookAt = now;
     if (isInMessage) this.#activeAt = this.#moved(this.#activeAt, bytes);
-    // A kernel that has room takes bytes for a dead peer as well: what took no time is no sign of life.
+    // A write that takes no time is not a sign of life, because a kernel with free buffers takes bytes for a dead peer too.
     if (now === this.#blockedAt) return;
     this.#aliveAt = this.#moved(this.#aliveAt, bytes);
     this.#stuckAt = this.#moved(this.#stuckAt, bytes);
   }
 
-  /** A ping was sent, by whomever: from now on something has to come. */
+  /** A ping was sent, by this keepalive or by the application. From now on the peer must answer. */
   pinged(): void {
     const { pongTimeout } = this.#times;
-    // One that is still unanswered keeps its deadline.
+    // If an earlier ping is still unanswered, its deadline stays.
     if (this.#isStopped || pongTimeout === Infinity || !this.#isAnswered) return;
     this.#isAnswered = false;
     this.#pongDeadline?.cancel();
     this.#awaitPong(pongTimeout, "none");
-    // After the deadline was set: setting one brings the coarse time up to date.
+    // This must follow the line above, because setting a deadline updates the coarse time.
     this.#aliveAt = this.#deadlines.coarseNow;
   }
 
@@ -197,14 +200,14 @@ export class Keepalive {
     return this.#deadlines.after(milliseconds, task, this.#events.isHeld);
   }
 
-  /** Up to when a connection is known to have lived, once so many bytes have moved. */
+  /** Gives the time up to which the connection has lived, after `bytes` more have moved. */
   #moved(livedUntil: number, bytes: number): number {
     const now = this.#deadlines.coarseNow;
     const moved = livedUntil + bytes * this.#lifeOfByte;
     return moved < now ? moved : now;
   }
 
-  /** A ping keeps to its times, however late one was: a crowd that was late together spreads out again. */
+  /** Sets the next ping to a multiple of the interval. So connections whose pings were late together do not stay together. */
   #awaitPing(): void {
     const { pingInterval } = this.#times;
     const now = this.#deadlines.now();
@@ -231,24 +234,24 @@ export class Keepalive {
     });
   }
 
-  /** @param before What the look before this one found. */
+  /** @param before The result of the previous check. */
   #lookForLife(before: Suspicion): void {
     if (this.#isAnswered) return;
     const { isReading, isStuck } = this.#events;
     const { pongTimeout } = this.#times;
     const now = this.#deadlines.coarseNow;
     if (!isReading && !isStuck) {
-      // Its answer may lie where nobody has looked: it gets the whole time again.
+      // The pong may have arrived, but this side has not read it. So the peer gets the whole time again.
       this.#aliveAt = now;
       this.#awaitPong(pongTimeout, "none");
       return;
     }
     const livedUntil = isReading ? this.#aliveAt : Math.max(this.#aliveAt, this.#stuckAt);
-    // The tick that a coarse time may be later is the one of the second look.
+    // A coarse time may be one tick late. The second check, one tick later, makes up for that.
     const left = this.#deadlines.latest(livedUntil) - tick + pongTimeout - now;
     const found = isReading ? "silent" : "stuck";
     if (left > 0) this.#awaitPong(left, "none");
-    // This side may only just read again: a tick later it has read what came in time.
+    // This side may have begun to read only now. One tick later it has read everything that came in time.
     else if (found !== before) this.#awaitPong(tick, found);
     else this.#events.onLost(new TimeoutError("PONG_TIMEOUT", pongTimeout));
   }
@@ -267,7 +270,7 @@ export class Keepalive {
   }
 }
 
-/** Tells whether there is anything to watch. */
+/** Tells whether a connection needs a keepalive. */
 export function needsKeepalive({
   pingInterval,
   pongTimeout,

@@ -1,9 +1,9 @@
 /**
- * An endpoint joined to a transport and to an application's handlers, until it is over.
+ * A link joins an endpoint to a transport and to an application's handlers, until the connection is over.
  *
- * Theory of operation. Bytes go transport, pacer, endpoint, dispatcher, handler; messages go outbox, endpoint, flusher, transport. The
- * link makes these parts and tells one what another has to know. It decides nothing about either way; how the connection ends is its
- * teardown's to decide.
+ * Theory of operation. Received bytes go from transport to pacer, endpoint, dispatcher and handler. Sent messages go from outbox
+ * to endpoint, flusher and transport. The link makes these parts, and passes the events of one part to the others. It decides
+ * nothing itself: its teardown decides how the connection ends.
  *
  * @module
  */
@@ -43,60 +43,60 @@ import type { Topics } from "./server/topics.ts";
 import type { ErrorThrower } from "./error-source.ts";
 import type { UnhandledErrorReporter } from "./unhandled-errors.ts";
 
-/** What all links of one server, or of all clients, share. */
+/** What all links of one server, or all clients' links, share. */
 export interface LinkOwner {
   readonly settings: LinkSettings;
   readonly deadlines: Deadlines;
   readonly observer: Observer | undefined;
-  /** Who is told of what no handler takes. */
+  /** Reports the errors that no handler gets. */
   readonly unhandled: UnhandledErrorReporter;
-  /** A server's topics; clients have none. */
+  /** The topics of a server; undefined for a client. */
   readonly topics: Topics<ConnectionLink> | undefined;
-  /** Calls what is no answer to what the peer has just sent, in the context of `serve` or `connect`. */
+  /** Calls a task in the async context of `serve` or `connect`. Used for calls that do not answer bytes of the peer. */
   readonly inContext: InContext;
-  /** What a server answered to a client's handshake; a server has none. */
+  /** The server's response to a client's handshake; undefined on a server. */
   readonly response?: HandshakeResponse | undefined;
   /** A link has begun. */
   opened(link: Link): void;
-  /** A link has ended: its place is free. */
+  /** A link has ended. Its place among the open connections is free. */
   ended(link: Link): void;
 }
 
-/** The place of a connection among those of its address. */
+/** The place of a connection among those of the same IP address. */
 export interface LinkPlace {
-  /** Is told of the connection's messages; undefined where they have no limit. */
+  /** Counts the connection's messages; undefined if they have no limit. */
   readonly messages: MessageGate | undefined;
   /** The connection is over. */
   leave(): void;
 }
 
-/** What a link is made of. */
+/** What a link is made from. */
 export interface LinkParts<Context> {
   readonly side: Side;
   readonly transport: Transport;
   readonly handlers: Handlers<Context>;
   readonly info: ConnectionInfo<Context>;
-  /** Default: those of the owner. */
+  /** Default: the settings of the owner. */
   readonly settings?: LinkSettings;
-  /** What holds for it where something is sent to many. Default: nothing is. */
+  /** Settings for messages that go to many connections. Default: no such messages. */
   readonly delivery?: DeliverySettings;
   /** Default: none. */
   readonly sessions?: readonly ExtensionSession[];
-  /** Its place among the connections of one address. Default: they are not counted. */
+  /** The place among the connections of one address. Default: the connection does not count. */
   readonly place?: LinkPlace | undefined;
 }
 
 const ofNobody: DeliverySettings = { slow: "buffer", maxTopics: 0 };
 
-/** Links that the process does not live on for: most often none, so that those for which it does need no field. */
+/** Links that do not keep the process alive. As a rule the set is empty, so that most links need no field for this. */
 const unheld: WeakSet<object> = /* @__PURE__ */ new WeakSet();
 
 /**
  * Runs one connection from the end of its opening handshake to the end of its socket.
  *
- * It owns the parts and passes on what one tells another. Its pacer knows when to read, its flusher when to write, its outbox what
- * may be sent, its dispatcher who gets what comes, its keepalive when it has gone on for too long, its teardown how it ends, and its
- * close report what went wrong and who is told.
+ * The link owns the parts. The pacer decides when to read, the flusher when to write, the outbox what may be sent. The dispatcher
+ * gives messages to handlers and callers. The keepalive finds dead and idle connections. The teardown ends the connection. The
+ * close report keeps the first error, and calls the `error` and `close` handlers.
  */
 export class Link<Context = unknown>
   implements
@@ -117,7 +117,7 @@ export class Link<Context = unknown>
   readonly outbox: Outbox;
   readonly delivery: DeliverySettings;
   readonly dispatcher: Dispatcher<Context>;
-  // For the teardown.
+  // The teardown uses these parts.
   readonly transport: Transport;
   readonly flusher: Flusher;
   readonly pacer: Pacer;
@@ -127,7 +127,7 @@ export class Link<Context = unknown>
   readonly #teardown: Teardown;
   readonly #owner: LinkOwner;
   readonly #place: LinkPlace | undefined;
-  // Made when somebody asks for it.
+  // Made when somebody asks for `handlers`.
   #handlersIdle: Deferred<void> | undefined;
 
   constructor(owner: LinkOwner, parts: LinkParts<Context>) {
@@ -152,7 +152,7 @@ export class Link<Context = unknown>
       settings,
     });
     this.endpoint = new Endpoint(side, this.dispatcher, {
-      // Not spread: on V8 each copy of that kind has a shape of its own, and all that reads it becomes slow.
+      // Not a spread: on V8 each object made by a spread has a shape of its own, which makes all code that reads it slow.
       maxFrameSize: messages.maxFrameSize,
       maxMessageSize: messages.maxMessageSize,
       maxFragments: messages.maxFragments,
@@ -160,7 +160,7 @@ export class Link<Context = unknown>
       codec: settings.codec,
       deliverAfterClose: settings.deliverAfterClose,
       autoPong: settings.autoPong,
-      // Those who ask for messages could not tell text from binary.
+      // `receive` and loops do not say whether a message is text, so they get text as strings.
       textAs: handlers.message === undefined ? "string" : settings.textAs,
       extensions: sessions,
       trace: trace && ((direction, header) => this.#trace(trace, direction, header)),
@@ -192,7 +192,7 @@ export class Link<Context = unknown>
     return this.#teardown.signal;
   }
 
-  /** What is known of its transport. */
+  /** Facts about the transport. */
   get facts(): TransportFacts {
     return this.transport;
   }
@@ -221,7 +221,7 @@ export class Link<Context = unknown>
     return this.dispatcher.isWorking;
   }
 
-  /** The topics of its server. @throws {TypeError} It is a client's. */
+  /** The topics of the server. @throws {TypeError} The connection belongs to a client. */
   get topics(): Topics<ConnectionLink> {
     const { topics } = this.#owner;
     if (topics === undefined) throw new TypeError("Topics are a server's: a client has none");
@@ -229,26 +229,26 @@ export class Link<Context = unknown>
   }
 
   /**
-   * What handlers are still at, undefined where none is: those for what has come, what waits for one, and the one for the end.
-   * Not the one for the beginning, which may last as long as it likes. It never rejects.
+   * Resolves when the handlers for received messages and the `close` handler are done; undefined if none is at work and no
+   * message waits for one. Does not include the `open` handler, which has no time limit. Never rejects.
    */
   get handlers(): Promise<void> | undefined {
     const { isHandling } = this.dispatcher;
     if (!isHandling && this.closeReport.told === undefined) return undefined;
     if (isHandling) this.#handlersIdle ??= newDeferred<void>();
     const ignored = (): void => {};
-    // The last one is called when the others are done.
+    // The `close` handler is called when the other handlers are done.
     return (this.#handlersIdle?.promise ?? settled)
       .then(() => this.closeReport.told)
       .then(ignored, ignored);
   }
 
   /**
-   * Begins.
+   * Starts the connection.
    *
-   * @param response Bytes that open the connection, none where it is open; they leave together with the replies to what
-   * came early.
-   * @param early Bytes that the peer sent behind its handshake; the link's to keep.
+   * @param response Bytes of the handshake's response; empty if it was already sent. They leave in one write with the replies to
+   * `early`.
+   * @param early Bytes that the peer sent after its handshake. The link owns them.
    */
   start(response: Uint8Array, early: Uint8Array): void {
     this.transport.handler = this;
@@ -270,7 +270,7 @@ export class Link<Context = unknown>
     return !unheld.has(this);
   }
 
-  /** Says whether the process lives on for the connection: for its socket, and for what it waits for. */
+  /** Sets whether the connection keeps the process alive: its socket and its timers. */
   hold(holds: boolean): void {
     if (holds) {
       unheld.delete(this);
@@ -290,7 +290,7 @@ export class Link<Context = unknown>
     this.flusher.release();
   }
 
-  /** Takes nothing in any more: the connection will be closed once what has come is done with. */
+  /** Stops reading. The connection will be closed when the handlers of received messages are done. */
   shut(): void {
     if (this.state === "open") this.pacer.shut();
   }
@@ -300,22 +300,22 @@ export class Link<Context = unknown>
     this.#teardown.close(status, reason, timeout);
   }
 
-  /** Gives what was sent to the transport, as far as it takes it at once. */
+  /** Gives the sent bytes to the transport, as many as it takes at once. */
   flush(): void {
     this.flusher.flush();
   }
 
-  /** Drops the connection; what has come and is not delivered yet never will be. */
+  /** Drops the connection. Received messages that are not yet delivered are lost. */
   terminate(error?: unknown): void {
     this.#teardown.terminate(error);
   }
 
-  /** The application's code has thrown what nobody looks at. */
+  /** The application's code has caused a rejection that nobody handled. */
   onUnseen(error: unknown, thrower: ErrorThrower): void {
     this.closeReport.reportUnseen(error, thrower);
   }
 
-  /** Fails the connection with 1011: what was begun to be sent cannot be completed. */
+  /** Fails the connection with 1011, because a message that was begun cannot be completed. */
   fail(error: unknown): void {
     if (this.state !== "open") return;
     this.endpoint.fail(error, StatusInternalServerError, "local");
@@ -377,7 +377,7 @@ export class Link<Context = unknown>
     this.keepalive?.took(bytes);
   }
 
-  /** It may come in the context of the caller that has sent. */
+  /** A flush may call this in the async context of the code that has sent a message. */
   onDrained(): void {
     if (this.state !== "open") return;
     this.inContext(() => {
@@ -394,7 +394,7 @@ export class Link<Context = unknown>
     this.#teardown.onEnd();
   }
 
-  /** It may come in the context of the caller that has dropped the connection. */
+  /** `terminate` may lead to this in the async context of the code that called it. */
   onClose(error?: Error): void {
     this.inContext(() => {
       this.#teardown.onClose(error);
@@ -402,7 +402,7 @@ export class Link<Context = unknown>
   }
 
   onFail(error: unknown): void {
-    // Handlers are called by others, who catch what they throw: what is left is the peer's, or an extension's.
+    // The callers of handlers catch the handlers' errors. So this error comes from the peer's bytes or from an extension.
     this.closeReport.report(error, "extensions");
   }
 
@@ -415,22 +415,23 @@ export class Link<Context = unknown>
     this.flusher.checkDrained();
   }
 
-  /** The endpoint has got all that has come. Only now the end of the stream is told, where it has ended. */
+  /** The endpoint has got all received bytes. If the stream has ended, its end is reported now. */
   onIdle(): void {
     this.dispatcher.idle();
     this.#teardown.onIdle();
   }
 
   onHandlerFailed(error: unknown, handler: ErrorThrower): void {
-    // The handler sent too late. That is no failure: the handler for the end tells the same.
+    // The handler has sent after the end. That is not a failure, since the `close` handler reports the end.
     if (error instanceof ClosedError && this.state !== "open") return;
     if (this.endpoint.isDelivering) {
-      // A handler that reads a message up to a limit of its own, and lets the error pass, says what the library says of its own limit.
+      // A handler may read a message with a limit of its own, and throw the LimitError. The peer gets the same status as for
+      // framewire's limit.
       const isTooBig = error instanceof LimitError && error.code === "MESSAGE_TOO_BIG";
       const status = isTooBig ? StatusMessageTooBig : StatusInternalServerError;
       this.endpoint.fail(error, status, "local");
     }
-    // After a failure nothing is delivered any more, whether the peer had closed by then or not.
+    // After a failed handler no message is delivered, whether or not the peer had closed before.
     this.dispatcher.cut();
     this.closeReport.report(error, handler);
   }
@@ -446,7 +447,7 @@ export class Link<Context = unknown>
       if (error !== undefined) this.closeReport.report(error);
       this.closeReport.tell();
     });
-    // Nobody waits any longer for a handler that was given up.
+    // Nobody waits any longer for a handler that has run out of time.
     if (error === undefined) this.onHandlersIdle();
     else this.#handlersIdle?.resolve();
   }
@@ -468,7 +469,7 @@ export class Link<Context = unknown>
     try {
       trace(this.connection as Connection, { direction, fin, rsv, opcode, masked, length });
     } catch (error) {
-      // A tracer that fails must not change what it watches.
+      // An error in the tracer must not change the connection.
       this.closeReport.reportAside(error, "trace");
     }
   }

@@ -1,5 +1,5 @@
 /**
- * What a connection may be told, with its defaults.
+ * The options of a connection, and their defaults.
  *
  * @module
  */
@@ -40,119 +40,121 @@ import {
 
 /** Options of a connection. For the numbers, 0 or Infinity means no limit. */
 export interface ConnectionOptions extends PartialLimits<MessageLimits> {
-  /** Unsent bytes up to which `send` resolves at once. Default: 256 KiB. */
+  /** Number of unsent bytes up to which `send` resolves at once. Default: 256 KiB. */
   readonly highWaterMark?: number | undefined;
   /**
-   * Unsent bytes that a connection may hold. With a message that would pass it, where others are still unsent,
-   * `overflow` says what to do; it is rejected with `TOO_MUCH_BUFFERED`. Default: 16 MiB.
+   * Most unsent bytes that a connection may hold. A message that would exceed the limit while other messages are unsent is
+   * treated as `overflow` says; a rejection has the code `TOO_MUCH_BUFFERED`. Default: 16 MiB.
    */
   readonly maxBufferedAmount?: number | undefined;
   /**
-   * What happens to a message that would pass `maxBufferedAmount`. "close": it is rejected, and the connection dropped.
-   * "drop": it is rejected, and the connection lives on; a message in pieces is dropped whole, or, where a part of it has left,
-   * ends the connection with 1011. "wait": it waits for room, and `send` resolves later; a caller that does not await it
-   * has no limit. Default: "close".
+   * What happens to a message that would exceed `maxBufferedAmount`. "close": the message is rejected, and the connection is
+   * dropped. "drop": the message is rejected, and the connection stays open. A message in pieces is dropped whole; if a piece has
+   * already left, the connection ends with 1011. "wait": the message waits for room, and `send` resolves later; a caller that
+   * does not await `send` then has no limit. Default: "close".
    */
   readonly overflow?: Overflow | undefined;
   /**
-   * Bytes of messages that wait: for a handler that is at work, or, where there is none, until they are asked for. Each counts
-   * 64 bytes more than it has. From there on the peer is held back. Default: 64 KiB.
+   * Bytes of received messages that may wait until a handler is free, or, without a handler, until they are asked for. Each
+   * message counts 64 bytes more than its length. Beyond this limit framewire stops reading from the peer. Default: 64 KiB.
    */
   readonly receiveHighWaterMark?: number | undefined;
-  /** Milliseconds between pings that keep the way to the peer open, and measure it. Default: none are sent. */
+  /** Milliseconds between pings, which keep the connection alive and measure the round trip. Default: no pings. */
   readonly pingInterval?: number | undefined;
   /**
-   * Milliseconds in which a frame has to come from the peer after a ping; then the connection is dropped with
-   * `PONG_TIMEOUT`. Bytes on the way to one prolong it, and so do bytes that a peer takes which did not take them at once:
-   * see `minProgress`. They are written up to 256 KiB at a time, so a slow peer needs as long as it takes to read those. While
-   * this side does not read, a peer has all the time as long as it takes what is sent. Default: no limit.
+   * Milliseconds after a ping in which a frame of the peer must arrive. Otherwise the connection is dropped with `PONG_TIMEOUT`.
+   * Bytes of an incomplete frame extend this time, and so do bytes that a slow peer takes after a delay: see `minProgress`. Bytes
+   * are written in blocks of up to 256 KiB, so the time must be long enough for a slow peer to read one block. While this side
+   * does not read, a peer that takes what is sent has no limit. Default: no limit.
    */
   readonly pongTimeout?: number | undefined;
   /**
-   * Milliseconds without a message either way; then the connection is closed with 1001. Bytes of one that is not complete
-   * prolong it: see `minProgress`. Default: no limit.
+   * Milliseconds without a message in either direction. Then the connection is closed with 1001. Bytes of an incomplete message
+   * extend this time: see `minProgress`. Default: no limit.
    */
   readonly idleTimeout?: number | undefined;
   /**
-   * Bytes a second below which progress is none: each byte on its way to a whole frame or message counts as life for
-   * 1000 / `minProgress` milliseconds, for `pongTimeout` and for `idleTimeout`. With 0 or Infinity each counts fully: a peer
-   * that sends a byte a minute may live as long as it likes. Default: 240.
+   * Bytes a second that count as progress. Each byte of an incomplete frame or message extends `pongTimeout` and `idleTimeout` by
+   * 1000 / `minProgress` milliseconds. With 0 or Infinity each byte extends them fully, so a peer that sends one byte a minute
+   * can stay for ever. Default: 240.
    */
   readonly minProgress?: number | undefined;
-  /** Milliseconds that a connection may be open; then it is closed with 1001. Default: no limit. */
+  /** Milliseconds that a connection may be open. Then it is closed with 1001. Default: no limit. */
   readonly maxLifetime?: number | undefined;
   /**
-   * Is told of each frame, control frames included, for debugging: one that comes before it is checked, one that goes
-   * when it is gathered. What it throws is dropped.
+   * Called with each frame, including control frames, for debugging. A received frame is traced before it is checked, a sent
+   * frame when it is put into the output. An error that this function throws has no effect on the connection.
    */
   readonly trace?: ((ws: Connection, frame: TracedFrame) => void) | undefined;
-  /** Milliseconds for the closing handshake; then the connection is dropped. Default: 10 000. */
+  /** Milliseconds for the closing handshake. Then the connection is dropped. Default: 10 000. */
   readonly closeTimeout?: number | undefined;
   /**
-   * Delivers messages that come after this side's own `close()` until the peer's close frame, which they were sent in front of:
-   * an application that sends a question and closes still gets the answer. Where too much of them is unread the peer is held back, and its close
-   * frame with it, for `closeTimeout` at the most. Default: false, they are dropped.
+   * Delivers messages that arrive after this side's own `close()` and before the peer's close frame. So an application can send a
+   * question, close, and still get the answer. If too many of them are unread, framewire stops reading from the peer; then the
+   * peer's close frame waits too, for at most `closeTimeout`. Default: false, such messages are dropped.
    */
   readonly deliverAfterClose?: boolean | undefined;
   /**
-   * Answers each ping with a pong. Where not, that is for the `ping` handler to do, by `ws.pong`; a peer that waits for it may close
+   * Answers each ping with a pong. If false, your `ping` handler must answer with `ws.pong`. A peer that gets no pong may close
    * the connection. Default: true.
    */
   readonly autoPong?: boolean | undefined;
   /** Refuses data frames whose length is not minimally encoded. Default: false. */
   readonly strictLength?: boolean | undefined;
   /**
-   * Hands bytes of messages to `message` as they lie, valid until it returns, rather than copies. Default: false.
+   * Gives bytes to the `message` handler without a copy: they are valid until the handler returns. Default: false.
    */
   readonly borrow?: boolean | undefined;
   /**
-   * What the `message` handler gets of a text: a string, or its UTF-8 as bytes, which is checked all the same; its third argument says
-   * that it is text. Text of `stream` handlers, and of those who ask for messages, is a string always. Default: "string".
+   * The type of a text message in the `message` handler: a string, or its UTF-8 as bytes, which are also checked. The handler's
+   * third argument says that the message is text. A `stream` handler, `receive` and loops always get text as a string. Default:
+   * "string".
    */
   readonly textAs?: "string" | "bytes" | undefined;
   /**
-   * Makes the bytes of a message: a Buffer on Node, or memory of your own. Called once for each message of bytes that goes to a `message`
-   * handler or to those who ask, in place of the library's own copy; not for pieces of streams. What it throws fails the
-   * connection with 1011. Default: the library makes a Uint8Array.
+   * Makes the bytes of a message, for example as a Buffer on Node, or in memory of your own. framewire calls it instead of making
+   * its own copy, once for each message of bytes that a `message` handler, `receive` or a loop gets; it does not call it for
+   * pieces of streams. An error that it throws fails the connection with 1011. Default: framewire makes a Uint8Array.
    */
   readonly newBytes?: NewBytes | undefined;
   /**
-   * Compresses messages where the peer can do so too (permessage-deflate, RFC 7692); `true` stands for the defaults of
+   * Compresses messages if the peer also supports it (permessage-deflate, RFC 7692). `true` stands for the defaults of
    * {@link CompressionOptions}. Default: false.
    */
   readonly compression?: boolean | CompressionOptions | undefined;
   /**
-   * What becomes of errors that the application's own code throws and no handler takes: neither `error`, nor `refused` on a server,
-   * nor a caller that awaits. "print": they go to the console, each once, with the connection's address and path, 20 in a minute at the
-   * most. "ignore": nothing. Or a function that is called with each. What a peer does wrong is none of them. Default: "print".
+   * What happens to errors of the application's own code that nothing catches: no `error` handler, no `refused` handler of a
+   * server, no awaiting caller. "print": prints each error once to the console, with the connection's address and path, at most
+   * 20 in a minute. "ignore": does nothing. A function: is called with each error. Errors that a peer causes do not count.
+   * Default: "print".
    */
   readonly unhandledErrors?: UnhandledErrors | undefined;
-  /** Other extensions that are agreed to. Default: none. */
+  /** Other extensions that the connection may use. Default: none. */
   readonly extensions?: readonly Extension[] | undefined;
 }
 
-/** A frame, as the option `trace` sees it. */
+/** A frame, as the option `trace` gets it. */
 export interface TracedFrame {
-  /** Which way it goes: "received" or "sent". */
+  /** Direction of the frame. */
   readonly direction: Direction;
-  /** Whether it is the last one of its message. */
+  /** Whether it is the last frame of its message. */
   readonly fin: boolean;
-  /** Reserved bits: 4, 2, 1 for RSV1, RSV2, RSV3. */
+  /** Reserved bits: 4, 2, 1 stand for RSV1, RSV2, RSV3. */
   readonly rsv: number;
-  /** What it is: text, binary, continuation, close, ping, pong, or a reserved one. */
+  /** Type of the frame: text, binary, continuation, close, ping, pong, or a reserved opcode. */
   readonly opcode: Opcode;
-  /** Whether its payload is masked on the wire. */
+  /** Whether the payload is masked on the wire. */
   readonly masked: boolean;
-  /** Bytes of its payload. */
+  /** Length of the payload, in bytes. */
   readonly length: number;
 }
 
-/** {@link ConnectionOptions} with nothing left open. */
+/** {@link ConnectionOptions} with all defaults filled in. */
 export interface LinkSettings extends ConnectionSettings {
   readonly trace: ((ws: Connection, frame: TracedFrame) => void) | undefined;
 }
 
-/** The limits in force where none are given. */
+/** The defaults of these limits. */
 export const defaultFlowLimits: FlowLimits = {
   highWaterMark: 256 * 1024,
   maxBufferedAmount: 16 * 1024 ** 2,
@@ -165,16 +167,16 @@ const defaultTimes: Times = {
   pongTimeout: Infinity,
   idleTimeout: Infinity,
   maxLifetime: Infinity,
-  // What IIS (minBytesPerSecond) and Kestrel (MinRequestBodyDataRate) ask of a request.
+  // IIS (minBytesPerSecond) and Kestrel (MinRequestBodyDataRate) demand as much of a request.
   minProgress: 240,
 };
 
 const overflows: readonly Overflow[] = ["close", "drop", "wait"];
 
-/** Those options that may be different for each path of a server. */
+/** The options that each path of a server may set for itself. */
 export type PathOptions = Omit<ConnectionOptions, "unhandledErrors">;
 
-/** What those may be. */
+/** The kinds of these options. */
 export const pathTable: OptionTable<PathOptions> =
   /* @__PURE__ */ ((): OptionTable<PathOptions> => ({
     ...numbersOf(defaultMessageLimits),
@@ -197,7 +199,7 @@ export const pathTable: OptionTable<PathOptions> =
     extensions: objects,
   }))();
 
-/** What the options may be. */
+/** The kinds of all options of a connection. */
 export const connectionTable: OptionTable<ConnectionOptions> =
   /* @__PURE__ */ ((): OptionTable<ConnectionOptions> => ({
     ...pathTable,
@@ -209,10 +211,10 @@ function withTimer(task: () => void): void {
 }
 
 /**
- * Fills in defaults.
+ * Fills in the defaults.
  *
- * @throws {RangeError} A number is not a whole number from 0 on, or Infinity.
- * @throws {TypeError} Bytes are to be lent, and to be made anew.
+ * @throws {RangeError} A number is neither a whole number from 0 on nor Infinity.
+ * @throws {TypeError} Both `borrow` and `newBytes` are given.
  */
 export function resolveConnectionOptions(
   options: ConnectionOptions,
@@ -239,7 +241,7 @@ export function resolveConnectionOptions(
   };
 }
 
-/** What clients compress with where they are told no more than to do so: one budget of memory for all of them. */
+/** The extensions of clients with `compression: true`, by engine: all these clients share one memory budget. */
 const ofClients: WeakMap<Engine, readonly Extension[]> = /* @__PURE__ */ new WeakMap();
 
 /**
@@ -265,8 +267,8 @@ export function resolveClientExtensions(
 /**
  * Gives the extensions that connections may use.
  *
- * @param engine What compresses where the options name nothing else.
- * @throws {TypeError} Compression is wanted, and there is no engine.
+ * @param engine The DEFLATE engine to use if the options name none.
+ * @throws {TypeError} The options ask for compression, and there is no engine.
  * @throws {RangeError} An option of compression is out of its range.
  */
 export function resolveExtensions(

@@ -1,5 +1,5 @@
 /**
- * What the connection level takes from a runtime beside its sockets. Types only.
+ * Functions that the connection level takes from a runtime, apart from its sockets. Types only.
  *
  * @module
  */
@@ -10,58 +10,61 @@ import type { TextCodec } from "../frame/text-codec.ts";
 import type { BackplaneEvent } from "./backplane/status.ts";
 import type { Connection } from "./connection.ts";
 
-/** Watches all connections of a process, such as for diagnostics. What it throws is not caught: it must not. */
+/**
+ * Observes all connections of a process, for example for diagnostics. Its methods must not throw: their errors are not caught.
+ */
 export interface Observer {
   /** A connection is open. */
   opened(ws: Connection): void;
-  /** Something went wrong with it. */
+  /** A connection has an error. */
   failed(ws: Connection, error: unknown): void;
-  /** It is over. */
+  /** A connection is over. */
   closed(ws: Connection, closure: Closure): void;
-  /** A handshake came to nothing. */
+  /** A handshake has failed or was refused. */
   refused(error: HandshakeError, remoteAddress: string | undefined): void;
-  /** Something has happened to a server's backplane. */
+  /** A server's backplane has changed its state. */
   backplane?(event: BackplaneEvent): void;
 }
 
 /**
- * Calls a task in the context in which it was made: what `AsyncLocalStorage` gives there is what it gives in the task. What the task
- * throws is thrown.
+ * Calls a task in the async context in which this function was made: `AsyncLocalStorage` gives the same values in the task as
+ * there. An error of the task is thrown on.
  */
 export type InContext = (task: () => void) => void;
 
-/** A runtime, as far as it is no socket. */
+/** The functions of a runtime. */
 export interface RuntimeServices {
-  /** What compresses, where options name nothing else. */
+  /** The DEFLATE engine to use if the options name none. */
   readonly engine?: Engine | undefined;
-  /** Who watches all connections. Default: nobody. */
+  /** Observes all connections. Default: none. */
   readonly observer?: Observer | undefined;
   /** Gives a variable of the environment. */
   readonly environment?: ((name: string) => string | undefined) | undefined;
   /**
-   * Bytes up to which an ArrayBuffer of its own costs a message less than a share in one (message-memory.ts). Default: 0.
+   * Size in bytes up to which a message is cheaper in an ArrayBuffer of its own than in a shared one (message-memory.ts).
+   * Default: 0.
    */
   readonly ownBufferSize?: number | undefined;
-  /** What turns messages of text into bytes and back. Default: the Web's `TextEncoder` and `TextDecoder`. */
+  /** Encodes and decodes text. Default: the Web's `TextEncoder` and `TextDecoder`. */
   readonly codec?: TextCodec | undefined;
   /**
-   * Calls a task once what the event loop has at hand is done, microtasks included, as `setImmediate` does. Default: a timer
+   * Calls a task after the current turn of the event loop, including its microtasks, as `setImmediate` does. Default: a timer
    * without delay.
    */
   readonly afterTurn?: ((task: () => void) => void) | undefined;
   /**
-   * Gives what a `Response` was made of, text or bytes, where nobody has begun to read it; undefined for what comes piece by piece,
-   * and where that cannot be told. Default: it is read as a stream.
+   * Gives the text or the bytes from which a `Response` was made, if nobody has begun to read it. Gives undefined for a stream,
+   * and if the runtime does not tell. Default: every body is read as a stream.
    */
   readonly bodyOf?: ((response: object) => string | Uint8Array | undefined) | undefined;
   /**
-   * Gives the Content-Type of a body that has come whole, where its `Response` has none because the runtime does not note there
-   * that it was made of text. Default: the runtime notes it.
+   * Gives the Content-Type of a whole body whose `Response` has none because the runtime does not note that it was made from
+   * text. Default: the runtime notes it.
    */
   readonly typeOf?: ((body: Uint8Array) => string | undefined) | undefined;
   /**
-   * Keeps the context of the call, that of `serve` or `connect`: what comes of timers that connections share, and of what somebody
-   * else has sent, is handled in it. Default: it is handled in whichever it comes.
+   * Keeps the async context of the current call of `serve` or `connect`. Events of shared timers and of other connections are
+   * handled in it. Default: they are handled in whatever context they occur.
    */
   readonly bindContext?: (() => InContext) | undefined;
 }

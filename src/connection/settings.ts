@@ -1,5 +1,5 @@
 /**
- * What a connection was told, with nothing left open. Types only; options.ts makes them of what an application gives.
+ * The settings of a connection: its options with all defaults filled in. Types only; options.ts makes the settings.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import type { MessageLimits } from "../endpoint/limits.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
 
-/** What happens to a message that does not fit. */
+/** What happens to a message that would exceed `maxBufferedAmount`. */
 export type Overflow = "close" | "drop" | "wait";
 
-/** Limits of a connection beside those of its messages. */
+/** Limits of a connection, except those of its messages. */
 export interface FlowLimits {
   readonly highWaterMark: number;
   readonly maxBufferedAmount: number;
@@ -18,22 +18,22 @@ export interface FlowLimits {
   readonly closeTimeout: number;
 }
 
-/** Times of a connection, in milliseconds; Infinity stands for never. */
+/** Times of a connection, in milliseconds. Infinity: never. */
 export interface Times {
   readonly pingInterval: number;
   readonly pongTimeout: number;
   readonly idleTimeout: number;
   readonly maxLifetime: number;
-  /** Bytes a second; Infinity for none, as for all limits, and so for the opposite of what the number would say. */
+  /** Bytes a second. Infinity means no minimum, as it means no limit elsewhere. */
   readonly minProgress: number;
 }
 
 /**
- * Makes the bytes of a message, yours to keep, of `source[start, end)`.
+ * Makes the bytes of a message from `source[start, end)`. The bytes belong to you.
  *
- * @param source Valid until the call returns, and not to be changed.
- * @param isOwned Whether those bytes are yours already, alone in their ArrayBuffer: then a view on them will do. Otherwise they must
- * be copied.
+ * @param source Valid until the call returns. Do not change it.
+ * @param isOwned Whether these bytes already belong to you, alone in their ArrayBuffer. Then you may return a view of them.
+ * Otherwise copy them.
  */
 export type NewBytes = (
   source: Uint8Array,
@@ -42,7 +42,7 @@ export type NewBytes = (
   isOwned: boolean,
 ) => Uint8Array;
 
-/** What each part of a connection is told: the options with nothing left open, but for those that name a Connection. */
+/** The settings that the parts of a connection read. Settings whose type contains Connection are in options.ts (LinkSettings). */
 export interface ConnectionSettings extends FlowLimits {
   readonly messages: MessageLimits;
   readonly times: Times;

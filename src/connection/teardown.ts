@@ -1,9 +1,10 @@
 /**
- * How one connection is taken down: the closing handshake in time, the ends of the stream, the socket.
+ * Ends one connection: the closing handshake with its deadline, the ends of both streams, the socket.
  *
- * Theory of operation. endpoint/closing.ts says which stages an end has, and the endpoint tells each of them once. `onClosing` is the
- * one place where a stage has effects: the deadline, the end of this side's stream (FIN), the socket, the parts that stop, and
- * who is told. What the socket says of its own end is kept until all bytes in front of it have been read.
+ * Theory of operation. endpoint/closing.ts is the table of the stages of an end. The endpoint reports each stage once, to
+ * `onClosing`. Only there a stage has effects: it starts the deadline, ends this side's stream (FIN), drops the socket, stops the
+ * other parts, and calls the close report. When the socket reports its own end, the teardown first lets the endpoint read all
+ * bytes that came before.
  *
  * @module
  */
@@ -21,7 +22,7 @@ import type { Dispatcher } from "./receive/dispatcher.ts";
 import type { Pacer } from "./receive/pacer.ts";
 import type { Flusher } from "./send/flusher.ts";
 
-/** What is taken down: a link, as its teardown sees it. */
+/** The parts of a link that its teardown needs. */
 export interface TeardownParts {
   readonly transport: Transport;
   readonly endpoint: Endpoint;
@@ -31,27 +32,27 @@ export interface TeardownParts {
   readonly keepalive: Keepalive | undefined;
   readonly closeReport: CloseReportEnd;
   readonly deadlines: Deadlines;
-  /** Whether the process lives on for the connection. */
+  /** Whether the connection keeps the process alive. */
   readonly isHeld: boolean;
   /** Calls a task in the context of `serve` or `connect`. */
   inContext(task: () => void): void;
-  /** The connection is over: its place is free, whatever its handlers are at. */
+  /** The connection is over. Its place among the open connections is free, even if its handlers are still at work. */
   onEnded(): void;
 }
 
-/** Those methods of a dispatcher that end the delivery. */
+/** The methods of a dispatcher that end the delivery. */
 export type DispatcherEnd = Pick<Dispatcher<unknown>, "cut" | "stop" | "end">;
 
-/** Those members of a report that say what went wrong, and that the connection is over. */
+/** The members of a close report that the teardown needs. */
 export type CloseReportEnd = Pick<CloseReport, "closure" | "report" | "settle">;
 
 /*
- * How far the peer's side of the stream has come. open: bytes come. ended: it has ended. gone: the socket is gone. read: the socket is
- * gone, and the endpoint has got all that had come.
+ * State of the peer's side of the stream. open: bytes may come. ended: the peer has ended the stream. gone: the socket is closed.
+ * read: the socket is closed, and the endpoint has got all received bytes.
  */
 type StreamState = "open" | "ended" | "gone" | "read";
 
-/** Takes one connection down, for any reason and from either side. */
+/** Ends one connection, for any reason and from either side. */
 export class Teardown {
   readonly #link: TeardownParts;
   readonly #deliversAfterClose: boolean;
@@ -60,12 +61,12 @@ export class Teardown {
   #closeDeadline: Deadline | undefined;
   #stream: StreamState = "open";
   #streamError: Error | undefined;
-  // Made when somebody asks for it.
+  // Made when somebody asks for `signal`.
   #abort: AbortController | undefined;
 
   /**
-   * @param closeTimeout Milliseconds for the closing handshake, unless `close` gives others.
-   * @param deliversAfterClose Whether what comes in front of the peer's close frame is delivered also when this side has closed first.
+   * @param closeTimeout Milliseconds for the closing handshake. `close` may override it.
+   * @param deliversAfterClose Whether messages before the peer's close frame are also delivered after this side has closed.
    */
   constructor(link: TeardownParts, closeTimeout: number, deliversAfterClose: boolean) {
     this.#link = link;
@@ -91,7 +92,7 @@ export class Teardown {
     return this.#abort.signal;
   }
 
-  /** Makes the error for those who wait for something that will not happen any more. */
+  /** Makes the error for calls that can no longer succeed. */
   closedError(): ClosedError {
     return new ClosedError(this.#link.closeReport.closure);
   }
@@ -100,7 +101,7 @@ export class Teardown {
   close(status: StatusCode, reason: string, timeout?: number): void {
     const { endpoint, dispatcher } = this.#link;
     if (this.state !== "open") {
-      // It has begun to end already: what waits for a handler is not wanted any more all the same.
+      // The end has already begun. Still, the application wants no more messages.
       if (!this.#deliversAfterClose) dispatcher.cut();
       return;
     }
@@ -108,7 +109,7 @@ export class Teardown {
     endpoint.close(status === StatusNoStatusRcvd ? 0 : status, reason);
   }
 
-  /** Drops the connection; what has come and is not delivered yet never will be. */
+  /** Drops the connection. Received messages that are not yet delivered are lost. */
   terminate(error?: unknown): void {
     const { endpoint, dispatcher, closeReport } = this.#link;
     if (endpoint.stage === "closed") {
@@ -131,17 +132,17 @@ export class Teardown {
     this.#stream = "gone";
     this.#streamError = error;
     this.#link.flusher.stop(() => this.closedError());
-    // What came before it is delivered first.
+    // Bytes that came before the end of the socket are delivered first.
     this.#link.pacer.takeRestAtEnd();
   }
 
-  /** All that has come is with the endpoint: what has become of the stream is told now, and not before. */
+  /** The endpoint has got all received bytes. Only now the end of the stream is reported to it. */
   onIdle(): void {
     if (this.#stream === "open") return;
     if (this.#stream === "gone") this.#stream = "read";
     const { endpoint, closeReport } = this.#link;
     if (!endpoint.isClosed) {
-      // The stream is over before the closing handshake is.
+      // The stream has ended before the closing handshake was complete.
       const error = connectionLost(this.#streamError);
       endpoint.fail(error, 0, "transport");
       closeReport.report(error);
@@ -149,7 +150,7 @@ export class Teardown {
     if (this.#isGone) endpoint.advance("socketClosed");
   }
 
-  /** Ends this side of the stream where all that was gathered has left, and nothing more will be. */
+  /** Ends this side's stream (FIN) when all output has left and no output will follow. */
   endWhenSent(): void {
     const { endpoint, flusher } = this.#link;
     if (endpoint.stage === "flushing" && flusher.isIdle && !this.#isGone) {
@@ -157,19 +158,19 @@ export class Teardown {
     }
   }
 
-  /** Does what a stage of the end asks for. Each is entered once at the most, and "closed" always. */
+  /** Applies the effects of a stage. Each stage comes at most once, and "closed" always comes. */
   onClosing(stage: ClosingStage): void {
     const { endpoint, flusher, pacer, transport } = this.#link;
     switch (stage) {
       case "closeSent":
       case "flushing":
         this.#leaveOpen(stage);
-        // A close frame waits for no handler's turn.
+        // The close frame must not wait for a handler's turn.
         if (flusher.isIdle) this.endWhenSent();
         else pacer.settled();
-        // Where messages are still delivered, what is held waits for those who read it.
+        // While messages are still delivered, the pending input waits for its readers.
         if (pacer.isBlocked && !endpoint.isDelivering) {
-          // Not inside of whatever called: what is held may have events of its own.
+          // Not inside the current call, because the pending input may cause events itself.
           queueMicrotask(() => {
             pacer.takeRestAtEnd();
           });
@@ -190,12 +191,12 @@ export class Teardown {
     }
   }
 
-  /** The connection is not open any more: starts the deadline, and delivers nothing more where this side has ended it. */
+  /** The connection is no longer open: starts the deadline, and stops the delivery if this side has ended the connection. */
   #leaveOpen(stage: ClosingStage): void {
     const { endpoint, dispatcher, keepalive, closeReport, deadlines, isHeld } = this.#link;
     keepalive?.stop();
     const onDeadline = (): void => {
-      // Where the closing handshake is done, the peer only fails to end its stream: that is no error.
+      // If the closing handshake is complete, the peer only fails to end its stream. That is not an error.
       if (!endpoint.isClosed) {
         const error = new TimeoutError("CLOSE_TIMEOUT", this.#closeTimeout);
         endpoint.fail(error, 0, "local");
@@ -207,11 +208,12 @@ export class Teardown {
       this.#link.inContext(onDeadline);
     };
     const isFirst = this.#closeDeadline === undefined;
-    // Where there is nothing more to read, the end follows within the call.
+    // If there is nothing more to read, the end follows within this call, without a deadline.
     if (this.#stream !== "read") {
       this.#closeDeadline ??= deadlines.after(this.#closeTimeout, onTimer, isHeld);
     }
-    // After a close() of its own that still delivers, only a drop ends that: the peer's close frame comes behind all that it sent.
+    // With `deliverAfterClose`, this side's own close() does not stop the delivery, since the peer's messages come before its
+    // close frame. Only a drop stops it then.
     const isCut = stage === "dropped" || (isFirst && !endpoint.isDelivering);
     if (endpoint.initiator === "local" && isCut) dispatcher.stop(() => this.closedError());
     this.#abort?.abort(this.closedError());
@@ -220,7 +222,7 @@ export class Teardown {
   #finish(): void {
     const { closeReport, flusher, dispatcher } = this.#link;
     this.#closeDeadline?.cancel();
-    // A second time, since a close frame that waited behind others may have been added after the first.
+    // Stopped a second time, because a close frame that waited behind other frames may have been added since the first.
     const reason = (): ClosedError => this.closedError();
     flusher.stop(reason);
     dispatcher.end(reason);

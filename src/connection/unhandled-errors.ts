@@ -1,7 +1,9 @@
 /**
- * Errors of an application that no handler of it takes: each is told once, to the console unless the application says otherwise.
+ * Reports errors of an application that none of its handlers gets. Each error is reported once, to the console if the application
+ * has not chosen otherwise.
  *
- * Only what this side's own code has thrown comes here. What a peer does wrong does not: strangers could fill a disk with it.
+ * Only errors of the application's own code are reported. Errors that a peer causes are not, because a stranger could fill a disk
+ * with them.
  *
  * @module
  */
@@ -14,36 +16,36 @@ import { consolePrinter, type ErrorPrinter } from "./error-printer.ts";
 import type { ErrorSource, ErrorThrower } from "./error-source.ts";
 
 /**
- * What becomes of errors that no handler takes. "print": they are written to the console (`console.error`), 20 in a minute at the
- * most, and of those beyond their number. "ignore": nothing. Or a function that is called with each of them.
+ * What happens to errors that no handler gets. "print": they are written to the console (`console.error`), at most 20 in a
+ * minute, and the number of further ones. "ignore": nothing. A function: is called with each error.
  */
 export type UnhandledErrors =
   "print" | "ignore" | ((error: unknown, source: ErrorSource) => unknown);
 
-/** What the option may be. */
+/** The kind of the option. */
 export const unhandledErrorsKind: Kind = /* @__PURE__ */ either(
   /* @__PURE__ */ oneOf("print", "ignore"),
   callback,
 );
 
-/** What is known of the connection that an error comes from. */
+/** Facts about the connection on which an error occurred. */
 export interface ErrorPlace {
   readonly remoteAddress?: string | undefined;
-  /** The client behind proxies that are believed. */
+  /** The client behind trusted proxies. */
   readonly peer?: { readonly address: string | undefined };
-  /** Path and query of its request. */
+  /** Path and query of the request. */
   readonly target?: string | undefined;
 }
 
-/** Tells of the errors of one server or client. Never throws. */
+/** Reports the errors of one server or client. Never throws. */
 export class UnhandledErrorReporter {
   readonly #choice: UnhandledErrors;
   readonly #side: Side;
   readonly #printer: () => ErrorPrinter;
-  /** An error that is thrown again, or passed from hand to hand, is told once. */
+  /** The errors that were reported. An error that is thrown again is not reported a second time. */
   readonly #told = new WeakSet();
 
-  /** @param printer Gives what prints. Default: the one that all share, for the console. */
+  /** @param printer Gives the printer. Default: the shared printer for the console. */
   constructor(
     choice: UnhandledErrors | undefined,
     side: Side,
@@ -54,7 +56,7 @@ export class UnhandledErrorReporter {
     this.#printer = printer;
   }
 
-  /** This side's own code has thrown, and no handler takes it. */
+  /** The application's own code has thrown an error that no handler gets. */
   report(error: unknown, thrower: ErrorThrower, place: ErrorPlace = {}): void {
     if (this.#choice === "ignore" || isPeersDoing(error)) return;
     if (typeof error === "object" && error !== null) {
@@ -69,7 +71,7 @@ export class UnhandledErrorReporter {
   }
 
   #call(choice: UnhandledErrors & object, error: unknown, source: ErrorSource): void {
-    // The last one who could be told has failed: nothing is lost for it.
+    // The application's own reporter has failed. So the error is printed.
     const fail = (reason: unknown): void => {
       this.#printer().print(error, source);
       this.#printer().print(reason, { ...source, thrower: "unhandledErrors" });
@@ -84,11 +86,11 @@ export class UnhandledErrorReporter {
 }
 
 /*
- * Errors are told by their names here, as in client/transient.ts: the classes would bring the texts of all codes into a bundle that
- * has no use for them.
+ * This code recognizes errors by their names, as client/transient.ts does. Importing the classes would bring the messages of all
+ * codes into bundles that do not use them.
  */
 
-/** Tells whether an error says that a peer broke a rule, went past a limit, or was silent for too long. */
+/** Tells whether the error is about a peer that broke a rule, exceeded a limit, or was too slow. */
 function isPeersDoing(error: unknown): boolean {
   const { name, code } = Object(error) as TimeoutError;
   return (
@@ -96,10 +98,10 @@ function isPeersDoing(error: unknown): boolean {
   );
 }
 
-/** Tells whether an error is how framewire says that a connection did not come about, or has ended. */
+/** Tells whether the error is framewire's own report of a connection that has failed or ended. */
 export function isOfConnection(error: unknown): boolean {
   const { name, code } = Object(error) as TimeoutError;
-  // A DOMException may be called so, too; its code is a number.
+  // A DOMException may have the same name, but its code is a number.
   return (
     typeof code === "string" &&
     /^(Protocol|Limit|Closed|Dial|Handshake|Timeout|Transport)Error$/.test(name)
