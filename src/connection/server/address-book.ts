@@ -1,8 +1,8 @@
 /**
- * Who is connected from where: connections, handshakes and messages of each address, counted against a server's limits.
+ * Counts the connections, handshakes and messages of each address, against a server's limits.
  *
- * An address is remembered while it has connections, and behind them as long as a bucket of its is not full again: then a new one
- * would be the same. So what many addresses cost is bounded by time, and by number besides.
+ * An address is remembered while it has connections, and then until its buckets are full again. After that a new entry would be
+ * equal to the old one. So the memory for many addresses is bounded in time, and also in number.
  *
  * @module
  */
@@ -16,19 +16,19 @@ import type { MessageGate } from "../receive/message-gate.ts";
 import { type AddressLimits, type AddressOptions, resolveAddressLimits } from "./address-limits.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** Addresses without a connection that are remembered, at the most: some megabytes. */
+/** Most addresses without a connection that are remembered: some megabytes. */
 const mostIdle = 65_536;
 
-/** Seconds after which another try is worth while where all places of an address are taken. */
+/** Seconds after which a client may try again if its address has too many connections. */
 const retryAfterFull = 10;
 
-/** What is known of one address. */
+/** The counters of one address. */
 class Entry implements Linked<Entry> {
   previous: Entry | undefined = undefined;
   next: Entry | undefined = undefined;
   readonly key: string;
   connections = 0;
-  // Each is there where there is a limit.
+  // Each bucket exists only if its limit is set.
   readonly handshakes: TokenBucket | undefined;
   readonly messages: TokenBucket | undefined;
 
@@ -38,7 +38,7 @@ class Entry implements Linked<Entry> {
     this.messages = messages && new TokenBucket(messages, now);
   }
 
-  /** Tells whether there is nothing to be remembered. */
+  /** Tells whether a new entry would be equal to this one. */
   isForgettable(now: number): boolean {
     return (this.handshakes?.isFull(now) ?? true) && (this.messages?.isFull(now) ?? true);
   }
@@ -46,13 +46,13 @@ class Entry implements Linked<Entry> {
 
 /** The place of one connection among those of its address, from its handshake on. */
 export interface AddressPlace extends LinkPlace {
-  /** Why the connection is one too many; undefined where it is not. */
+  /** The error if the connection exceeds a limit of its address; undefined if it does not. */
   readonly refusal: HandshakeError | undefined;
-  /** Whether there are so many that no more of them are answered: they would only be there to be told so. */
+  /** Whether so many connections of the address exist that further ones are dropped without an answer. */
   readonly isFlood: boolean;
 }
 
-/** Makes the book of a server; undefined where its options set no limit. @throws {RangeError} A number is out of its range. */
+/** Makes the address book of a server; gives undefined if no limit is set. @throws {RangeError} A number is out of its range. */
 export function addressBookOf(
   options: AddressOptions,
   deadlines: Deadlines,
@@ -66,9 +66,9 @@ export class AddressBook {
   readonly #limits: AddressLimits;
   readonly #deadlines: Deadlines;
   readonly #entries = new Map<string, Entry>();
-  /** Those without connections, the one that was left longest ago first. */
+  /** Addresses without connections; the first in the list is the one that has had none for the longest time. */
   readonly #idle = new LinkedList<Entry>();
-  /** Milliseconds after which the buckets of an address are full again. */
+  /** Milliseconds after which the buckets of an address are certainly full again. */
   readonly #fullAfter: number;
   #sweep: Deadline | undefined;
 
@@ -82,12 +82,12 @@ export class AddressBook {
     this.#fullAfter = Math.max(...times);
   }
 
-  /** Addresses that are remembered. */
+  /** Number of remembered addresses. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** A connection has come from an address. It has to leave its place, refused or not. */
+  /** A connection has come from an address. It must leave its place later, even if it is refused. */
   enter(address: string): AddressPlace {
     const now = this.#deadlines.now();
     const key = keyOf(address, this.#limits.ipv6Prefix);
@@ -108,7 +108,7 @@ export class AddressBook {
     };
   }
 
-  /** Forgets all: nobody comes any more. */
+  /** Forgets all addresses: no more connections come. */
   close(): void {
     this.#sweep?.cancel();
     this.#sweep = undefined;
@@ -165,7 +165,10 @@ export class AddressBook {
     });
   }
 
-  /** Forgets those whose buckets are full again. Those behind the first one that is not have been left later. */
+  /**
+   * Forgets the addresses whose buckets are full again. The list is in order of time, so the sweep ends at the first address
+   * whose buckets are not.
+   */
   #sweepNow(): void {
     const now = this.#deadlines.now();
     for (
@@ -193,9 +196,11 @@ function refuse(cause: LimitError, seconds: number): HandshakeError {
   });
 }
 
-/** What an address is counted by: IPv4 as it is, of IPv6 so many bits, and anything else by its name. */
+/**
+ * The key by which an address is counted: an IPv4 address itself, the first bits of an IPv6 address, any other address as a text.
+ */
 function keyOf(address: string, ipv6Prefix: number): string {
-  // The zone of a link-local address is no part of it.
+  // The zone of a link-local address is not part of the address.
   const bytes = parseAddress(address.replace(/%.*/, ""));
   if (bytes === undefined) return address;
   const plain = unmapped(bytes);

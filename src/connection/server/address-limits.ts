@@ -1,5 +1,5 @@
 /**
- * What one address may cost a server, as its options have it.
+ * The limits of one address, as a server's options.
  *
  * @module
  */
@@ -9,41 +9,45 @@ import { either, number, oneOf, optionsOf, type OptionTable } from "../../check-
 import { resolveLimits } from "../../endpoint/limits.ts";
 import type { Rate } from "./token-bucket.ts";
 
-/** How often something may happen from one address. */
+/** How often something may happen for one address. */
 export interface RateLimit {
-  /** Times a second, such as 0.5 for every other second; above 0. */
+  /** Times a second, above 0, such as 0.5 for once in two seconds. */
   readonly perSecond: number;
-  /** Times at once, from 1 on. Default: `perSecond`, rounded up. */
+  /** Times at once, at least 1. Default: `perSecond`, rounded up. */
   readonly burst?: number | undefined;
 }
 
 /** How many messages may come from one address. */
 export interface MessageRateLimit extends RateLimit {
   /**
-   * What happens beyond it. "wait": the peer is held back, nothing is lost. "close": the connection whose message is one too many
-   * is closed with 1008. Default: "wait".
+   * What happens to messages beyond the limit. "wait": framewire stops reading from the peer until the limit allows more; no
+   * message is lost. "close": the connection is closed with 1008. Default: "wait".
    */
   readonly excess?: "wait" | "close" | undefined;
 }
 
-/** Options of a server about each address: the trusted one, `peer.address`. Who has none, as over a Unix socket, is not counted. */
+/**
+ * Options of a server about each client address, `peer.address`. A client without an address, as over a Unix socket, is not
+ * counted.
+ */
 export interface AddressOptions {
   /**
-   * Connections of one address, opening or open; those beyond are refused with 429. 0 or Infinity: no limit. Default: no limit.
+   * Most connections of one address, open or in their handshake. Further ones are refused with 429. 0 or Infinity: no limit.
+   * Default: no limit.
    */
   readonly maxConnectionsPerAddress?: number | undefined;
-  /** Handshakes of one address: a number is so many a second; those beyond are refused with 429. Default: no limit. */
+  /** Handshakes of one address. A number means so many a second. Further ones are refused with 429. Default: no limit. */
   readonly handshakesPerAddress?: number | RateLimit | undefined;
-  /** Messages of one address, over all its connections: a number is so many a second. Default: no limit. */
+  /** Messages of one address, on all its connections. A number means so many a second. Default: no limit. */
   readonly messagesPerAddress?: number | MessageRateLimit | undefined;
   /**
-   * Bits of an IPv6 address that tell one peer from another, 1 to 128: a peer that has one address of a network has, as a rule, all
-   * 2^64 of it. Default: 64.
+   * Number of leading bits that identify a peer in an IPv6 address, 1 to 128. A peer usually has a whole network of 2^64
+   * addresses. Default: 64.
    */
   readonly ipv6Prefix?: number | undefined;
 }
 
-/** {@link AddressOptions} with nothing left open. */
+/** {@link AddressOptions} with all defaults filled in. */
 export interface AddressLimits {
   readonly maxConnections: number;
   readonly handshakes: Rate | undefined;
@@ -53,7 +57,7 @@ export interface AddressLimits {
 
 const rateTable: OptionTable<RateLimit> = { perSecond: number, burst: number };
 
-/** What the options may be. */
+/** The kinds of these options. */
 export const addressTable: OptionTable<AddressOptions> =
   /* @__PURE__ */ ((): OptionTable<AddressOptions> => ({
     maxConnectionsPerAddress: number,
@@ -66,9 +70,9 @@ export const addressTable: OptionTable<AddressOptions> =
   }))();
 
 /**
- * Fills in defaults.
+ * Fills in the defaults.
  *
- * @returns undefined where there is no limit.
+ * @returns undefined if no limit is set.
  * @throws {RangeError} A number is out of its range.
  */
 export function resolveAddressLimits(options: AddressOptions): AddressLimits | undefined {

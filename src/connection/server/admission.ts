@@ -1,8 +1,8 @@
 /**
- * Who a connection of a server comes from, and whether it is one too many: of all, or of its address.
+ * Finds the client of a server's connection, and whether the connection exceeds a limit: of all connections, or of its address.
  *
- * Without proxies the client is who is at the socket, and has its place before anything is read. Behind one it is known with the head of
- * a request, or with the header of the PROXY protocol, and each request of a proxy's connection may be another client's.
+ * Without a proxy the client is the other end of the socket, and gets its place before anything is read. Behind a proxy the head
+ * of a request, or a PROXY header, names the client. Each request on a proxy's connection may come from another client.
  *
  * @module
  */
@@ -17,29 +17,29 @@ import type { Transport } from "../../transport.ts";
 import type { AddressBook, AddressPlace } from "./address-book.ts";
 import type { HookFailureOwner } from "./hook-failure.ts";
 
-/** What a server knows of addresses. */
+/** The parts of a server that an admission uses. */
 export interface AdmissionOwner extends HookFailureOwner {
-  /** Finds clients behind proxies; undefined where none is trusted. */
+  /** Finds clients behind proxies; undefined if no proxy is trusted. */
   readonly peers: PeerFinder | undefined;
-  /** Counts what comes from each address; undefined where there is no limit. */
+  /** Counts the connections of each address; undefined if there is no limit. */
   readonly addresses: AddressBook | undefined;
-  /** Tells whether who is at the socket has to speak the PROXY protocol. */
+  /** Tells whether the other end of the socket must send a PROXY header. */
   isBalancer(remoteAddress: string | undefined): boolean;
 }
 
 /** The client of one connection, and its place among those of its address. */
 export class Admission {
-  /** Of the header that a balancer sends first; undefined where none is expected. */
+  /** Reads the header that a balancer sends first; undefined if none is expected. */
   readonly proxyHeader: ProxyHeaderParser | undefined;
   readonly #owner: AdmissionOwner;
   readonly #transport: Transport;
-  /** Whether a proxy may be at the socket: then each request tells its own address. */
+  /** Whether the other end of the socket may be a proxy. Then each request has a client address of its own. */
   readonly #hasProxy: boolean;
   #excess: LimitError | HandshakeError | undefined;
   #place: AddressPlace | undefined;
   #peer: Peer | undefined;
 
-  /** @param excess Why the connection is one too many of all. */
+  /** @param excess The limit of all connections that this connection exceeds, if any. */
   constructor(transport: Transport, owner: AdmissionOwner, excess: LimitError | undefined) {
     const address = socketAddress(transport.remoteAddress);
     const isProxied = owner.isBalancer(address);
@@ -50,21 +50,21 @@ export class Admission {
     this.#excess = excess;
     this.#place = undefined;
     this.#peer = undefined;
-    // Who is no proxy is known by now, whether a request comes or not.
+    // If the other end is not a proxy, the client is known now, before a request comes.
     if (!this.#hasProxy) this.#enter(address);
   }
 
-  /** Why the connection is one too many, as far as is known; undefined where it is not. */
+  /** The limit that the connection exceeds, as far as is known; undefined if there is none. */
   get excess(): LimitError | HandshakeError | undefined {
     return this.#excess;
   }
 
-  /** Its place among the connections of its address; undefined where they are not counted, or the address is not known. */
+  /** The place among the connections of its address; undefined if they are not counted, or the address is unknown. */
   get place(): AddressPlace | undefined {
     return this.#place;
   }
 
-  /** The client behind trusted proxies, once it is known; undefined where nobody has to be believed about it. */
+  /** The client behind trusted proxies, when it is known; undefined if there is no trusted proxy. */
   get peer(): Peer | undefined {
     return this.#peer;
   }
@@ -72,10 +72,10 @@ export class Admission {
   /**
    * Finds the client of a request, and counts it.
    *
-   * @param head A request that was checked.
+   * @param head A request that has passed its checks.
    * @returns As {@link peer}.
-   * @throws {HandshakeError} The connection is one too many of its address, or a trusted proxy's headers are malformed.
-   * @throws What the application's function for `trustProxy` has thrown.
+   * @throws {HandshakeError} The connection exceeds a limit of its address, or a trusted proxy's headers are malformed.
+   * @throws The error of the application's function for `trustProxy`.
    */
   admit(head: Head): Peer | undefined {
     this.#peer = this.#findPeer(head);
@@ -84,7 +84,7 @@ export class Admission {
     return this.#peer;
   }
 
-  /** A request was answered. Behind a proxy the next one may be another client's. */
+  /** A request was answered. Behind a proxy the next request may come from another client. */
   answered(): void {
     if (!this.#hasProxy) return;
     this.#peer = undefined;
@@ -92,7 +92,7 @@ export class Admission {
     this.#place = undefined;
   }
 
-  /** The connection is over, and nobody else has its place. */
+  /** The connection is over: gives up its place. */
   leave(): void {
     this.#place?.leave();
   }
@@ -117,7 +117,7 @@ export class Admission {
     try {
       return peers.find(head, this.#transport, proxied);
     } catch (error) {
-      // The application's own function has thrown, before there is a request that it could be told with.
+      // The application's function has thrown before there is a request that could be refused with its error.
       if (!(error instanceof HandshakeError)) {
         const remoteAddress = socketAddress(this.#transport.remoteAddress);
         this.#owner.hookFailed(error, "trustProxy", { remoteAddress });

@@ -1,16 +1,16 @@
 /**
  * The subscribers of one topic.
  *
- * Each knows its place in a list, since in a `Set` one that subscribes again and again is found behind all the holes that it has
- * left: see src/returning-map.ts.
+ * Each subscription knows its place in a list. A `Set` would be slow: an element that is removed and added again and again is
+ * found only after all the holes that it has left (see src/returning-map.ts).
  *
  * @module
  */
 
-/** That one is subscribed to a topic. For its audience alone to write. */
+/** The subscription of one receiver to a topic. Only its audience may write to it. */
 export class Subscription<Receiver> {
   readonly receiver: Receiver;
-  /** Its place in the audience. */
+  /** Its index in the audience's list. */
   at = 0;
 
   constructor(receiver: Receiver) {
@@ -18,28 +18,28 @@ export class Subscription<Receiver> {
   }
 }
 
-/** Empty places that are always kept. */
+/** Number of empty places that an audience always keeps. */
 const fewEmpty = 32;
 
-/** Subscribers in the order in which they have come. */
+/** The subscribers of a topic, in the order in which they subscribed. */
 export class Audience<Receiver> {
-  /** Undefined where somebody has left. */
+  /** Undefined at the place of a subscriber that has left. */
   #places: (Subscription<Receiver> | undefined)[] = [];
   #size = 0;
 
-  /** How many there are. */
+  /** Number of subscribers. */
   get size(): number {
     return this.#size;
   }
 
-  /** Adds one. */
+  /** Adds a subscriber. */
   add(subscription: Subscription<Receiver>): void {
     subscription.at = this.#places.length;
     this.#places.push(subscription);
     this.#size++;
   }
 
-  /** Takes one out, which must be in. */
+  /** Removes a subscriber, which must be in the audience. */
   remove(subscription: Subscription<Receiver>): void {
     const places = this.#places;
     places[subscription.at] = undefined;
@@ -48,7 +48,7 @@ export class Audience<Receiver> {
     if (places.length > 2 * this.#size + fewEmpty) this.#closeRanks();
   }
 
-  /** Gives them as an array of the caller's own: who comes or goes meanwhile changes nothing in it. */
+  /** Gives the subscribers in a new array, which later changes do not affect. */
   receivers(): Receiver[] {
     const receivers: Receiver[] = [];
     for (const subscription of this.#places) {

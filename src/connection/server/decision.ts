@@ -1,5 +1,5 @@
 /**
- * What an `upgrade` hook has returned, checked before it is acted upon.
+ * Checks what an `upgrade` hook has returned.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import {
 import { headersKind } from "../../http/headers.ts";
 import type { Refusal, RouteOptions, Upgrade } from "../handlers.ts";
 
-/** What the hook says of a connection: how it is let in, or why not. */
+/** The decision of the hook: how to accept the connection, or why to refuse it. */
 export type Decision<Context> = Upgrade<Context> | Refusal;
 
-/** A budget of memory for each connection would be none: compression with options of its own belongs to a route. */
+/** Compression options of one connection would need a memory budget for each connection. So only a route may have them. */
 const options: Kind = {
   ...object("an object such as { maxMessageSize: 1024 }"),
   look(value, name) {
@@ -49,7 +49,7 @@ const decisionTable: OptionTable<Omit<Upgrade<unknown>, never> & Refusal> = {
 /**
  * Checks what a hook has returned.
  *
- * @throws {TypeError} It is no object: neither false nor null refuses, and neither true nor a string lets in.
+ * @throws {TypeError} It is not an object: neither false nor null refuses, and neither true nor a string accepts.
  */
 export function checkDecision(decision: unknown): void {
   if (typeof decision === "object" && decision !== null) {

@@ -1,5 +1,5 @@
 /**
- * One message for many connections, of which some do not keep up.
+ * Sends one message to many connections, some of which may be slow.
  *
  * @module
  */
@@ -9,38 +9,38 @@ import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { LimitError } from "../../errors.ts";
 
 /**
- * What happens to a connection whose unsent bytes are above `highWaterMark` already. "buffer": it gets the message, as by
- * `send`, and its own limit counts. "drop": it does not get this one. "close": it is dropped, since it does not keep up.
+ * What happens to a connection whose unsent bytes are already above `highWaterMark`. "buffer": the connection gets the message,
+ * as by `send`, and its own limits apply. "drop": the connection does not get this message. "close": the connection is dropped.
  */
 export type SlowReceiver = "buffer" | "drop" | "close";
 
 /** How one message goes to many. */
 export interface DeliveryOptions<Receiver> {
-  /** A connection that does not get it, such as the one that it came from. */
+  /** A connection that does not get the message, such as the sender. */
   readonly except?: Receiver | undefined;
-  /** Default: the option `slowReceivers` of the receiver's server, or of its route. */
+  /** What happens to slow receivers. Default: the option `slowReceivers` of the receiver's server or route. */
   readonly slow?: SlowReceiver | undefined;
 }
 
-/** What became of a message, as far as this server's connections are concerned. */
+/** What happened to a message on this server's own connections. */
 export interface Delivery {
-  /** Connections that it was sent on. */
+  /** Number of connections that got the message. */
   readonly sent: number;
-  /** Slow ones that did not get it, as the policy or their own `overflow` has it. */
+  /** Number of slow connections that did not get it, because of the policy or their own `overflow`. */
   readonly dropped: number;
-  /** Slow ones that were dropped themselves. */
+  /** Number of slow connections that were dropped. */
   readonly closed: number;
 }
 
-/** What is used of a connection. */
+/** The members of a connection that a delivery uses. */
 export interface Subscriber {
-  /** One that is not "open" gets nothing. */
+  /** A connection that is not "open" gets nothing. */
   readonly state: "open" | "closing" | "closed";
-  /** What holds for it where the sender does not say. */
+  /** The receiver's own settings, for what the sender does not specify. */
   readonly delivery: DeliverySettings;
   readonly outbox: {
     readonly unsent: number;
-    /** Unsent bytes above which it is slow. */
+    /** Number of unsent bytes above which the connection is slow. */
     readonly highWaterMark: number;
     dropped: number;
     send(message: PreparedMessage, compress: boolean): Promise<void>;
@@ -48,27 +48,27 @@ export interface Subscriber {
   terminate(error: unknown): void;
 }
 
-/** What holds for one receiver of what is sent to many. */
+/** Settings of one receiver, for messages that go to many. */
 export interface DeliverySettings {
-  /** What happens to it where it does not keep up. */
+  /** What happens to this receiver if it is slow. */
   readonly slow: SlowReceiver;
-  /** Topics that it may subscribe to. */
+  /** Most topics to which it may subscribe. */
   readonly maxTopics: number;
 }
 
 const policies: readonly SlowReceiver[] = ["buffer", "drop", "close"];
 
-/** What the option may be. */
+/** The kind of the option. */
 export const slowReceiversKind: Kind = /* @__PURE__ */ oneOf(...policies);
 
-/** Checks a policy: of any other one a slow connection would be dropped. @throws {TypeError} It is none of the three. */
+/** Checks a policy. `deliver` would treat an unknown one as "close". @throws {TypeError} It is none of the three. */
 export function checkPolicy(name: string, policy: SlowReceiver): void {
   if (policies.includes(policy)) return;
   throw new TypeError(`${name} must be one of ${policies.join(", ")}: ${String(policy)}`);
 }
 
 /**
- * Sends a message to `receivers`, which nobody else changes meanwhile: what is called may end a connection, or subscribe one.
+ * Sends a message to `receivers`. The list must not change meanwhile, although a call may end a connection or subscribe one.
  *
  * @throws {TypeError} `slow` is none of the three policies.
  */
@@ -82,7 +82,7 @@ export function deliver<Receiver extends Subscriber>(
   let dropped = 0;
   let closed = 0;
   for (const receiver of receivers) {
-    // One that closes, or was dropped in this turn, is a subscriber until its end, and gets nothing.
+    // A connection that is closing, or was dropped in this turn, stays a subscriber until its end, but gets nothing.
     if (receiver === except || receiver.state !== "open") continue;
     const { outbox } = receiver;
     const { highWaterMark } = outbox;
@@ -90,7 +90,7 @@ export function deliver<Receiver extends Subscriber>(
     if (slow === "buffer" || outbox.unsent <= highWaterMark) {
       const droppedBefore = outbox.dropped;
       void outbox.send(message, message.compress);
-      // What does not fit is the business of its own limit, `maxBufferedAmount`.
+      // If the message did not fit, the receiver's own limit `maxBufferedAmount` has already decided about it.
       if (outbox.dropped > droppedBefore) dropped++;
       else if (isOpen(receiver)) sent++;
       else closed++;
@@ -107,7 +107,7 @@ export function deliver<Receiver extends Subscriber>(
   return { sent, dropped, closed };
 }
 
-/** Asked again once it has been sent something: its state may be another one. */
+/** Reads the state again after sending, since sending may have changed it. */
 function isOpen(receiver: Subscriber): boolean {
   return receiver.state === "open";
 }

@@ -1,5 +1,5 @@
 /**
- * What becomes of the errors that an application's functions throw while a connection opens.
+ * Reports the errors of hooks, which an application's functions throw while a connection opens.
  *
  * @module
  */
@@ -8,20 +8,20 @@ import { HandshakeError, LimitError } from "../../errors.ts";
 import { isAbandonedFor, type UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
 import type { ErrorPlace } from "../unhandled-errors.ts";
 
-/** The functions that are asked while a connection opens, by the names of their options. */
+/** The functions that framewire asks while a connection opens, by the names of their options. */
 export type Hook = "upgrade" | "http" | "origins" | "trustProxy";
 
-/** Who is told of them. */
+/** The receiver of these reports. */
 export interface HookFailureOwner {
-  /** A hook threw, or gave what cannot be answered. */
+  /** A hook has thrown an error, or returned something that is not a valid answer. */
   hookFailed(error: unknown, hook: Hook, place: ErrorPlace): void;
 }
 
 /**
- * Tells what a hook has failed with. Nobody is told where the error is its answer, a refusal; where the client is to blame; and where the
- * hook gave up because nobody waits for it any more.
+ * Reports the error of a hook. There is no report if the error is a refusal, if the client caused it, or if the hook gave up
+ * because nobody waits for its answer any more.
  *
- * @param request What it was asked about.
+ * @param request The request about which the hook was asked.
  */
 export function tellHookFailure(
   owner: HookFailureOwner,
@@ -30,13 +30,14 @@ export function tellHookFailure(
   request: UpgradeRequest,
 ): void {
   if (error instanceof HandshakeError) {
-    // It refuses. But one that the library has made of something else has that as its cause.
+    // A HandshakeError is a refusal. But if framewire made it from another error of the hook, that error is its cause, and is
+    // reported.
     if (error.code === "INTERNAL" && "cause" in error) {
       tellHookFailure(owner, error.cause, hook, request);
     }
     return;
   }
-  // A body that is too large for the hook that reads it is the client's fault.
+  // If the body is too large for the hook that reads it, the client is to blame.
   if (error instanceof LimitError && error.code === "BODY_TOO_LARGE") return;
   if (isAbandonedFor(request, error)) return;
   if ((error as Error | undefined)?.name === "AbortError") return;

@@ -1,7 +1,8 @@
 /**
- * What holds for the connections of one path: the server's options, but for those that a route, or its `upgrade` hook, gives itself.
+ * The settings of the connections to one path: the options of its route or its `upgrade` hook, and the server's options for all
+ * others.
  *
- * Options are resolved once for each object that holds them, and not for each connection.
+ * Each object of options is resolved once, not for each connection.
  *
  * @module
  */
@@ -18,33 +19,35 @@ import type { DeliverySettings } from "./delivery.ts";
 
 type TopicLimits = Pick<DeliverySettings, "maxTopics">;
 
-/** The limit in force where none is given. */
+/** The default of this limit. */
 const defaultTopicLimits: TopicLimits = { maxTopics: 1024 };
 
-/** What the settings of all routes of one server are made with. */
+/** What the settings of all routes of one server need. */
 export interface RouteSettingsParts {
   readonly host: RuntimeServices;
   readonly deadlines: Deadlines;
 }
 
-/** The options of a path with nothing left open. */
+/** The options of a path with all defaults filled in. */
 export class RouteSettings {
   readonly link: LinkSettings;
-  /** The extensions that are agreed to. */
+  /** The extensions that a client may use. */
   readonly extensions: readonly Extension[];
-  /** Whose pages may connect. */
+  /** The origins whose pages may connect. */
   readonly origins: OriginPolicy;
-  /** What holds for its connections where something is sent to many. */
+  /** Settings for messages that go to many connections. */
   readonly delivery: DeliverySettings;
-  /** The subprotocols that are known here. */
+  /** The subprotocols that the path supports. */
   readonly protocols: readonly string[];
   readonly #parts: RouteSettingsParts;
   readonly #options: RouteOptions;
-  /** What compresses, with its memory: none, or one. Shared with whatever does not ask for another one. */
+  /**
+   * The compression extension with its memory budget, or an empty list. Routes without compression options of their own share it.
+   */
   readonly #compression: readonly Extension[];
   readonly #made = new WeakMap<RouteOptions, RouteSettings>();
 
-  /** @param base What holds where the options say nothing. Default: the library's defaults. */
+  /** @param base Settings for the options that are absent. Default: the library's defaults. */
   constructor(parts: RouteSettingsParts, options: RouteOptions, base?: RouteSettings) {
     this.#parts = parts;
     this.#options = base === undefined ? options : { ...base.#options, ...given(options) };
@@ -63,10 +66,10 @@ export class RouteSettings {
   }
 
   /**
-   * Gives the settings with some options changed. The same ones for the same object: it must not be changed afterwards.
+   * Gives these settings with some options changed. The same object gives the same settings, so it must not change afterwards.
    *
-   * @param path What is in front of the options' names in a message.
-   * @throws {TypeError} An option is not known, or of a wrong type.
+   * @param path Text before the options' names in messages.
+   * @throws {TypeError} An option is unknown, or of a wrong type.
    * @throws {RangeError} An option is out of its range.
    */
   with(options: RouteOptions, path: string): RouteSettings {
@@ -86,7 +89,7 @@ export class RouteSettings {
   }
 }
 
-/** The options without those that are undefined, which stand for what is not given. */
+/** Gives the options without those that are undefined, which count as absent. */
 function given(options: RouteOptions): RouteOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

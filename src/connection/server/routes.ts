@@ -1,21 +1,21 @@
 /**
- * Handlers by path.
+ * Finds the handlers for a path.
  *
  * @module
  */
 
-/** What a path matched, with the parameters in it. */
+/** The match of a path, with its parameters. */
 export interface RouteMatch<Target> {
   readonly target: Target;
-  /** The parameters of the pattern, decoded; that of `*` is called "*". */
+  /** The parameters of the pattern, decoded. The parameter of `*` is called "*". */
   readonly params: Readonly<Record<string, string>>;
 }
 
 /**
- * The parameters that a pattern has, by name: of "/rooms/:room/*" they are `room` and `*`. Of a string that is not known when it is
- * compiled, any.
+ * The names of a pattern's parameters: for "/rooms/:room/*" they are `room` and `*`. Any names, if the pattern is not known at
+ * compile time.
  *
- * @typeParam Names Those of the segments before; for the type itself.
+ * @typeParam Names Names of earlier segments; only for the type's own recursion.
  */
 export type RouteParams<Pattern, Names extends string = never> = string extends Pattern
   ? Readonly<Record<string, string>>
@@ -33,8 +33,9 @@ interface Route<Target> {
 }
 
 /**
- * Finds what belongs to a path. Patterns are compared segment by segment, decoded: `:name` stands for any one segment that is
- * not empty, `*` at the end for all that follow. One without parameters goes first, then they count in their order.
+ * Finds the target that belongs to a path. Patterns are compared segment by segment, decoded: `:name` stands for one segment that
+ * is not empty, `*` at the end for all remaining ones. A pattern without parameters wins; otherwise the first pattern that
+ * matches.
  *
  * @example
  * new Routes({ "/chat": chat, "/rooms/:room": room, "/*": other }).find("/rooms/tea") // room, { room: "tea" }
@@ -43,7 +44,7 @@ export class Routes<Target> {
   readonly #exact = new Map<string, Target>();
   readonly #patterns: Route<Target>[] = [];
 
-  /** @throws {TypeError} A pattern that does not begin with "/", or has a `*` before its end. */
+  /** @throws {TypeError} A pattern does not begin with "/", or has a `*` before its end. */
   constructor(routes: Readonly<Record<string, Target>>) {
     for (const [pattern, target] of Object.entries(routes)) {
       const segments = pattern.split("/").slice(1);
@@ -57,14 +58,14 @@ export class Routes<Target> {
   }
 
   /**
-   * Gives the match of a path, undefined where nothing matches.
+   * Gives the match of a path, or undefined if no pattern matches.
    *
-   * @param path As it was sent, without query.
+   * @param path The path of the request, still encoded and without the query.
    */
   find(path: string): RouteMatch<Target> | undefined {
     const segments = path.split("/").slice(1).map(decode);
     const exact = this.#exact.get(`/${segments.join("/")}`);
-    // A "/" that was encoded is no border between segments.
+    // An encoded "/" does not separate segments.
     if (exact !== undefined && segments.every((segment) => !segment.includes("/"))) {
       return { target: exact, params: {} };
     }
@@ -94,7 +95,7 @@ function match(
   return pattern.length === segments.length ? params : undefined;
 }
 
-/** Decodes a segment; one that is not well encoded stays as it is. */
+/** Decodes a segment. A malformed encoding stays unchanged. */
 function decode(segment: string): string {
   if (!segment.includes("%")) return segment;
   try {

@@ -1,5 +1,5 @@
 /**
- * What a server may be told, with its defaults.
+ * The options of a server, and their defaults.
  *
  * @module
  */
@@ -34,94 +34,94 @@ import { type ConnectionOptions, connectionTable } from "../options.ts";
 import { type AddressOptions, addressTable } from "./address-limits.ts";
 import { type SlowReceiver, slowReceiversKind } from "./delivery.ts";
 
-/** Options of a server. For the numbers beside `port`, 0 or Infinity means no limit. */
+/** Options of a server. For all numbers except `port`, 0 or Infinity means no limit. */
 export interface ServeOptions
   extends ListenOptions, ConnectionOptions, AddressOptions, PartialLimits<HeadLimits> {
-  /** As the option of a route: `RouteOptions`. For routes that have none of their own, too. Default: none. */
+  /** As `protocols` in `RouteOptions`; also for routes without an option of their own. Default: none. */
   readonly protocols?: readonly string[] | undefined;
-  /** Connections that may be open or opening; those beyond are refused with 503. Default: no limit. */
+  /** Most connections, open or in their handshake. Further ones are refused with 503. Default: no limit. */
   readonly maxConnections?: number | undefined;
-  /** Milliseconds from accepting a connection to its handshake's end; then 408. Default: 10 000. */
+  /** Milliseconds from the accepted connection to the end of its handshake. Then the answer is 408. Default: 10 000. */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * Whose pages may connect; others get 403: a list of origins and patterns, a function, "same" or "any". Default: "cookies", those
-   * of the server's own host where a request carries cookies, an Authorization header or a client certificate, all otherwise.
+   * The origins whose pages may connect: a list of origins and patterns, a function, "same" or "any". Other pages get 403.
+   * Default: "cookies": if the request has cookies, an Authorization header or a client certificate, only pages of the server's
+   * own host may connect; otherwise all pages.
    */
   readonly origins?: OriginPolicy | undefined;
   /**
-   * Proxies in front of the server that are believed about their clients: so many hops, addresses and networks, or a function.
-   * What they say is `request.peer` and `ws.peer`; what is malformed gets 400. Default: nobody is believed.
+   * The proxies in front of the server that may say who the client is: a number of hops, addresses and networks, or a function.
+   * `request.peer` and `ws.peer` have the result. A malformed header gets 400. Default: no proxy is trusted.
    */
   readonly trustProxy?: TrustedProxies | undefined;
   /**
-   * Headers that trusted proxies tell of their clients by. A proxy passes on what it does not write, as a client has sent it: so
-   * name those that it writes. Where `Forwarded` and `X-Forwarded-*` are both there, and differ, the answer is 400. Default: all
-   * of them.
+   * The headers by which trusted proxies name their clients. A proxy passes on other headers as the client has sent them, so name
+   * only those that your proxy writes. If `Forwarded` and `X-Forwarded-*` are both present and differ, the answer is 400.
+   * Default: all of them.
    */
   readonly proxyHeaders?: readonly ProxyHeader[] | undefined;
   /**
-   * TCP balancers that say whose connection each is by the PROXY protocol, version 1 or 2: `true` for all that connect, or addresses
-   * and networks, and "unix" for one that comes by a Unix socket. They must: one that does not is dropped. From others it is no request,
-   * and gets 400. With `tls`, in front of which the header comes, it takes a
-   * `port`. Not with `server`: TypeError. Default: nobody.
+   * The TCP balancers that send the PROXY protocol, version 1 or 2: `true` for all connections, or a list of addresses, networks
+   * and "unix" (a Unix socket). A connection from a balancer is dropped if the header is missing. From others the header is a
+   * malformed request: 400. With `tls`, which starts after the header, it needs `port`. TypeError with `server`. Default: none.
    */
   readonly proxyProtocol?: boolean | readonly string[] | undefined;
-  /** What carries publications to other servers, of this process or elsewhere. Default: they stay on this one. */
+  /** Sends publications to other servers, in this process or elsewhere. Default: publications stay on this server. */
   readonly backplane?: Backplane | undefined;
   /** How publications wait for the backplane. */
   readonly carrying?: CarryingOptions | undefined;
-  /** Topics that one connection may subscribe to. Default: 1 024. */
+  /** Most topics to which one connection may subscribe. Default: 1 024. */
   readonly maxTopics?: number | undefined;
-  /** What becomes of receivers that do not keep up with what is sent to many. Default: "buffer". */
+  /** What happens to receivers that are too slow for messages that go to many. Default: "buffer". */
   readonly slowReceivers?: SlowReceiver | undefined;
-  /** Bytes that the body of a plain request may have; beyond, 413. Default: 1 MiB. */
+  /** Most bytes of a plain request's body; a longer one gets 413. Default: 1 MiB. */
   readonly maxBodySize?: number | undefined;
-  /** Plain requests that one connection may make, one after the other; 1 is one, and no keep-alive. Default: 1 000. */
+  /** Most plain requests on one connection, one after the other; 1 means no keep-alive. Default: 1 000. */
   readonly maxRequests?: number | undefined;
-  /** Milliseconds that a connection may idle between two plain requests; then it is ended. Default: 5 000. */
+  /** Milliseconds that a connection may be idle between two plain requests. Then it is ended. Default: 5 000. */
   readonly keepAliveTimeout?: number | undefined;
-  /** Where time comes from. Default: the runtime. */
+  /** The source of time. Default: the runtime. */
   readonly clock?: Clock | undefined;
 }
 
 /** How a message is broadcast. */
 export interface BroadcastOptions extends PublishOptions {
-  /** A connection that does not get it. */
+  /** A connection that does not get the message. */
   readonly except?: Connection | undefined;
 }
 
 /** How a server is shut down. */
 export interface ShutdownOptions {
-  /** Status code that all connections are closed with. Default: 1001, going away. */
+  /** Status code with which all connections are closed. Default: 1001, going away. */
   readonly status?: StatusCode;
-  /** At most 123 bytes of UTF-8. Default: none. */
+  /** Reason in the close frames, at most 123 bytes of UTF-8. Default: none. */
   readonly reason?: string;
-  /** Milliseconds for all of it; what is left then is dropped. Default: the option `closeTimeout`. */
+  /** Milliseconds for the whole shutdown. Then the remaining connections are dropped. Default: the option `closeTimeout`. */
   readonly deadline?: number;
   /**
-   * Whether a connection whose handlers are at work on what has come gets half of that time to be done with it, and to send its
-   * answers, before it is closed; nothing more is read from it meanwhile. `open` is not waited for. 10 seconds, where the
-   * deadline is Infinity. Default: true.
+   * Whether handlers that are at work get half of `deadline` to finish and to send their answers, before their connection is
+   * closed. Meanwhile nothing more is read from the connection. The shutdown does not wait for `open`. If `deadline` is Infinity,
+   * the time is 10 seconds. Default: true.
    */
   readonly drain?: boolean;
 }
 
-/** What a shutdown came to. */
+/** Result of a shutdown. */
 export interface ShutdownResult {
-  /** Connections whose closing handshake was done. */
+  /** Connections that completed the closing handshake. */
   readonly closed: number;
   /** Connections that were dropped. */
   readonly dropped: number;
 }
 
-/** What the options of a broadcast may be. */
+/** The kinds of the options of a broadcast. */
 export const broadcastTable: OptionTable<BroadcastOptions> =
   /* @__PURE__ */ ((): OptionTable<BroadcastOptions> => ({
     ...publishTable,
     except: having("a connection", "send"),
   }))();
 
-/** What the options of a shutdown may be. */
+/** The kinds of the options of a shutdown. */
 export const shutdownTable: OptionTable<ShutdownOptions> = {
   status: number,
   reason: text,
@@ -129,7 +129,7 @@ export const shutdownTable: OptionTable<ShutdownOptions> = {
   drain: boolean,
 };
 
-/** What the options of a server may be. */
+/** The kinds of a server's options. */
 export const serveTable: OptionTable<ServeOptions> =
   /* @__PURE__ */ ((): OptionTable<ServeOptions> => ({
     ...listenTable,
@@ -152,13 +152,13 @@ export const serveTable: OptionTable<ServeOptions> =
     clock,
   }))();
 
-/** Limits of a server beside those of its connections, of heads and of plain requests. */
+/** Limits of a server, except those of its connections, of heads and of plain requests. */
 export interface ServerLimits {
   readonly handshakeTimeout: number;
   readonly maxConnections: number;
 }
 
-/** The limits in force where none are given. */
+/** The defaults of these limits. */
 export const defaultServerLimits: ServerLimits = {
   handshakeTimeout: 10_000,
   maxConnections: Infinity,

@@ -1,5 +1,5 @@
 /**
- * A server: a listener, the connections that came from it, and its orderly end.
+ * A server: its listener, its connections, and its shutdown.
  *
  * @module
  */
@@ -68,8 +68,9 @@ export type {
 /**
  * Serves WebSocket connections from a listener. Adapters wrap it as their own `serve`.
  *
- * @param host What the runtime has beside its sockets.
- * @throws {TypeError} An option or a handler is not known, or of a wrong type; compression is wanted, and there is no engine.
+ * @param host Functions of the runtime, apart from its sockets.
+ * @throws {TypeError} An option or a handler is unknown, or of a wrong type; the options ask for compression, and there is no
+ * engine.
  * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
  * @throws {RangeError} An option is out of its range.
  */
@@ -85,12 +86,13 @@ export async function serveOn<Context = unknown, Contexts extends object = Route
 }
 
 /**
- * Makes a server at once, which begins to listen: as {@link serveOn} does, without a promise for it. Adapters wrap it as their own
+ * Makes a server that begins to listen: like {@link serveOn}, but without a promise. Adapters wrap it as their own
  * `createServer`.
  *
- * @param host What the runtime has beside its sockets.
- * @returns The server. `listening` tells when it listens, and rejects where it cannot.
- * @throws {TypeError} An option or a handler is not known, or of a wrong type; compression is wanted, and there is no engine.
+ * @param host Functions of the runtime, apart from its sockets.
+ * @returns The server. Its promise `listening` resolves when it listens, and rejects if it cannot listen.
+ * @throws {TypeError} An option or a handler is unknown, or of a wrong type; the options ask for compression, and there is no
+ * engine.
  * @throws {RangeError} An option is out of its range.
  */
 export function createServerOn<Context = unknown, Contexts extends object = RouteContexts>(
@@ -117,21 +119,21 @@ export class Server<Context = unknown> {
   readonly #unhandled: UnhandledErrorReporter;
   readonly #handshakes = new LinkedList<ServerHandshake<Context>>();
   readonly #links = new LinkedList<Link<Context>>();
-  // Of all connections that are over.
+  // Totals of all connections that are over.
   readonly #received = new Traffic();
   readonly #sent = new Traffic();
   #dropped = 0;
-  // Openings that are only there to be refused.
+  // Number of handshakes that exist only to be refused.
   #excess = 0;
   #opened = 0;
   #refused = 0;
   #listener: Listener | undefined;
   #listening: Promise<void> = settled;
   readonly #shutdown: Shutdown;
-  /** Whether the process lives on for it. */
+  /** Whether the server keeps the process alive. */
   #holds = true;
 
-  /** For the library: servers come from `serve`. */
+  /** For framewire itself: applications get servers from `serve`. */
   constructor(
     options: ServeOptions,
     handlers: ServerHandlers<Context>,
@@ -156,7 +158,7 @@ export class Server<Context = unknown> {
       links: this.#links,
       handshakes: this.#handshakes,
       deadlines: this.#deadlines,
-      // One that is not there yet is closed as soon as it is; where it comes to nothing, `listening` tells.
+      // A listener that does not exist yet is closed as soon as it exists. If listening fails, `listening` reports it.
       closeListener: () => this.#listener?.close() ?? this.#listening.catch(() => {}),
       forgetAddresses: () => this.#owner.addresses?.close(),
       leaveBackplane: (milliseconds) => this.#node?.leave(milliseconds),
@@ -164,14 +166,14 @@ export class Server<Context = unknown> {
     if (backplane !== undefined) this.#node?.join(backplane);
   }
 
-  /** Joins the backplane, and starts to listen; {@link listening} tells what comes of it. For the library. */
+  /** Joins the backplane and starts to listen. {@link listening} reports the result. For framewire itself. */
   listen(listen: Listen, options: ListenOptions): void {
     this.#listening = this.#listen(listen, options);
   }
 
   /**
-   * Resolves when the server listens, at once where it has no listener. Rejects where it cannot, with what `serve` rejects with; where
-   * nobody awaits that, the runtime reports it as unhandled.
+   * Resolves when the server listens; resolves at once if the server has no listener. Rejects with the error of `serve` if the
+   * server cannot listen. A rejection that you do not await is reported as unhandled.
    */
   get listening(): Promise<void> {
     return this.#listening;
@@ -185,22 +187,22 @@ export class Server<Context = unknown> {
       await this.#node?.leave(this.#settings.closeTimeout).catch(() => {});
       throw error;
     }
-    // What was wanted of it before it was there.
+    // Applies calls of `unref` and `shutdown` that came before the listener existed.
     if (!this.#holds) this.#listener.unref?.();
     if (this.#shutdown.hasBegun) await this.#listener.close();
   }
 
-  /** Port that the server listens on, also where 0 was asked for; 0 where it has no listener. */
+  /** Port on which the server listens, also if port 0 was asked for; 0 without a listener. */
   get port(): number {
     return this.#listener?.port ?? 0;
   }
 
-  /** Address that the server listens on; empty where it has no listener. */
+  /** Address on which the server listens; empty without a listener. */
   get hostname(): string {
     return this.#listener?.hostname ?? "";
   }
 
-  /** Its part of the backplane; undefined without one. */
+  /** The state of the backplane, as this server sees it; undefined without a backplane. */
   get backplane(): BackplaneStatus | undefined {
     return this.#node;
   }
@@ -210,7 +212,7 @@ export class Server<Context = unknown> {
     return Array.from(this.#links, (link) => link.connection);
   }
 
-  /** What has gone over all connections until now. */
+  /** What all connections have sent and received until now. */
   get counters(): ServerCounters {
     const received = new Traffic();
     const sent = new Traffic();
@@ -239,8 +241,8 @@ export class Server<Context = unknown> {
   /**
    * Sends a message to all open connections.
    *
-   * @param data As for `Connection.send`; it is encoded once, and compressed once for all that compress alike.
-   * @returns How many it was sent to, and what became of those that do not keep up.
+   * @param data As for `Connection.send`. It is encoded once, and compressed once for all connections with the same compression.
+   * @returns How many connections got the message, and what happened to slow ones.
    */
   broadcast(data: string | Binary | PreparedMessage, options: BroadcastOptions = {}): Delivery {
     checkOptions(options, broadcastTable);
@@ -252,12 +254,13 @@ export class Server<Context = unknown> {
   }
 
   /**
-   * Sends a message to all subscribers of a topic, on this server and on those that its backplane joins it with. The subscribers
-   * here have it when this returns, whatever becomes of the backplane.
+   * Sends a message to all subscribers of a topic, on this server and on the other servers of its backplane. This server's
+   * subscribers have got it when the call returns, even if the backplane fails. If the topic has a history, they get it later, in
+   * the order of the history.
    *
    * @param data As for {@link broadcast}.
-   * @returns What became of it here, and the promise `carried` for the other servers.
-   * @throws {TypeError} The topic is no string of 1 to 1024 UTF-16 units.
+   * @returns What happened to the message on this server, and the promise `carried` for the other servers.
+   * @throws {TypeError} The topic is not a string of 1 to 1024 UTF-16 units.
    */
   publish(
     topic: string,
@@ -268,16 +271,15 @@ export class Server<Context = unknown> {
     return this.#topics.publish(topic, prepared(data), options);
   }
 
-  /** Subscribers of a topic on this server. */
+  /** Number of a topic's subscribers on this server. */
   subscribersOf(topic: string): number {
     return this.#topics.countOf(topic);
   }
 
   /**
-   * Takes in a connection that came from elsewhere than the server's own listener.
+   * Accepts a connection that did not come from the server's own listener.
    *
-   * @param bytes What has been read from it already, such as the request that an HTTP server has parsed; the server's to
-   * keep.
+   * @param bytes Bytes that were already read from it, such as a request that an HTTP server has parsed. The server owns them.
    */
   accept(transport: Transport, bytes: Uint8Array = noBytes): void {
     const all = this.#links.size + this.#handshakes.size + 1;
@@ -289,17 +291,17 @@ export class Server<Context = unknown> {
     if (!this.#holds) transport.unref?.();
     const opening = new ServerHandshake(transport, this.#owner, excess);
     if (opening.isExcess) this.#excess++;
-    // Those that are only there to be told so must not become many themselves.
+    // Handshakes that exist only to be refused must not become many either.
     const isFlood = all > 2 * this.#maxConnections || opening.isFlood;
     if (this.#shutdown.hasBegun || isFlood) opening.drop();
     else if (bytes.length > 0) opening.onData(bytes);
   }
 
   /**
-   * Stops accepting, and goes on with those that have come, handshakes under way among them: the first step of a restart, in which
-   * other processes listen on the same port. A second call is harmless.
+   * Stops accepting connections, and keeps those that exist, including handshakes. This is the first step of a restart in which
+   * other processes listen on the same port. A second call has no effect.
    *
-   * @returns Resolves when nobody can come by the listener any more. It rejects as `listening` does.
+   * @returns Resolves when the listener accepts no more connections. Rejects as `listening` does.
    */
   async stopListening(): Promise<void> {
     await this.#listening;
@@ -307,16 +309,15 @@ export class Server<Context = unknown> {
   }
 
   /**
-   * Ends the server: stops accepting, lets handlers answer what has come, closes every connection, waits, `close` handlers
-   * included, then drops what is left. The backplane is left last: within the deadline, whether its broker answers or not. A second
+   * Shuts the server down: stops accepting, lets handlers finish, closes every connection, waits for them and their `close`
+   * handlers, then drops the rest. Last it leaves the backplane, within the deadline, whether or not the broker answers. A second
    * call joins the first.
    *
-   * @returns How many connections ended which way. Where the listener or the backplane cannot be left in order, it rejects
-   * with what that failed with, after all connections have ended; a rejection that nobody awaits is not reported as
-   * unhandled.
-   * @throws {RangeError} A status that may not be sent, a reason that is too long, a deadline that is NaN or below 0; then
-   * nothing has happened.
-   * @throws {TypeError} An option is not known, or of a wrong type; likewise.
+   * @returns How many connections were closed and how many dropped. If the listener or the backplane fails, it rejects with that
+   * error after all connections have ended. A rejection that you do not await is not reported as unhandled.
+   * @throws {RangeError} The status may not be sent; the reason is too long; the deadline is NaN or below 0. Then the server goes
+   * on.
+   * @throws {TypeError} An option is unknown, or of a wrong type. Then the server goes on.
    */
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownResult> {
     checkOptions(options, shutdownTable);
@@ -331,14 +332,14 @@ export class Server<Context = unknown> {
     return this.#shutdown.run({ status, reason, deadline, drain });
   }
 
-  /** The process lives on for the server and its connections, as at the beginning. */
+  /** The server and its connections keep the process alive again; this is also the initial state. */
   ref(): void {
     this.#hold(true);
   }
 
   /**
-   * The process may end although the server listens and has connections, those that come later included. An HTTP server that it was
-   * given holds the process by itself: `server.unref()` of that one.
+   * The process may end although the server listens and has connections, now or later. An HTTP server in the option `server`
+   * keeps the process alive itself: call its own `unref()`.
    */
   unref(): void {
     this.#hold(false);
@@ -353,12 +354,12 @@ export class Server<Context = unknown> {
     for (const link of this.#links) link.hold(holds);
   }
 
-  /** Shuts the server down: `await using server = ...`. */
+  /** Shuts the server down, for `await using server = ...`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
 
-  /** Makes what handshakes are told, and tell. */
+  /** Makes the object through which handshakes get settings and report events. */
   #newOwner(
     options: ServeOptions,
     handlers: ServerHandlers<Context>,
@@ -462,7 +463,7 @@ export class Server<Context = unknown> {
     this.#shutdown.onEnded();
   }
 
-  /** Calls a handler for logs. */
+  /** Calls a handler that only observes, and reports the error that it throws. */
   #tell(name: "refused" | "backplane", handler: () => unknown, remoteAddress?: string): void {
     const fail = (reason: unknown): void => {
       this.#unhandled.report(reason, name, { remoteAddress });
@@ -475,7 +476,7 @@ export class Server<Context = unknown> {
     }
   }
 
-  /** Adds what a connection that is over has counted. */
+  /** Adds the counters of a connection that is over to the totals. */
   #addToTotals({ endpoint, outbox }: Link): void {
     addTraffic(this.#received, endpoint.received);
     addTraffic(this.#sent, endpoint.sent);
@@ -483,7 +484,7 @@ export class Server<Context = unknown> {
   }
 }
 
-/** Gives what finds clients behind proxies; undefined where none is trusted. */
+/** Gives the finder of clients behind proxies; undefined if no proxy is trusted. */
 function peersOf({ trustProxy, proxyHeaders }: ServeOptions): PeerFinder | undefined {
   return trustProxy === undefined ? undefined : new PeerFinder({ trustProxy, proxyHeaders });
 }

@@ -1,10 +1,10 @@
 /**
- * A connection that is not open yet: the server's side of the opening handshake, in time (RFC 6455, 4.2).
+ * The server's side of the opening handshake, with its deadlines (RFC 6455, 4.2): a connection that is not open yet.
  *
- * Theory of operation. It reads heads, each within its time. With one that asks for an upgrade it lends the connection to an
- * UpgradeExchange, with any other to an HttpExchange; they decide, and answer what they have decided. It gets the connection back behind
- * the answer to a plain request, to read the next head, and where a request is to be refused. A refusal is the end.
- *
+ * Theory of operation. A ServerHandshake reads heads of requests, each within its time. It lends the connection to an
+ * UpgradeExchange if a request asks for an upgrade, and to an HttpExchange for any other request. An exchange decides, and
+ * answers. It gives the connection back after the answer to a plain request, to read the next head, or when a request must be
+ * refused. A refusal ends the connection.
  * @module
  */
 
@@ -42,18 +42,18 @@ import {
 /** What all handshakes of one server share. */
 export interface ServerHandshakeOwner<Context> extends UpgradeServer<Context>, AdmissionOwner {
   readonly handlers: ServerHandlers<Context>;
-  /** Handlers by path; undefined where there is one set for all. */
+  /** Handlers by path; undefined if one set of handlers serves all paths. */
   readonly routes: Routes<RouteHandlers<Context>> | undefined;
   readonly headLimits: HeadLimits;
-  /** What plain requests may cost. */
+  /** Limits of plain requests. */
   readonly http: HttpSettings;
-  /** The application for plain requests that no hook answers. */
+  /** The application that answers plain requests without a hook. */
   readonly application: Answerer | undefined;
   /** A handshake has begun. */
   handshakeBegan(opening: ServerHandshake<Context>): void;
-  /** A handshake has ended, whatever came of it. */
+  /** A handshake has ended, with or without success. */
   handshakeEnded(opening: ServerHandshake<Context>): void;
-  /** A handshake came to nothing. */
+  /** A handshake has failed. */
   handshakeRefused(
     error: HandshakeError,
     remoteAddress: string | undefined,
@@ -62,23 +62,23 @@ export interface ServerHandshakeOwner<Context> extends UpgradeServer<Context>, A
 }
 
 /*
- * proxied: what a balancer says of the connection comes first. reading: a head comes. deciding: the connection is lent to the exchange
- * of a request to upgrade. serving: it is lent to the exchange of a plain one. idle: that is done, and nothing of another request has
- * come. refused: the last answer was sent, and what still comes is read and thrown away. dropped: the socket was destroyed, and its end
- * is to come. over: the socket is gone, or a link has taken over.
+ * proxied: waits for the PROXY header of a balancer. reading: waits for a head. deciding: an UpgradeExchange has the connection.
+ * serving: an HttpExchange has it. idle: a plain request was answered, and nothing of another one has come. refused: the last
+ * answer was sent; received bytes are dropped. dropped: the socket was destroyed, and its end will follow. over: the socket is
+ * closed, or a link has taken over.
  */
 type Phase =
   "proxied" | "reading" | "deciding" | "serving" | "idle" | "refused" | "dropped" | "over";
 
 const notFound = { status: 404, message: "Nothing is served at this path" } as const;
 
-/** Reads requests, and has them answered: plain ones first, where they come first, then the one that opens the connection. */
+/** Reads requests and has them answered: any number of plain requests, then the one that opens the connection. */
 export class ServerHandshake<Context>
   implements TransportHandler, ExchangeOwner, UpgradeExchangeOwner, Linked<ServerHandshake<Context>>
 {
   previous: ServerHandshake<Context> | undefined = undefined;
   next: ServerHandshake<Context> | undefined = undefined;
-  /** Whether the connection was one too many when it came. */
+  /** Whether the server had too many connections when this one came. */
   readonly isExcess: boolean;
   readonly transport: Transport;
   readonly #owner: ServerHandshakeOwner<Context>;
@@ -86,14 +86,14 @@ export class ServerHandshake<Context>
   #phase: Phase;
   readonly #parser: HeadParser;
   #deadline: Deadline | undefined;
-  /** Whom the connection is lent to. */
+  /** The exchange to which the connection is lent. */
   #exchange: UpgradeExchange<Context> | HttpExchange | undefined;
   #hasPeerEnded = false;
-  /** Plain requests that have been answered. */
+  /** Number of plain requests that were answered. */
   #answered = 0;
   #isReading = false;
 
-  /** @param excess Why the connection is one too many: it is refused as soon as its request begins. */
+  /** @param excess The limit that this connection exceeds, if any. It is refused as soon as its request begins. */
   constructor(transport: Transport, owner: ServerHandshakeOwner<Context>, excess?: LimitError) {
     this.transport = transport;
     this.#owner = owner;
@@ -106,7 +106,7 @@ export class ServerHandshake<Context>
     owner.handshakeBegan(this);
   }
 
-  /** Whether so many come from its address that no more of them are answered. */
+  /** Whether so many connections come from the address that further ones get no answer. */
   get isFlood(): boolean {
     return this.#admission.place?.isFlood === true;
   }
@@ -146,32 +146,32 @@ export class ServerHandshake<Context>
   onClose(error?: Error): void {
     const hasBegun = this.#hasBegun;
     this.onGone();
-    // A port that was only knocked at, or a refusal that has been reported, is nothing to report.
+    // A connection without any bytes, such as a port scan, is not reported, nor a refusal a second time.
     if (hasBegun) this.#report(toHandshakeError(connectionLost(error)));
   }
 
-  /** Says whether the process lives on for the connection. */
+  /** Sets whether the connection keeps the process alive. */
   hold(holds: boolean): void {
     if (holds) this.transport.ref?.();
     else this.transport.unref?.();
   }
 
-  /** Drops the connection, which is lent to nobody. */
+  /** Drops the connection, which is not lent to an exchange. */
   drop(): void {
     this.#phase = "dropped";
     this.transport.destroy();
   }
 
-  /** Drops the connection. @param reason What a hook is told that still decides about it. */
+  /** Drops the connection. @param reason The error for a hook that is still deciding. */
   giveUp(reason: Error): void {
-    // A request to upgrade is refused by then: see `shut`.
+    // `shut` has already refused a request to upgrade.
     if (this.#exchange instanceof HttpExchange) this.#exchange.drop(reason);
     else this.drop();
   }
 
   /**
-   * Ends the connection: with the plain request that is being answered, or with 503 where a request has begun. Behind an answer that was
-   * the last one it is left to end, so that the peer sees that.
+   * Ends the connection: after the plain request that is being answered, or with 503 if a request has begun. After a last answer
+   * the connection ends by itself, so that the peer can read the answer.
    *
    * @param reason As for {@link giveUp}.
    */
@@ -191,7 +191,7 @@ export class ServerHandshake<Context>
     this.#answered++;
     this.#admission.answered();
     this.#parser.reset();
-    // Within `begin` of the exchange the bytes behind its request are still where they were.
+    // During `begin` of the exchange, the bytes after its request are still in the chunk that is being read.
     if (!this.#isReading) this.#readHeads(rest, 0);
   }
 
@@ -219,8 +219,8 @@ export class ServerHandshake<Context>
   }
 
   /**
-   * Reads what a balancer says of the connection; what is behind it is the client's. A balancer that has to say it and does not is
-   * dropped without an answer: nobody knows what protocol it speaks.
+   * Reads the PROXY header of a balancer. The bytes after it belong to the client. If a balancer sends no header, the connection
+   * is dropped without an answer, since its protocol is unknown.
    */
   #readProxyHeader(chunk: Uint8Array, parser: ProxyHeaderParser): void {
     try {
@@ -240,7 +240,7 @@ export class ServerHandshake<Context>
     this.transport.handler = this;
   }
 
-  /** Reads what has come: a head, or a part of one, or several one after the other. */
+  /** Reads the heads in a chunk: a part of one, one, or several. */
   #readHeads(chunk: Uint8Array, start: number): void {
     let at = start;
     this.#isReading = true;
@@ -253,7 +253,7 @@ export class ServerHandshake<Context>
     this.#await();
   }
 
-  /** Sees to it that whatever is waited for now has its time. */
+  /** Sets the deadline of the current phase. */
   #await(): void {
     const { handshakeTimeout, http } = this.#owner;
     const isIdle = this.#phase === "idle";
@@ -278,7 +278,7 @@ export class ServerHandshake<Context>
     this.#deadline = undefined;
   }
 
-  /** Reads a head, and acts on it. @returns Index in `chunk` behind what was read of it, or is kept. */
+  /** Reads a head and acts on it. @returns Index in `chunk` after the bytes that were read or kept. */
   #read(chunk: Uint8Array, start: number): number {
     try {
       const { excess } = this.#admission;
@@ -293,7 +293,7 @@ export class ServerHandshake<Context>
     return chunk.length;
   }
 
-  /** Whether a request is still to be answered: the application's function for `trustProxy` may have shut the server down. */
+  /** Whether the request still needs an answer. The application's function for `trustProxy` may have shut the server down. */
   get #isAsked(): boolean {
     return this.#phase === "reading";
   }
@@ -320,7 +320,7 @@ export class ServerHandshake<Context>
     return at;
   }
 
-  /** Lends the connection to a request to upgrade, with what has come behind it. */
+  /** Lends the connection to a request to upgrade, with the bytes after the request. */
   #upgrade(chunk: Uint8Array, end: number): void {
     const { head } = this.#parser;
     checkRequest(head);
@@ -338,7 +338,7 @@ export class ServerHandshake<Context>
     exchange.begin(chunk, end);
   }
 
-  /** Gives the handlers for a request, undefined where no route matches. */
+  /** Gives the handlers for a request; undefined if no route matches. */
   #route(request: UpgradeRequest): RouteHandlers<Context> | undefined {
     const { routes, handlers } = this.#owner;
     if (routes === undefined) return handlers;
@@ -356,7 +356,7 @@ export class ServerHandshake<Context>
     this.#report(toHandshakeError(error));
   }
 
-  /** Ends the stream behind the last answer; what the peer still sends is read and dropped, so that it sees that answer. */
+  /** Ends the stream after the last answer. Bytes of the peer are read and dropped, since a reset could destroy the answer. */
   #linger(): void {
     const { closeTimeout } = this.#owner.settings;
     this.#stopWaiting();
@@ -376,19 +376,19 @@ export class ServerHandshake<Context>
       this.#refuse(cause);
       return;
     }
-    // Without an answer: to a header of a balancer, as to one that is malformed, and to a port that was only knocked at.
+    // An incomplete PROXY header gets no answer, like a malformed one; neither does a connection without any bytes.
     const hasBegun = this.#hasBegun;
     this.drop();
     if (hasBegun) this.#report(toHandshakeError(cause));
   }
 
-  /** Whether a part of a head, or of a balancer's header, has come and the rest has not. */
+  /** Whether a part of a head, or of a PROXY header, has come. */
   get #hasBegun(): boolean {
     if (this.#phase === "proxied") return !this.#admission.proxyHeader!.isEmpty;
     return this.#phase === "reading" && !this.#parser.isEmpty;
   }
 
-  /** Nothing comes here any more: a link has taken over, or the transport is closed. */
+  /** The handshake is over: a link has taken over, or the transport is closed. */
   #over(): void {
     this.#phase = "over";
     this.#stopWaiting();

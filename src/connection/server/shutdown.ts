@@ -1,10 +1,10 @@
 /**
- * The orderly end of a server, in time.
+ * Shuts a server down within a deadline.
  *
- * Theory of operation. Nobody is taken in any more; who asks to be is told 503. Handlers that are at work on what has come get half of
- * the time to be done with it; then their connections are closed, those of others at once. At the deadline what is left is dropped.
- * When all connections are over, their handlers for the end are waited for, and the backplane is left last: within the deadline,
- * whether its broker answers or not.
+ * Theory of operation. The server accepts no new connections, and answers new requests with 503. Handlers that are at work get
+ * half of the time to finish; then their connections are closed. All other connections are closed at once. At the deadline the
+ * remaining connections are dropped. When all connections are over, the shutdown waits for their `close` handlers. Last it leaves
+ * the backplane, within the deadline, whether or not the broker answers.
  *
  * @module
  */
@@ -16,50 +16,50 @@ import type { StatusCode } from "../../status.ts";
 import { defaultFlowLimits } from "../options.ts";
 import type { ShutdownOptions, ShutdownResult } from "./serve-options.ts";
 
-/** An open connection, as a shutdown sees it. */
+/** The part of an open connection that a shutdown uses. */
 export interface EndingLink {
   readonly connection: { close(status: StatusCode, reason: string): Promise<Closure> };
   readonly dispatcher: { readonly isHandling: boolean };
-  /** What handlers are still at; undefined where none is. It never rejects. */
+  /** Resolves when the handlers are done; undefined if none is at work. Never rejects. */
   readonly handlers: Promise<void> | undefined;
-  /** Takes nothing in any more. */
+  /** Stops reading. */
   shut(): void;
   /** Drops the connection. */
   terminate(reason: Error): void;
 }
 
-/** A connection that is not open yet, as a shutdown sees it. */
+/** The part of a handshake that a shutdown uses. */
 export interface EndingHandshake {
-  /** Ends the connection: with the plain request that is being answered, or with 503. */
+  /** Ends the connection: after the plain request that is being answered, or with 503. */
   shut(reason: Error): void;
   /** Drops the connection. */
   giveUp(reason: Error): void;
 }
 
-/** Those that are to end; they leave when they have. */
+/** A list of connections or handshakes. They leave it when they have ended. */
 export interface Ending<Member> extends Iterable<Member> {
   readonly size: number;
 }
 
-/** What is shut down: a server, as its shutdown sees it. */
+/** The part of a server that its shutdown uses. */
 export interface ShutdownParts {
   readonly links: Ending<EndingLink>;
   readonly handshakes: Ending<EndingHandshake>;
   readonly deadlines: Deadlines;
-  /** Stops to accept; undefined where there is no listener. */
+  /** Stops accepting; gives undefined if there is no listener. */
   closeListener(): Promise<void> | undefined;
-  /** Forgets what is known of addresses. */
+  /** Forgets the counters of all addresses. */
   forgetAddresses(): void;
-  /** Leaves the backplane, within so many milliseconds; undefined where there is none. */
+  /** Leaves the backplane within this time; gives undefined if there is no backplane. */
   leaveBackplane(milliseconds: number): Promise<void> | undefined;
 }
 
-/** Ends one server, once. Until then it counts the handlers that are at work for connections that are over. */
+/** Shuts one server down, once. Before that, it counts the handlers that still work for connections that are over. */
 export class Shutdown {
   readonly #server: ShutdownParts;
   #result: Promise<ShutdownResult> | undefined;
   #allEnded: Deferred<void> | undefined;
-  /** Connections that are over, and whose handlers are not. */
+  /** Number of connections that are over, and whose handlers are still at work. */
   #unfinished = 0;
   #allFinished: Deferred<void> | undefined;
 
@@ -67,15 +67,15 @@ export class Shutdown {
     this.#server = server;
   }
 
-  /** Whether it has begun: nobody is taken in any more. */
+  /** Whether the shutdown has begun. Then the server accepts no connections. */
   get hasBegun(): boolean {
     return this.#result !== undefined;
   }
 
-  /** Begins, or joins what has begun. @returns As `Server.shutdown`. */
+  /** Begins the shutdown, or joins the one that has begun. @returns As `Server.shutdown`. */
   run(options: Required<ShutdownOptions>): Promise<ShutdownResult> {
     if (this.#result === undefined) {
-      // There before anybody is told of the end, and may ask for it again.
+      // The promise exists before any handler hears of the end, because a handler may call `shutdown` again.
       const { promise, resolve, reject } = newDeferred<ShutdownResult>();
       this.#result = promise;
       this.#run(options).then(resolve, reject);
@@ -83,13 +83,16 @@ export class Shutdown {
     return this.#result;
   }
 
-  /** A handshake has ended, or a connection. */
+  /** A handshake or a connection has ended. */
   onEnded(): void {
     const { links, handshakes } = this.#server;
     if (links.size === 0 && handshakes.size === 0) this.#allEnded?.resolve();
   }
 
-  /** Counts a connection that is over until its handlers are done. It is not kept for it: they may never be. */
+  /**
+   * Counts a connection that is over until its handlers are done. It does not keep the connection, since the handlers may never
+   * finish.
+   */
   awaitHandlers({ handlers }: Pick<EndingLink, "handlers">): void {
     if (handlers === undefined) return;
     this.#unfinished++;
@@ -103,7 +106,7 @@ export class Shutdown {
     const { deadlines } = this.#server;
     const began = deadlines.now();
     const listenerClosed = this.#server.closeListener();
-    // Awaited at the end; until then nobody would have heard of it.
+    // It is awaited at the end. Without this handler, a rejection before that would be reported as unhandled.
     listenerClosed?.catch(() => {});
     const links = [...this.#server.links];
     const end = new ClosedError({ status, reason, clean: false, initiator: "local" });
@@ -122,7 +125,7 @@ export class Shutdown {
     this.onEnded();
     await this.#allEnded.promise;
     halfTime.cancel();
-    // Where a connection has ended by itself, nobody has to be waited for to close it.
+    // If all connections have already ended by themselves, no close() still waits for its handlers.
     half.resolve();
     await this.#handlersFinished(forHandlers, isLate);
     late.cancel();
@@ -137,7 +140,7 @@ export class Shutdown {
     return { closed: clean, dropped: links.length - clean };
   }
 
-  /** Drops what is left at the deadline. */
+  /** Drops the remaining connections at the deadline. */
   #dropAll(reason: TimeoutError): void {
     for (const link of [...this.#server.links]) link.terminate(reason);
     for (const handshake of [...this.#server.handshakes]) handshake.giveUp(reason);
@@ -146,7 +149,7 @@ export class Shutdown {
   /**
    * Waits for the handlers of connections that are over.
    *
-   * @param most Milliseconds: handlers that are never done are not waited for for ever, though the deadline may be.
+   * @param most Milliseconds to wait at most, even if the shutdown has no deadline, because a handler may never finish.
    * @param isLate Resolves at the deadline.
    */
   async #handlersFinished(most: number, isLate: Deferred<void>): Promise<void> {
@@ -158,7 +161,7 @@ export class Shutdown {
   }
 }
 
-/** Closes a connection, whose handlers have until `half` to be done with what has come. */
+/** Closes a connection. Its handlers have until `half` to finish. */
 async function close(
   link: EndingLink,
   { status, reason, drain }: Required<ShutdownOptions>,

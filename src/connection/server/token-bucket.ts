@@ -1,5 +1,5 @@
 /**
- * A token bucket: how often something may happen, and how much of it at once.
+ * A token bucket limits how often something may happen, and how many times at once.
  *
  * @module
  */
@@ -8,25 +8,25 @@
 export interface Rate {
   /** Times a second, above 0. */
   readonly perSecond: number;
-  /** Times at once, from 1 on: tokens of a full bucket. */
+  /** Times at once, at least 1: the tokens of a full bucket. */
   readonly burst: number;
 }
 
-/** Tokens, one for each time; they come back at a steady rate, up to the burst. */
+/** A bucket of tokens. Each event takes one token; tokens come back at a steady rate, up to `burst`. */
 export class TokenBucket {
   readonly #rate: Rate;
   #tokens: number;
-  /** When the tokens were counted, in milliseconds. */
+  /** The time at which the tokens were counted, in milliseconds. */
   #at: number;
 
-  /** Begins full. @param now In milliseconds. */
+  /** Starts full. @param now The time in milliseconds. */
   constructor(rate: Rate, now: number) {
     this.#rate = rate;
     this.#tokens = rate.burst;
     this.#at = now;
   }
 
-  /** Takes a token where there is a whole one; tells whether there was. */
+  /** Takes a token if there is a whole one, and tells whether there was. */
   take(now: number): boolean {
     this.#fill(now);
     if (this.#tokens < 1) return false;
@@ -34,19 +34,19 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes a token that has been used already, be it there or not. */
+  /** Takes a token for an event that has already happened, even if there is none. */
   spend(now: number): void {
     this.#fill(now);
     this.#tokens--;
   }
 
-  /** Milliseconds until there is a whole token; 0 where there is one. */
+  /** Milliseconds until there is a whole token; 0 if there is one. */
   wait(now: number): number {
     this.#fill(now);
     return (Math.max(0, 1 - this.#tokens) * 1000) / this.#rate.perSecond;
   }
 
-  /** Tells whether nothing is missing: a new bucket would be the same. */
+  /** Tells whether the bucket is full, and so equal to a new one. */
   isFull(now: number): boolean {
     this.#fill(now);
     return this.#tokens === this.#rate.burst;

@@ -1,5 +1,5 @@
 /**
- * Topics that connections subscribe to, and what is published to them, here and on other servers.
+ * Topics: the subscriptions of connections, and publications to this server and others.
  *
  * @module
  */
@@ -11,36 +11,35 @@ import type { Position, Replayed } from "../backplane/history.ts";
 import { Audience, Subscription } from "./audience.ts";
 import { deliver, type Delivery, type DeliveryOptions, type Subscriber } from "./delivery.ts";
 
-/** What carries publications to other servers, and theirs to this one. */
+/** Carries publications to other servers, and their publications to this one. */
 export interface TopicCarriage {
-  /** Whether messages of a topic come back with their position, and are delivered then. */
+  /** Whether messages of a topic come back with their position, and are delivered only then. */
   keeps(topic: string): boolean;
-  /** Carries a message. Settles with what became of it, and is never unhandled. */
+  /** Carries a message. The promise always settles, and its rejection is never unhandled. */
   publish(
     topic: string,
     message: PreparedMessage,
     options: DeliveryOptions<Subscriber>,
   ): Promise<Position | undefined>;
-  /** Gives a subscriber what it has missed. @param heard What `want` has given. Never rejects. */
+  /** Sends a subscriber the messages that it has missed. @param heard The result of `want`. Never rejects. */
   replay(
     receiver: Subscriber,
     topic: string,
     since: Position | undefined,
     heard: Promise<boolean>,
   ): Promise<Replayed>;
-  /** A topic has got its first subscriber here. @returns Whether the other servers' publications come from now on. */
+  /** A topic has got its first subscriber on this server. @returns Whether publications of other servers come from now on. */
   want(topic: string): Promise<boolean>;
-  /** A topic has lost its last one. */
+  /** A topic has lost its last subscriber on this server. */
   release(topic: string): void;
 }
 
-/** What became of a message that was published. */
+/** What happened to a published message. */
 export interface Published extends Delivery {
   /**
-   * Resolves when the backplane's broker has taken the message, with its position where the topic has a history; at once without a
-   * backplane. Rejects with a `BackplaneError` where
-   * it was given up, which says nothing of the connections here: they have it. It always settles, and a rejection that nobody awaits
-   * is not reported as unhandled.
+   * Resolves when the backplane's broker has taken the message, with the message's position if the topic has a history. Resolves
+   * at once without a backplane. Rejects with a `BackplaneError` if the message did not reach the broker; the connections of this
+   * server have it in any case. Always settles. A rejection that you do not await is not reported as unhandled.
    */
   readonly carried: Promise<Position | undefined>;
 }
@@ -48,35 +47,35 @@ export interface Published extends Delivery {
 const heard = /* @__PURE__ */ Promise.resolve(true);
 const settled = /* @__PURE__ */ Promise.resolve(undefined);
 
-/** UTF-16 units that the name of a topic may have. */
+/** Most UTF-16 units in the name of a topic. */
 const longestTopic = 1024;
 
 /**
- * Who is subscribed to what. Publishing costs what the topic's own subscribers cost, leaving what the leaver's own topics cost, and to
- * subscribe and unsubscribe always the same, whatever else there is.
+ * The topics and their subscribers. The cost of publishing grows with the topic's own subscribers, and the cost of `leave` with
+ * the connection's own topics. Subscribing and unsubscribing have a constant cost.
  */
 export class Topics<Receiver extends Subscriber> {
   readonly #audiences = new ReturningMap<string, Audience<Receiver>>();
-  /** What each is subscribed to, by topic; from its first subscription until it leaves. */
+  /** The subscriptions of each connection, by topic, from its first subscription until it leaves. */
   readonly #subscriptions = new Map<Receiver, ReturningMap<string, Subscription<Receiver>>>();
   readonly #carriage: TopicCarriage | undefined;
 
-  /** @param carriage What joins this server with others. Default: it is alone. */
+  /** @param carriage Connects this server with others. Default: none. */
   constructor(carriage?: TopicCarriage) {
     this.#carriage = carriage;
   }
 
-  /** Topics that somebody here is subscribed to. */
+  /** Number of topics that have a subscriber on this server. */
   get count(): number {
     return this.#audiences.size;
   }
 
-  /** Subscribers of a topic here. */
+  /** Number of a topic's subscribers on this server. */
   countOf(topic: string): number {
     return this.#audiences.get(topic)?.size ?? 0;
   }
 
-  /** Topics that a connection is subscribed to. */
+  /** The topics of a connection. */
   of(receiver: Receiver): string[] {
     return this.#subscriptions.get(receiver)?.keys() ?? [];
   }
@@ -87,11 +86,11 @@ export class Topics<Receiver extends Subscriber> {
   }
 
   /**
-   * Subscribes a connection; a second time changes nothing. What is published here comes from now on.
+   * Subscribes a connection. A second call has no effect. The connection gets what is published on this server from now on.
    *
-   * @returns Whether what is published on other servers comes, too: see `Connection.subscribe`. Never rejects.
+   * @returns Whether publications of other servers come, too: see `Connection.subscribe`. Never rejects.
    * @throws {LimitError} `TOO_MANY_TOPICS`
-   * @throws {TypeError} The topic is no string of 1 to 1024 UTF-16 units.
+   * @throws {TypeError} The topic is not a string of 1 to 1024 UTF-16 units.
    */
   subscribe(receiver: Receiver, topic: string): Promise<boolean> {
     checkTopic(topic);
@@ -110,7 +109,7 @@ export class Topics<Receiver extends Subscriber> {
   }
 
   /**
-   * Subscribes a connection, and gives it what was published behind a position.
+   * Subscribes a connection, and sends it what was published after a position.
    *
    * @throws As {@link subscribe}.
    */
@@ -125,7 +124,7 @@ export class Topics<Receiver extends Subscriber> {
     );
   }
 
-  /** Takes a subscription back; where there is none, nothing happens. */
+  /** Ends a subscription, if there is one. */
   unsubscribe(receiver: Receiver, topic: string): void {
     const own = this.#subscriptions.get(receiver);
     const subscription = own?.get(topic);
@@ -134,7 +133,7 @@ export class Topics<Receiver extends Subscriber> {
     this.#remove(subscription, topic);
   }
 
-  /** Takes all subscriptions of a connection back: it is over. */
+  /** Ends all subscriptions of a connection that is over. */
   leave(receiver: Receiver): void {
     const own = this.#subscriptions.get(receiver);
     if (own === undefined) return;
@@ -143,8 +142,8 @@ export class Topics<Receiver extends Subscriber> {
   }
 
   /**
-   * Sends a message to all subscribers of a topic, here and on other servers. Those here have it when this returns, unless the topic has
-   * a history: then they get it in the order of that.
+   * Sends a message to all subscribers of a topic, on this server and on others. Subscribers of this server have got it when the
+   * call returns. If the topic has a history, they get it later, in the order of the history.
    *
    * @throws {TypeError} As {@link subscribe}.
    */
@@ -157,12 +156,12 @@ export class Topics<Receiver extends Subscriber> {
     return { sent, dropped, closed, carried };
   }
 
-  /** Sends a message to the subscribers here. */
+  /** Sends a message to the subscribers of this server. */
   deliver(topic: string, message: PreparedMessage, options: DeliveryOptions<Receiver>): Delivery {
     return deliver(this.receivers(topic), message, options);
   }
 
-  /** Those here who have subscribed to a topic, in an array of the caller's own. */
+  /** Gives a topic's subscribers on this server, in a new array. */
   receivers(topic: string): Receiver[] {
     return this.#audiences.get(topic)?.receivers() ?? [];
   }

@@ -1,9 +1,8 @@
 /**
- * One request to upgrade and its answer: the page's origin is checked, the hook decides, 101 goes out, and a link takes over (RFC 6455,
- * 4.2.2).
+ * Answers one request to upgrade: checks the origin, asks the hook, sends 101, and makes the link (RFC 6455, 4.2.2).
  *
- * The connection is lent to it by the server's side of the handshake, which has read the head and checked it, and is given back where the
- * request is refused. The deadline of the handshake goes on meanwhile, and is the lender's.
+ * The server's handshake has read and checked the head, and lends the connection to this exchange. The exchange gives it back if
+ * the request is refused. The deadline of the handshake runs on, and stays with the handshake.
  *
  * @module
  */
@@ -29,18 +28,18 @@ import type { RouteSettings } from "./route-settings.ts";
 
 /** What all upgrades of one server share. */
 export interface UpgradeServer<Context> extends LinkOwner, HookFailureOwner {
-  /** Milliseconds from the first byte's possibility to the response. */
+  /** Milliseconds for the whole handshake. */
   readonly handshakeTimeout: number;
-  /** What holds for handlers, by the objects that they are; and for the server's own. */
+  /** Gives the settings for an object of handlers: a route's, or the server's own. */
   settingsOf(handlers: RouteHandlers<Context>): RouteSettings;
 }
 
-/** The lender of a connection. */
+/** The handshake that lends the connection. */
 export interface UpgradeExchangeOwner {
   readonly transport: Transport;
-  /** The request is agreed to, and the connection is a link's from now on. */
+  /** The request was accepted. From now on the connection belongs to a link. */
   onAgreed(): void;
-  /** Nothing has been sent, and the request is to be refused. */
+  /** The request must be refused. Nothing was sent. */
   onRefused(error: unknown): void;
   /** The connection was lost before anything was sent. */
   onFailed(error: unknown): void;
@@ -48,31 +47,31 @@ export interface UpgradeExchangeOwner {
   onGone(): void;
 }
 
-/** A request that passed its checks. */
+/** A request that has passed its checks. */
 export interface RequestedUpgrade<Context> {
   readonly head: Head;
   readonly request: UpgradeRequest;
-  /** The handlers of its path. */
+  /** The handlers for its path. */
   readonly handlers: RouteHandlers<Context>;
-  /** The connection's place among those of its address; undefined where they are not counted. */
+  /** The connection's place among those of the same address; undefined if they are not counted. */
   readonly place: LinkPlace | undefined;
-  /** Whether the peer had ended its stream when the request was read. */
+  /** Whether the peer had already ended its stream when the request was read. */
   readonly hasPeerEnded: boolean;
 }
 
 /* asking: a function for `origins`, or the hook, is asked. over: the connection is the lender's again, or a link's. */
 type Phase = "asking" | "over";
 
-/** Bytes that a peer may send while a hook decides, before it is held back. */
+/** Number of bytes that a peer may send while a hook decides. Then framewire stops reading. */
 const mostEarly = 16 * 1024;
 
-/** Makes the refusal of a request that a server gets while it shuts down: another server may take it. */
+/** Makes the refusal of a request during a shutdown: another server may accept it. */
 export function newShutdownRefusal(reason: Error): HandshakeError {
   const message = "The server is shutting down";
   return new HandshakeError("REJECTED", { message, status: 503, cause: reason });
 }
 
-/** Asks the hooks about one request, and answers it. */
+/** Asks the hooks about one request, and answers the request. */
 export class UpgradeExchange<Context> implements TransportHandler {
   readonly request: UpgradeRequest;
   readonly #owner: UpgradeExchangeOwner;
@@ -83,7 +82,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
   readonly #place: LinkPlace | undefined;
   #phase: Phase = "asking";
   #hook: "origins" | "upgrade" = "origins";
-  /** What has come behind the request; undefined where nothing has, as a rule. */
+  /** The bytes after the request; undefined if there are none, as is usual. */
   #early: BoundedBuffer | undefined;
   #isHeldBack = false;
   #hasPeerEnded: boolean;
@@ -103,15 +102,15 @@ export class UpgradeExchange<Context> implements TransportHandler {
     this.#hasPeerEnded = requested.hasPeerEnded;
   }
 
-  /** What is asked, or was asked last. */
+  /** The hook that is asked now, or that was asked last. */
   get hook(): Hook {
     return this.#hook;
   }
 
-  /** Takes over the connection, with what has come behind the head: `chunk` from `start` on. */
+  /** Takes over the connection, with the bytes after the head: `chunk` from `start` on. */
   begin(chunk: Uint8Array, start: number): void {
     const { origins } = this.#server.settingsOf(this.#handlers);
-    // A hook may keep the request, and the chunk that it lies in is somebody else's soon.
+    // A hook may keep the request, but the chunk that contains it will be reused.
     if (this.#handlers.upgrade !== undefined || asksFunction(origins)) this.#head.retain();
     this.#keepEarly(chunk, start);
     this.#transport.handler = this;
@@ -134,7 +133,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
 
   onEnd(): void {
     this.#hasPeerEnded = true;
-    // It may still read the answer, and gets one.
+    // The peer may still read the answer, so it gets one.
     if (this.#phase === "asking") abandon(this.request, connectionLost(undefined));
   }
 
@@ -148,25 +147,25 @@ export class UpgradeExchange<Context> implements TransportHandler {
     this.#owner.onFailed(lost);
   }
 
-  /** The time for the answer is over. It is the hook that is late, not the peer. */
+  /** The time for the answer is over. The hook was too slow, not the peer. */
   expire(): void {
     const cause = new TimeoutError("HANDSHAKE_TIMEOUT", this.#server.handshakeTimeout);
     this.#fail(new HandshakeError("INTERNAL", { status: 503, cause }));
     abandon(this.request, cause);
   }
 
-  /** Refuses the request: the server shuts down. @param reason What a hook is told that still decides about it. */
+  /** Refuses the request because of a shutdown. @param reason The error for a hook that is still deciding. */
   shut(reason: Error): void {
     this.#fail(newShutdownRefusal(reason));
     abandon(this.request, reason);
   }
 
-  /** Whether the answer is still to be given. A hook can end that itself, by shutting the server down. */
+  /** Whether the request still needs an answer. A hook can end that itself by shutting the server down. */
   get #isAsking(): boolean {
     return this.#phase === "asking";
   }
 
-  /** Asks the hook, unless it is too late for that. */
+  /** Asks the hook, unless the request no longer needs an answer. */
   #ask(): void {
     if (!this.#isAsking) return;
     this.#hook = "upgrade";
@@ -175,7 +174,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
     else this.#decide(decision);
   }
 
-  /** Goes on with what a promise gives. */
+  /** Continues with the result of a promise. */
   #wait(promise: PromiseLike<unknown>, goOn: (value: unknown) => void): void {
     this.#holdBack();
     const fail = (error: unknown): void => {
@@ -194,10 +193,10 @@ export class UpgradeExchange<Context> implements TransportHandler {
     );
   }
 
-  /** Acts on what the hook has decided, unless it is too late for that. */
+  /** Acts on the hook's decision, unless the request no longer needs an answer. */
   #decide(decision: unknown): void {
     if (!this.#isAsking) return;
-    // As a rule there is no hook, or it says nothing: nothing is to be checked then.
+    // The usual case, without a hook or without a decision, needs no checks.
     if (decision === undefined) {
       this.#agree(nothingDecided);
       return;
@@ -208,7 +207,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
     this.#agree(known);
   }
 
-  /** Answers 101, and makes the link. */
+  /** Answers 101 and makes the link. */
   #agree(decision: Upgrade<Context>): void {
     const { request } = this;
     const { options, headers, context } = decision;
@@ -236,7 +235,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
       remotePort: request.remotePort,
       peer: request.peer,
     };
-    // Not spread: on V8 each copy of that kind has a shape of its own, which outlives the connection.
+    // Not a spread: on V8 each object made by a spread has a shape of its own, which outlives the connection.
     const parts = {
       side: "server",
       transport: this.#transport,
@@ -250,11 +249,11 @@ export class UpgradeExchange<Context> implements TransportHandler {
     const link = new Link(this.#server, parts);
     this.#letOn();
     link.start(response, this.#early?.take() ?? noBytes);
-    // Told once, and before there was a link to hear it.
+    // The transport reports the end once, and it did so before the link existed.
     if (this.#hasPeerEnded) link.onEnd();
   }
 
-  /** Gives the connection back, to refuse the request; where it is too late for that, only the hook's failure is told. */
+  /** Gives the connection back to refuse the request. If that is too late, it only reports the hook's failure. */
   #fail(error: unknown): void {
     if (!this.#isAsking) {
       tellHookFailure(this.#server, error, this.#hook, this.request);
@@ -272,14 +271,14 @@ export class UpgradeExchange<Context> implements TransportHandler {
     this.#early.add(chunk, start, chunk.length);
   }
 
-  /** Stops reading where much has come early; until then it goes on, so that a peer which leaves is noticed. */
+  /** Stops reading if too many bytes have come early. Before that it reads on, to notice that the peer leaves. */
   #holdBack(): void {
     if (this.#isHeldBack || this.#early === undefined || this.#early.size <= mostEarly) return;
     this.#isHeldBack = true;
     this.#transport.pause();
   }
 
-  /** Goes on to read, where the peer was held back. */
+  /** Reads again, if reading was stopped. */
   #letOn(): void {
     if (!this.#isHeldBack) return;
     this.#isHeldBack = false;
@@ -289,7 +288,7 @@ export class UpgradeExchange<Context> implements TransportHandler {
 
 const nothingDecided: Upgrade<never> = {};
 
-/** Makes the refusal that a hook has returned. @throws {TypeError} Its headers have none of the forms. */
+/** Makes the refusal that a hook has returned. @throws {TypeError} Its headers have no valid form. */
 function refusalOf({ headers = [], ...rest }: Refusal): HandshakeError {
   return new HandshakeError("REJECTED", { ...rest, headers: toHeaderPairs(headers) });
 }
