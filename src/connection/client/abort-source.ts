@@ -1,18 +1,18 @@
 /**
- * A signal that this side aborts.
+ * An abort controller and its signal in one object.
  *
  * @module
  */
 
 import type { Signal } from "../../transport.ts";
 
-/** What an `AbortController` and its signal are in one; it does not come from the runtime, so that the core need not. */
+/** A signal that its owner can abort. It is not the runtime's `AbortController`, so the core does not depend on that. */
 export class AbortSource implements Signal {
   aborted = false;
   reason: unknown;
   readonly #listeners = new Set<() => void>();
 
-  /** Aborts; a second call does nothing. */
+  /** Aborts the signal. A second call has no effect. */
   abort(reason: unknown): void {
     if (this.aborted) return;
     this.aborted = true;
@@ -20,7 +20,7 @@ export class AbortSource implements Signal {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Aborts with `signal`, for as long as nobody calls what it gives. */
+  /** Aborts when `signal` aborts. Gives a function that ends this. */
   follow(signal: Signal | undefined): () => void {
     if (signal === undefined) return () => {};
     const onAbort = (): void => {
@@ -33,7 +33,7 @@ export class AbortSource implements Signal {
     };
   }
 
-  /** Gives what `work` comes to, or rejects with the reason as soon as it is aborted. */
+  /** Gives the result of `work`, or rejects with the reason as soon as the signal aborts. */
   race<Result>(work: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
@@ -48,7 +48,7 @@ export class AbortSource implements Signal {
     });
   }
 
-  /** Throws the reason where it is aborted: what comes late must change nothing any more. */
+  /** Throws the reason if the signal has aborted, so that a late result has no effect. */
   check(): void {
     if (this.aborted) throw this.reason;
   }

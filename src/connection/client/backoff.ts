@@ -1,7 +1,7 @@
 /**
- * How long to wait before a client connects again (RFC 6455, 7.2.3).
+ * Computes how long a client waits before it connects again (RFC 6455, 7.2.3).
  *
- * Nothing here keeps time or calls anything: it is arithmetic on what was lost.
+ * This is arithmetic only: no timers, no calls.
  *
  * @module
  */
@@ -9,40 +9,40 @@
 import type { Closure } from "../../errors.ts";
 import { StatusServiceRestart, StatusTryAgainLater } from "../../status.ts";
 
-/** A connection that ended, or an attempt at one that failed. */
+/** A connection that has ended, or an attempt that has failed. */
 export interface Loss {
-  /** How the connection ended; undefined where none came about. */
+  /** How the connection ended; undefined if there was no connection. */
   readonly closure: Closure | undefined;
-  /** What the attempt failed with, or what went wrong with the connection; undefined where nothing did. */
+  /** The error of the attempt or of the connection; undefined if there was none. */
   readonly error: unknown;
 }
 
-/** How long to wait between two attempts, and how often to try. */
+/** How long to wait between two attempts, and how many attempts to make. */
 export interface BackoffOptions {
-  /** Milliseconds, from 1 on, that the first wait takes at the most. Default: 1000. */
+  /** Upper limit of the first wait, in milliseconds, at least 1. Default: 1000. */
   readonly initialDelay?: number | undefined;
-  /** Milliseconds, from 1 on, that any wait takes at the most. Default: 30 000. */
+  /** Upper limit of every wait, in milliseconds, at least 1. Default: 30 000. */
   readonly maxDelay?: number | undefined;
-  /** What the longest wait is multiplied by at each attempt that fails after the first, from 1 on. Default: 2. */
+  /** Factor by which each further failure in a row multiplies the limit of the wait, at least 1. Default: 2. */
   readonly factor?: number | undefined;
-  /** Attempts in a row that may fail, from 1 on, or Infinity. Default: Infinity. */
+  /** Attempts in a row that may fail: at least 1, or Infinity. Default: Infinity. */
   readonly maxAttempts?: number | undefined;
   /**
-   * Milliseconds, from 0 on, that a connection must have been open for its attempt to count as a success: a server that
-   * accepts and closes at once is not to be hammered. Default: 10 000.
+   * Milliseconds, at least 0, that a connection must be open for its attempt to count as a success. This protects a server that
+   * accepts connections and closes them at once. Default: 10 000.
    */
   readonly stableAfter?: number | undefined;
-  /** Gives numbers from 0 to 1, 1 excluded. Default: `Math.random`. */
+  /** Gives random numbers from 0 to below 1. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
 
-/** {@link BackoffOptions} with nothing left open. */
+/** {@link BackoffOptions} with all defaults filled in. */
 export type Backoff = {
   readonly [Key in keyof BackoffOptions]-?: NonNullable<BackoffOptions[Key]>;
 };
 
 /**
- * Fills in defaults.
+ * Fills in the defaults.
  *
  * @throws {RangeError} A number is out of its range.
  */
@@ -67,13 +67,13 @@ export function resolveBackoff(options: BackoffOptions): Backoff {
 }
 
 /**
- * Gives the milliseconds to wait before the next attempt: anything from 0 to a limit that grows with every failure, so
- * that clients which lost one server together do not come back together (known as full jitter).
+ * Gives the milliseconds to wait before the next attempt: a random number between 0 and a limit that grows with every failure. So
+ * clients that lost the same server at the same time do not come back at the same time (full jitter).
  *
- * A server that asks for time gets it: after 1012 and 1013 the limit is `maxDelay` at once, and no attempt comes before
- * what it has asked for, as far as `maxDelay` allows.
+ * After the statuses 1012 and 1013 the limit is `maxDelay` at once. If the server asks for a delay, the client waits at least
+ * that long, but not longer than `maxDelay`.
  *
- * @param failed Attempts that have failed in a row; 0 where a connection was lost that had been stable.
+ * @param failed Number of attempts that have failed in a row; 0 if the lost connection was stable.
  * @param asked Milliseconds that the server has asked for.
  */
 export function delayAfter(
@@ -89,7 +89,7 @@ export function delayAfter(
   return Math.min(maxDelay, asked + delay);
 }
 
-/** Statuses by which a server asks its clients to take their time: IANA's registry says 5 to 30 seconds for 1012. */
+/** Statuses by which a server asks its clients to wait. IANA's registry recommends 5 to 30 seconds for 1012. */
 const busy: ReadonlySet<number> = /* @__PURE__ */ new Set([
   StatusServiceRestart,
   StatusTryAgainLater,

@@ -1,5 +1,5 @@
 /**
- * A client: from a URL to a connection.
+ * A client: makes a connection from a URL.
  *
  * @module
  */
@@ -52,42 +52,46 @@ import { type ProxyOptions, proxyRouteTo } from "./proxy-route.ts";
 /** Options of a client's connection. */
 export interface ClientOptions<Context = unknown>
   extends ConnectionOptions, ProxyOptions, TcpOptions {
-  /** Subprotocols to offer, the one liked best first. Default: none. */
+  /** Subprotocols to offer, the preferred one first. Default: none. */
   readonly protocols?: readonly string[] | undefined;
-  /** Headers of the request beside the handshake's own. Default: none. */
+  /** Headers of the request, in addition to those of the handshake. Default: none. */
   readonly headers?: GivenHeaders | undefined;
   /**
-   * Credentials for the server, sent unasked in an Authorization header, as Basic (RFC 7617): `{ user, password }`, or "url" for
-   * those in the URL, such as wss://user:password@example.org/, percent-encoded. To another origin they are not sent on.
-   * Default: none; a URL with credentials is then refused.
+   * Credentials for the server, sent without being asked for, in an Authorization header as Basic (RFC 7617): `{ user, password
+   * }`; or "url" for those in the URL, percent-encoded, such as wss://user:password@example.org/. A redirect to another origin
+   * does not get them. Default: none, and a URL with credentials is a TypeError.
    */
   readonly auth?: "url" | Credentials | undefined;
   /** Value of the Host header. Default: the URL's host. */
   readonly host?: string | undefined;
-  /** Value of the Origin header, for servers that ask for one. Default: none is sent. */
+  /** Value of the Origin header, for servers that check it. Default: no such header. */
   readonly origin?: string | undefined;
-  /** Options of the runtime's TLS, for wss. */
+  /** Options for the runtime's TLS, with wss. Default: none. */
   readonly tls?: TlsOptions | undefined;
-  /** Unix socket to connect to; the URL then tells host and path of the request alone. */
+  /** Path of a Unix socket to which to connect. Then the URL gives only the host and the path of the request. Default: none. */
   readonly path?: string | undefined;
   /**
-   * Redirects that are followed. To another origin go no headers of yours and no certificate, and never from wss to ws. With
-   * `protocols`, which may be tokens, none is followed to another origin, but from ws to wss of the same host. Default: 0.
+   * Number of redirects to follow. A redirect to another origin gets neither your headers nor your certificate. A redirect from
+   * wss to ws is not followed. With `protocols`, which may contain tokens, no redirect to another origin is followed, except from
+   * ws to wss on the same host. Default: 0.
    */
   readonly redirects?: number | undefined;
-  /** Milliseconds for the whole way: proxy, TLS, redirects, handshake; 0 or Infinity for no limit. Default: 30 000. */
+  /**
+   * Milliseconds until the connection is open, including proxy, TLS, redirects and handshake. 0 or Infinity: no limit. Default:
+   * 30 000.
+   */
   readonly timeout?: number | undefined;
-  /** Gives up when it is aborted; has no say once the connection is open. */
+  /** Gives up when this signal aborts. Has no effect after the connection has opened. */
   readonly signal?: Signal | undefined;
-  /** What the response's head may cost. Default: 16 KiB and 128 headers. */
+  /** Limits of the response's head. Default: 16 KiB and 128 headers. */
   readonly headLimits?: Partial<HeadLimits> | undefined;
-  /** What the connection carries as `context`. */
+  /** The `context` of the connection. */
   readonly context?: Context | undefined;
-  /** Where time comes from. Default: the runtime. */
+  /** The source of time. Default: the runtime. */
   readonly clock?: Clock | undefined;
 }
 
-/** Whatever is wrong is not repeated: it may be a password. */
+/** The message does not contain the wrong value, because it may be a password. */
 const auth: Kind = {
   ...anything,
   look(value) {
@@ -97,7 +101,7 @@ const auth: Kind = {
   },
 };
 
-/** What the options of a client may be. */
+/** The kinds of a client's options. */
 export const clientTable: OptionTable<ClientOptions> =
   /* @__PURE__ */ ((): OptionTable<ClientOptions> => ({
     ...tcpTable,
@@ -127,17 +131,17 @@ const example =
 /**
  * Opens a connection to a server. Adapters wrap it as their own `connect`.
  *
- * @param connect The runtime's way to connect.
- * @param url With the scheme ws or wss; http and https stand for them.
- * @returns Resolves when the connection is open; `open` has been called by then.
- * @throws {TypeError} The URL, or an option, is wrong.
+ * @param connect The runtime's function that opens a socket.
+ * @param url With the scheme ws or wss; http and https mean the same.
+ * @returns Resolves when the connection is open; `open` has already been called.
+ * @throws {TypeError} The URL or an option is wrong.
  * @throws {RangeError} An option is out of its range.
- * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+ * @throws {DialError} The server refused, or its response is wrong: see its `status`, `headers` and `body`.
  * @throws {TimeoutError} `DIAL_TIMEOUT`
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `PROXY_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws The signal's reason, if the signal aborts.
  *
- * The stacks of a DialError, a TimeoutError and a TransportError end with the caller's lines.
+ * The stack of a DialError, TimeoutError or TransportError ends with the caller's lines.
  */
 export async function connectOn<Context = unknown>(
   connect: Connect,
@@ -181,14 +185,14 @@ export async function connectOn<Context = unknown>(
       return dialer.dial(step.url, { signal: attempt });
     };
     const { stream, step } = await follow(dial, initialRedirectStep(url, options), redirects);
-    // Given up in the turn between the last step's end and this one: nobody would have the connection.
+    // The attempt was aborted after the handshake had ended. No caller gets this stream, so it is closed here.
     if (attempt.aborted) void stream.close();
     attempt.check();
     const unhandled = new UnhandledErrorReporter(options.unhandledErrors, "client");
     const owner = { settings, deadlines, observer: host.observer, unhandled, inContext };
     return open(stream, step, owner, options.context as Context, handlers);
   } catch (error) {
-    // Not the signal's reason, which is the caller's own and may be that of many attempts.
+    // The signal's reason stays unchanged: it belongs to the caller, and may be the reason of many attempts.
     if (error !== signal?.reason && isOfNetwork(error)) site.addTo(error);
     throw error;
   } finally {
@@ -196,14 +200,14 @@ export async function connectOn<Context = unknown>(
   }
 }
 
-/** Whether an error was made far from the caller: when a socket, or a timer, called back. */
+/** Tells whether an error comes from a callback of a socket or a timer, so that its stack does not show the caller. */
 function isOfNetwork(error: unknown): error is Error {
   return (
     error instanceof TransportError || error instanceof DialError || error instanceof TimeoutError
   );
 }
 
-/** Makes the first request's step of a chain of redirects: its URL, and the options that may change along the way. */
+/** Makes the first step of a chain of redirects: the URL, and the options that a redirect may change. */
 function initialRedirectStep(
   url: string | { readonly href: string },
   { headers: given = [], protocols = [], origin, auth, host, tls, path }: ClientOptions,
@@ -219,12 +223,12 @@ function initialRedirectStep(
     }
     all.push(["Authorization", basicCredentials(credentials)]);
   }
-  // They have been taken out; where nobody wants them, they are left in, and refused.
+  // With "url" the credentials are already taken out of the URL. Without it they stay in the URL, which is then refused.
   const bare = auth === "url" ? text.replace(/^(wss?:\/\/)[^/?#\\]*@/i, "$1") : text;
   return { url: bare, headers: all, protocols, host, tls, path };
 }
 
-/** Makes a connection of a stream whose handshake is done. */
+/** Makes a connection from a stream whose handshake is complete. */
 function open<Context>(
   stream: UpgradedStream,
   { url }: RedirectStep,
@@ -259,7 +263,7 @@ function open<Context>(
     sessions: stream.sessions,
   });
   link.start(noBytes, concat([behindHead, unread]));
-  // What the stream was told before there was a link to hear it.
+  // Repeats the event that the stream got before the link existed.
   if (hasEnded) link.onEnd();
   if (isClosed) link.onClose(error);
   return link.connection;

@@ -1,5 +1,5 @@
 /**
- * The way to a server: straight, or through a proxy.
+ * The route to a server: direct, or through a proxy.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import { proxyFor } from "../../handshake/proxy/proxy-environment.ts";
 import type { Connect, ConnectOptions, TlsOptions } from "../../transport.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 
-/** What a caller says of proxies. */
+/** Options about proxies. */
 export interface ProxyOptions {
   /**
-   * Proxy to go through: "http://user:password@host:port" (CONNECT), "https://..." or "socks5://..."; "environment" for
-   * what `https_proxy`, `all_proxy`, `no_proxy` and their like say. Default: none.
+   * Proxy to use: "http://user:password@host:port" (CONNECT), "https://..." or "socks5://...". "environment" uses the variables
+   * `https_proxy`, `all_proxy`, `no_proxy` and similar ones. Default: none.
    */
   readonly proxy?: string | undefined;
-  /** TLS with a proxy that is reached by https. */
+  /** Options for TLS with a proxy that has an https: URL. Default: none. */
   readonly proxyTls?: TlsOptions | undefined;
 }
 
 /**
- * Gives what connects to `to`.
+ * Gives the function that connects to `to`.
  *
  * @throws {TypeError} The proxy's URL is wrong.
  */

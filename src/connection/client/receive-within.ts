@@ -1,5 +1,5 @@
 /**
- * Receiving for a time, or until somebody gives up.
+ * Receives a message within a time, or until a signal aborts.
  *
  * @module
  */
@@ -11,20 +11,20 @@ import type { Data } from "../data.ts";
 import type { ReceiveOptions } from "../receive/inbox.ts";
 import { AbortSource } from "./abort-source.ts";
 
-/** How long is waited, and what is said then. */
+/** How long to wait, and the error after that time. */
 export interface Patience extends ReceiveOptions {
   readonly clock: Clock;
-  /** Whether the process lives on until the time is over. */
+  /** Whether the wait keeps the process alive. */
   readonly holds: boolean;
-  /** The error for a message that has not come in time. */
+  /** Makes the error for a message that has not come in time. */
   receiveTimeout(milliseconds: number): Error;
 }
 
 /**
- * Receives a message by `receive`, which is given the signal that it has to give up by, or nothing where it may wait for ever.
+ * Receives a message by `receive`. That function gets the signal by which it must give up, or undefined if it may wait for ever.
  *
- * @throws {RangeError} The time-out is NaN or below 0.
- * @throws The error for the time-out, the signal's reason, and what `receive` rejects with.
+ * @throws {RangeError} The timeout is NaN or below 0.
+ * @throws The error for the timeout, the signal's reason, or the error of `receive`.
  */
 export async function receiveWithin(
   { signal, timeout = Infinity, clock, holds, receiveTimeout }: Patience,

@@ -1,5 +1,5 @@
 /**
- * A client that stays connected, with its options checked.
+ * The function `reconnecting`, which checks its options.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import type { ConnectAttempt, Reconnectable, ReconnectRules } from "./reconnecto
 import { retryAfter } from "./retry-after.ts";
 import { isOfNetwork, isTransient } from "./transient.ts";
 
-/** The rules of clients that speak HTTP and the protocol themselves. */
+/** The rules of clients that speak HTTP and WebSocket themselves. */
 export const rules: ReconnectRules = {
   isTransient,
   askedDelay(error) {
@@ -67,17 +67,17 @@ const reconnectTable: OptionTable<ReconnectOptions<Reconnectable>> =
 
 const example = "reconnecting(({ signal }) => connect(url, { signal }))";
 
-/** A URL, or a connection that is made already, cannot be made once more. */
+/** A URL, or a connection that already exists, cannot be opened again. So a function is needed. */
 const attemptKind: Kind = { ...callback, instead: () => example };
 
 /**
  * Keeps a client connected.
  *
- * It connects at once. Whenever the connection is lost, or an attempt fails, it waits and tries again, until `close` is
- * called or an end comes that no further attempt would mend.
+ * It connects at once. When the connection is lost, or an attempt fails, it waits and tries again, until you call `close`, or
+ * another attempt could not help.
  *
- * @param open Makes one connection; it works with any `connect`.
- * @throws {TypeError} An option is not known, or of a wrong type.
+ * @param open Opens one connection, with any `connect`.
+ * @throws {TypeError} An option is unknown, or of a wrong type.
  * @throws {RangeError} An option is out of its range.
  *
  * @example

@@ -1,5 +1,5 @@
 /**
- * A client that stays connected: whenever its connection is lost it opens another one (RFC 6455, 7.2.3).
+ * A client that stays connected: it replaces a lost connection by a new one (RFC 6455, 7.2.3).
  *
  * @module
  */
@@ -28,16 +28,16 @@ import {
 
 /** Options of {@link reconnecting}. */
 export interface ReconnectOptions<Ws extends Reconnectable> extends ReconnectorOptions<Ws> {
-  /** What `send` does while there is no connection: reject, or wait for the next one. Default: "reject". */
+  /** What `send` does while there is no connection: it rejects, or it waits for the next connection. Default: "reject". */
   readonly whileAway?: "reject" | "wait" | undefined;
   /**
-   * Bytes that may wait for the next connection, a string's UTF-16 units counted for text; more is rejected with
+   * Most bytes that may wait for the next connection; of text the UTF-16 units count. Beyond that `send` rejects with
    * `TOO_MUCH_BUFFERED`. 0 or Infinity: no limit. Default: 1 MiB.
    */
   readonly maxWaiting?: number | undefined;
   /**
-   * Bytes of messages that connections before the last ended one have left, and nobody has asked for, a string's UTF-16
-   * units counted for text. What is more is dropped, the oldest messages first. 0 or Infinity: no limit. Default: 1 MiB.
+   * Most bytes of unread messages from connections that have ended; of text the UTF-16 units count. The connection that has ended
+   * last does not count. Beyond the limit the oldest messages are dropped. 0 or Infinity: no limit. Default: 1 MiB.
    */
   readonly maxUnread?: number | undefined;
 }
@@ -49,7 +49,7 @@ interface WaitingReceiver {
   readonly sent: Deferred<void>;
 }
 
-/** A client that stays connected. Made by {@link reconnecting}. */
+/** A client that stays connected. {@link reconnecting} makes it. */
 export class Reconnecting<Ws extends Reconnectable> {
   readonly #rules: ReconnectRules;
   readonly #reconnector: Reconnector<Ws>;
@@ -60,21 +60,21 @@ export class Reconnecting<Ws extends Reconnectable> {
   readonly #maxWaiting: number;
   #waiting: WaitingReceiver[] = [];
   #waitingSize = 0;
-  /** Whether anybody has ever asked for a message: what came before is nobody's. */
+  /** Whether the application has ever asked for a message. Before that, nobody wants the messages of ended connections. */
   #isReceiving = false;
-  /** Whether anybody has asked for what tells of the end. */
+  /** Whether the application has asked for a promise that reports the end. */
   #isAwaited = false;
-  /** Messages of connections that have ended, none of which is kept itself. */
+  /** Unread messages of ended connections. The connections themselves are not kept. */
   readonly #unread = new Fifo<Data>();
   #unreadSize = 0;
   readonly #maxUnread: number;
-  /** Whether the process lives on for it. */
+  /** Whether this client keeps the process alive. */
   #holds = true;
-  /** Settled when all that ended connections still hold is in `#unread`; undefined where it is. */
+  /** Settles when the unread messages of all ended connections are in `#unread`; undefined if they are. */
   #emptying: Promise<void> | undefined;
 
   /**
-   * @internal For the library: use {@link reconnecting}, which checks the names and types of options.
+   * @internal For framewire itself. Applications use {@link reconnecting}, which checks the names and types of options.
    *
    * @throws {RangeError} An option is out of its range.
    */
@@ -106,39 +106,40 @@ export class Reconnecting<Ws extends Reconnectable> {
     });
   }
 
-  /** Where it stands. */
+  /** The state of the client. */
   get state(): ReconnectState {
     return this.#reconnector.state;
   }
 
-  /** The connection, where there is one and it is resumed. It changes: do not keep it. */
+  /** The connection, if one is open and `resume` is done. It changes, so do not keep it. */
   get connection(): Ws | undefined {
     return this.#connection;
   }
 
   /**
-   * The present connection, or else the next one.
+   * Resolves with the current connection, or with the next one.
    *
-   * It rejects when there will be none, with the `error` of {@link closed}. A rejection that nobody awaits is not
-   * reported as unhandled.
+   * Rejects with the `error` of {@link closed} if there will be none. A rejection that you do not await is not reported as
+   * unhandled.
    */
   get ready(): Promise<Ws> {
     this.#isAwaited = true;
     return this.#ready.promise;
   }
 
-  /** How it ended for good; never rejects. */
+  /** Resolves when the client has ended, and says why. Never rejects. */
   get closed(): Promise<ReconnectEnd> {
     this.#isAwaited = true;
     return this.#closed.promise;
   }
 
   /**
-   * Sends a message on the present connection. Whether it arrives only the peer can tell.
+   * Sends a message on the current connection. Only the peer knows whether the message arrives.
    *
-   * @param data As for `send` of a connection, a Blob in a browser alone; bytes that wait for one are lent until the promise is settled.
-   * @returns As `send` of a connection. Rejects with `ClosedError` where there is none, or, where `whileAway` is "wait",
-   * with `LimitError` `TOO_MUCH_BUFFERED` and as {@link ready} does.
+   * @param data As for `send` of a connection; a Blob only in a browser. Do not change bytes that wait for a connection until the
+   * promise settles.
+   * @returns As `send` of a connection. Rejects with `ClosedError` if there is no connection. If `whileAway` is "wait", it
+   * rejects with `LimitError` `TOO_MUCH_BUFFERED`, or as {@link ready} does.
    * @throws {TypeError} `data` is neither a string nor bytes.
    */
   send(data: string | Binary | BlobLike | PreparedMessage, options?: SendOptions): Promise<void> {
@@ -160,16 +161,17 @@ export class Reconnecting<Ws extends Reconnectable> {
   }
 
   /**
-   * Waits for the next message, of whichever connection: what an ended one still holds comes before the next one's.
+   * Waits for the next message of any connection. Unread messages of an ended connection come before those of the next
+   * connection.
    *
-   * Who has begun to receive goes on: what an ended connection still holds is kept until it is asked for, within
-   * `maxUnread`; the connection itself is not.
+   * After the first call, the messages that an ended connection still holds are kept, within `maxUnread`, until you ask for them.
+   * The connection itself is not kept.
    *
-   * @param options As for `receive` of a connection; `timeout` counts the time between connections too.
+   * @param options As for `receive` of a connection; `timeout` includes the time between connections.
    * @throws {TimeoutError} `RECEIVE_TIMEOUT`
    * @throws {TypeError} The connection has a handler for messages.
-   * @throws {RangeError} The time-out is NaN or below 0.
-   * @throws What {@link ready} rejects with, once it has ended; the signal's reason.
+   * @throws {RangeError} The timeout is NaN or below 0.
+   * @throws The error of {@link ready}, after the end; the signal's reason.
    */
   receive(options: ReceiveOptions = {}): Promise<Data> {
     const { clock } = this.#reconnector;
@@ -180,8 +182,8 @@ export class Reconnecting<Ws extends Reconnectable> {
   }
 
   /**
-   * Goes through the messages of all connections. It ends where this side has closed, or the peer with 1000, and throws
-   * why it ended otherwise.
+   * Gives the messages of all connections. The loop ends when this side closes, or the peer closes with 1000. Otherwise it throws
+   * the error that ended the client.
    */
   [Symbol.asyncIterator](): AsyncIterator<Data> {
     return {
@@ -198,12 +200,12 @@ export class Reconnecting<Ws extends Reconnectable> {
   }
 
   /**
-   * Ends it for good: closes the connection, aborts an attempt, waits no longer. A second call changes nothing.
+   * Ends the client: closes the connection, aborts an attempt, stops waiting. A second call has no effect.
    *
    * @param status As for `close` of a connection. Default: 1000.
-   * @param reason At most 123 bytes of UTF-8. Default: none.
+   * @param reason At most 123 bytes of UTF-8. Default: empty.
    * @returns {@link closed}.
-   * @throws {RangeError} A status that may not be sent, or a reason that is too long.
+   * @throws {RangeError} The status may not be sent, or the reason is too long.
    */
   close(status: StatusCode = StatusNormalClosure, reason = ""): Promise<ReconnectEnd> {
     checkClose(status, reason);
@@ -212,14 +214,14 @@ export class Reconnecting<Ws extends Reconnectable> {
     return this.closed;
   }
 
-  /** The process lives on for it: while it is connected, connects, or waits to do so. So it is at the beginning. */
+  /** The client keeps the process alive: while it is connected, connects, or waits to connect. This is also the initial state. */
   ref(): void {
     this.#hold(true);
   }
 
   /**
-   * The process may end although it is connected, or waits for the next attempt. An attempt that is under way is waited for.
-   * In a browser it changes nothing.
+   * The process may end although the client is connected, or waits for the next attempt. An attempt still keeps the process
+   * alive. No effect in a browser.
    */
   unref(): void {
     this.#hold(false);
@@ -230,12 +232,12 @@ export class Reconnecting<Ws extends Reconnectable> {
     this.#reconnector.hold(holds);
   }
 
-  /** Closes with 1000 and waits for the end: `await using feed = ...`. */
+  /** Closes with 1000 and waits for the end, for `await using feed = ...`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** The connection is everybody's now; what has waited goes first. */
+  /** The connection is ready. Messages that have waited are sent first. */
   #onReady(ws: Ws): void {
     this.#connection = ws;
     this.#waitingSize = 0;
@@ -262,13 +264,13 @@ export class Reconnecting<Ws extends Reconnectable> {
       } else {
         const data = await nextOf(ws, limit);
         if (data !== undefined) return data;
-        // Nothing is left in it. It may still be closing, and until then no other one comes.
+        // No message is left. The connection may still be closing, and the next one comes only after that.
         await within(limit, ws.closed);
       }
     }
   }
 
-  /** Takes out of an ended connection what it still holds, behind what those before it held. */
+  /** Takes the unread messages out of an ended connection, after those of earlier connections. */
   #emptyInTurn(ws: Ws): void {
     const before = this.#emptying;
     const emptying = before === undefined ? this.#empty(ws) : before.then(() => this.#empty(ws));
@@ -287,7 +289,7 @@ export class Reconnecting<Ws extends Reconnectable> {
         this.#unreadSize += data.length;
       }
     } catch {
-      // That it is over, as a rule. Whatever it is: nothing more is to be had.
+      // As a rule the error is that the connection is over. In any case there are no more messages.
     }
   }
 
@@ -298,19 +300,19 @@ export class Reconnecting<Ws extends Reconnectable> {
   }
 }
 
-/** What `send` says where no connection has ended, because none came about. */
+/** The closure for the error of `send`, if there has never been a connection. */
 function noConnection(error: unknown): Closure {
   return { status: StatusAbnormalClosure, reason: "", clean: false, initiator: "transport", error };
 }
 
-/** Whether an end is one that a loop over messages just stops at. */
+/** Whether a loop over messages ends without an error. */
 function isQuiet({ cause, closure }: ReconnectEnd): boolean {
   if (cause === "closed") return true;
   if (cause !== "final" || closure === undefined || closure.error !== undefined) return false;
   return closure.initiator === "local" || closure.status === StatusNormalClosure;
 }
 
-/** UTF-16 units of a string, bytes of all else. @throws {TypeError} Not data. */
+/** Gives the UTF-16 units of a string, or the bytes of other data. @throws {TypeError} It is not data. */
 function sizeOf(data: string | Binary | BlobLike | PreparedMessage): number {
   if (typeof data === "string") return data.length;
   const { byteLength, size } = Object(data) as Partial<ArrayBuffer & PreparedMessage>;
@@ -329,7 +331,7 @@ async function sendOn(ws: Reconnectable, { data, options, sent }: WaitingReceive
   }
 }
 
-/** Gives the next message of a connection; undefined where it is over, and nothing is left. */
+/** Gives the next message of a connection; undefined if the connection is over and no message is left. */
 async function nextOf(
   ws: Reconnectable,
   limit: AbortSource | undefined,

@@ -1,11 +1,10 @@
 /**
- * Keeps one connection up: attempts, the waits between them, and the end of it all (RFC 6455, 7.2.3).
+ * Keeps one connection open: the attempts, the waits between them, and the end (RFC 6455, 7.2.3). It does not send or receive
+ * messages.
  *
- * What is sent and received is none of its business.
- *
- * Theory of operation. One loop runs from the beginning to the end: an attempt, the life of its connection, the wait before the next
- * attempt. Each of the three is given up by one signal, which `finish` aborts; `finish` works once, and its reason is the one that
- * is told. The loop ends behind it, and tells the end as its last act.
+ * Theory of operation. One loop runs from the beginning to the end: an attempt, the life of its connection, the wait before the
+ * next attempt. `finish` aborts one signal, which ends each of the three. Only the first call of `finish` has an effect, and its
+ * reason is the one that is reported. Then the loop ends, and reports the end last.
  *
  * @module
  */
@@ -30,134 +29,140 @@ import type { UnhandledErrors } from "../unhandled-errors.ts";
 import type { SendOptions } from "../send/prepare.ts";
 import type { Binary, BlobLike, Data } from "../data.ts";
 
-/** What `reconnecting` uses of a connection; a `Connection` has it. */
+/** The members of a connection that `reconnecting` uses. A `Connection` has them. */
 export interface Reconnectable {
-  /** Whether it may be sent on: while it is open. */
+  /** The state of the connection. Messages can be sent while it is "open". */
   readonly state: "open" | "closing" | "closed";
-  /** How it ended; never rejects. */
+  /** Resolves when the connection has ended. Never rejects. */
   readonly closed: Promise<Closure>;
-  /** Sends a message, of which nothing is kept; rejects with `ClosedError` once it is closing. */
+  /** Sends a message. Rejects with `ClosedError` when the connection is closing; then the message is lost. */
   send(data: string | Binary | BlobLike | PreparedMessage, options?: SendOptions): Promise<void>;
-  /** Rejects with `ClosedError` once it is over and nothing is left. */
+  /** Gives the next message. Rejects with `ClosedError` when the connection is over and no message is left. */
   receive(options?: { readonly signal?: Signal | undefined }): Promise<Data>;
-  /** Closes it with a close frame; calling it again changes nothing. Never rejects. */
+  /** Closes the connection with a close frame. A second call has no effect. Never rejects. */
   close(status?: StatusCode, reason?: string): Promise<Closure>;
-  /** The process lives on for it, as at the beginning. */
+  /** The connection keeps the process alive again; this is also the initial state. */
   ref?(): void;
-  /** The process may end although it is open. */
+  /** The process may end although the connection is open. */
   unref?(): void;
 }
 
-/** One attempt at a connection, as the function that makes it sees it. */
+/** One attempt, as the function that connects gets it. */
 export interface ConnectAttempt {
-  /** 1 for the first, and for the first after a connection that was stable. */
+  /** Number of the attempt: 1 for the first one, and for the first one after a stable connection. */
   readonly number: number;
-  /** Aborted when nobody wants the connection any more: hand it to `connect`. */
+  /** Aborts when the connection is no longer wanted: pass it to `connect`. */
   readonly signal: Signal;
-  /** What was lost before it; undefined at the very first attempt. */
+  /** The loss before this attempt; undefined for the very first attempt. */
   readonly last: Loss | undefined;
 }
 
-/** How a connection is kept up, beside the times. */
+/** Options of the attempts, in addition to the waits between them. */
 export interface ReconnectorOptions<Ws extends Reconnectable> extends BackoffOptions {
-  /** Decides whether a loss is followed by another attempt. Default: `isTransient`, which says no to what would only fail again. */
+  /**
+   * Decides whether to try again after a loss. Default: `isTransient`, which says no if another attempt would fail in the same
+   * way.
+   */
   readonly shouldReconnect?: ((loss: Loss) => boolean) | undefined;
   /**
-   * Prepares each new connection before anybody else gets it: subscribes again, sends a token. What it throws closes
-   * that connection with 1011, and the attempt has failed.
+   * Prepares each new connection before the application gets it: for example subscribes again, or sends a token. If it throws,
+   * the connection is closed with 1011, and the attempt counts as failed.
    */
   readonly resume?: ((ws: Ws, attempt: ConnectAttempt) => unknown) | undefined;
-  /** A connection is there, and resumed. Throwing ends it all; so does a promise that rejects. */
+  /** A connection is open, and `resume` is done. If this throws or rejects, the client ends. */
   readonly connected?: ((ws: Ws) => unknown) | undefined;
   /**
-   * A connection was lost, or an attempt failed, and another attempt follows. Throwing ends it all, as above.
+   * A connection was lost, or an attempt has failed, and another attempt follows. If this throws or rejects, the client ends.
    *
-   * @param delay Milliseconds until then.
+   * @param delay Milliseconds until the next attempt.
    */
   readonly disconnected?: ((loss: Loss, delay: number) => unknown) | undefined;
-  /** Ends it all when it is aborted, as `close` does; the rest rejects with its reason. */
+  /** Ends the client when this signal aborts, as `close` does. Pending and later calls reject with the signal's reason. */
   readonly signal?: Signal | undefined;
   /**
-   * What becomes of errors that `open` or a hook throws and nobody takes: neither `disconnected`, nor a caller that receives or waits for
-   * `ready` or `closed`. As the option of the same name of a connection. Default: "print".
+   * What happens to errors of `open` or a hook that nothing catches: no `disconnected` hook, and no caller that receives or waits
+   * for `ready` or `closed`. As the option `unhandledErrors` of a connection. Default: "print".
    */
   readonly unhandledErrors?: UnhandledErrors | undefined;
-  /** Where time is kept. Default: the runtime's own. */
+  /** The source of time. Default: the runtime. */
   readonly clock?: Clock | undefined;
 }
 
-/** Where it stands: an attempt is under way, a connection is there, a wait is on, it is being closed, it is over. */
+/**
+ * connecting: an attempt runs. open: a connection is open. waiting: the next attempt will follow. closing: `close` was called, or
+ * another end was decided. closed: the client has ended.
+ */
 export type ReconnectState = "connecting" | "open" | "waiting" | "closing" | "closed";
 
 /**
- * Why there is no further attempt: `close` was called, `signal` was aborted, the last loss was no transient one,
- * `maxAttempts` failed in a row, or a hook threw.
+ * Why there is no further attempt. closed: `close` was called. aborted: `signal` aborted. final: the last loss was not transient.
+ * exhausted: `maxAttempts` failed in a row. hook: a hook threw an error.
  */
 export type ReconnectEndCause = "closed" | "aborted" | "final" | "exhausted" | "hook";
 
-/** How it ended for good. */
+/** How the client ended. */
 export interface ReconnectEnd {
   /** Why there is no further attempt. */
   readonly cause: ReconnectEndCause;
-  /** How the connection ended that was there at the end; undefined where there was none. */
+  /** How the last connection ended; undefined if there was none at the end. */
   readonly closure: Closure | undefined;
   /**
-   * What everything that is asked for afterwards rejects with: `ClosedError` where the end of a connection was the last
-   * word, what the last attempt failed with, the signal's reason, or what the hook threw.
+   * The error of all later calls: a `ClosedError` if a connection ended last, the error of the last attempt, the signal's reason,
+   * or the error of a hook.
    */
   readonly error: unknown;
 }
 
-/** What is said of a loss, and of what a caller asks too much of, where a client has a protocol of its own or a browser's. */
+/** Functions that differ between a client with its own protocol code and a browser's client. */
 export interface ReconnectRules {
-  /** Whether another attempt may fare better. */
+  /** Tells whether another attempt may succeed. */
   isTransient(loss: Loss): boolean;
-  /** Milliseconds that the server has asked for, by what an attempt failed with. */
+  /** Gives the milliseconds that the server has asked for in the response to a failed attempt. */
   askedDelay(error: unknown): number;
-  /** Whether an attempt failed by what the application's own code has thrown, rather than by the network or the server. */
+  /** Tells whether an attempt failed because of the application's own code, and not because of the network or the server. */
   isOwn(error: unknown): boolean;
-  /** Gives what tells of errors that nobody takes. */
+  /** Gives the function that reports errors that nothing catches. */
   newReporter(choice: UnhandledErrors | undefined): (error: unknown, thrower: ErrorThrower) => void;
-  /** The error for a message that there is no room for. */
+  /** Makes the error for a message that does not fit into the buffer. */
   tooMuchBuffered(limit: number, actual: number): Error;
-  /** The error for a message that has not come in time. */
+  /** Makes the error for a message that has not come in time. */
   receiveTimeout(milliseconds: number): Error;
 }
 
-/** Who is told of what a {@link Reconnector} does. */
+/** The events of a {@link Reconnector}. */
 export interface ReconnectorEvents<Ws> {
-  /** A connection is open and resumed. */
+  /** A connection is open, and `resume` is done. */
   onReady(ws: Ws): void;
-  /** It has ended. */
+  /** The connection has ended. */
   onLost(): void;
-  /** There will be no other one: the last call. */
+  /** No further connection follows. This is the last event. */
   onEnd(end: ReconnectEnd): void;
-  /** Whether anybody waits for something that tells of the end. */
+  /** Whether the application waits for a promise that reports the end. */
   isAwaited(): boolean;
 }
 
-/** Runs from its making to its end, which {@link finish} brings about. */
+/** Runs from the constructor until {@link finish} has ended it. */
 export class Reconnector<Ws extends Reconnectable> {
   readonly clock: Clock;
-  /** Whether the process lives on for it. */
+  /** Whether it keeps the process alive. */
   #holds = true;
-  /** The wait between two attempts, while it is on. */
+  /** The wait between two attempts, while it runs. */
   #waiting: Deadline | undefined;
   state: ReconnectState = "connecting";
-  /** What was lost last. */
+  /** The last loss. */
   last: Loss | undefined;
-  /** How it ends; set as soon as that is known. */
+  /** How it will end; set as soon as this is known. */
   ending: ReconnectEnd | undefined;
   readonly #open: (attempt: ConnectAttempt) => Promise<Ws>;
   readonly #options: ReconnectorOptions<Ws>;
   readonly #events: ReconnectorEvents<Ws>;
   readonly #rules: ReconnectRules;
   readonly #backoff: Backoff;
-  /** Tells of an error that nobody takes. */
+  /** Reports an error that nothing catches. */
   readonly #report: (error: unknown, thrower: ErrorThrower) => void;
   /** The connection, from its opening to its end. */
   #held: Ws | undefined;
-  /** When it was resumed, on the clock. */
+  /** The time at which the connection was ready. */
   #since = Infinity;
   #failed = 0;
   readonly #stop = new AbortSource();
@@ -185,12 +190,12 @@ export class Reconnector<Ws extends Reconnectable> {
     this.clock = clock ?? systemClock;
     if (signal?.aborted === true) this.#onAbort();
     else signal?.addEventListener("abort", this.#onAbort);
-    // Not at once: `open` and the hooks may name what `reconnecting` is about to return.
+    // Not at once, because `open` and the hooks may use the variable that gets the result of `reconnecting`.
     queueMicrotask(() => void this.#run());
   }
 
   /**
-   * Ends it, once, whatever is under way: closes the connection, or aborts the attempt, or waits no longer.
+   * Ends it: closes the connection, aborts the attempt, or stops waiting. Only the first call has an effect.
    *
    * @param status For the close frame.
    */
@@ -204,14 +209,14 @@ export class Reconnector<Ws extends Reconnectable> {
     void this.#held?.close(status, reason);
   }
 
-  /** Says whether the process lives on for it: for its connections, and for the waits between them. */
+  /** Sets whether it keeps the process alive, for its connection and for the waits. */
   hold(holds: boolean): void {
     this.#holds = holds;
     this.#waiting?.hold(holds);
     if (this.#held !== undefined) hold(this.#held, holds);
   }
 
-  /** From the first attempt to the end. */
+  /** The loop from the first attempt to the end. */
   async #run(): Promise<void> {
     while (this.ending === undefined) {
       const loss = await this.#connect();
@@ -222,7 +227,7 @@ export class Reconnector<Ws extends Reconnectable> {
     this.#events.onEnd(this.ending);
   }
 
-  /** One attempt, and the life of the connection that comes of it. */
+  /** Makes one attempt, and waits for the end of its connection. */
   async #connect(): Promise<Loss> {
     const attempt = new AbortSource();
     const unfollow = attempt.follow(this.#stop);
@@ -247,11 +252,11 @@ export class Reconnector<Ws extends Reconnectable> {
     return { closure, error: closure.error };
   }
 
-  /** Opens and resumes a connection. */
+  /** Opens a connection and calls `resume`. */
   async #establish(attempt: ConnectAttempt): Promise<Ws> {
     const ws = await this.#open(attempt);
     if (this.ending !== undefined) {
-      // It comes too late, and nobody else knows of it.
+      // The connection has come too late. Nobody else knows it, so it is closed here.
       void ws.close(this.#status, this.#reason);
       return ws;
     }
@@ -262,7 +267,9 @@ export class Reconnector<Ws extends Reconnectable> {
     return ws;
   }
 
-  /** Nothing came of an attempt: it failed, its connection ended or could not be resumed, or nobody wants it. */
+  /**
+   * Makes the loss of a failed attempt: no connection opened, or it ended early, or `resume` failed, or the attempt was aborted.
+   */
   async #failure(error: unknown): Promise<Loss> {
     const ws = this.#held;
     if (ws === undefined) return { closure: undefined, error };
@@ -275,7 +282,7 @@ export class Reconnector<Ws extends Reconnectable> {
     return { closure, error: closure.error };
   }
 
-  /** Decides what follows a loss, and waits for it. */
+  /** Decides what follows a loss, and waits before the next attempt. */
   async #retryOrEnd(loss: Loss): Promise<void> {
     this.last = loss;
     if (this.ending !== undefined) {
@@ -294,7 +301,7 @@ export class Reconnector<Ws extends Reconnectable> {
     }
   }
 
-  /** Tells what an attempt failed with, where it was the application's own code. */
+  /** Reports the error of an attempt if the application's own code has thrown it. */
   #reportAttempt({ closure, error }: Loss): void {
     if (closure === undefined && this.#rules.isOwn(error)) this.#report(error, "reconnecting");
   }
@@ -322,7 +329,7 @@ export class Reconnector<Ws extends Reconnectable> {
     let delay = 0;
     this.state = "waiting";
     this.#call("disconnected", () => {
-      // By `random`, which is the caller's as a hook is.
+      // Inside the call, because `random` is the application's function, and may throw like a hook.
       delay = delayAfter(loss, this.#failed, this.#backoff, this.#rules.askedDelay(loss.error));
       return this.#options.disconnected?.(loss, delay);
     });
@@ -337,7 +344,7 @@ export class Reconnector<Ws extends Reconnectable> {
     this.#waiting = undefined;
   }
 
-  /** Calls a hook. One that sent too late has failed at nothing: the end of the connection is told anyway. */
+  /** Calls a hook. A hook that sent too late has not failed, since the end of the connection is reported anyway. */
   #call(name: ErrorThrower, hook: () => unknown): void {
     const fail = (error: unknown): void => {
       if (error instanceof ClosedError) return;
@@ -358,7 +365,7 @@ function hold(ws: Reconnectable, holds: boolean): void {
   else ws.unref?.();
 }
 
-/** So that a hook which waits for what never comes does not wait for ever. */
+/** Rejects at the end of the connection, so that a hook that waits for a message cannot wait for ever. */
 async function rejectAtEnd(ws: Reconnectable): Promise<never> {
   throw new ClosedError(await ws.closed);
 }

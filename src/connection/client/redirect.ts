@@ -1,5 +1,5 @@
 /**
- * Redirects of a client's handshake (RFC 6455, 4.1; RFC 9110, 15.4), without leaking what is meant for one origin alone.
+ * Follows redirects of a client's handshake (RFC 6455, 4.1; RFC 9110, 15.4). Secrets for one origin are not sent to another.
  *
  * @module
  */
@@ -11,18 +11,18 @@ import type { TlsOptions } from "../../transport.ts";
 
 /** One request on the way to a connection. */
 export interface RedirectStep {
-  /** With the scheme ws or wss. */
+  /** URL with the scheme ws or wss. */
   readonly url: string;
   readonly headers: HeaderPairs;
-  /** Subprotocols that are offered. */
+  /** Subprotocols to offer. */
   readonly protocols: readonly string[];
   readonly host: string | undefined;
   readonly tls: TlsOptions | undefined;
-  /** Unix socket to connect to. */
+  /** Path of the Unix socket to which to connect. */
   readonly path: string | undefined;
 }
 
-/** What a step came to. */
+/** The result of a step. */
 export interface Arrival {
   readonly stream: UpgradedStream;
   readonly step: RedirectStep;
@@ -30,17 +30,17 @@ export interface Arrival {
 
 const redirections = [301, 302, 303, 307, 308];
 
-/** The one header of the caller's that says nothing about the caller. */
+/** The only header of the caller that contains nothing about the caller. */
 const harmless = /^user-agent$/i;
 
-/** Options of TLS that hold no certificate, no key and no name, whatever a runtime calls those. */
+/** Options of TLS, of any runtime, that hold neither a certificate nor a key nor a name. */
 const harmlessTls = ["ca", "rejectUnauthorized", "ALPNProtocols", "alpnProtocols"];
 
 /**
  * Dials, and follows redirects.
  *
- * @param most Redirects that are followed; the answer to the last request is what counts.
- * @throws What `dial` throws; a redirect that may not be followed is the DialError that it came as.
+ * @param most Number of redirects to follow. After that, the last response is the result.
+ * @throws The error of `dial`. A redirect that may not be followed throws the DialError of its response.
  */
 export async function follow(
   dial: (step: RedirectStep) => Promise<UpgradedStream>,
@@ -59,22 +59,22 @@ export async function follow(
   }
 }
 
-/** Gives the step that an answer asks for, undefined where it asks for none that may be taken. */
+/** Gives the next step that a response asks for; undefined if there is none, or it may not be taken. */
 export function nextStep(error: unknown, step: RedirectStep): RedirectStep | undefined {
   if (!(error instanceof DialError) || !redirections.includes(error.status)) return undefined;
   const location = error.headers.find(([name]) => name.toLowerCase() === "location")?.[1];
   const url = location === undefined ? undefined : resolve(location, step.url);
   if (url === undefined) return undefined;
   const from = new URL(step.url);
-  // What was to be secret would not be any more.
+  // A step from wss to ws would expose what was encrypted.
   if (from.protocol === "wss:" && url.protocol !== "wss:") return undefined;
   if (url.protocol === from.protocol && url.host === from.host) return { ...step, url: url.href };
-  // One may be a token; and without them a client that needs them has no use for the connection.
+  // A subprotocol may contain a token. Without its subprotocols, a client could not use the connection.
   if (step.protocols.length > 0 && !isSecuredSelf(from, url)) return undefined;
   return {
     url: url.href,
     protocols: step.protocols,
-    // A header of the application's may be a credential, whatever its name; so is its certificate.
+    // Any header of the application may hold a credential, and so may its certificate.
     headers: step.headers.filter(([name]) => harmless.test(name)),
     host: undefined,
     tls: step.tls && withoutIdentity(step.tls),
@@ -82,7 +82,9 @@ export function nextStep(error: unknown, step: RedirectStep): RedirectStep | und
   };
 }
 
-/** Tells whether a host sends its clients from ws to wss: what it was told in the clear, it may be told again. */
+/**
+ * Tells whether a host redirects from ws to wss on the same host. It already knows everything that was sent without encryption.
+ */
 function isSecuredSelf(from: URL, to: URL): boolean {
   return from.protocol === "ws:" && to.protocol === "wss:" && from.hostname === to.hostname;
 }
@@ -91,7 +93,7 @@ function withoutIdentity(tls: TlsOptions): TlsOptions {
   return Object.fromEntries(Object.entries(tls).filter(([name]) => harmlessTls.includes(name)));
 }
 
-/** Reads a Location as the URL of a WebSocket server; undefined also for one that may not be dialled. */
+/** Reads a Location header as the URL of a WebSocket server; gives undefined if the URL cannot be dialled. */
 function resolve(location: string, base: string): URL | undefined {
   try {
     const text = new URL(location, base.replace(/^ws/, "http")).href;

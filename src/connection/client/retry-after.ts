@@ -1,20 +1,20 @@
 /**
- * How long a server asks a client to wait (RFC 9110, 10.2.3).
+ * Reads how long a server asks a client to wait (RFC 9110, 10.2.3).
  *
  * @module
  */
 
 import type { HeaderPairs } from "../../errors.ts";
 
-/** A date as HTTP has it (RFC 9110, 5.6.7); `Date.parse` alone would take much else. */
+/** A date in the form of HTTP (RFC 9110, 5.6.7). `Date.parse` alone accepts many other forms. */
 const httpDate = /^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /**
  * Reads Retry-After (RFC 9110, 10.2.3).
  *
- * A date is measured against the response's own Date, so that nobody's clock has to be right.
+ * A date is compared with the response's own Date header, so that wrong clocks do not matter.
  *
- * @returns Milliseconds; 0 where there is no such header, or none that makes sense.
+ * @returns Milliseconds; 0 if the header is absent or malformed.
  */
 export function retryAfter(headers: HeaderPairs): number {
   const value = headerOf(headers, "retry-after");

@@ -1,5 +1,5 @@
 /**
- * Whether to connect again after a connection was lost, or an attempt failed (RFC 6455, 7.2.3).
+ * Decides whether to connect again after a loss (RFC 6455, 7.2.3).
  *
  * @module
  */
@@ -24,7 +24,7 @@ import {
 } from "../../status.ts";
 import type { Loss } from "./backoff.ts";
 
-/** The library's own errors, as far as they tell something here, by their names. */
+/** framewire's own errors that matter here, by their names, with the fields that matter here. */
 interface Errors {
   readonly ClosedError: ClosedError;
   readonly DialError: DialError;
@@ -34,22 +34,22 @@ interface Errors {
   readonly TransportError: TransportError;
 }
 
-/** Tells an error by its name: a client that has no protocol of its own, as in a browser, does not need the classes. */
+/** Recognizes an error by its name, so that a browser's client need not bundle the classes. */
 function isA<Name extends keyof Errors>(name: Name, error: unknown): error is Errors[Name] {
   return error instanceof Error && error.name === name;
 }
 
 /**
- * Tells whether another attempt may fare better: what decides where the option `shouldReconnect` is absent.
+ * Tells whether another attempt may succeed. This is the default of the option `shouldReconnect`.
  *
- * It says no to a close of this side's own, to the peer's 1000, and to whatever would break again in the same way; the
- * guide has the list.
+ * It says no after this side's own close, after the peer's 1000, and after losses that would happen again in the same way.
+ * docs/reconnecting.md has the list.
  */
 export function isTransient({ closure, error }: Loss): boolean {
   return closure === undefined ? isTransientFailure(error) : isTransientClosure(closure);
 }
 
-/** Statuses of a peer that has done, and of one that would say the same again. */
+/** Statuses of a peer that has finished, or that would refuse again. */
 export const finalStatuses: ReadonlySet<number> = /* @__PURE__ */ new Set([
   StatusNormalClosure,
   StatusProtocolError,
@@ -66,8 +66,9 @@ function isTransientClosure({ status, clean, initiator, error }: Closure): boole
   if (isA("ProtocolError", error)) return false;
   if (isA("LimitError", error)) return error.code === "TOO_MUCH_BUFFERED";
   if (initiator !== "local") return !finalStatuses.has(status);
-  // Closed by this side, answered or not, which is final; dropped by terminate(), which is how to ask for a new one; or
-  // given up by the library, for want of a pong, say.
+  // This side has ended the connection. Without an error: it has closed (final), or has called terminate() (try again). With an
+  // error: its close got no answer (final), or framewire has given the connection up, for example after a missing pong (try
+  // again).
   if (error === undefined) return !clean;
   return !(isA("TransportError", error) || isTimeout(error, "CLOSE_TIMEOUT"));
 }
@@ -76,10 +77,10 @@ function isTimeout(error: unknown, code: string): boolean {
   return isA("TimeoutError", error) && error.code === code;
 }
 
-/** HTTP statuses that are final though they are no 4xx: the server speaks another protocol, or has moved for good. */
+/** Final HTTP statuses outside 4xx: the server speaks another protocol, or has moved permanently. */
 const finalResponses: ReadonlySet<number> = /* @__PURE__ */ new Set([101, 301, 308]);
 
-/** HTTP statuses 4xx that pass: Request Timeout, Too Early, Too Many Requests. */
+/** HTTP statuses 4xx that are temporary: Request Timeout, Too Early, Too Many Requests. */
 const passingResponses: ReadonlySet<number> = /* @__PURE__ */ new Set([408, 425, 429]);
 
 function isTransientFailure(error: unknown): boolean {
@@ -95,8 +96,8 @@ function isTransientFailure(error: unknown): boolean {
 }
 
 /**
- * Tells a `fetch` that did not get through, which is a TypeError on every runtime, from a mistake of the caller: Node
- * and Deno give it a `cause`, Bun a `code`.
+ * Tells a `fetch` that failed in the network from a wrong call of `fetch`. Both are a TypeError on every runtime, but after a
+ * failure Node and Deno add a `cause`, and Bun adds a `code`.
  */
 export function isOfNetwork(error: unknown): boolean {
   return error instanceof Error && (error.cause !== undefined || "code" in error);

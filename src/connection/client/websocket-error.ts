@@ -7,7 +7,7 @@
 import { type StatusCode, StatusNormalClosure } from "../../status.ts";
 import { checkReason } from "../check-close.ts";
 
-/** What a connection is closed with, in the standard's words. */
+/** The status and reason with which to close a connection, in the standard's words. */
 export interface WebSocketCloseInfo {
   /** 1000, or 3000 to 4999. */
   readonly closeCode?: StatusCode | undefined;
@@ -15,17 +15,17 @@ export interface WebSocketCloseInfo {
   readonly reason?: string | undefined;
 }
 
-/** What {@link WebSocketCloseInfo} comes to; a status of 0 stands for none. */
+/** A checked {@link WebSocketCloseInfo}. A status of 0 stands for none. */
 export interface CheckedClose {
   readonly status: StatusCode;
   readonly reason: string;
 }
 
 /**
- * Checks what the standard lets an application say: a reason without a code is one for 1000.
+ * Checks the status and reason that an application gives. A reason without a code means code 1000.
  *
- * @throws {RangeError} The code, or the length of the reason.
- * @throws {TypeError} The reason is no string.
+ * @throws {RangeError} The code may not be sent, or the reason is too long.
+ * @throws {TypeError} The reason is not a string.
  */
 export function checkCloseInfo({ closeCode, reason = "" }: WebSocketCloseInfo): CheckedClose {
   if (closeCode !== undefined && closeCode !== 1000 && !(closeCode >= 3000 && closeCode <= 4999)) {
@@ -36,20 +36,20 @@ export function checkCloseInfo({ closeCode, reason = "" }: WebSocketCloseInfo): 
 }
 
 /**
- * Says why a WebSocketStream failed; or, given to `abort` and `cancel`, what its connection is to be closed with. In the
- * standard it is a DOMException; here it is an Error, whose `cause` is what framewire has to say.
+ * The error of a failed WebSocketStream. If you pass it to `abort` or `cancel`, it says how to close the connection. In the
+ * standard it is a DOMException; here it is an Error, whose `cause` is framewire's own error.
  */
 export class WebSocketError extends Error {
-  /** The standard's name for it. */
+  /** The name, as in the standard. */
   override readonly name = "WebSocketError";
-  /** The code of the close frame, null where there is none. */
+  /** The status code of the close frame; null if there is none. */
   readonly closeCode: StatusCode | null;
-  /** The reason beside it. */
+  /** The reason in the close frame; "" if there is none. */
   readonly reason: string;
 
   /**
-   * @param message For people.
-   * @param info What a connection is to be closed with, or was.
+   * @param message The text of the error. Default: empty.
+   * @param info How to close a connection, or how it was closed.
    * @throws {RangeError} The code is not one that an application may send, or the reason has more than 123 bytes.
    */
   constructor(message = "", info: WebSocketCloseInfo = {}, options?: ErrorOptions) {
@@ -59,7 +59,7 @@ export class WebSocketError extends Error {
     this.reason = reason;
   }
 
-  /** Makes the error for a connection that broke, whose code may be any. */
+  /** Makes the error for a connection that has failed. Its code may be any code. */
   static of(
     message: string,
     closeCode: StatusCode,

@@ -1,6 +1,6 @@
 /**
- * A connection as the standard's WebSocketStream: two Web Streams, and promises for its beginning and its end (WHATWG
- * WebSockets, 5).
+ * A connection as the standard's WebSocketStream: two Web Streams, and promises for its opening and its end (WHATWG WebSockets,
+ * 5).
  *
  * @module
  */
@@ -14,35 +14,35 @@ import type { Binary, Data } from "../data.ts";
 import { AbortSource } from "./abort-source.ts";
 import { checkCloseInfo, WebSocketError, type WebSocketCloseInfo } from "./websocket-error.ts";
 
-/** What a WebSocketStream is opened with. */
+/** How a WebSocketStream is opened. */
 export interface WebSocketStreamOptions {
-  /** Subprotocols to offer, the one liked best first. Default: none. */
+  /** Subprotocols to offer, the preferred one first. Default: none. */
   readonly protocols?: readonly string[] | undefined;
-  /** Gives up when it is aborted; has no say once the stream is open. */
+  /** Gives up when this signal aborts. Has no effect after the stream has opened. */
   readonly signal?: Signal | undefined;
 }
 
-/** What an open WebSocketStream has. */
+/** The streams and facts of an open WebSocketStream. */
 export interface WebSocketOpenInfo {
-  /** Messages, text as strings and binary as bytes; nothing is read before somebody reads. */
+  /** Received messages: text as strings, binary as bytes. Nothing is read from the network before you read from the stream. */
   readonly readable: WebReadable;
-  /** Messages to send; a write is done when the unsent bytes are at the mark or below. */
+  /** Messages to send. A write is done when the unsent bytes are at most `highWaterMark`. */
   readonly writable: WebWritable;
-  /** The extensions agreed upon, "" for none. */
+  /** The extensions of the connection; "" if it has none. */
   readonly extensions: string;
-  /** The subprotocol agreed upon, "" for none. */
+  /** The subprotocol of the connection; "" if it has none. */
   readonly protocol: string;
 }
 
-/** What a close frame is to say; status 0 for none. */
+/** The content of a close frame. A status of 0 stands for none. */
 type CheckedCloseInfo = ReturnType<typeof checkCloseInfo>;
 
 /**
- * A connection as two streams. Adapters export it with their own way to connect: `new WebSocketStream(url, options)`; a
- * server makes one by {@link webSocketStream}.
+ * A connection as two streams. Adapters export it with their own `connect`: `new WebSocketStream(url, options)`. A server makes
+ * one with {@link webSocketStream}.
  *
- * Nobody has to look at its promises: their rejections are not reported as unhandled. Those of its streams are as the
- * standard has them: what `write` and `close` of a writer reject with is reported where nobody awaits it.
+ * The promises `opened` and `closed` are never reported as unhandled. The streams follow the standard: if `write` or `close` of a
+ * writer rejects and you do not await it, the rejection is reported as unhandled.
  *
  * @example
  * const { opened } = new WebSocketStream("wss://example.org/feed");
@@ -50,23 +50,23 @@ type CheckedCloseInfo = ReturnType<typeof checkCloseInfo>;
  * await readable.pipeThrough(transform).pipeTo(writable);
  */
 export class WebSocketStream {
-  /** As it was given; on a server, path and query of the request. */
+  /** The URL as it was given. On a server: path and query of the request. */
   readonly url: string;
-  /** The streams, when the connection is open. Rejects with a WebSocketError, or with the signal's reason. */
+  /** Resolves with the streams when the connection opens. Rejects with a WebSocketError, or with the signal's reason. */
   readonly opened: Promise<WebSocketOpenInfo>;
-  /** How the connection ended, where that was in order. Rejects with a WebSocketError otherwise. */
+  /** Resolves when the connection has ended with a closing handshake. Rejects with a WebSocketError otherwise. */
   readonly closed: Promise<Required<WebSocketCloseInfo>>;
   readonly #stop = new AbortSource();
   #ws: Connection | undefined;
-  /** What `close` was called with before there was a connection. */
+  /** The arguments of a `close` that was called before the connection existed. */
   #closeInfo: CheckedCloseInfo | undefined;
 
   /**
    * Begins to connect.
    *
-   * @param url What `url` gives; it is `open` that connects.
-   * @param open Opens the connection; it has no handlers for messages.
-   * @param options With a `signal`, which ends the attempt.
+   * @param url The value of `url` only; the function `open` connects.
+   * @param open Opens the connection, without handlers for messages.
+   * @param options May have a `signal`, which ends the attempt.
    */
   constructor(
     url: string,
@@ -92,7 +92,7 @@ export class WebSocketStream {
       (ws) => {
         this.#ws = ws;
         const streams = openStreams(ws);
-        // It was open already, or in the turn between: that it should close comes too late for the attempt alone.
+        // The connection opened before `close` could end the attempt. So it is closed here.
         if (this.#closeInfo !== undefined) closeWith(ws, this.#closeInfo);
         void ws.closed.then((closure) => {
           const error = failureOf(closure);
@@ -115,7 +115,7 @@ export class WebSocketStream {
   }
 
   /**
-   * Begins the closing handshake, or gives up the opening one; a second call does nothing.
+   * Begins the closing handshake, or ends the attempt to connect. A second call has no effect.
    *
    * @throws {RangeError} `closeCode` is neither 1000 nor 3000 to 4999, or `reason` has more than 123 bytes of UTF-8.
    */
@@ -131,7 +131,7 @@ export class WebSocketStream {
 }
 
 /**
- * Makes a WebSocketStream of a connection that is open, such as a server's; it must have no handlers for messages.
+ * Makes a WebSocketStream from an open connection, such as a server's. The connection must have no handlers for messages.
  *
  * @example
  * await serve({ port: 8080 }, {
@@ -183,7 +183,7 @@ function newWritable(ws: Connection): WritableStream<string | Binary> {
         });
       },
       write: (chunk) => ws.send(chunk),
-      // "closing a writable closes the WebSocket", without a code, and is done when that is.
+      // The standard: "closing a writable closes the WebSocket". The close frame has no code, and the promise waits for the end.
       async close() {
         linkOf(ws).close(0, "");
         const failure = failureOf(await ws.closed);
@@ -201,14 +201,14 @@ function closeWith(ws: Connection, { status, reason }: CheckedCloseInfo): void {
   linkOf(ws).close(status, reason);
 }
 
-/** Closes with what a WebSocketError says, and without a code for any other reason. */
+/** Closes with the code and reason of a WebSocketError; for any other reason without a code. */
 function closeFor(ws: Connection, reason: unknown): void {
   const { closeCode, reason: words } =
     reason instanceof WebSocketError ? reason : { closeCode: null, reason: "" };
   linkOf(ws).close(closeCode ?? 0, words);
 }
 
-/** Gives the error for a connection that did not end in order. */
+/** Gives the error for a connection that did not end with a closing handshake; undefined for one that did. */
 function failureOf(closure: Closure | ClosedError): WebSocketError | undefined {
   const { status, reason, clean } = closure;
   if (clean) return undefined;
