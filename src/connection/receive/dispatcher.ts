@@ -1,8 +1,8 @@
 /**
- * Where what comes over one connection goes: to its handlers, or to those who ask for messages; and what is no message to the link.
+ * Gives received messages to handlers or to callers of `receive`, and reports other events to the link.
  *
- * A dispatcher is what the endpoint tells its events. It makes bytes the receiver's own, unless that borrows them, and gives a
- * message to the queue of handlers (handler-queue.ts), to the inbox, or to a stream of pieces.
+ * The endpoint sends its events to a dispatcher. The dispatcher copies bytes for the receiver, unless the receiver borrows them.
+ * Then it gives the message to the queue of handlers (handler-queue.ts), to the inbox, or to a stream of pieces.
  *
  * @module
  */
@@ -25,9 +25,9 @@ import { MessageMemory } from "./message-memory.ts";
 import type { Pacer } from "./pacer.ts";
 import { Pulling } from "./pulling.ts";
 
-/** What a dispatcher asks of its link, and tells it. */
+/** The part of a link that its dispatcher uses. */
 export interface DispatcherOwner extends HandlerQueueOwner {
-  /** The error for those who ask for a message now; undefined where the connection is open. */
+  /** Gives the error for a caller that asks for a message now; undefined if the connection is open. */
   refusal(): ClosedError | undefined;
   onFail(error: unknown): void;
   onResume(): void;
@@ -35,19 +35,19 @@ export interface DispatcherOwner extends HandlerQueueOwner {
   onClosing(stage: ClosingStage): void;
 }
 
-/** What a dispatcher is made of. */
+/** The parts from which a dispatcher is made. */
 export interface DispatcherParts<Context> {
   readonly handlers: Handlers<Context>;
   readonly owner: DispatcherOwner;
-  /** Is told of frames and messages, where something watches whether the connection lives. */
+  /** Gets each frame and message; undefined if the connection has no keepalive. */
   readonly keepalive: Keepalive | undefined;
-  /** Is told of messages, where so many may come in a time. */
+  /** Limits the rate of messages; undefined if there is no limit. */
   readonly gate?: MessageGate | undefined;
   readonly deadlines: Deadlines;
   readonly settings: ConnectionSettings;
 }
 
-/** Takes the events of one endpoint. */
+/** Handles the events of one endpoint. */
 export class Dispatcher<Context> implements EndpointEvents {
   readonly #handlers: Handlers<Context>;
   readonly #owner: DispatcherOwner;
@@ -60,12 +60,12 @@ export class Dispatcher<Context> implements EndpointEvents {
   #endpoint!: Endpoint;
   #pacer!: Pacer;
   #queue!: HandlerQueue<Context>;
-  // All below are made when they are needed: most connections are idle.
+  // The fields below are made on first use, because most connections are idle.
   #memory: MessageMemory | undefined;
   #pulling: Pulling | undefined;
-  /** The message that comes piece by piece. */
+  /** The current message, if it is delivered piece by piece. */
   #incoming: Incoming | undefined;
-  /** When the gate lets the next message in. */
+  /** The deadline after which the gate lets the next message in. */
   #lift: Deadline | undefined;
 
   constructor(parts: DispatcherParts<Context>) {
@@ -80,7 +80,7 @@ export class Dispatcher<Context> implements EndpointEvents {
     this.#newBytes = settings.newBytes;
   }
 
-  /** Says whose events they are: an endpoint is made with its events, and so behind its dispatcher. */
+  /** Sets the parts that are made after the dispatcher. The endpoint's constructor needs the dispatcher, so it comes later. */
   join(connection: Connection<Context>, endpoint: Endpoint, pacer: Pacer): void {
     this.#endpoint = endpoint;
     this.#pacer = pacer;
@@ -95,7 +95,7 @@ export class Dispatcher<Context> implements EndpointEvents {
     if (this.#handlers.stream !== undefined) endpoint.setStreaming(true);
   }
 
-  /** Those who ask for messages. @throws {TypeError} There is a handler for them. */
+  /** Gives messages to callers. @throws {TypeError} There is a handler for messages. */
   get pulling(): Pulling {
     if (this.#isHandled) {
       throw new TypeError("Messages go to the handlers: without message and stream, ask for them");
@@ -104,14 +104,14 @@ export class Dispatcher<Context> implements EndpointEvents {
   }
 
   /**
-   * Whether a message that has come is being handled, or waits to be: `open` counts not, nor what waits for it alone, nor one
-   * that has come in part.
+   * Whether a received message is being handled, or waits for its handler. Does not include the `open` handler, messages that
+   * wait for that handler alone, and a message that has only come in part.
    */
   get isHandling(): boolean {
     return this.#incoming === undefined && this.#queue.isHandling;
   }
 
-  /** Whether what is sent now may be a handler's, or a loop's, answer to what has just come. */
+  /** Whether messages sent now may answer a message that has just come, from a handler or a loop. */
   get isWorking(): boolean {
     return this.#queue.isWaiting || this.#pulling?.isGiven === true;
   }
@@ -121,12 +121,12 @@ export class Dispatcher<Context> implements EndpointEvents {
     this.#queue.open(this.#isHandled);
   }
 
-  /** A chunk comes that lies in memory of its own: messages may stay there. */
+  /** A chunk begins that has memory of its own. Its messages may stay in that memory. */
   beginChunk(chunk: Uint8Array): void {
     if (!this.#isBorrowing && this.#newBytes === undefined) this.#makeMemory().begin(chunk);
   }
 
-  /** All that has come is delivered, or waits. */
+  /** All received bytes are delivered, or wait. */
   idle(): void {
     this.#memory?.end();
   }
@@ -198,17 +198,17 @@ export class Dispatcher<Context> implements EndpointEvents {
     this.#owner.onClosing(stage);
   }
 
-  /** The unsent bytes have come down to the mark. */
+  /** The unsent bytes have come down to the high-water mark. */
   drained(): void {
     this.#queue.drained();
   }
 
-  /** Calls no handler any more; what was kept may still be asked for. */
+  /** Stops calling handlers. Messages that wait to be asked for stay available. */
   cut(): void {
     this.#queue.cut();
   }
 
-  /** This side ends the connection: nothing is delivered any more, nor kept. */
+  /** This side ends the connection. Nothing more is delivered, and nothing is kept. */
   stop(reason: () => ClosedError): void {
     this.cut();
     this.#incoming?.fail(reason());
@@ -217,8 +217,8 @@ export class Dispatcher<Context> implements EndpointEvents {
   }
 
   /**
-   * The connection is over. What waits for a handler is delivered still, and what was kept may still be asked for;
-   * `onDelivered` follows, at once where nothing waits.
+   * The connection is over. Messages that wait for a handler are still delivered, and messages that wait to be asked for stay
+   * available. Then `onDelivered` follows, at once if no message waits for a handler.
    */
   end(reason: () => ClosedError): void {
     this.#lift?.cancel();
@@ -246,11 +246,11 @@ export class Dispatcher<Context> implements EndpointEvents {
     return this.#handlers.message !== undefined || this.#handlers.stream !== undefined;
   }
 
-  /** What is not the receiver's own is made so for those who may keep it. */
+  /** Copies bytes that do not belong to the receiver, unless the receiver borrows them. */
   #bytesOf(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
     if (this.#newBytes !== undefined) return this.#newBytes(bytes, start, end, isOwned);
     if (isOwned) return bytes;
-    // What waits keeps no more alive than what it is counted for.
+    // A message that waits gets a copy of its own. In a shared buffer it would keep more memory alive than it is counted for.
     if (this.#handlers.message !== undefined && this.#queue.isBusy) {
       return copyOf(bytes, start, end);
     }

@@ -1,10 +1,10 @@
 /**
- * The handlers of one connection: called one at a time and in order, and awaited.
+ * Calls the handlers of one connection, one at a time and in order, and awaits them.
  *
- * Theory of operation. A handler is called at once where none is at work. Where one is, messages wait in a queue that is counted
- * (unread.ts). Each promise that a handler returns is a wait of its own, and the next message is handed out when none is left. Pings
- * and pongs wait only for the handlers of pings and pongs before them, because a message may be read for hours. Nothing else waits
- * for handlers, neither the reading of the connection nor its end.
+ * Theory of operation. A handler is called at once if no handler is at work. Otherwise the message waits in a queue, and its size
+ * is counted (unread.ts). Each promise that a handler returns adds one wait; the next message is delivered when there is no wait
+ * left. Pings and pongs wait only for earlier handlers of pings and pongs, because the handler of a message may take hours. The
+ * reading of the connection and its end do not wait for handlers.
  *
  * @module
  */
@@ -24,19 +24,22 @@ import { Incoming } from "./incoming.ts";
 import type { Pacer } from "./pacer.ts";
 import { Unread } from "./unread.ts";
 
-/** What a queue of handlers tells its link. */
+/** The part of a link that its queue of handlers uses. */
 export interface HandlerQueueOwner {
-  /** Whether the process lives on for the connection. */
+  /** Whether the connection keeps the process alive. */
   readonly isHeld: boolean;
-  /** A handler threw, or rejected. @param handler Which one. */
+  /** A handler threw or rejected. @param handler Its name. */
   onHandlerFailed(error: unknown, handler: ErrorThrower): void;
-  /** No handler is under way, and nothing waits for one: those who wait for that look again. */
+  /** No handler is at work, and nothing waits for one. The link checks whether anything waits for this. */
   onHandlersIdle(): void;
-  /** The connection is over, and so is the delivery of what came over it. @param error Why something was not delivered. */
+  /**
+   * The connection is over, and all its messages are delivered. @param error Why something was not delivered; undefined if all
+   * was.
+   */
   onDelivered(error: TimeoutError | undefined): void;
 }
 
-/** What a queue of handlers is made of. */
+/** The parts from which a queue of handlers is made. */
 export interface HandlerQueueParts<Context> {
   readonly connection: Connection<Context>;
   readonly handlers: Handlers<Context>;
@@ -61,7 +64,7 @@ class Control {
   }
 }
 
-/** A text that waits for its handler as bytes. */
+/** The bytes of a text that wait for their handler. */
 class TextBytes {
   readonly bytes: Uint8Array;
 
@@ -74,16 +77,16 @@ class TextBytes {
   }
 }
 
-/** A message that waits for its handler. Pieces of an Incoming are counted by themselves. */
+/** A message that waits for its handler. An Incoming counts its own pieces. */
 type WaitingMessage = Data | TextBytes | Incoming;
 
 /**
- * "open": what comes is delivered. "over": the connection has ended, and what came over it is delivered still. "stopped":
- * nothing is delivered any more.
+ * "open": messages are delivered. "over": the connection has ended, and received messages are still delivered. "stopped": nothing
+ * more is delivered.
  */
 type Phase = "open" | "over" | "stopped";
 
-/** Calls the handlers of one connection, and keeps what waits for them. */
+/** Calls the handlers of one connection, and keeps the messages that wait for them. */
 export class HandlerQueue<Context> {
   readonly #connection: Connection<Context>;
   readonly #handlers: Handlers<Context>;
@@ -92,13 +95,13 @@ export class HandlerQueue<Context> {
   readonly #deadlines: Deadlines;
   readonly #settings: ConnectionSettings;
   #phase: Phase = "open";
-  /** Promises of handlers that are not settled. */
+  /** Number of handlers' promises that have not settled. */
   #waits = 0;
-  /** Those among them of `ping` and `pong`: one at the most. */
+  /** Number of those promises that belong to `ping` or `pong`: 0 or 1. */
   #controlWaits = 0;
-  /** Whether one of them is that of `open`, which may last as long as the connection. */
+  /** Whether one of those promises belongs to `open`, which may last as long as the connection. */
   #isOpening = false;
-  // All below are made when they are needed: most connections are idle.
+  // The fields below are made on first use, because most connections are idle.
   #messages: Fifo<WaitingMessage> | undefined;
   #controls: Fifo<Control> | undefined;
   #counter: Unread | undefined;
@@ -115,30 +118,31 @@ export class HandlerQueue<Context> {
     this.#settings = parts.settings;
   }
 
-  /** Counts what of this connection nobody has read yet. */
+  /** Counts the unread messages of the connection. */
   get unread(): Unread {
     return (this.#counter ??= new Unread(this.#pacer, this.#settings.receiveHighWaterMark));
   }
 
-  /** Whether a handler is under way, or something waits for one. */
+  /** Whether a handler is at work, or something waits for one. */
   get isBusy(): boolean {
     return this.#waits > 0 || this.#left > 0;
   }
 
-  /** Whether a handler is under way. */
+  /** Whether a handler is at work. */
   get isWaiting(): boolean {
     return this.#waits > 0;
   }
 
-  /** As {@link isBusy}, but for the handler of `open` and for what waits for it alone. */
+  /** As {@link isBusy}, but without the `open` handler and what waits for it alone. */
   get isHandling(): boolean {
     return this.#isOpening ? this.#waits > 1 : this.isBusy;
   }
 
   /**
-   * Calls the handler for the beginning.
+   * Calls the `open` handler.
    *
-   * @param isAwaited Whether messages wait for it. A handler that asks for messages itself would then wait for ever.
+   * @param isAwaited Whether messages wait for this handler. They must not if the handler itself asks for messages, since it
+   * would wait for ever.
    */
   open(isAwaited: boolean): void {
     const result = this.#call("open", () => this.#handlers.open?.(this.#connection));
@@ -155,19 +159,19 @@ export class HandlerQueue<Context> {
     });
   }
 
-  /** A message is there for its handler. Called for each message: plain, without a closure. */
+  /** A message is ready for its handler. Called for each message, so it makes no closure. */
   addMessage(data: Data, isText: boolean): void {
     if (!this.isBusy) this.#callMessage(data, isText);
     else this.#enqueue(isText && typeof data !== "string" ? new TextBytes(data) : data);
   }
 
-  /** A message that comes in pieces is there for its handler. */
+  /** A message in pieces is ready for its handler. */
   addStream(incoming: Incoming): void {
     if (this.isBusy) this.#enqueue(incoming);
     else this.#callStream(incoming);
   }
 
-  /** A ping or a pong is there for its handler. The payload is copied. */
+  /** A ping or a pong is ready for its handler. The payload is copied. */
   addControl(isPing: boolean, bytes: Uint8Array, start: number, end: number): void {
     if (this.#phase !== "open") return;
     const control = new Control(isPing, copyOf(bytes, start, end));
@@ -180,7 +184,10 @@ export class HandlerQueue<Context> {
     this.unread.add(control.length);
   }
 
-  /** The unsent bytes have come down to the mark. Called at once: a handler at work may wait for it. */
+  /**
+   * The unsent bytes have come down to the high-water mark. The handler is called at once, because a handler at work may wait for
+   * this.
+   */
   drained(): void {
     const { drain } = this.#handlers;
     if (drain === undefined) return;
@@ -188,13 +195,13 @@ export class HandlerQueue<Context> {
     if (isPromise(result)) this.#await(result, "drain");
   }
 
-  /** Calls no handler any more, though the peer may have ended the connection first. */
+  /** Stops calling handlers, even if the peer has ended the connection first. */
   cut(): void {
     this.#dropQueues();
     if (this.#phase === "open") {
       this.#phase = "stopped";
     } else if (this.#phase === "over") {
-      // Not inside of whatever called: that may be a handler, and this leads to the last one.
+      // Not inside the current call, because the caller may be a handler, and this leads to the `close` handler.
       queueMicrotask(() => {
         if (this.#phase === "over") this.#checkDelivered();
       });
@@ -202,14 +209,15 @@ export class HandlerQueue<Context> {
   }
 
   /**
-   * The connection is over. What waits for a handler is delivered still; `onDelivered` follows, at once where nothing waits.
+   * The connection is over. Messages that wait for a handler are still delivered. Then `onDelivered` follows, at once if nothing
+   * waits.
    */
   end(): void {
     if (this.#phase === "open") this.#phase = "over";
     this.#checkDelivered();
   }
 
-  /** Messages, pings and pongs that wait for their handlers. */
+  /** Number of messages, pings and pongs that wait for their handlers. */
   get #left(): number {
     return (this.#messages?.length ?? 0) + (this.#controls?.length ?? 0);
   }
@@ -225,7 +233,7 @@ export class HandlerQueue<Context> {
     this.unread.add(entry instanceof Incoming ? 0 : entry.length);
   }
 
-  /** Delivers what waits, as far as no handler is waited for. */
+  /** Delivers what waits, until a handler has to be awaited. */
   #run(): void {
     while (this.#controlWaits === 0 && this.#phase !== "stopped") {
       const control = this.#controls?.shift();
@@ -240,7 +248,7 @@ export class HandlerQueue<Context> {
       if (entry instanceof Incoming) this.#callStream(entry);
       else if (entry instanceof TextBytes) this.#callMessage(entry.bytes, true);
       else this.#callMessage(entry, typeof entry === "string");
-      // After the call, because the room that this makes lets in messages that come behind this one.
+      // Only after the call, because the freed room lets in further messages, which must come after this one.
       this.#counter!.remove(entry instanceof Incoming ? 0 : entry.length);
     }
     if (this.#phase === "over") this.#checkDelivered();
@@ -276,7 +284,7 @@ export class HandlerQueue<Context> {
     });
   }
 
-  /** Calls the handler for a stream; what that leaves unread is dropped when it is done. */
+  /** Calls the `stream` handler. When the handler is done, the unread rest of the message is dropped. */
   #callStream(incoming: Incoming): void {
     const handlers = this.#handlers;
     const result = this.#call("stream", () => handlers.stream!(this.#connection, incoming));
@@ -287,7 +295,7 @@ export class HandlerQueue<Context> {
     else drop();
   }
 
-  /** Calls a handler; what it throws fails the connection. */
+  /** Calls a handler. If it throws, the connection fails. */
   #call(name: ErrorThrower, handler: () => unknown): unknown {
     try {
       return handler();
@@ -297,7 +305,9 @@ export class HandlerQueue<Context> {
     }
   }
 
-  /** Waits for a handler's promise before anything else is delivered. @param first Done when it settles, either way. */
+  /**
+   * Lets the delivery wait for a handler's promise. @param first Called when the promise settles, before the delivery goes on.
+   */
   #await(result: PromiseLike<unknown>, name: ErrorThrower, first?: () => void): void {
     this.#waits++;
     this.#done ??= () => {
@@ -305,7 +315,7 @@ export class HandlerQueue<Context> {
       this.#run();
     };
     if (name === "message") {
-      // One of each for all messages: most handlers are called for nothing else.
+      // Made once for all messages, because most handlers are `message` handlers.
       this.#failed ??= (error) => {
         this.#handlerFailed(error, "message");
       };
@@ -333,8 +343,8 @@ export class HandlerQueue<Context> {
   }
 
   /**
-   * Tells when the connection is over and nothing waits any more. A handler that does not settle would hold up what waits
-   * behind it for ever: when it has not for as long as a closing handshake may take, that is dropped.
+   * Reports the end of the delivery if the connection is over and nothing waits. A handler whose promise does not settle would
+   * delay this for ever. So after `closeTimeout` the messages behind it are dropped.
    */
   #checkDelivered(): void {
     this.#deadline?.cancel();

@@ -1,9 +1,9 @@
 /**
- * Messages that wait to be asked for, and those who wait for messages.
+ * Messages that wait to be asked for, and callers that wait for messages.
  *
- * Theory of operation. At any time there are messages, or there are waiters, never both: a message that comes goes to the waiter who
- * came first. A waiter is told one thing, once: its message, or that none comes any more. Kept messages are counted, and beyond the
- * mark the peer is held back.
+ * Theory of operation. At any time there are messages or waiters, but never both: a new message goes to the waiter that came
+ * first. A waiter gets one result, once: its message, or the error that there is none. Kept messages are counted, and beyond the
+ * high-water mark framewire stops reading from the peer.
  *
  * @module
  */
@@ -20,38 +20,38 @@ import type { Unread } from "./unread.ts";
 
 /** How long a call waits for a message. */
 export interface ReceiveOptions {
-  /** Gives up when it is aborted, with its reason. */
+  /** Gives up when this signal aborts. The call rejects with the signal's reason. */
   readonly signal?: Signal | undefined;
-  /** Milliseconds; then `TimeoutError` `RECEIVE_TIMEOUT`. Default: no limit. */
+  /** Milliseconds to wait. Then the call rejects with `TimeoutError` `RECEIVE_TIMEOUT`. Default: no limit. */
   readonly timeout?: number | undefined;
 }
 
-/** What the options may be. */
+/** The kinds of these options. */
 export const receiveTable: OptionTable<ReceiveOptions> = { signal, timeout: milliseconds };
 
-/** What an inbox tells. */
+/** The part of a connection that its inbox uses. */
 export interface InboxEvents {
-  /** Somebody who waited has been given a message, as it came. */
+  /** A waiter has got a message that has just come. */
   onGiven(): void;
-  /** Whether the process lives on for the connection. */
+  /** Whether the connection keeps the process alive. */
   readonly isHeld: boolean;
-  /** Whether the next message is wanted piece by piece. */
+  /** Sets whether the next message is delivered piece by piece. */
   onStreaming(isWanted: boolean): void;
 }
 
-/** Somebody who waits, and is told one thing, once. */
+/** A caller that waits. It gets one result, once. */
 export interface Waiter {
-  /** Whether for the beginning of a message, rather than a whole one. */
+  /** Whether it waits for the beginning of a message, and not for a whole one. */
   readonly isStreamed: boolean;
-  /** Here it is. */
+  /** Gives the message. */
   give(data: Data | IncomingMessage): void;
-  /** Nothing comes any more. */
+  /** Reports that no message comes any more. */
   fail(reason: unknown): void;
 }
 
 /**
- * Gives each message to one who asks, in the order of the calls; what nobody has asked for yet is kept, and from some
- * bytes of it on the peer is held back.
+ * Gives each message to one caller, in the order of the calls. Messages that nobody has asked for are kept; beyond a number of
+ * bytes framewire stops reading from the peer.
  */
 export class Inbox {
   readonly #events: InboxEvents;
@@ -63,7 +63,7 @@ export class Inbox {
   #isStreaming = false;
   #overWith: (() => unknown) | undefined;
 
-  /** @param unread Counts what waits. */
+  /** @param unread Counts the kept messages. */
   constructor(events: InboxEvents, deadlines: Deadlines, unread: Unread) {
     this.#events = events;
     this.#deadlines = deadlines;
@@ -75,7 +75,7 @@ export class Inbox {
     return this.#messages.length === 0;
   }
 
-  /** Takes a message in. */
+  /** Adds a whole message. */
   push(data: Data): void {
     const waiter = this.#nextWaiter();
     if (waiter === undefined) {
@@ -87,19 +87,19 @@ export class Inbox {
     }
   }
 
-  /** Takes in the beginning of a message that was wanted piece by piece. */
+  /** Begins a message that is delivered piece by piece. */
   begin(isText: boolean): void {
     this.#incoming = new Incoming(isText, this.#unread);
-    // There is one: where nobody waits for a beginning, messages come whole.
+    // There is a waiter: without one that waits for a beginning, messages come whole.
     this.#nextWaiter()!.give(this.#incoming);
   }
 
-  /** Takes in a piece of it. */
+  /** Adds a piece of the message. */
   add(bytes: Uint8Array, start: number, end: number): void {
     this.#incoming?.add(bytes, start, end);
   }
 
-  /** It is complete. */
+  /** Completes the message. */
   complete(): void {
     this.#incoming?.complete();
     this.#incoming = undefined;
@@ -113,7 +113,7 @@ export class Inbox {
       : Promise.resolve(data);
   }
 
-  /** Gives the next message, where it can be before it is complete. */
+  /** Gives the next message as a stream, if possible before it is complete. */
   receiveStream(options: ReceiveOptions): Promise<IncomingMessage> {
     const data = this.take();
     return data === undefined
@@ -121,7 +121,7 @@ export class Inbox {
       : Promise.resolve(wholeMessage(data));
   }
 
-  /** Nothing more comes. Those who ask get what is left, and then the error that `reason` makes. */
+  /** The connection is over. Callers get the remaining messages, and then the error that `reason` makes. */
   end(reason: () => unknown): void {
     this.#overWith ??= reason;
     this.#incoming?.fail(this.#overWith());
@@ -130,20 +130,20 @@ export class Inbox {
     this.#checkStreaming();
   }
 
-  /** This side has closed: what is left is not wanted any more either. */
+  /** This side has closed: drops the remaining messages. */
   clear(reason: () => unknown): void {
     for (const data of this.#messages.takeAll()) this.#unread.remove(data.length);
     this.end(reason);
   }
 
-  /** Gives the next message where there is one. */
+  /** Gives the next message, if there is one. */
   take(): Data | undefined {
     const data = this.#messages.shift();
     if (data !== undefined) this.#unread.remove(data.length);
     return data;
   }
 
-  /** Puts somebody into the line, behind those who wait already. Where there is a message, {@link take} it. */
+  /** Adds a waiter behind those that already wait. Use {@link take} if there is a message. */
   wait(waiter: Waiter): void {
     if (this.#overWith !== undefined) {
       waiter.fail(this.#overWith());
@@ -153,7 +153,7 @@ export class Inbox {
     this.#checkStreaming();
   }
 
-  /** Takes somebody out of the line again. */
+  /** Removes a waiter. */
   leave(waiter: Waiter): void {
     this.#waiters = this.#waiters.filter((other) => other !== waiter);
     this.#checkStreaming();

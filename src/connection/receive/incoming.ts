@@ -1,5 +1,5 @@
 /**
- * A message that is read before it is complete.
+ * A message that can be read before it is complete.
  *
  * @module
  */
@@ -15,11 +15,11 @@ import type { Data } from "../data.ts";
 import { Unread, type UnreadEvents } from "./unread.ts";
 
 /**
- * A message that comes piece by piece: strings of whole characters where it is text, bytes where it is binary; pieces
- * are yours. The peer is held back while pieces are left unread.
+ * A message that arrives piece by piece: strings of whole characters if it is text, bytes if it is binary. The pieces are yours.
+ * While pieces are unread, framewire stops reading from the peer.
  *
- * Read it one way. What is not read when a loop over it ends, or its handler, is dropped. Nobody has to look at its promises:
- * a rejection that nobody awaits is not reported as unhandled.
+ * Read it in one way only. The unread rest is dropped when a loop over it ends, or when its handler is done. A rejection of its
+ * promises that you do not await is not reported as unhandled.
  *
  * @example
  * for await (const piece of message) await file.write(piece);
@@ -27,27 +27,34 @@ import { Unread, type UnreadEvents } from "./unread.ts";
 export interface IncomingMessage extends AsyncIterable<Data> {
   /** Whether it is text. */
   readonly isText: boolean;
-  /** The pieces as a `ReadableStream`; canceling it drops the rest of the message. */
+  /** The pieces as a `ReadableStream`. Canceling the stream drops the rest of the message. */
   readonly readable: WebReadable;
   /**
-   * Gathers the rest as text.
+   * Gathers the rest of the message as text.
    *
-   * @throws {LimitError} `MESSAGE_TOO_BIG`: it has more than `limit`. What has come of it is let go, and the rest dropped.
-   * @throws {TypeError} It is binary.
-   * @throws {ClosedError} It was not completed.
+   * @throws {LimitError} `MESSAGE_TOO_BIG`: the rest has more than `limit` bytes. Then the whole message is dropped.
+   * @throws {TypeError} The message is binary.
+   * @throws {ClosedError} The connection ended before the message was complete.
    */
   text(options?: GatherOptions): Promise<string>;
-  /** Gathers the rest as bytes, of text its UTF-8. @throws {LimitError} As {@link text}. @throws {ClosedError} */
+  /**
+   * Gathers the rest of the message as bytes; of text its UTF-8. @throws {LimitError} As {@link text}. @throws {ClosedError} As
+   * {@link text}.
+   */
   bytes(options?: GatherOptions): Promise<Uint8Array>;
-  /** Gathers the rest as text, and parses it as JSON. @throws {SyntaxError} It is none. @throws As {@link text}. */
+  /**
+   * Gathers the rest of the message as text, and parses it as JSON. @throws {SyntaxError} It is not JSON. @throws As
+   * {@link text}.
+   */
   json(options?: GatherOptions): Promise<unknown>;
 }
 
 /** How the rest of a message is gathered. */
 export interface GatherOptions {
   /**
-   * Bytes that it may have, of text its UTF-8; 0 or Infinity for no other limit than `maxMessageSize`. A handler that lets the
-   * error of a larger one pass closes the connection with 1009. Default: no other limit.
+   * Most bytes that the rest may have; of text its UTF-8 counts. 0 or Infinity: only `maxMessageSize` applies. If a `stream`
+   * handler does not catch the error of a larger message, the connection is closed with 1009. Default: only `maxMessageSize`
+   * applies.
    */
   readonly limit?: number | undefined;
 }
@@ -55,8 +62,8 @@ export interface GatherOptions {
 const gatherTable: OptionTable<GatherOptions> = { limit: number };
 
 /**
- * What follows the pieces at hand: "dropped" is nothing, whatever comes, since nobody wants it; "missed" is an error, whatever comes,
- * since it was not read in time.
+ * What follows after the last piece. more: further pieces. end: nothing, the message is complete. failure: an error. dropped:
+ * nothing, because nobody wants the rest. missed: an error, because the rest was not read in time.
  */
 type Ending = "more" | "end" | "failure" | "dropped" | "missed";
 
@@ -64,7 +71,7 @@ type Result = IteratorResult<Data, undefined>;
 
 const nobody: UnreadEvents = { onFull() {}, onRoom() {} };
 
-/** Passes pieces from an endpoint on to a reader. */
+/** Passes pieces from an endpoint to a reader. */
 export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined> {
   readonly isText: boolean;
   readonly #unread: Unread;
@@ -72,18 +79,18 @@ export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined>
   readonly #pieces = new Fifo<Data>();
   #ending: Ending = "more";
   #error: unknown;
-  /** Those who wait for a piece; each gets one of its own. */
+  /** Readers that wait. Each gets the next piece in turn. */
   readonly #waiting = new Fifo<Deferred<Result>>();
   #readable: ReadableStream<Data> | undefined;
 
-  /** @param unread Counts the pieces. */
+  /** @param unread Counts the unread pieces. */
   constructor(isText: boolean, unread: Unread) {
     this.isText = isText;
     this.#unread = unread;
     this.#decoder = isText ? new TextDecoder("utf-8", { ignoreBOM: true }) : undefined;
   }
 
-  /** Adds a piece; the bytes are copied. */
+  /** Adds a piece. The bytes are copied. */
   add(bytes: Uint8Array, start: number, end: number): void {
     if (this.#ending !== "more") return;
     const piece =
@@ -92,30 +99,30 @@ export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined>
     if (piece.length > 0) this.#push(piece);
   }
 
-  /** Adds a message that came whole, and ends it. */
+  /** Ends the message; `data` is its content if it came whole. */
   complete(data?: Data): void {
     if (data !== undefined && data.length > 0) this.#push(data);
     this.#finish("end", undefined);
   }
 
-  /** No more will come. */
+  /** No more pieces will come. */
   fail(error: unknown): void {
     this.#finish("failure", error);
   }
 
-  /** Drops the rest of the message, and what has come of it and was not read: nobody wants it. */
+  /** Drops the unread pieces and the rest of the message. */
   drop(): void {
     this.#finish("dropped", undefined);
-    // Also where it was complete, or had failed: a loop that was left reads no further.
+    // This also applies to a message that is complete or has failed: after the end of a loop nothing more is read.
     this.#ending = "dropped";
-    // Last: where that makes room, what follows of this very message comes before this returns.
+    // This comes last, because the freed room may let in further pieces of this message before the call returns.
     for (const piece of this.#pieces.takeAll()) this.#unread.remove(piece.length);
   }
 
   /**
-   * Drops what was not read until now, and tells it to who reads on. Where all was read, or nobody wanted the rest, nothing changes.
+   * Drops the unread pieces. Later reads get an error. Has no effect if all was read, or the rest was dropped.
    *
-   * @param newError Makes the error that is told.
+   * @param newError Makes that error.
    */
   miss(newError: () => unknown): void {
     const hasAll = this.#ending === "end" && this.#pieces.length === 0;
@@ -181,7 +188,7 @@ export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined>
     if (!this.isText) throw new TypeError("Message is binary: use bytes()");
     let text = "";
     let size = 0;
-    // To leave the loop drops what is still to come.
+    // An error that leaves the loop also drops the rest of the message.
     for await (const piece of this as AsyncIterable<string>) {
       if (limit < Infinity) size = checkGathered(size + encodeUtf8(piece).length, limit);
       text += piece;
@@ -218,7 +225,7 @@ export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined>
     for (const waiting of this.#waiting.takeAll()) this.#settle(waiting);
   }
 
-  /** Answers somebody who asks behind the last piece. */
+  /** Answers a reader after the last piece. */
   #settle(waiting: Deferred<Result>): void {
     if (this.#ending === "failure") waiting.reject(this.#error);
     else if (this.#ending === "missed") waiting.reject((this.#error as () => unknown)());
@@ -226,7 +233,7 @@ export class Incoming implements IncomingMessage, AsyncIterator<Data, undefined>
   }
 }
 
-/** @throws {TypeError} @throws {RangeError} The limit is none. */
+/** @throws {TypeError} An option is unknown, or of a wrong type. @throws {RangeError} The limit is out of its range. */
 function limitOf(options: GatherOptions): number {
   checkOptions(options, gatherTable);
   const { limit = Infinity } = options;
@@ -234,13 +241,13 @@ function limitOf(options: GatherOptions): number {
   return limit || Infinity;
 }
 
-/** Gives a size as it is. @throws {LimitError} `MESSAGE_TOO_BIG` */
+/** Gives a size unchanged. @throws {LimitError} `MESSAGE_TOO_BIG` */
 function checkGathered(size: number, limit: number): number {
   if (size > limit) throw new LimitError("MESSAGE_TOO_BIG", limit, size, "limit");
   return size;
 }
 
-/** A message that came whole, for somebody who wants it piece by piece. Nobody counts it any more: it has been given. */
+/** Makes the stream of a message that came whole. It is not counted as unread, because a caller has already got it. */
 export function wholeMessage(data: Data): IncomingMessage {
   const message = new Incoming(typeof data === "string", new Unread(nobody, 0));
   message.complete(data);

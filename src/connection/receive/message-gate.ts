@@ -1,16 +1,16 @@
 /**
- * What may hold a peer's messages back, beside what is unread. Types only.
+ * The limit of a connection's message rate, in addition to the limit of unread bytes. Types only.
  *
  * @module
  */
 
-/** Is told of each message of a connection. */
+/** Gets each message of a connection. */
 export interface MessageGate {
   /**
    * A message has come.
    *
-   * @returns Milliseconds for which no other one is to be taken in; 0 for none.
-   * @throws {LimitError} It is one too many.
+   * @returns Milliseconds for which no further message may be taken in; 0 for none.
+   * @throws {LimitError} The message exceeds the limit.
    */
   messaged(): number;
 }

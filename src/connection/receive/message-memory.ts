@@ -1,53 +1,57 @@
 /**
- * Messages in memory that their handlers may keep.
+ * Memory for messages that handlers may keep.
  *
  * @module
  */
 
 import { copy, copyOf, noBytes, viewOf } from "../../bytes.ts";
 
-/** Bytes from which a message gets a buffer to itself: there the copy costs more than the buffer. */
+/** Size in bytes from which a message gets a buffer of its own. From there on the copy costs more than the buffer. */
 const largeMessage = 8 * 1024;
 
-/** Bytes that may lie beside a message in its buffer: an application that keeps one byte keeps at most these with it. */
+/** Most bytes beside a message in its buffer. An application that keeps one small message keeps at most these alive, too. */
 const mostBeside = 32 * 1024;
 
-// Messages lie at multiples of 8, so that an application may read one as an array of numbers. Offset 0 is never used: code that
-// wrongly reads `data.buffer` in place of `data` then fails at its first message, and not only under load.
+// Messages begin at multiples of 8, so that an application can read one as an array of numbers. Offset 0 is never used, so that
+// code which wrongly reads `data.buffer` instead of `data` fails at its first message, and not only under load.
 const alignment = 8;
 
 /**
- * Gives the messages of one chunk memory of their own: where the chunk has such, they stay where they lie; else they are
- * copied, small ones into one buffer that they share.
+ * Gives the messages of one chunk memory that handlers may keep. If the chunk has memory of its own, its messages stay there.
+ * Otherwise they are copied, and small ones share one buffer.
  *
- * Small messages share a buffer because a buffer is dear: 0.5 to 2 us where it lies outside of the engine's heap, and a view on
- * it 0.07 us (bench/micro/copies.mjs). Messages of different chunks, and so of different peers, never share one: an application
- * that keeps a message keeps at most its chunk, and one that passes a message's buffer on passes on no other peer's bytes.
+ * Small messages share a buffer because a buffer is expensive: 0.5 to 2 us outside of the engine's heap, but 0.07 us for a view
+ * (bench/micro/copies.mjs). Messages of different chunks, and so of different peers, never share a buffer. So an application that
+ * keeps a message keeps at most its chunk alive, and one that passes on a message's buffer does not pass on bytes of another
+ * peer.
  */
 export class MessageMemory {
   readonly #ownBufferSize: number;
   #shared: Uint8Array<ArrayBuffer> = noBytes;
-  // Its buffer, which costs V8 as much as a view to ask for.
+  // The buffer of `#shared`. On V8, reading `buffer` from an array costs as much as making a view.
   #sharedBuffer: ArrayBuffer = noBytes.buffer;
   #at = 0;
-  // A chunk whose memory the messages may have, and how many of its bytes earlier messages have got.
+  // A chunk whose memory its messages may keep, and the number of its bytes that earlier messages have got.
   #ownChunk: Uint8Array | undefined;
   #given = 0;
 
-  /** @param ownBufferSize Bytes up to which a message gets a buffer to itself: where the engine's heap has those. */
+  /**
+   * @param ownBufferSize Size in bytes up to which a message gets a buffer of its own, because the engine has such buffers in its
+   * heap.
+   */
   constructor(ownBufferSize: number) {
     this.#ownBufferSize = ownBufferSize;
   }
 
-  /** A chunk comes that lies in memory of its own: what of it is asked for may stay there. */
+  /** A chunk begins that has memory of its own. Its messages may stay there. */
   begin(ownChunk: Uint8Array): void {
     this.#ownChunk = ownChunk;
     this.#given = 0;
   }
 
   /**
-   * Gives `bytes[start, end)`, a message of the chunk `bytes`, as the caller's; its buffer may be shared. In a chunk that lies
-   * in memory of its own it may be moved towards the start, over its header.
+   * Gives `bytes[start, end)`, a message of the chunk `bytes`, in memory that the caller may keep. Its buffer may be shared. In a
+   * chunk with memory of its own, the message may be moved towards the start, over its header.
    */
   take(bytes: Uint8Array, start: number, end: number): Uint8Array {
     const size = end - start;
@@ -65,7 +69,7 @@ export class MessageMemory {
     return isLarge ? copyOf(bytes, start, end) : this.#share(bytes, start, end);
   }
 
-  /** The chunk is done: what follows shares nothing with it, and nothing of it is kept here. */
+  /** The chunk is done. Later messages do not share memory with it, and this object keeps nothing of it. */
   end(): void {
     this.#shared = noBytes;
     this.#sharedBuffer = noBytes.buffer;
@@ -76,7 +80,7 @@ export class MessageMemory {
   #share(bytes: Uint8Array, start: number, end: number): Uint8Array {
     const size = end - start;
     if (this.#at + size > this.#shared.length) {
-      // Room for all that can follow in this chunk; a lone message fills it.
+      // Enough for the rest of the chunk. A single message fills it completely.
       this.#shared = new Uint8Array(alignment + Math.min(bytes.length - start, mostBeside));
       this.#sharedBuffer = this.#shared.buffer;
       this.#at = alignment;

@@ -1,10 +1,9 @@
 /**
- * The pace at which a connection reads. What comes goes to the endpoint at once, also while handlers work on what came before. The
- * peer is held back only where too much is unread.
+ * Decides when a connection reads.
  *
- * So control frames are answered and acted upon while a handler works. Messages wait for their handler, or for a caller that
- * asks for them, in a queue that is bounded (unread.ts): when that is full the endpoint stops, what is left of the chunk is held,
- * and the transport is paused.
+ * Theory of operation. Received bytes go to the endpoint at once, even while handlers work on earlier messages. So control frames
+ * are answered while a handler works. Messages wait for their handler, or for a caller, in a bounded queue (unread.ts). When the
+ * queue is full, the endpoint stops, the rest of the chunk is kept here as pending input, and the transport is paused.
  *
  * @module
  */
@@ -15,21 +14,22 @@ import type { Flusher } from "../send/flusher.ts";
 import { PendingInput } from "./pending-input.ts";
 import type { UnreadEvents } from "./unread.ts";
 
-/** What a pacer asks of its link, and tells it. */
+/** The part of a link that its pacer uses. */
 export interface PacerEvents {
-  /** Whether a handler, or a loop, is at work on a message: what it sends leaves together. */
+  /** Whether a handler or a loop works on a message. Its answers leave in one write. */
   readonly isWorking: boolean;
-  /** All that has come is with the endpoint. */
+  /** The endpoint has got all received bytes. */
   onIdle(): void;
 }
 
 /**
- * What comes: "open" is taken in, "full" waits until enough is read, "limited" until a limit lets it in, "shut" waits for ever, "released" is taken in whatever
- * is unread, since the connection ends, "stopped" is dropped.
+ * State of the input. "open": bytes go to the endpoint. "full": too much is unread. "limited": a rate limit is reached. "shut":
+ * nothing more is read until the connection ends. "released": the connection ends, so all bytes go to the endpoint, however much
+ * is unread. "stopped": bytes are dropped.
  */
 type Intake = "open" | "full" | "limited" | "shut" | "released" | "stopped";
 
-/** Gives an endpoint what comes, and holds it back while too much is unread. */
+/** Gives received bytes to an endpoint, and stops while too much is unread. */
 export class Pacer implements UnreadEvents {
   readonly #transport: Transport;
   readonly #endpoint: Endpoint;
@@ -37,17 +37,17 @@ export class Pacer implements UnreadEvents {
   readonly #events: PacerEvents;
   readonly #afterTurn: (task: () => void) => void;
   #intake: Intake = "open";
-  /** Whether the loop over what has come is under way: it goes on by itself. */
+  /** Whether the loop over the received bytes runs, so that `resume` need not start it. */
   #isReceiving = false;
   /** Whether the transport is paused. */
   #isPaused = false;
-  /** What is told the end of the turn, while that is awaited; made at the first time, and not for each. */
+  /** The callback for the end of the turn. Made once, at first use. */
   #turned: (() => void) | undefined;
   #isTurnAwaited = false;
-  // Made when something has to wait.
+  // Made when bytes have to wait for the first time.
   #held: PendingInput | undefined;
 
-  /** @param afterTurn Calls a task once what the event loop has at hand is done, microtasks included. */
+  /** @param afterTurn Calls a task after the current turn of the event loop, including its microtasks. */
   constructor(
     transport: Transport,
     endpoint: Endpoint,
@@ -62,28 +62,28 @@ export class Pacer implements UnreadEvents {
     this.#afterTurn = afterTurn;
   }
 
-  /** Whether what has come may still be on its way to the endpoint. */
+  /** Whether some received bytes may not be with the endpoint yet. */
   get isBlocked(): boolean {
     const intake = this.#intake;
     return intake === "full" || intake === "limited" || intake === "shut" || this.#endpoint.isBusy;
   }
 
-  /** Whether the peer is held back. */
+  /** Whether the transport is paused. */
   get isPaused(): boolean {
     return this.#isPaused;
   }
 
-  /** Takes what came before there was a pacer, the bytes to keep. */
+  /** Takes bytes that came before there was a pacer. The pacer owns them. */
   start(early: Uint8Array): void {
     this.#hold(early, 0);
     this.resume();
   }
 
-  /** Takes a chunk, which is the caller's again afterwards. */
+  /** Takes a chunk. The caller may reuse the chunk afterwards. */
   receive(chunk: Uint8Array): void {
     if (this.isBlocked) {
       this.#hold(chunk, 0);
-      // At once, not at the end of the turn: while a handler is waited for, no more than one chunk is taken in.
+      // At once, and not at the end of the turn: while a handler is at work, at most one more chunk is taken in.
       this.#pause();
       return;
     }
@@ -92,13 +92,13 @@ export class Pacer implements UnreadEvents {
     const taken = this.#endpoint.receive(chunk);
     this.#isReceiving = false;
     if (taken < chunk.length) this.#hold(chunk, taken);
-    // What made the endpoint stop may be over by now.
+    // The reason for which the endpoint stopped may be gone by now.
     this.#goThroughHeld();
     this.#afterInput();
   }
 
   onFull(): void {
-    // What comes while the connection ends is not kept from it.
+    // While the connection ends, the endpoint gets all bytes.
     if (this.#intake !== "open" || !this.#endpoint.isDelivering) return;
     this.#intake = "full";
     this.#endpoint.stop();
@@ -110,7 +110,7 @@ export class Pacer implements UnreadEvents {
     this.resume();
   }
 
-  /** A limit of messages is reached: nothing is taken in until it is lifted, however little is unread. */
+  /** A rate limit is reached: nothing is taken in until `lift`, even if little is unread. */
   limit(): void {
     if ((this.#intake !== "open" && this.#intake !== "full") || !this.#endpoint.isDelivering)
       return;
@@ -118,14 +118,14 @@ export class Pacer implements UnreadEvents {
     this.#endpoint.stop();
   }
 
-  /** The limit is lifted. @param isFull Whether too much is unread all the same. */
+  /** The rate limit allows messages again. @param isFull Whether too much is unread anyway. */
   lift(isFull: boolean): void {
     if (this.#intake !== "limited") return;
     this.#intake = isFull ? "full" : "open";
     this.resume();
   }
 
-  /** Takes nothing in any more, until the connection ends: what has come is enough. */
+  /** Stops reading until the connection ends. */
   shut(): void {
     if (!["open", "full", "limited"].includes(this.#intake)) return;
     this.#intake = "shut";
@@ -133,19 +133,19 @@ export class Pacer implements UnreadEvents {
     this.#pause();
   }
 
-  /** The connection ends: what is held, and what still comes, is gone through whatever is unread. */
+  /** The connection ends: pending and further bytes go to the endpoint, however much is unread. */
   takeRestAtEnd(): void {
     if (this.#intake !== "stopped") this.#intake = "released";
     this.resume();
   }
 
-  /** Drops what is held, and what still comes. */
+  /** Drops the pending input and all further bytes. */
   stop(): void {
     this.#intake = "stopped";
     this.#held?.drop();
   }
 
-  /** Goes through what is held, as far as it may. */
+  /** Gives the pending input to the endpoint, as much as possible. */
   resume(): void {
     if (this.#isReceiving || this.isBlocked) return;
     this.#flusher.gather();
@@ -153,13 +153,13 @@ export class Pacer implements UnreadEvents {
     this.#afterInput();
   }
 
-  /** Somebody has got a message that waited: what is sent for it leaves together with what is sent for those behind it. */
+  /** A caller has got a message that waited. Its answers to this message and the next ones leave in one write. */
   given(): void {
     this.#flusher.gather();
     this.#awaitTurn();
   }
 
-  /** No handler is waited for any more. What was gathered leaves now, or at the end of the chunk that is being gone through. */
+  /** No handler is at work any more. The gathered bytes leave now, or at the end of the current chunk. */
   settled(): void {
     if (!this.#isReceiving) this.#flusher.flush();
   }
@@ -179,12 +179,12 @@ export class Pacer implements UnreadEvents {
   }
 
   #afterInput(): void {
-    // What a handler sends in this turn leaves in one write; a close frame waits for no handler.
+    // The answers that a handler sends in this turn leave in one write. A close frame does not wait for handlers.
     const isWorking = this.#events.isWorking && this.#endpoint.stage === "open";
     if (isWorking) this.#awaitTurn();
     else this.#flusher.flush();
     if (this.isBlocked) {
-      // A handler may be done, and have made room, before the turn is.
+      // While a handler works, the pause waits for the end of the turn, because the handler may finish and free room before.
       if (!isWorking) this.#pause();
       return;
     }
@@ -196,8 +196,8 @@ export class Pacer implements UnreadEvents {
   }
 
   /**
-   * Keeps what is gathered to the end of the turn of the event loop: a handler that only awaits `send`, or whatever else is
-   * there already, is done by then, and its replies to a whole chunk make one write.
+   * Gathers until the end of the turn of the event loop. By then a handler that awaits only `send`, or other promises that
+   * resolve at once, is done. So its replies to a whole chunk leave in one write.
    */
   #awaitTurn(): void {
     if (this.#isTurnAwaited) return;

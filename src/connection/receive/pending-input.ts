@@ -1,5 +1,5 @@
 /**
- * Bytes that have come and wait for their turn.
+ * Received bytes that the endpoint has not yet taken.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { copy } from "../../bytes.ts";
 import type { Endpoint } from "../../endpoint/endpoint.ts";
 import { borrowBuffer, returnBuffer } from "../../endpoint/pool.ts";
 
-/** Holds what an endpoint has not taken yet, in a buffer that is lent: a slow handler's connection holds many in turn. */
+/** Keeps bytes for an endpoint, in a borrowed buffer, because a slow handler's connection keeps many one after the other. */
 export class PendingInput {
   #buffer: Uint8Array | undefined;
-  // The buffer as far as it is filled, made when it is given: events measure by it what may follow a message.
+  // The filled part of the buffer, made when it is given to the endpoint. Its length says how many bytes may follow a message.
   #filled: Uint8Array | undefined;
   #start = 0;
   #end = 0;
 
-  /** Whether nothing is held. */
+  /** Whether it holds no bytes. */
   get isEmpty(): boolean {
     return this.#start === this.#end;
   }
@@ -31,12 +31,12 @@ export class PendingInput {
     this.#filled = undefined;
   }
 
-  /** Gives it to the endpoint, as much of it as that takes. */
+  /** Gives the bytes to the endpoint, as many as it takes. */
   giveTo(endpoint: Endpoint): void {
     const buffer = this.#buffer!;
     this.#filled ??= buffer.subarray(0, this.#end);
     const taken = endpoint.receive(this.#filled, this.#start);
-    // Dropped meanwhile.
+    // The bytes were dropped during the call.
     if (this.#buffer !== buffer) return;
     this.#start = taken;
     if (!this.isEmpty) return;
@@ -44,7 +44,7 @@ export class PendingInput {
     returnBuffer(buffer);
   }
 
-  /** Drops what is held. The buffer is lent no more, since somebody may be at work with it. */
+  /** Drops the bytes. The buffer is not given back for reuse, because the endpoint may still read it. */
   drop(): void {
     this.#buffer = undefined;
     this.#filled = undefined;
@@ -52,7 +52,7 @@ export class PendingInput {
     this.#end = 0;
   }
 
-  /** Moves what is held to the start of a buffer with room for `size` bytes. */
+  /** Moves the bytes to the start of a buffer of at least `size` bytes. */
   #move(size: number): void {
     const next = borrowBuffer(size);
     const length = this.#end - this.#start;

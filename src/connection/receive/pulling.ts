@@ -1,5 +1,5 @@
 /**
- * Messages for those who ask for them: `receive()`, `receiveStream()` and `for await`.
+ * Gives messages to callers: `receive()`, `receiveStream()` and `for await`.
  *
  * @module
  */
@@ -14,16 +14,19 @@ import type { IncomingMessage } from "./incoming.ts";
 import type { Pacer } from "./pacer.ts";
 import type { Unread } from "./unread.ts";
 
-/** The pulled side of one connection: its inbox, and what that means for what leaves. */
+/**
+ * The messages of one connection that callers ask for. It holds the inbox, and lets answers to several messages leave in one
+ * write.
+ */
 export class Pulling implements InboxEvents {
   readonly #endpoint: Endpoint;
   readonly #pacer: Pacer;
   readonly #owner: { readonly isHeld: boolean };
   readonly inbox: Inbox;
-  /** Whether somebody has got a message, and has not come for the one behind the last. */
+  /** Whether a caller has got a message and has not yet asked for the next one. */
   isGiven = false;
 
-  /** @param owner Knows whether the process lives on for the connection. */
+  /** @param owner Knows whether the connection keeps the process alive. */
   constructor(
     endpoint: Endpoint,
     pacer: Pacer,
@@ -61,10 +64,10 @@ export class Pulling implements InboxEvents {
   }
 
   /**
-   * Gives the messages from here on; leaving the loop leaves the connection open.
+   * Gives the messages from now on. Leaving the loop leaves the connection open.
    *
-   * As of any iterator, each step is given one message, even if nobody wants it any more: a step that is no longer wanted has to be kept,
-   * and not asked for a second time. `return()` takes back those that wait.
+   * Each call of `next()` takes one message, even if nobody awaits its promise. So a caller must keep such a promise, and not
+   * call `next()` again instead. `return()` ends the calls that wait.
    */
   iterate(): AsyncIterator<Data, undefined> {
     const steps = new Set<LoopStep>();
@@ -92,7 +95,7 @@ export class Pulling implements InboxEvents {
     return quiet(result);
   }
 
-  /** What is sent for several messages leaves in one write, as it does for a handler. */
+  /** Gathers what is sent for several messages, so that it leaves in one write, as with a handler. */
   #pulled(): void {
     if (!this.inbox.isEmpty) {
       this.onGiven();
@@ -103,7 +106,7 @@ export class Pulling implements InboxEvents {
   }
 }
 
-/** A step of a loop that waits for its message: one promise, where to await the inbox's would make three. */
+/** A call of `next()` that waits for its message. It makes one promise; awaiting the inbox's promise would make three. */
 class LoopStep implements Waiter {
   readonly isStreamed = false;
   readonly #steps: Set<LoopStep>;
@@ -141,7 +144,7 @@ class LoopStep implements Waiter {
   }
 }
 
-/** Whether a connection ended as it should: a loop over its messages ends then, too. */
+/** Whether a connection ended without an error, so that a loop over its messages ends, too. */
 function isOrderly({ clean, initiator, cause }: ClosedError): boolean {
   return clean || (initiator === "local" && cause === undefined);
 }

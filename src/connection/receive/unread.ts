@@ -1,24 +1,26 @@
 /**
- * How much of what has come is unread, and when that is enough.
+ * Counts the unread bytes of a connection, and reports when there are too many.
  *
  * @module
  */
 
-/** What a thing costs beside its bytes, so that a flood of empty messages or one-byte pieces counts too. */
+/**
+ * Bytes that each item counts in addition to its size, so that a flood of empty messages or pieces of one byte is also limited.
+ */
 export const overhead: number = 64;
 
-/** Things that may be unread, however large the mark is. */
+/** Most unread items, however large the high-water mark is. */
 export const mostUnread: number = 16 * 1024;
 
-/** Who is told. */
+/** The receiver of these events. */
 export interface UnreadEvents {
-  /** So much is unread that no more is to be read. */
+  /** Too much is unread: stop reading. */
   onFull(): void;
-  /** There is room again: half of it has been read. */
+  /** Half of the unread bytes were read: there is room again. */
   onRoom(): void;
 }
 
-/** Counts messages, pieces and control frames of one connection that wait to be taken. */
+/** Counts the messages, pieces and control frames of one connection that wait to be read. */
 export class Unread {
   readonly #events: UnreadEvents;
   readonly #highWaterMark: number;
@@ -26,18 +28,18 @@ export class Unread {
   #count = 0;
   #isFull = false;
 
-  /** @param highWaterMark Bytes from which on there is enough, the overhead of each thing included. */
+  /** @param highWaterMark Number of bytes from which on it is full, including the overhead of each item. */
   constructor(events: UnreadEvents, highWaterMark: number) {
     this.#events = events;
     this.#highWaterMark = highWaterMark;
   }
 
-  /** Whether there is enough. */
+  /** Whether too much is unread. */
   get isFull(): boolean {
     return this.#isFull;
   }
 
-  /** Something waits that has so many bytes, or UTF-16 units. */
+  /** An item of this many bytes, or UTF-16 units, begins to wait. */
   add(size: number): void {
     this.#bytes += size + overhead;
     this.#count++;
@@ -46,7 +48,7 @@ export class Unread {
     this.#events.onFull();
   }
 
-  /** It waits no more. */
+  /** The item no longer waits. */
   remove(size: number): void {
     this.#bytes -= size + overhead;
     this.#count--;

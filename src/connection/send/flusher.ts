@@ -1,10 +1,10 @@
 /**
- * Gives gathered frames to the transport, one write at a time, and a promise to those who wait until they have left.
+ * Gives gathered frames to the transport, one write at a time, and promises to senders that must wait.
  *
- * Theory of operation. The transport either takes a write at once, and the next one follows, or it borrows the bytes until
- * `onDrain`; what is sent meanwhile is gathered for the next write. While the link handles a chunk the flusher gathers, so that all
- * replies leave in one write; outside of that a microtask does the same for sends of one turn. A caller that sends above the high-water
- * mark waits for one promise that all such senders share.
+ * Theory of operation. The transport either takes a write at once, and the next one may follow, or it borrows the bytes until
+ * `onDrain`. Frames that are sent meanwhile are gathered for the next write. While the link handles a chunk, the flusher gathers,
+ * so that all replies leave in one write. Outside of that, a microtask gathers the sends of one turn. All callers that send above
+ * the high-water mark share one promise.
  *
  * @module
  */
@@ -13,31 +13,31 @@ import type { WriteBuffer } from "../../endpoint/write-buffer.ts";
 import type { Transport } from "../../transport.ts";
 import { type Deferred, newDeferred, settled } from "../../deferred.ts";
 
-/** What waits for nothing: one promise for all, so that a send below the mark allocates none. */
+/** The promise of every send below the high-water mark, so that such a send does not allocate one. */
 export const sent: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
-/** What a flusher tells its link. */
+/** The events of a flusher, for its link. */
 export interface FlusherEvents {
-  /** The unsent bytes have come down to the mark, after somebody was told to wait. Never called inside of a send. */
+  /** The unsent bytes have come down to the high-water mark after a caller had to wait. Never called during a send. */
   onDrained(): void;
-  /** Bytes were taken: there may be room for more, and all may have left. */
+  /** The transport has taken bytes: there may be room for more, or all may have left. */
   onRoom(): void;
   /** The transport did not take a write at once. */
   onBlocked(): void;
-  /** It has taken such a write. @param bytes Of that write. */
+  /** The transport has taken such a write. @param bytes Size of the write. */
   onUnblocked(bytes: number): void;
 }
 
-/** The transport: "free" takes a write, "busy" has one under way, "over" gets none any more. */
+/** State of the transport: "free" takes a write, "busy" has borrowed one, "over" takes none any more. */
 type Way = "free" | "busy" | "over";
 
 /**
- * When what was gathered leaves: "now" with the next call that flushes, "soon" in a microtask of its own, "gathering" when
- * {@link Flusher.flush} is called.
+ * When gathered frames leave: "now" at the next call that flushes, "soon" in a microtask, "gathering" at the next call of
+ * {@link Flusher.flush}.
  */
 type Pace = "now" | "soon" | "gathering";
 
-/** Writes what an output gathers. */
+/** Writes the gathered frames of one connection. */
 export class Flusher {
   readonly #transport: Transport;
   readonly #output: WriteBuffer;
@@ -45,11 +45,13 @@ export class Flusher {
   readonly #events: FlusherEvents;
   #way: Way = "free";
   #pace: Pace = "now";
-  // Made at the first flush of that kind, and not for each.
+  // The microtask's callback. Made once, at first use.
   #flushDue: (() => void) | undefined;
-  /** Those who wait until all that is unsent is at the mark. */
+  /** For senders that wait until all unsent bytes are at most the high-water mark. */
   #drained: Deferred<void> | undefined;
-  /** Those who wait until what is gathered is at the mark, whatever waits behind it: writers of pieces. */
+  /**
+   * For senders of pieces. They wait until the gathered bytes are at most the high-water mark; messages behind them do not count.
+   */
   #left: Deferred<void> | undefined;
 
   constructor(
@@ -69,25 +71,25 @@ export class Flusher {
     return this.#output.unsent === 0;
   }
 
-  /** Keeps what is sent from now on until {@link flush}, so that all replies to one chunk make one write. */
+  /** Gathers what is sent from now on until {@link flush}, so that all replies to one chunk leave in one write. */
   gather(): void {
     this.#pace = "gathering";
   }
 
-  /** Writes what was gathered, now or when the write under way is done. */
+  /** Writes the gathered frames, now or after the current write. */
   flush(): void {
     this.#pace = "now";
     this.#write();
   }
 
-  /** Ends {@link gather}: what was gathered leaves with what else is sent in the present task. */
+  /** Ends {@link gather}: the gathered frames leave together with what else is sent in the current task. */
   release(): void {
     if (this.#pace !== "gathering") return;
     this.#pace = "now";
     this.flushSoon();
   }
 
-  /** Sees to it that what was just sent leaves, together with what else is sent meanwhile. */
+  /** Makes sure that gathered frames leave soon, together with what else is sent meanwhile. */
   flushSoon(): void {
     if (this.#pace !== "now" || this.#way !== "free") return;
     this.#pace = "soon";
@@ -97,21 +99,21 @@ export class Flusher {
     void settled.then(this.#flushDue);
   }
 
-  /** Writes what is above the mark, and gives what `send` returns: {@link whenBelow}. */
+  /** Writes if the unsent bytes are above the high-water mark, and gives the promise of a send: {@link whenBelow}. */
   whenSent(): Promise<void> {
     if (this.#output.unsent <= this.#highWaterMark) return sent;
     this.#write();
     return this.whenBelow();
   }
 
-  /** Resolves when the unsent bytes are at the mark or below. */
+  /** Resolves when the unsent bytes are at most the high-water mark. */
   whenBelow(): Promise<void> {
     if (this.#output.unsent <= this.#highWaterMark) return sent;
     this.#drained ??= newDeferred<void>();
     return this.#drained.promise;
   }
 
-  /** Writes what is above the mark, and gives what writing a piece returns: {@link whenPieceBelow}. */
+  /** Writes if the gathered bytes are above the high-water mark, and gives the promise of a piece: {@link whenPieceBelow}. */
   whenPieceSent(): Promise<void> {
     if (this.#output.gathered <= this.#highWaterMark) return sent;
     this.#write();
@@ -119,8 +121,8 @@ export class Flusher {
   }
 
   /**
-   * Resolves when the gathered bytes are at the mark or below. What waits behind a message in pieces does not count, for it
-   * may wait for the very piece that this is asked for.
+   * Resolves when the gathered bytes are at most the high-water mark. Messages behind a message in pieces do not count, because
+   * they may wait for the very piece whose sender asks.
    */
   whenPieceBelow(): Promise<void> {
     if (this.#output.gathered <= this.#highWaterMark) return sent;
@@ -128,7 +130,7 @@ export class Flusher {
     return this.#left.promise;
   }
 
-  /** The write under way is done. */
+  /** The transport has taken the current write. */
   onDrain(): void {
     if (this.#way !== "busy") return;
     this.#way = "free";
@@ -139,7 +141,7 @@ export class Flusher {
     this.#write();
   }
 
-  /** Drops what is unsent. Those who wait get the error that `reason` makes; it is called only where somebody waits. */
+  /** Drops all unsent bytes. Senders that wait get the error that `reason` makes. It is called only if a sender waits. */
   stop(reason: () => unknown): void {
     this.#way = "over";
     this.#output.abandon();
@@ -149,7 +151,7 @@ export class Flusher {
     this.#left = undefined;
   }
 
-  /** Tells those who wait that the unsent bytes are at the mark or below, where they are. */
+  /** Resolves the promises of senders if the unsent bytes are at most the high-water mark. */
   checkDrained(): void {
     if (this.#left !== undefined && this.#output.gathered <= this.#highWaterMark) {
       this.#left.resolve();
@@ -158,7 +160,7 @@ export class Flusher {
     if (this.#drained === undefined || this.#output.unsent > this.#highWaterMark) return;
     this.#drained.resolve();
     this.#drained = undefined;
-    // A handler that sends more from here must not find itself inside of its own call.
+    // Not inside the current call, because a handler that sends here must not be called inside its own send.
     queueMicrotask(() => {
       this.#events.onDrained();
     });

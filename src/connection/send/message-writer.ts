@@ -1,5 +1,5 @@
 /**
- * A message that is sent in pieces.
+ * Sends a message in pieces.
  *
  * @module
  */
@@ -17,27 +17,27 @@ import type { Outbox } from "./outbox.ts";
 
 /** How a message in pieces is sent. */
 export interface MessageOptions {
-  /** Whether it is binary, made of bytes; otherwise it is text, made of strings. Default: false. */
+  /** Whether the message is binary and its pieces are bytes; otherwise it is text and its pieces are strings. Default: false. */
   readonly binary?: boolean | undefined;
-  /** Whether it may be compressed, where the connection compresses. Default: true. */
+  /** Whether the message may be compressed, if the connection uses compression. Default: true. */
   readonly compress?: boolean | undefined;
 }
 
-/** What the options may be. */
+/** The kinds of these options. */
 export const messageTable: OptionTable<MessageOptions> = { binary: boolean, compress: boolean };
 
-/** "open" takes pieces, "complete" has had its last one, "aborted" was given up. */
+/** "open" takes pieces, "complete" has had its last piece, "aborted" was given up. */
 type WriterState = "open" | "complete" | "aborted";
 
 const highSurrogate = /[\uD800-\uDBFF]$/;
 
 /**
- * Sends one message piece by piece, each of them a frame. It takes its place among the other messages at its first
- * piece, before that call returns: those that are sent while it is under way wait until it is complete. Pings and pongs go in
- * between.
+ * Sends one message piece by piece; each piece is one frame. The message takes its place among the other messages at the first
+ * call of `write`, before that call returns. Messages that are sent later wait until it is complete. Pings and pongs may go
+ * between its pieces.
  *
- * A message that was begun has to be completed; {@link abort} can only end the connection with it. Nobody has to look at the
- * promises: a rejection that nobody awaits is not reported as unhandled, since `closed` tells the same.
+ * A message that was begun must be completed. After a piece has left, {@link abort} ends the connection. A rejection that you do
+ * not await is not reported as unhandled, since `closed` reports the same.
  *
  * @example
  * const message = ws.beginMessage({ binary: true });
@@ -50,13 +50,16 @@ export class MessageWriter {
   readonly #isBinary: boolean;
   readonly #message: StreamedMessage;
   #state: WriterState = "open";
-  /** What became of the piece before. */
+  /** The promise of the previous piece. */
   #last: Promise<void> = sent;
-  /** A high surrogate at the end of a piece: its other half begins the next one. */
+  /** A high surrogate at the end of a piece. The next piece begins with its other half. */
   #surrogate = "";
   #writable: WritableStream<Data> | undefined;
 
-  /** @internal For the library: writers come from `beginMessage`. @throws {ClosedError} The connection is not open. */
+  /**
+   * @internal For framewire itself: applications get writers from `beginMessage`. @throws {ClosedError} The connection is not
+   * open.
+   */
   constructor(
     outbox: Outbox,
     { binary = false, compress = true }: MessageOptions,
@@ -69,23 +72,23 @@ export class MessageWriter {
   }
 
   /**
-   * Sends a piece. Pieces keep their order, also where nobody awaits them.
+   * Sends a piece. Pieces keep their order, even if you do not await them.
    *
-   * @param data A string where the message is text, bytes where it is binary; they are copied.
-   * @returns Resolves when the next piece is welcome. Rejects with `ClosedError` where the connection is over, and with
-   * `LimitError` `TOO_MUCH_BUFFERED` where too much is unsent and `overflow` is not "wait".
-   * @throws {TypeError} The other kind of data; the message is complete.
+   * @param data A string if the message is text, bytes if it is binary. The bytes are copied.
+   * @returns Resolves when there is room for the next piece. Rejects with `ClosedError` if the connection is not open, and with
+   * `LimitError` `TOO_MUCH_BUFFERED` if too much is unsent and `overflow` is not "wait".
+   * @throws {TypeError} The data is of the other type; the message is complete.
    */
   write(data: string | Binary): Promise<void> {
     if (this.#state !== "open") throw new TypeError("Message is complete");
     const bytes = this.#encode(data);
-    // An empty frame tells nobody anything.
+    // An empty frame would carry no information.
     return bytes.length === 0 ? this.#last : this.#send(bytes, false);
   }
 
   /**
-   * Completes the message: from this call on it stands complete in its place, in front of whatever is sent next. A second
-   * call does nothing.
+   * Completes the message. From this call on it is complete, and messages that are sent later come after it. A second call has no
+   * effect.
    */
   close(): Promise<void> {
     if (this.#state !== "open") return this.#last;
@@ -95,8 +98,8 @@ export class MessageWriter {
   }
 
   /**
-   * Gives the message up. Where a part of it was sent, that ends the connection with 1011, since nothing may follow; what is
-   * unsent of it is taken back otherwise.
+   * Gives the message up. If a part of it has left, this ends the connection with 1011, since the message can no longer be
+   * completed. Otherwise the unsent pieces are removed.
    */
   abort(reason: unknown = new Error("Message was aborted")): void {
     if (this.#state !== "open") return;
@@ -105,7 +108,7 @@ export class MessageWriter {
     this.#last = rejected(reason);
   }
 
-  /** The writer as a `WritableStream`; aborting that is {@link abort}. */
+  /** The writer as a `WritableStream`. Aborting the stream calls {@link abort}. */
   get writable(): WebWritable {
     this.#writable ??= new WritableStream<Data>(
       {

@@ -1,6 +1,6 @@
 /**
- * What an application sends: whether it may be sent now, by the limit and the policy for what does not fit, and the
- * promises of those who send. The order of it all is the endpoint's queue's.
+ * Sends the messages of one connection: decides by the limit and the overflow policy whether a message may be sent now, and gives
+ * each sender a promise. The endpoint's queue keeps the order.
  *
  * @module
  */
@@ -23,27 +23,27 @@ import type { SentCallback } from "./prepare.ts";
 import type { Data } from "../data.ts";
 import type { ConnectionSettings } from "../settings.ts";
 
-/** What an outbox asks of its link. */
+/** The part of a link that its outbox uses. */
 export interface OutboxOwner {
-  /** The error that a send rejects with now; undefined where the connection is open. */
+  /** Gives the error with which a send rejects now; undefined if the connection is open. */
   refusal(): unknown;
-  /** A message is on its way, or a piece of one. */
+  /** A message, or a piece of one, was sent. */
   used(): void;
-  /** More is unsent than may be, and that ends the connection. */
+  /** The unsent bytes exceed the limit, and the policy says to end the connection. */
   onOverflow(error: LimitError): void;
-  /** A message that was begun cannot be completed: that ends the connection. */
+  /** A message that was begun cannot be completed, which ends the connection. */
   fail(error: unknown): void;
-  /** The application's code has thrown what nobody looks at. */
+  /** The application's code has caused a rejection that nobody handled. */
   onUnseen(error: unknown, thrower: ErrorThrower): void;
 }
 
-/** Sends messages of one connection. */
+/** Sends the messages of one connection. */
 export class Outbox {
   readonly #endpoint: Endpoint;
   readonly #flusher: Flusher;
   readonly #owner: OutboxOwner;
   readonly #settings: ConnectionSettings;
-  /** Messages that the policy "drop" has dropped. */
+  /** Number of messages that the policy "drop" has dropped. */
   dropped = 0;
 
   constructor(
@@ -58,26 +58,26 @@ export class Outbox {
     this.#settings = settings;
   }
 
-  /** Unsent bytes above which its peer is slow. */
+  /** Number of unsent bytes above which the peer is slow. */
   get highWaterMark(): number {
     return this.#settings.highWaterMark;
   }
 
-  /** Bytes that wait for the network, those that wait for their turn or for room included. */
+  /** Number of unsent bytes, including messages that wait for their turn or for room. */
   get unsent(): number {
     return this.#endpoint.output.unsent;
   }
 
-  /** What turns text into bytes and back. */
+  /** Encodes and decodes text. */
   get codec(): TextCodec {
     return this.#settings.codec;
   }
 
   /**
-   * Sends a message, or does with it what the policy says.
+   * Sends a message, or does what the overflow policy says.
    *
-   * @param isText Whether bytes are those of a text.
-   * @param onSent Is told what becomes of it.
+   * @param isText Whether bytes are the UTF-8 of a text.
+   * @param onSent Called when the system has taken the message, or with the error.
    */
   send(
     data: Data | PreparedMessage,
@@ -91,19 +91,21 @@ export class Outbox {
     if (excess !== undefined) return this.#overflow(data, compress, isText, excess, onSent);
     this.#owner.used();
     this.#giveToEndpoint(data, compress, isText);
-    // An extension may have failed with it, and the connection with that.
+    // An extension may have failed with this message, which ends the connection.
     if (this.#endpoint.stage !== "open") return this.#refuse(this.#owner.refusal(), onSent);
     if (onSent !== undefined) this.#watch(onSent);
     this.#flusher.flushSoon();
     return this.#flusher.whenSent();
   }
 
-  /** Sends a ping. One that does not fit is of no use later: it never waits. @param onSent Is told what becomes of it. */
+  /**
+   * Sends a ping. A ping that does not fit is rejected at once, because it would be useless later. @param onSent As for `send`.
+   */
   ping(payload: Uint8Array, onSent?: SentCallback): Promise<void> {
     return this.#sendControl(payload, true, onSent);
   }
 
-  /** Sends a pong, likewise. */
+  /** Sends a pong, in the same way as a ping. */
   pong(payload: Uint8Array, onSent?: SentCallback): Promise<void> {
     return this.#sendControl(payload, false, onSent);
   }
@@ -115,7 +117,7 @@ export class Outbox {
   ): Promise<void> {
     const refusal = this.#owner.refusal();
     if (refusal !== undefined) return this.#refuse(refusal, onSent);
-    // It passes what waits, so that only what is in front of it counts.
+    // A control frame passes waiting messages, so only the bytes in front of it count.
     const actual = this.#endpoint.output.gathered + MaxHeaderSize + payload.length;
     if (actual > this.#settings.maxBufferedAmount) {
       return this.#refuse(this.#tooMuch(actual), onSent);
@@ -127,7 +129,7 @@ export class Outbox {
     return this.#flusher.whenSent();
   }
 
-  /** Sends frames as they are, in front of what waits for its turn. @param onSent Is told what becomes of them. */
+  /** Sends frames unchanged, in front of waiting messages. @param onSent As for `send`. */
   sendRaw(frames: readonly Uint8Array[], onSent?: SentCallback): void {
     const refusal = this.#owner.refusal();
     if (refusal !== undefined) {
@@ -140,18 +142,18 @@ export class Outbox {
     this.#flusher.flushSoon();
   }
 
-  /** Begins a message that is sent in pieces; it takes its place at its first one. @throws {ClosedError} */
+  /** Begins a message in pieces. It takes its place at its first piece. @throws {ClosedError} The connection is not open. */
   begin(opcode: Opcode, compress: boolean): StreamedMessage {
     return this.#endpoint.newStreamedMessage(opcode, compress);
   }
 
   /**
-   * Sends a piece of it. Resolves when it has left, or is gathered below the mark.
+   * Sends a piece of a message. Resolves when the piece has left, or is gathered below the high-water mark.
    *
-   * A piece cannot be left out: where it does not fit, the policy "drop" drops the whole message while that is possible, and
-   * ends the connection otherwise.
+   * A single piece cannot be left out. If it does not fit, the policy "drop" drops the whole message if that is still possible,
+   * and otherwise ends the connection.
    *
-   * @param onSent Is told what becomes of the piece.
+   * @param onSent As for `send`.
    */
   sendPiece(
     message: StreamedMessage,
@@ -161,10 +163,10 @@ export class Outbox {
   ): Promise<void> {
     const refusal = this.#owner.refusal();
     if (refusal !== undefined) return this.#refuse(refusal, onSent);
-    // It did not fit, and was taken back.
+    // The message did not fit, and was removed.
     if (message.reason !== undefined) return this.#refuse(message.reason, onSent);
     const { overflow, maxBufferedAmount } = this.#settings;
-    // The end of a message always fits: it makes room for others.
+    // The end of a message always fits, because it lets other messages go on.
     const excess = bytes.length === 0 ? undefined : this.#excess(bytes);
     if (excess !== undefined && overflow !== "wait") {
       return this.#refuse(this.#dropPiece(message, excess), onSent);
@@ -175,7 +177,7 @@ export class Outbox {
     try {
       queued = message.enqueue(bytes, isLast, limit);
     } catch (error) {
-      // An extension has failed with it: the connection is over, and the caller is told as always.
+      // An extension has failed with this piece. The connection is over, and the caller gets the usual error.
       return this.#refuse(error, onSent);
     }
     const report = onSent && this.#reportTo(onSent);
@@ -197,14 +199,14 @@ export class Outbox {
   }
 
   /**
-   * Tells how much would be unsent with `data`, where that is too much.
+   * Gives the number of bytes that would be unsent with `data`, if that is too many; otherwise undefined.
    *
-   * One message always fits, however large: nothing else could ever send it.
+   * If nothing is unsent, a message always fits, however large it is. Otherwise it could never be sent.
    */
   #excess(data: Data | PreparedMessage): number | undefined {
     const { unsent } = this.#endpoint.output;
     const most = this.#settings.maxBufferedAmount;
-    // Three bytes a UTF-16 unit at the most: near the limit, and only there, they are counted.
+    // A UTF-16 unit has at most three bytes of UTF-8. Only near the limit the real bytes are counted.
     const length = data instanceof PreparedMessage ? data.size : data.length;
     if (unsent === 0 || unsent + MaxHeaderSize + 3 * length <= most) return undefined;
     const whole = unsent + MaxHeaderSize + sizeOf(data);
@@ -244,12 +246,12 @@ export class Outbox {
     return new SentReport(this.#endpoint.output, this.#owner, onSent);
   }
 
-  /** Watches the message that has just been given to the endpoint. */
+  /** Watches the message that the endpoint has just got. */
   #watch(onSent: SentCallback): void {
     this.#endpoint.watchLast(this.#reportTo(onSent));
   }
 
-  /** Drops a message of which a piece does not fit, or ends the connection. @returns What its sender is told. */
+  /** Drops a message whose piece does not fit, or ends the connection. @returns The error for the sender. */
   #dropPiece(message: StreamedMessage, actual: number): LimitError {
     const { overflow, maxBufferedAmount } = this.#settings;
     if (overflow === "close") return this.#tooMuch(actual);
@@ -266,7 +268,7 @@ export class Outbox {
   }
 }
 
-/** A wait for one message or piece. It is settled by what becomes of that one, and by nothing else. */
+/** A send that waits for one message or piece. Only the fate of that message or piece settles it. */
 class SendWaiter implements SendListener {
   readonly #flusher: Flusher;
   readonly #owner: OutboxOwner;
@@ -286,7 +288,8 @@ class SendWaiter implements SendListener {
   onSent(): void {
     const { resolve, reject } = this.#deferred;
     this.#flusher.flushSoon();
-    // Not written from here: this may be the end of a write, and each of thousands would begin the next inside of it.
+    // Does not write. This call may be at the end of a write, and with thousands of waiting sends each would begin the next write
+    // inside the previous one.
     const below = this.#isPiece ? this.#flusher.whenPieceBelow() : this.#flusher.whenBelow();
     void below.then(resolve, reject);
   }
@@ -297,8 +300,8 @@ class SendWaiter implements SendListener {
 }
 
 /**
- * Tells a sender what became of one message: first of the queue, then of its bytes. By a promise, so that the callback is called once,
- * never inside of a call, and in the context of the send.
+ * Calls `onSent` for one message: after its turn in the queue, and then after its bytes have left. A promise makes sure that the
+ * callback is called once, never inside another call, and in the async context of the send.
  */
 class SentReport implements SendListener, TakenListener {
   readonly #output: WriteBuffer;

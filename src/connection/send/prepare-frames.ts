@@ -1,5 +1,5 @@
 /**
- * Messages that somebody has encoded already, as the frames of a server.
+ * Messages that are already encoded as the frames of a server.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { isUtf8 } from "../../frame/utf8.ts";
 import { type Binary, toBytes } from "../data.ts";
 
 /**
- * Prepares a message whose frames are there already, such as those of a broadcast that another library has encoded once. It is sent
- * as one frame, which all connections share; none compresses it.
+ * Prepares a message from its frames, for example of a broadcast that another library has encoded once. It is sent as one frame,
+ * which all connections share, without compression.
  *
  * @param frames One whole message as a server sends it, not masked and without reserved bits: bytes, or pieces of them, cut
  * anywhere. They are copied.
- * @throws {TypeError} They are no bytes, or not the frames of one whole message; `cause` is the rule that they break, where it is
- * one of RFC 6455.
+ * @throws {TypeError} They are not bytes, or not the frames of one whole message. If they break a rule of RFC 6455, `cause` says
+ * which.
  */
 export function prepareFrames(frames: Binary | readonly Binary[]): PreparedMessage {
   const pieces = Array.isArray(frames) ? (frames as readonly Binary[]) : [frames as Binary];
@@ -46,7 +46,7 @@ export function prepareFrames(frames: Binary | readonly Binary[]): PreparedMessa
   return new PreparedMessage(payload, false, isText);
 }
 
-/** Reads the header of a frame. @returns Its size. */
+/** Reads the header of a frame. @returns Size of the header. */
 function readHeader(header: Header, bytes: Uint8Array, at: number, state: State): number {
   let size: number;
   try {

@@ -1,5 +1,5 @@
 /**
- * Messages that are encoded once for many connections.
+ * Messages that are encoded once for many connections, and the options of a send.
  *
  * @module
  */
@@ -12,27 +12,27 @@ import { type Binary, toBytes } from "../data.ts";
 
 /** How a message is prepared. */
 export interface PrepareOptions {
-  /** Whether it may be compressed, where the connection compresses. Default: true. */
+  /** Whether the message may be compressed, if the connection uses compression. Default: true. */
   readonly compress?: boolean | undefined;
   /**
-   * Whether bytes are a text's UTF-8, and are sent as text: `true` checks them, "trusted" takes your word. A peer ends the connection
-   * (1007) for what is no UTF-8. Default: false, they are binary.
+   * Whether bytes are UTF-8 that is sent as text: `true` checks them, "trusted" does not. If they are not valid UTF-8, the peer
+   * ends the connection (1007). Default: false, bytes are sent as binary.
    */
   readonly text?: boolean | "trusted" | undefined;
 }
 
 /**
- * Is called once, when a message was handed to the system, or with the error for which it never will be. What it throws is told as the
- * option `unhandledErrors` says.
+ * Called once: when the system has taken the message, or with the error for which it will not be sent. The option
+ * `unhandledErrors` says what happens to an error that it throws.
  */
 export type SentCallback = (error?: Error) => void;
 
 /** How a message is sent. */
 export interface SendOptions extends PrepareOptions {
   /**
-   * Is called once the system has taken the message, in the order of such sends; with a `ClosedError` where the connection ends before, or with
-   * the `LimitError` for which the message was dropped. Never inside of `send`. It holds nothing up: messages leave together as ever. What
-   * the system has taken the peer need not have got.
+   * Called when the system has taken the message, in the order of the sends. Called with a `ClosedError` if the connection ends
+   * before that, or with a `LimitError` if the message was dropped. Never called inside `send`. It does not delay the message.
+   * The peer need not have the message yet. Default: none.
    */
   readonly sent?: SentCallback | undefined;
 }
@@ -50,15 +50,18 @@ const sendTable: OptionTable<SendOptions> = /* @__PURE__ */ ((): OptionTable<Sen
   sent: callback,
 }))();
 
-/** Checks options of a message. Called for each one that is sent with options. @throws {TypeError} */
+/**
+ * Checks the options of a message. Called for each send with options. @throws {TypeError} An option is unknown, or of a wrong
+ * type.
+ */
 export function checkSendOptions(options: SendOptions): void {
   checkOptions(options, sendTable);
 }
 
 /**
- * Tells whether bytes are to be sent as text.
+ * Tells whether bytes are sent as text.
  *
- * @throws {TypeError} They are no UTF-8, and are not trusted.
+ * @throws {TypeError} They are not UTF-8, and `text` is not "trusted".
  */
 export function isTextOf(
   bytes: Uint8Array,
@@ -72,9 +75,9 @@ export function isTextOf(
 }
 
 /**
- * Refuses `text` beside what is text, or is not, by itself.
+ * Checks the option `text` for a string or a prepared message, whose type is already known.
  *
- * @throws {TypeError} A string is to be sent as binary, or a prepared message as something else than it is.
+ * @throws {TypeError} `text` contradicts that type.
  */
 export function checkTextOption(data: string | PreparedMessage, { text }: PrepareOptions): void {
   if (text === undefined || (typeof data === "string" && text !== false)) return;
@@ -86,13 +89,13 @@ export function checkTextOption(data: string | PreparedMessage, { text }: Prepar
 }
 
 /**
- * Prepares a message for many connections: it is encoded once, and compressed once for all connections that compress
- * alike.
+ * Prepares a message for many connections. It is encoded once, and compressed once for all connections with the same compression.
  *
- * Where a connection keeps its window, a prepared message makes it begin a new one.
+ * If a connection keeps its compression window, a prepared message makes it begin a new one.
  *
- * @param data A string is sent as text, bytes as binary, unless `text` says that they are text; they are copied.
- * @throws {TypeError} `data` is neither, or not the UTF-8 that `text` says it is; an option is not known, or of a wrong type.
+ * @param data A string is sent as text. Bytes are sent as binary, or as text with the option `text`; they are copied.
+ * @throws {TypeError} `data` is neither a string nor bytes, or `text` is set and it is not UTF-8; an option is unknown, or of a
+ * wrong type.
  */
 export function prepareMessage(
   data: string | Binary,
@@ -108,7 +111,7 @@ export function prepareMessage(
   return new PreparedMessage(bytes, compress, isTextOf(bytes, options, webText));
 }
 
-/** Prepares data that is not prepared yet. @throws {TypeError} It is neither text nor bytes. */
+/** Prepares data, unless it is already prepared. @throws {TypeError} It is neither a string nor bytes. */
 export function prepared(data: string | Binary | PreparedMessage): PreparedMessage {
   return data instanceof PreparedMessage ? data : prepareMessage(data);
 }
