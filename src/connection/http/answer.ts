@@ -1,5 +1,5 @@
 /**
- * What a hook answers to a plain request, and how that is written (RFC 9110, 9 and 15; RFC 9112, 6).
+ * The answer of a hook to a plain request, and how it is written (RFC 9110, 9 and 15; RFC 9112, 6).
  *
  * @module
  */
@@ -27,9 +27,10 @@ import type { HttpRequest } from "./request.ts";
 /** The answer to a plain request. */
 export interface HttpAnswer extends Omit<HttpReply, "body"> {
   /**
-   * Text or bytes; or pieces of either, an async iterable such as a `ReadableStream`, which is asked for the next piece when the
-   * client has taken the one before. Where it fails the connection is dropped, so that the client does not take a part for the
-   * whole. Where the client goes, or wants no body, its `return` is called, a stream's `cancel`. Default: empty.
+   * Text or bytes; or pieces of either, as an async iterable such as a `ReadableStream`. The next piece is asked for when the
+   * client has taken the previous one. If the source fails, the connection is dropped, so that the client does not take a part
+   * for the whole. If the client leaves or wants no body, the source's `return` is called, or a stream's `cancel`. Default:
+   * empty.
    */
   readonly body?: string | Uint8Array | AsyncIterable<string | Uint8Array>;
 }
@@ -38,30 +39,34 @@ export interface HttpAnswer extends Omit<HttpReply, "body"> {
 export type HttpHandler = (request: HttpRequest) => Awaitable<HttpAnswer>;
 
 /**
- * Handlers by method: "GET", "POST". That of GET answers HEAD and OPTIONS, too, where these have none of their own.
+ * Handlers by method, such as "GET" and "POST". The handler of GET also answers HEAD and OPTIONS, if they have no handler of
+ * their own.
  */
 export type HttpMethods = Readonly<Record<string, HttpHandler>>;
 
-/** What there is to be sent, in terms of the wire. */
+/** An answer in the form in which it is sent. */
 export interface Answer {
   readonly status: number;
   readonly headers: HeaderPairs;
   readonly body: Uint8Array | BodySource;
-  /** Bytes that the source has; undefined where nobody knows. */
+  /** Number of bytes that the source will give; undefined if it is unknown. */
   readonly length?: number | undefined;
 }
 
 const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
 
-/** A text alone, or one by another name than `body`, would be an empty answer. Headers and body are looked at where they are used. */
+/**
+ * Unknown names are refused: a body under another name would otherwise be an empty answer. Headers and body are checked where
+ * they are used.
+ */
 const answerTable: OptionTable<HttpAnswer> = { status: number, headers: anything, body: anything };
 const place: Place = { what: "field", path: "http().", example: '{ status: 200, body: "ok" }' };
 
 /**
- * Makes what is to be sent of what a hook has returned.
+ * Makes an answer from what a hook has returned.
  *
- * @throws {TypeError} It is no object, or has a name that is not known; a header that may not be sent, or that is written by the
- * server; a body of a wrong type.
+ * @throws {TypeError} It is not an object, or has an unknown name; a header may not be sent, or is written by the server; the
+ * body has a wrong type.
  */
 export function answerOf(given: HttpAnswer): Answer {
   checkOptions(given, answerTable, place);
@@ -76,14 +81,14 @@ export function answerOf(given: HttpAnswer): Answer {
   );
 }
 
-/** Gives the methods that a path has, as an Allow header lists them. */
+/** Gives the methods of a path, in the form of an Allow header. */
 export function allowedMethods(http: HttpHandler | HttpMethods | undefined): string {
   const own = typeof http === "object" ? Object.keys(http) : ["GET"];
   const derived = own.includes("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"];
   return [...new Set([...own, ...derived])].join(", ");
 }
 
-/** Gives what answers a method; undefined where nothing does. */
+/** Gives the handler for a method; undefined if there is none. */
 export function handlerOf(
   http: HttpHandler | HttpMethods,
   method: string,
@@ -102,8 +107,8 @@ export function handlerOf(
 }
 
 /**
- * Answers OPTIONS: with 204 and what is allowed where GET would succeed, else with what GET would say, so that a health check
- * by either method learns the same.
+ * Answers OPTIONS. If GET would succeed, the answer is 204 with the allowed methods; otherwise it is the answer of GET. So a
+ * health check gets the same result with either method.
  */
 async function optionsOf(
   http: HttpHandler | HttpMethods,
@@ -124,7 +129,7 @@ export type AnswerFraming = "none" | "whole" | "chunked" | "length" | "close";
 /**
  * Tells how the body of an answer is written (RFC 9110, 8.6 and 9.3.2; RFC 9112, 6).
  *
- * @param knowsChunks Whether the client knows the chunked coding: that of HTTP/1.0 does not.
+ * @param knowsChunks Whether the client knows the chunked coding. A client with HTTP/1.0 does not.
  */
 export function framingOf(
   { status, body, length }: Answer,
@@ -138,11 +143,11 @@ export function framingOf(
 }
 
 /**
- * Writes the head of an answer, with its body where that is bytes.
+ * Writes the head of an answer, and its body if that is bytes.
  *
- * @param connection The lines that say what becomes of the connection.
+ * @param connection The header lines that say whether the connection stays open.
  * @returns A new array, yours.
- * @throws {TypeError} A header that may not be sent.
+ * @throws {TypeError} A header may not be sent.
  * @throws {RangeError} `status` is not an integer from 200 to 599.
  */
 export function writeAnswer(

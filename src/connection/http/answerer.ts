@@ -1,5 +1,5 @@
 /**
- * Who answers a plain request: a hook, or the server itself.
+ * Finds what answers a plain request: a hook, the application, or the server itself.
  *
  * @module
  */
@@ -18,22 +18,22 @@ import {
 import type { Answerer } from "./exchange.ts";
 import type { HttpRequest } from "./request.ts";
 
-/** What an application has for plain requests to one path. */
+/** The handlers for plain requests to one path. */
 export interface PlainHandlers {
   /** The hook of the path. */
   readonly http: HttpHandler | HttpMethods | undefined;
-  /** The application for what no hook answers. */
+  /** The application that answers if there is no hook. */
   readonly application: Answerer | undefined;
-  /** Whether WebSockets are served there, at least. */
+  /** Whether the path has a route, at least for WebSockets. */
   readonly isKnown: boolean;
 }
 
 const notFound = { status: 404, message: "Nothing is served at this path" } as const;
 
 /**
- * Finds who answers a request.
+ * Finds the answerer of a request.
  *
- * @throws {HandshakeError} `REJECTED` with 404, `BAD_UPGRADE` with 426, `BAD_METHOD`: nobody does.
+ * @throws {HandshakeError} `REJECTED` with 404, `BAD_UPGRADE` with 426, `BAD_METHOD`: there is none.
  */
 export function answererOf(
   { http, application, isKnown }: PlainHandlers,
@@ -62,7 +62,7 @@ function asked(handler: HttpHandler): Answerer {
   };
 }
 
-/** Answers OPTIONS where no hook does. */
+/** Answers OPTIONS if no hook does. */
 function options(http: HttpHandler | HttpMethods | undefined): Answerer {
   const answer: Answer = {
     status: 204,

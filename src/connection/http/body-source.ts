@@ -1,5 +1,5 @@
 /**
- * A body of an answer that is made piece by piece.
+ * The source of an answer's body that is made piece by piece.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import { encodeUtf8 } from "../../bytes.ts";
 import { whenSettled } from "../../deferred.ts";
 import { toBytes } from "../data.ts";
 
-/** Where the pieces of a body come from. */
+/** The source of a body's pieces. */
 export interface BodySource {
-  /** Gives the next piece, undefined at the end. @throws What the source fails with; a TypeError for an odd piece. */
+  /** Gives the next piece; undefined at the end. @throws The error of the source; a TypeError for a piece of a wrong type. */
   next(): Promise<Uint8Array | undefined>;
-  /** No more is wanted. */
+  /** No more pieces are wanted. */
   cancel(reason: unknown): void;
 }
 
-/** What can be a source. */
+/** A value that can be a source. */
 type Given = AsyncIterable<string | Uint8Array>;
 
-/** Tells whether a value is an async iterable, or a `ReadableStream`, which not every runtime's is. */
+/** Tells whether a value is an async iterable or a `ReadableStream`. On some runtimes a `ReadableStream` is not iterable. */
 export function isSource(value: unknown): value is Given {
   if (typeof value !== "object" || value === null) return false;
   return isStream(value) || Symbol.asyncIterator in value;
@@ -30,7 +30,7 @@ function isStream(value: object): value is ReadableStream<string | Uint8Array> {
   return "getReader" in value && typeof value.getReader === "function";
 }
 
-/** Makes the source of an async iterable or a stream. @throws What it throws when it is begun: a stream that is locked. */
+/** Makes the source from an async iterable or a stream. @throws The error at its start, for example of a locked stream. */
 export function sourceOf(given: Given): BodySource {
   if (isStream(given)) {
     const reader = given.getReader();
@@ -48,7 +48,7 @@ export function sourceOf(given: Given): BodySource {
       try {
         whenSettled(iterator.return?.(), undefined, nothing);
       } catch {
-        // It has nobody to tell.
+        // Nobody waits for this error.
       }
     },
   };

@@ -1,8 +1,9 @@
 /**
- * One plain request of HTTP and its answer, in time: the body comes, the hook is asked, the answer goes (RFC 9112).
+ * One plain HTTP request and its answer, with their deadlines (RFC 9112).
  *
- * The connection is lent to it by the server's side of the handshake, which has read the head, and gets it back with what has come
- * behind the request: the next request, of whatever kind.
+ * Theory of operation. The server's side of the handshake has read the head, and lends the connection to this exchange. The
+ * exchange reads the body, asks the hook, and sends the answer. Then it gives the connection back, with the bytes after the
+ * request. They may be the next request, of any kind.
  *
  * @module
  */
@@ -23,62 +24,65 @@ import type { HttpSettings } from "./settings.ts";
 import { RequestBody } from "./request-body.ts";
 import { HttpRequest } from "./request.ts";
 
-/** The lender of a connection: the server's side of the handshake. */
+/** The server's side of the handshake, which lends the connection. */
 export interface ExchangeOwner {
   readonly transport: Transport;
   readonly deadlines: Deadlines;
   readonly http: HttpSettings;
-  /** Milliseconds for the hook's answer; and in each so many the body must move. */
+  /** Milliseconds for the hook's answer. In each such time the body must also make progress. */
   readonly handshakeTimeout: number;
-  /** Requests that may still come behind this one. */
+  /** Number of requests that may still follow on the connection. */
   readonly requestsLeft: number;
-  /** The answer has been sent, and another request may come. @param rest What has come of it. */
+  /** The answer was sent, and another request may follow. @param rest Bytes of it that have already come. */
   onAnswered(rest: Uint8Array, hasPeerEnded: boolean): void;
-  /** The answer has been sent, and was the last one. */
+  /** The answer was sent, and no request may follow. */
   onLastAnswered(): void;
-  /** Nothing has been sent, and the request is to be refused. */
+  /** The request must be refused. Nothing was sent. */
   onRefused(error: unknown): void;
-  /** The connection has been dropped in the middle of an answer, or was lost. */
+  /** The connection was dropped in the middle of an answer, or was lost. */
   onFailed(error: unknown): void;
   /** The transport is closed. */
   onGone(): void;
 }
 
-/** A request as it was read. */
+/** A request that was read. */
 export interface AskedRequest {
   readonly head: Head;
   readonly framing: BodyFraming;
-  /** The client behind trusted proxies; undefined for who is at the socket. */
+  /** The client behind trusted proxies; undefined if it is the other end of the socket. */
   readonly peer: Peer | undefined;
 }
 
-/** Who answers a request. */
+/** Answers a request. */
 export interface Answerer {
-  /** Gives the answer in terms of its own, or a promise of it. */
+  /** Asks for the answer, in the answerer's own form. Gives the answer or a promise. */
   ask(request: HttpRequest): unknown;
-  /** Makes what is to be sent of it. @throws It cannot be sent. */
+  /** Converts the result of `ask` into an answer. @throws The answer cannot be sent. */
   answerOf(given: unknown): Answer;
-  /** Whether it has to come within the time that all hooks have. */
+  /** Whether the answer must come within `handshakeTimeout`. */
   readonly isTimed: boolean;
 }
 
 /*
- * deciding: the hook is asked. answering: the answer is on its way. dropped: the socket was destroyed, and its end is to come.
- * over: the connection is somebody else's again.
+ * deciding: the hook is asked. answering: the answer is being sent. dropped: the socket was destroyed, and its end will follow.
+ * over: the connection was given back, or is closed.
  */
 type Phase = "deciding" | "answering" | "dropped" | "over";
 
-/** Why the transport is paused, if it is: nobody reads the body, or much has come behind it. */
+/**
+ * Why the transport is paused, if it is: "byBody" because the hook does not read the body, "byEarly" because too many bytes have
+ * come after the request.
+ */
 type HeldBack = "no" | "byBody" | "byEarly";
 
-/** Bytes behind the request that a peer may send before it is held back. */
+/** Number of bytes after the request that a peer may send. Then framewire stops reading. */
 const mostEarly = 16 * 1024;
 
 const close = "Connection: close\r\n";
 const continueBytes: Uint8Array = /* @__PURE__ */ encodeUtf8("HTTP/1.1 100 Continue\r\n\r\n");
 const lastChunk: Uint8Array = /* @__PURE__ */ encodeUtf8("0\r\n\r\n");
 
-/** A request, and what is made of it. */
+/** A request and its answer. */
 export class HttpExchange implements TransportHandler {
   readonly #owner: ExchangeOwner;
   readonly #transport: Transport;
@@ -87,29 +91,29 @@ export class HttpExchange implements TransportHandler {
   readonly #answerer: Answerer;
   readonly request: HttpRequest;
   #phase: Phase = "deciding";
-  /** For the hook's answer, and then for each write of it. */
+  /** The deadline of the hook's answer, and then of each write. */
   #deadline: Deadline | undefined;
-  /** For the body. */
+  /** The deadline of the body. */
   #bodyDeadline: Deadline | undefined;
-  // Bytes of the body that had come when its time was looked at last.
+  // Number of the body's bytes at the last check of its deadline.
   #lastReceived = 0;
-  /** What has come behind the request. */
+  /** Bytes after the request. */
   #early: BoundedBuffer | undefined;
   #heldBack: HeldBack = "no";
   #hasPeerEnded = false;
-  /** Whether another request may come behind the answer, as far as is known. */
+  /** Whether another request may follow the answer, as far as is known. */
   #isKept: boolean;
-  /** What is done when the transport has taken a write. */
+  /** Called when the transport has taken a write. */
   #afterWrite: (() => void) | undefined;
   #source: BodySource | undefined;
 
   /**
-   * Looks at a request.
+   * Checks a request.
    *
-   * @param asked A request that was checked, its head retained.
-   * @param answererOf Finds who answers. What it throws is thrown.
+   * @param asked A request that has passed its checks. Its head is retained.
+   * @param answererOf Finds the answerer. Its error is thrown on.
    * @throws {LimitError} `BODY_TOO_LARGE`
-   * @throws {HandshakeError} `BAD_BODY`: 417 for an Expect that is not known.
+   * @throws {HandshakeError} `BAD_BODY`: 417 for an unknown Expect header.
    */
   constructor(
     owner: ExchangeOwner,
@@ -137,9 +141,10 @@ export class HttpExchange implements TransportHandler {
   }
 
   /**
-   * Takes over the connection, with what has come behind the head.
+   * Takes over the connection, with the bytes after the head.
    *
-   * @returns Index in `chunk` from which on the bytes are the owner's again: its end, where the exchange keeps them.
+   * @returns Index in `chunk` from which the bytes belong to the owner again. It is the end of the chunk if the exchange keeps
+   * them.
    */
   begin(chunk: Uint8Array, start: number): number {
     this.#transport.handler = this;
@@ -153,7 +158,7 @@ export class HttpExchange implements TransportHandler {
     return chunk.length;
   }
 
-  /** Whether the connection is the owner's again. */
+  /** Whether the connection was given back. */
   get #isOver(): boolean {
     return this.#phase === "over";
   }
@@ -182,7 +187,7 @@ export class HttpExchange implements TransportHandler {
     this.#hasPeerEnded = true;
     if (this.#phase === "dropped") return;
     const lost = connectionLost(undefined);
-    // It may still read the answer, and gets one, unless there is no whole request to answer.
+    // The peer may still read the answer. So it gets one, unless the request is incomplete.
     if (this.#body.isComplete) abandon(this.request, lost);
     else this.#failAll(lost);
   }
@@ -198,31 +203,31 @@ export class HttpExchange implements TransportHandler {
     this.#owner.onGone();
   }
 
-  /** The function that is asked. */
+  /** The hook that is asked. */
   get hook(): "http" {
     return "http";
   }
 
-  /** Sees to it that no other request comes behind this one. */
+  /** Makes this request the last one of its connection. */
   shut(): void {
     this.#isKept = false;
   }
 
-  /** The time for the answer is over. It is the hook that is late, not the peer. */
+  /** The time for the answer is over. The hook was too slow, not the peer. */
   expire(): void {
     const cause = new TimeoutError("HANDSHAKE_TIMEOUT", this.#owner.handshakeTimeout);
     this.#fail(new HandshakeError("INTERNAL", { status: 503, cause }));
     abandon(this.request, cause);
   }
 
-  /** Drops the connection. @param reason What those are told that still wait for something of it. */
+  /** Drops the connection. @param reason The error for those who wait for the request or its answer. */
   drop(reason: Error): void {
     if (this.#phase === "dropped" || this.#phase === "over") return;
     abandon(this.request, reason);
     this.#drop(reason);
   }
 
-  /** Takes bytes of the body; what is wrong with them refuses the request. */
+  /** Takes bytes of the body. Malformed bytes refuse the request. */
   #feed(chunk: Uint8Array, start: number): number {
     try {
       return this.#body.feed(chunk, start);
@@ -232,7 +237,7 @@ export class HttpExchange implements TransportHandler {
     }
   }
 
-  /** Keeps what comes behind the request: it is another one's, and is looked at when this one is answered. */
+  /** Keeps bytes after the request. They belong to the next one, which is read after this one is answered. */
   #keepEarly(chunk: Uint8Array, start: number): void {
     if (start === chunk.length) return;
     const early = (this.#early ??= new BoundedBuffer());
@@ -265,7 +270,7 @@ export class HttpExchange implements TransportHandler {
     }
   }
 
-  /** Begins to send what the hook has answered, unless nobody waits for it any more. */
+  /** Begins to send the hook's answer, unless nobody waits for it any more. */
   #answer(given: unknown): void {
     const answer = this.#answerer.answerOf(given);
     const source = answer.body instanceof Uint8Array ? undefined : answer.body;
@@ -274,7 +279,7 @@ export class HttpExchange implements TransportHandler {
       return;
     }
     const framing = framingOf(answer, this.#head.isMethod("HEAD"), this.#head.minor > 0);
-    // What has not come of the request by now is read and dropped, unless the answer is made of it.
+    // If the rest of the request has not come yet, it is read and dropped, unless the answer is made from it.
     const mayBeKept = this.#body.isComplete || source !== undefined;
     this.#isKept &&= mayBeKept && framing !== "close";
     const bytes = writeAnswer(answer, framing, this.#isKept ? this.#owner.http.keepAlive : close);
@@ -291,7 +296,7 @@ export class HttpExchange implements TransportHandler {
     void this.#stream(bytes, source, framing, answer.length);
   }
 
-  /** Sends a body piece by piece: the next one is asked for when the one before has been taken. */
+  /** Sends a body piece by piece. The next piece is asked for when the previous one was taken. */
   async #stream(
     head: Uint8Array,
     source: BodySource,
@@ -321,14 +326,14 @@ export class HttpExchange implements TransportHandler {
     this.#finish();
   }
 
-  /** Sends bytes; resolves when they are taken, or nobody will take them any more. */
+  /** Sends bytes. Resolves when they are taken, or can no longer be sent. */
   #sent(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       this.#write(bytes, resolve);
     });
   }
 
-  /** Writes, behind a write that is under way. */
+  /** Writes bytes, after a write that is in progress. */
   #write(bytes: Uint8Array, then: () => void): void {
     const before = this.#afterWrite;
     if (before !== undefined) {
@@ -344,7 +349,7 @@ export class HttpExchange implements TransportHandler {
     }
   }
 
-  /** The whole answer has been sent. */
+  /** The whole answer was sent. */
   #finish(): void {
     if (this.#phase !== "answering") return;
     const isKept = this.#isKept && this.#body.isComplete;
@@ -361,7 +366,7 @@ export class HttpExchange implements TransportHandler {
     this.#fail(error);
   }
 
-  /** The request is refused where nothing has been sent for it, else the connection is dropped. */
+  /** Refuses the request if nothing was sent for it. Otherwise drops the connection. */
   #fail(error: unknown): void {
     const phase = this.#phase;
     if (phase === "dropped" || phase === "over") return;
@@ -382,7 +387,7 @@ export class HttpExchange implements TransportHandler {
     this.#transport.destroy();
   }
 
-  /** Ends all that is under way. @param reason Why it comes to nothing, where it does. */
+  /** Ends everything that is in progress. @param reason The error for a failed request. */
   #end(reason: unknown): void {
     this.#phase = "over";
     this.#deadline?.cancel();
@@ -403,7 +408,7 @@ export class HttpExchange implements TransportHandler {
     });
   }
 
-  /** @param size Bytes that are on their way to the client. */
+  /** @param size Number of bytes that are being sent to the client. */
   #waitForDrain(size: number): void {
     const { deadlines, handshakeTimeout, http } = this.#owner;
     this.#deadline = deadlines.after(handshakeTimeout + size * http.lifeOfByte, () => {
@@ -411,7 +416,7 @@ export class HttpExchange implements TransportHandler {
     });
   }
 
-  /** Sees to it that a body which is read moves on. */
+  /** Makes sure that a body that is being read makes progress. */
   #watchBody(): void {
     const { deadlines, handshakeTimeout, http } = this.#owner;
     this.#lastReceived = this.#body.received;
@@ -442,7 +447,7 @@ export class HttpExchange implements TransportHandler {
 
 function nothing(): void {}
 
-/** Tells whether a request says that it is the last one of its connection. */
+/** Tells whether a request says that it is the last one on its connection. */
 function saysClose(head: Head): boolean {
   return /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(head.get("connection") ?? "");
 }

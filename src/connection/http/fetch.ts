@@ -1,5 +1,5 @@
 /**
- * Plain requests for an application that is a function from `Request` to `Response`, as the Web has them.
+ * Plain requests for an application that is a function from `Request` to `Response`, as in the Web's standards.
  *
  * @module
  */
@@ -15,22 +15,24 @@ import { type BodySource, sourceOf } from "./body-source.ts";
 import type { Answerer } from "./exchange.ts";
 import { webRequestOf } from "./web-request.ts";
 
-/** The runtime's own `Request`; `object` where a project has no runtime's types. The package's declarations compile either way. */
+/**
+ * The runtime's own `Request`; `object` in a project without a runtime's types. The package's declarations compile in both cases.
+ */
 export type RuntimeRequest = typeof globalThis extends {
   /** The runtime's class. */
   Request: {
-    /** What it makes. */
+    /** The type of its instances. */
     prototype: infer Own;
   };
 }
   ? Own
   : object;
 
-/** The runtime's own `Response`, likewise. */
+/** The runtime's own `Response`; `object` in a project without a runtime's types. */
 export type RuntimeResponse = typeof globalThis extends {
   /** The runtime's class. */
   Response: {
-    /** What it makes. */
+    /** The type of its instances. */
     prototype: infer Own;
   };
 }
@@ -40,25 +42,25 @@ export type RuntimeResponse = typeof globalThis extends {
 /**
  * An application that answers plain requests, such as `app.fetch` of Hono or h3.
  *
- * @param request With the scheme and the host that the client asked for; its signal aborts when the client goes.
- * @param info Whose request it is: `peer`, `remoteAddress`, `tls`. Yours to keep.
+ * @param request Its URL has the scheme and the host that the client asked for. Its signal aborts when the client leaves.
+ * @param info The client: `peer`, `remoteAddress`, `tls`. Yours to keep.
  */
 export type FetchHandler = (
   request: RuntimeRequest,
   info: UpgradeRequest,
 ) => Awaitable<RuntimeResponse>;
 
-/** Gives the bytes or the text of a response that has them at hand, as {@link RuntimeServices.bodyOf}. */
+/** Gives the bytes or the text of a response that already has them, as {@link RuntimeServices.bodyOf}. */
 type BodyOf = NonNullable<RuntimeServices["bodyOf"]>;
 
 /** Gives the Content-Type of a body whose response has none, as {@link RuntimeServices.typeOf}. */
 type TypeOf = RuntimeServices["typeOf"];
 
 /**
- * Makes a `fetch` handler answer; it has all the time that it takes.
+ * Makes an answerer from a `fetch` handler. It has no time limit.
  *
  * @param bodyOf Default: all bodies are read as streams.
- * @param typeOf Default: who has no Content-Type is sent without.
+ * @param typeOf Default: a body without a Content-Type is sent without one.
  */
 export function fetchAnswerer(
   fetch: FetchHandler,
@@ -78,23 +80,23 @@ export function fetchAnswerer(
   };
 }
 
-/** Headers of a response that are between this server and its client. */
+/** Headers of a response that concern only the connection between this server and its client. */
 const own = /^(?:connection|keep-alive|transfer-encoding|content-length|upgrade)$/;
 
-/** @throws {TypeError} It is no `Response`. */
+/** @throws {TypeError} It is not a `Response`. */
 function answerOf(
   given: RuntimeResponse,
   isHead: boolean,
   bodyOf: BodyOf,
   typeOf: TypeOf,
 ): Awaitable<Answer> {
-  // By what it has, not by its class: frameworks bring their own.
+  // Recognized by its members and not by its class, because frameworks have classes of their own.
   const response = (given ?? {}) as Partial<Response>;
   const { status, headers } = response;
   if (status === undefined || headers === undefined) throw notResponse();
   const pairs: [name: string, value: string][] = [];
   let length: number | undefined;
-  // To go through them by their iterator costs thrice as much on Deno.
+  // On Deno an iterator over the headers would cost three times as much.
   headers.forEach((value, name) => {
     if (!own.test(name)) pairs.push([name, value]);
     else if (name === "content-length") length = lengthOf(value);
@@ -107,7 +109,7 @@ function answerOf(
       body: typeof content === "string" ? encodeShort(content) : content,
     };
   }
-  // Not before: V8's runtimes make a stream of a body when it is looked at.
+  // Only now, because Node and Deno make a stream when `body` is read.
   const { body } = response;
   if (body === undefined) throw notResponse();
   if (body === null && isHead) return { status, headers: pairs, body: nothing, length };
@@ -136,17 +138,19 @@ function notResponse(): TypeError {
 
 function unknownBody(): undefined {}
 
-/** Stands for the body that HEAD does not ask for. */
+/** Replaces a body that HEAD does not ask for. */
 const nothing: BodySource = { next: () => Promise.resolve(undefined), cancel() {} };
 
 function lengthOf(text: string): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Steps of promises within which a body that lies ready is there. */
+/** Number of promise steps within which a ready body has come. */
 const fewSteps = 16;
 
-/** Gives the bytes of a body that lies ready, so that one write is enough; else a source that begins with what was there. */
+/**
+ * Gives the bytes of a ready body, so that one write is enough. Otherwise gives a source that begins with the bytes already read.
+ */
 async function whole(source: BodySource): Promise<Uint8Array | BodySource> {
   const pieces: Uint8Array[] = [];
   for (;;) {
@@ -160,7 +164,7 @@ async function whole(source: BodySource): Promise<Uint8Array | BodySource> {
 
 const notReady = Symbol("not ready");
 
-/** Gives what a promise resolves with within a few steps. */
+/** Gives the result of a promise if it resolves within a few steps. */
 async function readyOf<Value>(promise: Promise<Value>): Promise<Value | typeof notReady> {
   let settled: Promise<Value> | undefined;
   const settle = (): void => {

@@ -1,5 +1,5 @@
 /**
- * A `Request` of the runtime's own, made at once.
+ * A `Request` of the runtime itself.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { HttpRequest } from "./request.ts";
 import { appendHeaders, methodOf, partsOf, type RequestParts } from "./request-parts.ts";
 
-/** Makes a `Request` that has the signal of what was asked. */
+/** A class of `Request` whose signal is that of the HttpRequest. */
 type RealClass = new (from: string | Request, asked: HttpRequest, parts?: RequestParts) => Request;
 
 let realClass: RealClass | undefined;
@@ -21,13 +21,13 @@ function classOfReal(): RealClass {
       this.#asked = asked;
     }
 
-    // Bun's own says GET for methods that it does not know.
+    // Bun's own `Request` replaces an unknown method by GET.
     override get method(): string {
       return methodOf(this.#asked);
     }
 
-    // Made when somebody looks at it. A `Request` that is given a signal makes one of its own that follows it, and that made a
-    // whole answer cost 1.4 times as much on Node (bench/fetch.mjs).
+    // Made when it is read. A `Request` that gets a signal makes another one that follows it, which made a whole answer cost 1.4
+    // times as much on Node (bench/fetch.mjs).
     override get signal(): AbortSignal {
       return this.#asked.signal as AbortSignal;
     }
@@ -38,7 +38,7 @@ function classOfReal(): RealClass {
   });
 }
 
-/** Makes a `Request`. @param url It can be parsed. */
+/** Makes a `Request`. @param url A valid URL. */
 export function newRealRequest(url: string, asked: HttpRequest): Request {
   const request = new (classOfReal())(url, asked, partsOf(asked));
   appendHeaders(request.headers, asked);

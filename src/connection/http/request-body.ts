@@ -1,5 +1,5 @@
 /**
- * The body of a plain request on its way from the transport to the hook that reads it.
+ * The body of a plain request, between the transport and the hook that reads it.
  *
  * @module
  */
@@ -11,19 +11,19 @@ import { BodyDecoder, type BodyFraming } from "../../http/body.ts";
 import { Incoming } from "../receive/incoming.ts";
 import { Unread, type UnreadEvents } from "../receive/unread.ts";
 
-/** Bytes that may be unread before the peer is held back. */
+/** Number of unread bytes beyond which framewire stops reading. */
 const highWaterMark = 64 * 1024;
 
-/** Who is told of a body. */
+/** The receiver of a body's events. */
 export interface RequestBodyEvents extends UnreadEvents {
-  /** Somebody begins to read a body that has not come whole. */
+  /** The hook begins to read a body that has not come completely. */
   onWanted(): void;
 }
 
-/** A body that comes piece by piece. */
+/** A body that arrives piece by piece. */
 export class RequestBody {
   readonly #decoder: BodyDecoder;
-  /** Made when there is something in it, or somebody reads it: most requests have no body, and cost nothing for it. */
+  /** Made when a piece comes or the hook reads. Most requests have no body, and need none. */
   #incoming: Incoming | undefined;
   readonly #events: RequestBodyEvents;
   readonly #limit: number;
@@ -31,10 +31,10 @@ export class RequestBody {
   #isWanted = false;
 
   /**
-   * Begins with nothing of it.
+   * Starts with an empty body.
    *
-   * @param limit Bytes that it may have.
-   * @throws {LimitError} `BODY_TOO_LARGE`: its length says so.
+   * @param limit Most bytes that the body may have.
+   * @throws {LimitError} `BODY_TOO_LARGE`: its declared length is larger.
    */
   constructor(framing: BodyFraming, limit: number, events: RequestBodyEvents) {
     this.#decoder = new BodyDecoder(framing, limit);
@@ -43,30 +43,30 @@ export class RequestBody {
     if (!this.isComplete) this.#begin();
   }
 
-  /** Whether it has come whole. */
+  /** Whether the whole body has come. */
   get isComplete(): boolean {
     return this.#decoder.isComplete;
   }
 
-  /** Whether there is none. */
+  /** Whether there is no body. */
   get isEmpty(): boolean {
     return this.isComplete && this.received === 0;
   }
 
-  /** Bytes of it that have come. */
+  /** Number of bytes that have come. */
   get received(): number {
     return this.#decoder.received;
   }
 
   /**
-   * Takes bytes of the stream, copied.
+   * Takes bytes of the stream and copies them.
    *
-   * @returns Index behind the last one that is the body's.
-   * @throws As {@link BodyDecoder.feed}; the hook that reads is told the same.
+   * @returns Index after the last byte of the body.
+   * @throws As {@link BodyDecoder.feed}. The hook's reading fails with the same error.
    */
   feed(chunk: Uint8Array, start: number): number {
     if (this.isComplete) return start;
-    // What came at once becomes one piece, into however many chunks the peer has cut it.
+    // The bytes of one chunk become one piece, even if the peer sent them in several chunks of the coding.
     const gathered = (this.#gathered ??= new BoundedBuffer());
     const incoming = this.#begin();
     const end = this.#decoder.feed(chunk, start, (bytes, from, to) => {
@@ -80,17 +80,17 @@ export class RequestBody {
     return end;
   }
 
-  /** The rest will not come. */
+  /** The rest of the body will not come. */
   fail(reason: unknown): void {
     this.#incoming?.fail(reason);
   }
 
-  /** The request is answered: what was not read is dropped, whatever of it comes, and who reads on is told so. */
+  /** The request is answered. Unread bytes are dropped, and a hook that reads on gets an error. */
   answered(): void {
     this.#incoming?.miss(newMissedError);
   }
 
-  /** Gives it piece by piece. */
+  /** Gives the body piece by piece. */
   pieces(): Incoming {
     if (!this.#isWanted) {
       this.#isWanted = true;
@@ -107,7 +107,7 @@ export class RequestBody {
     return this.#incoming;
   }
 
-  /** Gathers the rest of it. @throws {LimitError} `BODY_TOO_LARGE` */
+  /** Gathers the rest of the body. @throws {LimitError} `BODY_TOO_LARGE` */
   async bytes(limit: number): Promise<Uint8Array> {
     const buffer = new BoundedBuffer();
     for await (const piece of this.pieces()) {

@@ -1,24 +1,24 @@
 /**
- * What a `Request` of the Web is made of.
+ * The parts from which a `Request` of the Web is made.
  *
  * @module
  */
 
 import type { HttpRequest } from "./request.ts";
 
-/** Methods that a `Request` takes in small letters, too, and says in capital ones (Fetch, 2.2.1). */
+/** Methods that a `Request` also accepts in lower case, and changes to upper case (Fetch, 2.2.1). */
 const known = /^(?:DELETE|GET|HEAD|OPTIONS|POST|PUT)$/i;
 
-/** Gives the method as a `Request` says it. */
+/** Gives the method in the form of a `Request`. */
 export function methodOf(asked: HttpRequest): string {
   const { method } = asked;
   return known.test(method) ? method.toUpperCase() : method;
 }
 
-/** The answer may begin before the body has ended. Not all runtimes' types know the word. */
+/** The answer may begin before the body has ended. Some runtimes' types do not have this option. */
 export const half: object = { duplex: "half" };
 
-/** What a `Request` is made of, but for its headers: to append these costs less, on each runtime, than to give them. */
+/** The options of a `Request`, except its headers. On each runtime, appending headers later is cheaper than passing them. */
 export function partsOf(asked: HttpRequest): RequestParts {
   const method = methodOf(asked);
   // "If ... method is `GET` or `HEAD`, then throw a TypeError" (Fetch, 5.4), where there is a body
@@ -29,12 +29,12 @@ export function partsOf(asked: HttpRequest): RequestParts {
 /** What the constructor of a `Request` takes. */
 export type RequestParts = NonNullable<ConstructorParameters<typeof Request>[1]>;
 
-/** Gives headers those of a request. */
+/** Appends the headers of a request. */
 export function appendHeaders(headers: Headers, asked: HttpRequest): void {
   for (const [name, value] of asked.headers()) headers.append(name, value);
 }
 
-/** Gives the body as a stream that begins to read when somebody reads it, and not before: the client may wait for that. */
+/** Gives the body as a stream. It begins to read only when the application reads, because the client may wait for that. */
 function bodyOf(asked: HttpRequest): ReadableStream<Uint8Array> {
   let pieces: AsyncIterator<Uint8Array> | undefined;
   return new ReadableStream<Uint8Array>(

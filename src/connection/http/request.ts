@@ -1,5 +1,5 @@
 /**
- * A plain request, as the `http` hook sees it.
+ * A plain request, as the `http` hook gets it.
  *
  * @module
  */
@@ -18,8 +18,8 @@ import type { RequestBody } from "./request-body.ts";
 /** How a body is gathered. */
 export interface BodyOptions {
   /**
-   * Bytes that it may have; beyond, `BODY_TOO_LARGE`, which answers 413. 0 or Infinity for no other limit than the server's
-   * `maxBodySize`. Default: no other limit.
+   * Most bytes that the body may have. A larger one rejects with `BODY_TOO_LARGE`, which is answered with 413. 0 or Infinity:
+   * only the server's `maxBodySize` applies. Default: only `maxBodySize` applies.
    */
   readonly limit?: number | undefined;
 }
@@ -27,30 +27,31 @@ export interface BodyOptions {
 const bodyTable: OptionTable<BodyOptions> = { limit: number };
 
 /**
- * A request that asks for no upgrade. Its body comes while the hook is at work, and the client is held back while the hook does
- * not read. Read it one way, once; what is not read when the answer has been sent is dropped, and to read on is a TypeError.
+ * A request that asks for no upgrade. Its body arrives while the hook is at work. While the hook does not read, framewire does
+ * not read from the client either. Read the body once, and in one way only. When the answer was sent, the unread rest is dropped,
+ * and reading on is a TypeError.
  *
- * A body that cannot be read rejects with an error that answers the request where the hook throws it: 413 where it is too
- * large, 400 where it is malformed.
+ * If the body cannot be read, the promise rejects with an error. If the hook throws that error, it becomes the answer: 413 if the
+ * body is too large, 400 if it is malformed.
  */
 export class HttpRequest extends UpgradeRequest implements AsyncIterable<Uint8Array> {
   readonly #body: RequestBody;
-  /** The method as it was sent, such as "GET", "HEAD" or "POST". */
+  /** The method of the request, such as "GET", "HEAD" or "POST". */
   readonly method: string;
 
-  /** @internal For the library: hooks are given theirs. */
+  /** @internal For framewire itself: hooks get their requests from it. */
   constructor(head: Head, facts: Partial<TransportFacts>, body: RequestBody, peer?: Peer) {
     super(head, facts, peer);
     this.method = head.method;
     this.#body = body;
   }
 
-  /** Whether it has a body, or the rest of one that is still to come. */
+  /** Whether the request has a body, or a rest of one that is still to come. */
   get hasBody(): boolean {
     return !this.#body.isEmpty;
   }
 
-  /** Gives the body piece by piece, as it comes; pieces are yours. */
+  /** Gives the body piece by piece. The pieces are yours. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
     return this.#body.pieces() as AsyncIterator<Uint8Array, undefined>;
   }
@@ -61,25 +62,25 @@ export class HttpRequest extends UpgradeRequest implements AsyncIterable<Uint8Ar
   }
 
   /**
-   * Gathers the body; empty where there is none.
+   * Gathers the body; empty if there is none.
    *
    * @throws {LimitError} `BODY_TOO_LARGE`
    * @throws {HandshakeError} `BAD_BODY`
-   * @throws {TimeoutError} `HANDSHAKE_TIMEOUT`: it came too slowly.
-   * @throws {TransportError} The client has gone.
-   * @throws {TypeError} An option is not known, or the limit is no number: at the call.
-   * @throws {RangeError} The limit is not a whole number from 0 on, or Infinity: at the call.
+   * @throws {TimeoutError} `HANDSHAKE_TIMEOUT`: the body came too slowly.
+   * @throws {TransportError} The client has left.
+   * @throws {TypeError} At the call: an option is unknown, or the limit is not a number.
+   * @throws {RangeError} At the call: the limit is neither a whole number from 0 on nor Infinity.
    */
   bytes(options: BodyOptions = {}): Promise<Uint8Array> {
     return quiet(this.#body.bytes(limitOf(options)));
   }
 
-  /** Gathers the body as text in UTF-8. @throws As {@link bytes}. */
+  /** Gathers the body as UTF-8 text. @throws As {@link bytes}. */
   text(options: BodyOptions = {}): Promise<string> {
     return quiet(this.#text(limitOf(options)));
   }
 
-  /** Gathers the body as JSON. @throws As {@link bytes}; `BAD_BODY` where it is none. */
+  /** Gathers the body and parses it as JSON. @throws As {@link bytes}; `BAD_BODY` if it is not JSON. */
   json(options: BodyOptions = {}): Promise<unknown> {
     return quiet(this.#json(limitOf(options)));
   }
@@ -98,7 +99,7 @@ export class HttpRequest extends UpgradeRequest implements AsyncIterable<Uint8Ar
   }
 }
 
-/** @throws {TypeError} @throws {RangeError} An option is none, or the limit is. */
+/** @throws {TypeError} An option is unknown. @throws {RangeError} The limit is out of its range. */
 function limitOf(options: BodyOptions): number {
   checkOptions(options, bodyTable);
   const { limit = Infinity } = options;

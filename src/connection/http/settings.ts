@@ -1,5 +1,5 @@
 /**
- * What plain requests may cost.
+ * The limits of plain requests.
  *
  * @module
  */
@@ -7,33 +7,33 @@
 import { type PartialLimits, resolveLimits } from "../../endpoint/limits.ts";
 import type { Times } from "../settings.ts";
 
-/** Limits on plain requests. */
+/** Limits of plain requests. */
 export interface HttpLimits {
-  /** Bytes that the body of a request may have. */
+  /** Most bytes of a request's body. */
   readonly maxBodySize: number;
-  /** Requests that one connection may make. */
+  /** Most requests on one connection. */
   readonly maxRequests: number;
-  /** Milliseconds between two requests. */
+  /** Milliseconds that a connection may be idle between two requests. */
   readonly keepAliveTimeout: number;
 }
 
-/** What all plain requests of a server share. */
+/** Settings that all plain requests of a server share. */
 export interface HttpSettings extends HttpLimits {
-  /** Milliseconds that a byte of a body which moves is worth. */
+  /** Milliseconds by which each byte of a body extends its deadline. */
   readonly lifeOfByte: number;
-  /** The header lines that say that another request may come. */
+  /** The header lines that say that another request may follow. */
   readonly keepAlive: string;
 }
 
-/** The limits in force where none are given. */
+/** The defaults of these limits. */
 export const defaultHttpLimits: HttpLimits = {
   maxBodySize: 1024 ** 2,
   maxRequests: 1000,
-  // As Node's own server has it.
+  // The same value as in Node's own server.
   keepAliveTimeout: 5000,
 };
 
-/** Fills in defaults. @throws As {@link resolveLimits}. */
+/** Fills in the defaults. @throws As {@link resolveLimits}. */
 export function resolveHttpSettings(
   options: PartialLimits<HttpLimits>,
   { minProgress }: Times,
@@ -46,7 +46,7 @@ export function resolveHttpSettings(
   };
 }
 
-/** Tells a client how long it may wait with its next request. */
+/** Gives the header lines that tell a client how long it may wait before its next request. */
 function keepAliveLines(timeout: number): string {
   const seconds = Math.floor(timeout / 1000);
   return timeout === Infinity

@@ -1,12 +1,12 @@
 /**
- * What stands in for a `Request` until somebody wants a real one.
+ * Stands in for a `Request` until a real one is needed.
  *
- * Theory of operation. A runtime's own `Request` costs as much as all the rest of an answer on Node and Deno, and most applications
- * read its method, its URL and its headers and no more. A stand-in has the prototype of the runtime's class, and answers those three
- * itself. Any other member is that of a real `Request`, made when the first of them is wanted: those that the runtime keeps under
- * symbols of its own as well, so that `new Request(request)` and `fetch(request)` find what they look for.
+ * Theory of operation. On Node and Deno a runtime's own `Request` costs as much as the rest of an answer, but most applications
+ * read only its method, its URL and its headers. A stand-in has the prototype of the runtime's class, and has these three members
+ * itself. At the first access to any other member it makes a real `Request`, and uses the member of that. This includes the
+ * members under the runtime's own symbols, so `new Request(request)` and `fetch(request)` work.
  *
- * Where a runtime keeps what a `Request` is in private fields, nothing can stand in for one: {@link canStandIn} tells.
+ * If a runtime keeps the data of a `Request` in private fields, a stand-in is not possible. {@link canStandIn} tells.
  *
  * @module
  */
@@ -14,24 +14,24 @@
 import type { HttpRequest } from "./request.ts";
 import { appendHeaders, half, methodOf, partsOf } from "./request-parts.ts";
 
-/** Makes a request of a URL, which can be parsed, and of what was asked. */
+/** Makes a request from a valid URL and an HttpRequest. */
 export type NewRequest = (url: string, asked: HttpRequest) => Request;
 
 type StandInClass = new (url: string, asked: HttpRequest) => Request;
 
 let standInClass: StandInClass | undefined;
 
-/** Makes a stand-in. @param url It can be parsed. */
+/** Makes a stand-in. @param url A valid URL. */
 export function newStandInRequest(url: string, asked: HttpRequest): Request {
   return new (standInClass ??= makeStandInClass())(url, asked);
 }
 
-/** Tells whether the runtime takes for a `Request` what `make` makes: whether its own constructor reads it as one. */
+/** Tells whether the runtime's own constructor accepts the result of `make` as a `Request`. */
 export function canStandIn(make: NewRequest): boolean {
   const asked = { method: "POST", headers: () => [["x", "y"]], signal: undefined, hasBody: true };
   try {
     const request = make("http://localhost/a", asked as unknown as HttpRequest);
-    // With something that is changed: Bun takes any object for the options of a request, and then loses its method.
+    // With an option that changes something: Bun takes any object for the options of a request, but then loses the method.
     const { method, url, headers, body } = new Request(request, half);
     return method === "POST" && url === request.url && headers.get("x") === "y" && body !== null;
   } catch {
@@ -80,7 +80,7 @@ function makeStandInClass(): StandInClass {
       const real = (this.#real ??= this.#newReal());
       const { headers } = real;
       if (this.#headers === headers) return real;
-      // Each time: the application may have changed those that it was given.
+      // At each access, because the application may have changed the headers that it got.
       for (const name of [...headers.keys()]) headers.delete(name);
       for (const [name, value] of this.headers) headers.append(name, value);
       return real;
@@ -101,12 +101,12 @@ function makeStandInClass(): StandInClass {
   forward(own, Request.prototype, realOf);
   forward(own, new Request("http://localhost/"), realOf);
   Object.setPrototypeOf(own, Request.prototype);
-  // So that it has the runtime's.
+  // So that the constructor is the runtime's class.
   Reflect.deleteProperty(own, "constructor");
   return StandIn as unknown as StandInClass;
 }
 
-/** Gives `own` those members of `model` that it has not: each asks the real one. */
+/** Gives `own` the members of `model` that it lacks. Each of them uses the real request. */
 function forward<StandIn extends object>(
   own: StandIn,
   model: object,

@@ -1,5 +1,5 @@
 /**
- * The `Request` that an application is given for a plain request.
+ * The `Request` that an application gets for a plain request.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import { newRealRequest } from "./real-request.ts";
 import type { HttpRequest } from "./request.ts";
 import { canStandIn, type NewRequest, newStandInRequest } from "./stand-in-request.ts";
 
-/** What no `Request` may have (Fetch, 5.4). */
+/** Methods that a `Request` may not have (Fetch, 5.4). */
 const forbidden = /^(?:CONNECT|TRACE|TRACK)$/i;
 
-/** The host of a URL that could be parsed: most requests have the same one. */
+/** The last host that was part of a valid URL. Most requests have the same host. */
 let lastHost: string | undefined;
 
-/** Found out at the first request, so that the package can be imported where there is no `Request`. */
+/** Chosen at the first request, so that the package can be imported where there is no `Request`. */
 let newRequest: NewRequest | undefined;
 
-/** Makes what an application is given. @throws {HandshakeError} `BAD_METHOD`, `BAD_HOST`: no `Request` can have it. */
+/** Makes the `Request` for an application. @throws {HandshakeError} `BAD_METHOD`, `BAD_HOST`: a `Request` cannot have it. */
 export function webRequestOf(asked: HttpRequest): Request {
   const { method, peer, target } = asked;
   if (forbidden.test(method)) {
@@ -27,7 +27,7 @@ export function webRequestOf(asked: HttpRequest): Request {
   }
   const { encrypted, host } = peer;
   const url = `${encrypted ? "https" : "http"}://${host || "localhost"}${target}`;
-  // Whatever begins with a slash can be a target.
+  // Any text that begins with a slash is a valid target, so only the host is checked.
   if (host !== lastHost) {
     if (parsedUrl(url) === undefined) throw new HandshakeError("BAD_HOST");
     lastHost = host;
@@ -36,7 +36,7 @@ export function webRequestOf(asked: HttpRequest): Request {
   return newRequest(url, asked);
 }
 
-/** Gives the first that the runtime takes for a `Request`. */
+/** Gives the stand-in if the runtime accepts it as a `Request`, otherwise the real one. */
 export function fastest(standIn: NewRequest, real: NewRequest): NewRequest {
   return canStandIn(standIn) ? standIn : real;
 }
