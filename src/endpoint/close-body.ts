@@ -1,5 +1,5 @@
 /**
- * What this side says in its close frame, checked before anything has happened (RFC 6455, 5.5.1 and 7.4).
+ * The body of this side's close frame, checked before anything happens (RFC 6455, 5.5.1 and 7.4).
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { StatusCode } from "../status.ts";
  *
  * @param status A code that may be sent, or 0 for none.
  * @param reason Cut to 123 bytes.
- * @throws {RangeError} A status that may not be sent.
+ * @throws {RangeError} The status may not be sent.
  * @throws {TypeError} The reason is no string.
  */
 export function newOwnCloseBody(status: StatusCode, reason: string): Uint8Array {

@@ -1,9 +1,9 @@
 /**
  * How one endpoint ends: by the closing handshake, by a failure, or because it is given up (RFC 6455, 7).
  *
- * Theory of operation. closing.ts says which stages there are. A `Closer` moves along them, and does what the stage asks of the
+ * Theory of operation. closing.ts has the table of stages. A `Closer` moves along them, and does what each stage asks of the
  * endpoint: messages are no longer delivered, what waits to be sent is dropped, a close frame is added, extensions are closed. It
- * tells `onClosing` last, when all of that is done.
+ * calls `onClosing` last, when all of that is done.
  *
  * @module
  */
@@ -21,31 +21,31 @@ import { newOwnCloseBody } from "./close-body.ts";
 import { type ClosingEvent, type ClosingStage, closingStateOf, nextClosing } from "./closing.ts";
 import type { EndpointEvents } from "./endpoint-events.ts";
 
-/** What a close frame said. */
+/** The content of a close frame. */
 export interface CloseFrame {
   readonly status: StatusCode;
   readonly reason: string;
 }
 
-/** What a closer asks of the way in: receiver.ts. */
+/** The methods of the receiver (receiver.ts) that a closer calls. */
 export interface ClosableReceiver {
-  /** Delivers no message any more. */
+  /** Delivers no more messages. */
   drop(): void;
-  /** Waits no longer for an extension, whose message was dropped. */
+  /** Stops waiting for an extension whose message was dropped. */
   stopWaiting(): void;
-  /** Reads nothing any more. */
+  /** Reads nothing more. */
   end(): void;
 }
 
-/** What a closer asks of the way out: send-queue.ts. */
+/** The methods of the send queue (send-queue.ts) that a closer calls. */
 export interface ClosableQueue {
   /** Adds a close frame behind what was added before. */
   addClose(body: Uint8Array): void;
-  /** Drops what is not in the output yet. */
+  /** Drops everything that is not in the output yet. */
   drop(): void;
 }
 
-/** What a closer asks of the output: write-buffer.ts. */
+/** The methods of the output (write-buffer.ts) that a closer calls. */
 export interface ClosableOutput {
   addClose(body: Uint8Array): void;
 }
@@ -65,8 +65,8 @@ export class Closer {
   #error: unknown;
 
   /**
-   * @param extensions What is closed at the end.
-   * @param deliversAfterClose Whether messages are delivered until the peer's close frame, also behind this side's own.
+   * @param extensions Closed at the end.
+   * @param deliversAfterClose Whether messages are delivered after this side's own close frame, until the peer's comes.
    */
   constructor(
     events: EndpointEvents,
@@ -78,7 +78,7 @@ export class Closer {
     this.#deliversAfterClose = deliversAfterClose;
   }
 
-  /** Says what is to be ended. Those parts need the closer themselves, and so are made after it. */
+  /** Sets the parts to end. They are made after the closer, because they need it themselves. */
   join(receiver: ClosableReceiver, queue: ClosableQueue, output: ClosableOutput): void {
     this.#receiver = receiver;
     this.#queue = queue;
@@ -94,7 +94,7 @@ export class Closer {
     return this.#stage === "open";
   }
 
-  /** Whether messages that come are delivered. */
+  /** Whether received messages are delivered. */
   get isDelivering(): boolean {
     return this.isOpen || (this.#deliversAfterClose && this.#stage === "closeSent");
   }
@@ -108,7 +108,7 @@ export class Closer {
     return this.#initiator;
   }
 
-  /** How the connection ended, or would if the stream ended now. */
+  /** How the connection ended; while it is open, how it would end if the stream ended now. */
   get closure(): Closure {
     return {
       status: this.#received?.status ?? StatusAbnormalClosure,
@@ -124,7 +124,7 @@ export class Closer {
     const body = newOwnCloseBody(status, reason);
     if (!this.isOpen) return;
     this.#initiator = "local";
-    // First, so that listeners of messages that are given up find out why.
+    // The stage changes first, so that the listeners of dropped messages can find out why.
     this.#stage = nextClosing(this.#stage, "sendClose");
     if (!this.#deliversAfterClose) this.#receiver.drop();
     this.#queue.addClose(body);
@@ -144,9 +144,10 @@ export class Closer {
     this.#end(status ? body : undefined, "fail");
   }
 
-  /** Fails for what was thrown, and tells `onFail` of it, whatever others throw who are told of the same. */
+  /** Fails because of a thrown error. `onFail` gets it, even if another listener of the failure throws. */
   failFor(error: unknown): void {
-    // A limit of the opening handshake has an HTTP status. An event of the application has thrown it, so the peer is not to blame.
+    // A LimitError with an HTTP status belongs to an opening handshake: an event of the application threw it, not the peer's
+    // bytes.
     const isPeers =
       (error instanceof ProtocolError || error instanceof LimitError) &&
       error.status >= StatusNormalClosure;
@@ -183,7 +184,7 @@ export class Closer {
   /**
    * Takes the peer's close frame.
    *
-   * @param body Its payload, which is the answer where this side has sent no close frame.
+   * @param body Its payload. It is sent as the answer if this side has sent no close frame.
    */
   receiveClose(frame: CloseFrame, body: Uint8Array): void {
     this.#received = frame;
@@ -193,12 +194,12 @@ export class Closer {
     this.#end(body, "receiveClose");
   }
 
-  /** Tells `onClosing` of the peer's close frame, where one has come. The receiver calls it when it is done with the chunk. */
+  /** Calls `onClosing` for the peer's close frame, if one has come. The receiver calls this when it is done with the chunk. */
   tellOfPeerClose(): void {
     if (this.#received !== undefined) this.#tell("flushing");
   }
 
-  /** Tells of what is no part of what has come. What is thrown there fails the connection as well. */
+  /** Calls an event that tells of no received frame. An error thrown there fails the connection as well. */
   notify(event: "onOutput" | "onResume"): void {
     try {
       this.#events[event]();
@@ -207,15 +208,15 @@ export class Closer {
     }
   }
 
-  /** Tells of a stage, unless the stage has changed since: listeners that were told before may have moved it on. */
+  /** Tells of a stage, unless the stage has changed since: a listener called before may have moved it on. */
   #tell(stage: ClosingStage): void {
     if (this.#stage === stage) this.#events.onClosing?.(stage);
   }
 
   /**
-   * Ends reading and sending. Only what is in the output by now still leaves.
+   * Ends reading and sending. Only what is already in the output still leaves.
    *
-   * @param answer The body of the close frame that is sent where none was sent before.
+   * @param answer The body of the close frame, sent if none was sent before.
    */
   #end(answer: Uint8Array | undefined, event: "receiveClose" | "fail" | "drop"): void {
     const isUnanswered = this.isOpen;
@@ -223,14 +224,14 @@ export class Closer {
     this.#stage = stage;
     this.#receiver.end();
     this.#queue.drop();
-    // A listener that was told of a dropped message may have dropped the connection.
+    // A listener of a dropped message may have dropped the connection.
     if (isUnanswered && answer !== undefined && this.#stage === stage) {
       this.#output.addClose(answer);
     }
     try {
       closeSessions(this.#extensions);
     } finally {
-      // The peer's close frame is told of when receive() is done.
+      // For the peer's close frame, `tellOfPeerClose` calls `onClosing` when `receive` is done.
       if (event !== "receiveClose") this.#tell(stage);
     }
   }

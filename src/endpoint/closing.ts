@@ -1,40 +1,41 @@
 /**
  * How a connection ends, as one table: close frames, the ends of the stream, the socket (RFC 6455, 7.1).
  *
- * The endpoint moves it on for frames and failures, and the owner of the socket for what becomes of that. Each stage says what is
- * still to be done, so that nothing else has to be asked.
+ * Theory of operation. The endpoint moves the stage on for frames and failures. The owner of the socket moves it on when bytes
+ * have left, time has passed or the socket is gone. Each stage says what is still left to do, so that no other variable is
+ * needed.
  *
  * - "open": messages go both ways.
- * - "closeSent": this side has sent its close frame, behind all that it sent before. The peer's is awaited; what comes in
- *   front of it is read and dropped.
- * - "flushing": nothing more is read. Close frames went both ways, or the connection has failed; what is gathered leaves.
- * - "finSent": all has left, and this side has ended its stream. The peer's end is awaited.
- * - "dropped": the socket was told to go, and what was unsent is lost.
- * - "closed": the socket is gone, and all that came from it has been read.
+ * - "closeSent": this side has sent its close frame, behind everything that it sent before. It waits for the peer's close frame;
+ *   what comes before that is read and dropped.
+ * - "flushing": nothing more is read. Close frames went both ways, or the connection has failed; what is gathered still leaves.
+ * - "finSent": everything has left, and this side has ended its stream. It waits for the end of the peer's stream.
+ * - "dropped": the socket was told to close at once, and unsent bytes are lost.
+ * - "closed": the socket is gone, and everything that came from it has been read.
  *
- * From "closeSent" on a deadline runs.
+ * A deadline runs from "closeSent" on.
  *
  * @module
  */
 
-/** Where the end of a connection stands. */
+/** How far the end of a connection has come. */
 export type ClosingStage = "open" | "closeSent" | "flushing" | "finSent" | "dropped" | "closed";
 
 /**
- * What moves it on.
+ * What moves the stage on.
  *
- * - "sendClose": this side sends a close frame of its own accord.
- * - "receiveClose": the peer's close frame has come; it is answered where none was sent.
- * - "fail": _Fail the WebSocket Connection_ (RFC 6455, 7.1.7), which the end of the stream in front of a close frame is too.
- * - "drained": all that was gathered has been taken.
+ * - "sendClose": this side sends a close frame that answers none.
+ * - "receiveClose": the peer's close frame has come; this side answers it, unless it has sent one before.
+ * - "fail": _Fail the WebSocket Connection_ (RFC 6455, 7.1.7). A stream that ends without a close frame is a failure too.
+ * - "drained": the transport has taken everything that was gathered.
  * - "deadline": too much time has passed.
  * - "drop": the application does not want to wait.
- * - "socketClosed": the socket is gone, and nothing that came from it is left.
+ * - "socketClosed": the socket is gone, and everything that came from it has been read.
  */
 export type ClosingEvent =
   "sendClose" | "receiveClose" | "fail" | "drained" | "deadline" | "drop" | "socketClosed";
 
-/** What follows what; an event that is not named changes nothing. */
+/** The stage that follows each event; an event that is not named changes nothing. */
 export const closingTable: Readonly<
   Record<ClosingStage, Readonly<Partial<Record<ClosingEvent, ClosingStage>>>>
 > = {
@@ -68,10 +69,10 @@ export function nextClosing(stage: ClosingStage, event: ClosingEvent): ClosingSt
   return closingTable[stage][event] ?? stage;
 }
 
-/** Where the closing handshake stands, as far as frames go: "closed" is all that is behind it. */
+/** How far the closing handshake has come, in terms of frames: "closed" stands for every stage after "closeSent". */
 export type ClosingState = "open" | "closeSent" | "closed";
 
-/** Gives what a stage means for frames: whether they may be sent, and are read. */
+/** Gives what a stage means for frames: whether they may be sent, and whether they are read. */
 export function closingStateOf(stage: ClosingStage): ClosingState {
   return stage === "open" || stage === "closeSent" ? stage : "closed";
 }

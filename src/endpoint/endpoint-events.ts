@@ -1,5 +1,5 @@
 /**
- * What an endpoint tells its user (types only).
+ * The events of an endpoint (types only).
  *
  * @module
  */
@@ -7,17 +7,17 @@
 import type { ClosingStage } from "./closing.ts";
 
 /**
- * What an endpoint tells. No message is told of after `onFail`, or once its state is "closed".
+ * The events that an endpoint calls. It delivers no message after `onFail`, or once its state is "closed".
  *
- * An error that is thrown here fails the connection with 1011, and `onFail` is told of it: the place in the stream is lost. Only an
- * error that `onFail` or `onClosing` throws goes to the caller, when everything else is done. Where the caller is the runtime, after
- * a message that took a while, it is an uncaught error.
+ * An error that an event throws fails the connection with 1011, and `onFail` gets the error: the place in the stream is lost.
+ * Only an error from `onFail` or `onClosing` goes to the caller, after everything else is done. If the runtime is the caller,
+ * after an extension worked on a message in slices, the error is uncaught.
  */
 export interface EndpointEvents {
   /** A text message has come. */
   onText(data: string): void;
   /**
-   * A text message has come, with the option `textAs: "bytes"`: its UTF-8, which was checked.
+   * A text message has come, with the option `textAs: "bytes"`. The bytes are its UTF-8, which was checked.
    *
    * @param isOwned As for {@link onBinary}.
    */
@@ -28,30 +28,30 @@ export interface EndpointEvents {
    * @param isOwned Whether `bytes` are yours to keep; otherwise they are valid until the call returns.
    */
   onBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
-  /** A message begins that comes piece by piece, after {@link Endpoint.setStreaming}. */
+  /** A message begins that is delivered piece by piece, after {@link Endpoint.setStreaming}. */
   onMessageBegin?(isText: boolean): void;
-  /** A piece of it, of text maybe cut inside a character. The bytes are valid until the call returns. */
+  /** A piece of that message has come; a piece of text may end inside a character. The bytes are valid until the call returns. */
   onMessagePiece?(bytes: Uint8Array, start: number, end: number): void;
-  /** It is complete, and text was valid. */
+  /** The message is complete; if it is text, it is valid UTF-8. */
   onMessageEnd?(): void;
-  /** A ping has come, and its pong is gathered already, unless `autoPong` is false. The payload is valid until the call returns. */
+  /** A ping has come. Its pong is gathered already, unless `autoPong` is false. The payload is valid until the call returns. */
   onPing(bytes: Uint8Array, start: number, end: number): void;
   /** A pong has come. The payload is valid until the call returns. */
   onPong(bytes: Uint8Array, start: number, end: number): void;
   /**
-   * The peer broke a rule or a limit, or an extension failed: a close frame that says so is gathered, where one may still
-   * be sent.
+   * The peer broke a rule or a limit, an extension failed, or an event threw. A close frame that says so is gathered, if one may
+   * still be sent.
    */
   onFail(error: unknown): void;
-  /** A message that took a while is done: pass the bytes now that {@link Endpoint.receive} did not take. */
+  /** An extension is done with a message: give {@link Endpoint.receive} the bytes now that it did not take. */
   onResume(): void;
-  /** The output has more to send, though no method was called, or it may take the next piece of a message. */
+  /** The output has more to send though no method was called, or it has room for the next piece of a message. */
   onOutput(): void;
-  /** The end of the connection has come a step nearer. */
+  /** The connection has moved to the next closing stage. */
   onClosing?(stage: ClosingStage): void;
 }
 
-/** Those of the events that tell of messages. */
+/** The events that deliver messages. */
 export type MessageEvents = Pick<
   EndpointEvents,
   "onText" | "onTextBytes" | "onBinary" | "onMessageBegin" | "onMessagePiece" | "onMessageEnd"

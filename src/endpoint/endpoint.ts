@@ -1,7 +1,11 @@
 /**
- * One open connection without its socket: bytes in, events out, replies gathered for one write (RFC 6455, 5 to 7).
+ * One open connection without its socket: bytes in, events out, frames gathered for one write (RFC 6455, 5 to 7).
  *
- * It keeps the rules and nothing else: it does no I/O, knows no time and makes no promise. Bring your own socket.
+ * An endpoint keeps the rules of the protocol. It does no I/O, reads no clock and makes no promise: bring your own socket.
+ *
+ * Theory of operation. `Endpoint` holds four parts and passes each call on to one of them. The `Receiver` takes the peer's bytes
+ * and calls events. The `SendQueue` keeps the order of messages and adds their frames to the `WriteBuffer`, the output. The
+ * `Closer` knows the closing stage and ends the other parts.
  *
  * @module
  */
@@ -35,34 +39,34 @@ import { checkControl, WriteBuffer } from "./write-buffer.ts";
 /** One side of a connection. */
 export type Side = "client" | "server";
 
-/** What an endpoint may be told. */
+/** Options of an {@link Endpoint}. */
 export interface EndpointOptions extends PartialLimits<MessageLimits> {
   /** Refuses data frames whose length is not minimally encoded. Default: false. */
   readonly strictLength?: boolean | undefined;
   /**
-   * Tells of messages that come behind this side's own close frame, until the peer's: they were on their way. Default: false, they
-   * are read and dropped.
+   * Delivers messages that come after this side's own close frame and before the peer's: the peer had sent them already.
+   * Default: false, such messages are read and dropped.
    */
   readonly deliverAfterClose?: boolean | undefined;
-  /** Answers each ping with a pong (RFC 6455, 5.5.2). Where not, {@link Endpoint.sendPong} is yours to call. Default: true. */
+  /** Answers each ping with a pong (RFC 6455, 5.5.2). With false, call {@link Endpoint.sendPong} yourself. Default: true. */
   readonly autoPong?: boolean | undefined;
   /**
-   * How text is told of: as a string, by `onText`, or as its bytes, by `onTextBytes`. They are checked either way. Pieces of messages
-   * are bytes always. Default: "string".
+   * The form in which text messages are delivered: as a string to `onText`, or as UTF-8 bytes to `onTextBytes`. The UTF-8 is
+   * checked in both forms. Pieces of streamed messages are always bytes. Default: "string".
    */
   readonly textAs?: "string" | "bytes" | undefined;
-  /** The extensions agreed upon, in that order; the endpoint closes them. Default: none. */
+  /** The extensions that both sides agreed upon, in the agreed order; the endpoint closes them. Default: none. */
   readonly extensions?: readonly ExtensionSession[] | undefined;
   /**
-   * Is told of each frame, before it is checked or when it is gathered. The header is valid until it returns, or sends
-   * something. What it throws is as what an event throws.
+   * Called for each frame: a received frame before it is checked, a sent frame when it is gathered. The header is valid until the
+   * function returns or sends something. An error that it throws fails the connection, as an error from an event does.
    */
   readonly trace?: ((direction: Direction, header: Header) => void) | undefined;
-  /** What turns messages of text into bytes and back. Default: the Web's `TextEncoder` and `TextDecoder`. */
+  /** Encodes and decodes text. Default: the Web's `TextEncoder` and `TextDecoder`. */
   readonly codec?: TextCodec | undefined;
 }
 
-/** Which way a frame goes, as this side sees it. */
+/** The direction of a frame, seen from this side. */
 export type Direction = "received" | "sent";
 
 /**
@@ -80,15 +84,15 @@ export type Direction = "received" | "sent";
  * });
  */
 export class Endpoint {
-  /** The bytes to send, gathered. */
+  /** The gathered bytes that are still to be sent. */
   readonly output: WriteBuffer;
-  /** What has been received. */
+  /** Counts what has been received. */
   readonly received: Traffic;
   readonly #receiver: Receiver;
   readonly #queue: SendQueue;
   readonly #closer: Closer;
 
-  /** @throws {RangeError} A limit is not a whole number from 0 on, or Infinity; or `side` is another one. */
+  /** @throws {RangeError} A limit is not a whole number from 0 on, or Infinity; or `side` is neither "client" nor "server". */
   constructor(side: Side, events: EndpointEvents, options: EndpointOptions = {}) {
     checkEither("side", side, "client", "server");
     const isServer = side === "server";
@@ -110,12 +114,12 @@ export class Endpoint {
     closer.join(this.#receiver, this.#queue, this.output);
   }
 
-  /** Where the closing handshake stands. "closed": send what is gathered, then end the stream; nothing else is due. */
+  /** The state of the closing handshake. "closed": send what is gathered, then end the stream; nothing else is left to do. */
   get state(): ClosingState {
     return closingStateOf(this.#closer.stage);
   }
 
-  /** How far the end of the connection has come, what becomes of its socket included. */
+  /** The closing stage of the connection. Unlike {@link state}, it covers the end of the socket too. */
   get stage(): ClosingStage {
     return this.#closer.stage;
   }
@@ -126,7 +130,7 @@ export class Endpoint {
   }
 
   /**
-   * Whether messages that come are delivered.
+   * Whether received messages are delivered.
    *
    * @internal
    */
@@ -134,17 +138,17 @@ export class Endpoint {
     return this.#closer.isDelivering;
   }
 
-  /** Whether a message takes a while: {@link receive} takes nothing until `onResume`. */
+  /** Whether an extension still works on a message: {@link receive} takes nothing until `onResume`. */
   get isBusy(): boolean {
     return this.#receiver.isBusy;
   }
 
-  /** Who began to end the connection; undefined while nobody has. */
+  /** The side that began to end the connection; undefined while it is open. */
   get initiator(): Initiator | undefined {
     return this.#closer.initiator;
   }
 
-  /** What has been sent, or is gathered. */
+  /** Counts what has been sent or gathered. */
   get sent(): Traffic {
     return this.output.traffic;
   }
@@ -154,32 +158,32 @@ export class Endpoint {
     return this.#receiver.isInMessage;
   }
 
-  /** Whether what is sent now is gathered at once: no message is under way, and none waits. */
+  /** Whether the next message is gathered at once: no message is under way, and none waits. */
   get isFree(): boolean {
     return this.#queue.isFree;
   }
 
-  /** How the connection ended, or would if the stream ended now. */
+  /** How the connection ended; while it is open, how it would end if the stream ended now. */
   get closure(): Closure {
     return this.#closer.closure;
   }
 
   /**
-   * Takes the next bytes from the peer. What is wrong with them becomes a close frame, and never an error of this call.
+   * Takes the next bytes from the peer. An error in these bytes leads to a close frame; this call does not throw it.
    *
-   * @param chunk `[start, end)` is changed in place; nothing of it is kept. It is the endpoint's until this returns: no event may
-   * write to it or transfer its buffer, for what follows would be read as the peer's.
+   * @param chunk The bytes `[start, end)` are changed in place, and none of them are kept. The chunk belongs to the endpoint
+   * until this call returns: no event may write to it or transfer its buffer, since the bytes that follow are still to be read.
    * @returns Index after the last byte taken: `end`, or less after {@link stop}; give the rest later.
-   * @throws {TypeError} `chunk` is no Uint8Array or is detached; or this is called from within an event of this endpoint that tells
-   * of what has come, where more would get in front of the rest. Nothing has happened then.
+   * @throws {TypeError} `chunk` is no Uint8Array or is detached; or an event that this endpoint calls for received bytes calls
+   * `receive`: the new bytes would overtake the rest of the chunk. Nothing has happened then.
    * @throws {RangeError} `start` or `end` is not within `chunk`: nothing has happened then.
-   * @throws What `onFail` or `onClosing` throws, once all is done that a failure asks for.
+   * @throws The error that `onFail` or `onClosing` throws, after everything that a failure requires is done.
    */
   receive(chunk: Uint8Array, start = 0, end?: number): number {
     return this.#receiver.receive(chunk, start, end);
   }
 
-  /** Makes {@link receive} return after the present event, unless that closes. For the events. */
+  /** Makes {@link receive} return after the present event, unless that event closes. Call it from an event. */
   stop(): void {
     this.#receiver.stop();
   }
@@ -196,9 +200,9 @@ export class Endpoint {
   }
 
   /**
-   * Sends a binary message; the bytes are copied. As {@link sendText}.
+   * Sends a binary message; the bytes are copied. Otherwise as {@link sendText}.
    *
-   * @throws {TypeError} They are no Uint8Array, or detached.
+   * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
    */
   sendBinary(bytes: Uint8Array, compress = true): void {
     checkRange(bytes, 0, undefined);
@@ -206,10 +210,10 @@ export class Endpoint {
   }
 
   /**
-   * Sends a text message of its UTF-8; the bytes are copied. As {@link sendText}.
+   * Sends a text message that is encoded already; the bytes are copied. Otherwise as {@link sendText}.
    *
-   * @param bytes Valid UTF-8, which is yours to see to: they are not looked at.
-   * @throws {TypeError} They are no Uint8Array, or detached.
+   * @param bytes UTF-8. The caller makes sure that it is valid: it is not checked.
+   * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
    */
   sendTextBytes(bytes: Uint8Array, compress = true): void {
     checkRange(bytes, 0, undefined);
@@ -219,10 +223,10 @@ export class Endpoint {
   /**
    * Sends a message that is prepared for many connections. Nothing happens when the state is not "open".
    *
-   * @throws {TypeError} It is no PreparedMessage.
+   * @throws {TypeError} `message` is no PreparedMessage.
    */
   sendPrepared(message: PreparedMessage): void {
-    // By what only the class makes: who never prepares a message does without it.
+    // A check for a member that only PreparedMessage has. `instanceof` would put the class into bundles that never use it.
     if (!(message as Partial<PreparedMessage> | null | undefined)?.content?.cache) {
       throw wrongType("message", "prepared", message);
     }
@@ -230,19 +234,20 @@ export class Endpoint {
   }
 
   /**
-   * Says whether messages come piece by piece: the one under way too, if so, and from the next one on, if not. What has come of
-   * it by now is told at once; what is thrown there fails the connection, as in {@link receive}.
+   * Says whether messages are delivered piece by piece. `true` holds from the message under way on: what has come of that message
+   * is delivered at once, and an error thrown there fails the connection, as in {@link receive}. `false` holds from the next
+   * message on.
    */
   setStreaming(isStreaming: boolean): void {
     this.#receiver.setStreaming(isStreaming);
   }
 
   /**
-   * Begins a message that is sent in pieces, each a frame (RFC 6455, 5.4). It takes its place among the other messages at its
-   * first piece; those behind it wait until it is complete. Several may be under way: each has its own place.
+   * Begins a message that is sent in pieces, each a frame (RFC 6455, 5.4). The message takes its place among other messages at
+   * its first piece; messages behind it wait until it is complete. Several may be under way: each has its own place.
    *
    * @param opcode OpText or OpBinary.
-   * @throws {RangeError} `opcode` is another one: only such a message has pieces.
+   * @throws {RangeError} `opcode` is another one: only data messages have pieces.
    * @throws {ClosedError} The state is not "open".
    */
   beginMessage(opcode: Opcode, compress = true): MessagePieces {
@@ -253,7 +258,7 @@ export class Endpoint {
   }
 
   /**
-   * As {@link beginMessage}, with what a queue of promises needs of it.
+   * As {@link beginMessage}, but gives the class, whose `enqueue` says what waits.
    *
    * @internal
    */
@@ -263,11 +268,11 @@ export class Endpoint {
   }
 
   /**
-   * Sends a message once it fits, in its order.
+   * Sends a message as soon as it fits into the output, in its order.
    *
-   * @param limit Bytes in the output that it has to fit into.
-   * @param isText Whether bytes are those of a text.
-   * @returns Where it waits; set its listener to hear what becomes of it.
+   * @param limit Bytes that the output may hold, this message included.
+   * @param isText Whether bytes are the UTF-8 of a text message.
+   * @returns The waiting message; set its listener to hear what happens to it.
    * @throws {ClosedError} The state is not "open".
    * @internal
    */
@@ -282,7 +287,7 @@ export class Endpoint {
   }
 
   /**
-   * Tells when the message that has just been sent is in the output, at once where it is, or that it never will be.
+   * Tells the listener when the message that was sent last is in the output (at once if it is there), or that it was dropped.
    *
    * @internal
    */
@@ -291,7 +296,7 @@ export class Endpoint {
   }
 
   /**
-   * Goes on with what waits for room. To be called after `output.giveBack()` by those who use {@link sendWhenFits}.
+   * Goes on with messages that wait for room. A caller of {@link sendWhenFits} calls it after `output.giveBack()`.
    *
    * @internal
    */
@@ -300,12 +305,12 @@ export class Endpoint {
   }
 
   /**
-   * Sends a ping; the payload is copied. It goes in front of messages that wait, though not into the middle of a frame.
+   * Sends a ping; the payload is copied. The ping overtakes messages that wait, but never goes into the middle of a frame.
    * Nothing happens when the state is not "open".
    *
    * @param payload At most 125 bytes.
    * @throws {TypeError} `payload` is no Uint8Array, or is detached.
-   * @throws {RangeError} It is too long (RFC 6455, 5.5).
+   * @throws {RangeError} `payload` is too long (RFC 6455, 5.5).
    */
   sendPing(payload: Uint8Array): void {
     checkControl(payload);
@@ -313,7 +318,7 @@ export class Endpoint {
   }
 
   /**
-   * Sends a pong that nobody has asked for, or the answer to a ping where `autoPong` is false. As {@link sendPing}.
+   * Sends a pong that answers no ping, or the answer to a ping where `autoPong` is false. Otherwise as {@link sendPing}.
    *
    * @see RFC 6455, 5.5.3
    */
@@ -327,7 +332,7 @@ export class Endpoint {
    *
    * @param status A code that may be sent, or 0 for none.
    * @param reason Cut to 123 bytes of UTF-8, at the end of a whole character.
-   * @throws {RangeError} A status that may not be sent; nothing has happened then.
+   * @throws {RangeError} The status may not be sent; nothing has happened then.
    * @throws {TypeError} `reason` is no string.
    */
   close(status: StatusCode, reason: string): void {
@@ -335,17 +340,17 @@ export class Endpoint {
   }
 
   /**
-   * _Fail the WebSocket Connection_ (RFC 6455, 7.1.7): says why, then reads no more.
+   * Does what RFC 6455, 7.1.7 calls _Fail the WebSocket Connection_: sends a close frame that says why, and reads no more.
    *
-   * @param status Sent where a close frame may still be sent; 0 sends none.
-   * @throws {RangeError} A status that may not be sent; nothing has happened then.
+   * @param status Sent if a close frame may still be sent; 0 sends none.
+   * @throws {RangeError} The status may not be sent; nothing has happened then.
    */
   fail(error: unknown, status: StatusCode, initiator: Initiator): void {
     this.#closer.fail(error, status, initiator);
   }
 
   /**
-   * Gives the connection up: nothing is read or sent any more, what is gathered included.
+   * Gives the connection up: nothing more is read or sent, and what is gathered is lost.
    *
    * @internal
    */
@@ -354,7 +359,7 @@ export class Endpoint {
   }
 
   /**
-   * Says what has become of the connection beside its frames; what follows is told by `onClosing`.
+   * Moves the closing stage on for an event outside the frames: the socket, a deadline. `onClosing` tells of the new stage.
    *
    * @internal
    */
@@ -363,7 +368,9 @@ export class Endpoint {
   }
 }
 
-/** Tells `trace` of what is sent. What it throws there fails the connection: a send of the application is no place for it. */
+/**
+ * Calls `trace` for sent frames. An error from `trace` fails the connection, so that a send of the application never throws it.
+ */
 function tracerOfSent(
   trace: NonNullable<EndpointOptions["trace"]>,
   closer: Closer,

@@ -1,5 +1,5 @@
 /**
- * One open connection without its socket, for those who bring their own I/O.
+ * One open connection without its socket, for programs that bring their own I/O.
  *
  * @module framewire/endpoint
  */

@@ -1,5 +1,5 @@
 /**
- * Messages from frames: order, limits, UTF-8, and the gathering of what comes in pieces (RFC 6455, 5.4 to 5.6).
+ * Makes messages of frames: their order, limits, UTF-8, and the gathering of messages that come in pieces (RFC 6455, 5.4 to 5.6).
  *
  * @module
  */
@@ -20,36 +20,36 @@ import { MessageTransform, type TransformOwner } from "./transform.ts";
 
 const smallestGather = 1024;
 
-// Bytes that a gathering buffer may have beyond twice what has come. Chunks and messages often have a power of two of bytes, and
-// chunks hold a header besides: without these bytes the buffer would grow once more for the last few bytes of such a message.
+// Bytes that a gathering buffer may have beyond twice what has come. The length of chunks and messages is often a power of two,
+// and a chunk also holds a header: without these bytes the buffer would grow once more for the last few bytes of such a message.
 const mostAhead = 64 * 1024;
 
-/** Who gets what is no message. */
+/** Takes the control frames, and waits for extensions. */
 export interface AssemblerOwner extends TransformOwner {
   /** A control frame is complete; its payload is valid until the call returns. */
   onControl(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void;
 }
 
 /**
- * What is done with the payload of the frame under way: "control" and "data" frames gather it, and "done" says that it was passed
- * on already.
+ * What happens to the payload of the frame under way: "control" and "data" frames gather it; "done" says that it was already
+ * passed on.
  */
 type FrameState = "control" | "data" | "done";
 
 /**
- * What is done with the message under way: "none" is under way, it is "gathered", or passed on in pieces ("streamed"), or goes
- * through an extension ("transformed"), which then knows the rest.
+ * What happens to the message under way: "none" means that no message is under way; "gathered" waits until it is whole;
+ * "streamed" is passed on in pieces; "transformed" goes through an extension, and `MessageTransform` then knows the rest.
  */
 type MessageState = "none" | "gathered" | "streamed" | "transformed";
 
-/** Who gets the messages that nobody wants. */
+/** The events after `drop`: they ignore the messages. */
 const nobody: MessageEvents = { onText() {}, onBinary() {} };
 
 /**
  * Assembles the frames of one side into messages.
  *
- * A message that lies whole in one chunk is passed on where it lies. Others are copied piece by piece into one buffer,
- * which grows with what was received and not with what a header declares.
+ * A message that lies whole in one chunk is passed on without a copy. Other messages are copied piece by piece into one buffer,
+ * which grows with the bytes received, never with the length that a header declares.
  */
 export class MessageAssembler implements FrameSink {
   #events: MessageEvents;
@@ -69,7 +69,7 @@ export class MessageAssembler implements FrameSink {
   // The message under way.
   #message: MessageState = "none";
   #isText = false;
-  /** Whether its last frame has begun. */
+  /** Whether the last frame of the message has begun. */
   #isFinal = false;
   #length = 0;
   #fragments = 0;
@@ -78,7 +78,7 @@ export class MessageAssembler implements FrameSink {
   #utf8: Utf8Validator | undefined;
   // Made at the first message that goes through an extension.
   #transform: MessageTransform | undefined;
-  // Whether messages are to be passed on in pieces.
+  // Whether messages are passed on in pieces.
   #isStreaming = false;
 
   // A control frame that comes in pieces. It may stand between the frames of a message.
@@ -86,11 +86,11 @@ export class MessageAssembler implements FrameSink {
   #controlSize = 0;
 
   /**
-   * @param state StateServerSide or StateClientSide, with StateExtended where there are extensions.
-   * @param extensions What messages go through.
-   * @param traffic What counts them.
-   * @param codec What decodes text. Default: the Web's `TextDecoder`.
-   * @param isTextBytes Whether text is passed on as its bytes, and not decoded. Default: false.
+   * @param state StateServerSide or StateClientSide, with StateExtended if there are extensions.
+   * @param extensions Transform the messages.
+   * @param traffic Counts the messages.
+   * @param codec Decodes text. Default: the Web's `TextDecoder`.
+   * @param isTextBytes Whether text is passed on as bytes, not decoded. Default: false.
    */
   constructor(
     events: MessageEvents,
@@ -118,14 +118,14 @@ export class MessageAssembler implements FrameSink {
   }
 
   /**
-   * Says whether messages are passed on piece by piece: the one under way too, if so, and from the next one on, if not.
+   * Says whether messages are passed on piece by piece: `true` holds from the message under way on, `false` from the next one on.
    */
   setStreaming(isStreaming: boolean): void {
     this.#isStreaming = isStreaming;
     if (isStreaming && this.isInMessage && !this.#isStreamed) this.#beginStreamed();
   }
 
-  /** Delivers no message any more. What still comes is checked, but no extension works on it. */
+  /** Delivers no more messages. Frames that still come are checked, but no extension works on them. */
   drop(): void {
     this.#events = nobody;
     this.#transform?.drop();
@@ -208,7 +208,7 @@ export class MessageAssembler implements FrameSink {
     this.#events.onMessageEnd?.();
   }
 
-  /** Text fails at its first bad byte, also where the message or even the frame is not complete. */
+  /** Checks text. It fails at the first bad byte, even if the message or the frame is not complete. */
   #checkText(bytes: Uint8Array, start: number, end: number): void {
     this.#utf8 ??= new Utf8Validator();
     if (!this.#utf8.write(bytes, start, end)) throw new ProtocolError("INVALID_UTF8");
@@ -274,8 +274,8 @@ export class MessageAssembler implements FrameSink {
   }
 
   /**
-   * Makes room for twice what has come, and up to 64 KiB where the message's end is known; not past it, so that the buffer
-   * itself can be given away.
+   * Makes room for twice what has come, and up to 64 KiB more if the message's end is known. The buffer never grows past that
+   * end, so that the buffer itself can be given away.
    */
   #growTo(size: number): void {
     let room = Math.max(2 * size, smallestGather);
@@ -290,7 +290,7 @@ export class MessageAssembler implements FrameSink {
     const size = this.#gatheredSize;
     this.#gathered = noBytes;
     this.#gatheredSize = 0;
-    // More room than a message needs would be kept alive with it.
+    // A buffer with more room than the message needs would be kept alive with it.
     this.#deliver(size === bytes.length ? bytes : copyOf(bytes, 0, size), 0, size, true);
   }
 

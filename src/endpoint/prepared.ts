@@ -1,5 +1,5 @@
 /**
- * A message for many connections: encoded once, and compressed once for all that compress alike.
+ * A message for many connections: it is encoded once, and compressed once for all connections that compress alike.
  *
  * @module
  */
@@ -9,12 +9,12 @@ import { copyOf, encodeUtf8 } from "../bytes.ts";
 import { compileFrame, newFrame } from "../frame/frame.ts";
 import { OpBinary, type Opcode, OpText } from "../frame/opcode.ts";
 
-/** What all connections share of a message: nobody outside of the library gets it, since nobody may change it. */
+/** The part of a message that all connections share. The library never hands it out, since a change would reach all of them. */
 export class PreparedContent {
   readonly #opcode: Opcode;
   /** The payload. */
   readonly bytes: Uint8Array;
-  /** What extensions have made of it, for connections that are alike. */
+  /** What extensions have made of the payload, by a key that connections with the same parameters share. */
   readonly cache: Map<string, Uint8Array> = new Map();
   #frame: Uint8Array | undefined;
 
@@ -23,13 +23,13 @@ export class PreparedContent {
     this.bytes = bytes;
   }
 
-  /** The frame, whole and not masked. Made at its first use. */
+  /** The whole frame, not masked. It is made at its first use. */
   get frame(): Uint8Array {
     return (this.#frame ??= compileFrame(newFrame(this.#opcode, true, this.bytes)));
   }
 }
 
-/** A message that is sent on many connections. Nothing that it gives out can change what is sent. */
+/** A message that is sent on many connections. Changes to bytes that it gives out do not change what is sent. */
 export class PreparedMessage {
   /** OpText or OpBinary. */
   readonly opcode: Opcode;
@@ -38,19 +38,19 @@ export class PreparedMessage {
   /** Bytes of the payload. */
   readonly size: number;
   /**
-   * What connections share. Nobody else may change it, so that it is not shown.
+   * The part that connections share. It is hidden because nobody else may change it.
    *
    * @internal
    */
   declare readonly content: PreparedContent;
 
   /**
-   * Takes a message's data.
+   * Makes a message.
    *
    * @param data A string is sent as text, bytes as binary; they are copied.
    * @param compress Whether a connection may compress it. Default: true.
-   * @param isText Whether bytes are those of a text, which is not looked at. Default: false.
-   * @throws {TypeError} `data` is neither, or is detached.
+   * @param isText Whether bytes are the UTF-8 of a text message; the UTF-8 is not checked. Default: false.
+   * @throws {TypeError} `data` is neither a string nor a Uint8Array, or is detached.
    */
   constructor(data: string | Uint8Array, compress: boolean = true, isText: boolean = false) {
     checkTextOrBytes("data", data);
@@ -63,13 +63,13 @@ export class PreparedMessage {
     Object.freeze(this);
   }
 
-  /** The payload: a new array each time, yours. */
+  /** The payload: a new array at each access, which the caller owns. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return copyOf(this.content.bytes, 0, this.content.bytes.length);
   }
 
   /**
-   * Its frame, whole and not masked, as a server sends it to those that do not compress: a new array each time, yours.
+   * The whole frame, not masked, as a server sends it without compression: a new array at each access, which the caller owns.
    */
   get frame(): Uint8Array<ArrayBuffer> {
     return copyOf(this.content.frame, 0, this.content.frame.length);

@@ -1,5 +1,5 @@
 /**
- * What waits to be sent, and who is told what becomes of it.
+ * The entries of the send queue, and the listeners that are told what happens to them.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import type { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import type { PreparedContent } from "./prepared.ts";
 
-/** Bytes that an entry of the queue counts for beside its payload, so that empty messages are not free. */
+/** Bytes that an entry of the queue counts beside its payload, so that empty messages are not free. */
 export const entryCost = 64;
 
-/** Is told what becomes of something that waits: one of the two, once. */
+/** Hears what happens to a waiting message or piece: one of the two methods is called, once. */
 export interface SendListener {
-  /** It is in the output. */
+  /** The message is in the output. */
   onSent(): void;
-  /** It never will be. @param reason Why, where somebody gave one: the writer that gave its message up. */
+  /** The message was dropped. @param reason Why, if a writer that gave its message up said so. */
   onDropped(reason?: unknown): void;
 }
 
-/** Two that are told of the same, one after the other. */
+/** Gives one listener that calls two, one after the other. */
 export function both(first: SendListener | undefined, second: SendListener): SendListener {
   if (first === undefined) return second;
   return {
@@ -35,20 +35,20 @@ export function both(first: SendListener | undefined, second: SendListener): Sen
   };
 }
 
-/** A message, or a piece of one, that is not in the output yet. Set `listener` to hear what becomes of it. */
+/** A message, or a piece of one, that is not in the output yet. Set `listener` to hear what happens to it. */
 export interface Pending {
   listener: SendListener | undefined;
 }
 
-/** One that waits for its turn, or for room. */
+/** A message or piece that waits for its turn, or for room. */
 export class Queued implements Pending {
   readonly opcode: Opcode;
   readonly bytes: Uint8Array;
   readonly compress: boolean;
   readonly prepared: PreparedContent | undefined;
-  /** Whether its message ends with it. */
+  /** Whether this is the last piece of its message. */
   readonly isLast: boolean;
-  /** Bytes in the output, this one's included, beyond which it waits on; Infinity for no limit. */
+  /** Bytes in the output, these included, beyond which the entry keeps waiting; Infinity for no limit. */
   readonly limit: number;
   listener: SendListener | undefined = undefined;
 
@@ -68,20 +68,20 @@ export class Queued implements Pending {
     this.limit = limit;
   }
 
-  /** What it counts for while it waits. */
+  /** Bytes that the entry counts while it waits. */
   get cost(): number {
     return this.bytes.length + entryCost;
   }
 }
 
-/** One that an extension takes its time for. */
+/** A message or piece on which an extension still works. */
 export interface Work extends Pending {
   readonly transform: Transform;
-  /** What has been made of it. */
+  /** What the extension has made so far. */
   readonly into: BoundedBuffer;
   readonly opcode: Opcode;
-  /** Whether its message ends with it. */
+  /** Whether this is the last piece of its message. */
   readonly isLast: boolean;
-  /** Bytes that it counts for: those of its payload. */
+  /** Payload bytes, which count as unsent. */
   readonly size: number;
 }

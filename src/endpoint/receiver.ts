@@ -1,9 +1,9 @@
 /**
  * The way in: chunks of the peer's bytes become events (RFC 6455, 5 and 6.2).
  *
- * Theory of operation. `FrameDecoder` cuts a chunk into frames, and `MessageAssembler` makes messages of them and tells the user's
- * events. The receiver answers control frames. Whatever is thrown on the way ends in the one `catch` of `receive`, which fails the
- * connection.
+ * Theory of operation. `FrameDecoder` cuts a chunk into frames. `MessageAssembler` makes messages of the frames and calls the
+ * user's events. The receiver answers control frames. An error thrown anywhere on this way reaches the one `catch` of `receive`,
+ * which fails the connection.
  *
  * @module
  */
@@ -31,19 +31,22 @@ import type { Traffic } from "./traffic.ts";
 import type { WriteBuffer } from "./write-buffer.ts";
 
 /**
- * Whether a receiver takes bytes.
+ * Says whether a receiver takes bytes.
  *
  * - "ready": it takes the next chunk.
- * - "telling": events are being told of a chunk. Another chunk would get in front of the rest of this one.
+ * - "telling": events are called for a chunk. Another chunk would overtake the rest of this one.
  * - "busy": an extension works on a message. Nothing is taken until it is done.
  * - "tellingBusy": both.
  */
 type ReceiverState = "ready" | "telling" | "busy" | "tellingBusy";
 
-/** What changes that: events are told, or no longer; an extension works, or no longer. */
+/**
+ * What changes the state: calls of events begin ("tell") or end ("told"); an extension begins ("work") or ends ("worked") its
+ * work.
+ */
 type ReceiverEvent = "tell" | "told" | "work" | "worked";
 
-/** What follows what; an event that is not named changes nothing. */
+/** The state that follows each event; an event that is not named changes nothing. */
 const transitions: Readonly<
   Record<ReceiverState, Readonly<Partial<Record<ReceiverEvent, ReceiverState>>>>
 > = {
@@ -53,7 +56,7 @@ const transitions: Readonly<
   tellingBusy: { told: "busy", worked: "telling" },
 };
 
-/** Those of an endpoint's options that are about what comes. */
+/** The options of an endpoint that concern received bytes. */
 export interface ReceiverOptions extends PartialLimits<MessageLimits>, FrameDecoderOptions {
   readonly extensions?: readonly ExtensionSession[] | undefined;
   readonly codec?: TextCodec | undefined;
@@ -61,7 +64,7 @@ export interface ReceiverOptions extends PartialLimits<MessageLimits>, FrameDeco
   readonly textAs?: "string" | "bytes" | undefined;
 }
 
-/** Takes the peer's bytes of one connection, and tells what has come. */
+/** Takes the peer's bytes of one connection, and calls the events for them. */
 export class Receiver implements AssemblerOwner {
   readonly #events: EndpointEvents;
   readonly #output: WriteBuffer;
@@ -74,8 +77,8 @@ export class Receiver implements AssemblerOwner {
 
   /**
    * @param side StateServerSide or StateClientSide.
-   * @param output Where pongs go.
-   * @param traffic What counts what comes.
+   * @param output Takes the pongs.
+   * @param traffic Counts what comes.
    * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity.
    */
   constructor(
@@ -122,13 +125,13 @@ export class Receiver implements AssemblerOwner {
     if (closer.isClosed) return end;
     if (this.#isTelling) throw new TypeError("receive() inside of an event");
     if (this.#state === "busy") return start;
-    // Written out here and below, since this is done for each chunk: a look into the table costs more.
+    // Assigned here and below without the table, since this runs for each chunk: a look-up costs more.
     this.#state = "telling";
     const { stage } = closer;
     try {
       this.#traffic.bytes += end - start;
       let taken = this.#decoder.feed(chunk, start, end);
-      // An event has closed: the peer's close frame is still wanted, and the rest of the chunk may hold it.
+      // An event has closed. The peer's close frame is still wanted, and the rest of the chunk may hold it.
       if (closer.stage !== stage && !closer.isClosed) {
         taken = this.#decoder.feed(chunk, taken, end);
       }
@@ -136,7 +139,7 @@ export class Receiver implements AssemblerOwner {
       // What follows a close frame is not read.
       return closer.isClosed ? end : taken;
     } catch (error) {
-      // An event took the chunk away: nothing that was decoded after that is the peer's fault.
+      // If an event took the chunk away, an error in what was decoded after that is not the peer's fault.
       closer.failFor(
         chunk.length < end ? new TypeError("chunk was transferred inside of an event") : error,
       );
@@ -144,7 +147,7 @@ export class Receiver implements AssemblerOwner {
     } finally {
       if (this.#state === "telling") this.#state = "ready";
       else this.#move("told");
-      // Last, because an error that is thrown there is no failure of the connection. It goes to the caller.
+      // Last, because an error thrown there is no failure of the connection: it goes to the caller.
       closer.tellOfPeerClose();
     }
   }
@@ -165,26 +168,26 @@ export class Receiver implements AssemblerOwner {
     } finally {
       if (before === "ready" || before === "busy") this.#move("told");
     }
-    // An event has closed, and so has ended the work that the user waits for.
+    // An event has closed, which also ended the work that the user waits for.
     if (before === "busy" && this.#state === "ready" && !this.#closer.isClosed) {
       this.#closer.notify("onResume");
     }
   }
 
-  /** Delivers no message any more. What comes is still checked, since the peer's close frame is wanted. */
+  /** Delivers no more messages. Frames are still checked, since the peer's close frame is wanted. */
   drop(): void {
     this.#assembler.drop();
   }
 
-  /** Waits no longer for an extension, whose message was dropped. */
+  /** Stops waiting for an extension whose message was dropped. */
   stopWaiting(): void {
     const wasBusy = this.#state === "busy";
     this.#move("worked");
-    // Inside of an event, `receive` or `setStreaming` goes on by itself.
+    // Inside an event, `receive` or `setStreaming` goes on without a call of `onResume`.
     if (wasBusy) this.#closer.notify("onResume");
   }
 
-  /** Reads nothing any more. */
+  /** Reads nothing more. */
   end(): void {
     this.#decoder.stop();
     this.#assembler.drop();

@@ -1,15 +1,15 @@
 /**
- * The one queue out: the order of all messages, of the pieces of those that are sent in pieces, and of the close frame
- * (RFC 6455, 5.4, 6.1 and 9).
+ * The one queue out: it keeps the order of all messages, of the pieces of messages that are sent in pieces, and of the close
+ * frame (RFC 6455, 5.4, 6.1 and 9).
  *
- * As a rule a message is in the output when the call returns. It waits here behind
+ * Theory of operation. As a rule a message is in the output when the call returns. It waits here behind
  *
- * - a message that an extension takes its time for (compression in slices),
+ * - a message on which an extension still works (compression in slices),
  * - a message that is sent in pieces and is not complete: frames of two messages must not mix,
- * - another one that waits, or the limit that it was told to wait for.
+ * - another waiting message, or until it fits within the limit that it was given.
  *
- * What waits keeps its place. Its own listener, where it has one, is told once what became of it. Control frames do not wait here:
- * they go between two frames of the message under way.
+ * A waiting message keeps its place. Its listener, if it has one, is told once what happened to it. Control frames do not wait
+ * here: they go between two frames of the message under way.
  *
  * @module
  */
@@ -28,41 +28,41 @@ import { both, entryCost, type Pending, Queued, type SendListener, type Work } f
 import { type PieceQueue, StreamedMessage } from "./streamed-message.ts";
 import type { Traffic } from "./traffic.ts";
 
-/** What a queue asks of the end of its endpoint: closer.ts. */
+/** The methods of the closer (closer.ts) that a queue calls. */
 export interface QueueCloser {
-  /** The output has got more outside of a call, or what was at work is done. */
+  /** The output has got more outside a call, or an extension is done. */
   notify(event: "onOutput"): void;
-  /** An extension has failed: nothing can follow, and the queue is to be dropped. */
+  /** An extension has failed. Nothing can follow, so that the queue will be dropped. */
   failFor(error: unknown): void;
   /** Whether anything may be sent. */
   readonly isOpen: boolean;
-  /** How the connection ended, or would now. */
+  /** How the connection ended; while it is open, how it would end now. */
   readonly closure: Closure;
 }
 
-/** What waits; bytes are the body of a close frame. */
+/** An entry that waits; a Uint8Array is the body of a close frame. */
 type QueueEntry = Queued | StreamedMessage | Uint8Array;
 
-/** Takes messages through the extensions, in their order, and gives them to the output. */
+/** Passes messages through the extensions in their order, and gives them to the output. */
 export class SendQueue implements PieceQueue {
   readonly #output: WriteBuffer;
   readonly #traffic: Traffic;
   readonly #extensions: SendChain | undefined;
   readonly #closer: QueueCloser;
-  /** What waits, in its order; undefined where nothing does. */
+  /** The waiting entries, in their order; undefined while none waits. */
   #waiting: Fifo<QueueEntry> | undefined;
-  /** The last of it. */
+  /** The entry that was added last. */
   #last: QueueEntry | undefined;
-  /** The message in pieces whose turn it is, and what its payload goes through. */
+  /** The message in pieces whose turn it is, and the transform of its payload. */
   #front: StreamedMessage | undefined;
   #frontTransform: Transform | undefined;
   /** The opcode of the front message's next frame. */
   #frontOpcode: Opcode = OpText;
-  /** What an extension takes its time for: a whole message, or a piece of the one in front. */
+  /** The message, or the piece of the front message, on which an extension still works. */
   #work: Work | undefined;
-  /** Bytes at work and of what waits, which the output counts as unsent. */
+  /** Bytes of waiting entries and of `#work`, which the output counts as unsent. */
   #held = 0;
-  /** Made at the first work that takes its time. */
+  /** The callback of slow work, made at its first use. */
   #goOn: (() => void) | undefined;
 
   constructor(output: WriteBuffer, extensions: SendChain | undefined, closer: QueueCloser) {
@@ -72,7 +72,9 @@ export class SendQueue implements PieceQueue {
     this.#closer = closer;
   }
 
-  /** Whether nothing waits, is at work or is sent in pieces: what is added goes to the output at once. */
+  /**
+   * Whether the next message goes to the output at once: nothing waits, no extension works, no message in pieces is under way.
+   */
   get isFree(): boolean {
     return this.#work === undefined && this.#front === undefined && this.#waiting === undefined;
   }
@@ -85,7 +87,7 @@ export class SendQueue implements PieceQueue {
       const bytes = encodeUtf8(text);
       this.#add(OpText, bytes, bytes.length, compress, undefined);
     } else {
-      // Encoded by itself, since what becomes of it is not known before.
+      // Not encoded into the output directly: the text may go through an extension, or wait.
       const encoded = borrowBoundedBuffer(Infinity);
       encoded.room(3 * text.length);
       const size = encodeUtf8Into(text, encoded.bytes, 0);
@@ -94,7 +96,7 @@ export class SendQueue implements PieceQueue {
     }
   }
 
-  /** Adds a message of bytes, which are copied: OpBinary, or OpText where they are UTF-8. */
+  /** Adds a message of bytes, which are copied: OpBinary, or OpText if they are UTF-8. */
   addBytes(opcode: Opcode, bytes: Uint8Array, compress: boolean): void {
     if (this.#extensions === undefined && this.isFree) {
       this.#traffic.addMessage(bytes.length);
@@ -111,10 +113,10 @@ export class SendQueue implements PieceQueue {
   }
 
   /**
-   * Adds a message that waits until it fits; the bytes are copied, those of a prepared one are shared.
+   * Adds a message that waits until it fits. The bytes are copied; those of a prepared message are shared.
    *
-   * @param limit Bytes in the output, those of this message included, that it has to fit into; it fits into an empty one.
-   * @param isText Whether bytes are those of a text.
+   * @param limit Bytes that the output may hold, this message included. An empty output takes any message.
+   * @param isText Whether bytes are the UTF-8 of a text message.
    */
   addWhenFits(
     data: string | Uint8Array | PreparedMessage,
@@ -140,9 +142,9 @@ export class SendQueue implements PieceQueue {
   }
 
   /**
-   * Tells what becomes of the message that has just been added. Where it is in the output that is told at once.
+   * Tells the listener what happens to the message that was added last, at once if it is in the output.
    *
-   * A listener that is told of it already stays.
+   * A listener that the message already has is told as well.
    */
   watchLast(listener: SendListener): void {
     const pending = this.#last instanceof Queued ? this.#last : this.#work;
@@ -188,24 +190,24 @@ export class SendQueue implements PieceQueue {
     return queued;
   }
 
-  /** Takes a message back, where nothing of it has left. For {@link StreamedMessage}. */
+  /** Takes a message back, if no part of it has left. For {@link StreamedMessage}. */
   takeBack(message: StreamedMessage, reason: unknown): boolean {
     if (message.hasBegun) return false;
     this.#takeOut(message, reason);
     tellDropped(message);
-    // Its place is empty: what waited behind it may be next.
+    // Its place is empty now: the entry behind it may be next.
     this.advance();
     return true;
   }
 
-  /** Tells whether an extension is at work on a piece of a message. For {@link StreamedMessage}. */
+  /** Says whether an extension works on a piece of this message. For {@link StreamedMessage}. */
   isAtWorkOn(message: StreamedMessage): boolean {
     return this.#front === message && this.#work !== undefined;
   }
 
   /**
-   * Adds a close frame behind what was added before. A message in pieces whose end was not given never gets one: it is given
-   * up, and where it has begun, so is what waits behind it, since nothing may come in between.
+   * Adds a close frame behind everything that was added before. A message in pieces that is not complete cannot be completed any
+   * more and is dropped. If it has begun to leave, everything behind it is dropped too, since no data frame may come between.
    */
   addClose(body: Uint8Array): void {
     const front = this.#front;
@@ -222,11 +224,11 @@ export class SendQueue implements PieceQueue {
     for (const message of incomplete) this.#takeOut(message, undefined);
     this.#push(body);
     this.advance();
-    // Last, so that the listeners find everything in its place.
+    // Last, so that the listeners find the queue in its new order.
     for (const message of incomplete) tellDropped(message);
   }
 
-  /** Drops what is not in the output yet; a close frame of this side's own is in it afterwards. */
+  /** Drops everything that is not in the output yet, except this side's own close frame: it is then in the output. */
   drop(): void {
     const work = this.#work;
     const front = this.#front;
@@ -247,13 +249,13 @@ export class SendQueue implements PieceQueue {
     }
   }
 
-  /** Goes on with what waits, as far as it may: the output has got room, or what was in front is done. */
+  /** Sends waiting entries as far as possible. Called when the output has room, or the entry in front is done. */
   advance(): void {
     while (this.#work === undefined) {
       const from: Fifo<QueueEntry> | undefined = this.#front?.pieces ?? this.#waiting;
       const next = from?.first;
       if (next === undefined) {
-        // It is a writer's turn, or all is done.
+        // A writer has to add the next piece, or nothing waits any more.
         if (this.#front === undefined) this.#waiting = undefined;
         return;
       }
@@ -285,7 +287,7 @@ export class SendQueue implements PieceQueue {
     }
   }
 
-  /** Adds a message, or a piece of the one in front, that has waited. */
+  /** Adds a message, or a piece of the front message, that has waited. */
   #addQueued(queued: Queued): void {
     const { opcode, bytes, compress, prepared, isLast, listener } = queued;
     this.#hold(-queued.cost);
@@ -304,7 +306,7 @@ export class SendQueue implements PieceQueue {
     else this.#work!.listener = listener;
   }
 
-  /** Adds a message whose turn it is. @returns Whether it is in the output. */
+  /** Adds a message whose turn it is. @returns Whether it is in the output now. */
   #addNow(
     opcode: Opcode,
     bytes: Uint8Array,
@@ -323,10 +325,10 @@ export class SendQueue implements PieceQueue {
     return true;
   }
 
-  /** Adds a piece of the message in front. @returns Whether it is in the output. */
+  /** Adds a piece of the front message. @returns Whether it is in the output now. */
   #addFront(bytes: Uint8Array, isLast: boolean): boolean {
     const size = bytes.length;
-    // An empty frame tells nobody anything.
+    // An empty frame that does not end its message has no use.
     if (size === 0 && !isLast) return true;
     const front = this.#front!;
     if (!front.hasBegun) {
@@ -343,7 +345,7 @@ export class SendQueue implements PieceQueue {
     return true;
   }
 
-  /** Adds what a transform makes of a message or a piece. @returns Whether it is in the output: it may take its time. */
+  /** Adds what a transform makes of a message or piece. @returns Whether it is in the output now, and no work is left. */
   #addThrough(
     transform: Transform,
     opcode: Opcode,
@@ -363,7 +365,7 @@ export class SendQueue implements PieceQueue {
     return false;
   }
 
-  /** Adds a frame of the message whose turn it is, whole or in pieces; an empty one only where it is the last. */
+  /** Adds a frame of the message whose turn it is, whole or in pieces. An empty frame is added only as the last one. */
   #addMade(opcode: Opcode, bytes: Uint8Array, size: number, isLast: boolean): void {
     const front = this.#front;
     if (front === undefined) {
@@ -371,10 +373,10 @@ export class SendQueue implements PieceQueue {
       return;
     }
     if (size === 0 && !isLast) return;
-    // First, because the listener of the frame may write the next piece.
+    // First, because the tracer of the frame may write the next piece.
     this.#frontOpcode = OpContinuation;
     this.#addFrame(opcode, bytes, size, isLast);
-    // Or it may have ended the connection.
+    // The tracer may also have ended the connection.
     if (!isLast || this.#front === undefined) return;
     this.#front = undefined;
     this.#frontTransform = undefined;
@@ -382,7 +384,7 @@ export class SendQueue implements PieceQueue {
   }
 
   #addFrame(opcode: Opcode, bytes: Uint8Array, size: number, fin: boolean): void {
-    // A header of its own, as each question of #ask is: an extension may send a message from within, or keep what it was given.
+    // Each question gets a new header: an extension may send a message while it answers, or keep the header.
     const header = newHeader(opcode, size);
     header.fin = fin;
     this.#extensions?.setBits(header);
@@ -398,7 +400,7 @@ export class SendQueue implements PieceQueue {
     return this.#extensions!.beginMessage({ opcode, size, compress, cache });
   }
 
-  /** Gives a message in pieces its place, at its first one. */
+  /** Gives a message in pieces its place, at its first piece. */
   #place(message: StreamedMessage): void {
     if (this.isFree) {
       message.state = "front";
@@ -410,7 +412,7 @@ export class SendQueue implements PieceQueue {
     }
   }
 
-  /** It is the turn of a place, and of its message, unless that was given up. */
+  /** Makes a message in pieces the front message, unless it was dropped. */
   #reach(message: StreamedMessage): void {
     this.#hold(-entryCost);
     if (message.state !== "waiting") return;
@@ -418,7 +420,7 @@ export class SendQueue implements PieceQueue {
     this.#front = message;
   }
 
-  /** Gives a message up that has not begun. Its pieces count no longer; a place among others does until it is reached. */
+  /** Drops a message that has not begun. Its pieces count no longer; its empty place stays in the queue until its turn. */
   #takeOut(message: StreamedMessage, reason: unknown): void {
     for (const piece of message.pieces) this.#hold(-piece.cost);
     if (this.#front === message) this.#front = undefined;
@@ -437,7 +439,7 @@ export class SendQueue implements PieceQueue {
     this.#hold(queued.cost);
   }
 
-  /** Tells whether so many bytes of payload fit into what the output may hold; into an empty one all do. */
+  /** Says whether a payload of so many bytes fits into the output within the limit. An empty output takes any payload. */
   #fits(size: number, limit: number): boolean {
     if (limit === Infinity) return true;
     const { gathered } = this.#output;
@@ -458,7 +460,7 @@ export class SendQueue implements PieceQueue {
 
   #goOnWorking(): void {
     const work = this.#work;
-    // Dropped meanwhile.
+    // The queue was dropped meanwhile.
     if (work === undefined) return;
     const { into, listener } = work;
     let isDone = false;
@@ -473,7 +475,7 @@ export class SendQueue implements PieceQueue {
       this.#addMade(work.opcode, into.bytes, into.size, work.isLast);
     } catch (error) {
       this.#closer.failFor(error);
-      // What is still at work is told with the rest of the queue.
+      // If the work is not done, its listener is told with the rest of the queue.
       if (isDone) listener?.onDropped();
       return;
     }
@@ -489,7 +491,7 @@ function giveUp(message: StreamedMessage): void {
   tellDropped(message);
 }
 
-/** Tells all who wait for pieces of a message that they wait for nothing. */
+/** Tells the listeners of a message's waiting pieces that the pieces were dropped. */
 function tellDropped(message: StreamedMessage): void {
   for (const piece of message.pieces.takeAll()) piece.listener?.onDropped(message.reason);
 }

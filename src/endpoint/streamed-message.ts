@@ -9,14 +9,14 @@ import { Fifo } from "../fifo.ts";
 import type { Opcode } from "../frame/opcode.ts";
 import type { Pending, Queued } from "./queued.ts";
 
-/** What a message in pieces asks of its queue. */
+/** The methods of the queue that a message in pieces calls. */
 export interface PieceQueue {
   /**
    * Adds a piece.
    *
-   * @param limit Bytes in the output beyond which it waits.
-   * @returns What waits; undefined where the piece is in the output.
-   * @throws {ClosedError} The message was given up.
+   * @param limit Bytes in the output beyond which the piece waits.
+   * @returns The waiting piece; undefined if it is in the output.
+   * @throws {ClosedError} The message was dropped.
    */
   addPiece(
     message: StreamedMessage,
@@ -26,60 +26,62 @@ export interface PieceQueue {
   ): Pending | undefined;
   /** Takes a message back, unless it has begun to leave. */
   takeBack(message: StreamedMessage, reason: unknown): boolean;
-  /** Tells whether an extension is at work on a piece of a message. */
+  /** Says whether an extension works on a piece of this message. */
   isAtWorkOn(message: StreamedMessage): boolean;
 }
 
 /**
- * Where a message in pieces stands: "unplaced" until its first piece, "waiting" behind others, "front" when it is its turn and
+ * The place of a message in pieces: "unplaced" before its first piece, "waiting" behind other messages, "front" from its turn
  * until its last frame has left, "dropped" when it was given up.
  */
 export type PlaceState = "unplaced" | "waiting" | "front" | "dropped";
 
 /**
- * A message that is sent in pieces, each a frame (RFC 6455, 5.4). It takes its place among the other messages at its first
- * piece, and keeps it until it is complete.
+ * A message that is sent in pieces, each a frame (RFC 6455, 5.4). It takes its place among other messages at its first piece, and
+ * keeps the place until it is complete.
  */
 export interface MessagePieces {
   /** Whether its last piece was given. */
   readonly isEnded: boolean;
-  /** Whether nothing that was written waits any more: where not, `onOutput` follows. */
+  /** Whether all written pieces are in the output. While it is false, `onOutput` will follow. */
   readonly isReady: boolean;
   /**
    * Sends a piece; the bytes are copied.
    *
    * @param isLast Whether the message ends with it. Default: false.
-   * @returns Whether it is in the output; where not it waits in its place, and the next may follow all the same.
+   * @returns Whether the piece is in the output. If not, it waits in its place; the next piece may be written without waiting for
+   * it.
    * @throws {TypeError} `bytes` is no Uint8Array or is detached, or the message is complete, or was taken back.
-   * @throws {ClosedError} It was given up: the connection is no longer open.
-   * @throws The reason for which it was taken back, where there is one.
+   * @throws {ClosedError} The message was given up: the connection is no longer open.
+   * @throws The reason given to {@link takeBack}, if there is one.
    */
   write(bytes: Uint8Array, isLast?: boolean): boolean;
   /**
-   * Takes the message back, as if it had never been.
+   * Takes the message back, as if it had never begun.
    *
-   * @returns Whether nothing of it has left, nor will: where a part has, or an extension has got one, only the end of the
-   * connection helps.
+   * @param reason What later writes throw.
+   * @returns Whether no part of it has left or will leave. If false, a part has left, or an extension has got one: then only the
+   * end of the connection can stop the message.
    */
   takeBack(reason?: unknown): boolean;
 }
 
-/** A message in pieces: its place in the queue, taken at its first piece and its own until it is complete. */
+/** A message in pieces, which keeps its place in the queue from its first piece until it is complete. */
 export class StreamedMessage implements MessagePieces {
   readonly opcode: Opcode;
   readonly compress: boolean;
   readonly #queue: PieceQueue;
-  /** For the queue. */
+  /** Its place. The queue sets it. */
   state: PlaceState = "unplaced";
-  /** Whether a piece has left, or an extension has got one, whatever has become of it since; for the queue. */
+  /** Whether a piece has left or an extension has got one, even if it was dropped later. The queue sets it. */
   hasBegun = false;
-  /** Pieces that wait; for the queue. */
+  /** Pieces that wait. The queue adds and takes them. */
   readonly pieces: Fifo<Queued> = new Fifo<Queued>();
-  /** Why it was taken back, where it was; for the queue. */
+  /** Why it was taken back, if it was. The queue sets it. */
   reason: unknown = undefined;
   #isEnded = false;
 
-  /** For the library: `Endpoint.beginMessage` makes them. */
+  /** Applications call `Endpoint.beginMessage`. */
   constructor(queue: PieceQueue, opcode: Opcode, compress: boolean) {
     this.#queue = queue;
     this.opcode = opcode;
@@ -100,13 +102,13 @@ export class StreamedMessage implements MessagePieces {
   }
 
   /**
-   * As {@link write}; what waits is given, so that somebody may listen.
+   * Like {@link write}, but gives the waiting piece, so that the caller can set its listener.
    *
-   * @param limit Bytes in the output beyond which it waits.
+   * @param limit Bytes in the output beyond which the piece waits.
    */
   enqueue(bytes: Uint8Array, isLast: boolean, limit: number): Pending | undefined {
     if (this.#isEnded && this.state !== "dropped") throw new TypeError("Message is complete");
-    // First, because an event that tells of its frame may ask for this, or close.
+    // First, because the tracer of its frame may ask for `isEnded`, or close.
     this.#isEnded = isLast;
     return this.#queue.addPiece(this, bytes, isLast, limit);
   }

@@ -1,25 +1,25 @@
 /**
- * What has gone over a connection, counted.
+ * Counts what has gone over a connection.
  *
  * @module
  */
 
 import type { Header } from "../frame/header.ts";
 
-/** What went one way; numbers only grow. */
+/** Counts what went in one direction; the numbers only grow. */
 export class Traffic {
-  /** Messages that were complete. */
+  /** Complete messages. */
   messages = 0;
-  /** Bytes of those messages, as the application has them. */
+  /** Payload bytes of those messages, as the application has them: not compressed. */
   payload = 0;
   /** Frames, control frames included. */
   frames = 0;
   /** Bytes on the wire, below TLS. */
   bytes = 0;
-  /** Is told of each frame; the header is valid until it returns. */
+  /** Called for each frame; the header is valid until it returns. */
   readonly #onFrame: ((header: Header) => void) | undefined;
 
-  /** Begins with nothing. @param onFrame Is told of each frame; the header is valid until it returns. */
+  /** Begins at 0. @param onFrame Called for each frame; the header is valid until it returns. */
   constructor(onFrame?: (header: Header) => void) {
     this.#onFrame = onFrame;
   }

@@ -1,5 +1,5 @@
 /**
- * A message that extensions change on its way in: decompressed, as a rule (RFC 6455, 9).
+ * Takes received messages through an extension, as a rule to decompress them (RFC 6455, 9).
  *
  * @module
  */
@@ -14,22 +14,22 @@ import type { MessageEvents } from "./endpoint-events.ts";
 import { borrowBoundedBuffer, isReturnable, returnBoundedBuffer } from "./pool.ts";
 import type { Traffic } from "./traffic.ts";
 
-/** Who waits while an extension works on a message. */
+/** The part of an endpoint that waits while an extension works on a message. */
 export interface TransformOwner {
-  /** An extension needs more time for what has come: no frame may follow before `onWorked`. */
+  /** The extension needs more time for what has come: no frame may follow before `onWorked`. */
   onWork(): void;
-  /** It is done; or it has failed with `error`, a ProtocolError or LimitError as a rule. */
+  /** The extension is done, or has failed with `error`: as a rule a ProtocolError or LimitError. */
   onWorked(error?: unknown): void;
 }
 
 /**
- * Where the present message stands.
+ * How far the present message has come.
  *
- * - "none": there is none.
- * - "open": it has begun, and the next piece may be given.
+ * - "none": no message has begun.
+ * - "open": a message has begun, and the next piece may be given.
  * - "working": the extension works on a piece.
- * - "endDue": the same, and the message's end has come meanwhile.
- * - "last": its last piece was given.
+ * - "endDue": the extension works on a piece, and the message's end has come meanwhile.
+ * - "last": the last piece was given.
  * - "workingOnLast": the extension works on the last piece.
  */
 type MessageStage = "none" | "open" | "working" | "endDue" | "last" | "workingOnLast";
@@ -37,7 +37,7 @@ type MessageStage = "none" | "open" | "working" | "endDue" | "last" | "workingOn
 /**
  * Takes the payload of one message after the other through a transform, and delivers what comes out.
  *
- * A call may leave work for a later turn of the event loop: it says so by `onWork`, and nothing may be given to it
+ * A call may leave work for a later turn of the event loop. It then calls `onWork`, and the caller must not give it more bytes
  * before `onWorked`.
  */
 export class MessageTransform {
@@ -49,14 +49,14 @@ export class MessageTransform {
   readonly #isTextBytes: boolean;
   #transform!: Transform;
   #stage: MessageStage = "none";
-  // What the message is, and how it is passed on; both hold at every stage.
+  // The kind of the message and the way it is delivered; both are independent of the stage.
   #isText = false;
   #isStreamed = false;
   #into: BoundedBuffer | undefined;
   #utf8: Utf8Validator | undefined;
-  /** Bytes of `into` that were found to be UTF-8. */
+  /** Bytes of `into` that have passed the check of UTF-8. */
   #checked = 0;
-  /** Whether no message is wanted any more, wherever the present one stands. */
+  /** Whether messages are no longer wanted; independent of the stage. */
   #isDropped = false;
   #resume: (() => void) | undefined;
 
@@ -91,12 +91,12 @@ export class MessageTransform {
     this.#utf8?.reset();
   }
 
-  /** Whether the present message is passed on piece by piece. */
+  /** Whether the present message is delivered piece by piece. */
   get isStreamed(): boolean {
     return this.#isStreamed;
   }
 
-  /** Passes the present message on piece by piece, beginning with what has been made of it by now. */
+  /** Delivers the present message piece by piece, beginning with what has been made of it so far. */
   stream(): void {
     if (this.#isDropped) return;
     this.#isStreamed = true;
@@ -107,13 +107,13 @@ export class MessageTransform {
   /**
    * Takes a piece of the payload.
    *
-   * @param isWhole Whether it is all of the message.
+   * @param isWhole Whether the piece is the whole message.
    * @throws {ProtocolError} `INVALID_UTF8`, and what the transform throws.
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    */
   write(bytes: Uint8Array, start: number, end: number, isWhole: boolean): void {
     if (this.#isDropped) return;
-    // What lies whole in one chunk is delivered before the next one: a lent buffer will do.
+    // A message that lies whole in one chunk is delivered before the next one comes: a lent buffer is enough.
     this.#into ??= isWhole ? borrowBoundedBuffer(this.#maxSize) : new BoundedBuffer(this.#maxSize);
     if (isWhole) this.#stage = "last";
     this.#waitOrGoOn(this.#transform.write(bytes, start, end, isWhole, this.#into));
@@ -128,7 +128,7 @@ export class MessageTransform {
     }
   }
 
-  /** No message is wanted any more. */
+  /** Delivers no more messages. */
   drop(): void {
     this.#isDropped = true;
     this.#into = undefined;
@@ -183,7 +183,7 @@ export class MessageTransform {
     if (this.#stage === "open" || this.#stage === "none") this.#owner.onWorked();
   }
 
-  /** Text fails at its first bad byte, also where the message is not complete. */
+  /** Checks text. It fails at the first bad byte, even if the message is not complete. */
   #checkText(): void {
     const { bytes, size } = this.#into!;
     this.#utf8 ??= new Utf8Validator();
@@ -221,7 +221,7 @@ export class MessageTransform {
 
   #endStreamed(): void {
     this.#afterPiece();
-    // The handler of the piece may have closed the connection. The end of the message is not told then.
+    // The handler of the piece may have closed the connection. The end of the message is then not delivered.
     if (this.#isDropped) return;
     if (this.#isText && !this.#utf8!.isComplete) throw new ProtocolError("INVALID_UTF8");
     const into = this.#into!;

@@ -1,10 +1,10 @@
 /**
- * Frames on their way out, gathered so that many of them leave in one write (RFC 6455, 5.2 and 6.1).
+ * Gathers the frames to send, so that many of them leave in one write (RFC 6455, 5.2 and 6.1).
  *
- * Theory of operation. Frames are encoded into an active buffer of the pool; a full one moves to a queue. One write at a time is
- * lent out and given back when the transport has taken it. Pings and pongs that come while a write is under way have a queue of
- * their own, which leaves first; they never go into the middle of a frame. What is sent to many is not copied while it waits: the
- * frame itself takes a buffer's place.
+ * Theory of operation. Frames are encoded into an active buffer of the pool; a full buffer moves to a queue. One write at a time
+ * is lent, and given back when the transport has taken it. Pings and pongs that come while a write is under way have a queue of
+ * their own, which leaves first; they never go into the middle of a frame. A large frame that many connections share is not
+ * copied while it waits: the shared frame itself takes the place of a buffer.
  *
  * @module
  */
@@ -46,7 +46,7 @@ import {
   tellTaken,
 } from "./write-piece.ts";
 
-/** Longer texts are encoded by themselves: reserving three bytes for each of their units would cost more than a copy. */
+/** Longer texts are encoded separately: reserving three bytes for each of their units would cost more than a copy. */
 export const longText: number = 8 * 1024;
 
 // Up to this length a loop is faster than encodeInto, which needs a view (16 characters: 0.3 to 0.4 of it): bench/micro/text.mjs.
@@ -56,56 +56,57 @@ const shortText = 24;
 const manyUnsent = 4 * 1024;
 
 /**
- * Bytes of one write at the most. Each part of a larger frame that is taken shows that the peer reads on. With parts of 64 KiB
- * an echo of 1 MiB took a fifth more CPU time on Bun and Deno, with these it takes no more than in one write.
+ * Bytes of one write, at most. A larger frame is written in parts, and each part that is taken shows that the peer still reads.
+ * With parts of 64 KiB an echo of 1 MiB took a fifth more CPU time on Bun and Deno; with these parts it takes no more than in one
+ * write.
  */
 export const largestWrite: number = 256 * 1024;
 
-/** Bytes from which a frame that many share waits as it is: what else would be copied for each is more than a piece costs. */
+/** Bytes from which a shared frame waits without a copy: one copy for each connection would cost more than one piece for each. */
 export const sharedFrom: number = 2 * 1024;
 
-/** The header of the frame that is being added. All write buffers share it, so that none is made for each frame. */
+/** The header of the frame that is being added. All write buffers share it, so that none is allocated for each frame. */
 const header: Header = /* @__PURE__ */ newHeader();
 
 /**
- * Gathers frames in pooled buffers, and lends them out one write at a time.
+ * Gathers frames in pooled buffers, and lends them one write at a time.
  *
- * Payloads are copied: what is passed in may be changed as soon as a call returns. Frames leave in the order in which they
- * were added, but for pings and pongs: those go in front of the frames that a write under way keeps waiting, though never
- * into the middle of one (RFC 6455, 5.4 and 5.5).
+ * Payloads are copied: the caller may change the bytes as soon as a call returns. Frames leave in the order in which they were
+ * added, except pings and pongs: they overtake the frames that wait behind the write under way, but never go into the middle of a
+ * frame (RFC 6455, 5.4 and 5.5).
  */
 export class WriteBuffer {
-  /** What has been gathered, sent or not; messages are counted by those who add them. */
+  /** Counts frames and bytes that were gathered, sent or not. It counts no messages: the code that adds a message does that. */
   readonly traffic: Traffic;
   readonly #masked: boolean;
   readonly #codec: TextCodec;
-  // Full pieces, oldest first, in front of the active one; made at the first.
+  // Full pieces, oldest first, which leave before the active buffer; undefined until the first one.
   #full: Fifo<Piece> | undefined;
-  // Pings and pongs that go in front of those, made at the first; each piece ends with a frame.
+  // Pings and pongs that leave before the full pieces, undefined until the first one; each piece ends with a whole frame.
   #urgent: Fifo<Piece> | undefined;
   #active: Uint8Array | undefined;
   #activeStart = 0;
   #activeEnd = 0;
-  // Not where it is a frame that many share: that one is full, and another that follows moves on to a buffer of the pool.
+  // False if the active buffer is a shared frame. Such a buffer is full: the next frame goes into a buffer of the pool.
   #isActivePooled = true;
   #activeMarks: Mark[] | undefined;
-  // What a write is under way of, and where that write begins and ends.
+  // The piece that the write under way is taken from, and where that write begins and ends.
   #lent: Piece | undefined;
   #lentStart = 0;
   #lentEnd = 0;
-  // Whether the active buffer holds what nothing may go in front of: the response that opens the connection, or a ping or
-  // pong. It is in front of all else then, and what is urgent comes behind it.
+  // Whether the active buffer holds bytes that nothing may overtake: the response that opens the connection, or a ping or pong.
+  // It then leaves before everything else, and urgent frames come behind it.
   #isActiveFirst = false;
   #unsent = 0;
   #held = 0;
   #latePong: Uint8Array | undefined;
 
   /**
-   * Begins with nothing to send.
+   * Makes an empty buffer.
    *
    * @param masked Whether frames leave masked: a client's do (RFC 6455, 5.1).
-   * @param traffic What counts its frames. Default: one of its own.
-   * @param codec What encodes text. Default: the Web's `TextEncoder`.
+   * @param traffic Counts its frames. Default: a new counter.
+   * @param codec Encodes text. Default: the Web's `TextEncoder`.
    */
   constructor(masked: boolean, traffic: Traffic = new Traffic(), codec: TextCodec = webText) {
     this.#masked = masked;
@@ -118,23 +119,24 @@ export class WriteBuffer {
     return this.#masked;
   }
 
-  /** Bytes that wait or are lent out, those that are on hold included; a pong that is kept back does not count. */
+  /** Bytes that wait or are lent, including those announced with `hold`. A pong that is kept back does not count. */
   get unsent(): number {
     return this.#unsent + this.#held;
   }
 
-  /** Bytes of frames that wait or are lent out. */
+  /** Bytes of frames that wait or are lent. */
   get gathered(): number {
     return this.#unsent;
   }
 
-  /** Bytes that the write under way has lent; 0 where none is. */
+  /** Bytes that the write under way has borrowed; 0 if no write is under way. */
   get lent(): number {
     return this.#lentEnd - this.#lentStart;
   }
 
   /**
-   * Counts bytes of which frames are still to be made; with a negative number, that they were or will not be.
+   * Counts bytes as unsent that are not frames yet. A negative number takes them off again, when they became frames or were
+   * dropped.
    *
    * @internal
    */
@@ -145,7 +147,7 @@ export class WriteBuffer {
   /**
    * Adds bytes that are no frame: the response that opens the connection.
    *
-   * @throws {TypeError} They are no Uint8Array, or detached: nothing has been added then.
+   * @throws {TypeError} `bytes` is no Uint8Array, or is detached: nothing has been added then.
    */
   addRaw(bytes: Uint8Array): void {
     checkRange(bytes, 0, undefined);
@@ -153,19 +155,19 @@ export class WriteBuffer {
     copy(this.#active!, at, bytes, 0, bytes.length);
     this.#commit(bytes.length);
     this.#isActiveFirst = true;
-    // The opening handshake is no traffic of the connection.
+    // The opening handshake does not count as traffic of the connection.
     this.traffic.bytes -= bytes.length;
   }
 
   /**
-   * Adds a frame with `bytes[start, end)` as its payload. What makes a message of frames is the caller's to see to: their order,
-   * `fin`, and what reserved opcodes and bits mean.
+   * Adds a frame with `bytes[start, end)` as its payload. The caller makes sure that the frames form messages: that their order,
+   * `fin`, and the reserved opcodes and bits are right.
    *
    * @param rsv Reserved bits: 4, 2, 1 for RSV1, RSV2, RSV3.
-   * @param fin Whether its message, or what it is itself, ends with it: true of a control frame, which a peer refuses otherwise.
-   * @throws {TypeError} They are no Uint8Array or are detached, or a number is none: nothing has been added then.
-   * @throws {RangeError} `start` or `end` is not within `bytes`, a frame holds no such `opcode` or `rsv`, or a control frame would
-   * have more than 125 bytes (RFC 6455, 5.5): nothing has been added then.
+   * @param fin Whether this is the last frame of its message. It is true for control frames; a peer refuses others.
+   * @throws {TypeError} `bytes` is no Uint8Array or is detached, or another argument is no number: nothing has been added then.
+   * @throws {RangeError} `start` or `end` is not within `bytes`, a frame cannot hold such an `opcode` or `rsv`, or a control
+   * frame would have more than 125 bytes (RFC 6455, 5.5): nothing has been added then.
    */
   addFrame(
     opcode: Opcode,
@@ -192,13 +194,15 @@ export class WriteBuffer {
     this.traffic.addFrame(header);
   }
 
-  /** Puts a frame behind what was gathered. The caller then tells the tracer, last, since that may send more, or take. */
+  /**
+   * Adds a frame behind the gathered ones. The caller then calls the tracer, as its last step: the tracer may send more, or take.
+   */
   #put(opcode: Opcode, bytes: Uint8Array, start: number, end: number, rsv = 0, fin = true): void {
     this.#beginHeader(opcode, end - start);
     header.rsv = rsv;
     header.fin = fin;
     const size = headerSize(header);
-    // With a header of 4 or 10 bytes in front, the copy would lie too near behind its source, which is slow (src/bytes.ts).
+    // With a header of 4 or 10 bytes in front, the copy would lie too close behind its source, which is slow (src/bytes.ts).
     const isLarge = end - start > distanceMattersFrom;
     const lead = isLarge ? (bytes.byteOffset + start - size) & (safeDistance - 1) : 0;
     const at = this.#reserve(size + end - start, lead);
@@ -208,11 +212,11 @@ export class WriteBuffer {
   }
 
   /**
-   * Adds a whole frame that is sent on many connections, and that nobody changes: where it is alone in its write, it is lent
-   * out as it lies. A large one waits so, too, and is copied when a write is made of it and of others.
+   * Adds a whole frame that many connections share and nobody changes. A frame that is alone in its write is lent without a copy.
+   * A large frame also waits without a copy, and is copied only into a write together with other frames.
    *
    * @internal
-   * @param frame Not masked: only where this side is a server.
+   * @param frame Not masked: only a server may add it.
    */
   addShared(frame: Uint8Array, opcode: Opcode, length: number): void {
     this.#beginHeader(opcode, length);
@@ -228,7 +232,7 @@ export class WriteBuffer {
     this.traffic.addFrame(header);
   }
 
-  /** Adds a final text frame; gives the bytes of its payload. @throws {TypeError} `text` is no string. */
+  /** Adds a final text frame. @returns Bytes of its payload. @throws {TypeError} `text` is no string. */
   addText(text: string): number {
     checkText("text", text);
     if (text.length > longText) {
@@ -236,7 +240,7 @@ export class WriteBuffer {
       this.add(OpText, bytes, 0, bytes.length);
       return bytes.length;
     }
-    // The header's size depends on a length that is known only behind it: a guess, right for all ASCII, and room to move.
+    // The size of the header depends on the payload's length, which is not known yet. The guess is right for all ASCII texts.
     this.#beginHeader(OpText, text.length);
     const guess = headerSize(header);
     const at = this.#reserve(MaxHeaderSize + 3 * text.length);
@@ -262,7 +266,7 @@ export class WriteBuffer {
   }
 
   /**
-   * Adds a pong, or keeps it back while much is unsent; then only the last one is sent.
+   * Adds a pong. While much is unsent, it keeps the pong back instead, and sends only the last one.
    *
    * "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame" (RFC 6455, 5.5.3)
    *
@@ -280,9 +284,9 @@ export class WriteBuffer {
   }
 
   /**
-   * Adds a close frame, the last one: a pong that was kept back is dropped, since nothing may follow.
+   * Adds a close frame, which is the last frame: a pong that was kept back is dropped, since nothing may follow.
    *
-   * @param body As newCloseFrameBody makes it.
+   * @param body As made by newCloseFrameBody.
    * @throws As {@link addPing}.
    */
   addClose(body: Uint8Array): void {
@@ -292,9 +296,9 @@ export class WriteBuffer {
   }
 
   /**
-   * Takes what one write may carry. They are lent: they stay as they are until {@link giveBack}, and belong to the output again
-   * from then on. Do not transfer their buffer: what follows of the same frame may lie in it. A frame that is sent on many
-   * connections is copied for each of them, so that nothing that is done with these bytes reaches another connection.
+   * Takes the bytes of the next write. They are lent: they do not change until {@link giveBack}, and then belong to the output
+   * again. Do not transfer their buffer: the rest of the same frame may lie in it. A frame that many connections share is copied
+   * for each of them, so that a change of these bytes does not reach another connection.
    *
    * @returns undefined when nothing waits.
    */
@@ -304,7 +308,7 @@ export class WriteBuffer {
   }
 
   /**
-   * As {@link take}, without the copy, for callers that neither change nor transfer the bytes.
+   * Like {@link take}, but without the copy, for callers that neither change nor transfer the bytes.
    *
    * @internal
    */
@@ -321,9 +325,9 @@ export class WriteBuffer {
   }
 
   /**
-   * Says that what was taken has been sent. A second time for the same part of a larger frame does nothing.
+   * Says that the taken bytes have been sent. A second call for the same part of a larger frame does nothing.
    *
-   * @throws {TypeError} Nothing is lent out: it was not taken, is given back already, or was abandoned.
+   * @throws {TypeError} Nothing is lent: it was not taken, is given back already, or was abandoned.
    */
   giveBack(): void {
     const piece = this.#lent;
@@ -338,7 +342,7 @@ export class WriteBuffer {
   }
 
   /**
-   * Tells when all is given back that has been gathered by now, or when the last of it will not be.
+   * Tells the listener when everything gathered so far has been given back, or when the last of it was dropped.
    *
    * @param listener Must neither add nor take anything.
    * @internal
@@ -354,7 +358,7 @@ export class WriteBuffer {
     else (last.marks ??= []).push({ end: last.end, listener });
   }
 
-  /** Drops all that waits. What is lent out stays lent, and what follows it of the same frame is dropped with the rest. */
+  /** Drops everything that waits. Lent bytes stay lent; the rest of the same frame is dropped. */
   clear(): void {
     for (const pieces of [this.#urgent, this.#full]) {
       for (const piece of pieces?.takeAll() ?? []) this.#drop(piece);
@@ -366,12 +370,12 @@ export class WriteBuffer {
     if (lent === undefined || lent.end === this.#lentEnd) return;
     this.#unsent -= lent.end - this.#lentEnd;
     const { marks } = lent;
-    // Not given back to the pool: a write may be under way.
+    // This piece does not go back to the pool, since a write from it may be under way.
     this.#lent = this.lent === 0 ? undefined : { ...lent, end: this.#lentEnd, isPooled: false };
     if (marks !== undefined) tellLost(marks, this.#lentEnd);
   }
 
-  /** Drops all, what is lent out too: it will not be given back. */
+  /** Drops everything, the lent bytes too: they will not be given back. */
   abandon(): void {
     this.clear();
     const lost = this.#lent?.marks;
@@ -381,7 +385,7 @@ export class WriteBuffer {
     if (lost !== undefined) tellLost(lost, 0);
   }
 
-  /** Gives the piece whose turn it is, at the border between two frames. */
+  /** Gives the piece to write next. It is called between two frames only. */
   #next(): Piece | undefined {
     const pong = this.#latePong;
     if (pong !== undefined) {
@@ -395,7 +399,7 @@ export class WriteBuffer {
     return piece.isPooled ? piece : this.#gather(piece);
   }
 
-  /** Makes one write of a frame that many share and of what is behind it, as far as there is room. */
+  /** Makes one write of a shared frame and of the pieces behind it, as far as there is room. */
   #gather(first: Piece): Piece {
     const pieces = [first];
     let room = largestGathered - sizeOf(first);
@@ -407,7 +411,7 @@ export class WriteBuffer {
     }
   }
 
-  /** Takes the next piece that waits, where it has no more than so many bytes. */
+  /** Takes the next waiting piece, if it has no more than so many bytes. */
   #nextWithin(room: number): Piece | undefined {
     const next = this.#full?.first;
     if (next !== undefined) return sizeOf(next) <= room ? this.#full!.shift() : undefined;
@@ -415,8 +419,8 @@ export class WriteBuffer {
   }
 
   /**
-   * Adds a ping or a pong, and tells of it, last: behind what was gathered where all of it leaves with the next write, else in
-   * front of it. For callers that have checked what they pass.
+   * Adds a ping or a pong, and then calls the tracer. The frame goes behind what was gathered if all of that leaves with the next
+   * write, and otherwise in front of it. The caller has checked the arguments.
    *
    * @internal
    */
@@ -483,10 +487,10 @@ export class WriteBuffer {
   }
 
   /**
-   * Makes room in the active buffer; gives the index where it begins. A large frame's buffer may have room for more than one
-   * write: others do not go behind the frame there.
+   * Makes room in the active buffer, and gives the index where the room begins. The buffer of a large frame may be larger than
+   * one write: no other frame goes behind the frame there.
    *
-   * @param lead Bytes that are left out in front of it where it begins a buffer.
+   * @param lead Bytes to leave unused in front if the room begins a new buffer.
    */
   #reserve(size: number, lead = 0): number {
     const active = this.#active;
@@ -504,7 +508,7 @@ export class WriteBuffer {
     this.#activeEnd = lead;
   }
 
-  /** Moves to a larger buffer while there is one; else what is gathered is one write, and the next begins. */
+  /** Moves the gathered frames to a larger buffer. If there is no larger one, they become one write, and a new buffer begins. */
   #replaceActive(active: Uint8Array, size: number, lead: number): void {
     const start = this.#activeStart;
     const gathered = this.#activeEnd - start;
@@ -523,12 +527,12 @@ export class WriteBuffer {
     this.#isActivePooled = true;
   }
 
-  /** Whether the active buffer is a frame that many share, and that stays as it is while it waits. */
+  /** Whether the active buffer is a shared frame that waits without a copy. */
   get #isActiveLargeShared(): boolean {
     return !this.#isActivePooled && this.#activeEnd >= sharedFrom;
   }
 
-  /** What is gathered takes its place in the queue. */
+  /** Moves the active buffer to its queue. */
   #queueActive(): void {
     const pieces = this.#isActiveFirst
       ? (this.#urgent ??= new Fifo<Piece>())
@@ -557,8 +561,8 @@ export class WriteBuffer {
  * Checks the whole payload of a control frame.
  *
  * @returns Its size.
- * @throws {TypeError} It is no Uint8Array, or is detached.
- * @throws {RangeError} It has more than 125 bytes.
+ * @throws {TypeError} `payload` is no Uint8Array, or is detached.
+ * @throws {RangeError} `payload` has more than 125 bytes.
  */
 export function checkControl(payload: Uint8Array): number {
   const end = checkRange(payload, 0, undefined, "payload");
@@ -566,7 +570,7 @@ export function checkControl(payload: Uint8Array): number {
   return end;
 }
 
-/** Encodes `text` at `target[at]`, which has room for it; gives the bytes written. */
+/** Encodes `text` at `target[at]`, which has room for it. @returns The number of bytes written. */
 function writeText(text: string, target: Uint8Array, at: number, codec: TextCodec): number {
   if (text.length > shortText) return codec.encodeInto(text, target, at);
   for (let i = 0; i < text.length; i++) {

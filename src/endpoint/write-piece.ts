@@ -1,9 +1,8 @@
 /**
- * Pieces of what a write buffer has gathered: buffers with whole frames in them, and who is told of which bytes.
+ * Pieces of what a write buffer has gathered: each is a buffer with whole frames in it, and knows the listeners of its bytes.
  *
- * A frame that is sent to many is a piece by itself, which all their write buffers share: while it waits it costs each of them no
- * memory of its own. Pieces are copied together when a write is made of them, so that a receiver that was slow gets few large
- * writes.
+ * A frame that many connections share is a piece by itself, and all their write buffers use the same bytes: a waiting frame costs
+ * no connection its own memory. Pieces are copied together into one write, so that a slow receiver gets few large writes.
  *
  * @module
  */
@@ -12,32 +11,32 @@ import { copy } from "../bytes.ts";
 import type { Fifo } from "../fifo.ts";
 import { borrowBuffer, largestGathered, returnBuffer } from "./pool.ts";
 
-/** Is told what becomes of bytes that were gathered: one of the two, once. */
+/** Hears what happens to gathered bytes: one of the two methods is called, once. */
 export interface TakenListener {
-  /** They were given back, to be written. */
+  /** The bytes were given back: they have been written. */
   onTaken(): void;
-  /** They were dropped, or their write was given up. */
+  /** The bytes were dropped, or their write was given up. */
   onLost(): void;
 }
 
-/** Where the bytes end that somebody is told of. */
+/** A listener, and where the bytes end that it is told of. */
 export interface Mark {
   readonly end: number;
   readonly listener: TakenListener;
 }
 
-/** A buffer and what of it is filled. */
+/** A buffer, and the part of it that is filled. */
 export interface Piece {
   readonly buffer: Uint8Array;
   readonly start: number;
   readonly end: number;
-  /** Whether the pool gets it back. */
+  /** Whether the buffer goes back to the pool. */
   readonly isPooled: boolean;
-  /** In the order of their ends; undefined where nobody is told of anything, as a rule. */
+  /** In the order of their ends; undefined, as a rule, when there is no listener. */
   marks: Mark[] | undefined;
 }
 
-/** Bytes of frames in a piece. */
+/** Gives the number of bytes of frames in a piece. */
 export function sizeOf(piece: Piece): number {
   return piece.end - piece.start;
 }
@@ -47,23 +46,23 @@ export function lastOf(pieces: Fifo<Piece> | undefined): Piece | undefined {
   return pieces && [...pieces].at(-1);
 }
 
-/** Tells those whose bytes end at `end` or before, and takes them out. */
+/** Tells the listeners whose bytes end at `end` or before, and removes them. */
 export function tellTaken(marks: Mark[], end: number): void {
   while (marks.length > 0 && marks[0].end <= end) marks.shift()!.listener.onTaken();
 }
 
-/** Tells those whose bytes end behind `end`, and takes them out. They lie in the order of their ends. */
+/** Tells the listeners whose bytes end behind `end`, and removes them. `marks` is in the order of the ends. */
 export function tellLost(marks: Mark[], end: number): void {
   const kept = marks.filter((mark) => mark.end <= end).length;
   for (const { listener } of marks.splice(kept)) listener.onLost();
 }
 
-/** Gives marks in bytes that have moved towards the start by so many; with a negative number, towards the end. */
+/** Gives the marks for bytes that have moved towards the start by so many; a negative number moves them towards the end. */
 export function moved(marks: readonly Mark[], by: number): Mark[] {
   return marks.map(({ end, listener }) => ({ end: end - by, listener }));
 }
 
-/** Copies pieces together, which one buffer of the pool has room for; those that are the pool's go back to it. */
+/** Copies pieces together into one buffer of the pool, which has room for them; their own pooled buffers go back to the pool. */
 export function joined(pieces: readonly Piece[]): Piece {
   const buffer = borrowBuffer(largestGathered);
   let end = 0;
