@@ -1,5 +1,5 @@
 /**
- * The legality of frames as pure functions: what a header may say in which state, what a close frame may carry
+ * Which frames are legal, as pure functions: what a header may say in which state, what a close frame may carry
  * (RFC 6455, 5.1, 5.2, 5.4, 5.5 and 7.4).
  *
  * @module
@@ -18,43 +18,44 @@ import { MaxControlFramePayloadSize } from "./header.ts";
 import { checkOpcode, isControl, isReserved, OpContinuation } from "./opcode.ts";
 
 /**
- * A set of bits about one side: combine with `|`, remove with `& ~`. 0 is no side, and skips the checks of sides.
+ * What is known about one side, as a set of bits: combine them with `|`, remove them with `& ~`. 0 names no side, and skips the
+ * checks that depend on the side.
  *
- * Any number will do; an `Opcode` or a `StatusCode` in its place does not compile. What `|` makes of two states is a number of no
- * kind to the compiler, since operators give nothing else: where it is to be found out that it is misplaced, write its kind down,
- * as in `const state: State = StateServerSide | StateExtended`.
+ * Any number is accepted, but an `Opcode` or a `StatusCode` does not compile in its place. The compiler sees the result of `|` as
+ * a plain number. Write its type down if the compiler is to find a state in the wrong place:
+ * `const state: State = StateServerSide | StateExtended`.
  */
 export type State = number & {
-  /** Exists for the compiler only: no value has it. */
+  /** Exists only for the compiler: no value has it. */
   readonly "~kind"?: "state";
 };
 
-/** This side is the server: frames that come must be masked. */
+/** This side is the server: received frames must be masked. */
 export const StateServerSide: State = 0x1;
-/** This side is the client: frames that come must not be masked. */
+/** This side is the client: received frames must not be masked. */
 export const StateClientSide: State = 0x2;
 /** An extension was negotiated that may use reserved bits. */
 export const StateExtended: State = 0x4;
-/** A message has begun and is not complete: a continuation is next. */
+/** A message has begun and is not complete: the next data frame must be a continuation. */
 export const StateFragmented: State = 0x8;
 const allStates = 0xf;
 
-/** Checks a state that a caller gives. @throws {TypeError} It is no number. @throws {RangeError} It has other bits. */
+/** Checks a state that a caller gives. @throws {TypeError} It is no number. @throws {RangeError} It has unknown bits. */
 export function checkState(state: State): void {
   checkWhole("state", state, allStates);
 }
 
-/** Tells whether any bit of `bits` is set in `state`. */
+/** Tells whether at least one bit of `bits` is set in `state`. */
 export function isState(state: State, bits: State): boolean {
   return (state & bits) !== 0;
 }
 
-/** Tells whether `state` is of a server. */
+/** Tells whether this side is the server. */
 export function isServerSide(state: State): boolean {
   return (state & StateServerSide) !== 0;
 }
 
-/** Tells whether `state` is of a client. */
+/** Tells whether this side is the client. */
 export function isClientSide(state: State): boolean {
   return (state & StateClientSide) !== 0;
 }
@@ -70,37 +71,37 @@ export function isFragmented(state: State): boolean {
 }
 
 /**
- * Checks that a frame with `header` may come in `state`.
+ * Checks that a frame with `header` is legal in `state`.
  *
- * With {@link StateExtended} any reserved bit passes: the extension has to refuse those that are not its own.
+ * With {@link StateExtended} every reserved bit passes: the extensions must refuse the bits that are not theirs.
  *
  * @throws {TypeError} `state`, or the header's opcode, is no number.
- * @throws {RangeError} `state` has another bit than those above, or the opcode is none from 0 to 15.
+ * @throws {RangeError} `state` has a bit other than those above, or the opcode is not a whole number from 0 to 15.
  * @throws {ProtocolError} `OPCODE_RESERVED`, `CONTROL_TOO_LONG`, `CONTROL_NOT_FINAL`, `RSV_NOT_ZERO`, `MASK_REQUIRED`,
- * `MASK_UNEXPECTED`, `CONTINUATION_EXPECTED`, `CONTINUATION_UNEXPECTED`, looked for in this order
+ * `MASK_UNEXPECTED`, `CONTINUATION_EXPECTED`, `CONTINUATION_UNEXPECTED`, checked in this order
  * @see gobwas CheckHeader
  */
 export function checkHeader(header: Header, state: State): void {
-  // A state that is no such number could skip a rule.
+  // A state of another type could skip a rule.
   checkWhole("state", state, allStates);
   checkOpcode(header.opcode);
   checkDecoded(header, state);
 }
 
-/** As {@link checkHeader}, for callers that know the state and have decoded the header. */
+/** As {@link checkHeader}, for callers that know the state to be valid and have decoded the header. */
 export function checkDecoded(header: Header, state: State): void {
   const code = brokenRule(header, state);
   if (code !== undefined) throw new ProtocolError(code, { value: valueOf(code, header) });
 }
 
-/** What in a header broke a rule. */
+/** Gives the value of the header that broke the rule. */
 function valueOf(code: ViolationCode, { length, rsv, opcode }: Header): number | undefined {
   if (code === "CONTROL_TOO_LONG") return length;
   if (code === "RSV_NOT_ZERO") return rsv;
   return code === "MASK_REQUIRED" || code === "MASK_UNEXPECTED" ? undefined : opcode;
 }
 
-/** The first rule that a header breaks. It makes no error: an engine inlines what is short, and this is asked for each frame. */
+/** Gives the first rule that a header breaks. It makes no error: engines inline short functions, and this runs for each frame. */
 function brokenRule(header: Header, state: State): ViolationCode | undefined {
   const opcode = header.opcode;
   // "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_" (RFC 6455, 5.2)
@@ -128,9 +129,9 @@ function brokenRule(header: Header, state: State): ViolationCode | undefined {
  * Checks that a close frame may carry `status`.
  *
  * @throws {TypeError} `status` is no number.
- * @throws {RangeError} It is no whole number from 0 to 65535: two bytes hold no other.
+ * @throws {RangeError} `status` is not a whole number from 0 to 65535, and so does not fit into two bytes.
  * @throws {ProtocolError} `STATUS_NOT_IN_USE`, `STATUS_APPLICATION_LEVEL`, `STATUS_NO_MEANING`, `STATUS_UNKNOWN`
- * @see RFC 6455, 7.4 · gobwas CheckCloseFrameData, whose check of the reason is parseCloseFrameData's here
+ * @see RFC 6455, 7.4 · gobwas CheckCloseFrameData; it checks the reason too, as parseCloseFrameData does here
  */
 export function checkCloseFrameData(status: StatusCode): void {
   checkStatus(status);
@@ -143,11 +144,11 @@ function brokenStatusRule(status: StatusCode): ViolationCode | undefined {
   // "MUST NOT be set as a status code in a Close control frame by an endpoint" (RFC 6455, 7.4.1)
   if (isStatusProtocolReserved(status)) return "STATUS_APPLICATION_LEVEL";
   if (status === StatusNoMeaningYet) return "STATUS_NO_MEANING";
-  // From 3000 on they are the application's.
+  // Codes from 3000 on belong to libraries and applications.
   return status < 3000 && !isStatusProtocolDefined(status) ? "STATUS_UNKNOWN" : undefined;
 }
 
-/** Checks that a status fits into its two bytes. @throws {TypeError} It is no number. @throws {RangeError} It does not. */
+/** Checks that a status fits into two bytes. @throws {TypeError} It is no number. @throws {RangeError} It does not fit. */
 export function checkStatus(status: StatusCode): void {
   checkWhole("status", status, 0xffff);
 }

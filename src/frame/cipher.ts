@@ -1,12 +1,12 @@
 /**
- * Masking: a payload XORed with a key of four bytes, which is its own inverse (RFC 6455, 5.3).
+ * Masking: a payload is XORed with a key of four bytes; doing it again unmasks it (RFC 6455, 5.3).
  *
- * Theory of operation. Long ranges are worked on in words of four bytes, short ones byte by byte, because the view that words need
- * costs as much as some 250 bytes. There are three ways in, and each has its reason: `cipher` checks what users give it, `cipherRange`
- * does the same for those who know the range, and `RangeCipher` makes one view for all frames of a chunk. That is why there are two
- * thresholds: from 256 bytes on a view pays for one range, from 64 on it pays where it is there already. Measured in chunks of
- * 16 KiB on Node, Deno and Bun, a frame of 128 bytes costs 0.80, 0.63 and 0.60 of what it costs by `cipherRange`, one of 250 bytes
- * 0.60, 0.52 and 0.38, and one of 32 bytes would cost 2.0, 1.3 and 1.7.
+ * Theory of operation. Long ranges are masked in words of four bytes, short ones byte by byte: making the view for words costs as
+ * much as masking some 250 bytes. There are three functions. `cipher` checks the arguments of users. `cipherRange` is for callers
+ * that have checked the range. `RangeCipher` makes one view for all frames of a chunk. So there are two thresholds: a new view
+ * pays from 256 bytes on, an existing one from 64 on. Measured in chunks of 16 KiB on Node, Deno and Bun, in `RangeCipher` a
+ * frame of 128 bytes costs 0.80, 0.63 and 0.60 of its cost in `cipherRange`, and one of 250 bytes 0.60, 0.52 and 0.38. A frame of
+ * 32 bytes in words would cost 2.0, 1.3 and 1.7.
  *
  * @module
  */
@@ -18,18 +18,18 @@ import { checkMaskKey } from "./header.ts";
 const littleEndian =
   /* @__PURE__ */ new Uint8Array(/* @__PURE__ */ new Uint16Array([1]).buffer)[0] === 1;
 
-// Making an Int32Array costs as much as masking about 250 bytes four at a time: bench/micro/cipher.mjs. On a big-endian
-// machine words would need the key turned round; such machines take the plain loop.
+// Making an Int32Array costs as much as masking about 250 bytes four at a time: bench/micro/cipher.mjs. On a big-endian machine
+// words would need a byte-swapped key; such machines use the plain loop.
 const wordsPayFrom = littleEndian ? 256 : Infinity;
 
 /**
  * Masks or unmasks `bytes[start, end)` in place.
  *
- * @param key Masking key, as in a header's `maskKey`: an integer of 32 bits, with a sign or without.
- * @param offset Payload bytes that lie before `start`: a payload may be worked on piece by piece.
+ * @param key Masking key, as in a header's `maskKey`: a 32-bit integer, signed or unsigned.
+ * @param offset Payload bytes that lie before `start`, so that a payload can be masked piece by piece.
  * @throws {TypeError} `bytes` is no Uint8Array, or is detached; or `key` or `offset` is no number.
- * @throws {RangeError} `start` or `end` is not within `bytes`, `key` is no such integer, or `offset` no whole number from 0 on.
- * Nothing has been changed then.
+ * @throws {RangeError} `start` or `end` is not within `bytes`, `key` is no 32-bit integer, or `offset` is not a whole number from
+ * 0 on. Nothing has been changed then.
  * @see RFC 6455, 5.3 · gobwas Cipher
  */
 export function cipher(bytes: Uint8Array, key: number, offset = 0, start = 0, end?: number): void {
@@ -38,7 +38,7 @@ export function cipher(bytes: Uint8Array, key: number, offset = 0, start = 0, en
   cipherRange(bytes, key, offset, start, end);
 }
 
-/** Checks what masks: of a key or an offset that is none, bytes would be made that mask nothing, or with another key. */
+/** Checks key and offset. An invalid one would mask with zeros, which mask nothing, or with another key. */
 function checkKey(key: number, offset: number): void {
   checkMaskKey(key);
   checkWhole("offset", offset, Number.MAX_SAFE_INTEGER);
@@ -59,12 +59,12 @@ export function cipherRange(
   cipherByWords(bytes, wordsOf(bytes, start, end), key, offset, start, end);
 }
 
-/** Bytes from which a range is worked on by words where the view on them is there already. */
+/** Bytes from which a range is masked in words if the view already exists. */
 const wordsHelpFrom = 64;
 
 /**
- * Masks ranges of the same array one after the other, as {@link cipher} does each: the view on its words is made once for
- * all of them, and pays for itself from 64 bytes a range on. It holds on to the array until {@link release}.
+ * Masks ranges of the same array one after the other, each as {@link cipher} does. The view of the array's words is made once for
+ * all of them, and pays from 64 bytes for each range on. The cipher refers to the array until {@link release}.
  */
 export class RangeCipher {
   // The view begins at the first whole word of the array.
@@ -80,13 +80,13 @@ export class RangeCipher {
     cipherByWords(bytes, this.#words!, key, offset, start, end);
   }
 
-  /** Lets go of the array. */
+  /** Drops the reference to the array. */
   release(): void {
     this.#bytes = noBytes;
     this.#words = undefined;
   }
 
-  /** Sees to the view, where what may still follow in the array is worth one. */
+  /** Says whether a view exists, after making one if the rest of the array is long enough to pay for it. */
   #hasWords(bytes: Uint8Array, start: number): boolean {
     if (bytes === this.#bytes) return true;
     if (bytes.length - start < wordsPayFrom) return false;
@@ -97,13 +97,13 @@ export class RangeCipher {
 }
 
 /**
- * Copies `source[start, end)` to `target[at]` and what follows, masked; the source is left as it is.
+ * Copies `source[start, end)` to `target`, from `at` on, and masks the copy; the source is not changed.
  *
- * @param key Masking key, as in a header's `maskKey`: an integer of 32 bits, with a sign or without.
+ * @param key Masking key, as in a header's `maskKey`: a 32-bit integer, signed or unsigned.
  * @param offset Payload bytes that lie before `start`.
- * @throws {TypeError} `target` or `source` is no Uint8Array, or is detached; or a number is none.
- * @throws {RangeError} `start` or `end` is not within `source`, there is no room in `target`, or `key` or `offset` is none, as for
- * {@link cipher}. Nothing has been written then.
+ * @throws {TypeError} `target` or `source` is no Uint8Array, or is detached; or another argument is no number.
+ * @throws {RangeError} `start` or `end` is not within `source`, there is no room in `target`, or `key` or `offset` is out of
+ * range, as for {@link cipher}. Nothing has been written then.
  */
 export function cipherInto(
   target: Uint8Array,
@@ -121,18 +121,18 @@ export function cipherInto(
   cipherRange(target, key, offset, at, targetEnd);
 }
 
-/** Index of the first whole word of `bytes` from `start` on. */
+/** Gives the index of the first whole word of `bytes` from `start` on. */
 function alignedFrom(bytes: Uint8Array, start: number): number {
   return start + (-(bytes.byteOffset + start) & 3);
 }
 
-/** A view on the whole words of `bytes[start, end)`. */
+/** Gives a view of the whole words of `bytes[start, end)`. */
 function wordsOf(bytes: Uint8Array, start: number, end: number): Int32Array {
   const aligned = alignedFrom(bytes, start);
   return new Int32Array(bytes.buffer, bytes.byteOffset + aligned, (end - aligned) >> 2);
 }
 
-/** Works on `bytes[start, end)` by words where there are whole ones. @param words Covers them, and maybe others. */
+/** Masks `bytes[start, end)`, its whole words by words. @param words A view that covers at least these words. */
 function cipherByWords(
   bytes: Uint8Array,
   words: Int32Array,
@@ -150,7 +150,7 @@ function cipherByWords(
   cipherBytes(bytes, word, aligned + count * 4, end);
 }
 
-/** Eight words a turn: 1.5 to 2 times one a turn on V8, up to 1.8 times on JavaScriptCore. */
+/** Masks eight words in each turn: 1.5 to 2 times as fast as one on V8, up to 1.8 times on JavaScriptCore. */
 function cipherWords(words: Int32Array, word: number, start: number, end: number): void {
   let at = start;
   for (; at + 8 <= end; at += 8) {
@@ -166,13 +166,13 @@ function cipherWords(words: Int32Array, word: number, start: number, end: number
   for (; at < end; at++) words[at] ^= word;
 }
 
-/** Turns the key so that its first byte is the one that belongs to payload byte `offset`. */
+/** Rotates the key so that its first byte is the one for payload byte `offset`. */
 function rotate(key: number, offset: number): number {
   const bits = (offset & 3) << 3;
   return bits === 0 ? key : (key >>> bits) | (key << (32 - bits));
 }
 
-/** Four bytes a turn: 2 to 4 times a loop that finds its key byte anew for each. */
+/** Masks four bytes in each turn: 2 to 4 times as fast as a loop that looks up the key byte for each byte. */
 function cipherBytes(bytes: Uint8Array, key: number, start: number, end: number): void {
   const key1 = key >>> 8;
   const key2 = key >>> 16;

@@ -1,5 +1,5 @@
 /**
- * The body of a close frame: nothing, or a status code with a reason in UTF-8 (RFC 6455, 5.5.1).
+ * The body of a close frame: empty, or a status code with a reason in UTF-8 (RFC 6455, 5.5.1).
  *
  * @module
  */
@@ -13,21 +13,21 @@ import { MaxControlFramePayloadSize } from "./header.ts";
 import { webText } from "./text-codec.ts";
 import { decodeText, lastCharacterEnd } from "./utf8.ts";
 
-/** What a close frame says. */
+/** The content of a close frame. */
 export interface CloseFrameData {
-  /** Status code, 0 where the frame has none. */
+  /** Status code; 0 if the frame has none. */
   readonly status: StatusCode;
-  /** Why, "" where nothing is said. */
+  /** Reason; "" if the frame has none. */
   readonly reason: string;
 }
 
-/** Bytes of the longest reason: what a control frame holds, less the status code. */
+/** Bytes of the longest reason: the payload limit of a control frame, less the status code. */
 export const MaxReasonSize: number = MaxControlFramePayloadSize - 2;
 
 /**
- * Reads the body of a close frame; which status codes are legal is checkCloseFrameData's to say.
+ * Reads the body of a close frame. It does not check that the status code is legal: see checkCloseFrameData.
  *
- * @param payload Unmasked. Nothing of it is kept.
+ * @param payload The unmasked payload. Nothing of it is kept.
  * @throws {TypeError} `payload` is no Uint8Array, or is detached.
  * @throws {RangeError} `start` or `end` is not within `payload`.
  * @throws {ProtocolError} `CLOSE_BODY_TOO_SHORT`, `INVALID_UTF8`
@@ -51,8 +51,8 @@ export function parseCloseBody(payload: Uint8Array, start: number, end: number):
  *
  * @param status 1 to 65535, or 0 for an empty body; legality is not checked.
  * @param reason Cut to 123 bytes, at the end of a whole character.
- * @returns A new array, yours.
- * @throws {RangeError} `status` is no whole number from 0 to 65535: two bytes hold no other.
+ * @returns A new array, which the caller owns.
+ * @throws {RangeError} `status` is not a whole number from 0 to 65535, and so does not fit into two bytes.
  * @throws {TypeError} `status` is no number, or `reason` no string.
  * @see gobwas NewCloseFrameBody, which may cut inside a character
  */
@@ -68,11 +68,11 @@ export function newCloseFrameBody(status: StatusCode, reason = ""): Uint8Array<A
 }
 
 /**
- * Writes the body of a close frame into `bytes`: always two bytes of status, also for 0, and the whole reason, whether
- * a control frame has room for it or not.
+ * Writes the body of a close frame into `bytes`: always two bytes of status, also for 0, and then the whole reason, even if it is
+ * too long for a control frame.
  *
  * @returns Bytes written: 2 and those of the reason.
- * @throws {RangeError} Not enough room, or `status` is no whole number from 0 to 65535.
+ * @throws {RangeError} There is not enough room, or `status` is not a whole number from 0 to 65535.
  * @throws {TypeError} `bytes` is no Uint8Array, `status` no number, or `reason` no string.
  * @see gobwas PutCloseFrameBody
  */
@@ -89,7 +89,7 @@ export function putCloseFrameBody(bytes: Uint8Array, status: StatusCode, reason 
   return size;
 }
 
-/** Checks that a status fits into its two bytes, and that a reason is text. */
+/** Checks that a status fits into two bytes, and that a reason is text. */
 function checkBody(status: StatusCode, reason: string): void {
   checkStatus(status);
   checkText("reason", reason);

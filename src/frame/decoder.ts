@@ -1,7 +1,7 @@
 /**
- * A push decoder: chunks in, frames out, nothing allocated per frame and no payload gathered (RFC 6455, 5.2).
+ * A push decoder: chunks in, frames out. It allocates nothing for a frame, and gathers no payload (RFC 6455, 5.2).
  *
- * It knows the wire and no policy. What a header may say is the sink's to judge, and a sink that throws ends the call.
+ * It knows the wire format and no policy. The sink decides what a header may say; an error that the sink throws ends the call.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import { RangeCipher } from "./cipher.ts";
 import { decodeHeaderRange, type Header, headerSize, MaxHeaderSize, newHeader } from "./header.ts";
 import { isControl } from "./opcode.ts";
 
-/** Who gets the frames. For each frame: one header, any number of payload pieces, one end. */
+/** Takes the frames. For each frame the decoder calls one header, any number of payload pieces, and one end. */
 export interface FrameSink {
-  /** A header is complete. It is the decoder's own, and changes with the next frame. */
+  /** A header is complete. The object belongs to the decoder, and changes with the next frame. */
   frameHeader(header: Header): void;
   /**
    * A piece of the payload, unmasked, never empty.
@@ -27,17 +27,17 @@ export interface FrameSink {
   frameEnd(): void;
 }
 
-/** What a {@link FrameDecoder} may be told. */
+/** Options of a {@link FrameDecoder}. */
 export interface FrameDecoderOptions {
-  /** Refuses data frames whose length is not minimally encoded. Default: false, as nearly every peer does. */
+  /** Refuses data frames whose length is not minimally encoded. Default: false, since nearly all peers accept them. */
   readonly strictLength?: boolean | undefined;
 }
 
-/** Shared by all decoders. It caches a word view of the current chunk until `feed` returns; a nested `feed` replaces it. */
+/** Shared by all decoders. It caches a word view of the current chunk until `feed` returns; a nested `feed` replaces the view. */
 const cipher: RangeCipher = /* @__PURE__ */ new RangeCipher();
 
 /**
- * Decodes frames from chunks, wherever the stream is cut.
+ * Decodes frames from chunks; the stream may be cut into chunks anywhere.
  *
  * @example
  * const decoder = new FrameDecoder({
@@ -51,7 +51,7 @@ export class FrameDecoder {
   readonly #sink: FrameSink;
   readonly #strictLength: boolean;
   readonly #header: Header = newHeader();
-  // The beginning of a header that two chunks share: a copy, so that no chunk is kept. Made at the first such header.
+  // The beginning of a header that continues in the next chunk: a copy, so that no chunk is kept. Made at the first such header.
   #partial: Uint8Array = noBytes;
   #partialSize = 0;
   #inPayload = false;
@@ -59,34 +59,34 @@ export class FrameDecoder {
   #stopped = false;
 
   /**
-   * Makes a decoder that stands in front of a header.
+   * Makes a decoder that expects a header next.
    *
-   * @param sink Is told of each frame, inside `feed`.
+   * @param sink Called for each frame, inside `feed`.
    */
   constructor(sink: FrameSink, options: FrameDecoderOptions = {}) {
     this.#sink = sink;
     this.#strictLength = options.strictLength ?? false;
   }
 
-  /** Whether what was fed ends between two frames. */
+  /** Whether the bytes so far end between two frames. */
   get isBetweenFrames(): boolean {
     return !this.#inPayload && this.#partialSize === 0;
   }
 
-  /** Makes {@link feed} return after the sink's present call, or after the frame's end where that follows at once. */
+  /** Makes {@link feed} return after the sink's present call; if the frame ends there, after `frameEnd`. */
   stop(): void {
     this.#stopped = true;
   }
 
   /**
-   * Takes the next bytes of the stream. Payloads are unmasked where they lie.
+   * Takes the next bytes of the stream. Payloads are unmasked in place.
    *
-   * @param chunk `[start, end)` is changed in place; nothing of it is kept.
+   * @param chunk The bytes `[start, end)` are changed in place; none of them are kept.
    * @returns Index after the last byte taken: `end`, or less after {@link stop}; feed the rest later.
    * @throws {TypeError} `chunk` is no Uint8Array, or is detached: nothing has happened then.
    * @throws {RangeError} `start` or `end` is not within `chunk`: nothing has happened then.
-   * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`, and whatever the sink throws.
-   * Then the stream is lost, and the decoder with it.
+   * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`.
+   * @throws Any error that the sink throws. After this or a ProtocolError the decoder cannot be used any more.
    */
   feed(chunk: Uint8Array, start = 0, end?: number): number {
     end = checkRange(chunk, start, end, "chunk");
@@ -116,7 +116,7 @@ export class FrameDecoder {
     return at;
   }
 
-  /** One byte at a time: at most 13 of them, once a chunk at the most. */
+  /** Reads the rest of a header byte by byte: at most 13 bytes, at most once for each chunk. */
   #readRestOfHeader(chunk: Uint8Array, at: number, end: number): number {
     while (at < end) {
       this.#partial[this.#partialSize++] = chunk[at++];
@@ -132,7 +132,7 @@ export class FrameDecoder {
 
   #beginFrame(size: number): void {
     const header = this.#header;
-    // A control frame never needs a longer form, so no peer has an excuse for one; in data frames many peers take it.
+    // A control frame never needs a longer form, so that no peer has a reason to send one. Many peers accept one in data frames.
     if (size !== headerSize(header) && (this.#strictLength || isControl(header.opcode))) {
       throw new ProtocolError("LENGTH_NOT_MINIMAL", { value: header.length });
     }

@@ -1,5 +1,5 @@
 /**
- * Whole frames: builders, masking twins, and frames compiled to the bytes of the wire.
+ * Whole frames: functions that build them, mask and unmask them, and compile them to the bytes of the wire.
  *
  * @module
  */
@@ -26,19 +26,19 @@ import { checkOpcode, OpBinary, OpClose, type Opcode, OpPing, OpPong, OpText } f
 
 /** A header and its whole payload. */
 export interface Frame {
-  /** What stands in front of the payload. */
+  /** The header of the frame. */
   readonly header: Header;
-  /** Masked where the header says so. */
+  /** The payload, masked if the header says so. */
   readonly payload: Uint8Array;
 }
 
 /**
  * Makes an unmasked frame.
  *
- * @param payload Kept, not copied. No rule is checked: a frame can be made that a peer must refuse. Whatever encodes a header or a
- * frame as it is given lets it pass, and so does `WriteBuffer.addFrame`, unless it is a control frame that is too long.
+ * @param payload Kept, not copied. No rule is checked: the frame may be one that a peer must refuse. Functions that encode a
+ * header or a frame let it pass too, and so does `WriteBuffer.addFrame`, except a control frame that is too long.
  * @throws {TypeError} `payload` is no Uint8Array or is detached, or `opcode` is no number.
- * @throws {RangeError} `opcode` is no whole number from 0 to 15: a frame holds no other.
+ * @throws {RangeError} `opcode` is not a whole number from 0 to 15.
  * @see gobwas NewFrame
  */
 export function newFrame(opcode: Opcode, fin: boolean, payload: Uint8Array): Frame {
@@ -50,7 +50,7 @@ export function newFrame(opcode: Opcode, fin: boolean, payload: Uint8Array): Fra
   };
 }
 
-/** Checks that these are bytes, and that their memory is there. */
+/** Checks that `payload` is a Uint8Array and not detached. */
 function checkPayload(name: string, payload: Uint8Array): void {
   checkRange(payload, 0, undefined, name);
 }
@@ -69,15 +69,15 @@ export function newBinaryFrame(payload: Uint8Array): Frame {
  * Makes a ping frame.
  *
  * @param payload At most 125 bytes; kept, not copied.
- * @throws {TypeError} It is no Uint8Array.
- * @throws {RangeError} It is too long (RFC 6455, 5.5).
- * @see gobwas NewPingFrame, which does not look
+ * @throws {TypeError} `payload` is no Uint8Array.
+ * @throws {RangeError} `payload` is too long (RFC 6455, 5.5).
+ * @see gobwas NewPingFrame, which does not check the length
  */
 export function newPingFrame(payload: Uint8Array): Frame {
   return newControlFrame(OpPing, payload);
 }
 
-/** Makes a pong frame; as {@link newPingFrame}. @see gobwas NewPongFrame, which does not look */
+/** Makes a pong frame; as {@link newPingFrame}. @see gobwas NewPongFrame, which does not check the length */
 export function newPongFrame(payload: Uint8Array): Frame {
   return newControlFrame(OpPong, payload);
 }
@@ -85,8 +85,8 @@ export function newPongFrame(payload: Uint8Array): Frame {
 /**
  * Makes a close frame; as {@link newPingFrame}.
  *
- * @param payload A body as newCloseFrameBody makes it.
- * @see gobwas NewCloseFrame, which does not look
+ * @param payload A body as made by newCloseFrameBody.
+ * @see gobwas NewCloseFrame, which does not check the length
  */
 export function newCloseFrame(payload: Uint8Array): Frame {
   return newControlFrame(OpClose, payload);
@@ -98,12 +98,12 @@ function newControlFrame(opcode: Opcode, payload: Uint8Array): Frame {
   return frame;
 }
 
-/** Checks how long the payload of a control frame is. @throws {RangeError} More than 125 bytes (RFC 6455, 5.5). */
+/** Checks the payload length of a control frame. @throws {RangeError} More than 125 bytes (RFC 6455, 5.5). */
 export function checkControlSize(size: number): void {
   checkWhole("length", size, MaxControlFramePayloadSize);
 }
 
-/** Masks a copy of `frame`, with a key of its own. @throws {TypeError} Its payload is no Uint8Array. */
+/** Masks a copy of `frame` with a new random key. @throws {TypeError} Its payload is no Uint8Array. */
 export function maskFrame(frame: Frame): Frame {
   return maskFrameWith(frame, newMask());
 }
@@ -112,18 +112,22 @@ export function maskFrame(frame: Frame): Frame {
  * Masks a copy of `frame` with `maskKey`.
  *
  * @throws {TypeError} Its payload is no Uint8Array, or `maskKey` no number.
- * @throws {RangeError} `maskKey` is no integer of 32 bits.
+ * @throws {RangeError} `maskKey` is no 32-bit integer.
  */
 export function maskFrameWith(frame: Frame, maskKey: number): Frame {
   return maskFrameInPlaceWith(ownFrame(frame), maskKey);
 }
 
-/** Masks the payload of `frame` where it lies, with a key of its own, and gives the frame with a new header. */
+/** Masks the payload of `frame` in place with a new random key, and gives the frame with a new header. */
 export function maskFrameInPlace(frame: Frame): Frame {
   return maskFrameInPlaceWith(frame, newMask());
 }
 
-/** Masks the payload of `frame` where it lies with `maskKey`, and gives the frame with a new header. @throws As {@link maskFrameWith}. */
+/**
+ * Masks the payload of `frame` in place with `maskKey`, and gives the frame with a new header.
+ *
+ * @throws As {@link maskFrameWith}.
+ */
 export function maskFrameInPlaceWith(frame: Frame, maskKey: number): Frame {
   checkPayload("frame.payload", frame.payload);
   cipher(frame.payload, maskKey);
@@ -135,7 +139,7 @@ export function unmaskFrame(frame: Frame): Frame {
   return unmaskFrameInPlace(ownFrame(frame));
 }
 
-/** Unmasks the payload of `frame` where it lies, and gives the frame with a new header. */
+/** Unmasks the payload of `frame` in place, and gives the frame with a new header. */
 export function unmaskFrameInPlace(frame: Frame): Frame {
   checkPayload("frame.payload", frame.payload);
   cipher(frame.payload, frame.header.maskKey);
@@ -148,11 +152,11 @@ function ownFrame({ header, payload }: Frame): Frame {
 }
 
 /**
- * Turns `frame` into the bytes of the wire, as it is: masked only where it has been masked.
+ * Gives the bytes of `frame` on the wire. It masks nothing: a frame to be masked must be masked before.
  *
- * @returns A new array, yours.
+ * @returns A new array, which the caller owns.
  * @throws {TypeError} The payload is no Uint8Array.
- * @throws {RangeError} The header's length is not the payload's.
+ * @throws {RangeError} The header's length differs from the payload's.
  * @see gobwas CompileFrame
  */
 export function compileFrame(frame: Frame): Uint8Array<ArrayBuffer> {
@@ -169,21 +173,21 @@ export function compileFrame(frame: Frame): Uint8Array<ArrayBuffer> {
 }
 
 /*
- * gobwas has these as variables, which anybody may change for everybody. Here each call makes a new array. gobwas has two more,
- * for 1004 and 1015, which may never be sent.
+ * In gobwas these are variables, which any program may change for all others. Here each call makes a new array. gobwas has two
+ * more, for 1004 and 1015, which may never be sent.
  */
 
-/** Makes an empty ping of a server: a new array, yours. @see gobwas CompiledPing */
+/** Makes a server's empty ping: a new array, which the caller owns. @see gobwas CompiledPing */
 export function compiledPing(): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(0x89, 0);
 }
 
-/** Makes an empty pong of a server: a new array, yours. @see gobwas CompiledPong */
+/** Makes a server's empty pong: a new array, which the caller owns. @see gobwas CompiledPong */
 export function compiledPong(): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(0x8a, 0);
 }
 
-/** Makes an empty close of a server: a new array, yours. @see gobwas CompiledClose */
+/** Makes a server's empty close frame: a new array, which the caller owns. @see gobwas CompiledClose */
 export function compiledClose(): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(0x88, 0);
 }
@@ -192,47 +196,47 @@ function compileClose(status: StatusCode): Uint8Array<ArrayBuffer> {
   return compileFrame(newCloseFrame(newCloseFrameBody(status)));
 }
 
-/** Makes a server's close frame with 1000 and no reason: a new array, yours. @see gobwas CompiledCloseNormalClosure */
+/** Makes a new array with a server's close frame: 1000 and no reason. @see gobwas CompiledCloseNormalClosure */
 export function compiledCloseNormalClosure(): Uint8Array<ArrayBuffer> {
   return compileClose(StatusNormalClosure);
 }
 
-/** Makes a server's close frame with 1001 and no reason: a new array, yours. @see gobwas CompiledCloseGoingAway */
+/** Makes a new array with a server's close frame: 1001 and no reason. @see gobwas CompiledCloseGoingAway */
 export function compiledCloseGoingAway(): Uint8Array<ArrayBuffer> {
   return compileClose(StatusGoingAway);
 }
 
-/** Makes a server's close frame with 1002 and no reason: a new array, yours. @see gobwas CompiledCloseProtocolError */
+/** Makes a new array with a server's close frame: 1002 and no reason. @see gobwas CompiledCloseProtocolError */
 export function compiledCloseProtocolError(): Uint8Array<ArrayBuffer> {
   return compileClose(StatusProtocolError);
 }
 
-/** Makes a server's close frame with 1003 and no reason: a new array, yours. @see gobwas CompiledCloseUnsupportedData */
+/** Makes a new array with a server's close frame: 1003 and no reason. @see gobwas CompiledCloseUnsupportedData */
 export function compiledCloseUnsupportedData(): Uint8Array<ArrayBuffer> {
   return compileClose(StatusUnsupportedData);
 }
 
-/** Makes a server's close frame with 1007 and no reason: a new array, yours. @see gobwas CompiledCloseInvalidFramePayloadData */
+/** Makes a new array with a server's close frame: 1007 and no reason. @see gobwas CompiledCloseInvalidFramePayloadData */
 export function compiledCloseInvalidFramePayloadData(): Uint8Array<ArrayBuffer> {
   return compileClose(StatusInvalidFramePayloadData);
 }
 
-/** Makes a server's close frame with 1008 and no reason: a new array, yours. @see gobwas CompiledClosePolicyViolation */
+/** Makes a new array with a server's close frame: 1008 and no reason. @see gobwas CompiledClosePolicyViolation */
 export function compiledClosePolicyViolation(): Uint8Array<ArrayBuffer> {
   return compileClose(StatusPolicyViolation);
 }
 
-/** Makes a server's close frame with 1009 and no reason: a new array, yours. @see gobwas CompiledCloseMessageTooBig */
+/** Makes a new array with a server's close frame: 1009 and no reason. @see gobwas CompiledCloseMessageTooBig */
 export function compiledCloseMessageTooBig(): Uint8Array<ArrayBuffer> {
   return compileClose(StatusMessageTooBig);
 }
 
-/** Makes a server's close frame with 1010 and no reason: a new array, yours. @see gobwas CompiledCloseMandatoryExt */
+/** Makes a new array with a server's close frame: 1010 and no reason. @see gobwas CompiledCloseMandatoryExt */
 export function compiledCloseMandatoryExt(): Uint8Array<ArrayBuffer> {
   return compileClose(StatusMandatoryExt);
 }
 
-/** Makes a server's close frame with 1011 and no reason: a new array, yours. @see gobwas CompiledCloseInternalServerError */
+/** Makes a new array with a server's close frame: 1011 and no reason. @see gobwas CompiledCloseInternalServerError */
 export function compiledCloseInternalServerError(): Uint8Array<ArrayBuffer> {
   return compileClose(StatusInternalServerError);
 }

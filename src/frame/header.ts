@@ -1,5 +1,5 @@
 /**
- * Frame headers from bytes and to bytes, 2 to 14 of them (RFC 6455, 5.2). No rule is checked here: see check.ts.
+ * Decodes and encodes frame headers of 2 to 14 bytes (RFC 6455, 5.2). It checks no rule of the protocol: see check.ts.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import { readUint16, readUint32, writeUint16, writeUint32 } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 import { checkOpcode, type Opcode } from "./opcode.ts";
 
-/** What stands in front of a frame's payload. */
+/** The header of a frame. */
 export interface Header {
   /** Whether the frame is the last one of its message. */
   fin: boolean;
   /** Reserved bits: 4 is RSV1, 2 is RSV2, 1 is RSV3. */
   rsv: number;
-  /** What the frame is, 0 to 15 (RFC 6455, 5.2). */
+  /** The kind of the frame, 0 to 15 (RFC 6455, 5.2). */
   opcode: Opcode;
   /** Whether the payload is masked. */
   masked: boolean;
-  /** Masking key as an int32 whose low byte is the key's first byte on the wire; 0 where not masked. */
+  /** Masking key as an int32 whose low byte is the key's first byte on the wire; 0 if the frame is not masked. */
   maskKey: number;
   /** Payload length in bytes, 0 to 2^53 - 1. */
   length: number;
@@ -29,15 +29,15 @@ export interface Header {
 export const MaxHeaderSize = 14;
 /** Bytes of the shortest header. */
 export const MinHeaderSize = 2;
-/** Payload bytes that a control frame may carry at the most (RFC 6455, 5.5). */
+/** Payload bytes that a control frame may carry, at most (RFC 6455, 5.5). */
 export const MaxControlFramePayloadSize = 125;
 
-/** Makes the header of an empty, final, unmasked frame, to be filled by {@link decodeHeader}. */
+/** Makes the header of an empty, final, unmasked frame; {@link decodeHeader} can fill it. */
 export function newHeader(opcode: Opcode = 0, length = 0): Header {
   return { fin: true, rsv: 0, opcode, masked: false, maskKey: 0, length };
 }
 
-/** Packs the three reserved bits. */
+/** Packs the three reserved bits into a number from 0 to 7. */
 export function rsv(rsv1: boolean, rsv2: boolean, rsv3: boolean): number {
   return (rsv1 ? 4 : 0) | (rsv2 ? 2 : 0) | (rsv3 ? 1 : 0);
 }
@@ -63,7 +63,7 @@ export function rsv3(header: Header): boolean {
 }
 
 /**
- * Tells how many bytes {@link encodeHeader} writes for `header`.
+ * Gives the number of bytes that {@link encodeHeader} writes for `header`.
  *
  * @returns 2 to 14.
  * @see gobwas HeaderSize
@@ -72,7 +72,7 @@ export function headerSize(header: Header): number {
   return lengthEnd(header.length) + (header.masked ? 4 : 0);
 }
 
-/** Index after the length field of a header whose payload has `length` bytes. */
+/** Gives the index after the length field of a header whose payload has `length` bytes. */
 function lengthEnd(length: number): number {
   return length < 126 ? 2 : length < 0x10000 ? 4 : 10;
 }
@@ -80,10 +80,10 @@ function lengthEnd(length: number): number {
 /**
  * Decodes the header at `bytes[start]` into `header`.
  *
- * A length that is not minimally encoded is accepted; the bytes taken then exceed {@link headerSize}.
+ * A length that is not minimally encoded is accepted; the number of bytes taken is then larger than {@link headerSize}.
  *
  * @param end Index after the last byte that may be read.
- * @returns Bytes taken, or 0 when the header is not complete: `header` is then unchanged.
+ * @returns Bytes taken, or 0 if the header is not complete: `header` is then unchanged.
  * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
  * @throws {RangeError} `start` or `end` is not within `bytes`.
  * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`
@@ -139,13 +139,14 @@ function readLength64(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Encodes `header` at `bytes[at]`, its length in as few bytes as possible.
+ * Encodes `header` at `bytes[at]`, with its length in as few bytes as possible.
  *
- * @param bytes Needs {@link headerSize} bytes of room from `at` on; {@link MaxHeaderSize} always suffices.
+ * @param bytes Needs {@link headerSize} bytes of room from `at` on; {@link MaxHeaderSize} is always enough.
  * @returns Bytes written, 2 to 14.
- * @throws {TypeError} `bytes` is no Uint8Array, or is detached; or a number of the header is none.
- * @throws {RangeError} Not enough room, or what a header cannot hold: an `opcode` that is no whole number from 0 to 15, `rsv` from
- * 0 to 7, `length` from 0 to 2^53 - 1, or `maskKey`, where `masked`, no integer of 32 bits. Nothing has been written then.
+ * @throws {TypeError} `bytes` is no Uint8Array, or is detached; or a field of the header that must be a number is none.
+ * @throws {RangeError} There is not enough room, or a value does not fit into a header: `opcode` must be a whole number from 0 to
+ * 15, `rsv` from 0 to 7, `length` from 0 to 2^53 - 1, and `maskKey`, if `masked`, a 32-bit integer. Nothing has been written
+ * then.
  * @see RFC 6455, 5.2 · gobwas WriteHeader
  */
 export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): number {
@@ -184,7 +185,7 @@ export function encodeHeaderAt(header: Header, bytes: Uint8Array, at: number): n
  *
  * @param at Index of the first of its four bytes.
  * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
- * @throws {RangeError} They are not there.
+ * @throws {RangeError} Four bytes from `at` on are not within `bytes`.
  */
 export function readMaskKey(bytes: Uint8Array, at: number): number {
   checkSpan(bytes, at, at + 4);
@@ -199,9 +200,9 @@ function readKey(bytes: Uint8Array, at: number): number {
  * Writes a masking key.
  *
  * @param at Index of the first of its four bytes.
- * @param maskKey An integer of 32 bits, with a sign or without.
+ * @param maskKey A 32-bit integer, signed or unsigned.
  * @throws {TypeError} `bytes` is no Uint8Array, or is detached; or `maskKey` is no number.
- * @throws {RangeError} There is no room for them, or `maskKey` is no such integer. Nothing has been written then.
+ * @throws {RangeError} There is no room for four bytes, or `maskKey` is no 32-bit integer. Nothing has been written then.
  */
 export function writeMaskKey(bytes: Uint8Array, at: number, maskKey: number): void {
   checkMaskKey(maskKey);
@@ -217,11 +218,11 @@ function writeKey(bytes: Uint8Array, at: number, maskKey: number): void {
 }
 
 /**
- * Checks a masking key. Any integer of 32 bits is one, with a sign or without; of anything else some four bytes would be made,
- * as a rule zeros, which mask nothing.
+ * Checks a masking key: a 32-bit integer, signed or unsigned. Any other value would become four other bytes, as a rule zeros,
+ * which mask nothing.
  *
  * @throws {TypeError} It is no number.
- * @throws {RangeError} It is no such integer.
+ * @throws {RangeError} It is no 32-bit integer.
  */
 export function checkMaskKey(maskKey: unknown): void {
   if (typeof maskKey !== "number") throw wrongType("maskKey", "a number", maskKey);
@@ -230,9 +231,9 @@ export function checkMaskKey(maskKey: unknown): void {
 }
 
 /**
- * Gives the four bytes of a masking key in the order of the wire, as a new array, yours.
+ * Gives the four bytes of a masking key in the order of the wire, as a new array, which the caller owns.
  *
- * @throws As {@link writeMaskKey}, of the key.
+ * @throws As {@link writeMaskKey} does for `maskKey`.
  */
 export function maskKeyBytes(maskKey: number): Uint8Array<ArrayBuffer> {
   checkMaskKey(maskKey);

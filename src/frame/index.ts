@@ -1,5 +1,5 @@
 /**
- * Frames of RFC 6455, section 5: the codec on bytes, with no stream and no connection.
+ * Frames of RFC 6455, section 5: encoding and decoding of bytes, without a stream or a connection.
  *
  * @example
  * import { decodeHeader, newHeader, cipher } from "framewire/frame";

@@ -1,5 +1,5 @@
 /**
- * Masking keys that nobody can foretell (RFC 6455, 10.3).
+ * Masking keys that nobody can predict (RFC 6455, 10.3).
  *
  * @module
  */
@@ -11,7 +11,7 @@ let used = poolSize;
 /**
  * Draws a masking key from the runtime's source of strong randomness.
  *
- * Keys are drawn 1024 at a time, since one draw costs a call into the runtime; each is given out once.
+ * Keys are drawn 1024 at a time, since each draw costs a call into the runtime. Each key is used once.
  *
  * @see gobwas NewMask, which uses math/rand
  */

@@ -1,5 +1,5 @@
 /**
- * Opcodes and what kind of frame each one makes (RFC 6455, 5.2 and 11.8).
+ * Opcodes, and the kind of frame that each one means (RFC 6455, 5.2 and 11.8).
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import { checkWhole } from "../arguments.ts";
 
 /**
- * A frame's opcode, 0x0 to 0xF. Any number will do, such as one that was decoded; but the constants are marked for the compiler, so
- * that one of another kind in their place, such as a `State`, does not compile. No value has that property.
+ * A frame's opcode, 0x0 to 0xF. Any number is accepted, such as a decoded one. The constants are marked for the compiler, so that
+ * a constant of another kind, such as a `State`, does not compile in the place of an opcode.
  */
 export type Opcode = number & {
-  /** Exists for the compiler only: no value has it. */
+  /** Exists only for the compiler: no value has it. */
   readonly "~kind"?: "opcode";
 };
 
@@ -28,12 +28,12 @@ export const OpPing: Opcode = 0x9;
 /** Answers a ping. */
 export const OpPong: Opcode = 0xa;
 
-/** Tells whether `opcode` is one of a control frame, reserved ones (0xB to 0xF) included. */
+/** Tells whether `opcode` means a control frame, reserved ones (0xB to 0xF) included. */
 export function isControl(opcode: Opcode): boolean {
   return (opcode & 0x8) !== 0;
 }
 
-/** Tells whether `opcode` is one of a data frame, continuation and reserved ones (0x3 to 0x7) included. */
+/** Tells whether `opcode` means a data frame, continuation and reserved ones (0x3 to 0x7) included. */
 export function isData(opcode: Opcode): boolean {
   return (opcode & 0x8) === 0;
 }
@@ -43,7 +43,12 @@ export function isReserved(opcode: Opcode): boolean {
   return (opcode & 0x7) > OpBinary;
 }
 
-/** Checks that a frame can have an opcode, reserved or not. @throws {TypeError} It is no number. @throws {RangeError} It is none. */
+/**
+ * Checks an opcode, reserved or not.
+ *
+ * @throws {TypeError} It is no number.
+ * @throws {RangeError} It is not a whole number from 0 to 15.
+ */
 export function checkOpcode(opcode: Opcode): void {
   checkWhole("opcode", opcode, 15);
 }

@@ -1,5 +1,5 @@
 /**
- * UTF-8 as it is used on the wire: validation that fails at the first bad byte, text from bytes, whole characters
+ * UTF-8 on the wire: validation that fails at the first bad byte, decoding, and cutting at whole characters
  * (RFC 3629; RFC 6455, 5.6 and 8.1).
  *
  * @module
@@ -11,8 +11,8 @@ import { ProtocolError } from "../errors.ts";
 import { type TextCodec, webText } from "./text-codec.ts";
 
 /*
- * Where a validator stands: between characters, or how many continuation bytes are due and which ones may come first.
- * Only the first one after E0, ED, F0 and F4 is restricted (overlong forms, surrogates, above U+10FFFF).
+ * The state of a validator: between two characters, or how many continuation bytes must follow and which values the first of them
+ * may have. Only the first one after E0, ED, F0 and F4 is restricted (overlong forms, surrogates, above U+10FFFF).
  */
 const Boundary = 0;
 const Need1 = 1;
@@ -24,10 +24,10 @@ const AfterF0 = 6;
 const AfterF4 = 7;
 const Bad = 8;
 
-/** Lowest and highest byte that may come in each state, and the state that follows; the last row that fits counts. */
+/** The lowest and highest byte allowed in each state, and the state that follows. If several rows fit, the last one counts. */
 const rows: readonly (readonly [state: number, low: number, high: number, next: number])[] = [
   [Boundary, 0x00, 0x7f, Boundary],
-  // C0 and C1 would be overlong forms alone.
+  // C0 and C1 could only begin overlong forms.
   [Boundary, 0xc2, 0xdf, Need1],
   [Boundary, 0xe0, 0xef, Need2],
   [Boundary, 0xf0, 0xf4, Need3],
@@ -65,12 +65,12 @@ function makeTransitions(): Uint8Array {
 export class Utf8Validator {
   #state = Boundary;
 
-  /** Whether what was written ends between two characters. */
+  /** Whether the bytes so far end between two characters. */
   get isComplete(): boolean {
     return this.#state === Boundary;
   }
 
-  /** Forgets what was written. */
+  /** Begins a new text. */
   reset(): void {
     this.#state = Boundary;
   }
@@ -78,9 +78,9 @@ export class Utf8Validator {
   /**
    * Takes the next piece.
    *
-   * @returns false as soon as no continuation could make the text valid; then it stays false until {@link reset}.
+   * @returns false as soon as the text cannot become valid any more; it then stays false until {@link reset}.
    * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
-   * @throws {RangeError} `start` or `end` is not within `bytes`. Nothing has been looked at then.
+   * @throws {RangeError} `start` or `end` is not within `bytes`. Nothing has been checked then.
    */
   write(bytes: Uint8Array, start = 0, end?: number): boolean {
     end = checkRange(bytes, start, end);
@@ -88,7 +88,7 @@ export class Utf8Validator {
     let at = start;
     while (at < end) {
       if (state === Boundary) {
-        // Four ASCII bytes a turn: 4 to 6 times the table alone on text that is mostly ASCII.
+        // Four ASCII bytes in each turn: 4 to 6 times as fast as the table alone on text that is mostly ASCII.
         while (
           at + 4 <= end &&
           (bytes[at] | bytes[at + 1] | bytes[at + 2] | bytes[at + 3]) < 0x80
@@ -105,15 +105,15 @@ export class Utf8Validator {
   }
 }
 
-// Joining characters costs less than a TextDecoder's call up to about 20 of them on Node, 64 on Deno (where a call costs
-// three times as much) and 28 on Bun: bench/micro/text.mjs.
+// Joining characters costs less than a call of a TextDecoder up to about 20 characters on Node, 64 on Deno (where such a call
+// costs three times as much) and 28 on Bun: bench/micro/text.mjs.
 const decoderPaysFrom = 32;
 
 /**
  * Decodes a whole text.
  *
- * @param codec What decodes all but short ASCII. Default: the Web's `TextDecoder`.
- * @returns The text, or undefined where it is not valid UTF-8.
+ * @param codec Decodes everything except short ASCII texts. Default: the Web's `TextDecoder`.
+ * @returns The text, or undefined if it is not valid UTF-8.
  * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
  * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
@@ -149,7 +149,7 @@ export function decodeText(
   return text;
 }
 
-/** Tells whether a whole text is valid UTF-8, as the codec says where it can. */
+/** Tells whether a whole text is valid UTF-8. It uses the codec's own check if there is one. */
 export function isUtf8(bytes: Uint8Array, start: number, end: number, codec: TextCodec): boolean {
   if (end - start < decoderPaysFrom && isAscii(bytes, start, end)) return true;
   if (codec.isUtf8 !== undefined) return codec.isUtf8(bytes, start, end);
@@ -163,11 +163,11 @@ export function checkUtf8(bytes: Uint8Array, start: number, end: number, codec: 
 }
 
 /**
- * Finds the end of the last whole character at or before `end`, for cutting valid UTF-8.
+ * Finds the end of the last whole character at or before `end`, so that valid UTF-8 can be cut there.
  *
- * @param end An index behind the last byte stands for the last one's end.
+ * @param end An index larger than the length counts as the length.
  * @throws {TypeError} `bytes` is no Uint8Array or is detached, or `end` is no number.
- * @throws {RangeError} `end` is no whole number from 0 on.
+ * @throws {RangeError} `end` is not a whole number from 0 on.
  */
 export function characterEnd(bytes: Uint8Array, end: number): number {
   checkRange(bytes, 0, undefined);
