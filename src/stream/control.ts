@@ -1,5 +1,5 @@
 /**
- * Control frames over a byte stream: written, and answered (RFC 6455, 5.5).
+ * Writes control frames to a byte stream, and answers those of the peer (RFC 6455, 5.5).
  *
  * @module
  */
@@ -26,20 +26,20 @@ import { writeWhole } from "./frame-io.ts";
 import type { FrameHandler } from "./reader.ts";
 import { setCloseSent, wasCloseSent, writeFrameBytes } from "./sent-close.ts";
 
-/** Bytes of a control frame's header. */
+/** Gives the number of bytes of a control frame's header. */
 function headerRoom(state: State): number {
   return MinHeaderSize + (isClientSide(state) ? 4 : 0);
 }
 
 /**
- * Writes control frames, their payload gathered: at most 125 bytes in all.
+ * Writes control frames, each with a payload that several writes may add to: at most 125 bytes in all.
  *
  * @example
  * const ping = new ControlWriter(stream, StateServerSide, OpPing);
  * ping.write(timestamp);
  * await ping.flush();
  *
- * @see gobwas ControlWriter, which counts each write alone
+ * @see gobwas ControlWriter, which applies the limit to each write alone
  */
 export class ControlWriter implements ByteWriter {
   readonly #dest: ByteWriter;
@@ -49,20 +49,20 @@ export class ControlWriter implements ByteWriter {
   readonly #limit: number;
   #buffer: Uint8Array;
   #size = 0;
-  /** Whether the stream has the buffer, or may have it still. */
+  /** Whether the stream still uses the buffer, or may still use it. */
   #isLent = false;
 
   /**
    * Makes a writer for one frame at a time.
    *
-   * @param dest Where frames go.
+   * @param dest The stream that frames are written to.
    * @param state StateServerSide or StateClientSide.
    * @param opcode OpPing, OpPong or OpClose.
-   * @param buffer Where a frame is put together, lent until the first `flush` that gives a promise. In front of the payload
-   * it has room for the header, 2 bytes on a server's side and 6 on a client's; a smaller one than that and 125 bytes sets
-   * a smaller limit. Default: one that has room for 125 bytes.
-   * @throws {TypeError} `state` or `opcode` is no number, or `opcode` is one of a data frame.
-   * @throws {RangeError} `buffer` has no room for a header and a byte, or `state` or `opcode` is none.
+   * @param buffer The frame is built in it. It is lent until the first `flush` that gives a promise. It holds the header, 2 bytes
+   * on a server's side and 6 on a client's, and behind it the payload; if it has less room than for the header and 125 bytes, the
+   * limit is lower. Default: a buffer with room for 125 bytes.
+   * @throws {TypeError} `state` or `opcode` is no number, or `opcode` means a data frame.
+   * @throws {RangeError} `buffer` has no room for a header and a byte, or `state` or `opcode` is out of range.
    * @see gobwas NewControlWriter, NewControlWriterBuffer
    */
   constructor(
@@ -88,17 +88,17 @@ export class ControlWriter implements ByteWriter {
     this.#buffer = buffer;
   }
 
-  /** Payload bytes that are gathered. */
+  /** Payload bytes in the buffer. */
   get buffered(): number {
     return this.#size;
   }
 
   /**
-   * Adds to the payload.
+   * Adds bytes to the payload.
    *
    * @param from Copied.
    * @throws {TypeError} `from` is no Uint8Array.
-   * @throws {RangeError} More than fits into a control frame; nothing has been added then.
+   * @throws {RangeError} The bytes do not fit into the control frame; nothing has been added then.
    */
   write(from: Uint8Array): number {
     checkBytes("from", from);
@@ -133,12 +133,12 @@ export class ControlWriter implements ByteWriter {
       this.#isLent = false;
       throw error;
     }
-    // A stream that takes its time is left what it was lent: the next call makes another buffer.
+    // A slow stream keeps the buffer that it was lent: the next call makes another one.
     this.#isLent &&= written instanceof Promise;
     return written;
   }
 
-  /** Takes another buffer where the present one is with the stream: so it is, too, while the stream's own write calls. */
+  /** Takes a new buffer if the stream still uses the present one, as it does while its own `write` runs. */
   #replaceLentBuffer(): void {
     if (!this.#isLent) return;
     this.#isLent = false;
@@ -148,18 +148,18 @@ export class ControlWriter implements ByteWriter {
 
 /** Options of a {@link ControlHandler}. */
 export interface ControlHandlerOptions {
-  /** Where payloads are read from. */
+  /** The stream that payloads are read from. */
   readonly src: ByteReader;
-  /** Where answers are written to. */
+  /** The stream that answers are written to. */
   readonly dst: ByteWriter;
-  /** Side of the one who answers. */
+  /** This side: StateServerSide or StateClientSide. */
   readonly state: State;
-  /** Whether `src` gives payloads that are unmasked already, as a Reader does. Default: false. */
+  /** Whether `src` gives payloads that are already unmasked, as a Reader does. Default: false. */
   readonly disableSrcCiphering?: boolean | undefined;
 }
 
 /**
- * Answers control frames whose headers were read: a ping with a pong, a close with a close.
+ * Answers control frames whose headers have been read: a ping with a pong, a close frame with a close frame.
  *
  * @see RFC 6455, 5.5 · gobwas ControlHandler
  */
@@ -172,9 +172,9 @@ export class ControlHandler {
   /**
    * Makes a handler for the control frames of one connection.
    *
-   * @param options Where they come from, where answers go, and which side this is.
+   * @param options The streams, and this side.
    * @throws {TypeError} `state` is no number.
-   * @throws {RangeError} `state` is none.
+   * @throws {RangeError} `state` is out of range.
    */
   constructor({ src, dst, state, disableSrcCiphering = false }: ControlHandlerOptions) {
     checkState(state);
@@ -185,24 +185,25 @@ export class ControlHandler {
   }
 
   /**
-   * Whether this side has sent its close frame: it is sent once. A frame that this library writes to `dst` it knows, whatever
-   * wrote it. Into bytes it does not look: set this where you sent a close frame as bytes, such as a compiled one by `writeAll`.
+   * Whether this side has sent its close frame, which it sends only once. The handler notices every close frame that this library
+   * writes to `dst` as a frame. It does not look into bytes: set this after you sent a close frame as bytes, such as a compiled
+   * one by `writeAll`.
    */
   get hasSentClose(): boolean {
     return wasCloseSent(this.#dst);
   }
 
-  /** Says that this side has sent it by itself. */
+  /** Says that the application has sent the close frame itself. */
   set hasSentClose(isSent: boolean) {
     setCloseSent(this.#dst, isSent);
   }
 
   /**
-   * Reads the payload that belongs to `header`, and answers.
+   * Reads the payload of the frame with `header`, and answers the frame.
    *
    * @throws {TypeError} `header` is not of a control frame.
-   * @throws {ClosedError} A close frame: it has been answered.
-   * @throws {ProtocolError} A close frame that breaks a rule: it has been answered with the error's status.
+   * @throws {ClosedError} The frame is a close frame: it has been answered.
+   * @throws {ProtocolError} The frame is a close frame that breaks a rule: it has been answered with the error's status.
    * @throws {TransportError} `UNEXPECTED_END`
    */
   async handle(header: Header): Promise<void> {
@@ -219,7 +220,7 @@ export class ControlHandler {
   }
 
   /**
-   * Answers a ping with a pong of the same payload, unless the close frame was sent.
+   * Answers a ping with a pong of the same payload, unless this side has sent its close frame.
    *
    * @throws {TransportError} `UNEXPECTED_END`
    */
@@ -234,10 +235,10 @@ export class ControlHandler {
   }
 
   /**
-   * Answers a close frame, with its status code and reason, unless this side has sent one; then it throws.
+   * Answers a close frame with its status code and reason, unless this side has sent a close frame, and then throws.
    *
-   * @throws {ClosedError} Always, but where the frame breaks a rule.
-   * @throws {ProtocolError} It breaks a rule: it has been answered with the error's status.
+   * @throws {ClosedError} Always, unless the frame breaks a rule.
+   * @throws {ProtocolError} The frame breaks a rule: it has been answered with the error's status.
    * @throws {TransportError} `UNEXPECTED_END`
    */
   async handleClose(header: Header): Promise<never> {
@@ -260,19 +261,19 @@ export class ControlHandler {
     }
   }
 
-  /** That a close frame cannot be answered changes nothing about what it said. */
+  /** Sends a close frame. It ignores errors: what the peer's close frame said is still true if the answer cannot be sent. */
   async #sendClose(body: Uint8Array): Promise<void> {
     if (this.hasSentClose) return;
     try {
       await writeWhole(this.#dst, this.#state, OpClose, body);
     } catch {
-      // The peer is gone, or about to go.
+      // The peer is gone, or is about to go.
     }
   }
 
   async #readPayload({ length, masked, maskKey }: Header): Promise<Uint8Array> {
     if (length === 0) return noBytes;
-    // checkHeader refuses it; who skips that check is not made to allocate for it.
+    // checkHeader refuses such a length. A caller that skips the check must not be made to allocate so much.
     if (length > MaxControlFramePayloadSize) throw new ProtocolError("CONTROL_TOO_LONG");
     const payload = new Uint8Array(length);
     await readExactly(this.#src, payload);
@@ -282,8 +283,8 @@ export class ControlHandler {
 }
 
 /**
- * Makes a handler that answers control frames: those inside a message as a Reader's `onIntermediate`, and those between
- * messages by a call with the Reader's `payload`. It does what a {@link ControlHandler} does.
+ * Makes a handler that answers control frames. Use it as a Reader's `onIntermediate` for frames inside a message, and call it
+ * with the Reader's `payload` for frames between messages. It does what a {@link ControlHandler} does.
  *
  * @example
  * const control = controlFrameHandler(stream, StateServerSide);
@@ -293,9 +294,9 @@ export class ControlHandler {
  *   else console.log(await readAll(reader));
  * }
  *
- * @param dest Where answers are written to; a close frame is sent there once, whatever else answers.
- * @param state Side of the one who answers.
- * @returns It throws as {@link ControlHandler.handle}; the payload that it is given must be unmasked.
+ * @param dest The stream that answers are written to. Only one close frame is sent there, even if other code answers too.
+ * @param state This side: StateServerSide or StateClientSide.
+ * @returns The handler. It throws as {@link ControlHandler.handle}, and needs an unmasked payload.
  * @see gobwas ControlFrameHandler
  */
 export function controlFrameHandler(dest: ByteWriter, state: State): FrameHandler {

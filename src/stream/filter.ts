@@ -1,5 +1,5 @@
 /**
- * Streams over streams: masked on the way, or checked to be UTF-8.
+ * Streams over streams: they mask the bytes that pass, or check that they are UTF-8.
  *
  * @module
  */
@@ -13,13 +13,15 @@ import { countOf } from "../io/call-order.ts";
 import { readCount, readOnce } from "../io/once.ts";
 import { writeAll } from "../io/write-all.ts";
 
-/** What a filter reads from. An error, of it or of what is made of its bytes, stays: each read throws it. */
+/**
+ * The stream that a filter reads from. It remembers an error of the stream or of the filter, and throws it at each later read.
+ */
 class Source {
   readonly #reader: ByteReader;
   readonly #take: (into: Uint8Array, count: number) => number;
   #failure: { readonly error: unknown } | undefined;
 
-  /** @param take Looks at the `count` bytes that were read, 0 at the end; gives how many the filter gives. */
+  /** @param take Takes the `count` bytes that were read, 0 at the end; returns how many the filter gives. */
   constructor(reader: ByteReader, take: (into: Uint8Array, count: number) => number) {
     this.#reader = reader;
     this.#take = take;
@@ -55,16 +57,16 @@ class Source {
   }
 }
 
-/** Unmasks, or masks, what it reads. @see RFC 6455, 5.3 · gobwas CipherReader */
+/** Unmasks, or masks, the bytes that it reads. @see RFC 6455, 5.3 · gobwas CipherReader */
 export class CipherReader implements ByteReader {
   #source: Source;
   #maskKey: number;
   #position = 0;
 
   /**
-   * Begins at the key's first byte.
+   * Begins with the first byte of the key.
    *
-   * @param source Where bytes come from.
+   * @param source The stream to read from.
    * @param maskKey Masking key, as in a header's `maskKey`.
    */
   constructor(source: ByteReader, maskKey: number) {
@@ -72,41 +74,41 @@ export class CipherReader implements ByteReader {
     this.#maskKey = maskKey;
   }
 
-  /** What the source has failed with, undefined where it has not: each read throws it, until {@link reset}. */
+  /** The error of the source, or undefined. Each read throws it, until {@link reset}. */
   get error(): unknown {
     return this.#source.error;
   }
 
-  /** Begins anew with another stream and key; an earlier error is forgotten. */
+  /** Begins again with another stream and key, and forgets an earlier error. */
   reset(source: ByteReader, maskKey: number): void {
     this.#source = new Source(source, this.#take);
     this.#maskKey = maskKey;
     this.#position = 0;
   }
 
-  /** @throws What the source throws, and the error of an earlier read, until {@link reset}. */
+  /** @throws The error of the source, now or in an earlier read, until {@link reset}. */
   read(into: Uint8Array): Awaitable<number> {
     return this.#source.read(into);
   }
 
   readonly #take = (into: Uint8Array, count: number): number => {
     cipher(into, this.#maskKey, this.#position, 0, count);
-    // Only the position within the key counts, and it must not outgrow a number.
+    // Only the position within the key counts. A sum of all counts could exceed the precise numbers.
     this.#position = (this.#position + count) & 3;
     return count;
   };
 }
 
-/** Masks, or unmasks, what it writes; the bytes that it is given are left as they are. @see gobwas CipherWriter */
+/** Masks, or unmasks, the bytes that it writes, in a copy: the caller's bytes are not changed. @see gobwas CipherWriter */
 export class CipherWriter implements ByteWriter {
   #dest: ByteWriter;
   #maskKey: number;
   #position = 0;
 
   /**
-   * Begins at the key's first byte.
+   * Begins with the first byte of the key.
    *
-   * @param dest Where bytes go.
+   * @param dest The stream to write to.
    * @param maskKey Masking key, as in a header's `maskKey`.
    */
   constructor(dest: ByteWriter, maskKey: number) {
@@ -114,19 +116,19 @@ export class CipherWriter implements ByteWriter {
     this.#maskKey = maskKey;
   }
 
-  /** Begins anew with another stream and key. */
+  /** Begins again with another stream and key. */
   reset(dest: ByteWriter, maskKey: number): void {
     this.#dest = dest;
     this.#maskKey = maskKey;
     this.#position = 0;
   }
 
-  /** Each write is whole, and in its order. */
+  /** true: each write writes all its bytes, in the order of the calls. */
   get writesWhole(): boolean {
     return true;
   }
 
-  /** Writes all of `from`, masked in a copy. @throws {TypeError} It is no Uint8Array. */
+  /** Writes all of `from`, masked in a copy. @throws {TypeError} `from` is no Uint8Array. */
   write(from: Uint8Array): Awaitable<number> {
     checkBytes("from", from);
     const masked = new Uint8Array(from.length);
@@ -136,37 +138,37 @@ export class CipherWriter implements ByteWriter {
   }
 }
 
-/** Checks what it reads to be UTF-8. @see gobwas UTF8Reader */
+/** Checks that the bytes that it reads are UTF-8. @see gobwas UTF8Reader */
 export class Utf8Reader implements ByteReader {
   #source: Source;
   readonly #validator: Utf8Validator = new Utf8Validator();
   #accepted = 0;
 
   /**
-   * Begins in front of a character.
+   * Begins between two characters.
    *
-   * @param source Where bytes come from.
+   * @param source The stream to read from.
    */
   constructor(source: ByteReader) {
     this.#source = new Source(source, this.#take);
   }
 
-  /** What went wrong, undefined where nothing did: each read throws it, until {@link reset}. */
+  /** The error of an earlier read, or undefined. Each read throws it, until {@link reset}. */
   get error(): unknown {
     return this.#source.error;
   }
 
-  /** Whether what was read ends between two characters: to be asked at the end, where a part of one is an error. */
+  /** Whether the bytes so far end between two characters. Check it at the end: a text that ends inside a character is invalid. */
   get isValid(): boolean {
     return this.#validator.isComplete;
   }
 
-  /** Bytes of the last read up to the end of the last whole character in it, also where a bad byte follows. */
+  /** Bytes of the last read up to the end of the last whole character in it, even if a bad byte follows. */
   get accepted(): number {
     return this.#accepted;
   }
 
-  /** Begins anew with another stream; an earlier error is forgotten. */
+  /** Begins again with another stream, and forgets an earlier error. */
   reset(source: ByteReader): void {
     this.#source = new Source(source, this.#take);
     this.#validator.reset();
@@ -174,10 +176,10 @@ export class Utf8Reader implements ByteReader {
   }
 
   /**
-   * Reads on.
+   * Reads and checks the next bytes.
    *
    * @throws {ProtocolError} `INVALID_UTF8`; {@link accepted} tells how many bytes of this read were good
-   * @throws What the source throws, and the error of an earlier read, until {@link reset}.
+   * @throws The error of the source, now or in an earlier read, until {@link reset}.
    */
   read(into: Uint8Array): Awaitable<number> {
     return this.#source.read(into);
@@ -186,7 +188,7 @@ export class Utf8Reader implements ByteReader {
   readonly #take = (into: Uint8Array, count: number): number => {
     this.#accepted = 0;
     for (let at = 0; at < count; at++) {
-      // A byte at a time, so that the last whole character before a bad one is known.
+      // One byte at a time, so that the end of the last whole character before a bad byte is known.
       if (!this.#validator.write(into, at, at + 1)) throw new ProtocolError("INVALID_UTF8");
       if (this.#validator.isComplete) this.#accepted = at + 1;
     }

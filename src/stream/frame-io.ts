@@ -1,6 +1,6 @@
 /**
- * Headers and frames from a byte stream and to one (RFC 6455, 5.2). Lengths are checked, no other rule is, and nothing
- * is masked here.
+ * Reads headers and frames from a byte stream, and writes them to one (RFC 6455, 5.2). It checks lengths and no other rule, and
+ * masks nothing.
  *
  * @module
  */
@@ -27,17 +27,17 @@ import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
 import { readBytes, readExactly, readFull } from "../io/full.ts";
 import { writeFrameBytes } from "./sent-close.ts";
 
-/** Payload bytes that {@link readFrame} and the helpers take at the most where nothing else is said. */
+/** Payload bytes that {@link readFrame} and the helpers take, at most, unless the options say otherwise. */
 export const defaultMaxSize: number = 16 * 1024 ** 2;
 
 /**
- * Reads a frame's header, and not a byte more. From a {@link BufferedStream} that has it at hand this costs no promise
- * and allocates nothing.
+ * Reads a frame's header, and no byte behind it. If a {@link BufferedStream} has the header in its buffer, the call makes no
+ * promise and allocates nothing.
  *
  * A data frame's length that is not minimally encoded is accepted, a control frame's is not.
  *
- * @param header Filled and given back. Default: a new one.
- * @returns The header, or undefined where the stream ends before its first byte.
+ * @param header Filled and returned. Default: a new one.
+ * @returns The header, or undefined if the stream ends before its first byte.
  * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`
  * @throws {TransportError} `UNEXPECTED_END`
  * @see gobwas ReadHeader
@@ -50,7 +50,7 @@ export function readHeader(
   return readHeaderBuffer(reader, new Uint8Array(MaxHeaderSize), header);
 }
 
-/** Decodes where the bytes lie, and goes on without a promise while the stream behind does. */
+/** Decodes the header in the stream's buffer, without a copy, and makes no promise while the stream behind makes none. */
 function readBuffered(stream: BufferedStream, header: Header): Awaitable<Header | undefined> {
   for (;;) {
     const size = decodeHeaderRange(header, stream.bytes, stream.start, stream.end);
@@ -67,17 +67,17 @@ function readBuffered(stream: BufferedStream, header: Header): Awaitable<Header 
   }
 }
 
-/** The stream has ended: between two frames, or inside a header. */
+/** Gives undefined if the stream has ended between two frames, and throws if it has ended inside a header. */
 function endOf(stream: BufferedStream): undefined {
   if (stream.buffered > 0) throw new TransportError("UNEXPECTED_END");
 }
 
 /**
- * Reads a frame's header by way of a buffer of the caller's.
+ * Reads a frame's header through a buffer of the caller.
  *
  * @param buffer At least 14 bytes; lent until the call, or its promise, is done.
- * @param header Filled and given back. Default: a new one.
- * @returns The header, or undefined where the stream ends before its first byte.
+ * @param header Filled and returned. Default: a new one.
+ * @returns The header, or undefined if the stream ends before its first byte.
  * @throws {RangeError} `buffer` is too small.
  * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`
  * @throws {TransportError} `UNEXPECTED_END`
@@ -118,7 +118,7 @@ function readHeaderRest(
   return decodedFrom(buffer, size, header);
 }
 
-/** Bytes of a header whose second byte is known. */
+/** Gives the number of bytes of a header by its second byte. */
 function sizeByStart(second: number): number {
   const short = second & 0x7f;
   const keySize = second & 0x80 ? 4 : 0;
@@ -131,7 +131,9 @@ function decodedFrom(buffer: Uint8Array, size: number, header: Header): Header {
   return header;
 }
 
-/** A control frame's length has one form, which a decoder insists on as well: none of its payloads needs another. */
+/**
+ * Checks the length form of a control frame. It has only one form, as in a decoder: no payload of a control frame needs another.
+ */
 function checkLengthForm(header: Header, size: number): void {
   if (isControl(header.opcode) && size !== headerSize(header)) {
     throw new ProtocolError("LENGTH_NOT_MINIMAL");
@@ -141,7 +143,7 @@ function checkLengthForm(header: Header, size: number): void {
 /**
  * Writes a frame's header in one write.
  *
- * @throws {RangeError} A length that is not an integer from 0 to 2^53 - 1.
+ * @throws {RangeError} The length is not an integer from 0 to 2^53 - 1.
  * @see gobwas WriteHeader
  */
 export function writeHeader(writer: ByteWriter, header: Header): Awaitable<void> {
@@ -149,10 +151,10 @@ export function writeHeader(writer: ByteWriter, header: Header): Awaitable<void>
 }
 
 /**
- * Writes a frame's header in one write, by way of a buffer of the caller's.
+ * Writes a frame's header in one write, through a buffer of the caller.
  *
  * @param buffer At least 14 bytes; lent until the call, or its promise, is done.
- * @throws {RangeError} `buffer` is too small, or a length is not an integer from 0 to 2^53 - 1.
+ * @throws {RangeError} `buffer` is too small, or the length is not an integer from 0 to 2^53 - 1.
  * @see gobwas WriteHeaderBuffer
  */
 export function writeHeaderBuffer(
@@ -167,17 +169,17 @@ export function writeHeaderBuffer(
 
 /** Options of {@link readFrame}. */
 export interface ReadFrameOptions {
-  /** Payload bytes that are taken at the most; Infinity for no limit. Default: 16 MiB. */
+  /** Payload bytes that are taken, at most; Infinity for no limit. Default: 16 MiB. */
   readonly maxFrameSize?: number | undefined;
-  /** Where the payload goes if it fits. Default: a new array. */
+  /** Takes the payload if it fits. Default: a new array. */
   readonly buffer?: Uint8Array | undefined;
 }
 
 /**
- * Reads a whole frame. It stays masked where it is masked.
+ * Reads a whole frame. A masked payload stays masked.
  *
- * @returns The frame, or undefined where the stream ends before its first byte. The payload is a new array, yours, or
- * a part of `buffer`.
+ * @returns The frame, or undefined if the stream ends before its first byte. The payload is a part of `buffer`, or a new array,
+ * which the caller owns.
  * @throws {LimitError} `FRAME_TOO_BIG`, before any of the payload is read
  * @throws {ProtocolError} `LENGTH_SIGN_BIT`, `LENGTH_TOO_LARGE`, `LENGTH_NOT_MINIMAL`
  * @throws {TransportError} `UNEXPECTED_END`
@@ -196,7 +198,7 @@ export async function readFrame(
   return { header, payload: await readPayload(reader, length, buffer) };
 }
 
-/** Reads a payload, into `buffer` where it fits. */
+/** Reads a payload, into `buffer` if it fits. */
 async function readPayload(
   reader: ByteReader,
   length: number,
@@ -209,9 +211,9 @@ async function readPayload(
 }
 
 /**
- * Puts a frame together in a new array, the payload masked where the header says so; `payload` itself is not changed.
+ * Encodes a frame in a new array, with the payload masked if the header says so; `payload` itself is not changed.
  *
- * @param header Its length is the payload's.
+ * @param header Its `length` must be that of the payload.
  */
 export function encodeFrame(header: Header, payload: Uint8Array): Uint8Array<ArrayBuffer> {
   const size = headerSize(header);
@@ -241,9 +243,9 @@ export function writeWhole(
 }
 
 /**
- * Writes a frame as it is, header and payload as one unit: nothing that is written meanwhile comes between them.
+ * Writes a frame without masking it. Header and payload are one unit: nothing that is written meanwhile comes between them.
  *
- * @throws {RangeError} The header's length is not the payload's.
+ * @throws {RangeError} The header's length differs from the payload's.
  * @see gobwas WriteFrame
  */
 export function writeFrame(writer: ByteWriter, frame: Frame): Awaitable<void> {

@@ -1,5 +1,5 @@
 /**
- * One call for one message, on either side: for protocols of whole, small messages.
+ * One call for one message, on either side: for applications with whole, small messages.
  *
  * @module
  */
@@ -22,41 +22,41 @@ import { Reader } from "./reader.ts";
 
 /** A whole message, or a control frame. */
 export interface Message {
-  /** OpText or OpBinary; of a control frame its own. */
+  /** OpText or OpBinary; for a control frame its own opcode. */
   readonly opcode: Opcode;
-  /** Unmasked, yours; of text, valid UTF-8. */
+  /** Unmasked, and owned by the caller; for text, valid UTF-8. */
   readonly payload: Uint8Array;
 }
 
-/** Options of the helpers that read. */
+/** Options of the functions that read. */
 export interface ReadOptions {
-  /** Payload bytes of one message at the most, control frames apart; Infinity for no limit. Default: 16 MiB. */
+  /** Payload bytes of one message, at most; control frames do not count. Infinity for no limit. Default: 16 MiB. */
   readonly maxMessageSize?: number | undefined;
 }
 
-/** Control frames that are gathered with one message at the most. */
+/** Control frames that are gathered with one message, at most. */
 const maxControlFrames = 1024;
 
 /** A stream that messages are read from and answers are written to. */
 export type Duplex = ByteReader & ByteWriter;
 
-/** Reads the message, or the control frame, that a Reader stands at the beginning of. */
+/** Reads the message, or the control frame, whose first header a Reader has just read. */
 async function readWhole(reader: Reader, opcode: Opcode, maxSize: number): Promise<Message> {
-  // The limit is for messages: a control frame has 125 bytes at the most.
+  // The option limits messages. A control frame has at most 125 bytes.
   const limit = isControl(opcode) ? MaxControlFramePayloadSize : maxSize;
   return { opcode, payload: await readAll(reader, { maxSize: limit }) };
 }
 
 /**
- * Reads the next message. Control frames are not answered: those that come inside the message are given in front of
- * it, and one that comes first is given by itself.
+ * Reads the next message. It does not answer control frames but returns them: those inside the message in front of it, and one
+ * that comes before a message by itself.
  *
- * From a stream that is not buffered not a byte more is read than the message has.
+ * From a stream that is not buffered it reads no byte behind the message.
  *
- * @param state Side of the one who reads.
- * @returns Control frames, and last the message; nothing where the stream ends before a frame.
- * @throws {ProtocolError} A rule of the protocol is broken, `INVALID_UTF8` among them.
- * @throws {LimitError} `MESSAGE_TOO_BIG`, before it is gathered; `TOO_MANY_FRAGMENTS`: 1024 control frames inside it
+ * @param state This side: StateServerSide or StateClientSide.
+ * @returns Control frames, and as the last element the message; an empty array if the stream ends before a frame.
+ * @throws {ProtocolError} The peer broke a rule of the protocol; `INVALID_UTF8` is one.
+ * @throws {LimitError} `MESSAGE_TOO_BIG`, before the message is gathered; `TOO_MANY_FRAGMENTS`: 1024 control frames inside it
  * @throws {TransportError} `UNEXPECTED_END`
  * @see gobwas ReadMessage
  */
@@ -96,12 +96,12 @@ export function readServerMessage(source: ByteReader, options?: ReadOptions): Pr
 /**
  * Reads until a message comes, and answers control frames meanwhile.
  *
- * @param state Side of the one who reads.
- * @param wanted OpText or OpBinary: messages of the other kind are dropped. Default: both are taken.
- * @throws {ClosedError} The peer has closed: its close frame has been answered, or the stream has ended without one
+ * @param state This side: StateServerSide or StateClientSide.
+ * @param wanted OpText or OpBinary: messages of the other kind are dropped. Default: both kinds are taken.
+ * @throws {ClosedError} The peer has closed: its close frame has been answered, or the stream has ended without a close frame
  * (1006).
- * @throws {ProtocolError} A rule of the protocol is broken: it has been answered with the error's status.
- * @throws {LimitError} `MESSAGE_TOO_BIG`: it has been answered with 1009
+ * @throws {ProtocolError} The peer broke a rule of the protocol: a close frame with the error's status has been sent.
+ * @throws {LimitError} `MESSAGE_TOO_BIG`: a close frame with 1009 has been sent.
  * @throws {TransportError} `UNEXPECTED_END`, inside a message
  * @see gobwas ReadData
  */
@@ -137,13 +137,13 @@ export async function readData(
   }
 }
 
-/** _Fail the WebSocket Connection_ (RFC 6455, 7.1.7): says why, where the peer is to blame. */
+/** Does _Fail the WebSocket Connection_ (RFC 6455, 7.1.7): sends a close frame that says why, if the peer is to blame. */
 async function answer(stream: ByteWriter, state: State, error: unknown): Promise<void> {
   if (!(error instanceof ProtocolError || error instanceof LimitError)) return;
   try {
     await writeWhole(stream, state, OpClose, newCloseFrameBody(error.status, error.message));
   } catch {
-    // The error that is answered tells more than one about the answer.
+    // The caller gets the error that led here: it tells more than the error of this write.
   }
 }
 
@@ -156,25 +156,25 @@ function endedWithoutClose(): ClosedError {
   });
 }
 
-/** A payload that has passed the check of UTF-8, as a text. */
+/** Gives the text of a payload that was checked to be UTF-8. */
 function toText({ payload }: Message): string {
   return decodeUtf8(payload)!;
 }
 
-/** Reads a message of a client. @throws As {@link readData}. @see gobwas ReadClientData */
+/** Reads a client's message. @throws As {@link readData}. @see gobwas ReadClientData */
 export function readClientData(stream: Duplex, options?: ReadOptions): Promise<Message> {
   return readData(stream, StateServerSide, undefined, options);
 }
 
-/** Reads a text of a client; binary is dropped. @throws As {@link readData}. @see gobwas ReadClientText */
+/** Reads a client's text message; binary messages are dropped. @throws As {@link readData}. @see gobwas ReadClientText */
 export async function readClientText(stream: Duplex, options?: ReadOptions): Promise<string> {
   return toText(await readData(stream, StateServerSide, OpText, options));
 }
 
 /**
- * Reads binary of a client; text is dropped.
+ * Reads a client's binary message; text messages are dropped.
  *
- * @returns The payload, unmasked; yours.
+ * @returns The unmasked payload, which the caller owns.
  * @throws As {@link readData}.
  * @see gobwas ReadClientBinary
  */
@@ -182,20 +182,20 @@ export async function readClientBinary(stream: Duplex, options?: ReadOptions): P
   return (await readData(stream, StateServerSide, OpBinary, options)).payload;
 }
 
-/** Reads a message of a server. @throws As {@link readData}. @see gobwas ReadServerData */
+/** Reads a server's message. @throws As {@link readData}. @see gobwas ReadServerData */
 export function readServerData(stream: Duplex, options?: ReadOptions): Promise<Message> {
   return readData(stream, StateClientSide, undefined, options);
 }
 
-/** Reads a text of a server; binary is dropped. @throws As {@link readData}. @see gobwas ReadServerText */
+/** Reads a server's text message; binary messages are dropped. @throws As {@link readData}. @see gobwas ReadServerText */
 export async function readServerText(stream: Duplex, options?: ReadOptions): Promise<string> {
   return toText(await readData(stream, StateClientSide, OpText, options));
 }
 
 /**
- * Reads binary of a server; text is dropped.
+ * Reads a server's binary message; text messages are dropped.
  *
- * @returns The payload, unmasked; yours.
+ * @returns The unmasked payload, which the caller owns.
  * @throws As {@link readData}.
  * @see gobwas ReadServerBinary
  */
@@ -206,12 +206,12 @@ export async function readServerBinary(stream: Duplex, options?: ReadOptions): P
 /**
  * Writes a message, or a control frame, as one frame.
  *
- * @param state Side of the one who writes: a client's frame is masked, in a copy.
+ * @param state This side: a client's frame is masked, in a copy.
  * @param payload A string is sent as UTF-8; bytes are lent until the call, or its promise, is done.
- * @throws {TypeError} `payload` is neither, or `state` or `opcode` is no number.
- * @throws {RangeError} A control frame's payload of more than 125 bytes (RFC 6455, 5.5); `state` or `opcode` is none.
- * @throws What the stream throws.
- * @see gobwas WriteMessage, which does not look
+ * @throws {TypeError} `payload` is neither a string nor a Uint8Array, or `state` or `opcode` is no number.
+ * @throws {RangeError} A control frame has a payload of more than 125 bytes (RFC 6455, 5.5); `state` or `opcode` is out of range.
+ * @throws The error of the stream.
+ * @see gobwas WriteMessage, which does not check the length
  */
 export function writeMessage(
   writer: ByteWriter,
@@ -226,7 +226,7 @@ export function writeMessage(
 }
 
 /**
- * Writes a message of a server.
+ * Writes a server's message.
  *
  * @param payload As for {@link writeMessage}.
  * @throws As {@link writeMessage}.
@@ -241,7 +241,7 @@ export function writeServerMessage(
 }
 
 /**
- * Writes a text of a server.
+ * Writes a server's text message.
  *
  * @param text As for {@link writeMessage}; bytes must be UTF-8, which is not checked.
  * @throws As {@link writeMessage}.
@@ -252,7 +252,7 @@ export function writeServerText(writer: ByteWriter, text: Uint8Array | string): 
 }
 
 /**
- * Writes binary of a server.
+ * Writes a server's binary message.
  *
  * @param payload As for {@link writeMessage}.
  * @throws As {@link writeMessage}.
@@ -263,7 +263,7 @@ export function writeServerBinary(writer: ByteWriter, payload: Uint8Array): Awai
 }
 
 /**
- * Writes a message of a client.
+ * Writes a client's message.
  *
  * @param payload As for {@link writeMessage}.
  * @throws As {@link writeMessage}.
@@ -278,7 +278,7 @@ export function writeClientMessage(
 }
 
 /**
- * Writes a text of a client.
+ * Writes a client's text message.
  *
  * @param text As for {@link writeMessage}; bytes must be UTF-8, which is not checked.
  * @throws As {@link writeMessage}.
@@ -289,7 +289,7 @@ export function writeClientText(writer: ByteWriter, text: Uint8Array | string): 
 }
 
 /**
- * Writes binary of a client.
+ * Writes a client's binary message.
  *
  * @param payload As for {@link writeMessage}.
  * @throws As {@link writeMessage}.
@@ -300,12 +300,12 @@ export function writeClientBinary(writer: ByteWriter, payload: Uint8Array): Awai
 }
 
 /**
- * Answers a control frame that readMessage gave: a ping with a pong, a close with a close.
+ * Answers a control frame from readMessage: a ping with a pong, a close frame with a close frame.
  *
- * @param state Side of the one who answers.
- * @throws {TypeError} It is not a control frame.
- * @throws {ClosedError} It is a close frame: it has been answered.
- * @throws {ProtocolError} It is a close frame that breaks a rule: it has been answered with the error's status.
+ * @param state This side: StateServerSide or StateClientSide.
+ * @throws {TypeError} `message` is not a control frame.
+ * @throws {ClosedError} `message` is a close frame: it has been answered.
+ * @throws {ProtocolError} `message` is a close frame that breaks a rule: it has been answered with the error's status.
  * @see gobwas HandleControlMessage
  */
 export function handleControlMessage(

@@ -1,6 +1,6 @@
 /**
- * Frames and messages over byte streams that are pulled, with the caller's own buffers: what gobwas's packages ws and
- * wsutil do over an `io.ReadWriter`.
+ * Frames and messages over byte streams, read on demand into the caller's own buffers: what gobwas's packages ws and wsutil do
+ * over an `io.ReadWriter`.
  *
  * @example
  * import { StateServerSide } from "framewire/frame";

@@ -1,11 +1,11 @@
 /**
- * Messages from a byte stream, pulled piece by piece: whatever their size, nothing is gathered (RFC 6455, 5.4 and 6.2).
+ * Messages from a byte stream, read piece by piece on demand: messages of any size, and nothing is gathered (RFC 6455, 5.4 and
+ * 6.2).
  *
- * Theory of operation. A header is read, checked and counted, and then bytes of its payload are read where the caller wants them, and
- * unmasked there. At the end of a fragment `read` goes on to the next header by itself; control frames in between go to
- * `onIntermediate`. Where the message goes through extensions, pieces of its payload are read into a buffer first, and what the
- * extensions make of them is given from there. The first error stays: every later call throws it.
- *
+ * Theory of operation. The reader reads a header, checks and counts it. Then it reads payload bytes into the caller's array and
+ * unmasks them there. At the end of a fragment `read` goes on to the next header by itself; control frames in between go to
+ * `onIntermediate`. If the message goes through extensions, the reader takes pieces of its payload through them into a buffer,
+ * and gives the caller bytes from that buffer. The first error is kept: every later call throws it.
  * @module
  */
 
@@ -35,44 +35,43 @@ import { readCount, readOnce } from "../io/once.ts";
 import { readHeader, readHeaderBuffer } from "./frame-io.ts";
 
 /**
- * Takes a frame that lies inside a message.
+ * Handles a frame that comes inside a message.
  *
  * @param header Valid until the call, or its promise, is done.
- * @param payload Reads the frame's payload, unmasked; what is left unread is dropped, or, of a continuation, read by
- * the Reader's own `read`.
+ * @param payload Reads the frame's unmasked payload. What the handler leaves unread is dropped for a control frame; for a
+ * continuation the Reader's own `read` gives it.
  * @see gobwas FrameHandlerFunc
  */
 export type FrameHandler = (header: Header, payload: ByteReader) => Awaitable<void>;
 
-/** Options of a {@link Reader}. It holds no payload, so that no limit is needed for its own sake. */
+/** Options of a {@link Reader}. A Reader holds no payload, so that the limits have no defaults. */
 export interface ReaderOptions {
   /**
-   * Checks text while it is read, and fails at the first bad byte. Off where something behind the Reader decompresses
-   * it. Default: false.
+   * Checks text while it is read, and fails at the first bad byte. Set false if the payload is still compressed. Default: false.
    */
   readonly checkUtf8?: boolean | undefined;
-  /** Takes any header, whatever the rules say. Default: false. */
+  /** Accepts headers that break rules. Default: false. */
   readonly skipHeaderCheck?: boolean | undefined;
   /** Payload bytes of one frame. Default: Infinity. */
   readonly maxFrameSize?: number | undefined;
-  /** Payload bytes of one message, as they come and as they are read. Default: Infinity. */
+  /** Payload bytes of one message, both on the wire and after the extensions. Default: Infinity. */
   readonly maxMessageSize?: number | undefined;
   /**
-   * Those that were agreed upon, in that order: the last one is asked first. What they make of a message's payload is
-   * what {@link Reader.read} gives. `state` must have StateExtended. Default: none.
+   * The agreed extensions, in the agreed order; the last one works first. {@link Reader.read} gives what they make of a message's
+   * payload. `state` must have StateExtended. Default: none.
    */
   readonly extensions?: readonly RecvExtension[] | undefined;
-  /** Told of each continuation frame before its payload is read. */
+  /** Called for each continuation frame before its payload is read. */
   readonly onContinuation?: FrameHandler | undefined;
-  /** Gets the control frames that come between the fragments of a message. Without it they are dropped, pings too. */
+  /** Called for control frames between the fragments of a message. Default: they are dropped, pings too. */
   readonly onIntermediate?: FrameHandler | undefined;
 }
 
 /**
  * Reads messages.
  *
- * What goes wrong, with the stream, the protocol or a handler, is thrown by every call from then on: nothing that comes behind
- * it can be made sense of.
+ * An error of the stream, the protocol or a handler is thrown by every call from then on: what comes after it in the stream
+ * cannot be understood.
  *
  * @example
  * const control = controlFrameHandler(stream, StateServerSide);
@@ -85,21 +84,21 @@ export interface ReaderOptions {
  * @see gobwas Reader
  */
 export class Reader implements ByteReader {
-  /** Where frames come from. */
+  /** The stream that frames are read from. */
   readonly source: ByteReader;
-  /** Reads on in the present frame, unmasked, and not over its border: for who works frame by frame. */
+  /** Reads unmasked bytes up to the end of the present frame, for callers that work frame by frame. */
   readonly payload: ByteReader = { read: (into) => this.#readAlone(into) };
-  /** Side, extended or not; the reader itself keeps StateFragmented. */
+  /** This side, with StateExtended if there are extensions. The reader itself sets and clears StateFragmented. */
   state: State;
   readonly #options: ReaderOptions;
   readonly #maxFrameSize: number;
   readonly #maxMessageSize: number;
-  // The first frame of a message has a header of its own, so that it outlives the fragments behind it.
+  // The first frame of a message has a separate header, so that the header stays valid while later fragments are read.
   readonly #first: Header = newHeader();
   readonly #inner: Header = newHeader();
   readonly #utf8: Utf8Validator | undefined;
   readonly #extensions: RecvChain | undefined;
-  /** What the present message goes through, and what has come out of it. */
+  /** The transform of the present message, and the output of the transform. */
   #transform: Transform | undefined;
   #transformed: BoundedBuffer | undefined;
   #transformedRead = 0;
@@ -107,19 +106,19 @@ export class Reader implements ByteReader {
   #piece: Uint8Array | undefined;
   #headerBytes: Uint8Array | undefined;
   #current: Header = this.#first;
-  /** Payload bytes of the present frame that were not read. */
+  /** Payload bytes of the present frame that are still unread. */
   #left = 0;
   #hasBegun = false;
   #messageSize = 0;
   #failure: Failure | undefined;
 
   /**
-   * Makes a reader that stands in front of a message.
+   * Makes a reader that expects a new message next.
    *
-   * @param source Where frames come from; it is never closed.
-   * @param state {@link StateServerSide} or {@link StateClientSide}, with StateExtended where it applies.
+   * @param source The stream to read from; the reader never closes it.
+   * @param state {@link StateServerSide} or {@link StateClientSide}, with StateExtended if there are extensions.
    * @throws {TypeError} `state` or a limit is no number.
-   * @throws {RangeError} `state` is none; a limit is NaN or below 0.
+   * @throws {RangeError} `state` is out of range; a limit is NaN or below 0.
    */
   constructor(source: ByteReader, state: State, options: ReaderOptions = {}) {
     checkState(state);
@@ -135,7 +134,7 @@ export class Reader implements ByteReader {
     this.#extensions = extensions.length > 0 ? new RecvChain(extensions) : undefined;
   }
 
-  /** What went wrong, undefined where nothing did: from then on each call throws it. */
+  /** The first error, or undefined. Once there is one, each call throws it. */
   get error(): unknown {
     return this.#failure?.error;
   }
@@ -150,16 +149,16 @@ export class Reader implements ByteReader {
   }
 
   /**
-   * Reads the next header: of a message's first frame, or of a control frame, whose payload {@link read} gives then.
+   * Reads the next header: that of a message's first frame, or of a control frame. {@link read} then gives the payload.
    *
-   * Inside a message it gives the next fragment's header, or that of a control frame which onIntermediate has had.
+   * Inside a message it gives the next fragment's header, or that of a control frame that onIntermediate has handled.
    *
-   * @returns The header, the reader's own, valid until the next message; undefined at the end of the stream.
-   * @throws {TypeError} The frame before has not been read to its end, nor discarded.
-   * @throws {ProtocolError} What checkHeader finds, or an extension.
+   * @returns The header, which belongs to the reader and is valid until the next message; undefined at the end of the stream.
+   * @throws {TypeError} The frame before was neither read to its end nor discarded.
+   * @throws {ProtocolError} The header breaks a rule of checkHeader or of an extension.
    * @throws {LimitError} `FRAME_TOO_BIG`, `MESSAGE_TOO_BIG`
    * @throws {TransportError} `UNEXPECTED_END`
-   * @throws What the stream or a handler throws, and the error of an earlier call, whatever it was.
+   * @throws The error of the stream or of a handler, and the error of any earlier call.
    * @see gobwas Reader.NextFrame
    */
   nextFrame(): Awaitable<Header | undefined> {
@@ -223,7 +222,7 @@ export class Reader implements ByteReader {
     this.#transformed.reset(this.#maxMessageSize);
   }
 
-  /** Counts a data frame into its message. */
+  /** Counts a data frame towards its message. */
   #count(header: Header): void {
     if (header.opcode !== OpContinuation) {
       this.#messageSize = 0;
@@ -256,13 +255,13 @@ export class Reader implements ByteReader {
   }
 
   /**
-   * Reads on in the message, over the borders of its fragments; what it gives is unmasked.
+   * Reads the next bytes of the message, unmasked, across the borders of its fragments.
    *
-   * @returns Bytes read; 0 at the end of the message, and from there on.
+   * @returns Bytes read; 0 at the end of the message, and at each later call.
    * @throws {TypeError} `into` is no Uint8Array, or no frame was begun: call {@link nextFrame} first.
-   * @throws {ProtocolError} `INVALID_UTF8`, and what nextFrame throws
+   * @throws {ProtocolError} `INVALID_UTF8`, and the codes that nextFrame throws
    * @throws {TransportError} `UNEXPECTED_END`
-   * @throws The error of an earlier call, whatever it was.
+   * @throws The error of any earlier call.
    * @see gobwas Reader.Read
    */
   read(into: Uint8Array): Awaitable<number> {
@@ -277,7 +276,7 @@ export class Reader implements ByteReader {
     }
   }
 
-  /** Reads on in the present frame, for who works frame by frame. */
+  /** Reads the next bytes of the present frame, for callers that work frame by frame. */
   #readAlone(into: Uint8Array): Awaitable<number> {
     checkBytes("into", into);
     this.#check();
@@ -288,7 +287,7 @@ export class Reader implements ByteReader {
     }
   }
 
-  /** Reads on in the message's payload as it comes. */
+  /** Reads the next bytes of the message's payload, before any extension. */
   #readPayload(into: Uint8Array): Awaitable<number> {
     while (this.#left === 0) {
       if (this.#isAtEnd) return this.#payloadEnd();
@@ -298,7 +297,7 @@ export class Reader implements ByteReader {
     return this.#readFrame(into);
   }
 
-  /** Goes on in a loop: promises inside each other would pile up while a peer sends nothing but pings. */
+  /** Reads in a loop. Without the loop, promises would nest and pile up while a peer sends only pings. */
   async #readBehind(next: Promise<unknown>, into: Uint8Array): Promise<number> {
     try {
       await next;
@@ -312,12 +311,12 @@ export class Reader implements ByteReader {
     }
   }
 
-  /** Whether more comes out of the transform than was read. */
+  /** Whether the transform has more output than was read. */
   get #hasMore(): boolean {
     return !this.#isTransformDone || this.#transformedRead < (this.#transformed?.size ?? 0);
   }
 
-  /** Reads on in what the extensions make of the message's payload. */
+  /** Reads the next bytes of what the extensions make of the payload. */
   #readTransformed(into: Uint8Array): Awaitable<number> {
     const out = this.#transformed!;
     while (this.#transformedRead === out.size) {
@@ -351,7 +350,7 @@ export class Reader implements ByteReader {
     return count;
   }
 
-  /** Takes the next piece of the payload through the extensions. */
+  /** Passes the next piece of the payload through the extensions. */
   #transformNext(out: BoundedBuffer): Awaitable<void> {
     out.clear();
     this.#transformedRead = 0;
@@ -362,7 +361,7 @@ export class Reader implements ByteReader {
   }
 
   #transformPiece(count: number, out: BoundedBuffer): Awaitable<void> {
-    // The last piece says so itself: who reads no further than what he knows to come has read the message.
+    // The transform learns of the last piece with that piece, so that a caller that knows the length need not read once more.
     this.#isTransformDone = this.#left === 0 && this.#isAtEnd;
     const transform = this.#transform!;
     return finish(
@@ -372,7 +371,7 @@ export class Reader implements ByteReader {
     );
   }
 
-  /** Whether nothing follows the present frame's payload: it is final, or a control frame by itself. */
+  /** Whether nothing follows the present frame's payload: the frame is final, or a control frame outside a message. */
   get #isAtEnd(): boolean {
     return !isFragmented(this.state);
   }
@@ -386,7 +385,7 @@ export class Reader implements ByteReader {
     return 0;
   }
 
-  /** Whether what is read now is text to be checked. */
+  /** Whether the bytes that are read now are text to be checked. */
   get #checksText(): boolean {
     return (
       this.#utf8 !== undefined &&
@@ -395,7 +394,7 @@ export class Reader implements ByteReader {
     );
   }
 
-  /** Reads on in the present frame. */
+  /** Reads the next bytes of the present frame. */
   #readFrame(into: Uint8Array): Awaitable<number> {
     const most = Math.min(into.length, this.#left);
     if (most === 0) return 0;
@@ -427,10 +426,10 @@ export class Reader implements ByteReader {
   }
 
   /**
-   * Drops what is left of the message, its fragments to come included. Text is not checked. What extensions make of
-   * the message is made all the same, since they may need it for those to come.
+   * Drops the rest of the message, its later fragments included. Text is not checked. The extensions still process the message,
+   * since they may need it for later messages.
    *
-   * @throws As {@link nextFrame}, and what an extension throws.
+   * @throws As {@link nextFrame}, and the error of an extension.
    * @see gobwas Reader.Discard
    */
   async discard(): Promise<void> {
@@ -471,21 +470,21 @@ export class Reader implements ByteReader {
   }
 }
 
-/** What a Reader has failed with, which may be undefined. */
+/** The error of a Reader in a wrapper, since the error itself may be undefined. */
 interface Failure {
   readonly error: unknown;
 }
 
-/** Bytes of payload that the extensions get at a time. */
+/** Payload bytes that the extensions get in one piece. */
 const pieceSize = 4096;
 
-/** Where dropped bytes go; nobody reads them. */
+/** Takes dropped bytes, which nobody reads. */
 let scratch: Uint8Array | undefined;
 
 /**
  * Begins to read one message.
  *
- * @returns Its header and a reader of its payload; undefined at the end of the stream.
+ * @returns Its header, and a reader of its payload; undefined at the end of the stream.
  * @throws As {@link Reader.nextFrame}.
  * @see gobwas NextReader
  */
@@ -495,9 +494,9 @@ export async function nextReader(
   options?: ReaderOptions,
 ): Promise<
   | {
-      /** The header of its first frame, as it came. */
+      /** The header of its first frame, as received. */
       readonly header: Header;
-      /** What its payload is read from. */
+      /** Reads the payload. */
       readonly reader: Reader;
     }
   | undefined

@@ -1,5 +1,6 @@
 /**
- * Which streams a close frame was sent to: the peer's is answered once, by the first part that sees it (RFC 6455, 5.5.1).
+ * Remembers which streams a close frame was sent to, so that several parts together answer the peer's only once (RFC 6455,
+ * 5.5.1).
  *
  * @module
  */
@@ -10,27 +11,27 @@ import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteWriter } from "../io/byte-stream.ts";
 import { writeAll } from "../io/write-all.ts";
 
-/** How many close frames were sent to a stream, or are on their way; those that have failed are taken back. */
+/** The number of close frames that were sent to a stream or are on their way; a failed one is taken off again. */
 const sent = new WeakMap<ByteWriter, number>();
 
-/** The stream behind all buffers: what is sent through one of them is sent to it. */
+/** Gives the stream behind all buffers. What is sent through a buffer counts for that stream. */
 function innermost(dest: ByteWriter): ByteWriter {
   let stream = dest;
   while (stream instanceof BufferedStream) stream = stream.inner;
   return stream;
 }
 
-/** Whether a close frame was sent to a stream, by itself or through a buffer. */
+/** Tells whether a close frame was sent to a stream, directly or through a buffer. */
 export function wasCloseSent(dest: ByteWriter): boolean {
   return (sent.get(innermost(dest)) ?? 0) > 0;
 }
 
 /**
- * Writes what begins a frame. A close frame counts as sent from the call on, since what is written next goes behind it; where
- * the stream fails it was not sent.
+ * Writes the beginning of a frame. A close frame counts as sent from this call on, since everything written later goes behind it;
+ * it does not count if the stream fails.
  *
  * @param bytes The frame, or its header. Lent until the call, or its promise, is done.
- * @throws What the stream throws.
+ * @throws The error of the stream.
  */
 export function writeFrameBytes(
   dest: ByteWriter,
@@ -58,7 +59,7 @@ function count(dest: ByteWriter, step: number): void {
   sent.set(stream, Math.max((sent.get(stream) ?? 0) + step, 0));
 }
 
-/** Says whether one was. */
+/** Says whether a close frame was sent to a stream by other means. */
 export function setCloseSent(dest: ByteWriter, isSent: boolean): void {
   sent.set(innermost(dest), isSent ? 1 : 0);
 }

@@ -1,11 +1,11 @@
 /**
- * Messages to a byte stream, written piece by piece through a buffer that has room for the header in front: a frame is
- * one write.
+ * Messages to a byte stream, written piece by piece through a buffer with room for the header in front, so that a frame is one
+ * write.
  *
- * Theory of operation. The payload is gathered behind room for the longest header that it can need; when the frame is complete its
- * header is put right in front of it, and both leave as one slice. What does not fit leaves as a fragment. Extensions see the
- * payload before it is gathered. Calls that are not awaited are kept in their order (io/call-order.ts).
- *
+ * Theory of operation. The payload is gathered behind room for the longest header that it can need. When the frame is complete,
+ * its header is put right in front of the payload, and both leave as one slice. If the buffer is full before that, its content
+ * leaves as a fragment. Extensions change the payload before it is gathered. Calls that are not awaited keep their order
+ * (io/call-order.ts).
  * @module
  */
 
@@ -28,23 +28,23 @@ import { encodeFrame } from "./frame-io.ts";
 
 /** Options of a {@link Writer}. */
 export interface WriterOptions {
-  /** Payload bytes that are gathered into one frame, 1 or more. Default: what a buffer of 4096 bytes leaves. */
+  /** Payload bytes that are gathered into one frame, 1 or more. Default: the room in a buffer of 4096 bytes. */
   readonly size?: number | undefined;
-  /** The buffer itself, header room included; lent as long as the writer is used. Default: one made for `size`. */
+  /** The buffer, with room for the header; lent as long as the writer is used. Default: a new one for `size`. */
   readonly buffer?: Uint8Array | undefined;
-  /** Those that were agreed upon, in that order: what is written goes through them. Default: none. */
+  /** The agreed extensions, in the agreed order; messages go through them. Default: none. */
   readonly extensions?: readonly SendExtension[] | undefined;
 }
 
-/** Bytes of a writer's buffer, header room included, where no size is given. */
+/** Bytes of a writer's buffer, header room included, if no size is given. */
 export const DefaultWriteBuffer = 4096;
 
-/** Bytes that a header takes in front of up to `size` payload bytes. */
+/** Gives the number of bytes of a header in front of up to `size` payload bytes. */
 function headerRoom(state: State, size: number): number {
   return (size < 126 ? 2 : size < 0x10000 ? 4 : 10) + (isClientSide(state) ? 4 : 0);
 }
 
-/** Payload bytes that a buffer of `size` bytes has room for behind their header. */
+/** Gives the payload bytes that fit behind the header into a buffer of `size` bytes. */
 function payloadRoom(state: State, size: number): number {
   for (const most of [125, 0xffff]) {
     const room = size - headerRoom(state, most);
@@ -53,7 +53,7 @@ function payloadRoom(state: State, size: number): number {
   return size - headerRoom(state, Infinity);
 }
 
-/** A control frame is no message: it may not be in pieces (RFC 6455, 5.5). */
+/** Checks that an opcode means a data frame. A control frame must not be in pieces (RFC 6455, 5.5). */
 function checkMessage(state: State, opcode: Opcode): void {
   checkState(state);
   checkOpcode(opcode);
@@ -62,7 +62,7 @@ function checkMessage(state: State, opcode: Opcode): void {
   }
 }
 
-/** Bytes that a buffer may have grown to and be kept for the next message. */
+/** Bytes up to which a grown buffer is kept for the next message. */
 const mostKept = 64 * 1024;
 
 function chainOf(extensions: readonly SendExtension[]): SendChain | undefined {
@@ -70,10 +70,10 @@ function chainOf(extensions: readonly SendExtension[]): SendChain | undefined {
 }
 
 /**
- * Writes the frames of a message.
+ * Writes a message as frames.
  *
- * What fills the buffer leaves as a fragment; `flush` ends the message. Where calls are not awaited they are done in
- * their order.
+ * A full buffer leaves as a fragment; `flush` ends the message. Calls that are not awaited are done in their order.
+ *
  *
  * @example
  * const writer = new Writer(stream, StateServerSide, OpText);
@@ -86,33 +86,33 @@ export class Writer implements ByteWriter {
   #dest: ByteWriter;
   #state: State;
   #opcode: Opcode;
-  /** Those of the messages to come, and those of the present one. */
+  /** The extensions for messages to come, and those of the present message. */
   #extensions: SendChain | undefined;
   #present: SendChain | undefined;
-  /** What the present message goes through, and what has come out of it. */
+  /** The transform of the present message, and its output. */
   #transform: Transform | undefined;
   #transformed: BoundedBuffer | undefined;
   readonly #header: Header = newHeader();
   #buffer: Uint8Array;
-  /** The buffer to go back to, where a message has made it grow. */
+  /** The buffer to use again after a message made it grow. */
   #lasting: Uint8Array;
-  /** Bytes of the buffer that are kept for the header. */
+  /** Bytes at the start of the buffer that are kept for the header. */
   #room = 0;
   #buffered = 0;
-  /** Whether the present message has a frame on the wire. */
+  /** Whether a frame of the present message has left. */
   #isFragmented = false;
   /** Whether the present message has begun. */
   #isDirty = false;
-  /** The same, as of the last call, which may wait. */
+  /** Whether the message has begun as of the last call, which may still wait. */
   #isInMessage = false;
   #flushes = true;
   readonly #calls: CallOrder = new CallOrder();
 
   /**
-   * @param state Side: a client's frames are masked, each with a key of its own.
+   * @param state This side: a client's frames are masked, each with its own key.
    * @param opcode OpText or OpBinary.
-   * @throws {TypeError} `state` or `opcode` is no number, or `opcode` is one of a control frame: a ControlWriter is for those.
-   * @throws {RangeError} `buffer` has no room for a header and a byte, `size` is below 1, or `state` or `opcode` is none.
+   * @throws {TypeError} `state` or `opcode` is no number, or `opcode` means a control frame: use a ControlWriter for those.
+   * @throws {RangeError} `buffer` has no room for a header and a byte, `size` is below 1, or `state` or `opcode` is out of range.
    */
   constructor(dest: ByteWriter, state: State, opcode: Opcode, options: WriterOptions = {}) {
     const { size, buffer, extensions = [] } = options;
@@ -132,7 +132,7 @@ export class Writer implements ByteWriter {
     this.#divide(state);
   }
 
-  /** Divides the buffer into room for a header, and for a payload. */
+  /** Divides the buffer into room for a header and room for a payload. */
   #divide(state: State): void {
     const { length } = this.#buffer;
     const size = payloadRoom(state, length);
@@ -155,27 +155,27 @@ export class Writer implements ByteWriter {
     return this.#buffered;
   }
 
-  /** Whether something was written since the last `flush`, by calls that are not awaited, too. */
+  /** Whether something was written since the last `flush`, by calls that still wait too. */
   get isInMessage(): boolean {
     return this.#isInMessage;
   }
 
-  /** Each write is whole, and in its order. */
+  /** true: each write writes all its bytes, in the order of the calls. */
   get writesWhole(): boolean {
     return true;
   }
 
   /**
-   * Adds to the message. What does not fit leaves in fragments; what finds the buffer empty and does not fit leaves as
-   * one fragment.
+   * Adds bytes to the message. If they do not fit, full fragments leave; if the buffer is empty and they do not fit, they leave
+   * as one fragment.
    *
    * An empty array begins a message, so that `flush` sends it.
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
-   * @throws {TypeError} `from` is no Uint8Array, or is detached; or it was detached or shrunk before anything of it was taken:
-   * nothing has happened then. Where a part was taken, the message has a hole, and the error stays.
-   * @throws The error of an earlier write, the stream's or an extension's, until {@link reset}.
+   * @throws {TypeError} `from` is no Uint8Array, or is detached, or it was detached or shrunk before any of it was taken: nothing
+   * has happened then. If a part was taken before, the message has a hole, and every later call throws the error.
+   * @throws The error of an earlier write, of the stream or of an extension, until {@link reset}.
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
@@ -191,10 +191,10 @@ export class Writer implements ByteWriter {
   }
 
   /**
-   * Begins the message where it has not begun, and adds `from` to it, through the extensions where they want it.
+   * Adds `from` to the message, through the extensions if they want it. It begins the message if none has begun.
    *
-   * @param size Bytes of `from` as it was lent: one over a resizable buffer may have changed while the call waited.
-   * @param isLast Whether the message ends with it.
+   * @param size Bytes of `from` when it was lent: an array over a resizable buffer may have changed while the call waited.
+   * @param isLast Whether `from` is the last piece of the message.
    */
   #put(from: Uint8Array, size: number, isLast: boolean): Awaitable<void> {
     const bytes = restOf("from", from, 0, size);
@@ -207,7 +207,7 @@ export class Writer implements ByteWriter {
     return this.#writeTransformOutput(out);
   }
 
-  /** Fills `out` with what the extensions make of `from`; an error of theirs is kept: the message has a hole there. */
+  /** Fills `out` with what the extensions make of `from`. An error of theirs is kept, since the message then has a hole. */
   #transformInto(
     out: BoundedBuffer,
     transform: Transform,
@@ -224,7 +224,7 @@ export class Writer implements ByteWriter {
     }
   }
 
-  /** The next call, which fills `out` anew, waits for the stream to be done with this one. */
+  /** Writes `out`. The next call fills `out` again, and so waits until the stream is done with this one. */
   #writeTransformOutput(out: BoundedBuffer): Awaitable<void> {
     return this.#write(out.bytes.subarray(0, out.size), 0, out.size);
   }
@@ -241,7 +241,7 @@ export class Writer implements ByteWriter {
     if (this.#transform !== undefined) this.#transformed ??= new BoundedBuffer();
   }
 
-  /** Adds `from[start, size)`. Where a part of it has left and the rest is gone, the message has a hole: the error stays. */
+  /** Adds `from[start, size)`. If a part has left and the rest is gone, the message has a hole, and the error is kept. */
   #write(from: Uint8Array, start: number, size: number): Awaitable<void> {
     let at = start;
     if (from.length < size) this.#failGone(from, at, size);
@@ -280,7 +280,7 @@ export class Writer implements ByteWriter {
   }
 
   /**
-   * Sends `from` as a fragment of its own, past the buffer.
+   * Sends `from` as a separate fragment, past the buffer.
    *
    * @param from Lent until the call, or its promise, is done.
    * @throws {TypeError} `from` is no Uint8Array, the buffer is not empty, or the message goes through an extension.
@@ -313,11 +313,11 @@ export class Writer implements ByteWriter {
   }
 
   /**
-   * Makes room for `size` more payload bytes in the buffer, beside those that are there.
+   * Makes room for `size` more payload bytes in the buffer, beside the bytes in it.
    *
    * @param size 0 or more.
-   * @throws {TypeError} It is no number.
-   * @throws {RangeError} It is no integer from 0 on, or more than an array may have.
+   * @throws {TypeError} `size` is no number.
+   * @throws {RangeError} `size` is not an integer from 0 on, or is more than an array can have.
    * @see gobwas Writer.Grow
    */
   grow(size: number): void {
@@ -338,19 +338,19 @@ export class Writer implements ByteWriter {
   }
 
   /**
-   * From now on the buffer grows, so that each message is one frame; {@link reset} ends that. A buffer that has grown past
-   * 64 KiB is given up when its message is sent.
+   * Makes the buffer grow from now on, so that each message is one frame; {@link reset} ends that. A buffer that has grown beyond
+   * 64 KiB is dropped after its message was sent.
    */
   disableFlush(): void {
     this.#flushes = false;
   }
 
   /**
-   * Adds all that `reader` has to the message, 512 bytes to 64 KiB at a time: `size`, where it lies between. Where it has
-   * nothing a message begins all the same, so that `flush` sends it.
+   * Adds everything that `reader` gives to the message, `size` bytes at a time, but at least 512 bytes and at most 64 KiB. If it
+   * gives nothing, a message still begins, so that `flush` sends it.
    *
    * @returns Bytes added.
-   * @throws What `reader` throws; what came before it is in the message. Else as {@link write}.
+   * @throws The error of `reader`; the bytes before it are in the message. Otherwise as {@link write}.
    * @see gobwas Writer.ReadFrom
    */
   async readFrom(reader: ByteReader): Promise<number> {
@@ -360,7 +360,7 @@ export class Writer implements ByteWriter {
   }
 
   /**
-   * Ends the message: sends what is gathered as its final frame. Does nothing where no message has begun.
+   * Ends the message: sends the buffer as its final frame. Does nothing if no message has begun.
    *
    * @see gobwas Writer.Flush
    */
@@ -372,7 +372,7 @@ export class Writer implements ByteWriter {
   }
 
   /**
-   * Sends what is gathered as a fragment, and leaves the message open. Does nothing where nothing is gathered.
+   * Sends the buffer as a fragment, and leaves the message open. Does nothing if the buffer is empty.
    *
    * @see gobwas Writer.FlushFragment
    */
@@ -396,7 +396,7 @@ export class Writer implements ByteWriter {
     if (this.#buffered > 0) return this.#flush(false);
   }
 
-  /** Sends the buffer as a frame: the header goes right in front of the payload. */
+  /** Sends the buffer as a frame. The header goes right in front of the payload. */
   #flush(fin: boolean): Awaitable<void> {
     const header = this.#nextHeader(this.#buffered, fin);
     const end = this.#room + this.#buffered;
@@ -409,7 +409,7 @@ export class Writer implements ByteWriter {
     return this.#send(frame);
   }
 
-  /** What one large message needed is not kept for those behind it. */
+  /** Drops a buffer that one large message made grow, so that later messages do not keep it. */
   #shrink(): void {
     this.#buffer = this.#lasting;
     this.#divide(this.#state);
@@ -430,12 +430,12 @@ export class Writer implements ByteWriter {
   }
 
   /**
-   * Begins anew on another stream, as a new writer with the same buffer would; an earlier error is forgotten, unsent
-   * bytes are dropped. Calls that wait fail with a TypeError: theirs are dropped too. A frame that is under way is sent to its
-   * end.
+   * Begins again on another stream, like a new writer with the same buffer. An earlier error is forgotten, and unsent bytes are
+   * dropped. Calls that still wait fail with a TypeError: their bytes are dropped too. A frame that is being written is sent to
+   * its end.
    *
    * @throws {TypeError} As the constructor.
-   * @throws {RangeError} The buffer has no room for a header and a byte. Else as the constructor.
+   * @throws {RangeError} The buffer has no room for a header and a byte. Otherwise as the constructor.
    * @see gobwas Writer.Reset, which keeps the error
    */
   reset(dest: ByteWriter, state: State, opcode: Opcode): void {
@@ -447,7 +447,7 @@ export class Writer implements ByteWriter {
     this.#extensions = undefined;
     this.#transformed = undefined;
     this.#flushes = true;
-    // What is under way to the old stream keeps the old buffer.
+    // A write that is under way to the old stream keeps the old buffer.
     if (this.#calls.isBusy) {
       this.#lasting = this.#buffer = new Uint8Array(this.#buffer.length);
     }
@@ -457,8 +457,7 @@ export class Writer implements ByteWriter {
   }
 
   /**
-   * Begins a new message with another opcode; unsent bytes are dropped. Calls before it that were not awaited are done
-   * first.
+   * Begins a new message with another opcode, and drops unsent bytes. Earlier calls that were not awaited are done first.
    *
    * @throws {TypeError} As the constructor.
    * @throws {RangeError} As the constructor.
@@ -480,8 +479,8 @@ export class Writer implements ByteWriter {
   }
 
   /**
-   * Sets the extensions that messages go through from the next one on: the one that has begun keeps its own to its end.
-   * Calls before it that were not awaited are done first.
+   * Sets the extensions from the next message on: a message that has begun keeps its own to its end. Earlier calls that were not
+   * awaited are done first.
    *
    * @see gobwas Writer.SetExtensions, which changes a message that has begun
    */
@@ -492,7 +491,7 @@ export class Writer implements ByteWriter {
     });
   }
 
-  /** Writes a frame to the stream; an error of it is kept for all that comes after. */
+  /** Writes a frame to the stream. An error of the stream is kept and thrown by all later calls. */
   #send(bytes: Uint8Array): Awaitable<void> {
     const { round } = this.#calls;
     this.#calls.enter();
