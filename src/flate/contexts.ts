@@ -1,19 +1,20 @@
 /**
- * Compressors and decompressors of many connections within one budget of memory.
+ * Keeps the compressors and decompressors of many connections within one budget of memory.
  *
- * They are made at first use, and shared where no window is kept between messages. A context is in one of three places:
+ * Theory of operation. A context is made at its first use. Connections that keep no window between messages share contexts. A
+ * context is in one of three places:
  *
- * - resting: it holds nothing that can be had again, and does not count;
- * - in the line of those that may be rested, the one that was used longest ago first;
- * - aside: it came to the front of the line in the middle of a message, and cannot be rested there.
+ * - resting: it holds no memory that it could allocate again, and does not count;
+ * - in line: it holds memory that can be freed; the context that was used longest ago comes first;
+ * - aside: it came to the front of the line in the middle of a message, and its memory cannot be freed there.
  *
- * A context that is used goes to the end of the line; the one at the front is rested, or set aside, where the budget is passed or
- * the idle time-out is over. So each step looks at the ends of the line alone, however many contexts there are.
+ * A context that is used goes to the end of the line. When the budget is exceeded or the idle time-out is over, the context at
+ * the front is rested or set aside. So each step looks only at the ends of the line, however many contexts there are.
  *
- * A message that has begun and stands still must not hold memory for as long as its sender likes, nor push out others. So
- * a context is rested between the pieces of a message, too, if its engine can bring it back to where it was; one of
- * `framewire/zlib` can as long as little of the message has come. What is larger holds a decompressor, which is no more
- * than a few times what the sender has sent; and all that are aside leave at least half of the budget to the line.
+ * A sender that stops in the middle of a message must not hold memory for as long as it likes, nor push out other connections. So
+ * a context is rested between the pieces of a message, too, if its engine can restore its state; one of `framewire/zlib` can, as
+ * long as little of the message has come. Beyond that, a decompressor keeps its memory, which is only a few times what the sender
+ * has sent. Contexts that are aside leave at least half of the budget to the line.
  *
  * @module
  */
@@ -22,30 +23,30 @@ import type { Deadline, Deadlines } from "../clock.ts";
 import { type Linked, LinkedList } from "../linked-list.ts";
 import type { Context, Deflater, Engine, Inflater } from "./engine.ts";
 
-/** What {@link Contexts} are told. */
+/** Settings of {@link Contexts}. */
 export interface ContextsOptions {
   readonly engine: Engine;
   /** 0 to 9. */
   readonly level: number;
   /** 1 to 9. */
   readonly memLevel: number;
-  /** Bytes that contexts may hold together while they could do without. Infinity for no limit. */
+  /** Bytes that contexts may hold together. Those that cannot be freed count for at most half of it. Infinity for no limit. */
   readonly maxMemory: number;
   /** Milliseconds after which a context that is not used is rested. Infinity for never. */
   readonly idleTimeout: number;
-  /** Where that time is kept. */
+  /** Keeps that time. */
   readonly deadlines: Deadlines;
 }
 
-/** A context, and its place among the others. For {@link Contexts} alone to write. */
+/** A context, and its place among the others. Only {@link Contexts} writes to it. */
 export class PooledContext<Kind extends Context> implements Linked<PooledContext<Context>> {
   readonly context: Kind;
-  /** The shelf that it goes back to, undefined where it belongs to one connection. */
+  /** The shelf that it goes back to; undefined if it belongs to one connection. */
   readonly shelf: PooledContext<Kind>[] | undefined;
   place: "resting" | "in line" | "aside" = "resting";
   /** Whether a message has begun and not ended. */
   isInMessage = false;
-  /** Number of the sweep before which it was used last. */
+  /** Number of sweeps before its last use. */
   used = 0;
   previous: PooledContext<Context> | undefined = undefined;
   next: PooledContext<Context> | undefined = undefined;
@@ -56,17 +57,17 @@ export class PooledContext<Kind extends Context> implements Linked<PooledContext
   }
 }
 
-/** How many contexts of a kind lie ready for their next use. Beyond that they are made anew. */
+/** Contexts of a kind that are kept for their next use, at most; others are closed, and made again when they are needed. */
 const mostOnShelf = 64;
 
 /** The contexts of one server or client. */
 export class Contexts {
   readonly #options: ContextsOptions;
-  /** Entries that are lent out message by message, by window bits. */
+  /** Contexts that are lent for one message, by window bits. */
   readonly #deflaters = new Map<number, PooledContext<Deflater>[]>();
   readonly #inflaters = new Map<number, PooledContext<Inflater>[]>();
   readonly #line = new LinkedList<PooledContext<Context>>();
-  /** Bytes of those in the line, and of those aside. */
+  /** Bytes of the contexts in line, and of those aside. */
   #inLine = 0;
   #aside = 0;
   #sessions = 0;
@@ -77,17 +78,17 @@ export class Contexts {
     this.#options = options;
   }
 
-  /** Bytes that contexts hold, as far as their engine knows. */
+  /** Bytes that contexts hold, as far as the engine knows. */
   get memory(): number {
     return this.#inLine + this.#aside;
   }
 
-  /** A connection has begun. */
+  /** Counts a connection that has begun. */
   opened(): void {
     this.#sessions++;
   }
 
-  /** A connection is over. With the last one all that is lent out message by message is freed. */
+  /** Counts a connection that has ended. The last one frees all contexts that are lent for one message. */
   closed(): void {
     if (--this.#sessions > 0) return;
     for (const shelves of [this.#deflaters, this.#inflaters]) {
@@ -103,7 +104,7 @@ export class Contexts {
   /**
    * Gives a compressor.
    *
-   * @param isShared Whether it is given back after the message, and its window forgotten.
+   * @param isShared Whether it is given back after each message, and its window forgotten.
    */
   deflater(windowBits: number, isShared: boolean): PooledContext<Deflater> {
     const { engine, level, memLevel } = this.#options;
@@ -121,7 +122,7 @@ export class Contexts {
     );
   }
 
-  /** A context is about to be called, for a message that has begun: it takes its memory. */
+  /** Prepares a context for a call: it will take its memory, for a message that has begun. */
   use(entry: PooledContext<Context>): void {
     entry.isInMessage = true;
     entry.used = this.#sweeps;
@@ -131,7 +132,7 @@ export class Contexts {
     this.#addToLine(entry);
   }
 
-  /** The message is done. What is shared goes back, for other connections. */
+  /** Ends the message. A shared context goes back to its shelf, for other connections. */
   end<Kind extends Context>(entry: PooledContext<Kind>): void {
     entry.isInMessage = false;
     const { shelf } = entry;
@@ -150,7 +151,7 @@ export class Contexts {
     this.#addToLine(entry);
   }
 
-  /** Frees a context for good. */
+  /** Frees a context, which cannot be used again. */
   closeContext(entry: PooledContext<Context>): void {
     entry.context.close();
     this.#takeOut(entry);
@@ -163,7 +164,7 @@ export class Contexts {
     this.#sweepDeadline ??= this.#nextSweep();
   }
 
-  /** It holds nothing any more. */
+  /** Takes a context out of its place: it holds nothing any more. */
   #takeOut(entry: PooledContext<Context>): void {
     const { memory } = entry.context;
     if (entry.place === "aside") {
@@ -175,7 +176,7 @@ export class Contexts {
     entry.place = "resting";
   }
 
-  /** Rests what was used longest ago, until the memory is within its limit; not what was added last, which is in use. */
+  /** Rests the contexts used longest ago until the memory is within its limit, but never the one added last, which is in use. */
   #makeRoom(): void {
     const { maxMemory } = this.#options;
     while (this.#inLine > maxMemory - Math.min(this.#aside, maxMemory / 2)) {
@@ -185,7 +186,7 @@ export class Contexts {
     }
   }
 
-  /** Rests what is at the front of the line; sets it aside where it cannot do without what it holds. */
+  /** Rests the context at the front of the line, or sets it aside if its memory cannot be freed now. */
   #restOrSetAside(entry: PooledContext<Context>): void {
     this.#takeOut(entry);
     if (entry.isInMessage && entry.context.canRest !== true) {
@@ -196,13 +197,13 @@ export class Contexts {
     }
   }
 
-  /** Twice in the time-out: what is not used between two sweeps is rested by the second. */
+  /** Sweeps twice in each time-out: a context that is not used between two sweeps is rested by the second. */
   #nextSweep(): Deadline {
     const { deadlines, idleTimeout } = this.#options;
     const sweep = (): void => {
       this.#sweep();
     };
-    // No process lives on only to free memory.
+    // A timer that only frees memory must not keep a process alive.
     return deadlines.after(idleTimeout / 2, sweep, false);
   }
 

@@ -1,5 +1,5 @@
 /**
- * Whole messages and frames compressed and decompressed, each by itself: no context takeover.
+ * Compresses and decompresses whole messages and frames, each independently: no context takeover.
  *
  * @module
  */
@@ -14,20 +14,20 @@ import { setBit, unsetBit } from "./message.ts";
 import { messageLimit } from "./reader.ts";
 import { deflaterSettings, type FlateWriterOptions, ready } from "./writer.ts";
 
-/** Options of a {@link Helper}. What is decompressed may have any window. */
+/** Options of a {@link Helper}. Decompression accepts any window. */
 export interface HelperOptions extends FlateWriterOptions {
-  /** Bytes that one message may become when it is decompressed. Default: 16 MiB. 0 or Infinity for no limit. */
+  /** Bytes that one decompressed message may have. Default: 16 MiB. 0 or Infinity for no limit. */
   readonly maxMessageSize?: number | undefined;
 }
 
-/** The window of what is decompressed. A larger one than the peer uses does no harm. */
+/** The window for decompression. It may be larger than the peer's. */
 const anyWindow = { windowBits: 15 };
 
 /**
- * Compresses and decompresses messages, each by itself.
+ * Compresses and decompresses messages, each independently.
  *
- * Calls give a promise only where the engine works in slices, which it does with what is large; they may overlap. One
- * compressor and one decompressor are kept for the next call, until {@link close}.
+ * A call gives a promise only if the engine works in slices, as it does for large messages. Calls may overlap. One compressor and
+ * one decompressor are kept for the next call, until {@link close}.
  *
  * @example
  * const helper = new Helper({ engine: zlibEngine() });
@@ -40,11 +40,11 @@ export class Helper {
   readonly #engine: Engine;
   readonly #settings: DeflaterSettings;
   readonly #maxMessageSize: number;
-  /** What is at work on no message. */
+  /** A context of each kind that no call uses now. */
   #deflater: Deflater | undefined;
   #inflater: Inflater | undefined;
 
-  /** @throws {RangeError} An option is out of its range. */
+  /** @throws {RangeError} An option is out of range. */
   constructor(options: HelperOptions) {
     this.#engine = options.engine;
     this.#settings = deflaterSettings(options);
@@ -52,10 +52,10 @@ export class Helper {
   }
 
   /**
-   * Compresses a message, without the four bytes that the receiver puts on again (RFC 7692, 7.2.1).
+   * Compresses a message, without the last four bytes, which the receiver appends again (RFC 7692, 7.2.1).
    *
    * @param payload Lent until the call, or its promise, is done.
-   * @returns A new array, yours.
+   * @returns A new array, which the caller owns.
    * @throws {TypeError} `payload` is no Uint8Array.
    * @see gobwas Helper.Compress
    */
@@ -66,7 +66,7 @@ export class Helper {
   }
 
   /**
-   * Compresses a message, and adds it to `into`; where that fails, a part of it may be there.
+   * Compresses a message, and adds the result to `into`; if that fails, a part of it may be there.
    *
    * @param payload Lent until the call, or its promise, is done.
    * @throws {TypeError} `payload`, or `into.bytes`, is no Uint8Array.
@@ -95,7 +95,7 @@ export class Helper {
 
   #keepDeflater(deflater: Deflater): void {
     deflater.reset();
-    // One is enough where calls overlapped.
+    // One compressor is enough, even if calls overlapped.
     this.#deflater?.close();
     this.#deflater = deflater;
   }
@@ -103,8 +103,8 @@ export class Helper {
   /**
    * Decompresses a message.
    *
-   * @param payload As it was on the wire, unmasked. Lent until the call, or its promise, is done.
-   * @returns A new array, yours.
+   * @param payload As received, unmasked. Lent until the call, or its promise, is done.
+   * @returns A new array, which the caller owns.
    * @throws {TypeError} `payload` is no Uint8Array.
    * @throws {ProtocolError} `INVALID_DEFLATE`
    * @throws {LimitError} `MESSAGE_TOO_BIG`
@@ -117,10 +117,10 @@ export class Helper {
   }
 
   /**
-   * Decompresses a message, and adds it to `into`, whose limit counts beside the helper's own; where that fails, a part
-   * of it may be there.
+   * Decompresses a message, and adds the result to `into`; if that fails, a part of it may be there. Both limits hold: that of
+   * `into` and the helper's.
    *
-   * @param payload As it was on the wire, unmasked. Lent until the call, or its promise, is done.
+   * @param payload As received, unmasked. Lent until the call, or its promise, is done.
    * @throws {TypeError} `payload`, or `into.bytes`, is no Uint8Array.
    * @throws {ProtocolError} `INVALID_DEFLATE`
    * @throws {LimitError} `MESSAGE_TOO_BIG`
@@ -163,10 +163,10 @@ export class Helper {
   /**
    * Compresses a frame that is a whole message.
    *
-   * @param into Gets the payload; it is valid until `into` is filled anew. Default: one that is yours.
+   * @param into Takes the payload, which is valid until `into` is filled again. Default: a new buffer, which the caller owns.
    * @returns A new frame, with RSV1 and the new length.
    * @throws {TypeError} The frame is a fragment, or masked.
-   * @throws {ProtocolError} `RSV1_UNEXPECTED`: a control frame, or the bit is set already
+   * @throws {ProtocolError} `RSV1_UNEXPECTED`: a control frame, or the bit is already set
    * @see gobwas Helper.CompressFrame, Helper.CompressFrameBuffer
    */
   compressFrame(frame: Frame, into: BoundedBuffer = new BoundedBuffer()): Awaitable<Frame> {
@@ -182,9 +182,9 @@ export class Helper {
   }
 
   /**
-   * Decompresses a frame that is a whole message. One that is not compressed is given back as it is.
+   * Decompresses a frame that is a whole message. It returns a frame that is not compressed unchanged.
    *
-   * @param into Gets the payload; it is valid until `into` is filled anew. Default: one that is yours.
+   * @param into Takes the payload, which is valid until `into` is filled again. Default: a new buffer, which the caller owns.
    * @returns A new frame, without RSV1 and with the new length.
    * @throws {TypeError} The frame is a fragment, or masked.
    * @throws {ProtocolError} `RSV1_UNEXPECTED`: the bit on a control frame or a continuation; `INVALID_DEFLATE`
@@ -203,7 +203,7 @@ export class Helper {
       : newFrame(header, into, start);
   }
 
-  /** Frees what is kept for the next call, which takes it again. */
+  /** Frees the contexts that are kept. A later call makes new ones. */
   close(): void {
     this.#deflater?.close();
     this.#inflater?.close();
@@ -212,7 +212,7 @@ export class Helper {
   }
 }
 
-/** Does what a context has left to do; where that fails, the context is of no use any more. */
+/** Does the remaining work of a context. If that fails, the context cannot be used any more. */
 async function runToEnd(context: Context, into: BoundedBuffer): Promise<void> {
   try {
     do await ready(context);
@@ -232,7 +232,7 @@ function checkUnmasked({ header }: Frame): void {
   if (header.masked) throw new TypeError("The frame is masked: unmask it first");
 }
 
-/** Makes a frame of what was added to `into` from `start` on. */
+/** Makes a frame of the bytes in `into` from `start` on. */
 function newFrame(header: Header, into: BoundedBuffer, start: number): Frame {
   const payload = into.bytes.subarray(start, into.size);
   header.length = payload.length;

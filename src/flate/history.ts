@@ -8,13 +8,13 @@ import { copy, noBytes } from "../bytes.ts";
 
 const smallest = 256;
 
-/** Bytes in front of those of a stored block. */
+/** Bytes of the header of a stored block. */
 export const storedHeaderSize = 5;
 
-/** Keeps the last bytes of all that is added, in a buffer that grows with them up to the window's size. */
+/** Keeps the last bytes of everything that is added, in a buffer that grows up to the window's size. */
 export class History {
   readonly #most: number;
-  /** In order up to {@link size} until it is full; then a ring that begins at `#start`. */
+  /** In order, up to {@link size}, until it is full; then a ring that begins at `#start`. */
   #bytes: Uint8Array = noBytes;
   #size = 0;
   #start = 0;
@@ -63,10 +63,10 @@ export class History {
   }
 
   /**
-   * Writes the bytes as a stored DEFLATE block, not the last one (RFC 1951, 3.2.4): what brings a window to a
-   * decompressor.
+   * Writes the bytes as a stored DEFLATE block, not the last one (RFC 1951, 3.2.4). A decompressor that reads the block has the
+   * window.
    *
-   * @param block Has room for {@link storedHeaderSize} bytes more than are kept, which are at most 65 535.
+   * @param block Has room for {@link storedHeaderSize} bytes more than are kept; at most 65 535 are kept.
    * @returns Bytes written.
    */
   writeBlock(block: Uint8Array): number {
@@ -85,7 +85,7 @@ export class History {
     copy(target, at + this.#size - this.#start, this.#bytes, 0, this.#start);
   }
 
-  /** Forgets all. */
+  /** Forgets all bytes. */
   clear(): void {
     this.#size = 0;
     this.#start = 0;

@@ -1,6 +1,6 @@
 /**
- * permessage-deflate (RFC 7692): parameters, negotiation, and what a connection does with them. Needs an engine, such as
- * that of `framewire/zlib`.
+ * permessage-deflate (RFC 7692): parameters, negotiation, and the compression of messages on a connection. It needs an engine,
+ * such as that of `framewire/zlib`.
  *
  * @module framewire/flate
  */

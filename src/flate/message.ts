@@ -11,7 +11,7 @@ import { isControl, OpContinuation } from "../frame/opcode.ts";
 
 const rsv1 = 4;
 
-/** Whether a frame may have the bit: "on the first fragment of a message" (RFC 7692, 6.1). */
+/** Tells whether a frame may have the bit: "on the first fragment of a message" (RFC 7692, 6.1). */
 function isFirst({ opcode }: Header): boolean {
   return opcode !== OpContinuation && !isControl(opcode);
 }
@@ -44,7 +44,7 @@ export function unsetBit(header: Header): boolean {
 /**
  * Sets the bit in `header`.
  *
- * @throws {ProtocolError} `RSV1_UNEXPECTED`: it is set already, or this is a control frame or a continuation
+ * @throws {ProtocolError} `RSV1_UNEXPECTED`: the bit is already set, or this is a control frame or a continuation
  * @see gobwas SetBit
  */
 export function setBit(header: Header): void {
@@ -53,9 +53,9 @@ export function setBit(header: Header): void {
 }
 
 /**
- * Whether the present message is compressed, as its first frame says or shall say.
+ * Knows whether the present message is compressed: from a received first frame, or for the first frame to send.
  *
- * It does not touch payloads: for those who compress by themselves, in front of a Writer or behind a Reader.
+ * It does not touch payloads. It is for applications that compress in front of a Writer, or decompress behind a Reader.
  *
  * @see gobwas MessageState
  */
@@ -67,13 +67,13 @@ export class MessageState implements RecvExtension, SendExtension {
     return this.#isCompressed;
   }
 
-  /** Says whether the next message that is sent is compressed. @see gobwas MessageState.SetCompressed */
+  /** Says whether the next sent message is compressed. @see gobwas MessageState.SetCompressed */
   setCompressed(isCompressed: boolean): void {
     this.#isCompressed = isCompressed;
   }
 
   /**
-   * Clears the bit of a message's first frame, and remembers it until the next one.
+   * Clears the bit of a message's first frame, and remembers its value until the next message.
    *
    * @throws {ProtocolError} `RSV1_UNEXPECTED`: the bit on a control frame or a continuation
    * @see gobwas MessageState.UnsetBits
@@ -84,9 +84,9 @@ export class MessageState implements RecvExtension, SendExtension {
   }
 
   /**
-   * Sets the bit of a message's first frame where the message is compressed.
+   * Sets the bit of a message's first frame if the message is compressed.
    *
-   * @throws {ProtocolError} `RSV1_UNEXPECTED`: somebody else has set it
+   * @throws {ProtocolError} `RSV1_UNEXPECTED`: the bit is already set
    * @see gobwas MessageState.SetBits
    */
   setBits(header: Header): void {

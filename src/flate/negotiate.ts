@@ -1,5 +1,5 @@
 /**
- * What two sides agree upon about permessage-deflate, in both roles (RFC 7692, 7.1).
+ * Negotiates permessage-deflate, in both roles (RFC 7692, 7.1).
  *
  * @module
  */
@@ -17,41 +17,41 @@ import {
 const largestWindow: WindowBits = 15;
 
 /**
- * Server: answers an offer.
+ * On a server: answers an offer.
  *
- * @param offer What {@link parseOffer} gave.
- * @param want What this server wants: its own largest window and the client's, where 0 stands for 15, and which side
- * begins each message with an empty window.
- * @returns An answer that keeps to the offer, and to `want` as far as the offer lets a server ask for it: a client that
- * does not offer client_max_window_bits is not told which window to use (7.1.2.2).
+ * @param offer The result of {@link parseOffer}.
+ * @param want The server's wishes: its own largest window and the client's, where 0 stands for 15, and which side begins each
+ * message with an empty window.
+ * @returns An answer that keeps to the offer, and to `want` as far as the offer allows: a client that does not offer
+ * client_max_window_bits is not told which window to use (7.1.2.2).
  */
 export function acceptOffer(offer: Parameters, want: Parameters): Parameters {
   const server = Math.min(bitsOf(offer.serverMaxWindowBits), bitsOf(want.serverMaxWindowBits));
   const client = Math.min(bitsOf(offer.clientMaxWindowBits), bitsOf(want.clientMaxWindowBits));
   return {
     // "a server accepts ... by including the server_no_context_takeover extension parameter in the corresponding
-    // negotiation response", and may do so by itself (7.1.1.1)
+    // negotiation response", and may do so without being asked (7.1.1.1)
     serverNoContextTakeover: offer.serverNoContextTakeover || want.serverNoContextTakeover,
-    // A hint in the offer, a demand in the answer (7.1.1.2).
+    // In the offer it is a hint, in the answer a demand (7.1.1.2).
     clientNoContextTakeover: offer.clientNoContextTakeover || want.clientNoContextTakeover,
-    // Repeated, with the same value or a smaller one, where it was offered; else told where it matters (7.1.2.1).
+    // Repeated, with the same value or a smaller one, if it was offered; otherwise sent only if it is not 15 (7.1.2.1).
     serverMaxWindowBits: offer.serverMaxWindowBits === 0 && server === largestWindow ? 0 : server,
     clientMaxWindowBits: offer.clientMaxWindowBits === 0 || client === largestWindow ? 0 : client,
   };
 }
 
-/** Bits of a window, 15 where they are not given. */
+/** Gives the bits of a window; 15 if none are given. */
 function bitsOf(bits: WindowBits): WindowBits {
   return bits === 0 || bits === AnyWindowBits ? largestWindow : bits;
 }
 
 /**
- * Client: tells whether an answer is one that an offer allows.
+ * On a client: tells whether an offer allows an answer.
  *
- * @param answer What `parseAnswer` gave.
+ * @param answer The result of `parseAnswer`.
  */
 export function checkAnswer(answer: Parameters, offer: Parameters): boolean {
-  // What the client asks of the server has to be in the answer (7.1.1.1 and 7.1.2.1).
+  // The answer must contain everything that the client asks of the server (7.1.1.1 and 7.1.2.1).
   if (offer.serverNoContextTakeover && !answer.serverNoContextTakeover) return false;
   if (offer.serverMaxWindowBits !== 0) {
     const { serverMaxWindowBits } = answer;
@@ -65,7 +65,7 @@ export function checkAnswer(answer: Parameters, offer: Parameters): boolean {
   );
 }
 
-/** How one side's messages are compressed. */
+/** The compression of one side's messages. */
 export interface FlateSide {
   /** 8 to 15. */
   readonly windowBits: WindowBits;
@@ -74,19 +74,19 @@ export interface FlateSide {
 }
 
 /**
- * Tells what an agreement means for one side. A client that has offered client_no_context_takeover keeps to it, also where
- * the answer does not repeat it (7.1.1.2): that is for its caller.
+ * Gives what an agreement means for both directions of one side. A client that has offered client_no_context_takeover keeps to it
+ * even if the answer does not repeat it (7.1.1.2); the caller must see to that.
  *
  * @param agreed The answer.
- * @param side StateServerSide or StateClientSide: which side this is.
+ * @param side This side: StateServerSide or StateClientSide.
  */
 export function flateSides(
   agreed: Parameters,
   side: State,
 ): {
-  /** What this side compresses by. */
+  /** How this side compresses. */
   readonly deflate: FlateSide;
-  /** What it decompresses by. */
+  /** How this side must decompress. */
   readonly inflate: FlateSide;
 } {
   const server: FlateSide = {
@@ -103,7 +103,7 @@ export function flateSides(
 }
 
 /**
- * Negotiates permessage-deflate for one handshake: for the `negotiate` of an Upgrader.
+ * Negotiates permessage-deflate for one handshake; use it in `negotiate` of an Upgrader.
  *
  * @example
  * const upgrader = new Upgrader({
@@ -118,7 +118,7 @@ export class Negotiator {
   #accepted: Parameters | undefined;
 
   /**
-   * Begins with nothing accepted.
+   * Begins with no accepted offer.
    *
    * @param want As for {@link acceptOffer}.
    */
@@ -126,7 +126,7 @@ export class Negotiator {
     this.#want = want;
   }
 
-  /** What was agreed upon, undefined until then. @see gobwas Extension.Accepted, which gives the offer */
+  /** The agreement; undefined before. @see gobwas Extension.Accepted, which gives the offer */
   get accepted(): Parameters | undefined {
     return this.#accepted;
   }
@@ -134,7 +134,7 @@ export class Negotiator {
   /**
    * Answers an offer.
    *
-   * @returns undefined where it is of another extension, illegal, or comes after one that was agreed to.
+   * @returns undefined if the offer is for another extension, is illegal, or comes after an accepted one.
    * @see gobwas Extension.Negotiate, which fails the handshake for an illegal offer
    */
   negotiate(offer: Option): Option | undefined {
@@ -145,7 +145,7 @@ export class Negotiator {
     return parametersOption(this.#accepted);
   }
 
-  /** Begins anew, for another handshake. @see gobwas Extension.Reset */
+  /** Begins again, for another handshake. @see gobwas Extension.Reset */
   reset(): void {
     this.#accepted = undefined;
   }

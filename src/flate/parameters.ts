@@ -1,5 +1,5 @@
 /**
- * The parameters of permessage-deflate, parsed and written (RFC 7692, 7.1).
+ * Parses and writes the parameters of permessage-deflate (RFC 7692, 7.1).
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { newOption, type Option, type OptionParameter } from "../http/option.ts"
 /** The extension's registered token. @see gobwas ExtensionName */
 export const ExtensionName = "permessage-deflate";
 
-/** Bytes of the largest LZ77 window, that of 15 bits. @see gobwas MaxLZ77WindowSize */
+/** Bytes of the largest LZ77 window, which has 15 bits. @see gobwas MaxLZ77WindowSize */
 export const MaxLZ77WindowSize: number = 1 << 15;
 
-/** Base-2 logarithm of a window's size, 8 to 15; 0 where none is given, and see {@link Parameters}. */
+/** Base-2 logarithm of a window's size, 8 to 15; 0 if none is given, and see {@link Parameters}. */
 export type WindowBits = number;
 
-/** In an offer: the client can keep to any window, and names none. @see gobwas, where it is 1 too */
+/** In an offer: the client can use any window, and names none. @see gobwas, where it is 1 too */
 export const AnyWindowBits: WindowBits = 1;
 
 /** Tells whether window bits are given. @see gobwas WindowBits.Defined */
@@ -23,20 +23,20 @@ export function isWindowBitsDefined(bits: WindowBits): boolean {
   return bits > 0;
 }
 
-/** Gives the bytes of a window. @param bits 8 to 15. @see gobwas WindowBits.Bytes */
+/** Gives the size of a window in bytes. @param bits 8 to 15. @see gobwas WindowBits.Bytes */
 export function windowSize(bits: WindowBits): number {
   return 1 << bits;
 }
 
-/** What one offer or one answer says. @see gobwas Parameters */
+/** The parameters of one offer or one answer. @see gobwas Parameters */
 export interface Parameters {
   /** The server begins each message with an empty window (7.1.1.1). */
   readonly serverNoContextTakeover: boolean;
-  /** The client does (7.1.1.2). */
+  /** The client begins each message with an empty window (7.1.1.2). */
   readonly clientNoContextTakeover: boolean;
-  /** The server's window (7.1.2.1), 0 where the parameter is absent. */
+  /** The server's window (7.1.2.1); 0 if the parameter is absent. */
   readonly serverMaxWindowBits: WindowBits;
-  /** The client's window (7.1.2.2), 0 where the parameter is absent, in an offer {@link AnyWindowBits} without a value. */
+  /** The client's window (7.1.2.2); 0 if the parameter is absent, {@link AnyWindowBits} if an offer gives no value. */
   readonly clientMaxWindowBits: WindowBits;
 }
 
@@ -56,8 +56,8 @@ const clientMaxWindowBits = "client_max_window_bits";
 /**
  * Parses an offer.
  *
- * @returns undefined where the option has another name, or a parameter that is unknown, repeated or has a value that it
- * may not have: then the offer is to be declined (7.1).
+ * @returns undefined if the option has another name, or a parameter that is unknown, repeated or has an illegal value: the
+ * offer must then be declined (7.1).
  * @see gobwas Parameters.Parse
  */
 export function parseOffer(option: Option): Parameters | undefined {
@@ -65,9 +65,9 @@ export function parseOffer(option: Option): Parameters | undefined {
 }
 
 /**
- * Parses an answer, where client_max_window_bits needs a value (7.1.2.2).
+ * Parses an answer, in which client_max_window_bits needs a value (7.1.2.2).
  *
- * @returns undefined where it is no legal answer to any offer: then the connection is to be failed.
+ * @returns undefined if it is a legal answer to no offer: the connection must then fail.
  */
 export function parseAnswer(option: Option): Parameters | undefined {
   return parse(option, false);
@@ -111,7 +111,7 @@ function parseWindowBits(value: string | undefined): WindowBits | undefined {
 /**
  * Writes parameters, as an offer or as an answer.
  *
- * @throws {RangeError} Window bits that are not 8 to 15, nor 0, nor {@link AnyWindowBits} for the client.
+ * @throws {RangeError} Window bits are not 8 to 15, nor 0, nor {@link AnyWindowBits} for the client.
  * @see gobwas Parameters.Option
  */
 export function parametersOption(parameters: Parameters): Option {

@@ -1,5 +1,5 @@
 /**
- * permessage-deflate as an extension: what is offered, agreed upon and opened (RFC 7692).
+ * permessage-deflate as an extension: it offers, accepts and opens (RFC 7692).
  *
  * @module
  */
@@ -31,43 +31,46 @@ import {
 } from "./parameters.ts";
 import { FlateSession } from "./session.ts";
 
-/** What compression costs, and what it brings. */
+/** Options of compression. */
 export interface CompressionOptions {
-  /** What compresses. Default: the zlib of the runtime, where an adapter is used. */
+  /** The DEFLATE engine. Default: the zlib of the runtime, if an adapter is used. */
   readonly engine?: Engine | undefined;
   /** The server begins each message with an empty window: less memory, larger messages. Default: false. */
   readonly serverNoContextTakeover?: boolean | undefined;
-  /** The client does. Default: false. */
+  /** The client begins each message with an empty window. Default: false. */
   readonly clientNoContextTakeover?: boolean | undefined;
   /**
-   * Base-2 logarithm of the server's window, 8 to 15. On a client it is asked for where it is given; a server that does
-   * not do it is asked again without. Default: 13 on a server, what the server likes on a client.
+   * Base-2 logarithm of the server's window, 8 to 15. A client asks the server for it if the option is given, and makes a second
+   * offer without it for servers that cannot do it. Default: 13 on a server; on a client the server chooses.
    */
   readonly serverMaxWindowBits?: number | undefined;
   /**
-   * Base-2 logarithm of the client's window, 8 to 15. A server can ask only clients for it that offer it; from others
-   * it takes 15. Default: 13.
+   * Base-2 logarithm of the client's window, 8 to 15. A server can ask for it only if the client offers it; other clients use 15.
+   * Default: 13.
    */
   readonly clientMaxWindowBits?: number | undefined;
   /**
-   * 0 (stored) to 9 (smallest). Default: 1, the fastest; 2 makes large messages a third smaller where the engine takes a
+   * 0 (stored) to 9 (smallest). Default: 1, the fastest. With 2, large messages become a third smaller if the engine takes a
    * short cut at 1 (docs/compression.md).
    */
   readonly level?: number | undefined;
-  /** Memory that a compressor takes for a block that it gathers, 1 to 9: 2^(memLevel + 8) bytes. Default: 6. */
+  /** Memory of a compressor for the block that it gathers, 1 to 9: 2^(memLevel + 8) bytes. Default: 6. */
   readonly memLevel?: number | undefined;
   /** Bytes of payload from which a message is compressed. Default: 64. */
   readonly threshold?: number | undefined;
   /**
-   * Bytes that the compressors and decompressors of all connections may hold together. Beyond it those that were not used
-   * for longest are freed: a compressor goes on with an empty window, a decompressor keeps a copy of its own. That holds in
-   * the middle of a message, too, apart from decompressors of which the peer has sent some KiB and not the end: what those
-   * hold comes on top where it is more than half of this. 0 or Infinity for no limit. Default: 256 MiB.
+   * Bytes that the compressors and decompressors of all connections may hold together. Beyond it, those used longest ago are
+   * freed: a compressor continues with an empty window, a decompressor keeps a copy of its window. This holds in the middle of a
+   * message, too, except for decompressors that have got some KiB of a message and not its end. If these hold more than half of
+   * the budget, the excess comes on top. 0 or Infinity for no limit. Default: 256 MiB.
    */
   readonly maxMemory?: number | undefined;
-  /** Milliseconds after which what a connection does not use is freed likewise. 0 or Infinity for never. Default: 30 000. */
+  /**
+   * Milliseconds after which an unused context of a connection is freed in the same way. 0 or Infinity for never. Default: 30
+   * 000.
+   */
   readonly idleTimeout?: number | undefined;
-  /** Where that time is kept. Default: a timer of its own, on the engine's clock, a server's where it is given to a server. */
+  /** Keeps that time. Default: a new timer on the engine's clock; if a server gets the option, the server's. */
   readonly deadlines?: Deadlines | undefined;
 }
 
@@ -80,7 +83,7 @@ const defaults = {
   idleTimeout: 30_000,
 };
 
-/** What the options may be. */
+/** The types and ranges of the options. */
 export const compressionTable: OptionTable<CompressionOptions> = {
   engine: /* @__PURE__ */ having("an Engine", "newDeflater", "newInflater"),
   serverNoContextTakeover: boolean,
@@ -99,7 +102,7 @@ export const compressionTable: OptionTable<CompressionOptions> = {
 const rsv1 = 4;
 
 /**
- * permessage-deflate for a server's or client's connections; one is enough for all.
+ * permessage-deflate for the connections of a server or client; one object serves all connections.
  *
  * @example
  * const compression = new PermessageDeflate({ engine: zlibEngine(), level: 3 });
@@ -121,8 +124,8 @@ export class PermessageDeflate implements Extension {
   readonly #offers: readonly Option[];
 
   /**
-   * @throws {TypeError} There is no engine; or an option is not known, or of a wrong type.
-   * @throws {RangeError} An option is out of its range.
+   * @throws {TypeError} There is no engine; or an option is unknown or has a wrong type.
+   * @throws {RangeError} An option is out of range.
    */
   constructor(options: CompressionOptions) {
     checkOptions(options, compressionTable);
@@ -162,7 +165,7 @@ export class PermessageDeflate implements Extension {
     return this.#engine.isUsable?.() === false ? [] : this.#offers;
   }
 
-  /** Bytes that compressors and decompressors hold at present, as far as the engine knows. */
+  /** Bytes that compressors and decompressors hold now, as far as the engine knows. */
   get memory(): number {
     return this.#contexts.memory;
   }
@@ -193,14 +196,17 @@ export class PermessageDeflate implements Extension {
   }
 }
 
-/** What a client offers: what it would like first, then what any server can do. */
+/** Gives a client's offers: first what it prefers, then what every server can do. */
 function toOffers(wanted: Parameters, serverMaxWindowBits: number | undefined): Parameters[] {
-  // Without a value: any window will do for the server to name (RFC 7692, 7.1.2.2).
+  // Without a value, the server may name any window (RFC 7692, 7.1.2.2).
   const any = { ...wanted, serverMaxWindowBits: 0, clientMaxWindowBits: AnyWindowBits };
   return serverMaxWindowBits === undefined ? [any] : [{ ...any, serverMaxWindowBits }, any];
 }
 
-/** A client may keep to less than was agreed, without saying so (RFC 7692, 7.1.1.2 and 7.1.2.2). */
+/**
+ * Gives the agreement with the client's own wishes: it may use less than was agreed without saying so (RFC 7692, 7.1.1.2,
+ * 7.1.2.2).
+ */
 function clientsOwn(agreed: Parameters, wanted: Parameters): Parameters {
   const { clientMaxWindowBits, clientNoContextTakeover } = agreed;
   return {
@@ -213,7 +219,7 @@ function clientsOwn(agreed: Parameters, wanted: Parameters): Parameters {
   };
 }
 
-/** Reads 0 as no limit. */
+/** Gives the limit, with 0 read as no limit. */
 function limitOf(name: string, value: number): number {
   checkBetween(name, value, 0, Infinity);
   return value === 0 ? Infinity : value;

@@ -1,5 +1,5 @@
 /**
- * Messages decompressed on their way from a byte stream, as gobwas has it: no frames are known here.
+ * Decompresses messages from a byte stream, as gobwas does. It knows no frames.
  *
  * @module
  */
@@ -14,25 +14,25 @@ import { ready } from "./writer.ts";
 
 /** Options of a {@link FlateReader}. */
 export interface FlateReaderOptions {
-  /** What decompresses, such as zlibEngine() of `framewire/zlib`. */
+  /** The DEFLATE engine, such as zlibEngine() of `framewire/zlib`. */
   readonly engine: Engine;
-  /** Base-2 logarithm of the window, 8 to 15: no smaller than what was agreed upon for the peer. Default: 15. */
+  /** Base-2 logarithm of the window, 8 to 15: at least the window that was agreed upon for the peer. Default: 15. */
   readonly windowBits?: number | undefined;
-  /** Bytes that one message may become. Default: 16 MiB. 0 or Infinity for no limit. */
+  /** Bytes that one decompressed message may have. Default: 16 MiB. 0 or Infinity for no limit. */
   readonly maxMessageSize?: number | undefined;
 }
 
 const defaultMaxMessageSize = 16 * 1024 ** 2;
 
-/** Compressed bytes that are taken at a time. */
+/** Compressed bytes that are read at once. */
 const pieceSize = 4096;
 
 /**
- * Decompresses what it reads: from a Reader, as a rule, whose `nextFrame` has found a message that is compressed.
+ * Decompresses what it reads, as a rule from a Reader whose `nextFrame` has found a compressed message.
  *
- * It reads 0 at the end of the message, where its source does. What the source gives from there on is the next message,
- * with the window of those before it, unless {@link reset} comes in between. Nothing is gathered: what a small piece
- * swells to is given before the next one is taken.
+ * It gives 0 at the end of the message, when its source does. Bytes that the source gives after that are the next message, which
+ * uses the window of the messages before, unless {@link reset} comes in between. Nothing is gathered: all output of a piece is
+ * given before the next piece is read.
  *
  * @example
  * const state = new MessageState();
@@ -50,25 +50,25 @@ export class FlateReader implements ByteReader {
   readonly #maxMessageSize: number;
   #source: ByteReader;
   #inflater: Inflater | undefined;
-  /** Where compressed bytes come to. */
+  /** The buffer that compressed bytes are read into. */
   #piece: Uint8Array | undefined;
-  /** What has come out, and how much of it was read. */
+  /** The output, and how much of it was read. */
   readonly #out: BoundedBuffer;
   #taken = 0;
   /** Whether the message has bytes. */
   #hasBegun = false;
-  /** Whether the source has come to the message's end. */
+  /** Whether the source has reached the message's end. */
   #isAtEnd = false;
-  /** Whether the decompressor has slices left. */
+  /** Whether the decompressor has more slices to do. */
   #hasMore = false;
   /** What the read under way waits for. */
   #waitsFor: "piece" | "slice" | undefined;
-  /** What went wrong, which may be undefined itself. */
+  /** The first error in a wrapper, since the error itself may be undefined. */
   #failure: { readonly error: unknown } | undefined;
-  /** Counted so that what waits does not go on after a reset. */
+  /** The number of resets, by which a waiting read notices that it must not go on. */
   #resets = 0;
 
-  /** @throws {RangeError} An option is out of its range. */
+  /** @throws {RangeError} An option is out of range. */
   constructor(source: ByteReader, options: FlateReaderOptions) {
     const { engine, windowBits = 15, maxMessageSize } = options;
     checkBetween("windowBits", windowBits, 8, 15);
@@ -79,19 +79,20 @@ export class FlateReader implements ByteReader {
     this.#out = new BoundedBuffer(this.#maxMessageSize);
   }
 
-  /** What went wrong, undefined where nothing did: from then on each read throws it, until {@link reset}. */
+  /** The first error, or undefined. Once there is one, each read throws it, until {@link reset}. */
   get error(): unknown {
     return this.#failure?.error;
   }
 
   /**
-   * Reads on in the message. One read at a time.
+   * Reads the next bytes of the message. Only one read at a time.
    *
    * @param into Lent until the call, or its promise, is done.
    * @returns Bytes read; 0 at the end of the message.
    * @throws {ProtocolError} `INVALID_DEFLATE`
    * @throws {LimitError} `MESSAGE_TOO_BIG`
-   * @throws {TypeError} `into` is no Uint8Array; the reader was reset or closed meanwhile. Else what the source throws.
+   * @throws {TypeError} `into` is no Uint8Array; the reader was reset or closed meanwhile.
+   * @throws The error of the source.
    * @see gobwas Reader.Read
    */
   read(into: Uint8Array): Awaitable<number> {
@@ -120,10 +121,10 @@ export class FlateReader implements ByteReader {
   }
 
   /**
-   * Reads from the first wait on: in a loop, as promises inside each other would pile up while a peer sends what becomes
+   * Reads after the first wait. It reads in a loop: promises would nest and pile up while a peer sends pieces that decompress to
    * nothing.
    *
-   * @param coming The piece that is waited for, where it is one.
+   * @param coming The piece that the read waits for, if it waits for one.
    */
   async #readLater(into: Uint8Array, coming: Promise<number | null> | undefined): Promise<number> {
     const resets = this.#resets;
@@ -147,7 +148,7 @@ export class FlateReader implements ByteReader {
     return this.#give(into);
   }
 
-  /** Whether there is nothing to give, and something to be had. */
+  /** Whether there is no output left, but the source or the decompressor may give more. */
   get #isDry(): boolean {
     return this.#taken === this.#out.size && (this.#hasMore || !this.#isAtEnd);
   }
@@ -159,7 +160,7 @@ export class FlateReader implements ByteReader {
   #inflate(count: number): void {
     if (count === 0) {
       this.#isAtEnd = true;
-      // Nothing was sent at all: the empty message, or no further one.
+      // Nothing was sent: the message is empty, or there is no other message.
       if (!this.#hasBegun) return;
     }
     this.#hasBegun = true;
@@ -180,8 +181,8 @@ export class FlateReader implements ByteReader {
   }
 
   /**
-   * Begins anew on another stream, with an empty window; an earlier error is forgotten, what was not read is dropped. A
-   * read that is under way fails.
+   * Begins again on another stream, with an empty window. An earlier error is forgotten, and unread bytes are dropped. A read
+   * that is under way fails.
    *
    * @see gobwas Reader.Reset
    */
@@ -193,8 +194,8 @@ export class FlateReader implements ByteReader {
   }
 
   /**
-   * Frees the decompressor, and drops what was not read. The stream is left open; what is read next is a message for
-   * which the window is empty. A read that is under way fails. A second call is harmless.
+   * Frees the decompressor, and drops unread bytes. The stream stays open; the next read begins a message with an empty window. A
+   * read that is under way fails. A second call does nothing.
    *
    * @see gobwas Reader.Close
    */
@@ -204,7 +205,7 @@ export class FlateReader implements ByteReader {
   }
 
   #interrupt(): void {
-    // What is lent to a read that is under way, or at work for it, is left to it.
+    // A read under way keeps the buffer that it reads into, or the decompressor that works for it.
     if (this.#waitsFor === "piece") this.#piece = undefined;
     if (this.#waitsFor === "slice") this.#inflater = undefined;
     this.#waitsFor = undefined;
@@ -240,9 +241,9 @@ export class FlateReader implements ByteReader {
 }
 
 /**
- * Fills in the default, and reads 0 as no limit.
+ * Gives the limit: the default if none is given, and Infinity for 0.
  *
- * @throws {RangeError} It is no whole number from 0 on, nor Infinity.
+ * @throws {RangeError} The limit is neither a whole number from 0 on nor Infinity.
  */
 export function messageLimit(given: number | undefined): number {
   const limit = given ?? defaultMaxMessageSize;

@@ -1,5 +1,5 @@
 /**
- * permessage-deflate at work on one connection: messages compressed and decompressed (RFC 7692, 6 and 7.2).
+ * permessage-deflate on one connection: compresses and decompresses messages (RFC 7692, 6 and 7.2).
  *
  * @module
  */
@@ -19,20 +19,20 @@ import type { Context, Deflater, Inflater } from "./engine.ts";
 import { MessageState } from "./message.ts";
 import type { FlateSide } from "./negotiate.ts";
 
-/** What a {@link FlateSession} is told. */
+/** Settings of a {@link FlateSession}. */
 export interface FlateSessionOptions {
   readonly contexts: Contexts;
-  /** The window and the context takeover of what this side compresses. */
+  /** The window and the context takeover of this side's compressor. */
   readonly deflate: FlateSide;
-  /** The same of what the peer compresses. */
+  /** The window and the context takeover of the peer's compressor. */
   readonly inflate: FlateSide;
   /** Bytes of payload from which a message is compressed. */
   readonly threshold: number;
-  /** Names the parameters that tell what becomes of a message. */
+  /** Names the parameters on which the compressed bytes of a message depend. */
   readonly cacheKey: string;
 }
 
-/** One connection's permessage-deflate. */
+/** permessage-deflate on one connection. */
 export class FlateSession implements ExtensionSession {
   readonly recv: FlateRecv;
   readonly send: FlateSend;
@@ -55,15 +55,17 @@ export class FlateSession implements ExtensionSession {
   }
 }
 
-/** What both ways have in common: a context, taken with a message's first byte, and given back where no window is kept. */
+/**
+ * The common part of both directions: a context, taken at a message's first byte, and given back at its end if no window is kept.
+ */
 abstract class FlateHalf<Kind extends Context> implements Transform {
   protected readonly contexts: Contexts;
   protected readonly side: FlateSide;
-  /** With takeover this connection's own; else lent, from the first byte of a message to its end. */
+  /** With takeover it belongs to this connection; otherwise it is lent from the first byte of a message to its end. */
   protected entry: PooledContext<Kind> | undefined;
   #isLast = false;
   #isClosed = false;
-  /** Who waits for the next slice. */
+  /** The callback that waits for the next slice. */
   #task: (() => void) | undefined;
 
   constructor(contexts: Contexts, side: FlateSide) {
@@ -78,7 +80,7 @@ abstract class FlateHalf<Kind extends Context> implements Transform {
     isLast: boolean,
     into: BoundedBuffer,
   ): boolean {
-    // A message that has begun, and no more than that, costs nothing.
+    // The beginning of a message without a payload byte must cost nothing.
     if (start === end && !isLast) return true;
     this.#isLast = isLast;
     const { context } = this.#use();
@@ -99,14 +101,14 @@ abstract class FlateHalf<Kind extends Context> implements Transform {
     this.#isClosed = true;
     if (this.entry !== undefined) this.contexts.closeContext(this.entry);
     this.entry = undefined;
-    // A Reader or Writer that waits for a slice when the connection is closed must not wait for ever.
+    // If the connection is closed while a Reader or Writer waits for a slice, the wait must end.
     if (this.#task !== undefined) queueMicrotask(this.#task);
   }
 
-  /** Gives a context, made or borrowed. */
+  /** Gives a context, new or from the shelf. */
   protected abstract newEntry(): PooledContext<Kind>;
 
-  /** Takes a piece of the message through the context. */
+  /** Passes a piece of the message through the context. */
   protected abstract work(
     context: Kind,
     bytes: Uint8Array,
@@ -116,7 +118,7 @@ abstract class FlateHalf<Kind extends Context> implements Transform {
     into: BoundedBuffer,
   ): boolean;
 
-  /** The message is done: `into` has the last of it. */
+  /** Ends the message: `into` has the last of its output. */
   protected abstract onEnd(into: BoundedBuffer): void;
 
   #use(): PooledContext<Kind> {
@@ -165,12 +167,12 @@ class FlateRecv extends FlateHalf<Inflater> implements RecvExtension {
   protected onEnd(): void {}
 }
 
-/** Compresses messages, as a rule, and says so by RSV1. */
+/** Compresses messages as a rule, and marks them with RSV1. */
 class FlateSend extends FlateHalf<Deflater> implements SendExtension {
   readonly #threshold: number;
   readonly #cacheKey: string;
   readonly #state = new MessageState();
-  // A message for many connections: where its compressed form is kept, and that form once it is there.
+  // For a message to many connections: the cache for its compressed form, and that form if the cache has it.
   #cache: Map<string, Uint8Array> | undefined;
   #cached: Uint8Array | undefined;
 
@@ -191,9 +193,10 @@ class FlateSend extends FlateHalf<Deflater> implements SendExtension {
     if (!isCompressed) return undefined;
     this.#cache = cache;
     this.#cached = cache?.get(this.#cacheKey);
-    // A message for many connections is compressed without history, so that the result is right for each of them. Where the result
-    // comes from the cache, this compressor has not seen the message: the next one must not refer to what lies before it. And where
-    // the message before was given up halfway, the peer does not have all of it, so the next one must not refer to it.
+    // The compressor of a message for many connections begins with an empty window, so that the result is right for each of them.
+    // If the result comes from the cache, this compressor has not seen the message: the next message must not refer to anything
+    // before it. If the message before was given up halfway, the peer does not have all of it: the next message must not refer to
+    // it either.
     if (cache !== undefined || this.entry?.isInMessage === true) this.entry?.context.reset();
     return this;
   }
@@ -226,7 +229,7 @@ class FlateSend extends FlateHalf<Deflater> implements SendExtension {
   }
 
   protected onEnd(into: BoundedBuffer): void {
-    // Messages for many connections come whole, so that `into` holds nothing else.
+    // Messages for many connections come in one piece, so that `into` holds nothing else.
     this.#cache?.set(this.#cacheKey, copyOf(into.bytes, 0, into.size));
     this.#cache = undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * Messages compressed on their way to a byte stream, as gobwas has it: no frames are known here.
+ * Compresses messages to a byte stream, as gobwas does. It knows no frames.
  *
  * @module
  */
@@ -16,41 +16,42 @@ import type { Context, Deflater, DeflaterSettings, Engine } from "./engine.ts";
 
 /** Options of a {@link FlateWriter}. */
 export interface FlateWriterOptions {
-  /** What compresses, such as zlibEngine() of `framewire/zlib`. */
+  /** The DEFLATE engine, such as zlibEngine() of `framewire/zlib`. */
   readonly engine: Engine;
-  /** Base-2 logarithm of the window, 8 to 15: no larger than what was agreed upon for this side. Default: 15. */
+  /** Base-2 logarithm of the window, 8 to 15: at most the window that was agreed upon for this side. Default: 15. */
   readonly windowBits?: number | undefined;
-  /** 0 (stored) to 9 (smallest). Default: 6, as zlib has it. */
+  /** 0 (stored) to 9 (smallest). Default: 6, as in zlib. */
   readonly level?: number | undefined;
-  /** Memory that the compressor takes beside its window, 1 to 9. Default: 8, as zlib has it. */
+  /** Memory of the compressor beside its window, 1 to 9. Default: 8, as in zlib. */
   readonly memLevel?: number | undefined;
 }
 
 const defaults: DeflaterSettings = { windowBits: 15, level: 6, memLevel: 8 };
 
-/** What a {@link FlateWriter} writes to. */
+/** The stream that a {@link FlateWriter} writes to. */
 export interface FlateDest extends ByteWriter {
   /**
-   * Whether a message is under way, as a Writer knows: where not, what is written next begins one. Default: what is written
-   * behind {@link FlateWriter.flush} goes on with the message.
+   * Whether a message is under way, as a Writer knows. If false, the next write begins a message. Default: a write after
+   * {@link FlateWriter.flush} continues the message.
    */
   readonly isInMessage?: boolean | undefined;
 }
 
 /**
- * How far the present message has come: none has begun; one has; all of it is passed on, but for the four bytes
- * 00 00 ff ff that the receiver puts on at the end of a message, and that have to follow where there is more of it.
+ * How far the present message has come. "none": it has not begun. "begun": it has. "flushed": all of it is passed on, except the
+ * four bytes 00 00 ff ff. The receiver appends them at the end of a message; the writer must send them first if the message
+ * continues.
  */
 type Progress = "none" | "begun" | "flushed";
 
 const flushTail = Uint8Array.of(0, 0, 0xff, 0xff);
 
 /**
- * Compresses what is written, and passes it on: to a Writer, as a rule, whose own `flush` ends the message on the wire.
+ * Compresses what is written, and passes it on, as a rule to a Writer, whose own `flush` ends the message on the wire.
  *
- * `flush` may come at the end of a message and in the middle of one. Messages are compressed each with the window of those
- * before it until {@link reset}, which begins anew: with no context takeover, call it before each message. Where calls are
- * not awaited they are done in their order.
+ * `flush` may be called at the end of a message and in the middle of one. Each message uses the window of the messages before it,
+ * until {@link reset}: without context takeover, call `reset` before each message. Calls that are not awaited are done in their
+ * order.
  *
  * @example
  * const state = new MessageState();
@@ -68,36 +69,37 @@ export class FlateWriter implements ByteWriter {
   readonly #settings: DeflaterSettings;
   #dest: FlateDest;
   #deflater: Deflater | undefined;
-  /** What the compressor has made, until the stream has taken it. */
+  /** The compressor's output, until the stream has taken it. */
   #out: BoundedBuffer = new BoundedBuffer();
   #progress: Progress = "none";
   /** Whether the compressor waits for its next slice. */
   #isSliced = false;
   readonly #calls: CallOrder = new CallOrder();
 
-  /** @throws {RangeError} An option is out of its range. */
+  /** @throws {RangeError} An option is out of range. */
   constructor(dest: FlateDest, options: FlateWriterOptions) {
     this.#dest = dest;
     this.#engine = options.engine;
     this.#settings = deflaterSettings(options);
   }
 
-  /** What went wrong, undefined where nothing did: from then on each call throws it, until {@link reset}. */
+  /** The first error, or undefined. Once there is one, each call throws it, until {@link reset}. */
   get error(): unknown {
     return this.#calls.error;
   }
 
-  /** Each write is whole, and in its order. */
+  /** true: each write writes all its bytes, in the order of the calls. */
   get writesWhole(): boolean {
     return true;
   }
 
   /**
-   * Adds to the message. An empty array begins one, so that `flush` has something to pass on.
+   * Adds bytes to the message. An empty array begins a message, so that `flush` has something to pass on.
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
-   * @throws {TypeError} `from` is no Uint8Array, or is detached: nothing has happened then. Else what the stream throws.
+   * @throws {TypeError} `from` is no Uint8Array, or is detached: nothing has happened then.
+   * @throws The error of the stream.
    * @see gobwas Writer.Write
    */
   write(from: Uint8Array): Awaitable<number> {
@@ -111,10 +113,10 @@ export class FlateWriter implements ByteWriter {
   }
 
   /**
-   * Adds all that `reader` has to the message, 32 KiB at a time. Where it has nothing a message begins all the same.
+   * Adds everything that `reader` gives to the message, 32 KiB at a time. If it gives nothing, a message still begins.
    *
    * @returns Bytes added.
-   * @throws What `reader` throws; what came before it is in the message. Else what the stream throws.
+   * @throws The error of `reader`, with the bytes before it in the message; or the error of the stream.
    */
   async readFrom(reader: ByteReader): Promise<number> {
     const total = await copyPieces(reader, this, pieceSize);
@@ -123,12 +125,12 @@ export class FlateWriter implements ByteWriter {
   }
 
   /**
-   * Passes on all that was written, so that the receiver can decompress it. Does nothing where there is nothing.
+   * Passes on everything that was written, so that the receiver can decompress it. Does nothing if nothing was written.
    *
-   * What was passed on is a whole message, without the four bytes that the receiver puts on again, where the message ends
-   * here. What is written next goes on with it, unless it is over: by the `flush` of the Writer behind, or by {@link end}.
+   * If the message ends here, the output is a whole message, without the four bytes that the receiver appends. The next write
+   * continues the message, unless the message was ended: by the `flush` of the Writer behind, or by {@link end}.
    *
-   * @throws What the stream throws.
+   * @throws The error of the stream.
    * @see gobwas Writer.Flush
    */
   flush(): Awaitable<void> {
@@ -138,10 +140,10 @@ export class FlateWriter implements ByteWriter {
   }
 
   /**
-   * Ends the message: as {@link flush}, and what is written next begins another one, also where the stream is no Writer and
-   * cannot tell. The window is kept.
+   * Ends the message: like {@link flush}, but the next write begins another message, even if the stream is no Writer and cannot
+   * tell. The window is kept.
    *
-   * @throws What the stream throws.
+   * @throws The error of the stream.
    */
   end(): Awaitable<void> {
     return this.#calls.remember(
@@ -150,10 +152,10 @@ export class FlateWriter implements ByteWriter {
   }
 
   /**
-   * Ends the message, as {@link end}, and frees the compressor. The stream is left open; what is written next begins
-   * with an empty window.
+   * Ends the message, like {@link end}, and frees the compressor. The stream stays open; the next write begins with an empty
+   * window.
    *
-   * @throws What the stream throws.
+   * @throws The error of the stream.
    * @see gobwas Writer.Close
    */
   close(): Awaitable<void> {
@@ -163,14 +165,14 @@ export class FlateWriter implements ByteWriter {
   }
 
   /**
-   * Begins anew on another stream, with an empty window; an earlier error is forgotten, what was not passed on is
-   * dropped. Calls that wait fail with a TypeError: theirs is dropped too.
+   * Begins again on another stream, with an empty window. An earlier error is forgotten, and bytes that were not passed on are
+   * dropped. Calls that still wait fail with a TypeError: their bytes are dropped too.
    *
    * @see gobwas Writer.Reset
    */
   reset(dest: FlateDest): void {
     this.#dest = dest;
-    // What is under way keeps the old buffer, and, in the middle of its work, the old compressor: it sees to its end.
+    // A call under way keeps the old buffer and, in the middle of its work, the old compressor: it closes that at its end.
     if (this.#calls.isBusy) this.#out = new BoundedBuffer();
     if (this.#isSliced) this.#deflater = undefined;
     this.#deflater?.reset();
@@ -187,7 +189,7 @@ export class FlateWriter implements ByteWriter {
     const flushed = this.#flush();
     if (!(flushed instanceof Promise)) return this.#forget();
     const { round } = this.#calls;
-    // A reset has forgotten already, and nothing is dropped by it: all of the message was passed on.
+    // If a reset came meanwhile, it has already ended the message; it drops nothing, since all of the message was passed on.
     return flushed.then(() => {
       if (this.#calls.round === round) this.#forget();
     });
@@ -211,7 +213,7 @@ export class FlateWriter implements ByteWriter {
     this.#deflater = undefined;
   }
 
-  /** Compresses a piece and passes it on; an error is kept for all that comes after. */
+  /** Compresses a piece and passes it on. An error is kept and thrown by all later calls. */
   #put(from: Uint8Array, isLast: boolean): Awaitable<void> {
     const { round } = this.#calls;
     try {
@@ -265,7 +267,7 @@ export class FlateWriter implements ByteWriter {
   }
 }
 
-/** Waits until a context may go on with what it has left. */
+/** Waits until a context can go on with its remaining work. */
 export function ready(context: Context): Promise<void> {
   return new Promise((resolve) => {
     context.whenReady(resolve);
@@ -273,9 +275,9 @@ export function ready(context: Context): Promise<void> {
 }
 
 /**
- * Fills in defaults.
+ * Gives the settings, with defaults filled in.
  *
- * @throws {RangeError} An option is out of its range.
+ * @throws {RangeError} An option is out of range.
  */
 export function deflaterSettings(options: FlateWriterOptions): DeflaterSettings {
   const settings = {
