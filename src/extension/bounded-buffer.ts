@@ -1,5 +1,5 @@
 /**
- * A buffer that grows with what is put into it, up to a limit and not a byte further.
+ * A buffer that grows with its content, up to a limit.
  *
  * @module
  */
@@ -11,21 +11,21 @@ import { LimitError } from "../errors.ts";
 const smallest = 1024;
 
 /**
- * Where a transform puts what it makes: `bytes[0, size)`.
+ * Takes the output of a transform: `bytes[0, size)`.
  *
- * To fill it, a caller asks {@link room} for space, writes to `bytes` from `size` on, and says how much by {@link commit}:
- * so the limit holds whatever a peer's message turns into, and memory follows what was made.
+ * To fill it, call {@link room} for space, write to `bytes` from `size` on, and say how much by {@link commit}. So the limit
+ * holds whatever a peer's message expands to, and memory grows only with the output.
  */
 export class BoundedBuffer {
-  /** The buffer; another one after it has grown. */
+  /** The buffer. When it grows, another array takes its place. */
   bytes: Uint8Array;
   /** Bytes that are filled. */
   size = 0;
-  /** Bytes that were filled and have been cleared away since the last {@link reset}. */
+  /** Bytes that were filled and then cleared, since the last {@link reset}. */
   cleared = 0;
   /**
-   * Bytes that may be filled in all, those that were cleared away included; {@link commit} throws beyond it.
-   * A number: what is set here is not looked at.
+   * Bytes that may be filled in all, cleared ones included; {@link commit} throws beyond it. Set a number: the value is not
+   * checked.
    */
   limit: number = Infinity;
 
@@ -33,9 +33,9 @@ export class BoundedBuffer {
    * Makes an empty buffer.
    *
    * @param limit Bytes that it may hold in all. Default: Infinity.
-   * @param buffer Filled first, as long as it is large enough; lent as long as this is used.
+   * @param buffer Filled first, if it is large enough. It is lent to this object as long as the object is used.
    * @throws {TypeError} `buffer` is no Uint8Array.
-   * @throws {RangeError} `limit` is no number, or NaN, which nothing is above.
+   * @throws {RangeError} `limit` is no number, or is NaN, which would be no limit.
    */
   constructor(limit: number = Infinity, buffer: Uint8Array = noBytes) {
     checkBytes("buffer", buffer);
@@ -44,11 +44,11 @@ export class BoundedBuffer {
   }
 
   /**
-   * Makes room behind what is filled.
+   * Makes room behind the filled bytes.
    *
-   * @param least Bytes that are needed, a whole number from 1 on, which is not looked at. Past the limit one byte is enough, to
-   * find out that it is passed.
-   * @returns Bytes that may be written at `bytes[size]` and behind.
+   * @param least Bytes needed, a whole number from 1 on; it is not checked. Beyond the limit there may be room for one byte only:
+   * it is enough to find out that the limit is exceeded.
+   * @returns Bytes that may be written, from `bytes[size]` on.
    */
   room(least: number): number {
     const free = this.bytes.length - this.size;
@@ -59,13 +59,13 @@ export class BoundedBuffer {
   /**
    * Says that `count` more bytes are filled.
    *
-   * @param count A whole number from 0 to what {@link room} gave, which is not looked at.
+   * @param count A whole number from 0 to the result of {@link room}; it is not checked.
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    */
   commit(count: number): void {
     this.size += count;
     const whole = this.cleared + this.size;
-    // The comparison is this way round so that a `limit` of NaN fails as well.
+    // Written as a negation so that a `limit` of NaN fails as well.
     if (!(whole <= this.limit)) throw new LimitError("MESSAGE_TOO_BIG", this.limit, whole);
   }
 
@@ -73,7 +73,7 @@ export class BoundedBuffer {
    * Adds a copy of `source[start, end)`.
    *
    * @throws {TypeError} `source` is no Uint8Array or is detached, or `start` or `end` is no number.
-   * @throws {RangeError} `start` or `end` is not within it: nothing has happened then.
+   * @throws {RangeError} `start` or `end` is not within `source`: nothing has happened then.
    * @throws {LimitError} `MESSAGE_TOO_BIG`
    */
   add(source: Uint8Array, start: number, end: number): void {
@@ -83,36 +83,36 @@ export class BoundedBuffer {
     this.commit(end - start);
   }
 
-  /** Bytes that may still be filled: 0 where the limit is reached, or was passed. */
+  /** Bytes that may still be filled: 0 when the limit is reached or exceeded. */
   get left(): number {
     return Math.max(this.limit - this.cleared - this.size, 0);
   }
 
-  /** Makes room at the beginning, once what is filled has been read; it goes on counting towards the limit. */
+  /** Empties the buffer after its content has been read. The cleared bytes still count towards the limit. */
   clear(): void {
     this.cleared += this.size;
     this.size = 0;
   }
 
-  /** Begins anew, with the buffer that is there. @throws {RangeError} `limit` is no number, or NaN. */
+  /** Begins again with the same buffer. @throws {RangeError} `limit` is no number, or is NaN. */
   reset(limit: number): void {
-    // NaN, null and texts are not equal to their numbers either.
+    // NaN, null and strings all differ from their numbers.
     if (limit !== Number(limit)) throw new RangeError(`limit must be a number: ${limit}`);
     this.limit = limit;
     this.cleared = 0;
     this.size = 0;
   }
 
-  /** Gives what is filled as an array of its own, yours; the buffer is gone afterwards. */
+  /** Gives the content as a new array, which the caller owns, and drops the buffer. */
   take(): Uint8Array {
-    // A copy also where all of it is filled: it may be one that was lent.
+    // A copy even if the buffer is full: the buffer may be a lent one.
     const taken = copyOf(this.bytes, 0, this.size);
     this.bytes = noBytes;
     this.clear();
     return taken;
   }
 
-  /** By twice, so that copying costs little; not far past the limit, which nothing can fill. */
+  /** Doubles the buffer, so that copying costs little, but not far beyond the limit, where nothing can be filled. */
   #grow(least: number): void {
     const most = this.limit - this.cleared + 1;
     const grown = new Uint8Array(

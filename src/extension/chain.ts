@@ -1,6 +1,5 @@
 /**
- * The extensions of one connection as one: those that were agreed upon first are nearest to the application (RFC 6455,
- * 9.1).
+ * Joins the extensions of one connection into one. The first agreed extension is nearest to the application (RFC 6455, 9.1).
  *
  * @module
  */
@@ -17,20 +16,20 @@ import type {
 import type { BoundedBuffer } from "./bounded-buffer.ts";
 import { Pipeline } from "./pipeline.ts";
 
-/** What is received, through all extensions; the last one is asked first. */
+/** Passes what is received through all extensions, the last one first. */
 export class RecvChain implements RecvExtension {
   readonly #extensions: readonly RecvExtension[];
 
   /**
    * Makes one extension of several.
    *
-   * @param extensions In the order in which they were agreed upon.
+   * @param extensions In the agreed order.
    */
   constructor(extensions: readonly RecvExtension[]) {
     this.#extensions = extensions.toReversed();
   }
 
-  /** @throws {ProtocolError} `RSV_NOT_ZERO`: a bit is left that none of them knows; and what they throw. */
+  /** @throws {ProtocolError} `RSV_NOT_ZERO`: a bit is left that no extension knows. @throws Any error of an extension. */
   unsetBits(header: Header): void {
     for (const extension of this.#extensions) extension.unsetBits(header);
     // "If a nonzero value is received and none of the negotiated extensions defines the meaning of such a nonzero value,
@@ -47,14 +46,14 @@ export class RecvChain implements RecvExtension {
   }
 }
 
-/** What is sent, through all extensions; the first one is asked first. */
+/** Passes what is sent through all extensions, the first one first. */
 export class SendChain implements SendExtension {
   readonly #extensions: readonly SendExtension[];
 
   /**
    * Makes one extension of several.
    *
-   * @param extensions In the order in which they were agreed upon.
+   * @param extensions In the agreed order.
    */
   constructor(extensions: readonly SendExtension[]) {
     this.#extensions = extensions;
@@ -78,23 +77,23 @@ function behind(first: Transform | undefined, next: Transform | undefined): Tran
   return new Pipeline(first, next);
 }
 
-/** Gives what the sessions do with what is received, undefined where that is nothing. */
+/** Gives the receiving halves of the sessions as one; undefined if there are none. */
 export function recvChain(sessions: readonly ExtensionSession[]): RecvChain | undefined {
   const extensions = sessions.flatMap(({ recv }) => recv ?? []);
   return extensions.length === 0 ? undefined : new RecvChain(extensions);
 }
 
-/** Gives what the sessions do with what is sent, undefined where that is nothing. */
+/** Gives the sending halves of the sessions as one; undefined if there are none. */
 export function sendChain(sessions: readonly ExtensionSession[]): SendChain | undefined {
   const extensions = sessions.flatMap(({ send }) => send ?? []);
   return extensions.length === 0 ? undefined : new SendChain(extensions);
 }
 
 /**
- * Does what a call of a transform has left to do, slice by slice.
+ * Does the remaining work of a call of a transform, slice by slice.
  *
- * @param isDone What the call returned.
- * @returns undefined where nothing is left: no promise is made then.
+ * @param isDone The result of the call.
+ * @returns undefined if no work is left: no promise is made then.
  */
 export function finish(
   transform: Transform,

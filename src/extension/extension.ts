@@ -1,7 +1,7 @@
 /**
- * The hook for extensions: how one is agreed upon, and what it does to headers and payloads (RFC 6455, 9).
+ * The hook for extensions: how one is negotiated, and what it does to headers and payloads (RFC 6455, 9).
  *
- * A connection, a Reader and a Writer all use it, and permessage-deflate is one user of it among others.
+ * A connection, a Reader and a Writer all use this hook. permessage-deflate is one of its implementations.
  *
  * @module
  */
@@ -15,17 +15,17 @@ import type { BoundedBuffer } from "./bounded-buffer.ts";
 /**
  * Changes the payload of a message, piece by piece as it comes.
  *
- * Work that would hold the event loop is done in slices: a call that returns false has more to do, and
- * {@link goOn} is called, with the same `into`, until it returns true; no other call comes before.
+ * Long work is done in slices, so that it does not block the event loop. A call that returns false has more to do. The caller
+ * then calls {@link goOn}, with the same `into`, until it returns true, and calls nothing else before that.
  */
 export interface Transform {
   /**
-   * Takes the next piece of the message, and adds what it makes of it to `into`.
+   * Takes the next piece of the message, and adds the changed bytes to `into`.
    *
-   * @param bytes `[start, end)`, which may be empty, is valid until the call returns; what is needed later is copied.
-   * @param isLast Whether the message ends with it.
-   * @returns Whether all that was given is done.
-   * @throws {ProtocolError} The payload is not what the extension demands.
+   * @param bytes `[start, end)` may be empty, and is valid until the call returns; copy what is needed later.
+   * @param isLast Whether this is the last piece of the message.
+   * @returns Whether the work on all pieces so far is done.
+   * @throws {ProtocolError} The payload breaks a rule of the extension.
    * @throws {LimitError} `MESSAGE_TOO_BIG`, by `into`
    */
   write(
@@ -35,24 +35,24 @@ export interface Transform {
     isLast: boolean,
     into: BoundedBuffer,
   ): boolean;
-  /** Goes on with what is left to do. @returns Whether all is done. @throws As {@link write}. */
+  /** Does the next slice of the work that is left. @returns Whether all work is done. @throws As {@link write}. */
   goOn(into: BoundedBuffer): boolean;
-  /** Calls `task` once, in a later turn of the event loop, when {@link goOn} is worth a call. */
+  /** Calls `task` once, in a later turn of the event loop, when {@link goOn} can make progress. */
   whenReady(task: () => void): void;
 }
 
-/** What an extension does with what is received. */
+/** The half of an extension that works on received messages. */
 export interface RecvExtension {
   /**
-   * Clears the reserved bits that are the extension's own, in `header`, and remembers what they said.
+   * Clears the extension's own reserved bits in `header`, and remembers their values.
    *
    * @throws {ProtocolError} A bit is set where the extension does not allow it.
    * @see gobwas RecvExtension
    */
   unsetBits(header: Header): void;
   /**
-   * Gives what the payload of a message goes through, after {@link unsetBits} has seen its first header; undefined
-   * where it stays as it is, or where somebody else is to see to it.
+   * Gives the transform for the payload of a message, after {@link unsetBits} has seen the message's first header. Undefined if
+   * the extension does not change the payload, or if the caller applies the extension itself.
    */
   beginMessage?(): Transform | undefined;
 }
@@ -61,55 +61,55 @@ export interface RecvExtension {
 export interface OutgoingMessage {
   /** OpText or OpBinary. */
   readonly opcode: Opcode;
-  /** Bytes of the payload, undefined where they are not known yet. */
+  /** Bytes of the payload; undefined if the size is not known yet. */
   readonly size: number | undefined;
-  /** Whether the sender allows that it is compressed. */
+  /** Whether the sender allows compression of this message. */
   readonly compress: boolean;
   /**
-   * Where a message that is sent on many connections keeps what extensions made of it, for all connections that agreed on the
-   * same. Keys begin with the extension's name.
+   * The cache of a message that is sent on many connections: extensions keep their output here, for all connections with the same
+   * parameters. Keys begin with the extension's name.
    */
   readonly cache: Map<string, Uint8Array> | undefined;
 }
 
-/** What an extension does with what is sent. */
+/** The half of an extension that works on sent messages. */
 export interface SendExtension {
   /**
-   * Sets the reserved bits that are the extension's own, in `header`.
+   * Sets the extension's own reserved bits in `header`.
    *
    * @see gobwas SendExtension
    */
   setBits(header: Header): void;
-  /** Gives what the payload of a message goes through, before {@link setBits} sees its first header; undefined as above. */
+  /** Gives the transform for the payload of a message, before {@link setBits} sees its first header. Undefined for no change. */
   beginMessage?(message: OutgoingMessage): Transform | undefined;
 }
 
 /** An extension at work on one connection. */
 export interface ExtensionSession {
-  /** What it does with what comes; undefined for nothing. */
+  /** The receiving half; undefined if it does nothing. */
   readonly recv?: RecvExtension | undefined;
-  /** What it does with what goes; undefined for nothing. */
+  /** The sending half; undefined if it does nothing. */
   readonly send?: SendExtension | undefined;
-  /** The connection is over: frees what it holds. Nothing is called after it; a second call is harmless. */
+  /** The connection has ended: frees what the session holds. No other call follows, except that `close` may be called again. */
   close?(): void;
 }
 
-/** An extension, as it is offered and agreed upon; one serves all connections. */
+/** An extension that can be offered and accepted; one object serves all connections. */
 export interface Extension {
   /** Its registered token, such as "permessage-deflate". */
   readonly name: string;
   /** Reserved bits that it may set: 4, 2, 1 for RSV1, RSV2, RSV3. No two extensions of a connection may share one. */
   readonly rsv: number;
-  /** What a client offers, the one liked best first; each with {@link name}. */
+  /** The offers of a client, in order of preference; each has the {@link name}. */
   readonly offers: readonly Option[];
-  /** Server: gives what answers an offer, or undefined to decline it. */
+  /** On a server: gives the answer to an offer, or undefined to decline it. */
   accept(offer: Option): Option | undefined;
   /**
    * Begins to work on a connection.
    *
-   * @param agreed What the server has answered.
-   * @param side StateServerSide or StateClientSide: which side this is.
-   * @returns undefined where, on a client, the answer is none that the offers allow: the connection is failed then.
+   * @param agreed The server's answer.
+   * @param side The side of this connection: StateServerSide or StateClientSide.
+   * @returns The session. Undefined if, on a client, the answer does not fit the offers: the connection then fails.
    */
   open(agreed: Option, side: State): ExtensionSession | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * The hook for extensions of the protocol, for those who write one (RFC 6455, 9).
+ * The hook for extensions of the protocol: what is needed to write one (RFC 6455, 9).
  *
  * @module framewire/extension
  */

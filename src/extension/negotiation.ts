@@ -1,5 +1,5 @@
 /**
- * Which extensions a connection uses: the two sides of the negotiation (RFC 6455, 9.1).
+ * Negotiates the extensions of a connection: the server's side and the client's (RFC 6455, 9.1).
  *
  * @module
  */
@@ -8,38 +8,38 @@ import type { State } from "../frame/check.ts";
 import type { Option } from "../http/option.ts";
 import type { Extension, ExtensionSession } from "./extension.ts";
 
-/** An extension and what was agreed upon about it. */
+/** An extension and the parameters that both sides agreed upon. */
 export interface AgreedExtension {
   /** The extension that was agreed upon. */
   readonly extension: Extension;
-  /** What the server has answered, or is about to. */
+  /** The server's answer. */
   readonly option: Option;
 }
 
-/** Server: agrees to offers, each extension once and each reserved bit to one of them. */
+/** On a server: accepts offers, each extension at most once and each reserved bit for at most one extension. */
 export class Negotiation {
-  /** What was agreed upon, in the order of the answer. */
+  /** The agreed extensions, in the order of the answer. */
   readonly agreed: AgreedExtension[] = [];
   readonly #extensions: readonly Extension[];
   #rsv = 0;
 
   /**
-   * Begins with nothing agreed upon.
+   * Begins with no agreed extension.
    *
-   * @param extensions Those that this side has.
+   * @param extensions The extensions of this side.
    */
   constructor(extensions: readonly Extension[]) {
     this.#extensions = extensions;
   }
 
-  /** Tells whether offers of this name are for {@link consider}. */
+  /** Tells whether this side has an extension of this name, so that {@link consider} can take its offers. */
   knows(name: string): boolean {
     return this.#extensions.some((extension) => extension.name === name);
   }
 
-  /** Takes the next offer, in the client's order. @returns What answers it, undefined where it is declined. */
+  /** Takes the next offer, in the client's order. @returns The answer; undefined if the offer is declined. */
   consider(offer: Option): Option | undefined {
-    // Offers of one name are alternatives, and the first one that is agreed to is it.
+    // Offers with the same name are alternatives: the first accepted one counts.
     if (this.agreed.some(({ option }) => option.name === offer.name)) return undefined;
     const extension = this.#extensions.find(({ name }) => name === offer.name);
     if (extension === undefined || (extension.rsv & this.#rsv) !== 0) return undefined;
@@ -51,7 +51,7 @@ export class Negotiation {
   }
 }
 
-/** Server: agrees to what it can of a list of offers. */
+/** On a server: accepts the offers of a list that it can accept. */
 export function acceptOffers(
   extensions: readonly Extension[],
   offers: readonly Option[],
@@ -62,10 +62,10 @@ export function acceptOffers(
 }
 
 /**
- * Client: takes an answer.
+ * On a client: takes the server's answer.
  *
- * @param extensions Those that were offered.
- * @returns undefined where the answer names another one, or two that share a reserved bit.
+ * @param extensions The offered extensions.
+ * @returns undefined if the answer names an extension that was not offered, or two that share a reserved bit.
  */
 export function takeAnswer(
   extensions: readonly Extension[],
@@ -83,10 +83,10 @@ export function takeAnswer(
 }
 
 /**
- * Begins to work on a connection.
+ * Begins the work of all agreed extensions on a connection.
  *
  * @param side StateServerSide or StateClientSide.
- * @returns In the order of what was agreed; undefined where an answer is none that its offer allows.
+ * @returns The sessions, in the agreed order; undefined if an answer does not fit its offers.
  */
 export function openExtensions(
   agreed: readonly AgreedExtension[],
@@ -105,9 +105,9 @@ export function openExtensions(
 }
 
 /**
- * Frees what the extensions of a connection hold: each is closed, whatever the others throw.
+ * Closes the sessions of a connection, each of them even if others throw.
  *
- * @throws What one of them throws; an AggregateError where several do.
+ * @throws The error of a session; an AggregateError if several throw.
  */
 export function closeSessions(sessions: readonly ExtensionSession[]): void {
   const errors: unknown[] = [];

@@ -1,5 +1,5 @@
 /**
- * Two transforms, one behind the other, as one.
+ * Joins two transforms into one.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Transform } from "./extension.ts";
 import { BoundedBuffer } from "./bounded-buffer.ts";
 
-/** Gives all that `first` makes to `second`. */
+/** Passes the output of `first` to `second`. */
 export class Pipeline implements Transform {
   readonly #first: Transform;
   readonly #second: Transform;
@@ -28,7 +28,7 @@ export class Pipeline implements Transform {
     isLast: boolean,
     into: BoundedBuffer,
   ): boolean {
-    // What lies between the two may get as large as what it is for, and no larger.
+    // The limit of the final output also limits the buffer between the two.
     this.#between.reset(into.limit);
     this.#isLast = isLast;
     this.#isFirstDone = this.#first.write(bytes, start, end, isLast, this.#between);
