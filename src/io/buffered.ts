@@ -1,5 +1,5 @@
 /**
- * A stream with a read buffer in front: small reads cost no promise while their bytes are at hand.
+ * A stream with a read buffer in front: a small read makes no promise if its bytes are in the buffer.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { writeAll } from "./write-all.ts";
 export interface BufferedOptions {
   /** Bytes of the read buffer, 16 or more. Default: 4096. */
   readonly size?: number | undefined;
-  /** The read buffer itself; lent as long as the stream is used. Default: one of `size` bytes. */
+  /** The read buffer itself; lent as long as the stream is used. Default: a new one of `size` bytes. */
   readonly buffer?: Uint8Array | undefined;
 }
 
@@ -24,7 +24,7 @@ const defaultSize = 4096;
 const smallestSize = 16;
 
 /**
- * Reads through a buffer; writes go straight through, each whole, behind those before it.
+ * Reads through a buffer. Writes go directly to the stream behind, each as a whole and in order.
  *
  * @example
  * const stream = new BufferedStream(conn);
@@ -34,13 +34,13 @@ const smallestSize = 16;
  * @see Go bufio.Reader
  */
 export class BufferedStream implements ByteStream {
-  /** The stream behind the buffer. What is read from it directly is missed here. */
+  /** The stream behind the buffer. Bytes that other code reads from it do not reach this stream. */
   readonly inner: ByteStream;
   #buffer: Uint8Array;
   #start = 0;
   #end = 0;
 
-  /** @throws {RangeError} A buffer of less than 16 bytes, which no frame's header fits into; a `size` that is no integer. */
+  /** @throws {RangeError} The buffer has less than 16 bytes, too few for a frame's header; or `size` is no integer. */
   constructor(inner: ByteStream, { size = defaultSize, buffer }: BufferedOptions = {}) {
     if (buffer !== undefined) checkBytes("buffer", buffer);
     const length = buffer?.length ?? size;
@@ -51,27 +51,27 @@ export class BufferedStream implements ByteStream {
     this.#buffer = buffer ?? new Uint8Array(size);
   }
 
-  /** Bytes at hand, which are read without waiting. */
+  /** Bytes in the buffer, which are read without waiting. */
   get buffered(): number {
     return this.#end - this.#start;
   }
 
-  /** The read buffer; the bytes at hand lie from {@link start} to {@link end}, and may be changed there. */
+  /** The read buffer; its unread bytes lie from {@link start} to {@link end}, and may be changed there. */
   get bytes(): Uint8Array {
     return this.#buffer;
   }
 
-  /** Index in {@link bytes} of the first byte at hand. */
+  /** Index in {@link bytes} of the first unread byte. */
   get start(): number {
     return this.#start;
   }
 
-  /** Index in {@link bytes} after the last byte at hand. */
+  /** Index in {@link bytes} after the last unread byte. */
   get end(): number {
     return this.#end;
   }
 
-  /** Takes `count` of the bytes at hand as read. @throws {RangeError} There are fewer, or it is no integer from 0 on. */
+  /** Takes `count` bytes of the buffer as read. @throws {RangeError} It has fewer, or `count` is no integer from 0 on. */
   consume(count: number): void {
     if (!Number.isInteger(count) || count < 0 || count > this.buffered) {
       throw new RangeError(
@@ -82,7 +82,7 @@ export class BufferedStream implements ByteStream {
   }
 
   /**
-   * Reads more behind the bytes at hand, which move to the start of the buffer.
+   * Reads more bytes behind the unread ones, which move to the start of the buffer.
    *
    * @returns Bytes read; 0 at the end of the stream.
    * @throws {RangeError} The buffer is full.
@@ -111,14 +111,14 @@ export class BufferedStream implements ByteStream {
   read(into: Uint8Array): Awaitable<number> {
     const size = lentSize("into", into);
     if (this.#end > this.#start || size === 0) return this.#take(into);
-    // A read as large as the buffer gains nothing by it.
+    // A read as large as the buffer gains nothing from the buffer.
     if (size >= this.#buffer.length) {
       const count = readOnce(this.inner, into);
       return count instanceof Promise ? count.then((read) => readCount(read, size)) : count;
     }
     const filled = this.fill();
     if (!(filled instanceof Promise)) return this.#take(into);
-    // Where there is no room any more, what has come is for the next read.
+    // If `into` has lost its room meanwhile, the bytes stay in the buffer for the next read.
     return filled.then((count) => (count === 0 ? 0 : this.#take(restOf("into", into, 0, size))));
   }
 
@@ -129,17 +129,17 @@ export class BufferedStream implements ByteStream {
     return count;
   }
 
-  /** Each write is whole, and in its order. */
+  /** true: each write writes all its bytes, in the order of the calls. */
   get writesWhole(): boolean {
     return true;
   }
 
   /**
-   * Writes all of `from` to the stream behind, as one unit: nothing that this library writes there comes in between.
+   * Writes all of `from` to the stream behind, as one unit: no other write of this library to that stream comes in between.
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
-   * @throws What the stream behind throws; once a write has failed half done, all to come throw the same.
+   * @throws The error of the stream behind. After a write that failed halfway, every later write throws the same error.
    */
   write(from: Uint8Array): Awaitable<number> {
     checkBytes("from", from);
@@ -151,7 +151,7 @@ export class BufferedStream implements ByteStream {
     return this.inner.close();
   }
 
-  /** Takes over the buffer and the bytes at hand of another one, which is not used any more. For subclasses. */
+  /** Takes over the buffer of another stream with its unread bytes; that stream must not be used any more. For subclasses. */
   protected takeOver(other: BufferedStream): void {
     this.#buffer = other.#buffer;
     this.#start = other.#start;

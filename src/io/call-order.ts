@@ -1,13 +1,14 @@
 /**
- * The calls of a writer, done one after the other though nobody awaits them.
+ * Does the calls of a writer one after the other, even if nobody awaits them.
  *
- * Theory of operation. While nothing is under way a call acts at once, and costs no promise. What takes its time is remembered,
- * and the next call waits for it. An error stays: each call from then on throws it. `reset` begins a new round: what still waits
- * in an older one fails, and what is under way there goes on by itself and changes nothing any more.
+ * Theory of operation. While nothing is under way, a call acts at once and makes no promise. A call that takes time is
+ * remembered, and the next call waits for it. An error is kept: each later call throws it. `reset` begins a new round. Calls of
+ * an older round that still wait then fail; a call of an older round that is under way goes on, and has no effect on the new
+ * round.
  *
- * A call reads: `order.remember(order.isWaiting ? order.inTurn(() => this.#act()) : this.#act())`. Around each call of the stream's
- * own `write` stand `enter` and `leave`: what is called from within it, where the writer's buffer is lent, waits at a gate for the
- * call around it.
+ * A call is written so: `order.remember(order.isWaiting ? order.inTurn(() => this.#act()) : this.#act())`. `enter` and `leave`
+ * stand around each call of the stream's own `write`. During that call the writer's buffer is lent, so that calls made from
+ * within it wait at a gate until it is done.
  *
  * @module
  */
@@ -15,59 +16,59 @@
 import { type Deferred, newDeferred } from "../deferred.ts";
 import type { Awaitable } from "./byte-stream.ts";
 
-/** See above. */
+/** The order of the calls of one writer: see above. */
 export class CallOrder {
-  /** What is under way, errors left out: the next call waits for it. */
+  /** The call under way, without its error: the next call waits for it. */
   #pending: Promise<void> | undefined;
-  /** What went wrong, which may be undefined itself. */
+  /** The first error in a wrapper, since the error itself may be undefined. */
   #failure: { readonly error: unknown } | undefined;
   #round = 0;
-  /** How many calls of the stream's `write` are on the stack. */
+  /** The number of calls of the stream's `write` on the stack. */
   #inside = 0;
-  /** What calls from within wait for: the end of the call around them. */
+  /** Opens at the end of the call on the stack; calls from within it wait for it. */
   #gate: Deferred<void> | undefined;
 
-  /** Counts resets: who waited compares it with what it was. */
+  /** Counts resets. A call that has waited compares it with an earlier value. */
   get round(): number {
     return this.#round;
   }
 
-  /** What went wrong, undefined where nothing did. */
+  /** The first error, or undefined. */
   get error(): unknown {
     return this.#failure?.error;
   }
 
-  /** Whether something is under way. */
+  /** Whether a call is under way. */
   get isBusy(): boolean {
     return this.#pending !== undefined;
   }
 
-  /** The same, asked first by each call. @throws The error that stays. */
+  /** Whether a new call must wait. Each call reads this first. @throws The error of an earlier call. */
   get isWaiting(): boolean {
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#pending !== undefined || this.#inside > 0;
   }
 
-  /** Does `act` when all that was begun before is done. */
+  /** Calls `act` after all earlier calls are done. */
   inTurn(act: () => Awaitable<void>): Promise<void> {
     return this.behind(this.#pending ?? (this.#gate ??= newDeferred<void>()).promise, act);
   }
 
-  /** The stream's `write` is about to be called. */
+  /** Says that the stream's `write` is about to be called. */
   enter(): void {
     this.#inside++;
   }
 
-  /** It has returned, or thrown. */
+  /** Says that it has returned or thrown. */
   leave(): void {
     this.#inside--;
   }
 
   /**
-   * Does `act` behind `before`.
+   * Calls `act` after `before`.
    *
-   * @throws {TypeError} There was a reset meanwhile: what `act` would have sent is dropped.
-   * @throws The error of what came before.
+   * @throws {TypeError} There was a reset meanwhile: the bytes of `act` are dropped.
+   * @throws The error of an earlier call.
    */
   behind(before: Promise<void>, act: () => Awaitable<void>): Promise<void> {
     const round = this.#round;
@@ -83,10 +84,10 @@ export class CallOrder {
     if (this.#round !== round) throw new TypeError("The writer was reset: this was dropped");
   }
 
-  /** Remembers what is under way; gives it as it is. */
+  /** Remembers a call that is under way, and returns its result unchanged. */
   remember(done: Awaitable<void>): Awaitable<void> {
     if (this.#gate !== undefined && this.#inside === 0) {
-      // What was called from within is under way now, and goes on behind this.
+      // Calls from within are the ones under way now, and wait for this one.
       this.#openGate(done);
       return done;
     }
@@ -99,13 +100,13 @@ export class CallOrder {
     return done;
   }
 
-  /** Does `act` when all that was begun before is done: now, where nothing is under way. */
+  /** Calls `act` after all earlier calls are done: now, if none is under way. */
   afterCalls(act: () => void): void {
     if (this.#pending === undefined) act();
     else void this.remember(this.inTurn(act));
   }
 
-  /** Keeps an error of `round`, unless that is over. @throws The error. */
+  /** Keeps an error of `round`, unless that round is over. @throws The error. */
   fail(error: unknown, round: number): never {
     if (this.#round === round) this.#failure = { error };
     this.#openGate(undefined);
@@ -120,7 +121,7 @@ export class CallOrder {
     else gate.resolve();
   }
 
-  /** Begins anew: nothing is under way, nothing has failed. */
+  /** Begins a new round: no call is under way, and there is no error. */
   reset(): void {
     this.#pending = undefined;
     this.#failure = undefined;
@@ -129,7 +130,7 @@ export class CallOrder {
   }
 }
 
-/** A write's result; who does not wait for it learns of an error by the next call. */
+/** Gives the result of a write. If nobody waits for it, the next call throws its error. */
 export function countOf(done: Awaitable<void>, count: number): Awaitable<number> {
   if (!(done instanceof Promise)) return count;
   const counted = done.then(() => count);

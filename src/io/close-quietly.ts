@@ -1,12 +1,12 @@
 /**
- * The end of a stream that leads nowhere.
+ * Closes a stream that will not be used.
  *
  * @module
  */
 
 import type { ByteStream } from "./byte-stream.ts";
 
-/** Closes a stream; how that ends is nobody's business any more, and nobody waits for it. */
+/** Closes a stream without waiting; an error of `close` is ignored. */
 export function closeQuietly(stream: ByteStream): void {
   void close(stream);
 }
@@ -15,6 +15,6 @@ async function close(stream: ByteStream): Promise<void> {
   try {
     await stream.close();
   } catch {
-    // The failure that made it close is the one to tell.
+    // The caller reports the failure that led to this call. It matters more than an error of `close`.
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A connection to a server, as a stream.
+ * Connects to a server, and gives the connection as a stream.
  *
  * @module
  */
@@ -39,12 +39,12 @@ const streamConnectTable: OptionTable<StreamConnectOptions> =
   }))();
 
 /**
- * Connects. Adapters wrap it as their own `connectStream`.
+ * Connects to a server. Adapters wrap this function as their own `connectStream`.
  *
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
- * @throws {TypeError} An option is not known, or of a wrong type; there is nowhere to connect to.
- * @throws {RangeError} The port is no whole number from 1 to 65535.
- * @throws The signal's reason, where it is aborted.
+ * @throws {TypeError} An option is unknown or has a wrong type; or no option says where to connect to.
+ * @throws {RangeError} The port is not a whole number from 1 to 65535.
+ * @throws The signal's reason, if it is aborted.
  */
 export async function connectStreamOn(
   connect: Connect,

@@ -1,5 +1,5 @@
 /**
- * All of a stream, or of a message, to where it is written to.
+ * Copies a whole stream, or a whole message, to another stream.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { Awaitable, ByteReader, ByteWriter } from "./byte-stream.ts";
 import { readCount, readOnce } from "./once.ts";
 import { writeAll } from "./write-all.ts";
 
-/** What {@link copy} writes to. */
+/** The target of {@link copy}. */
 export interface CopyDest extends ByteWriter {
   /**
-   * Takes all that a reader has, in its own way, as a Writer and a FlateWriter do; `copy` calls it where it is there.
+   * Takes everything that a reader gives, as a Writer and a FlateWriter do. `copy` calls it if it exists.
    *
    * @returns Bytes taken.
    * @see Go io.ReaderFrom
@@ -19,14 +19,14 @@ export interface CopyDest extends ByteWriter {
   readFrom?(reader: ByteReader): Awaitable<number>;
 }
 
-/** Bytes that are read at a time where nothing else is said. */
+/** Bytes that are read at once, unless the caller says otherwise. */
 export const pieceSize: number = 32 * 1024;
 
 /**
- * Reads to the end, and writes all of it: of a stream, or of a message where `source` is a Reader or a FlateReader. Neither is
- * closed or flushed: a message that goes to a Writer ends by its `flush`.
+ * Reads to the end, and writes everything: a stream, or a message if `source` is a Reader or a FlateReader. It closes and flushes
+ * neither: call `flush` to end a message that goes to a Writer.
  *
- * Nothing is gathered: 32 KiB are held at a time. A message that is empty begins one where `dest` is a Writer or a FlateWriter.
+ * Nothing is gathered: 32 KiB are held at a time. If `dest` is a Writer or a FlateWriter, an empty message begins one there too.
  *
  * @example
  * while ((await reader.nextFrame()) !== undefined) {
@@ -34,9 +34,9 @@ export const pieceSize: number = 32 * 1024;
  *   await writer.flush();
  * }
  *
- * @param source Read to its end, or to its error.
+ * @param source Read to its end, or until it throws.
  * @returns Bytes copied.
- * @throws What `source` throws, and what `dest` throws; what came before it has been written, or is on its way.
+ * @throws The error of `source` or of `dest`. The bytes before the error have been written, or are on their way.
  * @see Go io.Copy
  */
 export async function copy(source: ByteReader, dest: CopyDest): Promise<number> {
@@ -45,9 +45,9 @@ export async function copy(source: ByteReader, dest: CopyDest): Promise<number> 
 }
 
 /**
- * As {@link copy}, a piece at a time, by `write`. For what has a `readFrom` of its own.
+ * As {@link copy}, but always by `write`, in pieces. A `readFrom` method can use it.
  *
- * @param size Bytes that are read at a time, 1 or more.
+ * @param size Bytes that are read at once, 1 or more.
  */
 export async function copyPieces(
   source: ByteReader,
@@ -58,7 +58,7 @@ export async function copyPieces(
   let total = 0;
   for (;;) {
     const read = readOnce(source, piece);
-    // A promise is waited for where there is one: what lies in memory is copied in one turn.
+    // Awaited only if it is a promise, so that bytes in memory are copied in one turn.
     const count = read instanceof Promise ? readCount(await read, size) : read;
     if (count === 0) return total;
     const written = writeAll(dest, piece.subarray(0, count));

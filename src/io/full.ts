@@ -1,7 +1,7 @@
 /**
- * Whole reads from streams that may give a part of what they are asked for. The writes are in write-all.ts.
+ * Whole reads from streams whose `read` may give less than was asked for. Whole writes are in write-all.ts.
  *
- * Each goes on without a promise as long as its stream does.
+ * The functions make no promise as long as the stream makes none.
  *
  * @module
  */
@@ -17,9 +17,9 @@ import { lentSize, restOf } from "./rest.ts";
  * Fills `into` with the next bytes.
  *
  * @param into Lent until the call, or its promise, is done.
- * @returns `into.length`, or 0 where the stream ends before the first byte.
+ * @returns `into.length`, or 0 if the stream ends before the first byte.
  * @throws {TypeError} `into` is no Uint8Array, or was detached or shrunk meanwhile.
- * @throws {TransportError} `UNEXPECTED_END`: the stream ends in between; `FAILED`: `read` gave no count
+ * @throws {TransportError} `UNEXPECTED_END`: the stream ends before `into` is full; `FAILED`: `read` gave no count
  * @see Go io.ReadFull
  */
 export function readFull(reader: ByteReader, into: Uint8Array): Awaitable<number> {
@@ -58,13 +58,13 @@ function endedAt(at: number): number {
 }
 
 /**
- * Fills `into` with the next bytes, which must come.
+ * Fills `into` with the next bytes. The end of the stream is an error.
  *
  * @param into Lent until the call, or its promise, is done.
  * @throws {TransportError} `UNEXPECTED_END`
  */
 export function readExactly(reader: ByteReader, into: Uint8Array): Awaitable<void> {
-  // Its length now: an array may grow meanwhile.
+  // Its length now: the array may grow meanwhile.
   const size = lentSize("into", into);
   const count = readFull(reader, into);
   if (count instanceof Promise) return count.then((read) => checkWhole(size, read));
@@ -75,16 +75,17 @@ function checkWhole(size: number, count: number): void {
   if (count < size) throw new TransportError("UNEXPECTED_END");
 }
 
-/** Bytes that are made room for at once; what is longer gets room as it comes. */
+/** Bytes of room at the beginning; for longer data the room grows as the data comes. */
 const firstRoom = 64 * 1024;
 
 /**
- * Reads exactly `length` bytes into an array that grows with what comes: a length that a peer declares costs nothing.
+ * Reads exactly `length` bytes into an array that grows as they come: a large length that a peer declares costs nothing by
+ * itself.
  *
- * @param length 0 to 2^53 - 1; what may be asked for is the caller's limit.
- * @returns A new array, yours.
+ * @param length 0 to 2^53 - 1. The caller must limit it.
+ * @returns A new array, which the caller owns.
  * @throws {TypeError} `length` is no number.
- * @throws {RangeError} It is no integer from 0 to 2^53 - 1.
+ * @throws {RangeError} `length` is no integer from 0 to 2^53 - 1.
  * @throws {TransportError} `UNEXPECTED_END`
  */
 export async function readBytes(
@@ -108,16 +109,16 @@ export async function readBytes(
 
 /** Options of {@link readAll}. */
 export interface ReadAllOptions {
-  /** Bytes that are taken at the most. Default: 16 MiB. Infinity for no limit. */
+  /** Bytes that are taken, at most. Default: 16 MiB. Infinity for no limit. */
   readonly maxSize?: number | undefined;
 }
 
 const defaultMaxSize = 16 * 1024 ** 2;
 
 /**
- * Reads to the end: of a stream, or of a message where `reader` is a Reader.
+ * Reads to the end of a stream, or of a message if `reader` is a Reader.
  *
- * @returns A new array, yours.
+ * @returns A new array, which the caller owns.
  * @throws {LimitError} `MESSAGE_TOO_BIG`
  * @see Go io.ReadAll
  */
@@ -154,14 +155,14 @@ export class BytesReader implements ByteReader {
   /**
    * Begins at the first byte.
    *
-   * @param bytes Read where they lie, not copied.
+   * @param bytes Read in place, not copied.
    */
   constructor(bytes: Uint8Array) {
     checkBytes("bytes", bytes);
     this.#bytes = bytes;
   }
 
-  /** Bytes that have not been read. */
+  /** Number of unread bytes. */
   get left(): number {
     return this.#bytes.length - this.#at;
   }

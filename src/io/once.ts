@@ -1,6 +1,6 @@
 /**
- * One call of a stream's `read` or `write`, and what it gives. Streams are the user's: where one is plain JavaScript a count
- * may be anything, and a promise may be a thenable, or of another realm.
+ * Calls a stream's `read` or `write` once, and checks the result. Users write streams, maybe in plain JavaScript: a count may be
+ * any value, and a promise may be a thenable, or come from another realm.
  *
  * @module
  */
@@ -13,22 +13,22 @@ import type { ByteReader, ByteWriter } from "./byte-stream.ts";
  * Calls `read` once.
  *
  * @returns Bytes read, 0 at the end; or a promise of this realm, whose value goes through {@link readCount}.
- * @throws {TransportError} `FAILED`: it gave no count.
+ * @throws {TransportError} `FAILED`: `read` gave no count.
  */
 export function readOnce(reader: ByteReader, into: Uint8Array): number | Promise<number | null> {
   const room = into.length;
   const count = reader.read(into);
-  // A number is asked for first: this is done for each read of a header.
+  // The check for a number comes first, since this runs for each read of a header.
   if (typeof count === "number" || !isPromise(count)) return readCount(count, room);
   return Promise.resolve(count);
 }
 
 /**
- * Checks what a `read` gave. A count above the room would be memory that was never read into.
+ * Checks the result of a `read`. A count larger than the room would mean bytes that were never read.
  *
  * @param room Bytes that it could have read.
- * @returns Bytes read; 0 where it gave null.
- * @throws {TransportError} `FAILED`: it is no integer from 0 to `room`.
+ * @returns Bytes read; 0 for null.
+ * @throws {TransportError} `FAILED`: the result is no integer from 0 to `room`.
  */
 export function readCount(count: unknown, room: number): number {
   if (count === null) return 0;
@@ -42,7 +42,7 @@ export function readCount(count: unknown, room: number): number {
  * Calls `write` once.
  *
  * @returns Bytes taken; or a promise of this realm, whose value goes through {@link writeCount}.
- * @throws {TransportError} `FAILED`: it gave no count, or took nothing.
+ * @throws {TransportError} `FAILED`: `write` gave no count, or took nothing.
  */
 export function writeOnce(writer: ByteWriter, from: Uint8Array): number | Promise<number> {
   const size = from.length;
@@ -52,10 +52,10 @@ export function writeOnce(writer: ByteWriter, from: Uint8Array): number | Promis
 }
 
 /**
- * Checks what a `write` gave. A write that takes nothing would be tried for ever.
+ * Checks the result of a `write`. A write that takes nothing would be repeated for ever.
  *
  * @param size Bytes that it could have taken.
- * @throws {TransportError} `FAILED`: it is no integer from 1 to `size`.
+ * @throws {TransportError} `FAILED`: the result is no integer from 1 to `size`.
  */
 export function writeCount(count: unknown, size: number): number {
   if (Number.isInteger(count) && (count as number) > 0 && (count as number) <= size) {

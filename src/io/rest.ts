@@ -1,5 +1,5 @@
 /**
- * What is left of bytes that a stream takes, or fills, a part at a time.
+ * The rest of an array that a stream takes, or fills, in parts.
  *
  * @module
  */
@@ -7,16 +7,16 @@
 import { checkBytes } from "../arguments.ts";
 
 /**
- * Checks an array that is lent; gives its length, which is what counts from now on.
+ * Checks an array that is lent, and gives its length, which counts from now on.
  *
- * @param name Of the argument, for the message.
- * @throws {TypeError} It is no Uint8Array, or is detached: such a one says that it is empty.
+ * @param name Name of the argument, for the error message.
+ * @throws {TypeError} The array is no Uint8Array, or is detached: its length would be 0.
  */
 export function lentSize(name: string, bytes: Uint8Array): number {
   checkBytes(name, bytes);
-  // Not `length`: V8 before Node 24 may give the old one of a detached array, in hot code that has seen resizable buffers.
+  // Not `length`: V8 before Node 24 may give the old length of a detached array, in hot code that has seen resizable buffers.
   const { byteLength } = bytes;
-  // Any call tells an empty array from a detached one, by an error that says so.
+  // Any method call throws for a detached array, and not for an empty one.
   if (byteLength === 0) bytes.at(0);
   return byteLength;
 }
@@ -24,10 +24,10 @@ export function lentSize(name: string, bytes: Uint8Array): number {
 /**
  * Gives the bytes from `at` on.
  *
- * @param name Of the argument, for the message.
- * @param size Bytes that there were at the beginning: an array over a resizable buffer may have changed while the stream took
- * its time.
- * @throws {TypeError} There are fewer now: the buffer was detached, or shrunk, while it was lent.
+ * @param name Name of the argument, for the error message.
+ * @param size Length of the array when it was lent: an array over a resizable buffer may have changed while the stream took its
+ * time.
+ * @throws {TypeError} The array is shorter now: its buffer was detached, or shrunk, while it was lent.
  */
 export function restOf(name: string, bytes: Uint8Array, at: number, size: number): Uint8Array {
   const { byteLength } = bytes;

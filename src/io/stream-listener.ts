@@ -1,5 +1,5 @@
 /**
- * A listening socket whose connections are pulled, as streams.
+ * A listening socket that gives each connection as a stream.
  *
  * @module
  */
@@ -22,21 +22,21 @@ import { TransportStream, type TransportStreamOptions } from "./transport-stream
 /** Options of {@link listenStreams}. */
 export interface StreamListenOptions extends ListenOptions, TransportStreamOptions {
   /**
-   * Connections that may wait for `accept`; those beyond are dropped. They have been accepted from the system, whose own queue is as
-   * long as the runtime has it. Default: 511.
+   * Connections that may wait for `accept`; further ones are dropped. The system has accepted them before; the length of its own
+   * queue is the runtime's default. Default: 511.
    */
   readonly backlog?: number | undefined;
 }
 
 const defaultBacklog = 511;
 
-/** What the options of TCP may be. */
+/** The types and ranges of the options of TCP. */
 export const tcpTable: OptionTable<TcpOptions> = {
   noDelay: boolean,
   keepAlive: /* @__PURE__ */ either(boolean, milliseconds),
 };
 
-/** What the options of listening may be. */
+/** The types and ranges of the options of listening. */
 export const listenTable: OptionTable<ListenOptions> =
   /* @__PURE__ */ ((): OptionTable<ListenOptions> => ({
     ...tcpTable,
@@ -60,10 +60,10 @@ const streamListenTable: OptionTable<StreamListenOptions> =
   }))();
 
 /**
- * Listens for connections. Adapters wrap it as their own `listen`.
+ * Listens for connections. Adapters wrap this function as their own `listen`.
  *
  * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `FAILED`
- * @throws {TypeError} An option is not known, or of a wrong type.
+ * @throws {TypeError} An option is unknown, or has a wrong type.
  */
 export async function listenStreams(
   listen: Listen,
@@ -71,7 +71,7 @@ export async function listenStreams(
 ): Promise<StreamListener> {
   checkOptions(options, streamListenTable, { example: "listen({ port: 8080 })" });
   const listener = new StreamListener(options);
-  // The word is the stream listener's own queue here, and not the system's.
+  // Here `backlog` is the length of the stream listener's queue, not of the system's.
   await listener.listen(listen, { ...options, backlog: undefined });
   return listener;
 }
@@ -89,7 +89,7 @@ export class StreamListener {
   #listener: Listener | undefined;
   #isClosed = false;
 
-  /** For the library: listeners come from `listen`. */
+  /** For the library: applications get listeners from `listen`. */
   constructor(options: StreamListenOptions) {
     this.#options = options;
   }
@@ -111,12 +111,12 @@ export class StreamListener {
     } else this.#waiting.push(stream);
   }
 
-  /** Port that is listened on, also where 0 was asked for. */
+  /** The port of the listening socket, also if port 0 was asked for. */
   get port(): number {
     return this.#listener!.port;
   }
 
-  /** Address that is listened on. */
+  /** The address of the listening socket. */
   get hostname(): string {
     return this.#listener!.hostname;
   }
@@ -130,7 +130,7 @@ export class StreamListener {
     return accepting.promise;
   }
 
-  /** Stops listening and drops what waits to be accepted; accepted connections live on. A second call is harmless. */
+  /** Stops listening and drops connections that wait for `accept`; accepted ones live on. A second call does nothing. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const stream of this.#waiting.splice(0)) stream.destroy();

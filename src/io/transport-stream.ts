@@ -1,9 +1,10 @@
 /**
- * A transport, which pushes, as a byte stream, which is pulled.
+ * Makes a byte stream, which is read on demand, of a transport, which pushes bytes.
  *
- * Theory of operation. Bytes that come go to the read that waits, or into a buffer; where the buffer passes its mark the transport is
- * paused, until all of it has been read. Writes go to the transport one at a time, in the order of the calls. `close` sends FIN
- * behind what was written and drops what still comes; a deadline ends a peer that does not end its own side.
+ * Theory of operation. Received bytes go to the read that waits, or into a buffer. When the buffer exceeds its mark, the
+ * transport is paused until all of the buffer has been read. Writes go to the transport one at a time, in the order of the calls.
+ * `close` sends FIN behind the written bytes and drops what is still received; if the peer does not end its side, a deadline
+ * drops the connection.
  *
  * @module
  */
@@ -19,11 +20,11 @@ import type { Awaitable, ByteStream } from "./byte-stream.ts";
 
 /** Options of a {@link TransportStream}. */
 export interface TransportStreamOptions {
-  /** Bytes that may wait to be read; from there on the peer is held back. Default: 64 KiB. */
+  /** Bytes that may wait to be read; beyond that, the peer is held back. Default: 64 KiB. */
   readonly highWaterMark?: number | undefined;
-  /** Milliseconds that `close` waits for the peer's end before the connection is dropped. Default: 2 000. */
+  /** Milliseconds that `close` waits for the peer's end before it drops the connection. Default: 2 000. */
   readonly lingerTimeout?: number | undefined;
-  /** Where that time is kept. Default: one timer for all streams. */
+  /** Keeps that time. Default: one timer for all streams. */
   readonly deadlines?: Deadlines | undefined;
 }
 
@@ -42,27 +43,27 @@ interface PendingWrite {
   readonly deferred: Deferred<number>;
 }
 
-/** A transport that a stream gave away. */
+/** The transport of a stream that was released, and what the stream knew. */
 export interface ReleasedTransport {
-  /** The transport, whose handler is to be set before the caller returns. */
+  /** The transport. The caller must set its handler before it returns. */
   readonly transport: Transport;
-  /** What came and was not read; yours. */
+  /** Received bytes that were not read; the caller owns them. */
   readonly unread: Uint8Array;
   /** Whether the peer has ended its side. */
   readonly hasEnded: boolean;
   /** Whether the connection is gone. */
   readonly isClosed: boolean;
-  /** What it failed with; undefined where it did not. */
+  /** The error of the connection, or undefined. */
   readonly error: Error | undefined;
 }
 
 /**
- * What this side has ended: nothing ("open"), writing ("ending": FIN is due, or sent), or both ways ("closing": what comes is
- * dropped besides). The connection may be gone at any of them.
+ * What this side has ended: nothing ("open"), its writing ("ending": FIN is due, or sent), or both directions ("closing":
+ * received bytes are dropped as well). The connection may already be gone in each state.
  */
 type OwnSide = "open" | "ending" | "closing";
 
-/** A connection that is read and written by calls; bytes that come unasked wait in a buffer. */
+/** A connection that is read and written by calls; received bytes wait in a buffer until they are read. */
 export class TransportStream implements ByteStream, TransportHandler {
   readonly #transport: Transport;
   readonly #highWaterMark: number;
@@ -74,7 +75,7 @@ export class TransportStream implements ByteStream, TransportHandler {
   #end = 0;
   #isPaused = false;
   #pending: PendingRead | undefined;
-  /** The first one is lent to the transport, the others wait until it has been taken. */
+  /** The first write is lent to the transport; the others wait until the transport has taken it. */
   #writes: PendingWrite[] = [];
   #side: OwnSide = "open";
   #hasPeerEnded = false;
@@ -84,7 +85,7 @@ export class TransportStream implements ByteStream, TransportHandler {
   #linger: Deadline | undefined;
 
   /**
-   * Takes a transport over.
+   * Takes over a transport.
    *
    * @param transport Its handler becomes this stream.
    * @throws {TypeError} An option is no number.
@@ -125,7 +126,7 @@ export class TransportStream implements ByteStream, TransportHandler {
     return this.#transport.encrypted === true;
   }
 
-  /** What is known of that TLS, looked up when it is asked for; undefined without. */
+  /** Facts about the TLS connection, looked up at each access; undefined without TLS. */
   get tls(): TlsFacts | undefined {
     return this.#transport.tls;
   }
@@ -136,12 +137,12 @@ export class TransportStream implements ByteStream, TransportHandler {
   }
 
   /**
-   * Reads what has come, or waits for it.
+   * Gives bytes that have been received, or waits for some.
    *
    * @param into Lent until the call, or its promise, is done.
    * @returns Bytes read; 0 at the end of the stream.
    * @throws {TypeError} `into` is no Uint8Array, or another read is under way; or `into` is detached, or has shrunk to nothing
-   * while the read waited: what has come by then is for the next one.
+   * while the read waited: the received bytes are kept for the next read.
    * @throws {TransportError} `RESET`, after everything that came before it has been read
    */
   read(into: Uint8Array): Awaitable<number> {
@@ -161,7 +162,7 @@ export class TransportStream implements ByteStream, TransportHandler {
     this.#start += count;
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;
-      // What a burst needed is not kept by an idle connection.
+      // An idle connection must not keep a buffer that a burst made grow.
       if (this.#buffer.length > this.#highWaterMark) this.#buffer = noBytes;
       if (this.#isPaused) {
         this.#isPaused = false;
@@ -171,13 +172,13 @@ export class TransportStream implements ByteStream, TransportHandler {
     return count;
   }
 
-  /** Each write is whole, and in its order. */
+  /** true: each write writes all its bytes, in the order of the calls. */
   get writesWhole(): boolean {
     return true;
   }
 
   /**
-   * Writes all of `from`. Where writes are not awaited, they leave in the order of the calls.
+   * Writes all of `from`. Writes that are not awaited leave in the order of the calls.
    *
    * @param from Lent until the call, or its promise, is done.
    * @returns `from.length`.
@@ -193,7 +194,7 @@ export class TransportStream implements ByteStream, TransportHandler {
     return deferred.promise;
   }
 
-  /** Sends FIN once what was written has left; reading goes on. A second call is harmless. */
+  /** Sends FIN after the written bytes have left; reading goes on. A second call does nothing. */
   closeWrite(): void {
     if (this.#side !== "open") return;
     this.#side = "ending";
@@ -201,8 +202,8 @@ export class TransportStream implements ByteStream, TransportHandler {
   }
 
   /**
-   * Ends both ways: what was written leaves, what still comes is dropped. Where the peer does not end its side within
-   * `lingerTimeout` the connection is dropped.
+   * Ends both directions: written bytes still leave, received bytes are dropped. If the peer does not end its side within
+   * `lingerTimeout`, the connection is dropped.
    *
    * @returns Resolves when the connection is gone.
    */
@@ -223,8 +224,8 @@ export class TransportStream implements ByteStream, TransportHandler {
   }
 
   /**
-   * Gives the transport away; the stream is not used any more. The caller sets its handler before returning, and
-   * tells it what the stream was told already.
+   * Gives the transport away; the stream must not be used any more. The caller sets the transport's handler before it returns,
+   * and calls it for everything that the stream has already been told.
    *
    * @throws {TypeError} A read or a write is under way, or the stream is closing.
    */
@@ -251,14 +252,14 @@ export class TransportStream implements ByteStream, TransportHandler {
   }
 
   onData(chunk: Uint8Array): void {
-    // A read would give 0 for an empty chunk, which means the end of the stream.
+    // Empty chunks are skipped, because a read that gives 0 means the end of the stream.
     if (this.#side === "closing" || chunk.length === 0) return;
     let from = 0;
     const pending = this.#pending;
     if (pending !== undefined) {
       this.#pending = undefined;
       const { into, deferred } = pending;
-      // As it is now: its memory may have gone elsewhere, or have shrunk, since the read began.
+      // The length of `into` now: its memory may have been transferred, or have shrunk, since the read began.
       from = Math.min(chunk.length, into.length);
       if (from === 0) {
         deferred.reject(new TypeError("into is detached, or has shrunk, while a read waited"));
@@ -270,7 +271,7 @@ export class TransportStream implements ByteStream, TransportHandler {
     if (from < chunk.length) this.#keep(chunk.subarray(from));
   }
 
-  /** Keeps what nobody has asked for yet. */
+  /** Keeps bytes that no read waits for. */
   #keep(bytes: Uint8Array): void {
     const size = this.#end - this.#start + bytes.length;
     if (this.#end + bytes.length > this.#buffer.length) {
@@ -297,19 +298,19 @@ export class TransportStream implements ByteStream, TransportHandler {
     if (this.#side !== "open") this.#endIfWritten();
   }
 
-  /** Sends FIN where nothing that was written waits. */
+  /** Sends FIN if no write waits. */
   #endIfWritten(): void {
     if (this.#writes.length === 0) this.#transport.end();
   }
 
-  /** Writes what has waited. @returns Whether it is done with. */
+  /** Writes the bytes of a write that has waited. @returns Whether the transport has taken them. */
   #writeNext({ from, size, deferred }: PendingWrite): boolean {
     if (from.length === size) return this.#transport.write(from);
     deferred.reject(new TypeError("from is detached, or has shrunk, while a write waited"));
     return true;
   }
 
-  /** The first of the writes has been taken, unless it was rejected. */
+  /** Settles the first write: the transport has taken it, unless it was rejected. */
   #wrote(): void {
     const { size, deferred } = this.#writes.shift()!;
     deferred.resolve(size);

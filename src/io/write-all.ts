@@ -1,14 +1,12 @@
 /**
- * Whole writes to streams that may take a part of what they are given, each one unit: what else is written to the same stream
- * goes before it or behind it.
+ * Whole writes to streams whose `write` may take only a part. Each write is one unit: other writes to the same stream go before
+ * it or behind it.
  *
- * Theory of operation. A stream is free, or it has a lane: a promise for the end of the last write that was begun, which the
- * next one waits for. It is free as long as it takes all at once, so the usual write asks a WeakMap once and makes no promise.
- * Where a write fails after it has taken a part, half a frame is on the wire: the lane is broken for good, and gives the error
- * to all that comes. A write that is begun while the stream's own `write` is on the stack finds no lane yet: it opens one
- * behind a gate, which the write around it opens at its end.
- *
- * @module
+ * Theory of operation. A stream is free, or it has a lane: a promise for the end of the last write, for which the next write
+ * waits. A stream that takes everything at once stays free, so that the usual write costs one look-up in a WeakMap and no
+ * promise. If a write fails after a part was taken, half a frame is on the wire: the lane is then broken, and every later write
+ * throws the error. A write that begins inside the stream's own `write` call finds no lane yet: it opens one behind a gate, which
+ * the outer write opens at its end.
  */
 
 import { type Deferred, newDeferred, quiet } from "../deferred.ts";
@@ -16,7 +14,7 @@ import type { Awaitable, ByteWriter } from "./byte-stream.ts";
 import { writeCount, writeOnce } from "./once.ts";
 import { lentSize, restOf } from "./rest.ts";
 
-/** A write failed in the middle of its bytes: the peer would take whatever follows for the rest of them. */
+/** The lane of a stream on which a write failed halfway: the peer would take later bytes for the rest of that write. */
 class Broken {
   readonly error: unknown;
 
@@ -26,29 +24,29 @@ class Broken {
 }
 
 /**
- * What the next write to a stream waits for: the end of the last one that was begun, which never rejects. Nothing where the
- * stream is free.
+ * The lane of each stream that is not free. Its promise settles at the end of the last write, and never rejects.
  */
 const lanes = new WeakMap<ByteWriter, Promise<void> | Broken>();
 
-/** The stream without a lane whose `write` is on the stack, the innermost one; as a rule there is none. */
+/** The innermost stream whose `write` is on the stack and that has no lane; as a rule there is none. */
 let calling: ByteWriter | undefined;
 
-/** The streams around it, whose `write` calls its `write`. There are some only where one stream is made of another. */
+/** The streams around `calling`, whose `write` calls its `write`: there are some only if one stream wraps another. */
 const around: ByteWriter[] = [];
 
-/** Streams on the stack that were written to from within, each with the gate that opens when the outer write is done. */
+/** Streams on the stack that were written to from within, each with the gate that opens at the end of the outer write. */
 const gates = new Map<ByteWriter, Deferred<void>>();
 
 /**
- * Writes all of `from` as one unit: what else goes to the same stream by the functions and classes of this library goes
- * before it or behind it, in the order of the calls, also where the stream takes a part at a time and where nobody awaits.
+ * Writes all of `from` as one unit. Other writes to the same stream by the functions and classes of this library go before it or
+ * behind it, in the order of the calls, even if the stream takes only parts and nobody awaits the writes.
  *
  * @param from Lent until the call, or its promise, is done.
- * @returns A rejection that nobody awaits is not reported as unhandled.
+ * @returns A promise whose rejection is not reported as unhandled, or undefined.
  * @throws {TypeError} `from` is no Uint8Array, or is detached; or it was detached or shrunk meanwhile.
- * @throws {TransportError} `FAILED`: the stream takes nothing, or gives no count. Else what the stream throws. Where a write
- * fails after it has taken a part, those that wait, and all to come, throw the same: half a frame is on the wire.
+ * @throws {TransportError} `FAILED`: the stream takes nothing, or gives no count.
+ * @throws The error of the stream. If a write fails after a part was taken, all later writes throw the same error: half a frame
+ * is on the wire.
  */
 export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
   if (lentSize("from", from) === 0) return undefined;
@@ -59,7 +57,7 @@ export function writeAll(writer: ByteWriter, from: Uint8Array): Awaitable<void> 
   return follow(writer, writeBehind(writer, from, before));
 }
 
-/** Who does not await a write need not hear of its failure: the next one tells. */
+/** Prevents the report of a rejection: if nobody awaits a write, the next write tells of its failure. */
 function withoutReport(done: Awaitable<void>): Awaitable<void> {
   return done instanceof Promise ? quiet(done) : undefined;
 }
@@ -80,18 +78,18 @@ function writeFree(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
     if (outer !== undefined) around.pop();
     openGate(writer, done);
   }
-  // What was written from within has taken the lane, and waits for this one at its gate.
+  // A write from within has taken the lane, and waits for this one at its gate.
   return done instanceof Promise && !lanes.has(writer) ? follow(writer, done) : done;
 }
 
-/** Writes behind the write of the same stream that is on the stack. */
+/** Writes behind the outer write to the same stream, which is on the stack. */
 function writeWithin(writer: ByteWriter, from: Uint8Array): Promise<void> {
   const gate = newDeferred<void>();
   gates.set(writer, gate);
   return follow(writer, writeBehind(writer, from, gate.promise));
 }
 
-/** @param done What the write around is waited for by; undefined where it is done, or has thrown. */
+/** Opens the gate of a stream. @param done The outer write; undefined if it is done, or has thrown. */
 function openGate(writer: ByteWriter, done: Awaitable<void>): void {
   const gate = gates.get(writer);
   if (gate === undefined) return;
@@ -100,14 +98,14 @@ function openGate(writer: ByteWriter, done: Awaitable<void>): void {
   else gate.resolve();
 }
 
-/** Begins at once, and goes on without a promise as long as the stream does. */
+/** Begins to write at once, and makes no promise as long as the stream makes none. */
 function writeNow(writer: ByteWriter, from: Uint8Array): Awaitable<void> {
   const size = from.length;
   const count = writeOnce(writer, from);
   return count === size ? undefined : writeRest(writer, from, size, count);
 }
 
-/** Goes on with a write that has taken a part, or takes its time. */
+/** Goes on with a write of which a part was taken, or whose stream gave a promise. */
 function writeRest(
   writer: ByteWriter,
   from: Uint8Array,
@@ -160,7 +158,7 @@ async function writeBehind(
   await writeLater(writer, from, 0, size, writeOnce(writer, restOf("from", from, 0, size)));
 }
 
-/** Lets what comes next wait for `done`. */
+/** Makes later writes wait for `done`. */
 function follow(writer: ByteWriter, done: Promise<void>): Promise<void> {
   const free = (): void => {
     if (lanes.get(writer) === last) lanes.delete(writer);
@@ -170,7 +168,7 @@ function follow(writer: ByteWriter, done: Promise<void>): Promise<void> {
   return done;
 }
 
-/** Where nothing has been taken, the stream stands where it stood: those that wait try for themselves. */
+/** Throws the error of a write. If nothing was taken, the stream is not broken: waiting writes still try. */
 function failAt(writer: ByteWriter, at: number, error: unknown): never {
   if (at > 0) lanes.set(writer, new Broken(error));
   throw error;
