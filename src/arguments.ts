@@ -1,13 +1,13 @@
 /**
- * What callers give by mistake, found at the call.
+ * Checks arguments, so that a mistake is found at the call.
  *
  * @module
  */
 
 /**
- * Checks a time that a caller gives. NaN would be a deadline that never comes, and a negative one comes at once.
+ * Checks a time that a caller gives. A deadline of NaN would never come, and a negative one would come at once.
  *
- * @param name Of the option, for the message.
+ * @param name Name of the option, for the error message.
  * @param milliseconds From 0 on, or Infinity; undefined stands for the default.
  * @throws {TypeError} It is no number.
  * @throws {RangeError} It is NaN or below 0.
@@ -22,30 +22,30 @@ export function checkMilliseconds(name: string, milliseconds: number | undefined
   }
 }
 
-/** Names what a caller gave: "String", "Array", "Null", "DataView". */
+/** Names the type of a value: "String", "Array", "Null", "DataView". */
 export function kindOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
 /**
- * Makes the error for what plain JavaScript gave in the place of something else.
+ * Makes the error for an argument of a wrong type.
  *
- * @param name Of the argument.
- * @param expected What it must be, such as "a Uint8Array".
+ * @param name Name of the argument.
+ * @param expected The required type, such as "a Uint8Array".
  */
 export function wrongType(name: string, expected: string, value: unknown): TypeError {
   return new TypeError(`${name} must be ${expected}: ${kindOf(value)}`);
 }
 
-/** Makes the error for a value that is none of those that it may be. As {@link wrongType}. */
+/** Makes the error for a value of the right type that is not allowed. Parameters as for {@link wrongType}. */
 export function wrongValue(name: string, expected: string, value: unknown): RangeError {
   return new RangeError(`${name} must be ${expected}: ${value}`);
 }
 
 /**
- * Checks a limit, or a size. NaN, which no number is above, would be no limit at all.
+ * Checks a limit, or a size. NaN would be no limit, since no number is larger than NaN.
  *
- * @param name Of the argument, for the message.
+ * @param name Name of the argument, for the error message.
  * @throws {TypeError} It is no number.
  * @throws {RangeError} It is NaN or below 0.
  */
@@ -55,12 +55,12 @@ export function checkLimit(name: string, value: unknown): asserts value is numbe
 }
 
 /**
- * Refuses what is no Uint8Array, of whatever realm. It is called wherever plain JavaScript may give bytes: a text or an array of
- * numbers would be sent as zeros, and ends the process inside of zlib.
+ * Refuses a value that is no Uint8Array of any realm. It is called wherever plain JavaScript may give bytes: a string or an array
+ * of numbers would be sent as zeros, and ends the process inside zlib.
  *
- * @param name Of the argument, for the message.
- * @param expected What else it may be is said here.
- * @throws {TypeError} It is something else.
+ * @param name Name of the argument, for the error message.
+ * @param expected The required types, if others are allowed too.
+ * @throws {TypeError} The value is no Uint8Array.
  */
 export function checkBytes(
   name: string,
@@ -70,28 +70,28 @@ export function checkBytes(
   if (!isBytes(value)) throw wrongType(name, expected, value);
 }
 
-/** Tells whether a value is a Uint8Array, of whatever realm. */
+/** Tells whether a value is a Uint8Array of any realm. */
 export function isBytes(value: unknown): value is Uint8Array {
   if (value instanceof Uint8Array) return true;
-  // An array of another realm is none of this realm's class: it is known by its name.
+  // An array of another realm is no instance of this realm's class: its name identifies it.
   return ArrayBuffer.isView(value) && kindOf(value) === "Uint8Array";
 }
 
-/** Refuses what is neither a string nor a Uint8Array. @throws {TypeError} It is something else. */
+/** Refuses a value that is neither a string nor a Uint8Array. @throws {TypeError} It is neither. */
 export function checkTextOrBytes(name: string, value: unknown): void {
   if (typeof value !== "string") checkBytes(name, value, "a string or a Uint8Array");
 }
 
-/** Refuses what is no string. @throws {TypeError} It is something else. */
+/** Refuses a value that is no string. @throws {TypeError} It is none. */
 export function checkText(name: string, value: unknown): asserts value is string {
   if (typeof value !== "string") throw wrongType(name, "a string", value);
 }
 
 /**
- * Checks a number that is whole, such as one of which so many bits are sent, or an index.
+ * Checks a whole number, such as an index.
  *
- * @param name Of the argument, for the message.
- * @param most Infinity, too, is let through where this is it.
+ * @param name Name of the argument, for the error message.
+ * @param most With Infinity, the value may be Infinity too.
  * @throws {TypeError} It is no number.
  * @throws {RangeError} It is no whole number from 0 to `most`.
  */
@@ -102,10 +102,10 @@ export function checkWhole(name: string, value: unknown, most: number): asserts 
 }
 
 /**
- * Checks bytes and a range of them whose end may be left out. As {@link checkSpan}.
+ * Checks bytes and a range of them whose end may be left out. Otherwise as {@link checkSpan}.
  *
  * @param end undefined stands for the end of the bytes.
- * @returns `end`, to be used from there on: who drops it, and may be given undefined, wants {@link checkSpan}.
+ * @returns The end. The caller must use it in place of its own `end`; otherwise {@link checkSpan} is the right function.
  */
 export function checkRange(
   bytes: unknown,
@@ -119,27 +119,28 @@ export function checkRange(
 }
 
 /**
- * Checks bytes and a range of them. Beyond their end there would be zeros, or no end at all.
+ * Checks bytes and a range of them. Reads beyond their end would give zeros, or never stop.
  *
- * @param name Of the bytes, for the message.
+ * @param name Name of the bytes, for the error message.
  * @throws {TypeError} `bytes` is no Uint8Array or is detached, or `start` or `end` is no number.
  * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 export function checkSpan(bytes: unknown, start: number, end: number, name = "bytes"): void {
   checkBytes(name, bytes);
-  // A detached array says that it is empty. Any call tells the two apart, by an error that says so; `detached` is too new.
+  // A detached array has the length 0. Any method call throws for it, and not for an empty array; the property `detached` is too
+  // new.
   if (bytes.byteLength === 0) bytes.at(0);
   checkWhole("end", end, bytes.byteLength);
   checkWhole("start", start, end);
 }
 
-/** Checks a word that is one of two. @throws {RangeError} It is another one. */
+/** Checks that a word is one of two. @throws {RangeError} It is another one. */
 export function checkEither(name: string, value: unknown, one: string, other: string): void {
   if (value !== one && value !== other) throw wrongValue(name, `"${one}" or "${other}"`, value);
 }
 
 /**
- * Checks an option that is a whole number within bounds; Infinity, too, where `most` is it.
+ * Checks an option that is a whole number within bounds; it may be Infinity if `most` is.
  *
  * @throws {RangeError} `value` is no whole number from `least` to `most`.
  */
@@ -148,11 +149,11 @@ export function checkBetween(name: string, value: number, least: number, most: n
   throw new RangeError(`${name} must be a whole number from ${least} to ${most}: ${value}`);
 }
 
-/** Some limits; undefined stands for the default. */
+/** Some of the limits; undefined stands for the default. */
 export type PartialLimits<Limits> = { readonly [Key in keyof Limits]?: number | undefined };
 
 /**
- * Fills in defaults, and reads 0 as "none".
+ * Gives the limits, with defaults filled in and 0 read as "no limit".
  *
  * @throws {TypeError} A limit is no number.
  * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity.

@@ -1,36 +1,38 @@
 /**
- * Small work on ranges of bytes: copy, join, compare, big-endian numbers, text to bytes, bytes of ASCII and Latin-1.
+ * Small functions on ranges of bytes: copying, joining, comparing, big-endian numbers, conversion to and from text.
  *
  * Ranges are `start` (included) and `end` (excluded), as everywhere in the core.
  *
  * @module
  */
 
-/** An empty array, shared by all who need one. */
+/** An empty array, shared by everything that needs one. */
 export const noBytes: Uint8Array<ArrayBuffer> = /* @__PURE__ */ new Uint8Array(0);
 
-/** Gives a view on a range. `subarray` gives the same, in twice the time on V8: for what is done for each message. */
+/**
+ * Gives a view of a range. `subarray` gives the same, in twice the time on V8; this one is for code that runs for each message.
+ */
 export function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
-// One loop costs less than the view that set() needs, up to 32 (V8) and 128 (JavaScriptCore) bytes.
+// Up to 32 (V8) and 128 (JavaScriptCore) bytes, a loop costs less than the view that set() needs.
 const setPaysFrom = 64;
 
 /*
- * A copy of more than 2 and less than 512 KiB takes up to 24 times as long on AMD's processors where its target lies 1 to 31
- * bytes behind its source, counted within a page: libc copies as much by one instruction, which is that slow there
- * (bench/micro/distance.mjs). Large arrays begin at the same place of a page, so that what is copied behind a header always
- * lies so. Where an array begins cannot be asked for: it is taken for the start of a page.
+ * On AMD's processors a copy of more than 2 and less than 512 KiB takes up to 24 times as long if its target lies 1 to 31 bytes
+ * behind its source, counted within a page: libc copies such sizes with one instruction, which is slow in that case
+ * (bench/micro/distance.mjs). Large arrays all begin at the same place of a page, so that a copy behind a header always lies so.
+ * JavaScript cannot see where an array begins: the code assumes the start of a page.
  */
 const pageSize = 4096;
-/** Bytes from which a copy's target should not lie near behind its source. */
+/** Bytes from which the target of a copy should not lie close behind its source. */
 export const distanceMattersFrom = 2048;
 const distanceMattersTo = 524_288;
-/** A target may lie behind its source by any multiple of this. */
+/** A target may lie behind its source by any multiple of this distance. */
 export const safeDistance = 32;
 
-/** Copies `source[start, end)` to `target[at]` and what follows. */
+/** Copies `source[start, end)` to `target`, from `at` on. */
 export function copy(
   target: Uint8Array,
   at: number,
@@ -50,7 +52,7 @@ export function copy(
   for (let from = start; from < end; from++) target[at++] = source[from];
 }
 
-/** Tells whether a large copy would be a slow one that can be mended: within one array a piece could be overwritten first. */
+/** Tells whether a large copy would be slow, and may be split. Within one array it may not: a piece could overwrite the next. */
 function isTooNear(
   target: Uint8Array,
   at: number,
@@ -64,8 +66,8 @@ function isTooNear(
 }
 
 /**
- * Copies by pieces that are small enough for another way through, which takes four times a good copy's time. Not within
- * `copy`, which is short for the sake of those that it is inlined into.
+ * Copies in pieces that are small enough for a faster way through libc, which takes four times as long as a good copy. It is
+ * separate from `copy`, which is short so that engines inline it.
  */
 function copyInPieces(
   target: Uint8Array,
@@ -84,13 +86,13 @@ function copyInPieces(
 const slicePaysFrom = 32;
 
 /**
- * Gives a copy of a range, a plain Uint8Array in unshared memory of just its size. All code that keeps bytes copies them by this, and
- * by nothing else: `slice` is a view where they are a Buffer of Node's, and lint refuses it.
+ * Gives a copy of a range: a plain Uint8Array in unshared memory of exactly its size. All code that keeps bytes must copy them
+ * with this function. `slice` would give a view if they are a Node Buffer, and lint refuses it.
  */
 export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
   if (end - start >= slicePaysFrom) {
     return bytes.constructor === Uint8Array
-      ? // eslint-disable-next-line framewire/no-slice-on-bytes -- No heir of Uint8Array comes here: it is a copy.
+      ? // eslint-disable-next-line framewire/no-slice-on-bytes -- No subclass of Uint8Array comes here: this makes a copy.
         (bytes.slice(start, end) as Uint8Array<ArrayBuffer>)
       : new Uint8Array(viewOf(bytes, start, end));
   }
@@ -145,18 +147,18 @@ export function isAscii(bytes: Uint8Array, start: number, end: number): boolean 
 
 const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder();
 
-// From 64 bytes on it costs less than the loop, and at 320 a third of it on V8, a tenth on JavaScriptCore.
+// From 64 bytes on the decoder costs less than the loop, and at 320 a third of it on V8, a tenth on JavaScriptCore.
 const decoderPaysFrom = 64;
 
-/** Reads a range as Latin-1: one character a byte, which never fails. */
+/** Decodes a range as Latin-1: one character for each byte. It never fails. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
-  // ASCII is the same in UTF-8, which runtimes decode at the speed of memory.
+  // ASCII is the same in UTF-8, which runtimes decode as fast as they copy.
   if (end - start >= decoderPaysFrom && isAscii(bytes, start, end)) {
     return decoder.decode(viewOf(bytes, start, end));
   }
   let text = "";
   let at = start;
-  // Eight at a time: a third of the calls' cost on V8, for texts of up to a few dozen bytes.
+  // Eight at a time: a third of the cost of single calls on V8, for texts of up to a few dozen bytes.
   for (; at + 8 <= end; at += 8) {
     text += String.fromCharCode(
       bytes[at],
@@ -173,13 +175,13 @@ export function latin1(bytes: Uint8Array, start: number, end: number): string {
   return text;
 }
 
-/** Writes the low byte of each character at `target[at]` and what follows. */
+/** Writes the low byte of each character to `target`, from `at` on. */
 export function writeLatin1(target: Uint8Array, at: number, text: string): void {
   for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i);
 }
 
 /**
- * Tells whether a range spells `text`, letters A to Z counting as a to z.
+ * Tells whether a range spells `text`; the letters A to Z are equal to a to z.
  *
  * @param text Lower-case ASCII.
  */
@@ -198,7 +200,7 @@ export function equalsIgnoreCase(
   return true;
 }
 
-/** Tells whether a range spells `text`, which is Latin-1, exactly. */
+/** Tells whether a range spells `text` exactly. @param text Latin-1. */
 export function spells(bytes: Uint8Array, start: number, end: number, text: string): boolean {
   if (end - start !== text.length) return false;
   for (let i = 0; i < text.length; i++) {
@@ -214,10 +216,10 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
 }
 
-// One loop costs a third of the encoder's call on V8, and no more on JavaScriptCore.
+// Up to 32 characters, a loop costs a third of the encoder's call on V8, and no more than it on JavaScriptCore.
 const loopPaysTo = 32;
 
-/** Encodes a text as {@link encodeUtf8} does, in less time where it is a short one of ASCII. */
+/** Encodes a text as {@link encodeUtf8} does, but short ASCII texts in less time. */
 export function encodeShort(text: string): Uint8Array<ArrayBuffer> {
   const { length } = text;
   if (length > loopPaysTo) return encoder.encode(text);
@@ -231,9 +233,9 @@ export function encodeShort(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Encodes `text` at `target[at]` and what follows.
+ * Encodes `text` into `target`, from `at` on.
  *
- * @param target Needs room for three bytes a UTF-16 unit.
+ * @param target Needs room for three bytes for each UTF-16 unit.
  * @returns Bytes written.
  */
 export function encodeUtf8Into(text: string, target: Uint8Array, at: number): number {

@@ -1,20 +1,20 @@
 /**
- * Where a call was made, for the stacks of errors that come of it later.
+ * Remembers where a call was made, for the stacks of later errors.
  *
- * An error that a socket brings is made when the runtime calls back: its stack names nobody who could mend anything.
+ * An error of a socket is made when the runtime calls back: its own stack does not contain the application's call.
  *
  * @module
  */
 
-/** Lines of a stack that are kept: those of the library's own call and some of its caller's. */
+/** Lines of a stack that are kept: those of the library's call and some of its caller's. */
 const most = 10;
 
-/** A place in a program; make it inside the call, before anything is awaited. */
+/** A place in a program. Make it inside the call, before anything is awaited. */
 export class CallSite {
-  // The runtime writes the lines down when somebody reads them, so that a call that succeeds does not pay for them.
+  // The runtime makes the text of a stack only when it is read, so that a call that succeeds does not pay for it.
   readonly #here = new Error("Called");
 
-  /** Puts the caller's lines behind those of an error's own stack. Where that has none, or cannot be written, it stays. */
+  /** Appends the caller's lines to the stack of an error. It does nothing if the error has no stack, or cannot be changed. */
   addTo(error: Error): void {
     const { stack } = error;
     const [, ...lines] = String(this.#here.stack).split("\n");
@@ -22,7 +22,7 @@ export class CallSite {
     try {
       error.stack = [stack, ...lines.slice(0, most)].join("\n");
     } catch {
-      // Somebody has frozen it.
+      // The error is frozen.
     }
   }
 }

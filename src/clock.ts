@@ -1,18 +1,21 @@
 /**
- * Time, as the core sees it: one coarse timer for all deadlines of a server or a client.
+ * Time in the core: one coarse timer for all deadlines of a server or a client.
+ *
+ * Theory of operation. Deadlines lie in buckets of one tick (100 ms) each, like the days of a calendar. The shared timer runs
+ * only while there are deadlines. At each tick it takes the due deadlines out of their buckets, and calls their tasks in order.
  *
  * @module
  */
 
 import { type Linked, LinkedList } from "./linked-list.ts";
 
-/** What stops a timer; beside it, where the clock can do it, whether the process lives on for that timer. */
+/** Stops a timer. On some clocks it also says whether the timer keeps the process alive. */
 export interface StopTimer {
-  /** Stops it for good. */
+  /** Stops the timer, which cannot be started again. */
   (): void;
-  /** The process lives on while it runs, as at the beginning. */
+  /** Makes the timer keep the process alive, as it does at first. */
   ref?(): void;
-  /** The process may end although it runs. */
+  /** Lets the process end although the timer runs. */
   unref?(): void;
 }
 
@@ -20,11 +23,11 @@ export interface StopTimer {
 export interface Clock {
   /** Milliseconds on a clock that never goes back. */
   now(): number;
-  /** Calls `task` every so many milliseconds until the function that it returns is called. */
+  /** Calls `task` every so many milliseconds, until the returned function is called. */
   every(milliseconds: number, task: () => void): StopTimer;
 }
 
-/** What a runtime's timer may have: on Node, Deno and Bun it does, in a browser it is a number. */
+/** The methods that a runtime's timer may have: on Node, Deno and Bun it has them; in a browser it is a number. */
 interface SystemTimer {
   ref?(): void;
   unref?(): void;
@@ -44,36 +47,36 @@ export const systemClock: Clock = {
   },
 };
 
-/** How late a deadline may be noticed, in milliseconds. */
+/** Milliseconds by which a deadline may be noticed late. */
 export const tick = 100;
 
-/** Milliseconds between two ticks from which on the process was held up. */
+/** Milliseconds between two ticks from which the process counts as held up. */
 const lateness = 5 * tick;
 
 let ofSystem: Deadlines | undefined;
 
-/** Gives the deadlines on a clock: all on the runtime's own time share one timer. */
+/** Gives the deadlines of a clock. All users of the runtime's own time share one timer. */
 export function deadlinesOn(clock: Clock = systemClock): Deadlines {
   return clock === systemClock ? (ofSystem ??= new Deadlines(clock)) : new Deadlines(clock);
 }
 
-/** Something that is due at a time, unless it is cancelled. */
+/** A task that is due at a time, unless it is cancelled. */
 export interface Deadline {
-  /** Forgets it. A second call is harmless, as is one after it was due. */
+  /** Cancels it. A second call does nothing, nor does a call after it was due. */
   cancel(): void;
-  /** Says whether the process lives on for it. Harmless once it was due, or is forgotten. */
+  /** Says whether it keeps the process alive. Does nothing after it was due or cancelled. */
   hold(holds: boolean): void;
 }
 
-/** Where a deadline lies. */
+/** The list that a deadline lies in. */
 interface DeadlineList {
-  /** Takes one out. @returns false where it was cancelled, or has been due. */
+  /** Removes a deadline. @returns false if it was cancelled before, or has been due. */
   remove(entry: PendingDeadline): boolean;
-  /** Says whether the process lives on for one. */
+  /** Says whether a deadline keeps the process alive. */
   hold(entry: PendingDeadline, holds: boolean): void;
 }
 
-/** A deadline, and its place among those of its bucket. */
+/** A deadline, and its place in its bucket. */
 class PendingDeadline implements Deadline, Linked<PendingDeadline> {
   previous: PendingDeadline | undefined = undefined;
   next: PendingDeadline | undefined = undefined;
@@ -98,39 +101,41 @@ class PendingDeadline implements Deadline, Linked<PendingDeadline> {
   }
 }
 
-/** Empty buckets that are kept in any case. */
+/** Empty buckets that are always kept. */
 const fewBuckets = 64;
 
-/** The number of the bucket for a time: it holds what is due later than the end of the one before it, up to its own. */
+/**
+ * Gives the number of the bucket for a time. A bucket holds what is due after the end of the bucket before, up to its own end.
+ */
 function bucketOf(time: number): number {
   return Math.ceil(time / tick);
 }
 
 /**
- * Deadlines that share one timer, which runs only while there are any.
+ * Deadlines that share one timer, which runs only while there are deadlines.
  *
- * They lie in buckets of a tick each, like the leaves of a calendar: what a tick costs grows with what is due by the next
- * one, not with what exists, and to add or to cancel one costs the same among however many.
+ * They lie in buckets of one tick each, like the days of a calendar. So the cost of a tick grows with the deadlines that are due,
+ * not with all that exist, and adding or cancelling a deadline costs the same among any number of others.
  */
 export class Deadlines {
   readonly #clock: Clock;
-  /** By number. Empty ones wait for the next deadline of their time, or are dropped together. */
+  /** The buckets by number. Empty ones wait for the next deadline of their time, or are dropped together. */
   #buckets = new Map<number, LinkedList<PendingDeadline>>();
   #empty = 0;
-  /** No deadline lies in a bucket of a lower number. */
+  /** No bucket with a lower number holds a deadline. */
   #first = 0;
   #size = 0;
-  /** Those for which the process lives on. */
+  /** The number of deadlines that keep the process alive. */
   #holding = 0;
-  /** Whether the process may live on for any of them. */
+  /** Whether deadlines may keep the process alive at all. */
   #mayHold = true;
   #stop: StopTimer | undefined;
   #checkedAt = 0;
   #wasLate = false;
-  // The last time between two ticks that was much longer than it should be.
+  // The last gap between two ticks that was much longer than it should be.
   #gapFrom = NaN;
   #gapTo = NaN;
-  /** One for all entries. */
+  /** One object for all deadlines. */
   readonly #list: DeadlineList = {
     remove: (entry) => {
       const bucket = this.#buckets.get(bucketOf(entry.at));
@@ -155,37 +160,37 @@ export class Deadlines {
   };
 
   /**
-   * Begins with nothing that is due.
+   * Begins without deadlines.
    *
-   * @param clock Where time is kept.
+   * @param clock Gives the time, and the timer.
    */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Milliseconds on the clock, exactly. */
+  /** Milliseconds on the clock, exact. */
   now(): number {
     return this.#clock.now();
   }
 
-  /** Milliseconds on the clock as of the last tick; costs nothing, and is right while anything is due. */
+  /** Milliseconds on the clock at the last tick; reading it costs nothing. It is current as long as there are deadlines. */
   get coarseNow(): number {
     return this.#checkedAt;
   }
 
-  /** The latest that it may have been when {@link coarseNow} was `coarse`, in milliseconds on the clock. */
+  /** Gives the latest time, in milliseconds on the clock, at which {@link coarseNow} may have had the value `coarse`. */
   latest(coarse: number): number {
     return coarse === this.#gapFrom ? this.#gapTo : coarse + tick;
   }
 
   /**
-   * Calls `task` once, `milliseconds` from now or up to a tick later; where the process was held up meanwhile, a tick
-   * after that, so that what peers have sent is read first. Those of one tick are called in the order of their times. What
-   * one throws is thrown to the clock's timer when the others have been called, an `AggregateError` where several do.
+   * Calls `task` once, after `milliseconds` or up to one tick later. If the process was held up meanwhile, it is called one tick
+   * after that, so that bytes from peers are read first. Tasks of one tick are called in the order of their times. If a task
+   * throws, the others are still called, and then the clock's timer gets the error, or an `AggregateError` of several.
    *
    * @param milliseconds From 0 on; Infinity for never.
-   * @param holds Whether the process lives on for it.
-   * @throws {RangeError} It is negative, or no number.
+   * @param holds Whether the deadline keeps the process alive.
+   * @throws {RangeError} `milliseconds` is negative, or no number.
    */
   after(milliseconds: number, task: () => void, holds = true): Deadline {
     if (!(milliseconds >= 0)) {
@@ -202,19 +207,19 @@ export class Deadlines {
     bucket.add(entry);
     this.#size++;
     if (holds) this.#retain();
-    // A clock that went back, against its word, loses nothing.
+    // A clock that goes back, though it must not, makes no deadline get lost.
     if (number < this.#first) this.#first = number;
     return entry;
   }
 
-  /** Says whether the process may live on for any of them: where not, it does for none. */
+  /** Says whether deadlines may keep the process alive; with false, none does. */
   hold(holds: boolean): void {
     this.#mayHold = holds;
     if (holds && this.#holding > 0) this.#stop?.ref?.();
     else this.#stop?.unref?.();
   }
 
-  /** Drops empty buckets once they are the most: one at a time costs V8 some microseconds each. */
+  /** Drops the empty buckets together when they are the majority: dropping each one alone costs V8 some microseconds. */
   #emptied(): void {
     const size = this.#buckets.size;
     if (++this.#empty <= Math.max(fewBuckets, size / 2)) return;
@@ -234,20 +239,20 @@ export class Deadlines {
     this.#stop.unref?.();
   }
 
-  /** The process lives on for one more. */
+  /** Counts one more deadline that keeps the process alive. */
   #retain(): void {
     if (++this.#holding === 1 && this.#mayHold) this.#stop?.ref?.();
   }
 
-  /** It lives on for one less. */
+  /** Counts one less. */
   #release(): void {
     if (--this.#holding === 0) this.#stop?.unref?.();
   }
 
   #check(): void {
     const now = this.#clock.now();
-    // A process that was held up finds its timers before its sockets: one tick later it has read what peers sent in
-    // time. Only one, or a process that is always late would never hold anybody to a deadline.
+    // A process that was held up runs its timers before it reads its sockets. One tick later it has read what peers sent in time.
+    // It waits only one tick: otherwise a process that is always late would never enforce a deadline.
     const gap = now - this.#checkedAt;
     const isLate = gap > lateness && !this.#wasLate;
     if (gap > 2 * tick) {
@@ -259,11 +264,11 @@ export class Deadlines {
     if (!isLate) this.#run(this.#due(now));
   }
 
-  /** Those that are due, in order. Looked for first: a task may cancel others, and what it adds is due later. */
+  /** Gives the due deadlines, in order. They are collected first: a task may cancel others, and a task it adds is due later. */
   #due(now: number): PendingDeadline[] {
     const due: PendingDeadline[] = [];
     const last = bucketOf(now);
-    // Where more ticks have passed than there are buckets, these are gone through instead.
+    // If more ticks have passed than there are buckets, it goes through the buckets instead.
     if (last - this.#first < this.#buckets.size) {
       for (let number = this.#first; number <= last; number++) {
         const bucket = this.#buckets.get(number);
@@ -274,9 +279,9 @@ export class Deadlines {
         if (number <= last) addDue(due, bucket, now);
       }
     }
-    // The last one may hold some that are due by the next tick.
+    // The last bucket may hold deadlines that are due by the next tick.
     this.#first = last;
-    // Those of one time lie in one bucket, as they were added, and stay so.
+    // Deadlines with the same time lie in one bucket in the order in which they were added, and the sort keeps that order.
     return due.sort((one, other) => one.at - other.at);
   }
 

@@ -1,12 +1,12 @@
 /**
- * A promise with its levers outside; Node 20 has no Promise.withResolvers.
+ * Promises that other code settles, and checks of promises. Node 20 has no Promise.withResolvers.
  *
  * @module
  */
 
 /**
- * Resolved: what is called by its `then` runs as a microtask, at half of queueMicrotask's cost on Node, which tracks each of
- * those by itself.
+ * A resolved promise. A callback of its `then` runs as a microtask, at half the cost of queueMicrotask on Node, which tracks each
+ * of its callbacks.
  */
 export const settled: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
@@ -16,7 +16,7 @@ export interface Deferred<Value> {
   reject(reason: unknown): void;
 }
 
-/** Makes a promise that somebody else settles; a rejection that nobody awaits is not reported as unhandled. */
+/** Makes a promise with the functions that settle it. A rejection that nobody awaits is not reported as unhandled. */
 export function newDeferred<Value>(): Deferred<Value> {
   let resolve!: (value: Value) => void;
   let reject!: (reason: unknown) => void;
@@ -28,22 +28,22 @@ export function newDeferred<Value>(): Deferred<Value> {
   return { promise, resolve, reject };
 }
 
-/** Gives a promise as it is; a rejection that nobody awaits is not reported as unhandled. */
+/** Returns the same promise. A rejection that nobody awaits is not reported as unhandled. */
 export function quiet<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => {});
   return promise;
 }
 
-/** A promise that knows whether anybody has asked what becomes of it. */
+/** A promise that knows whether `then` was called. */
 class Watched<Value> extends Promise<Value> {
   isSeen = false;
 
-  // What its `then` gives is nobody's concern here.
+  // The promises that its `then` returns are plain ones.
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
-  // `await` and all that takes a promise call it, since the class is another one than the language's own.
+  // `await` and all functions that take a promise call this `then`, because the class differs from the language's own.
   override then<Done = Value, Failed = never>(
     done?: ((value: Value) => Done | PromiseLike<Done>) | null,
     failed?: ((reason: unknown) => Failed | PromiseLike<Failed>) | null,
@@ -54,8 +54,8 @@ class Watched<Value> extends Promise<Value> {
 }
 
 /**
- * Gives a promise for the same as another one. Where it rejects, and nobody has asked for what becomes of it by then, `unseen` is
- * told, and the rejection is not reported as unhandled.
+ * Gives a promise with the same result. If it rejects, and nobody has called `then` on the new promise by that time, `unseen` is
+ * called and the rejection is not reported as unhandled.
  */
 export function watched<Value>(
   promise: Promise<Value>,
@@ -76,8 +76,8 @@ export function rejected(reason: unknown): Promise<never> {
 }
 
 /**
- * Tells whether a handler's result has to be waited for, as `await` would tell: also where its `then` cannot even be read,
- * so that those who wait are told why.
+ * Tells whether a handler's result must be awaited, by the rules of `await`. It gives true for a value whose `then` cannot be
+ * read: the caller then awaits it, and gets the error.
  */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
@@ -89,8 +89,8 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Waits for a handler's result, whatever it is: a promise, or a thenable whose `then` throws, calls back at once, twice or
- * both ways. One of the two functions is called, once, and never before this returns; they must not throw.
+ * Waits for a handler's result of any kind: a promise, or a thenable whose `then` throws, calls back at once, twice, or both
+ * functions. One of the two functions is called, once, and never before this returns; they must not throw.
  */
 export function whenSettled(
   result: unknown,
@@ -98,10 +98,10 @@ export function whenSettled(
   failed: (reason: unknown) => void,
 ): void {
   try {
-    // The language's own `then`, also where a promise has another one: nobody keeps to the rules as that does.
+    // The language's own `then`, even if the promise has another one: only the language's own surely keeps to the rules.
     void Promise.prototype.then.call(Promise.resolve(result), done, failed);
   } catch (error) {
-    // A promise whose `constructor` cannot be read.
+    // The `constructor` of the promise cannot be read.
     void settled.then(() => {
       failed(error);
     });

@@ -1,35 +1,35 @@
 /**
- * A queue.
+ * A queue with a constant cost for each operation.
  *
  * @module
  */
 
-/** Length up to which what was taken is left where it was, rather than cut off. */
+/** Number of taken items that are left in the array, before they are cut off together. */
 const fewTaken = 64;
 
 /**
- * First in, first out, at the same cost however long it is: an array's own `shift` moves all that follows.
+ * First in, first out. Each operation costs the same in a queue of any length; an array's own `shift` moves all items behind.
  */
 export class Fifo<Item> {
   #items: Item[] = [];
   #start = 0;
 
-  /** Items in it. */
+  /** Number of items. */
   get length(): number {
     return this.#items.length - this.#start;
   }
 
-  /** The next one, where there is one. */
+  /** The next item, if there is one. */
   get first(): Item | undefined {
     return this.#items[this.#start];
   }
 
-  /** Adds one. */
+  /** Adds an item. */
   push(item: Item): void {
     this.#items.push(item);
   }
 
-  /** Takes the next one, where there is one. */
+  /** Takes the next item, if there is one. */
   shift(): Item | undefined {
     if (this.length === 0) return undefined;
     const item = this.#items[this.#start];
@@ -41,7 +41,7 @@ export class Fifo<Item> {
     return item;
   }
 
-  /** Takes all. */
+  /** Takes all items. */
   takeAll(): Item[] {
     const items = this.#items.slice(this.#start);
     this.#items = [];

@@ -1,6 +1,6 @@
 /*
- * The complete list of what the core takes from the world: Web-standard globals that Node, Deno and Bun share.
- * `src/` compiles against this file alone, so a name that is not here does not compile there.
+ * The complete list of globals that the core uses: Web-standard ones that Node, Deno and Bun share.
+ * `src/` compiles against this file alone, so that a name that is not here does not compile there.
  */
 
 declare class TextDecoder {
@@ -19,7 +19,7 @@ interface URLSearchParams {
   has(name: string): boolean;
 }
 
-// A `var`, as in the runtimes' own types: only that is a property of `typeof globalThis`.
+// A `var`, as in the runtimes' own types: only a `var` is a property of `typeof globalThis`.
 // eslint-disable-next-line no-var
 declare var URLSearchParams: {
   prototype: URLSearchParams;
@@ -116,7 +116,7 @@ interface ReadableStream<Chunk> extends AsyncIterable<Chunk> {
 
 // eslint-disable-next-line no-var
 declare var ReadableStream: {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the runtimes' own types have it
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in the runtimes' own types
   prototype: ReadableStream<any>;
   new <Chunk>(
     source: {
@@ -144,7 +144,7 @@ interface WritableStream<Chunk> {
 
 // eslint-disable-next-line no-var
 declare var WritableStream: {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the runtimes' own types have it
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in the runtimes' own types
   prototype: WritableStream<any>;
   new <Chunk>(
     sink: {
@@ -172,7 +172,7 @@ declare function setInterval(task: () => void, milliseconds: number): unknown;
 declare function clearInterval(timer: never): void;
 
 interface Console {
-  /** For errors that no handler takes, and for nothing else. */
+  /** Used only for errors that no handler takes. */
   error(text: string): void;
 }
 

@@ -1,9 +1,9 @@
 /**
  * framewire: WebSocket (RFC 6455) for Node, Deno and Bun, at three levels.
  *
- * This entry holds what an application needs beside its runtime's adapter: types, errors, and the parts of the
- * connection level that no runtime is needed for. `serve` comes from `framewire/node`, `framewire/deno` or
- * `framewire/bun`; frames are in `framewire/frame`.
+ * This entry holds what an application needs beside its runtime's adapter: types, errors, and the parts of the connection level
+ * that need no runtime. `serve` comes from `framewire/node`, `framewire/deno` or `framewire/bun`; frames are in
+ * `framewire/frame`.
  *
  * @module framewire
  */

@@ -8,10 +8,10 @@ const decimal = /^(?:0|[1-9]\d{0,2})$/;
 const hexadecimal = /^[\da-f]{1,4}$/i;
 
 /**
- * Reads an address.
+ * Parses an address.
  *
  * @param text Four decimal numbers, or IPv6 without brackets and without a zone.
- * @returns 4 or 16 bytes; undefined where it is none, such as a name.
+ * @returns 4 or 16 bytes; undefined if `text` is no address, such as a name.
  */
 export function parseAddress(text: string): Uint8Array<ArrayBuffer> | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
@@ -26,7 +26,7 @@ function parseIpv4(text: string): Uint8Array<ArrayBuffer> | undefined {
 }
 
 function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {
-  // "::" stands for as many groups of zeros as are missing, and stands there once.
+  // "::" stands for the missing groups, all zeros, and may occur only once.
   const halves = text.split("::");
   const [head, tail] = halves.map((half, index) => parseGroups(half, index === halves.length - 1));
   if (halves.length > 2 || head === undefined) return undefined;
@@ -42,7 +42,7 @@ function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {
   return bytes;
 }
 
-/** Reads groups of 16 bits; the last two of an address may be written as those of IPv4. */
+/** Parses groups of 16 bits; the last two of an address may have the form of IPv4. */
 function parseGroups(text: string, isLast: boolean): number[] | undefined {
   if (text === "") return [];
   const bytes: number[] = [];
@@ -56,17 +56,17 @@ function parseGroups(text: string, isLast: boolean): number[] | undefined {
   return bytes;
 }
 
-/** What an IPv4 address begins with where it is written as one of IPv6 (RFC 4291, 2.5.5.2). */
+/** The first bytes of an IPv6 address that stands for an IPv4 address (RFC 4291, 2.5.5.2). */
 const mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/** Gives an IPv4 address that is written as one of IPv6 as the 4 bytes that it stands for, and any other as it is. */
+/** Gives the 4 bytes of an IPv4 address in the form of IPv6, and any other address unchanged. */
 export function unmapped(bytes: Uint8Array): Uint8Array {
   const isMapped = bytes.length === 16 && mapped.every((byte, index) => bytes[index] === byte);
   return isMapped ? bytes.subarray(12) : bytes;
 }
 
 /**
- * Writes an address in its one canonical form (RFC 5952, 4): lower-case, the longest run of zeros as "::".
+ * Writes an address in its canonical form (RFC 5952, 4): lower-case, the longest run of zeros as "::".
  *
  * @param bytes 4 or 16.
  */
@@ -81,7 +81,7 @@ export function writeAddress(bytes: Uint8Array): string {
   return `${groups.slice(0, start).join(":")}::${groups.slice(start + length).join(":")}`;
 }
 
-/** Finds the longest run of zeros, the first one of several that are as long. */
+/** Finds the longest run of zeros; of several equally long ones, the first. */
 function longestZeros(groups: readonly string[]): { start: number; length: number } {
   let longest = { start: 0, length: 0 };
   let start = 0;
@@ -94,11 +94,11 @@ function longestZeros(groups: readonly string[]): { start: number; length: numbe
 }
 
 /**
- * Gives the address of a socket as applications are to see it. A socket that listens on both families calls the IPv4
- * address 192.0.2.1 "::ffff:192.0.2.1": that is written as IPv4 here, all else as it came.
+ * Gives a socket's address in the form for applications. A socket that listens on both families writes the IPv4 address 192.0.2.1
+ * as "::ffff:192.0.2.1": such an address is given as IPv4, any other unchanged.
  */
 export function socketAddress(address: string | undefined): string | undefined {
-  // Few addresses begin so: no other one is looked at any further.
+  // Few addresses begin so; others need no more work.
   if (address === undefined || !address.startsWith("::ffff:")) return address;
   const bytes = parseAddress(address);
   return bytes === undefined ? address : writeAddress(unmapped(bytes));

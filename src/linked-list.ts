@@ -1,14 +1,14 @@
 /**
- * A list whose members know their neighbours: connections and deadlines, which come and go by the thousand.
+ * A list whose members refer to their neighbours. It holds connections and deadlines, which come and go by the thousand.
  *
- * A `Set` of those would be kept alive by what it has forgotten: V8 links each table that a set has outgrown to the next one,
- * and an old one that has got into the old generation keeps all that was ever added since until a full collection. It
- * made a handshake's objects half as costly again (bench/NOTES.md).
+ * A `Set` would keep deleted members alive: V8 links each table that a set has outgrown to the next one. An old table that has
+ * reached the old generation keeps everything that was added later, until a full collection. With a set, a handshake's objects
+ * cost half as much again (bench/NOTES.md).
  *
  * @module
  */
 
-/** A member of one list at a time. For the list alone to write. */
+/** A member of at most one list. Only the list writes to it. */
 export interface Linked<Member> {
   previous: Member | undefined;
   next: Member | undefined;
@@ -20,22 +20,22 @@ export class LinkedList<Member extends Linked<Member>> implements Iterable<Membe
   #last: Member | undefined;
   #size = 0;
 
-  /** How many there are. */
+  /** Number of members. */
   get size(): number {
     return this.#size;
   }
 
-  /** The one that was added before all others. */
+  /** The member that was added first. */
   get first(): Member | undefined {
     return this.#first;
   }
 
-  /** The one that was added after all others. */
+  /** The member that was added last. */
   get last(): Member | undefined {
     return this.#last;
   }
 
-  /** Adds one, which must be in no list. */
+  /** Adds a member, which must be in no list. */
   add(member: Member): void {
     member.previous = this.#last;
     if (this.#last === undefined) this.#first = member;
@@ -44,7 +44,7 @@ export class LinkedList<Member extends Linked<Member>> implements Iterable<Membe
     this.#size++;
   }
 
-  /** Takes one out; gives false where it is not in. What is taken out leads nowhere: it keeps nothing alive. */
+  /** Removes a member; gives false if it is not in the list. A removed member refers to no other, and so keeps nothing alive. */
   delete(member: Member): boolean {
     const { previous, next } = member;
     if (previous === undefined && this.#first !== member) return false;
@@ -58,7 +58,7 @@ export class LinkedList<Member extends Linked<Member>> implements Iterable<Membe
     return true;
   }
 
-  /** Goes through the members. To add or take out members meanwhile, go through a copy: `[...list]`. */
+  /** Goes through the members. To add or remove members meanwhile, go through a copy: `[...list]`. */
   *[Symbol.iterator](): Generator<Member, void, undefined> {
     for (let member = this.#first; member !== undefined; member = member.next) yield member;
   }

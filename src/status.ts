@@ -1,15 +1,15 @@
 /**
- * Status codes of close frames: their names, their ranges and what may stand on the wire (RFC 6455, 7.4).
+ * Status codes of close frames: their names, their ranges, and which ones may be sent (RFC 6455, 7.4).
  *
  * @module
  */
 
 /**
- * A close frame's status code, 0 to 65535; 0 stands for "none". Any number will do; but the constants are marked for the compiler, so
- * that one of another kind in their place, such as an `Opcode`, does not compile. No value has that property.
+ * A close frame's status code, 0 to 65535; 0 stands for "none". Any number is accepted. The constants are marked for the
+ * compiler, so that a constant of another kind, such as an `Opcode`, does not compile in the place of a status code.
  */
 export type StatusCode = number & {
-  /** Exists for the compiler only: no value has it. */
+  /** Exists only for the compiler: no value has it. */
   readonly "~kind"?: "status";
 };
 
@@ -17,11 +17,11 @@ export type StatusCode = number & {
 export const StatusNormalClosure: StatusCode = 1000;
 /** Going away: a server shuts down, or a page is left. */
 export const StatusGoingAway: StatusCode = 1001;
-/** A rule of the protocol was broken. */
+/** A peer broke a rule of the protocol. */
 export const StatusProtocolError: StatusCode = 1002;
-/** A kind of data that the endpoint does not take, such as binary where only text is understood. */
+/** A kind of data that the endpoint does not accept, such as binary where only text is understood. */
 export const StatusUnsupportedData: StatusCode = 1003;
-/** Reserved, without a meaning; never on the wire. */
+/** Reserved, without a meaning; never sent. */
 export const StatusNoMeaningYet: StatusCode = 1004;
 /** Reported, never sent: the close frame held no status code. */
 export const StatusNoStatusRcvd: StatusCode = 1005;
@@ -29,28 +29,28 @@ export const StatusNoStatusRcvd: StatusCode = 1005;
 export const StatusAbnormalClosure: StatusCode = 1006;
 /** Data that does not fit its message type, such as text that is not UTF-8. */
 export const StatusInvalidFramePayloadData: StatusCode = 1007;
-/** A policy of the endpoint was broken, where no other code fits. */
+/** A peer broke a policy of the endpoint, and no other code fits. */
 export const StatusPolicyViolation: StatusCode = 1008;
-/** A message larger than the endpoint takes. */
+/** A message is larger than the endpoint accepts. */
 export const StatusMessageTooBig: StatusCode = 1009;
-/** The client misses an extension that the server did not negotiate. */
+/** The client needs an extension that the server did not negotiate. */
 export const StatusMandatoryExt: StatusCode = 1010;
-/** The server met a condition that keeps it from going on. */
+/** An unexpected condition keeps the server from fulfilling the request. */
 export const StatusInternalServerError: StatusCode = 1011;
 /** The service restarts (IANA registry). */
 export const StatusServiceRestart: StatusCode = 1012;
 /** Try again later: the service is overloaded (IANA registry). */
 export const StatusTryAgainLater: StatusCode = 1013;
-/** A gateway got a bad answer from behind it (IANA registry). */
+/** A gateway got an invalid response from a server behind it (IANA registry). */
 export const StatusBadGateway: StatusCode = 1014;
 /** Reported, never sent: the TLS handshake failed. */
 export const StatusTLSHandshake: StatusCode = 1015;
 
 /** A range of status codes, both ends included. */
 export interface StatusCodeRange {
-  /** The first code of it. */
+  /** The first code of the range. */
   readonly min: StatusCode;
-  /** The last code of it. */
+  /** The last code of the range. */
   readonly max: StatusCode;
 }
 
@@ -100,7 +100,7 @@ export function isStatusProtocolDefined(status: StatusCode): boolean {
   );
 }
 
-/** Tells whether `status` is only ever reported to an application and never sent: 1005, 1006, 1015. */
+/** Tells whether `status` is only reported to an application and never sent: 1005, 1006, 1015. */
 export function isStatusProtocolReserved(status: StatusCode): boolean {
   return (
     status === StatusNoStatusRcvd ||
@@ -112,8 +112,8 @@ export function isStatusProtocolReserved(status: StatusCode): boolean {
 /** Tells whether a close frame may carry `status` (RFC 6455, 7.4; IANA's registry for 1012 to 1014). */
 export function isStatusSendable(status: StatusCode): boolean {
   if (!Number.isInteger(status)) return false;
-  // Those of libraries and of applications.
+  // Codes of libraries and of applications.
   if (status >= 3000) return status <= 4999;
-  // 1004 has no meaning, and what is next to it is only reported.
+  // 1004 has no meaning; 1005 and 1006 are only reported.
   return status >= 1000 && status <= 1014 && (status < 1004 || status > 1006);
 }

@@ -1,13 +1,13 @@
 /**
- * A deadline with a timer of its own, for what waits once and for itself alone: the time between two attempts, say. What there may
- * be thousands of shares a timer (clock.ts).
+ * A deadline with its own timer, for a single wait such as the time between two attempts. Deadlines that may exist by the
+ * thousand share a timer (clock.ts).
  *
  * @module
  */
 
 import type { Clock, Deadline } from "./clock.ts";
 
-/** The longest time that runtimes' timers take, in milliseconds: they hold it in 32 bits. */
+/** The longest time of the runtimes' timers, in milliseconds: they store it in 32 bits. */
 const longest = 2 ** 31 - 1;
 
 /**

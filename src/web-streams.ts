@@ -1,7 +1,7 @@
 /**
- * The Web's streams, as the declarations of the package name them. Types only.
+ * The types of the Web's streams, for the declarations of the package. Types only.
  *
- * A project without any runtime's types has no global of that name: there, what all runtimes' have in common stands in.
+ * A project without any runtime's types has no global of such a name: it gets a type with what all runtimes have in common.
  *
  * @module
  */
