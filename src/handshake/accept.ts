@@ -1,5 +1,5 @@
 /**
- * The proof that a server understood the request: Sec-WebSocket-Accept from Sec-WebSocket-Key (RFC 6455, 4.2.2).
+ * Proves that a server has understood the request: makes Sec-WebSocket-Accept from Sec-WebSocket-Key (RFC 6455, 4.2.2).
  *
  * @module
  */
@@ -8,22 +8,22 @@ import { copy, latin1, writeLatin1 } from "../bytes.ts";
 import { base64Into } from "./base64.ts";
 import { sha1Into, sha1Size } from "./sha1.ts";
 
-/** Characters of a Sec-WebSocket-Key. */
+/** Number of characters of a Sec-WebSocket-Key. */
 export const KeySize = 24;
-/** Characters of a Sec-WebSocket-Accept. */
+/** Number of characters of a Sec-WebSocket-Accept. */
 export const AcceptSize = 28;
 
-/** What every server appends to the key. */
+/** The text that every server appends to the key. */
 const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-// Used within one call, which nothing can interrupt.
+// Used within one synchronous call only, so all calls can share it.
 const input = /* @__PURE__ */ new Uint8Array(KeySize + 36);
 const hash = /* @__PURE__ */ new Uint8Array(sha1Size);
 
 /**
- * Writes the accept value at `target[at]` and what follows.
+ * Writes the accept value to `target`, from index `at` on.
  *
- * @param key Its 24 bytes from `start` on are the key.
+ * @param key An array that contains the key: 24 bytes from `start` on.
  */
 export function acceptInto(target: Uint8Array, at: number, key: Uint8Array, start: number): void {
   copy(input, 0, key, start, start + KeySize);
@@ -33,9 +33,9 @@ export function acceptInto(target: Uint8Array, at: number, key: Uint8Array, star
 }
 
 /**
- * Gives the accept value that answers a key.
+ * Gives the accept value for a key.
  *
- * @param key A Sec-WebSocket-Key, 24 ASCII characters; that they are base64 is not checked.
+ * @param key A Sec-WebSocket-Key: 24 ASCII characters. The function does not check that they are base64.
  * @throws {RangeError} `key` has another length.
  */
 export function acceptKey(key: string): string {

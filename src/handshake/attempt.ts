@@ -1,5 +1,5 @@
 /**
- * An opening handshake under way, which may be given up: because it takes too long, or because its caller says so.
+ * An opening handshake in progress. Its timeout or its caller may abort it.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import { newDeferred } from "../deferred.ts";
 import { type TimeoutCode, TimeoutError } from "../errors.ts";
 import type { Signal } from "../transport.ts";
 
-/** What may end an attempt. */
+/** What may abort an attempt. */
 export interface AttemptOptions {
-  /** Milliseconds; 0 or Infinity for no limit. */
+  /** Milliseconds for the attempt; 0 or Infinity: no limit. */
   readonly timeout: number;
-  /** Code of the error when they are over. */
+  /** Code of the error when the time is over. */
   readonly code: TimeoutCode;
   readonly signal?: Signal | undefined;
-  /** Where time is kept. Default: one timer for all attempts. */
+  /** The source of time. Default: one timer for all attempts. */
   readonly deadlines?: Deadlines | undefined;
 }
 
-/** It is itself the signal for everything that is started for it. */
+/** An attempt. It is the signal for everything that is started for it. */
 export class Attempt implements Signal {
   aborted = false;
   reason: unknown;
@@ -42,17 +42,17 @@ export class Attempt implements Signal {
     else signal?.addEventListener("abort", this.#onAbort);
   }
 
-  /** Gives what `work` comes to, or fails as soon as the attempt is given up. */
+  /** Gives the result of `work`, or rejects as soon as the attempt is aborted. */
   race<Result>(work: Promise<Result>): Promise<Result> {
     return Promise.race([work, this.#failed.promise]);
   }
 
-  /** Throws where the attempt has been given up: what comes late must change nothing any more. */
+  /** Throws if the attempt was aborted, so that a late result has no effect. */
   check(): void {
     if (this.aborted) throw this.reason;
   }
 
-  /** The attempt is over, whatever came of it: nothing can give it up any more. */
+  /** The attempt is over. Nothing can abort it any more. */
   end(): void {
     this.#deadline.cancel();
     this.#signal?.removeEventListener("abort", this.#onAbort);

@@ -1,5 +1,5 @@
 /**
- * Base64 with padding, as handshakes use it (RFC 4648, 4).
+ * Base64 with padding, for handshakes (RFC 4648, 4).
  *
  * @module
  */
@@ -8,9 +8,9 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const padding = 0x3d;
 
 /**
- * Encodes `source` at `target[at]` and what follows.
+ * Encodes `source`, and writes it to `target` from index `at` on.
  *
- * @returns Bytes written: four for each three of the source, the last ones padded.
+ * @returns Number of bytes written: four for each three bytes of the source, with padding at the end.
  */
 export function base64Into(target: Uint8Array, at: number, source: Uint8Array): number {
   const start = at;
@@ -28,7 +28,7 @@ export function base64Into(target: Uint8Array, at: number, source: Uint8Array): 
   return at - start;
 }
 
-/** Tells whether `byte` is one of the 64. */
+/** Tells whether `byte` is one of the 64 characters of base64. */
 function isBase64Byte(byte: number): boolean {
   return (
     (byte >= 0x41 && byte <= 0x5a) ||
@@ -41,7 +41,8 @@ function isBase64Byte(byte: number): boolean {
 /**
  * Tells whether a range is base64 of 16 bytes: 22 characters and `==`.
  *
- * The four bits that belong to no byte may be anything: some clients set them, and the text is hashed as it was sent.
+ * The last character has four bits that belong to no byte. They may be anything, because some clients set them. The hash is made
+ * from the text, so these bits do no harm.
  */
 export function isBase64Of16(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start !== 24 || bytes[end - 1] !== padding || bytes[end - 2] !== padding) return false;

@@ -1,5 +1,5 @@
 /**
- * Credentials as HTTP's Basic scheme has them (RFC 7617).
+ * Credentials in HTTP's Basic scheme (RFC 7617).
  *
  * @module
  */
@@ -7,20 +7,20 @@
 import { encodeUtf8, latin1 } from "../bytes.ts";
 import { base64Into } from "./base64.ts";
 
-/** Who asks: a user and a password, as they are, not encoded. */
+/** A user and a password, not encoded. */
 export interface Credentials {
   /** The user's name, without a colon. */
   readonly user: string;
-  /** The password; "" for none. */
+  /** The password; "" if there is none. */
   readonly password: string;
 }
 
 /**
- * Writes the value of an Authorization or Proxy-Authorization header. User and password are encoded as UTF-8, which is what a
- * server asks for by `charset="UTF-8"` (RFC 7617, 2.1), and for ASCII the same as any other.
+ * Writes the value of an Authorization or Proxy-Authorization header. User and password are encoded as UTF-8. A server asks for
+ * UTF-8 by `charset="UTF-8"` (RFC 7617, 2.1); for ASCII text all encodings are the same.
  *
- * @throws {TypeError} The user has a colon, which would end it there; there is a control character (RFC 7617, 2). The message
- * does not repeat them.
+ * @throws {TypeError} The user contains a colon, which would end the user's name; there is a control character (RFC 7617, 2). The
+ * message does not contain user or password.
  */
 export function basicCredentials({ user, password }: Credentials): string {
   if (user.includes(":")) throw new TypeError("The user of Basic credentials has no colon");
@@ -34,9 +34,9 @@ export function basicCredentials({ user, password }: Credentials): string {
 }
 
 /**
- * Gives the user and the password of a URL, decoded; undefined where it has neither.
+ * Gives the user and the password of a URL, decoded; undefined if it has neither.
  *
- * @param whose Such as "a proxy's", for the message.
+ * @param whose The owner of the URL, such as "a proxy's", for the message.
  * @throws {TypeError} They are not percent-encoded UTF-8.
  */
 export function credentialsOf(

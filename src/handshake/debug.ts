@@ -1,5 +1,5 @@
 /**
- * Handshakes with their bytes laid open, for debugging: each copies what goes over the wire.
+ * Handshakes that show their bytes, for debugging. Each copies the bytes on the wire.
  *
  * @module
  */
@@ -18,19 +18,19 @@ import type { UpgradedStream } from "./upgraded-stream.ts";
 import { Upgrader, type UpgraderOptions } from "./server/upgrader.ts";
 
 /**
- * Who gets the bytes of a handshake. They are called once, also where it fails. What one throws the call throws, and the
- * connection is closed.
+ * The callbacks that get the bytes of a handshake. Each is called once, even if the handshake fails. If a callback throws, the
+ * call throws its error, and the connection is closed.
  */
 export interface DebugCallbacks {
-  /** Gets the request as it was on the wire, never a frame. */
+  /** Gets the request as it was on the wire, without frames. */
   readonly onRequest?: ((bytes: Uint8Array) => void) | undefined;
-  /** Gets the response as it was on the wire, with its body, never a frame or anything else behind it. */
+  /** Gets the response as it was on the wire, with its body, without frames or other bytes after it. */
   readonly onResponse?: ((bytes: Uint8Array) => void) | undefined;
 }
 
-/** Passes everything through, and keeps a copy until it is told to stop. */
+/** Passes all bytes through, and keeps a copy until `stop`. */
 class Recorder implements ByteStream {
-  /** The stream that is recorded. */
+  /** The stream whose bytes are copied. */
   readonly inner: ByteStream;
   #read: Uint8Array[] = [];
   #written: Uint8Array[] = [];
@@ -40,7 +40,7 @@ class Recorder implements ByteStream {
     this.inner = inner;
   }
 
-  /** Stops; gives what was read and what was written. */
+  /** Stops copying, and gives the bytes that were read and written. */
   stop(): { readonly read: Uint8Array; readonly written: Uint8Array } {
     const recorded = { read: concat(this.#read), written: concat(this.#written) };
     this.#isRecording = false;
@@ -62,7 +62,7 @@ class Recorder implements ByteStream {
     return count;
   }
 
-  /** Each write is whole, and in its order, with those to the stream itself. */
+  /** Writes are as whole and as ordered as those of the inner stream. */
   get writesWhole(): boolean {
     return true;
   }
@@ -100,7 +100,7 @@ export class DebugDialer {
    * Makes a dialer.
    *
    * @param options As for a Dialer.
-   * @param callbacks Who is shown the bytes.
+   * @param callbacks Get the bytes.
    */
   constructor(options: DialerOptions, callbacks: DebugCallbacks) {
     this.#options = options;
@@ -128,7 +128,7 @@ export class DebugDialer {
   }
 }
 
-/** Waits for a handshake and shows it, however it ends. Who is shown it and throws ends the connection that there is then. */
+/** Waits for a handshake, and calls the callbacks, however the handshake ends. If a callback throws, the connection is closed. */
 async function shown<Stream extends ByteStream>(
   handshake: Promise<Stream>,
   showIt: () => void,
@@ -161,23 +161,23 @@ const nothing = { read: noBytes, written: noBytes };
 
 const noLimits = { maxHeadSize: Infinity, maxTargetSize: Infinity, maxHeaders: Infinity };
 
-/** Parses a head at `start`; undefined where none is whole there. */
+/** Parses a head at `start`; gives undefined if there is no complete head. */
 function parseHead(kind: HeadKind, bytes: Uint8Array, start: number): Head | undefined {
   const parser = new HeadParser(kind, noLimits);
   try {
     parser.feed(bytes, start);
   } catch {
-    // What is malformed is shown as it came.
+    // Malformed bytes are shown unchanged.
   }
   return parser.isComplete ? parser.head : undefined;
 }
 
-/** Gives where a request ends; what is no request, whole and well-formed, is shown to its end. */
+/** Gives the index at which a request ends. If there is no complete, well-formed request, that is the end of the bytes. */
 function requestEnd(bytes: Uint8Array): number {
   return parseHead("request", bytes, 0)?.size ?? bytes.length;
 }
 
-/** Gives where a response ends, behind informational ones in front of it: 101 with its head, others with their body. */
+/** Gives the index at which a response ends, after informational responses: a 101 ends with its head, others with their body. */
 function responseEnd(bytes: Uint8Array): number {
   let start = 0;
   for (;;) {
@@ -202,7 +202,7 @@ export class DebugUpgrader<Context = undefined> {
    * Makes an upgrader.
    *
    * @param options As for an Upgrader.
-   * @param callbacks Who is shown the bytes.
+   * @param callbacks Get the bytes.
    */
   constructor(options: UpgraderOptions<Context>, callbacks: DebugCallbacks) {
     this.#upgrader = new Upgrader(options);

@@ -1,7 +1,7 @@
 /**
- * The opening handshake over HTTP/2: an extended CONNECT put into the words of HTTP/1.1, and back (RFC 8441).
+ * The opening handshake over HTTP/2: translates an extended CONNECT into a request of HTTP/1.1, and back (RFC 8441).
  *
- * So there is one check for both, and one handshake: what differs is only how it is written down.
+ * So one handshake, with one set of checks, serves both versions. Only the written form differs.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import { type HeadKind, HeadParser } from "../http/parser.ts";
 import { acceptKey } from "./accept.ts";
 import { writeParsedHead, writeRequest } from "./server/http-upgrader.ts";
 
-/** Headers of HTTP/2: names in lower case, with the pseudo-headers; several values of one name in an array. */
+/** Headers of HTTP/2: names in lower case, including the pseudo-headers. Several values of one name are an array. */
 export type Http2Headers = Record<string, string | number | string[] | undefined>;
 
-/** What HTTP/1.1 says of a connection: a message of HTTP/2 with one of these is malformed (RFC 9113, 8.2.2). */
+/** Headers about a connection. They make a message of HTTP/2 malformed (RFC 9113, 8.2.2). */
 const ofConnection = new Set([
   "connection",
   "http2-settings",
@@ -28,20 +28,20 @@ const ofConnection = new Set([
 /** "Implementations ... do not do the processing of the Sec-WebSocket-Key and Sec-WebSocket-Accept" (RFC 8441, 5). */
 const superseded = new Set(["sec-websocket-accept", "sec-websocket-key"]);
 
-/** Stands in for the key, which nobody sends over HTTP/2: 16 bytes of zero. */
+/** Replaces the key, which is not sent over HTTP/2: 16 bytes of zero. */
 const noKey = "AAAAAAAAAAAAAAAAAAAAAA==";
 
-/** The name, or value, of what must not pass: it may stand nowhere. */
+/** Replaces a malformed name or value. A NUL is never allowed, so the parser refuses the head. */
 const malformed = "\0";
 
-/** The status that opens a WebSocket over HTTP/2 (RFC 8441, 5.1), and the one that does over HTTP/1.1. */
+/** The status that opens a WebSocket over HTTP/2 (RFC 8441, 5.1), and the status that does so over HTTP/1.1. */
 const statusOk = 200;
 const statusSwitching = 101;
 
 /**
  * Gives the value of the first header with a name.
  *
- * @param rawHeaders Names and values in turn, pseudo-headers included.
+ * @param rawHeaders Alternating names and values, including pseudo-headers.
  */
 export function fieldOf(rawHeaders: readonly string[], name: string): string | undefined {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -51,11 +51,11 @@ export function fieldOf(rawHeaders: readonly string[], name: string): string | u
 }
 
 /**
- * Writes the request that says over HTTP/1.1 what an extended CONNECT says over HTTP/2.
+ * Writes the HTTP/1.1 request that is equal to an extended CONNECT of HTTP/2.
  *
- * What is missing or malformed in it is so in the request, too, and is refused by who reads that.
+ * Missing or malformed parts stay missing or malformed, so the parser of the request refuses it.
  *
- * @param rawHeaders Names and values in turn, pseudo-headers included.
+ * @param rawHeaders Alternating names and values, including pseudo-headers.
  * @returns Bytes that are yours.
  */
 export function toUpgradeRequest(rawHeaders: readonly string[]): Uint8Array {
@@ -68,7 +68,7 @@ export function toUpgradeRequest(rawHeaders: readonly string[]): Uint8Array {
     const value = rawHeaders[i + 1];
     if (name.startsWith(":") || superseded.has(name)) continue;
     if (name === "cookie") cookies.push(value);
-    // Beside an authority that it differs from it makes two of them, and so a bad request (RFC 9113, 8.3.1).
+    // A Host that differs from `:authority` is added as a second Host header, so the request is refused (RFC 9113, 8.3.1).
     else if (name !== "host" || !isSameHost(value, authority)) {
       headers.push(ofConnection.has(name) ? malformed : name, value);
     }
@@ -83,20 +83,21 @@ function isSameHost(host: string, authority: string | undefined): boolean {
   return host.toLowerCase() === authority?.toLowerCase();
 }
 
-/** Gives the target; none where `:scheme` or `:path`, which "MUST also be included" (RFC 8441, 4), is no good. */
+/** Gives the target; empty if `:scheme` or `:path`, which "MUST also be included" (RFC 8441, 4), is missing or malformed. */
 function targetOf(rawHeaders: readonly string[]): string {
   const scheme = fieldOf(rawHeaders, ":scheme") ?? "";
   const path = fieldOf(rawHeaders, ":path") ?? "";
-  // An absolute URL is refused: the parser would take its authority, but HTTP/2 has a field of its own for that.
+  // An absolute URL is refused. The parser would use its authority, but in HTTP/2 `:authority` says that.
   return /^https?$/i.test(scheme) && path.startsWith("/") ? path : "";
 }
 
 /**
- * Writes the response that says over HTTP/1.1 what one says over HTTP/2: 200 becomes 101, with the proof that it lacks.
+ * Writes the HTTP/1.1 response that is equal to a response of HTTP/2. Status 200 becomes 101, with the missing
+ * Sec-WebSocket-Accept.
  *
- * What may not stand in it becomes NUL, which the parser that reads it refuses.
+ * A character that is not allowed becomes NUL, which the parser of the response refuses.
  *
- * @param key The Sec-WebSocket-Key of the request that was translated.
+ * @param key The Sec-WebSocket-Key of the translated request.
  * @returns Bytes that are yours.
  */
 export function toUpgradeResponse(headers: Http2Headers, key: string): Uint8Array {
@@ -113,25 +114,25 @@ export function toUpgradeResponse(headers: Http2Headers, key: string): Uint8Arra
   return writeParsedHead(`HTTP/1.1 ${status} `, raw, noBytes);
 }
 
-/** A head of HTTP/1.1 in the words of HTTP/2. */
+/** A head of HTTP/1.1, translated to HTTP/2. */
 export interface TranslatedHead {
   readonly headers: Http2Headers;
-  /** The Sec-WebSocket-Key of a request; empty in a response. */
+  /** The Sec-WebSocket-Key of a request; empty for a response. */
   readonly key: string;
-  /** What came behind the head; yours. */
+  /** The bytes after the head; yours. */
   readonly rest: Uint8Array;
 }
 
-/** A head that this side writes itself has no limit but this. */
+/** Only these limits apply, because this side's own handshake writes the heads. */
 const limits = { maxHeadSize: 2 ** 24, maxTargetSize: 2 ** 24, maxHeaders: 2 ** 16 };
 
-/** Takes what this side's own handshake writes, until its head is complete, and translates that. */
+/** Takes the bytes that this side's own handshake writes, and translates the head when it is complete. */
 export class HeadTranslator {
   readonly #kind: HeadKind;
   readonly #scheme: string;
   readonly #parser: HeadParser;
 
-  /** @param scheme "https" or "http", for requests. */
+  /** @param scheme "https" or "http"; only for requests. */
   constructor(kind: HeadKind, scheme = "https") {
     this.#kind = kind;
     this.#scheme = scheme;
@@ -139,15 +140,15 @@ export class HeadTranslator {
   }
 
   /**
-   * Takes bytes, which are the caller's again afterwards.
+   * Takes bytes. The caller may reuse the array afterwards.
    *
-   * @returns The head, once, as soon as it is complete.
+   * @returns The head, once, when it is complete.
    */
   feed(bytes: Uint8Array): TranslatedHead | undefined {
     const end = this.#parser.feed(bytes);
     if (!this.#parser.isComplete) return undefined;
     const { head } = this.#parser;
-    // A map, since names such as "constructor" are those of headers, too.
+    // A Map, because header names may be equal to names of an object's members, such as "constructor".
     const headers = new Map<string, string | number | string[]>(
       this.#kind === "request" ? this.#pseudoHeaders(head) : [[":status", finalStatus(head)]],
     );

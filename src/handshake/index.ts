@@ -1,5 +1,5 @@
 /**
- * The opening handshake of RFC 6455, section 4: the server's side as pure functions over bytes; both sides over streams.
+ * The opening handshake (RFC 6455, 4): the server's side as pure functions over bytes, and both sides over streams.
  *
  * @example
  * import { HeadParser } from "framewire/http";

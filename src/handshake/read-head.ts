@@ -1,5 +1,5 @@
 /**
- * A head read from a stream: the one place where pulled bytes meet the parser.
+ * Reads a head from a stream.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { HeadParser } from "../http/parser.ts";
 import type { BufferedStream } from "../io/buffered.ts";
 
 /**
- * Reads until a head is complete. It may lie in the stream's buffer, and is readable until more is read.
+ * Reads until a head is complete. The head may lie in the stream's buffer, so it is valid until the next read.
  *
  * @throws {TransportError} `UNEXPECTED_END`
  */

@@ -1,8 +1,8 @@
 /**
- * SHA-1 of short inputs, synchronous and without a runtime's help: the accept key needs it (RFC 3174).
+ * SHA-1 of short inputs, synchronous and without the runtime, for the accept value (RFC 3174).
  *
- * The opening handshake uses it as a fixed transformation that shows the server understood the request; it protects
- * nothing, so that SHA-1's weakness as a hash does no harm here (RFC 6455, 10.8).
+ * The opening handshake uses SHA-1 only to show that the server has understood the request. It protects nothing, so the weakness
+ * of SHA-1 does no harm here (RFC 6455, 10.8).
  *
  * @module
  */
@@ -10,10 +10,10 @@
 import { readUint32, writeUint32 } from "../bytes.ts";
 
 const blockSize = 64;
-/** Bytes of a hash. */
+/** Number of bytes of a hash. */
 export const sha1Size = 20;
 
-// Used from the first line to the last of one call, which nothing can interrupt.
+// Used within one synchronous call only, so all calls can share it.
 const schedule = /* @__PURE__ */ new Int32Array(80);
 const state = /* @__PURE__ */ new Int32Array(5);
 const padded = /* @__PURE__ */ new Uint8Array(2 * blockSize);
@@ -46,8 +46,8 @@ export function sha1Into(hash: Uint8Array, bytes: Uint8Array): void {
 /**
  * Writes the last blocks to `padded`: the rest of the input, a 1 bit, zeros, and the input's length in bits (RFC 3174, 4).
  *
- * @param at Where the rest begins.
- * @returns Where they end: behind one block, or two.
+ * @param at Index at which the rest begins.
+ * @returns Index at which the blocks end: after one block or two.
  */
 function pad(bytes: Uint8Array, at: number): number {
   const rest = bytes.length - at;

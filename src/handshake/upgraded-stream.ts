@@ -1,5 +1,5 @@
 /**
- * What an opening handshake comes to, on either side: one object that nothing can be lost from.
+ * The result of an opening handshake, on either side: one stream with the facts about the handshake.
  *
  * @module
  */
@@ -14,54 +14,54 @@ import type { Peer } from "./server/peer.ts";
 import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
 
-/** What was agreed upon in a handshake. */
+/** What both sides have agreed on in a handshake. */
 export interface Agreement<Context> {
   /** StateServerSide or StateClientSide. */
   readonly side: State;
-  /** Subprotocol, "" for none. */
+  /** The subprotocol; "" if there is none. */
   readonly protocol: string;
-  /** Extensions, in the order of the answer. */
+  /** The extensions, in the order of the response. */
   readonly extensions: readonly Option[];
-  /** Those of the extensions that are at work already. Default: none. */
+  /** The extensions that are already in use. Default: none. */
   readonly sessions?: readonly ExtensionSession[];
-  /** What the server answered; a server has none. */
+  /** The server's response; undefined on a server. */
   readonly response?: HandshakeResponse | undefined;
-  /** Who has asked; undefined where nobody wants to know. */
+  /** The client; undefined if no option asks for it. */
   readonly peer?: Peer | undefined;
-  /** What belongs to the connection, from the hooks. */
+  /** The context that the callbacks have filled. */
   readonly context: Context;
 }
 
 /**
- * The stream behind a handshake: bytes that came with it are read first.
+ * The stream after a handshake. Bytes that came with the handshake are read first.
  *
  * @see gobwas Handshake, and what Dial gives beside it
  */
 export class UpgradedStream<Context = undefined> extends BufferedStream {
-  /** This side, and whether extensions were agreed upon: what a Reader and a Writer want to know. */
+  /** This side, and whether there are extensions. A Reader and a Writer need it. */
   readonly state: State;
-  /** The subprotocol agreed upon, "" where there is none. */
+  /** The subprotocol; "" if there is none. */
   readonly protocol: string;
-  /** The extensions agreed upon, with their parameters. */
+  /** The extensions, with their parameters. */
   readonly extensions: readonly Option[];
-  /** What a Reader is given of the extensions that the Upgrader or Dialer has itself. */
+  /** The receiving parts of the Upgrader's or Dialer's own extensions, for a Reader. */
   readonly recvExtensions: readonly RecvExtension[];
-  /** What a Writer is given of them. */
+  /** The sending parts of the Upgrader's or Dialer's own extensions, for a Writer. */
   readonly sendExtensions: readonly SendExtension[];
-  /** The extensions at work, which {@link close} closes. */
+  /** The extensions in use. {@link close} closes them. */
   readonly sessions: readonly ExtensionSession[];
-  /** What the server answered to a Dialer's request; undefined on a server. */
+  /** The server's response to a Dialer; undefined on a server. */
   readonly response: HandshakeResponse | undefined;
-  /** Who has asked an Upgrader that has `peers` or `onPeer`; undefined without, and on a client. */
+  /** The client, if the Upgrader has `peers` or `onPeer`; otherwise undefined, as on a client. */
   readonly peer: Peer | undefined;
-  /** What the callbacks of an Upgrader learned. */
+  /** The context that an Upgrader's callbacks have filled. */
   readonly context: Context;
 
   /**
-   * Makes the stream; `Upgrader` and `Dialer` do so.
+   * Makes the stream. `Upgrader` and `Dialer` call this.
    *
-   * @param handshaken The stream that the handshake was read from; it is not used any more.
-   * @param agreement What was agreed upon.
+   * @param handshaken The stream from which the handshake was read. Do not use it afterwards.
+   * @param agreement What both sides have agreed on.
    */
   constructor(handshaken: BufferedStream, agreement: Agreement<Context>) {
     super(handshaken.inner, { buffer: handshaken.bytes });
@@ -78,7 +78,7 @@ export class UpgradedStream<Context = undefined> extends BufferedStream {
     this.context = context;
   }
 
-  /** Closes the connection, and frees what its extensions hold; a Reader or Writer inside a message fails. */
+  /** Closes the connection, and frees the memory of its extensions. A Reader or Writer inside a message fails. */
   override close(): Awaitable<void> {
     closeSessions(this.sessions);
     return super.close();

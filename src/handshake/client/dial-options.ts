@@ -1,5 +1,5 @@
 /**
- * Options of a client's opening handshake, and how they are checked.
+ * The options of a client's opening handshake, and their checks.
  *
  * @module
  */
@@ -24,66 +24,68 @@ import { headLimitsKind, type HeadLimits } from "../../http/parser.ts";
 import type { Awaitable, ByteStream } from "../../io/byte-stream.ts";
 import type { ConnectOptions, Signal, TlsOptions } from "../../transport.ts";
 
-/** Where `netDial` is to connect to. */
+/** Where `netDial` must connect. */
 export interface NetDialOptions {
   /** Name or address; IPv6 without brackets. */
   readonly hostname: string;
   /** TCP port, 1 to 65535. */
   readonly port: number;
-  /** Aborted when the dialing is given up. */
+  /** Aborts when the dialing is given up. */
   readonly signal: Signal;
 }
 
 /** Options of a `Dialer`. */
 export interface DialerOptions {
-  /** Subprotocols to offer, the one liked best first. Default: none. */
+  /** Subprotocols to offer, the preferred one first. Default: none. */
   readonly protocols?: readonly string[] | undefined;
   /**
-   * Extensions to offer, the one liked best first. Of an Extension the stream has what a Reader and a Writer need; an
-   * Option is only offered, and what the server has chosen of it is for the caller. Default: none.
+   * Extensions to offer, the preferred one first. An `Extension` is used if the server accepts it; the stream has the parts that
+   * a Reader and a Writer need. An `Option` is only offered: if the server accepts it, the caller must apply it. Default: none.
    */
   readonly extensions?: readonly (Extension | Option)[] | undefined;
-  /** Headers of the request beside the handshake's own. Default: none. */
+  /** Headers of the request, in addition to those of the handshake. Default: none. */
   readonly header?: GivenHeaders | undefined;
   /** Value of the Host header. Default: the URL's host. */
   readonly host?: string | undefined;
-  /** Milliseconds for the whole way, TCP, TLS and handshake; 0 or Infinity for no limit. Default: 30 000. */
+  /** Milliseconds for TCP, TLS and handshake together; 0 or Infinity: no limit. Default: 30 000. */
   readonly timeout?: number | undefined;
-  /** Bytes of the read buffer, which the stream goes on to use. Default: 4096. */
+  /** Size of the read buffer in bytes. The stream uses it after the handshake, too. Default: 4096. */
   readonly readBufferSize?: number | undefined;
-  /** What the response's head may cost. Default: 16 KiB and 128 headers. */
+  /** Limits of the response's head. Default: 16 KiB and 128 headers. */
   readonly headLimits?: Partial<HeadLimits> | undefined;
   /**
-   * Told of a response with another status than 101 before dialing fails with it.
+   * Called with a response whose status is not 101. Then dialing fails with that status.
    *
-   * @param response The head and up to 1 MiB of the body, decoded, valid until the callback is done.
+   * @param response The head and at most 1 MiB of the body, decoded. Valid until the callback returns or its promise settles.
    */
   readonly onStatusError?:
     ((status: number, reason: string, response: Uint8Array) => Awaitable<void>) | undefined;
-  /** Gets each header of the response that is not the handshake's own; throwing ends the dialing. Views, as in Upgrader. */
+  /**
+   * Gets each header of the response that does not belong to the handshake, as views (see Upgrader). If it throws, dialing fails.
+   */
   readonly onHeader?: ((name: Uint8Array, value: Uint8Array) => Awaitable<void>) | undefined;
-  /** Connects, in place of the runtime's TCP: through a proxy, in memory. For wss `tlsClient` is needed beside it. */
+  /** Connects instead of the runtime's TCP, for example through a proxy or in memory. For wss you also need `tlsClient`. */
   readonly netDial?: ((options: NetDialOptions) => Awaitable<ByteStream>) | undefined;
-  /** Does TLS on a connected stream, in place of the runtime's. */
+  /** Does TLS on a connected stream, instead of the runtime's TLS. */
   readonly tlsClient?:
     ((stream: ByteStream, hostname: string) => Awaitable<ByteStream>) | undefined;
-  /** Options of the runtime's TLS. */
+  /** Options for the runtime's TLS. */
   readonly tlsOptions?: TlsOptions | undefined;
-  /** Wraps the connected stream, TLS included, before the first byte: to meter, to trace. */
+  /** Wraps the connected stream, after TLS and before the first byte, for example to count or to trace bytes. */
   readonly wrapConn?: ((stream: ByteStream) => Awaitable<ByteStream>) | undefined;
-  /** The runtime's TCP and TLS. The adapters' `dial` sets it. */
+  /** The runtime's TCP and TLS. An adapter's `dial` sets this option. */
   readonly connect?: ((options: ConnectOptions) => Promise<ByteStream>) | undefined;
-  /** Where time is kept. Default: one timer for all. */
+  /** The source of time. Default: one timer for all dialers. */
   readonly deadlines?: Deadlines | undefined;
 }
 
-/** Options of one dialing. */
+/** Options of one call of `dial`. */
 export interface DialOptions {
-  /** Gives up when it is aborted; has no say once the stream is there. */
+  /** Gives up when this signal aborts. Has no effect after the call has returned the stream. */
   readonly signal?: Signal | undefined;
 }
 
-/** What a Dialer takes. */
+/** The kinds of a Dialer's options. */
 export const dialerTable: OptionTable<DialerOptions> = {
   protocols: texts,
   extensions: objects,
@@ -102,7 +104,7 @@ export const dialerTable: OptionTable<DialerOptions> = {
   deadlines,
 };
 
-/** What `dial` takes: the options of a Dialer, and of one dialing. */
+/** The kinds of the options of `dial`: those of a Dialer, and those of one call. */
 export const dialTable: OptionTable<DialerOptions & DialOptions> = /* @__PURE__ */ ((): OptionTable<
   DialerOptions & DialOptions
 > => ({

@@ -1,5 +1,5 @@
 /**
- * What a client asks with, and what it demands of the answer (RFC 6455, 4.1).
+ * Writes a client's request, and checks the server's response (RFC 6455, 4.1).
  *
  * @module
  */
@@ -13,22 +13,22 @@ import { headerLines } from "../../http/write.ts";
 import { acceptKey } from "../accept.ts";
 import { base64Into } from "../base64.ts";
 
-/** What a client offers. */
+/** The offer of a client. */
 export interface Offer {
-  /** Subprotocols, the one liked best first. */
+  /** Subprotocols, the preferred one first. */
   readonly protocols: readonly string[];
   readonly extensions: readonly Option[];
-  /** Headers beside the handshake's own. */
+  /** Headers, in addition to those of the handshake. */
   readonly header: HeaderPairs;
 }
 
-/** What a server chose of it. */
+/** The parts of the offer that a server chose. */
 export interface DialAnswer {
   readonly protocol: string;
   readonly extensions: readonly Option[];
 }
 
-/** Headers that the request's writer writes itself. */
+/** Headers that the handshake itself writes. */
 const ownHeaders = new Set([
   "host",
   "upgrade",
@@ -41,7 +41,7 @@ const ownHeaders = new Set([
   "transfer-encoding",
 ]);
 
-/** Draws a Sec-WebSocket-Key: "a nonce ... consisting of a randomly selected 16-byte value" (RFC 6455, 4.1). */
+/** Makes a random Sec-WebSocket-Key: "a nonce ... consisting of a randomly selected 16-byte value" (RFC 6455, 4.1). */
 export function newKey(): string {
   const nonce = crypto.getRandomValues(new Uint8Array(16));
   const key = new Uint8Array(24);
@@ -50,10 +50,9 @@ export function newKey(): string {
 }
 
 /**
- * Checks an offer, before anything is connected to.
+ * Checks an offer before the client connects.
  *
- * @throws {TypeError} A subprotocol that is no token or comes twice; a header that the handshake writes itself, or that
- * may not be sent.
+ * @throws {TypeError} A subprotocol is not a token or is repeated; a header belongs to the handshake, or may not be sent.
  */
 export function checkOffer({ protocols, extensions, header }: Offer): void {
   for (const protocol of protocols) {
@@ -76,7 +75,7 @@ export function checkOffer({ protocols, extensions, header }: Offer): void {
 /**
  * Writes the request.
  *
- * @param offer One that passed {@link checkOffer}.
+ * @param offer An offer that has passed {@link checkOffer}.
  * @returns A new array, yours.
  */
 export function writeDialRequest(
@@ -103,7 +102,7 @@ export function writeDialRequest(
 }
 
 /**
- * Checks a response with status 101, and gives what it says (RFC 6455, 4.1, the client's six demands).
+ * Checks a response with status 101 by the client's six demands (RFC 6455, 4.1), and gives its content.
  *
  * @throws {DialError} `BAD_UPGRADE`, `BAD_CONNECTION`, `BAD_SEC_ACCEPT`, `BAD_EXTENSIONS`, `BAD_SUBPROTOCOL`
  */
@@ -129,7 +128,7 @@ function namesUpgrade(head: Head): boolean {
   return false;
 }
 
-/** Gives the extensions of a response, or undefined where they are malformed, were not offered, or come twice. */
+/** Gives the extensions of a response; undefined if they are malformed, were not offered, or are repeated. */
 function chosenExtensions(head: Head, offered: readonly Option[]): Option[] | undefined {
   const chosen: Option[] = [];
   const name = "sec-websocket-extensions";

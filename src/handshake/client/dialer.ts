@@ -1,5 +1,5 @@
 /**
- * The client's side of the opening handshake: from a URL to a stream (RFC 6455, 4.1).
+ * The client's side of the opening handshake: makes a stream from a URL (RFC 6455, 4.1).
  *
  * @module
  */
@@ -34,14 +34,14 @@ import { type Destination, parseUrl } from "./url.ts";
 
 const defaultTimeout = 30_000;
 
-/** Milliseconds for the body of a response that says no: a server may keep the connection open behind it. */
+/** Milliseconds for the body of a refusal, because a server may keep the connection open after it. */
 const bodyTimeout = 2_000;
 
-/** Informational responses (1xx) that are read over in front of the answer. */
+/** Most informational responses (1xx) that are skipped before the real response. */
 const maxInformational = 8;
 
 /**
- * Dials WebSocket servers; one is enough for all, also at the same time.
+ * Dials WebSocket servers. One dialer can make any number of connections, also at the same time.
  *
  * @example
  * const dialer = new Dialer({ connect, protocols: ["chat.v2"], timeout: 5000 });
@@ -50,7 +50,7 @@ const maxInformational = 8;
  * @see gobwas Dialer
  */
 export class Dialer {
-  /** As they were given. */
+  /** The options, as they were given. */
   readonly options: DialerOptions;
   readonly #offer: Offer;
   readonly #extensions: readonly Extension[];
@@ -59,8 +59,8 @@ export class Dialer {
   /**
    * Makes a dialer.
    *
-   * @throws {TypeError} Something to be sent may not be sent; an option is not known, or of a wrong type.
-   * @throws {RangeError} The time-out is NaN or below 0.
+   * @throws {TypeError} An option may not be sent; an option is unknown, or of a wrong type.
+   * @throws {RangeError} The timeout is NaN or below 0.
    */
   constructor(options: DialerOptions = {}) {
     this.options = options;
@@ -82,12 +82,12 @@ export class Dialer {
    * Connects and does the handshake.
    *
    * @param url With the scheme ws or wss, without fragment and credentials.
-   * @returns The stream; what came with the response is read from it first.
+   * @returns The stream. Bytes that came with the response are read from it first.
    * @throws {TypeError} The URL, or an option that it needs, is wrong.
-   * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+   * @throws {DialError} The server refused, or its response is wrong: see its `status`, `headers` and `body`.
    * @throws {TimeoutError} `DIAL_TIMEOUT`
    * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
-   * @throws The signal's reason, and whatever a callback throws.
+   * @throws The signal's reason, or the error of a callback.
    * @see gobwas Dialer.Dial
    */
   async dial(
@@ -102,7 +102,7 @@ export class Dialer {
   }
 
   /**
-   * Does the handshake on a stream that is connected already; it is closed where that fails.
+   * Does the handshake on a connected stream. If the handshake fails, the stream is closed.
    *
    * @throws As {@link dial}.
    * @see gobwas Dialer.Upgrade
@@ -181,7 +181,7 @@ export class Dialer {
     if (sessions === undefined) {
       throw new DialError("BAD_EXTENSIONS", { status: 101, headers: [...head.entries()] });
     }
-    // First: names are put in another case for onHeader, where they lie.
+    // This comes first, because the next step changes the case of header names in place, for onHeader.
     const response = new HandshakeResponse(head);
     try {
       await this.#tellHeaders(head, attempt);
@@ -193,14 +193,14 @@ export class Dialer {
     return new UpgradedStream(stream, agreement);
   }
 
-  /** @returns undefined where the answer is none that the offers allow. */
+  /** @returns undefined if the response chose something that was not offered. */
   #openExtensions(answer: readonly Option[]): readonly ExtensionSession[] | undefined {
     const own = answer.filter(({ name }) => this.#extensions.some((one) => one.name === name));
     const agreed = takeAnswer(this.#extensions, own);
     return agreed && openExtensions(agreed, StateClientSide);
   }
 
-  /** Reads the head of the answer, and over those of informational responses in front of it (RFC 9110, 15.2). */
+  /** Reads the head of the response, and skips informational responses before it (RFC 9110, 15.2). */
   async #readAnswer(stream: BufferedStream): Promise<Head> {
     for (let count = 0; count <= maxInformational; count++) {
       const head = await this.#readHead(stream);
@@ -224,7 +224,7 @@ export class Dialer {
   }
 
   async #statusError(stream: BufferedStream, head: Head, attempt: Attempt): Promise<DialError> {
-    // What the body is read into may be where the head lies.
+    // Reading the body may overwrite the bytes of the head.
     head.retain();
     const body = new ResponseBody(stream);
     await this.#atMost(bodyTimeout, body.read(head));
@@ -243,14 +243,14 @@ export class Dialer {
     });
   }
 
-  /** Waits for `work`, but not for ever. */
+  /** Waits for `work`, with a time limit. */
   async #atMost(timeout: number, work: Promise<void>): Promise<void> {
     const { deadlines } = this.options;
     const limit = new Attempt({ timeout, code: "DIAL_TIMEOUT", deadlines });
     try {
       await limit.race(work);
     } catch {
-      // What has come by then has to do.
+      // After the time limit, the bytes that have come are enough.
     } finally {
       limit.end();
     }
@@ -271,7 +271,7 @@ export class Dialer {
 }
 
 /**
- * Dials with a runtime's own way to connect. Adapters wrap it as their own `dial`.
+ * Dials with a runtime's own sockets. Adapters wrap it as their own `dial`.
  *
  * @throws As {@link Dialer.dial}.
  * @see gobwas Dial

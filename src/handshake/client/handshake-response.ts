@@ -1,5 +1,5 @@
 /**
- * What a server answered to a client's handshake.
+ * The server's response to a client's handshake.
  *
  * @module
  */
@@ -8,14 +8,13 @@ import type { HeaderPairs } from "../../errors.ts";
 import type { Head } from "../../http/head.ts";
 import { HeadParser } from "../../http/parser.ts";
 
-/** No limits: the head has passed those that were set when it came. */
+/** No limits, because the head has already passed its limits. */
 const unlimited = { maxHeadSize: Infinity, maxTargetSize: Infinity, maxHeaders: Infinity };
 
 /**
  * The response that opened a client's connection (RFC 6455, 4.2.2): its status and all its headers, such as cookies.
  *
- * It is kept as the bytes that came, and taken apart each time that it is asked: a connection that nobody asks costs no more
- * than those.
+ * It keeps the received bytes, and parses them at each call. So a connection whose response is never read costs only these bytes.
  *
  * @example
  * const ws = await connect("wss://example.org/");
@@ -24,27 +23,29 @@ const unlimited = { maxHeadSize: Infinity, maxTargetSize: Infinity, maxHeaders: 
 export class HandshakeResponse {
   readonly #bytes: Uint8Array;
 
-  /** For the library: `connect` and `dial` give it. @param head A response that was checked; its bytes are copied. */
+  /**
+   * For framewire itself: applications get it from `connect` and `dial`. @param head A checked response; its bytes are copied.
+   */
   constructor(head: Head) {
     this.#bytes = head.copy();
   }
 
-  /** The HTTP status: 101, where a connection came of it. */
+  /** The HTTP status: 101 if the connection opened. */
   get status(): number {
     return this.#parse().status;
   }
 
-  /** All headers as name and value, in the order in which they came. */
+  /** All headers as name and value, in the order of the response. */
   get headers(): HeaderPairs {
     return [...this.#parse().entries()];
   }
 
-  /** Gives a header's value; the values of several with one name are joined by ", ". @param name In any case. */
+  /** Gives a header's value. Several values of one name are joined by ", ". @param name In any case. */
   get(name: string): string | undefined {
     return this.#parse().get(name);
   }
 
-  /** Gives the values of all headers with a name, such as those of Set-Cookie. @param name In any case. */
+  /** Gives all values of one name, such as those of Set-Cookie. @param name In any case. */
   getAll(name: string): string[] {
     const lower = name.toLowerCase();
     return this.headers.flatMap(([other, value]) => (other.toLowerCase() === lower ? value : []));

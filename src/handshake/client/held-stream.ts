@@ -1,5 +1,5 @@
 /**
- * The stream that an attempt to connect has got so far.
+ * The current stream of an attempt to connect.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { ByteStream } from "../../io/byte-stream.ts";
 import { closeQuietly } from "../../io/close-quietly.ts";
 import type { Attempt } from "../attempt.ts";
 
-/** Holds the stream of one attempt, and closes it, once, where the attempt fails. */
+/** Holds the stream of one attempt. If the attempt fails, it closes the stream once. */
 export class HeldStream {
   readonly #attempt: Attempt;
   #stream: ByteStream | undefined;
@@ -17,15 +17,15 @@ export class HeldStream {
     this.#attempt = attempt;
   }
 
-  /** The stream; there is one after the first {@link hold}. */
+  /** The stream. Exists after the first {@link hold}. */
   get stream(): ByteStream {
     return this.#stream!;
   }
 
   /**
-   * Takes a stream in the place of the one that it was made of. A stream that comes after the attempt has ended is closed at once.
+   * Holds a stream instead of the one from which it was made. If the attempt has already ended, the stream is closed at once.
    *
-   * @throws Why the attempt has ended, where it has.
+   * @throws The error that has ended the attempt.
    */
   hold(stream: ByteStream): void {
     this.#stream = stream;
@@ -33,7 +33,7 @@ export class HeldStream {
     this.#attempt.check();
   }
 
-  /** Closes the stream, where there is one. */
+  /** Closes the stream, if there is one. */
   close(): void {
     const stream = this.#stream;
     this.#stream = undefined;

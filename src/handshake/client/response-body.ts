@@ -1,5 +1,5 @@
 /**
- * The body of a response that is no handshake: read for a caller that wants to know why (RFC 9112, 6 and 7).
+ * The body of a response that refuses the handshake, for a caller that wants to know the reason (RFC 9112, 6 and 7).
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { copy, latin1, noBytes } from "../../bytes.ts";
 import type { Head } from "../../http/head.ts";
 import type { BufferedStream } from "../../io/buffered.ts";
 
-/** Bytes of a body that are kept at the most. */
+/** Most bytes of a body that are kept. */
 const maxBodySize = 1024 ** 2;
 
-/** A chunk's size line is longer only by extensions, which nobody needs. */
+/** Most bytes in the line of a chunk's size. Only chunk extensions, which have no use here, would make it longer. */
 const maxLineSize = 1024;
 
 const LF = 0x0a;
 
-/** How a response says where its body ends: its length, "chunked", or Infinity where the stream's end is it. */
+/** Tells where the body of a response ends: its length, "chunked", or Infinity if it ends with the stream. */
 function framingOf(head: Head): number | "chunked" {
   if (head.status === 204 || head.status === 304) return 0;
   if (head.get("transfer-encoding")?.toLowerCase() === "chunked") return "chunked";
@@ -24,21 +24,22 @@ function framingOf(head: Head): number | "chunked" {
   return length === undefined || !/^\d+$/.test(length) ? Infinity : Number(length);
 }
 
-/** Gives a chunk's size by its line, undefined where that is none. */
+/** Gives the size in a chunk's line; undefined if the line is malformed. */
 function chunkSize(line: string): number | undefined {
   const size = /^[\da-f]{1,8}(?=[;\s]|$)/i.exec(line);
   return size === null ? undefined : Number.parseInt(size[0], 16);
 }
 
-/** Tells whether a line, without its LF, is empty. */
+/** Tells whether a line is empty, apart from its LF. */
 function isBlankLine(line: string): boolean {
   return line === "" || line === "\r";
 }
 
 /**
- * Gives where the body ends that begins at `bytes[start]`: the end of `bytes` where it goes on beyond, or is malformed.
+ * Gives the index at which the body ends that begins at `bytes[start]`. It is the end of `bytes` if the body is longer, or
+ * malformed.
  *
- * @param head The head in front of it.
+ * @param head The head of the body.
  */
 export function bodyEnd(head: Head, bytes: Uint8Array, start: number): number {
   const framing = framingOf(head);
@@ -59,10 +60,10 @@ export function bodyEnd(head: Head, bytes: Uint8Array, start: number): number {
   }
 }
 
-/** Gathers the body that belongs to `head`, as far as it comes: up to 1 MiB, and never failing. */
+/** Gathers the body of `head`, as far as it comes: at most 1 MiB. It never fails. */
 export class ResponseBody {
   readonly #stream: BufferedStream;
-  // One buffer that doubles: a body in pieces of a byte would cost a hundred times its size in arrays.
+  // One buffer that doubles its size. For a body in pieces of one byte, a list of arrays would cost a hundred times its size.
   #kept: Uint8Array = noBytes;
   #size = 0;
 
@@ -70,23 +71,23 @@ export class ResponseBody {
     this.#stream = stream;
   }
 
-  /** What has come so far: a new array, yours. */
+  /** The bytes that have come: a new array, yours. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#kept.subarray(0, this.#size));
   }
 
-  /** Reads until the body, the stream or the room for it ends. */
+  /** Reads until the end of the body, of the stream, or of the room for it. */
   async read(head: Head): Promise<void> {
     const framing = framingOf(head);
     try {
       if (framing === "chunked") await this.#readChunks();
       else await this.#take(framing);
     } catch {
-      // What came before the failure is what there is to tell.
+      // The bytes that came before the failure are the result.
     }
   }
 
-  /** Takes up to `length` bytes; tells whether that many came. */
+  /** Takes up to `length` bytes, and tells whether that many came. */
   async #take(length: number): Promise<boolean> {
     const stream = this.#stream;
     let left = length;
@@ -119,7 +120,7 @@ export class ResponseBody {
     }
   }
 
-  /** Reads a line, without its LF; "" where none comes. */
+  /** Reads a line, without its LF; gives "" if none comes. */
   async #readLine(): Promise<string> {
     const stream = this.#stream;
     let line = "";

@@ -7,14 +7,14 @@
 import { kindOf } from "../../arguments.ts";
 import { parsedUrl } from "../../http/url.ts";
 
-/** Where a URL leads. */
+/** The parts of a URL. */
 export interface Destination {
-  /** Whether TLS is asked for. */
+  /** Whether the URL asks for TLS. */
   readonly isSecure: boolean;
-  /** Name or address to connect to; IPv6 without brackets. */
+  /** Name or address to which to connect; IPv6 without brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** The value of Host: with the port where it is not the scheme's own. */
+  /** The value of the Host header, with the port if it is not the scheme's default. */
   readonly host: string;
   /** The request target: path and query. */
   readonly target: string;
@@ -37,31 +37,31 @@ export function textOfUrl(url: string | { readonly href: string }): string {
 /**
  * Parses a URL.
  *
- * @throws {TypeError} It is none. What may be a password does not stand in the message.
+ * @throws {TypeError} It is not a URL. The message does not contain parts that may be a password.
  */
 export function newUrl(text: string): URL {
-  // The runtime's own error repeats all of the text on some, and nothing of it on others.
+  // Not the runtime's own error: on some runtimes it contains the whole text, on others nothing of it.
   const url = parsedUrl(text);
   if (url !== undefined) return url;
   const end = text.includes("@") ? "" : `: ${JSON.stringify(text)}${hint(text)}`;
   throw new TypeError(`${expected}${end}`);
 }
 
-/** Says what to write for a host, with or without a port, whose scheme was forgotten. */
+/** Suggests a URL for a host, with or without a port, whose scheme is missing. */
 function hint(text: string): string {
   return /^[\w.-]+(?::\d+)?(?:\/|$)/.test(text) ? `; write "ws://${text}"` : "";
 }
 
 /**
- * Takes a URL apart.
+ * Parses the URL of a WebSocket server.
  *
  * @param url With the scheme ws or wss.
- * @throws {TypeError} No URL; another scheme; a fragment; port 0; a user or password, which belong into a header. Those do
- * not stand in the message.
+ * @throws {TypeError} It is not a URL; it has another scheme, a fragment or port 0; it has a user or a password, which belong
+ * into a header. The message does not contain user or password.
  */
 export function parseUrl(url: string | { readonly href: string }): Destination {
   const text = textOfUrl(url);
-  // The parser of URLs would leave them out without a word.
+  // The URL parser would remove these characters silently.
   if (/[\t\n\r]/.test(text)) throw new TypeError("A URL has no line ends and no tabs");
   const parsed = newUrl(text);
   const isSecure = parsed.protocol === "wss:";

@@ -1,5 +1,5 @@
 /**
- * Which balancers have to speak the PROXY protocol, as an option has it.
+ * The option that names the balancers which must send the PROXY protocol.
  *
  * @module
  */
@@ -7,23 +7,23 @@
 import type { Kind } from "../../check-options.ts";
 import { isNetwork, Networks } from "../server/networks.ts";
 
-/** What the option may be. */
+/** The kind of the option. */
 export const balancersKind: Kind = {
   expected: 'true, false, or a list of addresses such as ["10.0.0.0/8", "::1"]',
   is: (value) => typeof value === "boolean" || (Array.isArray(value) && value.every(isNetwork)),
   instead: (value) => (isNetwork(value) ? JSON.stringify([value]) : undefined),
 };
 
-/** What is looked at of a server's options. */
+/** The options of a server that matter here. */
 export interface BalancerOptions {
   readonly proxyProtocol?: boolean | readonly string[] | undefined;
   readonly server?: unknown;
 }
 
 /**
- * Makes the question whether who is at a socket has to speak the protocol.
+ * Gives the function that tells whether the other end of a socket must send the PROXY protocol.
  *
- * @throws {TypeError} It cannot be spoken where the server listens.
+ * @throws {TypeError} The server's kind of listener does not support the protocol.
  */
 export function balancersOf({
   proxyProtocol = false,

@@ -1,5 +1,5 @@
 /**
- * Version 2 of the PROXY protocol: a binary header, and fields behind the addresses (proxy-protocol.txt, 2.2).
+ * Version 2 of the PROXY protocol: a binary header, with fields after the addresses (proxy-protocol.txt, 2.2).
  *
  * @module
  */
@@ -15,35 +15,35 @@ import {
   type ProxiedTls,
 } from "./proxied.ts";
 
-/** "\r\n\r\n\0\r\nQUIT\n": what no HTTP request begins with. */
+/** "\r\n\r\n\0\r\nQUIT\n". No HTTP request begins with these bytes. */
 export const signature: readonly number[] = [
   0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a,
 ];
 
-/** Bytes in front of the addresses. */
+/** Number of bytes before the addresses. */
 export const FixedSize = 16;
 
 const Local = 0;
 const Proxy = 1;
 
-/** How an address family lies in the header: bytes of each of its two addresses, and whether ports follow. */
+/** The layout of an address family: bytes of each of the two addresses, and whether ports follow. */
 interface Family {
   readonly size: number;
   readonly read: (bytes: Uint8Array, start: number) => string;
   readonly hasPorts: boolean;
 }
 
-/** What the byte for family and protocol may be of a stream: AF_INET, AF_INET6 and AF_UNIX, each with STREAM. */
+/** The byte of family and protocol, for streams: AF_INET, AF_INET6 and AF_UNIX, each with STREAM. */
 const families: Readonly<Record<number, Family>> = {
   0x11: { size: 4, read: readIp, hasPorts: true },
   0x21: { size: 16, read: readIp, hasPorts: true },
   0x31: { size: 108, read: readPath, hasPorts: false },
 };
 
-/** AF_UNSPEC: the balancer cannot say whose connection it is. */
+/** AF_UNSPEC: the balancer does not know the client. */
 const Unspecified = 0;
 
-/** Types of fields that are known. */
+/** Types of the fields that the parser knows. */
 const TypeAlpn = 0x01;
 const TypeAuthority = 0x02;
 const TypeCrc32c = 0x03;
@@ -65,8 +65,8 @@ const MaxUniqueIdSize = 128;
 /**
  * Reads a header.
  *
- * @param bytes All of it, and nothing behind it; it begins with the signature.
- * @returns undefined where it is malformed, or its checksum is wrong.
+ * @param bytes Exactly the header; it begins with the signature.
+ * @returns undefined if it is malformed, or its checksum is wrong.
  */
 export function parseBinaryHeader(bytes: Uint8Array): Proxied | undefined {
   const version = bytes[12]! >> 4;
@@ -94,14 +94,14 @@ function readIp(bytes: Uint8Array, start: number): string {
   return writeAddress(unmapped(bytes.subarray(start)));
 }
 
-/** A path is filled up with zeros; one of Linux's abstract sockets begins with one. */
+/** Reads a path, which is padded with zeros. The path of an abstract socket of Linux begins with a zero. */
 function readPath(bytes: Uint8Array, start: number): string {
   let end = bytes.length;
   while (end > start && bytes[end - 1] === 0) end--;
   return latin1(bytes, start, end);
 }
 
-/** Calls `take` with each field; gives false where one does not fit, or `take` has given false. */
+/** Calls `take` with each field. Gives false if a field does not fit, or `take` gives false. */
 function walkFields(
   bytes: Uint8Array,
   start: number,
@@ -119,7 +119,7 @@ function walkFields(
 
 const utf8 = /* @__PURE__ */ new TextDecoder();
 
-/** Reads the fields behind the addresses into what is known by then. */
+/** Reads the fields after the addresses, and adds them to `plain`. */
 function readFields(bytes: Uint8Array, start: number, plain: Proxied): Proxied | undefined {
   const found: { -readonly [Name in keyof Proxied]: Proxied[Name] } = { ...plain };
   const fields: ProxiedField[] = [];
@@ -152,7 +152,7 @@ function readFields(bytes: Uint8Array, start: number, plain: Proxied): Proxied |
   return isWhole ? { ...found, fields } : undefined;
 }
 
-/** Tells whether the checksum in a field is that of the header with zeros in its place. */
+/** Tells whether the checksum is right. It is computed with zeros in the place of the checksum itself. */
 function isChecksumRight(bytes: Uint8Array, from: number, end: number): boolean {
   if (end - from !== 4) return false;
   const cleared = copyOf(bytes, 0, bytes.length);
@@ -160,7 +160,7 @@ function isChecksumRight(bytes: Uint8Array, from: number, end: number): boolean 
   return crc32c(cleared) === readUint32(bytes, from);
 }
 
-/** Reads a field of fields: a byte of bits, four bytes that are 0 for a verified certificate, and more. */
+/** Reads the TLS field: a byte of flags, four bytes that are 0 for a verified certificate, and inner fields. */
 function readTls(value: Uint8Array, found: { tls: ProxiedTls | undefined }): boolean {
   if (value.length < 5) return false;
   const client = value[0]!;

@@ -4,13 +4,13 @@
  * @module
  */
 
-/** Castagnoli's polynomial, its bits in reverse. */
+/** Castagnoli's polynomial, with its bits reversed. */
 const polynomial = 0x82f63b78;
 
 /**
  * Gives the CRC-32C of some bytes, as an unsigned number.
  *
- * Bit by bit: a header has some hundred bytes, and comes once for a connection.
+ * It works bit by bit, without a table, because a header has only some hundred bytes, and a connection has only one header.
  */
 export function crc32c(bytes: Uint8Array): number {
   let crc = -1;

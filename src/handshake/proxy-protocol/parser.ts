@@ -1,5 +1,5 @@
 /**
- * The header that a TCP balancer sends in front of a connection's own bytes: the PROXY protocol, versions 1 and 2
+ * Parses the header that a TCP balancer sends before the bytes of a connection: the PROXY protocol, versions 1 and 2
  * (https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt).
  *
  * @module
@@ -11,23 +11,23 @@ import { FixedSize, parseBinaryHeader, signature } from "./binary-header.ts";
 import type { Proxied } from "./proxied.ts";
 import { MaxTextSize, parseTextHeader } from "./text-header.ts";
 
-/** Bytes that may follow the fixed part of a header of version 2: a Unix socket's addresses, and fields of 3880 bytes. */
+/** Most bytes after the fixed part of a header of version 2: the addresses of Unix sockets, and 3880 bytes of fields. */
 export const MaxBinarySize = 4096;
 
-/** What version 1 begins with. */
+/** The first bytes of version 1. */
 const textStart = [..."PROXY "].map((char) => char.charCodeAt(0));
 
 const CR = 0x0d;
 const LF = 0x0a;
 
 /*
- * Where the parser stands. start: nothing has come. text: in a line of version 1. fixed: in the 16 bytes that all headers of
- * version 2 begin with. rest: in what follows them, whose size they tell. done: behind the header.
+ * State of the parser. start: nothing has come. text: in the line of version 1. fixed: in the first 16 bytes of version 2. rest:
+ * in the bytes after those, whose number they contain. done: the header is complete.
  */
 type State = "start" | "text" | "fixed" | "rest" | "done";
 
 /**
- * Parses one header from chunks, wherever the stream is cut; the first byte that none can have is refused at once.
+ * Parses one header from chunks, however the stream is cut. It refuses the first byte that no header can have.
  *
  * @example
  * const parser = new ProxyHeaderParser();
@@ -37,21 +37,21 @@ type State = "start" | "text" | "fixed" | "rest" | "done";
 export class ProxyHeaderParser {
   #state: State = "start";
   #bytes: Uint8Array = noBytes;
-  /** Bytes that are kept. */
+  /** Number of bytes that are kept. */
   #size = 0;
   #proxied: Proxied | undefined;
 
-  /** Whether the header has come whole. */
+  /** Whether the header is complete. */
   get isComplete(): boolean {
     return this.#state === "done";
   }
 
-  /** Whether nothing of it has come. */
+  /** Whether no byte has come. */
   get isEmpty(): boolean {
     return this.#state === "start";
   }
 
-  /** What it says, to be read when {@link isComplete}. */
+  /** The content of the header. Read it when {@link isComplete}. */
   get proxied(): Proxied {
     return this.#proxied!;
   }
@@ -59,7 +59,7 @@ export class ProxyHeaderParser {
   /**
    * Takes the next bytes of the stream.
    *
-   * @returns Index after the last byte taken: the first byte behind the header, or the end of the chunk.
+   * @returns Index after the last byte taken: the first byte after the header, or the end of the chunk.
    * @throws {HandshakeError} `BAD_PROXY_HEADER`
    */
   feed(chunk: Uint8Array): number {
@@ -68,7 +68,7 @@ export class ProxyHeaderParser {
     return at;
   }
 
-  /** Takes what belongs to the present state, and gives where that ends. */
+  /** Takes the bytes of the current state, and gives the index at which they end. */
   #step(chunk: Uint8Array, at: number): number {
     switch (this.#state) {
       case "start":
@@ -84,7 +84,7 @@ export class ProxyHeaderParser {
     }
   }
 
-  /** Takes one byte of a line. */
+  /** Takes one byte of the line. */
   #takeText(chunk: Uint8Array, at: number): number {
     const byte = chunk[at]!;
     const index = this.#size;
@@ -117,7 +117,7 @@ export class ProxyHeaderParser {
     return at + 1;
   }
 
-  /** Takes as much of what follows as has come. */
+  /** Takes bytes of the rest, as many as have come. */
   #takeRest(chunk: Uint8Array, at: number): number {
     const end = Math.min(chunk.length, at + this.#bytes.length - this.#size);
     copy(this.#bytes, this.#size, chunk, at, end);

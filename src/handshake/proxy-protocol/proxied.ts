@@ -1,5 +1,5 @@
 /**
- * What a balancer says of a connection that it passes on. Types, and the error of what is malformed.
+ * The content of a PROXY header. Types, and the error for a malformed header.
  *
  * @module
  */
@@ -8,55 +8,55 @@
 export interface ProxiedAddress {
   /** IP address, or the path of a Unix socket. */
   readonly address: string;
-  /** Undefined of a Unix socket. */
+  /** Port; undefined for a Unix socket. */
   readonly port: number | undefined;
 }
 
-/** What a balancer knows of the TLS that it has ended (proxy-protocol.txt, 2.2.6). */
+/** What a balancer knows about the TLS connection that ends at the balancer (proxy-protocol.txt, 2.2.6). */
 export interface ProxiedTls {
-  /** Such as "TLSv1.3"; undefined where the balancer does not tell. */
+  /** The version of TLS, such as "TLSv1.3"; undefined if the balancer does not tell. */
   readonly version: string | undefined;
-  /** Name of the cipher, likewise. */
+  /** Name of the cipher; undefined if the balancer does not tell. */
   readonly cipher: string | undefined;
-  /** Whether the client has shown a certificate, on this connection or in the TLS session that it goes on with. */
+  /** Whether the client has shown a certificate, on this connection or earlier in the same TLS session. */
   readonly hasCertificate: boolean;
   /** Whether that certificate was verified. */
   readonly authorized: boolean;
-  /** Common Name of the certificate's subject, UTF-8; undefined where the balancer does not tell. */
+  /** Common Name of the certificate's subject, as UTF-8; undefined if the balancer does not tell. */
   readonly commonName: string | undefined;
 }
 
-/** A piece that the parser does not know, as it came. */
+/** A field that the parser does not know, with its bytes. */
 export interface ProxiedField {
-  /** Such as 0xEA for those of Amazon's balancers. */
+  /** Type of the field, such as 0xEA for the fields of Amazon's balancers. */
   readonly type: number;
-  /** Yours. */
+  /** Bytes of the field; yours. */
   readonly value: Uint8Array;
 }
 
-/** What one header of the PROXY protocol says. */
+/** The content of one PROXY header. */
 export interface Proxied {
   /** Version of the header. */
   readonly version: 1 | 2;
-  /** Who has connected to the balancer; undefined where that has connected by itself (LOCAL) or does not tell. */
+  /** The client that has connected to the balancer; undefined if the balancer connects for itself (LOCAL), or does not tell. */
   readonly source: ProxiedAddress | undefined;
-  /** Where the balancer was connected to, likewise. */
+  /** The address to which the client has connected; undefined in the same cases. */
   readonly destination: ProxiedAddress | undefined;
-  /** What was agreed on by ALPN; undefined for nothing, as all that follows. */
+  /** The protocol that ALPN chose; undefined if the balancer does not tell. */
   readonly alpn: string | undefined;
-  /** The host that the client asked for: by SNI, as a rule. */
+  /** The host that the client asked for, usually by SNI; undefined if the balancer does not tell. */
   readonly authority: string | undefined;
-  /** Up to 128 bytes by which balancers name the connection. */
+  /** A name that balancers give to the connection, up to 128 bytes; undefined if the balancer does not tell. */
   readonly uniqueId: Uint8Array | undefined;
-  /** Undefined where the client has come without TLS, and where the balancer does not tell. */
+  /** Facts about the client's TLS; undefined if the client does not use TLS, or the balancer does not tell. */
   readonly tls: ProxiedTls | undefined;
-  /** Network namespace, of Linux. */
+  /** Network namespace (Linux); undefined if the balancer does not tell. */
   readonly namespace: string | undefined;
-  /** All else. */
+  /** All other fields. */
   readonly fields: readonly ProxiedField[];
 }
 
-/** What a header without more than addresses says. */
+/** Gives the content of a header that has only addresses. */
 export function plainProxied(
   version: 1 | 2,
   source?: ProxiedAddress,

@@ -7,7 +7,7 @@
 import { parseAddress, unmapped, writeAddress } from "../../ip-address.ts";
 import { plainProxied, type Proxied, type ProxiedAddress } from "./proxied.ts";
 
-/** "the largest possible line ... 107 chars", its CRLF included. */
+/** "the largest possible line ... 107 chars", including its CRLF. */
 export const MaxTextSize = 107;
 
 const families: Readonly<Record<string, number>> = { TCP4: 4, TCP6: 16 };
@@ -16,7 +16,7 @@ const families: Readonly<Record<string, number>> = { TCP4: 4, TCP6: 16 };
  * Reads a line.
  *
  * @param line Without its CRLF.
- * @returns undefined where it is malformed.
+ * @returns undefined if it is malformed.
  */
 export function parseTextHeader(line: string): Proxied | undefined {
   const [name, family, ...rest] = line.split(" ") as [string, string?, ...string[]];

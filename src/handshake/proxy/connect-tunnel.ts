@@ -1,5 +1,5 @@
 /**
- * The way through an HTTP proxy: CONNECT (RFC 9110, 9.3.6).
+ * A tunnel through an HTTP proxy: CONNECT (RFC 9110, 9.3.6).
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Tunnel, TunnelStream } from "../../transport.ts";
 import { basicCredentials, type Credentials } from "../basic.ts";
 import { ProxyError, proxyTunnel } from "./proxy-error.ts";
 
-/** Where a proxy is to open a way to. */
+/** The host to which a proxy must connect. */
 export interface ProxyTarget {
   /** Name or address; IPv6 without brackets. */
   readonly hostname: string;
@@ -20,19 +20,19 @@ export interface ProxyTarget {
   readonly port: number;
 }
 
-/** Informational responses (1xx) that are read over in front of the answer. */
+/** Most informational responses (1xx) that are skipped before the real response. */
 const maxInformational = 8;
 
 /**
- * Makes a tunnel that asks an HTTP proxy for the way to `target`.
+ * Makes a tunnel that asks an HTTP proxy for a connection to `target`.
  *
- * Bytes that the proxy sends behind the head of its answer in one piece with it are a failure: the client speaks first
- * over TLS and in WebSocket, so they cannot be the target's.
+ * If the proxy sends bytes together with the head of its response, the tunnel fails. In TLS and in WebSocket the client speaks
+ * first, so these bytes cannot come from the target.
  *
- * @param credentials Sent unasked, as Basic (RFC 7617).
- * @param limits What the head of the answer may cost. Default: 16 KiB and 128 headers.
- * @returns It fails with a `TransportError` with `PROXY_FAILED`; its cause is a {@link ProxyError} with the status of the
- * answer, such as 407, where there was one, or what went wrong with the stream or the answer.
+ * @param credentials Sent without being asked for, as Basic (RFC 7617).
+ * @param limits Limits of the response's head. Default: 16 KiB and 128 headers.
+ * @returns The tunnel. It fails with `TransportError` `PROXY_FAILED`. The cause is a {@link ProxyError} with the status of the
+ * response, such as 407, or the error of the stream or of a malformed response.
  * @throws {TypeError} The target or the credentials may not be sent.
  */
 export function connectTunnel(
@@ -41,7 +41,7 @@ export function connectTunnel(
   limits: HeadLimits = defaultHeadLimits,
 ): Tunnel {
   const authority = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-  // What ends the target would let something else be asked for.
+  // Other characters could end the target early, and so change the request.
   if (!/^[^\s/?#@]+:\d+$/.test(authority))
     throw new TypeError("Host for a proxy has a character that may not stand there");
   const authorization =
@@ -63,7 +63,7 @@ export function connectTunnel(
   });
 }
 
-/** Reads the head of the answer, over those of informational responses in front of it (RFC 9110, 15.2). */
+/** Reads the head of the response, and skips informational responses before it (RFC 9110, 15.2). */
 async function readAnswer(stream: TunnelStream, limits: HeadLimits): Promise<Head> {
   const chunk = new Uint8Array(1024);
   let at = 0;

@@ -1,14 +1,14 @@
 /**
- * Which proxy the environment asks for, by the variables that curl reads.
+ * Chooses the proxy by the variables of the environment that curl also reads.
  *
  * @module
  */
 
 import { parseAddress } from "../../ip-address.ts";
 
-/** What the choice depends on. */
+/** The facts on which the choice depends. */
 export interface ProxyDestination {
-  /** Whether TLS is asked for. */
+  /** Whether the client uses TLS. */
   readonly isSecure: boolean;
   /** Name or address; IPv6 without brackets. */
   readonly hostname: string;
@@ -16,12 +16,12 @@ export interface ProxyDestination {
   readonly port: number;
 }
 
-/** Gives a variable of the environment, undefined where it is not set. */
+/** Gives a variable of the environment; undefined if it is not set. */
 export type Environment = (name: string) => string | undefined;
 
 /*
- * HTTP_PROXY in upper case is not read: a web server that runs programs as CGI says there what a request's Proxy header
- * says, so that anybody could choose the proxy (httpoxy, CVE-2016-5385). The others cannot be the name of a header.
+ * HTTP_PROXY in upper case is not read. In a CGI program it contains the Proxy header of a request, so any client could choose
+ * the proxy (httpoxy, CVE-2016-5385). The other names cannot come from a header.
  */
 const plainNames = ["ws_proxy", "WS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"];
 const secureNames = [
@@ -36,13 +36,15 @@ const secureNames = [
 /**
  * Chooses the proxy for a destination.
  *
- * For ws the first that is set and not empty of `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy`, `ALL_PROXY`; for wss
- * of `wss_proxy`, `WSS_PROXY`, `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY`. A proxy without a scheme is an
- * HTTP proxy. There is none for what `no_proxy`, or `NO_PROXY` where that is not set, has in its list, parted by commas or
- * blanks: `*` for everything; a name, for itself and all below it, a dot or `*.` in front or not; an address; a range of
- * them as `10.0.0.0/8`; each but `*` and a range with a port behind it or not, IPv6 then in brackets.
+ * For ws it is the first variable that is set and not empty of `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy`, `ALL_PROXY`;
+ * for wss of `wss_proxy`, `WSS_PROXY`, `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY`. A proxy without a scheme is an
+ * HTTP proxy.
  *
- * @returns The URL of the proxy, or undefined where there is none.
+ * No proxy is used for destinations in the list `no_proxy`, or `NO_PROXY` if that is not set. Commas or blanks separate its
+ * elements: `*` for all destinations; a name for itself and all names below it, with or without `.` or `*.` in front; an address;
+ * a range such as `10.0.0.0/8`. A name or an address may have a port; IPv6 then needs brackets.
+ *
+ * @returns The URL of the proxy; undefined if there is none.
  */
 export function proxyFor(
   destination: ProxyDestination,
@@ -63,7 +65,7 @@ function first(names: readonly string[], environment: Environment): string | und
   return undefined;
 }
 
-/** Tells whether an element of the list is for a destination. */
+/** Tells whether an element of the list includes a destination. */
 function covers(pattern: string, { hostname, port }: ProxyDestination): boolean {
   if (pattern === "*") return true;
   const host = parseAddress(hostname);
@@ -87,14 +89,14 @@ function isInRange(host: Uint8Array, range: string): boolean {
   });
 }
 
-/** Tells whether a name is `domain`, or ends with it behind a dot. */
+/** Tells whether a name is `domain`, or ends with `domain` after a dot. */
 function isBelow(hostname: string, domain: string): boolean {
   const name = withoutDot(hostname);
   const suffix = withoutDot(domain.replace(/^\*?\./, ""));
   return name === suffix || name.endsWith(`.${suffix}`);
 }
 
-/** A name as it is compared: in lower case, without the dot that says that it is complete. */
+/** Gives a name in the form in which it is compared: in lower case, without a dot at its end. */
 function withoutDot(name: string): string {
   return name.toLowerCase().replace(/\.$/, "");
 }

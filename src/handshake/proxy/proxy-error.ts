@@ -1,5 +1,5 @@
 /**
- * How a proxy fails: what it said, as the cause of a TransportError.
+ * The error of a proxy, as the cause of a TransportError.
  *
  * @module
  */
@@ -7,31 +7,31 @@
 import { type HeaderPairs, TransportError } from "../../errors.ts";
 import type { Tunnel } from "../../transport.ts";
 
-/** What a {@link ProxyError} tells of the proxy's answer. */
+/** What a {@link ProxyError} says about the proxy's response. */
 export interface ProxyErrorOptions {
-  /** HTTP status, or the code of a SOCKS reply. Default: 0, there is none. */
+  /** HTTP status, or the code of a SOCKS reply. Default: 0, none. */
   readonly status?: number;
-  /** Headers of the answer, in the order of the wire. Default: none. */
+  /** Headers of the response, in its order. Default: none. */
   readonly headers?: HeaderPairs;
 }
 
-/** A proxy did not open the way: the cause of a {@link TransportError} `PROXY_FAILED`. It never names credentials. */
+/** A proxy refused or failed: the cause of a {@link TransportError} `PROXY_FAILED`. It never contains credentials. */
 export class ProxyError extends Error {
   /** The class's own name. */
   override readonly name = "ProxyError";
   /**
-   * The HTTP status of its answer, such as 407 where it wants credentials, or other ones; of a SOCKS proxy the code of
-   * its reply, 1 to 255. 0 where there is none.
+   * The HTTP status of the response, such as 407 if the proxy wants other credentials or any; for a SOCKS proxy the code of its
+   * reply, 1 to 255. 0 if there was no response.
    */
   readonly status: number;
-  /** Headers of the answer, in the order of the wire, such as Proxy-Authenticate. */
+  /** Headers of the response, in its order, such as Proxy-Authenticate. */
   readonly headers: HeaderPairs;
 
   /**
    * Makes the error.
    *
-   * @param message For people; without credentials.
-   * @param options What the answer said.
+   * @param message The message. It must not contain credentials.
+   * @param options The proxy's response.
    */
   constructor(message: string, { status = 0, headers = [] }: ProxyErrorOptions = {}) {
     super(message);
@@ -40,7 +40,7 @@ export class ProxyError extends Error {
   }
 }
 
-/** Makes a tunnel whose every failure, also of the stream, is a {@link TransportError} `PROXY_FAILED`. */
+/** Makes a tunnel that reports every failure, also of the stream, as {@link TransportError} `PROXY_FAILED`. */
 export function proxyTunnel(ask: Tunnel): Tunnel {
   return async (stream) => {
     try {

@@ -10,24 +10,24 @@ import { type Credentials, credentialsOf } from "../basic.ts";
 import { connectTunnel, type ProxyTarget } from "./connect-tunnel.ts";
 import { socksTunnel } from "./socks.ts";
 
-/** How a proxy is asked. */
+/** The protocol for asking a proxy. */
 export type ProxyKind = "connect" | "socks5";
 
-/** A proxy, as its URL names it. */
+/** A proxy, as its URL describes it. */
 export interface Proxy {
-  /** How it is asked for the way. */
+  /** The protocol for asking it. */
   readonly kind: ProxyKind;
-  /** Whether TLS is done with the proxy itself. */
+  /** Whether the connection to the proxy itself uses TLS. */
   readonly isSecure: boolean;
   /** Name or address; IPv6 without brackets. */
   readonly hostname: string;
   /** TCP port, 1 to 65535. */
   readonly port: number;
-  /** What stood in front of the host; undefined where nothing did. */
+  /** The credentials in the URL; undefined if it has none. */
   readonly credentials: Credentials | undefined;
 }
 
-/** What a scheme says, with its port where the URL names none. */
+/** The meaning of each scheme, and its default port. */
 const schemes: Readonly<Record<string, readonly [ProxyKind, isSecure: boolean, port: number]>> = {
   "http:": ["connect", false, 80],
   "https:": ["connect", true, 443],
@@ -36,14 +36,14 @@ const schemes: Readonly<Record<string, readonly [ProxyKind, isSecure: boolean, p
 };
 
 /**
- * Takes the URL of a proxy apart.
+ * Parses the URL of a proxy.
  *
- * `http` and `https` are asked by CONNECT; `https` does TLS with the proxy first. `socks5` and `socks5h` are the same:
- * names are always looked up by the proxy, so that nothing of the way shows at the client's own name server.
+ * For `http` and `https` the client uses CONNECT; with `https` it does TLS with the proxy first. `socks5` and `socks5h` mean the
+ * same: the proxy always looks up names, so the client's own name server does not learn the target.
  *
  * @param url Such as "http://user:password@proxy.example:8080"; user and password are percent-encoded.
- * @throws {TypeError} No URL; another scheme; no host; port 0; a path, a query or a fragment; credentials that are not
- * percent-encoded UTF-8. Nothing of the URL stands in the message, since it may hold a password.
+ * @throws {TypeError} It is not a URL, has another scheme, no host, port 0, a path, a query or a fragment; the credentials are
+ * not percent-encoded UTF-8. The message contains nothing of the URL, which may hold a password.
  */
 export function parseProxy(url: string | { readonly href: string }): Proxy {
   const text = typeof url === "string" ? url : url.href;
@@ -60,7 +60,7 @@ export function parseProxy(url: string | { readonly href: string }): Proxy {
   }
   if (parsed.port === "0") throw new TypeError("Nobody can be reached at port 0");
   const [kind, isSecure, port] = known;
-  // URL normalizes a host only where it knows the scheme, so the scheme is replaced by http.
+  // `URL` normalizes the host only for schemes that it knows. So the scheme is replaced by http.
   const { hostname } = tryParse(text.replace(/^[^:]*:/, "http:"));
   return {
     kind,
@@ -71,7 +71,7 @@ export function parseProxy(url: string | { readonly href: string }): Proxy {
   };
 }
 
-/** A URL, or an error that does not repeat it, as the runtime's own does. */
+/** Parses a URL. The runtime's own error would contain the URL, so another one is thrown. */
 function tryParse(text: string): URL {
   try {
     return new URL(text);
@@ -81,9 +81,9 @@ function tryParse(text: string): URL {
 }
 
 /**
- * Makes the tunnel that asks `proxy` for the way to `target`.
+ * Makes the tunnel that asks `proxy` for a connection to `target`.
  *
- * @throws {TypeError} The target or the credentials may not be sent to such a proxy.
+ * @throws {TypeError} The target or the credentials may not be sent to this kind of proxy.
  */
 export function tunnelThrough(
   { kind, credentials }: Pick<Proxy, "kind" | "credentials">,
@@ -93,14 +93,14 @@ export function tunnelThrough(
 }
 
 /**
- * Makes of a runtime's way to connect one that leads through `proxy`.
+ * Makes a function that connects through `proxy`, from the runtime's function that connects.
  *
- * What fails before the proxy is asked fails as `PROXY_FAILED` too, with the failure as its cause: nobody takes a proxy
- * that is not there for a server that is not.
+ * If connecting to the proxy fails, the error is also `PROXY_FAILED`, with that failure as its cause. So a missing proxy does not
+ * look like a missing server.
  *
- * @param tls Options of the TLS with the proxy itself, where its URL says https. Default: the runtime's own.
- * @returns It throws what `connect` throws, {@link TransportError} `PROXY_FAILED` with a `ProxyError` as its cause where
- * the proxy said no, and TypeError where the target cannot be reached by a proxy.
+ * @param tls Options for TLS with the proxy itself, if its URL is https. Default: the runtime's own.
+ * @returns The function. It throws the errors of `connect`; a {@link TransportError} `PROXY_FAILED`, with a `ProxyError` as its
+ * cause if the proxy refused; a TypeError if a proxy cannot reach the target.
  */
 export function connectThrough(connect: Connect, proxy: Proxy, tls: TlsOptions = {}): Connect {
   return async <Result>(
@@ -118,7 +118,7 @@ export function connectThrough(connect: Connect, proxy: Proxy, tls: TlsOptions =
         isReached = true;
         return tunnel(stream);
       },
-      // The certificate has to be for the target, not for the proxy that is connected to.
+      // The certificate must be valid for the target, not for the proxy.
       tls: options.tls && {
         ...options.tls,
         serverName: options.tls.serverName ?? options.hostname,

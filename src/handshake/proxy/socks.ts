@@ -1,5 +1,5 @@
 /**
- * The way through a SOCKS proxy of version 5 (RFC 1928), with a user and a password where it wants them (RFC 1929).
+ * A tunnel through a SOCKS proxy of version 5 (RFC 1928), with user and password if the proxy asks for them (RFC 1929).
  *
  * @module
  */
@@ -22,7 +22,7 @@ const AddressIpv4 = 1;
 const AddressName = 3;
 const AddressIpv6 = 4;
 
-/** What the codes of a reply mean (RFC 1928, 6). */
+/** The meaning of a reply's codes (RFC 1928, 6). */
 const replies: readonly string[] = [
   "",
   "general failure",
@@ -36,14 +36,14 @@ const replies: readonly string[] = [
 ];
 
 /**
- * Makes a tunnel that asks a SOCKS proxy for the way to `target`. A name is given to the proxy as it is, which looks it
- * up; addresses go in their binary form.
+ * Makes a tunnel that asks a SOCKS proxy for a connection to `target`. A name is sent as it is, and the proxy looks it up; an
+ * address is sent in binary form.
  *
- * @param credentials Offered beside going without; the proxy chooses. The user has 1 to 255 bytes of UTF-8, the password
- * up to 255.
- * @returns It fails with a `TransportError` with `PROXY_FAILED`; its cause is a {@link ProxyError} with the code of the
- * reply where there was one, or what went wrong with the stream.
- * @throws {TypeError} The target or the credentials have no room in the protocol.
+ * @param credentials Offered in addition to "no authentication"; the proxy chooses. The user has 1 to 255 bytes of UTF-8, the
+ * password at most 255.
+ * @returns The tunnel. It fails with `TransportError` `PROXY_FAILED`. The cause is a {@link ProxyError} with the code of the
+ * reply, or the error of the stream.
+ * @throws {TypeError} The target or the credentials are too long for the protocol.
  */
 export function socksTunnel({ hostname, port }: ProxyTarget, credentials?: Credentials): Tunnel {
   const request = writeRequest(hostname, port);
@@ -76,7 +76,7 @@ function writeRequest(hostname: string, port: number): Uint8Array {
   return bytes;
 }
 
-/** Writes the type of an address and the address, with its length in front where it is a name. */
+/** Writes the type of an address and the address. Before a name comes its length. */
 function writeAddress(hostname: string): Uint8Array {
   const address = parseAddress(hostname);
   if (address !== undefined) {
@@ -94,7 +94,7 @@ function writeLogin({ user, password }: Credentials): Uint8Array {
   if (userBytes.length === 0 || userBytes.length > 255) {
     throw new TypeError("The user of a SOCKS proxy has 1 to 255 bytes");
   }
-  // RFC 1929 wants a byte at least; where the user is a token, proxies take none, and curl sends none.
+  // RFC 1929 demands at least one byte. But if the user is a token, proxies accept an empty password, and curl sends one.
   if (passwordBytes.length > 255) {
     throw new TypeError("The password of a SOCKS proxy has at most 255 bytes");
   }
@@ -114,9 +114,9 @@ async function logIn(stream: TunnelStream, login: Uint8Array): Promise<void> {
   if (status !== 0) throw new ProxyError("SOCKS proxy refused user or password");
 }
 
-/** Reads the reply with the address behind it, so that the first byte of the target is the next. */
+/** Reads the reply and the address after it, so that the next byte belongs to the target. */
 async function readReply(stream: TunnelStream): Promise<void> {
-  // Some proxies send only these two bytes when they refuse.
+  // Some proxies refuse with only these two bytes.
   const [version, reply] = await take(stream, 2);
   checkVersion(version);
   if (reply !== 0) {
@@ -140,7 +140,7 @@ function checkVersion(version: number | undefined): void {
   if (version !== Version) throw new ProxyError("SOCKS proxy answers in another protocol");
 }
 
-/** Reads exactly so many bytes. */
+/** Reads exactly this many bytes. */
 async function take(stream: TunnelStream, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {

@@ -1,5 +1,5 @@
 /**
- * The last step of a server's opening handshake, however the request came: from what was chosen to 101 (RFC 6455, 4.2.2).
+ * The last step of a server's opening handshake: writes 101 for what was chosen (RFC 6455, 4.2.2).
  *
  * @module
  */
@@ -12,30 +12,30 @@ import type { GivenHeaders } from "../../http/headers.ts";
 import type { Option } from "../../http/option.ts";
 import { writeUpgrade } from "./response.ts";
 
-/** What was chosen of a request's offers. */
+/** The choice from a request's offers. */
 export interface Choice {
-  /** One of the subprotocols offered; undefined for none. */
+  /** One of the offered subprotocols; undefined for none. */
   readonly protocol: string | undefined;
-  /** What is answered about extensions. */
+  /** The extensions of the response. */
   readonly extensions: readonly Option[];
-  /** Those of it that this side has itself. */
+  /** Those of them that this side has an implementation for. */
   readonly agreed: readonly AgreedExtension[];
 }
 
-/** A request that is agreed to. */
+/** An accepted request. */
 export interface Acceptance {
-  /** The 101, to be sent. */
+  /** The response with status 101. */
   readonly response: Uint8Array;
-  /** The extensions' halves of the connection; to be closed by a caller that does not come to use them. */
+  /** The open extensions of the connection. A caller that does not use them must close them. */
   readonly sessions: readonly ExtensionSession[];
 }
 
 /**
- * Writes the answer to a request that passed its checks, and opens the extensions.
+ * Writes the response to a request that has passed its checks, and opens the extensions.
  *
  * @param offered The subprotocols of the request.
- * @param headers To stand beside the handshake's own.
- * @throws {TypeError} A header that may not be sent; a subprotocol that was not offered. Nothing is open then.
+ * @param headers Headers in addition to those of the handshake.
+ * @throws {TypeError} A header may not be sent; the subprotocol was not offered. Then no extension is open.
  */
 export function acceptUpgrade(
   head: Head,
@@ -44,6 +44,6 @@ export function acceptUpgrade(
   headers: GivenHeaders | undefined,
 ): Acceptance {
   const response = writeUpgrade(head, offered, { protocol, extensions, headers });
-  // What this side has accepted itself it can open.
+  // Always defined: this side can open the extensions that it has accepted itself.
   return { response, sessions: openExtensions(agreed, StateServerSide)! };
 }

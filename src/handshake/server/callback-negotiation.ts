@@ -1,5 +1,5 @@
 /**
- * A checked request gone through header by header, as an Upgrader's callbacks want it.
+ * Calls an Upgrader's callbacks for one checked request, header by header.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import type { Choice } from "./agreement.ts";
 import { malformedExtensions, offeredProtocols } from "./request.ts";
 import type { UpgradeCallbacks } from "./upgrade-callbacks.ts";
 
-/** Headers that the handshake itself reads, and that no callback is told of. */
+/** Headers that the handshake itself reads. No callback gets them. */
 const ownHeaders = ["upgrade", "connection", "sec-websocket-version", "sec-websocket-key"];
 
-/** Asks the callbacks about one request. Views and strings are made for callbacks that are there, and for no others. */
+/** Calls the callbacks for one request. Views and strings are made only for callbacks that exist. */
 export class CallbackNegotiation<Context> {
   readonly #head: Head;
   readonly #callbacks: UpgradeCallbacks<Context>;
@@ -33,8 +33,8 @@ export class CallbackNegotiation<Context> {
   readonly #negotiation: Negotiation | undefined;
 
   /**
-   * @param attempt Once it is given up, no other callback is asked.
-   * @param extensions Those that the Upgrader has itself; offers of others are for the callbacks.
+   * @param attempt When it is aborted, no further callback is called.
+   * @param extensions The Upgrader's own extensions. Offers of other extensions go to the callbacks.
    */
   constructor(
     head: Head,
@@ -50,7 +50,7 @@ export class CallbackNegotiation<Context> {
     this.#negotiation = extensions.length > 0 ? new Negotiation(extensions) : undefined;
   }
 
-  /** Goes through the request. Waits only for callbacks that are async. */
+  /** Calls the callbacks. Waits only for async ones. */
   async run(): Promise<Choice> {
     const head = this.#head;
     if (this.#callbacks.onRequest !== undefined) {
@@ -71,7 +71,7 @@ export class CallbackNegotiation<Context> {
     };
   }
 
-  /** Waits for what a callback gives; it changes nothing where the attempt was given up meanwhile. */
+  /** Waits for a callback's result, which has no effect if the attempt was aborted meanwhile. */
   async #resultOf<Result>(given: Result | PromiseLike<Result>): Promise<Result> {
     const result = await given;
     this.#attempt.check();
@@ -158,7 +158,7 @@ export class CallbackNegotiation<Context> {
     const offers = parseOptions(bytes, this.#head.valueStart(index), this.#head.valueEnd(index));
     if (offers === undefined) throw malformedExtensions();
     for (const offer of offers) {
-      // Offers of one name are alternatives, and the first one that is agreed to is it (RFC 6455, 9.1).
+      // Offers of one name are alternatives; the first one that is accepted wins (RFC 6455, 9.1).
       if (this.#extensions.some(({ name }) => name === offer.name)) continue;
       const accepted = this.#negotiation?.knows(offer.name)
         ? this.#negotiation.consider(offer)

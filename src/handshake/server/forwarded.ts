@@ -1,8 +1,8 @@
 /**
- * What proxies say of those in front of them: `Forwarded` (RFC 7239), and the older `X-Forwarded-*`, which no standard defines.
+ * Reads what proxies say about their clients: `Forwarded` (RFC 7239), and the older `X-Forwarded-*`, which no standard defines.
  *
- * Each proxy adds to the right of what it got. So all of this is read from the right, as far as the proxy that wrote it is trusted: what
- * stands further to the left may have been written by anybody.
+ * Each proxy appends to the right of what it received. So these headers are read from the right, for as long as the proxy that
+ * wrote a part is trusted. Anybody may have written the parts further to the left.
  *
  * @module
  */
@@ -17,20 +17,20 @@ import { parseAddress, unmapped, writeAddress } from "../../ip-address.ts";
 import type { IsTrusted } from "./trusted-proxies.ts";
 import { isHostText } from "./target.ts";
 
-/** What one proxy says of who has connected to it. A field is undefined where it says nothing. */
+/** What one proxy says about the client that connected to it. A field is undefined if the proxy does not say it. */
 export interface ForwardedHop {
   readonly node: ForwardedNode | undefined;
-  /** Whether the client came by https or wss. */
+  /** Whether the client used https or wss. */
   readonly encrypted: boolean | undefined;
-  /** As the client's Host header named it. */
+  /** The host in the client's Host header. */
   readonly host: string | undefined;
 }
 
-/** Headers that a proxy may tell of its client by. */
+/** Headers by which a proxy may name its client. */
 export type ProxyHeader =
   "forwarded" | "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" | "x-forwarded-port";
 
-/** All of them. */
+/** All these headers. */
 export const allProxyHeaders: readonly ProxyHeader[] = [
   "forwarded",
   "x-forwarded-for",
@@ -39,7 +39,7 @@ export const allProxyHeaders: readonly ProxyHeader[] = [
   "x-forwarded-port",
 ];
 
-/** What the option may be. */
+/** The kind of the option. */
 export const proxyHeadersKind: Kind = {
   expected:
     "a list of some of forwarded, x-forwarded-for, x-forwarded-proto, x-forwarded-host, x-forwarded-port",
@@ -53,7 +53,7 @@ export const proxyHeadersKind: Kind = {
   },
 };
 
-/** Who has connected; undefined stands for what is hidden: "unknown" and obfuscated names (RFC 7239, 6). */
+/** A client's address; undefined if it is hidden: "unknown" and obfuscated names (RFC 7239, 6). */
 export interface ForwardedNode {
   readonly address: string | undefined;
   readonly port: number | undefined;
@@ -62,8 +62,9 @@ export interface ForwardedNode {
 /**
  * Reads what trusted proxies say in `Forwarded`.
  *
- * @param isTrusted Is asked about those that the header names: hop 1 is who connected to the proxy that is connected here.
- * @returns The farthest one that a trusted proxy tells of; undefined where the header is missing.
+ * @param isTrusted Tells whether a proxy that the header names is trusted. Hop 1 is the one that connected to this server's own
+ * peer.
+ * @returns The farthest client that a trusted proxy names; undefined if the header is missing.
  * @throws {HandshakeError} `BAD_FORWARDED`
  */
 export function readForwarded(head: Head, isTrusted: IsTrusted): ForwardedHop | undefined {
@@ -73,18 +74,18 @@ export function readForwarded(head: Head, isTrusted: IsTrusted): ForwardedHop | 
     client = toHop(element);
     if (!isTrusted(client.node?.address, ++hop)) break;
   }
-  // There, and with nothing in it.
+  // The header exists, but is empty.
   if (client === undefined && head.find("forwarded") >= 0) throw malformed("Forwarded");
   return client;
 }
 
 /**
- * Reads what trusted proxies say in `X-Forwarded-*`: the client's address, and of Proto, Host and Port the value that the same
- * proxy has written. Proxies in front of others often leave these as they got them: where there are fewer values than proxies,
- * the leftmost one counts.
+ * Reads what trusted proxies say in `X-Forwarded-*`: the client's address, and from Proto, Host and Port the values of the same
+ * proxy. Proxies in front of others often pass these on unchanged. So if there are fewer values than proxies, the leftmost value
+ * counts.
  *
- * @param names Headers that are read; others are not looked at.
- * @returns As {@link readForwarded}; undefined where all are missing.
+ * @param names The headers to read; others are ignored.
+ * @returns As {@link readForwarded}; undefined if all are missing.
  * @throws {HandshakeError} `BAD_FORWARDED`
  */
 export function readXForwarded(
@@ -101,7 +102,7 @@ export function readXForwarded(
       if (node === undefined) throw malformed("X-Forwarded-For");
       if (!isTrusted(node.address, ++hop)) break;
     }
-    // There, and with nothing in it.
+    // The header exists, but is empty.
     if (node === undefined) throw malformed("X-Forwarded-For");
   }
   const valueOf = (name: ProxyHeader): string | undefined =>
@@ -117,12 +118,12 @@ export function readXForwarded(
   };
 }
 
-/** Makes the refusal of a header that a trusted proxy has sent. */
+/** Makes the refusal of a malformed header from a trusted proxy. */
 function malformed(name: string): HandshakeError {
   return new HandshakeError("BAD_FORWARDED", { message: `${name} of a proxy is malformed` });
 }
 
-/** Gives the elements of a list, the last one first, over all lines with the name. Empty ones are left out. */
+/** Gives the elements of a list, the last one first, of all lines with the name. Empty elements are skipped. */
 function* valuesFromRight(head: Head, name: string): Generator<string, void> {
   for (const line of linesFromRight(head, name)) {
     for (const text of head.value(line).split(",").reverse()) {
@@ -139,7 +140,7 @@ function linesFromRight(head: Head, name: string): number[] {
   return lines.reverse();
 }
 
-/** Gives the `count`th value from the right, or the leftmost one where there are fewer. */
+/** Gives the `count`th value from the right; the leftmost one if there are fewer. */
 function valueAt(head: Head, name: ProxyHeader, count: number): string {
   let last = "";
   let seen = 0;
@@ -169,7 +170,7 @@ function parseHost(text: string | undefined, name: string): string | undefined {
   return text;
 }
 
-/** Adds the port that a client has connected to, where its host names none and it is not the scheme's own. */
+/** Adds the port to which a client has connected, if the host has none and the port is not the scheme's default. */
 function withPort(
   head: Head,
   forwarded: string | undefined,
@@ -189,10 +190,10 @@ function withPort(
 const obfuscated = /^_[\w.-]+$/;
 
 /**
- * Reads a node: an address, "unknown" or an obfuscated name, with a port or without.
+ * Reads a node: an address, "unknown" or an obfuscated name, with or without a port.
  *
- * @param isBare Whether an IPv6 address may stand without brackets.
- * @returns undefined where it is none.
+ * @param isBare Whether an IPv6 address may have no brackets.
+ * @returns undefined if it is malformed.
  */
 function parseNode(text: string, isBare: boolean): ForwardedNode | undefined {
   const whole = isBare ? parseAddress(text) : undefined;
@@ -211,7 +212,7 @@ function parseName(name: string): { address: string | undefined } | undefined {
   if (name.toLowerCase() === "unknown" || obfuscated.test(name)) return { address: undefined };
   const isBracketed = name.startsWith("[");
   const bytes = parseAddress(isBracketed ? name.slice(1, -1) : name);
-  // Brackets are for IPv6, and IPv6 is for brackets.
+  // IPv6 needs brackets, and IPv4 must have none.
   if (bytes === undefined || isBracketed !== bytes.length > 4) return undefined;
   return { address: textOf(bytes) };
 }
@@ -226,7 +227,7 @@ function parsePort(text: string): number | undefined {
   return port > 0 && port < 65_536 ? port : undefined;
 }
 
-/** What one element of `Forwarded` has; names of parameters are in lower case. */
+/** The parameters of one element of `Forwarded`. Their names are in lower case. */
 type Element = ReadonlyMap<string, string>;
 
 function toHop(element: Element): ForwardedHop {
@@ -240,7 +241,7 @@ function toHop(element: Element): ForwardedHop {
   };
 }
 
-/** Gives the elements of `Forwarded`, the last one first, over all its lines. */
+/** Gives the elements of `Forwarded`, the last one first, of all its lines. */
 function* forwardedFromRight(head: Head): Generator<Element, void> {
   for (const line of linesFromRight(head, "forwarded")) {
     const elements = new ForwardedScanner(head.bytes, head.valueStart(line), head.valueEnd(line));
@@ -255,9 +256,9 @@ const Equals = 0x3d;
 const Backslash = 0x5c;
 
 /**
- * Takes one line of `Forwarded` apart: each byte is looked at once (RFC 7239, 4).
+ * Parses one line of `Forwarded`, and reads each byte once (RFC 7239, 4).
  *
- * A header that is malformed is refused whole: of a quote that a client has left open, nobody can tell what a proxy has added behind it.
+ * A malformed line refuses the request. For example, if a client has left a quote open, it is unclear what a proxy has appended.
  */
 class ForwardedScanner {
   readonly #bytes: Uint8Array;
@@ -270,13 +271,13 @@ class ForwardedScanner {
     this.#end = end;
   }
 
-  /** Gives all elements; empty ones are left out (RFC 9110, 5.6.1.2). */
+  /** Gives all elements. Empty ones are skipped (RFC 9110, 5.6.1.2). */
   all(): Element[] {
     const elements: Element[] = [];
     let element = new Map<string, string>();
     for (;;) {
       this.#skipBlanks();
-      // Pairs may be left out: "[ forwarded-pair ] *( ';' [ forwarded-pair ] )" (RFC 7239, 4)
+      // Pairs may be missing: "[ forwarded-pair ] *( ';' [ forwarded-pair ] )" (RFC 7239, 4)
       if (!this.#isAtDelimiter()) this.#takePair(element);
       this.#skipBlanks();
       if (this.#take(Semicolon)) continue;

@@ -1,5 +1,5 @@
 /**
- * The server's side of the opening handshake where an HTTP server has read the request already.
+ * The server's side of the opening handshake, if an HTTP server has already read the request.
  *
  * @module
  */
@@ -15,21 +15,21 @@ import { writeAll } from "../../io/write-all.ts";
 import type { UpgradedStream } from "../upgraded-stream.ts";
 import { Upgrader, type UpgraderOptions } from "./upgrader.ts";
 
-/** A request as `node:http` has parsed it; what other servers give is easily put in this form. */
+/** A request as `node:http` has parsed it. The requests of other servers are easy to convert. */
 export interface ParsedRequest {
-  /** Such as "GET". */
+  /** The method, such as "GET". */
   readonly method?: string | undefined;
   /** The request target. */
   readonly url?: string | undefined;
-  /** Such as "1.1". */
+  /** The version, such as "1.1". */
   readonly httpVersion: string;
-  /** Names and values in turn, in the order of the wire. */
+  /** Alternating names and values, in the order of the request. */
   readonly rawHeaders: readonly string[];
 }
 
 /**
- * Does handshakes on connections that an HTTP server hands over, by the same rules and with the same callbacks as
- * {@link Upgrader}: the request is put together again, so that there is one check for both.
+ * Does handshakes on connections from an HTTP server, with the rules and the callbacks of {@link Upgrader}. It writes the request
+ * as bytes again, so that both use the same checks.
  *
  * @example
  * const upgrader = new HttpUpgrader({ protocol: (name) => headerIs(name, "chat") });
@@ -43,21 +43,21 @@ export class HttpUpgrader<Context = undefined> {
   readonly #upgrader: Upgrader<Context>;
 
   /**
-   * Makes an upgrader; one serves any number of connections.
+   * Makes an upgrader, for any number of connections.
    *
-   * @param options As for an Upgrader. Default: everybody is let in.
+   * @param options As for an Upgrader. Default: every client is accepted.
    */
   constructor(options: UpgraderOptions<Context> = {}) {
     this.#upgrader = new Upgrader(options);
   }
 
   /**
-   * Checks the request, asks the callbacks, answers. Where it throws, the stream is closed behind the answer: an HTTP
-   * server that has handed a connection over does not look after it any more.
+   * Checks the request, calls the callbacks, and answers. If it throws, it has answered and closed the stream, because an HTTP
+   * server no longer cares for a connection that it has given away.
    *
    * @param stream The connection, at the first byte that the HTTP server has not read.
-   * @param head What the HTTP server has read behind the request: the first frames, perhaps. Copied. Default: nothing.
-   * @throws {TypeError} Something given is not what it should be; nothing has been answered then.
+   * @param head Bytes that the HTTP server has read after the request, such as the first frames. Copied. Default: none.
+   * @throws {TypeError} An argument is of a wrong type. Then nothing was answered.
    * @throws As {@link Upgrader.upgrade}.
    */
   async upgrade(
@@ -76,7 +76,7 @@ export class HttpUpgrader<Context = undefined> {
   }
 }
 
-/** Refuses what is no stream at the call: plain JavaScript may give anything. */
+/** Refuses an argument that is not a stream, since plain JavaScript may pass anything. */
 function checkStream(stream: ByteStream): void {
   const { read, write, close } = (stream ?? {}) as Partial<ByteStream>;
   if (typeof read === "function" && typeof write === "function" && typeof close === "function") {
@@ -104,10 +104,10 @@ function checkParsed(request: ParsedRequest, head: Uint8Array): void {
 }
 
 /**
- * Puts a request together as it was on the wire, with what came behind it.
+ * Writes a request as it was on the wire, and the bytes after it.
  *
- * A part with a character that may not stand in it becomes NUL, which may stand nowhere: so the parser refuses it, and
- * nothing in it passes for a line of its own.
+ * A part with a character that is not allowed becomes NUL. A NUL is never allowed, so the parser refuses it, and no part can look
+ * like a line of its own.
  *
  * @returns Bytes that are yours.
  */
@@ -119,10 +119,10 @@ export function writeRequest(request: ParsedRequest, behind: Uint8Array): Uint8A
 }
 
 /**
- * Puts a head together of what somebody else has parsed; a header that may not stand there becomes NUL.
+ * Writes a head that other code has parsed. A header that is not allowed becomes NUL.
  *
- * @param line The first line, in which nothing has to be looked for any more.
- * @param rawHeaders Names and values in turn.
+ * @param line The first line, already checked.
+ * @param rawHeaders Alternating names and values.
  * @returns Bytes that are yours.
  */
 export function writeParsedHead(
@@ -141,7 +141,7 @@ export function writeParsedHead(
   return bytes;
 }
 
-/** Gives `text`, or NUL where one of its characters is not in `set`. */
+/** Gives `text`, or NUL if one of its characters is not in `set`. */
 function only(set: Uint8Array, text: string): string {
   for (let i = 0; i < text.length; i++) {
     if (set[text.charCodeAt(i)] !== 1) return "\0";
@@ -149,9 +149,9 @@ function only(set: Uint8Array, text: string): string {
   return text;
 }
 
-/** A stream with bytes in front. */
+/** A stream with other bytes before it. */
 class PrefixedStream implements ByteStream {
-  /** The stream behind those bytes. */
+  /** The stream after these bytes. */
   readonly inner: ByteStream;
   readonly #prefix: BytesReader;
 
@@ -181,9 +181,9 @@ class PrefixedStream implements ByteStream {
 let defaultUpgrader: HttpUpgrader | undefined;
 
 /**
- * Upgrades with all defaults. Where it throws, the stream is closed behind the answer.
+ * Upgrades with all defaults. If it throws, it has answered and closed the stream.
  *
- * @param head What the HTTP server has read behind the request. Copied.
+ * @param head Bytes that the HTTP server has read after the request. Copied.
  * @throws As {@link HttpUpgrader.upgrade}.
  * @see gobwas UpgradeHTTP, DefaultHTTPUpgrader
  */

@@ -1,29 +1,29 @@
 /**
- * Sets of IP addresses: single ones, and networks in CIDR notation (RFC 4632, 3.1; RFC 4291, 2.3).
+ * Sets of IP addresses: single addresses, and networks in CIDR notation (RFC 4632, 3.1; RFC 4291, 2.3).
  *
  * @module
  */
 
 import { parseAddress, unmapped } from "../../ip-address.ts";
 
-/** What stands for the peer of a Unix socket, which has no address. */
+/** The name for the peer of a Unix socket, which has no address. */
 const unixName = "unix";
 
-/** The addresses that begin with certain bits. */
+/** The addresses with a common prefix. */
 interface Network {
-  /** 4 or 16. */
+  /** The address, as 4 or 16 bytes. */
   readonly bytes: Uint8Array;
   readonly bits: number;
 }
 
-/** Tells whether a text may stand in a list of networks. */
+/** Tells whether a text may be an element of a list of networks. */
 export function isNetwork(text: unknown): boolean {
   return typeof text === "string" && (text === unixName || parseNetwork(text) !== undefined);
 }
 
 /**
- * Some addresses. An IPv4 address that is written as one of IPv6 (`::ffff:192.0.2.1`) is the same as the IPv4 address, in the
- * list as in what is looked for.
+ * A set of addresses. An IPv4 address in the form of IPv6 (`::ffff:192.0.2.1`) is the same as the IPv4 address, in the list and
+ * in the address to look for.
  *
  * @example
  * new Networks(["10.0.0.0/8", "2001:db8::/32", "192.0.2.1"]).has("10.1.2.3") // true
@@ -34,17 +34,17 @@ export class Networks {
 
   /**
    * @param texts Addresses, networks such as "10.0.0.0/8", and "unix" for the peers of a Unix socket.
-   * @throws {TypeError} One is none of these.
+   * @throws {TypeError} An element is none of these.
    */
   constructor(texts: readonly string[]) {
     this.#hasUnix = texts.includes(unixName);
     this.#networks = texts.filter((text) => text !== unixName).map(toNetwork);
   }
 
-  /** Tells whether an address is one of them. @param address undefined stands for the peer of a Unix socket. */
+  /** Tells whether an address is in the set. @param address undefined stands for the peer of a Unix socket. */
   has(address: string | undefined): boolean {
     if (address === undefined) return this.#hasUnix;
-    // The zone of a link-local address names an interface of this machine, and is no part of the address.
+    // The zone of a link-local address names an interface of this machine, and is not part of the address.
     const [bare] = address.split("%", 1) as [string];
     const bytes = parseAddress(bare);
     if (bytes === undefined) return false;
@@ -59,7 +59,7 @@ function toNetwork(text: string): Network {
   throw new TypeError(`Neither an IP address nor a network such as "10.0.0.0/8": ${text}`);
 }
 
-/** Reads an address, or a network; undefined where it is neither, or where a bit behind the prefix is set. */
+/** Reads an address or a network; gives undefined if it is malformed, or a bit after the prefix is set. */
 function parseNetwork(text: string): Network | undefined {
   const [address, prefix, ...more] = text.split("/") as [string, string?, ...string[]];
   const written = parseAddress(address);
@@ -71,7 +71,7 @@ function parseNetwork(text: string): Network | undefined {
   const bits = Number(prefix) - 8 * (written.length - bytes.length);
   if (bits < 0 || bits > 8 * bytes.length) return undefined;
   const network = { bytes, bits };
-  // "10.0.0.1/8" is as likely meant as 10.0.0.1 alone: whom to trust is not guessed.
+  // "10.0.0.1/8" might mean 10.0.0.1 alone. Trust must not depend on a guess, so it is refused.
   return hasBitsBehind(network) ? undefined : network;
 }
 
@@ -84,7 +84,7 @@ function contains({ bytes, bits }: Network, address: Uint8Array): boolean {
   return bytes.every((byte, index) => (address[index]! & maskOf(bits - 8 * index)) === byte);
 }
 
-/** The mask of one byte, of whose bits so many are the network's. */
+/** Gives the mask of one byte, for this number of leading bits. */
 function maskOf(bits: number): number {
   if (bits >= 8) return 0xff;
   return bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff;

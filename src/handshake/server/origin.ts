@@ -1,5 +1,5 @@
 /**
- * Which pages may open connections (RFC 6455, 10.2): a browser sends a user's cookies with a request that any page makes.
+ * Which pages may open connections (RFC 6455, 10.2). A browser sends a user's cookies with the request of any page.
  *
  * @module
  */
@@ -14,18 +14,18 @@ import type { UpgradeRequest } from "./upgrade-request.ts";
 /**
  * Decides whether pages of an origin may connect.
  *
- * @param origin As the browser has sent it: "https://example.org", or "null".
+ * @param origin The Origin header of the browser: "https://example.org", or "null".
  * @param request Yours to keep.
  */
 export type OriginTest = (origin: string, request: UpgradeRequest) => Awaitable<boolean>;
 
 /**
- * Whose pages may connect. "any": all. "same": those of the server's own host, as the client has asked for it
- * (`request.peer.host`). "cookies": as "same" where the request carries cookies, an Authorization header or a client certificate,
- * all otherwise. A list: those origins, such as "https://example.org"; "https://*.example.org" for the hosts below it,
- * "http://localhost:*" for any port. A function, alone or in a list, where a list is not enough.
+ * The origins whose pages may connect. "any": all. "same": the server's own host, as the client has asked for it
+ * (`request.peer.host`). "cookies": as "same" if the request has cookies, an Authorization header or a client certificate,
+ * otherwise all. A list: these origins, such as "https://example.org"; "https://*.example.org" stands for the hosts below it,
+ * "http://localhost:*" for any port. A function, alone or in a list: decides itself.
  *
- * Programs that send no Origin are no pages, and always may.
+ * Programs that send no Origin are not pages, and may always connect.
  */
 export type OriginPolicy =
   "any" | "same" | "cookies" | OriginTest | readonly (string | OriginTest)[];
@@ -33,8 +33,8 @@ export type OriginPolicy =
 const policies: readonly unknown[] = ["any", "same", "cookies"];
 
 /**
- * An Origin as browsers send it (RFC 6454, 6.2), or a pattern of such: without a path, and "null" for what has none. Any other
- * would fit nobody. Of all schemes only "file" has no host: some web views send it.
+ * An Origin as browsers send it (RFC 6454, 6.2), or a pattern: without a path; "null" for a page without an origin. Another text
+ * would never match. Only the scheme "file" has no host: some web views send it.
  */
 const originPattern =
   /^(?:null|file:\/\/|[a-z][a-z\d+.-]*:\/\/(?:\*\.)?(?:\[[\da-f:.]+\]|[^/*\s@:[\]]+)(?::(?:\d{1,5}|\*))?)$/i;
@@ -43,7 +43,7 @@ function isOrigin(value: unknown): boolean {
   return typeof value === "string" && originPattern.test(value);
 }
 
-/** What the option may be. */
+/** The kind of the option. */
 export const originsKind: Kind = {
   expected:
     '"any", "same", "cookies", a list of origins such as ["https://example.org"], or a function',
@@ -62,23 +62,23 @@ export const originsKind: Kind = {
   },
 };
 
-/** Tells whether a policy asks a function, which may keep the request. */
+/** Tells whether a policy contains a function, which may keep the request. */
 export function asksFunction(policy: OriginPolicy): boolean {
   return typeof policy === "function" || (Array.isArray(policy) && policy.some(callback.is));
 }
 
 /**
- * Refuses a request that a page of another origin has made, where the policy says so.
+ * Refuses a request of a page from another origin, if the policy says so.
  *
- * @returns A promise where a function of the policy gives one.
- * @throws {HandshakeError} `BAD_ORIGIN`, 403; its `cause` says what to do, to those who log it.
- * @throws {TypeError} The policy is none, or a function of it gives neither true nor false.
+ * @returns A promise if a function of the policy returns one.
+ * @throws {HandshakeError} `BAD_ORIGIN`, 403. For your logs, its `cause` says what to do.
+ * @throws {TypeError} The policy is malformed, or a function of it returns neither true nor false.
  */
 export function checkOrigin(
   request: UpgradeRequest,
   policy?: "any" | "same" | "cookies" | readonly string[],
 ): void;
-/** The same with functions, which may take their time. */
+/** Like the call above, for a policy with functions, which may return promises. */
 export function checkOrigin(request: UpgradeRequest, policy: OriginPolicy): Awaitable<void>;
 export function checkOrigin(
   request: UpgradeRequest,
@@ -109,7 +109,7 @@ function isAllowed(
   return askAll(policy, origin, request);
 }
 
-/** Asks the functions of a list, one by one, until one says yes. */
+/** Calls the functions of a list, one after the other, until one says yes. */
 function askAll(
   policy: readonly (string | OriginTest)[],
   origin: string,
@@ -128,7 +128,7 @@ function askAll(
   return false;
 }
 
-/** @throws {TypeError} What is given is neither true nor false, nor a promise of it. */
+/** @throws {TypeError} The function returned neither true nor false, nor a promise. */
 function ask(test: OriginTest, origin: string, request: UpgradeRequest): Awaitable<boolean> {
   const check = (answer: boolean): boolean => {
     if (typeof answer === "boolean") return answer;
@@ -138,7 +138,7 @@ function ask(test: OriginTest, origin: string, request: UpgradeRequest): Awaitab
   return isPromise(answer) ? Promise.resolve(answer).then(check) : check(answer);
 }
 
-/** Tells whether an origin is what an element of a list names, both in lower case. */
+/** Tells whether an origin matches an element of a list. Both are in lower case. */
 function fits(origin: string, pattern: string): boolean {
   if (!pattern.includes("*")) return origin === pattern;
   const [base, port] = partsOf(pattern);
@@ -146,12 +146,12 @@ function fits(origin: string, pattern: string): boolean {
   if (port !== "*" && port !== ownPort) return false;
   const [scheme, below] = base.split("*") as [string, string?];
   if (below === undefined) return ownBase === base;
-  // "https://*.example.org": what stands for the "*" is one label or more.
+  // "https://*.example.org": the "*" stands for one label or more.
   const label = ownBase.slice(scheme.length, ownBase.length - below.length);
   return ownBase === scheme + label + below && /^[^/@:*\s]+$/.test(label);
 }
 
-/** Takes the port off an origin; undefined where it names none. */
+/** Splits an origin into base and port; the port is undefined if the origin has none. */
 function partsOf(origin: string): [base: string, port: string | undefined] {
   const [, base, port] = /^(.*?)(?::(\d+|\*))?$/.exec(origin) as unknown as [
     string,
@@ -161,14 +161,14 @@ function partsOf(origin: string): [base: string, port: string | undefined] {
   return [base, port];
 }
 
-/** Makes the refusal; what could be done about it is not for the page to know. */
+/** Makes the refusal. The page does not see its cause, which says what to do. */
 function refusal(origin: string, { peer }: UpgradeRequest, policy: OriginPolicy): HandshakeError {
   const own = `is not of the server's own host, ${peer.host}: name it in origins; behind a proxy that rewrites Host, set trustProxy`;
   const why = policy === "same" || policy === "cookies" ? own : "is none that origins lets in";
   return new HandshakeError("BAD_ORIGIN", { cause: new Error(`${origin} ${why}`) });
 }
 
-/** What a browser adds by itself, a certificate that a balancer has seen included. */
+/** Tells whether the request has credentials that a browser adds by itself, including a certificate that a balancer has seen. */
 function hasCredentials(request: UpgradeRequest): boolean {
   return (
     request.get("cookie") !== undefined ||
@@ -178,9 +178,11 @@ function hasCredentials(request: UpgradeRequest): boolean {
   );
 }
 
-/** Compares hosts with their ports, the scheme's own where none is named. "null" and what is no URL is nobody's. */
+/**
+ * Compares hosts with their ports; a missing port is the scheme's default. "null", and a text that is not a URL, match no host.
+ */
 function isSame(origin: string, host: string): boolean {
-  // As nearly all write it; to read two URLs takes longer than the rest of a request.
+  // The usual form. Parsing two URLs would take longer than the rest of a request.
   if (host !== "" && (origin === `https://${host}` || origin === `http://${host}`)) return true;
   try {
     const { protocol, host: ofOrigin } = new URL(origin);

@@ -1,5 +1,5 @@
 /**
- * Who has asked for a connection, behind the proxies that a server trusts.
+ * Finds the client of a connection behind the proxies that a server trusts.
  *
  * @module
  */
@@ -25,32 +25,35 @@ import {
   trustOf,
 } from "./trusted-proxies.ts";
 
-/** Who is at the other end: the client itself, as far as trusted proxies tell of it; without them who is at the socket. */
+/** The peer of a connection: the client itself, as far as trusted proxies name it; otherwise the other end of the socket. */
 export interface Peer {
-  /** IP address; undefined over a Unix socket, and where a trusted proxy hides it or does not know it. */
+  /** IP address; undefined over a Unix socket, and if a trusted proxy hides it or does not know it. */
   readonly address: string | undefined;
-  /** Port; undefined where nobody tells. */
+  /** Port; undefined if it is unknown. */
   readonly port: number | undefined;
-  /** Whether the client itself came by TLS (https, wss). */
+  /** Whether the client itself uses TLS (https, wss). */
   readonly encrypted: boolean;
-  /** The host that the client asked for, with a port where it is not the scheme's own; "" on a client. */
+  /** The host that the client asked for, with a port if it is not the scheme's default; "" on a client. */
   readonly host: string;
-  /** What a TCP balancer says of the connection, by the PROXY protocol; undefined where that is not spoken. */
+  /** The PROXY header of a TCP balancer; undefined without the PROXY protocol. */
   readonly proxied: Proxied | undefined;
 }
 
-/** Whom a server believes about its clients. */
+/** Which proxies a server trusts to name its clients. */
 export interface PeerOptions {
-  /** Proxies that are believed. Default: none. */
+  /** The trusted proxies. Default: none. */
   readonly trustProxy?: TrustedProxies | undefined;
-  /** Headers that they tell of their clients by; a proxy passes on the others as a client has sent them. Default: all of them. */
+  /**
+   * The headers by which these proxies name their clients. A proxy passes on other headers as the client has sent them. Default:
+   * all.
+   */
   readonly proxyHeaders?: readonly ProxyHeader[] | undefined;
 }
 
 /**
- * Gives who is connected, before any header is believed.
+ * Gives the peer before any header is read.
  *
- * @param proxied What a trusted balancer says of the connection. Default: there is none.
+ * @param proxied The PROXY header of a trusted balancer. Default: none.
  */
 export function directPeer(facts: Partial<TransportFacts>, host: string, proxied?: Proxied): Peer {
   const encrypted = facts.encrypted === true || proxied?.tls !== undefined;
@@ -60,7 +63,7 @@ export function directPeer(facts: Partial<TransportFacts>, host: string, proxied
     return { address: socketAddress(remoteAddress), port: remotePort, encrypted, host, proxied };
   }
   const { port } = source;
-  // Who has come to the balancer by a Unix socket has no port, and its path is no IP address.
+  // A client that has connected to the balancer by a Unix socket has no port, and a path instead of an IP address.
   const address = port === undefined ? undefined : source.address;
   return { address, port, encrypted, host, proxied };
 }
@@ -71,8 +74,8 @@ const peerTable: OptionTable<PeerOptions> = {
 };
 
 /**
- * Finds the client of each request behind the proxies that are trusted. `serve` has one where it has `trustProxy`; an `Upgrader` or
- * an `HttpUpgrader` is given one.
+ * Finds the client of each request behind trusted proxies. `serve` makes one if it has the option `trustProxy`. An `Upgrader` or
+ * `HttpUpgrader` gets one as an option.
  *
  * @example
  * import { PeerFinder } from "framewire";
@@ -92,10 +95,10 @@ export class PeerFinder {
   readonly #isFunction: boolean;
 
   /**
-   * Makes a finder; one serves any number of requests.
+   * Makes a finder, for any number of requests.
    *
-   * @param options Whom to believe. Default: nobody.
-   * @throws {TypeError} A trusted address is none; an option is not known, or of a wrong type.
+   * @param options The trusted proxies. Default: none.
+   * @throws {TypeError} A trusted address is malformed; an option is unknown, or of a wrong type.
    */
   constructor(options: PeerOptions = {}) {
     checkOptions(options, peerTable);
@@ -105,19 +108,18 @@ export class PeerFinder {
     this.#isFunction = typeof trustProxy === "function";
   }
 
-  /** Tells whether who is at a socket may turn out to be a proxy. A function is not asked, and may say so of anybody. */
+  /** Tells whether the other end of a socket may be a proxy. If the option is a function, the answer is always yes. */
   mayBeProxy(remoteAddress: string | undefined): boolean {
     return this.#isFunction || this.#isTrusted(remoteAddress, 0);
   }
 
   /**
-   * Gives the client of a request. What strangers say is not looked at.
+   * Gives the client of a request. The headers of untrusted peers are ignored.
    *
-   * @param head A request that was checked.
-   * @param facts Of the connection that it came on: `remoteAddress`, `remotePort`, `encrypted`. Without an address it is a Unix
-   * socket's.
-   * @param proxied What a trusted balancer says of that connection.
-   * @throws {HandshakeError} `BAD_FORWARDED`: what a trusted proxy says is malformed, or says two things.
+   * @param head A checked request.
+   * @param facts Of its connection: `remoteAddress`, `remotePort`, `encrypted`. Without an address it counts as a Unix socket.
+   * @param proxied The PROXY header of a trusted balancer on that connection.
+   * @throws {HandshakeError} `BAD_FORWARDED`: a trusted proxy's headers are malformed, or contradict each other.
    */
   find(head: Head, facts: Partial<TransportFacts>, proxied?: Proxied): Peer {
     const direct = directPeer(facts, head.get("host") ?? "", proxied);
@@ -139,8 +141,8 @@ export class PeerFinder {
 }
 
 /**
- * Refuses two headers that disagree. A proxy that writes one of them passes the other on as a client has sent it: which of the
- * two it is cannot be told from here.
+ * Refuses two headers that contradict each other. A proxy that writes one of them passes the other on as a client has sent it,
+ * and the server cannot know which is which.
  */
 function checkAgreement(one: ForwardedHop | undefined, other: ForwardedHop | undefined): void {
   if (one === undefined || other === undefined) return;

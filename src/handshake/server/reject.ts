@@ -1,5 +1,5 @@
 /**
- * How a hook says no.
+ * The error by which a hook refuses a connection.
  *
  * @module
  */
@@ -10,23 +10,22 @@ import { checkReply } from "./response.ts";
 
 /** How a connection is refused. */
 export interface RejectionOptions extends Omit<HandshakeErrorOptions, "headers"> {
-  /** Headers to send beside those that every refusal carries. */
+  /** Headers to send in addition to the headers that every refusal has. */
   readonly headers?: GivenHeaders;
 }
 
 /**
- * Makes the error that refuses a connection when a hook throws it.
+ * Makes the error that refuses a connection. Throw it in a hook.
  *
  * @example
  * upgrade(request) {
  *   if (request.origin !== "https://example.org") throw rejectConnection({ status: 403, message: "Wrong origin" });
  * }
  *
- * @param options `status` (an integer from 300 to 599, default 403), `message`, `headers`, `body`; the peer gets to see
- * them all.
- * @throws {RangeError} `status` is a number that no refusal has: 2xx says that the request was granted.
- * @throws {TypeError} `status` is no number; a header may not be sent, or is written by the server itself; `message` is no
- * string, or `body` neither a string nor a Uint8Array.
+ * @param options `status` (an integer from 300 to 599, default 403), `message`, `headers`, `body`. The peer sees all of them.
+ * @throws {RangeError} `status` is a number that is not allowed: 2xx would say that the request succeeded.
+ * @throws {TypeError} `status` is not a number; a header may not be sent, or is written by the server itself; `message` is not a
+ * string, or `body` is neither a string nor a Uint8Array.
  * @see gobwas RejectConnectionError
  */
 export function rejectConnection(options: RejectionOptions = {}): HandshakeError {

@@ -1,5 +1,5 @@
 /**
- * What a server demands of a request before it answers 101 (RFC 6455, 4.2.1; RFC 9112, 3 and 6).
+ * A server's checks of a request, before it answers 101 (RFC 6455, 4.2.1; RFC 9112, 3 and 6).
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { addListRanges, addListTokens, listHasToken } from "../../http/token.ts"
 import { isBase64Of16 } from "../base64.ts";
 import { checkHost, checkTarget } from "./target.ts";
 
-/** The one version of the protocol. */
+/** The only version of the protocol. */
 const version = "13";
 
 const protocolHeader = "sec-websocket-protocol";
 
 /**
- * Checks what holds for every request that is answered at all: version, method, target, Host, no body. A target in
- * absolute form is reduced to its path in the head, so that this is called once.
+ * Checks the common rules of every request: version, method, target, Host, no body. Changes a target in absolute form to its path
+ * in the head, so call it once.
  *
- * @throws {HandshakeError} `BAD_PROTOCOL`, `BAD_METHOD`, `MALFORMED_REQUEST`, `BAD_HOST`, `BAD_BODY`, looked for in this order
+ * @throws {HandshakeError} `BAD_PROTOCOL`, `BAD_METHOD`, `MALFORMED_REQUEST`, `BAD_HOST`, `BAD_BODY`; checked in this order
  */
 export function checkRequest(head: Head): void {
   // "The request MUST be ... HTTP/1.1 or higher" (RFC 6455, 4.2.1); other majors frame their messages otherwise
@@ -35,10 +35,10 @@ export function checkRequest(head: Head): void {
 }
 
 /**
- * Checks what holds for a request that asks for no upgrade: version, target, Host. Its method and its body are others' matter. A
- * target in absolute form is reduced to its path in the head, so that this is called once.
+ * Checks a request that asks for no upgrade: version, target, Host. Its method and its body are checked elsewhere. Changes a
+ * target in absolute form to its path in the head, so call it once.
  *
- * @throws {HandshakeError} `BAD_PROTOCOL`, `MALFORMED_REQUEST`, `BAD_HOST`, looked for in this order
+ * @throws {HandshakeError} `BAD_PROTOCOL`, `MALFORMED_REQUEST`, `BAD_HOST`; checked in this order
  */
 export function checkPlainRequest(head: Head): void {
   if (head.major !== 1) throw new HandshakeError("BAD_PROTOCOL");
@@ -48,12 +48,12 @@ export function checkPlainRequest(head: Head): void {
   checkHost(head, single(head, "host", "BAD_HOST"), authority);
 }
 
-/** Tells whether a request asks about the server as a whole: `OPTIONS *` (RFC 9110, 9.3.7). */
+/** Tells whether a request is about the server as a whole: `OPTIONS *` (RFC 9110, 9.3.7). */
 export function isForServer(head: Head): boolean {
   return head.isMethod("OPTIONS") && head.target === "*";
 }
 
-/** Whatever followed the head as a body could be read as frames: nothing may follow it but frames. */
+/** Refuses a request with a body, since the bytes of a body could be read as frames. */
 function checkNoBody(head: Head): void {
   if (head.find("transfer-encoding") >= 0) throw new HandshakeError("BAD_BODY");
   for (let i = head.find("content-length"); i >= 0; i = head.find("content-length", i + 1)) {
@@ -62,10 +62,10 @@ function checkNoBody(head: Head): void {
 }
 
 /**
- * Checks that a request which passed {@link checkRequest} is an opening handshake.
+ * Checks that a request is an opening handshake. The request must have passed {@link checkRequest}.
  *
- * @throws {HandshakeError} `BAD_UPGRADE` (426 where the header is missing), `BAD_CONNECTION`, `BAD_SEC_VERSION`,
- * `UPGRADE_REQUIRED`, `BAD_SEC_KEY`, `BAD_SUBPROTOCOL`, looked for in this order
+ * @throws {HandshakeError} `BAD_UPGRADE` (426 if the header is missing), `BAD_CONNECTION`, `BAD_SEC_VERSION`, `UPGRADE_REQUIRED`,
+ * `BAD_SEC_KEY`, `BAD_SUBPROTOCOL`; checked in this order
  */
 export function checkUpgrade(head: Head): void {
   if (!isUpgrade(head)) throw upgradeRequired();
@@ -91,7 +91,7 @@ export function isUpgrade(head: Head): boolean {
 }
 
 /**
- * Tells whether a request asks for a WebSocket, well or badly. An upgrade to something else, such as h2c, may be ignored
+ * Tells whether a request asks for a WebSocket, correctly or not. An upgrade to another protocol, such as h2c, may be ignored
  * (RFC 9110, 7.8).
  */
 export function asksForWebSocket(head: Head): boolean {
@@ -101,7 +101,7 @@ export function asksForWebSocket(head: Head): boolean {
 
 const upgradeHeaders = [["Upgrade", "websocket"]] as const;
 
-/** Makes the refusal of a plain request to a port for WebSocket: RFC 9110, 15.5.22 tells what to answer. */
+/** Makes the refusal of a plain request to a port for WebSockets, as RFC 9110, 15.5.22 demands. */
 export function upgradeRequired(): HandshakeError {
   return new HandshakeError("BAD_UPGRADE", {
     message: "This port speaks WebSocket: an Upgrade header is required",
@@ -110,7 +110,7 @@ export function upgradeRequired(): HandshakeError {
   });
 }
 
-/** Finds a header that must come exactly once. */
+/** Finds a header that must occur exactly once. */
 function single(
   head: Head,
   name: string,
@@ -124,7 +124,7 @@ function single(
   return index;
 }
 
-/** Tells whether any header with `name` lists `token`. */
+/** Tells whether a header with `name` contains `token`. */
 function hasToken(head: Head, name: string, token: string): boolean {
   for (let i = head.find(name); i >= 0; i = head.find(name, i + 1)) {
     if (listHasToken(head.bytes, head.valueStart(i), head.valueEnd(i), token)) return true;
@@ -132,10 +132,10 @@ function hasToken(head: Head, name: string, token: string): boolean {
   return false;
 }
 
-/** Offers of so many subprotocols are compared byte by byte; of more, strings are made, so that time stays linear. */
+/** Up to this number of subprotocols are compared byte by byte. For more, strings are made, so that the time stays linear. */
 const fewProtocols = 8;
 
-/** Checks the subprotocols that a client offers; of the usual few no strings are made. */
+/** Checks the offered subprotocols. For the usual small number, no strings are made. */
 function checkProtocols(head: Head): void {
   const first = head.find(protocolHeader);
   if (first < 0) return;
@@ -145,13 +145,13 @@ function checkProtocols(head: Head): void {
       throw new HandshakeError("BAD_SUBPROTOCOL");
     }
   }
-  // Lines may be empty, the list may not: 1#token (RFC 6455, 4.3), and what breaks the grammar is to be refused (4.2.1).
+  // A line may be empty, but not the whole list: 1#token (RFC 6455, 4.3). A malformed request must be refused (4.2.1).
   if (ranges.length === 0) throw new HandshakeError("BAD_SUBPROTOCOL");
   if (ranges.length > 2 * fewProtocols) offeredProtocols(head);
   else if (hasTwins(head.bytes, ranges)) throw new HandshakeError("BAD_SUBPROTOCOL");
 }
 
-/** Tells whether two of the ranges, each a start and an end, hold the same bytes. */
+/** Tells whether two ranges contain the same bytes. Each range is a start and an end. */
 function hasTwins(bytes: Uint8Array, ranges: readonly number[]): boolean {
   for (let one = 2; one < ranges.length; one += 2) {
     for (let other = 0; other < one; other += 2) {
@@ -178,9 +178,9 @@ function equalRanges(
 }
 
 /**
- * Gives the subprotocols that a client offers, in its order of preference (RFC 6455, 11.3.4).
+ * Gives the offered subprotocols, in the client's order of preference (RFC 6455, 11.3.4).
  *
- * @throws {HandshakeError} `BAD_SUBPROTOCOL`: not tokens, one of them twice, or a header without any
+ * @throws {HandshakeError} `BAD_SUBPROTOCOL`: one is not a token or is repeated, or the header is empty
  */
 export function offeredProtocols(head: Head): string[] {
   const first = head.find(protocolHeader);
@@ -198,7 +198,7 @@ export function offeredProtocols(head: Head): string[] {
 }
 
 /**
- * Gives the extensions that a client offers, in its order of preference, over all lines (RFC 6455, 9.1).
+ * Gives the offered extensions of all lines, in the client's order of preference (RFC 6455, 9.1).
  *
  * @throws {HandshakeError} `MALFORMED_REQUEST`
  */
@@ -211,12 +211,12 @@ export function offeredExtensions(head: Head): Option[] {
       throw malformedExtensions();
     }
   }
-  // Lines may be empty, the list may not.
+  // A line may be empty, but not the whole list.
   if (count > 0 && offers.length === 0) throw malformedExtensions();
   return offers;
 }
 
-/** Makes the refusal of a Sec-WebSocket-Extensions that cannot be read. */
+/** Makes the refusal of a malformed Sec-WebSocket-Extensions. */
 export function malformedExtensions(): HandshakeError {
   return new HandshakeError("MALFORMED_REQUEST", {
     message: "Sec-WebSocket-Extensions is not a list of extensions",

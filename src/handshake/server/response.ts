@@ -1,5 +1,5 @@
 /**
- * What a server answers: 101, a refusal, or a page (RFC 6455, 4.2.2).
+ * The responses of a server: 101, a refusal, or a page (RFC 6455, 4.2.2).
  *
  * @module
  */
@@ -15,13 +15,13 @@ import { isToken } from "../../http/token.ts";
 import { headerLines, writeResponse } from "../../http/write.ts";
 import { acceptInto, AcceptSize } from "../accept.ts";
 
-/** What a server says beside the proof. */
+/** The content of a 101 response, beside Sec-WebSocket-Accept. */
 export interface UpgradeResponse {
-  /** The subprotocol chosen, one of those offered. Default: none. */
+  /** The chosen subprotocol, one of those offered. Default: none. */
   readonly protocol?: string | undefined;
-  /** The extensions agreed upon, each one of those offered. Default: none. */
+  /** The accepted extensions, each one of those offered. Default: none. */
   readonly extensions?: readonly Option[] | undefined;
-  /** Headers to add, such as cookies. */
+  /** Headers to add, such as cookies. Default: none. */
   readonly headers?: GivenHeaders | undefined;
 }
 
@@ -43,11 +43,10 @@ const ownHeaders = new Set([
 /**
  * Writes the response that opens the connection.
  *
- * @param head Of a request that passed checkUpgrade.
+ * @param head A request that has passed checkUpgrade.
  * @param offered The subprotocols of the request.
  * @returns A new array, yours.
- * @throws {TypeError} A header that may not be sent, or that the handshake writes itself; a subprotocol that was not
- * offered. Nothing has been written then.
+ * @throws {TypeError} A header may not be sent, or belongs to the handshake; the subprotocol was not offered.
  */
 export function writeUpgrade(
   head: Head,
@@ -81,9 +80,9 @@ export function writeUpgrade(
 }
 
 /**
- * Checks headers that are to stand beside the handshake's own.
+ * Checks headers that are added to those of the handshake.
  *
- * @throws {TypeError} A header that may not be sent, or that the handshake writes itself.
+ * @throws {TypeError} A header may not be sent, or belongs to the handshake.
  */
 export function checkOwnHeaders(headers: HeaderPairs): void {
   headerLines(headers);
@@ -94,20 +93,20 @@ export function checkOwnHeaders(headers: HeaderPairs): void {
   }
 }
 
-/** An answer to a request that does not ask for an upgrade. */
+/** A response to a request that does not ask for an upgrade. */
 export interface HttpReply {
   /** HTTP status, 200 to 599. Default: 200. */
   readonly status?: number;
-  /** Headers beside Connection and Content-Length. Default: a Content-Type of plain text. */
+  /** Headers, in addition to Connection and Content-Length. Default: a Content-Type of plain text. */
   readonly headers?: GivenHeaders;
-  /** Default: empty. */
+  /** Body of the response. Default: empty. */
   readonly body?: string | Uint8Array;
 }
 
 /**
- * Checks what an answer other than 101 is to say beside its status.
+ * Checks the headers and the body of a response other than 101.
  *
- * @throws {TypeError} A header that may not be sent, or that is written here; a body that is neither text nor bytes.
+ * @throws {TypeError} A header may not be sent, or is written by the server; the body is neither a string nor bytes.
  */
 export function checkReply(headers: HeaderPairs, body: string | Uint8Array): void {
   headerLines(headers);
@@ -115,7 +114,7 @@ export function checkReply(headers: HeaderPairs, body: string | Uint8Array): voi
   checkTextOrBytes("body", body);
 }
 
-/** Checks the names of headers that a hook has given. @throws {TypeError} One of them is written by the server. */
+/** Checks the names of a hook's headers. @throws {TypeError} The server itself writes one of them. */
 export function checkReplyHeaders(headers: HeaderPairs): void {
   for (const [name] of headers) {
     if (/^(?:connection|content-length|transfer-encoding)$/i.test(name)) {
@@ -127,12 +126,11 @@ export function checkReplyHeaders(headers: HeaderPairs): void {
 const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
 
 /**
- * Writes a whole response after which the connection ends: the port takes one request a connection, so that nothing
- * behind it is ever read as another one.
+ * Writes a whole response, after which the connection ends. So bytes after the request cannot be read as another request.
  *
- * @param method Of the request: the answer to HEAD has no body.
+ * @param method Method of the request. The response to HEAD has no body.
  * @returns A new array, yours.
- * @throws {TypeError} A header that may not be sent, or that is written here; a body that is neither text nor bytes.
+ * @throws {TypeError} A header may not be sent, or is written by the server; the body is neither a string nor bytes.
  * @throws {RangeError} `status` is not an integer from 200 to 599.
  */
 export function writeReply(
@@ -157,11 +155,11 @@ export function writeReply(
 }
 
 /**
- * Writes the response to a request that is refused.
+ * Writes the response that refuses a request.
  *
- * The text of an error that is not framewire's own is not shown to the peer.
+ * The peer does not see the message of an error that is not framewire's own.
  *
- * @param method Of the request, where it is known: the answer to HEAD has no body.
+ * @param method Method of the request, if it is known. The response to HEAD has no body.
  * @returns A new array, yours.
  */
 export function writeRefusal(error: unknown, method?: string): Uint8Array<ArrayBuffer> {
@@ -170,7 +168,7 @@ export function writeRefusal(error: unknown, method?: string): Uint8Array<ArrayB
   try {
     return writeReply({ status, headers: typed, body: body ?? `${message}\n` }, method);
   } catch {
-    // A refusal whose own headers may not be sent.
+    // The refusal's own headers may not be sent.
     return writeReply({ status: 500, body: "Internal error\n" }, method);
   }
 }
@@ -179,7 +177,7 @@ function hasHeader(headers: HeaderPairs, lowerName: string): boolean {
   return headers.some(([name]) => name.toLowerCase() === lowerName);
 }
 
-/** Gives the refusal that answers an error. */
+/** Gives the refusal for an error. */
 export function toHandshakeError(error: unknown): HandshakeError {
   if (error instanceof HandshakeError) return error;
   if (error instanceof LimitError) {

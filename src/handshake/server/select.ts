@@ -1,5 +1,5 @@
 /**
- * Ready choices for an Upgrader's `protocol`.
+ * Functions for an Upgrader's option `protocol`.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { spells } from "../../bytes.ts";
 
 /**
- * Takes one subprotocol and no other.
+ * Accepts one subprotocol only.
  *
  * @example
  * new Upgrader({ protocol: selectEqual("chat.v2") });
@@ -19,7 +19,7 @@ export function selectEqual(name: string): (offered: Uint8Array) => boolean {
 }
 
 /**
- * Takes each subprotocol of a list: the one that the client likes best is chosen.
+ * Accepts each subprotocol of a list. The client's preferred one is chosen.
  *
  * @see gobwas SelectFromSlice
  */

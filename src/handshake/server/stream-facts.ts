@@ -1,5 +1,5 @@
 /**
- * What a byte stream tells of the connection that it is.
+ * The facts that a byte stream has about its connection.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import type { ByteStream } from "../../io/byte-stream.ts";
 import type { TransportFacts } from "../../transport.ts";
 
-/** Who is at the other end of a stream; what it does not tell is undefined. */
+/** The other end of a stream. A fact that the stream does not have is undefined. */
 export type StreamFacts = Pick<TransportFacts, "remoteAddress" | "remotePort" | "encrypted">;
 
-/** What a stream may have: the facts, or the stream that it reads from. */
+/** A stream that may have facts, or an inner stream. */
 type Telling = Partial<StreamFacts> & { readonly inner?: unknown };
 
-/** Gives what a stream tells, or the one that it reads from; undefined where none of them tells an address. */
+/** Gives the facts of a stream or of its inner stream; undefined if none has an address. */
 export function streamFacts(stream: ByteStream): Partial<StreamFacts> | undefined {
   let told: unknown = stream;
   while (typeof told === "object" && told !== null) {

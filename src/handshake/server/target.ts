@@ -1,5 +1,5 @@
 /**
- * The two places where a request says whom it is for: its target and its Host header (RFC 9112, 3.2).
+ * Checks the target and the Host header of a request (RFC 9112, 3.2).
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { fieldBytes } from "../../http/option-scanner.ts";
 
 const Slash = 0x2f;
 
-/** Schemes whose absolute form a proxy may send. */
+/** Schemes of targets in absolute form, which a proxy may send. */
 const schemes = ["http://", "https://", "ws://", "wss://"];
 
 /** A range of bytes. */
@@ -21,11 +21,11 @@ interface Range {
 }
 
 /**
- * Checks a request's target: a path, or a URL in absolute form, which is then reduced to its path.
+ * Checks a request's target: a path, or a URL in absolute form, which is changed to its path.
  *
  * "a server MUST accept the absolute-form in requests" (RFC 9112, 3.2.2)
  *
- * @returns Where the authority stands in the head's bytes, in absolute form.
+ * @returns The range of the authority in the head's bytes, for a target in absolute form.
  * @throws {HandshakeError} `MALFORMED_REQUEST`
  */
 export function checkTarget(head: Head): Range | undefined {
@@ -40,7 +40,7 @@ export function checkTarget(head: Head): Range | undefined {
 
 function schemeLength(head: Head): number {
   const at = head.targetByte;
-  // The comparison may run past the target, but stops at the blank behind it, which no scheme has.
+  // The comparison may go past the target, but the space after the target is in no scheme, so it stops there.
   const scheme = schemes.find((text) => equalsIgnoreCase(head.bytes, at, at + text.length, text));
   if (scheme === undefined) throw badTarget();
   return scheme.length;
@@ -72,7 +72,7 @@ function skip(set: Uint8Array, bytes: Uint8Array, start: number, end: number): n
   return at;
 }
 
-/** Tells whether a range is a host, and a port where there is one (RFC 9110, 7.2); no string is made of it. */
+/** Tells whether a range is a host with an optional port (RFC 9110, 7.2). It makes no string. */
 function isHost(bytes: Uint8Array, start: number, end: number): boolean {
   let at: number;
   if (bytes[start] === 0x5b) {
@@ -85,13 +85,13 @@ function isHost(bytes: Uint8Array, start: number, end: number): boolean {
   return at === end || (bytes[at] === 0x3a && isPort(bytes, at + 1, end));
 }
 
-/** Tells whether a text is a host, and a port where there is one. */
+/** Tells whether a text is a host with an optional port. */
 export function isHostText(text: string): boolean {
   const bytes = fieldBytes(text);
   return isHost(bytes, 0, bytes.length);
 }
 
-/** Up to five digits, 65535 at the most; none are allowed (RFC 3986, 3.2.3). */
+/** Tells whether a range is a port: up to five digits, at most 65535. It may be empty (RFC 3986, 3.2.3). */
 function isPort(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start > 5) return false;
   let port = 0;
@@ -107,7 +107,7 @@ function isPort(bytes: Uint8Array, start: number, end: number): boolean {
  * Checks the Host header.
  *
  * @param host Index of the header.
- * @param authority The authority of a target in absolute form, which the header must repeat (RFC 9112, 3.2.2).
+ * @param authority The authority of a target in absolute form, which must be equal to the header (RFC 9112, 3.2.2).
  * @throws {HandshakeError} `BAD_HOST`
  */
 export function checkHost(head: Head, host: number, authority: Range | undefined): void {

@@ -1,5 +1,5 @@
 /**
- * Which proxies a server believes, as an option has it.
+ * The option that names the proxies which a server trusts.
  *
  * @module
  */
@@ -9,20 +9,19 @@ import type { Kind } from "../../check-options.ts";
 import { isNetwork, Networks } from "./networks.ts";
 
 /**
- * Proxies that are believed. A number: so many hops in front of the server, at any address. A list: those addresses and
- * networks, such as "10.0.0.0/8" and "2001:db8::1", and "unix" for a peer that comes by a Unix socket. A function: is asked about
- * each, the nearest one first.
+ * The trusted proxies. A number: this many hops before the server, at any address. A list: addresses and networks, such as
+ * "10.0.0.0/8" and "2001:db8::1", and "unix" for a Unix socket. A function: decides about each proxy, the nearest one first.
  *
- * The function gets the proxy's address, undefined where it has none (a Unix socket, "unknown", an obfuscated name), and how
- * many proxies lie between it and the server, 0 for the one that is connected to it.
+ * The function gets the proxy's address and its hop. The address is undefined if there is none (a Unix socket, "unknown", an
+ * obfuscated name). The hop is the number of proxies between it and the server: 0 for the one that is connected to the server.
  */
 export type TrustedProxies =
   number | readonly string[] | ((address: string | undefined, hop: number) => boolean);
 
-/** Tells whether a proxy is believed. */
+/** Tells whether a proxy is trusted. */
 export type IsTrusted = (address: string | undefined, hop: number) => boolean;
 
-/** What the option may be. */
+/** The kind of the option. */
 export const trustedProxiesKind: Kind = {
   expected: 'a number of hops, a list of addresses such as ["10.0.0.0/8", "::1"], or a function',
   is: (value) =>
@@ -40,18 +39,18 @@ export const trustedProxiesKind: Kind = {
   },
 };
 
-/** Makes the question of the option. @throws {TypeError} A text of a list is no address and no network. */
+/** Makes the test for the option. @throws {TypeError} An element of a list is neither an address nor a network. */
 export function trustOf(proxies: TrustedProxies): IsTrusted {
   if (typeof proxies === "function") {
     return (address, hop) => {
       const answer: unknown = proxies(address, hop);
-      // A promise would be taken for yes, whatever comes of it.
+      // A promise would count as yes, whatever its result is.
       if (typeof answer === "boolean") return answer;
       throw wrongType("What trustProxy returns", "true or false", answer);
     };
   }
   if (typeof proxies === "number") return (_, hop) => hop < proxies;
   const networks = new Networks(proxies);
-  // No proxy but the one that is connected can have come by this machine's own Unix socket.
+  // Only the proxy that is connected here can use this machine's Unix socket.
   return (address, hop) => (address !== undefined || hop === 0) && networks.has(address);
 }

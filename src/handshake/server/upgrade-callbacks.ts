@@ -1,5 +1,5 @@
 /**
- * What an application may say at each step of a server's opening handshake. Types only.
+ * The callbacks of a server's opening handshake. Types only.
  *
  * @module
  */
@@ -10,16 +10,17 @@ import type { Awaitable } from "../../io/byte-stream.ts";
 import type { Peer } from "./peer.ts";
 
 /**
- * What an Upgrader asks about a request, in the order of the wire.
+ * The callbacks of an Upgrader, in the order of the request's parts.
  *
- * Each callback may be async. Bytes that it gets are views into the request, valid until it returns or its promise is
- * settled. Throwing refuses the connection: `rejectConnection` says how; any other error is answered with 500. The last
- * argument is what `newContext` made for this request.
+ * Each callback may be async. Bytes are views into the request, valid until the callback returns or its promise settles. A
+ * callback that throws refuses the connection: use `rejectConnection`; any other error is answered with 500. The last argument is
+ * the result of `newContext` for this request.
  */
 export interface UpgradeCallbacks<Context> {
   /**
-   * Gets who asks, before all others: who is at the stream, or the client that `peers` find behind proxies. `address`, `port` and
-   * `encrypted` are as the stream tells them by `remoteAddress`, `remotePort` and `encrypted`, which one of the adapters has.
+   * Gets the client, before all other callbacks: the other end of the stream, or the client that `peers` finds behind proxies.
+   * `address`, `port` and `encrypted` come from the stream's `remoteAddress`, `remotePort` and `encrypted`. The adapters' streams
+   * have these.
    */
   onPeer?(peer: Peer, context: Context): Awaitable<void>;
   /** Gets the request target, before any header. */
@@ -27,18 +28,24 @@ export interface UpgradeCallbacks<Context> {
   /** Gets the value of Host. */
   onHost?(host: Uint8Array, context: Context): Awaitable<void>;
   /**
-   * Gets each header that is not the handshake's own. Its name is spelled as in `X-Forwarded-For`, whatever the
-   * client wrote; `headerIs` and `headerText` help with both.
+   * Gets each header that does not belong to the handshake. The name is spelled as in `X-Forwarded-For`, in whatever case the
+   * client wrote it. `headerIs` and `headerText` read names and values.
    */
   onHeader?(name: Uint8Array, value: Uint8Array, context: Context): Awaitable<void>;
-  /** Gets each offered subprotocol until it returns true: that one is chosen. */
+  /** Gets each offered subprotocol until it returns true. That subprotocol is chosen. */
   protocol?(name: Uint8Array, context: Context): Awaitable<boolean>;
-  /** Gets the value of each Sec-WebSocket-Protocol and chooses by itself; instead of `protocol`. undefined is 400. */
+  /**
+   * Gets the value of each Sec-WebSocket-Protocol header and chooses itself, instead of `protocol`. undefined is answered with
+   * 400.
+   */
   protocolCustom?(value: Uint8Array, context: Context): Awaitable<string | undefined>;
-  /** Gets each offered extension, and gives what is agreed to, or undefined. */
+  /** Gets each offered extension. Returns the accepted form of the extension, or undefined to decline it. */
   negotiate?(offer: Option, context: Context): Awaitable<Option | undefined>;
-  /** Gets the value of each Sec-WebSocket-Extensions and answers by itself; instead of `negotiate`. undefined is 400. */
+  /**
+   * Gets the value of each Sec-WebSocket-Extensions header and answers itself, instead of `negotiate`. undefined is answered with
+   * 400.
+   */
   extensionCustom?(value: Uint8Array, context: Context): Awaitable<readonly Option[] | undefined>;
-  /** Has the last word before 101: may add headers to it, or throw to refuse. */
+  /** Runs last before 101. It may return headers for the response, or throw to refuse. */
   onBeforeUpgrade?(context: Context): Awaitable<GivenHeaders | undefined | void>;
 }

@@ -1,5 +1,5 @@
 /**
- * A request as the hooks of a server see it.
+ * A request, as a server's hooks get it.
  *
  * @module
  */
@@ -11,42 +11,41 @@ import { directPeer, type Peer } from "./peer.ts";
 import { offeredProtocols } from "./request.ts";
 
 /**
- * The runtime's own `URLSearchParams`, or what all runtimes' have in common where a project has no runtime's types.
- * The declarations of the package compile either way.
+ * The runtime's own `URLSearchParams`. In a project without a runtime's types it has the methods that all runtimes have. The
+ * package's declarations compile in both cases.
  */
 export type QueryParameters = typeof globalThis extends {
   /** The runtime's class. */
   URLSearchParams: {
-    /** What it makes. */
+    /** The type of its instances. */
     prototype: infer Own;
   };
 }
   ? Own
   : {
-      /** Gives the first value of a name, null where it has none. */
+      /** Gives the first value of a name; null if there is none. */
       get(name: string): string | null;
-      /** Gives all values of a name, in their order. */
+      /** Gives all values of a name, in order. */
       getAll(name: string): string[];
-      /** Tells whether a name is there. */
+      /** Tells whether a name occurs. */
       has(name: string): boolean;
     };
 
 /**
- * Tells those who watch a request that nobody waits for its answer any more; a second call changes nothing. For the
- * library.
+ * Aborts a request's signal, because nobody waits for its answer any more. A second call has no effect. For framewire itself.
  */
 export let abandon: (request: UpgradeRequest, reason: Error) => void;
 
-/** Tells whether it was abandoned for that reason. For the library. */
+/** Tells whether the request was abandoned for that reason. For framewire itself. */
 export let isAbandonedFor: (request: UpgradeRequest, reason: unknown) => boolean;
 
 /**
- * A well-formed request, checked before any hook sees it. Strings are made when they are asked for.
+ * A well-formed request, checked before any hook gets it. It makes strings only when you read them.
  *
- * A hook may keep it: it tells of its own client for ever, and of nobody else. What a runtime forgets of a connection that
- * has ended says so: `localAddress`, `localPort`, `tls`.
+ * You may keep it: its facts about the client never change. Only `localAddress`, `localPort` and `tls` are lost when the
+ * connection has ended, on runtimes that forget them.
  *
- * @typeParam Params What the route's pattern has for parameters. Default: any.
+ * @typeParam Params The parameters of the route's pattern. Default: any.
  *
  * @see RFC 6455, 4.2.1
  */
@@ -56,13 +55,15 @@ export class UpgradeRequest<Params extends object = Readonly<Record<string, stri
   #protocols: readonly string[] | undefined;
   #controller: AbortController | undefined;
   #peer: Peer | undefined;
-  /** Why it was abandoned. */
+  /** The reason for which it was abandoned. */
   #reason: Error | undefined;
-  /** IP address of who is at the socket, be it a proxy, where the transport knows it. The client's own is in {@link peer}. */
+  /**
+   * IP address of the socket's other end, which may be a proxy; undefined if the transport does not know it. See {@link peer}.
+   */
   readonly remoteAddress: string | undefined;
-  /** Its port, likewise. */
+  /** Port of the socket's other end; undefined if the transport does not know it. */
   readonly remotePort: number | undefined;
-  /** What the parameters of the route's pattern stand for, decoded: of "/rooms/:room" the `room`. */
+  /** Values of the parameters of the route's pattern, decoded: for "/rooms/:room" it has `room`. */
   params: Params = {} as Params;
 
   static {
@@ -74,11 +75,11 @@ export class UpgradeRequest<Params extends object = Readonly<Record<string, stri
   }
 
   /**
-   * Makes the request of a head.
+   * Makes the request from a head.
    *
-   * @param head A request that was checked; kept, so that it has to be retained where the request is.
-   * @param facts Of the connection that it came on: its transport.
-   * @param peer The client behind trusted proxies. Default: who is at the socket.
+   * @param head A checked request. It is kept, so call its `retain` if you keep the request.
+   * @param facts The transport of its connection.
+   * @param peer The client behind trusted proxies. Default: the other end of the socket.
    */
   constructor(head: Head, facts: Partial<TransportFacts> = {}, peer?: Peer) {
     this.#head = head;
@@ -89,39 +90,39 @@ export class UpgradeRequest<Params extends object = Readonly<Record<string, stri
   }
 
   /**
-   * Who asks: address, port, TLS and host as the client itself has them, where the options `trustProxy` and `proxyProtocol` name
-   * the proxies in between; without them who is at the socket. What others say of themselves is not in it.
+   * The client: its own address, port, TLS and host, if the options `trustProxy` and `proxyProtocol` name the proxies in between;
+   * otherwise the other end of the socket. Headers of untrusted peers have no effect on it.
    */
   get peer(): Peer {
     return (this.#peer ??= directPeer(this, this.host));
   }
 
-  /** This side's own IP address, where the transport knows it; ask while the connection is open. */
+  /** This side's own IP address; undefined if the transport does not know it. Read it while the connection is open. */
   get localAddress(): string | undefined {
     return socketAddress(this.#facts.localAddress);
   }
 
-  /** This side's own port, where the transport knows it. */
+  /** This side's own port; undefined if the transport does not know it. */
   get localPort(): number | undefined {
     return this.#facts.localPort;
   }
 
-  /** Whether the request came through TLS, as far as this server; whether the client's did, `peer.encrypted` tells. */
+  /** Whether this server's socket uses TLS. `peer.encrypted` says whether the client uses TLS. */
   get encrypted(): boolean {
     return this.#facts.encrypted === true;
   }
 
-  /** What is known of that TLS, looked up when it is asked for; undefined without. Ask while the connection is open. */
+  /** Facts about TLS; undefined without TLS. Reading it asks the runtime, so read it while the connection is open. */
   get tls(): TlsFacts | undefined {
     return this.#facts.tls;
   }
 
   /**
-   * Aborts when nobody waits for the hook's answer any more: the peer has gone or ended its stream (`TransportError`),
-   * `handshakeTimeout` has answered in its place (`TimeoutError`), or the server is shut down (`ClosedError`).
+   * Aborts when nobody waits for the hook's answer any more: the peer has left or ended its stream (`TransportError`),
+   * `handshakeTimeout` is over (`TimeoutError`), or the server is shut down (`ClosedError`).
    *
-   * What the hook asks of others can be given up by it: `fetch(url, { signal: request.signal })`. Once the hook has answered
-   * it never aborts; that of a connection which is open is another one. Nor does that of a request which is no hook's.
+   * Use it for work of the hook: `fetch(url, { signal: request.signal })`. After the hook's answer it never aborts; use the
+   * connection's own signal then. It also never aborts for a request that no hook got.
    */
   get signal(): RuntimeSignal {
     if (this.#controller === undefined) {
@@ -131,46 +132,49 @@ export class UpgradeRequest<Params extends object = Readonly<Record<string, stri
     return this.#controller.signal;
   }
 
-  /** Path and query as they were sent, such as "/chat?room=1". */
+  /** Path and query, not decoded, such as "/chat?room=1". */
   get target(): string {
     const target = this.#head.target;
-    // A target in absolute form may have no path, such as "http://host?room=1". Then it is empty here, or begins with "?".
+    // A target in absolute form may have no path, such as "http://host?room=1". Then the target is empty here, or begins with
+    // "?".
     return target.startsWith("/") || target === "*" ? target : `/${target}`;
   }
 
-  /** The target up to its query, such as "/chat"; not decoded. */
+  /** The target without its query, not decoded, such as "/chat". */
   get path(): string {
     const target = this.target;
     const query = target.indexOf("?");
     return query < 0 ? target : target.slice(0, query);
   }
 
-  /** The parameters behind the target's `?`, decoded. */
+  /** The parameters in the query, decoded. */
   get query(): QueryParameters {
     return new URLSearchParams(this.target.slice(this.path.length));
   }
 
-  /** The Host header: a name or an address, and a port where it is not the scheme's own; "" in HTTP/1.0 without one. */
+  /**
+   * The Host header: a name or an address, with a port if it is not the scheme's default; "" if a request of HTTP/1.0 has none.
+   */
   get host(): string {
     return this.get("host") ?? "";
   }
 
-  /** Where the page comes from that opens the connection; browsers always say it, other clients need not. */
+  /** The origin of the page that opens the connection. Browsers always send it; other clients may not. */
   get origin(): string | undefined {
     return this.get("origin");
   }
 
-  /** The subprotocols that the client offers, the one it likes best first. */
+  /** The subprotocols that the client offers, its preferred one first. */
   get protocols(): readonly string[] {
     return (this.#protocols ??= offeredProtocols(this.#head));
   }
 
-  /** Gives a header's value; the values of several with one name are joined by ", ". */
+  /** Gives a header's value. Several values of one name are joined by ", ". */
   get(name: string): string | undefined {
     return this.#head.get(name);
   }
 
-  /** Gives all headers as name and value, in the order in which they came. */
+  /** Gives all headers as name and value, in the order of the request. */
   headers(): IterableIterator<[name: string, value: string]> {
     return this.#head.entries();
   }

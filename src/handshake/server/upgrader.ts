@@ -1,5 +1,5 @@
 /**
- * The server's side of the opening handshake over a byte stream, with a say at every step (RFC 6455, 4.2).
+ * The server's side of the opening handshake over a byte stream, with a callback at each step (RFC 6455, 4.2).
  *
  * @module
  */
@@ -46,27 +46,27 @@ import type { UpgradeCallbacks } from "./upgrade-callbacks.ts";
 
 /** Options of an {@link Upgrader}. */
 export interface UpgraderOptions<Context> extends UpgradeCallbacks<Context> {
-  /** Makes what the callbacks of one request share, and the stream carries as `context`. Default: undefined. */
+  /** Makes the context of one request: all its callbacks get it, and the stream has it as `context`. Default: undefined. */
   readonly newContext?: (() => Context) | undefined;
   /**
-   * Extensions that are agreed to where they are offered; the stream has what a Reader and a Writer need of them.
-   * Offers of others are for `negotiate`. Default: none.
+   * Extensions to accept if the client offers them. The stream has the parts that a Reader and a Writer need. Offers of other
+   * extensions go to `negotiate`. Default: none.
    */
   readonly extensions?: readonly Extension[] | undefined;
-  /** Headers of every answer, whether it is 101 or a refusal. */
+  /** Headers of every response, 101 or refusal. Default: none. */
   readonly header?: GivenHeaders | undefined;
   /**
-   * Finds the client behind proxies: a `PeerFinder` of `framewire`. What they say malformed gets 400. The stream must tell who is
-   * connected, by `remoteAddress`. Default: who is at the stream.
+   * Finds the client behind proxies: a `PeerFinder` of `framewire`. A malformed header of a proxy is answered with 400. The
+   * stream must have the address of its peer as `remoteAddress`. Default: the client is the other end of the stream.
    */
   readonly peers?: PeerFinder | undefined;
-  /** Bytes of the read buffer, which the stream goes on to use. Default: 4096. */
+  /** Size of the read buffer in bytes. The stream uses it after the handshake, too. Default: 4096. */
   readonly readBufferSize?: number | undefined;
-  /** What the request may cost. Default: 16 KiB, of which 8 KiB target, and 128 headers. */
+  /** Limits of the request. Default: 16 KiB, of which 8 KiB for the target, and 128 headers. */
   readonly headLimits?: Partial<HeadLimits> | undefined;
-  /** Milliseconds until 408; 0 or Infinity for no limit. Default: 10 000. */
+  /** Milliseconds until the answer is 408; 0 or Infinity: no limit. Default: 10 000. */
   readonly timeout?: number | undefined;
-  /** Where that time is kept. Default: one timer for all. */
+  /** The source of time. Default: one timer for all upgraders. */
   readonly deadlines?: Deadlines | undefined;
 }
 
@@ -92,17 +92,17 @@ const upgraderTable: OptionTable<UpgraderOptions<unknown>> = {
   deadlines,
 };
 
-/** Milliseconds that a refusal may take to leave, also behind the timeout: who does not read is not waited for. */
+/** Milliseconds to send a refusal, in addition to `timeout`. A client that does not read must not delay this side. */
 const refusalTimeout = 2_000;
 
-/** A request that is agreed to, and what to answer. */
+/** An accepted request, and its response. */
 interface Acceptance<Context> {
   readonly response: Uint8Array;
   readonly agreement: Agreement<Context>;
 }
 
 /**
- * Does handshakes; one is enough for all connections, also at the same time.
+ * Does handshakes. One upgrader can serve any number of connections, also at the same time.
  *
  * @example
  * const upgrader = new Upgrader({
@@ -120,17 +120,16 @@ interface Acceptance<Context> {
  * @see gobwas Upgrader
  */
 export class Upgrader<Context = undefined> {
-  /** As they were given. */
+  /** The options, as they were given. */
   readonly options: UpgraderOptions<Context>;
   readonly #header: HeaderPairs;
   readonly #limits: HeadLimits;
 
   /**
-   * Makes an upgrader; one serves any number of connections.
+   * Makes an upgrader, for any number of connections.
    *
-   * @throws {TypeError} A header that may not be sent, or that the handshake writes itself; an option that is not known, or of
-   * a wrong type.
-   * @throws {RangeError} The time-out is NaN or below 0.
+   * @throws {TypeError} A header may not be sent, or belongs to the handshake; an option is unknown, or of a wrong type.
+   * @throws {RangeError} The timeout is NaN or below 0.
    */
   constructor(options: UpgraderOptions<Context> = {}) {
     this.options = options;
@@ -142,18 +141,18 @@ export class Upgrader<Context = undefined> {
   }
 
   /**
-   * Reads a request, asks the callbacks, answers.
+   * Reads a request, calls the callbacks, and answers.
    *
-   * The request has been checked when the first callback is asked. A client that is refused has got the answer when this
-   * throws. Where it throws the stream is closed, or about to be: its owner may close it again, and need not.
+   * The request is checked before the first callback. If this throws, the client has got the refusal, and the stream is closed or
+   * about to be; you need not close it.
    *
-   * @param stream Not to be read from afterwards: what is returned takes its place.
+   * @param stream Do not read from it afterwards: the returned stream replaces it.
    * @throws {HandshakeError} The request is refused, by a rule or by rejectConnection.
    * @throws {LimitError} `HEAD_TOO_LARGE`, `TARGET_TOO_LONG`, `TOO_MANY_HEADERS`
-   * @throws {TimeoutError} `HANDSHAKE_TIMEOUT`: what still comes of a callback is ignored
+   * @throws {TimeoutError} `HANDSHAKE_TIMEOUT`. A later result of a callback is ignored.
    * @throws {TransportError} `UNEXPECTED_END`, `RESET`
-   * @throws {TypeError} There are `peers`, and the stream does not tell who is connected.
-   * @throws Whatever a callback throws.
+   * @throws {TypeError} There are `peers`, but the stream has no address.
+   * @throws The error of a callback.
    */
   async upgrade(stream: ByteStream): Promise<UpgradedStream<Context>> {
     const { readBufferSize, timeout = defaultTimeout, deadlines } = this.options;
@@ -167,7 +166,7 @@ export class Upgrader<Context = undefined> {
         throw unknownPeer();
       const { response, agreement } = await this.#acceptOrRefuse(buffered, attempt);
       try {
-        // Once the first byte of this answer has left, no other answer may follow, whatever goes wrong.
+        // When the first byte of this response has left, no other response may follow, even after an error.
         await attempt.race(Promise.resolve(writeAll(buffered, response)));
       } catch (error) {
         closeSessions(agreement.sessions!);
@@ -175,7 +174,7 @@ export class Upgrader<Context = undefined> {
       }
       return new UpgradedStream(buffered, agreement);
     } catch (error) {
-      // The answer, where there was somebody to answer, has left. It says that the connection ends.
+      // The refusal, if one was possible, has left. It says that the connection ends.
       closeQuietly(buffered);
       throw error;
     } finally {
@@ -229,7 +228,7 @@ export class Upgrader<Context = undefined> {
     return { response, agreement };
   }
 
-  /** Makes no string of Host where nobody asks who it is. */
+  /** Makes no string of the Host header if no option asks for the client. */
   #peerOf(head: Head, stream: ByteStream): Peer | undefined {
     const { peers, onPeer } = this.options;
     if ((peers ?? onPeer) === undefined) return undefined;
@@ -237,7 +236,7 @@ export class Upgrader<Context = undefined> {
     return peers?.find(head, facts) ?? directPeer(facts, head.value(head.find("host")));
   }
 
-  /** Answers an error, with the headers of every answer. */
+  /** Answers an error with a refusal, including the headers of every response. */
   async #refuse(stream: ByteStream, parser: HeadParser, error: unknown): Promise<void> {
     const { code, status, headers, body, message } = toHandshakeError(error);
     const refusal = new HandshakeError(code, {
@@ -252,14 +251,14 @@ export class Upgrader<Context = undefined> {
       const response = writeRefusal(refusal, methodOf(parser));
       await attempt.race(Promise.resolve(writeAll(stream, response)));
     } catch {
-      // The refusal itself is what the caller is told of.
+      // The caller gets the error that led to the refusal, not an error of sending it.
     } finally {
       attempt.end();
     }
   }
 }
 
-/** Without an address a stream would pass for one of a Unix socket, which a PeerFinder may believe. */
+/** A stream without an address would look like a Unix socket, which a PeerFinder may trust. */
 function unknownPeer(): TypeError {
   return new TypeError(
     "peers need to know who is connected: stream must have remoteAddress, as those of listen() and newSocketStream() do; " +
@@ -267,7 +266,7 @@ function unknownPeer(): TypeError {
   );
 }
 
-/** Tells an error of a request that did not come whole from one of the stream, which leaves nobody to answer to. */
+/** Tells an error that can be answered from an error of the stream, after which nobody reads an answer. */
 function isRefusal(error: unknown): boolean {
   return (
     error instanceof HandshakeError || error instanceof LimitError || error instanceof TimeoutError
@@ -281,8 +280,8 @@ function methodOf(parser: HeadParser): string | undefined {
 let defaultUpgrader: Upgrader | undefined;
 
 /**
- * Upgrades with all defaults: no subprotocol, no extension, nobody refused but by the rules. Where it throws, the stream
- * is closed.
+ * Upgrades with all defaults: no subprotocol, no extension, and every client is accepted that keeps to the rules. If it throws,
+ * the stream is closed.
  *
  * @throws As {@link Upgrader.upgrade}.
  * @see gobwas Upgrade, DefaultUpgrader
