@@ -1,8 +1,8 @@
 /**
- * Bodies of requests: where they end, and what is in them (RFC 9112, 6 and 7).
+ * Bodies of requests: where they end, and their bytes (RFC 9112, 6 and 7).
  *
- * It is strict where laxness lets one request be smuggled in another one: one header says how long the body is, and each byte
- * of the chunked coding is looked at.
+ * The parser is strict, because a lax one would let a client hide one request inside another. Exactly one header gives the length
+ * of the body, and every byte of the chunked coding is checked.
  *
  * @module
  */
@@ -12,14 +12,14 @@ import { HandshakeError, LimitError } from "../errors.ts";
 import type { Head } from "./head.ts";
 import { tokenBytes, valueBytes } from "./token.ts";
 
-/** How a body ends: behind so many bytes, or with its last chunk. */
+/** How a body ends: after this number of bytes, or with its last chunk. */
 export type BodyFraming = number | "chunked";
 
 /**
- * Tells how the body of a request is framed; 0 where it has none (RFC 9112, 6.3).
+ * Tells how the body of a request ends; gives 0 if it has no body (RFC 9112, 6.3).
  *
- * @throws {HandshakeError} `BAD_BODY`: 501 where the last of several codings is "chunked", 400 for whatever else is not one
- * length, or one "chunked" of HTTP/1.1.
+ * @throws {HandshakeError} `BAD_BODY`: 501 if "chunked" is the last of several codings. 400 for anything else except one length,
+ * or one "chunked" in HTTP/1.1.
  */
 export function requestFraming(head: Head): BodyFraming {
   const coding = head.find("transfer-encoding");
@@ -36,7 +36,7 @@ export function requestFraming(head: Head): BodyFraming {
   throw badBody("Transfer-Encoding is not chunked");
 }
 
-/** Fifteen digits are below 2^53. */
+/** Reads a length of up to fifteen digits, so that it is below 2^53. */
 function lengthOf(head: Head, index: number): number {
   if (head.find("content-length", index + 1) >= 0) throw badBody("several Content-Length");
   const value = latin1(head.bytes, head.valueStart(index), head.valueEnd(index));
@@ -49,7 +49,7 @@ function badBody(what: string, status = 400): HandshakeError {
 }
 
 /*
- * Where a decoder stands: what the next byte belongs to.
+ * State of a decoder: the part to which the next byte belongs.
  */
 const Fixed = 0;
 const FirstDigit = 1;
@@ -71,17 +71,17 @@ const LF = 0x0a;
 const Colon = 0x3a;
 const Semicolon = 0x3b;
 
-/** Bytes that extensions of chunks, and trailers, may have in one body: nobody needs them. */
+/** Most bytes of chunk extensions and trailers in one body. They have no use here. */
 const maxBeside = 16 * 1024;
 
-/** Twelve hexadecimal digits are below 2^53. */
+/** Most hexadecimal digits of a chunk's size, so that it is below 2^53. */
 const mostDigits = 12;
 
-/** Finds the bytes of a body in chunks of a stream, wherever that is cut. */
+/** Finds the bytes of a body in the chunks of a stream, however the stream is cut. */
 export class BodyDecoder {
   readonly #limit: number;
   #state: number;
-  /** Bytes that are left of the body, or of its present chunk. */
+  /** Number of bytes left in the body, or in its current chunk. */
   #left = 0;
   #digits = 0;
   #beside = 0;
@@ -90,8 +90,8 @@ export class BodyDecoder {
   /**
    * Begins at the first byte of a body.
    *
-   * @param limit Bytes that it may have.
-   * @throws {LimitError} `BODY_TOO_LARGE`: its length says so.
+   * @param limit Most bytes that the body may have.
+   * @throws {LimitError} `BODY_TOO_LARGE`: the declared length is larger.
    */
   constructor(framing: BodyFraming, limit: number) {
     this.#limit = limit;
@@ -104,12 +104,12 @@ export class BodyDecoder {
     this.#state = framing === 0 ? Done : Fixed;
   }
 
-  /** Whether the body has come whole. */
+  /** Whether the whole body has come. */
   get isComplete(): boolean {
     return this.#state === Done;
   }
 
-  /** Bytes of the body that have come. */
+  /** Number of the body's bytes that have come. */
   get received(): number {
     return this.#received;
   }
@@ -117,9 +117,9 @@ export class BodyDecoder {
   /**
    * Takes the next bytes of the stream.
    *
-   * @param take Called with each range of `chunk` that is the body's.
-   * @returns Index behind the last byte taken: the end of `chunk`, or the first byte behind the body.
-   * @throws {HandshakeError} `BAD_BODY`, at the first byte that is wrong. Nothing behind it may be read as anything.
+   * @param take Called with each range of `chunk` that belongs to the body.
+   * @returns Index after the last byte taken: the end of `chunk`, or the first byte after the body.
+   * @throws {HandshakeError} `BAD_BODY`, at the first wrong byte. Ignore the bytes after it.
    * @throws {LimitError} `BODY_TOO_LARGE`
    */
   feed(
@@ -143,7 +143,7 @@ export class BodyDecoder {
     return at;
   }
 
-  /** One byte of the coding. */
+  /** Handles one byte of the chunked coding. */
   #step(byte: number): void {
     switch (this.#state) {
       case FirstDigit:
@@ -201,7 +201,7 @@ export class BodyDecoder {
     this.#state = this.#left === 0 ? LineStart : Data;
   }
 
-  /** Trailers have to be well-formed, and are dropped: nobody asks for them. */
+  /** Trailers must be well-formed, and are dropped, because no caller reads them. */
   #nameByte(byte: number): void {
     if (tokenBytes[byte] !== 1) throw badBody("trailer");
     this.#countBeside();
@@ -233,7 +233,7 @@ function expect(byte: number, expected: number): void {
   if (byte !== expected) throw badBody("a chunk, or a line of it, does not end with CRLF");
 }
 
-/** The value of a hexadecimal digit, -1 of another byte. */
+/** Gives the value of a hexadecimal digit; -1 for another byte. */
 function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const lower = byte | 0x20;

@@ -1,8 +1,8 @@
 /**
- * The Cookie header of a request (RFC 6265, 4.2 and 5.4). Values are read as they were sent: nothing is decoded.
+ * The Cookie header of a request (RFC 6265, 4.2 and 5.4). Values are not decoded.
  *
- * A semicolon ends a pair even between double quotes, as browsers have it: a parser that sees that otherwise lets one
- * cookie hide others. Of text, a character above U+00FF may stand nowhere.
+ * A semicolon ends a pair even between double quotes, as in browsers. Otherwise one cookie could hide others. In a string, a
+ * character above U+00FF is malformed.
  *
  * @module
  */
@@ -14,12 +14,12 @@ import { isBlank, valueBytes } from "./token.ts";
 
 /** How a Cookie header is read. */
 export interface CookieSyntax {
-  /** Takes the double quotes around a value away. Default false: they belong to the value, as browsers have it. */
+  /** Removes the double quotes around a value. Default: false; they belong to the value, as in browsers. */
   readonly unquote?: boolean | undefined;
   /**
-   * Ends the scan at what RFC 6265, 4.2.1 does not allow. Default false: a pair without an equals sign, whose name is no
-   * token, or whose value no field value may have, is skipped; empty pairs, and blanks around names and values, do not
-   * count.
+   * Ends the scan at anything that RFC 6265, 4.2.1 does not allow. Default: false. Then a pair is skipped if it has no equals
+   * sign, its name is not a token, or its value is not a field value; empty pairs, and blanks around names and values, are
+   * allowed.
    */
   readonly strict?: boolean | undefined;
 }
@@ -42,7 +42,7 @@ interface Pair {
 }
 
 /**
- * Goes through the pairs of a Cookie header's value.
+ * Calls `visit` with each pair in a Cookie header's value.
  *
  * @example
  * onHeader(name, value) {
@@ -52,8 +52,7 @@ interface Pair {
  * }
  *
  * @param visit Gets views that are valid during the call; returns false to end the scan.
- * @returns Whether all that was looked at was well-formed: false where a pair was skipped, or where `strict` ended the
- * scan; true where `visit` ended it.
+ * @returns false if a pair was skipped, or `strict` ended the scan. true if all pairs were well-formed up to the end of the scan.
  * @throws {TypeError} `source` is neither a string nor a Uint8Array.
  * @see gobwas ScanCookie
  */
@@ -78,9 +77,9 @@ export function scanCookie(
 }
 
 /**
- * Gives the cookies of a Cookie header's value, as Latin-1; of several with one name the first.
+ * Gives the cookies in a Cookie header's value, as Latin-1. The first of several cookies with one name counts.
  *
- * Bad pairs are skipped. Quotes around a value belong to it.
+ * Malformed pairs are skipped. Quotes around a value belong to it.
  *
  * @throws {TypeError} `source` is neither a string nor a Uint8Array.
  */
@@ -95,10 +94,10 @@ export function parseCookies(source: Uint8Array | string): Map<string, string> {
 }
 
 /**
- * Finds a cookie in a Cookie header's value, the first of that name.
+ * Finds a cookie in a Cookie header's value: the first one with that name.
  *
- * @returns Its value as Latin-1, quotes included, or undefined.
- * @throws {TypeError} `source` is neither a string nor a Uint8Array, or `name` is no string.
+ * @returns Its value as Latin-1, including quotes; undefined if there is none.
+ * @throws {TypeError} `source` is neither a string nor a Uint8Array, or `name` is not a string.
  */
 export function cookie(source: Uint8Array | string, name: string): string | undefined {
   checkText("name", name);
@@ -117,7 +116,7 @@ function pairEnd(bytes: Uint8Array, start: number): number {
   return at;
 }
 
-/** Reads a pair that keeps to `cookie-string = cookie-pair *( ";" SP cookie-pair )` (RFC 6265, 4.2.1). */
+/** Reads a pair that follows `cookie-string = cookie-pair *( ";" SP cookie-pair )` (RFC 6265, 4.2.1). */
 function exactPair(bytes: Uint8Array, start: number, end: number): Pair | undefined {
   if (start > 0 && bytes[start] !== SP) return undefined;
   const from = start > 0 ? start + 1 : start;
@@ -129,7 +128,7 @@ function exactPair(bytes: Uint8Array, start: number, end: number): Pair | undefi
   return { name: bytes.subarray(from, nameEnd), value: bytes.subarray(valueStart, end) };
 }
 
-/** Reads a pair as RFC 6265, 5.2 splits one: at the first equals sign, blanks around either part cut off. */
+/** Reads a pair as RFC 6265, 5.2 does: splits it at the first equals sign, and removes blanks around both parts. */
 function laxPair(bytes: Uint8Array, start: number, end: number): Pair | undefined {
   const from = blanksEnd(bytes, start, end);
   const nameEnd = tokenEnd(bytes, from, end);

@@ -7,7 +7,7 @@
 let second = NaN;
 let text = "";
 
-/** Gives the present date as HTTP writes it, such as "Sun, 06 Nov 1994 08:49:37 GMT". The text is made once a second. */
+/** Gives the current date in HTTP's form, such as "Sun, 06 Nov 1994 08:49:37 GMT". It makes the text once a second. */
 export function httpDate(): string {
   const now = Math.floor(Date.now() / 1000);
   if (now !== second) {

@@ -1,21 +1,21 @@
 /**
- * The head of an HTTP/1.1 message as it lies in memory: where its parts are, and strings of those that are asked for.
+ * The head of an HTTP/1.1 message: its bytes, and the positions of its parts.
  *
  * @module
  */
 
 import { copyOf, equalsIgnoreCase, latin1, spells } from "../bytes.ts";
 
-/** Index of a part's first byte, counted from the head's first byte. */
+/** Index of a byte, counted from the head's first byte. */
 type Position = number;
 
-/** What a header takes in the table of positions: start and end of its name and of its value. */
+/** Number of entries for one header in the table of positions: start and end of its name and of its value. */
 const positionsPerHeader = 4;
 
 /**
- * A parsed head. Strings are made when they are asked for, and not before.
+ * A parsed head. It makes strings only when you read them.
  *
- * It reads bytes that belong to somebody else until {@link retain} is called.
+ * It reads the parser's input, without a copy, until you call {@link retain}.
  */
 export class Head {
   #bytes: Uint8Array;
@@ -23,15 +23,15 @@ export class Head {
   #size = 0;
   readonly #headers: Position[] = [];
 
-  /** Index behind a request's method; 0 in a response. */
+  /** Index after a request's method; 0 in a response. */
   methodEnd: Position = 0;
   /** Index of the first byte of a request's target; 0 in a response. */
   targetStart: Position = 0;
-  /** Index behind a request's target; 0 in a response. */
+  /** Index after a request's target; 0 in a response. */
   targetEnd: Position = 0;
   /** Index of the first byte of a response's reason; 0 in a request. */
   reasonStart: Position = 0;
-  /** Index behind a response's reason; 0 in a request. */
+  /** Index after a response's reason; 0 in a request. */
   reasonEnd: Position = 0;
   /** The first digit of the HTTP version. */
   major = 0;
@@ -39,26 +39,26 @@ export class Head {
   minor = 0;
   /** Status of a response, 0 in a request. */
   status = 0;
-  /** Where the start line begins: behind an empty line that is skipped. */
+  /** Index at which the first line begins, after a skipped empty line. */
   lineStart: Position = 0;
 
   /**
-   * Makes an empty head, which a HeadParser fills.
+   * Makes an empty head. A HeadParser fills it.
    *
-   * @param bytes What it lies in; read there, not copied.
-   * @param base Index of its first byte.
+   * @param bytes The array that contains the head; not copied.
+   * @param base Index of the head's first byte.
    */
   constructor(bytes: Uint8Array, base: number) {
     this.#bytes = bytes;
     this.#base = base;
   }
 
-  /** The bytes that the head lies in: those that the parser was fed with, a copy where it came in pieces or was retained. */
+  /** The array that contains the head: the parser's input, or a copy if the head came in pieces or was retained. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }
 
-  /** Bytes of the head, the empty line at its end included. */
+  /** Number of bytes of the head, including the empty line at its end. */
   get size(): number {
     return this.#size;
   }
@@ -73,12 +73,12 @@ export class Head {
     return this.#text(this.lineStart, this.methodEnd);
   }
 
-  /** Tells whether the request's method is `name`, without a string being made of it. */
+  /** Tells whether the request's method is `name`, without making a string. */
   isMethod(name: string): boolean {
     return spells(this.#bytes, this.#base + this.lineStart, this.#base + this.methodEnd, name);
   }
 
-  /** The request's target as it was sent. */
+  /** The request's target, not decoded. */
   get target(): string {
     return this.#text(this.targetStart, this.targetEnd);
   }
@@ -88,7 +88,7 @@ export class Head {
     return this.#text(this.reasonStart, this.reasonEnd);
   }
 
-  /** Name of the header with `index`, as it was sent. */
+  /** Name of the header with `index`, in the case in which it was sent. */
   name(index: number): string {
     return latin1(this.#bytes, this.nameStart(index), this.nameEnd(index));
   }
@@ -128,7 +128,7 @@ export class Head {
     return this.#base + this.#headers[index * positionsPerHeader + 1];
   }
 
-  /** Tells whether a header's value is `text`, byte for byte, without a string being made of it. */
+  /** Tells whether a header's value is exactly `text`, without making a string. */
   isValue(index: number, text: string): boolean {
     return spells(this.#bytes, this.valueStart(index), this.valueEnd(index), text);
   }
@@ -136,9 +136,9 @@ export class Head {
   /**
    * Finds a header.
    *
-   * @param name Lower-case.
+   * @param name In lower case.
    * @param from Index of the first header to look at.
-   * @returns Its index, or -1.
+   * @returns Index of the header; -1 if there is none.
    */
   find(name: string, from = 0): number {
     for (let index = from; index < this.headerCount; index++) {
@@ -149,8 +149,8 @@ export class Head {
   }
 
   /**
-   * Gives the value of a header; the values of several with one name are joined by ", " (RFC 9110, 5.3), those of Cookie
-   * by "; " (RFC 9113, 8.2.3).
+   * Gives the value of a header. Several values of one name are joined by ", " (RFC 9110, 5.3), those of Cookie by "; " (RFC
+   * 9113, 8.2.3).
    *
    * @param name In any case.
    */
@@ -164,9 +164,9 @@ export class Head {
     return joined;
   }
 
-  /** Gives all headers as name and value, in the order of the wire. */
+  /** Gives all headers as name and value, in the order of the message. */
   *entries(): IterableIterator<[name: string, value: string]> {
-    // One text that all are cut from: to make each of its bytes costs more.
+    // All strings are cut from one text. Making each from its bytes would cost more.
     const text = this.#text(0, this.#size);
     const positions = this.#headers;
     for (let at = 0; at < positions.length; at += positionsPerHeader) {
@@ -175,18 +175,18 @@ export class Head {
     }
   }
 
-  /** Copies the bytes, so that the head stays readable when those it was parsed from are gone. */
+  /** Copies the bytes, so that the head stays valid when the parser's input changes. */
   retain(): void {
     this.#bytes = this.copy();
     this.#base = 0;
   }
 
-  /** Gives a copy of its bytes, which another parser may read. */
+  /** Gives a copy of the head's bytes, for another parser. */
   copy(): Uint8Array {
     return copyOf(this.#bytes, this.#base, this.#base + this.#size);
   }
 
-  /** Notes a header. For the parser. */
+  /** Adds a header. For the parser. */
   addHeader(
     nameStart: Position,
     nameEnd: Position,
@@ -196,13 +196,13 @@ export class Head {
     this.#headers.push(nameStart, nameEnd, valueStart, valueEnd);
   }
 
-  /** Says where the bytes lie now. For the parser. */
+  /** Sets the array that contains the head. For the parser. */
   moveTo(bytes: Uint8Array, base: number): void {
     this.#bytes = bytes;
     this.#base = base;
   }
 
-  /** Says how long the head is. For the parser. */
+  /** Sets the size of the head. For the parser. */
   finish(size: number): void {
     this.#size = size;
   }

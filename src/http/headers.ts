@@ -1,5 +1,5 @@
 /**
- * Headers as applications give them, and the one form that they are made into.
+ * Converts the forms in which applications give headers into one form.
  *
  * @module
  */
@@ -8,33 +8,32 @@ import { kindOf } from "../arguments.ts";
 import { checkKind, type Kind, text } from "../check-options.ts";
 import type { HeaderPairs } from "../errors.ts";
 
-/** A `Headers` object of the Fetch standard, of whichever library: pairs that can be gone through, and asked for by name. */
+/** A `Headers` object of the Fetch standard, of any library: iterable pairs, and a lookup by name. */
 export interface HeadersLike extends Iterable<readonly [name: string, value: string]> {
-  /** Gives the value of a name; null or undefined where there is none. */
+  /** Gives the value of a name; null or undefined if there is none. */
   get(name: string): string | null | undefined;
 }
 
-/** Values by their names. A list is one header line for each of its values; undefined stands for no header. */
+/** Values by name. A list makes one header line for each value; undefined makes none. */
 export type HeaderRecord = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * Headers to be sent, in the form that is at hand: pairs, which say in what order they are written; a record such as
- * `{ Cookie: "id=7" }`; or `Headers`.
+ * Headers to send: pairs, which keep their order; an object such as `{ Cookie: "id=7" }`; or a `Headers` object.
  *
- * Lists of any strings are let through by the type, since TypeScript makes no more of `names.map((name) => [name, "1"])`. That each is
- * a pair is checked when they are given.
+ * The type also allows a list of lists of strings, because that is the type that TypeScript gives to
+ * `names.map((name) => [name, "1"])`. A check at run time refuses a list that is not a pair.
  */
 export type GivenHeaders =
   HeaderPairs | readonly (readonly string[])[] | HeaderRecord | HeadersLike;
 
-/** What the value of a name in a record may be. */
+/** The kind of a value in an object of headers. */
 const valueKind: Kind = {
   expected: "a string or a list of strings",
   is: (value) => value === undefined || text.is(value) || isListOfTexts(value),
   instead: (value) => (typeof value === "number" ? JSON.stringify(String(value)) : undefined),
 };
 
-/** Headers as an option. Whether names are tokens is checked where they are written. */
+/** The kind of an option with headers. The names are checked when they are written. */
 export const headersKind: Kind = {
   expected: 'a record such as { Cookie: "id=7" }, a list of pairs, or Headers',
   is(value) {
@@ -60,11 +59,11 @@ export const headersKind: Kind = {
 };
 
 /**
- * Makes pairs of headers in any form.
+ * Converts headers of any form into pairs.
  *
- * @param name Of the option that they were given as, for the message.
- * @returns Pairs as they were given are the same list; of another form they are a new one.
- * @throws {TypeError} They have none of the forms. Whether they may be sent is not checked here.
+ * @param name Name of the option, for the message.
+ * @returns The same list if it was given as pairs; otherwise a new one.
+ * @throws {TypeError} They have none of the forms. The function does not check whether they may be sent.
  */
 export function toHeaderPairs(given: GivenHeaders, name = "headers"): HeaderPairs {
   checkKind(name, headersKind, given);
@@ -93,7 +92,7 @@ function isHeadersLike(value: unknown): value is HeadersLike {
   return typeof (value as Partial<HeadersLike>).get === "function";
 }
 
-/** An object without a class of its own, of whatever realm: nothing is behind its prototype. */
+/** Tells whether a value is a plain object, of any realm: its prototype, if any, has no prototype. */
 function isRecord(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Symbol.iterator in value) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

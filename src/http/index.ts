@@ -1,5 +1,5 @@
 /**
- * Heads of HTTP/1.1 messages: parsed in place, limited, written with care (RFC 9110, RFC 9112). No bodies.
+ * Heads of HTTP/1.1 messages: a parser in place with limits, and checked writing (RFC 9110, RFC 9112). No bodies.
  *
  * @example
  * import { HeadParser } from "framewire/http";

@@ -1,5 +1,5 @@
 /**
- * A list of header options taken apart where it lies, each byte looked at once (RFC 9110, 5.6; RFC 6455, 9.1).
+ * Parses a list of header options in place, and reads each byte once (RFC 9110, 5.6; RFC 6455, 9.1).
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { checkSpan, checkTextOrBytes } from "../arguments.ts";
 import { latin1 } from "../bytes.ts";
 import { isBlank, tokenBytes, valueBytes } from "./token.ts";
 
-/** What a list of options may hold. */
+/** The values that a list of options may contain. */
 export interface OptionSyntax {
   /**
-   * Takes quoted values of any text. Default false: "the value after quoted-string unescaping MUST conform to the
-   * 'token' ABNF" (RFC 6455, 9.1).
+   * Allows quoted values with any text. Default: false: "the value after quoted-string unescaping MUST conform to the 'token'
+   * ABNF" (RFC 6455, 9.1).
    */
   readonly anyValue?: boolean | undefined;
 }
@@ -24,7 +24,7 @@ const Equals = 0x3d;
 const Backslash = 0x5c;
 
 /**
- * Gives the bytes of a field value; a character that no field value has becomes NUL, which none has either.
+ * Gives the bytes of a field value. A character that no field value may have becomes NUL, which is also not allowed.
  *
  * @throws {TypeError} `source` is neither a string nor a Uint8Array.
  */
@@ -39,7 +39,7 @@ export function fieldBytes(source: Uint8Array | string): Uint8Array {
   return bytes;
 }
 
-/** Finds the end of the token at `bytes[start]`: `start` itself where there is none. */
+/** Finds the end of the token at `bytes[start]`; gives `start` if there is no token. */
 export function tokenEnd(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   while (at < end && tokenBytes[bytes[at]] === 1) at++;
@@ -47,15 +47,15 @@ export function tokenEnd(bytes: Uint8Array, start: number, end: number): number 
 }
 
 /**
- * Takes a list apart, option by option, parameter by parameter.
+ * Parses a list, option by option and parameter by parameter.
  *
- * Blanks may stand around `,`, `;` and `=`: the grammar of RFC 6455, 9.1 is written by the rules of RFC 2616, 2.1,
- * where white space is implied between a token or quoted-string and a separator.
+ * Blanks may stand around `,`, `;` and `=`. The grammar of RFC 6455, 9.1 follows the rules of RFC 2616, 2.1, which allow white
+ * space between a token or quoted-string and a separator.
  */
 export class OptionScanner {
   readonly #bytes: Uint8Array;
   readonly #end: number;
-  /** 1 for the bytes that a quoted value may have. */
+  /** 1 for each byte that a quoted value may have. */
   readonly #quotable: Uint8Array;
   readonly #mayBeEmpty: boolean;
   #at: number;
@@ -67,11 +67,11 @@ export class OptionScanner {
   #valueEnd = 0;
   #escapes = 0;
 
-  /** Whether the list broke the grammar. There is nothing more to come then. */
+  /** Whether the list is malformed. Then there are no more options. */
   isMalformed = false;
 
   /**
-   * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+   * @throws {TypeError} `bytes` is not a Uint8Array, or is detached.
    * @throws {RangeError} `start` or `end` is not within `bytes`.
    */
   constructor(bytes: Uint8Array, start: number, end: number, anyValue = false) {
@@ -83,7 +83,7 @@ export class OptionScanner {
     this.#mayBeEmpty = anyValue;
   }
 
-  /** Goes to the next option, over what is left of this one. */
+  /** Goes to the next option, and skips the rest of the current one. */
   nextOption(): boolean {
     while (this.#inOption) this.nextParameter();
     if (this.isMalformed) return false;
@@ -114,17 +114,17 @@ export class OptionScanner {
     return this.#take(Quote) ? this.#takeQuoted() : this.#takeValue();
   }
 
-  /** The name of the option or parameter that the last step went to. */
+  /** The name of the current option or parameter. */
   get nameText(): string {
     return latin1(this.#bytes, this.#nameStart, this.#nameEnd);
   }
 
-  /** The same as a view. */
+  /** The name as a view. */
   get nameView(): Uint8Array {
     return this.#bytes.subarray(this.#nameStart, this.#nameEnd);
   }
 
-  /** The parameter's value, if it has one. */
+  /** The value of the current parameter; undefined if it has none. */
   get valueText(): string | undefined {
     if (!this.#hasValue) return undefined;
     if (this.#escapes === 0) return latin1(this.#bytes, this.#valueStart, this.#valueEnd);
@@ -132,7 +132,7 @@ export class OptionScanner {
     return latin1(bytes, 0, bytes.length);
   }
 
-  /** The same as a view, of a copy where there are escapes in it. */
+  /** The value as a view; a view of a copy if it contains escapes. */
   get valueView(): Uint8Array | undefined {
     if (!this.#hasValue) return undefined;
     if (this.#escapes > 0) return this.#unescaped();

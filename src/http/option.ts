@@ -1,8 +1,8 @@
 /**
  * Header options: names with parameters, as in Sec-WebSocket-Extensions (RFC 9110, 5.6; RFC 6455, 9.1).
  *
- * `1#( token *( OWS ";" OWS token [ OWS "=" OWS ( token / quoted-string ) ] ) )`, read where it lies, each byte once. Text
- * counts as Latin-1, and a character above U+00FF may stand nowhere.
+ * Grammar: `1#( token *( OWS ";" OWS token [ OWS "=" OWS ( token / quoted-string ) ] ) )`. The parser reads each byte once, in
+ * place. Strings count as Latin-1; a character above U+00FF is malformed.
  *
  * @module
  */
@@ -11,44 +11,44 @@ import { checkSpan } from "../arguments.ts";
 import { fieldBytes, OptionScanner, type OptionSyntax } from "./option-scanner.ts";
 import { checkFieldValue, checkToken, isToken } from "./token.ts";
 
-/** A parameter of an option. One without a value (`a`) differs from one with an empty value (`a=""`). */
+/** A parameter of an option. A parameter without a value (`a`) is different from one with an empty value (`a=""`). */
 export type OptionParameter = readonly [name: string, value?: string | undefined];
 
-/** A name with its parameters, in their order, repeated ones included. Upper and lower case differ. */
+/** A name with its parameters, in their order, including repeated ones. Upper and lower case are different. */
 export interface Option {
-  /** A token, as it was written. */
+  /** The name, a token. */
   readonly name: string;
   /** Its parameters. */
   readonly parameters: readonly OptionParameter[];
 }
 
-/** Parameters by name. `true` stands for one without a value; one that is undefined is left out. */
+/** Parameters by name. `true` stands for a parameter without a value; undefined for no parameter. */
 export type OptionParameters = Readonly<Record<string, string | true | undefined>>;
 
-/** Which options of a list are taken. */
+/** Which options of a list to take. */
 export interface OptionSelection extends OptionSyntax {
-  /** Tells whether an option is taken. Default: each one is. */
+  /** Tells whether to take an option. Default: every option is taken. */
   readonly check?: ((option: Option) => boolean) | undefined;
-  /** Takes one option of a name, the first that passes `check`. Default false. */
+  /** Takes only the first option of each name that passes `check`. Default: false. */
   readonly unique?: boolean | undefined;
 }
 
-/** The scan goes on. */
+/** The scan continues. */
 export const ScanContinue = 0;
-/** The scan ends; what follows is not looked at. */
+/** The scan ends. The rest of the list is not read. */
 export const ScanBreak = 1;
-/** The scan goes on with the next option; what follows of this one is checked, but not shown. */
+/** The scan continues with the next option. The rest of the current one is checked, but not shown. */
 export const ScanSkip = 2;
 
-/** What a visitor of {@link scanOptions} wants next. */
+/** How a scan continues after a call of the visitor of {@link scanOptions}. */
 export type ScanControl = typeof ScanContinue | typeof ScanBreak | typeof ScanSkip;
 
 /**
- * Looks at a parameter, or at an option that has none. The views are valid during the call.
+ * Gets a parameter, or an option without parameters. The views are valid during the call.
  *
- * @param index Of the option, from 0.
- * @param attribute The parameter's name, undefined where the option has none.
- * @param value Without quotes and escapes, undefined where the parameter has none.
+ * @param index Index of the option, from 0.
+ * @param attribute Name of the parameter; undefined if the option has none.
+ * @param value Value without quotes and escapes; undefined if the parameter has none.
  */
 export type OptionVisitor = (
   index: number,
@@ -57,7 +57,7 @@ export type OptionVisitor = (
   value: Uint8Array | undefined,
 ) => ScanControl;
 
-/** Makes an option of what a scanner stands at; what it gives is whole only where the list is not malformed by then. */
+/** Makes the option at which a scanner stands. The result is complete only if the list is not malformed afterwards. */
 function readOption(scanner: OptionScanner): Option {
   const name = scanner.nameText;
   const parameters: OptionParameter[] = [];
@@ -71,8 +71,8 @@ function readOption(scanner: OptionScanner): Option {
 /**
  * Makes an option.
  *
- * @param parameters By name, or as pairs where a name comes twice.
- * @throws {TypeError} A name that is no token, or a value that is no string or that no field value may have.
+ * @param parameters An object; or pairs, if a name is repeated.
+ * @throws {TypeError} A name is not a token; a value is not a string, or is not a field value.
  * @see gobwas NewOption
  */
 export function newOption(
@@ -110,9 +110,9 @@ function checkOption({ name, parameters }: Option): void {
 }
 
 /**
- * Gives a parameter's value, the first one's where the name is repeated.
+ * Gives a parameter's value; the first one if the name is repeated.
  *
- * @returns true where it stands without a value, undefined where there is none of that name.
+ * @returns true if the parameter has no value; undefined if there is none with that name.
  * @see gobwas Parameters.Get
  */
 export function optionParameter(option: Option, name: string): string | true | undefined {
@@ -121,7 +121,7 @@ export function optionParameter(option: Option, name: string): string | true | u
 }
 
 /**
- * Tells whether two options have one name and the same parameters in the same order.
+ * Tells whether two options have the same name and the same parameters in the same order.
  *
  * @see gobwas Option.Equal
  */
@@ -137,14 +137,14 @@ export function equalOptions(a: Option, b: Option): boolean {
 }
 
 /**
- * Parses a list of options as in Sec-WebSocket-Extensions. Empty elements are skipped.
+ * Parses a list of options, as in Sec-WebSocket-Extensions. Empty elements are skipped.
  *
- * Takes the whole of a header, or one line of several where none may be empty: else see {@link addOptions}. Values
- * that are no tokens are for {@link selectOptions}.
+ * Use it for a whole header. If a header has several lines, some of which may be empty, use {@link addOptions}. For values that
+ * are not tokens use {@link selectOptions}.
  *
- * @param start Default 0.
+ * @param start Default: 0.
  * @param end Default: the end of `source`.
- * @returns undefined where the list is malformed or has no option.
+ * @returns undefined if the list is malformed or has no option.
  * @throws {TypeError} `source` is neither a string nor a Uint8Array.
  * @throws {RangeError} `start` or `end` is not within `source`.
  * @see gobwas ParseOptions
@@ -161,10 +161,10 @@ export function parseOptions(
 }
 
 /**
- * Adds the options of one of several header lines to `options`; a line may be empty.
+ * Appends the options of one of several header lines to `options`. A line may be empty.
  *
- * @returns false where the line is malformed; what came before that place has been added.
- * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @returns false if the line is malformed. Then the options before the error were added.
+ * @throws {TypeError} `bytes` is not a Uint8Array, or is detached.
  * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 export function addOptions(
@@ -184,7 +184,7 @@ export function addOptions(
 /**
  * Parses a list of options and takes some of them.
  *
- * @returns undefined where the list is malformed or has no option; an empty array where none was taken.
+ * @returns undefined if the list is malformed or has no option; an empty array if none was taken.
  * @throws {TypeError} `source` is neither a string nor a Uint8Array.
  * @see gobwas OptionSelector
  */
@@ -208,13 +208,13 @@ export function selectOptions(
 }
 
 /**
- * Goes through a list of options without making strings of it.
+ * Scans a list of options without making strings.
  *
- * `visit` sees each parameter once, and an option without parameters once. What it saw may turn out to belong to a
- * malformed list: only the result tells.
+ * `visit` gets each parameter once, and an option without parameters once. Only the result tells whether the list is malformed;
+ * it may be so after options that `visit` has got.
  *
- * @returns false where the list is malformed before its end or a {@link ScanBreak}, or has no option.
- * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @returns false if the list has no option, or is malformed before its end or a {@link ScanBreak}.
+ * @throws {TypeError} `bytes` is not a Uint8Array, or is detached.
  * @see gobwas ScanOptions
  */
 export function scanOptions(
@@ -230,7 +230,7 @@ export function scanOptions(
   return index > 0 && !scanner.isMalformed;
 }
 
-/** Shows an option to `visit`, and gives the last that it answered. */
+/** Shows an option to `visit`, and gives its last result. */
 function visitOption(scanner: OptionScanner, index: number, visit: OptionVisitor): ScanControl {
   const option = scanner.nameView;
   if (!scanner.nextParameter()) {
@@ -244,11 +244,11 @@ function visitOption(scanner: OptionScanner, index: number, visit: OptionVisitor
 }
 
 /**
- * Goes through a comma-separated list of tokens without making strings of it. Empty elements are skipped.
+ * Scans a comma-separated list of tokens without making strings. Empty elements are skipped.
  *
  * @param visit Gets a view that is valid during the call; returns false to end the scan.
- * @returns false where the list is malformed up to where it was looked at, or has no token.
- * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @returns false if the list has no token, or is malformed in the part that was scanned.
+ * @throws {TypeError} `bytes` is not a Uint8Array, or is detached.
  * @see gobwas ScanTokens
  */
 export function scanTokens(bytes: Uint8Array, visit: (token: Uint8Array) => boolean): boolean {
@@ -263,11 +263,11 @@ export function scanTokens(bytes: Uint8Array, visit: (token: Uint8Array) => bool
 }
 
 /**
- * Writes a list of options, as in `a; b=1, c; d="e f"`.
+ * Writes a list of options, such as `a; b=1, c; d="e f"`.
  *
- * A value that is no token is quoted. In Sec-WebSocket-Extensions such a value may not stand, quoted or not.
+ * A value that is not a token is quoted. Sec-WebSocket-Extensions does not allow such a value, quoted or not.
  *
- * @throws {TypeError} A name that is no token, or a value that is no string or that no field value may have.
+ * @throws {TypeError} A name is not a token; a value is not a string, or is not a field value.
  * @see gobwas WriteOptions
  */
 export function writeOptions(options: readonly Option[]): string {
@@ -288,10 +288,10 @@ function writeValue(value: string): string {
 }
 
 /**
- * Reads a number of decimal digits; leading zeros change nothing.
+ * Reads a number of decimal digits. Leading zeros are allowed.
  *
- * @returns undefined where there is another byte, no byte, or a number above 2^53 - 1.
- * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @returns undefined if there is no digit, another byte, or a number above 2^53 - 1.
+ * @throws {TypeError} `bytes` is not a Uint8Array, or is detached.
  * @throws {RangeError} `start` or `end` is not within `bytes`.
  * @see gobwas IntFromASCII
  */

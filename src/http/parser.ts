@@ -1,7 +1,8 @@
 /**
- * A parser of request and response heads: in place, limited, resumed where it stopped (RFC 9112, 2 to 5).
+ * Parses heads of requests and responses: in place, with limits, from chunks (RFC 9112, 2 to 5).
  *
- * It is strict where laxness has been used for attacks: lines end with CRLF, no folding, no blank before a colon.
+ * The parser is strict where attacks have used lax parsers: lines end with CRLF, no line is folded, and no blank stands before a
+ * colon.
  *
  * @module
  */
@@ -13,33 +14,33 @@ import { HandshakeError, LimitError } from "../errors.ts";
 import { Head } from "./head.ts";
 import { isBlank, targetBytes, tokenBytes, valueBytes } from "./token.ts";
 
-/** What a head may cost. For each, 0 or Infinity means no limit. */
+/** Limits of a head. 0 or Infinity means no limit. */
 export interface HeadLimits {
-  /** Bytes of the whole head. 431 when exceeded. */
+  /** Most bytes of the whole head. A longer one gets 431. */
   readonly maxHeadSize: number;
-  /** Bytes of the request target. 414 when exceeded. */
+  /** Most bytes of the request target. A longer one gets 414. */
   readonly maxTargetSize: number;
-  /** Headers. 431 when exceeded. */
+  /** Most headers. More get 431. */
   readonly maxHeaders: number;
 }
 
-/** The limits in force where none are given. */
+/** The defaults of these limits. */
 export const defaultHeadLimits: HeadLimits = {
   maxHeadSize: 16 * 1024,
   maxTargetSize: 8 * 1024,
   maxHeaders: 128,
 };
 
-/** An option that has some of them. */
+/** The kind of an option with some of these limits. */
 export const headLimitsKind: Kind = /* @__PURE__ */ optionsOf(
   /* @__PURE__ */ numbersOf(defaultHeadLimits),
 );
 
-/** Which kind of message a head begins. */
+/** The kind of message to which a head belongs. */
 export type HeadKind = "request" | "response";
 
 /*
- * Where the parser stands: what the next byte belongs to. Each state but Done has its method in #step.
+ * State of the parser: the part to which the next byte belongs. Each state except Done has its own method, which #step calls.
  */
 const Leading = 0;
 const Method = 1;
@@ -61,15 +62,15 @@ const LF = 0x0a;
 const SP = 0x20;
 const Colon = 0x3a;
 
-/** With 0 where a digit stands. */
+/** The version, with 0 for each digit. */
 const versionPattern = "HTTP/0.0";
 const Zero = 0x30;
 
 /**
- * Parses one head from chunks, wherever the stream is cut; each byte is looked at once.
+ * Parses one head from chunks, however the stream is cut. It reads each byte once.
  *
- * A head that lies whole in its first chunk is parsed where it lies. Otherwise what has come is copied to a buffer of
- * the parser's own, which grows with what comes and never past the limit.
+ * If the whole head is in the first chunk, it is parsed in place. Otherwise its bytes are copied to the parser's own buffer,
+ * which grows with them up to the limit.
  *
  * @example
  * const parser = new HeadParser("request");
@@ -83,7 +84,7 @@ export class HeadParser {
   #state: number;
   #bytes: Uint8Array = noBytes;
   #base = 0;
-  // Bytes of the head that were looked at; all positions count from the head's first byte.
+  // Number of bytes that were read. All positions count from the head's first byte.
   #scanned = 0;
   #stored = 0;
   #partStart = 0;
@@ -93,9 +94,9 @@ export class HeadParser {
   /**
    * Makes a parser for one head.
    *
-   * @param limits What it may cost; what is not given has its default. Default: 16 KiB and 128 headers.
-   * @throws {TypeError} A limit is no number.
-   * @throws {RangeError} A limit is not a whole number from 0 on, or Infinity; or `kind` is another one.
+   * @param limits Limits of the head. An absent limit has its default. Default: 16 KiB and 128 headers.
+   * @throws {TypeError} A limit is not a number.
+   * @throws {RangeError} A limit is neither a whole number from 0 on nor Infinity; `kind` is unknown.
    */
   constructor(kind: HeadKind, limits: Partial<HeadLimits> = {}) {
     checkEither("kind", kind, "request", "response");
@@ -104,7 +105,7 @@ export class HeadParser {
     this.#state = this.#firstState;
   }
 
-  /** Begins with another head, of the same kind and within the same limits; the one before stays as it is. */
+  /** Begins with another head, of the same kind and with the same limits. The previous head stays valid. */
   reset(): void {
     this.#head = new Head(noBytes, 0);
     this.#state = this.#firstState;
@@ -117,19 +118,19 @@ export class HeadParser {
     return this.#kind === "request" ? Leading : Version;
   }
 
-  /** Whether the head has come whole. */
+  /** Whether the head is complete. */
   get isComplete(): boolean {
     return this.#state === Done;
   }
 
-  /** Whether nothing of the head has come. */
+  /** Whether no byte of the head has come. */
   get isEmpty(): boolean {
     return this.#scanned === 0;
   }
 
   /**
-   * The head, to be read when {@link isComplete}. Where it came in one chunk it lies there, and is readable as long as
-   * that chunk is, unless retained.
+   * The head. Read it when {@link isComplete}. If it came in one chunk, it is valid for as long as the chunk, unless you call its
+   * `retain`.
    */
   get head(): Head {
     return this.#head;
@@ -138,10 +139,10 @@ export class HeadParser {
   /**
    * Takes the next bytes of the stream.
    *
-   * @returns Index after the last byte taken: `end`, or the first byte behind the head.
-   * @throws {TypeError} `chunk` is no Uint8Array, or is detached: nothing has happened then.
-   * @throws {RangeError} `start` or `end` is not within `chunk`: nothing has happened then.
-   * @throws {HandshakeError} `MALFORMED_REQUEST` or `MALFORMED_RESPONSE`, at the first bad byte
+   * @returns Index after the last byte taken: `end`, or the first byte after the head.
+   * @throws {TypeError} `chunk` is not a Uint8Array, or is detached. Then the parser is unchanged.
+   * @throws {RangeError} `start` or `end` is not within `chunk`. Then the parser is unchanged.
+   * @throws {HandshakeError} `MALFORMED_REQUEST` or `MALFORMED_RESPONSE`, at the first wrong byte
    * @throws {LimitError} `HEAD_TOO_LARGE`, `TARGET_TOO_LONG`, `TOO_MANY_HEADERS`
    */
   feed(chunk: Uint8Array, start = 0, end?: number): number {
@@ -168,7 +169,7 @@ export class HeadParser {
     return end;
   }
 
-  /** Appends to the parser's own buffer, which doubles when it grows, up to the limit. */
+  /** Appends bytes to the parser's own buffer. It doubles when it grows, up to the limit. */
   #store(chunk: Uint8Array, start: number, end: number): void {
     const size = this.#stored + end - start;
     if (this.#stored === 0 || size > this.#bytes.length) {
@@ -182,12 +183,12 @@ export class HeadParser {
     this.#stored = size;
   }
 
-  /** Looks at the bytes up to position `end`. */
+  /** Reads the bytes up to position `end`. */
   #scan(end: number): void {
     while (this.#scanned < end && this.#state !== Done) this.#step(end);
   }
 
-  /** Takes what belongs to the present state. */
+  /** Reads the bytes of the current state. */
   #step(end: number): void {
     switch (this.#state) {
       case Leading:
@@ -223,7 +224,7 @@ export class HeadParser {
     return this.#bytes[this.#base + this.#scanned];
   }
 
-  /** Moves over the bytes that are in `set`; tells whether another byte follows before `end`. */
+  /** Skips the bytes that are in `set`, and tells whether another byte follows before `end`. */
   #skip(set: Uint8Array, end: number): boolean {
     const bytes = this.#bytes;
     const base = this.#base;
@@ -233,7 +234,7 @@ export class HeadParser {
     return at < end;
   }
 
-  /** "a server ... SHOULD ignore at least one empty line (CRLF)" (RFC 9112, 2.2): one, and no more. */
+  /** "a server ... SHOULD ignore at least one empty line (CRLF)" (RFC 9112, 2.2). This parser ignores exactly one. */
   #leading(): void {
     if (this.#byte() !== CR) {
       this.#state = Method;
@@ -273,7 +274,7 @@ export class HeadParser {
     this.#state = Version;
   }
 
-  /** One byte of `HTTP/1.1`, or of what follows it. */
+  /** Reads one byte of `HTTP/1.1`, or the byte after it. */
   #version(): void {
     const index = this.#scanned - this.#partStart;
     const byte = this.#byte();
@@ -293,7 +294,7 @@ export class HeadParser {
     this.#state = isRequest ? LineEnd : Status;
   }
 
-  /** One of the three digits of a status, or what follows them. */
+  /** Reads one of the three digits of a status, or the byte after them. */
   #status(): void {
     const byte = this.#byte();
     if (this.#scanned - this.#partStart < 3) {
@@ -302,7 +303,7 @@ export class HeadParser {
       this.#scanned++;
       return;
     }
-    // The blank in front of an empty reason is left out by many servers.
+    // Many servers leave out the space before an empty reason.
     if (this.#head.status < 100 || (byte !== SP && byte !== CR)) {
       throw this.#malformed("bad status");
     }

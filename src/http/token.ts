@@ -1,5 +1,5 @@
 /**
- * Tokens, lists of tokens, and which bytes may stand where in a head (RFC 9110, 5.5 and 5.6).
+ * Tokens, lists of tokens, and the bytes that each part of a head may have (RFC 9110, 5.5 and 5.6).
  *
  * @module
  */
@@ -7,24 +7,24 @@
 import { checkSpan, checkText } from "../arguments.ts";
 import { equalsIgnoreCase, latin1 } from "../bytes.ts";
 
-/** Makes a table that tells for each byte whether it is in a set. */
+/** Makes a table that has 1 for each byte of a set. */
 function table(isMember: (byte: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => (isMember(byte) ? 1 : 0));
 }
 
 const delimiters = '"(),/:;<=>?@[\\]{}';
 
-/** 1 for the bytes of a token: visible ASCII without delimiters (RFC 9110, 5.6.2). */
+/** 1 for each byte of a token: visible ASCII without delimiters (RFC 9110, 5.6.2). */
 export const tokenBytes: Uint8Array = /* @__PURE__ */ table(
   (byte) => byte > 0x20 && byte < 0x7f && !delimiters.includes(String.fromCharCode(byte)),
 );
 
-/** 1 for the bytes of a field value: visible ASCII, SP, HT and 0x80 to 0xFF (RFC 9110, 5.5). */
+/** 1 for each byte of a field value: visible ASCII, SP, HT and 0x80 to 0xFF (RFC 9110, 5.5). */
 export const valueBytes: Uint8Array = /* @__PURE__ */ table(
   (byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f),
 );
 
-/** 1 for the bytes of a request target: visible ASCII without `#`, since a fragment is never sent. */
+/** 1 for each byte of a request target: visible ASCII without `#`, because a fragment is never sent. */
 export const targetBytes: Uint8Array = /* @__PURE__ */ table(
   (byte) => byte > 0x20 && byte < 0x7f && byte !== 0x23,
 );
@@ -34,7 +34,7 @@ export function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x09;
 }
 
-/** Tells whether `text` is a token. @throws {TypeError} It is no string. */
+/** Tells whether `text` is a token. @throws {TypeError} It is not a string. */
 export function isToken(text: string): boolean {
   checkText("text", text);
   for (let i = 0; i < text.length; i++) {
@@ -43,7 +43,7 @@ export function isToken(text: string): boolean {
   return text.length > 0;
 }
 
-/** Tells whether `text` may stand as a field value: nothing in it ends the line. @throws {TypeError} It is no string. */
+/** Tells whether `text` is a field value, which cannot end its line. @throws {TypeError} It is not a string. */
 export function isFieldValue(text: string): boolean {
   checkText("text", text);
   for (let i = 0; i < text.length; i++) {
@@ -52,23 +52,23 @@ export function isFieldValue(text: string): boolean {
   return true;
 }
 
-/** Checks a name that is to be written. @param what It is the name of. @throws {TypeError} It is no token. */
+/** Checks a name before it is written. @param what The thing that it names. @throws {TypeError} It is not a token. */
 export function checkToken(what: string, name: string): void {
   if (!isToken(name)) throw new TypeError(`${what} is not a token: ${JSON.stringify(name)}`);
 }
 
-/** Checks a value that is to be written. @param what Has it. @throws {TypeError} It may not stand as one. */
+/** Checks a value before it is written. @param what The thing that has it. @throws {TypeError} It is not a field value. */
 export function checkFieldValue(what: string, value: string): void {
   if (isFieldValue(value)) return;
   throw new TypeError(`Value of ${what} has a character that may not stand there`);
 }
 
 /**
- * Calls `visit` with each element of a comma-separated list, blanks around it cut off, empty ones left out.
+ * Calls `visit` with each element of a comma-separated list, without blanks around it. Empty elements are skipped.
  *
  * @param visit Returns false to end the walk.
- * @returns false where `visit` ended the walk.
- * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @returns false if `visit` ended the walk.
+ * @throws {TypeError} `bytes` is not a Uint8Array, or is detached.
  * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 function walkList(
@@ -92,10 +92,10 @@ function walkList(
 }
 
 /**
- * Tells whether a comma-separated list has `token` as one of its elements, whatever the case of its letters.
+ * Tells whether a comma-separated list contains `token`, in upper or lower case.
  *
- * @param token Lower-case.
- * @throws {TypeError} `bytes` is no Uint8Array or is detached, or `token` is no string.
+ * @param token In lower case.
+ * @throws {TypeError} `bytes` is not a Uint8Array or is detached, or `token` is not a string.
  * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 export function listHasToken(
@@ -114,9 +114,9 @@ export function listHasToken(
 }
 
 /**
- * Adds where the elements of a comma-separated list of tokens start and end to `ranges`; empty elements are skipped.
+ * Appends the start and the end of each element of a comma-separated list of tokens to `ranges`. Empty elements are skipped.
  *
- * @returns false where an element is not a token.
+ * @returns false if an element is not a token.
  */
 export function addListRanges(
   ranges: number[],
@@ -134,10 +134,10 @@ export function addListRanges(
 }
 
 /**
- * Adds the elements of a comma-separated list of tokens to `tokens`; empty elements are skipped (RFC 9110, 5.6.1).
+ * Appends the elements of a comma-separated list of tokens to `tokens`. Empty elements are skipped (RFC 9110, 5.6.1).
  *
- * @returns false where an element is not a token.
- * @throws {TypeError} `bytes` is no Uint8Array, or is detached.
+ * @returns false if an element is not a token.
+ * @throws {TypeError} `bytes` is not a Uint8Array, or is detached.
  * @throws {RangeError} `start` or `end` is not within `bytes`.
  */
 export function addListTokens(

@@ -1,5 +1,5 @@
 /**
- * Views into a head, as callbacks get them, compared and read.
+ * Compares and reads the views of a head that callbacks get.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import { checkRange, checkText } from "../arguments.ts";
 import { equalsIgnoreCase, latin1 } from "../bytes.ts";
 
 /**
- * Tells whether a view spells `text`, whatever the case of its letters.
+ * Tells whether a view spells `text`, in upper or lower case.
  *
  * @param text ASCII, in any case.
- * @throws {TypeError} `view` is no Uint8Array or is detached, or `text` is no string.
+ * @throws {TypeError} `view` is not a Uint8Array or is detached, or `text` is not a string.
  */
 export function headerIs(view: Uint8Array, text: string): boolean {
   checkText("text", text);
   return equalsIgnoreCase(view, 0, checkView(view), text.toLowerCase());
 }
 
-/** Spells a header's name as in `X-Forwarded-For`, where it lies. */
+/** Changes the case of a header's name in place, as in `X-Forwarded-For`. */
 export function canonicalize(bytes: Uint8Array, start: number, end: number): void {
   let isFirst = true;
   for (let at = start; at < end; at++) {
@@ -29,12 +29,12 @@ export function canonicalize(bytes: Uint8Array, start: number, end: number): voi
   }
 }
 
-/** Makes a string of a view, as Latin-1. @throws {TypeError} `view` is no Uint8Array, or is detached. */
+/** Makes a string from a view, as Latin-1. @throws {TypeError} `view` is not a Uint8Array, or is detached. */
 export function headerText(view: Uint8Array): string {
   return latin1(view, 0, checkView(view));
 }
 
-/** Checks a view. @returns Its end. */
+/** Checks a view. @returns Index of its end. */
 function checkView(view: Uint8Array): number {
   return checkRange(view, 0, undefined, "view");
 }

@@ -1,5 +1,5 @@
 /**
- * Heads of responses as bytes (RFC 9112, 4 and 5).
+ * Writes heads of responses as bytes (RFC 9112, 4 and 5).
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { writeLatin1 } from "../bytes.ts";
 import type { HeaderPairs } from "../errors.ts";
 import { checkFieldValue, checkToken } from "./token.ts";
 
-/** Reason phrases of the statuses that are often met; elsewhere it is left empty, as RFC 9112, 4 allows. */
+/** Reason phrases of common statuses. For others the reason is empty, as RFC 9112, 4 allows. */
 const reasons: Readonly<Record<number, string>> = {
   101: "Switching Protocols",
   200: "OK",
@@ -54,7 +54,7 @@ const reasons: Readonly<Record<number, string>> = {
 /**
  * Writes header lines as text.
  *
- * @throws {TypeError} A name that is not a token, or a value that is no string, would end its line or is not Latin-1.
+ * @throws {TypeError} A name is not a token; a value is not a string, would end its line, or is not Latin-1.
  */
 export function headerLines(headers: HeaderPairs): string {
   let lines = "";
@@ -78,10 +78,10 @@ export function statusLine(status: number): string {
  * Writes a response.
  *
  * @param status 100 to 599.
- * @param headers In this order; framing headers are the caller's.
- * @param body Follows the head.
+ * @param headers Written in this order. The caller must include the headers about the body's length.
+ * @param body The bytes after the head.
  * @returns A new array, yours.
- * @throws {TypeError} As {@link headerLines}; or `body` is no Uint8Array.
+ * @throws {TypeError} As {@link headerLines}; or `body` is not a Uint8Array.
  * @throws {RangeError} `status` is out of range.
  */
 export function writeResponse(
