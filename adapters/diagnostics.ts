@@ -1,10 +1,9 @@
 /**
- * Publishes what happens to connections on `node:diagnostics_channel`, which Deno and Bun have too.
+ * What happens to connections, on `node:diagnostics_channel`, which Deno and Bun have too.
  *
- * Channels and their messages: `framewire.connection.open` { connection }, `framewire.connection.error`
+ * Channels and what is published: `framewire.connection.open` { connection }, `framewire.connection.error`
  * { connection, error }, `framewire.connection.close` { connection, closure }, `framewire.handshake.refused`
- * { error, remoteAddress }, `framewire.backplane` { event }, with the events of the handler `backplane`. A channel without
- * subscribers costs one check.
+ * { error, remoteAddress }, `framewire.backplane` { event }: what the handler `backplane` gets. A channel that nobody subscribes to costs a look.
  *
  * @example
  * import { subscribe } from "node:diagnostics_channel";
@@ -23,7 +22,7 @@ const closed = /* @__PURE__ */ channel("framewire.connection.close");
 const refused = /* @__PURE__ */ channel("framewire.handshake.refused");
 const backplane = /* @__PURE__ */ channel("framewire.backplane");
 
-/** Publishes everything that it is told. */
+/** Publishes what it sees. */
 export const observer: Observer = {
   opened(connection) {
     if (opened.hasSubscribers) opened.publish({ connection });

@@ -1,16 +1,16 @@
 /**
- * Checks that the entry of a runtime is used on that runtime.
+ * Whether an entry of one runtime is used on that runtime.
  *
  * @module
  */
 
-/** Runtimes whose entries need the global object of that name. Node's entry needs only `node:net`, which all three have. */
+/** Runtimes whose entries need the global object of that name. Node's entry needs `node:net` alone, which all three have. */
 export type OwnRuntime = "Deno" | "Bun";
 
 /**
- * Makes the error for a program that uses the entry of another runtime; gives undefined for the right entry.
+ * Makes the error for a program that uses an entry on another runtime; undefined where it is the right one.
  *
- * @param needed The name of the global object that the entry needs.
+ * @param needed Names the global object that the entry needs.
  */
 export function otherRuntimeError(needed: OwnRuntime): TypeError | undefined {
   if (needed in globalThis) return undefined;
@@ -21,11 +21,11 @@ export function otherRuntimeError(needed: OwnRuntime): TypeError | undefined {
   );
 }
 
-/** Gives the name of this runtime, and the entry for it. */
+/** Tells which runtime this is, and which entry is for it. */
 function presentRuntime(): { readonly name: string; readonly right: string } {
   if ("Deno" in globalThis) return { name: "Deno", right: "framewire/deno" };
   if ("Bun" in globalThis) return { name: "Bun", right: "framewire/bun" };
-  // Read from the global object: not every platform that loads this file has it.
+  // Taken from the global object: not every platform that this is loaded on has it.
   const { process } = globalThis as {
     readonly process?: { readonly versions?: { readonly node?: string } };
   };

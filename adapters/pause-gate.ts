@@ -1,30 +1,28 @@
 /**
- * A gate that pauses delivery, for transports whose runtime reads by promise and cannot pause.
+ * Whether what was read may be delivered: for transports whose runtime reads by promise, and knows no pause of its own.
  *
  * @module
  */
 
-/** Opens and shuts the way from a reading loop to its handler. */
+/** Opens and shuts the way from a loop that reads to its handler. */
 export class PauseGate {
   #opening: Promise<void> | undefined;
   #open: (() => void) | undefined;
 
-  /** Shuts the gate. */
+  /** Shuts it. */
   shut(): void {
     this.#opening ??= new Promise((resolve) => {
       this.#open = resolve;
     });
   }
 
-  /** Opens the gate for everything that waits. */
+  /** Opens it, for all who wait. */
   open(): void {
     this.#open?.();
     this.#opening = undefined;
   }
 
-  /**
-   * Gives a promise of the opening; undefined if the gate is open. When it resolves the gate may be shut again: check once more.
-   */
+  /** Gives what to wait for, undefined where the gate is open. When it comes the gate may be shut again: ask once more. */
   get opening(): Promise<void> | undefined {
     return this.#opening;
   }

@@ -1,11 +1,11 @@
 /**
- * TLS behind a balancer that uses the PROXY protocol: the balancer sends an unencrypted header in front of TLS.
+ * TLS behind a balancer that says whose connection it is: the header of the PROXY protocol comes in front of TLS, in the clear.
  *
- * Theory of operation. No runtime's TLS server reads anything in front of a handshake. So a server of `node:net`, which all three
- * runtimes have, accepts the connection and reads the header. It puts back the bytes behind the header and gives the socket to a
- * server of `node:tls` that does not listen, as Node documents it. Deno's socket sometimes reads the bytes that were put back
- * after later ones: there a stream between the two keeps the order. After the handshake the connection is accepted, and the
- * header counts as already read bytes. So one place decides whose headers are believed, with and without TLS.
+ * Theory of operation. No runtime's own TLS server reads anything in front of a handshake. A server of `node:net`, which all three have,
+ * accepts; the header is read, what came behind it is put back, and a server of `node:tls` that does not listen is told of the
+ * connection, as Node documents it. Deno's sometimes reads what has been put back behind what came later: there a stream stands
+ * between the two, which keeps the order. When the handshake is done the connection is accepted with the header as what has been read of it
+ * already, so that who is believed about what is decided in one place, with or without TLS.
  *
  * @module
  */
@@ -36,24 +36,23 @@ import {
 } from "./listening.ts";
 import { socketTransport } from "./node/socket.ts";
 
-/** The longest time of Node's timers, in milliseconds. */
+/** The longest time that a timer of Node's takes, in milliseconds. */
 const longestTime = 2 ** 31 - 1;
 
-/** Whether bytes that are put back into a socket may be read too late. */
+/** Whether what is put back into a socket may be read too late. */
 const losesOrder = "Deno" in globalThis;
 
-/** A connection before the end of its TLS handshake. */
+/** A connection until its TLS handshake is done. */
 interface Opening {
   readonly handshake: Handshake;
-  /** The header that the balancer has sent. */
+  /** What the balancer has sent. */
   readonly header: Uint8Array;
 }
 
 /**
- * Gives the function that listens: `listen`, or, if both `proxyProtocol` and `tls` are given, one that uses `node:net` and
- * `node:tls`.
+ * Gives how to listen: `listen`, or where `proxyProtocol` and `tls` are wanted both, by `node:net` and `node:tls`.
  *
- * @throws {TypeError} Both are given with `path`.
+ * @throws {TypeError} Both are wanted with `path`.
  */
 export function listenBehindBalancers(
   options: ListenOptions & BalancerOptions,
@@ -69,7 +68,7 @@ export function listenBehindBalancers(
     new ProxiedTlsServer(checked!, isBalancer, accept, tcp).listen(place);
 }
 
-/** Accepts connections, reads the header if there is one, and does TLS. */
+/** Accepts connections, reads the header of those that have one, and does TLS. */
 class ProxiedTlsServer {
   readonly #isBalancer: (address: string | undefined) => boolean;
   readonly #accept: Accept;
@@ -81,7 +80,7 @@ class ProxiedTlsServer {
   });
   readonly #tlsServer: ReturnType<typeof createTlsServer>;
   readonly #tls: TlsOptions;
-  /** By the client's address and port, which its TLS socket has as well. */
+  /** By the client's address and port, which the TLS socket has as well. */
   readonly #openings = new Map<string, Opening>();
   #isClosed = false;
 
@@ -129,7 +128,7 @@ class ProxiedTlsServer {
     const handshake = this.#handshakes.begin(() => {
       socket.destroy();
     });
-    // After an error, `close` or the end of the TLS socket follows.
+    // What ends it is followed by `close`, or by an end of its TLS socket.
     socket.on("error", () => {});
     socket.on("close", () => {
       handshake.end();
@@ -147,17 +146,17 @@ class ProxiedTlsServer {
     if (!this.#isBalancer(socketAddress(socket.remoteAddress))) begin(noBytes, noBytes);
     else {
       readHeader(socket, begin, (bytes) => {
-        // The server finds the same error in these bytes, drops the connection, and reports it.
+        // The server finds the same fault, drops the connection, and tells.
         if (handshake.end()) this.#tell(socket, bytes);
       });
     }
   }
 
-  /** Does a handshake over a stream with the socket's bytes. */
+  /** Does a handshake over a stream of the socket's bytes. */
   #shakeHands(socket: Socket, handshake: Handshake, header: Uint8Array, rest: Uint8Array): void {
     const stream = new SocketStream(socket, rest);
     const secured = new TLSSocket(stream, { ...this.#tls, isServer: true });
-    // The TLS socket over that stream knows no addresses.
+    // It knows nothing of what is below that stream.
     for (const name of ["remoteAddress", "remotePort", "localAddress", "localPort"] as const) {
       Object.defineProperty(secured, name, { value: socket[name] });
     }
@@ -172,7 +171,7 @@ class ProxiedTlsServer {
     });
   }
 
-  /** Accepts a connection after its handshake. */
+  /** The handshake is done. */
   #secured(socket: TLSSocket): void {
     const opening = this.#openings.get(placeOf(socket) ?? "");
     if (opening?.handshake.end() === true) this.#tell(socket, opening.header);
@@ -185,7 +184,7 @@ class ProxiedTlsServer {
   }
 }
 
-/** Reads the header, and puts back the bytes behind it. @param failed Gets the bytes if they are no header. */
+/** Reads the header, and puts back what came behind it. @param failed Gets what has come, where that is no header. */
 function readHeader(
   socket: Socket,
   complete: (header: Uint8Array, rest: Uint8Array) => void,
@@ -211,7 +210,7 @@ function readHeader(
   socket.on("data", onData);
 }
 
-/** Gives the bytes behind the header, and then those of the socket; writes go to the socket. */
+/** What came behind the header, and then a socket's bytes; what is written goes to the socket. */
 class SocketStream extends Duplex {
   readonly #socket: Socket;
   #hasBegun = false;
@@ -250,7 +249,7 @@ class SocketStream extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _: BufferEncoding, written: () => void): void {
-    // If the write fails, `close` follows.
+    // Where it fails `close` follows.
     this.#socket.write(chunk, () => {
       written();
     });
@@ -266,9 +265,7 @@ class SocketStream extends Duplex {
   }
 }
 
-/**
- * Gives options in the form of `node:tls`. Deno's call has another name for ALPN; Bun's takes it as text with the lengths in it.
- */
+/** Options as `node:tls` has them. Deno's own call has another name for ALPN, Bun's takes it as text, with the lengths in it. */
 function nodeOptions({ alpnProtocols, ALPNProtocols, ca, ...rest }: CheckedTls): TlsOptions {
   const alpn = alpnProtocols ?? ALPNProtocols;
   const named =
@@ -277,12 +274,12 @@ function nodeOptions({ alpnProtocols, ALPNProtocols, ca, ...rest }: CheckedTls):
     ...rest,
     ...(named === undefined ? {} : { ALPNProtocols: named as string[] | Uint8Array }),
     ca: ca as string[] | undefined,
-    // The time begins with the header, so that the TLS server must not limit it.
+    // The time begins with the header, so that it is not the TLS server's to keep.
     handshakeTimeout: longestTime,
   };
 }
 
-/** Gives a key that tells connections of one port apart. */
+/** Tells connections of one port apart. */
 function placeOf({ remoteAddress, remotePort }: Socket): string | undefined {
   return remotePort === undefined ? undefined : `${remoteAddress} ${remotePort}`;
 }

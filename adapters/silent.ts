@@ -1,10 +1,10 @@
 /**
- * A transport's handler that ignores all events.
+ * Who gets the events of a transport that nobody listens to.
  *
  * @module
  */
 
 import type { TransportHandler } from "../src/transport.ts";
 
-/** Does nothing. It is the handler before another is set, and after the last event. */
+/** Does nothing: before there is a handler, and once the last event has been told. */
 export const silent: TransportHandler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };

@@ -1,5 +1,5 @@
 /**
- * Converts the errors that runtimes throw for listening and connecting into the core's `TransportError`.
+ * What each runtime calls the ways in which listening and connecting fail, as the one error that the core knows.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { TransportCode } from "../src/errors.ts";
 import { TransportError } from "../src/errors.ts";
 
-/** Where a program listens or connects to: a path, or a host and a port. */
+/** What is listened on or connected to: a path, or else a host and a port. */
 export interface AddressParts {
   readonly hostname?: string | undefined;
   readonly port?: number | undefined;
@@ -25,7 +25,7 @@ const codes: Readonly<Record<string, TransportCode>> = {
   NotCapable: "ACCESS_DENIED",
   ECONNREFUSED: "REFUSED",
   ConnectionRefused: "REFUSED",
-  // The Unix socket does not exist.
+  // A Unix socket that is not there.
   ENOENT: "NOT_FOUND",
   InvalidData: "TLS_FAILED",
 };
@@ -33,20 +33,20 @@ const codes: Readonly<Record<string, TransportCode>> = {
 /** OpenSSL's and BoringSSL's codes for certificates and keys that they cannot read. */
 const tlsCode = /^ERR_(OSSL|BORINGSSL|SSL|TLS)(_|$)/;
 
-/** Deno tells a failed lookup only by its message: Rust's own, the system's on Windows, or Deno's if there was no address. */
+/** Deno tells a failed lookup by its message alone: Rust's own, on Windows the system's, and Deno's where nothing came. */
 const lookupMessage = /^failed to lookup address|^No such host is known|^No resolved address/;
 
 /**
- * Workers have one message for a refused port and for a host that is not found. Some versions put a prefix before it, and add
- * advice to use `fetch`.
+ * Workers have one message for a port that refuses and a host that is not found; some of their versions say who says so, too,
+ * and advise `fetch`.
  */
 const unreachableMessage =
   /^(jsg\.\w+: )?proxy request failed, cannot connect to the specified address/;
 
-/** Workers' message for a connection that the peer has reset, or has ended unexpectedly. */
+/** Workers say this of a connection that the peer has reset, or has ended in the middle of something. */
 const lostMessage = /^(jsg\.\w+: )?Network connection lost\./;
 
-/** The codes that concern an address: their message names it. */
+/** The codes that are about an address, which their message names. */
 const ofAddress = new Set<TransportCode>([
   "REFUSED",
   "ADDRESS_IN_USE",
@@ -55,16 +55,16 @@ const ofAddress = new Set<TransportCode>([
   "RESET",
 ]);
 
-/** Writes an address in the usual form: "127.0.0.1:80", "[::1]:80", or the path of a Unix socket. */
+/** Writes an address as people write it: "127.0.0.1:80", "[::1]:80", or the path of a Unix socket. */
 function addressText({ hostname = "", port, path }: AddressParts): string {
   return path ?? `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /**
- * Wraps the error that a runtime throws when it cannot listen or connect.
+ * Wraps what a runtime throws when it cannot listen or connect.
  *
- * @param place Where the program listens or connects to. Default: the message does not say.
- * @param otherwise Code for an error that is not recognized, such as `TLS_FAILED` for errors of a handshake.
+ * @param place What was listened on or connected to. Default: the message does not say.
+ * @param otherwise Code of what is not known by itself, such as `TLS_FAILED` for all that fails a handshake.
  */
 export function toTransportError(
   cause: unknown,
@@ -77,7 +77,7 @@ export function toTransportError(
   return new TransportError(code, { cause, address });
 }
 
-/** Finds the code for a runtime's error. */
+/** Finds the code of what a runtime throws. */
 function codeOf(cause: unknown, otherwise: TransportCode): TransportCode {
   const { code, name, syscall, message } = cause as Record<string, unknown>;
   const known = codes[String(code)] ?? codes[String(name)];
@@ -86,11 +86,11 @@ function codeOf(cause: unknown, otherwise: TransportCode): TransportCode {
     return "NOT_FOUND";
   }
   if (tlsCode.test(String(code))) return "TLS_FAILED";
-  // A failed handshake gives the same message.
+  // What fails a handshake says the same.
   if (otherwise === "FAILED" && unreachableMessage.test(String(message))) {
     return "REFUSED";
   }
-  // A reset during the handshake counts as a failed handshake.
+  // A handshake that ends in a reset has failed as a handshake.
   const isReset =
     otherwise === "FAILED" &&
     (code === "ECONNRESET" || name === "ConnectionReset" || lostMessage.test(String(message)));

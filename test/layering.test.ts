@@ -112,6 +112,21 @@ const mayImport: Record<string, string[]> = {
     "src/frame/text-codec.ts",
     "src/frame/utf8.ts",
   ],
+  // Over what joins servers: its states, its queue, its subscriptions.
+  "src/nodes": [
+    "src/arguments.ts",
+    "src/bytes.ts",
+    "src/check-options.ts",
+    "src/clock.ts",
+    "src/deferred.ts",
+    "src/errors.ts",
+    "src/fifo.ts",
+    "src/returning-map.ts",
+    "src/io/byte-stream.ts",
+    "src/connection/data.ts",
+    "src/connection/unhandled-errors.ts",
+    "src/connection/backplane",
+  ],
   "src/index.ts": [
     "src/errors.ts",
     "src/transport.ts",
@@ -210,19 +225,6 @@ const mayImport: Record<string, string[]> = {
     "src/connection",
     "node:buffer",
     "node:process",
-    "node:timers",
-  ],
-  // Over a client of PostgreSQL: what waits for its answers is a queue.
-  "adapters/postgres": [
-    "src/arguments.ts",
-    "src/check-options.ts",
-    "src/deferred.ts",
-    "src/errors.ts",
-    "src/fifo.ts",
-    "src/transport.ts",
-    "src/connection",
-    "node:buffer",
-    "node:crypto",
     "node:timers",
   ],
   adapters: [

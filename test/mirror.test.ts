@@ -45,6 +45,7 @@ describe("the tests", () => {
       "handshake",
       "endpoint",
       "connection",
+      "nodes",
     ];
     const orphans = folders.flatMap((folder) =>
       namesBelow(`test/${folder}`, ".test.ts").filter(

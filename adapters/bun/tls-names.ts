@@ -19,8 +19,8 @@ const names = [
   "secureOptions",
 ];
 
-/** The options that `Bun.connect` knows; framewire itself calls `checkServerIdentity`, which Bun does not know. */
+/** What `Bun.connect` may be told; `checkServerIdentity` is called here, since Bun itself does not know it. */
 export const bunClientTls: TlsTable = clientTls([...names, "checkServerIdentity"]);
 
-/** The options that `Bun.listen` knows. */
+/** What `Bun.listen` may be told. */
 export const bunServerTls: TlsTable = serverTls([...names, "serverName", "servername"]);

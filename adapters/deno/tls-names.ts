@@ -6,7 +6,7 @@
 
 import { clientTls, serverTls, type TlsTable } from "../tls-options.ts";
 
-/** The options that `Deno.connectTls` and `Deno.startTls` know; `rejectUnauthorized` has no effect there. */
+/** What `Deno.connectTls` and `Deno.startTls` may be told; `rejectUnauthorized` changes nothing there. */
 export const denoClientTls: TlsTable = clientTls([
   "alpnProtocols",
   "caCerts",
@@ -14,5 +14,5 @@ export const denoClientTls: TlsTable = clientTls([
   "unsafelyDisableHostnameVerification",
 ]);
 
-/** The options that `Deno.listenTls` knows. */
+/** What `Deno.listenTls` may be told. */
 export const denoServerTls: TlsTable = serverTls(["alpnProtocols", "keyFormat"]);

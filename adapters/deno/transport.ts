@@ -1,5 +1,5 @@
 /**
- * Makes a transport of a Deno connection.
+ * A connection of Deno's as a transport.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { TcpOptions, TlsFacts, Transport, TransportHandler } from "../../sr
 import { PauseGate } from "../pause-gate.ts";
 import { setTcp } from "../tcp-options.ts";
 
-/** The members of a `Deno.Addr` that are used; the address of a Unix socket has neither host nor port. */
+/** What is used of a `Deno.Addr`; that of a Unix socket has neither host nor port. */
 export interface DenoAddr {
   /** IP address. */
   readonly hostname?: string;
@@ -17,21 +17,21 @@ export interface DenoAddr {
   readonly port?: number;
 }
 
-/** The members of a `Deno.TcpConn`, `Deno.TlsConn` or `Deno.UnixConn` that are used. */
+/** What is used of a `Deno.TcpConn`, `Deno.TlsConn` or `Deno.UnixConn`. */
 export interface DenoConn {
   /** The peer's address. */
   readonly remoteAddr: DenoAddr;
   /** This side's address. */
   readonly localAddr: DenoAddr;
-  /** Only for TCP. */
+  /** There for TCP only. */
   setNoDelay?(noDelay?: boolean): void;
-  /** Only for TCP. */
+  /** There for TCP only. */
   setKeepAlive?(keepAlive?: boolean): void;
-  /** Makes the connection keep the process alive. */
+  /** The process lives on for it. */
   ref?(): void;
-  /** Lets the process end although the connection is open. */
+  /** The process may end although it is open. */
   unref?(): void;
-  /** Only for TLS. */
+  /** There for TLS only. */
   handshake?(): Promise<DenoHandshake>;
   /** Reads some bytes to the start of `into`, which is lent until then; null at the end of the stream. */
   read(into: Uint8Array): Promise<number | null>;
@@ -43,25 +43,25 @@ export interface DenoConn {
   close(): void;
 }
 
-/** The members of a `Deno.TlsHandshakeInfo` that are used: Deno tells nothing else about TLS. */
+/** What is used of a `Deno.TlsHandshakeInfo`: all that Deno tells of TLS. */
 export interface DenoHandshake {
-  /** The protocol chosen by ALPN; null for none. */
+  /** What ALPN came to; null for nothing. */
   readonly alpnProtocol: string | null;
 }
 
-/** Facts and options for a new transport. */
+/** Where a connection comes from. */
 export interface DenoOrigin {
-  /** Options of TCP to set. Default: `noDelay`. */
+  /** What it is told of TCP. Default: `noDelay`. */
   readonly tcp?: TcpOptions | undefined;
-  /** The result of its TLS handshake. */
+  /** The end of its TLS handshake. */
   readonly handshake?: DenoHandshake | undefined;
 }
 
-/** Most requests of browsers fit into it; larger ones make it grow. */
+/** A browser's request fits, most often; what is larger grows it. */
 const smallestRead = 1024;
 const largestRead = 256 * 1024;
 
-/** After so many successive reads that leave most of a grown buffer empty, the buffer shrinks. */
+/** Reads in a row that leave most of a grown buffer empty, after which it shrinks. */
 const fewBytesOften = 64;
 
 const unknownTls: TlsFacts = {
@@ -73,8 +73,8 @@ const unknownTls: TlsFacts = {
 };
 
 /**
- * This side of the connection: it takes a write ("open"), a write is under way ("writing"), a write is under way and FIN follows
- * ("ending"), FIN was sent ("ended"), or the connection is closed ("closed").
+ * This side of the connection: it takes a write ("open"), has one under way ("writing"), has one under way that FIN follows
+ * ("ending"), has sent FIN ("ended"), or the connection is closed ("closed").
  */
 type OwnSide = "open" | "writing" | "ending" | "ended" | "closed";
 
@@ -88,10 +88,10 @@ export class DenoTransport implements Transport {
   readonly #gate: PauseGate = new PauseGate();
 
   /**
-   * Takes over a connection, and begins to read.
+   * Takes a connection over, and begins to read.
    *
-   * @param conn No other code may read it.
-   * @param origin Options of TCP, and the result of the TLS handshake.
+   * @param conn Nobody else may read it.
+   * @param origin What it is told of TCP, and what came of TLS.
    */
   constructor(conn: DenoConn, { tcp, handshake }: DenoOrigin = {}) {
     this.#conn = conn;
@@ -150,7 +150,7 @@ export class DenoTransport implements Transport {
   destroy(): void {
     if (this.#isClosed) return;
     this.#release();
-    // In a separate turn, as on Node, so that events of this call come first.
+    // In a turn of its own, as on Node: what else the call did is told first.
     setTimeout(() => {
       this.handler.onClose();
     }, 0);
@@ -174,12 +174,12 @@ export class DenoTransport implements Transport {
     try {
       for (;;) {
         const count = await this.#conn.read(buffer);
-        // A read that ends while delivery is paused waits here with its bytes.
+        // A read that was under way when delivery was stopped waits here with its bytes.
         while (this.#gate.opening !== undefined) await this.#gate.opening;
         if (this.#isClosed) return;
         if (count === null) break;
         this.handler.onData(viewOf(buffer, 0, count));
-        // There may be many idle connections: each buffer starts small, grows under load, and shrinks afterwards.
+        // Connections are many and idle: each starts small, grows under load, and shrinks when the load is gone.
         fewBytes = count < buffer.length / 8 ? fewBytes + 1 : 0;
         if (count === buffer.length && count < largestRead) buffer = new Uint8Array(count * 4);
         else if (fewBytes > fewBytesOften && buffer.length > smallestRead) {
@@ -203,7 +203,7 @@ export class DenoTransport implements Transport {
 
   async #write(bytes: Uint8Array): Promise<void> {
     try {
-      // A write may take only a part of the bytes.
+      // A write may take a part of its bytes.
       let at = await this.#conn.write(bytes);
       while (at < bytes.length) at += await this.#conn.write(bytes.subarray(at));
     } catch (error) {
@@ -247,7 +247,7 @@ export class DenoTransport implements Transport {
 }
 
 /**
- * A FIN without TLS's close_notify before it counts as an end, as on Node and Bun: a cut frame is noticed anyway.
+ * A FIN without TLS's close_notify before it is taken for an end, as on Node and Bun: a frame that was cut off shows itself.
  */
 function isEndWithoutNotice(error: unknown): boolean {
   return (error as Error).name === "UnexpectedEof";

@@ -1,33 +1,31 @@
 /**
- * How a connection in memory misbehaves: pieces, delays and failures, equal for equal seeds.
+ * How a connection in memory misbehaves: pieces, delays and failures, the same ones for the same seed.
  *
  * @module
  */
 
-/** Options of a pair of transports. */
+/** How a pair behaves. */
 export interface MemoryOptions {
-  /** Bytes that one side accepts before its reader has taken them; a write beyond that is borrowed. Default: Infinity. */
+  /** Bytes that one side takes in before its reader has them; a write beyond it is borrowed. Default: Infinity. */
   readonly capacity?: number | undefined;
-  /** Determines pieces and delays, an integer: the same seed gives the same behaviour on every runtime. Default: 1. */
+  /** What pieces and delays follow from, an integer: same seed, same course, on every runtime. Default: 1. */
   readonly seed?: number | undefined;
-  /**
-   * Longest piece, in bytes from 1, in which a write is delivered; the sizes vary with the seed. Default: a write comes whole.
-   */
+  /** Longest piece in bytes, from 1, that a write is delivered in; sizes vary with the seed. Default: it comes whole. */
   readonly cut?: number | undefined;
-  /** Additional microtasks, from 0, that a piece waits, at most; the number varies with the seed. Default: 0. */
+  /** Most microtasks, from 0, that a piece waits beyond the one it needs; their number varies with the seed. Default: 0. */
   readonly delay?: number | undefined;
   /**
    * Number, from 1, of the operation that fails: both ends are then reset, with a {@link MemoryFailure}. Writes,
-   * deliveries and drains of both ends count together. Default: no operation fails.
+   * deliveries and drains of both ends are counted together. Default: none does.
    */
   readonly failAt?: number | undefined;
 }
 
-/** The error with which both ends are closed when the operation `failAt` fails. */
+/** What both ends are closed with where an operation was to fail. */
 export class MemoryFailure extends Error {
   /** The class's own name. */
   override readonly name = "MemoryFailure";
-  /** The number of the operation. */
+  /** Which one it was. */
   readonly operation: number;
 
   /**
@@ -41,17 +39,17 @@ export class MemoryFailure extends Error {
   }
 }
 
-/** The state that both ends of a pair share. */
+/** What both ends of a pair share. */
 export class MemorySchedule {
   readonly capacity: number;
-  /** Operations so far. */
+  /** Operations until now. */
   operations = 0;
   readonly #cut: number;
   readonly #delay: number;
   readonly #failAt: number;
   #state: number;
 
-  /** @throws {RangeError} A number is out of range. */
+  /** @throws {RangeError} A number is out of its range. */
   constructor(options: MemoryOptions) {
     this.capacity = options.capacity ?? Infinity;
     this.#cut = inRange("cut", options.cut ?? Infinity, 1);
@@ -60,12 +58,12 @@ export class MemorySchedule {
     this.#state = options.seed ?? 1;
   }
 
-  /** Counts an operation, and gives the failure if the operation must fail. */
+  /** Counts an operation, and gives the failure where it is to fail. */
   count(): MemoryFailure | undefined {
     return ++this.operations === this.#failAt ? new MemoryFailure(this.operations) : undefined;
   }
 
-  /** Gives the size of the next piece of `length` bytes. */
+  /** Bytes of the next piece of `length`. */
   pieceOf(length: number): number {
     if (this.#cut === Infinity) return length;
     return Math.min(length, 1 + this.#random(this.#cut));
@@ -81,7 +79,7 @@ export class MemorySchedule {
     queueMicrotask(turn);
   }
 
-  /** Gives an integer from 0 to `count` - 1, by a linear congruential generator, whose upper bits are random enough. */
+  /** An integer from 0 to `count` - 1: a linear congruential generator, of which the upper bits are good. */
   #random(count: number): number {
     this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
     return Math.floor((this.#state / 2 ** 32) * count);

@@ -1,8 +1,7 @@
 /**
- * Options of TLS that `node:tls` documents. The code is checked against Node's types: a name that is forgotten here does not
- * compile.
+ * Options of TLS that `node:tls` documents: its own types tell which those are, and one that is forgotten here does not compile.
  *
- * Options of the socket below TLS are left out: that socket is made elsewhere.
+ * Left out are those of the socket below, which is made elsewhere.
  *
  * @module
  */
@@ -53,7 +52,7 @@ const ofServers: NamesOf<Omit<TlsOptions, keyof ServerOpts | keyof SecureContext
 
 type OfTheSocket = "host" | "port" | "path" | "socket" | "lookup" | "timeout";
 
-/** Node's types list options of servers among those of clients; `requestOCSP` is documented, but not in the types. */
+/** Those of a server alone stand among the types of clients, too: `requestOCSP` is documented, and does not. */
 const ofClients: NamesOf<
   Omit<ConnectionOptions, OfTheSocket | keyof SecureContextOptions> & { requestOCSP: unknown }
 > = {
@@ -71,13 +70,13 @@ const ofClients: NamesOf<
   session: true,
 };
 
-/** The options that `tls.connect` knows. */
+/** What `tls.connect` may be told. */
 export const nodeClientTls: TlsTable = clientTls([
   ...Object.keys(ofContexts),
   ...Object.keys(ofClients),
 ]);
 
-/** The options that `tls.createServer` knows. */
+/** What `tls.createServer` may be told. */
 export const nodeServerTls: TlsTable = serverTls([
   ...Object.keys(ofContexts),
   ...Object.keys(ofServers),

@@ -1,5 +1,5 @@
 /**
- * Makes a transport of a Node socket.
+ * A socket of Node's as a transport.
  *
  * @module
  */
@@ -14,34 +14,34 @@ import type {
 import { silent } from "../silent.ts";
 import { setTcp, type TcpSocket } from "../tcp-options.ts";
 
-/** The members of a `net.Socket` or `tls.TLSSocket` that are used. The socket must have been made with `allowHalfOpen`. */
+/** What is used of a `net.Socket` or `tls.TLSSocket`. It must have been made with `allowHalfOpen`. */
 export interface NodeSocket extends TcpSocket, NodeTlsState {
-  /** The peer's IP address; undefined for a Unix socket, and after the socket is destroyed. */
+  /** The peer's IP address, undefined over a Unix socket, and once the socket is destroyed. */
   readonly remoteAddress?: string | undefined;
-  /** The peer's port; undefined in the same cases. */
+  /** The peer's port, likewise. */
   readonly remotePort?: number | undefined;
-  /** This side's IP address; undefined in the same cases. */
+  /** This side's IP address, likewise. */
   readonly localAddress?: string | undefined;
-  /** This side's port; undefined in the same cases. */
+  /** This side's port, likewise. */
   readonly localPort?: number | undefined;
-  /** true for a TLS socket. */
+  /** A TLS socket's is true. */
   readonly encrypted?: boolean | undefined;
-  /** Whether the socket still takes bytes. */
+  /** Whether it still takes bytes. */
   readonly writable: boolean;
-  /** Whether the socket has failed, or was dropped; `close` follows. */
+  /** Whether it has failed, or was dropped; `close` follows. */
   readonly destroyed?: boolean | undefined;
-  /** The error of the socket. */
+  /** What it has failed with. */
   readonly errored?: Error | null | undefined;
-  /** Whether the peer has ended its side, and `end` was emitted. */
+  /** Whether the peer has ended it, and `end` was told. */
   readonly readableEnded?: boolean | undefined;
-  /** Whether this side has ended. */
+  /** Whether this side has ended it. */
   readonly writableEnded?: boolean | undefined;
-  /** Bytes that wait in the socket. */
+  /** Bytes that wait in it. */
   readonly writableLength: number;
-  /** Adds a listener for `data`, `end`, `error` or `close`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
+  /** Adds a listener: of `data`, `end`, `error` and `close`. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
   on(event: string, listener: (...values: any[]) => void): unknown;
-  /** Sends bytes, which are lent until `written` is called; returns false if they wait. */
+  /** Sends bytes, which are lent until `written` is called; false where they wait. */
   write(bytes: Uint8Array, written?: (error?: Error | null) => void): boolean;
   /** Stops reading. */
   pause(): unknown;
@@ -51,27 +51,27 @@ export interface NodeSocket extends TcpSocket, NodeTlsState {
   end(): unknown;
   /** Drops the connection. */
   destroy(): unknown;
-  /** Makes the socket keep the process alive. */
+  /** The process lives on for it. */
   ref?(): unknown;
-  /** Lets the process end although the socket is open. */
+  /** The process may end although it is open. */
   unref?(): unknown;
 }
 
-/** What a TLS socket knows about its handshake. */
+/** What a TLS socket knows of its handshake. */
 export interface NodeTlsState {
-  /** The protocol chosen by ALPN; false or null for none. */
+  /** What ALPN came to; false or null for nothing. */
   readonly alpnProtocol?: string | false | null | undefined;
-  /** The name that the client sent by SNI; false or null for none. */
+  /** What the client asked for by SNI; false or null for nothing. */
   readonly servername?: string | false | null | undefined;
   /** Whether the peer's certificate is trusted. */
   readonly authorized?: boolean | undefined;
-  /** Gives the version of TLS, such as "TLSv1.3". */
+  /** Gives the version, such as "TLSv1.3". */
   getProtocol?(): string | null;
-  /** Gives the peer's certificate; an empty object if it has shown none. */
+  /** Gives an empty object where the peer has shown no certificate. */
   getPeerCertificate?(): Partial<PeerCertificate> | null;
 }
 
-/** Gives facts that are read from the socket at each access. @param state Gives the socket, or an empty object if it is gone. */
+/** Tells what a socket knows when it is asked: `state` gives the socket, or where that is gone nothing. */
 export function tlsFacts(state: () => NodeTlsState): TlsFacts {
   return {
     get alpnProtocol() {
@@ -94,8 +94,8 @@ export function tlsFacts(state: () => NodeTlsState): TlsFacts {
 }
 
 /**
- * Gives the result of a write to a socket that takes no more bytes: true if this side has ended. A failed socket borrows the
- * bytes until its `close` instead: with true, a caller that writes on in microtasks would never let `close` come.
+ * What a write to a socket that takes no more bytes gives: true where this side has ended. One that has failed borrows the bytes
+ * until its `close`, which microtasks alone would never let come.
  */
 export function isEnded({
   destroyed,
@@ -108,20 +108,20 @@ export function isEnded({
 export class NodeTransport implements Transport {
   handler!: TransportHandler;
   readonly #socket: NodeSocket;
-  // Made at the first write that needs it.
+  // Made at the first write.
   #written: ((error?: Error | null) => void) | undefined;
   #isBorrowing = false;
-  /** Writes whose callbacks have not come yet. */
+  /** Writes whose callbacks are still to come. */
   #pending = 0;
   #error: Error | undefined;
 
   /**
-   * Takes over a socket: the transport gets its events from now on.
+   * Takes a socket over: its events come here from now on.
    *
    * @param socket Made with `allowHalfOpen`.
-   * @param tcp Options of TCP to set. Default: `noDelay`.
-   * @param reads Whether the socket delivers bytes by `data` events. If false, the code that makes the transport calls the
-   * handler. Default: true.
+   * @param tcp What it is told of TCP. Default: `noDelay`.
+   * @param reads Whether the socket tells what it reads by `data` events; where not, its maker calls the handler.
+   * Default: true.
    */
   constructor(socket: NodeSocket, tcp?: TcpOptions, reads = true) {
     this.#socket = socket;
@@ -137,16 +137,16 @@ export class NodeTransport implements Transport {
     };
     const onClose = (): void => {
       const { handler } = this;
-      // Node keeps a closed socket until the next full collection: the connection must not be kept with it.
+      // Node keeps a closed socket until the next full collection: the connection is not to stay with it.
       this.handler = silent;
       handler.onClose(this.#error);
     };
     socket.on("end", onEnd);
     socket.on("error", (error: Error) => {
-      this.#error = error; // `close` follows and delivers it
+      this.#error = error; // `close` follows and tells it
     });
     socket.on("close", onClose);
-    // The socket does not repeat events that it emitted before.
+    // What it told before it came here it does not tell again.
     if (socket.readableEnded === true) queueMicrotask(onEnd);
     if (socket.destroyed === true) {
       this.#error = socket.errored ?? undefined;
@@ -183,15 +183,15 @@ export class NodeTransport implements Transport {
     this.#pending++;
     this.#written ??= (error) => {
       this.#pending--;
-      // A failed write took nothing: `close` follows with the error.
+      // What has failed was not taken: `close` follows, and tells it.
       if (error) return;
-      // The callback of an earlier write, which was taken at once, may come after a later write has borrowed bytes.
+      // The callback of a write that was taken at once may come after the one that borrows.
       if (!this.#isBorrowing || this.#pending > 0) return;
       this.#isBorrowing = false;
       this.handler.onDrain();
     };
     this.#socket.write(bytes, this.#written);
-    // If nothing waits right after the call, the kernel has everything.
+    // Nothing left right after the call: the kernel has it all.
     this.#isBorrowing = this.#socket.writableLength > 0;
     return !this.#isBorrowing;
   }

@@ -24,6 +24,7 @@ import type {
   HistoryPage,
   Position,
 } from "../../src/connection/backplane/history.ts";
+import { isReserved } from "../../src/connection/backplane/reserved.ts";
 import { joinOf, type RedisBackplaneOptions, type RedisHistory, table } from "./backplane.ts";
 import type { RedisClient, RedisLink } from "./clients.ts";
 
@@ -54,18 +55,15 @@ const streamsTable: OptionTable<RedisStreamsOptions> = /* @__PURE__ */ (() => ({
  */
 export function redisStreams(client: RedisClient, options: RedisStreamsOptions = {}): Backplane {
   checkOptions(options, streamsTable);
-  const { history = 1000, historyTime = 86_400_000, keeps = always, prefix, sharded } = options;
+  const { history = 1000, historyTime = 86_400_000, prefix, sharded } = options;
   checkLimit("history", history);
   if (history === 0)
     throw new RangeError("history must be 1 or more: redisBackplane() keeps nothing");
   checkMilliseconds("historyTime", historyTime);
   const time = historyTime === Infinity ? 0 : historyTime;
+  const keeps = (topic: string): boolean => !isReserved(topic) && (options.keeps?.(topic) ?? true);
   const streams = new RedisStreams(history, time, keeps, prefix ?? "framewire:", sharded ?? false);
   return { histories, keeps, join: joinOf(client, options, streams) };
-}
-
-function always(): boolean {
-  return true;
 }
 
 /** What both scripts begin with: a topic whose stream or epoch is lost begins anew. KEYS: stream, epoch. ARGV: a new epoch, time. */

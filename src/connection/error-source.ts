@@ -27,6 +27,8 @@ export type ErrorThrower =
   | "sent"
   | "backplane"
   | "stamp"
+  | "nodes"
+  | "presence"
   | "reconnecting"
   | "connected"
   | "disconnected"

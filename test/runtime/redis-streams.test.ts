@@ -48,6 +48,7 @@ describe.skipIf(!hasRedis).each(clients)("streams of Redis by %s", (client) => {
     const membership = await backplane.join({
       id: "0".repeat(32),
       topics: () => [],
+      subscribers: () => 0,
       deliver() {},
       state() {},
       gap() {},

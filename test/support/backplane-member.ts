@@ -19,6 +19,7 @@ export function newMember(): TestMember {
     lines,
     wanted,
     topics: () => wanted,
+    subscribers: (topic) => (wanted.has(topic) ? 1 : 0),
     deliver: (topic, bytes) => void lines.push(`${topic}: ${[...bytes].join(" ")}`),
     state: (now, reason) =>
       void lines.push(reason === undefined ? now : `${now} ${(reason as Error).message}`),

@@ -22,6 +22,8 @@ export interface BackplaneMember {
    * taken from here by then is asked for by `subscribe` once more.
    */
   topics(): Iterable<string>;
+  /** How many connections of the server are subscribed to a topic. */
+  subscribers(topic: string): number;
   /**
    * Takes what came from the broker, in its order. What the server has published itself may be among it, and what came twice, and
    * what is none of framewire's: the server finds out.
@@ -101,7 +103,8 @@ export interface Backplane {
   readonly histories?: NewHistories | undefined;
   /**
    * Tells whether a topic has a history: always the same, and the same on all servers. Its messages get to subscribers, those of the
-   * publisher's own server included, by `deliver` with a position alone. Default: all have, where there is `histories`.
+   * publisher's own server included, by `deliver` with a position alone. Default: all have, where there is `histories`. What begins with
+   * `$framewire:` never has one: servers talk to each other there.
    */
   keeps?(topic: string): boolean;
 }

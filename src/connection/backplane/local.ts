@@ -11,6 +11,7 @@ import { nodeIdSize, spellNode } from "./envelope.ts";
 import { histories } from "./histories.ts";
 import { HistoryLog } from "./log.ts";
 import { RecentMap } from "./recent.ts";
+import { isReserved } from "./reserved.ts";
 import { latin1 } from "../../bytes.ts";
 
 /** What a backplane in memory keeps. */
@@ -46,7 +47,8 @@ export function localBackplane(options: LocalBackplaneOptions = {}): Backplane {
   const hasHistory = history > 0;
   const topics = new Map<string, Set<BackplaneMember>>();
   const logs = new RecentMap<string, HistoryLog>(historyTopics);
-  const isKept = (topic: string): boolean => hasHistory && (keeps?.(topic) ?? true);
+  const isKept = (topic: string): boolean =>
+    hasHistory && !isReserved(topic) && (keeps?.(topic) ?? true);
   const run = newRun();
   let logsMade = 0;
   const logOf = (topic: string): HistoryLog => {

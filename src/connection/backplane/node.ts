@@ -195,6 +195,7 @@ export class BackplaneNode implements BackplaneStatus {
     const member: BackplaneMember = {
       id: this.id,
       topics: () => this.#interests.topics(),
+      subscribers: (topic) => this.#owner.receivers(topic).length,
       deliver: (topic, envelope, position, previous) => {
         this.#deliver(topic, envelope, position, previous);
       },

@@ -31,6 +31,7 @@ describe("redisBackplane()", () => {
       const member: BackplaneMember = {
         id: "0".repeat(32),
         topics: () => [],
+        subscribers: () => 0,
         deliver() {},
         state() {},
         gap() {},

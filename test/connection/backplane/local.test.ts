@@ -12,6 +12,7 @@ function joinTo(backplane: Backplane, lines: string[], name: string): BackplaneM
   return backplane.join({
     id: name,
     topics: () => [],
+    subscribers: () => 0,
     deliver(topic, envelope, position, previous) {
       const place = position === undefined ? "" : ` at ${position.offset} behind ${previous}`;
       lines.push(`${name} ${topic} ${latin1(envelope, 0, envelope.length)}${place}`);

@@ -99,6 +99,12 @@ describe("BackplaneNode", () => {
     expect(there.node.counters).toMatchObject({ published: 0, delivered: 1, duplicates: 0 });
   });
 
+  it("tells the driver how many connections are subscribed to a topic", () => {
+    const broker = new FakeBroker();
+    newNode(broker, {}, new Set([new Receiver(), new Receiver()]));
+    expect([...broker.members][0]!.subscribers("t")).toBe(2);
+  });
+
   it("delivers what comes twice once, and tells what has not come", async () => {
     const broker = new FakeBroker();
     const { here, there } = await twoNodes(broker);

@@ -1,0 +1,137 @@
+/**
+ * What nodes say to each other, as bytes. It goes over the same broker as publications, on topics of its own, and is no envelope of
+ * those: neither can be taken for the other.
+ *
+ * | bytes    | what                                                                                                  |
+ * | -------- | ----------------------------------------------------------------------------------------------------- |
+ * | 0 and 1  | 0x46 0x4e, "FN": this is a message between nodes                                                        |
+ * | 2        | the version, 1                                                                                        |
+ * | 3        | the kind, see `MessageKind`                                                                           |
+ * | 4 to 19  | the node that sent it                                                                                 |
+ * | 20 to 23 | bytes of the head, big-endian                                                                         |
+ * | 24 on    | the head, an object of JSON, and behind it the payload: what applications say, as it is               |
+ *
+ * | kind         | head                                                                                              |
+ * | ------------ | ------------------------------------------------------------------------------------------------- |
+ * | 1 here       | `age` of the node in milliseconds, and its `info`                                                 |
+ * | 2 hello      | the same; it asks for a "here" of whoever hears it                                                |
+ * | 3 bye        |                                                                                                   |
+ * | 4 message    | `n`, a number that grows; `text`, whether the payload is one                                      |
+ * | 5 ask        | `n` and `text` likewise; `for` what, and for how many milliseconds: `within`; `topic` of some     |
+ * | 6 answer     | `n` of the question, with `error`, `text` and the payload, `count`, or `keys`                     |
+ * | 7 keys       | of `topic`, at change `at`: `full` and `part`, or what has changed; `keys` and those that are `gone` |
+ * | 8 mark       | of `topic`: it is at change `at`                                                                  |
+ * | 9 compare    | `topics`, each with the change that is known; it asks for the keys of those that differ           |
+ *
+ * @module
+ */
+
+import { copy, encodeUtf8, noBytes, readUint32, viewOf, writeUint32 } from "../bytes.ts";
+
+/** What a message is about. */
+export type MessageKind =
+  "here" | "hello" | "bye" | "message" | "ask" | "answer" | "keys" | "mark" | "compare";
+
+/** By their numbers, from 1 on. */
+const kinds: readonly MessageKind[] = [
+  "here",
+  "hello",
+  "bye",
+  "message",
+  "ask",
+  "answer",
+  "keys",
+  "mark",
+  "compare",
+];
+
+/** The fields of a message: of what has come each is checked where it is used. */
+export type Head = Readonly<Record<string, unknown>>;
+
+/** A message between nodes. */
+export interface NodeMessage {
+  readonly kind: MessageKind;
+  /** The id of the node that sent it, 32 hexadecimal digits. */
+  readonly sender: string;
+  readonly head: Head;
+  /** A view on what has come. */
+  readonly payload: Uint8Array;
+}
+
+const magic = 0x46_4e;
+/** The version that is written, and the only one that is read. */
+const version = 1;
+const senderAt = 4;
+const senderSize = 16;
+const sizeAt = 20;
+const headAt = 24;
+
+/** Encodes a message, into memory of its own. */
+export function encodeMessage(
+  kind: MessageKind,
+  sender: string,
+  head: Head,
+  payload: Uint8Array = noBytes,
+): Uint8Array {
+  const json = encodeUtf8(JSON.stringify(head));
+  const bytes = new Uint8Array(headAt + json.length + payload.length);
+  bytes[0] = magic >>> 8;
+  bytes[1] = magic & 0xff;
+  bytes[2] = version;
+  bytes[3] = kinds.indexOf(kind) + 1;
+  for (let at = 0; at < senderSize; at++) {
+    bytes[senderAt + at] = parseInt(sender.slice(2 * at, 2 * at + 2), 16);
+  }
+  writeUint32(bytes, sizeAt, json.length);
+  copy(bytes, headAt, json, 0, json.length);
+  copy(bytes, headAt + json.length, payload, 0, payload.length);
+  return bytes;
+}
+
+/** Opens a message. @returns Undefined where it is none that can be read. Never throws, whatever the bytes are. */
+export function decodeMessage(bytes: Uint8Array): NodeMessage | undefined {
+  if (bytes.length < headAt || bytes[0] !== magic >>> 8 || bytes[1] !== (magic & 0xff)) {
+    return undefined;
+  }
+  const kind = kinds[bytes[3] - 1];
+  const end = headAt + readUint32(bytes, sizeAt);
+  if (bytes[2] !== version || kind === undefined || end > bytes.length) return undefined;
+  const head = parseHead(viewOf(bytes, headAt, end));
+  if (head === undefined) return undefined;
+  let sender = "";
+  for (let at = senderAt; at < senderAt + senderSize; at++) {
+    sender += bytes[at].toString(16).padStart(2, "0");
+  }
+  return { kind, sender, head, payload: viewOf(bytes, end, bytes.length) };
+}
+
+const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder("utf-8", {
+  fatal: true,
+  ignoreBOM: true,
+});
+
+function parseHead(bytes: Uint8Array): Head | undefined {
+  try {
+    const head: unknown = JSON.parse(decoder.decode(bytes));
+    return typeof head === "object" && head !== null && !Array.isArray(head)
+      ? (head as Head)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Gives a payload as the head says: text, or bytes that are the caller's own. @returns Undefined where the text is no UTF-8. */
+export function contentOf({ head, payload }: NodeMessage): string | Uint8Array | undefined {
+  if (head.text !== true) return new Uint8Array(payload);
+  try {
+    return decoder.decode(payload);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Tells whether a field is a whole number from 0 on. */
+export function isWhole(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,252 @@
+/**
+ * Servers of one backplane that know each other.
+ *
+ * @module
+ */
+
+import { checkMilliseconds, checkText } from "../arguments.ts";
+import { encodeUtf8 } from "../bytes.ts";
+import { checkKind, checkOptions, having, type Kind } from "../check-options.ts";
+import type {
+  Backplane,
+  BackplaneMember,
+  BackplaneMembership,
+} from "../connection/backplane/backplane.ts";
+import type { NewHistories } from "../connection/backplane/histories.ts";
+import { isReserved } from "../connection/backplane/reserved.ts";
+import { type Binary, toBytes } from "../connection/data.ts";
+import { quiet, rejected } from "../deferred.ts";
+import type { Awaitable } from "../io/byte-stream.ts";
+import type { Answer } from "./asking.ts";
+import { NodesError } from "./errors.ts";
+import { Group } from "./group.ts";
+import { contentOf, type Head, isWhole, type NodeMessage } from "./message.ts";
+import {
+  type AskOptions,
+  askTable,
+  type NodeEntry,
+  type NodeReply,
+  type NodesCount,
+  type NodesCounters,
+  type NodesHandlers,
+  type NodesOptions,
+  type NodesState,
+  requestTable,
+  resolveNodes,
+  type ToNodes,
+  toTable,
+} from "./options.ts";
+import { allTopic, topicOf } from "./roster.ts";
+
+/** Gives what nodes are made of. For the library. */
+export let groupOf: (nodes: Nodes) => Group;
+
+const aBackplane: Kind = /* @__PURE__ */ having("a Backplane", "join");
+
+/**
+ * Lets the servers of one backplane know each other, talk to each other and count together. What it gives is the `backplane` of one
+ * server; topics go over it as before.
+ *
+ * @param backplane The driver's. Each server has nodes of its own on it.
+ * @throws {TypeError} An option or a handler is not known, or of a wrong type; `info` is not what JSON can hold.
+ * @throws {RangeError} A number is out of its range; `info` is too long.
+ * @example
+ * const nodes = joinNodes(redisBackplane(client), { info: { region: "eu" } }, { left: (node, why) => console.log(node.id, why) });
+ * const server = await serve({ port: 8080, backplane: nodes }, handlers);
+ * const { count } = await nodes.count("news");
+ */
+export function joinNodes(
+  backplane: Backplane,
+  options: NodesOptions = {},
+  handlers: NodesHandlers = {},
+): Nodes {
+  checkKind("backplane", aBackplane, backplane);
+  return new Nodes(backplane, new Group(resolveNodes(options, handlers), handlers));
+}
+
+/** A server among the others of its backplane. */
+export class Nodes implements Backplane {
+  readonly #backplane: Backplane;
+  readonly #group: Group;
+
+  static {
+    groupOf = (nodes) => nodes.#group;
+  }
+
+  /** @internal For the library: nodes come from `joinNodes`. */
+  constructor(backplane: Backplane, group: Group) {
+    this.#backplane = backplane;
+    this.#group = group;
+  }
+
+  /** As of the driver. For the server. */
+  get histories(): NewHistories | undefined {
+    return this.#backplane.histories;
+  }
+
+  /** As of the driver. For the server. */
+  keeps(topic: string): boolean {
+    const { histories, keeps } = this.#backplane;
+    if (histories === undefined || isReserved(topic)) return false;
+    return keeps === undefined || this.#backplane.keeps!(topic);
+  }
+
+  /** Joins the driver's backplane. For the server. @throws {TypeError} These nodes have a server already. */
+  join(member: BackplaneMember): Awaitable<BackplaneMembership> {
+    if (this.id !== "") {
+      throw new TypeError("These nodes have a server: call joinNodes() once for each server");
+    }
+    return this.#group.join(this.#backplane, member);
+  }
+
+  /** This node's id, the same as `server.backplane.id`; empty until its server is made. */
+  get id(): string {
+    return this.#group.roster.id;
+  }
+
+  /** How it is with the others. */
+  get state(): NodesState {
+    return this.#group.roster.state;
+  }
+
+  /** What has come and gone. */
+  get counters(): NodesCounters {
+    return {
+      received: this.#group.received,
+      dropped: this.#group.dropped,
+      asking: this.#group.asking.size,
+      answering: this.#group.answering.size,
+    };
+  }
+
+  /** The nodes that are there, this one first. While the state is "blind", those that were there. */
+  list(): NodeEntry[] {
+    return this.#group.roster.list();
+  }
+
+  /**
+   * Sends a message to the `message` handler of one node, or of all others: at most once, and in order.
+   *
+   * @returns Resolves when the broker has it, which tells nothing of the other nodes; of this node itself, at once. Rejects with
+   * `NodesError` `GONE` where there is no such node, `NOT_JOINED` or `LEFT`, and with `BackplaneError` where the broker did not take it.
+   * A rejection that nobody awaits is not reported as unhandled.
+   * @throws {TypeError} The data or an option is wrong. @throws {RangeError} The data is larger than `maxMessageSize`.
+   */
+  send(data: string | Binary, options: ToNodes = {}): Promise<void> {
+    checkOptions(options, toTable);
+    const payload = this.#payloadOf(data);
+    const { to } = options;
+    const refusal = this.#group.refusal;
+    if (refusal !== undefined) return rejected(refusal);
+    const head = { n: this.#group.nextNumber(), text: typeof data === "string" };
+    if (to === this.id) {
+      this.#group.hand({ kind: "message", sender: to, head, payload });
+      return Promise.resolve();
+    }
+    if (to !== undefined && !this.#group.roster.has(to))
+      return rejected(new NodesError("GONE", to));
+    const topic = to === undefined ? allTopic : topicOf(to);
+    return quiet(this.#group.say(topic, "message", head, payload) as Promise<void>);
+  }
+
+  /**
+   * Asks the `request` handler of one node, or of all others.
+   *
+   * @returns One reply of each node that is known, with an error where it has none: `TIMEOUT`, `GONE` at once where the node is not
+   * there or leaves meanwhile, `FAILED`, `UNHANDLED`, `BUSY`, `TOO_LARGE`, `UNREACHABLE`. Rejects with `NodesError` `BUSY`,
+   * `NOT_JOINED` or `LEFT`; a rejection that nobody awaits is not reported as unhandled.
+   * @throws {TypeError} The data or an option is wrong.
+   * @throws {RangeError} The data is larger than `maxMessageSize`; `timeout` is NaN or below 0.
+   * @example
+   * for (const { node, data, error } of await nodes.request("rooms?")) console.log(node, error?.code ?? data);
+   */
+  request(data: string | Binary, options: ToNodes & AskOptions = {}): Promise<NodeReply[]> {
+    checkOptions(options, requestTable);
+    const payload = this.#payloadOf(data);
+    const { to, timeout } = options;
+    const within = this.#within(timeout);
+    const head = { for: "request", text: typeof data === "string" };
+    return quiet(this.#replies(to, within, head, payload));
+  }
+
+  /**
+   * Counts the subscribers of a topic on all nodes, this one included.
+   *
+   * @returns What those have that answer in time. Rejects as {@link request}.
+   * @throws {TypeError} The topic is no string, or an option is wrong. @throws {RangeError} `timeout` is NaN or below 0.
+   */
+  count(topic: string, options: AskOptions = {}): Promise<NodesCount> {
+    checkText("topic", topic);
+    checkOptions(options, askTable);
+    return quiet(this.#count(topic, this.#within(options.timeout)));
+  }
+
+  async #count(topic: string, within: number): Promise<NodesCount> {
+    const answers = await this.#ask(undefined, within, { for: "count", topic });
+    let count = this.#group.line.subscribers(topic);
+    const missing: string[] = [];
+    for (const { node, message } of answers) {
+      const theirs = message?.head.count;
+      if (isWhole(theirs)) count += theirs;
+      else missing.push(node);
+    }
+    return { count, nodes: 1 + answers.length - missing.length, missing };
+  }
+
+  async #replies(
+    to: string | undefined,
+    within: number,
+    head: Head,
+    payload: Uint8Array,
+  ): Promise<NodeReply[]> {
+    if (to !== undefined && to === this.id) return [await this.#askSelf(head, payload)];
+    return (await this.#ask(to, within, head, payload)).map(replyOf);
+  }
+
+  /** Asks this node's own handler. */
+  async #askSelf(head: Head, payload: Uint8Array): Promise<NodeReply> {
+    const node = this.id;
+    const question: NodeMessage = { kind: "ask", sender: node, head, payload };
+    try {
+      const parts = await this.#group.answering.ask(question);
+      const message = { ...question, head: parts.head, payload: parts.payload! };
+      return replyOf({ node, message, error: undefined });
+    } catch (cause) {
+      if (cause instanceof NodesError) return { node, data: undefined, error: cause };
+      this.#group.report(cause);
+      return { node, data: undefined, error: new NodesError("FAILED", "", { cause }) };
+    }
+  }
+
+  async #ask(
+    to: string | undefined,
+    within: number,
+    head: Head,
+    payload?: Uint8Array,
+  ): Promise<readonly Answer[]> {
+    const refusal = this.#group.refusal;
+    if (refusal !== undefined) throw refusal;
+    return this.#group.asking.ask(to, within, head, payload);
+  }
+
+  #within(timeout: number | undefined): number {
+    checkMilliseconds("timeout", timeout);
+    return timeout === undefined ? this.#group.settings.timeout : timeout || Infinity;
+  }
+
+  #payloadOf(data: string | Binary): Uint8Array {
+    const payload = typeof data === "string" ? encodeUtf8(data) : toBytes(data);
+    const { maxMessageSize } = this.#group.settings;
+    if (payload.length <= maxMessageSize) return payload;
+    throw new RangeError(
+      `data must be maxMessageSize bytes at the most, ${maxMessageSize}: ${payload.length}`,
+    );
+  }
+}
+
+function replyOf({ node, message, error }: Answer): NodeReply {
+  if (message === undefined) return { node, data: undefined, error: error! };
+  const data = contentOf(message);
+  if (data === undefined) return { node, data, error: new NodesError("FAILED") };
+  return { node, data, error: undefined };
+}

@@ -1,0 +1,117 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { encodeUtf8 } from "../../src/bytes.ts";
+import { Deadlines } from "../../src/clock.ts";
+import { rejected } from "../../src/deferred.ts";
+import { type Answer, Asking } from "../../src/nodes/asking.ts";
+import type { NodeMessage } from "../../src/nodes/message.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { macrotask } from "../support/turns.ts";
+
+function answer(sender: string, head: object, payload = ""): NodeMessage {
+  const bytes = encodeUtf8(payload);
+  return { kind: "answer", sender, head: head as Record<string, unknown>, payload: bytes };
+}
+
+function lines(answers: readonly Answer[]): string[] {
+  return answers.map(
+    ({ node, message, error }) => `${node} ${error?.code ?? String(message!.head.x)}`,
+  );
+}
+
+describe("Asking", () => {
+  let clock: FakeClock;
+  let said: string[];
+  let result: Promise<unknown>;
+  let asking: Asking;
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    said = [];
+    result = Promise.resolve();
+    let number = 0;
+    asking = new Asking({
+      deadlines: new Deadlines(clock),
+      maxRequests: 2,
+      others: () => ["a", "b"],
+      nextNumber: () => ++number,
+      say: (topic, kind, head) => {
+        said.push(`${topic} ${kind} ${JSON.stringify(head)}`);
+        return result;
+      },
+    });
+  });
+
+  it("gives the answers of all others, when the last has come", async () => {
+    const asked = asking.ask(undefined, 1000, { for: "x" });
+    expect(said).toEqual(['$framewire:nodes ask {"for":"x","n":1,"within":1000}']);
+    expect(asking.take(answer("b", { n: 1, x: 2 }))).toBe(true);
+    expect(asking.take(answer("b", { n: 1, x: 3 }))).toBe(false);
+    expect(asking.size).toBe(1);
+    expect(asking.take(answer("a", { n: 1, error: "BUSY" }))).toBe(true);
+    expect(lines(await asked)).toEqual(["b 2", "a BUSY"]);
+    expect([asking.size, clock.running]).toEqual([0, 0]);
+  });
+
+  it("asks one alone, on its own topic, for as long as it is there", async () => {
+    const asked = asking.ask("b", Infinity, {});
+    expect(said).toEqual(['$framewire:node:b ask {"n":1,"within":0}']);
+    clock.advance(1_000_000);
+    expect(asking.take(answer("a", { n: 1 }))).toBe(false);
+    const all = asking.ask(undefined, 1000, {});
+    asking.gone("a");
+    asking.gone("b");
+    expect(lines(await asked)).toEqual(["b GONE"]);
+    expect(lines(await all)).toEqual(["a GONE", "b GONE"]);
+  });
+
+  it("says at once that somebody is gone, and nothing where nobody else is there", async () => {
+    expect(lines(await asking.ask("c", 1000, {}))).toEqual(["c GONE"]);
+    expect(said).toEqual([]);
+  });
+
+  it("tells who has not answered in time, and takes no answer after that", async () => {
+    const asked = asking.ask(undefined, 1000, {});
+    asking.take(answer("a", { n: 1, x: 1 }));
+    clock.advance(1200);
+    expect(lines(await asked)).toEqual(["a 1", "b TIMEOUT"]);
+    expect(asking.take(answer("b", { n: 1 }))).toBe(false);
+    expect(asking.take(answer("b", { n: "1" }))).toBe(false);
+  });
+
+  it("tells that nobody was reached where the broker did not take the question", async () => {
+    const cause = new Error("full");
+    result = rejected(cause);
+    const answers = await asking.ask("a", 1000, {});
+    expect(lines(answers)).toEqual(["a UNREACHABLE"]);
+    expect(answers[0]!.error!.cause).toBe(cause);
+    // One who has heard it after all, and answers at once.
+    const answered = asking.ask("a", 1000, {});
+    asking.take(answer("a", { n: 2, x: 1 }));
+    expect(lines(await answered)).toEqual(["a 1"]);
+    await macrotask();
+    expect(asking.size).toBe(0);
+  });
+
+  it("keeps no more questions than it may", async () => {
+    void asking.ask("a", 1000, {});
+    void asking.ask("a", 1000, {});
+    await expect(asking.ask("a", 1000, {})).rejects.toMatchObject({ code: "BUSY" });
+  });
+
+  it("rejects what is under way when the server is shut down, and what is asked after that", async () => {
+    const asked = [asking.ask("a", 1000, {}), asking.ask(undefined, Infinity, {})];
+    asking.close();
+    for (const each of [...asked, asking.ask("a", 1, {})]) {
+      await expect(each).rejects.toMatchObject({ code: "LEFT" });
+    }
+    expect([asking.size, clock.running]).toEqual([0, 0]);
+  });
+
+  it("keeps an answer in memory of its own", async () => {
+    const asked = asking.ask("a", 1000, {});
+    const message = answer("a", { n: 1 }, "before");
+    asking.take(message);
+    message.payload.fill(0);
+    expect((await asked)[0]!.message!.payload).toEqual(encodeUtf8("before"));
+  });
+});

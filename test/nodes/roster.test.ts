@@ -1,0 +1,228 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { BackplaneMembership } from "../../src/connection/backplane/backplane.ts";
+import { newDeferred } from "../../src/deferred.ts";
+import { encodeMessage } from "../../src/nodes/message.ts";
+import { allTopic, topicOf } from "../../src/nodes/roster.ts";
+import { newTestNode, TestNodes } from "../support/test-nodes.ts";
+import { macrotask } from "../support/turns.ts";
+
+const stranger = "ff".repeat(16);
+
+describe("Roster", () => {
+  let group: TestNodes;
+
+  beforeEach(() => {
+    group = new TestNodes();
+    // A sign of life each 3 seconds, to the millisecond.
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
+  });
+
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it("knows all others one round trip after it has joined, and they know it", async () => {
+    const [a, b] = await group.three();
+    expect(a.nodes.list().map(({ info }) => info)).toEqual(["a", "b", "c"]);
+    expect(a.events).toEqual(["seeing", "joined b", "joined c"]);
+    await group.pass(20_000);
+    const d = group.add("d");
+    await group.settle();
+    expect(d.events).toEqual(["seeing", "joined a", "joined b", "joined c"]);
+    expect(b.events).toEqual(["seeing", "joined a", "joined c", "joined d"]);
+    expect(b.nodes.list().map(({ info, age }) => `${String(info)} ${age}`)).toEqual([
+      ...["b 20000", "a 20000", "c 20000", "d 0"],
+    ]);
+    expect(b.nodes.list()[0]!.id).toBe(b.nodes.id);
+  });
+
+  it("says one small thing every few seconds, to all at once", async () => {
+    const [a] = await group.three();
+    group.broker.lines.length = 0;
+    await group.pass(9000);
+    expect(group.broker.lines.filter((line) => line.endsWith(allTopic)).length).toBe(9);
+    expect(a.nodes.list()[1]!.silence).toBeLessThanOrEqual(100);
+    expect(a.nodes.list()[0]!.silence).toBe(0);
+  });
+
+  it("tells who says that it leaves, at once, and does not take it back for what comes late", async () => {
+    const [a, b] = await group.three();
+    b.leave();
+    expect([b.nodes.state, b.nodes.list().length]).toEqual(["left", 1]);
+    group.kill(b);
+    await group.settle();
+    expect(a.events.at(-1)).toBe("left b left");
+    const late = encodeMessage("here", b.nodes.id, { age: 5, info: "b" });
+    group.broker.send(allTopic, late);
+    group.broker.send(allTopic, encodeMessage("bye", b.nodes.id, {}));
+    expect(a.events.at(-1)).toBe("left b left");
+  });
+
+  it("sweeps one that dies after the silence, and not before", async () => {
+    const [a, b, c] = await group.three();
+    group.kill(b);
+    await group.pass(9500);
+    expect(a.events.at(-1)).toBe("joined c");
+    await group.pass(4000);
+    expect([a.events.at(-1), c.events.at(-1)]).toEqual(["left b silent", "left b silent"]);
+  });
+
+  it("takes one back that stood still and comes again, whose own list is as it was", async () => {
+    const [a, b, c] = await group.three();
+    await group.pass(20_000, [a, c]);
+    expect(a.events.at(-1)).toBe("left b silent");
+    b.clock.stall(20_000);
+    await group.settle();
+    await group.pass(12_000);
+    expect(a.events.slice(-2)).toEqual(["left b silent", "joined b"]);
+    expect(b.events).toEqual(["seeing", "joined a", "joined c"]);
+  });
+
+  it("is blind while its broker is away, sweeps nobody, and gives all their time when it is back", async () => {
+    const [a, b, c] = await group.three();
+    group.broker.cut(a.inner);
+    await group.pass(60_000);
+    expect(a.events).toEqual(["seeing", "joined b", "joined c", "blind"]);
+    expect([a.nodes.state, a.nodes.list().length]).toEqual(["blind", 3]);
+    expect(b.events.at(-1)).toBe("left a silent");
+    group.kill(c);
+    group.broker.mend(a.inner);
+    await group.settle();
+    expect([a.events.slice(3), b.events.at(-1)]).toEqual([["blind", "seeing"], "joined a"]);
+    await group.pass(14_000);
+    expect(a.events.at(-1)).toBe("left c silent");
+  });
+
+  it("agrees again when two halves that could not hear each other can", async () => {
+    const [a, b] = await group.three();
+    const isFirst = (id: string): boolean => id === a.nodes.id;
+    group.broker.loses = () => true;
+    await group.pass(20_000);
+    expect(a.events.slice(3).sort()).toEqual(["left b silent", "left c silent"]);
+    group.broker.loses = (_, to) => isFirst(to);
+    await group.pass(6000);
+    expect(b.events.slice(5).sort()).toEqual(["joined a", "joined c"]);
+    group.broker.loses = () => false;
+    await group.pass(6000);
+    expect(a.events.slice(5).sort()).toEqual(["joined b", "joined c"]);
+  });
+
+  it("is blind where the broker does not take its signs of life, and tries on", async () => {
+    let gate = newDeferred<undefined>();
+    let isOpen = true;
+    const { broker } = group;
+    const a = newTestNode(
+      {
+        join(member) {
+          const membership = broker.join(member);
+          const publish: BackplaneMembership["publish"] = async (topic, bytes) => {
+            if (!isOpen) await gate.promise;
+            return membership.publish(topic, bytes);
+          };
+          return { ...membership, publish };
+        },
+      },
+      "a",
+    );
+    const b = group.add("b");
+    const pass = (time: number): Promise<void> => group.pass(time, [a, b]);
+    await group.settle();
+    isOpen = false;
+    await pass(5000);
+    expect(a.events.slice(2)).toEqual([]);
+    await pass(1500);
+    expect(a.events.slice(2)).toEqual(["blind"]);
+    // What waits is given up after 10 seconds, and the next is tried, which is not taken either.
+    await pass(30_000);
+    expect(a.events.slice(2)).toEqual(["blind"]);
+    isOpen = true;
+    gate.resolve(undefined);
+    gate = newDeferred();
+    await macrotask();
+    await pass(6500);
+    expect(a.events.slice(2)).toEqual(["blind", "seeing"]);
+  });
+
+  it("joins later where the broker does not take its subscriptions at first", async () => {
+    let refuses = true;
+    const { broker } = group;
+    const a = newTestNode(
+      {
+        join(member) {
+          const membership = broker.join(member);
+          const subscribe: BackplaneMembership["subscribe"] = (topic) => {
+            if (refuses) throw new Error("not yet");
+            return membership.subscribe(topic);
+          };
+          return { ...membership, subscribe };
+        },
+      },
+      "a",
+    );
+    await group.pass(7000, [a]);
+    expect([a.nodes.state, String(a.errors[0])]).toEqual([
+      "joining",
+      "BackplaneError: Broker refused it",
+    ]);
+    refuses = false;
+    await group.pass(3000, [a]);
+    expect(a.nodes.state).toBe("seeing");
+  });
+
+  it("asks who somebody is that it does not know, once for each sign of life, and does not listen to it before", async () => {
+    const [a] = await group.three();
+    group.broker.lines.length = 0;
+    const message = encodeMessage("message", stranger, { n: 1, text: true });
+    for (let count = 0; count < 3; count++) group.broker.send(topicOf(a.nodes.id), message);
+    const asked = `00 ${topicOf(stranger)}`;
+    expect(group.broker.lines).toEqual([asked]);
+    expect(a.events.length).toBe(3);
+    await group.pass(3000);
+    group.broker.send(topicOf(a.nodes.id), message);
+    expect(group.broker.lines.filter((line) => line === asked).length).toBe(2);
+    group.broker.send(topicOf(a.nodes.id), encodeMessage("bye", stranger, {}));
+    group.broker.send(topicOf(a.nodes.id), encodeMessage("here", stranger, { age: 1 }));
+    expect(a.events.length).toBe(3);
+  });
+
+  it("does not know one whose age is none", async () => {
+    const [a] = await group.three();
+    for (const age of [-1, "1", undefined, 1e300]) {
+      group.broker.send(allTopic, encodeMessage("here", stranger, { age }));
+    }
+    expect([a.events.length, a.nodes.counters.dropped]).toEqual([3, 4]);
+  });
+
+  it("knows as many as it may, and tells once that there are more", async () => {
+    const a = group.add("a", { maxNodes: 1 });
+    const b = group.add("b");
+    for (const name of ["c", "d"]) group.add(name);
+    await group.pass(7000);
+    expect(a.nodes.list().length).toBe(2);
+    expect(a.errors.map(String)).toEqual([
+      "NodesError: More nodes than maxNodes: those beyond it are not heard: maxNodes is 1",
+    ]);
+    b.leave();
+    group.kill(b);
+    await group.pass(4000);
+    expect([a.nodes.list().length, a.errors.length]).toEqual([2, 2]);
+    // Those that it asks who they are are no more than that, either.
+    const asked = (): number =>
+      group.broker.lines.filter((line) => line.includes("node:ff")).length;
+    for (const digit of ["0", "1", "2"]) {
+      const id = `ff${digit.repeat(30)}`;
+      group.broker.send(topicOf(a.nodes.id), encodeMessage("mark", id, {}));
+    }
+    expect(asked()).toBe(1);
+  });
+
+  it("looks for nobody any more once it has left", async () => {
+    const [a] = await group.three();
+    a.leave();
+    a.leave();
+    expect([a.clock.running, a.events.at(-1)]).toEqual([0, "left"]);
+    a.inner.state("down");
+    a.inner.state("up");
+    expect(a.events.at(-1)).toBe("left");
+  });
+});
