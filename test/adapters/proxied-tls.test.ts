@@ -142,6 +142,31 @@ describe(`proxyProtocol with tls on ${runtime}`, () => {
     });
   });
 
+  // Deno asks no client for a certificate, and says so (test/runtime/listen.test.ts).
+  it.skipIf(runtime === "deno")("asks clients for a certificate behind the header", async () => {
+    const tls = { cert: certificate, key: privateKey, ca: authority, requestCert: true };
+    const server = await start({ tls });
+    const url = `wss://localhost:${await balancer(server, binary)}/`;
+    // With TLS 1.3 a client learns of its refusal after its own handshake.
+    const stranger = adapter.connect(url, { tls: { ca: authority } });
+    await expect(stranger).rejects.toThrow();
+    expect(server.connections).toHaveLength(0);
+
+    const own = { ca: authority, cert: certificate, key: privateKey };
+    const ws = await adapter.connect(url, { tls: own });
+    const [accepted] = server.connections;
+    expect(accepted!.tls).toMatchObject({ authorized: true });
+    expect(accepted!.tls!.peerCertificate!.raw.length).toBeGreaterThan(0);
+    expect(accepted!.peer.address).toBe("192.0.2.7");
+    // It counts as cookies do: another site's page must not use it.
+    const page = adapter.connect(url, {
+      tls: own,
+      headers: { Origin: "https://other.example" },
+    });
+    await expect(page).rejects.toMatchObject({ status: 403 });
+    await ws.close();
+  });
+
   it("takes who is no balancer for a client", async () => {
     const server = await start({ proxyProtocol: ["192.0.2.1"] });
     expect(await echo(server.port)).toBe("Hello");
