@@ -71,6 +71,7 @@ export default defineBuildConfig({
     { input: "adapters/streams/index", name: "streams" },
     { input: "adapters/redis/index", name: "redis" },
     { input: "adapters/nats/index", name: "nats" },
+    { input: "adapters/postgres/index", name: "postgres" },
     { input: "adapters/cluster/index", name: "cluster" },
     { input: "adapters/cloudflare/index", name: "cloudflare" },
     { input: "adapters/browser/index", name: "browser" },

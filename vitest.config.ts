@@ -11,6 +11,10 @@ const nodeOnly = ["interop", "matrix", "browser", "package", "edge"].map(
 const sharing = [
   "test/{connection,endpoint,extension,handshake,http,io,stream}/**/*.test.ts",
   "test/{fuzz,model,property}/**/*.test.ts",
+  // The first counts work, and has to be loaded before what it counts; the other is about the process itself.
+  "test/!(complexity|runtime).test.ts",
+  // The first counts memory, the other one descriptors.
+  "test/hostile/!(memory|sockets).test.ts",
   // Those of Node's adapter make its sockets fail, which it remembers.
   "test/adapters/{*.test.ts,!(node)/**/*.test.ts}",
   // Those that are left out replace something global, or count what a process has: descriptors, memory, errors that nobody takes.
@@ -27,7 +31,7 @@ const measured = [
 ];
 
 /** Those of them that share processes and are not measured. */
-const sharingUnmeasured = ["test/{adapters,fuzz}/**/*.test.ts"];
+const sharingUnmeasured = ["test/{adapters,fuzz,hostile}/**/*.test.ts"];
 
 /**
  * `npm test` runs Node's suite in two parts. "measured": those, of which coverage is taken; that makes a test a fifth slower.

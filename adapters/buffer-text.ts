@@ -1,6 +1,6 @@
 /**
- * Text by the methods of Node's `Buffer`, which Deno and Bun have too: they cost less than `TextDecoder` and `TextEncoder`,
- * and take ranges, where those take views (bench/micro/text.mjs).
+ * Converts text with the methods of Node's `Buffer`, which Deno and Bun have too. They cost less than `TextDecoder` and
+ * `TextEncoder`, and take ranges, where those need views (bench/micro/text.mjs).
  *
  * @module
  */
@@ -9,15 +9,15 @@ import * as buffer from "node:buffer";
 import { viewOf } from "../src/bytes.ts";
 import { type TextCodec, webText } from "../src/frame/text-codec.ts";
 
-/** What is used of them. They are not documented, and take any Uint8Array. */
+/** The methods that are used. They are not documented, and accept any Uint8Array. */
 interface TextMethods {
-  /** Decodes a range; what is not valid becomes U+FFFD. */
+  /** Decodes a range; invalid bytes become U+FFFD. */
   utf8Slice?(this: Uint8Array, start: number, end: number): string;
-  /** Encodes what finds room in so many bytes; a surrogate without its partner becomes U+FFFD. */
+  /** Encodes the characters that fit into so many bytes; a surrogate without its partner becomes U+FFFD. */
   utf8Write?(this: Uint8Array, text: string, at: number, room: number): number;
 }
 
-/** Gives a codec of such methods, or the Web's where one is missing. */
+/** Gives a codec that uses these methods, or the Web's codec if one is missing. */
 export function bufferText(
   methods: TextMethods = buffer.Buffer.prototype as TextMethods,
 ): TextCodec {
@@ -32,7 +32,7 @@ export function bufferText(
       } catch {
         return undefined; // longer than a string may be
       }
-      // It was sent, or stands for what is not valid: a fatal decoder tells them apart.
+      // A U+FFFD was sent, or it stands for invalid bytes: a fatal decoder finds out.
       return text.includes("\uFFFD") ? webText.decode(bytes, start, end) : text;
     },
     encodeInto: (text, target, at) => utf8Write.call(target, text, at, target.length - at),

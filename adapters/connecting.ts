@@ -1,5 +1,5 @@
 /**
- * What all runtimes have in common while a connection is made: one outcome, and a signal that may forestall it.
+ * Connecting, as far as it is the same on all runtimes: an attempt has one outcome, and a signal may end it earlier.
  *
  * @module
  */
@@ -13,19 +13,19 @@ import { type TlsTable, withCheckedTls } from "./tls-options.ts";
 import { type AddressParts, toTransportError } from "./transport-error.ts";
 import { checkUnixPath } from "./unix-path.ts";
 
-/** An attempt to connect, as the adapter that makes it sees it. Its first outcome counts. */
+/** An attempt to connect, as its adapter sees it. Only its first outcome counts. */
 export interface PendingConnect {
-  /** Whether it has had its outcome; what is opened later is of no use to anybody. */
+  /** Whether the attempt has had its outcome; the adapter then drops everything that it opens later. */
   readonly isOver: boolean;
-  /** Gives the transport out, or destroys it where the attempt is over. */
+  /** Gives the transport to the caller, or destroys it if the attempt is over. */
   succeed(transport: Transport): void;
-  /** Wraps what the runtime said; `otherwise` is the code of what is not known by itself. Default: `FAILED`. */
+  /** Wraps the runtime's error; `otherwise` is the code for an error that is not recognized. Default: `FAILED`. */
   fail(cause: unknown, otherwise?: TransportCode): void;
-  /** Rejects with `error` as it is: what a tunnel throws is for who gave it. */
+  /** Rejects with `error` unchanged: an error of a tunnel belongs to the application that gave the tunnel. */
   reject(error: unknown): void;
 }
 
-/** What is looked at of the options, whatever else they have. */
+/** The options that are checked here. */
 export type ConnectingOptions = AddressParts &
   Pick<ConnectOptions, "signal" | "keepAlive" | "tls" | "tunnelTls">;
 
@@ -40,7 +40,7 @@ function checkedOptions<Options extends ConnectingOptions>(
   return tlsTable === undefined ? options : withCheckedTls(options, tlsTable);
 }
 
-/** Destroys a transport that nobody got. */
+/** Destroys a transport that the caller did not get. */
 function abandon(transport: Transport): void {
   transport.handler = silent;
   transport.destroy();
@@ -49,10 +49,10 @@ function abandon(transport: Transport): void {
 /**
  * Makes one attempt to connect.
  *
- * @param attach As in `Connect`. Where it throws, the transport is destroyed and the promise rejected with its error.
- * @param begin Starts the attempt, and returns what gives it up. What it throws counts as `fail`. It is given the options with
- * those of TLS as the runtime's own calls have them.
- * @param tlsTable Options of TLS that the runtime knows. Default: they are looked at elsewhere.
+ * @param attach As in `Connect`. If it throws, the transport is destroyed, and the promise rejects with its error.
+ * @param begin Starts the attempt, and returns a function that ends it. An error that it throws counts as `fail`. It gets the
+ * options, with the options of TLS in the form of the runtime's own calls.
+ * @param tlsTable Options of TLS that the runtime knows. Default: they are checked elsewhere.
  */
 export function connecting<Result, Options extends ConnectingOptions>(
   options: Options,

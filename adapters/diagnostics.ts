@@ -1,9 +1,10 @@
 /**
- * What happens to connections, on `node:diagnostics_channel`, which Deno and Bun have too.
+ * Publishes what happens to connections on `node:diagnostics_channel`, which Deno and Bun have too.
  *
- * Channels and what is published: `framewire.connection.open` { connection }, `framewire.connection.error`
+ * Channels and their messages: `framewire.connection.open` { connection }, `framewire.connection.error`
  * { connection, error }, `framewire.connection.close` { connection, closure }, `framewire.handshake.refused`
- * { error, remoteAddress }, `framewire.backplane` { event }: what the handler `backplane` gets. A channel that nobody subscribes to costs a look.
+ * { error, remoteAddress }, `framewire.backplane` { event }, with the events of the handler `backplane`. A channel without
+ * subscribers costs one check.
  *
  * @example
  * import { subscribe } from "node:diagnostics_channel";
@@ -22,7 +23,7 @@ const closed = /* @__PURE__ */ channel("framewire.connection.close");
 const refused = /* @__PURE__ */ channel("framewire.handshake.refused");
 const backplane = /* @__PURE__ */ channel("framewire.backplane");
 
-/** Publishes what it sees. */
+/** Publishes everything that it is told. */
 export const observer: Observer = {
   opened(connection) {
     if (opened.hasSubscribers) opened.publish({ connection });

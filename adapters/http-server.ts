@@ -1,6 +1,6 @@
 /**
- * Servers of `node:http`, `node:https`, `node:net` and `node:tls` that are there already: on Node, and on Deno and Bun,
- * which have those modules too.
+ * Uses existing servers of `node:http`, `node:https`, `node:net` and `node:tls`: on Node, and on Deno and Bun, which have those
+ * modules too.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type ParsedRequest, writeRequest } from "../src/handshake/server/http-u
 import type { EventServer, Listener, TcpOptions, Transport } from "../src/transport.ts";
 import { type ForeignSocket, socketTransport } from "./node/socket.ts";
 
-/** Gives the listener of a server that is not the application's own, or is closed with its listener. */
+/** Gives the listener of a server that the library made, or that is closed with its listener. */
 export function newOwnedServerListener(server: EventServer, stop: () => void): Listener {
   return Object.defineProperties(newServerListener(server, stop), {
     ref: { value: () => server.ref?.() },
@@ -18,7 +18,7 @@ export function newOwnedServerListener(server: EventServer, stop: () => void): L
   });
 }
 
-/** Gives the listener of a server that may begin or cease to listen at any time. */
+/** Gives the listener of a server that may begin or stop listening at any time. */
 export function newServerListener(server: EventServer, stop: () => void): Listener {
   let last = { port: 0, hostname: "" };
   const place = (): typeof last => {
@@ -41,7 +41,7 @@ export function newServerListener(server: EventServer, stop: () => void): Listen
   };
 }
 
-/** Takes the requests for an upgrade of an HTTP server, which goes on with all others. */
+/** Takes an HTTP server's requests for an upgrade; the server handles all other requests. */
 export function takeUpgrades(
   server: EventServer,
   accept: (transport: Transport, bytes: Uint8Array) => void,
@@ -65,7 +65,7 @@ export function takeConnections(
   tcp?: TcpOptions,
 ): Listener {
   const inContext = AsyncLocalStorage.snapshot();
-  // A TLS server tells a connection twice: with `connection`, before its handshake, and when that is done.
+  // A TLS server emits two events for a connection: `connection` before its handshake, and another one after it.
   const event = "setSecureContext" in server ? "secureConnection" : "connection";
   const onConnection = (socket: ForeignSocket): void => {
     const transport = inContext(socketTransport, socket, tcp);

@@ -1,5 +1,5 @@
 /**
- * What all runtimes have in common in listening: what may be asked for, and the TLS handshakes of those who come.
+ * Listening, as far as it is the same on all runtimes: the checks of options, and the time-outs of TLS handshakes.
  *
  * @module
  */
@@ -25,10 +25,10 @@ import { checkedTls, type TlsTable } from "./tls-options.ts";
 import { toTransportError } from "./transport-error.ts";
 import { checkUnixPath } from "./unix-path.ts";
 
-/** Takes a connection in, with what has been read of it already. */
+/** Takes a connection, with the bytes that have already been read from it. */
 export type Accept = (transport: Transport, bytes?: Uint8Array) => void;
 
-/** Where a socket is to be made: a path, or else a port and a host. */
+/** Where to listen: on a path, or on a port and a host. */
 export type Place =
   | {
       readonly path: string;
@@ -45,10 +45,10 @@ export type Place =
       readonly backlog?: number | undefined;
     };
 
-/** TLS as an adapter gets it: `handshakeTimeout` is there, and is Infinity for none. */
+/** The options of TLS as an adapter gets them: `handshakeTimeout` is set, and is Infinity for none. */
 export type CheckedTls = ServerTlsOptions & { readonly handshakeTimeout: number };
 
-/** What a runtime does by itself. What it throws is made a `TransportError`. */
+/** The functions of a runtime. An error that one throws is wrapped in a `TransportError`. */
 export interface ListeningRuntime {
   listen(
     place: Place,
@@ -56,25 +56,25 @@ export interface ListeningRuntime {
     accept: Accept,
     tcp: TcpOptions,
   ): Listener | Promise<Listener>;
-  /** Options of TLS that it knows. Default: they are looked at elsewhere. */
+  /** Options of TLS that the runtime knows. Default: they are checked elsewhere. */
   readonly tlsTable?: TlsTable | undefined;
-  /** Takes the connections of a listener that is asked for them. */
+  /** Takes the connections of a listener that gives them when asked. */
   take?(listener: AcceptingListener, accept: Accept, tcp: TcpOptions): Listener;
 }
 
-/** Every address of both families: the sockets of all three runtimes take IPv4 there, too. */
+/** All addresses of both families: on all three runtimes such a socket accepts IPv4 too. */
 const everyAddress = "::";
 
-/** Every address of IPv4, for machines that have no IPv6. */
+/** All addresses of IPv4, for machines without IPv6. */
 const everyIpv4Address = "0.0.0.0";
 
-/** The longest queue that any system can be asked for. */
+/** The longest queue that a system can be asked for. */
 const longestBacklog = 2 ** 31 - 1;
 
 const places = ["port", "path", "server", "listener"] as const;
 const defaultHandshakeTimeout = 10_000;
 
-/** Listens as one is told to. */
+/** Listens as the options say. */
 export async function listening(
   runtime: ListeningRuntime,
   options: ListenOptions,
@@ -101,7 +101,7 @@ export async function listening(
     try {
       return await runtime.listen(place, tls, accept, options);
     } catch (error) {
-      // What the system refuses has a code; what Deno's TLS finds wrong with a certificate has not always.
+      // An error of the system has a code. An error of Deno's TLS about a certificate does not always have one.
       const isTls = tls !== undefined && (error as { code?: unknown }).code === undefined;
       throw toTransportError(error, isTls ? "TLS_FAILED" : "FAILED", place);
     }
@@ -114,7 +114,7 @@ export async function listening(
     return await listenOn(everyAddress);
   } catch (error) {
     if ((error as TransportError).code === "ADDRESS_IN_USE") throw error;
-    // A kernel without IPv6; what else is wrong is so on IPv4, too.
+    // The kernel may have no IPv6. If something else is wrong, listening on IPv4 fails too.
     return listenOn(everyIpv4Address);
   }
 }
@@ -141,12 +141,12 @@ function checkPlace(options: ListenOptions): void {
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new RangeError(`port must be a whole number from 0 to 65535: ${port}`);
   }
-  // Runtimes take the empty path for something else.
+  // Runtimes give the empty path another meaning.
   if (path === "") throw new TypeError("path is empty: it must name the socket's file");
   checkUnixPath(path);
 }
 
-/** Refuses what some runtimes would leave out in silence. */
+/** Refuses `reusePort` where some runtimes would silently ignore it. */
 function checkReusePort(reusePort: boolean, place: string): void {
   if (!reusePort) return;
   if (place !== "port") {
@@ -159,7 +159,7 @@ function checkReusePort(reusePort: boolean, place: string): void {
   }
 }
 
-/** Refuses what a runtime would take for "no TLS": who asks for it must not get a server in the clear. */
+/** Refuses values that a runtime would take for "no TLS": a program that asks for TLS must not get a server without it. */
 function checkTls(
   given: ServerTlsOptions | undefined,
   table: TlsTable | undefined,
@@ -196,11 +196,11 @@ function takeListener(
 
 /** A connection whose TLS handshake is under way. */
 export interface Handshake {
-  /** Ends the wait; false: it was over, and the connection is dropped. */
+  /** Ends the wait. Gives false if the wait was over: the connection is then dropped. */
   end(): boolean;
 }
 
-/** The TLS handshakes of one listener: each has its time, and none outlives the listener. */
+/** The TLS handshakes of one listener: each has a time limit, and all end with the listener. */
 export class Handshakes {
   readonly #timeout: number;
   readonly #deadlines: Deadlines;
@@ -212,7 +212,7 @@ export class Handshakes {
     this.#deadlines = deadlines;
   }
 
-  /** Begins to wait for one. */
+  /** Begins to wait for a handshake. */
   begin(drop: () => void): Handshake {
     const end = (): boolean => {
       deadline.cancel();
@@ -227,7 +227,7 @@ export class Handshakes {
     return { end };
   }
 
-  /** Drops those that are under way. */
+  /** Drops the connections whose handshakes are under way. */
   close(): void {
     for (const drop of this.#drops) drop();
   }

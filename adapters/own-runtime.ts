@@ -1,16 +1,16 @@
 /**
- * Whether an entry of one runtime is used on that runtime.
+ * Checks that the entry of a runtime is used on that runtime.
  *
  * @module
  */
 
-/** Runtimes whose entries need the global object of that name. Node's entry needs `node:net` alone, which all three have. */
+/** Runtimes whose entries need the global object of that name. Node's entry needs only `node:net`, which all three have. */
 export type OwnRuntime = "Deno" | "Bun";
 
 /**
- * Makes the error for a program that uses an entry on another runtime; undefined where it is the right one.
+ * Makes the error for a program that uses the entry of another runtime; gives undefined for the right entry.
  *
- * @param needed Names the global object that the entry needs.
+ * @param needed The name of the global object that the entry needs.
  */
 export function otherRuntimeError(needed: OwnRuntime): TypeError | undefined {
   if (needed in globalThis) return undefined;
@@ -21,11 +21,11 @@ export function otherRuntimeError(needed: OwnRuntime): TypeError | undefined {
   );
 }
 
-/** Tells which runtime this is, and which entry is for it. */
+/** Gives the name of this runtime, and the entry for it. */
 function presentRuntime(): { readonly name: string; readonly right: string } {
   if ("Deno" in globalThis) return { name: "Deno", right: "framewire/deno" };
   if ("Bun" in globalThis) return { name: "Bun", right: "framewire/bun" };
-  // Taken from the global object: not every platform that this is loaded on has it.
+  // Read from the global object: not every platform that loads this file has it.
   const { process } = globalThis as {
     readonly process?: { readonly versions?: { readonly node?: string } };
   };

@@ -1,28 +1,30 @@
 /**
- * Whether what was read may be delivered: for transports whose runtime reads by promise, and knows no pause of its own.
+ * A gate that pauses delivery, for transports whose runtime reads by promise and cannot pause.
  *
  * @module
  */
 
-/** Opens and shuts the way from a loop that reads to its handler. */
+/** Opens and shuts the way from a reading loop to its handler. */
 export class PauseGate {
   #opening: Promise<void> | undefined;
   #open: (() => void) | undefined;
 
-  /** Shuts it. */
+  /** Shuts the gate. */
   shut(): void {
     this.#opening ??= new Promise((resolve) => {
       this.#open = resolve;
     });
   }
 
-  /** Opens it, for all who wait. */
+  /** Opens the gate for everything that waits. */
   open(): void {
     this.#open?.();
     this.#opening = undefined;
   }
 
-  /** Gives what to wait for, undefined where the gate is open. When it comes the gate may be shut again: ask once more. */
+  /**
+   * Gives a promise of the opening; undefined if the gate is open. When it resolves the gate may be shut again: check once more.
+   */
   get opening(): Promise<void> | undefined {
     return this.#opening;
   }

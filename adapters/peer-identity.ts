@@ -1,5 +1,5 @@
 /**
- * Whom a TLS handshake must be with: the name that is asked for, and the check of the certificate that is shown.
+ * The identity of a TLS peer: the name that the client expects, and the check of the peer's certificate against it.
  *
  * @module
  */
@@ -11,21 +11,21 @@ import { checkServerIdentity, type PeerCertificate as NodeCertificate } from "no
 import { parseAddress } from "../src/ip-address.ts";
 import type { PeerCertificate, TlsOptions } from "../src/transport.ts";
 
-/** Somebody's own check, under Node's name for it. */
+/** The application's own check, with the type that Node gives it. */
 type CheckIdentity = (name: string, certificate: NodeCertificate) => Error | undefined;
 
-/** Gives the name or address that the peer's certificate must be for: names have no dot at their end (RFC 6066, 3). */
+/** Gives the name or address that the peer's certificate must contain. A name has no dot at its end (RFC 6066, 3). */
 export function peerName({ serverName }: TlsOptions, hostname: string): string {
   const name = serverName ?? hostname;
   return name.endsWith(".") ? name.slice(0, -1) : name;
 }
 
-/** Gives what is sent as SNI: "Literal IPv4 and IPv6 addresses are not permitted" (RFC 6066, 3); then undefined. */
+/** Gives the name for SNI; undefined for an address: "Literal IPv4 and IPv6 addresses are not permitted" (RFC 6066, 3). */
 export function sniOf(name: string): string | undefined {
   return isIP(name) === 0 ? name : undefined;
 }
 
-/** Tells whether a peer that is not trusted has to be refused; Node's variable counts where the options say nothing. */
+/** Tells whether an untrusted peer must be refused. If the options do not say, Node's environment variable decides. */
 export function demandsTrust({ rejectUnauthorized }: TlsOptions): boolean {
   if (rejectUnauthorized !== undefined) return rejectUnauthorized !== false;
   return process.env["NODE_TLS_REJECT_UNAUTHORIZED"] !== "0";
@@ -33,10 +33,10 @@ export function demandsTrust({ rejectUnauthorized }: TlsOptions): boolean {
 
 /**
  * Checks that a certificate is for a name or an address, by Node's rules. Node 22.23.3 takes an IPv6 address for a name, and
- * refuses certificates that are for it: where such an address is refused, the certificate itself is asked.
+ * refuses certificates for it: after such a refusal the certificate object itself is asked.
  *
  * @param check The runtime's check.
- * @returns What is wrong; undefined for nothing.
+ * @returns The error; undefined if there is none.
  */
 export function nameError(
   name: string,
@@ -50,10 +50,10 @@ export function nameError(
 }
 
 /**
- * Checks that a certificate is for `name`. Whether it is to be trusted is for the runtime to say.
+ * Checks that a certificate is for `name`. The runtime decides whether the certificate is trusted.
  *
- * @param shown undefined where the runtime has none to show: what cannot be checked is an error.
- * @returns What is wrong; undefined for nothing.
+ * @param shown undefined if the runtime gives no certificate. This is an error, since nothing can be checked.
+ * @returns The error; undefined if there is none.
  */
 export function identityError(
   { checkServerIdentity: own }: TlsOptions,

@@ -1,11 +1,11 @@
 /**
- * TLS behind a balancer that says whose connection it is: the header of the PROXY protocol comes in front of TLS, in the clear.
+ * TLS behind a balancer that uses the PROXY protocol: the balancer sends an unencrypted header in front of TLS.
  *
- * Theory of operation. No runtime's own TLS server reads anything in front of a handshake. A server of `node:net`, which all three have,
- * accepts; the header is read, what came behind it is put back, and a server of `node:tls` that does not listen is told of the
- * connection, as Node documents it. Deno's sometimes reads what has been put back behind what came later: there a stream stands
- * between the two, which keeps the order. When the handshake is done the connection is accepted with the header as what has been read of it
- * already, so that who is believed about what is decided in one place, with or without TLS.
+ * Theory of operation. No runtime's TLS server reads anything in front of a handshake. So a server of `node:net`, which all three
+ * runtimes have, accepts the connection and reads the header. It puts back the bytes behind the header and gives the socket to a
+ * server of `node:tls` that does not listen, as Node documents it. Deno's socket sometimes reads the bytes that were put back
+ * after later ones: there a stream between the two keeps the order. After the handshake the connection is accepted, and the
+ * header counts as already read bytes. So one place decides whose headers are believed, with and without TLS.
  *
  * @module
  */
@@ -36,23 +36,24 @@ import {
 } from "./listening.ts";
 import { socketTransport } from "./node/socket.ts";
 
-/** The longest time that a timer of Node's takes, in milliseconds. */
+/** The longest time of Node's timers, in milliseconds. */
 const longestTime = 2 ** 31 - 1;
 
-/** Whether what is put back into a socket may be read too late. */
+/** Whether bytes that are put back into a socket may be read too late. */
 const losesOrder = "Deno" in globalThis;
 
-/** A connection until its TLS handshake is done. */
+/** A connection before the end of its TLS handshake. */
 interface Opening {
   readonly handshake: Handshake;
-  /** What the balancer has sent. */
+  /** The header that the balancer has sent. */
   readonly header: Uint8Array;
 }
 
 /**
- * Gives how to listen: `listen`, or where `proxyProtocol` and `tls` are wanted both, by `node:net` and `node:tls`.
+ * Gives the function that listens: `listen`, or, if both `proxyProtocol` and `tls` are given, one that uses `node:net` and
+ * `node:tls`.
  *
- * @throws {TypeError} Both are wanted with `path`.
+ * @throws {TypeError} Both are given with `path`.
  */
 export function listenBehindBalancers(
   options: ListenOptions & BalancerOptions,
@@ -68,7 +69,7 @@ export function listenBehindBalancers(
     new ProxiedTlsServer(checked!, isBalancer, accept, tcp).listen(place);
 }
 
-/** Accepts connections, reads the header of those that have one, and does TLS. */
+/** Accepts connections, reads the header if there is one, and does TLS. */
 class ProxiedTlsServer {
   readonly #isBalancer: (address: string | undefined) => boolean;
   readonly #accept: Accept;
@@ -80,7 +81,7 @@ class ProxiedTlsServer {
   });
   readonly #tlsServer: ReturnType<typeof createTlsServer>;
   readonly #tls: TlsOptions;
-  /** By the client's address and port, which the TLS socket has as well. */
+  /** By the client's address and port, which its TLS socket has as well. */
   readonly #openings = new Map<string, Opening>();
   #isClosed = false;
 
@@ -128,7 +129,7 @@ class ProxiedTlsServer {
     const handshake = this.#handshakes.begin(() => {
       socket.destroy();
     });
-    // What ends it is followed by `close`, or by an end of its TLS socket.
+    // After an error, `close` or the end of the TLS socket follows.
     socket.on("error", () => {});
     socket.on("close", () => {
       handshake.end();
@@ -146,17 +147,17 @@ class ProxiedTlsServer {
     if (!this.#isBalancer(socketAddress(socket.remoteAddress))) begin(noBytes, noBytes);
     else {
       readHeader(socket, begin, (bytes) => {
-        // The server finds the same fault, drops the connection, and tells.
+        // The server finds the same error in these bytes, drops the connection, and reports it.
         if (handshake.end()) this.#tell(socket, bytes);
       });
     }
   }
 
-  /** Does a handshake over a stream of the socket's bytes. */
+  /** Does a handshake over a stream with the socket's bytes. */
   #shakeHands(socket: Socket, handshake: Handshake, header: Uint8Array, rest: Uint8Array): void {
     const stream = new SocketStream(socket, rest);
     const secured = new TLSSocket(stream, { ...this.#tls, isServer: true });
-    // It knows nothing of what is below that stream.
+    // The TLS socket over that stream knows no addresses.
     for (const name of ["remoteAddress", "remotePort", "localAddress", "localPort"] as const) {
       Object.defineProperty(secured, name, { value: socket[name] });
     }
@@ -171,7 +172,7 @@ class ProxiedTlsServer {
     });
   }
 
-  /** The handshake is done. */
+  /** Accepts a connection after its handshake. */
   #secured(socket: TLSSocket): void {
     const opening = this.#openings.get(placeOf(socket) ?? "");
     if (opening?.handshake.end() === true) this.#tell(socket, opening.header);
@@ -184,7 +185,7 @@ class ProxiedTlsServer {
   }
 }
 
-/** Reads the header, and puts back what came behind it. @param failed Gets what has come, where that is no header. */
+/** Reads the header, and puts back the bytes behind it. @param failed Gets the bytes if they are no header. */
 function readHeader(
   socket: Socket,
   complete: (header: Uint8Array, rest: Uint8Array) => void,
@@ -210,7 +211,7 @@ function readHeader(
   socket.on("data", onData);
 }
 
-/** What came behind the header, and then a socket's bytes; what is written goes to the socket. */
+/** Gives the bytes behind the header, and then those of the socket; writes go to the socket. */
 class SocketStream extends Duplex {
   readonly #socket: Socket;
   #hasBegun = false;
@@ -249,7 +250,7 @@ class SocketStream extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _: BufferEncoding, written: () => void): void {
-    // Where it fails `close` follows.
+    // If the write fails, `close` follows.
     this.#socket.write(chunk, () => {
       written();
     });
@@ -265,7 +266,9 @@ class SocketStream extends Duplex {
   }
 }
 
-/** Options as `node:tls` has them. Deno's own call has another name for ALPN, Bun's takes it as text, with the lengths in it. */
+/**
+ * Gives options in the form of `node:tls`. Deno's call has another name for ALPN; Bun's takes it as text with the lengths in it.
+ */
 function nodeOptions({ alpnProtocols, ALPNProtocols, ca, ...rest }: CheckedTls): TlsOptions {
   const alpn = alpnProtocols ?? ALPNProtocols;
   const named =
@@ -274,12 +277,12 @@ function nodeOptions({ alpnProtocols, ALPNProtocols, ca, ...rest }: CheckedTls):
     ...rest,
     ...(named === undefined ? {} : { ALPNProtocols: named as string[] | Uint8Array }),
     ca: ca as string[] | undefined,
-    // The time begins with the header, so that it is not the TLS server's to keep.
+    // The time begins with the header, so that the TLS server must not limit it.
     handshakeTimeout: longestTime,
   };
 }
 
-/** Tells connections of one port apart. */
+/** Gives a key that tells connections of one port apart. */
 function placeOf({ remoteAddress, remotePort }: Socket): string | undefined {
   return remotePort === undefined ? undefined : `${remoteAddress} ${remotePort}`;
 }

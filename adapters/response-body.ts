@@ -1,42 +1,42 @@
 /**
- * What a `Response` was made of, read from where a runtime keeps it.
+ * Reads the body of a `Response` from where the runtime keeps it.
  *
- * Theory of operation. A body of text or bytes can be read as a stream alone, by what is documented, as long as nobody may know
- * whether it has come whole; and that stream costs more than all the rest of an answer. Node 20 and Deno keep the text itself, under
- * symbols that are not documented: they are looked for, in a response that is made for it, and where one is not as expected bodies are
- * read as the streams that they are.
+ * Theory of operation. By the documented interface, a body of text or bytes can be read only as a stream if nobody may find out
+ * whether it is complete; and the stream costs more than the rest of an answer. Node 20 and Deno keep the text itself under
+ * symbols that are not documented. This module looks for the symbols in a response that it makes for that purpose. If something
+ * is not as expected, bodies are read as streams.
  *
  * @module
  */
 
-/** Gives what a response was made of; undefined where it is not there, or was begun to be read. */
+/** Gives the body that a response was made of; undefined if it is not found, or if reading has begun. */
 export type ResponseBody = (response: object) => string | Uint8Array | undefined;
 
-/** What the runtimes keep of a response, under symbols of these descriptions. */
+/** What the runtimes keep in a response, under symbols with these descriptions. */
 interface Kept {
   readonly [key: symbol]: unknown;
   readonly bodyUsed: boolean;
   readonly body: { getReader(): unknown } | null;
 }
 
-/** A `Response` of whatever types a project has. */
+/** The `Response` class, whatever types a project has for it. */
 type ResponseClass = new (body?: unknown) => Kept;
 
-/** What Deno 2.9 has for a text until something else is asked of the response. */
+/** Where Deno 2.9 keeps a text until another property of the response is read. */
 const lazyBody = "lazy static body";
-/** What Deno has for other bodies, and earlier ones for all. */
+/** Where Deno keeps other bodies, and older versions keep all. */
 const innerResponse = "response";
-/** What Node 20 has. */
+/** Where Node 20 keeps the body. */
 const state = "state";
 
-/** What Deno has of a body: a stream, or what it can be made of. */
+/** Deno's representation of a body: a stream, or the source to make it of. */
 interface InnerResponse {
   readonly body?: {
     readonly streamOrStatic?: { readonly body?: unknown; readonly consumed?: unknown };
   } | null;
 }
 
-/** What Node 20 has of a body: a stream, and what that is made of. */
+/** Node 20's representation of a body: a stream, and the source that it is made of. */
 interface State {
   readonly body?: {
     readonly source?: unknown;
@@ -44,7 +44,7 @@ interface State {
   } | null;
 }
 
-/** Looks for what the runtime keeps. @param Class Default: the runtime's own `Response`. */
+/** Finds how to read bodies on this runtime. @param Class Default: the runtime's own `Response`. */
 export function responseBody(
   Class: ResponseClass | undefined = globalThis.Response as unknown as ResponseClass | undefined,
 ): ResponseBody {
@@ -62,7 +62,7 @@ export function responseBody(
   return read !== undefined && finds(read, Class) ? once(read) : unknownBody;
 }
 
-/** Tells whether what is read is what responses were made of, and is not found where it has been read. */
+/** Tells whether `read` gives what responses were made of, and undefined for a response that has been read. */
 function finds(read: ResponseBody, Class: ResponseClass): boolean {
   try {
     const locked = new Class("text");
@@ -79,7 +79,10 @@ function finds(read: ResponseBody, Class: ResponseClass): boolean {
   }
 }
 
-/** A body is told once, as a stream can be read once: whoever answers twice with one response learns of it on each runtime. */
+/**
+ * Gives a body only once, as a stream can be read only once: so an application that answers twice with one response fails
+ * everywhere.
+ */
 function once(read: ResponseBody): ResponseBody {
   const told = new WeakSet();
   return (response) => {
@@ -111,7 +114,7 @@ function ofNode(response: Kept, own: symbol): string | Uint8Array | undefined {
   return content(body.source);
 }
 
-/** A Blob, or a form, is read as a stream. */
+/** Gives text or bytes; undefined for a Blob or a form, which must be read as streams. */
 function content(given: unknown): string | Uint8Array | undefined {
   return typeof given === "string" || given instanceof Uint8Array ? given : undefined;
 }

@@ -17,7 +17,7 @@ import { zlibEngine } from "./zlib/engine.ts";
 let host: RuntimeServices | undefined;
 let readBody: ResponseBody | undefined;
 
-/** Gives what servers and clients take from the runtime. */
+/** Gives the services of the runtime for servers and clients. */
 export function runtimeServices(): RuntimeServices {
   return (host ??= {
     engine: zlibEngine(),
@@ -33,8 +33,8 @@ export function runtimeServices(): RuntimeServices {
 }
 
 /**
- * Keeps the context of the call. On Node 20 a snapshot costs 17 us to make, for each connection that is adopted, and what it is made
- * of 0.4; elsewhere the snapshot is the one that costs less.
+ * Keeps the async context of the call. On Node 20 a snapshot costs 17 us for each adopted connection, and the `AsyncResource`
+ * that it is made of 0.4; elsewhere the snapshot costs less.
  */
 function bindContext(): InContext {
   if ("Deno" in globalThis || "Bun" in globalThis) return AsyncLocalStorage.snapshot();
@@ -45,13 +45,13 @@ function bindContext(): InContext {
 }
 
 /**
- * V8 has arrays of up to 64 bytes in its own heap, where they cost a fraction of others, but for Deno, whose V8 has none
- * there: bench/micro/copies.mjs. JavaScriptCore has larger ones too; but Bun's chunks lie in memory of their own, and a view on
- * one costs less than a copy from 64 bytes on.
+ * V8 keeps arrays of up to 64 bytes in its own heap, where they cost a fraction of others; Deno's V8 does not:
+ * bench/micro/copies.mjs. JavaScriptCore keeps larger ones there too. But on Bun each chunk lies in its own memory, and a view of
+ * it costs less than a copy from 64 bytes on.
  */
 const ownBufferSize = "Deno" in globalThis ? 0 : 64;
 
-/** Looks for where the runtime keeps it with the first response: not every environment has a `Response`. */
+/** Finds where the runtime keeps bodies when the first response comes: not every environment has a `Response`. */
 function bodyOf(response: object): string | Uint8Array | undefined {
   readBody ??= responseBody();
   return readBody(response);

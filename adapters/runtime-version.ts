@@ -1,28 +1,28 @@
 /**
- * Which versions of the runtimes framewire is for, and what becomes of older ones.
+ * The versions of the runtimes that framewire supports, and the check for older ones.
  *
  * @module
  */
 
-/** The oldest versions that the tests have passed on: `engines` in package.json, docs/runtimes.md. */
+/** The oldest versions on which the tests have passed: `engines` in package.json, docs/runtimes.md. */
 export const oldestVersions = { node: "20.19.0", deno: "2.9.4", bun: "1.4.5" } as const;
 
-/** Below these nothing can be relied on: Bun 1.1 has no `close` for its sockets, and its `terminate` throws. */
+/** Older versions are refused: Bun 1.1 has no `close` for its sockets, and its `terminate` throws. */
 const refusedBelow: Readonly<Record<string, string>> = { bun: "1.2.0" };
 
 const titles = { node: "Node", deno: "Deno", bun: "Bun" } as const;
 
-/** What `process.versions` tells. Deno and Bun name a version of Node's, too. */
+/** The type of `process.versions`. Deno and Bun name a version of Node, too. */
 export type Versions = Readonly<Record<string, string | undefined>>;
 
 /**
- * Makes the check: it warns once, however often it is called.
+ * Makes the check. It warns only once, however often it is called.
  *
- * @param warn Gets the sentence.
+ * @param warn Called with the warning.
  */
 export function versionCheck(versions: Versions, warn: (sentence: string) => void): () => void {
   const runtime = (["bun", "deno", "node"] as const).find((name) => versions[name] !== undefined);
-  // Another platform, which framewire has no versions for.
+  // Another platform, for which no versions are known.
   if (runtime === undefined) return () => {};
   const version = versions[runtime]!;
   const needed = `framewire needs ${titles[runtime]} ${oldestVersions[runtime]} or later, and this is ${version}`;
@@ -36,7 +36,7 @@ export function versionCheck(versions: Versions, warn: (sentence: string) => voi
   };
 }
 
-/** Compares major, minor and patch; what follows a hyphen does not count. */
+/** Compares major, minor and patch; a part behind a hyphen does not count. */
 function isBelow(version: string, other: string): boolean {
   const numbers = parts(version);
   const others = parts(other);
@@ -48,7 +48,7 @@ function parts(version: string): number[] {
   return [0, 1, 2].map((index) => Number.parseInt(version.split(".")[index] ?? "0", 10));
 }
 
-/** Taken from the global object: not every platform that this is loaded on has modules of Node. */
+/** Reads the versions from the global object: not every platform that loads this file has modules of Node. */
 function ownVersions(): Versions {
   return (
     (globalThis as { readonly process?: { readonly versions?: Versions } }).process?.versions ?? {}
@@ -56,9 +56,9 @@ function ownVersions(): Versions {
 }
 
 /**
- * Says a word of a runtime that is too old, at the first use.
+ * Warns at the first use if the runtime is too old.
  *
- * @throws {TypeError} It is so old that nothing can be relied on.
+ * @throws {TypeError} The runtime is so old that framewire cannot work on it.
  */
 export const checkRuntime: () => void = /* @__PURE__ */ versionCheck(ownVersions(), (sentence) => {
   console.warn(sentence);

@@ -1,10 +1,10 @@
 /**
- * Who gets the events of a transport that nobody listens to.
+ * A transport's handler that ignores all events.
  *
  * @module
  */
 
 import type { TransportHandler } from "../src/transport.ts";
 
-/** Does nothing: before there is a handler, and once the last event has been told. */
+/** Does nothing. It is the handler before another is set, and after the last event. */
 export const silent: TransportHandler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };

@@ -1,12 +1,12 @@
 /**
- * What TCP connections are told on all runtimes: `noDelay` and `keepAlive`.
+ * Sets the options of TCP connections, on all runtimes: `noDelay` and `keepAlive`.
  *
  * @module
  */
 
 import type { TcpOptions } from "../src/transport.ts";
 
-/** A socket that may be told; one that is not TCP's has no such methods. */
+/** A socket with the methods for these options; a socket that is not TCP has no such methods. */
 export interface TcpSocket {
   /** Switches Nagle's algorithm off, or on again. */
   setNoDelay?(noDelay: boolean): unknown;
@@ -14,10 +14,10 @@ export interface TcpSocket {
   setKeepAlive?(keepAlive: boolean, milliseconds: number): unknown;
 }
 
-/** The longest silence that Linux can be asked to wait for, in milliseconds. */
+/** The longest silence that Linux accepts, in milliseconds. */
 const longestSilence = 32_767_000;
 
-/** @throws {RangeError} `keepAlive` is a number that no runtime takes for what it says. */
+/** @throws {RangeError} `keepAlive` is a number that the runtimes would change or refuse. */
 export function checkTcp({ keepAlive }: TcpOptions): void {
   if (typeof keepAlive !== "number" || (keepAlive >= 1000 && keepAlive <= longestSilence)) return;
   throw new RangeError(
@@ -25,12 +25,12 @@ export function checkTcp({ keepAlive }: TcpOptions): void {
   );
 }
 
-/** Tells a socket what is wanted of it. */
+/** Sets the options of a socket. */
 export function setTcp(
   socket: TcpSocket,
   { noDelay = true, keepAlive = false }: TcpOptions = {},
 ): void {
   socket.setNoDelay?.(noDelay);
-  // 0 stands for the system's own time on all runtimes.
+  // 0 means the system's own time on all runtimes.
   if (keepAlive !== false) socket.setKeepAlive?.(true, keepAlive === true ? 0 : keepAlive);
 }

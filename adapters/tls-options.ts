@@ -1,9 +1,9 @@
 /**
- * Options of TLS: whether a runtime knows them, and how they are put for its own calls.
+ * Options of TLS: checks whether a runtime knows them, and gives them in the form of its calls.
  *
- * Each adapter has tables of the names that its runtime's calls document. A name that is in none of them is a mistake, as a rule: a
- * certificate that is left out in silence is missed much later. What the tables do not know yet goes by `runtimeOptions`.
- *
+ * Each adapter has tables with the names that its runtime documents. A name that is in no table is a mistake, as a rule, and a
+ * certificate that is silently ignored is noticed much later. Names that the tables do not have yet can be given in
+ * `runtimeOptions`.
  * @module
  */
 
@@ -18,12 +18,12 @@ import {
 } from "../src/check-options.ts";
 import type { ConnectOptions, ServerTlsOptions, TlsOptions } from "../src/transport.ts";
 
-/** The names that one call of a runtime knows, with what each may be. */
+/** The names that one call of a runtime knows, with their types. */
 export type TlsTable = Readonly<Record<string, Kind>>;
 
 const runtimeOptions = object("an object of options for the runtime");
 
-/** What every client knows. */
+/** The options of all clients. */
 const clientTable: TlsTable = {
   serverName: text,
   ca: anything,
@@ -33,7 +33,7 @@ const clientTable: TlsTable = {
   runtimeOptions,
 };
 
-/** What every server knows, though a runtime may refuse to do it. */
+/** The options of all servers, though a runtime may refuse some. */
 const serverTable: TlsTable = {
   cert: anything,
   key: anything,
@@ -44,7 +44,7 @@ const serverTable: TlsTable = {
   runtimeOptions,
 };
 
-/** Makes the table of a runtime's clients. @param own What they know beside what all do. */
+/** Makes the table of a runtime's clients. @param own Options that other runtimes do not have. */
 export function clientTls(own: readonly string[]): TlsTable {
   return { ...Object.fromEntries(own.map((name) => [name, anything])), ...clientTable };
 }
@@ -57,8 +57,8 @@ export function serverTls(own: readonly string[]): TlsTable {
 /**
  * Checks options of TLS.
  *
- * @returns The options with those of `runtimeOptions` among them.
- * @throws {TypeError} A name is not known, or a value is of a wrong type.
+ * @returns The options, with those of `runtimeOptions` added.
+ * @throws {TypeError} A name is unknown, or a value has a wrong type.
  */
 export function checkedTls<Options extends TlsOptions | ServerTlsOptions>(
   options: Options,
@@ -69,7 +69,7 @@ export function checkedTls<Options extends TlsOptions | ServerTlsOptions>(
   return unchecked === undefined ? options : { ...options, ...unchecked };
 }
 
-/** Checks the options of TLS among those of connecting. As {@link checkedTls}. */
+/** Checks the options of TLS in the options of connecting. As {@link checkedTls}. */
 export function withCheckedTls<Options extends Pick<ConnectOptions, "tls" | "tunnelTls">>(
   options: Options,
   table: TlsTable,

@@ -1,5 +1,5 @@
 /**
- * What each runtime calls the ways in which listening and connecting fail, as the one error that the core knows.
+ * Converts the errors that runtimes throw for listening and connecting into the core's `TransportError`.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { TransportCode } from "../src/errors.ts";
 import { TransportError } from "../src/errors.ts";
 
-/** What is listened on or connected to: a path, or else a host and a port. */
+/** Where a program listens or connects to: a path, or a host and a port. */
 export interface AddressParts {
   readonly hostname?: string | undefined;
   readonly port?: number | undefined;
@@ -25,7 +25,7 @@ const codes: Readonly<Record<string, TransportCode>> = {
   NotCapable: "ACCESS_DENIED",
   ECONNREFUSED: "REFUSED",
   ConnectionRefused: "REFUSED",
-  // A Unix socket that is not there.
+  // The Unix socket does not exist.
   ENOENT: "NOT_FOUND",
   InvalidData: "TLS_FAILED",
 };
@@ -33,20 +33,20 @@ const codes: Readonly<Record<string, TransportCode>> = {
 /** OpenSSL's and BoringSSL's codes for certificates and keys that they cannot read. */
 const tlsCode = /^ERR_(OSSL|BORINGSSL|SSL|TLS)(_|$)/;
 
-/** Deno tells a failed lookup by its message alone: Rust's own, on Windows the system's, and Deno's where nothing came. */
+/** Deno tells a failed lookup only by its message: Rust's own, the system's on Windows, or Deno's if there was no address. */
 const lookupMessage = /^failed to lookup address|^No such host is known|^No resolved address/;
 
 /**
- * Workers have one message for a port that refuses and a host that is not found; some of their versions say who says so, too,
- * and advise `fetch`.
+ * Workers have one message for a refused port and for a host that is not found. Some versions put a prefix before it, and add
+ * advice to use `fetch`.
  */
 const unreachableMessage =
   /^(jsg\.\w+: )?proxy request failed, cannot connect to the specified address/;
 
-/** Workers say this of a connection that the peer has reset, or has ended in the middle of something. */
+/** Workers' message for a connection that the peer has reset, or has ended unexpectedly. */
 const lostMessage = /^(jsg\.\w+: )?Network connection lost\./;
 
-/** The codes that are about an address, which their message names. */
+/** The codes that concern an address: their message names it. */
 const ofAddress = new Set<TransportCode>([
   "REFUSED",
   "ADDRESS_IN_USE",
@@ -55,16 +55,16 @@ const ofAddress = new Set<TransportCode>([
   "RESET",
 ]);
 
-/** Writes an address as people write it: "127.0.0.1:80", "[::1]:80", or the path of a Unix socket. */
+/** Writes an address in the usual form: "127.0.0.1:80", "[::1]:80", or the path of a Unix socket. */
 function addressText({ hostname = "", port, path }: AddressParts): string {
   return path ?? `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /**
- * Wraps what a runtime throws when it cannot listen or connect.
+ * Wraps the error that a runtime throws when it cannot listen or connect.
  *
- * @param place What was listened on or connected to. Default: the message does not say.
- * @param otherwise Code of what is not known by itself, such as `TLS_FAILED` for all that fails a handshake.
+ * @param place Where the program listens or connects to. Default: the message does not say.
+ * @param otherwise Code for an error that is not recognized, such as `TLS_FAILED` for errors of a handshake.
  */
 export function toTransportError(
   cause: unknown,
@@ -77,7 +77,7 @@ export function toTransportError(
   return new TransportError(code, { cause, address });
 }
 
-/** Finds the code of what a runtime throws. */
+/** Finds the code for a runtime's error. */
 function codeOf(cause: unknown, otherwise: TransportCode): TransportCode {
   const { code, name, syscall, message } = cause as Record<string, unknown>;
   const known = codes[String(code)] ?? codes[String(name)];
@@ -86,11 +86,11 @@ function codeOf(cause: unknown, otherwise: TransportCode): TransportCode {
     return "NOT_FOUND";
   }
   if (tlsCode.test(String(code))) return "TLS_FAILED";
-  // What fails a handshake says the same.
+  // A failed handshake gives the same message.
   if (otherwise === "FAILED" && unreachableMessage.test(String(message))) {
     return "REFUSED";
   }
-  // A handshake that ends in a reset has failed as a handshake.
+  // A reset during the handshake counts as a failed handshake.
   const isReset =
     otherwise === "FAILED" &&
     (code === "ECONNRESET" || name === "ConnectionReset" || lostMessage.test(String(message)));

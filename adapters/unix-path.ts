@@ -1,25 +1,26 @@
 /**
- * Paths of Unix sockets: the system has a fixed room for them, and some runtimes cut what is longer.
+ * Paths of Unix sockets: systems limit their length, and some runtimes cut longer ones.
  *
  * @module
  */
 
 import { encodeUtf8 } from "../src/bytes.ts";
 
-/** Taken from the global object: not every platform that this is loaded on has modules of Node. */
+/** Reads the platform from the global object: not every platform that loads this file has modules of Node. */
 function platform(): string | undefined {
   return (globalThis as { readonly process?: { readonly platform?: string } }).process?.platform;
 }
 
-/** Bytes that `sun_path` holds in front of the zero at its end; elsewhere than on Linux and Android it is smaller. */
+/** Gives the bytes that `sun_path` holds before its final zero; on other systems than Linux and Android it is smaller. */
 function longestPath(system: string | undefined): number {
   return system === "linux" || system === "android" ? 107 : 103;
 }
 
 /**
- * Refuses a path that would be cut: the socket of that other name may be somebody else's.
+ * Refuses a path that would be cut: the cut name may belong to another program's socket.
  *
- * @throws {RangeError} It is longer than the system can take; on Windows pipes have names, and their own limit.
+ * @throws {RangeError} The path is longer than the system's limit. On Windows there is no check: pipes have names with another
+ * limit.
  */
 export function checkUnixPath(path: string | undefined): void {
   const system = platform();

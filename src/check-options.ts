@@ -46,7 +46,7 @@ export interface Place {
  * A value of undefined counts as absent. An object with a class of its own may have other fields, so only its known names are
  * checked.
  *
- * @throws {TypeError} A name is not known, a value is of a wrong type, or there is no object.
+ * @throws {TypeError} A name is unknown, a value is of a wrong type, or there is no object.
  */
 export function checkOptions<Options>(
   given: unknown,

@@ -277,8 +277,8 @@ export interface DialErrorOptions {
 /**
  * The opening handshake failed on the client's side (RFC 6455, 4.1).
  *
- * This is a class of its own for servers that dial another server inside a hook: framewire does not answer the client of such a
- * server with the response of the other server.
+ * The class is not a HandshakeError. So a server that dials another server inside a hook, and does not catch this error, does not
+ * answer its own client with the other server's response.
  */
 export class DialError extends Error {
   /** The class's own name. */

@@ -227,6 +227,19 @@ const mayImport: Record<string, string[]> = {
     "node:process",
     "node:timers",
   ],
+  // Over a client of PostgreSQL: what waits for its answers is a queue.
+  "adapters/postgres": [
+    "src/arguments.ts",
+    "src/check-options.ts",
+    "src/deferred.ts",
+    "src/errors.ts",
+    "src/fifo.ts",
+    "src/transport.ts",
+    "src/connection",
+    "node:buffer",
+    "node:crypto",
+    "node:timers",
+  ],
   adapters: [
     "src/arguments.ts",
     "src/bytes.ts",

@@ -35,18 +35,20 @@ interface BunNamespace {
   }): Promise<unknown>;
 }
 
-/** A client's socket, as the end of its TLS handshake sees it. */
+/** A client's socket with the members that are used at the end of its TLS handshake. */
 interface BunTlsSocket extends BunSocket {
   getSession(): unknown;
 }
 
-/** Puts TLS options as Bun has them. */
+/** Gives TLS options in the form of Bun. */
 function toBunTls(tls: TlsOptions, name: string): Record<string, unknown> {
-  // Never an empty object: Bun takes that for no TLS at all. Nor a name of its own: without one it sends an address, too.
+  // Never an empty object: Bun takes that for no TLS. serverName is always set: without it Bun sends even an address.
   return { ...tls, serverName: sniOf(name) ?? "" };
 }
 
-/** Bun says "refused" also where it had no file descriptor for a socket: then there is none for a file, either. */
+/**
+ * Finds the true reason: Bun says "refused" too if it had no file descriptor for a socket. Then it has none for a file either.
+ */
 function reasonOf(error: unknown): unknown {
   if ((error as { code?: unknown }).code !== "ECONNREFUSED") return error;
   try {
@@ -60,15 +62,15 @@ function reasonOf(error: unknown): unknown {
 /**
  * Connects with `Bun.connect`.
  *
- * Bun has no means to give up before the TCP connection stands: a socket that comes after an abort is dropped at once.
- * Bun's sockets cannot be pulled either, and TLS on a connected socket, or inside TLS, is not documented. Connections through a
- * tunnel are therefore made by Bun's `node:net` and `node:tls`.
+ * Bun cannot cancel an attempt before the TCP connection exists: a socket that comes after an abort is dropped at once. Bun's
+ * sockets cannot be read on demand either, and TLS on a connected socket, or inside TLS, is not documented. Therefore connections
+ * through a tunnel are made by Bun's `node:net` and `node:tls`.
  *
- * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
- * result is what the promise is resolved with.
+ * @param attach Called once with the connected transport. It must set the handler of the transport before it returns; its
+ * result becomes the result of the promise.
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
  * @throws {TypeError} This is another runtime.
- * @throws What the tunnel throws; the signal's reason, where it is aborted.
+ * @throws The error of the tunnel; the signal's reason, if it is aborted.
  */
 export function connectTransport<Result>(
   options: ConnectOptions,
@@ -101,10 +103,10 @@ export function connectTransport<Result>(
           else if (tls === undefined) attempt.succeed(newBunTransport(socket, false, options));
         },
         handshake(socket, success, error) {
-          // Told of a connection that has its transport: a handshake within it, which changes nothing.
+          // A later handshake of a connection that already has its transport changes nothing.
           if (tls === undefined || socket.data !== owner) return;
           const wrong = serverError(socket, success, error, tls, name);
-          // A session in spite of it: the handshake was done, but the server is not to be trusted.
+          // With a session the handshake was done: only the server's certificate is not trusted.
           const isWanted = !demandsTrust(tls) && socket.getSession() !== undefined;
           if (wrong === undefined || isWanted) {
             const transport = newBunTransport(socket, true, options, wrong === undefined);

@@ -40,7 +40,7 @@ interface BunNamespace {
   };
 }
 
-/** A socket's owner until its TLS handshake is done, with the wait for that. */
+/** A socket's owner until its TLS handshake is done. It waits for the end of the handshake. */
 class WaitingOwner extends HandshakeOwner {
   readonly handshake: Handshake;
 
@@ -50,7 +50,7 @@ class WaitingOwner extends HandshakeOwner {
   }
 }
 
-/** What sockets do until their TLS handshake is done. */
+/** The handlers of sockets until their TLS handshake is done. */
 function tlsHandlers(tls: CheckedTls, handshakes: Handshakes, accept: Accept, tcp: TcpOptions) {
   const isAsked = tls.requestCert === true;
   const refusesStrangers = isAsked && tls.rejectUnauthorized !== false;
@@ -61,10 +61,10 @@ function tlsHandlers(tls: CheckedTls, handshakes: Handshakes, accept: Accept, tc
     },
     handshake(socket: BunSocket, success: boolean, error: Error | null): void {
       const owner = socket.data;
-      // Told of a connection that has its transport: a handshake within it, which changes nothing.
+      // A later handshake of a connection that already has its transport changes nothing.
       if (!(owner instanceof WaitingOwner)) return;
       const isWanted = owner.handshake.end();
-      // Success with an error: a handshake that was done with a certificate that is not to be trusted, or with none.
+      // Success with an error means a handshake with an untrusted certificate, or with none.
       const isTrusted = isTrustedClient(socket, error, isAsked);
       if (isWanted && success && (isTrusted || !refusesStrangers)) {
         const transport = newBunTransport(socket, true, tcp, isTrusted);
@@ -116,7 +116,7 @@ function listen(
   };
 }
 
-/** Refuses what the sockets of Bun's `node:http` leave undone in silence. */
+/** Refuses options of TCP that the sockets of Bun's `node:http` silently ignore. */
 function checkTcp({ server, noDelay, keepAlive = false }: ListenOptions): void {
   if (server === undefined || (noDelay !== false && keepAlive === false)) return;
   throw new TypeError(
@@ -124,7 +124,7 @@ function checkTcp({ server, noDelay, keepAlive = false }: ListenOptions): void {
   );
 }
 
-/** Refuses what Bun would leave out in silence. */
+/** Refuses a `backlog` that Bun would silently ignore. */
 function checkBacklog({ backlog }: ListenOptions): void {
   if (backlog === undefined) return;
   throw new TypeError("Bun has no backlog, and always asks the system for 512: leave it out");

@@ -1,5 +1,5 @@
 /**
- * A TLS handshake on Bun: what comes before it is done, and whether its peer is who it was to be.
+ * A TLS handshake on Bun: keeps what comes before it is done, and checks the peer's identity.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import type { TlsOptions } from "../../src/transport.ts";
 import type { BunSocket, BunSocketOwner, BunTransport } from "./transport.ts";
 import { identityError } from "../peer-identity.ts";
 
-/** Bytes that are kept for a connection whose handshake is not known to be done: more than Bun reads in one go. */
+/** Bytes that are kept before Bun says that a handshake is done: more than Bun reads at once. */
 const mostEarly = 1024 * 1024;
 
 /**
- * Who gets the events of a socket until Bun tells that its handshake is done. Bun before 1.4 tells of what came behind the
- * handshake first: that is kept.
+ * Gets the events of a socket until Bun says that its handshake is done. Bun before 1.4 delivers bytes that came behind the
+ * handshake earlier: they are kept.
  */
 export class HandshakeOwner implements BunSocketOwner {
   readonly handler: BunSocketOwner["handler"];
@@ -23,8 +23,8 @@ export class HandshakeOwner implements BunSocketOwner {
   #hasPeerEnded = false;
 
   /**
-   * @param drop Drops the socket: its peer sends without an end, and no handshake is told of.
-   * @param onClose The socket is closed; of a failure, its error.
+   * @param drop Drops the socket: its peer sends too much before Bun says that the handshake is done.
+   * @param onClose Called when the socket is closed, with the error if it failed.
    */
   constructor(drop: () => void, onClose: (error: Error | undefined) => void) {
     this.#onClose = onClose;
@@ -47,7 +47,7 @@ export class HandshakeOwner implements BunSocketOwner {
     this.#onClose(error);
   }
 
-  /** Gives what was kept to the transport that the socket has become; its handler must be set. */
+  /** Gives the kept bytes to the transport that the socket has become; its handler must be set. */
   passOn(transport: BunTransport): void {
     for (const chunk of this.#early) transport.handler.onData(chunk);
     if (this.#hasPeerEnded) transport.peerEnd();
@@ -55,10 +55,10 @@ export class HandshakeOwner implements BunSocketOwner {
 }
 
 /**
- * Tells what is wrong with a server: nothing is believed but the absence of an error and the certificate itself. Bun before
- * 1.4 tells of success beside an error, and checks no name.
+ * Gives the error of a server's handshake, or undefined. It trusts only the absence of an error and the certificate itself: Bun
+ * before 1.4 reports success together with an error, and checks no name.
  *
- * @param name Whom its certificate must be for.
+ * @param name The name that the certificate must be for.
  */
 export function serverError(
   socket: Pick<BunSocket, "getPeerCertificate">,
@@ -72,7 +72,7 @@ export function serverError(
   return identityError(tls, name, socket.getPeerCertificate());
 }
 
-/** Tells whether a client has shown a certificate that is trusted; one that was not asked is not. */
+/** Tells whether a client has shown a trusted certificate; it gives false if none was asked for. */
 export function isTrustedClient(
   socket: Pick<BunSocket, "getPeerCertificate">,
   error: Error | null,

@@ -19,8 +19,8 @@ const names = [
   "secureOptions",
 ];
 
-/** What `Bun.connect` may be told; `checkServerIdentity` is called here, since Bun itself does not know it. */
+/** The options that `Bun.connect` knows; framewire itself calls `checkServerIdentity`, which Bun does not know. */
 export const bunClientTls: TlsTable = clientTls([...names, "checkServerIdentity"]);
 
-/** What `Bun.listen` may be told. */
+/** The options that `Bun.listen` knows. */
 export const bunServerTls: TlsTable = serverTls([...names, "serverName", "servername"]);

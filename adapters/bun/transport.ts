@@ -1,5 +1,5 @@
 /**
- * A socket of Bun's as a transport.
+ * Makes a transport of a Bun socket.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import type {
 } from "../../src/transport.ts";
 import { setTcp, type TcpSocket } from "../tcp-options.ts";
 
-/** Who gets a socket's events: its transport, and before there is one, the attempt to connect. */
+/** Gets a socket's events: its transport, and before that the attempt to connect. */
 export interface BunSocketOwner {
-  /** Who gets what comes. */
+  /** Gets the received bytes. */
   readonly handler: Pick<TransportHandler, "onData">;
   /** The socket takes bytes again. */
   drain(): void;
   /** The peer has sent FIN. */
   peerEnd(): void;
-  /** The socket is closed; of a failure, its error. */
+  /** The socket is closed, with the error if it failed. */
   close(error: Error | undefined): void;
 }
 
-/** What is used of a Bun TCP or TLS socket. */
+/** The members of a Bun TCP or TLS socket that are used. */
 export interface BunSocket extends TcpSocket {
-  /** Whom its handlers pass its events to. */
+  /** The object that its handlers pass its events to. */
   data: BunSocketOwner;
-  /** A Unix socket has no address and no port. */
+  /** The peer's IP address. A Unix socket has no address and no port. */
   readonly remoteAddress: string | undefined;
   /** The peer's port. */
   readonly remotePort: number | undefined;
@@ -37,17 +37,17 @@ export interface BunSocket extends TcpSocket {
   readonly localAddress: string | undefined;
   /** This side's port. */
   readonly localPort: number | undefined;
-  /** What ALPN came to; false or null for nothing. */
+  /** The protocol chosen by ALPN; false or null for none. */
   readonly alpnProtocol: string | false | null;
-  /** Whether the peer's certificate is trusted; Bun before 1.4 says so of any. */
+  /** Whether the peer's certificate is trusted; in Bun before 1.4 it is always true. */
   readonly authorized: boolean;
-  /** Gives what the client asked for by SNI. */
+  /** Gives the name that the client sent by SNI. */
   getServername(): unknown;
-  /** Gives the version, such as "TLSv1.3". */
+  /** Gives the version of TLS, such as "TLSv1.3". */
   getTLSVersion(): string;
-  /** Gives an empty object where the peer has shown no certificate. */
+  /** Gives the peer's certificate; an empty object if it has shown none. */
   getPeerCertificate(): Partial<PeerCertificate> | null | undefined;
-  /** Copies bytes to the kernel, maybe not all of them; gives their number, below 0 once it is closed. */
+  /** Copies bytes to the kernel, maybe not all of them; gives their number, or less than 0 if the socket is closed. */
   write(bytes: Uint8Array): number;
   /** Stops reading. */
   pause(): unknown;
@@ -57,13 +57,13 @@ export interface BunSocket extends TcpSocket {
   shutdown(): unknown;
   /** Sends FIN, and reads no more. */
   end(): unknown;
-  /** Closes it. */
+  /** Closes the socket. */
   close(): unknown;
   /** Drops the connection. */
   terminate(): unknown;
-  /** The process lives on for it. */
+  /** Makes the socket keep the process alive. */
   ref?(): unknown;
-  /** The process may end although it is open. */
+  /** Lets the process end although the socket is open. */
   unref?(): unknown;
 }
 
@@ -90,18 +90,18 @@ function tlsFacts(socket: BunSocket, authorized: boolean | undefined): TlsFacts 
 }
 
 /**
- * Milliseconds that a peer may take until the kernel has room for the last record of a dropped TLS socket. Bun's `close` would wait
- * 12 s for that, with a peer that reads nothing, and `terminate` does nothing behind it.
+ * Milliseconds that a peer may take until the kernel has room for the last record of a dropped TLS socket. With a peer that reads
+ * nothing, Bun's `close` would wait 12 s for that, and a `terminate` after `close` has no effect.
  */
 const dropTimeout = 1000;
 
-/** The socket: it is in use ("open"), this side has dropped it ("dropped"), or it has closed ("closed"). */
+/** The state of the socket: it is in use ("open"), this side has dropped it ("dropped"), or it has closed ("closed"). */
 type SocketState = "open" | "dropped" | "closed";
 
-/** A Bun TCP or TLS socket as a transport. Its `socketHandlers` have to pass its events on. */
+/** A Bun TCP or TLS socket as a transport. The `socketHandlers` must pass on its events. */
 export class BunTransport implements Transport, BunSocketOwner {
   handler!: TransportHandler;
-  /** Bun makes an ArrayBuffer for each. */
+  /** Bun makes an ArrayBuffer for each chunk. */
   readonly hasOwnChunks = true;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
@@ -111,17 +111,17 @@ export class BunTransport implements Transport, BunSocketOwner {
   #borrowed: Uint8Array | undefined;
   #taken = 0;
   #state: SocketState = "open";
-  // Each side may end its stream before the other, whatever the socket is at.
+  // Each side may end its stream before the other, in any state of the socket.
   #isEndDue = false;
   #hasPeerEnded = false;
   #dropTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Takes a socket over; its `data` has to become this.
+   * Takes over a socket; the caller must set the socket's `data` to this transport.
    *
-   * @param encrypted Whether it does TLS. Default: false.
-   * @param tcp What it is told of TCP. Default: `noDelay`.
-   * @param authorized Whether the peer has shown a certificate that is trusted. Default: what the socket says.
+   * @param encrypted Whether the socket uses TLS. Default: false.
+   * @param tcp Options of TCP to set. Default: `noDelay`.
+   * @param authorized Whether the peer has shown a trusted certificate. Default: the socket's own value.
    */
   constructor(socket: BunSocket, encrypted = false, tcp?: TcpOptions, authorized?: boolean) {
     this.#socket = socket;
@@ -146,10 +146,10 @@ export class BunTransport implements Transport, BunSocketOwner {
 
   write(bytes: Uint8Array): boolean {
     if (this.#isEndDue) return true;
-    // Closed, though nobody has been told yet: borrowed until then.
+    // The socket is closed, but its event has not come yet: the bytes are borrowed until then.
     if (this.#state === "closed") return false;
     const count = this.#socket.write(bytes);
-    // -1: the socket is closed, and `close` follows, which the bytes are borrowed until.
+    // -1: the socket is closed. The bytes are borrowed until `close` follows.
     if (count < 0) return false;
     if (count === bytes.length) return true;
     this.#borrowed = bytes;
@@ -188,7 +188,7 @@ export class BunTransport implements Transport, BunSocketOwner {
     this.#socket.unref?.();
   }
 
-  /** The socket takes more. Bun says so unasked, too. */
+  /** The socket takes more bytes. Bun calls this without need, too. */
   drain(): void {
     const bytes = this.#borrowed;
     if (bytes === undefined) return;
@@ -197,7 +197,7 @@ export class BunTransport implements Transport, BunSocketOwner {
       return;
     }
     const count = this.#socket.write(bytes.subarray(this.#taken));
-    // -1: the socket is closed; what has failed was not taken.
+    // -1: the socket is closed; a failed write took nothing.
     if (count < 0) {
       this.#borrowed = undefined;
       return;
@@ -215,21 +215,21 @@ export class BunTransport implements Transport, BunSocketOwner {
     this.handler.onEnd();
   }
 
-  /** The socket is gone. Bun says so inside `terminate` and `end`; the contract wants it behind them. */
+  /** The socket is gone. Bun calls this inside `terminate` and `end`; the contract wants `onClose` after such a call. */
   close(error: Error | undefined): void {
     if (this.#state === "closed") return;
     // After `shutdown`, Bun 1.4 does not call `end` for the peer's FIN over TCP, but closes at once.
     const isEndUntold = error === undefined && !this.#hasPeerEnded && this.#state === "open";
     this.#state = "closed";
     clearTimeout(this.#dropTimer);
-    // In a turn of its own, as on Node: what else the call did is told first.
+    // In a separate turn, as on Node, so that events of this call come first.
     setTimeout(() => {
       if (isEndUntold) this.handler.onEnd();
       this.handler.onClose(error);
     }, 0);
   }
 
-  /** Not `terminate`, which would reset: what the kernel has been given leaves, as on Node and Deno. */
+  /** Closes without `terminate`, which would reset: bytes that the kernel has still leave, as on Node and Deno. */
   #close(): void {
     this.#borrowed = undefined;
     this.#socket.close();
@@ -243,8 +243,8 @@ export class BunTransport implements Transport, BunSocketOwner {
 }
 
 /**
- * Makes a transport that gets the events of its socket from now on; `encrypted` and `authorized` tell of TLS, which a socket
- * does not, or not always truly.
+ * Makes a transport that gets the events of its socket from now on. The socket itself does not say whether it uses TLS, and is
+ * not always right about `authorized`, so that the caller gives both.
  */
 export function newBunTransport(
   socket: BunSocket,
@@ -257,7 +257,7 @@ export function newBunTransport(
   return transport;
 }
 
-/** What all sockets do with their events: each carries its owner. */
+/** The handlers of all sockets; each socket has its owner in `data`. */
 export const socketHandlers = {
   binaryType: "uint8array",
   data(socket: BunSocket, chunk: Uint8Array): void {
@@ -269,7 +269,7 @@ export const socketHandlers = {
   end(socket: BunSocket): void {
     socket.data.peerEnd();
   },
-  // A reset comes here too, with its error; `error` is not called for it.
+  // A reset comes here too, with its error; Bun does not call `error` for it.
   close(socket: BunSocket, error?: Error): void {
     socket.data.close(error);
   },

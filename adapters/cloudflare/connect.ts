@@ -16,14 +16,14 @@ import { connecting } from "../connecting.ts";
 import { type StreamFacts, type StreamPair, StreamsTransport } from "../streams/transport.ts";
 import { toTransportError } from "../transport-error.ts";
 
-/** What is used of a Worker's `Socket`. */
+/** The members of a Worker's `Socket` that are used. */
 interface CloudflareSocket extends StreamPair {
   readonly opened: Promise<unknown>;
   startTls(options: { readonly expectedServerHostname: string }): CloudflareSocket;
   close(): Promise<void>;
 }
 
-/** What is used of `cloudflare:sockets`. */
+/** The members of `cloudflare:sockets` that are used. */
 interface CloudflareSockets {
   connect(
     address: { readonly hostname: string; readonly port: number },
@@ -35,13 +35,13 @@ interface CloudflareSockets {
   ): CloudflareSocket;
 }
 
-/** What is used of a reader that fills the caller's own memory. */
+/** The members of a reader that fills the caller's memory. */
 interface FillingReader {
   read(into: Uint8Array): Promise<{ readonly value?: Uint8Array | undefined }>;
   releaseLock(): void;
 }
 
-/** @throws {TypeError} Something is wanted that Workers do not have. */
+/** @throws {TypeError} An option asks for something that Workers do not have. */
 function checkOptions({ path, noDelay, keepAlive, tls, tunnelTls }: ConnectOptions): void {
   if (path !== undefined) throw new TypeError("Workers have no Unix sockets: leave path out");
   if (noDelay !== undefined || (keepAlive ?? false) !== false) {
@@ -63,7 +63,7 @@ function checkTls(options: TlsOptions): void {
   );
 }
 
-/** Reads no more than it gives, so that the rest is for who comes next. */
+/** Reads no more than it gives, so that the rest is left for the next reader. */
 class CloudflareTunnelStream implements TunnelStream {
   readonly #socket: CloudflareSocket;
 
@@ -78,7 +78,7 @@ class CloudflareTunnelStream implements TunnelStream {
     };
     const reader = readable.getReader({ mode: "byob" });
     try {
-      // What is given to it is detached, so that it cannot be the caller's.
+      // The array given to it is detached, so that it cannot be the caller's.
       const { value } = await reader.read(new Uint8Array(into.length));
       if (value !== undefined) into.set(value);
       return value?.length ?? 0;
@@ -104,7 +104,7 @@ class CloudflareTunnelStream implements TunnelStream {
   }
 }
 
-/** A connection in the making: TCP, and what the options want on top of it, layer by layer. */
+/** A connection that is being made: TCP, and on top of it the layers that the options ask for. */
 class CloudflareRoute {
   readonly #options: ConnectOptions;
   #socket: CloudflareSocket | undefined;
@@ -114,11 +114,11 @@ class CloudflareRoute {
     this.#options = options;
   }
 
-  /** Makes the connection, as far as the options say. */
+  /** Makes the connection with all its layers. */
   async open(): Promise<Transport> {
     const { hostname, port, tls, tunnel, tunnelTls } = this.#options;
-    // Not above: nobody but Workers has it, and everybody may look at what this module exports.
-    // @ts-expect-error -- and no types for it are wanted in a project that is for all runtimes
+    // Imported here: only Workers have this module, but other platforms must be able to load this file.
+    // @ts-expect-error -- the package has no types for this module, since it is compiled for all runtimes
     const { connect } = (await import("cloudflare:sockets")) as CloudflareSockets;
     const isSecure = tls !== undefined || tunnelTls !== undefined;
     const address = { hostname: hostname.includes(":") ? `[${hostname}]` : hostname, port };
@@ -126,7 +126,7 @@ class CloudflareRoute {
       connect(address, {
         secureTransport: isSecure ? "starttls" : "off",
         allowHalfOpen: true,
-        // Without, the writable stream takes whatever it is given.
+        // Without it, the writable stream accepts everything at once.
         highWaterMark: 1,
       }),
       "FAILED",
@@ -137,7 +137,7 @@ class CloudflareRoute {
     return new StreamsTransport(this.#socket!, { ...factsOf(info), encrypted: isSecure });
   }
 
-  /** Drops it. */
+  /** Drops the connection. */
   destroy(): void {
     this.#isGivenUp = true;
     void this.#socket?.close().catch(ignore);
@@ -147,7 +147,7 @@ class CloudflareRoute {
     await tunnel(new CloudflareTunnelStream(this.#socket!));
   }
 
-  /** TLS on what there is; the name is said in any case, since that of a proxy is another one. */
+  /** Does TLS on the present layer. The name is always given, since the proxy has another one. */
   async #secure({ serverName }: TlsOptions, hostname: string): Promise<void> {
     let secured: CloudflareSocket;
     try {
@@ -158,7 +158,7 @@ class CloudflareRoute {
     await this.#reached(secured, "TLS_FAILED");
   }
 
-  /** Waits until a socket is open; `code` is that of a failure that is not known by itself. */
+  /** Waits until a socket is open; `code` is for a failure that is not recognized. */
   async #reached(socket: CloudflareSocket, code: TransportCode): Promise<unknown> {
     this.#socket = socket;
     if (this.#isGivenUp) this.destroy();
@@ -172,7 +172,7 @@ class CloudflareRoute {
 
 function ignore(): void {}
 
-/** Where a socket leads, as it tells: "192.0.2.1:443" and "[2001:db8::1]:443". */
+/** Gives the addresses that a socket tells: "192.0.2.1:443" and "[2001:db8::1]:443". */
 function factsOf(info: unknown): StreamFacts {
   const { remoteAddress, localAddress } = info as {
     readonly remoteAddress?: string | null;
@@ -191,15 +191,15 @@ function partsOf(
 }
 
 /**
- * Connects with `connect` of `cloudflare:sockets`, and does TLS by its `startTls`, so that what fails is told apart.
+ * Connects with `connect` of `cloudflare:sockets`, and does TLS by its `startTls`, so that failures of TCP and TLS differ.
  *
- * Workers do not tell a host that is not found from one that refuses: both are `REFUSED`.
+ * Workers do not distinguish a host that is not found from one that refuses: both are `REFUSED`.
  *
- * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
- * result is what the promise is resolved with.
+ * @param attach Called once with the connected transport. It must set the handler of the transport before it returns; its
+ * result becomes the result of the promise.
  * @throws {TypeError} `path`, `noDelay`, `keepAlive`, an option of `tls` other than `serverName`, or TLS inside TLS.
  * @throws {TransportError} `REFUSED`, `TLS_FAILED`, `RESET`, `FAILED`
- * @throws What the tunnel throws; the signal's reason, where it is aborted.
+ * @throws The error of the tunnel; the signal's reason, if it is aborted.
  */
 export function connectTransport<Result>(
   options: ConnectOptions,

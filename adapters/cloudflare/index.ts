@@ -1,9 +1,9 @@
 /**
- * Cloudflare's Workers and Durable Objects as clients, over their TCP sockets: what the `WebSocket` of Workers lacks, such as
- * headers, a proxy, what a server answers that refuses, pings, messages as streams, and back-pressure.
+ * Clients on Cloudflare's Workers and Durable Objects, over their TCP sockets. They can do what the `WebSocket` of Workers
+ * cannot, such as headers, a proxy, the response of a server that refuses, pings, messages as streams, and back-pressure.
  *
- * A connection belongs to the request, or the Durable Object, that has opened it, as all that Workers do over a network.
- * Servers are for the platform: docs/edge.md tells what can be had.
+ * A connection belongs to the request, or the Durable Object, that has opened it, like every use of the network on Workers. Only
+ * the platform itself can be a server: docs/edge.md tells what is possible.
  *
  * @example
  * import { connect } from "framewire/cloudflare";
@@ -39,10 +39,10 @@ import { connectTransport } from "./connect.ts";
 
 export { connectTransport } from "./connect.ts";
 
-/** V8's own heap has arrays of up to 64 bytes. */
+/** V8 keeps arrays of up to 64 bytes in its own heap. */
 const host: RuntimeServices = { ownBufferSize: 64 };
 
-/** Makes a clock of its own: a timer belongs to the request that has made it, so that connections must not share one. */
+/** Makes a separate clock: a timer belongs to the request that has made it, so that connections must not share one. */
 function newClock(): Clock {
   return { ...systemClock };
 }
@@ -50,18 +50,18 @@ function newClock(): Clock {
 /**
  * Opens a connection to a WebSocket server, on Workers.
  *
- * All options of the other runtimes are there but for what Workers cannot do: `path`, `noDelay`, `keepAlive`, a `proxy` of
- * the "environment", options of `tls` other than `serverName`, and a wss URL through an https proxy. Compression needs an
- * engine, since Workers have `node:zlib` by a flag alone: `compression: { engine: zlibEngine() }` of `framewire/zlib`.
+ * All options of the other runtimes exist, except what Workers cannot do: `path`, `noDelay`, `keepAlive`, a `proxy` from the
+ * "environment", options of `tls` other than `serverName`, and a wss URL through an https proxy. Compression needs an engine,
+ * since Workers have `node:zlib` only with a flag: `compression: { engine: zlibEngine() }` of `framewire/zlib`.
  *
- * @param url With the scheme ws or wss; http and https stand for them.
+ * @param url With the scheme ws or wss, or http or https, which mean the same.
  * @returns Resolves when the connection is open; `open` has been called by then.
- * @throws {TypeError} The URL, or an option, is wrong, or something that Workers cannot do.
- * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+ * @throws {TypeError} The URL or an option is wrong, or asks for something that Workers cannot do.
+ * @throws {DialError} The response does not accept the handshake: `status`, `headers` and `body` tell what it says.
  * @throws {TimeoutError} `DIAL_TIMEOUT`
- * @throws {TransportError} `REFUSED` (also where there is no such host), `TLS_FAILED`, `PROXY_FAILED`, `UNEXPECTED_END`,
+ * @throws {TransportError} `REFUSED` (also if there is no such host), `TLS_FAILED`, `PROXY_FAILED`, `UNEXPECTED_END`,
  * `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws The signal's reason, if it is aborted.
  */
 export async function connect<Context = unknown>(
   url: string | { readonly href: string },
@@ -76,16 +76,16 @@ export async function connect<Context = unknown>(
 }
 
 /**
- * The standard's WebSocketStream as a client on Workers.
+ * The standard's WebSocketStream, a client on Workers.
  *
  * @see WHATWG WebSockets, 5
  */
 export class WebSocketStream extends BaseStream {
   /**
-   * Begins to connect; `opened` tells when it is done.
+   * Begins to connect; `opened` resolves when the connection is open.
    *
    * @param url As for {@link connect}.
-   * @param options Those of the standard, and those of {@link connect}.
+   * @param options The options of the standard, and those of {@link connect}.
    */
   constructor(
     url: string | { readonly href: string },
@@ -97,7 +97,7 @@ export class WebSocketStream extends BaseStream {
 }
 
 /**
- * Connects on Workers, over TCP or TLS, and gives a stream.
+ * Connects on Workers, over TCP or TLS, and gives the connection as a stream.
  *
  * @throws As {@link connectTransport}.
  */
@@ -107,7 +107,7 @@ export function connectStream(options: StreamConnectOptions): Promise<TransportS
 }
 
 /**
- * Dials a WebSocket server on Workers: connects, and does the opening handshake.
+ * Dials a WebSocket server on Workers: it connects, and does the opening handshake.
  *
  * @param url With the scheme ws or wss, without fragment and credentials.
  * @throws As `Dialer.dial`.

@@ -15,12 +15,12 @@ import { peerName } from "../peer-identity.ts";
 import { setTcp } from "../tcp-options.ts";
 import { toTransportError } from "../transport-error.ts";
 
-/** What is used of a `Deno.TlsConn` beside what a connection has. */
+/** The members of a `Deno.TlsConn` that are used beside those of a connection. */
 interface DenoTlsConn extends DenoConn {
   handshake(): Promise<DenoHandshake>;
 }
 
-/** A connection, with the end of its TLS handshake. */
+/** A connection, with the result of its TLS handshake. */
 interface Opened {
   readonly conn: DenoConn;
   readonly handshake?: DenoHandshake;
@@ -34,7 +34,7 @@ interface DenoNamespace {
   startTls(conn: DenoConn, options: TlsOptions & { hostname: string }): Promise<DenoTlsConn>;
 }
 
-/** Does the TLS handshake; the connection is closed where that fails or `signal` is aborted. */
+/** Does the TLS handshake. The connection is closed if that fails or `signal` is aborted. */
 async function shakeHands(conn: DenoTlsConn, signal: AbortSignal): Promise<Opened> {
   const close = (): void => {
     conn.close();
@@ -53,7 +53,7 @@ async function shakeHands(conn: DenoTlsConn, signal: AbortSignal): Promise<Opene
   }
 }
 
-/** Does TLS on a connection. This way a certificate may be for another name than the host's. */
+/** Does TLS on an existing connection. In this way the certificate may be for another name than the host's. */
 async function startTls(
   conn: DenoConn,
   hostname: string,
@@ -72,7 +72,7 @@ async function startTls(
   return shakeHands(secured, signal);
 }
 
-/** Connects, and does TLS with a certificate of the client's: `startTls` takes none, and `connectTls` no other name. */
+/** Connects, and does TLS with a client's certificate: `startTls` takes no certificate, and `connectTls` no other name. */
 async function connectTls(
   { hostname, port }: ConnectOptions,
   tls: TlsOptions,
@@ -85,7 +85,7 @@ async function connectTls(
   return shakeHands(await Deno.connectTls({ ...toDenoTls(tls), hostname, port }), signal);
 }
 
-/** Puts TLS options as Deno has them; the name is for the call. */
+/** Gives TLS options in the form of Deno, except the name, which is an option of the call. */
 function toDenoTls(tls: TlsOptions): Omit<TlsOptions, "serverName" | "ca"> {
   const { ca } = tls;
   const rest: Record<string, unknown> = { ...tls };
@@ -94,7 +94,7 @@ function toDenoTls(tls: TlsOptions): Omit<TlsOptions, "serverName" | "ca"> {
   return ca === undefined ? rest : { ...rest, caCerts: [ca].flat() };
 }
 
-/** Lets a tunnel speak on a connection, which is closed where that fails or `signal` is aborted. */
+/** Lets a tunnel use a connection. The connection is closed if that fails or `signal` is aborted. */
 async function runTunnel(conn: DenoConn, tunnel: Tunnel, signal: AbortSignal): Promise<void> {
   const close = (): void => {
     conn.close();
@@ -120,7 +120,7 @@ async function runTunnel(conn: DenoConn, tunnel: Tunnel, signal: AbortSignal): P
       },
     });
     signal.throwIfAborted();
-    // Its end would not be told to anybody any more.
+    // After this point nothing would report the end of the connection.
     if (isOver) throw toTransportError(new Error("Connection was closed while it was made"));
   } catch (error) {
     if (!signal.aborted) close();
@@ -135,8 +135,8 @@ function hasCertificate({ cert, key }: TlsOptions): boolean {
 }
 
 /**
- * Tells what Deno's own calls cannot do, and its `node:tls` can: TLS inside TLS or over a Unix socket, a client's
- * certificate for another peer than the host that is connected to, and TCP options with one, or with a time.
+ * Tells whether the options need Deno's `node:tls`, because Deno's own calls cannot do what they ask for: TLS inside TLS or over
+ * a Unix socket, a client's certificate for another peer than the host, and TCP options with a certificate, or with a time.
  */
 function needsNode(options: ConnectOptions): boolean {
   const { path, tunnel, tls, tunnelTls, noDelay, keepAlive = false } = options;
@@ -149,7 +149,7 @@ function needsNode(options: ConnectOptions): boolean {
   );
 }
 
-/** Makes a tunnel that fails the attempt by itself, with its error as it is. */
+/** Makes a tunnel that rejects the attempt itself, with its error unchanged. */
 function telling(tunnel: Tunnel, attempt: PendingConnect): Tunnel {
   return async (stream) => {
     try {
@@ -161,7 +161,7 @@ function telling(tunnel: Tunnel, attempt: PendingConnect): Tunnel {
   };
 }
 
-/** Connects, as far as the options say. */
+/** Connects, with all layers that the options ask for. */
 async function openConn(
   options: ConnectOptions,
   tunnel: Tunnel | undefined,
@@ -180,20 +180,20 @@ async function openConn(
 }
 
 /**
- * Connects with `Deno.connect`, and `Deno.startTls` where there are TLS options; it needs `--allow-net`, and for a Unix
- * socket `--allow-read` and `--allow-write`.
+ * Connects with `Deno.connect`, and with `Deno.startTls` if there are TLS options. It needs `--allow-net`; for a Unix socket
+ * `--allow-read` and `--allow-write`.
  *
- * With a client's certificate, `Deno.connectTls` is used: then `serverName` cannot differ from the host, Nagle's
- * algorithm stays on, and what is aborted before the TCP connection stands is closed as soon as it does. Deno cannot take
- * back a TLS handshake that the peer does not answer: an abort rejects at once, but the socket stays until the peer goes.
- * What Deno's own calls cannot do goes by its `node:net` and `node:tls`: TLS over a Unix socket, TLS inside TLS, a client's
- * certificate behind a tunnel or with `noDelay` or `keepAlive`, and a `keepAlive` in milliseconds.
+ * With a client's certificate, `Deno.connectTls` is used: then `serverName` cannot differ from the host, Nagle's algorithm stays
+ * on, and after an abort the socket is closed only when the TCP connection exists. Deno cannot cancel a TLS handshake that the
+ * peer does not answer: an abort rejects at once, but the socket stays until the peer closes it. What Deno's own calls cannot do
+ * is done by its `node:net` and `node:tls`: TLS over a Unix socket, TLS inside TLS, a client's certificate behind a tunnel or
+ * with `noDelay` or `keepAlive`, and a `keepAlive` in milliseconds.
  *
- * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
- * result is what the promise is resolved with.
+ * @param attach Called once with the connected transport. It must set the handler of the transport before it returns; its
+ * result becomes the result of the promise.
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
  * @throws {TypeError} This is another runtime.
- * @throws What the tunnel throws; the signal's reason, where it is aborted.
+ * @throws The error of the tunnel; the signal's reason, if it is aborted.
  */
 export function connectTransport<Result>(
   options: ConnectOptions,
@@ -204,7 +204,7 @@ export function connectTransport<Result>(
   const { tunnel } = options;
   if (needsNode(options)) return connectNodeTransport(options, attach);
   const begin = (attempt: PendingConnect, checked: ConnectOptions): (() => void) => {
-    // Deno knows its own signals alone.
+    // Deno accepts only its own signals.
     const abort = new AbortController();
     openConn(checked, tunnel && telling(tunnel, attempt), abort.signal)
       .then(({ conn, handshake }) => {

@@ -53,8 +53,9 @@ export {
  * Serves WebSocket connections on Deno; it needs `--allow-net`.
  *
  * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
- * @throws {TypeError} Not exactly one of `port`, `path`, `server`, `listener`, or something that the runtime cannot do.
- * @throws {RangeError} An option is out of its range.
+ * @throws {TypeError} Not exactly one of `port`, `path`, `server` and `listener` is given, or the runtime cannot do what an
+ * option asks for.
+ * @throws {RangeError} An option is out of range.
  */
 export function serve<Context = unknown, Contexts extends object = RouteContexts>(
   options: ServeOptions,
@@ -64,15 +65,15 @@ export function serve<Context = unknown, Contexts extends object = RouteContexts
 }
 
 /**
- * Makes a server on Deno at once, which begins to listen: as {@link serve}, for code that cannot wait.
+ * Makes a server on Deno at once, and begins to listen: like {@link serve}, for code that cannot wait.
  *
  * @example
  * const server = createServer({ port: 8080 }, { message: (ws, data) => ws.send(data) });
  * await server.listening;
  *
- * @returns The server; its `listening` rejects with what {@link serve} rejects with, such as `ADDRESS_IN_USE`.
- * @throws {TypeError} An option or a handler is not known, or of a wrong type.
- * @throws {RangeError} An option is out of its range.
+ * @returns The server; its `listening` rejects with the errors of {@link serve}, such as `ADDRESS_IN_USE`.
+ * @throws {TypeError} An option or a handler is unknown or has a wrong type.
+ * @throws {RangeError} An option is out of range.
  */
 export function createServer<Context = unknown, Contexts extends object = RouteContexts>(
   options: ServeOptions,
@@ -84,13 +85,13 @@ export function createServer<Context = unknown, Contexts extends object = RouteC
 /**
  * Opens a connection to a WebSocket server, on Deno.
  *
- * @param url With the scheme ws or wss; http and https stand for them.
+ * @param url With the scheme ws or wss, or http or https, which mean the same.
  * @returns Resolves when the connection is open; `open` has been called by then.
- * @throws {TypeError} The URL, or an option, is wrong.
- * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+ * @throws {TypeError} The URL or an option is wrong.
+ * @throws {DialError} The response does not accept the handshake: `status`, `headers` and `body` tell what it says.
  * @throws {TimeoutError} `DIAL_TIMEOUT`
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `PROXY_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws The signal's reason, if it is aborted.
  */
 export function connect<Context = unknown>(
   url: string | { readonly href: string },
@@ -101,13 +102,13 @@ export function connect<Context = unknown>(
 }
 
 /**
- * Makes a connection of a transport whose opening handshake somebody else has done, on Deno.
+ * Makes a connection of a transport whose opening handshake other code has done, on Deno.
  *
- * @param transport Joined to the peer, with nothing in front of its frames in either direction; the connection's from now on.
- * @param adopted What the handshake has come to.
- * @returns The connection. It is open: by now `open` has been called, and `message` for what `early` holds.
- * @throws {TypeError} An option or a handler is not known, or of a wrong type; `extensions` names what the options do not have.
- * @throws {RangeError} An option is out of its range.
+ * @param transport Connected to the peer; only frames may follow, in both directions. It belongs to the connection from now on.
+ * @param adopted The results of the handshake.
+ * @returns The open connection. `open` has been called, and `message` for the messages in `early`.
+ * @throws {TypeError} An option or a handler is unknown or has a wrong type; `extensions` names one that the options do not have.
+ * @throws {RangeError} An option is out of range.
  */
 export function adopt<Context = unknown>(
   transport: Transport,
@@ -118,16 +119,16 @@ export function adopt<Context = unknown>(
 }
 
 /**
- * The standard's WebSocketStream as a client on Deno.
+ * The standard's WebSocketStream, a client on Deno.
  *
  * @see WHATWG WebSockets, 5
  */
 export class WebSocketStream extends BaseStream {
   /**
-   * Begins to connect; `opened` tells when it is done.
+   * Begins to connect; `opened` resolves when the connection is open.
    *
    * @param url As for {@link connect}.
-   * @param options Those of the standard, and those of {@link connect}.
+   * @param options The options of the standard, and those of {@link connect}.
    */
   constructor(
     url: string | { readonly href: string },
@@ -139,27 +140,28 @@ export class WebSocketStream extends BaseStream {
 }
 
 /**
- * Listens on Deno for connections that are pulled, as streams; it needs `--allow-net`.
+ * Listens on Deno, and gives each connection as a stream to read from; it needs `--allow-net`.
  *
  * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
- * @throws {TypeError} Not exactly one of `port`, `path`, `server`, `listener`, or something that the runtime cannot do.
+ * @throws {TypeError} Not exactly one of `port`, `path`, `server` and `listener` is given, or the runtime cannot do what an
+ * option asks for.
  */
 export function listen(options: StreamListenOptions): Promise<StreamListener> {
   return listenStreams(listenTransport, options);
 }
 
 /**
- * Connects on Deno, over TCP or TLS, and gives a stream; it needs `--allow-net`.
+ * Connects on Deno, over TCP or TLS, and gives the connection as a stream; it needs `--allow-net`.
  *
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws The signal's reason, if it is aborted.
  */
 export function connectStream(options: StreamConnectOptions): Promise<TransportStream> {
   return connectStreamOn(connectTransport, options);
 }
 
 /**
- * Dials a WebSocket server on Deno: connects, and does the opening handshake; it needs `--allow-net`.
+ * Dials a WebSocket server on Deno: it connects, and does the opening handshake; it needs `--allow-net`.
  *
  * @param url With the scheme ws or wss, without fragment and credentials.
  * @throws As `Dialer.dial`.

@@ -16,13 +16,13 @@ import { type Accept, type CheckedTls, Handshakes, listening, type Place } from 
 import { listenBehindBalancers } from "../proxied-tls.ts";
 import { otherRuntimeError } from "../own-runtime.ts";
 
-/** What is used of a `Deno.TcpListener`, `Deno.TlsListener` or `Deno.UnixListener`. */
+/** The members of a `Deno.TcpListener`, `Deno.TlsListener` or `Deno.UnixListener` that are used. */
 export interface DenoListener {
   /** Where it listens: host and port, or the path of a Unix socket. */
   readonly addr: {
-    /** Address, undefined of a Unix socket. */
+    /** Address; undefined for a Unix socket. */
     readonly hostname?: string;
-    /** Port, undefined of a Unix socket. */
+    /** Port; undefined for a Unix socket. */
     readonly port?: number;
     /** Path of a Unix socket. */
     readonly path?: string | null;
@@ -31,9 +31,9 @@ export interface DenoListener {
   accept(): Promise<DenoConn>;
   /** Stops listening; `accept` then rejects. */
   close(): void;
-  /** The process lives on for it. */
+  /** Makes the listener keep the process alive. */
   ref?(): void;
-  /** The process may end although it listens. */
+  /** Lets the process end although it listens. */
   unref?(): void;
 }
 
@@ -49,7 +49,7 @@ interface DenoNamespace {
         }
       | { transport: "unix"; path: string },
   ): DenoListener;
-  /** There with `--unstable-net` alone, as is what `reusePort` needs. */
+  /** Present only with `--unstable-net`, which `reusePort` needs too. */
   listenDatagram?: unknown;
   listenTls(options: {
     port: number;
@@ -62,13 +62,13 @@ interface DenoNamespace {
   }): DenoListener;
 }
 
-/** Milliseconds before another try where accepting fails, such as for want of file descriptors. */
+/** Milliseconds before the next try after accepting has failed, such as for lack of file descriptors. */
 const acceptPause = 50;
 
-/** What a `Deno.TlsListener` gets where somebody else has made it. */
+/** The time limit of handshakes for a `Deno.TlsListener` that the application has made, in milliseconds. */
 const defaultHandshakeTimeout = 10_000;
 
-/** Accepts until it is closed, whatever single connections do. */
+/** Accepts connections until it is closed, even if single connections fail. */
 class AcceptLoop implements Listener {
   readonly port: number;
   readonly hostname: string;
@@ -96,9 +96,9 @@ class AcceptLoop implements Listener {
     try {
       this.#listener.close();
     } catch {
-      // It is closed already, by an earlier call or by its owner.
+      // The listener is already closed, by an earlier call or by its owner.
     }
-    // The file of a Unix socket goes with the last call of `accept`.
+    // The file of a Unix socket is removed at the end of the last call of `accept`.
     await this.#done;
   }
 
@@ -114,7 +114,7 @@ class AcceptLoop implements Listener {
     while (!this.#isClosed) {
       try {
         const conn = await this.#listener.accept();
-        // Not awaited: a peer that is slow with its handshake holds up nobody.
+        // Not awaited, so that a peer with a slow handshake delays no other peer.
         if (conn.handshake === undefined) this.#accept(new DenoTransport(conn, { tcp: this.#tcp }));
         else void this.#shakeHands(conn, conn.handshake());
       } catch (error) {
@@ -122,7 +122,7 @@ class AcceptLoop implements Listener {
         const { name } = error as Error;
         // The owner of the listener has closed it.
         if (name === "BadResource") return;
-        // A peer that resets before it is accepted costs nothing; anything else is no reason to turn in circles.
+        // A peer that resets before it is accepted costs nothing. After any other error the loop waits, so that it does not spin.
         if (name === "NotConnected") continue;
         await new Promise((resolve) => setTimeout(resolve, acceptPause));
       }
@@ -144,10 +144,10 @@ class AcceptLoop implements Listener {
   }
 }
 
-/** A place that is no path. */
+/** A place that is not a path. */
 type Host = Omit<Extract<Place, { hostname: string }>, "path" | "backlog">;
 
-/** Listens with `Deno.listen`, and with `Deno.listenTls` where there are TLS options. */
+/** Listens with `Deno.listen`, or with `Deno.listenTls` if there are TLS options. */
 function listen(
   place: Place,
   tls: CheckedTls | undefined,
@@ -171,7 +171,7 @@ function take(listener: AcceptingListener, accept: Accept, tcp: TcpOptions): Lis
   return new AcceptLoop(listener as DenoListener, accept, tcp, defaultHandshakeTimeout);
 }
 
-/** Refuses what Deno would leave out in silence. */
+/** Refuses options of TLS that Deno would silently ignore. */
 function checkTls({ path, tls }: ListenOptions): void {
   if (tls === undefined) return;
   if (path !== undefined) throw new TypeError("Deno has no TLS over Unix sockets");
@@ -180,13 +180,13 @@ function checkTls({ path, tls }: ListenOptions): void {
   }
 }
 
-/** Refuses what Deno would leave out in silence. */
+/** Refuses a `backlog` that Deno would silently ignore. */
 function checkBacklog({ path, backlog }: ListenOptions): void {
   if (backlog === undefined || path === undefined) return;
   throw new TypeError("Deno has no backlog for a Unix socket: leave it out");
 }
 
-/** Refuses what Deno's own connections cannot be told. */
+/** Refuses options of TCP that Deno's own connections do not have. */
 function checkTcp({ noDelay, keepAlive = false }: TcpOptions, isTls: boolean): void {
   const instead = "give a server of node:net or node:tls as listener instead";
   if (isTls && (noDelay === true || keepAlive !== false)) {
@@ -197,7 +197,7 @@ function checkTcp({ noDelay, keepAlive = false }: TcpOptions, isTls: boolean): v
   }
 }
 
-/** Deno ends the process where this is asked for without its flag. */
+/** Refuses `reusePort` without its flag, since Deno would end the process. */
 function checkReusePort({ reusePort }: ListenOptions): void {
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
   if (reusePort !== true || Deno.listenDatagram !== undefined) return;
@@ -205,8 +205,8 @@ function checkReusePort({ reusePort }: ListenOptions): void {
 }
 
 /**
- * Listens with `Deno.listen` or `Deno.listenTls`, or takes the connections of a listener or server that is there
- * already. It needs `--allow-net`, or for a Unix socket `--allow-read` and `--allow-write`.
+ * Listens with `Deno.listen` or `Deno.listenTls`, or takes the connections of an existing listener or server. It needs
+ * `--allow-net`; for a Unix socket `--allow-read` and `--allow-write`.
  */
 export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
   const error = otherRuntimeError("Deno");

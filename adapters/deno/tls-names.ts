@@ -6,7 +6,7 @@
 
 import { clientTls, serverTls, type TlsTable } from "../tls-options.ts";
 
-/** What `Deno.connectTls` and `Deno.startTls` may be told; `rejectUnauthorized` changes nothing there. */
+/** The options that `Deno.connectTls` and `Deno.startTls` know; `rejectUnauthorized` has no effect there. */
 export const denoClientTls: TlsTable = clientTls([
   "alpnProtocols",
   "caCerts",
@@ -14,5 +14,5 @@ export const denoClientTls: TlsTable = clientTls([
   "unsafelyDisableHostnameVerification",
 ]);
 
-/** What `Deno.listenTls` may be told. */
+/** The options that `Deno.listenTls` knows. */
 export const denoServerTls: TlsTable = serverTls(["alpnProtocols", "keyFormat"]);

@@ -1,5 +1,5 @@
 /**
- * A connection of Deno's as a transport.
+ * Makes a transport of a Deno connection.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { TcpOptions, TlsFacts, Transport, TransportHandler } from "../../sr
 import { PauseGate } from "../pause-gate.ts";
 import { setTcp } from "../tcp-options.ts";
 
-/** What is used of a `Deno.Addr`; that of a Unix socket has neither host nor port. */
+/** The members of a `Deno.Addr` that are used; the address of a Unix socket has neither host nor port. */
 export interface DenoAddr {
   /** IP address. */
   readonly hostname?: string;
@@ -17,21 +17,21 @@ export interface DenoAddr {
   readonly port?: number;
 }
 
-/** What is used of a `Deno.TcpConn`, `Deno.TlsConn` or `Deno.UnixConn`. */
+/** The members of a `Deno.TcpConn`, `Deno.TlsConn` or `Deno.UnixConn` that are used. */
 export interface DenoConn {
   /** The peer's address. */
   readonly remoteAddr: DenoAddr;
   /** This side's address. */
   readonly localAddr: DenoAddr;
-  /** There for TCP only. */
+  /** Only for TCP. */
   setNoDelay?(noDelay?: boolean): void;
-  /** There for TCP only. */
+  /** Only for TCP. */
   setKeepAlive?(keepAlive?: boolean): void;
-  /** The process lives on for it. */
+  /** Makes the connection keep the process alive. */
   ref?(): void;
-  /** The process may end although it is open. */
+  /** Lets the process end although the connection is open. */
   unref?(): void;
-  /** There for TLS only. */
+  /** Only for TLS. */
   handshake?(): Promise<DenoHandshake>;
   /** Reads some bytes to the start of `into`, which is lent until then; null at the end of the stream. */
   read(into: Uint8Array): Promise<number | null>;
@@ -43,25 +43,25 @@ export interface DenoConn {
   close(): void;
 }
 
-/** What is used of a `Deno.TlsHandshakeInfo`: all that Deno tells of TLS. */
+/** The members of a `Deno.TlsHandshakeInfo` that are used: Deno tells nothing else about TLS. */
 export interface DenoHandshake {
-  /** What ALPN came to; null for nothing. */
+  /** The protocol chosen by ALPN; null for none. */
   readonly alpnProtocol: string | null;
 }
 
-/** Where a connection comes from. */
+/** Facts and options for a new transport. */
 export interface DenoOrigin {
-  /** What it is told of TCP. Default: `noDelay`. */
+  /** Options of TCP to set. Default: `noDelay`. */
   readonly tcp?: TcpOptions | undefined;
-  /** The end of its TLS handshake. */
+  /** The result of its TLS handshake. */
   readonly handshake?: DenoHandshake | undefined;
 }
 
-/** A browser's request fits, most often; what is larger grows it. */
+/** Most requests of browsers fit into it; larger ones make it grow. */
 const smallestRead = 1024;
 const largestRead = 256 * 1024;
 
-/** Reads in a row that leave most of a grown buffer empty, after which it shrinks. */
+/** After so many successive reads that leave most of a grown buffer empty, the buffer shrinks. */
 const fewBytesOften = 64;
 
 const unknownTls: TlsFacts = {
@@ -73,8 +73,8 @@ const unknownTls: TlsFacts = {
 };
 
 /**
- * This side of the connection: it takes a write ("open"), has one under way ("writing"), has one under way that FIN follows
- * ("ending"), has sent FIN ("ended"), or the connection is closed ("closed").
+ * This side of the connection: it takes a write ("open"), a write is under way ("writing"), a write is under way and FIN follows
+ * ("ending"), FIN was sent ("ended"), or the connection is closed ("closed").
  */
 type OwnSide = "open" | "writing" | "ending" | "ended" | "closed";
 
@@ -88,10 +88,10 @@ export class DenoTransport implements Transport {
   readonly #gate: PauseGate = new PauseGate();
 
   /**
-   * Takes a connection over, and begins to read.
+   * Takes over a connection, and begins to read.
    *
-   * @param conn Nobody else may read it.
-   * @param origin What it is told of TCP, and what came of TLS.
+   * @param conn No other code may read it.
+   * @param origin Options of TCP, and the result of the TLS handshake.
    */
   constructor(conn: DenoConn, { tcp, handshake }: DenoOrigin = {}) {
     this.#conn = conn;
@@ -150,7 +150,7 @@ export class DenoTransport implements Transport {
   destroy(): void {
     if (this.#isClosed) return;
     this.#release();
-    // In a turn of its own, as on Node: what else the call did is told first.
+    // In a separate turn, as on Node, so that events of this call come first.
     setTimeout(() => {
       this.handler.onClose();
     }, 0);
@@ -174,12 +174,12 @@ export class DenoTransport implements Transport {
     try {
       for (;;) {
         const count = await this.#conn.read(buffer);
-        // A read that was under way when delivery was stopped waits here with its bytes.
+        // A read that ends while delivery is paused waits here with its bytes.
         while (this.#gate.opening !== undefined) await this.#gate.opening;
         if (this.#isClosed) return;
         if (count === null) break;
         this.handler.onData(viewOf(buffer, 0, count));
-        // Connections are many and idle: each starts small, grows under load, and shrinks when the load is gone.
+        // There may be many idle connections: each buffer starts small, grows under load, and shrinks afterwards.
         fewBytes = count < buffer.length / 8 ? fewBytes + 1 : 0;
         if (count === buffer.length && count < largestRead) buffer = new Uint8Array(count * 4);
         else if (fewBytes > fewBytesOften && buffer.length > smallestRead) {
@@ -203,7 +203,7 @@ export class DenoTransport implements Transport {
 
   async #write(bytes: Uint8Array): Promise<void> {
     try {
-      // A write may take a part of its bytes.
+      // A write may take only a part of the bytes.
       let at = await this.#conn.write(bytes);
       while (at < bytes.length) at += await this.#conn.write(bytes.subarray(at));
     } catch (error) {
@@ -247,7 +247,7 @@ export class DenoTransport implements Transport {
 }
 
 /**
- * A FIN without TLS's close_notify before it is taken for an end, as on Node and Bun: a frame that was cut off shows itself.
+ * A FIN without TLS's close_notify before it counts as an end, as on Node and Bun: a cut frame is noticed anyway.
  */
 function isEndWithoutNotice(error: unknown): boolean {
   return (error as Error).name === "UnexpectedEof";

@@ -1,7 +1,7 @@
 /**
- * Connections without a network, for tests: two transports joined back to back, and a network of them.
+ * Connections without a network, for tests: two transports that are connected to each other, and a network of such pairs.
  *
- * They can misbehave as networks do, by a seed: come in pieces, late, and break at the k-th operation.
+ * They can misbehave as networks do, controlled by a seed: deliver bytes in pieces, or late, and fail at the k-th operation.
  *
  * @example
  * const network = memoryNetwork({ seed: 7, cut: 10, delay: 5 });

@@ -15,17 +15,17 @@ import { connecting } from "../connecting.ts";
 import type { MemoryOptions } from "./schedule.ts";
 import { memoryPair, type MemoryTransport } from "./transport.ts";
 
-/** A network in memory. Where options ask for TLS, it is taken as done: nothing is encrypted, nothing checked. */
+/** A network in memory. If options ask for TLS, it counts as done: nothing is encrypted, and nothing is checked. */
 export interface MemoryNetwork {
-  /** Starts to listen; what `serveOn` and `listenStreams` take. Ports are the network's own; names are not looked at. */
+  /** Listens; for `serveOn` and `listenStreams`. The network has its own ports; host names are ignored. */
   readonly listen: Listen;
-  /** Connects; what `connectOn` and `connectStreamOn` take. */
+  /** Connects; for `connectOn` and `connectStreamOn`. */
   readonly connectTransport: Connect;
   /**
    * Serves WebSocket connections on the network, as `serve` of a runtime's adapter does.
    *
    * @throws {TransportError} `ADDRESS_IN_USE`
-   * @throws {RangeError} An option is out of its range.
+   * @throws {RangeError} An option is out of range.
    */
   serve<Context = unknown, Contexts extends object = RouteContexts>(
     options: ServeOptions,
@@ -34,31 +34,31 @@ export interface MemoryNetwork {
   /**
    * Opens a connection to a server on the network, as `connect` of a runtime's adapter does.
    *
-   * @param url Of which the port counts (80 and 443 where there is none) and what the request has of it.
-   * @throws {TransportError} `REFUSED` where nobody listens, and as the adapters' own.
+   * @param url Its port says which server is meant (default: 80 or 443); the request contains the rest.
+   * @throws {TransportError} `REFUSED` if no server listens, and the other codes of the adapters' `connect`.
    */
   connect<Context = unknown>(
     url: string | { readonly href: string },
     options?: ClientOptions<Context>,
     handlers?: Handlers<Context>,
   ): Promise<Connection<Context>>;
-  /** Both ends of each connection until now, the client's first: to be counted, cut off, looked at. */
+  /** Both ends of each connection so far, the client's end first. */
   readonly pairs: readonly (readonly [MemoryTransport, MemoryTransport])[];
 }
 
-/** Options of a network: how its connections behave. */
+/** Options of a network: the behaviour of its connections. */
 export interface MemoryNetworkOptions extends MemoryOptions {
-  /** What servers and clients take from a runtime, such as `{ engine: zlibEngine() }` for compression. Default: nothing. */
+  /** Services that servers and clients take from a runtime, such as `{ engine: zlibEngine() }` for compression. Default: none. */
   readonly host?: RuntimeServices | undefined;
 }
 
-/** Where a port that was asked for as 0 is looked for from: those that the systems hand out themselves. */
+/** The first port that is tried for port 0: systems give out the ports from this one on. */
 const firstFreePort = 49_152;
 
 /**
  * Makes a network.
  *
- * The n-th connection's seed is the option's plus n, so that not all are cut alike.
+ * The seed of the n-th connection is the option `seed` plus n, so that the connections differ.
  *
  * @example
  * const network = memoryNetwork();

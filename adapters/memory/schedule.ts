@@ -1,31 +1,33 @@
 /**
- * How a connection in memory misbehaves: pieces, delays and failures, the same ones for the same seed.
+ * How a connection in memory misbehaves: pieces, delays and failures, equal for equal seeds.
  *
  * @module
  */
 
-/** How a pair behaves. */
+/** Options of a pair of transports. */
 export interface MemoryOptions {
-  /** Bytes that one side takes in before its reader has them; a write beyond it is borrowed. Default: Infinity. */
+  /** Bytes that one side accepts before its reader has taken them; a write beyond that is borrowed. Default: Infinity. */
   readonly capacity?: number | undefined;
-  /** What pieces and delays follow from, an integer: same seed, same course, on every runtime. Default: 1. */
+  /** Determines pieces and delays, an integer: the same seed gives the same behaviour on every runtime. Default: 1. */
   readonly seed?: number | undefined;
-  /** Longest piece in bytes, from 1, that a write is delivered in; sizes vary with the seed. Default: it comes whole. */
+  /**
+   * Longest piece, in bytes from 1, in which a write is delivered; the sizes vary with the seed. Default: a write comes whole.
+   */
   readonly cut?: number | undefined;
-  /** Most microtasks, from 0, that a piece waits beyond the one it needs; their number varies with the seed. Default: 0. */
+  /** Additional microtasks, from 0, that a piece waits, at most; the number varies with the seed. Default: 0. */
   readonly delay?: number | undefined;
   /**
    * Number, from 1, of the operation that fails: both ends are then reset, with a {@link MemoryFailure}. Writes,
-   * deliveries and drains of both ends are counted together. Default: none does.
+   * deliveries and drains of both ends count together. Default: no operation fails.
    */
   readonly failAt?: number | undefined;
 }
 
-/** What both ends are closed with where an operation was to fail. */
+/** The error with which both ends are closed when the operation `failAt` fails. */
 export class MemoryFailure extends Error {
   /** The class's own name. */
   override readonly name = "MemoryFailure";
-  /** Which one it was. */
+  /** The number of the operation. */
   readonly operation: number;
 
   /**
@@ -39,17 +41,17 @@ export class MemoryFailure extends Error {
   }
 }
 
-/** What both ends of a pair share. */
+/** The state that both ends of a pair share. */
 export class MemorySchedule {
   readonly capacity: number;
-  /** Operations until now. */
+  /** Operations so far. */
   operations = 0;
   readonly #cut: number;
   readonly #delay: number;
   readonly #failAt: number;
   #state: number;
 
-  /** @throws {RangeError} A number is out of its range. */
+  /** @throws {RangeError} A number is out of range. */
   constructor(options: MemoryOptions) {
     this.capacity = options.capacity ?? Infinity;
     this.#cut = inRange("cut", options.cut ?? Infinity, 1);
@@ -58,12 +60,12 @@ export class MemorySchedule {
     this.#state = options.seed ?? 1;
   }
 
-  /** Counts an operation, and gives the failure where it is to fail. */
+  /** Counts an operation, and gives the failure if the operation must fail. */
   count(): MemoryFailure | undefined {
     return ++this.operations === this.#failAt ? new MemoryFailure(this.operations) : undefined;
   }
 
-  /** Bytes of the next piece of `length`. */
+  /** Gives the size of the next piece of `length` bytes. */
   pieceOf(length: number): number {
     if (this.#cut === Infinity) return length;
     return Math.min(length, 1 + this.#random(this.#cut));
@@ -79,7 +81,7 @@ export class MemorySchedule {
     queueMicrotask(turn);
   }
 
-  /** An integer from 0 to `count` - 1: a linear congruential generator, of which the upper bits are good. */
+  /** Gives an integer from 0 to `count` - 1, by a linear congruential generator, whose upper bits are random enough. */
   #random(count: number): number {
     this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
     return Math.floor((this.#state / 2 ** 32) * count);

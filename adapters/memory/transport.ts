@@ -1,5 +1,5 @@
 /**
- * Two transports joined back to back in memory.
+ * Two transports in memory that are connected to each other.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { type MemoryOptions, MemorySchedule } from "./schedule.ts";
 import { silent } from "../silent.ts";
 
 /**
- * This side of the stream: it takes writes ("open"), a write is under way that the end follows ("ending"), it has ended ("ended"),
+ * This side of the stream: it takes writes ("open"), a write is under way and the end follows ("ending"), it has ended ("ended"),
  * or the connection is gone ("closed").
  */
 type OwnSide = "open" | "ending" | "ended" | "closed";
 
-/** The peer's side of the stream: bytes may come ("open"), it has ended ("ended"), and the handler knows ("told"). */
+/** The peer's side of the stream: bytes may come ("open"), it has ended ("ended"), or the handler knows of the end ("told"). */
 type PeerSide = "open" | "ended" | "told";
 
-/** One end of a pair. Events come in microtasks of their own, never inside a call. */
+/** One end of a pair. Its events come in separate microtasks, never inside a call. */
 export class MemoryTransport implements Transport {
   handler: TransportHandler = silent;
   readonly hasOwnChunks = true;
@@ -33,12 +33,12 @@ export class MemoryTransport implements Transport {
   #side: OwnSide = "open";
   #peerSide: PeerSide = "open";
 
-  /** @internal For the library: they come in pairs. */
+  /** @internal For the library: `memoryPair` makes both ends. */
   constructor(schedule: MemorySchedule) {
     this.#schedule = schedule;
   }
 
-  /** Writes, deliveries and drains of both ends until now: how far `failAt` reaches. */
+  /** Writes, deliveries and drains of both ends so far, as `failAt` counts them. */
   get operations(): number {
     return this.#schedule.operations;
   }
@@ -80,7 +80,7 @@ export class MemoryTransport implements Transport {
     this.#peer.#close(undefined);
   }
 
-  /** Drops the connection as a network does: both ends get `error`. */
+  /** Drops the connection, as a failing network does: both ends get `error`. */
   reset(error: Error): void {
     this.#close(error);
     this.#peer.#close(error);
@@ -118,7 +118,7 @@ export class MemoryTransport implements Transport {
       this.handler.onData(piece);
       this.#peer.#drain();
       if (piece.length < rest) {
-        // The next one takes a time of its own.
+        // The next delivery has its own delay.
         this.#wake();
         return;
       }
@@ -131,7 +131,7 @@ export class MemoryTransport implements Transport {
     if (this.#peerSide === "told" && this.#side === "ended") this.#close(undefined);
   }
 
-  /** Takes the next piece off the inbox, whose first chunk is `chunk`. */
+  /** Takes the next piece from the inbox, whose first chunk is `chunk`. */
   #takePiece(chunk: Uint8Array): Uint8Array {
     const size = this.#schedule.pieceOf(chunk.length);
     if (size === chunk.length) this.#inbox.shift();
@@ -139,7 +139,7 @@ export class MemoryTransport implements Transport {
     return size === chunk.length ? chunk : chunk.subarray(0, size);
   }
 
-  /** Counts an operation; where it is to fail, both ends are reset. */
+  /** Counts an operation, and resets both ends if it must fail. */
   #hasFailed(): boolean {
     const failure = this.#schedule.count();
     if (failure !== undefined) this.reset(failure);
@@ -169,7 +169,7 @@ export class MemoryTransport implements Transport {
 }
 
 /**
- * Makes two transports that are each other's peer.
+ * Makes two transports that are connected to each other.
  *
  * @example
  * const [ours, theirs] = memoryPair();
@@ -177,7 +177,7 @@ export class MemoryTransport implements Transport {
  * theirs.handler = { onData: (chunk) => ..., onDrain() {}, onEnd() {}, onClose() {} };
  * theirs.write(request);
  *
- * @throws {RangeError} An option is out of its range.
+ * @throws {RangeError} An option is out of range.
  */
 export function memoryPair(options: MemoryOptions = {}): [MemoryTransport, MemoryTransport] {
   const schedule = new MemorySchedule(options);

@@ -210,7 +210,8 @@ class NatsMembership implements BackplaneMembership {
       if (status.type === "disconnect") {
         this.#lost(new Error("NATS has ended the connection"));
       } else if (status.type === "reconnect") {
-        await this.#renew(connection);
+        // Not awaited: what is refused meanwhile is told here.
+        void this.#renew(connection);
       } else if (status.type === "error") {
         const refusal = refusalIn(status);
         if (refusal === undefined) continue;
@@ -241,7 +242,7 @@ class NatsMembership implements BackplaneMembership {
     }
     try {
       for (const topic of wanted) this.#ask(connection, topic);
-      await connection.flush();
+      await this.#confirm(connection);
     } catch {
       // Lost again meanwhile: the next time begins anew.
       return;
@@ -249,6 +250,12 @@ class NatsMembership implements BackplaneMembership {
     if ((this.#state as string) !== "renewing") return;
     this.#state = "up";
     this.#member.state("up");
+    const refused = this.#firstRefused(wanted);
+    if (refused !== undefined) {
+      // The server has taken all of them for subscribed: so it asks for each by itself, and is told of whom.
+      this.#member.state("down", refused);
+      this.#member.state("up");
+    }
     this.#member.gap();
   }
 
@@ -260,6 +267,15 @@ class NatsMembership implements BackplaneMembership {
       },
     });
     this.#subscriptions.set(topic, subscription);
+  }
+
+  #firstRefused(topics: Iterable<string>): Error | undefined {
+    if (this.#refusals.size === 0) return undefined;
+    for (const topic of topics) {
+      const error = this.#refusals.get(`subscription ${subjectOf(this.#prefix, topic)}`);
+      if (error !== undefined) return error;
+    }
+    return undefined;
   }
 
   #whileUp(): NatsConnection {

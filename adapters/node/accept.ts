@@ -1,11 +1,12 @@
 /**
- * TCP sockets of Node's that somebody else has made, such as those that a server accepts: one read buffer for all of them, and
- * writes without callbacks.
+ * Node's TCP sockets that other code has made, such as those that a server accepts: one read buffer for all of them, and writes
+ * without callbacks.
  *
- * A socket that tells what it reads by `data` events makes a buffer for each read: a third of what an echo of bytes costs
- * on Node 20 (bench/NOTES.md). `net.Socket` has the option `onread` for that, but neither `net.createServer` nor `node:http`
- * passes it on. So what the option would set is set on the socket. That is not documented: where a socket is not as expected, or
- * is read by somebody already, it is used as it came, and the first bytes that come this way show whether it does what is expected.
+ * Theory of operation. A socket that emits `data` events makes a buffer for each read: a third of the cost of an echo of bytes on
+ * Node 20 (bench/NOTES.md). `net.Socket` has the option `onread` to avoid that, but neither `net.createServer` nor `node:http`
+ * passes it on. So this module sets on the socket what the option would set. That is not documented. If a socket is not as
+ * expected, or is already being read, it is used with `data` events. The first bytes that are read this way show whether it
+ * works.
  *
  * @module
  */
@@ -15,12 +16,12 @@ import { concat, copyOf, noBytes, viewOf } from "../../src/bytes.ts";
 import type { TcpOptions, Transport } from "../../src/transport.ts";
 import { isEnded, type NodeSocket, NodeTransport } from "./transport.ts";
 
-/** Takes what was read: so many bytes at the start of the buffer. false would stop the reading. */
+/** Takes the bytes of a read, which lie at the start of the buffer. Returning false would stop the reading. */
 type OnRead = (size: number, buffer: Uint8Array) => boolean;
 
-/** What is used of a socket beside what a transport uses; the keys stand for Node's own symbols. */
+/** The members of a socket that are used beside those of a transport; the keys stand for Node's own symbols. */
 interface AcceptedSocket extends NodeSocket {
-  /** Bytes that were read, and that nobody has got. */
+  /** Bytes that were read, and that no listener has got yet. */
   readonly readableLength?: number;
   listenerCount?(event: string): number;
   isPaused?(): boolean;
@@ -32,22 +33,22 @@ interface AcceptedSocket extends NodeSocket {
   [buffer: symbol]: Uint8Array | OnRead | null;
 }
 
-/** Where a `net.Socket` keeps the two parts of `onread`. */
+/** The symbols under which a `net.Socket` keeps the two parts of `onread`. */
 interface OnReadKeys {
   readonly buffer: symbol;
   readonly callback: symbol;
 }
 
-/** Four times what Node reads at a time by itself: a message of 64 KiB, with its header, then comes in one piece. */
+/** Four times what Node reads at once by default: so a message of 64 KiB, with its header, comes in one piece. */
 const readSize = 256 * 1024;
 
-/** What is read lies here until the call that hands it over returns: the contract of `onData` asks no more. */
+/** The bytes of a read lie here until the call that delivers them returns, as the contract of `onData` allows. */
 let readBuffer: Uint8Array | undefined;
 
-/** Found in the first socket, and the same in all others. */
+/** The symbols, found in the first socket; all other sockets have the same. */
 let keys: OnReadKeys | undefined;
 
-/** Finds them in a socket that was made without `onread`: there they are null. */
+/** Finds the symbols in a socket that was made without `onread`: their values are null there. */
 function findKeys(socket: AcceptedSocket): OnReadKeys | undefined {
   const symbols = Object.getOwnPropertySymbols(socket).filter((key) => socket[key] === null);
   const buffer = symbols.find(({ description }) => description === "kBuffer");
@@ -55,10 +56,10 @@ function findKeys(socket: AcceptedSocket): OnReadKeys | undefined {
   return buffer && callback && { buffer, callback };
 }
 
-/** Whether reads come this way as expected: "untried" until enough bytes have come at once to tell. */
+/** Whether reads into the shared buffer work: "untried" until a read is long enough to show it. */
 let trial: "untried" | "works" | "failed" = "untried";
 
-/** What the buffer begins with before the trial: nobody who connects can know it. */
+/** The random beginning of the buffer before the trial: a peer cannot know it, and so cannot send the same bytes. */
 let marks: Uint8Array | undefined;
 const leastToTell = 16;
 
@@ -69,7 +70,7 @@ function newReadBuffer(): Uint8Array {
   return buffer;
 }
 
-/** Looks at a read: it must have changed the buffer of all, at its start, and not behind what it says. */
+/** Checks a read: it must have changed the start of the shared buffer, and nothing behind the bytes that it reports. */
 function tryRead(size: unknown, buffer: unknown): typeof trial {
   if (buffer !== readBuffer || typeof size !== "number" || !(size > 0 && size <= readSize)) {
     return "failed";
@@ -80,30 +81,30 @@ function tryRead(size: unknown, buffer: unknown): typeof trial {
   return isWritten && isIntactBehind ? "works" : "failed";
 }
 
-/** Finds what is needed for a socket to read into the buffer of all; undefined where it has to be used as it came. */
+/** Gives the symbols if a socket can read into the shared buffer; undefined if it must be used with `data` events. */
 function sharedKeys(socket: AcceptedSocket): OnReadKeys | undefined {
   keys ??= findKeys(socket);
   if (keys === undefined || trial === "failed") return undefined;
   const isKnown = typeof socket._handle?.useUserBuffer === "function";
-  // Those of TLS have such a handle, too, which nobody has tried.
+  // Sockets of TLS have such a handle too, but this was never tried with them.
   if (!isKnown || socket.encrypted === true || socket[keys.buffer] !== null) return undefined;
   const isRead = (socket.readableLength ?? 0) > 0 || (socket.listenerCount?.("data") ?? 0) > 0;
   return isRead ? undefined : keys;
 }
 
-/** A socket that reads into the buffer of all, where it can. */
+/** A socket that reads into the shared buffer, if it can. */
 export class AcceptedTransport extends NodeTransport {
   readonly #socket: NodeSocket;
   readonly #isShared: boolean;
   #drained: ((error?: Error | null) => void) | undefined;
   #isPaused = false;
-  /** What was read and is told when it reads on. */
+  /** Bytes that were read, and are delivered when the transport is resumed. */
   #kept: Uint8Array | undefined;
 
-  /** Takes a socket over: its events come here from now on. It reads, unless it was told to pause. */
+  /** Takes over a socket: the transport gets its events from now on. The socket reads, unless it was paused. */
   constructor(socket: NodeSocket, tcp?: TcpOptions) {
     const shared = sharedKeys(socket as AcceptedSocket);
-    // Until the trial is over it listens for data, too: a handle may take the buffer, and not use it.
+    // Until the trial is over it also listens for `data`: a handle may accept the buffer and not use it.
     super(socket, tcp, shared === undefined || trial === "untried");
     this.#socket = socket;
     this.#isShared = shared !== undefined;
@@ -115,10 +116,10 @@ export class AcceptedTransport extends NodeTransport {
     const socket = this.#socket;
     if (!socket.writable) return isEnded(socket);
     socket.write(bytes);
-    // Nothing left right after the call: the kernel has it all.
+    // If nothing waits right after the call, the kernel has everything.
     if (socket.writableLength === 0) return true;
-    // What is left is gone when an empty write behind it is done. A callback of the first one would cost all those that
-    // the kernel takes at once, nearly all, a tenth of the call.
+    // When an empty write behind the waiting bytes is done, they have left. A callback of the first write would cost a tenth of
+    // the call for all writes, nearly all of which the kernel takes at once.
     this.#drained ??= (error) => {
       if (!error) this.handler.onDrain();
     };
@@ -134,16 +135,16 @@ export class AcceptedTransport extends NodeTransport {
   override resume(): void {
     this.#isPaused = false;
     this.tellKept();
-    // What came may have paused it.
+    // The delivered bytes may have paused it.
     if (!this.#isPaused) super.resume();
   }
 
-  /** Keeps bytes that were read, while it is paused, for when it reads on. */
+  /** Keeps bytes that were read while the transport is paused, until it is resumed. */
   protected keep(bytes: Uint8Array): void {
     this.#kept = this.#kept === undefined ? bytes : concat([this.#kept, bytes]);
   }
 
-  /** Tells what was kept. */
+  /** Delivers the kept bytes. */
   protected tellKept(): void {
     const kept = this.#kept;
     this.#kept = undefined;
@@ -156,22 +157,22 @@ export class AcceptedTransport extends NodeTransport {
     socket[callback] = (size, buffer) => {
       if (trial !== "works" && !isTried(socket, size, buffer)) return true;
       const bytes = viewOf(buffer, 0, size);
-      // A stream that was to read on, and is paused before it has, reads once more.
+      // A stream that is resumed and then paused before it has read still reads once.
       if (this.#isPaused) this.keep(copyOf(bytes, 0, size));
       else this.handler.onData(bytes);
       return !this.#isPaused;
     };
     socket._handle!.useUserBuffer!(readBuffer);
-    // One that is paused may be reading all the same, up to what a stream holds; now that it holds nothing `pause` stops it.
+    // A paused stream still reads until it is full. Now that it is empty, `pause` stops it.
     if (socket.isPaused?.() === true) socket.pause();
     else socket.resume();
   }
 }
 
 /**
- * Makes what a socket tells come in the context of this call. A client's does so by itself, in that of `connect`; an accepted one's
- * comes in none. Node's own HTTP agent moves a socket from one request to the next like this. Where a socket is not as expected,
- * nothing happens: then handlers are called in no context.
+ * Makes a socket's events run in the async context of this call. A client's events run in the context of `connect` by themselves;
+ * those of an accepted socket run in none. Node's own HTTP agent moves a socket from one request to the next in this way. If a
+ * socket is not as expected, nothing happens: handlers are then called in no context.
  */
 export function adoptContext(socket: NodeSocket): void {
   const { _handle: handle } = socket as AcceptedSocket;
@@ -185,7 +186,7 @@ export function acceptedTransport(socket: NodeSocket, tcp: TcpOptions): Transpor
   return transport;
 }
 
-/** Tells whether what was read may be used. Where not, nobody knows what has come: the connection is dropped. */
+/** Tells whether a read may be used. If not, the received bytes are unknown, and the connection is dropped. */
 function isTried(socket: AcceptedSocket, size: unknown, buffer: unknown): boolean {
   if (trial === "untried") {
     trial = tryRead(size, buffer);
@@ -200,7 +201,7 @@ function isTried(socket: AcceptedSocket, size: unknown, buffer: unknown): boolea
 const failed =
   "This version of Node reads in another way than framewire knows: sockets are used as they come";
 
-/** What came has been dealt with, and was too little to tell. */
+/** Writes new random marks, after a read that was too short for the trial. */
 function renewMarks(): void {
   readBuffer!.set(marks!);
 }

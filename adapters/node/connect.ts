@@ -1,5 +1,5 @@
 /**
- * Connecting with `node:net` and `node:tls`: on Node always, on Bun and Deno where their own calls cannot do it.
+ * Connecting with `node:net` and `node:tls`: on Node always; on Bun and Deno for what their own calls cannot do.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import { type AddressParts, toTransportError } from "../transport-error.ts";
 /** Options of `tls.connect` over a socket. */
 type NodeTlsOptions = ConnectionOptions & { readonly allowHalfOpen: boolean };
 
-/** Puts TLS options as Node has them. Its own spellings, where they are given, win. */
+/** Gives TLS options in the form of Node. If Node's own names are given, they win. */
 function toNodeTls(options: TlsOptions, hostname: string): NodeTlsOptions {
   const name = peerName(options, hostname);
   const servername = sniOf(name);
@@ -32,7 +32,7 @@ function toNodeTls(options: TlsOptions, hostname: string): NodeTlsOptions {
   delete own["serverName"];
   return {
     allowHalfOpen: true,
-    // No SNI is sent for an address, but the certificate has to be for it all the same. Deno before 2.8 checks it against `host`.
+    // No SNI is sent for an address, but the certificate must be for it. Deno before 2.8 checks it against `host`.
     ...(servername === undefined
       ? {
           host: name,
@@ -44,7 +44,7 @@ function toNodeTls(options: TlsOptions, hostname: string): NodeTlsOptions {
 }
 
 /**
- * Looks at the certificate once more where `node:tls` is not Node's own: of an address, Bun before 1.4 checks no name.
+ * Checks the certificate once more if `node:tls` is not Node's own: Bun before 1.4 checks no name if the host is an address.
  *
  * @throws {TransportError} `TLS_FAILED`
  */
@@ -54,15 +54,15 @@ function checkPeer(socket: TLSSocket, options: TlsOptions, hostname: string): vo
   if (wrong !== undefined) throw toTransportError(wrong, "TLS_FAILED");
 }
 
-/** For the time in which nobody else listens: an error without a listener ends the process. */
+/** Listens for errors while no other listener does: an error without a listener ends the process. */
 function ignore(): void {}
 
-/** What a socket that is gone was ended by. */
+/** Gives the error that ended a socket. */
 function reasonOf(socket: Socket): Error {
   return socket.errored ?? new Error("Connection was closed while it was made");
 }
 
-/** Waits until a socket has come so far; `code` is that of a failure that is not known by itself. */
+/** Waits until a socket has reached a state; `code` is for a failure that is not recognized. */
 function reached(
   socket: Socket,
   event: "connect" | "secureConnect",
@@ -86,7 +86,7 @@ function reached(
   });
 }
 
-/** A socket as a stream that is pulled: it reads no more than it gives, so that the rest is for who comes next. */
+/** A socket as a stream to read from. It reads no more than it gives, so that the rest is left for the next reader. */
 class NodeTunnelStream implements TunnelStream {
   readonly #socket: Socket;
 
@@ -98,7 +98,7 @@ class NodeTunnelStream implements TunnelStream {
     const socket = this.#socket;
     while (into.length > 0 && !socket.readableEnded) {
       if (socket.destroyed) throw toTransportError(reasonOf(socket));
-      // A read of nothing makes the stream look for more.
+      // A read of 0 bytes makes the stream fetch more.
       const chunk = socket.read(Math.min(into.length, socket.readableLength)) as Uint8Array | null;
       if (chunk !== null) {
         into.set(chunk);
@@ -109,7 +109,7 @@ class NodeTunnelStream implements TunnelStream {
     return 0;
   }
 
-  /** Waits for bytes, or for the end. */
+  /** Waits for more bytes, or for the end. */
   #change(): Promise<void> {
     const socket = this.#socket;
     return new Promise((resolve) => {
@@ -132,7 +132,7 @@ class NodeTunnelStream implements TunnelStream {
   }
 }
 
-/** What a route leads to: its outermost layer, with the address of the innermost. */
+/** The transport at the end of a route: its outermost layer, with the address of the innermost. */
 class RouteTransport extends NodeTransport {
   readonly #socket: Socket;
   readonly #tcp: Socket;
@@ -143,7 +143,7 @@ class RouteTransport extends NodeTransport {
     this.#tcp = tcp;
   }
 
-  /** Taken from the TCP socket, since a socket of TLS inside TLS does not know it on Bun and Deno. */
+  /** Read from the TCP socket, since a socket of TLS inside TLS does not know it on Bun and Deno. */
   override get remoteAddress(): string | undefined {
     return this.#tcp.remoteAddress;
   }
@@ -160,14 +160,14 @@ class RouteTransport extends NodeTransport {
     return this.#tcp.localPort;
   }
 
-  /** Bun 1.4 emits "end" after `destroy`, though the peer has not ended. */
+  /** Bun 1.4 emits "end" after `destroy`, though the peer has not ended: so its listeners are removed. */
   override destroy(): void {
     this.#socket.removeAllListeners("end");
     super.destroy();
   }
 }
 
-/** A connection in the making: TCP, and what the options want on top of it, layer by layer. */
+/** A connection that is being made: TCP, and on top of it the layers that the options ask for. */
 class NodeRoute {
   readonly #tcp: Socket;
   readonly #layers: Socket[] = [];
@@ -182,11 +182,11 @@ class NodeRoute {
     this.#socket = this.#addLayer(this.#tcp);
   }
 
-  /** Makes the connection, as far as the options say. */
+  /** Makes the connection with all its layers. */
   async open(): Promise<Transport> {
     const { hostname, tls, tunnel, tunnelTls } = this.#options;
     await reached(this.#socket, "connect", "FAILED", this.#options);
-    // Not before: of a socket that is not connected yet, Node makes the time of keepAlive a minute.
+    // Not earlier: if a socket is not connected yet, Node sets the time of keepAlive to a minute.
     setTcp(this.#tcp, this.#options);
     if (tunnelTls !== undefined) await this.#secure(tunnelTls, hostname);
     if (tunnel !== undefined) {
@@ -198,7 +198,7 @@ class NodeRoute {
     return new RouteTransport(this.#socket, this.#tcp, this.#options);
   }
 
-  /** Drops it, all its layers. */
+  /** Drops the connection with all its layers. */
   destroy(): void {
     for (const socket of this.#layers) socket.destroy();
   }
@@ -221,7 +221,7 @@ class NodeRoute {
     return socket;
   }
 
-  /** What ended between two steps tells nobody any more. */
+  /** Throws if the connection ended between two steps, when nothing listened. */
   #check(): void {
     const socket = this.#socket;
     if (socket.destroyed || socket.readableEnded) throw toTransportError(reasonOf(socket));
@@ -229,12 +229,12 @@ class NodeRoute {
 }
 
 /**
- * Connects with `net.connect`, and does TLS with `tls.connect` where there are options for it.
+ * Connects with `net.connect`, and does TLS with `tls.connect` if there are options for it.
  *
- * @param attach Called once with the connected transport; it sets the transport's handler before it returns, and its
- * result is what the promise is resolved with.
+ * @param attach Called once with the connected transport. It must set the handler of the transport before it returns; its
+ * result becomes the result of the promise.
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
- * @throws What the tunnel throws; the signal's reason, where it is aborted.
+ * @throws The error of the tunnel; the signal's reason, if it is aborted.
  */
 export function connectTransport<Result>(
   options: ConnectOptions,

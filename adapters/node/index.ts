@@ -49,8 +49,9 @@ export { type NodeSocket, type NodeTlsState, NodeTransport } from "./transport.t
  * Serves WebSocket connections on Node.
  *
  * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
- * @throws {TypeError} Not exactly one of `port`, `path`, `server`, `listener`, or something that the runtime cannot do.
- * @throws {RangeError} An option is out of its range.
+ * @throws {TypeError} Not exactly one of `port`, `path`, `server` and `listener` is given, or the runtime cannot do what an
+ * option asks for.
+ * @throws {RangeError} An option is out of range.
  */
 export function serve<Context = unknown, Contexts extends object = RouteContexts>(
   options: ServeOptions,
@@ -60,15 +61,15 @@ export function serve<Context = unknown, Contexts extends object = RouteContexts
 }
 
 /**
- * Makes a server on Node at once, which begins to listen: as {@link serve}, for code that cannot wait.
+ * Makes a server on Node at once, and begins to listen: like {@link serve}, for code that cannot wait.
  *
  * @example
  * const server = createServer({ port: 8080 }, { message: (ws, data) => ws.send(data) });
  * await server.listening;
  *
- * @returns The server; its `listening` rejects with what {@link serve} rejects with, such as `ADDRESS_IN_USE`.
- * @throws {TypeError} An option or a handler is not known, or of a wrong type.
- * @throws {RangeError} An option is out of its range.
+ * @returns The server; its `listening` rejects with the errors of {@link serve}, such as `ADDRESS_IN_USE`.
+ * @throws {TypeError} An option or a handler is unknown or has a wrong type.
+ * @throws {RangeError} An option is out of range.
  */
 export function createServer<Context = unknown, Contexts extends object = RouteContexts>(
   options: ServeOptions,
@@ -80,13 +81,13 @@ export function createServer<Context = unknown, Contexts extends object = RouteC
 /**
  * Opens a connection to a WebSocket server, on Node.
  *
- * @param url With the scheme ws or wss; http and https stand for them.
+ * @param url With the scheme ws or wss, or http or https, which mean the same.
  * @returns Resolves when the connection is open; `open` has been called by then.
- * @throws {TypeError} The URL, or an option, is wrong.
- * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+ * @throws {TypeError} The URL or an option is wrong.
+ * @throws {DialError} The response does not accept the handshake: `status`, `headers` and `body` tell what it says.
  * @throws {TimeoutError} `DIAL_TIMEOUT`
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `PROXY_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws The signal's reason, if it is aborted.
  */
 export function connect<Context = unknown>(
   url: string | { readonly href: string },
@@ -97,13 +98,13 @@ export function connect<Context = unknown>(
 }
 
 /**
- * Makes a connection of a transport whose opening handshake somebody else has done, on Node.
+ * Makes a connection of a transport whose opening handshake other code has done, on Node.
  *
- * @param transport Joined to the peer, with nothing in front of its frames in either direction; the connection's from now on.
- * @param adopted What the handshake has come to.
- * @returns The connection. It is open: by now `open` has been called, and `message` for what `early` holds.
- * @throws {TypeError} An option or a handler is not known, or of a wrong type; `extensions` names what the options do not have.
- * @throws {RangeError} An option is out of its range.
+ * @param transport Connected to the peer; only frames may follow, in both directions. It belongs to the connection from now on.
+ * @param adopted The results of the handshake.
+ * @returns The open connection. `open` has been called, and `message` for the messages in `early`.
+ * @throws {TypeError} An option or a handler is unknown or has a wrong type; `extensions` names one that the options do not have.
+ * @throws {RangeError} An option is out of range.
  */
 export function adopt<Context = unknown>(
   transport: Transport,
@@ -114,16 +115,16 @@ export function adopt<Context = unknown>(
 }
 
 /**
- * The standard's WebSocketStream as a client on Node.
+ * The standard's WebSocketStream, a client on Node.
  *
  * @see WHATWG WebSockets, 5
  */
 export class WebSocketStream extends BaseStream {
   /**
-   * Begins to connect; `opened` tells when it is done.
+   * Begins to connect; `opened` resolves when the connection is open.
    *
    * @param url As for {@link connect}.
-   * @param options Those of the standard, and those of {@link connect}.
+   * @param options The options of the standard, and those of {@link connect}.
    */
   constructor(
     url: string | { readonly href: string },
@@ -135,27 +136,28 @@ export class WebSocketStream extends BaseStream {
 }
 
 /**
- * Listens on Node for connections that are pulled, as streams.
+ * Listens on Node, and gives each connection as a stream to read from.
  *
  * @throws {TransportError} `ADDRESS_IN_USE`, `ACCESS_DENIED`, `TLS_FAILED`, `FAILED`
- * @throws {TypeError} Not exactly one of `port`, `path`, `server`, `listener`, or something that the runtime cannot do.
+ * @throws {TypeError} Not exactly one of `port`, `path`, `server` and `listener` is given, or the runtime cannot do what an
+ * option asks for.
  */
 export function listen(options: StreamListenOptions): Promise<StreamListener> {
   return listenStreams(listenTransport, options);
 }
 
 /**
- * Connects on Node, over TCP or TLS, and gives a stream.
+ * Connects on Node, over TCP or TLS, and gives the connection as a stream.
  *
  * @throws {TransportError} `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `ACCESS_DENIED`, `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws The signal's reason, if it is aborted.
  */
 export function connectStream(options: StreamConnectOptions): Promise<TransportStream> {
   return connectStreamOn(connectTransport, options);
 }
 
 /**
- * Dials a WebSocket server on Node: connects, and does the opening handshake.
+ * Dials a WebSocket server on Node: it connects, and does the opening handshake.
  *
  * @param url With the scheme ws or wss, without fragment and credentials.
  * @throws As `Dialer.dial`.
@@ -169,9 +171,9 @@ export function dial(
 }
 
 /**
- * Makes a stream of a socket that somebody else has read from, such as an HTTP server: an HttpUpgrader's `stream`.
+ * Makes a stream of a socket that other code, such as an HTTP server, has read from: for the `stream` of an HttpUpgrader.
  *
- * The sockets of `node:http` will do on Node, Deno and Bun.
+ * It accepts the sockets of `node:http` on Node, Deno and Bun.
  *
  * @param socket Its `data` events go to the stream from now on.
  */

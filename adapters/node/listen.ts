@@ -16,10 +16,10 @@ import { acceptedTransport, adoptContext } from "./accept.ts";
 import { nodeServerTls } from "./tls-names.ts";
 import { NodeTransport } from "./transport.ts";
 
-/** The longest time that a timer of Node's takes, in milliseconds. */
+/** The longest time of Node's timers, in milliseconds. */
 const longestTime = 2 ** 31 - 1;
 
-/** Listens with `net.createServer`, and with `tls.createServer` where there are TLS options. */
+/** Listens with `net.createServer`, or with `tls.createServer` if there are TLS options. */
 function listen(
   { path, port, hostname, reusePort, backlog }: Place,
   tls: CheckedTls | undefined,
@@ -29,12 +29,12 @@ function listen(
   let isClosed = false;
   const inContext = AsyncLocalStorage.snapshot();
   const take = (socket: Socket): void => {
-    // The end of a TLS handshake that was under way when the listener was closed.
+    // A TLS handshake ended after the listener was closed.
     if (isClosed) {
       socket.destroy();
       return;
     }
-    // Not before: a peer that ends within its TLS handshake would stay until the time for that is up.
+    // Not earlier: a peer that ends inside its TLS handshake would stay until the time limit.
     socket.allowHalfOpen = true;
     accept(new NodeTransport(socket, tcp));
   };
@@ -56,20 +56,20 @@ function listen(
           },
           take,
         );
-  // Node says so and leaves the socket open.
+  // Node emits the event and leaves the socket open.
   server.on("tlsClientError", (_: Error, socket: Socket) => {
     socket.destroy();
   });
   return new Promise((resolve, reject) => {
-    // Later errors change nothing, since the promise is settled: they are about one connection that could not be accepted.
+    // Later errors have no effect, since the promise is settled: they concern one connection that could not be accepted.
     server.on("error", reject);
-    // Never an undefined port: Node takes that for any free one.
+    // The port is never undefined: Node would take any free one.
     const where = path === undefined ? { port, host: hostname, reusePort } : { path };
     server.listen({ ...where, backlog }, () => {
       resolve(
         newOwnedServerListener(server, () => {
           isClosed = true;
-          // The server's own `close` event waits for every connection; accepting ends at once.
+          // The server's `close` event waits for all connections, but accepting stops at once.
           server.close();
         }),
       );
@@ -77,7 +77,7 @@ function listen(
   });
 }
 
-/** Refuses what an older Node would leave out in silence. */
+/** Refuses `reusePort` where an older Node would silently ignore it. */
 function checkReusePort({ reusePort }: ListenOptions): void {
   const [major, minor] = process.versions.node.split(".").map(Number) as [number, number];
   const hasIt = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
@@ -87,7 +87,7 @@ function checkReusePort({ reusePort }: ListenOptions): void {
   );
 }
 
-/** Listens with `net.createServer` or `tls.createServer`, or takes the connections of a server that is there already. */
+/** Listens with `net.createServer` or `tls.createServer`, or takes the connections of an existing server. */
 export async function listenTransport(options: ListenOptions, accept: Accept): Promise<Listener> {
   checkReusePort(options);
   const how = listenBehindBalancers(options, listen);

@@ -1,5 +1,5 @@
 /**
- * A socket that somebody else has made, such as that of an `upgrade` event.
+ * Transports of sockets that other code has made, such as the socket of an `upgrade` event.
  *
  * @module
  */
@@ -8,24 +8,26 @@ import type { TcpOptions, Transport } from "../../src/transport.ts";
 import { AcceptedTransport, adoptContext } from "./accept.ts";
 import type { NodeSocket } from "./transport.ts";
 
-/** A socket that somebody else has made. */
+/** A socket that other code has made. */
 export interface ForeignSocket extends NodeSocket {
-  /** Set to true: this side ends by itself, behind its close frame. */
+  /** Set to true: this side then ends by itself, behind its close frame. */
   allowHalfOpen: boolean;
-  /** Set to 0, for none. A stream that is not a socket has none. */
+  /** Called with 0, for no time-out. A stream that is not a socket has no such method. */
   setTimeout?(milliseconds: number): unknown;
 }
 
 /**
- * Makes a transport of a socket that somebody else has made, on Node, Deno and Bun: of `node:net`, `node:tls`, or of an `upgrade` event of
- * `node:http`, on either side. From now on it neither times out nor ends by itself; one that has ended or is gone by now tells so.
+ * Makes a transport of a socket that other code has made, on Node, Deno and Bun: a socket of `node:net` or `node:tls`, or of an
+ * `upgrade` event of `node:http`, on either side. From now on the socket neither times out nor ends by itself. If it has already
+ * ended or closed, the transport tells so.
  *
- * @param socket Its events go to the transport from now on: nobody else may read it.
- * @param tcp What it is told of TCP. Default: `noDelay`.
+ * @param socket The transport gets its events from now on: no other code may read it.
+ * @param tcp Options of TCP to set. Default: `noDelay`.
  */
 export function socketTransport(socket: ForeignSocket, tcp?: TcpOptions): Transport {
   adoptContext(socket);
-  // Ends the time-out that `http.Server.timeout`, or an earlier owner, has set. An HTTP server's other times end with the request.
+  // Ends the time-out that `http.Server.timeout`, or an earlier owner, has set. Other time-outs of an HTTP server end with the
+  // request.
   socket.setTimeout?.(0);
   socket.allowHalfOpen = true;
   return new AcceptedTransport(socket, tcp);

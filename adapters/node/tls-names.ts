@@ -1,7 +1,8 @@
 /**
- * Options of TLS that `node:tls` documents: its own types tell which those are, and one that is forgotten here does not compile.
+ * Options of TLS that `node:tls` documents. The code is checked against Node's types: a name that is forgotten here does not
+ * compile.
  *
- * Left out are those of the socket below, which is made elsewhere.
+ * Options of the socket below TLS are left out: that socket is made elsewhere.
  *
  * @module
  */
@@ -52,7 +53,7 @@ const ofServers: NamesOf<Omit<TlsOptions, keyof ServerOpts | keyof SecureContext
 
 type OfTheSocket = "host" | "port" | "path" | "socket" | "lookup" | "timeout";
 
-/** Those of a server alone stand among the types of clients, too: `requestOCSP` is documented, and does not. */
+/** Node's types list options of servers among those of clients; `requestOCSP` is documented, but not in the types. */
 const ofClients: NamesOf<
   Omit<ConnectionOptions, OfTheSocket | keyof SecureContextOptions> & { requestOCSP: unknown }
 > = {
@@ -70,13 +71,13 @@ const ofClients: NamesOf<
   session: true,
 };
 
-/** What `tls.connect` may be told. */
+/** The options that `tls.connect` knows. */
 export const nodeClientTls: TlsTable = clientTls([
   ...Object.keys(ofContexts),
   ...Object.keys(ofClients),
 ]);
 
-/** What `tls.createServer` may be told. */
+/** The options that `tls.createServer` knows. */
 export const nodeServerTls: TlsTable = serverTls([
   ...Object.keys(ofContexts),
   ...Object.keys(ofServers),

@@ -1,5 +1,5 @@
 /**
- * A socket of Node's as a transport.
+ * Makes a transport of a Node socket.
  *
  * @module
  */
@@ -14,34 +14,34 @@ import type {
 import { silent } from "../silent.ts";
 import { setTcp, type TcpSocket } from "../tcp-options.ts";
 
-/** What is used of a `net.Socket` or `tls.TLSSocket`. It must have been made with `allowHalfOpen`. */
+/** The members of a `net.Socket` or `tls.TLSSocket` that are used. The socket must have been made with `allowHalfOpen`. */
 export interface NodeSocket extends TcpSocket, NodeTlsState {
-  /** The peer's IP address, undefined over a Unix socket, and once the socket is destroyed. */
+  /** The peer's IP address; undefined for a Unix socket, and after the socket is destroyed. */
   readonly remoteAddress?: string | undefined;
-  /** The peer's port, likewise. */
+  /** The peer's port; undefined in the same cases. */
   readonly remotePort?: number | undefined;
-  /** This side's IP address, likewise. */
+  /** This side's IP address; undefined in the same cases. */
   readonly localAddress?: string | undefined;
-  /** This side's port, likewise. */
+  /** This side's port; undefined in the same cases. */
   readonly localPort?: number | undefined;
-  /** A TLS socket's is true. */
+  /** true for a TLS socket. */
   readonly encrypted?: boolean | undefined;
-  /** Whether it still takes bytes. */
+  /** Whether the socket still takes bytes. */
   readonly writable: boolean;
-  /** Whether it has failed, or was dropped; `close` follows. */
+  /** Whether the socket has failed, or was dropped; `close` follows. */
   readonly destroyed?: boolean | undefined;
-  /** What it has failed with. */
+  /** The error of the socket. */
   readonly errored?: Error | null | undefined;
-  /** Whether the peer has ended it, and `end` was told. */
+  /** Whether the peer has ended its side, and `end` was emitted. */
   readonly readableEnded?: boolean | undefined;
-  /** Whether this side has ended it. */
+  /** Whether this side has ended. */
   readonly writableEnded?: boolean | undefined;
-  /** Bytes that wait in it. */
+  /** Bytes that wait in the socket. */
   readonly writableLength: number;
-  /** Adds a listener: of `data`, `end`, `error` and `close`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
+  /** Adds a listener for `data`, `end`, `error` or `close`. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
   on(event: string, listener: (...values: any[]) => void): unknown;
-  /** Sends bytes, which are lent until `written` is called; false where they wait. */
+  /** Sends bytes, which are lent until `written` is called; returns false if they wait. */
   write(bytes: Uint8Array, written?: (error?: Error | null) => void): boolean;
   /** Stops reading. */
   pause(): unknown;
@@ -51,27 +51,27 @@ export interface NodeSocket extends TcpSocket, NodeTlsState {
   end(): unknown;
   /** Drops the connection. */
   destroy(): unknown;
-  /** The process lives on for it. */
+  /** Makes the socket keep the process alive. */
   ref?(): unknown;
-  /** The process may end although it is open. */
+  /** Lets the process end although the socket is open. */
   unref?(): unknown;
 }
 
-/** What a TLS socket knows of its handshake. */
+/** What a TLS socket knows about its handshake. */
 export interface NodeTlsState {
-  /** What ALPN came to; false or null for nothing. */
+  /** The protocol chosen by ALPN; false or null for none. */
   readonly alpnProtocol?: string | false | null | undefined;
-  /** What the client asked for by SNI; false or null for nothing. */
+  /** The name that the client sent by SNI; false or null for none. */
   readonly servername?: string | false | null | undefined;
   /** Whether the peer's certificate is trusted. */
   readonly authorized?: boolean | undefined;
-  /** Gives the version, such as "TLSv1.3". */
+  /** Gives the version of TLS, such as "TLSv1.3". */
   getProtocol?(): string | null;
-  /** Gives an empty object where the peer has shown no certificate. */
+  /** Gives the peer's certificate; an empty object if it has shown none. */
   getPeerCertificate?(): Partial<PeerCertificate> | null;
 }
 
-/** Tells what a socket knows when it is asked: `state` gives the socket, or where that is gone nothing. */
+/** Gives facts that are read from the socket at each access. @param state Gives the socket, or an empty object if it is gone. */
 export function tlsFacts(state: () => NodeTlsState): TlsFacts {
   return {
     get alpnProtocol() {
@@ -94,8 +94,8 @@ export function tlsFacts(state: () => NodeTlsState): TlsFacts {
 }
 
 /**
- * What a write to a socket that takes no more bytes gives: true where this side has ended. One that has failed borrows the bytes
- * until its `close`, which microtasks alone would never let come.
+ * Gives the result of a write to a socket that takes no more bytes: true if this side has ended. A failed socket borrows the
+ * bytes until its `close` instead: with true, a caller that writes on in microtasks would never let `close` come.
  */
 export function isEnded({
   destroyed,
@@ -108,20 +108,20 @@ export function isEnded({
 export class NodeTransport implements Transport {
   handler!: TransportHandler;
   readonly #socket: NodeSocket;
-  // Made at the first write.
+  // Made at the first write that needs it.
   #written: ((error?: Error | null) => void) | undefined;
   #isBorrowing = false;
-  /** Writes whose callbacks are still to come. */
+  /** Writes whose callbacks have not come yet. */
   #pending = 0;
   #error: Error | undefined;
 
   /**
-   * Takes a socket over: its events come here from now on.
+   * Takes over a socket: the transport gets its events from now on.
    *
    * @param socket Made with `allowHalfOpen`.
-   * @param tcp What it is told of TCP. Default: `noDelay`.
-   * @param reads Whether the socket tells what it reads by `data` events; where not, its maker calls the handler.
-   * Default: true.
+   * @param tcp Options of TCP to set. Default: `noDelay`.
+   * @param reads Whether the socket delivers bytes by `data` events. If false, the code that makes the transport calls the
+   * handler. Default: true.
    */
   constructor(socket: NodeSocket, tcp?: TcpOptions, reads = true) {
     this.#socket = socket;
@@ -137,16 +137,16 @@ export class NodeTransport implements Transport {
     };
     const onClose = (): void => {
       const { handler } = this;
-      // Node keeps a closed socket until the next full collection: the connection is not to stay with it.
+      // Node keeps a closed socket until the next full collection: the connection must not be kept with it.
       this.handler = silent;
       handler.onClose(this.#error);
     };
     socket.on("end", onEnd);
     socket.on("error", (error: Error) => {
-      this.#error = error; // `close` follows and tells it
+      this.#error = error; // `close` follows and delivers it
     });
     socket.on("close", onClose);
-    // What it told before it came here it does not tell again.
+    // The socket does not repeat events that it emitted before.
     if (socket.readableEnded === true) queueMicrotask(onEnd);
     if (socket.destroyed === true) {
       this.#error = socket.errored ?? undefined;
@@ -183,15 +183,15 @@ export class NodeTransport implements Transport {
     this.#pending++;
     this.#written ??= (error) => {
       this.#pending--;
-      // What has failed was not taken: `close` follows, and tells it.
+      // A failed write took nothing: `close` follows with the error.
       if (error) return;
-      // The callback of a write that was taken at once may come after the one that borrows.
+      // The callback of an earlier write, which was taken at once, may come after a later write has borrowed bytes.
       if (!this.#isBorrowing || this.#pending > 0) return;
       this.#isBorrowing = false;
       this.handler.onDrain();
     };
     this.#socket.write(bytes, this.#written);
-    // Nothing left right after the call: the kernel has it all.
+    // If nothing waits right after the call, the kernel has everything.
     this.#isBorrowing = this.#socket.writableLength > 0;
     return !this.#isBorrowing;
   }

@@ -1,6 +1,6 @@
 /**
- * Any pair of the Web's streams as a connection: edge platforms' sockets, WebTransport, child processes. No runtime is
- * needed beside the standard's globals.
+ * Any pair of the Web's streams as a connection: sockets of edge platforms, WebTransport, child processes. It needs no runtime,
+ * only the standard's globals.
  *
  * @example
  * import { connect } from "cloudflare:sockets";
@@ -30,28 +30,28 @@ import { type StreamFacts, type StreamPair, StreamsTransport } from "./transport
 
 export type { StreamFacts, StreamPair } from "./transport.ts";
 
-/** Where streams are to lead. */
+/** The target that streams must lead to. */
 export interface StreamsTarget {
   /** Name or address; IPv6 without brackets. */
   readonly hostname: string;
   /** TCP port, 1 to 65535. */
   readonly port: number;
-  /** Whether TLS is wanted: the URL says wss. */
+  /** Whether the streams must use TLS: the URL says wss. */
   readonly encrypted: boolean;
-  /** The option `tls` as it was given. */
+  /** The option `tls`, unchanged. */
   readonly tls: TlsOptions | undefined;
-  /** Aborted when nobody wants the streams any more; streams that come later are closed. */
+  /** Aborted when the streams are no longer needed; streams that come later are closed. */
   readonly signal: Signal | undefined;
 }
 
-/** Opens a pair of streams. What it throws is the `cause` of a `TransportError` `FAILED`. */
+/** Opens a pair of streams. An error that it throws becomes the `cause` of a `TransportError` `FAILED`. */
 export type OpenStreams = (target: StreamsTarget) => StreamPair | Promise<StreamPair>;
 
 /** Options of a client over streams. */
 export interface StreamsClientOptions<Context = unknown> extends ClientOptions<Context> {
   /** Opens the streams. */
   readonly open: OpenStreams;
-  /** What compresses, such as `{ engine: zlibEngine() }`, and what else a runtime has. Default: nothing. */
+  /** Services of a runtime, such as compression by `{ engine: zlibEngine() }`. Default: none. */
   readonly runtime?: RuntimeServices | undefined;
 }
 
@@ -64,7 +64,7 @@ export interface StreamsServerOptions extends Omit<ServeOptions, keyof ListenOpt
 /**
  * Makes a transport of a pair of streams: `server.accept(streamsTransport(pair))`.
  *
- * @param pair Both its streams are the transport's from now on.
+ * @param pair Both streams belong to the transport from now on.
  * @throws {TypeError} One of the streams is locked.
  */
 export function streamsTransport(pair: StreamPair, facts?: StreamFacts): Transport {
@@ -72,9 +72,9 @@ export function streamsTransport(pair: StreamPair, facts?: StreamFacts): Transpo
 }
 
 /**
- * Makes of a way to open streams one that the core connects by: what `connectOn` and `connectStreamOn` take.
+ * Makes a function that connects out of one that opens streams: for `connectOn` and `connectStreamOn`.
  *
- * A proxy or a Unix socket is for `open` to know: with those options, connecting fails with a TypeError.
+ * Only `open` could use a proxy or a Unix socket: with those options, connecting fails with a TypeError.
  */
 export function connectBy(open: OpenStreams): Connect {
   return (options, attach) =>
@@ -103,7 +103,7 @@ export function connectBy(open: OpenStreams): Connect {
     });
 }
 
-/** Waits until streams lead somewhere. Whether TLS or TCP fails, a socket that does both does not tell. */
+/** Waits until the streams are connected. A socket that does both TLS and TCP does not tell which of them failed. */
 async function opened(pair: StreamPair, encrypted: boolean): Promise<StreamPair> {
   if (pair.opened === undefined) return pair;
   try {
@@ -117,10 +117,10 @@ async function opened(pair: StreamPair, encrypted: boolean): Promise<StreamPair>
 /**
  * Opens a connection to a WebSocket server over streams.
  *
- * @param url With the scheme ws or wss; http and https stand for them.
+ * @param url With the scheme ws or wss, or http or https, which mean the same.
  * @returns Resolves when the connection is open; `open` has been called by then.
- * @throws As `connect` of `framewire/node`; `TransportError` where the streams cannot be opened: `FAILED`, or `REFUSED` where
- * their `opened` says so.
+ * @throws As `connect` of `framewire/node`; `TransportError` if the streams cannot be opened: `FAILED`, or `REFUSED` if their
+ * `opened` says so.
  */
 export function connect<Context = unknown>(
   url: string | { readonly href: string },
@@ -131,14 +131,14 @@ export function connect<Context = unknown>(
 }
 
 /**
- * Makes a server without a listener: it serves what it is given with `accept`.
+ * Makes a server without a listener: it serves the transports given to `accept`.
  *
  * @example
  * const server = createServer({}, { message: (ws, data) => ws.send(data) });
  * server.accept(streamsTransport(pair));
  *
- * @throws {TypeError} An option or a handler is not known, or of a wrong type; compression is wanted, and there is no engine.
- * @throws {RangeError} An option is out of its range.
+ * @throws {TypeError} An option or a handler is unknown or has a wrong type; compression is asked for, and there is no engine.
+ * @throws {RangeError} An option is out of range.
  */
 export function createServer<Context = unknown, Contexts extends object = RouteContexts>(
   { runtime, ...options }: StreamsServerOptions,

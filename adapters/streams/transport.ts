@@ -1,5 +1,5 @@
 /**
- * A pair of the Web's streams as a transport.
+ * Makes a transport of a pair of the Web's streams.
  *
  * @module
  */
@@ -12,34 +12,33 @@ import { PauseGate } from "../pause-gate.ts";
 import { silent } from "../silent.ts";
 
 /**
- * A connected pair of streams of bytes: what an edge platform's `connect()` gives, a WebTransport stream, a `Deno.Conn`,
- * `Duplex.toWeb(socket)` of Node's (where the socket is not half-open: the readable stream of one that is does not end
- * before the other), the two ends of a child process.
+ * A connected pair of byte streams, such as the result of an edge platform's `connect()`, a WebTransport stream, a `Deno.Conn`,
+ * Node's `Duplex.toWeb(socket)` (if the socket is not half-open: otherwise the readable stream does not end before the writable
+ * one), or the two ends of a child process.
  */
 export interface StreamPair {
-  /** Its chunks are the transport's: they are changed in place. */
+  /** Its chunks belong to the transport, which changes them in place. */
   readonly readable: WebReadable;
-  /** What it is given is a copy, which it may keep. */
+  /** It gets copies, which it may keep. */
   readonly writable: WebWritable;
   /**
-   * Awaited before the streams are used by a client, where there is one: an edge platform's socket tells by it whether it has
-   * connected.
+   * If present, a client awaits it before it uses the streams: an edge platform's socket tells by it whether it has connected.
    */
   readonly opened?: PromiseLike<unknown> | undefined;
-  /** Called when the transport is closed or dropped, where there is one. */
+  /** If present, called when the transport is closed or dropped. */
   close?(): unknown;
 }
 
-/** What is known of the connection that the streams are. */
+/** Facts about the connection that the streams form. */
 export type StreamFacts = Partial<TransportFacts>;
 
-/** What is used of a stream's reader. */
+/** The members of a stream's reader that are used. */
 interface Reader {
   read(): Promise<{ readonly done: boolean; readonly value?: unknown }>;
   cancel(reason?: unknown): Promise<void>;
 }
 
-/** What is used of a stream's writer. */
+/** The members of a stream's writer that are used. */
 interface Writer {
   readonly desiredSize: number | null;
   readonly ready: Promise<unknown>;
@@ -50,15 +49,15 @@ interface Writer {
 }
 
 /**
- * This side of the connection: it takes writes ("open"), its stream is being closed ("ending"), that is done ("ended"), or both
- * streams are let go of ("closed").
+ * This side of the connection: it takes writes ("open"), its stream is being closed ("ending"), its stream is closed ("ended"),
+ * or both streams are released ("closed").
  */
 type OwnSide = "open" | "ending" | "ended" | "closed";
 
 /**
- * A pair of streams as a transport: back-pressure of the one becomes that of the other.
+ * A pair of streams as a transport. It passes on the back-pressure of both streams.
  *
- * Each write is copied, since a stream may hand on what it is given and nobody can tell.
+ * Each write is copied, since a stream may pass its chunks on without telling when it is done with them.
  */
 export class StreamsTransport implements Transport {
   handler: TransportHandler = silent;
@@ -73,11 +72,11 @@ export class StreamsTransport implements Transport {
   readonly #writer: Writer;
   #side: OwnSide = "open";
   #hasPeerEnded = false;
-  /** Chunks that have come. */
+  /** The number of chunks that have come. */
   #chunks = 0;
   readonly #gate: PauseGate = new PauseGate();
 
-  /** @throws {TypeError} One of the streams is locked: somebody else reads or writes it. */
+  /** @throws {TypeError} One of the streams is locked: other code reads or writes it. */
   constructor(pair: StreamPair, facts: StreamFacts = {}) {
     this.#pair = pair;
     this.remoteAddress = facts.remoteAddress;
@@ -88,7 +87,7 @@ export class StreamsTransport implements Transport {
     this.tls = facts.tls;
     this.#reader = pair.readable.getReader() as Reader;
     this.#writer = pair.writable.getWriter() as unknown as Writer;
-    // A stream that fails while nothing is written tells it here alone.
+    // If a stream fails while nothing is written, only this promise tells it.
     this.#writer.closed.catch((error: unknown) => {
       void this.#closeOnceRead(error);
     });
@@ -138,7 +137,7 @@ export class StreamsTransport implements Transport {
   destroy(): void {
     if (this.#isClosed) return;
     this.#release();
-    // In a turn of its own, as on Node: what else the call did is told first.
+    // In a separate turn, as on Node, so that events of this call come first.
     setTimeout(() => {
       this.handler.onClose();
     }, 0);
@@ -152,7 +151,7 @@ export class StreamsTransport implements Transport {
     try {
       for (;;) {
         const { done, value } = await this.#reader.read();
-        // A read that was under way when delivery was stopped waits here with its bytes.
+        // A read that ends while delivery is paused waits here with its bytes.
         while (this.#gate.opening !== undefined) await this.#gate.opening;
         if (this.#isClosed) return;
         if (done) break;
@@ -172,8 +171,8 @@ export class StreamsTransport implements Transport {
   }
 
   /**
-   * Closes when what has come has been read, unless the peer's end is behind it: a socket that is not half-open ends this
-   * side as soon as the peer ends the other, which is for `end` to see.
+   * Closes after received bytes have been read, unless the peer's end comes behind them: a socket that is not half-open ends this
+   * side as soon as the peer ends the other, and `end` handles that.
    */
   async #closeOnceRead(error: unknown): Promise<void> {
     let seen: number;
@@ -198,7 +197,7 @@ export class StreamsTransport implements Transport {
     this.handler.onClose(error instanceof Error ? error : new Error(String(error)));
   }
 
-  /** Lets go of both streams; that one of them is closed already is no failure. */
+  /** Releases both streams. An error is ignored: one of the streams may already be closed. */
   #release(): void {
     this.#side = "closed";
     this.resume();
@@ -207,12 +206,12 @@ export class StreamsTransport implements Transport {
     try {
       Promise.resolve(this.#pair.close?.()).catch(ignore);
     } catch {
-      // As above.
+      // Ignored, as above.
     }
   }
 }
 
-/** The bytes of a chunk, as a plain Uint8Array. @throws {TypeError} It has none. */
+/** Gives the bytes of a chunk as a plain Uint8Array. @throws {TypeError} The chunk is no bytes. */
 function plainBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof ArrayBuffer || kindOf(chunk) === "ArrayBuffer") {
     return new Uint8Array(chunk as ArrayBuffer);

@@ -308,9 +308,9 @@ export class Connection<Context = unknown> {
    *
    * @param source For example a `ReadableStream`, a generator or an array. It is asked for the next piece when there is room for
    * one.
-   * @returns Resolves when the whole message has been handed on. Rejects as {@link send} does, and with the error that `source`
-   * throws. If a piece has already left then, the connection ends with 1011, since a part of a message cannot be taken back. A
-   * rejection that you do not await is not reported as unhandled.
+   * @returns Resolves when the last piece is sent, as {@link send} does. Rejects as {@link send} does, and with the error that
+   * `source` throws. If a piece has already left then, the connection ends with 1011, since a part of a message cannot be taken
+   * back. A rejection that you do not await is not reported as unhandled.
    * @throws {TypeError} An option is unknown, or of a wrong type.
    */
   sendStream(

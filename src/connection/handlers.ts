@@ -138,9 +138,9 @@ export interface HookHandlers<
     request: UpgradeRequest<Params>,
   ): Awaitable<Upgrade<Context> | Refusal | undefined | void>;
   /**
-   * Answers plain HTTP requests, which ask for no upgrade, such as health checks. A function answers GET; it also decides about
-   * HEAD and OPTIONS. An object has one function for each method, such as `{ GET: list, POST: add }`. Other methods are answered
-   * with 405. Default: 426.
+   * Answers plain HTTP requests, which ask for no upgrade, such as health checks. A function answers GET; framewire makes the
+   * answers to HEAD and OPTIONS from it. An object has one function for each method, such as `{ GET: list, POST: add }`. Other
+   * methods are answered with 405. Default: 426.
    */
   readonly http?: HttpHandler | HttpMethods | undefined;
 }
@@ -201,7 +201,8 @@ export interface ServerHandlers<
   refused?(error: HandshakeError, remoteAddress: string | undefined, peer?: Peer): unknown;
   /**
    * The backplane has changed its state: it is down or up again, messages may be missing, or something is wrong. Here you can
-   * tell clients to ask for messages that they may have missed. An error that this handler throws is ignored.
+   * tell clients to ask for messages that they may have missed. The option `unhandledErrors` says what happens to an error that
+   * this handler throws.
    */
   backplane?(event: BackplaneEvent): unknown;
 }

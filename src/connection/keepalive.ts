@@ -247,7 +247,8 @@ export class Keepalive {
       return;
     }
     const livedUntil = isReading ? this.#aliveAt : Math.max(this.#aliveAt, this.#stuckAt);
-    // A coarse time may be one tick late. The second check, one tick later, makes up for that.
+    // `latest` adds the tick by which a coarse time may be late. It is subtracted here, because the second check comes a tick
+    // later.
     const left = this.#deadlines.latest(livedUntil) - tick + pongTimeout - now;
     const found = isReading ? "silent" : "stuck";
     if (left > 0) this.#awaitPong(left, "none");

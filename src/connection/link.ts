@@ -86,7 +86,7 @@ export interface LinkParts<Context> {
   readonly place?: LinkPlace | undefined;
 }
 
-const ofNobody: DeliverySettings = { slow: "buffer", maxTopics: 0 };
+const noDelivery: DeliverySettings = { slow: "buffer", maxTopics: 0 };
 
 /** Links that do not keep the process alive. As a rule the set is empty, so that most links need no field for this. */
 const unheld: WeakSet<object> = /* @__PURE__ */ new WeakSet();
@@ -136,7 +136,7 @@ export class Link<Context = unknown>
     const { messages, highWaterMark, times, trace } = settings;
     this.#owner = owner;
     this.#place = parts.place;
-    this.delivery = parts.delivery ?? ofNobody;
+    this.delivery = parts.delivery ?? noDelivery;
     this.transport = transport;
     this.deadlines = owner.deadlines;
     this.#teardown = new Teardown(this, settings.closeTimeout, settings.deliverAfterClose);

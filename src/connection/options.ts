@@ -242,7 +242,7 @@ export function resolveConnectionOptions(
 }
 
 /** The extensions of clients with `compression: true`, by engine: all these clients share one memory budget. */
-const ofClients: WeakMap<Engine, readonly Extension[]> = /* @__PURE__ */ new WeakMap();
+const clientExtensions: WeakMap<Engine, readonly Extension[]> = /* @__PURE__ */ new WeakMap();
 
 /**
  * Gives the extensions that a client's connection may use. @throws As {@link resolveExtensions}.
@@ -256,10 +256,10 @@ export function resolveClientExtensions(
   if (compression !== true || engine === undefined) {
     return resolveExtensions(options, engine, deadlines);
   }
-  let own = ofClients.get(engine);
+  let own = clientExtensions.get(engine);
   if (own === undefined) {
     own = resolveExtensions({ compression }, engine, deadlinesOn());
-    ofClients.set(engine, own);
+    clientExtensions.set(engine, own);
   }
   return [...own, ...extensions];
 }

@@ -1,6 +1,10 @@
 /**
  * Parses heads of requests and responses: in place, with limits, from chunks (RFC 9112, 2 to 5).
  *
+ * Theory of operation. The parser is a state machine over bytes. Its state is the part to which the next byte belongs, such as
+ * the target or a header's name. Each state has a method, which reads the bytes of its part and notes the part's position in the
+ * head; it makes no strings. At the end of a chunk the parser keeps its state, and goes on with the next chunk.
+ *
  * The parser is strict where attacks have used lax parsers: lines end with CRLF, no line is folded, and no blank stands before a
  * colon.
  *

@@ -199,7 +199,7 @@ describe("commands in the documents", () => {
     const languages = new Set(blocks.map(({ language }) => language));
     expect(
       [...languages].filter(
-        (language) => !/^(?:js|ts|sh|json|html|mermaid|nginx|haproxy|text|)$/.test(language),
+        (language) => !/^(?:js|ts|sh|json|html|mermaid|nginx|haproxy|sql|text|)$/.test(language),
       ),
     ).toEqual([]);
   });

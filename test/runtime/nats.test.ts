@@ -3,7 +3,7 @@ import { natsBackplane } from "../../adapters/nats/index.ts";
 import type { Backplane } from "../../src/connection/backplane/backplane.ts";
 import { adapter } from "../support/adapter.ts";
 import { newMember } from "../support/backplane-member.ts";
-import { describeBackplane } from "../support/backplane-suite.ts";
+import { describeBackplane, nodesAt } from "../support/backplane-suite.ts";
 import { describeRuntimes } from "../support/processes.ts";
 import type { TestBroker } from "../support/broker.ts";
 import { hasNats, natsClients, natsConnect, natsOptions, startNats } from "../support/nats.ts";
@@ -59,6 +59,26 @@ describe.skipIf(!hasNats).each(clients)("NATS by %s", (client) => {
       for (const login of [{}, { user: "tea", pass: "wrong" }]) {
         const backplane = await newBackplane(guarded.port, login);
         await expect(adapter.serve({ port: 0, backplane }, {})).rejects.toThrow(/authorization/i);
+      }
+    });
+
+    it("tells what it does not allow of what is subscribed to again after an outage", async () => {
+      const nodes = nodesAt(() => newBackplane(guarded.port, { user: "tea", pass: "secret" }));
+      try {
+        const node = await nodes.start();
+        const { heard } = await node.listen("ours");
+        await guarded.kill();
+        await expect.poll(() => node.server.backplane!.state).toBe("down");
+        await node.listen("theirs");
+        await guarded.start();
+        await expect.poll(() => node.events).toContain("error REFUSED");
+        await node.listen("ours");
+        expect(node.server.backplane!.state).toBe("up");
+        const other = await nodes.start();
+        await other.server.publish("ours", "hot").carried;
+        await expect.poll(() => heard).toEqual(["hot"]);
+      } finally {
+        await nodes.stop();
       }
     });
 

@@ -108,6 +108,7 @@ export function nodesAt(
 /** Writes down the topics of what a driver delivers. */
 function noting(came: Set<string>, backplane: Backplane): Backplane {
   return {
+    ...backplane,
     join: (member) =>
       backplane.join({
         ...member,

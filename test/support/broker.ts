@@ -31,6 +31,36 @@ function isStopped(pid: number): boolean {
   }
 }
 
+/** A process and its children, where the system tells: some brokers have one for each connection. */
+function familyOf(pid: number): number[] {
+  const family = [pid];
+  for (const name of existsSync("/proc") ? readdirSync("/proc") : []) {
+    if (/^\d+$/.test(name) && parentOf(name) === pid) family.push(Number(name));
+  }
+  return family;
+}
+
+function parentOf(name: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    // It has ended meanwhile.
+    return undefined;
+  }
+}
+
+/** Whether a process has ended, if only its parent has not been told. */
+function isGone(pid: number): boolean {
+  const file = `/proc/${pid}/stat`;
+  try {
+    const stat = readFileSync(file, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+  } catch {
+    return true;
+  }
+}
+
 /** A port that nobody listens on. */
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -38,6 +68,21 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/** Sends a signal to a process, which may have ended. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has.
+  }
+}
+
+/** Stops a process. A signal takes its time: what is sent to it meanwhile would still be answered. */
+function stop(pid: number): void {
+  signal(pid, "SIGSTOP");
+  while (!isStopped(pid) && !isGone(pid));
 }
 
 /**
@@ -62,8 +107,12 @@ export async function startBroker(
       child = undefined;
       if (dying === undefined) return;
       const ended = new Promise((resolve) => dying.once("exit", resolve));
+      // It first, so that it does nothing about the others.
+      const family = dying.pid === undefined ? [] : familyOf(dying.pid);
       dying.kill("SIGKILL");
+      for (const pid of family.slice(1)) signal(pid, "SIGKILL");
       await ended;
+      while (!family.every(isGone)) await new Promise((resolve) => setImmediate(resolve));
     },
     start: () =>
       new Promise((resolve, reject) => {
@@ -82,11 +131,12 @@ export async function startBroker(
     // Not by the child's own `kill`: Deno's does nothing the second time.
     pause() {
       const pid = child!.pid!;
-      process.kill(pid, "SIGSTOP");
-      // A signal takes its time: what is sent to it meanwhile would still be answered.
-      while (!isStopped(pid));
+      stop(pid);
+      for (const other of familyOf(pid).slice(1)) stop(other);
     },
-    resume: () => void process.kill(child!.pid!, "SIGCONT"),
+    resume() {
+      for (const pid of familyOf(child!.pid!)) signal(pid, "SIGCONT");
+    },
   };
   await broker.start();
   return broker;

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -17,17 +18,24 @@ export const hasNats: boolean =
 
 /** Starts a NATS on a port of its own, with a configuration. */
 export async function startNats(configuration = ""): Promise<TestBroker> {
-  const folder = mkdtempSync(join(tmpdir(), "framewire-nats-"));
-  process.once("exit", () => {
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const file = join(folder, "nats.conf");
-  // What the suite publishes: the default is 1 MiB, and the envelope has 32 bytes more.
-  writeFileSync(file, `max_payload: 4MB\n${configuration}`);
-  return startBroker(
-    (port) => ["nats-server", "-a", "127.0.0.1", "-p", String(port), "-c", file],
-    "Server is ready",
+  const file = join(tmpdir(), `framewire-nats-${randomUUID()}.conf`);
+  // It is read at the start, and not needed any more: a run that is cut short leaves nothing behind.
+  const withFile = async <Result>(start: () => Promise<Result>): Promise<Result> => {
+    // What the suite publishes: the default is 1 MiB, and the envelope has 32 bytes more.
+    writeFileSync(file, `max_payload: 4MB\n${configuration}`);
+    try {
+      return await start();
+    } finally {
+      rmSync(file);
+    }
+  };
+  const broker = await withFile(() =>
+    startBroker(
+      (port) => ["nats-server", "-a", "127.0.0.1", "-p", String(port), "-c", file],
+      "Server is ready",
+    ),
   );
+  return { ...broker, start: () => withFile(broker.start) };
 }
 
 /** Gives a client's `connect`: tests that need no NATS do without the packages. */

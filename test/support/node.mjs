@@ -1,6 +1,6 @@
 /**
  * A server among others, in a process or a worker of its own: `node.mjs <runtime> <backplane> [port]`, where the second is "cluster",
- * "workers", or "redis" or "nats" at that port. A connection subscribes to the topic that its path names, and publishes to it what it
+ * "workers", or "redis", "nats" or "postgres" at that port. A connection subscribes to the topic that its path names, and publishes to it what it
  * says. Tells its parent the port, then what its backplane tells, such as "gap".
  */
 
@@ -8,6 +8,7 @@ import process from "node:process";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { clusterBackplane, workerBackplane } from "../../dist/cluster.mjs";
 import { natsBackplane } from "../../dist/nats.mjs";
+import { postgresBackplane } from "../../dist/postgres.mjs";
 import { redisBackplane } from "../../dist/redis.mjs";
 
 const [runtime, kind, port] = isMainThread ? process.argv.slice(2) : workerData;
@@ -22,6 +23,11 @@ const backplanes = {
   nats: async () => {
     const { connect } = await import("@nats-io/transport-node");
     return natsBackplane(connect, { servers: `127.0.0.1:${port}` });
+  },
+  postgres: async () => {
+    const { Client } = (await import("pg")).default;
+    const options = { host: "127.0.0.1", port, user: "tea", database: "postgres" };
+    return postgresBackplane(() => new Client(options));
   },
 };
 const backplane = await backplanes[kind]();

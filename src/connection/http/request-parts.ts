@@ -21,7 +21,7 @@ export const half: object = { duplex: "half" };
 /** The options of a `Request`, except its headers. On each runtime, appending headers later is cheaper than passing them. */
 export function partsOf(asked: HttpRequest): RequestParts {
   const method = methodOf(asked);
-  // "If ... method is `GET` or `HEAD`, then throw a TypeError" (Fetch, 5.4), where there is a body
+  // "If ... method is `GET` or `HEAD`, then throw a TypeError" (Fetch, 5.4), if there is a body
   if (method === "GET" || method === "HEAD" || !asked.hasBody) return { method };
   return { method, body: bodyOf(asked), ...half };
 }

@@ -1,6 +1,11 @@
 /**
  * Sends the messages of one connection: decides by the limit and the overflow policy whether a message may be sent now, and gives
- * each sender a promise. The endpoint's queue keeps the order.
+ * each sender a promise.
+ *
+ * Theory of operation. A message passes three parts. The outbox decides whether it fits. The endpoint's queue keeps the order of
+ * the messages, and frames them. The flusher writes the frames. If everything fits below the high-water mark, the promise is
+ * already resolved. Above the mark the promise is the flusher's, which all such senders share. A message that waits in the queue
+ * has a promise of its own (SendWaiter).
  *
  * @module
  */

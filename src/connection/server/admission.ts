@@ -117,7 +117,7 @@ export class Admission {
     try {
       return peers.find(head, this.#transport, proxied);
     } catch (error) {
-      // The application's function has thrown before there is a request that could be refused with its error.
+      // The application's function has thrown before there is a request object. So the error is reported with the address alone.
       if (!(error instanceof HandshakeError)) {
         const remoteAddress = socketAddress(this.#transport.remoteAddress);
         this.#owner.hookFailed(error, "trustProxy", { remoteAddress });

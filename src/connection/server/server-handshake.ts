@@ -5,6 +5,7 @@
  * UpgradeExchange if a request asks for an upgrade, and to an HttpExchange for any other request. An exchange decides, and
  * answers. It gives the connection back after the answer to a plain request, to read the next head, or when a request must be
  * refused. A refusal ends the connection.
+ *
  * @module
  */
 

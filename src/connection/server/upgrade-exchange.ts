@@ -1,8 +1,10 @@
 /**
  * Answers one request to upgrade: checks the origin, asks the hook, sends 101, and makes the link (RFC 6455, 4.2.2).
  *
- * The server's handshake has read and checked the head, and lends the connection to this exchange. The exchange gives it back if
- * the request is refused. The deadline of the handshake runs on, and stays with the handshake.
+ * Theory of operation. The server's handshake has read and checked the head, and lends the connection to this exchange. While a
+ * function for `origins` or the `upgrade` hook decides, early bytes of the peer are kept. Then the exchange sends 101, and a link
+ * takes over; or it gives the connection back, and the handshake refuses the request. The deadline of the handshake runs on, and
+ * stays with the handshake.
  *
  * @module
  */
@@ -59,7 +61,7 @@ export interface RequestedUpgrade<Context> {
   readonly hasPeerEnded: boolean;
 }
 
-/* asking: a function for `origins`, or the hook, is asked. over: the connection is the lender's again, or a link's. */
+/* asking: a function for `origins`, or the hook, is asked. over: the connection was given back, or belongs to a link. */
 type Phase = "asking" | "over";
 
 /** Number of bytes that a peer may send while a hook decides. Then framewire stops reading. */

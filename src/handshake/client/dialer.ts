@@ -1,6 +1,10 @@
 /**
  * The client's side of the opening handshake: makes a stream from a URL (RFC 6455, 4.1).
  *
+ * Theory of operation. One call is one Attempt, which its timeout or the caller's signal may abort. The call connects, writes the
+ * request, reads the head of the response, and checks it. Each step may replace the stream, for example by TLS; the current one
+ * is held (held-stream.ts). If the attempt fails or is aborted, the held stream is closed, and later results have no effect.
+ *
  * @module
  */
 

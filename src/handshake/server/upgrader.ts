@@ -1,6 +1,10 @@
 /**
  * The server's side of the opening handshake over a byte stream, with a callback at each step (RFC 6455, 4.2).
  *
+ * Theory of operation. One call is one Attempt, which its timeout may abort. The call reads and checks the head, calls the
+ * callbacks (callback-negotiation.ts), and writes 101 (agreement.ts). If a step fails, it writes a refusal, unless the stream
+ * itself has failed, and closes the stream.
+ *
  * @module
  */
 
