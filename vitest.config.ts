@@ -13,8 +13,8 @@ const sharing = [
   "test/{fuzz,model,property}/**/*.test.ts",
   // The first counts work, and has to be loaded before what it counts; the other is about the process itself.
   "test/!(complexity|runtime).test.ts",
-  // The first counts memory, the other one descriptors.
-  "test/hostile/!(memory|sockets).test.ts",
+  // That one counts memory.
+  "test/hostile/!(memory).test.ts",
   // Those of Node's adapter make its sockets fail, which it remembers.
   "test/adapters/{*.test.ts,!(node)/**/*.test.ts}",
   // Those that are left out replace something global, or count what a process has: descriptors, memory, errors that nobody takes.
