@@ -1,10 +1,11 @@
 /**
- * What is counted as buffered: bytes of messages, without what frames add to them, and as it was when the task began (WHATWG
+ * Computes `bufferedAmount`: unsent bytes of messages, without headers of frames, as of the beginning of the task (WHATWG
  * WebSockets, 3.1).
  *
- * Theory of operation. A connection knows how many bytes of frames wait. What the messages among them hold is found by marks: at
- * the end of a turn in which something was sent, a mark says how many bytes of messages were in how many bytes of frames. Of what lies
- * between two marks, as large a part has left as the transport has taken of the frames. Nothing comes down inside of a turn.
+ * Theory of operation. A connection knows how many bytes of frames wait, but not how many message bytes these contain. So at the
+ * end of each turn that sent something, a mark stores how many bytes of messages lie in how many bytes of frames. Between two
+ * marks, the part of the message bytes that has left is taken to be the part of the frame bytes that has left. The value never
+ * falls inside a turn.
  *
  * @module
  */
@@ -13,28 +14,28 @@ import type { Endpoint } from "../../src/endpoint/endpoint.ts";
 import { Fifo } from "../../src/fifo.ts";
 import { atEndOfTurn, type TurnListener } from "./tasks.ts";
 
-/** Bytes of messages, and where in the bytes of frames they end. */
+/** Bytes of messages so far, and where they end in the bytes of frames. */
 interface Mark {
   readonly payload: number;
   readonly end: number;
 }
 
-/** Counts what one WebSocket was given to send, and what of it has left. */
+/** Counts the bytes that one WebSocket was given to send, and those that have left. */
 export class BufferedAmount implements TurnListener {
-  /** Counts frames; undefined before there is a connection. */
+  /** Counts the frames; undefined before there is a connection. */
   #endpoint: Endpoint | undefined;
   /** Bytes of messages that were given to the connection, and of those that have left it. */
   #given = 0;
   #handed = 0;
   /** Bytes that will never leave, or have not reached the connection yet. */
   #apart = 0;
-  /** Bytes of frames that those lay in. */
+  /** The end of the handed bytes in the bytes of frames. */
   #end = 0;
   #marks: Fifo<Mark> | undefined;
   /** Whether something was sent in this turn. */
   #isInTurn = false;
 
-  /** The connection is there. */
+  /** Begins to count: the connection is there. */
   begin(endpoint: Endpoint): void {
     this.#endpoint = endpoint;
   }
@@ -45,7 +46,7 @@ export class BufferedAmount implements TurnListener {
     return this.#given - this.#handed + this.#apart;
   }
 
-  /** A message was given to the connection. @param size Its bytes. */
+  /** Counts a message that was given to the connection. @param size Its bytes. */
   add(size: number): void {
     this.#given += size;
     if (this.#isInTurn) return;
@@ -53,19 +54,19 @@ export class BufferedAmount implements TurnListener {
     atEndOfTurn(this);
   }
 
-  /** A message waits elsewhere, or comes to nothing; with a negative number, it waits no longer. */
+  /** Counts a message that waits elsewhere, or will never leave. A negative number takes it off again. */
   addApart(size: number): void {
     this.#apart += size;
   }
 
-  /** What was sent in the turn may have left by now. */
+  /** Looks at what has left: the turn is over. */
   onTurn(): void {
     this.#isInTurn = false;
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return;
     if (endpoint.output.unsent > 0) {
       const { unsent, gathered } = endpoint.output;
-      // What is still to be made into frames ends nobody knows where: it has left when all has.
+      // Nobody knows where bytes that are not in frames yet will end: they count as left when everything has left.
       const end = unsent > gathered ? Infinity : endpoint.sent.bytes;
       this.#marks ??= new Fifo<Mark>();
       this.#marks.push({ payload: this.#given, end });
@@ -73,17 +74,17 @@ export class BufferedAmount implements TurnListener {
     this.#settle();
   }
 
-  /** The connection is over: nothing leaves any more. @param isClean Whether all that was sent had left. */
+  /** Ends the count: the connection is over. @param isClean Whether everything that was sent had left. */
   end(isClean: boolean): void {
     if (isClean) this.#handed = this.#given;
     this.#endpoint = undefined;
     this.#marks = undefined;
   }
 
-  /** Looks at what has left; the last turn's sends are behind a mark, or have left. */
+  /** Looks at what has left. The sends of the last turn are behind a mark, or have left. */
   #settle(): void {
     const endpoint = this.#endpoint;
-    // What was unsent when the socket was dropped is counted no more, and has not left.
+    // The unsent bytes of a dropped socket no longer count as unsent, but they have not left.
     if (endpoint === undefined || endpoint.stage === "dropped" || endpoint.stage === "closed")
       return;
     const { unsent, gathered } = endpoint.output;

@@ -1,5 +1,5 @@
 /**
- * What the standard demands of its callers, with the errors that it has for them (WHATWG WebSockets, 3.1).
+ * Checks of arguments that the standard requires, with the standard's errors (WHATWG WebSockets, 3.1).
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { encodeUtf8 } from "../../src/bytes.ts";
 import { isToken } from "../../src/http/token.ts";
 
-/** Bytes of a reason at the most: what a close frame has room for beside the code (RFC 6455, 5.5.1). */
+/** Bytes of a reason, at most: the room of a close frame beside the code (RFC 6455, 5.5.1). */
 const maxReasonSize = 123;
 
 function syntaxError(message: string): DOMException {
@@ -15,8 +15,8 @@ function syntaxError(message: string): DOMException {
 }
 
 /**
- * Makes the URL of a connection. http and https stand for ws and wss. Where the runtime has a `location`, as Deno has by its flag,
- * a relative URL is read from there.
+ * Makes the URL of a connection. http and https become ws and wss. If the runtime has a `location`, as Deno has with its flag, a
+ * relative URL is resolved against it.
  *
  * @throws {DOMException} `SyntaxError`
  */
@@ -34,7 +34,7 @@ export function parseSocketUrl(text: string): URL {
       `Scheme of a WebSocket's URL must be ws, wss, http or https: ${url.protocol}`,
     );
   }
-  // Also an empty one, which `hash` does not show.
+  // This also finds an empty fragment, which `hash` does not show.
   if (url.href.includes("#")) throw syntaxError("A WebSocket's URL has no fragment");
   return url;
 }
@@ -52,7 +52,7 @@ export function checkProtocols(protocols: readonly string[]): void {
 }
 
 /**
- * Checks what a connection is to be closed with.
+ * Checks the arguments of `close`.
  *
  * @throws {DOMException} `InvalidAccessError` for the code, `SyntaxError` for the reason
  */
@@ -70,7 +70,7 @@ export function checkCloseArguments(code: number | undefined, reason: string | u
   }
 }
 
-/** Checks how many arguments there are. @throws {TypeError} Too few. */
+/** Checks the number of arguments. @throws {TypeError} There are too few. */
 export function checkArgumentCount(name: string, count: number, least: number): void {
   if (count < least) {
     throw new TypeError(`${name} needs ${least} argument${least === 1 ? "" : "s"}: ${count}`);

@@ -1,5 +1,5 @@
 /**
- * What JavaScript gives, made what the standard's interface takes (Web IDL, 3.2).
+ * Converts values of JavaScript to the types of the standard's interface (Web IDL, 3.2).
  *
  * @module
  */
@@ -8,19 +8,19 @@ import { kindOf } from "../../src/arguments.ts";
 import type { BlobLike } from "../../src/connection/data.ts";
 import { isBlob } from "../blob.ts";
 
-/** What `send` takes, sorted by how it is sent. */
+/** The data that `send` takes, sorted by how it is sent. */
 export type Sendable = string | Uint8Array | BlobLike;
 
-/** Surrogates without their partners. */
+/** Matches surrogates without their partners. */
 const loneSurrogates = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
 
-/** Makes a USVString: surrogates without their partners become U+FFFD. @throws {TypeError} A symbol. */
+/** Converts to a USVString: surrogates without their partners become U+FFFD. @throws {TypeError} A symbol. */
 export function toUsvString(value: unknown): string {
   return `${value as string}`.replace(loneSurrogates, "\uFFFD");
 }
 
 /**
- * Makes a [Clamp] unsigned short: the nearest whole number from 0 to 65 535, the even one of two.
+ * Converts to a [Clamp] unsigned short: the nearest whole number from 0 to 65 535, and the even one of two equally near ones.
  *
  * @throws {TypeError} A symbol, or a BigInt.
  */
@@ -34,7 +34,7 @@ export function toClampedShort(value: unknown): number {
   return isUp ? floor + 1 : floor;
 }
 
-/** Makes a list of strings of one, or of what gives several. @throws {TypeError} One of them is a symbol. */
+/** Converts a string, or an iterable of strings, to a list. @throws {TypeError} A symbol is among them. */
 export function toStrings(value: unknown): readonly string[] {
   const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
   if (!isObject || (value as Partial<Iterable<unknown>>)[Symbol.iterator] == null) {
@@ -44,21 +44,21 @@ export function toStrings(value: unknown): readonly string[] {
 }
 
 /**
- * Makes of data what is sent: bytes where they lie, a Blob as it is, and a string of all else.
+ * Converts data for sending: bytes to a view without a copy, a Blob to itself, and every other value to a string.
  *
- * @throws {TypeError} A symbol; bytes that somebody else may change, or whose number may.
+ * @throws {TypeError} A symbol; bytes whose content or number other code may change.
  */
 export function toSendable(data: unknown): Sendable {
   if (typeof data === "string") return data;
   if (ArrayBuffer.isView(data)) return viewOn(data.buffer, data.byteOffset, data.byteLength);
-  // Of another realm, such as that of Jest, is none of this realm's class.
+  // An ArrayBuffer of another realm, such as that of Jest, is no instance of this realm's class.
   if (data instanceof ArrayBuffer || kindOf(data) === "ArrayBuffer") {
     return viewOn(data as ArrayBuffer, 0, (data as ArrayBuffer).byteLength);
   }
   return isBlob(data) ? data : `${data as string}`;
 }
 
-/** @throws {TypeError} */
+/** @throws {TypeError} The buffer is shared, or can be resized. */
 function viewOn(buffer: ArrayBufferLike, start: number, length: number): Uint8Array {
   if (kindOf(buffer) === "SharedArrayBuffer") {
     throw new TypeError("data must not lie in a SharedArrayBuffer");
@@ -66,6 +66,6 @@ function viewOn(buffer: ArrayBufferLike, start: number, length: number): Uint8Ar
   if ((buffer as { readonly resizable?: boolean }).resizable === true) {
     throw new TypeError("data must not lie in an ArrayBuffer that can be resized");
   }
-  // The bytes of a buffer that is detached are none. On such a one no view can be made.
+  // A detached buffer has no bytes, and no view of it can be made.
   return length === 0 ? new Uint8Array() : new Uint8Array(buffer, start, length);
 }

@@ -8,11 +8,11 @@
 export type SocketEventType = "open" | "message" | "error" | "close";
 
 /**
- * One attribute's listener. It takes its place among all listeners when a handler is set where none was, keeps it when that is
- * replaced, and gives it up when the handler is taken away.
+ * The listener of one attribute. It takes its place among all listeners when the first handler is set, keeps the place when the
+ * handler is replaced, and leaves it when the handler is removed.
  */
 class HandlerListener {
-  /** A function, or an object, which is kept but never called. */
+  /** A function, or another object, which is kept but never called. */
   handler: object;
 
   constructor(handler: object) {
@@ -20,7 +20,7 @@ class HandlerListener {
   }
 
   handleEvent(event: Event): void {
-    // What it returns could only cancel the event, and no event of a WebSocket can be canceled.
+    // The return value could only cancel the event, and no event of a WebSocket can be canceled.
     if (typeof this.handler === "function") {
       Reflect.apply(this.handler, event.currentTarget, [event]);
     }
@@ -30,19 +30,19 @@ class HandlerListener {
 /** The event handlers of one target. */
 export class EventHandlers {
   readonly #target: EventTarget;
-  // One for each type of event that has a handler.
+  // One listener for each type of event that has a handler.
   readonly #listeners: { [Type in SocketEventType]?: HandlerListener | undefined } = {};
 
   constructor(target: EventTarget) {
     this.#target = target;
   }
 
-  /** Gives what was set, null where that was no object. */
+  /** Gives the handler; null if there is none. */
   get(type: SocketEventType): object | null {
     return this.#listeners[type]?.handler ?? null;
   }
 
-  /** Sets a handler; what is no object takes it away. */
+  /** Sets the handler; a value that is no object removes it. */
   set(type: SocketEventType, value: unknown): void {
     const isHandler = typeof value === "function" || (typeof value === "object" && value !== null);
     const present = this.#listeners[type];

@@ -1,5 +1,5 @@
 /**
- * Events: the runtime's own classes, but for that of the end, which Node has from version 23 on.
+ * The events of a WebSocket. They use the runtime's own classes; Node before version 23 has no CloseEvent.
  *
  * @module
  */
@@ -8,25 +8,25 @@ import type { Closure } from "../../src/errors.ts";
 import { checkArgumentCount } from "./checks.ts";
 import type { RuntimeCloseEvent } from "./types.ts";
 
-/** What a CloseEvent is made with. */
+/** The values of a new CloseEvent. */
 export interface CloseEventInit {
   /** Status code of the peer's close frame. Default: 0. */
   readonly code?: number | undefined;
-  /** The reason beside it. Default: "". */
+  /** Reason of the peer's close frame. Default: "". */
   readonly reason?: string | undefined;
   /** Whether close frames went both ways. Default: false. */
   readonly wasClean?: boolean | undefined;
 }
 
-/** The class of the event of the end. */
+/** The class of CloseEvents. */
 export interface CloseEventClass {
-  /** What is made has these members. */
+  /** Its instances have these members. */
   readonly prototype: RuntimeCloseEvent;
   /** Makes an event. @param type Such as "close". */
   new (type: string, init?: CloseEventInit): RuntimeCloseEvent;
 }
 
-/** The event of the end, for runtimes that have none. */
+/** A CloseEvent for runtimes that have none. */
 export const OwnCloseEvent: CloseEventClass = class CloseEvent extends Event {
   readonly #code: number;
   readonly #reason: string;
@@ -36,7 +36,7 @@ export const OwnCloseEvent: CloseEventClass = class CloseEvent extends Event {
     checkArgumentCount("CloseEvent", arguments.length, 1);
     super(type, init as object);
     const { code = 0, reason = "", wasClean = false } = init;
-    // An unsigned short, as Web IDL has it.
+    // Converted to an unsigned short, as Web IDL says.
     this.#code = new Uint16Array([code])[0]!;
     this.#reason = `${reason}`;
     this.#wasClean = Boolean(wasClean);
@@ -59,15 +59,15 @@ export const OwnCloseEvent: CloseEventClass = class CloseEvent extends Event {
   }
 } as unknown as CloseEventClass;
 
-/** The event of the end: the runtime's own class, where it has one. */
+/** CloseEvent: the runtime's own class, if it has one. */
 export const CloseEvent: CloseEventClass =
   (globalThis as { readonly CloseEvent?: CloseEventClass }).CloseEvent ?? OwnCloseEvent;
 
-/** The event of a failure. Beside what the standard has it says why. */
+/** The event `error`. Beside the standard's members it has the error. */
 class FailureEvent extends Event {
-  /** What went wrong. */
+  /** The error. */
   readonly error: unknown;
-  /** It in words. */
+  /** The error's message. */
   readonly message: string;
 
   constructor(error: unknown) {
@@ -77,17 +77,17 @@ class FailureEvent extends Event {
   }
 }
 
-/** Makes the event of a failure. */
+/** Makes the event `error`. */
 export function failureEvent(error: unknown): Event {
   return new FailureEvent(error);
 }
 
-/** Makes the event of a message. @param origin Of the server's URL. */
+/** Makes the event `message`. @param origin The origin of the server's URL. */
 export function messageEvent(data: unknown, origin: string): Event {
   return new MessageEvent("message", { data, origin });
 }
 
-/** Makes the event of the end. */
+/** Makes the event `close`. */
 export function closeEvent({ status, reason, clean }: Closure): Event {
   return new CloseEvent("close", { code: status, reason, wasClean: clean }) as unknown as Event;
 }

@@ -33,18 +33,18 @@ export type {
   WebSocketOptions,
 } from "./types.ts";
 
-/** A connection, as the standard has it. */
+/** A connection with the standard's interface. */
 export type WebSocket = WebSocketInstance;
 
 /** The standard's WebSocket as a client on Node. @see WHATWG WebSockets, 3 */
 export const WebSocket: WebSocketClass = /* @__PURE__ */ webSocketOn(connect);
 
 /**
- * Gives handlers for `serve` with which each connection is a WebSocket of the standard's. The server's options `borrow` and `textAs`
- * are not for these: messages wait for a task of their own.
+ * Gives handlers for `serve` that make a standard WebSocket of each connection. Do not use the server's options `borrow` and
+ * `textAs` with them: messages wait for separate tasks.
  *
- * @param accept Is called with each connection that is open: the WebSocket is open, too, and tells no `open`. Its events begin when
- * this has returned, or its promise has settled.
+ * @param accept Called with each open connection. The WebSocket is already open, and dispatches no `open` event. Its events begin
+ * when this function has returned, or its promise has settled.
  *
  * @example
  * await serve({ port: 8080 }, webSocketHandlers((socket) => {

@@ -1,5 +1,5 @@
 /**
- * What one WebSocket sends, in its order: messages go to the connection at once, and those behind a Blob when its bytes are there.
+ * Sends the messages of one WebSocket in their order: at once, or, behind a Blob, when the Blob's bytes have come.
  *
  * @module
  */
@@ -12,14 +12,14 @@ import { BufferedAmount } from "./buffered-amount.ts";
 import { isBlob } from "../blob.ts";
 import type { Sendable } from "./conversions.ts";
 
-/** A Blob, or what waits behind one. */
+/** A Blob, or a message that waits behind one. */
 interface Waiting {
   readonly size: number;
-  /** undefined until a Blob's bytes are there. */
+  /** undefined until the Blob's bytes have come. */
   data: string | Uint8Array | undefined;
 }
 
-/** What a close frame is to say; a status of 0 stands for none. */
+/** The content of a close frame; a status of 0 stands for none. */
 export interface CloseFrame {
   readonly status: number;
   readonly reason: string;
@@ -38,31 +38,31 @@ export class Outgoing {
     return this.#buffered.value;
   }
 
-  /** The connection is there. */
+  /** Begins to send: the connection is there. */
   begin(link: ConnectionLink): void {
     this.#link = link;
     this.#buffered.begin(link.endpoint);
   }
 
-  /** Sends a message. @param isOpen Whether anything may be sent; otherwise the message is only counted. */
+  /** Sends a message. @param isOpen Whether the connection is open; if not, the message is only counted. */
   send(data: Sendable, isOpen: boolean): void {
     if (!isOpen) this.#buffered.addApart(sizeOf(data));
     else if (isBlob(data)) this.#sendBlob(data);
     else if (this.#waiting === undefined) this.#give(data);
     else {
-      // The caller may change its bytes as soon as this returns.
+      // The caller may change its bytes after this call.
       const own = typeof data === "string" ? data : copyOf(data, 0, data.length);
       this.#wait({ size: sizeOf(data), data: own });
     }
   }
 
-  /** Begins the closing handshake, behind all that was sent. */
+  /** Begins the closing handshake, behind everything that was sent. */
   close(frame: CloseFrame): void {
     if (this.#waiting === undefined) this.#link?.close(frame.status, frame.reason);
     else this.#close = frame;
   }
 
-  /** The connection is over. @param isClean Whether close frames went both ways. */
+  /** Ends the count: the connection is over. @param isClean Whether close frames went both ways. */
   end(isClean: boolean): void {
     this.#buffered.end(isClean);
     this.#link = undefined;
@@ -72,10 +72,10 @@ export class Outgoing {
   #give(data: string | Uint8Array): void {
     const { endpoint, outbox } = this.#link!;
     const { payload } = endpoint.sent;
-    // A rejection says what the end of the connection will say, too.
+    // The rejection is not used: the end of the connection tells the same.
     void outbox.send(data, true);
     const counted = endpoint.sent.payload - payload;
-    // What waits, behind a message that is compressed in slices, is counted when its turn comes.
+    // The endpoint counts a message that waits, behind one that is compressed in slices, only when its turn comes.
     this.#buffered.add(counted > 0 ? counted : sizeOf(data));
   }
 
@@ -102,9 +102,9 @@ export class Outgoing {
     this.#buffered.addApart(entry.size);
   }
 
-  /** Sends what waits, as far as its bytes are there. */
+  /** Sends the waiting messages up to the first Blob whose bytes have not come. */
   #goOn(): void {
-    // Where the peer has closed meanwhile, what waits stays counted, and is not sent.
+    // If the peer has closed meanwhile, the waiting messages stay counted and are not sent.
     for (
       let next = this.#waiting?.first;
       this.#link?.state === "open";
@@ -123,7 +123,7 @@ export class Outgoing {
   }
 }
 
-/** Gives the bytes of a message. */
+/** Gives the number of bytes of a message. */
 function sizeOf(data: Sendable): number {
   if (typeof data === "string") return encodeUtf8(data).length;
   return isBlob(data) ? data.size : data.length;

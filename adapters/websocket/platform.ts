@@ -1,5 +1,6 @@
 /**
- * `framewire/websocket` where the platform has a WebSocket of its own, such as a browser or an edge: that one.
+ * `framewire/websocket` on platforms that have their own WebSocket, such as a browser or an edge: it exports the platform's
+ * class.
  *
  * @module framewire/websocket
  */
@@ -11,13 +12,13 @@ const { WebSocket: Own, CloseEvent: OwnCloseEvent } = globalThis as {
   readonly CloseEvent?: Constructor;
 };
 
-/** Gives what the platform has. @throws {Error} It has none. */
+/** Gives a class of the platform. @throws {Error} The platform has none. */
 function required<Given>(name: string, given: Given | undefined): Given {
   if (given !== undefined) return given;
   throw new Error(`framewire/websocket found no ${name} here, and no adapter for this runtime`);
 }
 
-/** The platform's own class. It knows nothing of a third argument, which would be left out in silence. */
+/** The platform's own class. It would silently ignore a third argument, which is therefore refused. */
 export const WebSocket: Constructor = class WebSocket extends required("WebSocket", Own) {
   constructor(url: unknown, protocols: unknown = [], options: object = {}) {
     const names = Object.keys(options);
@@ -31,7 +32,7 @@ export const WebSocket: Constructor = class WebSocket extends required("WebSocke
 /** The platform's own class. */
 export const CloseEvent: Constructor = required("CloseEvent", OwnCloseEvent);
 
-/** @throws {TypeError} There is no server here. */
+/** @throws {TypeError} Always: this platform has no server. */
 export function webSocketHandlers(): never {
   throw new TypeError("webSocketHandlers() is for serve(), which this platform has not");
 }

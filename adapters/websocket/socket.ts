@@ -1,8 +1,9 @@
 /**
- * What is behind a WebSocket: its state, and its events, each in a task of its own (WHATWG WebSockets, 4).
+ * The implementation behind a WebSocket: its state, and its events, each in a separate task (WHATWG WebSockets, 4).
  *
- * Theory of operation. What the connection tells is queued, with a task for each. The state changes in those tasks, so that a
- * handler sees the state that belongs to its event, whatever has come since; only `close()` changes it at once.
+ * Theory of operation. What happens on the connection is queued, and a task is queued for each. The state changes in these tasks,
+ * so that a handler sees the state that belongs to its event, even if more has happened since. Only `close()` changes the state
+ * at once.
  *
  * @module
  */
@@ -25,25 +26,25 @@ import type { BinaryType } from "./types.ts";
 /** The values of `readyState`. */
 export const states = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
 
-/** Opens a connection: `connect` of an adapter. */
+/** The type of an adapter's `connect`. */
 export type OpenConnection = (
   url: string,
   options: ClientOptions<Socket>,
   handlers: Handlers<Socket>,
 ) => Promise<Connection<Socket>>;
 
-/** What has happened: a message has come, the connection is open, it is over. */
+/** What has happened on the connection: a message has come, it is open, or it is over. */
 type Happening = string | Uint8Array | typeof opened | Closure;
 
 const opened = Symbol("open");
 
 /**
- * Bytes of messages whose events wait, from which on the connection waits for them. They are told in the next round of the event loop,
- * so that more than a chunk of the network's is there only where that is held up.
+ * Bytes of messages with waiting events, from which on the connection waits. The events are dispatched in the next round of the
+ * event loop, so that more than one chunk of the network waits only if the loop is held up.
  */
 const maxQueued = 256 * 1024;
 
-/** Makes the bytes of a message, alone in their ArrayBuffer: as such they are given out. */
+/** Makes the bytes of a message. They have their own ArrayBuffer, since the event may contain that buffer. */
 export function ownBytes(
   source: Uint8Array,
   start: number,
@@ -55,7 +56,7 @@ export function ownBytes(
   return new Uint8Array(buffer.slice(byteOffset + start, byteOffset + end));
 }
 
-/** What the connection of a client tells its WebSocket. */
+/** The handlers of a client's connection, which call its WebSocket. */
 const clientHandlers: Handlers<Socket> = {
   open(ws) {
     ws.context.onOpen(ws as Connection);
@@ -66,7 +67,7 @@ const clientHandlers: Handlers<Socket> = {
   },
 };
 
-/** Runs one WebSocket. */
+/** The state and the events of one WebSocket. */
 export class Socket implements TaskOwner {
   readonly url: string;
   protocol = "";
@@ -76,10 +77,10 @@ export class Socket implements TaskOwner {
   readonly #origin: string;
   #state: 0 | 1 | 2 | 3 = states.CONNECTING;
   readonly #happened = new Fifo<Happening>();
-  /** Whether an event is being told. */
+  /** Whether an event is being dispatched. */
   #isTelling = false;
   #queued = 0;
-  // Made when too much waits.
+  // Made when too much waits; settled when there is room again.
   #room: Deferred<void> | undefined;
   #attempt: AbortSource | undefined;
   #wantsProtocol = false;
@@ -88,9 +89,9 @@ export class Socket implements TaskOwner {
   readonly #outgoing = new Outgoing();
 
   /**
-   * @param target Whose events they are.
-   * @param url As the standard writes it.
-   * @param origin Of messages.
+   * @param target The WebSocket, on which events are dispatched.
+   * @param url In the standard's form.
+   * @param origin The origin for its messages.
    */
   constructor(target: EventTarget, url: string, origin: string) {
     this.#target = target;
@@ -98,7 +99,7 @@ export class Socket implements TaskOwner {
     this.#origin = origin;
   }
 
-  /** Where it stands. That the peer has begun to close is seen when no event waits any more. */
+  /** The state for the application. It shows that the peer has begun to close only when no event waits any more. */
   get readyState(): 0 | 1 | 2 | 3 {
     if (this.#state !== states.OPEN || this.#isTelling || this.#happened.length > 0) {
       return this.#state;
@@ -126,18 +127,18 @@ export class Socket implements TaskOwner {
     );
   }
 
-  /** Is a connection that is open. */
+  /** Takes over an open connection. */
   adopt(ws: Connection): void {
     this.#begin(ws);
     this.#open();
   }
 
-  /** Sends a message, or only counts it where it cannot be sent any more. */
+  /** Sends a message, or only counts it if the connection is closing. */
   send(data: Sendable): void {
     this.#outgoing.send(data, this.#state === states.OPEN && this.#link!.state === "open");
   }
 
-  /** Begins the closing handshake; before the connection is open, it fails. */
+  /** Begins the closing handshake; before the connection is open, connecting fails. */
   close(frame: CloseFrame): void {
     const state = this.readyState;
     if (state >= states.CLOSING) return;
@@ -147,23 +148,23 @@ export class Socket implements TaskOwner {
       return;
     }
     const error = new Error("WebSocket was closed before it was open");
-    // It may be open, and `open` not told yet.
+    // The connection may already be open, with its `open` event still waiting.
     this.#link?.terminate(error);
     this.#attempt?.abort(error);
   }
 
-  /** The connection is open. */
+  /** Called when the connection is open. */
   onOpen(ws: Connection): void {
     this.#begin(ws);
     if (this.#wantsProtocol && ws.protocol === "") {
-      // RFC 6455 lets a server choose none; the standard does not.
+      // RFC 6455 allows a server to choose no subprotocol; the standard does not.
       this.#link!.terminate(new Error("Server has chosen none of the subprotocols"));
       return;
     }
     this.#happen(opened);
   }
 
-  /** A message has come. @returns What the connection has to wait for. */
+  /** Called for each message. @returns A promise that the connection must wait for, or undefined. */
   onMessage(data: string | Uint8Array): Promise<void> | undefined {
     this.#queued += data.length;
     this.#happen(data);
@@ -172,7 +173,7 @@ export class Socket implements TaskOwner {
     return this.#room.promise;
   }
 
-  /** The connection is over, or has come to nothing. */
+  /** Called when the connection is over, or could not be made. */
   onClose(closure: Closure): void {
     this.#outgoing.end(closure.clean);
     this.#happen(closure);
@@ -180,7 +181,7 @@ export class Socket implements TaskOwner {
 
   runTask(): void {
     const happening = this.#happened.shift()!;
-    // What the handlers of several messages send leaves in one write.
+    // Messages that the handlers of several events send leave in one write.
     if (this.#happened.length > 0) this.#link?.gather();
     else this.#link?.release();
     this.#isTelling = true;
@@ -209,7 +210,7 @@ export class Socket implements TaskOwner {
   }
 
   #tellOpen(): void {
-    // It may have been closed in between.
+    // The connection may have been closed in between.
     if (this.#state !== states.CONNECTING) return;
     this.#open();
     this.#target.dispatchEvent(new Event("open"));
@@ -232,12 +233,12 @@ export class Socket implements TaskOwner {
     this.#target.dispatchEvent(closeEvent(closure));
   }
 
-  /** Makes of a message what its event carries. */
+  /** Gives the value of a message event's `data`. */
   #dataOf(data: string | Uint8Array): unknown {
     if (typeof data === "string") return data;
     if (this.binaryType === "blob") return new Blob([data as Uint8Array<ArrayBuffer>]);
     const { buffer, byteOffset, byteLength } = data;
-    // Those of an accepted connection may share one.
+    // Messages of an accepted connection may share one ArrayBuffer.
     const isAlone = byteLength === buffer.byteLength;
     return isAlone ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
   }

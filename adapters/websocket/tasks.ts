@@ -1,36 +1,37 @@
 /**
- * Tasks, as the standard has them: what runs from the event loop, so that all microtasks of the one before have run by then.
+ * Tasks, as the standard defines them: each runs from the event loop, after all microtasks of the task before.
  *
- * Each event of a WebSocket has a task to itself (WHATWG WebSockets, 4): a program that awaits one message and then listens for the
- * next finds it. `setImmediate` is such a task on Node, Deno and Bun, those that wait run in their order in one round of the event
- * loop, and one costs 0.1 to 0.4 us. A microtask for each would cost less, but would come in front of what a handler awaits.
+ * Each event of a WebSocket has a separate task (WHATWG WebSockets, 4), so that a program that awaits one message and then
+ * listens for the next one finds it. `setImmediate` is such a task on Node, Deno and Bun. Waiting ones run in their order in one
+ * round of the event loop, and one costs 0.1 to 0.4 us. Microtasks would cost less, but would run before the code that awaits
+ * something in a handler.
  *
  * @module
  */
 
 import { setImmediate } from "node:timers";
 
-/** What has something to do in a task. */
+/** An object that has work for a task. */
 export interface TaskOwner {
-  /** Does the next thing that was queued. */
+  /** Does the next piece of queued work. */
   runTask(): void;
 }
 
-/** What is told that a turn of the event loop is over. */
+/** Hears of the end of a turn of the event loop. */
 export interface TurnListener {
-  /** What was done in the turn is done, microtasks included. */
+  /** The turn is over, its microtasks included. */
   onTurn(): void;
 }
 
-/** Those to tell at the end of this turn. */
+/** The listeners to call at the end of this turn. */
 let listeners: TurnListener[] = [];
 
-/** Has the owner called in a task of its own, behind all tasks that wait. */
+/** Calls the owner in a separate task, behind all waiting tasks. */
 export function queueTask(owner: TaskOwner): void {
   setImmediate(run, owner);
 }
 
-/** Tells the end of the turn, once; one task tells all who asked. */
+/** Calls the listener at the end of the turn, once. All listeners of a turn share one task. */
 export function atEndOfTurn(listener: TurnListener): void {
   if (listeners.push(listener) === 1) setImmediate(endTurn);
 }

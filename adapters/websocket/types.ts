@@ -1,8 +1,8 @@
 /**
- * The standard's WebSocket as TypeScript sees it (WHATWG WebSockets, 3). Types only.
+ * The TypeScript types of the standard's WebSocket (WHATWG WebSockets, 3). Types only.
  *
- * Events are the runtime's own where a project has its types. Where it has none, they are what is described here, so that the
- * declarations compile either way.
+ * If a project has a runtime's types, events have those types. Otherwise they have the types described here, so that the
+ * declarations compile in both cases.
  *
  * @module
  */
@@ -10,7 +10,7 @@
 import type { ClientOptions } from "../../src/connection/client/connect.ts";
 import type { BlobLike } from "../../src/connection/data.ts";
 
-/** An event of a WebSocket, where a project has no runtime's types. */
+/** An event of a WebSocket, for projects without a runtime's types. */
 export interface SocketEvent {
   /** "open", "message", "error" or "close". */
   readonly type: string;
@@ -18,52 +18,54 @@ export interface SocketEvent {
   readonly target: unknown;
 }
 
-/** A message, where a project has no runtime's types. */
+/** A message event, for projects without a runtime's types. */
 export interface SocketMessageEvent extends SocketEvent {
-  /** A string for text; a Blob or an ArrayBuffer for bytes, as `binaryType` says. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the libraries of browsers have it
+  /** A string for text; for bytes a Blob or an ArrayBuffer, according to `binaryType`. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in the libraries of browsers
   readonly data: any;
   /** Scheme, host and port of the server. */
   readonly origin: string;
 }
 
-/** The end of a connection, where a project has no runtime's types. */
+/** The end of a connection, for projects without a runtime's types. */
 export interface SocketCloseEvent extends SocketEvent {
-  /** Status code of the peer's close frame: 1005 where it held none, 1006 where none came. */
+  /** Status code of the peer's close frame: 1005 if the frame had none, 1006 if no close frame came. */
   readonly code: number;
-  /** The reason beside it, "" for none. */
+  /** Reason of the peer's close frame; "" for none. */
   readonly reason: string;
   /** Whether close frames went both ways. */
   readonly wasClean: boolean;
 }
 
-/** The runtime's own `Event`; {@link SocketEvent} where a project has no runtime's types. */
+/** The runtime's own `Event`; {@link SocketEvent} in projects without a runtime's types. */
 export type RuntimeEvent = typeof globalThis extends {
   /** The runtime's class. */
   Event: {
-    /** What it makes. */
+    /** Its instances. */
     prototype: infer Own;
   };
 }
   ? Own
   : SocketEvent;
 
-/** The runtime's own `MessageEvent`, likewise. */
+/** The runtime's own `MessageEvent`; {@link SocketMessageEvent} in projects without a runtime's types. */
 export type RuntimeMessageEvent = typeof globalThis extends {
   /** The runtime's class. */
   MessageEvent: {
-    /** What it makes. */
+    /** Its instances. */
     prototype: infer Own;
   };
 }
   ? Own
   : SocketMessageEvent;
 
-/** The runtime's own `CloseEvent`, likewise; Node has none before version 23. */
+/**
+ * The runtime's own `CloseEvent`; {@link SocketCloseEvent} in projects without a runtime's types. Node has it from version 23 on.
+ */
 export type RuntimeCloseEvent = typeof globalThis extends {
   /** The runtime's class. */
   CloseEvent: {
-    /** What it makes. */
+    /** Its instances. */
     prototype: infer Own;
   };
 }
@@ -82,98 +84,100 @@ export interface WebSocketEventMap {
   readonly close: RuntimeCloseEvent;
 }
 
-/** What may be told of events: a function, or an object with `handleEvent`. */
+/** A listener: a function, or an object with `handleEvent`. */
 export type SocketEventListener<Event> =
   | ((event: Event) => unknown)
   | {
-      /** Is called with the event. */
+      /** Called with the event. */
       handleEvent(event: Event): unknown;
     };
 
-/** How a listener is added. */
+/** Options of a listener. */
 export interface SocketListenerOptions {
-  /** Takes the listener away when it has been called. */
+  /** Removes the listener after its first call. */
   readonly once?: boolean;
-  /** Changes nothing: an event of a WebSocket has no other target. */
+  /** Has no effect: an event of a WebSocket has no other target. */
   readonly capture?: boolean;
-  /** Changes nothing: no event of a WebSocket can be canceled. */
+  /** Has no effect: no event of a WebSocket can be canceled. */
   readonly passive?: boolean;
 }
 
-/** What bytes come as. */
+/** The form in which bytes are delivered. */
 export type BinaryType = "blob" | "arraybuffer";
 
-/** A connection, as the standard has it. */
+/** A connection with the standard's interface. */
 export interface WebSocketInstance {
   /** 0: the connection is not open yet. */
   readonly CONNECTING: 0;
   /** 1: messages go both ways. */
   readonly OPEN: 1;
-  /** 2: it is being closed. */
+  /** 2: the connection is being closed. */
   readonly CLOSING: 2;
-  /** 3: it is over, or never was open. */
+  /** 3: the connection is over, or never was open. */
   readonly CLOSED: 3;
-  /** The URL, with the scheme ws or wss, as the standard writes it. */
+  /** The URL in the standard's form, with the scheme ws or wss. */
   readonly url: string;
-  /** Where the connection stands: one of the four. */
+  /** The state of the connection: one of the four. */
   readonly readyState: 0 | 1 | 2 | 3;
   /**
-   * Bytes of messages that were given to `send` and not yet to the network, without frames' headers. It comes down between tasks,
-   * never inside of one. What is left at the end stays, and what is sent afterwards adds to it.
+   * Bytes of messages that were given to `send` and not yet to the network, without headers of frames. It falls between tasks,
+   * never inside one. Bytes that are unsent at the end stay counted, and later calls of `send` add to them.
    */
   readonly bufferedAmount: number;
-  /** The extensions that were agreed on, "" for none. */
+  /** The extensions that were agreed upon; "" for none. */
   readonly extensions: string;
-  /** The subprotocol that was agreed on, "" for none. */
+  /** The subprotocol that was agreed upon; "" for none. */
   readonly protocol: string;
-  /** What bytes come as, from the next event on. Default: "blob". */
+  /** The form of bytes, from the next event on. Default: "blob". */
   binaryType: BinaryType;
-  /** Is called with `open`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the libraries of browsers have it
+  /** Called with the event `open`. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in the libraries of browsers
   onopen: ((event: RuntimeEvent) => any) | null;
-  /** Is called with each `message`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- likewise
+  /** Called with each event `message`. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
   onmessage: ((event: RuntimeMessageEvent) => any) | null;
-  /** Is called with `error`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- likewise
+  /** Called with the event `error`. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
   onerror: ((event: RuntimeEvent) => any) | null;
-  /** Is called with `close`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- likewise
+  /** Called with the event `close`. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
   onclose: ((event: RuntimeCloseEvent) => any) | null;
   /**
-   * Sends a message; once the connection is closing it only adds to `bufferedAmount`.
+   * Sends a message. If the connection is closing or closed, it only adds to `bufferedAmount`.
    *
-   * @param data A string is sent as text; bytes and a Blob as binary, those behind a Blob after it. Bytes are copied.
+   * @param data A string is sent as text; bytes and Blobs are sent as binary. Messages behind a Blob wait for it. Bytes are
+   * copied.
    * @throws {DOMException} `InvalidStateError`: the connection is not open yet.
-   * @throws {TypeError} Bytes on a SharedArrayBuffer, or on a buffer that can be resized.
+   * @throws {TypeError} The bytes lie on a SharedArrayBuffer, or on a buffer that can be resized.
    */
   send(data: string | ArrayBufferLike | ArrayBufferView | BlobLike): void;
   /**
-   * Begins the closing handshake behind what was sent; no message comes any more. Before the connection is open, it fails.
+   * Begins the closing handshake behind everything that was sent; no more messages are delivered. Before the connection is open,
+   * connecting fails.
    *
-   * @param code 1000, or 3000 to 4999. Default: none, which the peer sees as 1005; 1000 beside a reason.
+   * @param code 1000, or 3000 to 4999. Default: none, which the peer sees as 1005; with a reason 1000.
    * @param reason At most 123 bytes of UTF-8. Default: none.
    * @throws {DOMException} `InvalidAccessError` for another code, `SyntaxError` for a longer reason.
    */
   close(code?: number, reason?: string): void;
-  /** Adds a listener; a second time for the same one does nothing. */
+  /** Adds a listener; the same listener is added only once. */
   addEventListener<Type extends keyof WebSocketEventMap>(
     type: Type,
     listener: SocketEventListener<WebSocketEventMap[Type]> | null,
     options?: boolean | SocketListenerOptions,
   ): void;
-  /** Takes a listener away. */
+  /** Removes a listener. */
   removeEventListener<Type extends keyof WebSocketEventMap>(
     type: Type,
     listener: SocketEventListener<WebSocketEventMap[Type]> | null,
     options?: boolean | SocketListenerOptions,
   ): void;
-  /** Calls the listeners of an event that the application has made. @returns Whether none has canceled it. */
+  /** Calls the listeners with an event that the application has made. @returns false if a listener has canceled it. */
   dispatchEvent(event: RuntimeEvent): boolean;
 }
 
 /**
- * What the standard does not have: the options of every client's connection. `compression` is on by default, as in browsers;
+ * Options that the standard does not have: those of all clients' connections. `compression` is on by default, as in browsers;
  * `maxMessageSize` and `maxFrameSize` are 100 MiB, and `maxBufferedAmount` is 256 MiB.
  */
 export type WebSocketOptions = Omit<
@@ -183,24 +187,24 @@ export type WebSocketOptions = Omit<
 
 /** The class of WebSockets. */
 export interface WebSocketClass {
-  /** What is made has these members. */
+  /** Its instances have these members. */
   readonly prototype: WebSocketInstance;
   /** 0: the connection is not open yet. */
   readonly CONNECTING: 0;
   /** 1: messages go both ways. */
   readonly OPEN: 1;
-  /** 2: it is being closed. */
+  /** 2: the connection is being closed. */
   readonly CLOSING: 2;
-  /** 3: it is over, or never was open. */
+  /** 3: the connection is over, or never was open. */
   readonly CLOSED: 3;
   /**
-   * Begins to connect; `open` tells when that is done, `error` and `close` when it has failed.
+   * Begins to connect. The event `open` tells that the connection is open; `error` and `close` tell that connecting has failed.
    *
-   * @param url With the scheme ws or wss; http and https stand for them.
-   * @param protocols Subprotocols to offer, the one liked best first; where the server chooses none of them, the connection fails.
-   * @param options What the standard does not have, such as `headers`, `tls` and `proxy`.
-   * @throws {DOMException} `SyntaxError`: no such URL, one with a fragment; a subprotocol that is no token, or comes twice.
-   * @throws {TypeError} An option is not known, or of a wrong type.
+   * @param url With the scheme ws or wss, or http or https, which mean the same.
+   * @param protocols Subprotocols to offer, in order of preference. If the server chooses none of them, connecting fails.
+   * @param options Options that the standard does not have, such as `headers`, `tls` and `proxy`.
+   * @throws {DOMException} `SyntaxError`: the URL is invalid or has a fragment; a subprotocol is no token, or is given twice.
+   * @throws {TypeError} An option is unknown or has a wrong type.
    */
   new (
     url: string | { readonly href: string },

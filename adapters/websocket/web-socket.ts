@@ -1,6 +1,6 @@
 /**
- * The standard's class of WebSockets (WHATWG WebSockets, 3.1): arguments are converted and checked as Web IDL and the standard say, and
- * all else is the socket's behind it.
+ * The standard's class WebSocket (WHATWG WebSockets, 3.1). It converts and checks arguments as Web IDL and the standard say, and
+ * passes everything else on to the `Socket` behind it (socket.ts).
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { EventHandlers, type SocketEventType } from "./event-handlers.ts";
 import { type OpenConnection, ownBytes, Socket, states } from "./socket.ts";
 import type { WebSocketClass, WebSocketInstance, WebSocketOptions } from "./types.ts";
 
-/** Options of other clients that are the class's own affair: what it is given, and how it is told. */
+/** Options of other clients that this class does not have: its arguments and events take their place. */
 const notOptions: readonly string[] = [
   "protocols",
   "context",
@@ -38,18 +38,18 @@ const optionTable: OptionTable<WebSocketOptions> =
       Object.entries(clientTable).filter(([name]) => !notOptions.includes(name)),
     ) as unknown as OptionTable<WebSocketOptions>)();
 
-/** Bytes of a message that comes, at the most: programs for browsers expect no limit. */
+/** Bytes of a received message, at most: programs for browsers expect no limit. */
 const maxMessageSize = 100 * 1024 ** 2;
 
-/** Unsent bytes that one may hold: there is no way to wait but to look at `bufferedAmount`. */
+/** Unsent bytes, at most: a program can only watch `bufferedAmount`, and cannot wait. */
 const maxBufferedAmount = 256 * 1024 ** 2;
 
 const eventTypes: readonly SocketEventType[] = ["open", "message", "error", "close"];
 
-/** In the place of a URL: a connection that is there. */
+/** An existing connection, passed to the constructor in the place of a URL. */
 class Accepted {
   readonly ws: Connection;
-  /** What was made of it. */
+  /** The socket that was made of it. */
   socket: Socket | undefined = undefined;
 
   constructor(ws: Connection) {
@@ -57,13 +57,13 @@ class Accepted {
   }
 }
 
-/** What is behind each WebSocket. */
+/** The parts behind each WebSocket. */
 interface Parts {
   readonly socket: Socket;
   readonly handlers: EventHandlers;
 }
 
-/** Makes the class. @param open Opens a connection, as `connect` of an adapter does. */
+/** Makes the class. @param open Opens a connection, like an adapter's `connect`. */
 export function webSocketOn(open: OpenConnection): WebSocketClass {
   let partsOf!: (ws: unknown) => Parts;
 
@@ -110,11 +110,11 @@ export function webSocketOn(open: OpenConnection): WebSocketClass {
 
     set binaryType(value: unknown) {
       const text = `${value as string}`;
-      // What is none of an enumeration's values is not set.
+      // Another value is ignored, as Web IDL says for enumerations.
       if (text === "blob" || text === "arraybuffer") this.#parts.socket.binaryType = text;
     }
 
-    // With defaults, so that its length is 0.
+    // The parameters have defaults so that the function's length is 0.
     close(code: unknown = undefined, reason: unknown = undefined): void {
       closeSocket(this.#parts.socket, code, reason);
     }
@@ -133,7 +133,7 @@ export function webSocketOn(open: OpenConnection): WebSocketClass {
   return asInStandard(WebSocket, (ws) => partsOf(ws).handlers);
 }
 
-/** Begins to connect. @throws As the class's constructor. */
+/** Begins to connect. @throws As the constructor of the class. */
 function connectSocket(
   target: EventTarget,
   open: OpenConnection,
@@ -168,17 +168,19 @@ function adoptSocket(target: EventTarget, accepted: Accepted): Socket {
   return socket;
 }
 
-/** Begins the closing handshake. @throws As the class's method. */
+/** Begins the closing handshake. @throws As the method of the class. */
 function closeSocket(socket: Socket, code: unknown, reason: unknown): void {
   const status = code === undefined ? undefined : toClampedShort(code);
   const text = reason === undefined ? undefined : toUsvString(reason);
   checkCloseArguments(status, text);
-  // A reason has to stand behind a code.
+  // A reason needs a code in front of it.
   const isBare = text === undefined || text === "";
   socket.close({ status: status ?? (isBare ? 0 : StatusNormalClosure), reason: text ?? "" });
 }
 
-/** Makes the members of a class what Web IDL says: constants on both, attributes and methods that can be enumerated, a tag. */
+/**
+ * Gives a class the members that Web IDL requires: constants on class and prototype, enumerable attributes and methods, a tag.
+ */
 function asInStandard(
   made: { readonly prototype: object },
   handlersOf: (ws: unknown) => EventHandlers,
@@ -206,13 +208,13 @@ function asInStandard(
   return made as WebSocketClass;
 }
 
-/** What is done with a connection that was accepted. */
+/** Takes an accepted connection. */
 export type SocketAcceptor<Context> = (
   socket: WebSocketInstance,
   ws: Connection<Context>,
 ) => unknown;
 
-/** Gives the handlers with which a server's connections become WebSockets of a class. */
+/** Gives the handlers that make a WebSocket of this class of each of a server's connections. */
 export function handlersOf<Context>(
   socketClass: WebSocketClass,
   accept: SocketAcceptor<Context>,
