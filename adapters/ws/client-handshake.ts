@@ -1,5 +1,6 @@
 /**
- * A client's opening handshake over `node:http`: requests along redirects, and the check of what answers (RFC 6455, 4.1).
+ * A client's opening handshake over `node:http`: it sends the request, follows redirects, and checks the response (RFC 6455,
+ * 4.1).
  *
  * @module
  */
@@ -16,33 +17,33 @@ import { requestOptions, type Target, targetOf } from "./client-request.ts";
 import type { ClientOptions } from "./options.ts";
 import type { UpgradedSocket } from "./transport.ts";
 
-/** What a handshake has come to. */
+/** The results of a handshake. */
 export interface Agreed {
-  /** The subprotocol, "" for none. */
+  /** The subprotocol; "" for none. */
   readonly protocol: string;
-  /** The value of Sec-WebSocket-Extensions, "" for none. */
+  /** The value of Sec-WebSocket-Extensions; "" for none. */
   readonly extensions: string;
   /** Path and query of the request. */
   readonly target: string;
 }
 
-/** Whose handshake it is: a WebSocket. */
+/** The WebSocket whose handshake this is. */
 export interface HandshakeOwner {
-  /** Tells events. */
+  /** Emits the events. */
   readonly websocket: EventEmitter;
-  /** Whether nobody has closed it. */
+  /** Whether the WebSocket has not been closed. */
   isConnecting(): boolean;
-  /** The request goes there. */
+  /** Called with the URL of each request. */
   setUrl(href: string): void;
-  /** The handshake is given up: `close` has begun. */
+  /** The handshake is given up: the WebSocket begins to close. */
   failing(): void;
-  /** It has failed. */
+  /** The handshake has failed. */
   failed(error: Error): void;
-  /** It is done. */
+  /** The handshake is done. */
   opened(socket: UpgradedSocket, head: Uint8Array, agreed: Agreed): void;
 }
 
-/** What a client may be told to use, with nothing left open. */
+/** Settings of a client's handshake, with all defaults filled in. */
 export interface ClientWish {
   readonly protocols: readonly string[];
   readonly options: ClientOptions;
@@ -53,7 +54,7 @@ export interface ClientWish {
 export class ClientHandshake {
   readonly #owner: HandshakeOwner;
   readonly #wish: ClientWish;
-  /** Where the first request goes: nobody else gets the application's secrets. */
+  /** The target of the first request: only this server gets the application's secrets. */
   readonly #first: Target;
   #target: Target;
   #headers: Record<string, unknown>;
@@ -78,12 +79,12 @@ export class ClientHandshake {
     this.#auth = target.auth ?? auth ?? undefined;
   }
 
-  /** The request under way. */
+  /** The request that is under way. */
   get request(): ClientRequest | undefined {
     return this.#request;
   }
 
-  /** Sends the request. @throws What `http.request` says of its options. */
+  /** Sends the request. @throws The error of `http.request` for its options. */
   start(): void {
     const { options, protocols, extension } = this.#wish;
     const target = this.#target;
@@ -95,7 +96,7 @@ export class ClientHandshake {
     if (this.#redirects > 0) this.#owner.websocket.emit("redirect", target.href, request);
     this.#startTimer(request);
     request.on("error", (error) => {
-      // One that was given up, or has got its answer, tells nobody any more.
+      // The error of a request that was given up, or that has its response, is ignored.
       if (this.#request === request) this.#fail(error);
     });
     request.on("response", (response) => {
@@ -108,7 +109,7 @@ export class ClientHandshake {
     else request.end();
   }
 
-  /** Gives the handshake up. */
+  /** Gives up the handshake. */
   abort(message: string): void {
     const request = this.#request;
     this.#owner.failing();
@@ -128,7 +129,7 @@ export class ClientHandshake {
     }, handshakeTimeout);
   }
 
-  /** Nothing of the request is looked at any more. */
+  /** Ignores all later events of the request. */
   #stop(): void {
     clearTimeout(this.#timer);
     this.#request = undefined;
@@ -168,12 +169,12 @@ export class ClientHandshake {
       this.#fail(error as Error);
       return;
     }
-    // A program that listens for redirects decides about the headers itself.
+    // A program that listens for `redirect` decides about the headers itself.
     if (this.#owner.websocket.listenerCount("redirect") === 0) this.#dropSecrets();
     this.start();
   }
 
-  /** Takes nothing secret along to another host, nor from wss to ws. */
+  /** Removes secrets if a redirect leads to another host, or from wss to ws. */
   #dropSecrets(): void {
     const isSame = this.#target.place === this.#first.place;
     if (isSame && (this.#target.isSecure || !this.#first.isSecure)) return;
@@ -197,7 +198,7 @@ export class ClientHandshake {
     head: Uint8Array,
   ): void {
     if (this.#request === request) this.#owner.websocket.emit("upgrade", response);
-    // A listener may have closed it.
+    // A listener may have closed the WebSocket.
     if (this.#request !== request || !this.#owner.isConnecting()) {
       socket.destroy();
       return;
@@ -217,7 +218,7 @@ export class ClientHandshake {
     });
   }
 
-  /** Gives what was agreed on, or what is wrong. */
+  /** Gives what was agreed upon, or a message that says what is wrong. */
   #check(key: string, { headers }: IncomingMessage): Agreed | string {
     if (headers.upgrade?.toLowerCase() !== "websocket") return "Invalid Upgrade header";
     if (headers["sec-websocket-accept"] !== acceptKey(key)) {

@@ -12,15 +12,15 @@ import { isToken } from "../../src/http/token.ts";
 import type { Extension } from "../../src/extension/extension.ts";
 import type { ClientOptions } from "./options.ts";
 
-/** Where a request goes. */
+/** The target of a request. */
 export interface Target {
-  /** As the attribute `url` has it. */
+  /** The value of the attribute `url`. */
   readonly href: string;
-  /** Whether it goes through TLS. */
+  /** Whether it uses TLS. */
   readonly isSecure: boolean;
-  /** Host and port, or path of a Unix socket: who gets what is secret. */
+  /** Host and port, or path of a Unix socket: secrets are only sent to the same place. */
   readonly place: string;
-  /** What `http.request` is told of it. */
+  /** Options of `http.request` for this target. */
   readonly request: {
     readonly host: string;
     readonly port: string | number;
@@ -32,12 +32,12 @@ export interface Target {
 }
 
 /**
- * Reads the URL of a server: of ws, wss, http or https, or "ws+unix:/path/of/socket:/path/of/request".
+ * Parses the URL of a server, with the scheme ws, wss, http or https, or "ws+unix:/path/of/socket:/path/of/request".
  *
- * @throws {SyntaxError} It is no URL, or none of those.
+ * @throws {SyntaxError} The URL is invalid, or has another scheme.
  */
 export function targetOf(address: string | { readonly href: string }, base?: string): Target {
-  // Whatever else is given is no URL by its text.
+  // Any other value is converted to a string, and then fails as a URL.
   const text = (address as { readonly href?: string } | undefined)?.href ?? String(address);
   let url: URL;
   try {
@@ -81,7 +81,7 @@ function splitAtColon(text: string): [before: string, behind: string] {
   return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** Takes the subprotocols, however they are given. @throws {SyntaxError} They are no distinct tokens. */
+/** Gives the subprotocols as a list. @throws {SyntaxError} They are not distinct tokens. */
 export function checkProtocols(protocols: readonly unknown[]): readonly string[] {
   const names = new Set(protocols);
   if (
@@ -93,7 +93,7 @@ export function checkProtocols(protocols: readonly unknown[]): readonly string[]
   return protocols as readonly string[];
 }
 
-/** How a client was called: protocols may be left out, and stand among the options. */
+/** Sorts the arguments of a client: protocols may be left out, or be among the options. */
 export function clientArguments(
   protocols: string | readonly string[] | ClientOptions | null | undefined,
   options: ClientOptions | null | undefined,
@@ -109,18 +109,18 @@ export function clientArguments(
   return { protocols: checkProtocols(list), options: options ?? {} };
 }
 
-/** What a client asks for. */
+/** The content of a client's request. */
 export interface Wish {
   readonly target: Target;
   readonly protocols: readonly string[];
   readonly extension: Extension | undefined;
-  /** Headers of the application. */
+  /** The application's headers. */
   readonly headers: Record<string, unknown>;
-  /** Credentials that go along. */
+  /** The credentials to send. */
   readonly auth: string | undefined;
 }
 
-/** Gives what `http.request` is called with, and the key that the server has to answer. */
+/** Gives the options of `http.request`, and the key that the server must answer. */
 export function requestOptions(
   { target, protocols, extension, headers, auth }: Wish,
   options: ClientOptions,
@@ -156,7 +156,7 @@ export function requestOptions(
   };
 }
 
-/** What is used of the options that `http.request` gives to what makes its socket. */
+/** The options that `http.request` gives to the function that makes its socket, as far as they are used here. */
 interface Connecting {
   readonly host: string;
   readonly socketPath?: string | undefined;

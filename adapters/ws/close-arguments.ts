@@ -1,5 +1,5 @@
 /**
- * What `close` is called with.
+ * Checks the arguments of `close`.
  *
  * @module
  */
@@ -9,10 +9,9 @@ import { MaxReasonSize } from "../../src/frame/close.ts";
 import { isStatusSendable, StatusNoStatusRcvd } from "../../src/status.ts";
 
 /**
- * Gives the status and the reason of a close frame; 1005 stands for an empty one.
+ * Gives the status and the reason of a close frame; 1005 stands for an empty close frame.
  *
- * @throws {TypeError} The code may not be sent; the reason is neither text nor bytes.
- * @throws {RangeError} The reason is too long.
+ * @throws {TypeError} The code may not be sent; or the reason is neither text nor bytes.
  */
 export function closeArguments(
   code: unknown,

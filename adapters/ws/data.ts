@@ -1,5 +1,5 @@
 /**
- * What is sent, as bytes; what has come, as the application wants it.
+ * Converts data: to bytes for sending, and from bytes to the form that the application wants.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { copy } from "../../src/bytes.ts";
 import { isBlob } from "../blob.ts";
 import type { BinaryType, RawData } from "./types.ts";
 
-/** Nothing; one for all. */
+/** An empty Buffer, shared by everything that needs one. */
 export const noBuffer: Buffer = /* @__PURE__ */ Buffer.alloc(0);
 
-/** Gives bytes as a Buffer, where they lie. */
+/** Gives bytes as a Buffer, without a copy. */
 export function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
 }
 
-/** Makes the bytes of a message, as a Buffer at once. As the core's option `newBytes` has it. */
+/** Makes the bytes of a message as a Buffer, for the core's option `newBytes`. */
 export function newBuffer(
   source: Uint8Array,
   start: number,
@@ -33,9 +33,9 @@ export function newBuffer(
 }
 
 /**
- * Gives the bytes of what is sent, where they lie.
+ * Gives the bytes of data to send, without a copy.
  *
- * @throws {TypeError} It is nothing that `Buffer.from` takes.
+ * @throws {TypeError} `Buffer.from` does not take the data.
  */
 export function bytesOf(data: unknown): Uint8Array {
   if (data instanceof Uint8Array) return data;
@@ -46,14 +46,14 @@ export function bytesOf(data: unknown): Uint8Array {
   return Buffer.from(data as string);
 }
 
-/** Gives how many bytes data has; what has none counts nothing. */
+/** Gives the number of bytes of data; data without a size counts 0. */
 export function sizeOf(data: unknown): number {
   if (data === undefined || data === null || data === "") return 0;
   if (isBlob(data)) return data.size;
   return typeof data === "string" ? Buffer.byteLength(data) : bytesOf(data).length;
 }
 
-/** Gives a binary message as `binaryType` says. */
+/** Gives a binary message in the form that `binaryType` asks for. */
 export function asBinaryType(type: BinaryType, bytes: Uint8Array): RawData {
   switch (type) {
     case "nodebuffer":
@@ -69,5 +69,5 @@ export function asBinaryType(type: BinaryType, bytes: Uint8Array): RawData {
   }
 }
 
-/** The types that `binaryType` may be. */
+/** The values of `binaryType`. */
 export const binaryTypes: readonly string[] = ["nodebuffer", "arraybuffer", "fragments", "blob"];

@@ -1,5 +1,5 @@
 /**
- * permessage-deflate as `ws` is told of it, by the core's (RFC 7692).
+ * Makes the core's permessage-deflate from the options of `ws` (RFC 7692).
  *
  * @module
  */
@@ -7,38 +7,38 @@
 import type { Extension } from "../../src/extension/extension.ts";
 import { PermessageDeflate } from "../zlib/index.ts";
 
-/** Of zlib's options those that are used. */
+/** The options of zlib that are used. */
 export interface DeflateLevels {
-  /** 0 (stored) to 9 (smallest), or -1 for zlib's own. Default: 6. */
+  /** 0 (stored) to 9 (smallest), or -1 for zlib's default. Default: 6. */
   level?: number | undefined;
   /** Memory for a block, 1 to 9. Default: 8. */
   memLevel?: number | undefined;
 }
 
-/** How messages are compressed. What is not named here is ignored. */
+/** Options of compression. Options that are not named here are ignored. */
 export interface PerMessageDeflateOptions {
   /** Whether the server begins each message with an empty window. Default: false. */
   serverNoContextTakeover?: boolean | undefined;
-  /** Whether the client does. Default: false. */
+  /** Whether the client begins each message with an empty window. Default: false. */
   clientNoContextTakeover?: boolean | undefined;
   /** Base-2 logarithm of the server's window, 8 to 15. Default: 15. */
   serverMaxWindowBits?: number | undefined;
   /** Base-2 logarithm of the client's window, 8 to 15. Default: 15. */
   clientMaxWindowBits?: number | undefined;
-  /** Of zlib's options `level` and `memLevel`. Default: 6 and 8, zlib's own. */
+  /** zlib's `level` and `memLevel`. Default: 6 and 8, as in zlib. */
   zlibDeflateOptions?: DeflateLevels | undefined;
   /** Ignored. */
   zlibInflateOptions?: object | undefined;
   /** Bytes from which a message is compressed. Default: 1024. */
   threshold?: number | undefined;
-  /** Ignored: large messages are compressed in slices, and the memory of all has one limit. */
+  /** Ignored: large messages are compressed in slices, and one limit holds for the memory of all. */
   concurrencyLimit?: number | undefined;
 }
 
-/** One for all that say no more than `true`. */
+/** The extension for all servers and clients whose option is only `true`. */
 let usual: Extension | undefined;
 
-/** By the object of options, so that all connections of one share a budget of memory. */
+/** Extensions by the object of options, so that all connections with the same object share a budget of memory. */
 const known = new WeakMap<object, Extension>();
 
 function bits(value: unknown): number | undefined {
@@ -53,7 +53,7 @@ function newExtension(options: PerMessageDeflateOptions): Extension {
     clientNoContextTakeover,
     serverMaxWindowBits: bits(options.serverMaxWindowBits),
     clientMaxWindowBits: bits(options.clientMaxWindowBits) ?? 15,
-    // zlib's own default is -1.
+    // -1 stands for zlib's default.
     level: level < 0 ? 6 : level,
     memLevel,
     threshold,
@@ -61,9 +61,9 @@ function newExtension(options: PerMessageDeflateOptions): Extension {
 }
 
 /**
- * Gives the extension for the option `perMessageDeflate`; undefined where it is off.
+ * Gives the extension for the option `perMessageDeflate`; undefined if it is off.
  *
- * @throws {RangeError} A number is out of its range.
+ * @throws {RangeError} A number is out of range.
  */
 export function deflateOf(
   option: boolean | PerMessageDeflateOptions | undefined | null,

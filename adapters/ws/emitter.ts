@@ -1,5 +1,5 @@
 /**
- * An emitter that has the browser's events as well: what a WebSocket is beside its connection.
+ * An emitter that also has the interface of a browser's events: the base class of WebSocket.
  *
  * @module
  */
@@ -20,13 +20,13 @@ import {
 } from "./events.ts";
 import type { SocketEvents, TypedEmitter } from "./types.ts";
 
-/** Its statics are EventEmitter's; Omit takes its constructor out, which makes emitters without types. */
+/** EventEmitter with typed events. `Omit` removes its constructor, which would make emitters without types; the statics stay. */
 const Emitter: Omit<typeof EventEmitter, "prototype"> & (new () => TypedEmitter<SocketEvents>) =
   EventEmitter as never;
 
-/** Tells events to listeners of both kinds: those of an emitter, and those of a browser's EventTarget. */
+/** Calls listeners of both kinds: those of an emitter, and those of a browser's EventTarget. */
 export class WebSocketEmitter extends Emitter {
-  /** The handler that an attribute was set to. */
+  /** The handler of the attribute; null for none. */
   get onopen(): ((event: Event) => void) | null {
     return attribute(this, "open") as never;
   }
@@ -35,7 +35,7 @@ export class WebSocketEmitter extends Emitter {
     setAttribute(this, "open", handler);
   }
 
-  /** Likewise. */
+  /** The handler of the attribute; null for none. */
   get onmessage(): ((event: MessageEvent) => void) | null {
     return attribute(this, "message") as never;
   }
@@ -44,7 +44,7 @@ export class WebSocketEmitter extends Emitter {
     setAttribute(this, "message", handler);
   }
 
-  /** Likewise. */
+  /** The handler of the attribute; null for none. */
   get onerror(): ((event: ErrorEvent) => void) | null {
     return attribute(this, "error") as never;
   }
@@ -53,7 +53,7 @@ export class WebSocketEmitter extends Emitter {
     setAttribute(this, "error", handler);
   }
 
-  /** Likewise. */
+  /** The handler of the attribute; null for none. */
   get onclose(): ((event: CloseEvent) => void) | null {
     return attribute(this, "close") as never;
   }
@@ -62,7 +62,7 @@ export class WebSocketEmitter extends Emitter {
     setAttribute(this, "close", handler);
   }
 
-  /** Adds a listener as a browser's WebSocket does, of `open`, `message`, `error` or `close`. */
+  /** Adds a listener for `open`, `message`, `error` or `close`, as a browser's WebSocket does. */
   addEventListener<Name extends keyof WebSocketEventMap>(
     type: Name,
     listener: EventHandler<Name>,
@@ -71,7 +71,7 @@ export class WebSocketEmitter extends Emitter {
     addHandler(this, type, listener as never, options);
   }
 
-  /** Takes it away again. */
+  /** Removes a listener. */
   removeEventListener<Name extends keyof WebSocketEventMap>(
     type: Name,
     listener: EventHandler<Name>,

@@ -1,12 +1,12 @@
 /**
- * The core's errors as those of `ws`: the codes WS_ERR_*, and the messages that programs look at.
+ * Converts the core's errors to those of `ws`: its codes WS_ERR_*, and the messages that programs check.
  *
  * @module
  */
 
 import { LimitError, ProtocolError, type ViolationCode } from "../../src/errors.ts";
 
-/** The number in a frame that broke a rule, by what it is; the core gives one for each rule that has one. */
+/** The value in a frame that broke a rule, under the name of its kind. The core gives one for each rule that has one. */
 export interface FrameFacts {
   readonly opcode?: number | undefined;
   readonly length?: number | undefined;
@@ -32,7 +32,7 @@ const invalidStatus: Told = [
 const rsv1: Told = ["WS_ERR_UNEXPECTED_RSV_1", () => "RSV1 must be clear"];
 const rsv23: Told = ["WS_ERR_UNEXPECTED_RSV_2_3", () => "RSV2 and RSV3 must be clear"];
 
-/** Rules of frames; what is not here is told in another way. */
+/** The errors for broken rules of frames; rules that are not here are converted elsewhere. */
 const violations: Partial<Record<ViolationCode, Told>> = {
   OPCODE_RESERVED: invalidOpcode,
   CONTINUATION_EXPECTED: invalidOpcode,
@@ -51,15 +51,15 @@ const violations: Partial<Record<ViolationCode, Told>> = {
   INVALID_UTF8: ["WS_ERR_INVALID_UTF8", () => "invalid UTF-8 sequence"],
 };
 
-/** Makes an error with a code, and what the core said as its cause. */
+/** Gives an error a code, and the core's error as its cause. */
 function withCode<Made extends Error>(error: Made, code: string, cause: Error): Made {
   Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });
   return Object.assign(error, { code });
 }
 
 /**
- * Gives what the event `error` tells of what the core has failed with; undefined where `ws` tells `close` alone: when the network
- * has ended the connection, or the peer did not answer a close frame in time.
+ * Gives the error for the event `error`. It gives undefined where `ws` emits only `close`: when the network has ended the
+ * connection, or when the peer did not answer a close frame in time.
  */
 export function errorOf(error: unknown): Error | undefined {
   if (error instanceof ProtocolError) return violationOf(error);
@@ -80,7 +80,7 @@ export function errorOf(error: unknown): Error | undefined {
 function violationOf(error: ProtocolError): Error {
   const { code, cause } = error;
   if (code === "INVALID_DEFLATE") {
-    // zlib's own error, where there is one: it has the code that programs look at.
+    // zlib's own error, if there is one: it has the code that programs check.
     return cause instanceof Error
       ? cause
       : withCode(new Error("invalid deflate data"), "Z_DATA_ERROR", error);

@@ -1,5 +1,5 @@
 /**
- * The browser's events on an emitter: what `addEventListener` and the attributes `onopen`, `onmessage`, `onerror` and `onclose` call.
+ * Browser events on an emitter: for `addEventListener` and the attributes `onopen`, `onmessage`, `onerror` and `onclose`.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import type { EventEmitter } from "node:events";
 import type { Data } from "./types.ts";
 
-/** What happened, and to whom. */
+/** An event. */
 export class Event {
-  /** Its name. */
+  /** Its type, such as "open". */
   readonly type: string;
-  /** The WebSocket that it happened to. */
+  /** The WebSocket on which it happened. */
   readonly target: unknown;
 
   constructor(type: string, target: unknown = null) {
@@ -22,7 +22,7 @@ export class Event {
 
 /** A message has come. */
 export class MessageEvent extends Event {
-  /** Text as a string, binary as `binaryType` says. */
+  /** Text as a string, binary in the form that `binaryType` asks for. */
   readonly data: Data;
 
   constructor(target: unknown, data: Data) {
@@ -33,9 +33,9 @@ export class MessageEvent extends Event {
 
 /** The connection is over. */
 export class CloseEvent extends Event {
-  /** The status code of the peer's close frame; 1005 for none in it, 1006 for no close frame. */
+  /** Status code of the peer's close frame; 1005 if the frame had none, 1006 if no close frame came. */
   readonly code: number;
-  /** The reason in it. */
+  /** Reason of the peer's close frame. */
   readonly reason: string;
   /** Whether close frames went both ways. */
   readonly wasClean: boolean;
@@ -50,9 +50,9 @@ export class CloseEvent extends Event {
 
 /** Something went wrong. */
 export class ErrorEvent extends Event {
-  /** What an `error` listener of the emitter gets. */
+  /** The error that an `error` listener of the emitter gets. */
   readonly error: unknown;
-  /** Its message. */
+  /** The error's message. */
   readonly message: string;
 
   constructor(target: unknown, error: unknown, message: string) {
@@ -74,38 +74,38 @@ export interface WebSocketEventMap {
   close: CloseEvent;
 }
 
-/** An object that listens. */
+/** An object with a method that handles events. */
 export interface EventHandlerObject<Kind> {
-  /** Is called with an event. */
+  /** Called with an event. */
   handleEvent(event: Kind): void;
 }
 
-/** What may be given as a listener: a function, or an object with `handleEvent`. */
+/** A listener: a function, or an object with `handleEvent`. */
 export type EventHandler<Name extends keyof WebSocketEventMap> =
   ((event: WebSocketEventMap[Name]) => void) | EventHandlerObject<WebSocketEventMap[Name]>;
 
-/** How a listener is added. */
+/** Options of a listener. */
 export interface EventListenerOptions {
-  /** Whether it is called once. Default: false. */
+  /** Whether the listener is called only once. Default: false. */
   once?: boolean | undefined;
 }
 
-/** An emitter that says how its connection ended. */
+/** An emitter that knows how its connection ended. */
 interface Target extends EventEmitter {
   readonly wasClean: boolean;
 }
 
 type Handler = ((event: Event) => void) | { handleEvent?(event: Event): void };
 
-/** What is added to the emitter in a handler's place, with the handler that it stands for. */
+/** The listener that is added to the emitter in the place of a browser's handler. */
 interface Wrapper {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each event has values of its own
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each event has different values
   (this: Target, ...values: any[]): void;
   handler?: Handler;
   isAttribute?: boolean;
 }
 
-/** Makes the event of what an emitter tells. */
+/** Makes the browser's event from the values of an emitter's event. */
 const makers: Record<string, (target: Target, first: unknown, second: unknown) => Event> = {
   open: (target) => new Event("open", target),
   message: (target, data, isBinary) =>
@@ -141,7 +141,7 @@ function find(
   );
 }
 
-/** Adds a listener of the browser's kind, unless it is there already; an event that no browser knows is ignored. */
+/** Adds a browser's listener, unless it was added before. Events that browsers do not know are ignored. */
 export function addHandler(
   target: EventEmitter,
   type: string,
@@ -155,18 +155,18 @@ export function addHandler(
   else target.on(type, wrapper);
 }
 
-/** Takes it away again. */
+/** Removes a browser's listener. */
 export function removeHandler(target: EventEmitter, type: string, handler: unknown): void {
   const found = find(target, type, (one) => one.handler === handler && one.isAttribute === false);
   if (found !== undefined) target.removeListener(type, found);
 }
 
-/** Gives the handler of an attribute such as `onopen`, null where there is none. */
+/** Gives the handler of an attribute such as `onopen`; null if there is none. */
 export function attribute(target: EventEmitter, type: string): Handler | null {
   return find(target, type, (one) => one.isAttribute === true)?.handler ?? null;
 }
 
-/** Sets the handler of an attribute; what is no function takes it away. */
+/** Sets the handler of an attribute; a value that is no function removes it. */
 export function setAttribute(target: EventEmitter, type: string, handler: unknown): void {
   const before = find(target, type, (one) => one.isAttribute === true);
   if (before !== undefined) target.removeListener(type, before);

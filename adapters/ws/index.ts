@@ -1,8 +1,8 @@
 /**
- * The shape of `ws` 8 over framewire, on Node, Deno and Bun: programs that are written for `ws` run on it without a line changed.
+ * The interface of `ws` 8 over framewire, on Node, Deno and Bun: programs written for `ws` run on it unchanged.
  *
- * Both sides go over `node:http`, as those of `ws` do; the open connection is framewire's. Defaults are those of `ws`; `safe: true` asks
- * for framewire's own.
+ * Both sides use `node:http` for the opening handshake, as `ws` does; framewire runs the open connection. The defaults are those
+ * of `ws`; `safe: true` gives framewire's own.
  *
  * @example
  * import { WebSocketServer } from "framewire/ws";
@@ -26,16 +26,16 @@ import { parse } from "./subprotocol.ts";
 import type * as types from "./types.ts";
 import { WebSocket as Socket } from "./websocket.ts";
 
-/** What reads Sec-WebSocket-Protocol. */
+/** Parses Sec-WebSocket-Protocol. */
 export interface Subprotocol {
-  /** Gives the names in a header, in their order. @throws {SyntaxError} It is no list of distinct tokens. */
+  /** Gives the names in a header, in their order. @throws {SyntaxError} The header is no list of distinct tokens. */
   parse(header: string): Set<string>;
 }
 
-/** Reads Sec-WebSocket-Protocol. */
+/** Parses Sec-WebSocket-Protocol. */
 export const subprotocol: Subprotocol = { parse };
 
-/** What the class `WebSocket` carries of the others, as that of `ws` does. */
+/** The other exports that the class `WebSocket` has as members, as in `ws`. */
 export interface WebSocketStatics {
   /** {@link createWebSocketStream}. */
   readonly createWebSocketStream: typeof createWebSocketStream;
@@ -51,7 +51,7 @@ export interface WebSocketStatics {
   readonly WebSocketServer: typeof WebSocketServer;
 }
 
-/** The class of connections, with the others on it. */
+/** The class of connections, with the other exports as members. */
 export const WebSocket: typeof Socket & WebSocketStatics = /* @__PURE__ */ Object.assign(Socket, {
   createWebSocketStream,
   Sender,
@@ -63,7 +63,7 @@ export const WebSocket: typeof Socket & WebSocketStatics = /* @__PURE__ */ Objec
 /** One connection. */
 export type WebSocket = Socket;
 
-// By other names: in the one file of declarations that these become, a name within a namespace hides the one outside.
+// Aliases, since all declarations become one file: there, a name inside a namespace hides the same name outside.
 type NamedRawData = types.RawData;
 type NamedData = types.Data;
 type NamedClientOptions = options.ClientOptions;
@@ -78,12 +78,12 @@ type NamedServerOptions<Connection extends Socket> = options.ServerOptions<Conne
 type NamedVerifySync<Request extends IncomingMessage> = options.VerifyClientCallbackSync<Request>;
 type NamedVerifyAsync<Request extends IncomingMessage> = options.VerifyClientCallbackAsync<Request>;
 
-/** Types by the names that they have in `@types/ws`, such as `WebSocket.RawData`. */
-// eslint-disable-next-line @typescript-eslint/no-namespace -- that is how programs for `ws` name them
+/** Types with the names of `@types/ws`, such as `WebSocket.RawData`. */
+// eslint-disable-next-line @typescript-eslint/no-namespace -- programs for `ws` use these names
 export declare namespace WebSocket {
-  /** What a `message` listener gets. */
+  /** The data that a `message` listener gets. */
   export type RawData = NamedRawData;
-  /** What `event.data` is. */
+  /** The type of `event.data`. */
   export type Data = NamedData;
   /** Options of a client. */
   export type ClientOptions = NamedClientOptions;
@@ -91,13 +91,13 @@ export declare namespace WebSocket {
   export type ServerOptions<Connection extends Socket = Socket> = NamedServerOptions<Connection>;
   /** Options of compression. */
   export type PerMessageDeflateOptions = NamedPerMessageDeflateOptions;
-  /** Decides about a request at once. */
+  /** Decides about a request, synchronously. */
   export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
     NamedVerifySync<Request>;
-  /** Decides about a request later. */
+  /** Decides about a request, by calling a function. */
   export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
     NamedVerifyAsync<Request>;
-  /** What happened. */
+  /** An event. */
   export type Event = NamedEvent;
   /** A message has come. */
   export type MessageEvent = NamedMessageEvent;
@@ -107,7 +107,7 @@ export declare namespace WebSocket {
   export type ErrorEvent = NamedErrorEvent;
   /** The events by name. */
   export type WebSocketEventMap = NamedWebSocketEventMap;
-  /** How a listener is added. */
+  /** Options of a listener. */
   export type EventListenerOptions = NamedEventListenerOptions;
   /** A server. */
   export type Server<Connection extends Socket = Socket> = WebSocketServer<Connection>;

@@ -1,5 +1,5 @@
 /**
- * Options of `ws` 8 with its defaults, and what the core is told of them.
+ * The options of `ws` 8 with its defaults, and their conversion to the core's options.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { PerMessageDeflateOptions } from "./deflate.ts";
 
 /** Options of both sides. */
 export interface CommonOptions {
-  /** Whether several messages may be told in one turn of the event loop. Default: true. */
+  /** Whether several events may be emitted in one turn of the event loop. Default: true. */
   allowSynchronousEvents?: boolean | undefined;
   /** Whether pings are answered. Default: true. */
   autoPong?: boolean | undefined;
@@ -22,50 +22,50 @@ export interface CommonOptions {
   closeTimeout?: number | undefined;
   /** Ignored: chunks are not kept, so that their number needs no limit. */
   maxBufferedChunks?: number | undefined;
-  /** Frames of one message, 0 for no limit; 1008 beyond. Default: 16 384. */
+  /** Frames of one message; more lead to 1008. 0 for no limit. Default: 16 384. */
   maxFragments?: number | undefined;
-  /** Bytes of one message, 0 for no limit; 1009 beyond. Default: 100 MiB; with `safe` 16 MiB. */
+  /** Bytes of one message; more lead to 1009. 0 for no limit. Default: 100 MiB; with `safe` 16 MiB. */
   maxPayload?: number | undefined;
-  /** Ignored: of the pings that come while more than 4 KiB are unsent only the last one is answered. */
+  /** Ignored: while more than 4 KiB are unsent, only the last ping is answered. */
   maxPendingAutoPongs?: number | undefined;
   /** Ignored: UTF-8 is always checked, while text is read. */
   skipUTF8Validation?: boolean | undefined;
   /** Compression. Default: true on a client, false on a server. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /**
-   * Framewire's own defaults in place of those of `ws`: messages of 16 MiB, 16 MiB of unsent bytes before a slow peer is dropped, 10 s
-   * for the closing handshake; a server refuses pages of other origins that come with a user's cookies or Authorization, unless
-   * there is a `verifyClient`; a client takes no header along to another host. Default: false.
+   * Uses framewire's own defaults instead of those of `ws`: messages of 16 MiB, 16 MiB of unsent bytes before a slow peer is
+   * dropped, 10 s for the closing handshake. A server refuses pages of other origins that send a user's cookies or Authorization,
+   * unless there is a `verifyClient`; a client sends no header along to another host. Default: false.
    */
   safe?: boolean | undefined;
 }
 
-/** Options of a client; what is not named here goes to `http.request` as it is. */
+/** Options of a client. Options that are not named here go to `http.request` unchanged. */
 export interface ClientOptions extends CommonOptions, SecureContextOptions {
   /** Makes the connection's socket, as for `http.request`. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- several signatures are in use
   createConnection?: ((...values: any[]) => any) | undefined;
-  /** Is called with each request before it is sent, and has to end it. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a WebSocket, which is declared behind this
+  /** Called with each request before it is sent; it must end the request. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a WebSocket, whose class is declared elsewhere
   finishRequest?: ((request: ClientRequest, websocket: any) => void) | undefined;
   /** Whether redirects are followed. Default: false. */
   followRedirects?: boolean | undefined;
   /** Ignored: masks are random (RFC 6455, 5.3). */
   generateMask?: ((mask: Buffer) => void) | undefined;
-  /** Milliseconds for the opening handshake, anew for each redirect. Default: no limit. */
+  /** Milliseconds for the opening handshake; they begin again with each redirect. Default: no limit. */
   handshakeTimeout?: number | undefined;
-  /** Redirects that are followed. Default: 10. */
+  /** Redirects that are followed, at most. Default: 10. */
   maxRedirects?: number | undefined;
   /** Value of the Origin header. Default: none is sent. */
   origin?: string | undefined;
   /** Value of Sec-WebSocket-Version, 8 or 13. Default: 13. */
   protocolVersion?: number | undefined;
-  /** Subprotocols, where they are not the second argument. */
+  /** Subprotocols, if they are not the second argument. */
   protocols?: string | string[] | undefined;
   /** Headers of the request. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as loosely as http.request takes them
   headers?: Record<string, any> | undefined;
-  /** As for `http.request`: keeps connections, or leads through a proxy. */
+  /** As for `http.request`: it keeps connections, or connects through a proxy. */
   agent?: Agent | false | undefined;
   /** As for `net.connect`. */
   localAddress?: string | undefined;
@@ -80,19 +80,19 @@ export interface ClientOptions extends CommonOptions, SecureContextOptions {
   checkServerIdentity?: ((servername: string, certificate: any) => any) | undefined;
   /** Credentials, such as "user:password". */
   auth?: string | null | undefined;
-  /** Lookup, as for `net.connect`. */
+  /** Looks up names, as for `net.connect`. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as for net.connect
   lookup?: ((...values: any[]) => void) | undefined;
 }
 
-/** Decides about a request at once. */
+/** Decides about a request, synchronously. */
 export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> = (info: {
   origin: string;
   secure: boolean;
   req: Request;
 }) => boolean;
 
-/** Decides about a request later. */
+/** Decides about a request, by calling a function. */
 export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> = (
   info: { origin: string; secure: boolean; req: Request },
   callback: (
@@ -103,40 +103,40 @@ export type VerifyClientCallbackAsync<Request extends IncomingMessage = Incoming
   ) => void,
 ) => void;
 
-/** A class of connections, as a server makes them. */
+/** The class of a server's connections. */
 export interface WebSocketClass<Socket> {
-  /** Makes one that is not open yet. */
+  /** Makes a connection that is not open yet. */
   new (address: null, protocols: undefined, options: object): Socket;
 }
 
 /** Options of a server: exactly one of `port`, `server` and `noServer`. */
 export interface ServerOptions<Socket = unknown> extends CommonOptions {
-  /** Connections that the system may hold before they are accepted. Default: 511. */
+  /** Connections that the system may hold before the server accepts them. Default: 511. */
   backlog?: number | undefined;
   /** Whether `clients` has all connections. Default: true. */
   clientTracking?: boolean | undefined;
-  /** Chooses one of the subprotocols offered. Default: the first one. */
+  /** Chooses one of the offered subprotocols. Default: the first one. */
   handleProtocols?: (protocols: Set<string>, request: IncomingMessage) => string | false;
   /** Address to listen on, with `port`. Default: all. */
   host?: string | undefined;
-  /** Whether `handleUpgrade` is called by somebody else. Default: false. */
+  /** Whether the application calls `handleUpgrade` itself. Default: false. */
   noServer?: boolean | undefined;
   /** The only path that is served. Default: all. */
   path?: string | undefined;
-  /** Port to listen on, by an HTTP server of its own. */
+  /** Port to listen on, with a new HTTP server. */
   port?: number | undefined;
-  /** An HTTP server whose `upgrade` events are taken. */
+  /** An HTTP server; the WebSocketServer handles its `upgrade` events. */
   server?: Server | HttpsServer | undefined;
-  /** Decides about each request: at once, or with a second parameter by calling that. */
+  /** Decides about each request: by its result, or, if it has a second parameter, by calling that. */
   verifyClient?: VerifyClientCallbackSync | VerifyClientCallbackAsync | undefined;
   /** Class of the connections. Default: WebSocket. */
   WebSocket?: WebSocketClass<Socket> | undefined;
 }
 
-/** Bytes of one message, where nothing else is said. */
+/** Bytes of one message, at most, by default. */
 const largestMessage = 100 * 1024 * 1024;
 
-/** Gives what the core is told, for connections that use an extension, or none. */
+/** Gives the core's options. @param extensions The extension in use, or none. */
 export function connectionOptions(
   options: CommonOptions,
   extensions: readonly Extension[],
@@ -146,12 +146,12 @@ export function connectionOptions(
   const { maxPayload, maxFragments, closeTimeout } = { ...defaults, ...withoutUndefined(options) };
   return {
     maxMessageSize: maxPayload,
-    // The frame of a message counts as the message does.
+    // A frame may be as large as a message.
     maxFrameSize: maxPayload,
     maxFragments,
     closeTimeout,
     maxBufferedAmount: safe ? undefined : Infinity,
-    // `send` and `close` behind it: the answer is still told.
+    // After `close`, messages are still delivered, as in `ws`: an answer to the last message may still come.
     deliverAfterClose: true,
     autoPong: options.autoPong ?? true,
     textAs: "bytes",

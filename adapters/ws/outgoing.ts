@@ -21,10 +21,10 @@ import type { SendCallback, SendOptions } from "./types.ts";
 /** The largest payload of a control frame (RFC 6455, 5.5). */
 const largestControl = 125;
 
-/** Messages of encoded frames, by the list that has them: as a rule many connections are given the same one. */
+/** Messages of encoded frames, by the list that contains them: as a rule many connections get the same list. */
 const preparedLists = new WeakMap<readonly Uint8Array[], PreparedMessage | "none">();
 
-/** Gives the message that frames are; undefined where they are something else, such as control frames, or compressed ones. */
+/** Gives the message that the frames form; undefined if they are something else, such as control frames or compressed ones. */
 function messageOf(frames: readonly Uint8Array[]): PreparedMessage | undefined {
   let message = preparedLists.get(frames);
   if (message === undefined) {
@@ -38,7 +38,7 @@ function messageOf(frames: readonly Uint8Array[]): PreparedMessage | undefined {
   return message === "none" ? undefined : message;
 }
 
-/** What a callback throws goes where it would have gone from a socket's own callback. */
+/** Makes an error of a callback uncaught, as it would be in a socket's own callback. */
 function sentBy(callback: SendCallback): SentCallback {
   return (error) => {
     try {
@@ -51,39 +51,39 @@ function sentBy(callback: SendCallback): SentCallback {
   };
 }
 
-/** What waits behind a Blob whose bytes were asked for, or that Blob. */
+/** A Blob whose bytes were requested, or a call that waits behind it. */
 interface Waiting {
   run(): void;
   readonly callback: SendCallback | undefined;
 }
 
-/** Sends what a WebSocket is told to send, over its connection. */
+/** Sends everything that one WebSocket is given to send, over its connection. */
 export class Outgoing {
   readonly #connection: Connection<unknown>;
   readonly #link: ConnectionLink;
   readonly #onFailed: (error: Error) => void;
-  /** The message whose last fragment is still to come. */
+  /** The message in fragments that is not complete. */
   #fragments: StreamedMessage | undefined;
-  /** The Blob whose bytes were asked for, and what waits behind it; undefined where there is none. */
+  /** The Blob whose bytes were requested, and the calls that wait behind it; undefined if there is none. */
   #waiting: Waiting[] | undefined;
   /** Whether the close frame waits there, too. */
   #isClosing = false;
-  /** Bytes of Blobs that were asked for. */
+  /** Bytes of Blobs that were requested. */
   #blobBytes = 0;
 
-  /** @param onFailed Is told of a Blob whose bytes cannot be had; the connection is dropped by then. */
+  /** @param onFailed Called if the bytes of a Blob cannot be read, after the connection was dropped. */
   constructor(connection: Connection<unknown>, onFailed: (error: Error) => void) {
     this.#connection = connection;
     this.#link = linkOf(connection);
     this.#onFailed = onFailed;
   }
 
-  /** Whether {@link close} was called, though its frame may still wait. */
+  /** Whether {@link close} was called; its frame may still wait. */
   get isClosing(): boolean {
     return this.#isClosing;
   }
 
-  /** Bytes that are not with the operating system yet. */
+  /** Bytes that the operating system has not taken yet. */
   get unsent(): number {
     return this.#connection.bufferedAmount + this.#blobBytes;
   }
@@ -103,7 +103,7 @@ export class Outgoing {
     this.#sendNow(data, options, callback);
   }
 
-  /** Sends a ping or a pong. @throws {RangeError} It has more than 125 bytes. */
+  /** Sends a ping or a pong. @throws {RangeError} `data` has more than 125 bytes. */
   control(kind: "ping" | "pong", data: unknown, callback: SendCallback | undefined): void {
     if (sizeOf(data) > largestControl) {
       throw new RangeError("The data size must not be greater than 125 bytes");
@@ -121,7 +121,7 @@ export class Outgoing {
     this.#controlNow(kind, data, callback);
   }
 
-  /** Begins the closing handshake behind what was sent before. @param status 1005 for an empty close frame. */
+  /** Begins the closing handshake behind everything that was sent. @param status 1005 for an empty close frame. */
   close(status: number, reason: string): void {
     this.#isClosing = true;
     const run = (): void => void this.#connection.close(status, reason);
@@ -129,13 +129,13 @@ export class Outgoing {
     else this.#waiting.push({ run, callback: undefined });
   }
 
-  /** Drops the connection, behind what the operating system takes at once of what was sent before. */
+  /** Drops the connection. Bytes that were sent before still leave as far as the operating system takes them at once. */
   terminate(): void {
     this.#drop(new Error("The socket was closed while the blob was being read"));
     this.#connection.terminate();
   }
 
-  /** Sends encoded frames: a message in its place among the others, and what is none as it is. */
+  /** Sends encoded frames: a message in its place among the others, other frames as they are. */
   sendFrames(frames: readonly Uint8Array[], callback: SendCallback | undefined): void {
     const onSent = callback && sentBy(callback);
     const { outbox } = this.#link;
@@ -167,7 +167,7 @@ export class Outgoing {
       return;
     }
     const bytes = data === undefined || data === null ? noBuffer : bytesOf(data);
-    // That they are UTF-8 is the application's word, as it is with ws.
+    // The application must make sure that text is UTF-8, as with ws.
     void outbox.send(bytes, compress, !isBinary, onSent);
   }
 
@@ -191,10 +191,10 @@ export class Outgoing {
     }
   }
 
-  /** Keeps the order of the calls where the bytes of one have to be asked for. */
+  /** Keeps the order of the calls when the bytes of a Blob must be requested. */
   #enqueue(data: unknown, task: (data: unknown) => void, callback: SendCallback | undefined): void {
     const blob = isBlob(data) ? data : undefined;
-    // What is sent behind it may be changed by then.
+    // Data behind a Blob is copied, since the caller may change it before it is sent.
     const isOwn = blob !== undefined || typeof data === "string";
     const own = isOwn || data === undefined || data === null ? data : Buffer.from(bytesOf(data));
     const run = blob === undefined ? () => task(own) : () => this.#askFor(blob, task);
@@ -224,10 +224,10 @@ export class Outgoing {
     this.#isAsking = true;
   }
 
-  /** Whether the first of those that wait is a Blob whose bytes were asked for. */
+  /** Whether the bytes of the first waiting Blob were requested. */
   #isAsking = false;
 
-  /** The bytes of a Blob are there, and sent: what waits behind it goes on, up to the next Blob. */
+  /** Goes on after a Blob was sent: it does the waiting calls up to the next Blob. */
   #goOn(): void {
     const waiting = this.#waiting!;
     do {
@@ -238,7 +238,7 @@ export class Outgoing {
     if (waiting.length === 0) this.#waiting = undefined;
   }
 
-  /** Nothing that waits will be sent: tells each callback why. */
+  /** Drops everything that waits, and calls each callback with the error. */
   #drop(error: Error): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;

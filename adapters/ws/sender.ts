@@ -1,5 +1,5 @@
 /**
- * Frames that are encoded by hand: what socket.io's adapter makes once and engine.io sends to many.
+ * Frames that the application encodes: socket.io's adapter makes one, and engine.io sends it on many connections.
  *
  * @module
  */
@@ -12,34 +12,34 @@ import type { Opcode } from "../../src/frame/opcode.ts";
 import { bytesOf, toBuffer } from "./data.ts";
 import type { SendCallback } from "./types.ts";
 
-/** What a frame is to be. */
+/** Options of a frame. */
 export interface FrameOptions {
-  /** Whether its message ends with it. */
+  /** Whether it is the last frame of its message. */
   fin?: boolean | undefined;
   /** Its opcode: 1 for text, 2 for binary. */
   opcode: number;
-  /** Whether it is masked: a client's is. */
+  /** Whether it is masked: a client's frame must be. */
   mask?: boolean | undefined;
-  /** Whether the bytes must stay as they are where it is masked. */
+  /** Whether the bytes must not be changed, even if the frame is masked. */
   readOnly?: boolean | undefined;
   /** Reserved bit 1: the message is compressed. */
   rsv1?: boolean | undefined;
 }
 
-/** What takes encoded frames. */
+/** The object that sends encoded frames. */
 export interface FrameTarget {
-  /** Sends them, one behind the other. */
+  /** Sends the frames one after the other. */
   sendFrames(frames: readonly Uint8Array[], callback: SendCallback | undefined): void;
 }
 
-/** Sends encoded frames on one connection: its `_sender`. */
+/** Sends encoded frames on one connection: the `_sender` of a WebSocket. */
 export class Sender {
   readonly #target: FrameTarget;
 
   /**
-   * Makes what sends on one connection.
+   * Makes a sender for one connection.
    *
-   * @param target That connection.
+   * @param target The connection.
    */
   constructor(target: FrameTarget) {
     this.#target = target;
@@ -49,7 +49,7 @@ export class Sender {
    * Encodes a frame.
    *
    * @param data Its payload.
-   * @returns The header and the payload, to be sent one behind the other.
+   * @returns The header and the payload, to be sent one after the other.
    */
   static frame(data: string | Uint8Array, options: FrameOptions): Buffer[] {
     let payload = bytesOf(data);
@@ -68,9 +68,9 @@ export class Sender {
   }
 
   /**
-   * Sends what {@link Sender.frame} gave.
+   * Sends frames made by {@link Sender.frame}.
    *
-   * @param list One frame or more, whole.
+   * @param list One or more whole frames.
    */
   sendFrame(list: readonly Uint8Array[], callback?: SendCallback): void {
     this.#target.sendFrames(list, callback);

@@ -1,5 +1,5 @@
 /**
- * A server's opening handshake over `node:http`: what a request asks for, the answers to it (RFC 6455, 4.2).
+ * A server's opening handshake over `node:http`: checks requests and answers them (RFC 6455, 4.2).
  *
  * @module
  */
@@ -14,14 +14,14 @@ import { parseOptions, writeOptions } from "../../src/http/option.ts";
 import { parsedUrl } from "../../src/http/url.ts";
 import { parse as parseProtocols } from "./subprotocol.ts";
 
-/** What a request that passed its checks asks for. */
+/** The content of a valid request. */
 export interface Asked {
   readonly key: string;
   /** Sec-WebSocket-Version: 13, or 8. */
   readonly version: number;
-  /** Subprotocols offered, the one liked best first. */
+  /** Offered subprotocols, in the client's order of preference. */
   readonly protocols: Set<string>;
-  /** What is answered about extensions, "" for none. */
+  /** The value of Sec-WebSocket-Extensions in the response; "" for none. */
   readonly extensions: string;
 }
 
@@ -35,7 +35,7 @@ export interface Wrong {
 /** 16 bytes in base64. */
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
 
-/** Looks at a request for an upgrade. @returns What it asks for, or what is wrong with it. */
+/** Checks a request for an upgrade. @returns Its content, or what is wrong with it. */
 export function checkUpgradeRequest(request: IncomingMessage): Omit<Asked, "extensions"> | Wrong {
   const { method, headers } = request;
   const key = headers["sec-websocket-key"];
@@ -62,7 +62,7 @@ export function checkUpgradeRequest(request: IncomingMessage): Omit<Asked, "exte
   }
 }
 
-/** Gives what is answered about extensions, "" for none; undefined where the header is malformed. */
+/** Gives the response's value of Sec-WebSocket-Extensions; "" for none, undefined if the request's header is malformed. */
 export function answerExtensions(
   { headers }: IncomingMessage,
   extension: Extension | undefined,
@@ -74,12 +74,12 @@ export function answerExtensions(
   return writeOptions(acceptOffers([extension], offers).map(({ option }) => option));
 }
 
-/** The host that a page comes from; undefined where its Origin names none. */
+/** Gives the host of a page's Origin; undefined if it names none. */
 function hostOf(origin: string): string | undefined {
   return parsedUrl(origin)?.host;
 }
 
-/** Tells whether a page of another origin has come with what a browser adds of a user's by itself (RFC 6455, 10.2). */
+/** Tells whether a page of another origin sends what a browser adds of a user by itself, such as cookies (RFC 6455, 10.2). */
 export function isForeignPage({ headers }: IncomingMessage, version: number): boolean {
   const origin = headers[version === 8 ? "sec-websocket-origin" : "origin"];
   if (typeof origin !== "string") return false;
@@ -87,7 +87,7 @@ export function isForeignPage({ headers }: IncomingMessage, version: number): bo
   return hasCredentials && hostOf(origin) !== headers.host?.toLowerCase();
 }
 
-/** Gives the lines of the response that opens a connection, without those at its end. */
+/** Gives the lines of the response that opens a connection, without the two empty ones at its end. */
 export function upgradeLines(
   { key, extensions }: Asked,
   protocol: string | false | undefined,

@@ -1,5 +1,5 @@
 /**
- * The class `WebSocketServer` in the shape of `ws` 8, over a server of `node:http`.
+ * The class `WebSocketServer` with the interface of `ws` 8, over a server of `node:http`.
  *
  * @module
  */
@@ -35,29 +35,31 @@ import { openOnServer, WebSocket } from "./websocket.ts";
 export interface ServerEvents<Socket> {
   /** A connection is open. */
   connection: [websocket: Socket, request: IncomingMessage];
-  /** The server is closed, and so are its connections, where it tracks them. */
+  /** The server is closed, and so are its connections, if it tracks them. */
   close: [];
   /** The HTTP server has failed. */
   error: [error: Error];
-  /** The lines of the response to a request, which a listener may change. */
+  /** The lines of the response to a request; a listener may change them. */
   headers: [headers: string[], request: IncomingMessage];
-  /** It listens. */
+  /** The server listens. */
   listening: [];
-  /** A request is wrong; with a listener the socket is the listener's to answer and to end. */
+  /** A request is wrong. If there is a listener, the listener must answer and end the socket. */
   wsClientError: [error: Error, socket: Duplex, request: IncomingMessage];
 }
 
-/** Its statics are EventEmitter's, as those of a WebSocket are (emitter.ts). */
+/** EventEmitter with typed events, as in emitter.ts. */
 const Emitter: Omit<typeof EventEmitter, "prototype"> &
   (new () => TypedEmitter<ServerEvents<WebSocket>>) = EventEmitter as never;
 
-/** Whether it takes connections, waits for the end of those it has, or has ended. */
+/**
+ * Whether the server takes connections ("running"), waits for the end of its connections ("closing"), or has ended ("closed").
+ */
 type Phase = "running" | "closing" | "closed";
 
-/** Marks a socket that has a WebSocket: a second one would break the first. */
+/** Marks a socket that already has a WebSocket: a second WebSocket would break the first. */
 const isTaken: unique symbol = Symbol("has a WebSocket");
 
-/** Is called with a connection that is open, and the request that it came by. */
+/** Called with an open connection and its request. */
 export type Upgraded<Socket> = (websocket: Socket, request: IncomingMessage) => void;
 
 function dropOnError(this: Duplex): void {
@@ -70,20 +72,20 @@ function answerPlain(_: IncomingMessage, response: import("node:http").ServerRes
   response.end(body);
 }
 
-/** What a server was made with, as `@types/ws` has it. */
+/** The options of a server with defaults filled in, with the type that `@types/ws` gives them. */
 export interface ServerSettings<Socket> extends Omit<ServerOptions<Socket>, "WebSocket"> {
   /** Class of the connections. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- there it has all others on it, whatever is given
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- in @types/ws it always has the other exports as members
   WebSocket?: any;
 }
 
 /** Takes WebSocket connections of an HTTP server. */
 export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitter {
-  /** What it was made with, defaults included. */
+  /** The options, defaults included. */
   readonly options: ServerSettings<Socket>;
-  /** Its connections, where it tracks them. */
+  /** The connections, if the server tracks them. */
   readonly clients: Set<Socket>;
-  /** The only path that it serves. */
+  /** The only path that is served. */
   readonly path: string;
   readonly #extension: Extension | undefined;
   readonly #plain: ConnectionOptions;
@@ -93,9 +95,9 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
   #phase: Phase = "running";
 
   /**
-   * Begins to listen, where it has a `port`.
+   * Begins to listen, if there is a `port`.
    *
-   * @param callback Is called when it listens, with a `port`.
+   * @param callback Called when the server listens, if there is a `port`.
    * @throws {TypeError} Not exactly one of `port`, `server` and `noServer` is given.
    */
   constructor(options: ServerOptions<Socket> = {}, callback?: () => void) {
@@ -133,12 +135,12 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
     }
   }
 
-  /** The HTTP server that it listens to, which programs look at; null where there is none. */
+  /** The HTTP server; null if there is none. Programs read it. */
   get _server(): HttpServer | null {
     return this.#server ?? null;
   }
 
-  /** Gives where the HTTP server listens, null where it does not. @throws {Error} It has `noServer`. */
+  /** Gives the address of the HTTP server; null if it does not listen. @throws {Error} The server has `noServer`. */
   address(): AddressInfo | string | null {
     if (this.options.noServer === true) {
       throw new Error('The server is operating in "noServer" mode');
@@ -147,10 +149,10 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
   }
 
   /**
-   * Takes no connections any more. Those that are open stay so; `close` follows when they have ended, where it tracks them. Of HTTP
-   * servers it closes its own alone.
+   * Stops taking connections. Open connections stay open; `close` is emitted when they have ended, if the server tracks them. An
+   * HTTP server is closed only if this server made it.
    *
-   * @param callback Is called with `close`; with an error where the server was closed before.
+   * @param callback Called with `close`; with an error if the server was closed before.
    */
   close(callback?: (error?: Error) => void): void {
     if (this.#phase === "closed") {
@@ -173,7 +175,7 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
     }
   }
 
-  /** Tells whether a request is for this server: by its path, where the option `path` names one. */
+  /** Tells whether a request is for this server: by its path, if there is the option `path`. */
   shouldHandle(request: IncomingMessage): boolean | Promise<boolean> {
     const { path } = this.options;
     return !path || request.url!.split("?", 1)[0] === path;
@@ -182,9 +184,9 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
   /**
    * Answers a request for an upgrade.
    *
-   * @param head What has come behind the request.
-   * @param callback Is called with the connection when it is open.
-   * @throws {Error} The socket has a WebSocket already.
+   * @param head Bytes that came behind the request.
+   * @param callback Called with the open connection.
+   * @throws {Error} The socket already has a WebSocket.
    */
   handleUpgrade(
     request: IncomingMessage,
@@ -231,7 +233,7 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
     };
   }
 
-  /** Asks `verifyClient` about the request, and goes on where it says yes. */
+  /** Calls `verifyClient`, and goes on if it accepts the request. */
   #verify(version: number, request: IncomingMessage, socket: Duplex, complete: () => void): void {
     const { verifyClient, safe = false } = this.options;
     if (!verifyClient) {
@@ -263,7 +265,7 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
     head: Uint8Array,
     callback: Upgraded<Socket>,
   ): void {
-    // The client has gone, or is going, by now.
+    // The client may have gone meanwhile.
     if (!socket.readable || !socket.writable) {
       socket.destroy();
       return;
@@ -307,13 +309,13 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
     this.clients.add(ws);
     ws.on("close", () => {
       this.clients.delete(ws);
-      // With an HTTP server of its own, the end of that is waited for.
+      // If this server made the HTTP server, it waits for the end of that one.
       const waits = this.#phase === "closing" && (this.options.noServer || this.options.server);
       if (waits && this.clients.size === 0) this.#closeSoon();
     });
   }
 
-  /** Refuses a request that is wrong, unless somebody listens who does. */
+  /** Refuses a wrong request, unless a listener of `wsClientError` answers it. */
   #refuseWrong(
     request: IncomingMessage,
     socket: Duplex,

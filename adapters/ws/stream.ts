@@ -10,7 +10,7 @@ import process from "node:process";
 import { Duplex, type DuplexOptions } from "node:stream";
 import type { RawData } from "./types.ts";
 
-/** What a stream needs of its WebSocket, whichever class made it. */
+/** The members of a WebSocket that a stream needs; any class may have them. */
 export interface StreamedWebSocket extends Pick<EventEmitter, "on" | "once"> {
   /** Sends a message. */
   send(data: Uint8Array, callback: (error?: Error) => void): void;
@@ -18,36 +18,36 @@ export interface StreamedWebSocket extends Pick<EventEmitter, "on" | "once"> {
   close(): void;
   /** Drops the connection. */
   terminate(): void;
-  /** Reads no more for now. */
+  /** Stops reading for now. */
   pause(): void;
-  /** Reads on. */
+  /** Goes on reading. */
   resume(): void;
-  /** Whether it was told to pause. */
+  /** Whether it is paused. */
   readonly isPaused: boolean;
-  /** How far it has come. */
+  /** The state of the connection. */
   readonly readyState: number;
 }
 
-/** `readyState` of a WebSocket that shakes hands, and of one that is over. */
+/** The values of `readyState` before the connection is open, and after its end. */
 const connecting = 0;
 const closed = 3;
 
-/** What is used of a socket that is ended. */
+/** The members of a socket that are used at its end. */
 interface EndingSocket {
   readonly writableFinished: boolean;
   once(event: "finish", listener: () => void): unknown;
 }
 
-/** Goes on when a WebSocket is open. */
+/** Calls `task` when a WebSocket is open. */
 function whenOpen(ws: StreamedWebSocket, task: () => void): void {
   if (ws.readyState === connecting) ws.once("open", task);
   else task();
 }
 
-/** Closes a WebSocket, and goes on when this side of its socket has ended. */
+/** Closes a WebSocket, and calls `done` when this side of its socket has ended. */
 function finish(ws: StreamedWebSocket, done: () => void): void {
   const { _socket: socket } = ws as unknown as { readonly _socket: EndingSocket | null };
-  // The handshake has failed: `error` follows.
+  // The handshake has failed: the event `error` follows.
   if (socket === null) return;
   if (socket.writableFinished) {
     done();
@@ -58,15 +58,15 @@ function finish(ws: StreamedWebSocket, done: () => void): void {
 }
 
 /**
- * Has `read()` give all that has come, as `node:stream` says: Deno and Bun give the first chunk alone, and programs that ask once, such as
- * aedes, would wait for ever for the rest.
+ * Makes `read()` give everything that has come, as `node:stream` documents it. On Deno and Bun it gives only the first chunk, and
+ * programs that call it once, such as aedes, would wait for the rest for ever.
  */
 function readAll(duplex: Duplex): void {
   const readOnce = duplex.read.bind(duplex) as (size?: number) => Buffer | string | null;
   duplex.read = (size?: number | null): unknown => {
     const first = readOnce(size as number);
     const asksForAll = size === undefined || size === null;
-    // One that flows gives out each chunk by itself, and one of objects each message.
+    // A flowing stream gives each chunk separately, and a stream of objects each message.
     if (first === null || !asksForAll || duplex.readableFlowing === true) return first;
     if (duplex.readableObjectMode || duplex.readableLength === 0) return first;
     const parts = [first];
@@ -76,12 +76,12 @@ function readAll(duplex: Duplex): void {
 }
 
 /**
- * Makes a stream of a WebSocket: what is written is sent, a message for each chunk; what has come is read.
+ * Makes a stream of a WebSocket: each written chunk is sent as a message, and received messages are read.
  *
- * @param options Those of a `Duplex`; with `readableObjectMode` each message is read as one, text as a string.
+ * @param options Options of a `Duplex`. With `readableObjectMode` each message is read separately, text as a string.
  */
 export function createWebSocketStream(ws: StreamedWebSocket, options: DuplexOptions = {}): Duplex {
-  // Where the connection has failed it closes by itself, with a close frame that must not be cut off.
+  // A failed connection closes by itself, with a close frame that must not be cut off: then it is not terminated.
   let isTerminating = true;
   const duplex = new Duplex({
     ...options,
@@ -129,13 +129,13 @@ export function createWebSocketStream(ws: StreamedWebSocket, options: DuplexOpti
   duplex.on("error", function onError(error: Error) {
     duplex.removeListener("error", onError);
     duplex.destroy();
-    // Nobody else listens: it is thrown, as it would be without this listener.
+    // Without another listener the error is thrown, as it would be without this one.
     if (duplex.listenerCount("error") === 0) duplex.emit("error", error);
   });
   return duplex;
 }
 
-/** Waits for the end of the connection, and tells `close` behind it. */
+/** Waits for the end of the connection, and then lets the stream emit `close`. */
 function destroyWith(
   ws: StreamedWebSocket,
   duplex: Duplex,

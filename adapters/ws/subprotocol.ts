@@ -1,5 +1,5 @@
 /**
- * Sec-WebSocket-Protocol as a set of names (RFC 6455, 11.3.4).
+ * Parses Sec-WebSocket-Protocol into a set of names (RFC 6455, 11.3.4).
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { isToken } from "../../src/http/token.ts";
  * Gives the subprotocols that a header names, in their order.
  *
  * @param header The value of Sec-WebSocket-Protocol.
- * @throws {SyntaxError} It is no list of distinct tokens.
+ * @throws {SyntaxError} The header is no list of distinct tokens.
  */
 export function parse(header: string): Set<string> {
   const names = new Set<string>();

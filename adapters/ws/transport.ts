@@ -1,5 +1,5 @@
 /**
- * The socket of an HTTP request that was upgraded, as a transport that the application may pause.
+ * A transport of the socket of an upgraded HTTP request, which the application may pause.
  *
  * @module
  */
@@ -8,20 +8,20 @@ import process from "node:process";
 import { AcceptedTransport } from "../node/accept.ts";
 import type { NodeSocket } from "../node/transport.ts";
 
-/** What is used of an upgraded socket beside what a transport uses. */
+/** The members of an upgraded socket that are used beside those of a transport. */
 export interface UpgradedSocket extends NodeSocket {
-  /** Set to true: this side ends by itself, behind its close frame. */
+  /** Set to true: this side then ends by itself, behind its close frame. */
   allowHalfOpen?: boolean;
-  /** A stream that is not a socket has none. */
+  /** Missing in a stream that is not a socket. */
   setTimeout?(milliseconds: number): unknown;
-  /** Gives what was read and not told, null for nothing. */
+  /** Gives bytes that were read and not emitted; null for none. */
   read?(): Uint8Array | null;
   /** Adds a listener in front of all others. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own declaration has it
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
   prependListener?(event: string, listener: (...values: any[]) => void): unknown;
 }
 
-/** Reads while neither the core nor the application has paused it. */
+/** Reads unless the core or the application has paused it. */
 export class UpgradedTransport extends AcceptedTransport {
   readonly #socket: UpgradedSocket;
   #isHeldByCore = false;
@@ -29,9 +29,10 @@ export class UpgradedTransport extends AcceptedTransport {
   #looksForRest = false;
 
   /**
-   * Takes a socket over, which from now on neither times out nor ends by itself.
+   * Takes over a socket, which from now on neither times out nor ends by itself.
    *
-   * @param head Bytes that came behind the request or the response; told in a later turn, so that listeners can be added first.
+   * @param head Bytes that came behind the request or the response. They are delivered later, so that listeners can be added
+   * first.
    */
   constructor(socket: UpgradedSocket, head: Uint8Array) {
     super(socket);
@@ -40,7 +41,7 @@ export class UpgradedTransport extends AcceptedTransport {
     this.#socket = socket;
     if (head.length === 0) return;
     super.pause();
-    // A copy: the core may change what it is given, and this is the HTTP parser's.
+    // A copy: the core may change the bytes that it gets, and these belong to the HTTP parser.
     this.keep(new Uint8Array(head));
     process.nextTick(() => {
       this.#goOn();
@@ -62,19 +63,19 @@ export class UpgradedTransport extends AcceptedTransport {
     this.#goOn();
   }
 
-  /** The application reads no more for now. */
+  /** Stops reading for the application. */
   hold(): void {
     this.#isHeldByUser = true;
     super.pause();
     if (this.#looksForRest) return;
     this.#looksForRest = true;
-    // What a socket has read while it was paused it tells nobody once it is gone.
+    // A closed socket does not emit the bytes that it read while it was paused: they are taken here.
     this.#socket.prependListener?.("close", () => {
       this.#tellRest();
     });
   }
 
-  /** It reads on. */
+  /** Goes on reading for the application. */
   letGo(): void {
     if (!this.#isHeldByUser) return;
     this.#isHeldByUser = false;

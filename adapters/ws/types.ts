@@ -1,5 +1,5 @@
 /**
- * What `framewire/ws` shares of types with those that `@types/ws` declares, so that programs written against those compile.
+ * Types that `framewire/ws` has in common with `@types/ws`, so that programs written for those compile.
  *
  * @module
  */
@@ -8,25 +8,25 @@ import type { Buffer } from "node:buffer";
 import type { EventEmitter } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 
-/** What a `message` listener gets: a Buffer, or what `binaryType` asks for where the message is binary. */
+/** The data that a `message` listener gets: a Buffer, or for binary messages what `binaryType` asks for. */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
-/** What `event.data` is: text as a string, binary as `binaryType` says. */
+/** The type of `event.data`: text as a string, binary in the form that `binaryType` asks for. */
 export type Data = string | Buffer | ArrayBuffer | Buffer[];
 
-/** An object that `Buffer.from` asks for what it stands for. */
+/** An object that `Buffer.from` converts by its `valueOf`. */
 export interface ConvertibleToBytes {
-  /** Gives it. */
+  /** Gives the value to convert. */
   valueOf(): ArrayBuffer | SharedArrayBuffer | Uint8Array | readonly unknown[] | string;
 }
 
-/** An object that `Buffer.from` asks for the text that it stands for. */
+/** An object that `Buffer.from` converts to text. */
 export interface ConvertibleToText {
-  /** Gives it. */
+  /** Gives the text. */
   [Symbol.toPrimitive](hint: string): string;
 }
 
-/** What `send`, `ping` and `pong` take: beside these whatever `Buffer.from` does. */
+/** The data that `send`, `ping` and `pong` take; they also take everything else that `Buffer.from` takes. */
 export type BufferLike =
   | string
   | number
@@ -38,34 +38,34 @@ export type BufferLike =
   | ConvertibleToBytes
   | ConvertibleToText;
 
-/** How binary messages are given out. */
+/** The form in which binary messages are delivered. */
 export type BinaryType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
 
-/** How a message is sent. */
+/** Options of `send`. */
 export interface SendOptions {
   /** Ignored: a client masks, and a server does not (RFC 6455, 5.1). */
   mask?: boolean | undefined;
-  /** Whether it is binary. Default: whether `data` is no string. */
+  /** Whether the message is binary. Default: true, unless `data` is a string. */
   binary?: boolean | undefined;
   /** Whether it may be compressed. Default: true. */
   compress?: boolean | undefined;
-  /** Whether the message ends with it; where not, the next `send` goes on with it. Default: true. */
+  /** Whether this is the last fragment of the message; with false, the next `send` continues the message. Default: true. */
   fin?: boolean | undefined;
 }
 
-/** Is called when a message was handed to the operating system, or with the error for which it was not. */
+/** Called when the operating system has taken a message, or with the error if it never will. */
 export type SendCallback = (error?: Error) => void;
 
-/** The same, for `ping` and `pong`: as `@types/ws` declares it, too, where the error is never absent. */
+/** The callback of `ping` and `pong`. `@types/ws` declares the error as always present there. */
 export type ControlCallback = SendCallback | ((error: Error) => void);
 
-/** Events of a connection, with what their listeners get. */
+/** Events of a connection, with the values that listeners get. */
 export interface SocketEvents {
   /** The connection is open. */
   open: [];
   /** A message has come. */
   message: [data: RawData, isBinary: boolean];
-  /** A ping has come; it is answered already, unless `autoPong` is false. */
+  /** A ping has come; its pong is already sent, unless `autoPong` is false. */
   ping: [data: Buffer];
   /** A pong has come. */
   pong: [data: Buffer];
@@ -77,7 +77,7 @@ export interface SocketEvents {
   upgrade: [response: IncomingMessage];
   /** A redirect is about to be followed. */
   redirect: [url: string, request: ClientRequest];
-  /** The server has answered with something else; with a listener the request is the listener's to end. */
+  /** The server has answered with another status; if there is a listener, the listener must end the request. */
   "unexpected-response": [request: ClientRequest, response: IncomingMessage];
 }
 
@@ -92,7 +92,7 @@ export interface TypedEmitter<Events> extends EventEmitter {
     listener: Listener<this, Events[Name]>,
   ): this;
   once(event: string | symbol, listener: AnyListener<this>): this;
-  /** Takes a listener away. */
+  /** Removes a listener. */
   off<Name extends keyof Events & string>(
     event: Name,
     listener: Listener<this, Events[Name]>,
@@ -117,6 +117,6 @@ export type Listener<Emitter, Values> = Values extends unknown[]
   ? (this: Emitter, ...values: Values) => void
   : never;
 
-/** A listener of whatever event. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as EventEmitter's own declaration has it
+/** A listener of any event. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in EventEmitter's own declaration
 export type AnyListener<Emitter> = (this: Emitter, ...values: any[]) => void;

@@ -1,9 +1,10 @@
 /**
- * The class `WebSocket` in the shape of `ws` 8, over a connection of the core.
+ * The class `WebSocket` with the interface of `ws` 8, over a connection of the core.
  *
- * Theory of operation. A client's handshake (client-handshake.ts) or a server's (server.ts) gives an upgraded socket to `open`, which has
- * the core adopt it. From then on the core runs the connection, and this class translates: calls into those of a `Connection`, what
- * the core's handlers are told into events. Those handlers are one object for all; a connection's `context` is its WebSocket.
+ * Theory of operation. A client's handshake (client-handshake.ts) or a server's (server.ts) gives an upgraded socket to `open`,
+ * which lets the core adopt it. From then on the core runs the connection, and this class translates: method calls into calls of
+ * a `Connection`, and calls of the core's handlers into events. All connections share one object of handlers; a connection's
+ * `context` is its WebSocket.
  *
  * @module
  */
@@ -39,14 +40,14 @@ import type {
 } from "./types.ts";
 
 /**
- * How far it has come: "connecting" shakes hands, "failing" has given that up, "joined" has a connection, which knows the rest,
- * "over" has told `close`.
+ * How far a WebSocket has come: "connecting" does the handshake, "failing" has given the handshake up, "joined" has a connection,
+ * which knows the rest, "over" has emitted `close`.
  */
 type Phase = "connecting" | "failing" | "joined" | "over";
 
 const stateNames = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
 
-/** What a server's handshake gives. */
+/** The results of a server's handshake. */
 export interface Upgraded {
   readonly socket: UpgradedSocket;
   readonly head: Uint8Array;
@@ -54,23 +55,23 @@ export interface Upgraded {
   readonly options: ConnectionOptions;
 }
 
-/** What connections take from the runtime. Listeners are called in whichever context an event comes, as those of `ws` are. */
+/** The services of the runtime. Listeners run in the async context in which an event comes, as with `ws`. */
 let services: RuntimeServices | undefined;
 
-/** What the core tells: one object for all connections, since each has its WebSocket as its context. */
+/** The core's handlers: one object for all connections, since each connection has its WebSocket as its context. */
 let handlers: Handlers<WebSocket>;
 
-/** Makes a WebSocket of a server an open one. For the server. */
+/** Opens a server's WebSocket. For the server. */
 export let openOnServer: (ws: WebSocket, upgraded: Upgraded) => void;
 
-/** What is thrown by a listener is nobody's to catch: it goes where it would have gone from a socket's own event. */
+/** Makes an error of a listener uncaught, as it would be in a socket's own event. */
 function throwLater(error: unknown): void {
   process.nextTick(() => {
     throw error;
   });
 }
 
-/** One WebSocket connection, on either side of it. */
+/** A WebSocket connection, on a client or a server. */
 export class WebSocket extends WebSocketEmitter {
   /** The handshake is under way. */
   static readonly CONNECTING = 0;
@@ -78,15 +79,15 @@ export class WebSocket extends WebSocketEmitter {
   static readonly OPEN = 1;
   /** The connection is about to end. */
   static readonly CLOSING = 2;
-  /** It is over, or was never open. */
+  /** The connection is over, or was never open. */
   static readonly CLOSED = 3;
-  /** As the class's own. */
+  /** As the class's constant. */
   declare readonly CONNECTING: 0;
-  /** As the class's own. */
+  /** As the class's constant. */
   declare readonly OPEN: 1;
-  /** As the class's own. */
+  /** As the class's constant. */
   declare readonly CLOSING: 2;
-  /** As the class's own. */
+  /** As the class's constant. */
   declare readonly CLOSED: 3;
 
   /** Whether this is a server's end. */
@@ -103,7 +104,7 @@ export class WebSocket extends WebSocketEmitter {
   #protocol = "";
   #closure: Closure | undefined;
   #sender: Sender | undefined;
-  /** Bytes that were given to `send` when it was too late for them. */
+  /** Bytes that were given to `send` after the connection had begun to close. */
   #lateBytes = 0;
 
   static {
@@ -137,10 +138,10 @@ export class WebSocket extends WebSocketEmitter {
    * Connects to a server.
    *
    * @param address URL with the scheme ws, wss, http, https or ws+unix.
-   * @throws {SyntaxError} The URL or a subprotocol is none.
+   * @throws {SyntaxError} The URL or a subprotocol is invalid.
    */
   constructor(address: string | URL, options?: ClientOptions | object);
-  /** Connects likewise. @param protocols Subprotocols to offer, the one liked best first. */
+  /** Connects to a server. @param protocols Subprotocols to offer, in order of preference. */
   constructor(
     address: string | URL,
     protocols?: string | string[],
@@ -165,7 +166,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#connect(address, given.protocols, given.options);
   }
 
-  /** How binary messages are given out: "nodebuffer", "arraybuffer", "fragments" or "blob". Default: "nodebuffer". */
+  /** The form of binary messages: "nodebuffer", "arraybuffer", "fragments" or "blob". Default: "nodebuffer". */
   get binaryType(): "nodebuffer" | "arraybuffer" | "fragments" {
     return this.#binaryType as "nodebuffer" | "arraybuffer" | "fragments";
   }
@@ -174,28 +175,28 @@ export class WebSocket extends WebSocketEmitter {
     if (binaryTypes.includes(type)) this.#binaryType = type;
   }
 
-  /** Bytes that were sent and are not with the operating system yet, those that were sent too late included. */
+  /** Sent bytes that the operating system has not taken yet, and bytes that were sent too late. */
   get bufferedAmount(): number {
     return this.#lateBytes + (this.#outgoing?.unsent ?? 0);
   }
 
-  /** Names of the extensions that were agreed on, "" for none. */
+  /** Names of the extensions that were agreed upon; "" for none. */
   get extensions(): string {
     const { extensions = "" } = this.#connection ?? {};
     return extensions === "" ? "" : extensions.replace(/;[^,]*/g, "").replaceAll(" ", "");
   }
 
-  /** Whether {@link pause} was called. */
+  /** Whether the application has paused reading. */
   get isPaused(): boolean {
     return this.#transport?.isHeld === true;
   }
 
-  /** The subprotocol that was agreed on, "" for none. */
+  /** The subprotocol that was agreed upon; "" for none. */
   get protocol(): string {
     return this.#protocol;
   }
 
-  /** How far the connection has come. */
+  /** The state of the connection. */
   get readyState(): 0 | 1 | 2 | 3 {
     switch (this.#phase) {
       case "connecting":
@@ -211,7 +212,7 @@ export class WebSocket extends WebSocketEmitter {
     }
   }
 
-  /** A client's URL. */
+  /** The URL of a client's connection. */
   get url(): string {
     return this.#url as string;
   }
@@ -222,8 +223,8 @@ export class WebSocket extends WebSocketEmitter {
   }
 
   /**
-   * Opens it over a stream whose handshake somebody else has done: for programs that do so with `ws`, such as those that test a server
-   * without a network. Which side it is `_isServer` says.
+   * Opens the connection over a stream whose handshake other code has done: for programs that do so with `ws`, such as tests of a
+   * server without a network. `_isServer` says which side it is.
    */
   setSocket(socket: object, head: Uint8Array, options: CommonOptions = {}): void {
     const agreed = { protocol: this.#protocol, extensions: "", target: "/" };
@@ -231,12 +232,12 @@ export class WebSocket extends WebSocketEmitter {
     this.#open(side, socket as UpgradedSocket, head, agreed, connectionOptions(options, []));
   }
 
-  /** The socket, which programs look at; null before there is one. */
+  /** The socket, which programs read; null before there is one. */
   get _socket(): UpgradedSocket | null {
     return this.#socket ?? null;
   }
 
-  /** What takes encoded frames; null before there is a socket. */
+  /** Sends encoded frames; null before there is a socket. */
   get _sender(): Sender | null {
     if (this.#outgoing === undefined) return null;
     return (this.#sender ??= new Sender(this.#outgoing));
@@ -245,8 +246,8 @@ export class WebSocket extends WebSocketEmitter {
   /**
    * Sends a message.
    *
-   * @param data A string is sent as text, all else as binary, unless `options` says otherwise; bytes are copied.
-   * @throws {Error} The connection is not open yet. Where it is not open any more, the callback is told.
+   * @param data A string is sent as text, everything else as binary, unless `options` says otherwise; bytes are copied.
+   * @throws {Error} The connection is not open yet. If it is no longer open, the callback gets an error.
    */
   send(data: BufferLike, callback?: SendCallback): void;
   send(data: BufferLike, options: SendOptions | undefined, callback?: SendCallback): void;
@@ -269,23 +270,26 @@ export class WebSocket extends WebSocketEmitter {
    *
    * @param data At most 125 bytes. Default: none.
    * @param mask Ignored.
-   * @throws {RangeError} It is longer. @throws {Error} The connection is not open yet.
+   * @throws {RangeError} `data` is longer.
+   * @throws {Error} The connection is not open yet.
    */
   ping(data?: unknown, mask?: unknown, callback?: ControlCallback): void {
     this.#control("ping", data, mask, callback as SendCallback | undefined);
   }
 
-  /** Sends a pong that answers no ping, or one that `autoPong` leaves to you; likewise. */
+  /** Sends a pong that answers no ping, or the answer to a ping if `autoPong` is false. Otherwise as {@link ping}. */
   pong(data?: unknown, mask?: unknown, callback?: ControlCallback): void {
     this.#control("pong", data, mask, callback as SendCallback | undefined);
   }
 
   /**
-   * Begins the closing handshake; what was sent before goes first. Messages that come before the peer's close frame are still told.
+   * Begins the closing handshake behind everything that was sent. Messages that come before the peer's close frame are still
+   * delivered.
    *
-   * @param code 1000 to 1014 but 1004 to 1006, or 3000 to 4999. Default: none is sent.
-   * @param data The reason, of at most 123 bytes.
-   * @throws {TypeError} The code is none of those. @throws {RangeError} The reason is longer.
+   * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999. Default: none is sent.
+   * @param data The reason, at most 123 bytes.
+   * @throws {TypeError} The code may not be sent.
+   * @throws {RangeError} The reason is longer.
    */
   close(code?: number, data?: string | Uint8Array): void {
     const { readyState } = this;
@@ -295,19 +299,19 @@ export class WebSocket extends WebSocketEmitter {
     this.#outgoing!.close(status, reason);
   }
 
-  /** Drops the connection. What was sent before has been given to the operating system as far as that took it. */
+  /** Drops the connection. Bytes that were sent before still leave as far as the operating system takes them at once. */
   terminate(): void {
     const { readyState } = this;
     if (readyState === WebSocket.CONNECTING) this.#abort();
     if (this.#phase === "joined") this.#outgoing!.terminate();
   }
 
-  /** Reads no more for now; messages that have come may still be told. */
+  /** Stops reading for now; messages that have already come may still be delivered. */
   pause(): void {
     if (this.#phase === "joined") this.#transport!.hold();
   }
 
-  /** Reads on. */
+  /** Goes on reading. */
   resume(): void {
     if (this.#phase === "joined") this.#transport!.letGo();
   }
@@ -337,7 +341,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#handshake.start();
   }
 
-  /** Gives the handshake up. */
+  /** Gives up the handshake. */
   #abort(): void {
     this.#handshake?.abort("WebSocket was closed before the connection was established");
   }
@@ -375,7 +379,7 @@ export class WebSocket extends WebSocketEmitter {
     this.emit("open");
   }
 
-  /** Tells a callback, and counts the bytes, where the connection is not open. @throws {Error} It is not open yet. */
+  /** If the connection is not open, counts the bytes and gives the callback an error. @throws {Error} It is not open yet. */
   #mayNotSend(data: unknown, callback: SendCallback | undefined): boolean {
     const { readyState } = this;
     if (readyState === WebSocket.OPEN) return false;
