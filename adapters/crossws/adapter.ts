@@ -1,9 +1,9 @@
 /**
- * An adapter in the shape of `crossws`: hooks on the connections of a server of the core.
+ * An adapter with the interface of `crossws`: it calls hooks for the connections of a server of the core.
  *
- * Theory of operation. There is one server, which listens by itself or is given what an HTTP server tells by `upgrade`. It shakes
- * hands, and asks the hooks in its own `upgrade` hook; a connection's `context` is its peer. What the server's handlers are told goes
- * to the hooks of the adapter, then to those of the peer's request (peer-handlers.ts).
+ * Theory of operation. There is one server. It listens itself, or gets the sockets of an HTTP server's `upgrade` events. It does
+ * the handshake, and calls the application's hooks in its own `upgrade` hook; a connection's `context` is its peer. The server's
+ * handlers call the hooks of the adapter, and then those of the peer's request (peer-handlers.ts).
  *
  * @module
  */
@@ -47,7 +47,7 @@ import type {
 
 const defaultIdleSeconds = 30;
 
-/** Options of `crossws` for the server of `ws` that it uses on Node. */
+/** Options of `crossws` for the server of `ws` that it uses on Node: here they are refused. */
 const ofWs: Kind = {
   ...anything,
   look(_, name) {
@@ -71,37 +71,37 @@ const adapterTable: OptionTable<Required<AdapterOptions> & Record<"wss" | "serve
     serverOptions: ofWs,
   }))();
 
-/** Where a server listens by itself, and who answers its plain requests. */
+/** Where a server listens itself, and how it answers plain requests. */
 export interface OwnPort {
   readonly listen: Listen;
   readonly options: ListenOptions;
-  /** Its name, which frameworks look for. */
+  /** The runtime's name, which frameworks look for. */
   readonly runtime: string;
   readonly fetch: FetchHandler;
-  /** Bytes that the body of a plain request may have, unless the options for the server say otherwise. */
+  /** Bytes of the body of a plain request, at most, unless the options of the server say otherwise. */
   readonly maxBodySize: number;
 }
 
-/** Sockets that were upgraded, or refused. */
+/** Sockets that were upgraded or refused. */
 const taken = new WeakSet<object>();
 
-/** What is looked at of a socket before it is taken over. */
+/** The members of a socket that are checked before it is taken over. */
 interface UpgradeSocket {
   readonly readable: boolean;
   readonly writable: boolean;
   destroy(): void;
 }
 
-/** A request that somebody else has parsed, while the server takes it in. */
+/** A request that other code has parsed, while the server takes it. */
 interface HandedOver {
   readonly request: HookRequest | undefined;
-  /** What frameworks find as `request.runtime`, where there is no request of their own. */
+  /** The value of `request.runtime` for frameworks, if the request has none. */
   readonly runtime: object | undefined;
-  /** What the hooks say, once they have been asked. */
+  /** The decision of the hooks, once they have been called. */
   decision?: Promise<unknown>;
 }
 
-/** The adapter itself; what applications get of it is {@link adapterOf}. */
+/** The adapter itself; applications get the object that {@link adapterOf} makes of it. */
 export class HookServer implements PeerOwner {
   readonly server: Server<HookPeer>;
   readonly namespaces: Namespaces = new Namespaces();
@@ -147,7 +147,7 @@ export class HookServer implements PeerOwner {
     failPeer(peer, error);
   }
 
-  /** Sends a message to all subscribers of a topic, here and on other instances. */
+  /** Sends a message to all subscribers of a topic, on this instance and on others. */
   publish(
     topic: string,
     data: unknown,
@@ -158,7 +158,7 @@ export class HookServer implements PeerOwner {
     this.carry({ namespace, topic, data: outgoing });
   }
 
-  /** Takes a request in that an HTTP server has parsed. @param runtime What frameworks find as `request.runtime`. */
+  /** Takes a request that an HTTP server has parsed. @param runtime The value of `request.runtime` for frameworks. */
   async handleUpgrade(
     request: UpgradeMessage,
     socket: object,
@@ -176,7 +176,7 @@ export class HookServer implements PeerOwner {
         "handleUpgrade was called twice with one socket: one upgrade listener is enough",
       );
     }
-    // The client has gone, or somebody else has answered it.
+    // The client has gone, or other code has answered it.
     const { readable, writable, destroy } = socket as UpgradeSocket;
     if (!readable || !writable) {
       destroy.call(socket);
@@ -184,7 +184,7 @@ export class HookServer implements PeerOwner {
     }
     taken.add(socket);
     const handedOver: HandedOver = { request: webRequest as HookRequest | undefined, runtime };
-    // A head that comes whole is judged, and the hook asked, before `accept` returns.
+    // If the head is whole, it is checked and the hook is called before `accept` returns.
     this.#handedOver = handedOver;
     try {
       this.server.accept(socketTransport(socket as ForeignSocket), writeRequest(request, head));
@@ -203,7 +203,7 @@ export class HookServer implements PeerOwner {
     }
   }
 
-  /** Ends it. */
+  /** Ends the adapter. */
   async close(code: number = StatusGoingAway, reason = ""): Promise<void> {
     await this.server.shutdown({ status: code as typeof StatusGoingAway, reason });
     await this.sync?.driver.close?.();
@@ -224,7 +224,7 @@ export class HookServer implements PeerOwner {
   }
 }
 
-/** Gives what the core is told. */
+/** Gives the core's options. */
 function serveOptions({ idleTimeout = defaultIdleSeconds, server }: AdapterOptions): ServeOptions {
   const milliseconds = idleTimeout > 0 ? idleTimeout * 1000 : Infinity;
   return {
@@ -235,7 +235,7 @@ function serveOptions({ idleTimeout = defaultIdleSeconds, server }: AdapterOptio
   };
 }
 
-/** Gives what applications get: functions that need no `this`, as frameworks hand them on. */
+/** Gives the object for applications: its functions need no `this`, since frameworks pass them on. */
 export function adapterOf(hookServer: HookServer): HookAdapter {
   const { namespaces, sync } = hookServer;
   return {
@@ -251,14 +251,14 @@ export function adapterOf(hookServer: HookServer): HookAdapter {
 /**
  * Makes an adapter for HTTP servers of `node:http`, on Node, Deno and Bun.
  *
- * @typeParam PeerType What the program takes peers for. Default: {@link Peer}.
+ * @typeParam PeerType The type that the program gives peers. Default: {@link Peer}.
  *
  * @example
  * const ws = crossws({ hooks: { message: (peer, message) => peer.send(message.text()) } });
  * httpServer.on("upgrade", ws.handleUpgrade);
  *
- * @throws {TypeError} An option of `server` is not known, or of a wrong type.
- * @throws {RangeError} One is out of its range.
+ * @throws {TypeError} An option of `server` is unknown or has a wrong type.
+ * @throws {RangeError} An option is out of range.
  */
 export function crossws<PeerType = Peer>(options: AdapterOptions = {}): HookAdapter<PeerType> {
   return adapterOf(new HookServer(options)) as unknown as HookAdapter<PeerType>;

@@ -1,5 +1,5 @@
 /**
- * What becomes of a request: the hooks are asked, and what they say is put in framewire's own words.
+ * Decides about a request: calls the hooks, and converts their results to those of framewire's `upgrade` hook.
  *
  * @module
  */
@@ -10,20 +10,20 @@ import type { Opening } from "./opening.ts";
 import { HookPeer, type PeerOwner } from "./peer.ts";
 import type { AdapterOptions, Hooks, UpgradeResult } from "./types.ts";
 
-/** Headers between this server and its client, which neither a hook nor an application writes. */
+/** Headers that only this server writes, not a hook or an application. */
 const own =
   /^(?:connection|upgrade|keep-alive|transfer-encoding|content-length|sec-websocket-(?:accept|extensions|protocol))$/i;
 
 const compressed = { compression: true } as const;
 const uncompressed = { compression: false } as const;
 
-/** Tells a `Response` by what it has, not by its class: frameworks bring their own. */
+/** Recognizes a `Response` by its members, not by its class, since frameworks have their own classes. */
 export function isResponse(value: unknown): value is Response {
   const { status, headers, arrayBuffer } = (value ?? {}) as Partial<Response>;
   return typeof status === "number" && headers !== undefined && typeof arrayBuffer === "function";
 }
 
-/** Asks the hooks about a request. */
+/** Calls the hooks for a request. */
 export async function decide(
   options: AdapterOptions,
   opening: Opening,
@@ -31,7 +31,7 @@ export async function decide(
 ): Promise<Upgrade<HookPeer> | Refusal> {
   const { getNamespace, handleProtocols } = options;
   const namespace = getNamespace?.(opening.request) ?? opening.path;
-  // A request that a framework has made has a context of its own, or none.
+  // A request that a framework has made has its own context, or none.
   const context = wantsRequest(options) ? (opening.request.context ?? {}) : {};
   const asked = await ask(options, opening);
   if (isResponse(asked.result)) return refusalOf(asked.result);
@@ -61,7 +61,7 @@ export async function decide(
   };
 }
 
-/** Whether anybody looks at the request before the connection is open. */
+/** Tells whether a hook or an option needs the request before the connection is open. */
 function wantsRequest({ hooks, resolve, getNamespace, handleProtocols }: AdapterOptions): boolean {
   return (hooks?.upgrade ?? resolve ?? getNamespace ?? handleProtocols) !== undefined;
 }
@@ -71,7 +71,7 @@ interface AskedHooks {
   readonly result: UpgradeResult | Response | undefined;
 }
 
-/** Asks for the hooks of the request, then both `upgrade` hooks. A `Response` that one throws is what it returns. */
+/** Asks for the hooks of the request, then calls both `upgrade` hooks. A thrown `Response` counts as a returned one. */
 async function ask(options: AdapterOptions, opening: Opening): Promise<AskedHooks> {
   try {
     const first = await options.hooks?.upgrade?.(opening.request);
@@ -79,7 +79,7 @@ async function ask(options: AdapterOptions, opening: Opening): Promise<AskedHook
     const second = await hooks?.upgrade?.(opening.request);
     return { hooks, result: (second ?? first ?? undefined) as AskedHooks["result"] };
   } catch (thrown) {
-    // Errors of frameworks have the response in them.
+    // Errors of frameworks contain the response.
     const response = (thrown as { readonly response?: unknown } | null)?.response ?? thrown;
     if (isResponse(response)) return { result: response };
     throw thrown;
@@ -107,7 +107,7 @@ async function refusalOf(response: Response): Promise<Refusal> {
   };
 }
 
-/** Options of a connection: few objects for all, since each is resolved once. */
+/** Gives the options of a connection. There are few objects for all connections, since each object is resolved once. */
 function compressionOf(wanted: UpgradeResult["perMessageDeflate"]): Upgrade<HookPeer>["options"] {
   if (wanted === undefined) return undefined;
   return wanted === false ? uncompressed : compressed;

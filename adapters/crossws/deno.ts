@@ -1,5 +1,5 @@
 /**
- * The shape of `crossws` on Deno: hooks, peers, messages, so that h3 and Nitro run on framewire.
+ * The interface of `crossws` on Deno: hooks, peers and messages, so that h3 and Nitro run on framewire.
  *
  * @example
  * import { H3, serve, defineWebSocketHandler } from "h3";
@@ -41,17 +41,17 @@ export type {
   UpgradeResult,
 } from "./types.ts";
 
-/** Makes a plugin for a server of `srvx`, such as `serve` of h3 makes: `serve(app, { plugins: [plugin()] })`. */
+/** Makes a plugin for a server of `srvx`, such as the one that h3's `serve` makes: `serve(app, { plugins: [plugin()] })`. */
 export const plugin: (options?: PluginOptions) => (server: PluggedServer) => void =
   /* @__PURE__ */ pluginOn(listenTransport);
 
 /**
- * Serves an application and its WebSockets on one port, which is framewire's own.
+ * Serves an application and its WebSockets on one port of framewire's own server.
  *
  * @example
  * const server = await serve({ port: 8080, fetch: app.fetch }).ready();
  *
- * @throws {TypeError} An option is not known, or of a wrong type.
- * @throws {RangeError} One is out of its range.
+ * @throws {TypeError} An option is unknown or has a wrong type.
+ * @throws {RangeError} An option is out of range.
  */
 export const serve: Serve = /* @__PURE__ */ serveOn(listenTransport, "deno");

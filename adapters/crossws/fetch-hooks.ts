@@ -1,6 +1,6 @@
 /**
- * Hooks that an application gives by its `fetch`, as h3 does: it is asked about the request for the upgrade, and says in its answer, or
- * on the request, which hooks are the connection's.
+ * Hooks that an application gives through its `fetch`, as h3 does. `fetch` is called with the request for the upgrade, and gives
+ * the connection's hooks in its response, or on the request.
  *
  * @module
  */
@@ -10,20 +10,20 @@ import { type GivenHeaders, toHeaderPairs } from "../../src/http/headers.ts";
 import { isResponse } from "./decide.ts";
 import type { HookRequest, Hooks, ResolveHooks } from "./types.ts";
 
-/** Where hooks stand on a request, or in its context: responses are made anew on their way, and lose what they carry. */
+/** The key of the hooks on a request, or in its context: a response is copied on its way, and loses its extra members. */
 const onRequest = Symbol.for("crossws.hooks");
 
-/** An application, as far as it is asked for hooks. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- frameworks have types of their own for both
+/** An application's `fetch`, which can give hooks. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- frameworks have their own types for both
 export type HookFetch = (request: any, ...info: any[]) => any;
 
-/** The answer in place of a `Response`: hooks, and headers for the connection's own response. */
+/** An answer that is no `Response`: hooks, and headers for the response that opens the connection. */
 interface PlainAnswer {
   readonly crossws?: Hooks | undefined;
   readonly headers?: object | undefined;
 }
 
-/** Gives the way to ask an application for hooks. */
+/** Gives the function that asks an application for hooks. */
 export function hooksByFetch(fetch: HookFetch): ResolveHooks {
   return async (request: HookRequest) => {
     const answer = (await fetch(request)) as (Response & PlainAnswer) | PlainAnswer | undefined;
@@ -39,19 +39,19 @@ function hooksOn(holder: object | undefined): Hooks | undefined {
   return (holder as { readonly [onRequest]?: Hooks } | undefined)?.[onRequest];
 }
 
-/** An answer that is a failure is the client's, unless it is the one that says that an upgrade is wanted. */
+/** Gives the hooks. A response with an error goes to the client, unless it only says that an upgrade is required. */
 function hooksOfResponse(
   response: Response & PlainAnswer,
   hooks: Hooks | undefined,
 ): Hooks | undefined {
   const isFailure = !response.ok && !(response.status === 426 && hooks !== undefined);
   if (isFailure && response.crossws === undefined) return { upgrade: () => response };
-  // Nobody reads it.
+  // Nobody reads the body.
   response.body?.cancel().catch(() => {});
   return hooks;
 }
 
-/** Adds headers to those of an `upgrade` hook, which go first. */
+/** Adds headers to those of an `upgrade` hook; the hook's come first. */
 function withHeaders(hooks: Hooks | undefined, headers: object): Hooks {
   return {
     ...hooks,
@@ -72,16 +72,16 @@ function pairsOf(headers: object = []): HeaderPairs {
 
 const names = ["upgrade", "open", "message", "drain", "ping", "pong", "error", "close"] as const;
 
-/** Tells whether options have hooks themselves: then the application is not asked for any. */
+/** Tells whether options contain hooks: then the application is not asked for any. */
 export function hasHooks(hooks: Hooks): boolean {
   return names.some((name) => hooks[name] !== undefined);
 }
 
-/** Takes hooks out of options that have other things beside them. */
+/** Takes the hooks out of options that also contain other things. */
 export function hooksOf(options: Hooks): Hooks {
   const hooks: Record<string, unknown> = {};
   for (const name of names) {
-    // Called with the options as `this`, as they would be there.
+    // The hook is called with the options as `this`, as if it were called on them.
     const hook = options[name] as ((...values: unknown[]) => unknown) | undefined;
     if (hook !== undefined) hooks[name] = hook.bind(options);
   }

@@ -1,5 +1,5 @@
 /**
- * A message in the shape of `crossws`.
+ * A message with the interface of `crossws`.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { Message, Peer } from "./types.ts";
 
-/** One message; what it is asked for it is made into then, and once. */
+/** A message. Each form of it is made when it is first asked for, and kept. */
 export class HookMessage implements Message {
   readonly rawData: string | Uint8Array;
   readonly peer: Peer;

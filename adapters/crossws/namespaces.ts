@@ -6,24 +6,24 @@
 
 import type { Peer } from "./types.ts";
 
-/** Holds the peers that are open. A namespace without any is forgotten: as a rule it is a path, which clients choose. */
+/** Holds the open peers. A namespace without peers is forgotten, since as a rule it is a path, which clients choose. */
 export class Namespaces {
   /** The peers by namespace. */
   readonly all: Map<string, Set<Peer>> = new Map();
 
-  /** Gives the peers of a namespace: the same set as long as it has one. */
+  /** Gives the peers of a namespace; the set is the same as long as the namespace has a peer. */
   of(namespace: string): Set<Peer> {
     return this.all.get(namespace) ?? new Set();
   }
 
-  /** A peer is open. */
+  /** Adds an open peer. */
   add(peer: Peer): void {
     const peers = this.of(peer.namespace);
     peers.add(peer);
     this.all.set(peer.namespace, peers);
   }
 
-  /** A peer is over. */
+  /** Removes a peer. */
   delete(peer: Peer): void {
     const peers = this.of(peer.namespace);
     peers.delete(peer);
@@ -31,7 +31,7 @@ export class Namespaces {
   }
 }
 
-/** Gives the name that a topic of a namespace has among all topics; no two have the same. */
+/** Gives the name of a namespace's topic among all topics. The names of two different topics are never equal. */
 export function topicName(namespace: string, topic: string): string {
   return `${namespace.length}:${namespace}${topic}`;
 }

@@ -1,5 +1,5 @@
 /**
- * A request that asks for a connection, as hooks see it.
+ * A request for a connection, in the form that hooks get.
  *
  * @module
  */
@@ -8,31 +8,31 @@ import type { UpgradeRequest } from "../../src/handshake/server/upgrade-request.
 import { parsedUrl } from "../../src/http/url.ts";
 import type { HookRequest } from "./types.ts";
 
-/** The URL that a client has asked for; one whose Host no URL can have gets a host of no meaning. */
+/** Gives the requested URL. If the Host header is not valid in a URL, the URL gets a meaningless host. */
 function urlOf({ peer, target }: UpgradeRequest): string {
   const scheme = peer.encrypted ? "https" : "http";
   const url = `${scheme}://${peer.host || "localhost"}${target}`;
   return parsedUrl(url) === undefined ? `${scheme}://localhost${target}` : url;
 }
 
-/** Makes a `Request` of what has come, as servers of frameworks do, with a `context` that goes to the peer. */
+/** Makes a `Request` of a request for an upgrade, as frameworks' servers do. Its `context` becomes the peer's. */
 export function newHookRequest(asked: UpgradeRequest, runtime?: object): HookRequest {
   const request = new Request(urlOf(asked));
   for (const [name, value] of asked.headers()) request.headers.append(name, value);
-  // Frameworks set them anew.
+  // Frameworks set these members again.
   return Object.assign(request, { context: {}, ip: asked.peer.address, runtime });
 }
 
-/** Knows a request in both shapes. A `Request` is made when the first hook wants it: most connections have no hook that does. */
+/** A request in both forms. The `Request` is made when a hook first needs it: for most connections no hook does. */
 export class Opening {
-  /** As framewire's own hooks have it. */
+  /** The form of framewire's own hooks. */
   readonly asked: UpgradeRequest;
   readonly #runtime: object | undefined;
   #request: HookRequest | undefined;
 
   /**
-   * @param request As the framework has it, where there is one.
-   * @param runtime What frameworks find as `request.runtime`, where there is none.
+   * @param request The framework's request, if there is one.
+   * @param runtime The value of `request.runtime`, if the framework has no request.
    */
   constructor(asked: UpgradeRequest, request?: HookRequest, runtime?: object) {
     this.asked = asked;
@@ -45,7 +45,7 @@ export class Opening {
     return (this.#request ??= newHookRequest(this.asked, this.#runtime));
   }
 
-  /** The path, which is the default of the namespace. */
+  /** The path, which is the default namespace. */
   get path(): string {
     return this.#request === undefined ? this.asked.path : new URL(this.#request.url).pathname;
   }

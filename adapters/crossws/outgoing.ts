@@ -1,14 +1,14 @@
 /**
- * What peers are sent: any value, as text or as bytes.
+ * Converts any value that peers are sent to text or bytes.
  *
  * @module
  */
 
 /**
- * Gives what is sent for a value: text and bytes as they are, `undefined` and `null` as "", numbers and the like as text, all else as
- * JSON.
+ * Gives the text or bytes to send for a value: strings and bytes unchanged, `undefined` and `null` as "", numbers and the like as
+ * text, everything else as JSON.
  *
- * @throws {TypeError} It is a `Blob`, whose bytes have to be asked for, or nothing that JSON has a word for.
+ * @throws {TypeError} The value is a `Blob`, whose bytes come by a promise, or JSON has no form for it.
  */
 export function outgoingOf(value: unknown): string | Uint8Array {
   switch (typeof value) {

@@ -1,5 +1,5 @@
 /**
- * What a server of the core tells of its connections, told to hooks.
+ * Handlers of a server of the core, which call the hooks for its connections.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import type { Namespaces } from "./namespaces.ts";
 import type { HookPeer } from "./peer.ts";
 import type { Hooks } from "./types.ts";
 
-/** Hooks that are called with a peer, and with one thing more at the most. */
+/** Hooks that are called with a peer, and with at most one other argument. */
 type PeerHook = Exclude<keyof Hooks, "upgrade">;
 
-/** Fails the connection of a peer with 1011, and tells why. */
+/** Fails the connection of a peer with 1011, and reports the error. */
 export function failPeer({ connection }: HookPeer, error: unknown): void {
   linkOf(connection as Connection).fail(error);
 }
@@ -50,11 +50,12 @@ export function peerHandlers(
     error({ context }, error) {
       if (error instanceof TransportError || error instanceof TimeoutError) return undefined;
       if (common?.error ?? context.hooks?.error) return call(common, context, "error", error);
-      // What a peer does wrong is no news. What else comes here is the application's own: it goes where errors go that nobody takes.
+      // A mistake of a peer is not reported. Any other error is the application's: it is thrown, and so becomes an unhandled
+      // error.
       if (error instanceof ProtocolError || error instanceof LimitError) return undefined;
       throw error;
     },
-    // The server is not shut down before its promise has settled.
+    // The shutdown of the server waits for this promise.
     close({ context }, { status, reason }) {
       namespaces.delete(context);
       return call(common, context, "close", { code: status, reason });
@@ -62,7 +63,7 @@ export function peerHandlers(
   };
 }
 
-/** Calls both hooks of a name. @returns A promise where one of them has returned one. */
+/** Calls the hooks of both kinds. @returns A promise if one of them has returned one. */
 function call(common: Hooks | undefined, peer: HookPeer, name: PeerHook, about?: unknown): unknown {
   const first: unknown = common?.[name]?.(peer, about as never);
   const second: unknown = peer.hooks?.[name]?.(peer, about as never);
@@ -70,7 +71,7 @@ function call(common: Hooks | undefined, peer: HookPeer, name: PeerHook, about?:
   return isPromise(second) ? Promise.all([first, second]) : first;
 }
 
-/** What a hook's promise rejects with fails the connection, as what a hook throws does. */
+/** Fails the connection if a hook's promise rejects, as if the hook had thrown. */
 function watch(peer: HookPeer, result: unknown): void {
   if (!isPromise(result)) return;
   result.then(undefined, (error: unknown) => {

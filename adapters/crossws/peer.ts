@@ -1,5 +1,5 @@
 /**
- * One connection in the shape of `crossws`.
+ * One connection with the interface of `crossws`.
  *
  * @module
  */
@@ -22,35 +22,35 @@ import type {
   SyncMessage,
 } from "./types.ts";
 
-/** What a peer asks of the adapter that it belongs to. */
+/** The methods of the adapter that a peer calls. */
 export interface PeerOwner {
-  /** The open peers of a namespace. */
+  /** Gives the open peers of a namespace. */
   peersOf(namespace: string): Set<Peer>;
-  /** Carries what a peer publishes to other instances. */
+  /** Sends a peer's publication to other instances. */
   carry(message: SyncMessage): void;
-  /** A call of the application's has failed, and nobody was told by it. */
+  /** Reports that a call of the application has failed without an error for its caller. */
   failed(peer: HookPeer, error: unknown): void;
 }
 
-/** What is decided of a peer before its connection is open. */
+/** The facts about a peer that are decided before its connection is open. */
 export interface PeerFacts {
   readonly opening: Opening;
   readonly namespace: string;
   readonly context: Record<string, unknown>;
-  /** Hooks of its request alone. */
+  /** The hooks of this request only. */
   readonly hooks: Hooks | undefined;
 }
 
 const defaultPoll = 100;
 const readyStates = { open: 1, closing: 2, closed: 3 } as const;
 
-/** The peer behind one connection, whose `context` it is. */
+/** The peer of a connection; it is the connection's `context`. */
 export class HookPeer implements Peer {
   readonly namespace: string;
   readonly context: Record<string, unknown>;
   readonly topics: Set<string> = new Set();
   readonly websocket: PeerWebSocket;
-  /** Hooks of its request alone. */
+  /** The hooks of this request only. */
   readonly hooks: Hooks | undefined;
   readonly #owner: PeerOwner;
   readonly #opening: Opening;
@@ -66,7 +66,7 @@ export class HookPeer implements Peer {
     this.websocket = new PeerSocket(this);
   }
 
-  /** The connection is open. */
+  /** Sets the connection, which is open. */
   opened(connection: Connection<HookPeer>): void {
     this.#connection = connection;
   }
@@ -99,7 +99,7 @@ export class HookPeer implements Peer {
   send(data: unknown, options?: PeerSendOptions): number {
     const { connection } = this;
     const outgoing = outgoingOf(data);
-    // What comes too late is told by `close`.
+    // The rejection of a late message is not used: `close` tells the same.
     if (options?.compress === false) void connection.send(outgoing, { compress: false });
     else void connection.send(outgoing);
     return connection.bufferedAmount;
@@ -166,7 +166,7 @@ export class HookPeer implements Peer {
   }
 }
 
-/** Waits until a connection has ended, a signal aborts, or some time has gone by: what is unsent tells nobody that it becomes less. */
+/** Waits until a connection has ended, a signal aborts, or some time has passed: there is no event for fewer unsent bytes. */
 async function somethingOf(
   connection: Connection<HookPeer>,
   milliseconds: number,
@@ -184,7 +184,7 @@ async function somethingOf(
   });
 }
 
-/** A connection under the names of a browser's WebSocket. */
+/** A connection with the names of a browser's WebSocket. */
 class PeerSocket implements PeerWebSocket {
   binaryType = "nodebuffer";
   readonly #peer: HookPeer;

@@ -1,8 +1,9 @@
 /**
- * A plugin for servers of `srvx`, which `serve` of h3 makes.
+ * A plugin for servers of `srvx`, such as those that h3's `serve` makes.
  *
- * Theory of operation. On Node such a server is one of `node:http`, whose `upgrade` events are taken. On Deno and Bun it would be
- * `Deno.serve` or `Bun.serve`, which give nobody a socket: there the plugin listens in its place, and has it answer the plain requests.
+ * Theory of operation. On Node such a server is one of `node:http`, and the plugin handles its `upgrade` events. On Deno and Bun
+ * it would be `Deno.serve` or `Bun.serve`, which give no access to sockets. There the plugin listens instead, and the server's
+ * `fetch` answers plain requests.
  *
  * @module
  */
@@ -15,7 +16,7 @@ import { hasHooks, type HookFetch, hooksByFetch, hooksOf } from "./fetch-hooks.t
 import { listenOptionsOf, type PortOptions, urlOf } from "./port.ts";
 import type { AdapterOptions, Hooks, UpgradeMessage } from "./types.ts";
 
-/** Hooks of all connections, and options of the adapter beside them. */
+/** The hooks of all connections, together with options of the adapter. */
 export interface PluginOptions extends Hooks, Omit<AdapterOptions, "hooks"> {
   /** Further options of the adapter, by runtime. */
   readonly options?:
@@ -30,46 +31,46 @@ export interface PluginOptions extends Hooks, Omit<AdapterOptions, "hooks"> {
     | undefined;
 }
 
-/** A server of `srvx`, as far as the plugin uses it. */
+/** The members of a `srvx` server that the plugin uses. */
 export interface PluggedServer {
-  /** Which runtime it is for. */
+  /** The runtime that it is for. */
   readonly runtime: string;
-  /** What it was made with. */
+  /** Its options. */
   readonly options: PortOptions & {
     /** The application. */
     readonly fetch: HookFetch;
-    /** Bytes that the body of a plain request may have. */
+    /** Bytes of the body of a plain request, at most. */
     readonly maxRequestBodySize?: number | undefined;
   };
   /** On Node: the server of `node:http`. */
   readonly node?:
     | {
-        /** It. */
+        /** The server. */
         readonly server?:
           | {
               /** Adds a listener. */
-              // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own declaration has it
+              // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
               on(event: string, listener: (...values: any[]) => void): unknown;
             }
           | undefined;
       }
     | undefined;
   /** Begins to listen. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- it gives itself
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- it returns itself
   serve(): any;
 }
 
-/** The same, as the plugin changes it. */
+/** The same server, with the members that the plugin changes. */
 interface OpenServer {
   serve(): unknown;
   ready(): Promise<unknown>;
   close(closeActiveConnections?: boolean): Promise<void>;
   fetch(request: RuntimeRequest, info: object): RuntimeResponse | Promise<RuntimeResponse>;
-  /** Where it would listen, files read and the environment asked. */
+  /** Where it would listen, with files and the environment already read. */
   readonly serveOptions?: PortOptions & PortOptions["tls"];
 }
 
-/** Gives the options of an adapter, which asks the application for hooks where it is given none. */
+/** Gives the options of an adapter. If they contain no hooks, the application is asked for them. */
 export function adapterOptionsOf(
   { options: byRuntime, ...options }: PluginOptions,
   runtime: string,
@@ -90,7 +91,7 @@ export function adapterOptionsOf(
   };
 }
 
-/** Makes the plugin of a runtime. @param listen How to listen there. */
+/** Makes the plugin for a runtime. @param listen How to listen there. */
 export function pluginOn(
   listen: Listen,
 ): (options?: PluginOptions) => (server: PluggedServer) => void {
@@ -110,7 +111,7 @@ function takeUpgrades(server: PluggedServer, open: OpenServer, options: AdapterO
   const serve = open.serve.bind(server);
   let isListening = false;
   open.serve = () => {
-    // A second call finds the server listening.
+    // On a second call the server is already listening.
     if (!isListening) {
       isListening = true;
       server.node?.server?.on(
@@ -126,7 +127,7 @@ function takeUpgrades(server: PluggedServer, open: OpenServer, options: AdapterO
   closeWith(server, open, hookServer);
 }
 
-/** The server is closed with its WebSockets: it would wait for them for ever. */
+/** Closes the server together with its WebSockets: otherwise it would wait for them for ever. */
 function closeWith(server: PluggedServer, open: OpenServer, hookServer: HookServer): void {
   const close = open.close.bind(server);
   open.close = async (all) => {
@@ -134,7 +135,7 @@ function closeWith(server: PluggedServer, open: OpenServer, hookServer: HookServ
   };
 }
 
-/** Listens in a server's place. What it is asked about where it listens is answered here. */
+/** Listens instead of a server, and makes the members of the server that say where it listens give the right values. */
 function takePort(
   server: PluggedServer,
   open: OpenServer,
@@ -175,7 +176,7 @@ function takePort(
   });
 }
 
-/** Gives where a server would listen, as it has found out itself. */
+/** Gives where a server would listen, as the server itself has found out. */
 function placeOf({ options }: PluggedServer, { serveOptions }: OpenServer): PortOptions {
   const { port, hostname, reusePort, cert, key, passphrase, tls } = serveOptions ?? {};
   return {
@@ -186,7 +187,7 @@ function placeOf({ options }: PluggedServer, { serveOptions }: OpenServer): Port
   };
 }
 
-/** Gives what the runtime's own server tells beside a request: who asks. */
+/** Gives what the runtime's own server passes beside a request: the client's address. */
 export function infoOf(runtime: string, { peer }: UpgradeRequest): object {
   const { address = "", port = 0 } = peer;
   if (runtime === "deno") return { remoteAddr: { transport: "tcp", hostname: address, port } };

@@ -1,5 +1,5 @@
 /**
- * Where a server of hooks listens by itself, in the words of `srvx`, whose servers h3 and Nitro run on.
+ * Where a server of hooks listens, with the option names of `srvx`, whose servers h3 and Nitro run on.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import process from "node:process";
 import type { ListenOptions } from "../../src/transport.ts";
 
-/** Where to listen. */
+/** Options that say where to listen. */
 export interface PortOptions {
-  /** Port, 0 for a free one. Default: what the environment has as PORT, else 3000. */
+  /** Port, 0 for a free one. Default: the environment variable PORT, or 3000. */
   readonly port?: number | string | undefined;
-  /** Address or name. Default: what the environment has as HOST, else all. */
+  /** Address or name. Default: the environment variable HOST, or all addresses. */
   readonly hostname?: string | undefined;
   /** Shares the port with other processes. Default: false. */
   readonly reusePort?: boolean | undefined;
@@ -20,9 +20,9 @@ export interface PortOptions {
     | {
         /** The certificate chain. */
         readonly cert?: string | undefined;
-        /** The key to it. */
+        /** The private key. */
         readonly key?: string | undefined;
-        /** What the key is encrypted with. */
+        /** The passphrase of the key. */
         readonly passphrase?: string | undefined;
       }
     | undefined;
@@ -30,7 +30,7 @@ export interface PortOptions {
 
 const defaultPort = 3000;
 
-/** Gives what the core is told. @throws {RangeError} The port is none. */
+/** Gives the core's options. @throws {RangeError} The port is invalid. */
 export function listenOptionsOf(options: PortOptions): ListenOptions {
   const { hostname = process.env["HOST"], reusePort, tls } = options;
   const given = options.port ?? process.env["PORT"] ?? defaultPort;
@@ -50,7 +50,7 @@ export function listenOptionsOf(options: PortOptions): ListenOptions {
   };
 }
 
-/** Writes the URL of a server. */
+/** Gives the URL of a server. */
 export function urlOf(hostname: string, port: number, isEncrypted: boolean): string {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return `http${isEncrypted ? "s" : ""}://${host}:${port}/`;

@@ -1,5 +1,5 @@
 /**
- * A server of its own: an application by its `fetch`, and hooks.
+ * Serves an application, given as `fetch`, and its hooks on framewire's own server.
  *
  * @module
  */
@@ -15,25 +15,25 @@ import type { HookAdapter } from "./types.ts";
 
 /** Options of {@link Serve}. */
 export interface HookServeOptions extends PortOptions {
-  /** The application, which answers plain requests; without hooks in `websocket` it gives those of each connection. */
+  /** The application. It answers plain requests, and, if `websocket` has no hooks, gives the hooks of each connection. */
   readonly fetch: HookFetch;
-  /** Hooks of all connections, and options of the adapter. Default: the application is asked. */
+  /** Hooks of all connections, and options of the adapter. Default: the application is asked for hooks. */
   readonly websocket?: PluginOptions | undefined;
-  /** Bytes that the body of a plain request may have. Default: no limit. */
+  /** Bytes of the body of a plain request, at most. Default: no limit. */
   readonly maxRequestBodySize?: number | undefined;
 }
 
-/** A server that listens, or is about to. */
+/** A server that listens, or is about to listen. */
 export interface RunningServer {
-  /** Where it listens; undefined until {@link ready} has resolved. */
+  /** The URL on which it listens; undefined until {@link ready} has resolved. */
   readonly url: string | undefined;
-  /** What crossws's own adapters have: `peers`, `publish`, `closeAll`. */
+  /** The members of crossws's own adapters: `peers`, `publish`, `closeAll`. */
   readonly websocket: HookAdapter;
-  /** Framewire's own: counters, `shutdown()`, `unref()`. */
+  /** Framewire's server, with counters, `shutdown()` and `unref()`. */
   readonly server: Server;
-  /** Resolves when it listens. */
+  /** Resolves when the server listens. */
   ready(): Promise<RunningServer>;
-  /** Closes all connections, and listens no more. */
+  /** Closes all connections, and stops listening. */
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A backplane in the shape of `crossws`: publications to and from other instances.
+ * A backplane with the interface of `crossws`: publications to and from other instances.
  *
  * @module
  */
@@ -12,12 +12,12 @@ function print(error: unknown, { stage }: SyncErrorContext): void {
   console.error(`framewire/crossws: sync ${stage} failed:`, error);
 }
 
-/** Carries publications. What fails is told, and thrown at nobody: a publication here has been delivered by then. */
+/** Carries publications. Failures are reported, not thrown: by then a publication has been delivered on this instance. */
 export class Sync {
   readonly driver: SyncDriver;
   readonly #onError: (error: unknown, context: SyncErrorContext) => void;
 
-  /** Begins to listen to the others. @param deliver Is called with what they publish. */
+  /** Begins to listen to other instances. @param deliver Called with their publications. */
   constructor(
     make: NonNullable<AdapterOptions["sync"]>,
     onError: AdapterOptions["onError"],
@@ -34,7 +34,7 @@ export class Sync {
     );
   }
 
-  /** Publishes to the others. */
+  /** Publishes to other instances. */
   publish(message: SyncMessage): void {
     this.#guard("publish", () => this.driver.publish(message));
   }

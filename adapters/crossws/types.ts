@@ -1,7 +1,7 @@
 /**
- * The shape of `crossws`: hooks, peers, messages. Types only.
+ * The interface of `crossws`: hooks, peers, messages. Types only.
  *
- * They are interfaces, and hooks are methods, so that hooks that are written with the types of `crossws` are taken, too.
+ * The types are interfaces, and hooks are methods, so that hooks written with the types of `crossws` are accepted, too.
  *
  * @module
  */
@@ -13,59 +13,61 @@ import type { ListenOptions } from "../../src/transport.ts";
 
 /** The request that asked for the connection. */
 export type HookRequest = RuntimeRequest & {
-  /** What a framework has put there; it becomes the peer's `context`. */
+  /** Set by a framework; it becomes the peer's `context`. */
   readonly context?: Record<string, unknown>;
 };
 
-/** What the `upgrade` hook may say of a connection that it lets in. */
+/** The result of the `upgrade` hook for a connection that it accepts. */
 export interface UpgradeResult {
-  /** Headers for the response: a `Headers`, pairs, or an object. Those of the handshake itself are left out. */
+  /** Headers for the response: a `Headers`, pairs, or an object. Headers of the handshake itself are left out. */
   headers?: object;
-  /** The subprotocol, one of those offered. */
+  /** The subprotocol, one of the offered ones. */
   protocol?: string;
-  /** Whether the connection compresses, where the client offers it. Options of it are those of `server.compression`. */
+  /**
+   * Whether the connection compresses, if the client offers it. An object is read as true: `server.compression` has the options.
+   */
   perMessageDeflate?: boolean | object;
-  /** Peers and topics are those of one namespace. Default: the path. */
+  /** The namespace of the connection's peers and topics. Default: the path. */
   namespace?: string;
-  /** Goes into the peer's `context`. */
+  /** Added to the peer's `context`. */
   context?: Record<string, unknown>;
-  /** Not possible here: the socket is the server's by then. An error, and 500. */
+  /** Not possible here, since the server already has the socket. An error, and 500. */
   handled?: boolean;
 }
 
-/** How a message is sent. */
+/** Options of `send`. */
 export interface PeerSendOptions {
-  /** Whether it may be compressed, where the connection compresses. Default: true. */
+  /** Whether the message may be compressed, if the connection compresses. Default: true. */
   compress?: boolean;
 }
 
-/** What {@link Peer.waitForDrain} waits for. */
+/** Options of {@link Peer.waitForDrain}. */
 export interface DrainOptions {
-  /** Unsent bytes that are few enough. Default: 0. */
+  /** Unsent bytes at which the wait ends. Default: 0. */
   threshold?: number;
   /** Ignored: nothing is polled. */
   pollInterval?: number;
-  /** Gives the wait up: it rejects with the signal's reason. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each runtime's types have their own
+  /** Ends the wait, which rejects with the signal's reason. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each runtime's types have a different one
   signal?: any;
 }
 
-/** The connection under the names of a browser's WebSocket, as far as it goes. */
+/** The connection with the names of a browser's WebSocket, as far as they exist here. */
 export interface PeerWebSocket {
-  /** How {@link Message.data} gives messages: "nodebuffer", "arraybuffer", "blob", "uint8array" or "text". Default: "nodebuffer". */
+  /** The form of {@link Message.data}: "nodebuffer", "arraybuffer", "blob", "uint8array" or "text". Default: "nodebuffer". */
   binaryType: string;
   /** 1 while it is open, 2 while it closes, 3 when it is over. */
   readonly readyState: number;
-  /** Bytes that are not with the system yet. */
+  /** Bytes that the system has not taken yet. */
   readonly bufferedAmount: number;
-  /** The subprotocol, "" for none. */
+  /** The subprotocol; "" for none. */
   readonly protocol: string;
-  /** The extensions, "" for none. */
+  /** The extensions; "" for none. */
   readonly extensions: string;
-  /** The URL that it was opened with. */
+  /** The requested URL. */
   readonly url: string;
   /** Sends a message. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what a WebSocket takes, by any runtime's types
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the parameter of a WebSocket's send, in any runtime's types
   send(data: any): void;
   /** Begins the closing handshake. */
   close(code?: number, reason?: string): void;
@@ -73,39 +75,40 @@ export interface PeerWebSocket {
 
 /** One connection. */
 export interface Peer {
-  /** A random UUID, made when somebody asks for it. */
+  /** A random UUID, made when it is first read. */
   readonly id: string;
   /** The request that asked for the connection. */
   readonly request: RuntimeRequest;
-  /** What the `upgrade` hook and the framework have said of the connection; yours to change. */
+  /** Values that the `upgrade` hook and the framework have set; the application may change them. */
   readonly context: Record<string, unknown>;
-  /** Whose peers and topics it has. */
+  /** The namespace of its peers and topics. */
   readonly namespace: string;
-  /** IP address of who is at the socket; of the client itself where the option `server.trustProxy` believes who is. */
+  /** IP address of the socket's peer; the client's own if the option `server.trustProxy` trusts that peer. */
   readonly remoteAddress: string | undefined;
-  /** The open connections of its namespace, itself included. */
+  /** The open connections of its namespace, this one included. */
   readonly peers: Set<Peer>;
-  /** The topics that it is subscribed to. */
+  /** The topics to which it is subscribed. */
   readonly topics: Set<string>;
-  /** Bytes that are not with the system yet. */
+  /** Bytes that the system has not taken yet. */
   readonly bufferedAmount: number;
-  /** The connection under a browser's names. */
+  /** The connection with a browser's names. */
   readonly websocket: Partial<PeerWebSocket>;
   /**
-   * Sends a message: text as a string, bytes as binary, numbers and the like as text, `undefined` and `null` as "", all else as JSON.
+   * Sends a message: a string as text, bytes as binary, numbers and the like as text, `undefined` and `null` as "", everything
+   * else as JSON.
    *
    * @returns The bytes that are unsent now.
    */
   send(data: unknown, options?: PeerSendOptions): number | undefined | void;
-  /** Gets what is published to a topic of its namespace from now on. */
+  /** Subscribes to a topic of its namespace. */
   subscribe(topic: string): void;
-  /** Gets it no more. */
+  /** Ends the subscription. */
   unsubscribe(topic: string): void;
-  /** Sends a message to all subscribers of a topic of its namespace but this one. */
+  /** Sends a message to all subscribers of a topic of its namespace, except itself. */
   publish(topic: string, data: unknown, options?: PeerSendOptions): void;
-  /** Sends a ping; one that cannot be sent is told by the `error` hook. @param data At most 125 bytes. */
+  /** Sends a ping. If that fails, the hook `error` is called. @param data At most 125 bytes. */
   ping(data?: unknown): number | undefined | void;
-  /** Resolves when the unsent bytes are few enough, or the connection is over. */
+  /** Resolves when few enough bytes are unsent, or the connection is over. */
   waitForDrain(options?: DrainOptions): Promise<void>;
   /** Begins the closing handshake. @param code Default: none is sent. */
   close(code?: number, reason?: string): void;
@@ -115,25 +118,25 @@ export interface Peer {
   toString(): string;
 }
 
-/** A message that has come. */
+/** A received message. */
 export interface Message {
-  /** A random UUID, made when somebody asks for it. */
+  /** A random UUID, made when it is first read. */
   readonly id: string;
-  /** Who has sent it. */
+  /** The sender. */
   readonly peer?: Peer | undefined;
   /** Always undefined: there is no event behind it. */
   readonly event?: unknown;
   /** Text as a string, binary as bytes. */
   readonly rawData: unknown;
-  /** The message as `peer.websocket.binaryType` says. */
+  /** The message in the form that `peer.websocket.binaryType` asks for. */
   readonly data: unknown;
   /** The message as text. */
   text(): string;
-  /** The message parsed as JSON. @throws {SyntaxError} It is none. */
+  /** The message parsed as JSON. @throws {SyntaxError} It is no JSON. */
   json<Value = unknown>(): Value;
   /** The message as bytes. */
   uint8Array(): Uint8Array;
-  /** The message as bytes of an ArrayBuffer of its own. */
+  /** The message as a new ArrayBuffer. */
   arrayBuffer(): ArrayBufferLike;
   /** The message as a `Blob` of the runtime. */
   blob(): object;
@@ -141,34 +144,35 @@ export interface Message {
   toString(): string;
 }
 
-/** How a connection has ended. */
+/** The end of a connection. */
 export interface CloseDetails {
-  /** The status code of the close frame; 1005 for none in it, 1006 for no close frame. */
+  /** The status code of the close frame; 1005 if the frame had none, 1006 if no close frame came. */
   code?: number;
-  /** The reason in it. */
+  /** The reason in the close frame. */
   reason?: string;
 }
 
 /**
- * What an application does with connections. What a hook throws, or its promise rejects with, fails its connection with 1011 and goes to
- * `error`; without that hook it is written to the console. Promises are not awaited: hooks of one connection may overlap.
+ * The application's hooks for connections. If a hook throws, or its promise rejects, its connection fails with 1011 and the hook
+ * `error` is called; without that hook the error is written to the console. Promises are not awaited: hooks of one connection may
+ * overlap.
  */
 export interface Hooks {
   /**
-   * Decides about a request. Default: it is let in. To refuse it, return or throw a `Response`.
+   * Decides about a request. Default: it is accepted. To refuse it, return or throw a `Response`.
    *
-   * @param request Yours to keep.
+   * @param request May be kept.
    */
   upgrade?(request: HookRequest): Awaitable<UpgradeResult | RuntimeResponse | undefined | void>;
   /** The connection is open. */
   open?(peer: Peer): Awaitable<void>;
   /** A message has come. */
   message?(peer: Peer, message: Message): Awaitable<void>;
-  /** The unsent bytes have come down to the mark, after they were above it. */
+  /** The unsent bytes have fallen to the mark, after they were above it. */
   drain?(peer: Peer): Awaitable<void>;
-  /** A ping has come; it is answered already. */
+  /** A ping has come; its pong is already sent. */
   ping?(peer: Peer, data: Uint8Array): Awaitable<void>;
-  /** A pong has come; those that answer the pings of `idleTimeout` are not told. */
+  /** A pong has come; not called for pongs that answer the pings of `idleTimeout`. */
   pong?(peer: Peer, data: Uint8Array): Awaitable<void>;
   /** Something went wrong; `close` follows. */
   error?(peer: Peer, error: Error): Awaitable<void>;
@@ -176,40 +180,40 @@ export interface Hooks {
   close?(peer: Peer, details: CloseDetails): Awaitable<void>;
 }
 
-/** Gives hooks for one request, which are asked beside those of the option `hooks`. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- frameworks have requests of their own types
+/** Gives hooks for one request, which are called after those of the option `hooks`. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- frameworks have their own types of requests
 export type ResolveHooks = (request: any) => Awaitable<Hooks | undefined | void>;
 
-/** What goes over a backplane of `crossws`. */
+/** A message on a backplane of `crossws`. */
 export interface SyncMessage {
   /** Empty for all namespaces. */
   namespace: string;
-  /** The topic in it. */
+  /** The topic in the namespace. */
   topic: string;
-  /** What is published. */
+  /** The published data. */
   data: string | Uint8Array;
 }
 
-/** One instance's part of a backplane. */
+/** The backplane's driver on one instance. */
 export interface SyncDriver {
-  /** Has what the other instances publish delivered from now on. */
+  /** Begins to deliver what other instances publish. */
   subscribe(deliver: (message: SyncMessage) => void): Awaitable<void>;
   /** Publishes to the other instances. */
   publish(message: SyncMessage): Awaitable<void>;
-  /** Ends it. */
+  /** Closes the driver. */
   close?(): Awaitable<void>;
 }
 
-/** Makes a driver; those of `crossws/sync` do. */
+/** Makes a driver; the functions of `crossws/sync` give such adapters. */
 export type SyncAdapter = (about: { id: string }) => SyncDriver;
 
-/** What of a backplane has failed. */
+/** Says which part of a backplane has failed. */
 export interface SyncErrorContext {
-  /** "subscribe" and "publish" are the driver's; "delivery" is what other instances have published. */
+  /** "subscribe" and "publish" are calls of the driver; "delivery" is the delivery of what other instances have published. */
   stage: "subscribe" | "publish" | "delivery";
 }
 
-/** Framewire's own options of a server, but for those of where it listens. */
+/** Framewire's own options of a server, except those that say where it listens. */
 export type HookServerOptions = Omit<ServeOptions, keyof ListenOptions>;
 
 /** Options of an adapter. */
@@ -221,7 +225,7 @@ export interface AdapterOptions {
   /** Gives the namespace of a request. Default: its path. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as for ResolveHooks
   getNamespace?: ((request: any) => string) | undefined;
-  /** Chooses one of the subprotocols offered, where the `upgrade` hook has not. Default: none is chosen. */
+  /** Chooses one of the offered subprotocols, if the `upgrade` hook has chosen none. Default: none is chosen. */
   handleProtocols?:
     | ((
         protocols: Set<string>,
@@ -229,28 +233,28 @@ export interface AdapterOptions {
         request: any,
       ) => Awaitable<string | false | null | undefined>)
     | undefined;
-  /** Seconds between pings; a connection that answers none until the next is dropped. 0 for no pings. Default: 30. */
+  /** Seconds between pings; a connection that does not answer before the next ping is dropped. 0 for no pings. Default: 30. */
   idleTimeout?: number | undefined;
-  /** Carries publications to other instances. Framewire's own backplanes are `server.backplane`. Default: they stay here. */
+  /** Carries publications to other instances. Framewire's own backplanes go into `server.backplane`. Default: none. */
   sync?: SyncAdapter | undefined;
-  /** Is told what of `sync` has failed. Default: it is written to the console. */
+  /** Called when a part of `sync` has failed. Default: the error is written to the console. */
   onError?: ((error: unknown, context: SyncErrorContext) => void) | undefined;
   /**
-   * Framewire's own options, such as `maxMessageSize`, `compression`, `trustProxy` and `origins`; they go before those above. Defaults
-   * are framewire's, but for `origins`, which is "any", as with `crossws`.
+   * Framewire's own options, such as `maxMessageSize`, `compression`, `trustProxy` and `origins`; they override those above. The
+   * defaults are framewire's, except `origins`, which is "any", as with `crossws`.
    */
   server?: HookServerOptions | undefined;
 }
 
-/** A request of `node:http`, as far as it is used. */
+/** The members of a `node:http` request that are used. */
 export interface UpgradeMessage {
-  /** Such as "GET". */
+  /** The method, such as "GET". */
   readonly method?: string | undefined;
   /** The request target. */
   readonly url?: string | undefined;
-  /** Such as "1.1". */
+  /** The version, such as "1.1". */
   readonly httpVersion: string;
-  /** Names and values in turn. */
+  /** Alternating names and values. */
   readonly rawHeaders: readonly string[];
 }
 
@@ -265,11 +269,11 @@ export interface HookAdapter<PeerType = Peer> {
     options?: PeerSendOptions & { namespace?: string },
   ) => void;
   /**
-   * Takes a request that an HTTP server of `node:http` has told by `upgrade`, on Node, Deno and Bun.
+   * Takes a request from the `upgrade` event of a `node:http` server, on Node, Deno and Bun.
    *
-   * @param webRequest The same as a `Request`, where there is one; hooks get it. Default: one is made.
-   * @returns Resolves when it is decided what becomes of the request.
-   * @throws {TypeError} It is none of `node:http`.
+   * @param webRequest The same request as a `Request`, if there is one; hooks get it. Default: a new one.
+   * @returns Resolves when the request is decided.
+   * @throws {TypeError} `request` is not one of `node:http`.
    * @throws {Error} The socket was given before.
    */
   readonly handleUpgrade: (
@@ -278,9 +282,13 @@ export interface HookAdapter<PeerType = Peer> {
     head: Uint8Array,
     webRequest?: object,
   ) => Promise<void>;
-  /** Closes all connections, or drops them with `force`. New ones are still taken. */
+  /** Closes all connections, or drops them with `force`. New connections are still accepted. */
   readonly closeAll: (code?: number, reason?: string | Uint8Array, force?: boolean) => void;
-  /** Ends it: closes all connections and waits for their end, takes no more, and leaves the backplane. @param code Default: 1001. */
+  /**
+   * Ends the adapter: closes all connections and waits for their end, accepts no more, and leaves the backplane.
+   *
+   * @param code Default: 1001.
+   */
   readonly close: (code?: number, reason?: string) => Promise<void>;
   /** The driver of `sync`. */
   readonly sync?: SyncDriver;
