@@ -1,7 +1,7 @@
 /**
- * WebSockets over a session of `node:http2`, on the side of the client (RFC 8441); on Node and Bun, and at one's own risk on Deno.
+ * WebSockets over a session of `node:http2`, on the client's side (RFC 8441): on Node and Bun, and on Deno at your own risk.
  *
- * Servers need nothing of this: `serve({ server })` of each adapter takes a server of `node:http2`.
+ * Servers do not need this entry: `serve({ server })` of each adapter takes a server of `node:http2`.
  *
  * @example
  * import { connect as connectHttp2 } from "node:http2";
@@ -36,28 +36,28 @@ export type { Http2Risk } from "./risk.ts";
 export type { Http2Requester, Http2Session, Http2Stream } from "./transport.ts";
 export type { NodeTlsState } from "../node/transport.ts";
 
-/** What is used of a `ClientHttp2Session` of `node:http2`. */
+/** The members of a `ClientHttp2Session` of `node:http2` that are used. */
 export interface Http2ClientSession extends Http2Requester {
   /** Whether it has not connected yet. */
   readonly connecting: boolean;
-  /** Whether it takes no further streams. */
+  /** Whether it takes no more streams. */
   readonly closed: boolean;
-  /** What the server has said of itself (RFC 8441, 3). */
+  /** The server's settings (RFC 8441, 3). */
   readonly remoteSettings: {
-    /** Whether it takes an extended CONNECT; undefined until its settings have come. */
+    /** Whether the server accepts an extended CONNECT; undefined until its settings have come. */
     readonly enableConnectProtocol?: boolean | undefined;
   };
   /** Whether the first exchange of settings is still under way. */
   readonly pendingSettingsAck: boolean;
   /** Adds a listener. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
   on(event: string, listener: (...values: any[]) => void): unknown;
-  /** Takes a listener away again. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
+  /** Removes a listener. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
   off(event: string, listener: (...values: any[]) => void): unknown;
 }
 
-/** What belongs to the making of a connection, which a session has behind it. */
+/** Options that concern the making of a connection: a session is already connected. */
 const ofTheSession = [
   "tls",
   "path",
@@ -71,28 +71,28 @@ const ofTheSession = [
 /** Options of a connection over a session. */
 export interface Http2ClientOptions<Context = unknown>
   extends Omit<ClientOptions<Context>, (typeof ofTheSession)[number]>, Http2Risk {
-  /** The session, which stays the caller's: it may be connecting still, and lives on when the connection is closed. */
+  /** The session. It may still be connecting. It belongs to the caller, and stays open when the connection is closed. */
   readonly session: Http2ClientSession;
 }
 
 const sessionKind: Kind = having("a session of node:http2", "request", "on");
 const riskTable: OptionTable<Http2Risk> = { http2MayCrash: boolean };
 
-/** Those of the session alone are refused before, with the reason. */
+/** Options that concern the session are refused before this table is used, with a reason. */
 const http2ClientTable = { ...clientTable, ...riskTable, session: sessionKind };
 const example = "connect(url, { session }, { message: (ws, data) => console.log(data) })";
 
 /**
- * Opens a connection to a WebSocket server over a session of HTTP/2; many may share one.
+ * Opens a connection to a WebSocket server over a session of HTTP/2; many connections may share one.
  *
- * @param url With the scheme ws or wss; http and https stand for them. TLS is the session's: wss where it has it.
+ * @param url With the scheme ws or wss, or http or https, which mean the same: wss if the session uses TLS.
  * @returns Resolves when the connection is open; `open` has been called by then.
- * @throws {TypeError} The URL, or an option, is wrong, or the URL's scheme is not that of the session; or the
+ * @throws {TypeError} The URL or an option is wrong, or the URL's scheme is not that of the session; or the
  * runtime is Deno, where HTTP/2 is off, and `http2MayCrash` is not set.
- * @throws {DialError} The response is not the right one: `status`, `headers` and `body` tell what it says.
+ * @throws {DialError} The response does not accept the handshake: `status`, `headers` and `body` tell what it says.
  * @throws {TimeoutError} `DIAL_TIMEOUT`
  * @throws {TransportError} `NO_EXTENDED_CONNECT`, `REFUSED`, `NOT_FOUND`, `TLS_FAILED`, `UNEXPECTED_END`, `RESET`, `FAILED`
- * @throws The signal's reason, where it is aborted.
+ * @throws The signal's reason, if it is aborted.
  */
 export async function connect<Context = unknown>(
   url: string | { readonly href: string },
@@ -112,12 +112,12 @@ export async function connect<Context = unknown>(
 }
 
 /**
- * Gives a way to connect that opens a stream of a session, for a `Dialer` say.
+ * Gives a function that connects by opening a stream of a session, for example for a `Dialer`.
  *
  * The option `tls` only says that the URL's scheme is wss; the session has its own TLS.
  *
- * @param risk On Deno `http2MayCrash` must be set, or each attempt is a TypeError.
- * @throws {TypeError} `session` is none, or an option is not known, or of a wrong type.
+ * @param risk On Deno `http2MayCrash` must be set; otherwise each attempt fails with a TypeError.
+ * @throws {TypeError} `session` is no session, or an option is unknown or has a wrong type.
  */
 export function overHttp2(session: Http2ClientSession, risk: Http2Risk = {}): Connect {
   checkKind("session", sessionKind, session);
@@ -137,10 +137,10 @@ function misuse({ path, tunnel, tunnelTls }: ConnectOptions): TypeError | undefi
     : new TypeError("A session has its way to the server already: no path, no tunnel");
 }
 
-/** What may bring an attempt further. */
+/** Events after which an attempt may be able to go on. */
 const events = ["connect", "remoteSettings", "localSettings", "close"];
 
-/** The attempts that wait for one session's settings: one listener of each event serves them all. */
+/** The attempts that wait for one session's settings: they share one listener for each event. */
 class QueuedRequest {
   readonly #session: Http2ClientSession;
   readonly #attempts = new Map<PendingConnect, ConnectOptions>();
@@ -184,7 +184,7 @@ class QueuedRequest {
 
 const waiting = new WeakMap<Http2ClientSession, QueuedRequest>();
 
-/** "a client MUST NOT [use extended CONNECT] unless it has received" the setting (RFC 8441, 3): waits for it. */
+/** Waits for the setting: "a client MUST NOT [use extended CONNECT] unless it has received" it (RFC 8441, 3). */
 function waitForSettings(
   session: Http2ClientSession,
   options: ConnectOptions,
@@ -198,7 +198,7 @@ function waitForSettings(
   };
 }
 
-/** How an attempt stands. */
+/** Gives the state of an attempt. */
 function outcomeOf(
   session: Http2ClientSession,
   { tls }: ConnectOptions,
@@ -213,6 +213,6 @@ function outcomeOf(
     return new TypeError(`The session ${has} over TLS: the URL's scheme must be ${scheme}`);
   }
   if (session.remoteSettings.enableConnectProtocol === true) return "ready";
-  // The server's first settings come before its acknowledgement of ours.
+  // The server's first settings come before its acknowledgement of this side's.
   return session.pendingSettingsAck ? "wait" : new TransportError("NO_EXTENDED_CONNECT");
 }

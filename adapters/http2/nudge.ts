@@ -1,31 +1,31 @@
 /**
- * Keeps one stream of HTTP/2 from holding up the others of its session, on Bun.
+ * Keeps one stream of HTTP/2 from holding up the other streams of its session, on Bun.
  *
- * Bun keeps back what is written to any stream while one of the session has bytes that wait for its window, and looks at
- * the others again when the next frame of the peer comes (oven-sh/bun#43422). A ping makes the peer send one: its
- * answer. Node and Deno need none of this.
+ * While one stream of a session has bytes that wait for its window, Bun keeps back what is written to all of its streams. It
+ * looks at the other streams again when the next frame of the peer comes (oven-sh/bun#43422). A ping makes the peer send a frame:
+ * the answer. Node and Deno do not need this.
  *
  * @module
  */
 
-/** What is used of a session. */
+/** The members of a session that are used. */
 export interface Pinged {
   /** Whether it is over. */
   readonly destroyed: boolean;
-  /** Sends a PING, whose answer calls `answered`. */
+  /** Sends a PING; `answered` is called when its answer comes. */
   ping(answered: () => void): unknown;
 }
 
-/** Sessions whose ping is under way, and whether more has been kept back since. */
+/** Sessions with a ping under way, and whether more bytes have been kept back since. */
 const underWay = new WeakMap<Pinged, { isAgain: boolean }>();
 
-/** Whether the runtime at hand needs it. */
+/** Whether this runtime needs nudges. */
 export const needsNudges: boolean = "Bun" in globalThis;
 
 /**
- * Has the peer send a frame, after which what was kept back goes. One ping at a time is under way on a session.
+ * Makes the peer send a frame, after which the runtime sends what it has kept back. A session has at most one ping under way.
  *
- * @param session Undefined where the stream has lost it already.
+ * @param session Undefined if the stream has already lost it.
  */
 export function nudge(session: Pinged | undefined): void {
   if (session === undefined || session.destroyed) return;

@@ -1,18 +1,18 @@
 /**
- * Where a runtime's own HTTP/2 puts the process at risk: it is off there, unless asked for by name.
+ * HTTP/2 is off where a runtime's own implementation endangers the process, unless an option turns it on.
  *
- * Deno's `node:http2` uses memory that it has freed when a peer sends GOAWAY among other frames. One peer that does so is
- * enough to end the whole process (SIGSEGV, SIGABRT), before any code of ours or of the application hears of it
- * (denoland/deno#36788). `test/package/http2-risk.test.ts` shows it, and fails as soon as it is mended.
+ * Deno's `node:http2` uses freed memory when a peer sends GOAWAY among other frames. One such peer is enough to end the whole
+ * process (SIGSEGV, SIGABRT), before framewire or the application notices anything (denoland/deno#36788).
+ * `test/package/http2-risk.test.ts` shows it, and will fail when Deno has mended it.
  *
  * @module
  */
 
-/** The option by which a caller says that it wants HTTP/2 all the same. */
+/** The option that turns HTTP/2 on in spite of the risk. */
 export interface Http2Risk {
   /**
-   * Takes HTTP/2 on a runtime where a peer can end the whole process by it, which is Deno; elsewhere it changes nothing.
-   * Default: false, a TypeError there.
+   * Allows HTTP/2 on a runtime where a peer can end the whole process by it, which is Deno. On other runtimes it has no effect.
+   * Default: false, which leads to a TypeError on Deno.
    */
   readonly http2MayCrash?: boolean | undefined;
 }
@@ -20,10 +20,10 @@ export interface Http2Risk {
 const mayCrash = "Deno" in globalThis;
 
 /**
- * Gives the error that HTTP/2 is refused with.
+ * Gives the error with which HTTP/2 is refused.
  *
- * @param mayCrashHere Whether a peer can end the process on the runtime at hand.
- * @returns Undefined where nothing speaks against it.
+ * @param mayCrashHere Whether a peer can end the process on this runtime.
+ * @returns Undefined if HTTP/2 is allowed.
  */
 export function refusalOfHttp2(
   { http2MayCrash }: Http2Risk,

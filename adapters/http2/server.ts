@@ -1,6 +1,5 @@
 /**
- * Servers of `node:http2` that are there already: their extended CONNECTs are taken, beside upgrades of HTTP/1.1
- * (RFC 8441).
+ * Takes WebSockets from existing servers of `node:http2`: by extended CONNECT, and by upgrades of HTTP/1.1 (RFC 8441).
  *
  * @module
  */
@@ -12,19 +11,19 @@ import { newServerListener, takeUpgrades } from "../http-server.ts";
 import { type Http2Risk, refusalOfHttp2 } from "./risk.ts";
 import { type Http2ServerStream, Http2ServerTransport } from "./transport.ts";
 
-/** What is used of an `Http2Server` or `Http2SecureServer` beside its events. */
+/** The members of an `Http2Server` or `Http2SecureServer` that are used beside its events. */
 export interface Http2EventServer extends EventServer {
   updateSettings(settings: { enableConnectProtocol: boolean }): void;
   listenerCount(event: string): number;
 }
 
-/** A stream as the event `stream` gives it. */
+/** A stream from the event `stream`. */
 interface OpenedStream extends Http2ServerStream {
   readonly headersSent: boolean;
   readonly destroyed: boolean;
 }
 
-/** What the event `connect` gives beside a request of HTTP/2; beside one of HTTP/1.1 it is a socket. */
+/** The second value of the event `connect`, for a request of HTTP/2; for one of HTTP/1.1 it is a socket. */
 interface Response {
   statusCode?: number;
   end(): unknown;
@@ -40,13 +39,13 @@ const teaching = encodeUtf8(
 
 function ignore(): void {}
 
-/** Tells a server of `node:http2` from others. */
+/** Tells whether a server is one of `node:http2`. */
 export function isHttp2Server(server: EventServer): server is Http2EventServer {
   return "updateSettings" in server;
 }
 
 /**
- * Takes the WebSockets of a server, whichever version of HTTP they come by; it goes on with all other requests.
+ * Takes the WebSockets of a server, over each version of HTTP; the server handles all other requests.
  *
  * Clients are told that they may open WebSockets (SETTINGS_ENABLE_CONNECT_PROTOCOL) on sessions that begin from now on.
  *
@@ -71,7 +70,7 @@ export function takeStreams(
       accept(new Http2ServerTransport(stream), toUpgradeRequest(rawHeaders));
     } else refuse(stream);
   };
-  // Where there is a listener for `request`, and none for this, node:http2 answers every CONNECT with 405 by itself.
+  // If there is a listener for `request` and none for `connect`, node:http2 itself answers every CONNECT with 405.
   const onConnect = (request: { headers: Record<string, unknown> }, response: Response): void => {
     if (request.headers[":protocol"] !== undefined || server.listenerCount("connect") > 1) return;
     if (!("statusCode" in response)) {

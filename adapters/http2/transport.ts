@@ -1,5 +1,5 @@
 /**
- * Streams of HTTP/2 as transports: the handshake in the words of HTTP/2, then bytes (RFC 8441, 5).
+ * Transports of HTTP/2 streams: first the handshake in the form of HTTP/2, then bytes (RFC 8441, 5).
  *
  * @module
  */
@@ -14,15 +14,15 @@ import type { TlsFacts, Transport, TransportHandler } from "../../src/transport.
 import { needsNudges, nudge } from "./nudge.ts";
 import { isEnded, type NodeTlsState, tlsFacts } from "../node/transport.ts";
 
-/** What is used of an `Http2Session` of `node:http2`. */
+/** The members of an `Http2Session` of `node:http2` that are used. */
 export interface Http2Session {
-  /** A session over TLS has true, one that has not connected yet undefined. */
+  /** true for a session over TLS; undefined before it is connected. */
   readonly encrypted?: boolean | undefined;
-  /** Whether it is over. */
+  /** Whether the session is over. */
   readonly destroyed: boolean;
-  /** Sends a PING, whose answer calls `answered`. */
+  /** Sends a PING; `answered` is called when its answer comes. */
   ping(answered: () => void): unknown;
-  /** Where the session has been destroyed, Node's cannot be asked any more. */
+  /** The socket. After the session was destroyed, reading a member of Node's throws. */
   readonly socket: NodeTlsState & {
     /** The peer's IP address. */
     readonly remoteAddress?: string | undefined;
@@ -35,44 +35,44 @@ export interface Http2Session {
   };
 }
 
-/** What is used of an `Http2Stream` of `node:http2`. */
+/** The members of an `Http2Stream` of `node:http2` that are used. */
 export interface Http2Stream {
-  /** Whether it ended before its time. */
+  /** Whether it ended early. */
   readonly aborted: boolean;
-  /** What it was reset with; Bun's has none until then. */
+  /** The code with which it was reset; on Bun undefined before that. */
   readonly rstCode?: number | undefined;
   /** Whether it still takes bytes. */
   readonly writable: boolean;
   /** Bytes that wait in it. */
   readonly writableLength: number;
   /** Adds a listener. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what Node's own declaration says
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
   on(event: string, listener: (...values: any[]) => void): unknown;
-  /** Sends bytes, which are lent until `written` is called; false where they wait. */
+  /** Sends bytes, which are lent until `written` is called; returns false if they wait. */
   write(bytes: Uint8Array, written: (error?: Error | null) => void): boolean;
   /** Whether it has failed, or was dropped; `close` follows. */
   readonly destroyed?: boolean | undefined;
-  /** Whether this side has ended it. */
+  /** Whether this side has ended. */
   readonly writableEnded?: boolean | undefined;
   /** Stops reading. */
   pause(): unknown;
   /** Goes on reading. */
   resume(): unknown;
-  /** Ends this side of it (END_STREAM). */
+  /** Ends this side of the stream (END_STREAM). */
   end(): unknown;
   /** Resets the stream. */
   close(code: number): unknown;
-  /** Drops it. */
+  /** Drops the stream. */
   destroy(): unknown;
 }
 
-/** What is used of a `ServerHttp2Stream`. */
+/** The members of a `ServerHttp2Stream` that are used. */
 export interface Http2ServerStream extends Http2Stream {
   readonly session?: Http2Session | undefined;
   respond(headers: Http2Headers): unknown;
 }
 
-/** What is used of a `ClientHttp2Session` by a stream of it. */
+/** The members of a `ClientHttp2Session` that its streams use. */
 export interface Http2Requester extends Http2Session {
   /** Opens a stream with a request. */
   request(headers: Http2Headers, options: { endStream: boolean }): Http2Stream;
@@ -82,13 +82,13 @@ export interface Http2Requester extends Http2Session {
 const Cancel = 8;
 
 /*
- * How far the end of a transport has come. open: it has not begun. dropped: this side has destroyed it, and `onClose` is to come. over:
- * that has come. lost: the stream has ended by itself, and `onClose` has come. What is written late is thrown away where this side has
- * dropped it, and not taken where it was lost.
+ * How far the end of a transport has come. "open": it has not begun. "dropped": this side has destroyed the transport, and
+ * `onClose` will come. "over": it has come. "lost": the stream has ended by itself, and `onClose` has come. A late write counts
+ * as taken and is thrown away if this side has dropped the transport; if the stream was lost, the write is not taken.
  */
 type State = "open" | "dropped" | "over" | "lost";
 
-/** What each state becomes by a call of `destroy`. */
+/** The state after a call of `destroy`, by the state before. */
 const destroyed: Readonly<Record<State, State>> = {
   open: "dropped",
   dropped: "dropped",
@@ -96,7 +96,7 @@ const destroyed: Readonly<Record<State, State>> = {
   lost: "over",
 };
 
-/** What each state becomes when the stream is closed. */
+/** The state after the stream was closed, by the state before. */
 const closed: Readonly<Record<State, State>> = {
   open: "lost",
   dropped: "over",
@@ -105,8 +105,8 @@ const closed: Readonly<Record<State, State>> = {
 };
 
 /**
- * What both sides have in common. The flow control of the stream holds back a side that sends: a paused stream's window is
- * not opened again, and a write is borrowed until the peer's window has let it through.
+ * The common part of both sides. The flow control of the stream holds back a sender: the window of a paused stream is not opened
+ * again, and a write is borrowed until the peer's window has let it through.
  */
 abstract class Http2Transport implements Transport {
   handler!: TransportHandler;
@@ -121,13 +121,13 @@ abstract class Http2Transport implements Transport {
   #translator: HeadTranslator | undefined;
   #stream: Http2Stream | undefined;
   #isBorrowing = false;
-  /** Writes whose callbacks are still to come. */
+  /** Writes whose callbacks have not come yet. */
   #pending = 0;
   #state: State = "open";
   #error: Error | undefined;
 
   constructor(session: Http2Session | undefined, translator: HeadTranslator) {
-    // Kept, since a session forgets its socket.
+    // Kept, since a session loses its socket when it ends.
     const socket = session?.socket;
     this.remoteAddress = socket?.remoteAddress;
     this.remotePort = socket?.remotePort;
@@ -141,7 +141,7 @@ abstract class Http2Transport implements Transport {
     this.#translator = translator;
     this.#written = (error) => {
       this.#pending--;
-      // What has failed was not taken: `close` follows, and tells it.
+      // A failed write took nothing: `close` follows with the error.
       if (error) return;
       if (!this.#isBorrowing || this.#pending > 0) return;
       this.#isBorrowing = false;
@@ -149,18 +149,18 @@ abstract class Http2Transport implements Transport {
     };
   }
 
-  /** Sends the head that opens the stream, or answers it. What it throws ends the transport. */
+  /** Sends the head that opens the stream, or answers it. An error that it throws ends the transport. */
   protected abstract begin(head: TranslatedHead): void;
 
-  /** Takes the stream: its data is asked for by {@link read}. */
+  /** Takes a stream, and listens to its events; {@link read} asks for its data. */
   protected take(stream: Http2Stream): void {
     this.#stream = stream;
     stream.on("end", () => {
-      // A stream that was reset tells its end as well.
+      // A reset stream emits `end` as well.
       if (!this.#isReset(stream)) this.handler.onEnd();
     });
     stream.on("error", (error: Error) => {
-      this.#error = error; // `close` follows and tells it
+      this.#error = error; // `close` follows and delivers it
     });
     stream.on("close", () => {
       this.#close(stream);
@@ -182,7 +182,7 @@ abstract class Http2Transport implements Transport {
     try {
       this.begin(head);
     } catch (error) {
-      // The session has ended, or does not take a header.
+      // The session has ended, or does not accept a header.
       this.#error = error as Error;
       this.destroy();
     }
@@ -219,7 +219,7 @@ abstract class Http2Transport implements Transport {
     this.#stream.destroy();
   }
 
-  /** Whether this side has destroyed it. */
+  /** Whether this side has destroyed the transport. */
   get #isDropped(): boolean {
     return this.#state === "dropped" || this.#state === "over";
   }
@@ -235,7 +235,7 @@ abstract class Http2Transport implements Transport {
     return !this.#isBorrowing;
   }
 
-  /** Whether anything else than both sides' orderly end has ended the stream. */
+  /** Whether the stream has ended in another way than by the regular end of both sides. */
   #isReset({ aborted, rstCode = 0 }: Http2Stream): boolean {
     return this.#isDropped || aborted || rstCode !== 0;
   }
@@ -251,7 +251,7 @@ abstract class Http2Transport implements Transport {
   }
 }
 
-/** A stream that an extended CONNECT has opened, on the side of the server. */
+/** A server's stream, opened by the client's extended CONNECT. */
 export class Http2ServerTransport extends Http2Transport {
   readonly #stream: Http2ServerStream;
 
@@ -267,7 +267,7 @@ export class Http2ServerTransport extends Http2Transport {
   }
 }
 
-/** A stream that an extended CONNECT is to open, on the side of the client. */
+/** A client's stream, which an extended CONNECT will open. */
 export class Http2ClientTransport extends Http2Transport {
   readonly #session: Http2Requester;
   #isAnswered = false;
@@ -287,7 +287,10 @@ export class Http2ClientTransport extends Http2Transport {
     });
   }
 
-  /** Who gives up before the answer wants no stream: END_STREAM would still ask for one, in a queue behind others say. */
+  /**
+   * A client that ends before the answer needs no stream. END_STREAM would still ask for one, for example behind others in a
+   * queue.
+   */
   override end(): void {
     if (this.#isAnswered) super.end();
     else this.destroy();
