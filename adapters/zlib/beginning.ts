@@ -1,10 +1,10 @@
 /**
- * The beginning of a message whose end has not come: what brings a new stream to where an old one was.
+ * The beginning of an incomplete message, by which a new zlib stream can take the place of an old one.
  *
- * zlib's state in the middle of a block cannot be had from it. But the same bytes behind the same window lead to the same
- * state; so a stream can be freed while a peer lets a message stand, and what is kept are those bytes. What is kept is
- * bounded, and so is the work of going through it again: a message that is larger, or was brought back often, keeps its
- * stream, whose memory is in proportion then to what the peer has sent.
+ * zlib does not give out its state in the middle of a block. But the same bytes behind the same window lead to the same state. So
+ * a stream can be freed while a peer stops in the middle of a message, and only those bytes are kept. Their number is bounded,
+ * and so is the work of decompressing them again. A message that is larger, or was restored often, keeps its stream, whose memory
+ * is then in proportion to the bytes that the peer has sent.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import { copyOf } from "../../src/bytes.ts";
 import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
 import type { History } from "../../src/flate/history.ts";
 
-/** Bytes of payload that are kept, and gone through again, at the most. */
+/** Bytes of payload that are kept and decompressed again, at most. */
 export const mostToGoThrough: number = 8 * 1024;
 
 /** Bytes of output that cost about as much as a byte of payload. */
 const outputFactor = 8;
 
-/** Buffers for the next one: most messages that come in pieces are done before many others have begun. */
+/** Buffers for the next beginnings: most messages that come in pieces are done before many others have begun. */
 const spares: BoundedBuffer[] = [];
 const mostSpares = 8;
 const mostOfSpare = 64 * 1024;
@@ -34,20 +34,20 @@ function giveBack(buffer: BoundedBuffer): void {
   spares.push(buffer);
 }
 
-/** Payload of a message since a window beside it was as it is, and what has come of that payload. */
+/** The payload of a message since the kept window, and its decompressed output. */
 export class Beginning {
   #payload: BoundedBuffer = borrow();
-  /** What it has become; undefined at rest, as it comes again when the payload is gone through. */
+  /** The output; undefined while at rest, since decompressing the payload gives it again. */
   #made: BoundedBuffer | undefined = borrow();
-  /** What went through, the first time and again, in bytes of output. */
+  /** The work of decompressing, the first time and later, in bytes of output. */
   #work = 0;
 
-  /** What is to be gone through again: `bytes[0, size)`. */
+  /** The payload to decompress again: `bytes[0, size)`. */
   get payload(): { readonly bytes: Uint8Array; readonly size: number } {
     return this.#payload;
   }
 
-  /** Whether it is no longer worth keeping. */
+  /** Whether the message is too large, or was restored too often, to go on keeping it. */
   get isTooMuch(): boolean {
     return this.#work > outputFactor * mostToGoThrough;
   }
@@ -58,16 +58,16 @@ export class Beginning {
     this.#work += outputFactor * (end - start);
   }
 
-  /** Adds a copy of `bytes[start, end)`, which have come of the payload. */
+  /** Adds a copy of `bytes[start, end)` of the output. */
   addMade(bytes: Uint8Array, start: number, end: number): void {
     this.#made ??= borrow();
     this.#made.add(bytes, start, end);
     this.#work += end - start;
   }
 
-  /** Keeps the payload alone, in an array that is no larger. */
+  /** Keeps only the payload, in an array of its size. */
   rest(): void {
-    // At rest already.
+    // It is at rest already.
     if (this.#made === undefined) return;
     const { bytes, size } = this.#payload;
     const kept = new BoundedBuffer(Infinity, copyOf(bytes, 0, size));
@@ -77,12 +77,12 @@ export class Beginning {
     this.#made = undefined;
   }
 
-  /** The payload is about to be gone through again. */
+  /** Counts that the payload will be decompressed again. */
   goThroughAgain(): void {
     this.#work += outputFactor * this.#payload.size;
   }
 
-  /** Brings the window up to date; what is kept begins anew. */
+  /** Moves the output into the window, and begins again behind it. */
   moveTo(window: History): void {
     if (this.#made !== undefined) {
       window.add(this.#made.bytes, 0, this.#made.size);
@@ -91,7 +91,7 @@ export class Beginning {
     this.#payload.clear();
   }
 
-  /** Lets the buffers go; nothing else is called afterwards. */
+  /** Gives the buffers back. No other call follows. */
   free(): void {
     giveBack(this.#payload);
     if (this.#made !== undefined) giveBack(this.#made);

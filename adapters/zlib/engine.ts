@@ -1,5 +1,5 @@
 /**
- * The zlib of Node, Deno and Bun as permessage-deflate's engine: the same code on the three.
+ * permessage-deflate's engine, made of the zlib of Node, Deno and Bun: the same code on all three.
  *
  * @module
  */
@@ -17,19 +17,19 @@ import { wayWorks } from "./trial.ts";
 export type { OneShotZlib } from "./one-shot.ts";
 export type { Zlib } from "./open.ts";
 
-/** How zlib is called: on streams that stay open, or anew for each message. */
+/** The way in which zlib is called: on streams that stay open, or with a new call for each message. */
 export type ZlibWay = "open" | "one-shot";
 
 /** Options of {@link zlibEngine}. */
 export interface ZlibOptions {
   /**
-   * How zlib is called. Default: on open streams where the runtime lets it, which is tried out at the first use; Node,
-   * Deno and Bun do at present. The other way does the same, more slowly; on Deno, whose one-shot calls take no
-   * dictionary, its messages get larger: they refer to none before them. It is tried out likewise.
+   * The way in which zlib is called. Default: on open streams if that works, which is tried at the first use; on Node, Deno and
+   * Bun it works at present. "one-shot" gives the same results, more slowly. Deno's one-shot calls take no dictionary, so that
+   * messages become larger: they refer to no earlier ones. That is also tried.
    */
   readonly way?: ZlibWay | undefined;
   /**
-   * Bytes of a message that are compressed, and an eighth of those that are decompressed, in one turn of the event loop.
+   * Bytes of a message that are compressed in one turn of the event loop; for decompression it is an eighth, in bytes of output.
    * Default: 128 KiB, which takes one to three milliseconds.
    */
   readonly sliceSize?: number | undefined;
@@ -38,8 +38,8 @@ export interface ZlibOptions {
 const defaultSliceSize = 128 * 1024;
 
 /**
- * Makes an engine. Where zlib works in no way that is known, or not in the `way` that is named, nothing is compressed: no
- * compression is offered or accepted, and a warning of the process says so, once.
+ * Makes an engine. If zlib does not work in any known way, or not in the given `way`, compression is neither offered nor
+ * accepted, and a process warning says so, once.
  *
  * @throws {RangeError} `sliceSize` is below 1.
  */
@@ -47,7 +47,7 @@ export function zlibEngine(options: ZlibOptions = {}): Engine {
   return engineWithTrials({ open: openStreamsWork, "one-shot": oneShotWorks }, options);
 }
 
-/** As {@link zlibEngine}, with other trials than the runtime's zlib has to pass. */
+/** As {@link zlibEngine}, with other trials for the ways. */
 export function engineWithTrials(
   trials: Readonly<Record<ZlibWay, () => boolean>>,
   options: ZlibOptions = {},
@@ -93,7 +93,7 @@ function warn(): void {
   process.emitWarning(noWay, { type: "FramewireWarning", code: "FRAMEWIRE_NO_ZLIB" });
 }
 
-/** Time whose timers keep no process alive: what nobody has closed is freed with it. */
+/** A clock whose timers keep no process alive: at the end of the process, contexts that nobody closed are freed anyway. */
 const idleClock: Clock = {
   now: () => performance.now(),
   every(milliseconds, task) {
@@ -104,20 +104,20 @@ const idleClock: Clock = {
   },
 };
 
-/** Tells which way is the better one on this runtime; undefined where neither works. */
+/** Gives the better way on this runtime; undefined if neither works. */
 export function bestWay(): ZlibWay | undefined {
   return openStreamsWork() ? "open" : oneShotWorks() ? "one-shot" : undefined;
 }
 
-/** What the runtime's own calls came to, which is asked for once. */
+/** The results of the trials of the runtime's calls, each made once. */
 let doOpenStreamsWork: boolean | undefined;
 let doOneShotCallsWork: boolean | undefined;
 
 /**
- * Tells whether open streams can be called synchronously, by what comes of it: messages there and back with several
- * windows, with and without those before them, and data that is wrong, or too large, refused.
+ * Tells whether open streams can be called synchronously, by trying it: messages are compressed and decompressed with several
+ * windows, with and without earlier messages, and wrong or too large data must be refused.
  *
- * @param zlib What makes the streams. Default: `node:zlib`.
+ * @param zlib Makes the streams. Default: `node:zlib`.
  */
 export function openStreamsWork(zlib?: Zlib): boolean {
   if (zlib === undefined && doOpenStreamsWork !== undefined) return doOpenStreamsWork;
@@ -131,10 +131,10 @@ export function openStreamsWork(zlib?: Zlib): boolean {
 }
 
 /**
- * Tells the same of one-shot calls, of which a runtime may leave out what they take from Node: Deno up to 2.4 knows neither
- * `info` nor `maxOutputLength`.
+ * Tells whether one-shot calls work. A runtime may not have all of Node's options: Deno up to 2.4 has neither `info` nor
+ * `maxOutputLength`.
  *
- * @param zlib Whose calls. Default: `node:zlib`.
+ * @param zlib Has the calls. Default: `node:zlib`.
  */
 export function oneShotWorks(zlib?: OneShotZlib): boolean {
   if (zlib === undefined && doOneShotCallsWork !== undefined) return doOneShotCallsWork;
@@ -150,7 +150,7 @@ export function oneShotWorks(zlib?: OneShotZlib): boolean {
   return works;
 }
 
-/** Whether what is inflated stops at the limit, rather than is measured when it is there. */
+/** Tells whether decompression stops at the limit, and not only after everything was decompressed. */
 function knowsLimit(zlib: Pick<OneShotZlib, "inflateRawSync"> = { inflateRawSync }): boolean {
   const bytes = deflateRawSync(new Uint8Array(1000));
   try {
@@ -163,7 +163,7 @@ function knowsLimit(zlib: Pick<OneShotZlib, "inflateRawSync"> = { inflateRawSync
 
 let dictionaries: boolean | undefined;
 
-/** Tells whether one-shot calls compress with a dictionary: a runtime may take it and say nothing. */
+/** Tells whether one-shot calls compress with a dictionary: a runtime may accept one and ignore it. */
 export function dictionariesWork(): boolean {
   return (dictionaries ??= tryDictionary());
 }

@@ -1,5 +1,5 @@
 /**
- * What both ways of using zlib have in common: the end of a payload, the window that zlib has not, memory.
+ * The common part of both ways of using zlib: the end of a payload, the window of 8 bits, which zlib does not have, and memory.
  *
  * @module
  */
@@ -9,32 +9,32 @@ import type { DeflaterSettings } from "../../src/flate/engine.ts";
 import { windowSize } from "../../src/flate/parameters.ts";
 
 /**
- * zlib compresses with a window of 9 bits at the least. A window of 8 is served by it all the same, and exactly: pieces
- * of 256 bytes, none of which refers to what is in front of it.
+ * zlib compresses with a window of at least 9 bits. For a window of 8 bits it works on pieces of 256 bytes, each of which refers
+ * to nothing before it: so no distance is longer than 256.
  */
 export const smallWindow = { bits: 9, piece: 256 } as const;
 
 /**
- * Bytes that a compressor takes: window and chains, what is gathered of a block, the table of hashes and zlib's own state.
+ * Gives the bytes that a compressor allocates: window and chains, the block that it gathers, the hash table and zlib's own state.
  *
- * zlib.h knows a smaller table for a smaller memory level; those of the runtimes have one of 64 (Node) or 128 KiB (Deno and
- * Bun) whatever the level: `bench/flate-memory.mjs` measures it.
+ * By zlib.h the hash table is smaller for a smaller memory level. The tables of the runtimes have 64 KiB (Node) or 128 KiB (Deno
+ * and Bun) for every level: `bench/flate-memory.mjs` measures it.
  */
 export function deflaterMemory({ windowBits, memLevel }: DeflaterSettings): number {
   return 2 ** (Math.max(windowBits, smallWindow.bits) + 2) + 2 ** (memLevel + 8) + 140 * 1024;
 }
 
-/** Bytes that a decompressor takes: the window, the copy of it, and zlib's own state, which is largest on Bun. */
+/** Gives the bytes that a decompressor allocates: the window, its copy, and zlib's own state, which is largest on Bun. */
 export function inflaterMemory(windowBits: number): number {
   return 2 * windowSize(windowBits) + 24 * 1024;
 }
 
 /**
- * Goes past empty blocks behind a last block (BFINAL): each begins at a byte, and they leave the window as it is, so that
- * no stream has to be begun for them.
+ * Skips empty blocks behind a last block (BFINAL). Each begins at a byte boundary, and they do not change the window, so that
+ * they need no new stream.
  *
- * @param start Behind such a block.
- * @returns Index of the first byte that is no such block's, or is of one that is not complete.
+ * @param start Index behind the last block.
+ * @returns Index of the first byte that is not part of a whole empty block.
  */
 export function behindEmptyBlocks(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
@@ -45,7 +45,7 @@ export function behindEmptyBlocks(bytes: Uint8Array, start: number, end: number)
   }
 }
 
-/** Gives the bytes of an empty block that ends between bytes, 0 where there is none (RFC 1951, 3.2.3 to 3.2.6). */
+/** Gives the size of an empty block that ends at a byte boundary; 0 if there is none (RFC 1951, 3.2.3 to 3.2.6). */
 function emptyBlockSize(bytes: Uint8Array, at: number, end: number): number {
   // A block of fixed codes: BFINAL 1, BTYPE 01, seven bits 0 that end it, and six bits of any value.
   if (end - at >= 2 && bytes[at] === 3 && (bytes[at + 1]! & 3) === 0) return 2;
@@ -61,10 +61,10 @@ function emptyBlockSize(bytes: Uint8Array, at: number, end: number): number {
 }
 
 /**
- * Ends a payload: takes off the four bytes that the receiver puts on again (RFC 7692, 7.2.1).
+ * Ends a payload: removes the last four bytes, which the receiver appends again (RFC 7692, 7.2.1).
  *
- * @param isFlushed Whether the last bytes are those of a flush; if not, nothing was left to flush, and one byte is the
- * beginning of an empty block (7.2.3.6).
+ * @param isFlushed Whether the last bytes are those of a flush. If not, there was nothing left to flush, and one byte is added:
+ * the beginning of an empty block (7.2.3.6).
  */
 export function endOf(into: BoundedBuffer, isFlushed: boolean): void {
   const { bytes, size } = into;

@@ -1,7 +1,8 @@
 /**
- * The zlib of Node, Deno and Bun as permessage-deflate's engine, and all that compresses, with that engine in it.
+ * permessage-deflate's engine, made of the zlib of Node, Deno and Bun, and the classes that compress, with that engine as the
+ * default.
  *
- * Classes have the names of those of `framewire/flate`, and are those, but that `engine` may be left out.
+ * The classes have the same names and members as those of `framewire/flate`, but `engine` may be left out.
  *
  * @example
  * import { Upgrader } from "framewire/handshake";
@@ -37,12 +38,12 @@ export {
   type ZlibWay,
 } from "./engine.ts";
 
-/** Options of something that compresses, of which `engine` may be left out. Default: `zlibEngine()`. */
+/** Options in which `engine` may be left out. Default: `zlibEngine()`. */
 export type EngineOptional<Options extends Pick<FlateReaderOptions, "engine">> = Omit<
   Options,
   "engine"
 > & {
-  /** What compresses. Default: `zlibEngine()`. */
+  /** The DEFLATE engine. Default: `zlibEngine()`. */
   readonly engine?: Engine | undefined;
 };
 
@@ -53,7 +54,7 @@ function withEngine<Options extends { readonly engine?: Engine | undefined }>(
 }
 
 /**
- * permessage-deflate for a server's or client's connections, by the runtime's zlib; one is enough for all.
+ * permessage-deflate with the runtime's zlib, for the connections of a server or client; one object serves all connections.
  *
  * @example
  * const stream = await dial("wss://example.org/feed", { extensions: [new PermessageDeflate()] });
@@ -62,33 +63,33 @@ function withEngine<Options extends { readonly engine?: Engine | undefined }>(
  * @see RFC 7692
  */
 export class PermessageDeflate extends BasePermessageDeflate {
-  /** @throws {RangeError} An option is out of its range. */
+  /** @throws {RangeError} An option is out of range. */
   constructor(options: CompressionOptions = {}) {
     super(withEngine(options));
   }
 }
 
 /**
- * Compresses and decompresses whole messages and frames by the runtime's zlib, without a window between them.
+ * Compresses and decompresses whole messages and frames with the runtime's zlib, each independently.
  *
  * @see gobwas wsflate.Helper, DefaultHelper
  */
 export class Helper extends BaseHelper {
-  /** @throws {RangeError} An option is out of its range. */
+  /** @throws {RangeError} An option is out of range. */
   constructor(options: EngineOptional<HelperOptions> = {}) {
     super(withEngine(options));
   }
 }
 
 /**
- * Decompresses what it reads, by the runtime's zlib.
+ * Decompresses what it reads, with the runtime's zlib.
  *
  * @see gobwas wsflate.NewReader
  */
 export class FlateReader extends BaseFlateReader {
   /**
-   * @param source Gives the compressed message: a Reader, as a rule.
-   * @throws {RangeError} An option is out of its range.
+   * @param source Gives the compressed message: as a rule a Reader.
+   * @throws {RangeError} An option is out of range.
    */
   constructor(source: ByteReader, options: EngineOptional<FlateReaderOptions> = {}) {
     super(source, withEngine(options));
@@ -96,28 +97,28 @@ export class FlateReader extends BaseFlateReader {
 }
 
 /**
- * Compresses what is written to it, by the runtime's zlib.
+ * Compresses what is written to it, with the runtime's zlib.
  *
  * @see gobwas wsflate.NewWriter
  */
 export class FlateWriter extends BaseFlateWriter {
   /**
-   * @param dest Takes the compressed message: a Writer, as a rule.
-   * @throws {RangeError} An option is out of its range.
+   * @param dest Takes the compressed message: as a rule a Writer.
+   * @throws {RangeError} An option is out of range.
    */
   constructor(dest: ByteWriter, options: EngineOptional<FlateWriterOptions> = {}) {
     super(dest, withEngine(options));
   }
 }
 
-/** Made at the first use. Nothing of a message stays in it: calls see nothing of each other. */
+/** Made at the first use. Nothing of a message stays in it, so that calls do not influence each other. */
 let helper: Helper | undefined;
 
 /**
- * Compresses a frame that is a whole message, with a window of 15 bits and no other: for peers that agreed to less make a
+ * Compresses a frame that is a whole message, with a window of 15 bits. For peers that agreed to a smaller window, make a
  * {@link Helper} with `windowBits`.
  *
- * @param into Gets the payload; it is valid until `into` is filled anew. Default: one that is yours.
+ * @param into Takes the payload, which is valid until `into` is filled again. Default: a new buffer, which the caller owns.
  * @returns A new frame, with RSV1 and the new length.
  * @throws As `Helper.compressFrame`.
  * @see gobwas wsflate.CompressFrame, CompressFrameBuffer
@@ -127,9 +128,9 @@ export function compressFrame(frame: Frame, into?: BoundedBuffer): Awaitable<Fra
 }
 
 /**
- * Decompresses a frame that is a whole message, of up to 16 MiB. One that is not compressed is given back as it is.
+ * Decompresses a frame that is a whole message, of up to 16 MiB. It returns a frame that is not compressed unchanged.
  *
- * @param into Gets the payload; it is valid until `into` is filled anew. Default: one that is yours.
+ * @param into Takes the payload, which is valid until `into` is filled again. Default: a new buffer, which the caller owns.
  * @returns A new frame, without RSV1 and with the new length.
  * @throws As `Helper.decompressFrame`.
  * @see gobwas wsflate.DecompressFrame, DecompressFrameBuffer

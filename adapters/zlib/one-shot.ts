@@ -1,6 +1,6 @@
 /**
- * DEFLATE by zlib's documented calls, which begin anew each time: the window is brought to each of them. For where a
- * runtime has no other way; ten to twenty times as slow as {@link OpenDeflater} for small messages.
+ * DEFLATE with zlib's documented calls. Each call begins with an empty state, so that it gets the window as an argument. For
+ * runtimes without another way; for small messages ten to twenty times as slow as {@link OpenDeflater}.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { windowSize } from "../../src/flate/parameters.ts";
 import { behindEmptyBlocks, endOf, smallWindow } from "./format.ts";
 import { SlicedDeflater } from "./slices.ts";
 
-/** The calls of `node:zlib` that are used. */
+/** The functions of `node:zlib` that are used. */
 export interface OneShotZlib {
   /** As `zlib.deflateRawSync`. */
   deflateRawSync(bytes: Uint8Array, options: object): Uint8Array;
@@ -33,11 +33,11 @@ export interface OneShotZlib {
 
 const runtimesZlib: OneShotZlib = { deflateRawSync, inflateRawSync, inflateRaw };
 
-/** Compresses by one call for each message, or slice of one. */
+/** Compresses with one call for each message, or for each slice of one. */
 export class OneShotDeflater extends SlicedDeflater {
   readonly #zlib: OneShotZlib;
   readonly #settings: DeflaterSettings;
-  /** Undefined where the runtime's call takes no dictionary: then nothing refers to messages before, which is legal. */
+  /** Undefined if the runtime's call takes no dictionary: then messages refer to no earlier ones, which is legal. */
   readonly #history: History | undefined;
 
   constructor(
@@ -48,7 +48,7 @@ export class OneShotDeflater extends SlicedDeflater {
   ) {
     const isSmall = settings.windowBits < smallWindow.bits;
     const keeps = takesDictionary && !isSmall;
-    // Between messages the window's copy is all there is.
+    // Between messages it holds only the copy of the window.
     super(keeps ? windowSize(settings.windowBits) : 0, sliceSize);
     this.#zlib = zlib;
     this.#settings = settings;
@@ -67,7 +67,7 @@ export class OneShotDeflater extends SlicedDeflater {
     this.forget();
   }
 
-  /** A flush ends each piece, so that they make one stream. */
+  /** Compresses a piece. A flush ends each piece, so that together they form one stream. */
   protected compress(
     bytes: Uint8Array,
     start: number,
@@ -99,26 +99,26 @@ export class OneShotDeflater extends SlicedDeflater {
   }
 }
 
-/** What the receiver puts on a payload (RFC 7692, 7.2.2), and a last block, which a call must reach. */
+/** The bytes that the receiver appends to a payload (RFC 7692, 7.2.2), and a last block, which a call must reach. */
 const tail = /* @__PURE__ */ Uint8Array.of(0, 0, 0xff, 0xff);
 const lastBlock = /* @__PURE__ */ Uint8Array.of(1, 0, 0, 0xff, 0xff);
 
-/** Bytes of output that one turn of the event loop is held for; what gets larger is done on another thread. */
+/** Bytes of output that are made in one turn of the event loop; larger output is made on another thread. */
 const mostAtOnce = 512 * 1024;
 
-/** Last blocks inside one message, each of which costs a call. */
+/** Last blocks inside one message, at most; each costs a call. */
 const mostStreams = 1024;
 
-/** Bytes of output above which a runtime may not know a limit; there it has one of its own. */
+/** Bytes of output above which a runtime may refuse a limit; above it the runtime has its own limit. */
 const mostToLimit = 2 ** 31;
 
-/** What a call gives with `info`. */
+/** The result of a call with `info`. */
 interface Inflated {
   readonly buffer: Uint8Array;
   readonly engine: { readonly bytesWritten: number };
 }
 
-/** Decompresses by one call for each message. */
+/** Decompresses with one call for each message. */
 export class OneShotInflater implements Inflater {
   readonly memory: number;
   readonly canRest = true;
@@ -126,12 +126,12 @@ export class OneShotInflater implements Inflater {
   readonly #windowBits: number;
   readonly #history: History;
   readonly #gathered = new BoundedBuffer();
-  // A message that another thread works on: what is left of it, and what has come of it.
+  // A message on which another thread works: the rest of its input, and its output so far.
   #rest: Uint8Array = noBytes;
-  /** Bytes of it that we have put on. */
+  /** Bytes of the rest that this class has appended. */
   #suffix = 0;
   #streams = 0;
-  /** Counts what was begun elsewhere or given up, so that nothing comes of what was given up. */
+  /** The number of jobs begun on another thread or given up. The result of an older job is ignored. */
   #job = 0;
   #isRunning = false;
   #result: Inflated | undefined;
@@ -152,7 +152,7 @@ export class OneShotInflater implements Inflater {
     isLast: boolean,
     into: BoundedBuffer,
   ): boolean {
-    // zlib's own call would end the process.
+    // Without this check zlib's own call would end the process.
     checkSpan(bytes, start, end);
     if (!isLast) {
       this.#gathered.add(bytes, start, end);
@@ -202,7 +202,7 @@ export class OneShotInflater implements Inflater {
     this.reset();
   }
 
-  /** Calls the task, unless it is taken back before. */
+  /** Calls the task later, unless it is removed before. */
   #callLater(): void {
     const job = this.#job;
     setImmediate(() => {
@@ -216,7 +216,7 @@ export class OneShotInflater implements Inflater {
     task?.();
   }
 
-  /** Decompresses what is left, here where that is quickly done. @returns Whether the message is done. */
+  /** Decompresses the rest, on this thread if that is quick. @returns Whether the message is done. */
   #run(into: BoundedBuffer): boolean {
     for (;;) {
       const input = this.#behindWindow(this.#rest);
@@ -233,7 +233,7 @@ export class OneShotInflater implements Inflater {
     }
   }
 
-  /** Puts the window in front, which is nothing where it is empty. */
+  /** Puts the window in front of bytes; an empty window adds nothing. */
   #behindWindow(bytes: Uint8Array): Uint8Array {
     const { size } = this.#history;
     if (size === 0) return bytes;
@@ -250,10 +250,10 @@ export class OneShotInflater implements Inflater {
     const maxOutputLength = this.#history.size + most;
     return {
       windowBits: this.#windowBits,
-      // As much room as a window has bytes, so that what is too far back is found out: see OpenInflater.
+      // As much room as the window has bytes, so that a distance that is too far is noticed: see OpenInflater.
       chunkSize: windowSize(this.#windowBits),
       info: true,
-      // One byte at the least, or a runtime reads it as no limit.
+      // At least one byte, since a runtime reads 0 as no limit.
       ...(maxOutputLength > mostToLimit ? {} : { maxOutputLength: Math.max(maxOutputLength, 1) }),
     };
   }
@@ -272,15 +272,16 @@ export class OneShotInflater implements Inflater {
   }
 
   /**
-   * Takes what a call has made.
+   * Takes the output of a call.
    *
-   * @returns Whether it came to the end; false where a last block of the peer's came first, and there is more behind it.
+   * @returns Whether the call reached the end; false if it stopped at a last block of the peer, with more input behind it.
    */
   #take({ buffer, engine }: Inflated, into: BoundedBuffer): boolean {
     const before = this.#history.size;
     const prefix = before === 0 ? 0 : before + storedHeaderSize;
     const left = this.#leftBehind(engine.bytesWritten - prefix);
-    // At our own last block; or at one of the peer's, which ends in front of what was put on, or with the tail.
+    // At the last block that was appended; or at one of the peer's, which ends before the appended bytes, or at the end of the
+    // tail.
     const isAtEnd = left === 0 || left === lastBlock.length || left === this.#suffix;
     if (isAtEnd && endsWith(buffer, tail) && this.#isSwallowed(buffer.length)) throw invalid();
     this.#history.add(buffer, before, buffer.length);
@@ -290,15 +291,15 @@ export class OneShotInflater implements Inflater {
     return isAtEnd;
   }
 
-  /** Gives the bytes that are left behind `taken` ones: behind a last block of the peer's, empty ones are passed. */
+  /** Gives the bytes behind the first `taken` ones, without empty blocks that follow a last block of the peer. */
   #leftBehind(taken: number): number {
     const { length } = this.#rest;
     return length - behindEmptyBlocks(this.#rest, taken, Math.max(taken, length - this.#suffix));
   }
 
   /**
-   * Tells whether what was put on has been read as bytes of a stored block that was cut off: then less is made without
-   * it. It is asked only where a message ends like that, which is rare but where it is so.
+   * Tells whether the appended bytes were read as bytes of a stored block that was cut off: then the output is shorter without
+   * them. It costs another call, and is called only if a message ends like that, which is rare otherwise.
    */
   #isSwallowed(made: number): boolean {
     const payload = this.#rest.subarray(0, this.#rest.length - this.#suffix);
@@ -323,10 +324,10 @@ function invalid(options?: ErrorOptions): ProtocolError {
   return new ProtocolError("INVALID_DEFLATE", options);
 }
 
-/** Whether a call has stopped at its `maxOutputLength`. */
+/** Tells whether a call has stopped at its `maxOutputLength`. */
 export function isTooLarge(error: unknown): boolean {
   const { code, message } = error as { readonly code?: string; readonly message?: string };
-  // Workers have no code for it.
+  // Workers give no code for it.
   return code === "ERR_BUFFER_TOO_LARGE" || message === "Memory limit exceeded";
 }
 

@@ -1,9 +1,8 @@
 /**
- * DEFLATE on zlib streams that stay open, called synchronously: a microsecond or two for a small message.
+ * DEFLATE on zlib streams that stay open, called synchronously: a small message takes a microsecond or two.
  *
- * No runtime documents such a call, and all three have it: the one that their own streams and one-shot calls are built
- * on. `zlib.ts` tries it before it is used.
- *
+ * No runtime documents such a call, but all three have it, since their own streams and one-shot calls are built on it.
+ * `engine.ts` tries it before it is used.
  * @module
  */
 
@@ -19,10 +18,10 @@ import { Beginning, mostToGoThrough } from "./beginning.ts";
 import { behindEmptyBlocks, deflaterMemory, endOf, inflaterMemory, smallWindow } from "./format.ts";
 import { SlicedDeflater, Slices } from "./slices.ts";
 
-/** What lies below a stream of `node:zlib`. */
+/** The object below a stream of `node:zlib`. */
 interface Handle {
   onerror: (message: string) => void;
-  /** On Workers, in the place of the property. */
+  /** Only on Workers, in the place of the property. */
   setErrorHandler?(handler: (message: string) => void): void;
   writeSync(
     flush: number,
@@ -38,13 +37,13 @@ interface Handle {
 
 interface ZlibStream {
   readonly _handle: Handle;
-  /** What the last call has left: room, and input. Deno up to 2.4 has none: there the call returns both, input first. */
+  /** What the last call has left: room, and input. Deno up to 2.4 has no such array: there the call returns both, input first. */
   readonly _writeState?: Uint32Array;
   on(event: "error", listener: () => void): unknown;
   close(): void;
 }
 
-/** What makes zlib's streams. */
+/** The functions that make zlib's streams. */
 export interface Zlib {
   /** As `zlib.createDeflateRaw`. */
   createDeflateRaw(options: object): object;
@@ -54,13 +53,13 @@ export interface Zlib {
 
 const runtimesZlib: Zlib = { createDeflateRaw, createInflateRaw };
 
-/** Bytes of a stream's own buffer, which is never used: the least that zlib's streams take. Their default is 16 KiB. */
+/** Bytes of a stream's own buffer, which is not used: the minimum of zlib's streams. Their default is 16 KiB. */
 const chunkSize = 64;
 
-/** Closes the streams of those who have forgotten it: Deno does not free them, even where nobody has them any more. */
+/** Closes streams that nobody closed: Deno does not free them, even if nothing refers to them any more. */
 let forgotten: FinalizationRegistry<ZlibStream> | undefined;
 
-/** An open stream of zlib. After an error or `close` nothing may be called: Node ends the process for it. */
+/** An open stream of zlib. After an error or `close` it must not be called: Node would end the process. */
 export class OpenStream {
   readonly #stream: ZlibStream;
   readonly #handle: Handle;
@@ -75,7 +74,7 @@ export class OpenStream {
     this.#hasOwnState = this.#stream._writeState === undefined;
     this.#state = this.#stream._writeState ?? new Uint32Array(2);
     this.#fault = fault;
-    // In the place of the stream's own, which would destroy it and tell nobody. It must not hold on to `this`.
+    // It replaces the stream's own handler, which would destroy the stream without a report. It must not refer to `this`.
     const onError = (message: string): void => {
       fault.message = message;
     };
@@ -85,7 +84,7 @@ export class OpenStream {
     forgotten.register(this, this.#stream, this);
   }
 
-  /** What zlib says of the input, where it is wrong. */
+  /** zlib's message about wrong input, or undefined. */
   get error(): string | undefined {
     return this.#fault.message;
   }
@@ -100,7 +99,7 @@ export class OpenStream {
     return this.#state[1]!;
   }
 
-  /** Takes `bytes[start, end)`, and writes to `into[at]` and behind. */
+  /** Takes `bytes[start, end)`, and writes the output to `into`, from `at` on. */
   write(
     flush: number,
     bytes: Uint8Array,
@@ -114,7 +113,7 @@ export class OpenStream {
     if (this.#hasOwnState) this.#keepState(left);
   }
 
-  /** What wrong input has left is of no use to anybody, and is not told. */
+  /** Stores what the call has left. Wrong input leaves nothing that can be used, and no values. */
   #keepState(left: unknown): void {
     if (!Array.isArray(left)) return;
     this.#state[0] = left[1] as number;
@@ -135,7 +134,7 @@ function closeStream(stream: ZlibStream): void {
   stream.close();
 }
 
-/** zlib writes its flush marker again and again where it finds less room than this. */
+/** zlib repeats its flush marker if it has less room than this. */
 const leastRoom = 64;
 
 /** Compresses on an open stream. */
@@ -143,9 +142,9 @@ export class OpenDeflater extends SlicedDeflater {
   readonly #settings: DeflaterSettings;
   readonly #zlib: Zlib;
   #stream: OpenStream | undefined;
-  /** Whether all that was written ends on a byte's border, by a flush. */
+  /** Whether everything written so far ends at a byte boundary, by a flush. */
   #isFlushed = true;
-  /** What was still in the stream when it was freed in the middle of a message: the next to go. */
+  /** The output that was in the stream when it was freed in the middle of a message; it is given first. */
   #held: Uint8Array = noBytes;
 
   constructor(settings: DeflaterSettings, sliceSize: number, zlib: Zlib = runtimesZlib) {
@@ -160,7 +159,7 @@ export class OpenDeflater extends SlicedDeflater {
     this.#held = noBytes;
   }
 
-  /** Frees the stream after a flush: the message may go on in another stream, with an empty window. */
+  /** Frees the stream after a flush: the message can go on in another stream, with an empty window. */
   rest(): void {
     if (!this.#isFlushed && this.#stream?.error === undefined) {
       const into = new BoundedBuffer();
@@ -189,7 +188,7 @@ export class OpenDeflater extends SlicedDeflater {
     }
     const isSmall = this.#settings.windowBits < smallWindow.bits;
     if (isSmall) {
-      // No distance reaches over a full flush, so that none is longer than the window (see smallWindow).
+      // No distance reaches across a full flush, so that none is longer than the window (see smallWindow).
       for (let at = start; at < end; at += smallWindow.piece) {
         this.#run(constants.Z_FULL_FLUSH, bytes, at, Math.min(at + smallWindow.piece, end), into);
       }
@@ -217,25 +216,27 @@ export class OpenDeflater extends SlicedDeflater {
 
   #open(): OpenStream {
     const { windowBits, level, memLevel } = this.#settings;
-    // zlib would widen an 8-bit window by itself, and in silence.
+    // zlib itself would silently widen a window of 8 bits.
     const bits = Math.max(windowBits, smallWindow.bits);
     const options = { windowBits: bits, level, memLevel, chunkSize };
     return new OpenStream(this.#zlib.createDeflateRaw(options));
   }
 }
 
-/** The end of a payload that was taken off it, and a byte that must be left over behind it (RFC 7692, 7.2.2). */
+/** The removed end of a payload, and a byte that must be left over behind it (RFC 7692, 7.2.2). */
 const tail = /* @__PURE__ */ Uint8Array.of(0, 0, 0xff, 0xff, 0);
-/** An empty stored block and such a byte: for a payload that has its end still. */
+/** An empty stored block and such a byte, for a payload that still has its end. */
 const emptyBlock = /* @__PURE__ */ Uint8Array.of(0, 0, 0, 0xff, 0xff, 0);
 
 const scratchSize = 64 * 1024;
-/** Where goes what nobody wants: made at the first use, as is the next. */
+/** Takes output that nobody needs; made at the first use, as is the next one. */
 let scratch: Uint8Array | undefined;
-/** Where a window is put together for a stream: a new array each time would cost more than all else that is done with it. */
+/**
+ * The buffer in which a window is put together for a stream: a new array each time would cost more than everything else about it.
+ */
 let windowBlock: Uint8Array | undefined;
 
-/** Streams that are begun within one message, behind last blocks (BFINAL): each costs a microsecond or a few. */
+/** Streams that are begun within one message, behind last blocks (BFINAL), at most: each costs a microsecond or a few. */
 const mostStreams = 1024;
 
 /** Bytes of output that cost about as much as a byte of input to be compressed. */
@@ -247,9 +248,9 @@ export class OpenInflater implements Inflater {
   readonly #zlib: Zlib;
   readonly #windowBits: number;
   /**
-   * zlib finds out a distance that is too far where the bytes are no longer in its window; what one call puts out counts
-   * as being there. So a call gets no more room than a small window has bytes: a distance of twice the window is refused
-   * always, a shorter one that is still too far mostly.
+   * The room that a call gets, at most. zlib notices a distance that is too far only if the bytes are no longer in its window,
+   * and the output of the same call counts as part of the window. So a call gets no more room than a small window has bytes: a
+   * distance of twice the window is always refused, a shorter one that is still too far mostly.
    */
   readonly #mostRoom: number;
   readonly #history: History;
@@ -257,13 +258,13 @@ export class OpenInflater implements Inflater {
   readonly #slices = new Slices();
   #stream: OpenStream | undefined;
   /**
-   * Whether a last block (BFINAL) came last, or empty blocks behind one: a stream with the same window begins (RFC 7692,
-   * 7.2.3.4) where others come, and not before.
+   * Whether the last thing was a last block (BFINAL), or empty blocks behind one: if other blocks follow, a new stream with the
+   * same window begins (RFC 7692, 7.2.3.4).
    */
   #hasEnded = false;
-  /** What of the message under way brings a new stream to where this one is. */
+  /** The part of the message under way that brings a new stream to the state of this one. */
   #beginning: Beginning | undefined;
-  /** Whether it has bytes, its last four, and streams that were begun in it. */
+  /** Whether the message has no bytes, its last four bytes, and the number of streams that were begun in it. */
   #isEmpty = true;
   #lastFour = 0;
   #streams = 0;
@@ -288,7 +289,7 @@ export class OpenInflater implements Inflater {
     isLast: boolean,
     into: BoundedBuffer,
   ): boolean {
-    // zlib's own call would end the process.
+    // Without this check zlib's own call would end the process.
     checkSpan(bytes, start, end);
     if (start < end) {
       if (this.#isEmpty && !isLast && end - start <= mostToGoThrough) {
@@ -343,10 +344,10 @@ export class OpenInflater implements Inflater {
     this.#streams = 0;
   }
 
-  /** @param at What {@link #feed} gave. */
+  /** Goes on after {@link #feed}. @param at The result of that call. */
   #afterFeed(bytes: Uint8Array, at: number, end: number, isLast: boolean): boolean {
     if (at < 0) {
-      // What the stream holds back would not come again.
+      // The stream's held output could not be made again.
       this.#settle();
       this.#slices.keep(bytes, ~at, end, isLast);
       return false;
@@ -358,7 +359,7 @@ export class OpenInflater implements Inflater {
   /**
    * Decompresses `bytes[start, end)`.
    *
-   * @returns `end`; or, where it has done enough for one turn, the bitwise complement of the index where it goes on.
+   * @returns `end`; or, if it has done enough for one turn, the bitwise complement of the index where it must go on.
    */
   #feed(bytes: Uint8Array, start: number, end: number, into: BoundedBuffer): number {
     let at = start;
@@ -371,7 +372,7 @@ export class OpenInflater implements Inflater {
         work += this.memory;
       }
       const stream = (this.#stream ??= this.#open());
-      // One byte past the limit is enough to pass it.
+      // One byte beyond the limit is enough to exceed it.
       const most = Math.min(this.#mostRoom, into.left + 1);
       const room = Math.min(into.room(Math.min(most, leastRoom)), most);
       stream.write(constants.Z_SYNC_FLUSH, bytes, at, end, into.bytes, into.size, room);
@@ -388,7 +389,7 @@ export class OpenInflater implements Inflater {
       work += made;
       if (stream.roomLeft > 0) {
         if (stream.inputLeft === 0) return end;
-        // Room and input are left: a last block (BFINAL).
+        // If room and input are left, a last block (BFINAL) has ended.
         this.#end();
       }
       if (work >= this.#mostWork) return ~at;
@@ -408,7 +409,7 @@ export class OpenInflater implements Inflater {
     if (beginning.isTooMuch) this.#settle();
   }
 
-  /** Keeps the window up to date from now on, in the place of what leads to it. */
+  /** From now on keeps the window up to date, instead of the payload that leads to it. */
   #settle(): void {
     this.#beginning?.moveTo(this.#history);
     this.#dropBeginning();
@@ -419,18 +420,18 @@ export class OpenInflater implements Inflater {
     this.#beginning = undefined;
   }
 
-  /** The stream has come to a last block: between bytes, so that nothing but the window leads to here. */
+  /** Ends the stream at a last block: it ends at a byte boundary, so that the state is only the window. */
   #end(): void {
     this.#hasEnded = true;
     this.#beginning?.moveTo(this.#history);
   }
 
-  /** Sees to it that the message ends where a block does. */
+  /** Makes sure that the message ends where a block ends. */
   #finish(): void {
     if (!this.#isEmpty && !this.#hasEnded) {
       const stream = (this.#stream ??= this.#open());
-      // "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message" (RFC 7692, 7.2.2). Where a
-      // sender has left them there, they end a block already; taken off, the last byte's upper bits are zero.
+      // "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message" (RFC 7692, 7.2.2). If a sender has
+      // not removed them, they already end a block; if it has, the upper bits of the last byte are zero.
       const end = this.#lastFour === 0x0000ffff ? emptyBlock : tail;
       scratch ??= new Uint8Array(scratchSize);
       const room = 64;
@@ -443,7 +444,7 @@ export class OpenInflater implements Inflater {
     this.#beginMessage();
   }
 
-  /** Goes on in a stream that has ended, with the same window. */
+  /** Continues with a new stream after one that has ended, with the same window. */
   #renew(): void {
     if (++this.#streams > mostStreams) throw failure(`more than ${mostStreams} last blocks`);
     this.#hasEnded = false;
@@ -452,7 +453,7 @@ export class OpenInflater implements Inflater {
     this.#prime(this.#stream);
   }
 
-  /** Makes a stream that has what went before. */
+  /** Makes a stream in the state that the output so far leads to. */
   #open(): OpenStream {
     const options = { windowBits: this.#windowBits, chunkSize };
     const stream = new OpenStream(this.#zlib.createInflateRaw(options));
@@ -461,7 +462,7 @@ export class OpenInflater implements Inflater {
     return stream;
   }
 
-  /** Brings the window to a new stream, as a stored block whose bytes go nowhere. */
+  /** Gives a new stream the window, as a stored block whose output is dropped. */
   #prime(stream: OpenStream): void {
     if (this.#history.size === 0) return;
     scratch ??= new Uint8Array(scratchSize);
@@ -470,7 +471,7 @@ export class OpenInflater implements Inflater {
     stream.write(constants.Z_SYNC_FLUSH, windowBlock, 0, size, scratch, 0, scratch.length);
   }
 
-  /** Brings a new stream to where another one was in the message. */
+  /** Brings a new stream to the place of an old one in the message. */
   #goThroughAgain(stream: OpenStream, beginning: Beginning): void {
     const { bytes, size } = beginning.payload;
     if (size === 0) return;
@@ -491,7 +492,7 @@ function failure(said?: string): ProtocolError {
   return new ProtocolError("INVALID_DEFLATE", said === undefined ? {} : { cause: said });
 }
 
-/** Gives the last four bytes of what has come so far, as an int32. */
+/** Gives the last four bytes so far, as an int32. */
 function lastFourOf(before: number, bytes: Uint8Array, start: number, end: number): number {
   let four = before;
   for (let at = Math.max(start, end - 4); at < end; at++) four = (four << 8) | bytes[at]!;

@@ -1,5 +1,5 @@
 /**
- * What is left of a large piece, so that it is done slice by slice, each in a turn of its own of the event loop.
+ * The rest of a large piece, which is done slice by slice, each in a separate turn of the event loop.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { Deflater } from "../../src/flate/engine.ts";
 export class Slices {
   /** What is left to do: a copy. */
   rest: Uint8Array = noBytes;
-  /** Whether the message ends with it. */
+  /** Whether it is the last piece of the message. */
   isLast = false;
   #turn: ReturnType<typeof setImmediate> | undefined;
 
@@ -29,14 +29,14 @@ export class Slices {
     this.#turn = setImmediate(task);
   }
 
-  /** Drops what is left; nothing is called any more. */
+  /** Drops the rest; the task is not called any more. */
   drop(): void {
     this.rest = noBytes;
     clearImmediate(this.#turn);
   }
 }
 
-/** Compresses large pieces slice by slice; how a slice is compressed is the heirs' to say. */
+/** Compresses large pieces slice by slice; subclasses compress a slice. */
 export abstract class SlicedDeflater implements Deflater {
   readonly memory: number;
   readonly canRest = true;
@@ -56,7 +56,7 @@ export abstract class SlicedDeflater implements Deflater {
     isLast: boolean,
     into: BoundedBuffer,
   ): boolean {
-    // zlib's own call would end the process.
+    // Without this check zlib's own call would end the process.
     checkSpan(bytes, start, end);
     if (end - start <= this.#sliceSize) {
       this.compress(bytes, start, end, isLast, into);
@@ -90,7 +90,7 @@ export abstract class SlicedDeflater implements Deflater {
     this.free();
   }
 
-  /** Adds what `bytes[start, end)`, which may be empty, is compressed to; with the last piece, the message's end. */
+  /** Compresses `bytes[start, end)`, which may be empty, and adds the output; with the last piece, the message's end. */
   protected abstract compress(
     bytes: Uint8Array,
     start: number,
@@ -99,7 +99,7 @@ export abstract class SlicedDeflater implements Deflater {
     into: BoundedBuffer,
   ): void;
 
-  /** Forgets the window, and what is held of a message. */
+  /** Forgets the window, and held output of a message. */
   protected abstract forget(): void;
 
   abstract rest(): void;

@@ -1,6 +1,6 @@
 /**
- * Whether a way of calling zlib works on this runtime, by what comes of it: nothing is taken for granted that a runtime
- * does not document, or documents and leaves out.
+ * Finds out by trying whether a way of calling zlib works on this runtime: some behaviour is not documented, or documented and
+ * missing.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import type {
   InflaterSettings,
 } from "../../src/flate/engine.ts";
 
-/** A way of calling zlib, to be tried. */
+/** A way of calling zlib that is tried. */
 export interface TriedWay {
-  /** Whether its compressors refer to messages before. */
+  /** Whether its compressors refer to earlier messages. */
   readonly keepsWindow: boolean;
   /** Makes a compressor. */
   newDeflater(settings: DeflaterSettings): Deflater;
@@ -29,9 +29,9 @@ export interface TriedWay {
 const triedBits = [8, 9, 15] as const;
 
 /**
- * Tries a way: messages there and back with each of three windows, larger ones than the window, empty ones, in pieces, with
- * the window of those before and without it, and a payload with a last block; what is too large, and what is wrong, is
- * refused. It takes about ten milliseconds, once.
+ * Tries a way. With each of three windows it compresses and decompresses messages: larger ones than the window, empty ones,
+ * messages in pieces, with and without the window of earlier ones, and a payload with a last block. Too large and wrong data must
+ * be refused. It takes about ten milliseconds, once.
  */
 export function wayWorks(way: TriedWay): boolean {
   return triedBits.every((windowBits) => {
@@ -57,7 +57,7 @@ export function wayWorks(way: TriedWay): boolean {
 
 const sample = "What goes there must come back.";
 
-/** A message of 1.3 KiB that is not all the same. */
+/** Gives a message of 1.3 KiB with varying bytes. */
 function largeSample(): Uint8Array {
   return encodeUtf8(Array.from({ length: 40 }, (_, i) => `${i} ${sample}`).join("\n"));
 }
@@ -73,11 +73,11 @@ function keepsMessages(deflater: Deflater, inflater: Inflater, keepsWindow: bool
   }
   deflater.reset();
   inflater.reset();
-  // After a reset nothing is known of earlier messages, so the message has the size that it had first.
+  // After a reset nothing is known of earlier messages, so that the message has its first size again.
   return roundTrip(deflater, inflater, small) === first;
 }
 
-/** Sends a message there and back, in two pieces each way. @returns Bytes of its payload, 0 where it came to grief. */
+/** Compresses and decompresses a message, in two pieces each. @returns Bytes of its payload, 0 if that failed. */
 function roundTrip(deflater: Deflater, inflater: Inflater, message: Uint8Array): number {
   const there = new BoundedBuffer();
   const back = new BoundedBuffer(message.length);
@@ -90,7 +90,7 @@ function roundTrip(deflater: Deflater, inflater: Inflater, message: Uint8Array):
   return isDone && isSame(back.take(), message) ? there.size : 0;
 }
 
-/** "Hello" in a last block (RFC 7692, 7.2.3.4), and behind it by a reference to it (7.2.3.2). */
+/** "Hello" in a last block (RFC 7692, 7.2.3.4), and once more as a reference to it (7.2.3.2). */
 const helloLast = /* @__PURE__ */ Uint8Array.of(0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0, 0);
 const helloAgain = /* @__PURE__ */ Uint8Array.of(0xf2, 0x00, 0x11, 0, 0);
 
@@ -104,7 +104,7 @@ function goesOnBehindLastBlocks(inflater: Inflater): boolean {
   });
 }
 
-/** So that what a peer sends cannot become more than is allowed. */
+/** Tells whether the limit holds, so that a peer's message cannot become larger than is allowed. */
 function keepsLimit(deflater: Deflater, inflater: Inflater): boolean {
   deflater.reset();
   inflater.reset();
