@@ -1,5 +1,5 @@
 /**
- * Connecting by a browser's own WebSocket.
+ * Connects with a browser's own WebSocket.
  *
  * @module
  */
@@ -15,14 +15,14 @@ import type { BrowserSocket, BrowserSocketClass } from "./web-socket.ts";
 /**
  * Opens a connection to a WebSocket server, in a browser.
  *
- * @param url With the scheme ws or wss; http and https stand for them, and a path is one of the page's own server.
+ * @param url With the scheme ws or wss, or http or https, which mean the same; a path leads to the page's own server.
  * @returns Resolves when the connection is open; `open` has been called by then.
- * @throws {TypeError} The URL, or an option, is wrong, or one that a browser has not; there is no WebSocket here.
- * @throws {RangeError} An option is out of its range.
- * @throws {SyntaxError} The browser's own `DOMException`: another scheme, or a subprotocol that is none.
+ * @throws {TypeError} The URL or an option is wrong, or browsers do not have the option; there is no WebSocket here.
+ * @throws {RangeError} An option is out of range.
+ * @throws {SyntaxError} The browser's own `DOMException`: another scheme, or an invalid subprotocol.
  * @throws {TimeoutError} `DIAL_TIMEOUT`
  * @throws {TransportError} `FAILED`: a browser does not say why.
- * @throws The signal's reason, where it is aborted.
+ * @throws The signal's reason, if it is aborted.
  */
 export async function connect<Context = unknown>(
   url: string | { readonly href: string },
@@ -36,7 +36,7 @@ export async function connect<Context = unknown>(
   attempt.check();
   const socket = newSocket(typeof url === "string" ? url : url.href, options.protocols);
   const opened = newDeferred<BrowserConnection<Context>>();
-  // The connection is made at once, since messages may follow in the same turn.
+  // The connection is made in this listener, since messages may follow in the same turn.
   socket.addEventListener("open", () => {
     if (attempt.aborted) return;
     const context = options.context as Context;
@@ -59,7 +59,12 @@ export async function connect<Context = unknown>(
   }
 }
 
-/** @throws {TypeError} No URL; no WebSocket. @throws {SyntaxError} The browser's own: another scheme; a subprotocol that is none. */
+/**
+ * Makes the WebSocket.
+ *
+ * @throws {TypeError} The URL is invalid; there is no WebSocket.
+ * @throws {SyntaxError} The browser's own: another scheme, or an invalid subprotocol.
+ */
 function newSocket(url: string, protocols: readonly string[] = []): BrowserSocket {
   const { WebSocket, location } = globalThis as unknown as {
     readonly WebSocket?: BrowserSocketClass;

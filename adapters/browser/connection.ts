@@ -1,6 +1,6 @@
 /**
- * A connection over a browser's own WebSocket, which speaks the protocol itself: what is left is to give its messages out, and to
- * wait where it does not.
+ * A connection over a browser's own WebSocket. The browser speaks the protocol; this class delivers messages, and waits where the
+ * browser does not.
  *
  * @module
  */
@@ -32,46 +32,46 @@ import { LimitError, TimeoutError, TransportError } from "./errors.ts";
 import type { BrowserSettings } from "./options.ts";
 import type { BrowserSocket } from "./web-socket.ts";
 
-/** Milliseconds between two looks at what is unsent: a browser tells nobody when that has left. */
+/** Milliseconds between two checks of the unsent bytes: a browser has no event for that. */
 const look = 20;
 
-/** The error for a message that has not come in time. */
+/** Makes the error for a message that has not come in time. */
 export function receiveTimeout(milliseconds: number): Error {
   return new TimeoutError("RECEIVE_TIMEOUT", milliseconds);
 }
 
-/** Handlers of a client's connection in a browser; all are optional, and do what those of other clients do. */
+/** Handlers of a client's connection in a browser. All are optional, and do the same as those of other clients. */
 export interface BrowserHandlers<Context = unknown> {
   /** The connection is open. */
   open?(ws: BrowserConnection<Context>): unknown;
-  /** A message has come; a promise is awaited before the next one is delivered. @param data Yours to keep. */
+  /** A message has come; a promise is awaited before the next one is delivered. @param data The handler owns it. */
   message?(ws: BrowserConnection<Context>, data: Data): unknown;
-  /** Something went wrong: called once at the most, before `close`, with the error that `closed` reports too. */
+  /** Something went wrong: called at most once, before `close`, with the error that `closed` reports too. */
   error?(ws: BrowserConnection<Context>, error: unknown): unknown;
-  /** The connection is over: the last call, always, exactly once for each `open`. */
+  /** The connection is over: the last call, made exactly once for each `open`. */
   close?(ws: BrowserConnection<Context>, closure: Closure): unknown;
 }
 
 /**
- * A client's connection in a browser. It has of a `Connection` what a browser's WebSocket can do: no pings, no messages in pieces,
- * and no holding back of the peer.
+ * A client's connection in a browser. It has those members of a `Connection` that a browser's WebSocket makes possible: no pings,
+ * no messages in pieces, and no back-pressure on the peer.
  *
- * @typeParam Context What the option `context` is.
+ * @typeParam Context The type of the option `context`.
  */
 export class BrowserConnection<Context = unknown> {
-  /** The subprotocol that was agreed on, "" for none. */
+  /** The subprotocol that was agreed upon; "" for none. */
   readonly protocol: string;
-  /** The extensions that were agreed on, "" for none. */
+  /** The extensions that were agreed upon; "" for none. */
   readonly extensions: string;
   /** Path and query of the URL. */
   readonly target: string;
-  /** What the option `context` was; yours to change. */
+  /** The option `context`; the application may change it. */
   context: Context;
   readonly #socket: BrowserSocket;
   readonly #settings: BrowserSettings;
   readonly #handlers: BrowserHandlers<Context>;
   #state: ConnectionState = "open";
-  /** How it ended, or would now. */
+  /** How the connection ended; while it is open, how it would end now. */
   #closure!: Closure;
   readonly #closed = newDeferred<Closure>();
   #error: unknown;
@@ -110,7 +110,7 @@ export class BrowserConnection<Context = unknown> {
     this.#call(() => handlers.open?.(this));
   }
 
-  /** Where the connection stands. */
+  /** The state of the connection. */
   get state(): ConnectionState {
     return this.#state;
   }
@@ -120,12 +120,12 @@ export class BrowserConnection<Context = unknown> {
     return this.#socket.bufferedAmount;
   }
 
-  /** How the connection ended; resolves when it has, and never rejects. */
+  /** Resolves with how the connection ended, when it has ended; never rejects. */
   get closed(): Promise<Closure> {
     return this.#closed.promise;
   }
 
-  /** Aborts when the connection is no longer open, with the ClosedError that `send` rejects with from then on. */
+  /** Aborts when the connection is no longer open. Its reason is the ClosedError with which `send` rejects from then on. */
   get signal(): RuntimeSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
@@ -137,11 +137,11 @@ export class BrowserConnection<Context = unknown> {
   /**
    * Sends a message.
    *
-   * @param data A string is sent as text, bytes and a Blob as binary. They are copied: change them as you like afterwards.
-   * @returns Resolves when the unsent bytes are below `highWaterMark`, looked at every 20 milliseconds. Rejects with `ClosedError`
-   * where the connection is no longer open, and with `LimitError` `TOO_MUCH_BUFFERED`. A rejection that nobody awaits is not
+   * @param data A string is sent as text, bytes and a Blob as binary. They are copied, and may be changed afterwards.
+   * @returns Resolves when the unsent bytes are below `highWaterMark`, checked every 20 milliseconds. Rejects with `ClosedError`
+   * if the connection is no longer open, and with `LimitError` `TOO_MUCH_BUFFERED`. A rejection that nobody awaits is not
    * reported as unhandled.
-   * @throws {TypeError} `data` is none of these.
+   * @throws {TypeError} `data` is none of these types.
    */
   send(data: string | Binary | BlobLike): Promise<void> {
     if (this.#state !== "open") return rejected(this.#closedError());
@@ -156,12 +156,12 @@ export class BrowserConnection<Context = unknown> {
   }
 
   /**
-   * Asks for the next message. Several calls get one each, in their order. Without a `message` handler, messages wait until they are
-   * asked for.
+   * Gives the next message. Several calls get one message each, in their order. Without a `message` handler, messages wait until
+   * they are asked for.
    *
-   * @returns The message, yours. Rejects with `ClosedError` where the connection is over and nothing is left, with `TimeoutError`
-   * `RECEIVE_TIMEOUT`, or with the signal's reason; the last two lose no message.
-   * @throws {TypeError} Messages go to a handler.
+   * @returns The message, which the caller owns. Rejects with `ClosedError` if the connection is over and no message is left,
+   * with `TimeoutError` `RECEIVE_TIMEOUT`, or with the signal's reason; in the last two cases no message is lost.
+   * @throws {TypeError} There is a `message` handler.
    * @throws {RangeError} The time-out is NaN or below 0.
    */
   receive(options: ReceiveOptions = {}): Promise<Data> {
@@ -175,10 +175,10 @@ export class BrowserConnection<Context = unknown> {
   }
 
   /**
-   * Gives the messages from here on. The loop ends when the connection was closed in order, or by this side; otherwise it throws
-   * `ClosedError`. Leaving the loop leaves the connection open.
+   * Gives the messages from here on. The loop ends if the connection was closed regularly, or by this side; otherwise it throws
+   * `ClosedError`. Leaving the loop does not close the connection.
    *
-   * @throws {TypeError} Messages go to a handler.
+   * @throws {TypeError} There is a `message` handler.
    */
   [Symbol.asyncIterator](): AsyncIterator<Data, undefined> {
     this.#checkPulled();
@@ -196,14 +196,14 @@ export class BrowserConnection<Context = unknown> {
   }
 
   /**
-   * Begins the closing handshake, where it has not begun. No handler gets a message after it, and those that wait to be asked for are
-   * dropped.
+   * Begins the closing handshake, unless it has begun. Afterwards no handler gets a message, and messages that wait to be asked
+   * for are dropped.
    *
-   * @param status As for every connection; but a browser sends 1000 and 3000 to 4999 alone: of others none is sent, and the peer sees
-   * 1005. Default: 1000.
-   * @param reason At most 123 bytes of UTF-8, left out where the status is. Default: none.
+   * @param status As for every connection, but a browser sends only 1000 and 3000 to 4999. For other codes it sends none, and the
+   * peer sees 1005. Default: 1000.
+   * @param reason At most 123 bytes of UTF-8; not sent if the status is not sent. Default: none.
    * @returns {@link closed}.
-   * @throws {RangeError} A status that may not be sent, a reason that is too long, a deadline that is NaN or below 0.
+   * @throws {RangeError} The status may not be sent, the reason is too long, or the deadline is NaN or below 0.
    */
   close(
     status: StatusCode = StatusNormalClosure,
@@ -215,7 +215,7 @@ export class BrowserConnection<Context = unknown> {
     return this.closed;
   }
 
-  /** Drops the connection at once, as far as this side: a browser still tries to close it in order. */
+  /** Drops the connection at once on this side; the browser still tries to close it regularly. */
   terminate(): void {
     this.#close(Infinity);
     this.#end(StatusAbnormalClosure, "", false, "local");
@@ -226,7 +226,7 @@ export class BrowserConnection<Context = unknown> {
     await this.close();
   }
 
-  /** Leaves "open", and delivers nothing any more. */
+  /** Leaves the state "open", and delivers nothing more. */
   #close(deadline: number, status: StatusCode = StatusAbnormalClosure, reason = ""): void {
     if (this.#state === "open") {
       this.#state = "closing";
@@ -242,7 +242,7 @@ export class BrowserConnection<Context = unknown> {
     this.#drop();
   }
 
-  /** The connection is over. */
+  /** Ends the connection. */
   #end(status: StatusCode, reason: string, clean: boolean, initiator: Initiator): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
@@ -254,14 +254,14 @@ export class BrowserConnection<Context = unknown> {
     this.#closed.resolve(this.#closure);
     this.#deliver();
     if (this.#isTold) return;
-    // A handler that does not settle holds up the end no longer than a closing handshake may take.
+    // A handler's promise that does not settle delays the end no longer than a closing handshake may take.
     this.#deadline = startTimer(this.#settings.clock, this.#settings.closeTimeout, () => {
       this.#drop();
       this.#tell();
     });
   }
 
-  /** Nobody who waits gets anything any more. */
+  /** Rejects everything that waits. */
   #refuse(): void {
     const error = this.#closedError();
     for (const waiting of this.#waiting) waiting.reject(error);
@@ -274,26 +274,26 @@ export class BrowserConnection<Context = unknown> {
     return new ClosedError(this.#closure);
   }
 
-  /** Something went wrong: the first that did is kept, and told. */
+  /** Reports an error. Only the first one is kept and reported. */
   #report(error: unknown): void {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#call(() => this.#handlers.error?.(this, error));
   }
 
-  /** A handler has thrown, or rejected: what no other one takes is to be seen. */
+  /** Fails because of an error of a handler. Without an `error` handler the error is written to the console. */
   #failHandler(error: unknown): void {
     if (this.#handlers.error === undefined) console.error(error);
     this.#fail(error);
   }
 
-  /** Something went wrong here: the connection is closed, and nothing is delivered any more. */
+  /** Fails because of an error on this side: the connection is closed, and nothing more is delivered. */
   #fail(error: unknown): void {
     this.#report(error);
     this.#close(this.#settings.closeTimeout);
   }
 
-  /** Calls a handler, whose promise nothing waits for. */
+  /** Calls a handler whose promise is not awaited. */
   #call(handler: () => unknown): void {
     try {
       whenSettled(handler(), undefined, (error) => {
@@ -330,7 +330,7 @@ export class BrowserConnection<Context = unknown> {
     while (this.#next() !== undefined);
   }
 
-  /** Gives what waits to the handler, one message after the other; then, where the connection is over, tells that. */
+  /** Delivers waiting messages to the handler, one after the other, and at the end of the connection the end. */
   #deliver(): void {
     const { message } = this.#handlers;
     while (message !== undefined && !this.#isHandling) {
@@ -359,7 +359,7 @@ export class BrowserConnection<Context = unknown> {
     });
   }
 
-  /** The last call. */
+  /** Calls the last handler. */
   #tell(): void {
     if (this.#isTold) return;
     this.#isTold = true;
@@ -382,7 +382,7 @@ export class BrowserConnection<Context = unknown> {
     try {
       return await limit.race(waiting.promise);
     } catch (error) {
-      // It may have been given its message in the same turn.
+      // The message may have come in the same turn.
       if (this.#waiting.delete(waiting)) throw error;
       return waiting.promise;
     }
@@ -404,14 +404,14 @@ export class BrowserConnection<Context = unknown> {
   }
 }
 
-/** What only other connections can do; a page is told so. */
+/** Methods that only other connections have: here they throw an error that says so. */
 for (const name of ["ping", "beginMessage", "sendStream", "receiveStream"]) {
   (BrowserConnection.prototype as unknown as Record<string, unknown>)[name] = () => {
     throw new TypeError(`A browser's WebSocket has no ${name}`);
   };
 }
 
-/** Units of a string, bytes of all else. @throws {TypeError} It is no data. */
+/** Gives the UTF-16 units of a string, or the bytes of other data. @throws {TypeError} It is no data. */
 function sizeOf(data: string | Binary | BlobLike): number {
   if (typeof data === "string") return data.length;
   if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return data.byteLength;

@@ -1,19 +1,19 @@
 /**
- * The errors of a browser's client, under the names and with the codes of all others; but for those few the classes of the core bring
- * the texts of every code with them, which a page does not need.
+ * The errors of a browser's client, with the names and codes of those of other clients. They are separate classes, since the
+ * core's classes contain the texts of all codes, which a page does not need.
  *
  * @module
  */
 
-/** A limit was passed. */
+/** A limit was exceeded. */
 export class LimitError extends Error {
   /** The class's own name. */
   override readonly name = "LimitError";
-  /** The limit that was passed. */
+  /** Which limit was exceeded. */
   readonly code = "TOO_MUCH_BUFFERED";
   /** The limit in force. */
   readonly limit: number;
-  /** What was met: the first value known to be above `limit`. */
+  /** The first value known to be above `limit`. */
   readonly actual: number;
 
   /** Makes the error of a limit. */
@@ -28,12 +28,12 @@ export class LimitError extends Error {
 export class TimeoutError extends Error {
   /** The class's own name. */
   override readonly name = "TimeoutError";
-  /** Which one it was. */
+  /** Which time-out it was. */
   readonly code: "DIAL_TIMEOUT" | "RECEIVE_TIMEOUT" | "CLOSE_TIMEOUT";
   /** The time-out, in milliseconds. */
   readonly limit: number;
 
-  /** Makes the error of a code. */
+  /** Makes the error for a code. */
   constructor(code: TimeoutError["code"], limit: number) {
     super(`${code} after ${limit} ms`);
     this.code = code;
@@ -48,7 +48,7 @@ export class TransportError extends Error {
   /** `FAILED` for an attempt, `UNEXPECTED_END` for a connection. */
   readonly code: "FAILED" | "UNEXPECTED_END";
 
-  /** Makes the error of a code. */
+  /** Makes the error for a code. */
   constructor(code: TransportError["code"]) {
     super(`${code}: browsers do not say why`);
     this.code = code;

@@ -1,5 +1,6 @@
 /**
- * A client for browsers, over their own WebSocket: the same calls as elsewhere, without the protocol.
+ * A client for browsers, over their own WebSocket: it has the same calls as on other runtimes, and leaves the protocol to the
+ * browser.
  *
  * @example
  * import { connect, reconnecting } from "framewire/browser";
@@ -29,14 +30,14 @@ export { ClosedError } from "../../src/errors.ts";
 export { LimitError, TimeoutError, TransportError } from "./errors.ts";
 export { Reconnecting } from "../../src/connection/client/reconnecting.ts";
 
-/** The options, by the group that they belong to. */
+/** The names of the options, by groups. */
 const names = [
   ...["initialDelay", "maxDelay", "factor", "maxAttempts", "stableAfter", "random"],
   ...["shouldReconnect", "resume", "connected", "disconnected", "signal", "clock"],
   ...["whileAway", "maxWaiting", "maxUnread", "unhandledErrors"],
 ];
 
-/** As everywhere, as far as a browser tells what has happened. */
+/** The same rules as on other runtimes, as far as a browser tells what has happened. */
 const rules: ReconnectRules = {
   isTransient: ({ closure, error }) => {
     if (closure === undefined) return isNoMistake(error);
@@ -44,7 +45,7 @@ const rules: ReconnectRules = {
     return error === undefined ? !closure.clean : !(error instanceof TimeoutError);
   },
   askedDelay: () => 0,
-  // The errors of this entry have a code.
+  // All errors of this entry have a code.
   isOwn: (error) => !("code" in Object(error)),
   newReporter:
     (choice = "print") =>
@@ -56,18 +57,18 @@ const rules: ReconnectRules = {
   receiveTimeout,
 };
 
-/** Whether an attempt did not fail by a mistake in its call. A `fetch` that did not get through is a TypeError, too. */
+/** Tells whether an attempt failed for another reason than a wrong call. A `fetch` that fails throws a TypeError, too. */
 function isNoMistake(error: unknown): boolean {
   const { name, message } = Object(error) as Error;
   return !/^(Type|Range|Abort)Error/.test(name) || /fetch|network|load/i.test(message);
 }
 
 /**
- * Keeps a client connected. As `reconnecting` of the package's main entry, without the protocol.
+ * Keeps a client connected. It is the `reconnecting` of the package's main entry, without the protocol.
  *
- * @param open Makes one connection, by {@link connect}.
- * @throws {TypeError} An option is not known, or `open` is no function.
- * @throws {RangeError} An option is out of its range.
+ * @param open Makes one connection, with {@link connect}.
+ * @throws {TypeError} An option is unknown, or `open` is no function.
+ * @throws {RangeError} An option is out of range.
  */
 export function reconnecting<Ws extends Reconnectable>(
   open: (attempt: ConnectAttempt) => Promise<Ws>,

@@ -1,5 +1,5 @@
 /**
- * What a client in a browser may be told, and what it cannot be.
+ * The options of a client in a browser, and the refusal of options that browsers cannot support.
  *
  * @module
  */
@@ -8,35 +8,35 @@ import { checkLimit } from "../../src/arguments.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Signal } from "../../src/transport.ts";
 
-/** Options of a client in a browser: those of every client's that a browser's WebSocket has room for. */
+/** Options of a client in a browser: those options of other clients that a browser's WebSocket can support. */
 export interface BrowserOptions<Context = unknown> {
-  /** Subprotocols to offer, the one liked best first. Default: none. */
+  /** Subprotocols to offer, in order of preference. Default: none. */
   readonly protocols?: readonly string[] | undefined;
   /** Milliseconds until the connection is open; 0 or Infinity for no limit. Default: 30 000. */
   readonly timeout?: number | undefined;
-  /** Gives up when it is aborted; has no say once the connection is open. */
+  /** Gives up the attempt when it aborts; has no effect once the connection is open. */
   readonly signal?: Signal | undefined;
-  /** What the connection carries as `context`. */
+  /** The value of the connection's `context`. */
   readonly context?: Context | undefined;
   /** Unsent bytes up to which `send` resolves at once; 0 or Infinity for no limit. Default: 256 KiB. */
   readonly highWaterMark?: number | undefined;
   /**
-   * Unsent bytes beyond which a message is rejected with `TOO_MUCH_BUFFERED`, where others are unsent; 0 or Infinity for no limit.
-   * Default: 16 MiB.
+   * Unsent bytes beyond which a message is rejected with `TOO_MUCH_BUFFERED`, unless it is the only unsent one; 0 or Infinity for
+   * no limit. Default: 16 MiB.
    */
   readonly maxBufferedAmount?: number | undefined;
   /**
-   * Bytes of messages that wait for a handler, or to be asked for, a string's UTF-16 units counted for text. A browser cannot hold a
-   * peer back: more than that ends the connection, with `TOO_MUCH_BUFFERED`. 0 or Infinity: no limit. Default: 16 MiB.
+   * Bytes of messages that wait for a handler, or to be asked for; text counts its UTF-16 units. A browser cannot hold a peer
+   * back: more than that ends the connection, with `TOO_MUCH_BUFFERED`. 0 or Infinity for no limit. Default: 16 MiB.
    */
   readonly maxUnread?: number | undefined;
   /** Milliseconds for the closing handshake; then the connection counts as closed, with 1006. Default: 10 000. */
   readonly closeTimeout?: number | undefined;
-  /** Where time comes from. Default: the browser. */
+  /** Gives the time. Default: the browser's clock. */
   readonly clock?: Clock | undefined;
 }
 
-/** The options with nothing left open, but for those of the attempt. */
+/** The options with all defaults filled in, without those of the attempt. */
 export interface BrowserSettings {
   readonly timeout: number;
   readonly highWaterMark: number;
@@ -57,10 +57,10 @@ const defaults = {
 const handlerNames = ["open", "message", "error", "close"];
 
 /**
- * Fills in defaults.
+ * Gives the settings, with defaults filled in.
  *
- * @throws {TypeError} An option or a handler that a browser has not, or of a wrong type.
- * @throws {RangeError} A number is out of its range.
+ * @throws {TypeError} Browsers do not have an option or a handler, or it has a wrong type.
+ * @throws {RangeError} A number is out of range.
  */
 export function resolveOptions(options: BrowserOptions, handlers: object): BrowserSettings {
   checkNames("option", options, [
@@ -85,9 +85,10 @@ export function resolveOptions(options: BrowserOptions, handlers: object): Brows
 }
 
 /**
- * Refuses what a browser cannot do, or nobody can: a header, say, that is left out in silence would be missed on the server.
+ * Refuses options that browsers, or all clients, do not have: a header, for example, that is silently ignored would be missed on
+ * the server.
  *
- * @throws {TypeError} A name is not known.
+ * @throws {TypeError} A name is unknown.
  */
 export function checkNames(what: string, given: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(given)) {

@@ -1,18 +1,18 @@
 /**
- * What is used of a browser's WebSocket. Types only.
+ * The members of a browser's WebSocket that are used. Types only.
  *
  * @module
  */
 
-/** An event of a {@link BrowserSocket}, with what is read of any of them. */
+/** An event of a {@link BrowserSocket}, with the members that are read. */
 export interface BrowserEvent {
-  /** Of `message`: a string, or an ArrayBuffer. */
+  /** For `message`: a string, or an ArrayBuffer. */
   readonly data?: unknown;
-  /** Of `close`: the status code. */
+  /** For `close`: the status code. */
   readonly code?: number;
-  /** Of `close`: the reason. */
+  /** For `close`: the reason. */
   readonly reason?: string;
-  /** Of `close`: whether close frames went both ways. */
+  /** For `close`: whether close frames went both ways. */
   readonly wasClean?: boolean;
 }
 
@@ -22,11 +22,11 @@ export interface BrowserSocket {
   binaryType: string;
   /** The URL that it was opened with. */
   readonly url: string;
-  /** The subprotocol that was chosen, "" for none. */
+  /** The chosen subprotocol; "" for none. */
   readonly protocol: string;
   /** The extensions that are in use. */
   readonly extensions: string;
-  /** Bytes that it has not handed to the network. */
+  /** Bytes that the browser has not handed to the network. */
   readonly bufferedAmount: number;
   /** Sends a message. */
   send(data: unknown): void;
@@ -34,7 +34,7 @@ export interface BrowserSocket {
   close(status?: number, reason?: string): void;
   /** Adds a listener. */
   addEventListener(type: string, listener: (event: BrowserEvent) => void): void;
-  /** Takes a listener away. */
+  /** Removes a listener. */
   removeEventListener(type: string, listener: (event: BrowserEvent) => void): void;
 }
 
