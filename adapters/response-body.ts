@@ -1,10 +1,10 @@
 /**
  * Reads the body of a `Response` from where the runtime keeps it.
  *
- * Theory of operation. By the documented interface, a body of text or bytes can be read only as a stream if nobody may find out
- * whether it is complete; and the stream costs more than the rest of an answer. Node 20 and Deno keep the text itself under
- * symbols that are not documented. This module looks for the symbols in a response that it makes for that purpose. If something
- * is not as expected, bodies are read as streams.
+ * Theory of operation. The documented interface does not tell a body of text or bytes from one that is still coming: both must be
+ * read as streams, and a stream costs more than the rest of an answer. Node 20 and Deno keep the text itself under symbols that
+ * are not documented. This module looks for the symbols in a response that it makes for that purpose. If something is not as
+ * expected, bodies are read as streams.
  *
  * @module
  */
