@@ -62,14 +62,16 @@ export interface ChildNode {
  *
  * @param add What is done with its channel before it can say anything.
  * @param backplane Its kind, and what that needs.
+ * @param program What it runs.
  */
 export async function startNode(
   by: Runtime,
   serialization: Serialization,
   add: (child: ChildProcess) => void,
   backplane: readonly string[] = ["cluster"],
+  program = "test/support/node.mjs",
 ): Promise<ChildNode> {
-  const child = startChild(by, serialization, "test/support/node.mjs", by, ...backplane);
+  const child = startChild(by, serialization, program, by, ...backplane);
   add(child);
   const events: string[] = [];
   const port = await new Promise<number>((resolve, reject) => {
