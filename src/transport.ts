@@ -98,10 +98,7 @@ export interface Transport extends TransportFacts {
   end(): void;
   /** Drops the connection at once. `onClose` follows, but never inside this call. */
   destroy(): void;
-  /**
-   * The open connection keeps the process alive again; this is also the initial state. Absent if the transport cannot change
-   * this.
-   */
+  /** The open connection keeps the process alive, as at the start. Absent if the transport cannot change this. */
   ref?(): void;
   /** The process may end although the connection is open. */
   unref?(): void;
@@ -131,7 +128,7 @@ export interface Listener {
   /** Stops accepting. Accepted connections stay open. A second call has no effect. */
   close(): Promise<void>;
   /**
-   * The listener keeps the process alive again; this is also the initial state. Absent if the socket belongs to your own server.
+   * The listener keeps the process alive, as at the start. Absent if the socket belongs to your own server.
    */
   ref?(): void;
   /** The process may end although the listener is open. */

@@ -117,7 +117,6 @@ export class CloseReport<Context = unknown> {
     this.#closed?.resolve(this.#closure);
   }
 
-  /** Calls a handler, and keeps the error that it throws. */
   #call(name: "error" | "close", handler: () => unknown): unknown {
     try {
       return handler();

@@ -61,7 +61,6 @@ export interface PublishOptions {
   readonly slow?: SlowReceiver | undefined;
 }
 
-/** The kinds of the options of `publish`. */
 export const publishTable: OptionTable<PublishOptions> = {
   slow: oneOf("buffer", "drop", "close"),
 };
@@ -443,7 +442,7 @@ export class Connection<Context = unknown> {
     this.#link.terminate();
   }
 
-  /** The connection keeps the process alive again; this is also the initial state. */
+  /** The connection keeps the process alive, as at the start. */
   ref(): void {
     this.#link.hold(true);
   }

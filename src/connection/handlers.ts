@@ -233,7 +233,6 @@ export const tokens: Kind = {
   instead: texts.instead,
 };
 
-/** The kinds of a connection's handlers. */
 export const handlerTable: OptionTable<Handlers> = {
   open: callback,
   message: callback,

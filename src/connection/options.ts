@@ -176,7 +176,6 @@ const overflows: readonly Overflow[] = ["close", "drop", "wait"];
 /** The options that each path of a server may set for itself. */
 export type PathOptions = Omit<ConnectionOptions, "unhandledErrors">;
 
-/** The kinds of these options. */
 export const pathTable: OptionTable<PathOptions> =
   /* @__PURE__ */ ((): OptionTable<PathOptions> => ({
     ...numbersOf(defaultMessageLimits),
@@ -199,7 +198,6 @@ export const pathTable: OptionTable<PathOptions> =
     extensions: objects,
   }))();
 
-/** The kinds of all options of a connection. */
 export const connectionTable: OptionTable<ConnectionOptions> =
   /* @__PURE__ */ ((): OptionTable<ConnectionOptions> => ({
     ...pathTable,

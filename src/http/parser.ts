@@ -187,7 +187,6 @@ export class HeadParser {
     this.#stored = size;
   }
 
-  /** Reads the bytes up to position `end`. */
   #scan(end: number): void {
     while (this.#scanned < end && this.#state !== Done) this.#step(end);
   }

@@ -101,7 +101,6 @@ const auth: Kind = {
   },
 };
 
-/** The kinds of a client's options. */
 export const clientTable: OptionTable<ClientOptions> =
   /* @__PURE__ */ ((): OptionTable<ClientOptions> => ({
     ...tcpTable,

@@ -35,13 +35,13 @@ export interface Reconnectable {
   readonly state: "open" | "closing" | "closed";
   /** Resolves when the connection has ended. Never rejects. */
   readonly closed: Promise<Closure>;
-  /** Sends a message. Rejects with `ClosedError` when the connection is closing; then the message is lost. */
+  /** Sends a message, and keeps no reference to its data. Rejects with `ClosedError` when the connection is closing. */
   send(data: string | Binary | BlobLike | PreparedMessage, options?: SendOptions): Promise<void>;
   /** Gives the next message. Rejects with `ClosedError` when the connection is over and no message is left. */
   receive(options?: { readonly signal?: Signal | undefined }): Promise<Data>;
   /** Closes the connection with a close frame. A second call has no effect. Never rejects. */
   close(status?: StatusCode, reason?: string): Promise<Closure>;
-  /** The connection keeps the process alive again; this is also the initial state. */
+  /** The connection keeps the process alive, as at the start. */
   ref?(): void;
   /** The process may end although the connection is open. */
   unref?(): void;
@@ -146,7 +146,6 @@ export class Reconnector<Ws extends Reconnectable> {
   readonly clock: Clock;
   /** Whether it keeps the process alive. */
   #holds = true;
-  /** The wait between two attempts, while it runs. */
   #waiting: Deadline | undefined;
   state: ReconnectState = "connecting";
   /** The last loss. */
@@ -216,7 +215,6 @@ export class Reconnector<Ws extends Reconnectable> {
     if (this.#held !== undefined) hold(this.#held, holds);
   }
 
-  /** The loop from the first attempt to the end. */
   async #run(): Promise<void> {
     while (this.ending === undefined) {
       const loss = await this.#connect();

@@ -349,7 +349,6 @@ export class HttpExchange implements TransportHandler {
     }
   }
 
-  /** The whole answer was sent. */
   #finish(): void {
     if (this.#phase !== "answering") return;
     const isKept = this.#isKept && this.#body.isComplete;

@@ -229,7 +229,6 @@ export class Dispatcher<Context> implements EndpointEvents {
     this.#queue.end();
   }
 
-  /** A whole message has come. */
   #messaged(): void {
     this.#keepalive?.messaged();
     if (this.#gate === undefined) return;

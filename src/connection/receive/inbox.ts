@@ -26,7 +26,6 @@ export interface ReceiveOptions {
   readonly timeout?: number | undefined;
 }
 
-/** The kinds of these options. */
 export const receiveTable: OptionTable<ReceiveOptions> = { signal, timeout: milliseconds };
 
 /** The part of a connection that its inbox uses. */

@@ -39,7 +39,6 @@ export class Pacer implements UnreadEvents {
   #intake: Intake = "open";
   /** Whether the loop over the received bytes runs, so that `resume` need not start it. */
   #isReceiving = false;
-  /** Whether the transport is paused. */
   #isPaused = false;
   /** The callback for the end of the turn. Made once, at first use. */
   #turned: (() => void) | undefined;

@@ -23,7 +23,6 @@ export interface MessageOptions {
   readonly compress?: boolean | undefined;
 }
 
-/** The kinds of these options. */
 export const messageTable: OptionTable<MessageOptions> = { binary: boolean, compress: boolean };
 
 /** "open" takes pieces, "complete" has had its last piece, "aborted" was given up. */

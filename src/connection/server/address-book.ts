@@ -147,7 +147,6 @@ export class AddressBook {
     };
   }
 
-  /** An address has no connection any more. */
   #left(entry: Entry): void {
     if (this.#fullAfter === 0) {
       this.#entries.delete(entry.key);

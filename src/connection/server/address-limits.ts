@@ -57,7 +57,6 @@ export interface AddressLimits {
 
 const rateTable: OptionTable<RateLimit> = { perSecond: number, burst: number };
 
-/** The kinds of these options. */
 export const addressTable: OptionTable<AddressOptions> =
   /* @__PURE__ */ ((): OptionTable<AddressOptions> => ({
     maxConnectionsPerAddress: number,

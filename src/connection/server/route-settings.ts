@@ -19,7 +19,6 @@ import type { DeliverySettings } from "./delivery.ts";
 
 type TopicLimits = Pick<DeliverySettings, "maxTopics">;
 
-/** The default of this limit. */
 const defaultTopicLimits: TopicLimits = { maxTopics: 1024 };
 
 /** What the settings of all routes of one server need. */

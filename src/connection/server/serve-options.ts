@@ -114,14 +114,12 @@ export interface ShutdownResult {
   readonly dropped: number;
 }
 
-/** The kinds of the options of a broadcast. */
 export const broadcastTable: OptionTable<BroadcastOptions> =
   /* @__PURE__ */ ((): OptionTable<BroadcastOptions> => ({
     ...publishTable,
     except: having("a connection", "send"),
   }))();
 
-/** The kinds of the options of a shutdown. */
 export const shutdownTable: OptionTable<ShutdownOptions> = {
   status: number,
   reason: text,
@@ -129,7 +127,6 @@ export const shutdownTable: OptionTable<ShutdownOptions> = {
   drain: boolean,
 };
 
-/** The kinds of a server's options. */
 export const serveTable: OptionTable<ServeOptions> =
   /* @__PURE__ */ ((): OptionTable<ServeOptions> => ({
     ...listenTable,

@@ -332,7 +332,7 @@ export class Server<Context = unknown> {
     return this.#shutdown.run({ status, reason, deadline, drain });
   }
 
-  /** The server and its connections keep the process alive again; this is also the initial state. */
+  /** The server and its connections keep the process alive, as at the start. */
   ref(): void {
     this.#hold(true);
   }
@@ -440,7 +440,6 @@ export class Server<Context = unknown> {
     });
   }
 
-  /** Resolves the options of the server and of its routes. */
   #resolveRoutes(
     options: ServeOptions,
     handlers: ServerHandlers<Context>,

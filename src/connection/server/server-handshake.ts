@@ -90,7 +90,6 @@ export class ServerHandshake<Context>
   /** The exchange to which the connection is lent. */
   #exchange: UpgradeExchange<Context> | HttpExchange | undefined;
   #hasPeerEnded = false;
-  /** Number of plain requests that were answered. */
   #answered = 0;
   #isReading = false;
 

@@ -209,7 +209,6 @@ export class UpgradeExchange<Context> implements TransportHandler {
     this.#agree(known);
   }
 
-  /** Answers 101 and makes the link. */
   #agree(decision: Upgrade<Context>): void {
     const { request } = this;
     const { options, headers, context } = decision;

@@ -85,7 +85,6 @@ export interface DialOptions {
   readonly signal?: Signal | undefined;
 }
 
-/** The kinds of a Dialer's options. */
 export const dialerTable: OptionTable<DialerOptions> = {
   protocols: texts,
   extensions: objects,

@@ -20,8 +20,8 @@ export class ProxyError extends Error {
   /** The class's own name. */
   override readonly name = "ProxyError";
   /**
-   * The HTTP status of the response, such as 407 if the proxy wants other credentials or any; for a SOCKS proxy the code of its
-   * reply, 1 to 255. 0 if there was no response.
+   * The HTTP status of the response, such as 407 if the proxy wants credentials, or refuses those that it got; for a SOCKS proxy
+   * the code of its reply, 1 to 255. 0 if there was no response.
    */
   readonly status: number;
   /** Headers of the response, in its order, such as Proxy-Authenticate. */

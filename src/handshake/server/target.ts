@@ -14,7 +14,6 @@ const Slash = 0x2f;
 /** Schemes of targets in absolute form, which a proxy may send. */
 const schemes = ["http://", "https://", "ws://", "wss://"];
 
-/** A range of bytes. */
 interface Range {
   readonly start: number;
   readonly end: number;
