@@ -1,6 +1,10 @@
 /**
  * Makes messages of frames: their order, limits, UTF-8, and the gathering of messages that come in pieces (RFC 6455, 5.4 to 5.6).
  *
+ * Theory of operation. Two variables say what to do with a payload byte: `#frame` for the frame under way, `#message` for the
+ * message. Each header is checked, counted against the limits, and then sets both. A control frame between two fragments has its
+ * own buffer and does not touch the message. `setStreaming(true)` turns a gathered message into a streamed one at any time.
+ *
  * @module
  */
 

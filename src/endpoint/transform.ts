@@ -1,6 +1,11 @@
 /**
  * Takes received messages through an extension, as a rule to decompress them (RFC 6455, 9).
  *
+ * Theory of operation. The stage says how far the present message has come. A piece goes through the transform into a buffer. If
+ * the transform has more to do, the stage becomes a working one, `onWork` is called, and a later turn goes on. When the last
+ * piece is done, the buffer is delivered as one message; a streamed message is delivered after each piece instead. `drop` ends
+ * the delivery at any stage.
+ *
  * @module
  */
 

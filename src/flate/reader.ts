@@ -1,6 +1,10 @@
 /**
  * Decompresses messages from a byte stream, as gobwas does. It knows no frames.
  *
+ * Theory of operation. A read gives bytes of the output buffer. While that is empty, the reader does the decompressor's next
+ * slice, or reads a piece from the source and decompresses it. It makes no promise until the source or the engine makes one.
+ * `reset` and `close` count up a number, by which a read that waits notices that it must not go on.
+ *
  * @module
  */
 

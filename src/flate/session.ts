@@ -1,6 +1,10 @@
 /**
  * permessage-deflate on one connection: compresses and decompresses messages (RFC 7692, 6 and 7.2).
  *
+ * Theory of operation. Each direction is a half, which borrows a context from `Contexts` at the first byte of a message. It keeps
+ * the context if its window is kept between messages, and otherwise gives it back at the end of the message. Between two calls
+ * `Contexts` may rest the context, if its engine allows that.
+ *
  * @module
  */
 

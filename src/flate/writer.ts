@@ -1,6 +1,10 @@
 /**
  * Compresses messages to a byte stream, as gobwas does. It knows no frames.
  *
+ * Theory of operation. Each write is compressed into one buffer, and the buffer is written to the stream behind. `CallOrder`
+ * keeps the order of calls that nobody awaits, and the first error. The progress of the message says whether `flush` has
+ * something to pass on, and whether the next write must begin with the four bytes that the flush left out.
+ *
  * @module
  */
 

@@ -3,6 +3,10 @@
  *
  * It knows the wire format and no policy. The sink decides what a header may say; an error that the sink throws ends the call.
  *
+ * Theory of operation. The decoder stands in a header or in a payload. A header that lies whole in a chunk is decoded there; one
+ * that two chunks share is copied byte by byte into a small buffer first. Payload bytes are unmasked where they lie, and given to
+ * the sink piece by piece.
+ *
  * @module
  */
 
