@@ -1,6 +1,11 @@
 /**
  * Makes a transport of a Bun socket.
  *
+ * Theory of operation. Bun's write takes as many bytes as the kernel does. The rest stays borrowed, and is written when Bun calls
+ * `drain`. `end` waits for borrowed bytes. The state of the socket says whether it is in use, dropped or closed; each side may
+ * end its stream in any state. A TLS socket that is dropped while bytes are borrowed is closed at the next `drain`, or after a
+ * second.
+ *
  * @module
  */
 

@@ -1,6 +1,10 @@
 /**
  * Makes a transport of a Deno connection.
  *
+ * Theory of operation. One loop reads, and delivers each chunk; a gate stops it while delivery is paused. A write is always
+ * borrowed, since Deno writes only by promise. The state of this side says whether a write is under way, and whether FIN follows
+ * it. The connection is closed when both sides have ended, or at the first error.
+ *
  * @module
  */
 

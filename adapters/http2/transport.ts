@@ -1,6 +1,10 @@
 /**
  * Transports of HTTP/2 streams: first the handshake in the form of HTTP/2, then bytes (RFC 8441, 5).
  *
+ * Theory of operation. The core writes and reads heads of HTTP/1.1. A `HeadTranslator` takes the first bytes that are written,
+ * and makes of them the headers that open the stream or answer it. After that, bytes go through unchanged. The state says how far
+ * the end has come; two tables give the state that follows `destroy` and the stream's `close`.
+ *
  * @module
  */
 

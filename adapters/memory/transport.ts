@@ -1,6 +1,10 @@
 /**
  * Two transports in memory that are connected to each other.
  *
+ * Theory of operation. A write goes into the inbox of the other end, or is borrowed while that inbox is full. Each end delivers
+ * from its inbox in later microtasks, in pieces that the schedule chooses. Each operation is counted, and may be the one that
+ * fails. An end is closed when both sides have ended and everything was delivered.
+ *
  * @module
  */
 

@@ -1,6 +1,10 @@
 /**
  * Makes a transport of a Node socket.
  *
+ * Theory of operation. The socket's events become calls of the handler. A write is taken if the socket has no byte waiting right
+ * after it; otherwise its bytes are borrowed until the callbacks of all writes have come. The socket's `close` is always the last
+ * event: an error is kept until then.
+ *
  * @module
  */
 

@@ -1,6 +1,10 @@
 /**
  * Makes a transport of a pair of the Web's streams.
  *
+ * Theory of operation. One loop reads, and delivers each chunk; a gate stops it while delivery is paused. A write is taken if the
+ * writable stream still asks for more; otherwise `onDrain` follows when the stream is ready. The transport is closed when both
+ * sides have ended, or at the first error.
+ *
  * @module
  */
 

@@ -1,6 +1,10 @@
 /**
  * What one WebSocket sends: messages, fragments, Blobs, control frames and encoded frames, in the order of the calls.
  *
+ * Theory of operation. As a rule a call goes to the connection's outbox at once. A Blob has to be read first: it and all calls
+ * behind it wait in a list, in their order. When its bytes have come, the calls run up to the next Blob. `terminate`, or a Blob
+ * that cannot be read, drops the list and calls the callbacks with an error.
+ *
  * @module
  */
 

@@ -1,6 +1,10 @@
 /**
  * The class `WebSocketServer` with the interface of `ws` 8, over a server of `node:http`.
  *
+ * Theory of operation. The server listens to `upgrade` of an HTTP server, its own or the application's; with `noServer` the
+ * application calls `handleUpgrade`. A request is checked, shown to `verifyClient`, and answered; then a WebSocket takes the
+ * socket. The phase says whether the server takes connections, waits for the end of those that it has, or is closed.
+ *
  * @module
  */
 
@@ -309,7 +313,7 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
     this.clients.add(ws);
     ws.on("close", () => {
       this.clients.delete(ws);
-      // If this server made the HTTP server, it waits for the end of that one.
+      // If this server made the HTTP server, `close` follows the end of the HTTP server instead.
       const waits = this.#phase === "closing" && (this.options.noServer || this.options.server);
       if (waits && this.clients.size === 0) this.#closeSoon();
     });

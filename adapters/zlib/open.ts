@@ -3,6 +3,11 @@
  *
  * No runtime documents such a call, but all three have it, since their own streams and one-shot calls are built on it.
  * `engine.ts` tries it before it is used.
+ * Theory of operation. A stream can be freed and made again. A decompressor keeps a copy of its window, and inside a short
+ * message the payload since that window (beginning.ts): a new stream gets the window as a stored block, and then that payload
+ * again. After a last block (BFINAL) a stream is reset, and gets the window in the same way. A compressor flushes its stream
+ * before it frees it, and goes on with an empty window. Each call works until a slice's worth is done; `Slices` keeps the rest.
+ *
  * @module
  */
 
@@ -347,7 +352,7 @@ export class OpenInflater implements Inflater {
   /** Goes on after {@link #feed}. @param at The result of that call. */
   #afterFeed(bytes: Uint8Array, at: number, end: number, isLast: boolean): boolean {
     if (at < 0) {
-      // The stream's held output could not be made again.
+      // If the stream were freed now, the output that it still holds would be lost.
       this.#settle();
       this.#slices.keep(bytes, ~at, end, isLast);
       return false;
@@ -453,7 +458,7 @@ export class OpenInflater implements Inflater {
     this.#prime(this.#stream);
   }
 
-  /** Makes a stream in the state that the output so far leads to. */
+  /** Makes a stream with the state of the one that was freed. */
   #open(): OpenStream {
     const options = { windowBits: this.#windowBits, chunkSize };
     const stream = new OpenStream(this.#zlib.createInflateRaw(options));
