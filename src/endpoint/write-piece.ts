@@ -19,7 +19,7 @@ export interface TakenListener {
   onLost(): void;
 }
 
-/** A listener, and where the bytes end that it is told of. */
+/** A listener, and the end of the bytes that concern it. */
 export interface Mark {
   readonly end: number;
   readonly listener: TakenListener;
