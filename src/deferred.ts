@@ -89,8 +89,8 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Waits for a handler's result of any kind: a promise, or a thenable whose `then` throws, calls back at once, calls back twice, or
- * calls both functions. One of the two functions is called, once, and never before this returns; they must not throw.
+ * Waits for a handler's result of any kind: a promise, or a thenable whose `then` throws, calls back at once, calls back twice,
+ * or calls both functions. One of the two functions is called, once, and never before this returns; they must not throw.
  */
 export function whenSettled(
   result: unknown,
