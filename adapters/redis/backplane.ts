@@ -86,6 +86,8 @@ const passing =
   /(?:^|: -)(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|OOM|MISCONF) /;
 /** Where another Redis has taken over: what led to this one may lead to that by now. */
 const replaced = /(?:^|: -)(?:READONLY|MASTERDOWN) /;
+/** Milliseconds between two questions whether it is still a master. */
+const rolePause = 1000;
 /** Milliseconds until Redis is asked again what it has refused for now: at first, and at the most. */
 const [firstPause, longestPause] = [100, 2000];
 /** One server on Redis: a connection that publishes, and one that listens, since that can do nothing else. */
@@ -107,6 +109,9 @@ class RedisMembership implements BackplaneMembership {
   /** What Redis has refused for now: it is "up" when it has taken that. */
   #question: (() => Promise<unknown>) | undefined;
   #pause = firstPause;
+  /** What it was when it was last asked, and when that was; undefined behind a failover. */
+  #role: string | undefined;
+  #roleAsked = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -197,8 +202,30 @@ class RedisMembership implements BackplaneMembership {
     if (this.#history?.keeps(topic) === true) {
       return this.#history.publish(this.#publisher, topic, envelope);
     }
-    await this.#publisher.publish(this.#prefix + topic, envelope);
+    const published = this.#publisher.publish(this.#prefix + topic, envelope);
+    if (performance.now() - this.#roleAsked > rolePause) void this.#askRole();
+    await published;
     return undefined;
+  }
+
+  /**
+   * Asks whether Redis is still a master. A replica takes publications, and keeps them for itself: who has become one in a failover, and
+   * has not ended its connections, would lose them in silence.
+   */
+  async #askRole(): Promise<void> {
+    this.#roleAsked = performance.now();
+    let role: string | undefined;
+    try {
+      [role] = (await this.#publisher.role()) as string[];
+    } catch {
+      // It may not be asked, or is away, which is told elsewhere.
+    }
+    const before = this.#role;
+    this.#role = role;
+    if (before === "master" && role === "slave" && this.#state === "up") {
+      this.#role = undefined;
+      this.#refused(new Error("READONLY Redis has become a replica"));
+    }
   }
 
   /** A connection is there; but Redis may have been started again, and answer nothing until it has read what it had written down. */
@@ -268,9 +295,11 @@ class RedisMembership implements BackplaneMembership {
     this.#member.state("down", error);
     const isReplaced = replaced.test((error as Error).message);
     this.#timer = setTimeout(() => {
-      // Ready again, it goes on.
-      if (isReplaced) this.#publisher.reopen();
-      else void this.#renew();
+      if (isReplaced) {
+        // When both are ready again, it goes on.
+        this.#publisher.reopen();
+        this.#listener.reopen();
+      } else void this.#renew();
     }, this.#pause);
     this.#pause = Math.min(2 * this.#pause, longestPause);
   }

@@ -38,6 +38,8 @@ export interface RedisLink {
   subscribe(channels: readonly string[]): Promise<unknown>;
   unsubscribe(channels: readonly string[]): Promise<unknown>;
   ping(): Promise<unknown>;
+  /** Asks ROLE: an array that begins with "master", or "slave" of a replica. */
+  role(): Promise<unknown>;
   /** Runs a script in Redis. Its texts come as bytes. */
   run(
     script: string,
@@ -89,20 +91,33 @@ interface IoRedis {
   publish(channel: string, message: Buffer): Promise<unknown>;
   subscribe(...channels: string[]): Promise<unknown>;
   unsubscribe(...channels: string[]): Promise<unknown>;
+  call(command: string): Promise<unknown>;
   callBuffer(command: string, ...values: (string | Buffer)[]): Promise<unknown>;
   spublish: IoRedis["publish"];
   ssubscribe: IoRedis["subscribe"];
   sunsubscribe: IoRedis["unsubscribe"];
 }
 
+/** What clients of a whole cluster have: ioredis' is like one of a single Redis, but for this, and so is that of node-redis. */
+interface AnyCluster {
+  readonly isCluster: boolean;
+  readonly nodeByAddress: unknown;
+}
+
 /**
  * Gives what makes connections with the options of a client.
  *
  * @param sharded Whether they use sharded pub/sub: SPUBLISH, SSUBSCRIBE.
- * @throws {TypeError} It is a client of neither.
+ * @throws {TypeError} It is a client of neither, or one of a cluster.
  */
 export function linksOf(client: RedisClient, sharded: boolean): NewLink {
-  const { sSubscribe, ssubscribe } = (client as Partial<NodeRedis & IoRedis> | undefined) ?? {};
+  const { sSubscribe, ssubscribe, isCluster, nodeByAddress } =
+    (client as Partial<NodeRedis & IoRedis & AnyCluster> | undefined) ?? {};
+  if (isCluster === true || nodeByAddress !== undefined) {
+    throw new TypeError(
+      "client must be one of a single Redis: one of a whole cluster is not supported, one of any of its nodes is",
+    );
+  }
   if (typeof sSubscribe === "function") {
     return (owner) => new NodeRedisLink(client as unknown as NodeRedis, sharded, owner);
   }
@@ -158,6 +173,10 @@ class NodeRedisLink implements RedisLink {
 
   ping(): Promise<unknown> {
     return this.#client.ping();
+  }
+
+  role(): Promise<unknown> {
+    return this.#client.sendCommand(["ROLE"], {});
   }
 
   run(...script: Parameters<RedisLink["run"]>): Promise<unknown> {
@@ -259,6 +278,7 @@ function ioRedisLink(template: IoRedis, sharded: boolean, owner: LinkOwner): Red
     unsubscribe: (channels) =>
       sharded ? client.sunsubscribe(...channels) : client.unsubscribe(...channels),
     ping: () => client.ping(),
+    role: () => client.call("ROLE"),
     run: (...script) => client.callBuffer("EVAL", ...valuesOf(...script)),
     reopen() {
       client.disconnect(true);

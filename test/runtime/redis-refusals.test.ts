@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { redisBackplane, redisStreams } from "../../adapters/redis/index.ts";
-import { nodesOf } from "../support/backplane-suite.ts";
+import { nodesAt, nodesOf } from "../support/backplane-suite.ts";
 import type { TestBroker } from "../support/broker.ts";
+import { CutProxy } from "../support/cut-proxy.ts";
 import { historyNodesOf } from "../support/history-suite.ts";
 import { hasRedis, redisClient, startRedis } from "../support/redis.ts";
 
@@ -196,6 +197,43 @@ describe.skipIf(!hasRedis).each(clients)("what Redis refuses for now, by %s", (c
     });
   });
 });
+
+describe.skipIf(!hasRedis).each(clients)(
+  "a failover in which connections stay, by %s",
+  (client) => {
+    it("is noticed, and what is published goes to the new master", async () => {
+      const [old, next] = await Promise.all([startRedis(), startRedis()]);
+      // What leads to the master: a name, or a balancer.
+      const way = await CutProxy.start(old.port);
+      const onWay = nodesAt(async () => redisBackplane(await redisClient(client, way.port)));
+      const onNext = nodesAt(async () => redisBackplane(await redisClient(client, next.port)));
+      const link = (): string => command(next.port, ["INFO", "replication"]);
+      try {
+        command(next.port, ["REPLICAOF", "127.0.0.1", String(old.port)]);
+        await expect.poll(link, { timeout: 10_000 }).toContain("master_link_status:up");
+        const [a, b] = await Promise.all([onWay.start(), onNext.start()]);
+        const { heard } = await b.listen("tea");
+        a.server.publish("tea", "before");
+        await expect.poll(() => heard).toEqual(["before"]);
+        command(next.port, ["REPLICAOF", "NO", "ONE"]);
+        command(old.port, ["REPLICAOF", "127.0.0.1", String(next.port)]);
+        way.target = next.port;
+        const publish = (): readonly unknown[] => {
+          a.server.publish("tea", "behind");
+          return heard;
+        };
+        await expect.poll(publish, { timeout: 10_000 }).toContain("behind");
+        expect(a.events).toEqual(["down DOWN", "up", "gap"]);
+        expect(b.events).toContain("gap");
+        expect([a.errors, b.errors]).toEqual([[], []]);
+      } finally {
+        await Promise.all([onWay.stop(), onNext.stop()]);
+        way.close();
+        await Promise.all([old.kill(), next.kill()]);
+      }
+    });
+  },
+);
 
 describe.skipIf(!hasRedis).each(clients)("a cluster that has lost slots, by %s", (client) => {
   const say = (...words: string[]): string => command(cluster.port, words);

@@ -6,15 +6,18 @@ export class CutProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
+  /** Where it leads; another one is for connections from then on. */
+  target: number;
 
-  private constructor(port: number) {
+  private constructor(target: number) {
+    this.target = target;
     this.#server = createServer((client) => {
       if (this.#isCut) {
         client.on("error", () => {});
         client.destroy();
         return;
       }
-      const server = connect(port, "127.0.0.1");
+      const server = connect(this.target, "127.0.0.1");
       for (const [socket, other] of [
         [client, server],
         [server, client],
