@@ -7,6 +7,7 @@ import { route } from "framewire";
 
 const roomPattern = /^[a-z0-9-]{1,32}$/;
 const longestName = 32;
+const longestId = 64;
 const longestText = 1000;
 
 /** The position of a page that has no messages. It is in no history, so that the page gets all that is kept. @type {Position} */
@@ -26,11 +27,12 @@ export function stamp(said, position) {
  * @param {{
  *   node: string,
  *   publish: (room: string, text: string) => import("framewire").Published,
+ *   people: import("./people.js").People,
  *   hasHistory: boolean,
  *   canBeKilled: boolean,
  * }} node
  */
-export function roomHandlers({ node, publish, hasHistory, canBeKilled }) {
+export function roomHandlers({ node, publish, people, hasHistory, canBeKilled }) {
   return route({
     upgrade({ params: { room = "" }, query }) {
       // Everybody may use any name here. An application checks a login in this place, as examples/auth does.
@@ -50,13 +52,14 @@ export function roomHandlers({ node, publish, hasHistory, canBeKilled }) {
       if (hasHistory && position === undefined) return void ws.close(1013, "Try again later");
       const isMissing = hasHistory && since !== undefined && !complete;
       await ws.send(JSON.stringify({ here: { node, position, isMissing, canBeKilled } }));
+      await people.enter(ws);
     },
 
     async message(ws, data) {
       if (ws.state !== "open") return; // The message before this one was refused.
       const { id, text, kill } = read(data);
       if (kill === true && canBeKilled) return void process.kill(process.pid, "SIGKILL");
-      if (!isText(id, 40) || !isText(text, longestText)) {
+      if (!isText(id, longestId) || !isText(text, longestText)) {
         return void ws.close(1008, `An id and a text of 1 to ${longestText} characters, please`);
       }
       const { room, name } = ws.context;
@@ -68,6 +71,8 @@ export function roomHandlers({ node, publish, hasHistory, canBeKilled }) {
         void ws.close(1013, "Try again later"); // The page comes again, and sends again what it has not seen in the room.
       }
     },
+
+    close: (ws) => people.leave(ws),
   });
 }
 

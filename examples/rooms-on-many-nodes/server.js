@@ -3,12 +3,16 @@
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { serve } from "framewire/auto";
+import { joinNodes } from "framewire/nodes";
 import { chooseBackplane } from "./backplane.js";
 import { fileAt } from "./files.js";
+import { People } from "./people.js";
 import { roomHandlers, stamp } from "./rooms.js";
 
 const { NODE_NAME = "one", SOCKET, PORT = "8080", ALLOW_KILL } = process.env;
-const backplane = await chooseBackplane();
+// Who is on a node that has been silent for three seconds is not here any more.
+const nodes = joinNodes(await chooseBackplane(), { heartbeat: 1000, silence: 3000 });
+const people = new People(nodes);
 
 /** @type {import("framewire").Server} */
 const server = await serve(
@@ -23,12 +27,12 @@ const server = await serve(
     maxTopics: 1,
     maxConnectionsPerAddress: 50,
     handshakesPerAddress: { perSecond: 20, burst: 200 }, // the page's files count, too
-    messagesPerAddress: { perSecond: 20, burst: 200, excess: "wait" },
+    messagesPerAddress: { perSecond: 50, burst: 100, excess: "wait" },
     // A page that does not keep up is dropped. It comes back, and gets what it has missed from the history.
     slowReceivers: "close",
     pingInterval: 20_000,
     pongTimeout: 20_000,
-    backplane,
+    backplane: nodes,
     carrying: { stamp },
   },
   {
@@ -38,7 +42,8 @@ const server = await serve(
       "/rooms/:room": roomHandlers({
         node: NODE_NAME,
         publish: (room, text) => server.publish(room, text),
-        hasHistory: backplane.histories !== undefined,
+        people,
+        hasHistory: nodes.histories !== undefined,
         canBeKilled: ALLOW_KILL === "1",
       }),
     },
@@ -46,7 +51,9 @@ const server = await serve(
       console.log(`refused ${peer?.address}: ${status}`, message),
     backplane(event) {
       console.log(`backplane: ${event.type}`);
-      if (event.type === "gap") server.broadcast(JSON.stringify({ gap: true }));
+      if (event.type !== "gap") return;
+      // Messages were lost that are not in the history.
+      for (const room of event.topics ?? people.rooms) people.tell(room, { gap: true });
     },
   },
 );

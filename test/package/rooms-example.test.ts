@@ -1,3 +1,7 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WebSocket, { type ClientOptions } from "ws";
 import { runtimeCommand } from "../../scripts/built.mjs";
@@ -21,6 +25,8 @@ interface Said {
 
 /** Somebody in a room, by a client that nobody here wrote. */
 class Person {
+  /** What it was told of those who are in the room: the list, then one by one. */
+  readonly news: object[] = [];
   readonly closed: Promise<number>;
   readonly opened: Promise<void>;
   readonly #ws: WebSocket;
@@ -32,7 +38,11 @@ class Person {
     onTestFinished(() => {
       this.#ws.terminate();
     });
-    this.#ws.on("message", (data) => this.#said.push(JSON.parse(String(data)) as Said));
+    this.#ws.on("message", (data) => {
+      const said = JSON.parse(String(data)) as object;
+      const isNews = ["people", "joined", "left"].some((name) => name in said);
+      (isNews ? this.news : this.#said).push(said);
+    });
     this.opened = new Promise((resolve, reject) => {
       this.#ws.once("open", resolve);
       this.#ws.once("error", reject);
@@ -50,7 +60,18 @@ class Person {
     return this.send(JSON.stringify({ id, text }));
   }
 
-  /** The next that it is sent. */
+  leave(): Promise<number> {
+    this.#ws.close();
+    return this.closed;
+  }
+
+  /** Waits until it was told so much of people, and gives it. */
+  async told(count: number): Promise<object[]> {
+    await expect.poll(() => this.news.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(count);
+    return this.news;
+  }
+
+  /** The next of what else it is sent. */
   async next(): Promise<Said> {
     const number = this.#taken++;
     await expect.poll(() => this.#said.length, { timeout: 10_000 }).toBeGreaterThan(number);
@@ -91,6 +112,20 @@ describe.each(["node", "deno", "bun"])(
       expect(await Promise.all([ann, bob, elsewhere].map(({ closed }) => closed))).toEqual([
         1001, 1001, 1001,
       ]);
+    });
+
+    it("tells all in a room who is there, who comes and who goes, by name", async () => {
+      const { host } = await startNode(runtime);
+      const ann = new Person(host, "/rooms/tea?name=ann");
+      expect(await ann.told(1)).toEqual([{ people: ["ann"] }]);
+      const bob = new Person(host, "/rooms/tea?name=bob");
+      expect(await bob.told(1)).toEqual([{ people: ["ann", "bob"] }]);
+      const bobAgain = new Person(host, "/rooms/tea?name=bob");
+      await bobAgain.told(1);
+      await new Person(host, "/rooms/coffee?name=cyd").told(1);
+      await bob.leave();
+      await bobAgain.leave();
+      expect(await ann.told(3)).toEqual([{ people: ["ann"] }, { joined: "bob" }, { left: "bob" }]);
     });
 
     it("lets nobody in from another page, without a name or to no room, and takes no more than it says", async () => {
@@ -139,3 +174,21 @@ describe.each(["node", "deno", "bun"])(
     });
   },
 );
+
+describe("examples/rooms-on-many-nodes/start.js", () => {
+  it.each([
+    [["--runtime", "python"], "--runtime must be node, deno, bun or mixed: python"],
+    [["--balancer", "traefik"], "--balancer must be haproxy or nginx: traefik"],
+    [["--nodes", "4"], "--runtime node|deno|bun|mixed"],
+  ])("says what is wrong with %j, and leaves nothing behind", async (options, message) => {
+    const folder = mkdtempSync(join(tmpdir(), "framewire-"));
+    onTestFinished(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const command = [process.execPath, "examples/rooms-on-many-nodes/start.js", ...options];
+    const { code, output } = await startProgram(command, { TMPDIR: folder }).ended;
+    expect(output).toContain(message);
+    expect(code).toBe(1);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});

@@ -6,7 +6,7 @@ const mostLines = 500;
 
 /** @param {string} id @returns {any} */
 const element = (id) => document.getElementById(id);
-const [enter, say, log, waiting] = ["enter", "say", "log", "waiting"].map(element);
+const [enter, say, log, lines, waiting] = ["enter", "say", "log", "lines", "waiting"].map(element);
 const main = element("main");
 /** @type {Room | undefined} */
 let room;
@@ -25,8 +25,8 @@ function setStatus(state, text) {
 /** @param {Element} line */
 function addLine(line) {
   const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 50;
-  log.append(line);
-  if (log.childElementCount > mostLines) log.firstElementChild.remove();
+  lines.append(line);
+  if (lines.childElementCount > mostLines) lines.firstElementChild.remove();
   if (isAtEnd) log.scrollTop = log.scrollHeight; // A user who has scrolled up stays there.
 }
 
@@ -38,6 +38,10 @@ const view = {
   },
   away(reason) {
     setStatus("away", reason ? `away: ${reason}` : "away: comes back");
+    view.people([]); // Nobody tells this page who comes and goes.
+  },
+  people(names) {
+    element("people").replaceChildren(...names.map((name) => newElement("li", name)));
   },
   said({ id, name, text, at }) {
     element(id)?.remove();
@@ -65,7 +69,7 @@ enter.addEventListener("submit", (/** @type {Event} */ event) => {
   event.preventDefault();
   const name = enter.elements.name.value.trim();
   const topic = enter.elements.room.value;
-  for (const list of [log, waiting]) list.replaceChildren();
+  for (const list of [lines, waiting]) list.replaceChildren();
   element("title").textContent = topic;
   setStatus("away", "connecting");
   [enter.hidden, main.hidden] = [true, false];

@@ -16,6 +16,7 @@ import { connect, reconnecting } from "framewire/browser";
  * @property {(here: Here) => void} here The page is in the room, on a node.
  * @property {(reason: string) => void} away It has lost its connection, and tries to come back.
  * @property {(reason: string | undefined) => void} left It has left, or may not come back.
+ * @property {(names: readonly string[]) => void} people These are in the room now.
  * @property {(message: Message) => void} said A message was said in the room.
  * @property {(id: string, text: string) => void} waits A message of this page has not been seen in the room yet.
  * @property {() => void} missing Some messages that were said in the room did not come.
@@ -35,6 +36,8 @@ export class Room {
   #unheard = new Map();
   /** The ids of messages that were shown, the last 1 000. @type {Set<string>} */
   #seen = new Set();
+  /** The names of those who are in the room, on all nodes. @type {Set<string>} */
+  #people = new Set();
   /** The connection, once all missed messages have come over it. @type {Connection | undefined} */
   #ready;
 
@@ -67,7 +70,8 @@ export class Room {
   /** Sends a message, or keeps it until there is a connection. @param {string} text @returns False if too many wait. */
   say(text) {
     if (this.#unheard.size >= mostUnheard) return false;
-    const id = crypto.randomUUID();
+    // Nobody can guess it, and say something else with it before. (randomUUID() is not there without TLS.)
+    const id = crypto.getRandomValues(new Uint32Array(4)).join("-");
     this.#unheard.set(id, text);
     this.#view.waits(id, text);
     if (this.#ready !== undefined) send(this.#ready, { id, text });
@@ -84,8 +88,11 @@ export class Room {
   }
 
   /** @param {Connection} ws @param {any} event */
-  #take(ws, { here, gap, ...message }) {
+  #take(ws, { here, people, joined, left, gap, ...message }) {
     if (here !== undefined) this.#arrive(ws, here);
+    else if (people !== undefined) this.#setPeople(people);
+    else if (joined !== undefined) this.#setPeople([...this.#people, joined]);
+    else if (left !== undefined) this.#setPeople([...this.#people].filter((name) => name !== left));
     else if (gap !== undefined) this.#view.missing();
     else this.#hear(message);
   }
@@ -102,6 +109,12 @@ export class Room {
     if (here.isMissing) this.#view.missing();
     for (const [id, text] of this.#unheard) send(ws, { id, text });
     this.#view.here(here);
+  }
+
+  /** @param {readonly string[]} names */
+  #setPeople(names) {
+    this.#people = new Set(names);
+    this.#view.people([...this.#people].sort());
   }
 
   /** @param {Message & { position?: Position }} message */
