@@ -38,8 +38,10 @@ export interface GroupListener {
   joined(id: string): void;
   /** One is there no more. */
   left(id: string): void;
-  /** The others are heard again, or something may have been lost. */
+  /** The others are heard again. */
   resumed(): void;
+  /** Something may have been lost. */
+  lost(): void;
   /** A sign of life was given. */
   beat(): void;
   /** A message has come that is none of the nodes' own. @returns Whether it could be read. */
@@ -229,7 +231,7 @@ export class Group {
         changed: (now) => {
           this.roster.changed(now);
         },
-        gap: () => this.#listener?.resumed(),
+        gap: () => this.#listener?.lost(),
         leaving: () => {
           this.#leave();
         },

@@ -143,6 +143,16 @@ describe("Roster", () => {
     expect(a.events.slice(2)).toEqual(["blind", "seeing"]);
   });
 
+  it("joins later where the broker is lost before it has asked anybody", async () => {
+    const a = group.add("a");
+    group.broker.cut(a.inner);
+    await group.pass(7000);
+    expect([a.nodes.state, a.events]).toEqual(["joining", []]);
+    group.broker.mend(a.inner);
+    await group.settle();
+    expect(a.events).toEqual(["seeing"]);
+  });
+
   it("joins later where the broker does not take its subscriptions at first", async () => {
     let refuses = true;
     const { broker } = group;

@@ -27,6 +27,8 @@ export class LossyBroker implements Backplane {
   readonly #places = new Map<BackplaneMember, Place>();
   /** Tells whether something is lost on its way to a member. */
   loses: (topic: string, to: string) => boolean = () => false;
+  /** Is shown what is published. */
+  sees: (topic: string, bytes: Uint8Array) => void = () => {};
   /** What was published: "sender topic", by the first digits of ids. */
   readonly lines: string[] = [];
 
@@ -36,6 +38,7 @@ export class LossyBroker implements Backplane {
     return {
       publish: (topic, bytes) => {
         if (!place.isUp) throw new BackplaneError("DOWN");
+        this.sees(topic, bytes);
         this.lines.push(`${member.id.slice(0, 2)} ${topic}`);
         for (const [other, { topics, letters, isUp }] of this.#places) {
           if (!isUp || !topics.has(topic) || this.loses(topic, other.id)) continue;

@@ -26,8 +26,8 @@ type KeyFields = readonly [string, number, number, unknown?];
 /** UTF-16 units of JSON in one message, about: brokers take a mebibyte at least, and some less by default. */
 const pieceSize = 32 * 1024;
 
-/** No node comes to a higher one in its life: behind one that is wrong, the next would be no whole number any more. */
-const highestStamp = 2 ** 52;
+/** No node comes to a higher one in its life. Where somebody says that it has, all stay at this one. */
+export const highestStamp: number = 2 ** 52;
 
 /** Gives the fields of a key. */
 export function fieldsOf(key: string, { connections, stamp, state }: KeyEntry): KeyFields {

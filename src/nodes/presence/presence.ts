@@ -5,8 +5,8 @@
  */
 
 import { checkMilliseconds, checkText } from "../../arguments.ts";
-import { checkOptions } from "../../check-options.ts";
-import { rejected, quiet } from "../../deferred.ts";
+import { checkKind, checkOptions, type Kind } from "../../check-options.ts";
+import { isPromise, quiet, rejected } from "../../deferred.ts";
 import { Fifo } from "../../fifo.ts";
 import { NodesError } from "../errors.ts";
 import { copyOfJson } from "../json.ts";
@@ -27,6 +27,11 @@ import {
 import { Seats } from "./seats.ts";
 import { longestTopic, PresenceSync } from "./sync.ts";
 import type { PresenceTopic } from "./topic.ts";
+
+const aConnection: Kind = {
+  expected: "a Connection",
+  is: (value) => isPromise((value as PresentConnection | undefined)?.closed),
+};
 
 /** UTF-16 units that a key may have. */
 const longestKey = 256;
@@ -101,11 +106,12 @@ export class Presence {
    * @param state What there is to say of the key: anything that JSON can hold, in 1 024 characters of it. Undefined leaves it as it is.
    * @returns Whether what others say of the topic comes from now on, as `Connection.subscribe`; false where the connection is not
    * open, and does not enter. Never rejects.
-   * @throws {TypeError} The topic or the key is no such string, the state is not what JSON can hold.
+   * @throws {TypeError} There is no connection, the topic or the key is no such string, the state is not what JSON can hold.
    * @throws {RangeError} The state is too long.
    * @throws {NodesError} `TOO_MANY_TOPICS`, `TOO_MANY_KEYS`, `NOT_JOINED`
    */
   enter(ws: PresentConnection, topic: string, key: string, state?: unknown): Promise<boolean> {
+    checkKind("ws", aConnection, ws);
     checkName("topic", topic, longestTopic);
     checkName("key", key, longestKey);
     const copy = copyOfJson("state", state, longestState);

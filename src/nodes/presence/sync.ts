@@ -4,7 +4,8 @@
  * Theory of operation. Each node tells of its own connections alone, on a topic of the presence topic's own, which those hear that have a
  * use for it. Changes are numbered. What is missing in between is noticed at once (peer-keys.ts); what is missing at the end, by a mark
  * that follows a change with the next sign of life. What both have missed is found by comparing: with a node that has just come, with all
- * when the broker is back, and with one after the other at each sign of life. A node that has left takes its keys with it.
+ * when the broker is back or has lost something, and else with one after the other, a few topics at each sign of life, so that it costs
+ * the same however many there are. A node that has left takes its keys with it.
  *
  * @module
  */
@@ -15,7 +16,7 @@ import { isWhole, type NodeMessage } from "../message.ts";
 import type { Group, GroupListener } from "../group.ts";
 import { topicOf } from "../roster.ts";
 import type { KeyChange } from "./key-table.ts";
-import { inPieces, readKeys } from "./keys-message.ts";
+import { highestStamp, inPieces, readKeys } from "./keys-message.ts";
 import type { PresenceLimits } from "./options.ts";
 import { allOf } from "./own-keys.ts";
 import { PresenceTopic, type TopicOwner } from "./topic.ts";
@@ -27,6 +28,12 @@ export const longestTopic = 960;
 
 /** Topics that a mark is kept for while the broker is away. */
 const mostMarks = 16_384;
+
+/** Topics that are compared at one sign of life: some 32 KiB at the most. */
+const topicsAtATime = 512;
+
+/** Nodes that are compared with at once, where something may have been lost. */
+const fewNodes = 8;
 
 /** What is told. */
 export interface SyncOwner {
@@ -55,8 +62,12 @@ export class PresenceSync implements GroupListener {
   #changes = 0;
   /** The highest stamp that was seen. */
   #stamp = 0;
-  /** Nodes that are compared with, one for each sign of life. */
+  /** Nodes that are to be compared with, the last of them first. */
   #round: string[] = [];
+  /** Topics that are still to be compared with that one. */
+  #slice: PresenceTopic[] = [];
+  /** "steady": a few topics at a time. "hasty": something may have been lost, and a quarter of the nodes is compared with at a time. */
+  #pace: "steady" | "hasty" = "steady";
 
   constructor(group: Group, limits: PresenceLimits, owner: SyncOwner) {
     this.#group = group;
@@ -127,7 +138,8 @@ export class PresenceSync implements GroupListener {
 
   /** Gives a stamp that is higher than all that were seen. */
   nextStamp(): number {
-    return ++this.#stamp;
+    this.#stamp = Math.min(this.#stamp + 1, highestStamp);
+    return this.#stamp;
   }
 
   joined(id: string): void {
@@ -141,16 +153,21 @@ export class PresenceSync implements GroupListener {
 
   resumed(): void {
     this.#mark();
-    for (const id of this.#group.roster.others) this.#compare(id);
+    this.lost();
+    this.#compareHastily();
+  }
+
+  lost(): void {
+    this.#round = this.#group.roster.others;
+    this.#slice = [];
+    this.#pace = "hasty";
   }
 
   beat(): void {
     this.#mark();
     this.#askAgain();
-    const { roster } = this.#group;
-    if (this.#round.length === 0) this.#round = roster.others;
-    const next = this.#round.pop();
-    if (next !== undefined && roster.has(next)) this.#compare(next);
+    if (this.#pace === "hasty") this.#compareHastily();
+    else this.#compareSteadily();
   }
 
   leaving(): void {
@@ -224,6 +241,27 @@ export class PresenceSync implements GroupListener {
   /** Says what is known of a node's topics, to that node: it tells what is different. */
   #compare(node: string): void {
     this.#sayKnown(node, this.#topics.values());
+  }
+
+  /** Compares all topics with some nodes: all nodes do so when a broker is back. */
+  #compareHastily(): void {
+    const some = Math.max(fewNodes, Math.ceil(this.#group.roster.others.length / 4));
+    for (const node of this.#round.splice(-some)) this.#compare(node);
+    if (this.#round.length === 0) this.#pace = "steady";
+  }
+
+  /** Compares some topics with one node. */
+  #compareSteadily(): void {
+    const { roster } = this.#group;
+    if (this.#slice.length === 0) {
+      this.#round.pop();
+      if (this.#round.length === 0) this.#round = roster.others;
+      this.#slice = [...this.#topics.values()];
+    }
+    const node = this.#round.at(-1);
+    const topics = this.#slice.splice(-topicsAtATime);
+    if (node === undefined || !roster.has(node)) this.#slice = [];
+    else this.#sayKnown(node, topics);
   }
 
   #sayKnown(node: string, topics: Iterable<PresenceTopic>): void {

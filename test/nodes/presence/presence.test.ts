@@ -197,6 +197,8 @@ describe("Presence", () => {
   it("refuses what is wrong, and what is too much", async () => {
     const ws = new TestConnection();
     const cases: [() => unknown, string][] = [
+      [() => a.presence.enter(undefined as never, "t", "k"), "ws must be a Connection: Undefined"],
+      [() => a.presence.enter({} as never, "t", "k"), "ws must be a Connection: Object"],
       [() => a.presence.enter(ws, "", "k"), "topic must be a string of 1 to 960 UTF-16 units: 0"],
       [() => a.presence.enter(ws, "x".repeat(961), "k"), "1 to 960 UTF-16 units: 961"],
       [() => a.presence.enter(ws, 1 as never, "k"), "topic must be a string: Number"],

@@ -220,6 +220,68 @@ describe("PresenceSync", () => {
     expect(marks.length).toBe(16_384);
   });
 
+  it("compares with each other node once for however many losses a driver tells", async () => {
+    await group.pass(4000);
+    const { length } = group.broker.lines;
+    for (let count = 0; count < 100; count++) a.inner.gap();
+    a.inner.gap(["$framewire:nodes"]);
+    await group.settle();
+    const compared = (): string[] =>
+      group.broker.lines.slice(length).filter((line) => line.includes("node:"));
+    expect(compared()).toEqual([]);
+    await group.pass(3500, [a]);
+    expect(compared().length).toBe(2);
+  });
+
+  it("compares a few topics at a time, and all of them in the end", async () => {
+    for (let at = 0; at < 1200; at++) void a.presence.watch(`topic ${at}`);
+    await group.settle();
+    lose((topic) => topic.includes("in:topic"));
+    const ws = enter(b, "ann", "topic 7");
+    enter(b, "ann", "topic 1100");
+    await group.pass(4000);
+    ws.end();
+    lose(() => false);
+    let most = 0;
+    group.broker.sees = (_, bytes) => void (most = Math.max(most, bytes.length));
+    await group.pass(24_000);
+    expect(a.presence.list("topic 1100").length).toBe(1);
+    expect(most).toBeLessThan(16_000);
+  });
+
+  it("spreads over some seconds what all nodes do when a broker is back", async () => {
+    for (let at = 0; at < 20; at++) group.add(`${at}`);
+    await group.settle();
+    group.broker.cut(a.inner);
+    await group.settle();
+    const { length } = group.broker.lines;
+    const compared = (): number =>
+      group.broker.lines.slice(length).filter((line) => line.startsWith("00 $framewire:node:"))
+        .length;
+    group.broker.mend(a.inner);
+    await group.settle();
+    expect(compared()).toBe(8);
+    await group.pass(8000);
+    expect(compared()).toBeGreaterThanOrEqual(22);
+  });
+
+  it("goes on where somebody has said the highest stamp that there is", async () => {
+    const head = { topic: "t", at: 1, full: true, keys: [["eve", 1, 2 ** 52, "lie"]] };
+    group.broker.send(onTopic, encodeMessage("keys", c.nodes.id, head));
+    void b.presence.enter(new TestConnection(), "t", "ann", 1);
+    const ws = new TestConnection();
+    void a.presence.enter(ws, "t", "bob", 1);
+    a.presence.update(ws, "t", 2);
+    await group.settle();
+    const states = ({ presence }: TestNode): unknown[] =>
+      presence
+        .list("t")
+        .map(({ key, state }) => `${key} ${String(state)}`)
+        .sort();
+    expect(states(a)).toEqual(["ann 1", "bob 2", "eve lie"]);
+    expect(states(b)).toEqual(["ann 1", "bob 2"]);
+  });
+
   it("heeds the stamps of others: what is said after them holds", async () => {
     const theirs = new TestConnection();
     void b.presence.enter(theirs, "t", "ann", 0);
