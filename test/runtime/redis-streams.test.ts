@@ -12,6 +12,7 @@ import { describeBackplane } from "../support/backplane-suite.ts";
 import type { TestBroker } from "../support/broker.ts";
 import { describeHistory, historyNodesOf } from "../support/history-suite.ts";
 import { hasRedis, redisClient, startRedis } from "../support/redis.ts";
+import { publishSteadily } from "../support/steady-publisher.ts";
 
 const clients = ["node-redis", "ioredis"] as const;
 
@@ -86,19 +87,10 @@ describe.skipIf(!hasRedis).each(clients)("streams of Redis by %s", (client) => {
     it("loses nothing that it has taken, for subscribers and for who comes back, and tells no gap", async () => {
       const [a, b] = await Promise.all([start(), start()]);
       const listeners = await Promise.all([a, b].map((node) => node.listen("tea")));
-      const carried: string[] = [];
-      const all: Promise<unknown>[] = [];
-      let number = 0;
-      const publish = (): void => {
-        const text = `${number++}`;
-        const published = a.server.publish("tea", text).carried.then(() => carried.push(text));
-        published.catch(() => {});
-        all.push(published);
-      };
-      const timer = setInterval(publish, 2);
+      const publisher = publishSteadily(a.server, "tea");
       try {
         for (let round = 1; round <= 2; round++) {
-          await expect.poll(() => carried.length).toBeGreaterThan(30 * round);
+          await expect.poll(() => publisher.carried.length).toBeGreaterThan(30 * round);
           await redis.kill();
           await expect.poll(() => b.server.backplane!.state).toBe("down");
           await redis.start();
@@ -107,18 +99,18 @@ describe.skipIf(!hasRedis).each(clients)("streams of Redis by %s", (client) => {
             .toEqual(["up", "up"]);
         }
       } finally {
-        clearInterval(timer);
+        publisher.stop();
       }
-      await Promise.all(all);
+      await publisher.all();
       await a.server.publish("tea", "the end").carried;
-      const numbers = Array.from({ length: number }, (_, at) => `${at}`);
+      const numbers = Array.from({ length: publisher.count }, (_, at) => `${at}`);
       for (const { texts } of listeners) {
         await expect.poll(() => texts().at(-1), { timeout: 10_000 }).toBe("the end");
         expect(texts()).toEqual([...numbers, "the end"]);
       }
       const { position } = listeners[0]!.joined;
       const late = await b.listen("tea", position);
-      expect(late.joined).toMatchObject({ complete: true, replayed: number + 1 });
+      expect(late.joined).toMatchObject({ complete: true, replayed: publisher.count + 1 });
       for (const { events } of [a, b]) expect(events).not.toContain("gap");
     });
 

@@ -5,6 +5,7 @@ import { type Node, nodesAt, nodesOf } from "./backplane-suite.ts";
 import type { TestBroker } from "./broker.ts";
 import { DelayProxy } from "./delay-proxy.ts";
 import { nameOf } from "./server.ts";
+import { publishSteadily } from "./steady-publisher.ts";
 
 /** What holds on every backplane over a broker, when that fails. */
 export function describeOutages({
@@ -28,19 +29,9 @@ export function describeOutages({
       const nodes = await three();
       const [a, b, c] = nodes;
       const listeners = await Promise.all(nodes.map((node) => node.listen("tea")));
-      const carried: string[] = [];
-      const all: Promise<unknown>[] = [];
-      let number = 0;
-      const publish = (): void => {
-        const text = `${number++}`;
-        const published = a.server.publish("tea", text).carried.then(() => carried.push(text));
-        published.catch(() => {});
-        all.push(published);
-      };
-      // Messages are on their way at every moment: some are under way when it dies.
-      const timer = setInterval(publish, 2);
+      const publisher = publishSteadily(a.server, "tea");
       try {
-        await expect.poll(() => carried.length).toBeGreaterThan(20);
+        await expect.poll(() => publisher.carried.length).toBeGreaterThan(20);
         await broker().kill();
         await state(nodes, "down");
         const { ws } = listeners[1]!;
@@ -52,9 +43,9 @@ export function describeOutages({
         await expect.poll(() => late.heard).toEqual(["heard"]);
         await ws.send("said when it is back");
       } finally {
-        clearInterval(timer);
+        publisher.stop();
       }
-      await Promise.all(all);
+      await publisher.all();
       a.server.publish("tea", "the end");
       for (const [at, { heard }] of listeners.entries()) {
         // Of two publishers: in no order.
@@ -64,7 +55,7 @@ export function describeOutages({
         // In order, and each once. A node that is back later than the publisher misses what that publishes in between, and has
         // been told of a gap, as all have.
         expect(numbers.every((one, at) => at === 0 || one > numbers[at - 1]!)).toBe(true);
-        if (at === 0) expect(numbers.length).toBe(number);
+        if (at === 0) expect(numbers.length).toBe(publisher.count);
       }
       for (const { events, errors } of nodes) {
         // A number that is missing may be seen before all that was subscribed is confirmed, which is "up".
