@@ -88,7 +88,7 @@ export async function listening(
     if (typeof server.on !== "function") {
       throw new TypeError(
         "server must be a server of node:http, node:https or node:http2; " +
-          "what Deno.serve and Bun.serve give has its own WebSockets",
+          "a server of Deno.serve or Bun.serve has WebSockets of its own and gives no sockets away",
       );
     }
     return isHttp2Server(server)
@@ -130,7 +130,7 @@ function checkPlace(options: ListenOptions): void {
   if (backlog !== undefined) {
     if (port === undefined && path === undefined) {
       throw new TypeError(
-        `backlog goes with port or path: what is given as ${given[0]} has its own`,
+        `backlog needs port or path: the ${given[0]} that was given has a backlog already`,
       );
     }
     checkBetween("backlog", backlog, 1, longestBacklog);
@@ -190,7 +190,7 @@ function takeListener(
   }
   throw new TypeError(
     "listener must be a server of node:net or node:tls, or on Deno a Deno.Listener; " +
-      "what Bun.listen gives will not do, since new handlers would get its older sockets, too",
+      "a listener of Bun.listen cannot be used, since its older sockets would get the new handlers, too",
   );
 }
 

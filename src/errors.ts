@@ -42,21 +42,24 @@ const violations: Record<ViolationCode, readonly [message: string, status: Statu
   OPCODE_RESERVED: ["Reserved opcode", StatusProtocolError],
   CONTROL_TOO_LONG: ["Control frame has more than 125 bytes", StatusProtocolError],
   CONTROL_NOT_FINAL: ["Control frame is fragmented", StatusProtocolError],
-  RSV_NOT_ZERO: ["RSV bit set that no extension defines", StatusProtocolError],
+  RSV_NOT_ZERO: ["RSV bit set, but no extension uses it", StatusProtocolError],
   MASK_REQUIRED: ["Frame from a client is not masked", StatusProtocolError],
   MASK_UNEXPECTED: ["Frame from a server is masked", StatusProtocolError],
-  CONTINUATION_EXPECTED: ["New message inside another message", StatusProtocolError],
-  CONTINUATION_UNEXPECTED: ["Continuation of no message", StatusProtocolError],
+  CONTINUATION_EXPECTED: ["New message before the last one has ended", StatusProtocolError],
+  CONTINUATION_UNEXPECTED: [
+    "Continuation frame without a message to continue",
+    StatusProtocolError,
+  ],
   LENGTH_NOT_MINIMAL: ["Length is not minimally encoded", StatusProtocolError],
   LENGTH_SIGN_BIT: ["Sign bit of a length is set", StatusProtocolError],
   LENGTH_TOO_LARGE: ["Length is too large", StatusMessageTooBig],
   CLOSE_BODY_TOO_SHORT: ["Close frame body of one byte", StatusProtocolError],
   STATUS_NOT_IN_USE: ["Status code is not in use", StatusProtocolError],
-  STATUS_APPLICATION_LEVEL: ["Status code is never sent", StatusProtocolError],
+  STATUS_APPLICATION_LEVEL: ["Status code must not be sent", StatusProtocolError],
   STATUS_NO_MEANING: ["Status code 1004 has no meaning", StatusProtocolError],
   STATUS_UNKNOWN: ["Status code is not defined", StatusProtocolError],
   INVALID_UTF8: ["Text is not valid UTF-8", StatusInvalidFramePayloadData],
-  RSV1_UNEXPECTED: ["RSV1 set where no message begins", StatusProtocolError],
+  RSV1_UNEXPECTED: ["RSV1 set on a frame that begins no message", StatusProtocolError],
   INVALID_DEFLATE: ["Message is not valid DEFLATE", StatusInvalidFramePayloadData],
 };
 
@@ -193,7 +196,7 @@ const refusals: Record<HandshakeCode, readonly [message: string, status: number]
   BAD_CONNECTION: ["Connection header does not name Upgrade", 400],
   BAD_SEC_KEY: ["Sec-WebSocket-Key is not one value of 16 bytes", 400],
   BAD_SEC_VERSION: ["Sec-WebSocket-Version is not one value", 400],
-  BAD_SUBPROTOCOL: ["Sec-WebSocket-Protocol is no list of distinct tokens", 400],
+  BAD_SUBPROTOCOL: ["Sec-WebSocket-Protocol must be a list of tokens, each once", 400],
   UPGRADE_REQUIRED: ["WebSocket version 13 is required", 426],
   REJECTED: ["Connection rejected", 403],
   INTERNAL: ["Internal error", 500],
@@ -382,7 +385,7 @@ const timeouts: Record<TimeoutCode, string> = {
   CLOSE_TIMEOUT: "Closing handshake took longer than closeTimeout",
   SHUTDOWN_TIMEOUT: "Connection was still open at the deadline of shutdown",
   HANDLER_TIMEOUT:
-    "Handler was not done in time after its connection had ended; what waited behind it was dropped",
+    "Handler did not finish in time after its connection ended: the messages behind it were dropped",
 };
 
 /** Something took longer than a deadline allows. */
@@ -427,7 +430,7 @@ const failures: Record<TransportCode, string> = {
   REFUSED: "Connection refused",
   NOT_FOUND: "Host or Unix socket is not known",
   TLS_FAILED: "TLS handshake failed",
-  PROXY_FAILED: "Proxy did not open the way",
+  PROXY_FAILED: "Proxy refused to connect",
   NO_EXTENDED_CONNECT:
     "Server takes no WebSockets over HTTP/2: it has not sent SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441, 3)",
   FAILED: "Transport failed",
@@ -465,7 +468,7 @@ export type BackplaneCode =
 const backplaneFailures: Record<BackplaneCode, string> = {
   DOWN: "Broker cannot be reached",
   TIMEOUT: "Broker did not answer within the timeout of carrying",
-  QUEUE_FULL: "More waits for the broker than maxWaiting of carrying",
+  QUEUE_FULL: "More bytes wait for the broker than carrying.maxWaiting allows",
   REFUSED: "Broker refused it",
   LEFT: "Server has left its backplane",
   ENVELOPE_VERSION:

@@ -59,7 +59,7 @@ function checkTls(options: TlsOptions): void {
   );
   if (unknown === undefined) return;
   throw new TypeError(
-    `Workers know one option of TLS, serverName, and trust what the platform trusts: tls.${unknown[0]}`,
+    `Workers know only one TLS option, serverName, and trust the platform's authorities. Unknown: tls.${unknown[0]}`,
   );
 }
 

@@ -38,7 +38,7 @@ export async function decide(
   const result = asked.result ?? {};
   if (result.handled === true) {
     throw new TypeError(
-      "upgrade() says that it has handled the request, whose socket is the server's by then: give such requests to their handler in place of handleUpgrade()",
+      "upgrade() returned handled: true, but handleUpgrade() has the socket already: pass such requests to their own handler instead",
     );
   }
   Object.assign(context, result.context);

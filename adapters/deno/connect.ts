@@ -80,7 +80,7 @@ async function connectTls(
 ): Promise<Opened> {
   const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
   if (peerName(tls, hostname) !== peerName({}, hostname)) {
-    throw new TypeError("Deno takes a client's certificate only where serverName is the host");
+    throw new TypeError("Deno sends a client certificate only if serverName is the host");
   }
   return shakeHands(await Deno.connectTls({ ...toDenoTls(tls), hostname, port }), signal);
 }

@@ -34,5 +34,5 @@ export const CloseEvent: Constructor = required("CloseEvent", OwnCloseEvent);
 
 /** @throws {TypeError} Always: this platform has no server. */
 export function webSocketHandlers(): never {
-  throw new TypeError("webSocketHandlers() is for serve(), which this platform has not");
+  throw new TypeError("webSocketHandlers() is for serve(), and this platform has no serve()");
 }

@@ -224,7 +224,8 @@ export class Link<Context = unknown>
   /** The topics of the server. @throws {TypeError} The connection belongs to a client. */
   get topics(): Topics<ConnectionLink> {
     const { topics } = this.#owner;
-    if (topics === undefined) throw new TypeError("Topics are a server's: a client has none");
+    if (topics === undefined)
+      throw new TypeError("Only a server's connection has topics: this is a client's");
     return topics;
   }
 

@@ -219,7 +219,9 @@ export function resolveConnectionOptions(
   { ownBufferSize = 0, afterTurn = withTimer, codec = webText }: RuntimeServices = {},
 ): LinkSettings {
   if (options.borrow === true && options.newBytes !== undefined) {
-    throw new TypeError("Either borrow or newBytes: what is lent is not made anew");
+    throw new TypeError(
+      "Use either borrow or newBytes: borrowed bytes are not copied, so newBytes would not be called",
+    );
   }
   return {
     overflow: options.overflow ?? "close",

@@ -123,7 +123,7 @@ export class Receiver implements AssemblerOwner {
     end = checkRange(chunk, start, end, "chunk");
     const closer = this.#closer;
     if (closer.isClosed) return end;
-    if (this.#isTelling) throw new TypeError("receive() inside of an event");
+    if (this.#isTelling) throw new TypeError("receive() must not be called inside an event");
     if (this.#state === "busy") return start;
     // Assigned here and below without the table, since this runs for each chunk: a look-up costs more.
     this.#state = "telling";
@@ -141,7 +141,7 @@ export class Receiver implements AssemblerOwner {
     } catch (error) {
       // If an event took the chunk away, an error in what was decoded after that is not the peer's fault.
       closer.failFor(
-        chunk.length < end ? new TypeError("chunk was transferred inside of an event") : error,
+        chunk.length < end ? new TypeError("chunk was transferred inside an event") : error,
       );
       return end;
     } finally {

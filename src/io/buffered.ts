@@ -75,7 +75,7 @@ export class BufferedStream implements ByteStream {
   consume(count: number): void {
     if (!Number.isInteger(count) || count < 0 || count > this.buffered) {
       throw new RangeError(
-        `count must be an integer up to the ${this.buffered} bytes at hand: ${count}`,
+        `count must be an integer up to the ${this.buffered} bytes that are buffered: ${count}`,
       );
     }
     this.#start += count;

@@ -81,7 +81,8 @@ export class CallOrder {
 
   /** @throws {TypeError} `round` is over. */
   check(round: number): void {
-    if (this.#round !== round) throw new TypeError("The writer was reset: this was dropped");
+    if (this.#round !== round)
+      throw new TypeError("The writer was reset: what it had not written was dropped");
   }
 
   /** Remembers a call that is under way, and returns its result unchanged. */

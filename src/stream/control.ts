@@ -75,7 +75,7 @@ export class ControlWriter implements ByteWriter {
     checkOpcode(opcode);
     checkBytes("buffer", buffer);
     if (!isControl(opcode)) {
-      throw new TypeError(`opcode must be one of a control frame: ${opcode}. Use a Writer`);
+      throw new TypeError(`opcode must be a control frame's: ${opcode}. Use a Writer`);
     }
     this.#dest = dest;
     this.#opcode = opcode;

@@ -164,7 +164,9 @@ export class Reader implements ByteReader {
   nextFrame(): Awaitable<Header | undefined> {
     this.#check();
     if (this.#left > 0 || (this.#isAtEnd && this.#hasMore)) {
-      throw new TypeError("The frame before has not been read to its end");
+      throw new TypeError(
+        "The previous frame is not read completely yet: read or discard it first",
+      );
     }
     try {
       return this.#nextFrame();

@@ -58,7 +58,7 @@ function checkMessage(state: State, opcode: Opcode): void {
   checkState(state);
   checkOpcode(opcode);
   if (isControl(opcode)) {
-    throw new TypeError(`opcode must be one of a data frame: ${opcode}. Use a ControlWriter`);
+    throw new TypeError(`opcode must be a data frame's: ${opcode}. Use a ControlWriter`);
   }
 }
 

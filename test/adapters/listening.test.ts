@@ -67,11 +67,8 @@ describe("listening()", () => {
     [{ port: 0, path: "/run/x" }, /not port and path$/],
     [{ path: "/run/x", server: newServer() }, /not path and server$/],
     [{ path: "" }, /^path is empty/],
-    [
-      { server: newServer(), backlog: 5 },
-      /^backlog goes with port or path: what is given as server/,
-    ],
-    [{ listener: newServer(), backlog: 5 }, /what is given as listener has its own$/],
+    [{ server: newServer(), backlog: 5 }, /^backlog needs port or path: the server that was given/],
+    [{ listener: newServer(), backlog: 5 }, /the listener that was given has a backlog already$/],
     [{ path: "/run/x", reusePort: true }, /^reusePort goes with port: what is given as path has/],
     [{ server: newServer(), reusePort: true }, /what is given as server has its own way$/],
     [{ server: newServer(), tls }, /^tls goes with port or path: what is given as server/],

@@ -46,7 +46,9 @@ describe("resolveConnectionOptions()", () => {
   it("refuses to lend bytes that are to be made anew", () => {
     const newBytes = (bytes: Uint8Array): Uint8Array => bytes;
     expect(() => resolveConnectionOptions({ borrow: true, newBytes })).toThrow(
-      new TypeError("Either borrow or newBytes: what is lent is not made anew"),
+      new TypeError(
+        "Use either borrow or newBytes: borrowed bytes are not copied, so newBytes would not be called",
+      ),
     );
     expect(() => resolveConnectionOptions({ borrow: false, newBytes })).not.toThrow();
   });

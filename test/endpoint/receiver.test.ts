@@ -40,7 +40,7 @@ describe("Endpoint.receive() from within an event", () => {
       endpoint.receive(ping());
     };
     endpoint.receive(ping());
-    expect(lines).toEqual(["fail TypeError: receive() inside of an event"]);
+    expect(lines).toEqual(["fail TypeError: receive() must not be called inside an event"]);
     expect(sentFrames(endpoint).at(-1)).toBe("close fin 0 03f3");
   });
 
@@ -51,7 +51,7 @@ describe("Endpoint.receive() from within an event", () => {
     };
     endpoint.receive(text("a", more));
     endpoint.setStreaming(true);
-    expect(lines).toEqual(["fail TypeError: receive() inside of an event"]);
+    expect(lines).toEqual(["fail TypeError: receive() must not be called inside an event"]);
   });
 
   it("is not needed where an event closes while a message takes a while: what follows is read", () => {
@@ -101,7 +101,7 @@ describe("a chunk that is transferred inside of an event of its own", () => {
     const chunk = concat([binary(counted(3), parts), binary(counted(3), parts)]);
     const { length } = chunk;
     expect(endpoint.receive(chunk)).toBe(length);
-    expect(errors).toEqual([new TypeError("chunk was transferred inside of an event")]);
+    expect(errors).toEqual([new TypeError("chunk was transferred inside an event")]);
     expect(endpoint.closure).toMatchObject({ initiator: "local", error: errors[0] });
     expect(sentLines(endpoint).join()).toContain("close");
   });
@@ -229,7 +229,7 @@ describe("Endpoint.setStreaming()", () => {
       }
     };
     endpoint.receive(concat([ping("p"), text("a")]));
-    expect(thrown).toEqual([new TypeError("receive() inside of an event")]);
+    expect(thrown).toEqual([new TypeError("receive() must not be called inside an event")]);
     expect(lines).toEqual(["begin text", "piece 61", "end"]);
   });
 });

@@ -353,7 +353,7 @@ describe("FlateWriter.close()", () => {
   });
 });
 
-const wasReset = new TypeError("The writer was reset: this was dropped");
+const wasReset = new TypeError("The writer was reset: what it had not written was dropped");
 
 describe("FlateWriter.reset()", () => {
   it("begins with an empty window, and drops what was not passed on", async () => {

@@ -5,7 +5,7 @@ import { CallOrder, countOf } from "../../src/io/call-order.ts";
 import { failure, plain } from "../support/streams.ts";
 
 const error = new Error("no");
-const wasReset = new TypeError("The writer was reset: this was dropped");
+const wasReset = new TypeError("The writer was reset: what it had not written was dropped");
 
 /** Something with calls that are done in their order, each as long as it is told. */
 class Calls {

@@ -80,13 +80,13 @@ describe(`an opcode on ${runtime}`, () => {
     for (const opcode of [OpContinuation, OpText, OpBinary, 0x3]) {
       expect(new stream.Writer(dest, StateServerSide, opcode).buffered).toBe(0);
       expect(() => new stream.ControlWriter(dest, StateServerSide, opcode)).toThrow(
-        new TypeError(`opcode must be one of a control frame: ${opcode}. Use a Writer`),
+        new TypeError(`opcode must be a control frame's: ${opcode}. Use a Writer`),
       );
     }
     for (const opcode of [OpClose, OpPing, 0xb]) {
       expect(new stream.ControlWriter(dest, StateServerSide, opcode).buffered).toBe(0);
       expect(() => new stream.Writer(dest, StateServerSide, opcode)).toThrow(
-        new TypeError(`opcode must be one of a data frame: ${opcode}. Use a ControlWriter`),
+        new TypeError(`opcode must be a data frame's: ${opcode}. Use a ControlWriter`),
       );
     }
   });

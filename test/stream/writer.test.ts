@@ -559,7 +559,7 @@ describe("Writer.grow()", () => {
   );
 });
 
-const wasReset = new TypeError("The writer was reset: this was dropped");
+const wasReset = new TypeError("The writer was reset: what it had not written was dropped");
 
 describe("Writer.reset()", () => {
   it.each<[what: string, size: number, payload: number]>([

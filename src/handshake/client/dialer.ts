@@ -149,7 +149,7 @@ export class Dialer {
     const { netDial, tlsClient, tlsOptions = {}, connect, wrapConn } = this.options;
     const tls = isSecure && tlsClient === undefined ? tlsOptions : undefined;
     if (netDial !== undefined && tls !== undefined) {
-      throw new TypeError("Dialer needs tlsClient beside netDial for wss");
+      throw new TypeError("Dialer with netDial needs tlsClient, too, for wss");
     }
     if (netDial === undefined && connect === undefined) {
       throw new TypeError(

@@ -62,7 +62,7 @@ function hint(text: string): string {
 export function parseUrl(url: string | { readonly href: string }): Destination {
   const text = textOfUrl(url);
   // The URL parser would remove these characters silently.
-  if (/[\t\n\r]/.test(text)) throw new TypeError("A URL has no line ends and no tabs");
+  if (/[\t\n\r]/.test(text)) throw new TypeError("URL must not contain line ends or tabs");
   const parsed = newUrl(text);
   const isSecure = parsed.protocol === "wss:";
   if (!isSecure && parsed.protocol !== "ws:") {

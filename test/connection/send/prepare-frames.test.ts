@@ -82,10 +82,10 @@ describe("prepareFrames()", () => {
     [
       "a continuation",
       frame(OpContinuation, "a"),
-      "Continuation of no message",
+      "Continuation frame without a message to continue",
       "CONTINUATION_UNEXPECTED",
     ],
-    ["a compressed message", compressed, "RSV bit set that no extension defines", "RSV_NOT_ZERO"],
+    ["a compressed message", compressed, "RSV bit set, but no extension uses it", "RSV_NOT_ZERO"],
     [
       "a masked frame",
       compileFrame(maskFrame(newFrame(OpText, true, encodeUtf8("a")))),
