@@ -10,6 +10,8 @@ import { aimText, compare, markdownTable, rivalsOf, spreadText } from "./report.
 import { ratios } from "./statistics.mjs";
 
 const picture = "ratios.svg";
+/** Benchmarks whose tables stand apart: they compare no servers of WebSockets. */
+const apart = new Set(["micro", "backplanes"]);
 
 /** What plain sockets come to, against the same other. */
 function limitOf({ peers }, name) {
@@ -57,8 +59,7 @@ export function writeOverview(folder, names) {
     .map((path) => JSON.parse(readFileSync(path, "utf8")))
     // Of an earlier form.
     .filter(({ name }) => name !== undefined);
-  // The parts of the codec are no rates of a server.
-  const compared = all.filter(({ name, figure }) => figure !== undefined && name !== "micro");
+  const compared = all.filter(({ name, figure }) => figure !== undefined && !apart.has(name));
   const lines = compared.flatMap(linesOf);
   const aimed = lines.filter(({ aim }) => aim !== undefined);
   const met = aimed.filter(({ verdict }) => verdict === "met");

@@ -79,13 +79,21 @@ export class Program {
 
   /**
    * @param name What it is called where it fails.
-   * @param options `env`, further environment; `patience`, milliseconds until its next line.
+   * @param options `env`, further environment; `patience`, milliseconds until its next line; `serialization`, of a channel to it
+   * beside its lines, where one is wanted.
    */
-  constructor(name, core, command, { env = {}, patience: milliseconds = patience } = {}) {
+  constructor(
+    name,
+    core,
+    command,
+    { env = {}, patience: milliseconds = patience, serialization } = {},
+  ) {
     this.#name = name;
     this.#patience = milliseconds;
+    const lines = ["pipe", "pipe", "pipe"];
     this.#child = start(core, command, {
-      stdio: ["pipe", "pipe", "pipe"],
+      stdio: serialization === undefined ? lines : [...lines, "ipc"],
+      serialization,
       env: { ...process.env, ...env },
     });
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
@@ -101,6 +109,11 @@ export class Program {
 
   get hasEnded() {
     return !running.has(this.#child);
+  }
+
+  /** What has a channel to it. */
+  get child() {
+    return this.#child;
   }
 
   /** The next line that it prints. */

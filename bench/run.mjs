@@ -10,6 +10,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBuilt, root } from "../scripts/built.mjs";
+import { backplanes } from "./backplanes.mjs";
 import { broadcast } from "./broadcast.mjs";
 import { busy } from "./busy.mjs";
 import { compressed } from "./compressed.mjs";
@@ -30,6 +31,7 @@ const benchmarks = {
   loop,
   low,
   broadcast,
+  backplanes,
   handshake,
   fetch,
   idle,
