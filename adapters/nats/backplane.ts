@@ -17,9 +17,11 @@ import type {
   BackplaneMember,
   BackplaneMembership,
 } from "../../src/connection/backplane/backplane.ts";
+import type { HistoryPage, Position } from "../../src/connection/backplane/history.ts";
 import { newDeferred, quiet } from "../../src/deferred.ts";
 import { BackplaneError } from "../../src/errors.ts";
 import type { RuntimeSignal } from "../../src/transport.ts";
+import { Asked } from "./asked.ts";
 import {
   isHopeless,
   type NatsConnect,
@@ -27,6 +29,7 @@ import {
   type NatsSubscription,
   refusalIn,
 } from "./client.ts";
+import { isFinal, type NatsHistory } from "./jetstream.ts";
 import { subjectOf } from "./subjects.ts";
 
 /** How publications go over NATS. */
@@ -35,7 +38,8 @@ export interface NatsBackplaneOptions {
   readonly prefix?: string | undefined;
 }
 
-const table: OptionTable<NatsBackplaneOptions> = { prefix: text };
+/** What the options may be. */
+export const table: OptionTable<NatsBackplaneOptions> = { prefix: text };
 
 /** Milliseconds between attempts to open a connection, unless `reconnectTimeWait` of the client's options says otherwise. */
 const defaultPause = 2000;
@@ -54,7 +58,16 @@ export function natsBackplane<Options extends object>(
 ): Backplane {
   checkKind("connect", callback, connect);
   checkOptions(options, table);
-  const { prefix = "framewire." } = options;
+  return { join: joinOf(connect, client, options, undefined) };
+}
+
+/** Gives what lets servers join. */
+export function joinOf<Options extends object>(
+  connect: NatsConnect<Options>,
+  client: Options,
+  { prefix = "framewire." }: NatsBackplaneOptions,
+  newHistory: (() => NatsHistory) | undefined,
+): Backplane["join"] {
   const own = {
     noEcho: true,
     reconnect: true,
@@ -62,13 +75,12 @@ export function natsBackplane<Options extends object>(
     waitOnFirstConnect: false,
   };
   const { reconnectTimeWait = defaultPause } = client as { readonly reconnectTimeWait?: number };
-  return {
-    async join(member) {
-      const open = (): Promise<NatsConnection> => connect({ ...client, ...own });
-      const membership = new NatsMembership(open, prefix, reconnectTimeWait, member);
-      await membership.open();
-      return membership;
-    },
+  return async (member) => {
+    const open = (): Promise<NatsConnection> => connect({ ...client, ...own });
+    const history = newHistory?.();
+    const membership = new NatsMembership(open, prefix, reconnectTimeWait, member, history);
+    await membership.open();
+    return membership;
   };
 }
 
@@ -81,12 +93,19 @@ class NatsMembership implements BackplaneMembership {
   readonly #prefix: string;
   readonly #pause: number;
   readonly #member: BackplaneMember;
+  readonly #history: NatsHistory | undefined;
   readonly #opened = newDeferred<void>();
   readonly #subscriptions = new Map<string, NatsSubscription>();
   /** What the server does not allow, by operation and subject: for as long as the connection lasts. */
   readonly #refusals = new Map<string, Error>();
   /** "opening" for the first time; "up"; "down"; "renewing" the subscriptions; "left". */
   #state: "opening" | "up" | "down" | "renewing" | "left" = "opening";
+  /** Counts how often renewing has begun: an older one gives way. */
+  #renewal = 0;
+  /** Set while it is looked whether the history has begun anew. */
+  #suspicion: Promise<boolean> | undefined;
+  /** What keeps messages was asked. */
+  readonly #asked = new Asked();
   #connection: NatsConnection | undefined;
   /** What confirms all that is asked for in this turn. */
   #confirmation: Promise<void> | undefined;
@@ -97,7 +116,9 @@ class NatsMembership implements BackplaneMembership {
     prefix: string,
     pause: number,
     member: BackplaneMember,
+    history: NatsHistory | undefined,
   ) {
+    this.#history = history;
     this.#connect = connect;
     this.#prefix = prefix;
     this.#pause = pause;
@@ -110,14 +131,23 @@ class NatsMembership implements BackplaneMembership {
     await this.#opened.promise;
   }
 
-  async publish(topic: string, envelope: Uint8Array): Promise<void> {
-    const subject = subjectOf(this.#prefix, topic);
+  async publish(topic: string, envelope: Uint8Array): Promise<Position | undefined> {
+    const history = this.#history?.keeps(topic) === true ? this.#history : undefined;
+    const subject = history?.subjectOf(topic) ?? subjectOf(this.#prefix, topic);
     const connection = this.#whileUp();
     const most = connection.info?.max_payload ?? Infinity;
     if (envelope.length > most) {
       throw new RangeError(
         `Envelope must have at most ${most} bytes, the max_payload of the NATS server: ${envelope.length}`,
       );
+    }
+    if (history !== undefined) {
+      try {
+        return await this.#asked.until(history.publish(connection, topic, envelope));
+      } catch (error) {
+        this.#checkRefused("publish", subject);
+        throw this.#toTell(error, connection);
+      }
     }
     try {
       connection.publish(subject, envelope);
@@ -126,6 +156,16 @@ class NatsMembership implements BackplaneMembership {
     }
     await this.#confirm(connection);
     this.#checkRefused("publish", subject);
+    return undefined;
+  }
+
+  async history(topic: string, since: Position | undefined): Promise<HistoryPage> {
+    const connection = this.#whileUp();
+    try {
+      return await this.#asked.until(this.#history!.read(connection, topic, since));
+    } catch (error) {
+      throw this.#toTell(error, connection);
+    }
   }
 
   async subscribe(topic: string): Promise<void> {
@@ -182,10 +222,7 @@ class NatsMembership implements BackplaneMembership {
       this.#lost(error);
       this.#retry();
     });
-    if (this.#state === "opening") {
-      this.#state = "up";
-      this.#opened.resolve();
-    } else await this.#renew(connection);
+    await this.#renew(connection);
   }
 
   #failed(error: unknown): void {
@@ -201,6 +238,7 @@ class NatsMembership implements BackplaneMembership {
 
   #retry(): void {
     if (this.#state === "left") return;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#dial(), this.#pause);
   }
 
@@ -227,13 +265,32 @@ class NatsMembership implements BackplaneMembership {
     if (this.#state === "left") return;
     this.#state = "down";
     this.#member.state("down", reason);
+    this.#asked.giveUp(new BackplaneError("DOWN", { cause: reason }));
   }
 
-  /** The connection is back: NATS has been told of what the client had subscribed to, and is told of what is wanted now. */
+  /**
+   * The connection is there: NATS has been told of what the client had subscribed to, and is told of what is wanted now. Where messages
+   * are kept, that must be there, too; it is asked for until it is.
+   */
   async #renew(connection: NatsConnection): Promise<void> {
+    const renewal = ++this.#renewal;
+    clearTimeout(this.#timer);
     if (this.#state === "left") return;
-    this.#state = "renewing";
+    if (this.#state !== "opening") this.#state = "renewing";
     this.#refusals.clear();
+    try {
+      await this.#history?.open(connection);
+    } catch (error) {
+      if (renewal === this.#renewal) this.#cannotKeep(connection, error);
+      return;
+    }
+    // Begun again meanwhile, or left.
+    if (renewal !== this.#renewal || (this.#state as string) === "left") return;
+    if (this.#state === "opening") {
+      this.#state = "up";
+      this.#opened.resolve();
+      return;
+    }
     const wanted = new Set(this.#member.topics());
     for (const [topic, subscription] of [...this.#subscriptions]) {
       if (wanted.has(topic)) continue;
@@ -247,7 +304,7 @@ class NatsMembership implements BackplaneMembership {
       // Lost again meanwhile: the next time begins anew.
       return;
     }
-    if ((this.#state as string) !== "renewing") return;
+    if (renewal !== this.#renewal || (this.#state as string) !== "renewing") return;
     this.#state = "up";
     this.#member.state("up");
     const refused = this.#firstRefused(wanted);
@@ -259,11 +316,61 @@ class NatsMembership implements BackplaneMembership {
     this.#member.gap();
   }
 
+  /** Looks whether the history has begun anew, one time after the other. */
+  async #suspect(connection: NatsConnection, history: NatsHistory): Promise<void> {
+    if (this.#suspicion !== undefined) return;
+    this.#suspicion = history.hasBegunAnew(connection);
+    try {
+      if ((await this.#suspicion) && this.#state === "up") {
+        this.#lost(new Error("The stream of NATS has begun anew"));
+        void this.#renew(connection);
+      }
+    } catch {
+      // Who publishes finds out whether it is away.
+    }
+    this.#suspicion = undefined;
+  }
+
+  /** What keeps messages is not there. */
+  #cannotKeep(connection: NatsConnection, error: unknown): void {
+    const { jetstream } = connection.info ?? {};
+    if (this.#state === "opening" && (isFinal(error) || jetstream !== true)) {
+      this.#state = "left";
+      void quiet(connection.close());
+      this.#opened.reject(
+        isFinal(error) ? error : new Error("NATS has no JetStream", { cause: error }),
+      );
+      return;
+    }
+    this.#lost(error);
+    this.#opened.resolve();
+    if (this.#state === "left") return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#renew(connection), this.#pause);
+  }
+
+  /**
+   * Gives what is told of an error. What JetStream refuses is final; without an answer it is away, or the stream is, and is asked for
+   * again.
+   */
+  #toTell(error: unknown, connection: NatsConnection): unknown {
+    if (isFinal(error) || error instanceof BackplaneError) return error;
+    if (this.#state === "up") {
+      this.#lost(error);
+      void this.#renew(connection);
+    }
+    return new BackplaneError("DOWN", { cause: error });
+  }
+
   #ask(connection: NatsConnection, topic: string): void {
     if (this.#subscriptions.has(topic)) return;
     const subscription = connection.subscribe(subjectOf(this.#prefix, topic), {
       callback: (error, message) => {
-        if (error === null) this.#member.deliver(topic, message.data);
+        if (error !== null) return;
+        if (this.#history?.keeps(topic) !== true) this.#member.deliver(topic, message.data);
+        else if (this.#history.deliver(this.#member, topic, message)) {
+          void this.#suspect(connection, this.#history);
+        }
       },
     });
     this.#subscriptions.set(topic, subscription);

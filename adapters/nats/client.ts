@@ -9,7 +9,13 @@ export interface NatsConnection {
   /** What the server has said of itself. */
   readonly info?: NatsServerInfo | undefined;
   /** Sends a message. */
-  publish(subject: string, payload: Uint8Array): void;
+  publish(subject: string, payload: Uint8Array, options?: { reply?: string }): void;
+  /** Sends a message, and resolves with the answer. */
+  request(
+    subject: string,
+    payload: Uint8Array,
+    options: { timeout: number; headers?: NatsHeaders },
+  ): Promise<NatsMessage>;
   /** Asks for the messages of a subject. */
   subscribe(
     subject: string,
@@ -29,12 +35,28 @@ export interface NatsConnection {
 export interface NatsServerInfo {
   /** Bytes that a message may have. */
   readonly max_payload: number;
+  /** Whether it has JetStream. */
+  readonly jetstream?: boolean | undefined;
 }
 
 /** What comes of a subject. */
 export interface NatsMessage {
+  /** What it was sent to. */
+  readonly subject: string;
   /** Its payload. */
   readonly data: Uint8Array;
+  /** Where an answer goes. */
+  readonly reply?: string | undefined;
+  /** What is in front of it. */
+  readonly headers?: NatsHeaders | undefined;
+}
+
+/** Headers of a message. */
+export interface NatsHeaders {
+  /** Gives one; "" where there is none. */
+  get(name: string): string;
+  /** Sets one. */
+  set(name: string, value: string): void;
 }
 
 /** A subscription. */

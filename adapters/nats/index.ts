@@ -13,9 +13,11 @@
  */
 
 export { natsBackplane, type NatsBackplaneOptions } from "./backplane.ts";
+export { type NatsModule, natsStreams, type NatsStreamsOptions } from "./streams.ts";
 export type {
   NatsConnect,
   NatsConnection,
+  NatsHeaders,
   NatsMessage,
   NatsServerInfo,
   NatsStatus,

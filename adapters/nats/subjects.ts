@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 
-/** Characters of a subject behind which a name is hashed: a line of the protocol has 4 KiB, and a longer one ends the connection. */
+/** Characters of a token behind which a name is hashed: a line of the protocol has 4 KiB, and a longer one ends the connection. */
 const longest = 1024;
 
 /**
@@ -16,12 +16,17 @@ const longest = 1024;
  * a subject it is the SHA-256.
  */
 export function subjectOf(prefix: string, topic: string): string {
-  if (topic === "") return `${prefix}%`;
-  const subject = prefix + topic.replace(/[^\w-]/gu, escapeCharacter);
-  if (subject.length <= longest) return subject;
+  return prefix + tokenOf(topic);
+}
+
+/** Gives that token alone. */
+export function tokenOf(topic: string): string {
+  if (topic === "") return "%";
+  const token = topic.replace(/[^\w-]/gu, escapeCharacter);
+  if (token.length <= longest) return token;
   // "%h" is no escape: no other topic has this subject. Code units, since text that is not well-formed has no UTF-8.
   const hash = createHash("sha256").update(Buffer.from(topic, "utf16le")).digest("hex");
-  return `${prefix}%h${hash}`;
+  return `%h${hash}`;
 }
 
 function escapeCharacter(character: string): string {

@@ -4,7 +4,7 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import type { NatsConnect } from "../../adapters/nats/index.ts";
+import type { NatsConnect, NatsModule } from "../../adapters/nats/index.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 
 /** The clients of NATS, and the packages that have them. */
@@ -46,6 +46,15 @@ export async function natsConnect(
     connect: NatsConnect<Record<string, unknown>>;
   };
   return connect;
+}
+
+/** Gives a client's whole module, likewise. */
+export async function natsModule(
+  name: keyof typeof natsClients,
+): Promise<NatsModule<Record<string, unknown>>> {
+  return (await import(/* @vite-ignore */ natsClients[name])) as NatsModule<
+    Record<string, unknown>
+  >;
 }
 
 /** Options that connect to it, and soon again where it was away. */

@@ -23,6 +23,7 @@ function newConnection(): FakeConnection {
     tell: (status) => {
       told.resolve(status);
     },
+    request: () => Promise.reject(new Error("no")),
     publish: (subject) => void lines.push(`publish ${subject}`),
     subscribe(subject) {
       lines.push(`subscribe ${subject}`);
