@@ -8,7 +8,7 @@ import type { Deadline, Deadlines } from "../clock.ts";
 import { whenSettled } from "../deferred.ts";
 import { NodesError } from "./errors.ts";
 import type { Head, MessageKind } from "./message.ts";
-import type { NodeMessage } from "./message.ts";
+import { type NodeMessage, textOf } from "./message.ts";
 import { topicOf } from "./roster.ts";
 
 /** An answer: fields of its head, and a payload where it has one. */
@@ -53,7 +53,7 @@ export class Answering {
   /** A question has come. Its number was looked at. @param within Milliseconds that the asker waits; 0 for ever. */
   take(question: NodeMessage, number: number, within: number): void {
     const { maxRequests, deadlines } = this.#owner;
-    const answerer = this.#answerers.get(String(question.head.for));
+    const answerer = this.#answerers.get(textOf(question.head.for));
     const reply = (head: Head, payload?: Uint8Array): void => {
       void this.#owner.say(topicOf(question.sender), "answer", { ...head, n: number }, payload);
     };
@@ -93,7 +93,7 @@ export class Answering {
 
   /** Answers a question of this node to itself. Rejects with what the answerer fails with. */
   async ask(question: NodeMessage): Promise<AnswerParts> {
-    const answerer = this.#answerers.get(String(question.head.for));
+    const answerer = this.#answerers.get(textOf(question.head.for));
     if (answerer === undefined) throw new NodesError("UNHANDLED");
     return this.run(answerer, question);
   }

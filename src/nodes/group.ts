@@ -28,6 +28,7 @@ import {
   isWhole,
   type MessageKind,
   type NodeMessage,
+  textOf,
 } from "./message.ts";
 import type { NodesHandlers, NodesSettings } from "./options.ts";
 import { allTopic, Roster } from "./roster.ts";
@@ -95,7 +96,7 @@ export class Group {
       },
     });
     this.answering.answer("count", ({ head }) => ({
-      head: { count: this.line.subscribers(String(head.topic)) },
+      head: { count: this.line.subscribers(textOf(head.topic)) },
     }));
     if (handlers.request !== undefined) {
       this.answering.answer("request", (question) => this.#request(question));
@@ -198,7 +199,7 @@ export class Group {
   #asked(topic: string, message: NodeMessage): boolean {
     const number = this.#numberOf(topic, message);
     const { within } = message.head;
-    if (number === undefined || !isWhole(within)) return false;
+    if (number === undefined || !isWhole(within) || textOf(message.head.for) === "") return false;
     this.answering.take(message, number, within);
     return true;
   }

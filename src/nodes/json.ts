@@ -28,3 +28,27 @@ export function copyOfJson(name: string, value: unknown, most: number): unknown 
   }
   return JSON.parse(json);
 }
+
+/**
+ * Tells whether a value that came as JSON may be one that `copyOfJson` has let go: whatever it is, that is told at once. It counts the
+ * fewest UTF-16 units that a value has as JSON. To write it would overflow the stack where it is deep, or take seconds.
+ */
+export function isShortJson(value: unknown, most: number): boolean {
+  return value === undefined || roomBehind(value, most) >= 0;
+}
+
+/** @returns What is left of the room behind a value; less than 0 where it has not enough. */
+function roomBehind(value: unknown, room: number): number {
+  if (typeof value === "string") return room - value.length - 2;
+  if (typeof value !== "object" || value === null) return room - 1;
+  let left = room - 2;
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length && left >= 0; at++) left = roomBehind(value[at], left);
+    return left;
+  }
+  for (const key in value) {
+    if (left < 0) return left;
+    left = roomBehind((value as Record<string, unknown>)[key], left - key.length - 3);
+  }
+  return left;
+}

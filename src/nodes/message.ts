@@ -131,6 +131,11 @@ export function contentOf({ head, payload }: NodeMessage): string | Uint8Array |
   }
 }
 
+/** Gives a field that is a text; an empty one where it is none. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
 /** Tells whether a field is a whole number from 0 on. */
 export function isWhole(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;

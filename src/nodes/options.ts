@@ -181,7 +181,7 @@ export const requestTable: OptionTable<ToNodes & AskOptions> = /* @__PURE__ */ (
 }))();
 
 /** UTF-16 units of JSON that a node may say of itself. */
-const longestInfo = 1024;
+export const longestInfo = 1024;
 
 /** Checks options and handlers, and fills in defaults. @throws {TypeError} @throws {RangeError} */
 export function resolveNodes(options: NodesOptions, handlers: NodesHandlers): NodesSettings {

@@ -15,9 +15,10 @@ import type { Deadline, Deadlines } from "../clock.ts";
 import { RecentMap } from "../connection/backplane/recent.ts";
 import { reservedPrefix } from "../connection/backplane/reserved.ts";
 import { whenSettled } from "../deferred.ts";
+import { isShortJson } from "./json.ts";
 import type { Head, MessageKind, NodeMessage } from "./message.ts";
 import { isWhole } from "./message.ts";
-import type { NodeEntry, NodesSettings, NodesState } from "./options.ts";
+import { longestInfo, type NodeEntry, type NodesSettings, type NodesState } from "./options.ts";
 
 /** The topic that all nodes hear. */
 export const allTopic: string = `${reservedPrefix}nodes`;
@@ -265,7 +266,7 @@ export class Roster {
   }
 
   #add(id: string, kind: "here" | "hello", { age, info }: Head): boolean {
-    if (this.#state === "left" || !isWhole(age)) return false;
+    if (this.#state === "left" || !isWhole(age) || !isShortJson(info, longestInfo)) return false;
     if (this.#peers.size >= this.#settings.maxNodes) {
       if (!this.#hasTooMany) this.#owner.tooMany();
       this.#hasTooMany = true;

@@ -50,6 +50,19 @@ describe("Group", () => {
     expect(a.errors).toEqual([]);
   });
 
+  it("counts a question about nothing that has a name as unread, and throws nothing", async () => {
+    const own = topicOf(a.nodes.id);
+    const { dropped } = a.nodes.counters;
+    send(own, "ask", { n: 1, for: { toString: 1, valueOf: 1 }, within: 0 });
+    send(own, "ask", { n: 2, for: JSON.parse("[".repeat(900) + "]".repeat(900)), within: 0 });
+    send(own, "ask", { n: 3, within: 0 });
+    expect(a.nodes.counters.dropped - dropped).toBe(3);
+    send(own, "ask", { n: 4, for: "count", topic: { toString: 1, valueOf: 1 }, within: 0 });
+    send(own, "ask", { n: 5, for: "presence", topic: { toString: 1, valueOf: 1 }, within: 0 });
+    await group.settle();
+    expect([a.errors, a.nodes.counters.answering]).toEqual([[], 0]);
+  });
+
   it("does not hear what it said itself, where the broker gives it back", () => {
     const before = a.nodes.counters;
     group.broker.send(allTopic, encodeMessage("message", a.nodes.id, { n: 1, text: true }));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { copyOfJson } from "../../src/nodes/json.ts";
+import { copyOfJson, isShortJson } from "../../src/nodes/json.ts";
 
 describe("copyOfJson()", () => {
   it("gives a copy, as JSON has it, and undefined as it is", () => {
@@ -23,5 +23,21 @@ describe("copyOfJson()", () => {
     expect(() => copyOfJson("info", "xxxx", 5)).toThrow(
       new RangeError("info must be 5 characters of JSON at the most: 6"),
     );
+  });
+});
+
+describe("isShortJson()", () => {
+  it("takes all that a copy may be, and nothing that is much longer, however it is made", () => {
+    const deep = JSON.parse("[".repeat(100_000) + "]".repeat(100_000)) as unknown;
+    const longKey = { ["k".repeat(50)]: 1 };
+    const many = Array<number>(100).fill(1);
+    const manyKeys = Object.fromEntries(many.map((_, at) => [at, null]));
+    const bad = ["x".repeat(39), deep, { deep }, longKey, many, manyKeys, [{}, longKey]];
+    expect(bad.map((value) => isShortJson(value, 40))).toEqual(bad.map(() => false));
+    const good = [undefined, null, "x".repeat(38), -1.5, [[[]], {}], { a: ["b", true], c: {} }];
+    expect(good.map((value) => isShortJson(value, 40))).toEqual(good.map(() => true));
+    for (const value of good.slice(1)) {
+      expect(isShortJson(value, JSON.stringify(value).length)).toBe(true);
+    }
   });
 });

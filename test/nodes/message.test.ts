@@ -6,6 +6,7 @@ import {
   decodeMessage,
   encodeMessage,
   isWhole,
+  textOf,
   type MessageKind,
   type NodeMessage,
 } from "../../src/nodes/message.ts";
@@ -105,6 +106,12 @@ describe("contentOf()", () => {
 
   it("gives nothing where a text is none", () => {
     expect(contentOf(message(true, Uint8Array.of(0xff)))).toBeUndefined();
+  });
+});
+
+describe("textOf()", () => {
+  it("gives a text, and nothing of what cannot be made one", () => {
+    expect(["a", 1, null, undefined, { toString: 1 }].map(textOf)).toEqual(["a", "", "", "", ""]);
   });
 });
 

@@ -58,6 +58,15 @@ describe("Roster", () => {
     expect(a.events.at(-1)).toBe("left b left");
   });
 
+  it("does not take one in that says more of itself than a node may", async () => {
+    const [a] = await group.three();
+    for (const info of ["x".repeat(1023), "x".repeat(1022)]) {
+      group.broker.send(allTopic, encodeMessage("here", stranger, { age: 1, info }));
+    }
+    expect(a.nodes.list().at(-1)!.info).toBe("x".repeat(1022));
+    expect([a.nodes.list().length, a.nodes.counters.dropped]).toEqual([4, 1]);
+  });
+
   it("sweeps one that dies after the silence, and not before", async () => {
     const [a, b, c] = await group.three();
     group.kill(b);

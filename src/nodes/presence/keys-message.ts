@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isShortJson } from "../json.ts";
 import { type Head, isWhole } from "../message.ts";
 import type { KeyEntry } from "./key-table.ts";
 
@@ -22,6 +23,11 @@ export interface KeysMessage {
 
 /** A key as it goes over the broker: key, connections, stamp, and the state where it has one. */
 type KeyFields = readonly [string, number, number, unknown?];
+
+/** UTF-16 units that a key may have. */
+export const longestKey = 256;
+/** UTF-16 units of JSON that a state may have. */
+export const longestState = 1024;
 
 /** UTF-16 units of JSON in one message, about: brokers take a mebibyte at least, and some less by default. */
 const pieceSize = 32 * 1024;
@@ -60,6 +66,8 @@ export function keysOf(value: unknown): [key: string, entry: KeyEntry][] | undef
     const [key, connections, stamp, state] = fields as unknown[];
     if (typeof key !== "string" || !isWhole(connections) || !isWhole(stamp)) return undefined;
     if (connections === 0 || stamp > highestStamp) return undefined;
+    if (key === "" || key.length > longestKey || !isShortJson(state, longestState))
+      return undefined;
     keys.push([key, { connections, stamp, state }]);
   }
   return keys;

@@ -20,6 +20,16 @@ export interface PeerKeysOwner {
   dropped(): void;
 }
 
+/** All keys of a node on their way. */
+interface Arriving {
+  /** At which change. */
+  readonly at: number;
+  /** Which part comes next. */
+  next: number;
+  /** No more than may be. */
+  readonly keys: Map<string, KeyEntry>;
+}
+
 /** Changes that are kept while all keys are asked for. */
 const mostLater = 256;
 
@@ -32,8 +42,8 @@ export class PeerKeys {
   #at = 0;
   /** What came behind that which is missing. */
   #later: KeysMessage[] = [];
-  /** Parts of all keys, until the last is there. */
-  #parts: KeysMessage[] = [];
+  /** All keys as far as their parts have come, until the last is there. */
+  #arriving: Arriving | undefined;
 
   constructor(owner: PeerKeysOwner) {
     this.#owner = owner;
@@ -77,26 +87,25 @@ export class PeerKeys {
   #takePart(message: KeysMessage): boolean {
     if (message.at < this.#at || (message.at === this.#at && this.#state === "current"))
       return false;
-    if (message.part === 0) this.#parts = [];
-    const isNext =
-      message.part === this.#parts.length && (this.#parts[0]?.at ?? message.at) === message.at;
-    if (!isNext) {
-      this.#parts = [];
+    if (message.part === 0) this.#arriving = { at: message.at, next: 0, keys: new Map() };
+    const arriving = this.#arriving;
+    const isNext = arriving?.next === message.part && arriving.at === message.at;
+    if (arriving === undefined || !isNext) {
+      this.#arriving = undefined;
       return this.#ask();
     }
-    this.#parts.push(message);
-    if (message.isLast) this.#replace(message.at);
+    arriving.next++;
+    const { keys } = arriving;
+    for (const [key, entry] of message.keys) if (this.#hasRoom(keys, key)) keys.set(key, entry);
+    if (message.isLast) this.#replace(arriving);
     return message.isLast && this.#follow();
   }
 
   /** All parts are there: what is not in them is gone. */
-  #replace(at: number): void {
-    const parts = this.#parts;
-    this.#parts = [];
-    const left = new Set(this.#keys);
-    for (const { keys } of parts) for (const [key] of keys) left.delete(key);
-    for (const key of left) this.#remove(key);
-    for (const { keys } of parts) for (const [key, entry] of keys) this.#set(key, entry);
+  #replace({ at, keys }: Arriving): void {
+    this.#arriving = undefined;
+    for (const key of [...this.#keys]) if (!keys.has(key)) this.#remove(key);
+    for (const [key, entry] of keys) this.#set(key, entry);
     this.#at = at;
     this.#state = "current";
   }
@@ -124,12 +133,16 @@ export class PeerKeys {
   }
 
   #set(key: string, entry: KeyEntry): void {
-    if (!this.#keys.has(key) && this.#keys.size >= this.#owner.maxKeys) {
-      this.#owner.dropped();
-      return;
-    }
+    if (!this.#hasRoom(this.#keys, key)) return;
     this.#keys.add(key);
     this.#owner.set(key, entry);
+  }
+
+  /** @returns False where there are as many keys as may be: this one is left out. */
+  #hasRoom(keys: ReadonlySet<string> | ReadonlyMap<string, unknown>, key: string): boolean {
+    if (keys.has(key) || keys.size < this.#owner.maxKeys) return true;
+    this.#owner.dropped();
+    return false;
   }
 
   #remove(key: string): void {

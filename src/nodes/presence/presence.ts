@@ -11,10 +11,11 @@ import { Fifo } from "../../fifo.ts";
 import { NodesError } from "../errors.ts";
 import { copyOfJson } from "../json.ts";
 import type { Group } from "../group.ts";
+import { textOf } from "../message.ts";
 import { groupOf, type Nodes } from "../nodes.ts";
 import { type AskOptions, askTable } from "../options.ts";
 import { type KeyChange, type KeyEntry, KeyTable } from "./key-table.ts";
-import { fieldsOf, inPieces, keysOf } from "./keys-message.ts";
+import { fieldsOf, inPieces, keysOf, longestKey, longestState } from "./keys-message.ts";
 import {
   type Gathered,
   type PresenceHandlers,
@@ -32,11 +33,6 @@ const aConnection: Kind = {
   expected: "a Connection",
   is: (value) => isPromise((value as PresentConnection | undefined)?.closed),
 };
-
-/** UTF-16 units that a key may have. */
-const longestKey = 256;
-/** UTF-16 units of JSON that a state may have. */
-const longestState = 1024;
 
 /**
  * Lets nodes say who is in a topic. Only nodes that have connections in it, or watch it, hear of it.
@@ -86,7 +82,7 @@ export class Presence {
     });
     if (!group.listen(this.#sync)) throw new TypeError("These nodes have a presence already");
     group.answering.answer("presence", ({ head }) => {
-      const own = this.#sync.get(String(head.topic))?.own.entries() ?? [];
+      const own = this.#sync.get(textOf(head.topic))?.own.entries() ?? [];
       const fields = Array.from(own, ([key, entry]) => fieldsOf(key, entry));
       const [keys, ...more] = inPieces(fields, group.settings.maxMessageSize);
       return { head: { keys, more: more.length > 0 } };

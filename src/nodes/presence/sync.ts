@@ -136,7 +136,7 @@ export class PresenceSync implements GroupListener {
     return this.heard(topic);
   }
 
-  /** Gives a stamp that is higher than all that were seen. */
+  /** Gives a stamp that is higher than all that were seen, or the highest that others read. */
   nextStamp(): number {
     this.#stamp = Math.min(this.#stamp + 1, highestStamp);
     return this.#stamp;
@@ -278,12 +278,15 @@ export class PresenceSync implements GroupListener {
   /** Tells a node all keys of those topics of which it knows something else. */
   #answer(node: string, topics: unknown): boolean {
     if (!Array.isArray(topics)) return false;
+    // All of it is read first, and each topic once: a small message must not cause any number of large ones.
+    const known = new Map<string, [at: number, isAsked: boolean]>();
     for (const fields of topics as unknown[]) {
       if (!Array.isArray(fields)) return false;
       const [name, at, isAsked] = fields as unknown[];
-      if (typeof name !== "string" || !isWhole(at)) return false;
-      this.#answerOf(node, name, at, isAsked === true);
+      if (typeof name !== "string" || !isWhole(at) || known.has(name)) return false;
+      known.set(name, [at, isAsked === true]);
     }
+    for (const [name, [at, isAsked]] of known) this.#answerOf(node, name, at, isAsked);
     return true;
   }
 

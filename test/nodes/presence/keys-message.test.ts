@@ -31,6 +31,20 @@ describe("fieldsOf(), keysOf()", () => {
   });
 });
 
+describe("keysOf()", () => {
+  it("refuses keys and states that no node says: too long, or nested too deep", () => {
+    const deep = JSON.parse("[".repeat(100_000) + "]".repeat(100_000)) as unknown;
+    const bad = [
+      [["", 1, 1]],
+      [["k".repeat(257), 1, 1]],
+      [["ann", 1, 1, "x".repeat(1023)]],
+      [["ann", 1, 1, deep]],
+    ];
+    expect(bad.map(keysOf)).toEqual(bad.map(() => undefined));
+    expect(keysOf([["k".repeat(256), 1, 1, "x".repeat(1022)]])?.length).toBe(1);
+  });
+});
+
 describe("inPieces()", () => {
   it("cuts a list where a message would be too long, and gives one piece at least", () => {
     expect(inPieces([])).toEqual([[]]);

@@ -112,6 +112,13 @@ describe("PeerKeys", () => {
     expect(peer.mark(399)).toBe(true);
   });
 
+  it("keeps no more of what is not complete than it may have, however many parts there are", () => {
+    for (let part = 0; part < 999; part++) peer.take(all(4, [`k${part}`], part, false));
+    expect([lines, dropped]).toEqual([[], 996]);
+    peer.take(all(4, ["k0", "last"], 999));
+    expect([lines, dropped]).toEqual([["+k0", "+k1", "+k2"], 997]);
+  });
+
   it("leaves out keys beyond the most that one node may have", () => {
     peer.take(all(1, ["a", "b", "c", "d"]));
     peer.take(change(2, ["a", "e"], []));

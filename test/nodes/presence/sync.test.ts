@@ -282,6 +282,18 @@ describe("PresenceSync", () => {
     expect(states(b)).toEqual(["ann 1", "bob 2"]);
   });
 
+  it("answers a comparison that names a topic twice with nothing", async () => {
+    for (let at = 0; at < 100; at++) enter(b, `key ${at}`);
+    await group.settle();
+    const { length } = group.broker.lines;
+    const { dropped } = b.nodes.counters;
+    const topics = Array.from({ length: 1000 }, () => ["t", 0, true]);
+    const bytes = encodeMessage("compare", a.nodes.id, { topics });
+    group.broker.send(`$framewire:node:${b.nodes.id}`, bytes);
+    expect(group.broker.lines.length - length).toBe(0);
+    expect(b.nodes.counters.dropped - dropped).toBe(1);
+  });
+
   it("heeds the stamps of others: what is said after them holds", async () => {
     const theirs = new TestConnection();
     void b.presence.enter(theirs, "t", "ann", 0);
