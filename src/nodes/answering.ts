@@ -34,7 +34,8 @@ export interface AnsweringOwner {
 export class Answering {
   readonly #owner: AnsweringOwner;
   readonly #answerers = new Map<string, Answerer>();
-  #size = 0;
+  /** Ends each question that is being answered, and who has asked it. */
+  readonly #underWay = new Map<() => boolean, string>();
 
   constructor(owner: AnsweringOwner) {
     this.#owner = owner;
@@ -42,7 +43,7 @@ export class Answering {
 
   /** Questions that are being answered. */
   get size(): number {
-    return this.#size;
+    return this.#underWay.size;
   }
 
   /** Answers questions that are `for` this. */
@@ -61,20 +62,17 @@ export class Answering {
       reply({ error: "UNHANDLED" });
       return;
     }
-    if (this.#size >= maxRequests) {
+    if (this.#underWay.size >= maxRequests) {
       reply({ error: "BUSY" });
       return;
     }
-    this.#size++;
-    let isOver = false;
     let deadline: Deadline | undefined;
+    /** @returns Whether an answer is still wanted. */
     const end = (): boolean => {
-      if (isOver) return false;
-      isOver = true;
-      this.#size--;
       deadline?.cancel();
-      return true;
+      return this.#underWay.delete(end);
     };
+    this.#underWay.set(end, question.sender);
     // Behind that nobody listens, and a handler that is never done holds no place.
     if (within > 0) deadline = deadlines.after(within, end);
     whenSettled(
@@ -89,6 +87,16 @@ export class Answering {
         this.#owner.failed(error);
       },
     );
+  }
+
+  /** A node is there no more: nobody waits for what it has asked. */
+  gone(id: string): void {
+    for (const [end, sender] of [...this.#underWay]) if (sender === id) end();
+  }
+
+  /** The server is shut down. */
+  close(): void {
+    for (const end of [...this.#underWay.keys()]) end();
   }
 
   /** Answers a question of this node to itself. Rejects with what the answerer fails with. */

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { noBytes } from "../bytes.ts";
 import type { Deadline, Deadlines } from "../clock.ts";
-import { type Deferred, newDeferred, whenSettled } from "../deferred.ts";
+import { type Deferred, newDeferred, rejected, whenSettled } from "../deferred.ts";
+import type { AnswerParts } from "./answering.ts";
 import { errorOf, NodesError } from "./errors.ts";
 import type { Head, MessageKind } from "./message.ts";
 import { isWhole, type NodeMessage } from "./message.ts";
@@ -37,7 +39,7 @@ interface Question {
   readonly waiting: Set<string>;
   readonly answers: Answer[];
   readonly deferred: Deferred<Answer[]>;
-  deadline: Deadline | undefined;
+  readonly deadline: Deadline;
 }
 
 /** What this node has asked. */
@@ -67,58 +69,80 @@ export class Asking {
     head: Head,
     payload?: Uint8Array,
   ): Promise<readonly Answer[]> {
-    const { maxRequests, deadlines } = this.#owner;
-    const deferred = newDeferred<Answer[]>();
     const others = this.#owner.others();
-    const asked = to === undefined ? others : others.filter((id) => id === to);
-    const question: Question = {
-      waiting: new Set(asked),
-      answers: [],
-      deferred,
-      deadline: undefined,
-    };
-    if (this.#isClosed) deferred.reject(new NodesError("LEFT"));
-    else if (this.#questions.size >= maxRequests) {
-      deferred.reject(new NodesError("BUSY", `maxRequests is ${maxRequests}`));
-    } else if (asked.length === 0) {
-      if (to !== undefined) question.answers.push(failed(to, new NodesError("GONE", to)));
-      deferred.resolve(question.answers);
-    } else {
-      const number = this.#owner.nextNumber();
-      this.#questions.set(number, question);
-      question.deadline = deadlines.after(within, () => {
-        this.#giveUp(number, "TIMEOUT");
-      });
-      const fields = { ...head, n: number, within: within === Infinity ? 0 : within };
+    if (to !== undefined && !others.includes(to)) {
+      return Promise.resolve([failed(to, new NodesError("GONE", to))]);
+    }
+    return this.#begin(to === undefined ? others : [to], within, (number) => {
+      const fields = { ...head, n: number, within: wholeOf(within) };
       const topic = to === undefined ? allTopic : topicOf(to);
       whenSettled(this.#owner.say(topic, "ask", fields, payload), undefined, (cause) => {
         this.#giveUp(number, "UNREACHABLE", cause);
       });
+    });
+  }
+
+  /**
+   * Asks this node itself, as {@link ask}.
+   *
+   * @param id This node's.
+   * @param answer Gives the answer, and rejects with nothing but a `NodesError`.
+   */
+  askSelf(
+    id: string,
+    within: number,
+    answer: () => Promise<AnswerParts>,
+  ): Promise<readonly Answer[]> {
+    return this.#begin([id], within, (number) => {
+      whenSettled(
+        answer(),
+        (parts) => {
+          const { head, payload = noBytes } = parts as AnswerParts;
+          this.take({ kind: "answer", sender: id, head: { ...head, n: number }, payload });
+        },
+        (error) => {
+          this.#give(number, id, failed(id, error as NodesError));
+        },
+      );
+    });
+  }
+
+  /** Waits for the answers of some to what is said then. */
+  #begin(
+    asked: readonly string[],
+    within: number,
+    say: (number: number) => void,
+  ): Promise<readonly Answer[]> {
+    const { maxRequests, deadlines } = this.#owner;
+    if (this.#isClosed) return rejected(new NodesError("LEFT"));
+    if (this.#questions.size >= maxRequests) {
+      return rejected(new NodesError("BUSY", `maxRequests is ${maxRequests}`));
     }
+    if (asked.length === 0) return Promise.resolve([]);
+    const number = this.#owner.nextNumber();
+    const deferred = newDeferred<Answer[]>();
+    const deadline = deadlines.after(within, () => {
+      this.#giveUp(number, "TIMEOUT");
+    });
+    this.#questions.set(number, { waiting: new Set(asked), answers: [], deferred, deadline });
+    say(number);
     return deferred.promise;
   }
 
   /** An answer has come. @returns Whether somebody waits for it. */
   take(message: NodeMessage): boolean {
     const { sender, head } = message;
-    const question = isWhole(head.n) ? this.#questions.get(head.n) : undefined;
-    if (!question?.waiting.delete(sender)) return false;
     const isError = head.error !== undefined;
-    question.answers.push(
-      isError
-        ? failed(sender, errorOf(head.error))
-        : { node: sender, message: keep(message), error: undefined },
-    );
-    if (question.waiting.size === 0) this.#settle(head.n as number, question);
-    return true;
+    const answer = isError
+      ? failed(sender, errorOf(head.error))
+      : { node: sender, message: keep(message), error: undefined };
+    return isWhole(head.n) && this.#give(head.n, sender, answer);
   }
 
   /** A node is there no more: nobody waits for it. */
   gone(id: string): void {
-    for (const [number, question] of [...this.#questions]) {
-      if (!question.waiting.delete(id)) continue;
-      question.answers.push(failed(id, new NodesError("GONE", id)));
-      if (question.waiting.size === 0) this.#settle(number, question);
+    for (const number of [...this.#questions.keys()]) {
+      this.#give(number, id, failed(id, new NodesError("GONE", id)));
     }
   }
 
@@ -126,10 +150,19 @@ export class Asking {
   close(): void {
     this.#isClosed = true;
     for (const { deferred, deadline } of this.#questions.values()) {
-      deadline?.cancel();
+      deadline.cancel();
       deferred.reject(new NodesError("LEFT"));
     }
     this.#questions.clear();
+  }
+
+  /** One of those that are waited for has an answer. @returns Whether it was waited for. */
+  #give(number: number, node: string, answer: Answer): boolean {
+    const question = this.#questions.get(number);
+    if (!question?.waiting.delete(node)) return false;
+    question.answers.push(answer);
+    if (question.waiting.size === 0) this.#settle(number, question);
+    return true;
   }
 
   /** Nobody is waited for any more. */
@@ -145,13 +178,18 @@ export class Asking {
 
   #settle(number: number, { deadline, deferred, answers }: Question): void {
     this.#questions.delete(number);
-    deadline?.cancel();
+    deadline.cancel();
     deferred.resolve(answers);
   }
 }
 
 function failed(node: string, error: NodesError): Answer {
   return { node, message: undefined, error };
+}
+
+/** Gives a time as others read it: 0 for ever, and otherwise whole milliseconds. */
+function wholeOf(within: number): number {
+  return within === Infinity ? 0 : Math.min(Math.ceil(within), Number.MAX_SAFE_INTEGER);
 }
 
 /** What has come is the driver's: what is looked at later is copied. */

@@ -165,6 +165,7 @@ export class Group {
     this.#listener?.leaving();
     this.roster.leave();
     this.asking.close();
+    this.answering.close();
   }
 
   /** Something has come: whatever it is, nothing is thrown. */
@@ -257,6 +258,7 @@ export class Group {
       greeted: (id) => this.#listener?.joined(id),
       left: (node, why) => {
         this.asking.gone(node.id);
+        this.answering.gone(node.id);
         this.call("nodes", () => handlers.left?.(node, why));
         this.#listener?.left(node.id);
       },

@@ -48,7 +48,8 @@ const aBackplane: Kind = /* @__PURE__ */ having("a Backplane", "join");
  * server; topics go over it as before.
  *
  * @param backplane The driver's. Each server has nodes of its own on it.
- * @throws {TypeError} An option or a handler is not known, or of a wrong type; `info` is not what JSON can hold.
+ * @throws {TypeError} The backplane is none, or of `joinNodes` itself; an option or a handler is not known, or of a wrong type; `info`
+ * is not what JSON can hold.
  * @throws {RangeError} A number is out of its range; `info` is too long.
  * @example
  * const nodes = joinNodes(redisBackplane(client), { info: { region: "eu" } }, { left: (node, why) => console.log(node.id, why) });
@@ -61,6 +62,9 @@ export function joinNodes(
   handlers: NodesHandlers = {},
 ): Nodes {
   checkKind("backplane", aBackplane, backplane);
+  if (backplane instanceof Nodes) {
+    throw new TypeError("backplane must be a driver's: this one is what joinNodes() gave");
+  }
   return new Nodes(backplane, new Group(resolveNodes(options, handlers), handlers));
 }
 
@@ -199,23 +203,27 @@ export class Nodes implements Backplane {
     head: Head,
     payload: Uint8Array,
   ): Promise<NodeReply[]> {
-    if (to !== undefined && to === this.id) return [await this.#askSelf(head, payload)];
-    return (await this.#ask(to, within, head, payload)).map(replyOf);
+    const isOwn = to !== undefined && to === this.id;
+    const answers = isOwn
+      ? await this.#askSelf(within, head, payload)
+      : await this.#ask(to, within, head, payload);
+    return answers.map(replyOf);
   }
 
   /** Asks this node's own handler. */
-  async #askSelf(head: Head, payload: Uint8Array): Promise<NodeReply> {
-    const node = this.id;
-    const question: NodeMessage = { kind: "ask", sender: node, head, payload };
-    try {
-      const parts = await this.#group.answering.ask(question);
-      const message = { ...question, head: parts.head, payload: parts.payload! };
-      return replyOf({ node, message, error: undefined });
-    } catch (cause) {
-      if (cause instanceof NodesError) return { node, data: undefined, error: cause };
-      this.#group.report(cause);
-      return { node, data: undefined, error: new NodesError("FAILED", "", { cause }) };
-    }
+  async #askSelf(within: number, head: Head, payload: Uint8Array): Promise<readonly Answer[]> {
+    const { refusal, asking, answering } = this.#group;
+    if (refusal !== undefined) throw refusal;
+    const question: NodeMessage = { kind: "ask", sender: this.id, head, payload };
+    return asking.askSelf(this.id, within, async () => {
+      try {
+        return await answering.ask(question);
+      } catch (cause) {
+        if (cause instanceof NodesError) throw cause;
+        this.#group.report(cause);
+        throw new NodesError("FAILED", "", { cause });
+      }
+    });
   }
 
   async #ask(

@@ -207,7 +207,7 @@ export class Roster {
     this.#beatLater();
     this.#asked.clear();
     if (stoodStill) this.#grant();
-    if (this.#state === "seeing" && this.#sign === "under way") this.#become("blind");
+    if (this.#state === "seeing" && this.#sign !== "taken") this.#become("blind");
     if (this.#state !== "seeing") {
       this.#lookAgain();
       return;

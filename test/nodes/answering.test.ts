@@ -79,6 +79,20 @@ describe("Answering", () => {
     expect([said.length, errors]).toEqual([1, ["Error: late"]]);
   });
 
+  it("lets go of what a node has asked that is there no more, and of all when it is closed", async () => {
+    const parts = newDeferred<AnswerParts>();
+    answering.answer("x", () => parts.promise);
+    answering.take(question("x"), 1, 0);
+    answering.take({ ...question("x"), sender: "b" }, 1, 1_000_000);
+    answering.gone("a");
+    expect([answering.size, clock.running]).toEqual([1, 1]);
+    answering.close();
+    expect([answering.size, clock.running]).toEqual([0, 0]);
+    parts.resolve({ head: {} });
+    await macrotask();
+    expect(said).toEqual([]);
+  });
+
   it("answers this node itself", async () => {
     answering.answer("x", () => ({ head: { y: 1 } }));
     expect(await answering.ask(question("x"))).toEqual({ head: { y: 1 } });

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../src/bytes.ts";
 import { Deadlines } from "../../src/clock.ts";
-import { rejected } from "../../src/deferred.ts";
+import { newDeferred, rejected } from "../../src/deferred.ts";
+import type { AnswerParts } from "../../src/nodes/answering.ts";
 import { type Answer, Asking } from "../../src/nodes/asking.ts";
+import { NodesError } from "../../src/nodes/errors.ts";
 import type { NodeMessage } from "../../src/nodes/message.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { macrotask } from "../support/turns.ts";
@@ -62,6 +64,35 @@ describe("Asking", () => {
     asking.gone("b");
     expect(lines(await asked)).toEqual(["b GONE"]);
     expect(lines(await all)).toEqual(["a GONE", "b GONE"]);
+  });
+
+  it("tells how long it waits in whole milliseconds, which all others can read", () => {
+    void asking.ask("a", 0.25, {});
+    void asking.ask("b", 1e300, {});
+    expect(said.map((line) => line.slice(line.indexOf("{")))).toEqual([
+      '{"n":1,"within":1}',
+      `{"n":2,"within":${Number.MAX_SAFE_INTEGER}}`,
+    ]);
+  });
+
+  it("asks this node itself, in time as the others, and as many as it may", async () => {
+    const answered = asking.askSelf("me", 1000, () => Promise.resolve({ head: { x: 1 } }));
+    expect(lines(await answered)).toEqual(["me 1"]);
+    const failing = asking.askSelf("me", 1000, () => rejected(new NodesError("FAILED")));
+    expect(lines(await failing)).toEqual(["me FAILED"]);
+    const late = newDeferred<AnswerParts>();
+    const never = asking.askSelf("me", 1000, () => late.promise);
+    const other = asking.askSelf("me", Infinity, () => newDeferred<AnswerParts>().promise);
+    await expect(asking.askSelf("me", 1000, () => late.promise)).rejects.toMatchObject({
+      code: "BUSY",
+    });
+    clock.advance(1200);
+    expect(lines(await never)).toEqual(["me TIMEOUT"]);
+    late.resolve({ head: {} });
+    await macrotask();
+    asking.close();
+    await expect(other).rejects.toMatchObject({ code: "LEFT" });
+    expect([said, asking.size, clock.running]).toEqual([[], 0, 0]);
   });
 
   it("says at once that somebody is gone, and nothing where nobody else is there", async () => {

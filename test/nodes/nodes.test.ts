@@ -13,6 +13,7 @@ describe("joinNodes()", () => {
   it("refuses what is no backplane, and a second server", () => {
     expect(() => joinNodes({} as never)).toThrow("backplane must be a Backplane: Object");
     const nodes = joinNodes(localBackplane(), { clock: new FakeClock() });
+    expect(() => joinNodes(nodes)).toThrow("backplane must be a driver's");
     void nodes.join(newMember());
     expect(() => nodes.join(newMember())).toThrow(
       new TypeError("These nodes have a server: call joinNodes() once for each server"),
@@ -155,6 +156,36 @@ describe("Nodes", () => {
     expect(d.errors.map(String)).toEqual(["Error: broken"]);
     expect((await a.nodes.request("?", { to: a.nodes.id }))[0]!.error!.code).toBe("UNHANDLED");
     expect((await a.nodes.request("?", { to: unknown }))[0]!.error!.code).toBe("GONE");
+  });
+
+  it("settles what it asks itself, as what it asks others", async () => {
+    const never = newDeferred<string>();
+    const d = group.add("d", { handlers: { request: () => never.promise } });
+    await group.settle();
+    const to = d.nodes.id;
+    const asked = [
+      d.nodes.request("?", { to, timeout: 1000 }),
+      d.nodes.request("?", { to, timeout: 0 }),
+    ];
+    await group.pass(1500);
+    expect((await asked[0]!)[0]!.error!.code).toBe("TIMEOUT");
+    d.leave();
+    await expect(asked[1]).rejects.toMatchObject({ code: "LEFT" });
+    await expect(d.nodes.request("?", { to })).rejects.toMatchObject({ code: "LEFT" });
+    const alone = joinNodes(localBackplane(), {}, { request: () => "mine" });
+    await expect(alone.request("?", { to: "" })).rejects.toMatchObject({ code: "NOT_JOINED" });
+  });
+
+  it("leaves no timer behind, whatever others wait for", async () => {
+    const never = newDeferred<string>();
+    const d = group.add("d", { handlers: { request: () => never.promise } });
+    await group.settle();
+    void a.nodes.request("?", { to: d.nodes.id, timeout: 1e9 });
+    await group.settle();
+    expect(d.nodes.counters.answering).toBe(1);
+    d.leave();
+    await group.settle();
+    expect([d.nodes.counters.answering, d.clock.running]).toEqual([0, 0]);
   });
 
   it("takes an answer that is no text, and should be one, for a failure", async () => {

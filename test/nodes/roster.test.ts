@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { BackplaneMembership } from "../../src/connection/backplane/backplane.ts";
+import type { Backplane, BackplaneMembership } from "../../src/connection/backplane/backplane.ts";
 import { newDeferred } from "../../src/deferred.ts";
 import { encodeMessage } from "../../src/nodes/message.ts";
 import { allTopic, topicOf } from "../../src/nodes/roster.ts";
@@ -114,6 +114,34 @@ describe("Roster", () => {
     group.broker.loses = () => false;
     await group.pass(6000);
     expect(a.events.slice(5).sort()).toEqual(["joined b", "joined c"]);
+  });
+
+  it("is blind where its sign of life was given up before the next, and sweeps nobody", async () => {
+    const gate = newDeferred<undefined>();
+    let isOpen = true;
+    const { broker } = group;
+    const paused: Backplane = {
+      join(member) {
+        const membership = broker.join(member);
+        const publish: BackplaneMembership["publish"] = (topic, bytes) =>
+          isOpen ? membership.publish(topic, bytes) : gate.promise;
+        return { ...membership, publish };
+      },
+    };
+    const nodes = [broker, paused].map((each, at) =>
+      newTestNode(each, `${at}`, { heartbeat: 60_000 }),
+    );
+    const other = nodes[1]!;
+    await group.settle();
+    isOpen = false;
+    broker.loses = () => true;
+    await group.pass(400_000, nodes);
+    expect(other.events).toEqual(["seeing", "joined 0", "blind"]);
+    expect(other.nodes.list().length).toBe(2);
+    isOpen = true;
+    broker.loses = () => false;
+    await group.pass(60_000, nodes);
+    expect(other.events.at(-1)).toBe("seeing");
   });
 
   it("is blind where the broker does not take its signs of life, and tries on", async () => {

@@ -89,8 +89,7 @@ export class PeerKeys {
       return false;
     if (message.part === 0) this.#arriving = { at: message.at, next: 0, keys: new Map() };
     const arriving = this.#arriving;
-    const isNext = arriving?.next === message.part && arriving.at === message.at;
-    if (arriving === undefined || !isNext) {
+    if (arriving === undefined || arriving.next !== message.part || arriving.at !== message.at) {
       this.#arriving = undefined;
       return this.#ask();
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkMilliseconds, checkText } from "../../arguments.ts";
+import { checkMilliseconds, checkText, wrongType } from "../../arguments.ts";
 import { checkKind, checkOptions, type Kind } from "../../check-options.ts";
 import { isPromise, quiet, rejected } from "../../deferred.ts";
 import { Fifo } from "../../fifo.ts";
@@ -12,7 +12,7 @@ import { NodesError } from "../errors.ts";
 import { copyOfJson } from "../json.ts";
 import type { Group } from "../group.ts";
 import { textOf } from "../message.ts";
-import { groupOf, type Nodes } from "../nodes.ts";
+import { groupOf, Nodes } from "../nodes.ts";
 import { type AskOptions, askTable } from "../options.ts";
 import { type KeyChange, type KeyEntry, KeyTable } from "./key-table.ts";
 import { fieldsOf, inPieces, keysOf, longestKey, longestState } from "./keys-message.ts";
@@ -38,7 +38,8 @@ const aConnection: Kind = {
  * Lets nodes say who is in a topic. Only nodes that have connections in it, or watch it, hear of it.
  *
  * @param nodes Those of one server; one presence each.
- * @throws {TypeError} An option or a handler is not known, or of a wrong type; the nodes have a presence already.
+ * @throws {TypeError} The nodes are not of `joinNodes`, or have a presence already; an option or a handler is not known, or of a wrong
+ * type.
  * @throws {RangeError} A number is NaN or below 0.
  * @example
  * const presence = presenceOf(nodes, {}, { joined: (room, { key }) => server.publish(room, `${key} is here`) });
@@ -51,6 +52,7 @@ export function presenceOf(
   options: PresenceOptions = {},
   handlers: PresenceHandlers = {},
 ): Presence {
+  if (!(nodes instanceof Nodes)) throw wrongType("nodes", "what joinNodes() gives", nodes);
   return new Presence(groupOf(nodes), resolvePresence(options, handlers), handlers);
 }
 
@@ -115,7 +117,9 @@ export class Presence {
     if (ws.state !== "open" || this.#group.roster.state === "left") return Promise.resolve(false);
     const place = this.#sync.open(topic);
     const before = this.#seats.get(ws, topic);
-    if (place.own.get(key) === undefined && place.own.size >= this.#limits.maxKeys) {
+    const isNew = place.own.get(key) === undefined;
+    const isLast = before !== undefined && place.own.get(before)?.connections === 1;
+    if (isNew && place.own.size - (isLast ? 1 : 0) >= this.#limits.maxKeys) {
       this.#sync.release(place);
       throw new NodesError("TOO_MANY_KEYS", `maxKeys is ${this.#limits.maxKeys}`);
     }

@@ -12,6 +12,9 @@ describe("presenceOf()", () => {
     presenceOf(nodes);
     expect(() => presenceOf(nodes)).toThrow(new TypeError("These nodes have a presence already"));
     expect(() => presenceOf(nodes, { maxKey: 1 } as never)).toThrow("did you mean maxKeys?");
+    expect(() => presenceOf(localBackplane() as never)).toThrow(
+      new TypeError("nodes must be what joinNodes() gives: Object"),
+    );
   });
 });
 
@@ -89,6 +92,20 @@ describe("Presence", () => {
     ws.end();
     await group.settle();
     expect([keys(a), keys(a, "u")]).toEqual([[], []]);
+  });
+
+  it("lets a connection have another key where the topic is full", async () => {
+    const small = group.add("small", { presence: { maxKeys: 1 } });
+    const [ws, other] = [new TestConnection(), new TestConnection()];
+    void small.presence.enter(ws, "t", "ann");
+    void small.presence.enter(ws, "t", "bob");
+    await group.settle();
+    expect(keys(small)).toEqual(["bob 1"]);
+    void small.presence.enter(other, "t", "bob");
+    expect(() => small.presence.enter(ws, "t", "eve")).toThrow(
+      new NodesError("TOO_MANY_KEYS", "maxKeys is 1"),
+    );
+    expect(keys(small)).toEqual(["bob 2"]);
   });
 
   it("does not let one enter that is not open, or ends before it has", async () => {
