@@ -24,6 +24,7 @@ const order = [
   "natsBackplane",
   "postgresBackplane",
   "redisStreams",
+  "natsStreams",
 ];
 
 function placeOf(driver) {

@@ -1,17 +1,27 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { describe, expect, it } from "vitest";
 import { clusterBackplane, workerBackplane } from "../../adapters/cluster/index.ts";
-import { natsBackplane } from "../../adapters/nats/index.ts";
+import { natsBackplane, natsStreams } from "../../adapters/nats/index.ts";
 import { postgresBackplane } from "../../adapters/postgres/index.ts";
 import { redisBackplane, redisStreams } from "../../adapters/redis/index.ts";
 import { ensureBuilt } from "../../scripts/built.mjs";
 import { localBackplane } from "../../src/connection/backplane/local.ts";
 import type { TestBroker } from "../support/broker.ts";
 import { seeGuarantees, type Subject } from "../support/guarantees.ts";
-import { hasNats, natsClients, natsConnect, natsOptions, startNats } from "../support/nats.ts";
+import {
+  hasNats,
+  natsClients,
+  natsConnect,
+  natsModule,
+  natsOptions,
+  startNats,
+} from "../support/nats.ts";
 import { hasPostgres, postgresClients, startPostgres } from "../support/postgres.ts";
 import { killChild, startRelay } from "../support/processes.ts";
 import { hasRedis, redisClient, startRedis } from "../support/redis.ts";
-import process from "node:process";
 
 /**
  * What each driver does is seen here, and compared with guarantees/, of which the table in docs/scaling.md is made:
@@ -101,6 +111,26 @@ describe("what is written of a driver's guarantees is what is seen", () => {
           stop: nats,
         }),
       );
+    },
+  );
+
+  it.skipIf(!hasNats).each(Object.keys(natsClients) as (keyof typeof natsClients)[])(
+    "of natsStreams by %s",
+    async (client) => {
+      const folder = mkdtempSync(join(tmpdir(), "framewire-jetstream-"));
+      const nats = await startNats(`jetstream { store_dir: ${JSON.stringify(folder)} }`);
+      try {
+        const module = await natsModule(client);
+        await over(nats, () =>
+          see("natsStreams", {
+            newBackplane: (port) => natsStreams(module, natsOptions(port)),
+            port: nats.port,
+            stop: nats,
+          }),
+        );
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
   );
 });
