@@ -12,16 +12,24 @@ interface Visitor {
   readonly places: Map<string, string>;
 }
 
-/** A story of nodes that come, die, pause and are cut off, with connections that enter and leave, over a broker that loses messages. */
+/**
+ * A story of nodes that come, die, pause and are cut off, that talk and ask, and watch topics for a while, with connections that enter and
+ * leave, over a broker that loses messages and gives some twice.
+ */
 class Story {
   readonly group = new TestNodes();
   readonly #random: () => number;
   readonly #visitors: Visitor[] = [];
   readonly #paused = new Set<TestNode>();
   readonly #cut = new Set<TestNode>();
-  /** Who watches which topics; others hear of those that connections of theirs are in. */
+  /** Who watches which topics from the beginning to the end; others hear of those that connections of theirs are in. */
   readonly #watched = new Map<TestNode, readonly string[]>();
+  /** Who watches which others for a while. */
+  readonly #glances = new Map<TestNode, Set<string>>();
+  /** Questions that have not settled, and who has asked. */
+  readonly #questions = new Map<Promise<unknown>, TestNode>();
   #started = 0;
+  #said = 0;
 
   constructor(seed: number) {
     this.#random = seededRandom(seed);
@@ -34,17 +42,23 @@ class Story {
   }
 
   start(): void {
-    const node = this.group.add(`${this.#started++}`);
+    const node = this.group.add(`${this.#started++}`, { handlers: { request: () => "yes" } });
     const watched = topics.filter(() => this.#random() < 0.6);
     for (const topic of watched) void node.presence.watch(topic);
     this.#watched.set(node, watched);
+    this.#glances.set(node, new Set());
   }
 
   /** Whether a node watches a topic, or hears of it for its own connections alone, or not at all. */
   interest(node: TestNode, topic: string): "watched" | "entered" | "none" {
     if (this.#watched.get(node)!.includes(topic)) return "watched";
     const isIn = this.#visitors.some((each) => each.node === node && each.places.has(topic));
-    return isIn ? "entered" : "none";
+    return isIn || this.#glances.get(node)!.has(topic) ? "entered" : "none";
+  }
+
+  /** Who waits for an answer: none of those that live, after quiet. */
+  get waiting(): TestNode[] {
+    return [...this.#questions.values()].filter((node) => this.group.all.includes(node));
   }
 
   /** Does one thing that may happen. */
@@ -61,6 +75,10 @@ class Story {
     else if (number < 0.24) this.#mend();
     else if (number < 0.28) broker.loses = () => this.#random() < 0.4;
     else if (number < 0.3) broker.loses = () => false;
+    else if (number < 0.32) broker.doubles = () => this.#random() < 0.3;
+    else if (number < 0.36) this.#glance(node);
+    else if (number < 0.39) void node.nodes.send(`${this.#said++}`);
+    else if (number < 0.42) this.#ask(node);
     else if (number < 0.6) this.#enter(node);
     else if (number < 0.7) this.#update();
     else if (number < 0.85) this.#exit();
@@ -110,6 +128,32 @@ class Story {
     const state = this.#random() < 0.5 ? undefined : this.#random();
     void node.presence.enter(visitor.ws, topic, key, state);
     visitor.places.set(topic, key);
+  }
+
+  #glance(node: TestNode): void {
+    const glances = this.#glances.get(node)!;
+    const topic = this.#pick(topics)!;
+    if (this.#watched.get(node)!.includes(topic)) return;
+    if (glances.delete(topic)) node.presence.unwatch(topic);
+    else {
+      glances.add(topic);
+      void node.presence.watch(topic);
+    }
+  }
+
+  /** Asks one node, which may be itself, or all, for an answer or for a count. */
+  #ask(node: TestNode): void {
+    const { nodes, presence } = node;
+    const to = this.#random() < 0.3 ? undefined : this.#pick(nodes.list())!.id;
+    const timeout = this.#random() * 8000;
+    const question = this.#pick<() => Promise<unknown>>([
+      () => nodes.request("?", { to, timeout }),
+      () => nodes.count("t", { timeout }),
+      () => presence.gather("t", { timeout }),
+    ])!();
+    const settle = (): void => void this.#questions.delete(question);
+    this.#questions.set(question, node);
+    question.then(settle, settle);
   }
 
   #update(): void {
@@ -190,6 +234,14 @@ function knownBy({ events }: TestNode): string[] {
   return [...there].sort();
 }
 
+/** No message was handed over twice, though some came twice. */
+function checkMessages({ events }: TestNode): void {
+  const heard = events
+    .filter((event) => event.startsWith("message"))
+    .map((event) => Number(event.split(" ")[1]));
+  expect(new Set(heard).size).toBe(heard.length);
+}
+
 function checkTopic(story: Story, node: TestNode, topic: string): void {
   const members = node.presence.list(topic);
   const lines = members.map(({ key, connections }) => `${key} ${connections}`).sort();
@@ -224,6 +276,7 @@ describe("nodes with presence", () => {
       }
       await story.quiet();
       const { all } = story.group;
+      expect(story.waiting.map(({ nodes }) => nodes.id)).toEqual([]);
       const names = all.map(({ nodes }) => nodes.list()[0]!.info as string);
       for (const [at, node] of all.entries()) {
         const others = names.filter((_, index) => index !== at).sort();
@@ -236,6 +289,7 @@ describe("nodes with presence", () => {
         ).toEqual(others);
         expect(knownBy(node)).toEqual(others);
         expect(node.errors).toEqual([]);
+        checkMessages(node);
         for (const topic of topics) checkTopic(story, node, topic);
       }
     }

@@ -29,6 +29,8 @@ export class LossyBroker implements Backplane {
   loses: (topic: string, to: string) => boolean = () => false;
   /** Is shown what is published. */
   sees: (topic: string, bytes: Uint8Array) => void = () => {};
+  /** Tells whether something comes to a member twice. */
+  doubles: (topic: string, to: string) => boolean = () => false;
   /** What was published: "sender topic", by the first digits of ids. */
   readonly lines: string[] = [];
 
@@ -43,6 +45,7 @@ export class LossyBroker implements Backplane {
         for (const [other, { topics, letters, isUp }] of this.#places) {
           if (!isUp || !topics.has(topic) || this.loses(topic, other.id)) continue;
           letters.push({ from: member, topic, bytes });
+          if (this.doubles(topic, other.id)) letters.push({ from: member, topic, bytes });
         }
       },
       subscribe: (topic) => {
