@@ -22,6 +22,7 @@ export class Step {
   #start;
   #told = {};
   #lines = [];
+  // oxlint-disable-next-line no-unused-private-class-members -- it does not see the use in `this.#needed?.#ended`
   #needed;
   #end;
   #ended = new Promise((resolve) => {

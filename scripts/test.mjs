@@ -28,8 +28,9 @@ const modules = join(root, "node_modules");
 
 const checks = {
   build: [node, join(root, "scripts/built.mjs")],
-  format: [node, join(modules, "prettier/bin/prettier.cjs"), "--check", "--log-level=warn", "."],
-  lint: [node, join(modules, "eslint/bin/eslint.js"), "."],
+  format: [node, join(modules, "oxfmt/bin/oxfmt"), "--check"],
+  lint: [node, join(modules, "oxlint/bin/oxlint")],
+  slices: [node, join(root, "scripts/lint/no-slice-on-bytes.mjs")],
   // By the compiler that is written in Go, in a third of the time. Forced: its memory of the last run does not notice a newly
   // built package.
   types: [node, join(modules, "typescript7/bin/tsc"), "-b", "--force"],
@@ -87,7 +88,12 @@ const afterBuild = ["types", "declarations"].map((name) => checkStep(name, build
 // Node's suite has the folders that start programs, and takes as long as all the rest.
 const lanes = [
   [build, suiteStep("measured"), suiteStep("node")],
-  [checkStep("format"), checkStep("lint"), ...afterBuild, suiteStep("deno"), suiteStep("bun")],
+  [
+    ...["format", "lint", "slices"].map((name) => checkStep(name)),
+    ...afterBuild,
+    suiteStep("deno"),
+    suiteStep("bun"),
+  ],
 ];
 const steps = lanes.flat();
 

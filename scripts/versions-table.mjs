@@ -21,7 +21,7 @@ function lineOf({ runtime, version, isSupported, trouble, tls, own, matrix }) {
   return [title, cell(own), cell(matrix), cell(tls)];
 }
 
-/** Writes lines of cells as prettier has them. */
+/** Writes lines of cells, padded to columns. */
 function aligned(lines) {
   const widths = lines[0].map((_, at) => Math.max(...lines.map((line) => line[at].length)));
   const rule = widths.map((width) => "-".repeat(width));

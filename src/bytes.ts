@@ -92,7 +92,7 @@ const slicePaysFrom = 32;
 export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
   if (end - start >= slicePaysFrom) {
     return bytes.constructor === Uint8Array
-      ? // eslint-disable-next-line framewire/no-slice-on-bytes -- No subclass of Uint8Array comes here: this makes a copy.
+      ? // no-slice-on-bytes: no subclass of Uint8Array comes here, so that `slice` copies.
         (bytes.slice(start, end) as Uint8Array<ArrayBuffer>)
       : new Uint8Array(viewOf(bytes, start, end));
   }

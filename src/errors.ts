@@ -463,7 +463,12 @@ export class TransportError extends Error {
 
 /** What went wrong between servers. */
 export type BackplaneCode =
-  "DOWN" | "TIMEOUT" | "QUEUE_FULL" | "REFUSED" | "LEFT" | "ENVELOPE_VERSION";
+  | "DOWN"
+  | "TIMEOUT"
+  | "QUEUE_FULL"
+  | "REFUSED"
+  | "LEFT"
+  | "ENVELOPE_VERSION";
 
 const backplaneFailures: Record<BackplaneCode, string> = {
   DOWN: "Broker cannot be reached",

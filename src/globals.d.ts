@@ -20,7 +20,7 @@ interface URLSearchParams {
 }
 
 // A `var`, as in the runtimes' own types: only a `var` is a property of `typeof globalThis`.
-// eslint-disable-next-line no-var
+// oxlint-disable-next-line no-var
 declare var URLSearchParams: {
   prototype: URLSearchParams;
   new (query: string): URLSearchParams;
@@ -47,7 +47,7 @@ interface AbortSignal {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
-// eslint-disable-next-line no-var -- as above
+// oxlint-disable-next-line no-var -- as above
 declare var AbortSignal: { prototype: AbortSignal };
 
 interface Headers extends Iterable<[name: string, value: string]> {
@@ -58,7 +58,7 @@ interface Headers extends Iterable<[name: string, value: string]> {
   forEach(call: (value: string, name: string) => void): void;
 }
 
-// eslint-disable-next-line no-var -- as above
+// oxlint-disable-next-line no-var -- as above
 declare var Headers: new () => Headers;
 
 interface Request {
@@ -70,7 +70,7 @@ interface Request {
   clone(): Request;
 }
 
-// eslint-disable-next-line no-var -- as above
+// oxlint-disable-next-line no-var -- as above
 declare var Request: {
   prototype: Request;
   new (
@@ -89,7 +89,7 @@ interface Response {
   readonly body: ReadableStream<Uint8Array> | null;
 }
 
-// eslint-disable-next-line no-var -- as above
+// oxlint-disable-next-line no-var -- as above
 declare var Response: { prototype: Response };
 
 declare class AbortController {
@@ -114,9 +114,9 @@ interface ReadableStream<Chunk> extends AsyncIterable<Chunk> {
   };
 }
 
-// eslint-disable-next-line no-var
+// oxlint-disable-next-line no-var
 declare var ReadableStream: {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in the runtimes' own types
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in the runtimes' own types
   prototype: ReadableStream<any>;
   new <Chunk>(
     source: {
@@ -142,9 +142,9 @@ interface WritableStream<Chunk> {
   };
 }
 
-// eslint-disable-next-line no-var
+// oxlint-disable-next-line no-var
 declare var WritableStream: {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in the runtimes' own types
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in the runtimes' own types
   prototype: WritableStream<any>;
   new <Chunk>(
     sink: {
@@ -176,5 +176,5 @@ interface Console {
   error(text: string): void;
 }
 
-// eslint-disable-next-line no-var -- as above
+// oxlint-disable-next-line no-var -- as above
 declare var console: Console;

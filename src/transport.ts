@@ -169,10 +169,10 @@ export interface EventServer {
   /** Gives the place where the server listens: an object with `port` and `address`, the path of a Unix socket, or null. */
   address(): unknown;
   /** Adds a listener. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own declaration has it
+  // oxlint-disable-next-line typescript/no-explicit-any -- as Node's own declaration has it
   on(event: string, listener: (...values: any[]) => void): unknown;
   /** Removes a listener. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own declaration has it
+  // oxlint-disable-next-line typescript/no-explicit-any -- as Node's own declaration has it
   off(event: string, listener: (...values: any[]) => void): unknown;
   /** Stops listening. framewire calls this for the option `listener`, never for the option `server`. */
   close(): unknown;

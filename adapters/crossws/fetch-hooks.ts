@@ -14,7 +14,7 @@ import type { HookRequest, Hooks, ResolveHooks } from "./types.ts";
 const onRequest = Symbol.for("crossws.hooks");
 
 /** An application's `fetch`, which can give hooks. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- frameworks have their own types for both
+// oxlint-disable-next-line typescript/no-explicit-any -- frameworks have their own types for both
 export type HookFetch = (request: any, ...info: any[]) => any;
 
 /** An answer that is no `Response`: hooks, and headers for the response that opens the connection. */

@@ -49,14 +49,14 @@ export interface PluggedServer {
         readonly server?:
           | {
               /** Adds a listener. */
-              // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
+              // oxlint-disable-next-line typescript/no-explicit-any -- as in Node's own declaration
               on(event: string, listener: (...values: any[]) => void): unknown;
             }
           | undefined;
       }
     | undefined;
   /** Begins to listen. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- it returns itself
+  // oxlint-disable-next-line typescript/no-explicit-any -- it returns itself
   serve(): any;
 }
 

@@ -48,7 +48,7 @@ export interface DrainOptions {
   /** Ignored: nothing is polled. */
   pollInterval?: number;
   /** Ends the wait, which rejects with the signal's reason. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each runtime's types have a different one
+  // oxlint-disable-next-line typescript/no-explicit-any -- each runtime's types have a different one
   signal?: any;
 }
 
@@ -67,7 +67,7 @@ export interface PeerWebSocket {
   /** The requested URL. */
   readonly url: string;
   /** Sends a message. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the parameter of a WebSocket's send, in any runtime's types
+  // oxlint-disable-next-line typescript/no-explicit-any -- the parameter of a WebSocket's send, in any runtime's types
   send(data: any): void;
   /** Begins the closing handshake. */
   close(code?: number, reason?: string): void;
@@ -181,7 +181,7 @@ export interface Hooks {
 }
 
 /** Gives hooks for one request, which are called after those of the option `hooks`. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- frameworks have their own types of requests
+// oxlint-disable-next-line typescript/no-explicit-any -- frameworks have their own types of requests
 export type ResolveHooks = (request: any) => Awaitable<Hooks | undefined | void>;
 
 /** A message on a backplane of `crossws`. */
@@ -223,13 +223,13 @@ export interface AdapterOptions {
   /** Gives hooks for each request. */
   resolve?: ResolveHooks | undefined;
   /** Gives the namespace of a request. Default: its path. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as for ResolveHooks
+  // oxlint-disable-next-line typescript/no-explicit-any -- as for ResolveHooks
   getNamespace?: ((request: any) => string) | undefined;
   /** Chooses one of the offered subprotocols, if the `upgrade` hook has chosen none. Default: none is chosen. */
   handleProtocols?:
     | ((
         protocols: Set<string>,
-        // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as for ResolveHooks
+        // oxlint-disable-next-line typescript/no-explicit-any -- as for ResolveHooks
         request: any,
       ) => Awaitable<string | false | null | undefined>)
     | undefined;

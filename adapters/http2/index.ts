@@ -50,10 +50,10 @@ export interface Http2ClientSession extends Http2Requester {
   /** Whether the first exchange of settings is still under way. */
   readonly pendingSettingsAck: boolean;
   /** Adds a listener. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in Node's own declaration
   on(event: string, listener: (...values: any[]) => void): unknown;
   /** Removes a listener. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in Node's own declaration
   off(event: string, listener: (...values: any[]) => void): unknown;
 }
 

@@ -50,7 +50,7 @@ export interface Http2Stream {
   /** Bytes that wait in it. */
   readonly writableLength: number;
   /** Adds a listener. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in Node's own declaration
   on(event: string, listener: (...values: any[]) => void): unknown;
   /** Sends bytes, which are lent until `written` is called; returns false if they wait. */
   write(bytes: Uint8Array, written: (error?: Error | null) => void): boolean;

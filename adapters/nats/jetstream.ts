@@ -147,7 +147,8 @@ export class JetStream {
   /** Gives the message at a place, the first of a subject from there on, or the last of a subject. */
   async get(
     which:
-      { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string },
+      | { readonly seq: number; readonly next_by_subj?: string }
+      | { readonly last_by_subj: string },
   ): Promise<StoredMessage | undefined> {
     try {
       // Not by a direct get: that may be answered by a replica which has not got the newest yet.

@@ -21,7 +21,7 @@ export interface SocketEvent {
 /** A message event, for projects without a runtime's types. */
 export interface SocketMessageEvent extends SocketEvent {
   /** A string for text; for bytes a Blob or an ArrayBuffer, according to `binaryType`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in the libraries of browsers
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in the libraries of browsers
   readonly data: any;
   /** Scheme, host and port of the server. */
   readonly origin: string;
@@ -131,16 +131,16 @@ export interface WebSocketInstance {
   /** The form of bytes, from the next event on. Default: "blob". */
   binaryType: BinaryType;
   /** Called with the event `open`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in the libraries of browsers
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in the libraries of browsers
   onopen: ((event: RuntimeEvent) => any) | null;
   /** Called with each event `message`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
   onmessage: ((event: RuntimeMessageEvent) => any) | null;
   /** Called with the event `error`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
   onerror: ((event: RuntimeEvent) => any) | null;
   /** Called with the event `close`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
   onclose: ((event: RuntimeCloseEvent) => any) | null;
   /**
    * Sends a message. If the connection is closing or closed, it only adds to `bufferedAmount`.

@@ -82,7 +82,8 @@ export interface EventHandlerObject<Kind> {
 
 /** A listener: a function, or an object with `handleEvent`. */
 export type EventHandler<Name extends keyof WebSocketEventMap> =
-  ((event: WebSocketEventMap[Name]) => void) | EventHandlerObject<WebSocketEventMap[Name]>;
+  | ((event: WebSocketEventMap[Name]) => void)
+  | EventHandlerObject<WebSocketEventMap[Name]>;
 
 /** Options of a listener. */
 export interface EventListenerOptions {
@@ -99,7 +100,7 @@ type Handler = ((event: Event) => void) | { handleEvent?(event: Event): void };
 
 /** The listener that is added to the emitter in the place of a browser's handler. */
 interface Wrapper {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each event has different values
+  // oxlint-disable-next-line typescript/no-explicit-any -- each event has different values
   (this: Target, ...values: any[]): void;
   handler?: Handler;
   isAttribute?: boolean;

@@ -79,7 +79,7 @@ type NamedVerifySync<Request extends IncomingMessage> = options.VerifyClientCall
 type NamedVerifyAsync<Request extends IncomingMessage> = options.VerifyClientCallbackAsync<Request>;
 
 /** Types with the names of `@types/ws`, such as `WebSocket.RawData`. */
-// eslint-disable-next-line @typescript-eslint/no-namespace -- programs for `ws` use these names
+// oxlint-disable-next-line typescript/no-namespace -- programs for `ws` use these names
 export declare namespace WebSocket {
   /** The data that a `message` listener gets. */
   export type RawData = NamedRawData;

@@ -43,10 +43,10 @@ export interface CommonOptions {
 /** Options of a client. Options that are not named here go to `http.request` unchanged. */
 export interface ClientOptions extends CommonOptions, SecureContextOptions {
   /** Makes the connection's socket, as for `http.request`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- several signatures are in use
+  // oxlint-disable-next-line typescript/no-explicit-any -- several signatures are in use
   createConnection?: ((...values: any[]) => any) | undefined;
   /** Called with each request before it is sent; it must end the request. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a WebSocket, whose class is declared elsewhere
+  // oxlint-disable-next-line typescript/no-explicit-any -- a WebSocket, whose class is declared elsewhere
   finishRequest?: ((request: ClientRequest, websocket: any) => void) | undefined;
   /** Whether redirects are followed. Default: false. */
   followRedirects?: boolean | undefined;
@@ -63,7 +63,7 @@ export interface ClientOptions extends CommonOptions, SecureContextOptions {
   /** Subprotocols, if they are not the second argument. */
   protocols?: string | string[] | undefined;
   /** Headers of the request. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as loosely as http.request takes them
+  // oxlint-disable-next-line typescript/no-explicit-any -- as loosely as http.request takes them
   headers?: Record<string, any> | undefined;
   /** As for `http.request`: it keeps connections, or connects through a proxy. */
   agent?: Agent | false | undefined;
@@ -76,12 +76,12 @@ export interface ClientOptions extends CommonOptions, SecureContextOptions {
   /** As for `tls.connect`. */
   servername?: string | undefined;
   /** As for `tls.connect`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as for tls.connect
+  // oxlint-disable-next-line typescript/no-explicit-any -- as for tls.connect
   checkServerIdentity?: ((servername: string, certificate: any) => any) | undefined;
   /** Credentials, such as "user:password". */
   auth?: string | null | undefined;
   /** Looks up names, as for `net.connect`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as for net.connect
+  // oxlint-disable-next-line typescript/no-explicit-any -- as for net.connect
   lookup?: ((...values: any[]) => void) | undefined;
 }
 

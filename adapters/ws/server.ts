@@ -79,7 +79,7 @@ function answerPlain(_: IncomingMessage, response: import("node:http").ServerRes
 /** The options of a server with defaults filled in, with the type that `@types/ws` gives them. */
 export interface ServerSettings<Socket> extends Omit<ServerOptions<Socket>, "WebSocket"> {
   /** Class of the connections. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- in @types/ws it always has the other exports as members
+  // oxlint-disable-next-line typescript/no-explicit-any -- in @types/ws it always has the other exports as members
   WebSocket?: any;
 }
 

@@ -17,7 +17,7 @@ export interface UpgradedSocket extends NodeSocket {
   /** Gives bytes that were read and not emitted; null for none. */
   read?(): Uint8Array | null;
   /** Adds a listener in front of all others. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's own declaration
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in Node's own declaration
   prependListener?(event: string, listener: (...values: any[]) => void): unknown;
 }
 

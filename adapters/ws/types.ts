@@ -118,5 +118,5 @@ export type Listener<Emitter, Values> = Values extends unknown[]
   : never;
 
 /** A listener of any event. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in EventEmitter's own declaration
+// oxlint-disable-next-line typescript/no-explicit-any -- as in EventEmitter's own declaration
 export type AnyListener<Emitter> = (this: Emitter, ...values: any[]) => void;

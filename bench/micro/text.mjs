@@ -41,18 +41,15 @@ for (const size of [4, 8, 16, 24, 32, 48, 64, 128, 1000]) {
   summary(() => {
     bench(`decode ${size} B, joined`, () => do_not_optimize(joinCharacters(chunk, 2, 2 + size)));
     bench(`decode ${size} B, TextDecoder`, () =>
-      do_not_optimize(decoder.decode(chunk.subarray(2, 2 + size))),
-    );
+      do_not_optimize(decoder.decode(chunk.subarray(2, 2 + size))));
     bench(`decode ${size} B, utf8Slice`, () => do_not_optimize(sliceText(chunk, 2, 2 + size)));
   });
   summary(() => {
     bench(`encode ${size} B, by unit`, () => do_not_optimize(writeUnits(text, 2)));
     bench(`encode ${size} B, encodeInto`, () =>
-      do_not_optimize(encoder.encodeInto(text, target.subarray(2)).written),
-    );
+      do_not_optimize(encoder.encodeInto(text, target.subarray(2)).written));
     bench(`encode ${size} B, utf8Write`, () =>
-      do_not_optimize(utf8Write.call(target, text, 2, target.length - 2)),
-    );
+      do_not_optimize(utf8Write.call(target, text, 2, target.length - 2)));
   });
 }
 

@@ -98,7 +98,7 @@ function cut(text: string, most: number): string {
 /** Escapes control characters, except line ends, as in a program's source. */
 function visible(text: string): string {
   return text.replace(
-    // eslint-disable-next-line no-control-regex -- the control characters are escaped here
+    // oxlint-disable-next-line no-control-regex -- the control characters are escaped here
     /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]/g,
     (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );

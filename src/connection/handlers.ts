@@ -161,7 +161,7 @@ export interface RouteHandlers<
  * Contexts of a server's routes, by pattern. `serve` infers them. If you give `serve` a type for `Context`, each context may be
  * anything.
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each route has a context of its own
+// oxlint-disable-next-line typescript/no-explicit-any -- each route has a context of its own
 export type RouteContexts = Record<string, any>;
 
 /** Handlers by path. Each has the type of its own context, and the parameters of its pattern. */

@@ -20,7 +20,9 @@ import type { ErrorSource, ErrorThrower } from "./error-source.ts";
  * minute, and the number of further ones. "ignore": nothing. A function: is called with each error.
  */
 export type UnhandledErrors =
-  "print" | "ignore" | ((error: unknown, source: ErrorSource) => unknown);
+  | "print"
+  | "ignore"
+  | ((error: unknown, source: ErrorSource) => unknown);
 
 /** The kind of the option. */
 export const unhandledErrorsKind: Kind = /* @__PURE__ */ either(

@@ -33,7 +33,13 @@ export type ClosingStage = "open" | "closeSent" | "flushing" | "finSent" | "drop
  * - "socketClosed": the socket is gone, and everything that came from it has been read.
  */
 export type ClosingEvent =
-  "sendClose" | "receiveClose" | "fail" | "drained" | "deadline" | "drop" | "socketClosed";
+  | "sendClose"
+  | "receiveClose"
+  | "fail"
+  | "drained"
+  | "deadline"
+  | "drop"
+  | "socketClosed";
 
 /** The stage that follows each event; an event that is not named changes nothing. */
 export const closingTable: Readonly<

@@ -24,7 +24,7 @@ export interface Credentials {
  */
 export function basicCredentials({ user, password }: Credentials): string {
   if (user.includes(":")) throw new TypeError("The user of Basic credentials has no colon");
-  // eslint-disable-next-line no-control-regex -- "MUST NOT contain any control characters" (RFC 7617, 2)
+  // oxlint-disable-next-line no-control-regex -- "MUST NOT contain any control characters" (RFC 7617, 2)
   if (/[\0-\x1f\x7f]/.test(user + password)) {
     throw new TypeError("Basic credentials have no control characters");
   }

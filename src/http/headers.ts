@@ -24,7 +24,10 @@ export type HeaderRecord = Readonly<Record<string, string | readonly string[] | 
  * `names.map((name) => [name, "1"])`. A check at run time refuses a list that is not a pair.
  */
 export type GivenHeaders =
-  HeaderPairs | readonly (readonly string[])[] | HeaderRecord | HeadersLike;
+  | HeaderPairs
+  | readonly (readonly string[])[]
+  | HeaderRecord
+  | HeadersLike;
 
 /** The kind of a value in an object of headers. */
 const valueKind: Kind = {

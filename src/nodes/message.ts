@@ -30,7 +30,15 @@ import { copy, encodeUtf8, noBytes, readUint32, viewOf, writeUint32 } from "../b
 
 /** What a message is about. */
 export type MessageKind =
-  "here" | "hello" | "bye" | "message" | "ask" | "answer" | "keys" | "mark" | "compare";
+  | "here"
+  | "hello"
+  | "bye"
+  | "message"
+  | "ask"
+  | "answer"
+  | "keys"
+  | "mark"
+  | "compare";
 
 /** By their numbers, from 1 on. */
 const kinds: readonly MessageKind[] = [

@@ -4,8 +4,6 @@
  * Prints, as JSON, what came of it. Run with `--unstable-net`.
  */
 
-/* global WebTransport, atob, crypto */
-
 import { connect, createServer, streamsTransport } from "framewire/streams";
 import { key, right } from "../support/tls/certificates.mjs";
 

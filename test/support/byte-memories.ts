@@ -19,12 +19,10 @@ const beside = 7;
 
 /** An ArrayBuffer that can be resized, which not all types know. */
 export function resizable(size: number): ArrayBuffer & { resize(size: number): void } {
-  return new (
-    ArrayBuffer as unknown as new (
-      size: number,
-      options: object,
-    ) => ArrayBuffer & { resize(size: number): void }
-  )(size, { maxByteLength: size + beside });
+  return new (ArrayBuffer as unknown as new (
+    size: number,
+    options: object,
+  ) => ArrayBuffer & { resize(size: number): void })(size, { maxByteLength: size + beside });
 }
 
 function plain(bytes: Uint8Array): Given {

@@ -22,7 +22,13 @@ import { EventTrace } from "./trace.ts";
  * - "yours": whoever gets them may keep and change them.
  */
 export type Word =
-  "copied" | "lent" | "nothing is kept" | "not changed" | "changed in place" | "kept" | "yours";
+  | "copied"
+  | "lent"
+  | "nothing is kept"
+  | "not changed"
+  | "changed in place"
+  | "kept"
+  | "yours";
 
 /** A promise about bytes, and how it is put to the test. */
 export interface BytePromise {

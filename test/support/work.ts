@@ -100,7 +100,7 @@ class NativeWork {
     const methods = owner as Record<string, Method>;
     for (const [name, cost] of Object.entries(costs)) {
       const method = methods[name]!;
-      // eslint-disable-next-line @typescript-eslint/no-this-alias -- `this` of the method is what it is called on
+      // oxlint-disable-next-line typescript/no-this-alias -- `this` of the method is what it is called on
       const counter = this;
       methods[name] = function (...args) {
         const result = Reflect.apply(method, this, args);

@@ -37,7 +37,9 @@ export const upgrader = new Upgrader({
 /** A platform's socket, as its own types have it. */
 declare const socket: StreamPair & { readonly opened: Promise<unknown> };
 createServer({}, { message: (ws, data) => ws.send(data) }).accept(streamsTransport(socket));
-export const client = await connect("ws://localhost/", { open: ({ port }) => (void port, socket) });
+export const client = await connect("ws://localhost/", {
+  open: ({ port }) => Object.assign(socket, { port }),
+});
 export const onWorkers = await connectOnWorkers("wss://localhost/", {
   tls: { serverName: "a.test" },
 });

@@ -69,13 +69,24 @@ export interface ServerHandshakeOwner<Context> extends UpgradeServer<Context>, A
  * closed, or a link has taken over.
  */
 type Phase =
-  "proxied" | "reading" | "deciding" | "serving" | "idle" | "refused" | "dropped" | "over";
+  | "proxied"
+  | "reading"
+  | "deciding"
+  | "serving"
+  | "idle"
+  | "refused"
+  | "dropped"
+  | "over";
 
 const notFound = { status: 404, message: "Nothing is served at this path" } as const;
 
 /** Reads requests and has them answered: any number of plain requests, then the one that opens the connection. */
 export class ServerHandshake<Context>
-  implements TransportHandler, ExchangeOwner, UpgradeExchangeOwner, Linked<ServerHandshake<Context>>
+  implements
+    TransportHandler,
+    ExchangeOwner,
+    UpgradeExchangeOwner,
+    Linked<ServerHandshake<Context>>
 {
   previous: ServerHandshake<Context> | undefined = undefined;
   next: ServerHandshake<Context> | undefined = undefined;

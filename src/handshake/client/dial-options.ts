@@ -59,7 +59,8 @@ export interface DialerOptions {
    * @param response The head and at most 1 MiB of the body, decoded. Valid until the callback returns or its promise settles.
    */
   readonly onStatusError?:
-    ((status: number, reason: string, response: Uint8Array) => Awaitable<void>) | undefined;
+    | ((status: number, reason: string, response: Uint8Array) => Awaitable<void>)
+    | undefined;
   /**
    * Gets each header of the response that does not belong to the handshake, as views (see Upgrader). If it throws, dialing fails.
    */
@@ -68,7 +69,8 @@ export interface DialerOptions {
   readonly netDial?: ((options: NetDialOptions) => Awaitable<ByteStream>) | undefined;
   /** Does TLS on a connected stream, instead of the runtime's TLS. */
   readonly tlsClient?:
-    ((stream: ByteStream, hostname: string) => Awaitable<ByteStream>) | undefined;
+    | ((stream: ByteStream, hostname: string) => Awaitable<ByteStream>)
+    | undefined;
   /** Options for the runtime's TLS. */
   readonly tlsOptions?: TlsOptions | undefined;
   /** Wraps the connected stream, after TLS and before the first byte, for example to count or to trace bytes. */

@@ -28,7 +28,11 @@ export interface ForwardedHop {
 
 /** Headers by which a proxy may name its client. */
 export type ProxyHeader =
-  "forwarded" | "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" | "x-forwarded-port";
+  | "forwarded"
+  | "x-forwarded-for"
+  | "x-forwarded-proto"
+  | "x-forwarded-host"
+  | "x-forwarded-port";
 
 /** All these headers. */
 export const allProxyHeaders: readonly ProxyHeader[] = [

@@ -28,7 +28,11 @@ export type OriginTest = (origin: string, request: UpgradeRequest) => Awaitable<
  * Programs that send no Origin are not pages, and may always connect.
  */
 export type OriginPolicy =
-  "any" | "same" | "cookies" | OriginTest | readonly (string | OriginTest)[];
+  | "any"
+  | "same"
+  | "cookies"
+  | OriginTest
+  | readonly (string | OriginTest)[];
 
 const policies: readonly unknown[] = ["any", "same", "cookies"];
 

@@ -16,7 +16,9 @@ import { isNetwork, Networks } from "./networks.ts";
  * obfuscated name). The hop is the number of proxies between it and the server: 0 for the one that is connected to the server.
  */
 export type TrustedProxies =
-  number | readonly string[] | ((address: string | undefined, hop: number) => boolean);
+  | number
+  | readonly string[]
+  | ((address: string | undefined, hop: number) => boolean);
 
 /** Tells whether a proxy is trusted. */
 export type IsTrusted = (address: string | undefined, hop: number) => boolean;

@@ -225,7 +225,8 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
   it("carries publications over a backplane, and takes those of others", async () => {
     const sent: unknown[] = [];
     let deliver:
-      ((message: { namespace: string; topic: string; data: string }) => void) | undefined;
+      | ((message: { namespace: string; topic: string; data: string }) => void)
+      | undefined;
     const { url, ws } = await hookServer(make, {
       hooks: {
         open(peer) {

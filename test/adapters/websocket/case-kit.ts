@@ -1,6 +1,6 @@
 import type { Places } from "./case-server.ts";
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- the same cases are played with classes of different libraries */
+/* oxlint-disable typescript/no-explicit-any -- the same cases are played with classes of different libraries */
 
 /** What a case is played with: in the process of the tests, or in a page. Nothing here is of a runtime. */
 export interface Kit extends Places {

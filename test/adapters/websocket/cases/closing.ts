@@ -11,7 +11,7 @@ import {
 } from "../case-kit.ts";
 import type { Case } from "./case.ts";
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- as in the kit */
+/* oxlint-disable typescript/no-explicit-any -- as in the kit */
 
 const accessError = "DOMException InvalidAccessError";
 const syntaxError = "DOMException SyntaxError";

@@ -1,7 +1,7 @@
 import { closeLine, next, open, thrown, untilClosed } from "../case-kit.ts";
 import type { Case } from "./case.ts";
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- as in the kit */
+/* oxlint-disable typescript/no-explicit-any -- as in the kit */
 
 const syntaxError = "DOMException SyntaxError";
 

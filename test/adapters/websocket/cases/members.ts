@@ -1,7 +1,7 @@
 import { next, open, thrown } from "../case-kit.ts";
 import type { Case } from "./case.ts";
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- as in the kit */
+/* oxlint-disable typescript/no-explicit-any -- as in the kit */
 
 /** What a property says of itself. */
 function kindOf(object: object, name: string): string {

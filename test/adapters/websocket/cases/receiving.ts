@@ -1,7 +1,7 @@
 import { bytesOf, eventsOf, messages, next, open, untilClosed } from "../case-kit.ts";
 import type { Case } from "./case.ts";
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- as in the kit */
+/* oxlint-disable typescript/no-explicit-any -- as in the kit */
 
 /** Messages that come: WHATWG WebSockets, 4. */
 export const receiving: readonly Case[] = [

@@ -11,7 +11,7 @@ import {
 } from "../case-kit.ts";
 import type { Case } from "./case.ts";
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- as in the kit */
+/* oxlint-disable typescript/no-explicit-any -- as in the kit */
 
 /** Sends some data, each as a message, and gives what comes back. */
 async function echo(kit: Kit, ...data: unknown[]): Promise<any[]> {
