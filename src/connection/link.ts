@@ -27,6 +27,7 @@ import type { Linked } from "../linked-list.ts";
 import { Connection, type ConnectionInfo } from "./connection.ts";
 import type { ConnectionLink, ConnectionState } from "./connection-link.ts";
 import { Dispatcher, type DispatcherOwner } from "./receive/dispatcher.ts";
+import type { Backlog } from "./send/backlog.ts";
 import { Flusher, type FlusherEvents } from "./send/flusher.ts";
 import type { Handlers } from "./handlers.ts";
 import type { InContext, Observer } from "./runtime-services.ts";
@@ -52,6 +53,8 @@ export interface LinkOwner {
   readonly unhandled: UnhandledErrorReporter;
   /** The topics of a server; undefined for a client. */
   readonly topics: Topics<ConnectionLink> | undefined;
+  /** The unsent bytes of all connections of a server with `maxTotalBufferedAmount`. Default: they are not counted together. */
+  readonly backlog?: Backlog | undefined;
   /** Calls a task in the async context of `serve` or `connect`. Used for calls that do not answer bytes of the peer. */
   readonly inContext: InContext;
   /** The server's response to a client's handshake; undefined on a server. */
@@ -165,7 +168,7 @@ export class Link<Context = unknown>
       extensions: sessions,
       trace: trace && ((direction, header) => this.#trace(trace, direction, header)),
     });
-    this.flusher = new Flusher(transport, this.endpoint.output, highWaterMark, this);
+    this.flusher = new Flusher(transport, this.endpoint.output, highWaterMark, this, owner.backlog);
     this.pacer = new Pacer(transport, this.endpoint, this.flusher, this, settings.afterTurn);
     this.outbox = new Outbox(this.endpoint, this.flusher, this, settings);
     this.connection = new Connection(this, info);

@@ -12,6 +12,7 @@
 import type { WriteBuffer } from "../../endpoint/write-buffer.ts";
 import type { Transport } from "../../transport.ts";
 import { type Deferred, newDeferred, settled } from "../../deferred.ts";
+import type { Backlog } from "./backlog.ts";
 
 /** The promise of every send below the high-water mark, so that such a send does not allocate one. */
 export const sent: Promise<void> = /* @__PURE__ */ Promise.resolve();
@@ -43,6 +44,10 @@ export class Flusher {
   readonly #output: WriteBuffer;
   readonly #highWaterMark: number;
   readonly #events: FlusherEvents;
+  /** The sum of the server's connections; undefined if it has no limit. */
+  readonly #backlog: Backlog | undefined;
+  /** Bytes that the backlog was told of. */
+  #counted = 0;
   #way: Way = "free";
   #pace: Pace = "now";
   // The microtask's callback. Made once, at first use.
@@ -59,11 +64,13 @@ export class Flusher {
     output: WriteBuffer,
     highWaterMark: number,
     events: FlusherEvents,
+    backlog?: Backlog,
   ) {
     this.#transport = transport;
     this.#output = output;
     this.#highWaterMark = highWaterMark;
     this.#events = events;
+    this.#backlog = backlog;
   }
 
   /** Whether nothing is left to send. */
@@ -91,6 +98,7 @@ export class Flusher {
 
   /** Makes sure that gathered frames leave soon, together with what else is sent meanwhile. */
   flushSoon(): void {
+    if (this.#way === "busy" && this.#backlog !== undefined) this.#count(this.#backlog);
     if (this.#pace !== "now" || this.#way !== "free") return;
     this.#pace = "soon";
     this.#flushDue ??= () => {
@@ -145,6 +153,7 @@ export class Flusher {
   stop(reason: () => unknown): void {
     this.#way = "over";
     this.#output.abandon();
+    if (this.#backlog !== undefined) this.#count(this.#backlog);
     this.#drained?.reject(reason());
     this.#drained = undefined;
     this.#left?.reject(reason());
@@ -178,6 +187,16 @@ export class Flusher {
         this.#events.onBlocked();
       }
     }
+    if (this.#backlog !== undefined) this.#count(this.#backlog);
     this.checkDrained();
+  }
+
+  /** Tells the backlog by how much the unsent bytes have changed. */
+  #count(backlog: Backlog): void {
+    const unsent = this.#way === "over" ? 0 : this.#output.unsent;
+    const change = unsent - this.#counted;
+    if (change === 0) return;
+    this.#counted = unsent;
+    backlog.change(change);
   }
 }

@@ -41,6 +41,12 @@ export interface ServeOptions
   readonly protocols?: readonly string[] | undefined;
   /** Most connections, open or in their handshake. Further ones are refused with 503. Default: no limit. */
   readonly maxConnections?: number | undefined;
+  /**
+   * Unsent bytes of all connections together. Beyond it the connections with the most unsent bytes are dropped, with
+   * `TOO_MUCH_BUFFERED`, until an eighth of it is free. The bytes of one turn may exceed it. A message for many connections counts
+   * for each of them. Default: no limit, other than `maxBufferedAmount` for each connection.
+   */
+  readonly maxTotalBufferedAmount?: number | undefined;
   /** Milliseconds from the accepted connection to the end of its handshake. Then the answer is 408. Default: 10 000. */
   readonly handshakeTimeout?: number | undefined;
   /**
@@ -135,6 +141,7 @@ export const serveTable: OptionTable<ServeOptions> =
     ...numbersOf(defaultHeadLimits),
     protocols: tokens,
     maxConnections: number,
+    maxTotalBufferedAmount: number,
     handshakeTimeout: milliseconds,
     origins: originsKind,
     trustProxy: trustedProxiesKind,
@@ -153,10 +160,12 @@ export const serveTable: OptionTable<ServeOptions> =
 export interface ServerLimits {
   readonly handshakeTimeout: number;
   readonly maxConnections: number;
+  readonly maxTotalBufferedAmount: number;
 }
 
 /** The defaults of these limits. */
 export const defaultServerLimits: ServerLimits = {
   handshakeTimeout: 10_000,
   maxConnections: Infinity,
+  maxTotalBufferedAmount: Infinity,
 };

@@ -19,6 +19,7 @@ import type { PreparedMessage } from "../../endpoint/prepared.ts";
 import { BackplaneNode } from "../backplane/node.ts";
 import type { BackplaneStatus, CarryingOptions } from "../backplane/status.ts";
 import { type Connection, linkOf, type PublishOptions, publishTable } from "../connection.ts";
+import { Backlog } from "../send/backlog.ts";
 import { prepared } from "../send/prepare.ts";
 import type { Binary } from "../data.ts";
 import { checkClose } from "../check-close.ts";
@@ -141,19 +142,16 @@ export class Server<Context = unknown> {
   ) {
     checkOptions(options, serveTable, { elsewhere: serverHandlerTable, example });
     checkOptions(handlers, serverHandlerTable, { what: "handler", elsewhere: serveTable, example });
-    const { handshakeTimeout, maxConnections } = resolveLimits<ServerLimits>(
-      options,
-      defaultServerLimits,
-    );
+    const limits = resolveLimits<ServerLimits>(options, defaultServerLimits);
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
-    this.#maxConnections = maxConnections;
+    this.#maxConnections = limits.maxConnections;
     const routeSettings = this.#resolveRoutes(options, handlers, host);
     this.#settings = routeSettings.get(handlers)!.link;
     const { backplane, carrying = {} } = options;
     this.#unhandled = new UnhandledErrorReporter(options.unhandledErrors, "server");
     this.#node = backplane && this.#newNode(carrying, handlers, host);
     this.#topics = new Topics<ConnectionLink>(this.#node);
-    this.#owner = this.#newOwner(options, handlers, host, routeSettings, handshakeTimeout);
+    this.#owner = this.#newOwner(options, handlers, host, routeSettings, limits);
     this.#shutdown = new Shutdown({
       links: this.#links,
       handshakes: this.#handshakes,
@@ -365,7 +363,7 @@ export class Server<Context = unknown> {
     handlers: ServerHandlers<Context>,
     host: RuntimeServices,
     routeSettings: ReadonlyMap<RouteHandlers<Context>, RouteSettings>,
-    handshakeTimeout: number,
+    { handshakeTimeout, maxTotalBufferedAmount }: ServerLimits,
   ): ServerHandshakeOwner<Context> {
     const inContext = host.bindContext?.() ?? callAtOnce;
     return {
@@ -380,6 +378,10 @@ export class Server<Context = unknown> {
       unhandled: this.#unhandled,
       inContext,
       topics: this.#topics,
+      backlog:
+        maxTotalBufferedAmount === Infinity
+          ? undefined
+          : new Backlog(maxTotalBufferedAmount, () => this.#links),
       settingsOf: (own) => routeSettings.get(own)!,
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
       handshakeTimeout,

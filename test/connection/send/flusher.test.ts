@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { WriteBuffer } from "../../../src/endpoint/write-buffer.ts";
 import { OpBinary } from "../../../src/frame/opcode.ts";
+import { Backlog } from "../../../src/connection/send/backlog.ts";
 import { Flusher, type FlusherEvents, sent } from "../../../src/connection/send/flusher.ts";
 import type { Transport } from "../../../src/transport.ts";
 
@@ -27,6 +28,7 @@ function recorder(borrows: boolean): { transport: Transport; writes: number[] } 
 function newFlusher(
   borrows: boolean,
   mark: number,
+  backlog?: Backlog,
 ): { flusher: Flusher; output: WriteBuffer; writes: number[]; lines: string[] } {
   const { transport, writes } = recorder(borrows);
   const output = new WriteBuffer(false);
@@ -37,7 +39,7 @@ function newFlusher(
     onBlocked: () => void lines.push("blocked"),
     onUnblocked: (bytes) => void lines.push(`unblocked ${bytes}`),
   };
-  return { flusher: new Flusher(transport, output, mark, events), output, writes, lines };
+  return { flusher: new Flusher(transport, output, mark, events, backlog), output, writes, lines };
 }
 
 function frame(output: WriteBuffer, size: number): void {
@@ -244,5 +246,49 @@ describe("Flusher", () => {
     flusher.flush();
     expect(writes).toEqual([12, 22]);
     expect(flusher.isIdle).toBe(true);
+  });
+});
+
+describe("a flusher with a backlog", () => {
+  it("tells it of what a busy transport leaves, of each send beside it, and of what it takes", () => {
+    const backlog = new Backlog(Infinity, () => []);
+    const { flusher, output } = newFlusher(true, 1000, backlog);
+    frame(output, 10);
+    flusher.flush();
+    expect(backlog.bytes).toBe(12);
+    frame(output, 20);
+    flusher.flushSoon();
+    expect(backlog.bytes).toBe(34);
+    flusher.onDrain();
+    expect(backlog.bytes).toBe(22);
+    flusher.onDrain();
+    expect(backlog.bytes).toBe(0);
+  });
+
+  it("tells it of nothing that is taken at once", async () => {
+    const backlog = new Backlog(0, () => {
+      throw new Error("nothing is unsent");
+    });
+    const { flusher, output } = newFlusher(false, 1000, backlog);
+    frame(output, 10);
+    flusher.flushSoon();
+    expect(backlog.bytes).toBe(0);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(backlog.bytes).toBe(0);
+  });
+
+  it("takes all of it back when it is stopped", () => {
+    const backlog = new Backlog(Infinity, () => []);
+    const { flusher, output } = newFlusher(true, 1000, backlog);
+    frame(output, 10);
+    flusher.flush();
+    frame(output, 20);
+    flusher.flushSoon();
+    output.hold(5);
+    flusher.stop(() => undefined);
+    expect(backlog.bytes).toBe(0);
+    flusher.flush();
+    expect(backlog.bytes).toBe(0);
   });
 });

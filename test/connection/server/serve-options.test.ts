@@ -27,6 +27,6 @@ describe("defaultServerLimits", () => {
     expect(resolveLimits<ServerLimits>({}, defaultServerLimits)).toEqual(defaultServerLimits);
     expect(
       resolveLimits<ServerLimits>({ handshakeTimeout: 0, maxConnections: 7 }, defaultServerLimits),
-    ).toEqual({ handshakeTimeout: Infinity, maxConnections: 7 });
+    ).toEqual({ handshakeTimeout: Infinity, maxConnections: 7, maxTotalBufferedAmount: Infinity });
   });
 });
