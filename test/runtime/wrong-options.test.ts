@@ -164,6 +164,7 @@ const ofServing: RightOf<ServeOptions> = {
   maxTargetSize: number,
   maxHeaders: number,
   maxConnections: number,
+  maxTotalBufferedAmount: number,
   maxConnectionsPerAddress: number,
   handshakesPerAddress: {
     expected: "a number, or an object",
