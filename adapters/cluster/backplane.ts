@@ -1,5 +1,9 @@
 /**
- * A backplane for the children of one parent, whose relay carries their publications over the channels that it has with them.
+ * A backplane for the children of one parent. The parent's relay carries publications over its channels to the children.
+ *
+ * Theory of operation. Each request to the relay is a letter with a number. The relay handles letters in order, and its answer
+ * "done" has the number of the last one that it has handled: that settles all requests up to there. If the channel closes, the
+ * server is "down" and stays so, since a lost parent does not come back.
  *
  * @module
  */
@@ -24,9 +28,9 @@ import {
   toCarry,
 } from "./letters.ts";
 
-/** How a child reaches its relay. */
+/** Says how a child reaches its relay. */
 export interface ClusterBackplaneOptions {
-  /** What leads to the process with the relay. Default: `process`, which leads to the parent. */
+  /** The channel to the process with the relay. Default: `process`, the channel to the parent. */
   readonly channel?: ClusterChannel | undefined;
 }
 
@@ -37,7 +41,7 @@ const table: OptionTable<ClusterBackplaneOptions> = {
 /**
  * Makes the backplane of a child whose parent has a `clusterRelay`.
  *
- * @throws {TypeError} An option is of a wrong type, or this process has no channel to a parent.
+ * @throws {TypeError} An option has a wrong type, or this process has no channel to a parent.
  */
 export function clusterBackplane(options: ClusterBackplaneOptions = {}): Backplane {
   checkOptions(options, table);
@@ -60,12 +64,12 @@ export function clusterBackplane(options: ClusterBackplaneOptions = {}): Backpla
 class ClusterMembership implements BackplaneMembership {
   readonly #channel: ClusterChannel;
   readonly #member: BackplaneMember;
-  /** Whether the channel carries bytes as they are. */
+  /** Whether the channel carries bytes unchanged. */
   #asBytes = false;
-  /** "joining"; "joined"; "lost": the channel is closed, for ever; "left". */
+  /** "joining"; "joined"; "lost": the channel is closed, and stays closed; "left". */
   #state: "joining" | "joined" | "lost" | "left" = "joining";
   readonly #joined = newDeferred<void>();
-  /** What waits for the relay's answer, in the order of its numbers; the last of those has been given to the last of these. */
+  /** Requests that wait for the relay's answer, in the order of their numbers. The last one has the number `#lastCall`. */
   readonly #calls = new Fifo<Deferred<void>>();
   #lastCall = 0;
 
@@ -74,7 +78,7 @@ class ClusterMembership implements BackplaneMembership {
     this.#member = member;
   }
 
-  /** Tells the relay of this server; resolves when it has answered. */
+  /** Registers this server at the relay. Resolves when the relay has answered. */
   async open(): Promise<void> {
     this.#channel.on("message", this.#onMessage);
     this.#channel.on("disconnect", this.#onDisconnect);
@@ -117,7 +121,7 @@ class ClusterMembership implements BackplaneMembership {
     this.#end("left");
   }
 
-  /** Sends a letter that will be answered, when all in front of it have been. */
+  /** Sends a letter that the relay answers, after the answers to all earlier ones. */
   #ask(letter: ServerLetter): Promise<void> {
     if (this.#state !== "joined") return rejected(new BackplaneError("DOWN"));
     const answer = newDeferred<void>();
@@ -147,7 +151,7 @@ class ClusterMembership implements BackplaneMembership {
         this.#joined.resolve();
         break;
       case "done":
-        // One that waits has the number of the last less those behind it.
+        // The number of the first request that waits is `#lastCall` less the number of requests behind it.
         while (this.#calls.length > this.#lastCall - letter.call) this.#calls.shift()!.resolve();
         break;
       case "message":
@@ -163,7 +167,7 @@ class ClusterMembership implements BackplaneMembership {
     this.#lose(new Error("The channel to the relay is closed"));
   };
 
-  /** The relay is gone, and does not come back: it was the parent. */
+  /** The relay is gone. It does not come back, since it was in the parent. */
   #lose(error: Error): void {
     const before = this.#state;
     if (before === "lost" || before === "left") return;

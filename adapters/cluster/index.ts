@@ -1,6 +1,6 @@
 /**
- * Joins servers in the processes of one machine, over the channels that a parent has with its children, and in the workers of one
- * process.
+ * Joins servers in the processes of one machine, over the channels between a parent and its children; and servers in the workers
+ * of one process.
  *
  * @example
  * import cluster from "node:cluster";

@@ -1,6 +1,6 @@
 /**
- * What goes between a process and the relay in its parent. The application's own messages go over the same channel: a letter is told
- * from them by its first field.
+ * The letters between a process and the relay in its parent. The application's own messages use the same channel. Only letters
+ * have the fields `framewire` and `node`.
  *
  * @module
  */
@@ -8,24 +8,24 @@
 import { Buffer } from "node:buffer";
 
 /**
- * A channel between two processes: a child of `fork` or of `spawn` with "ipc", a worker of `node:cluster`, or, in the child, its
- * own `process`.
+ * A channel between two processes. In the parent: a child of `fork`, or of `spawn` with "ipc", or a worker of `node:cluster`. In
+ * the child: its own `process`.
  */
 export interface ClusterChannel {
-  /** Whether it is open. */
+  /** Whether the channel is open. */
   readonly connected?: boolean | undefined;
-  /** Sends a message, and tells when it has been written. Absent where a process has no channel to its parent. */
+  /** Sends a message, and calls `done` when it is written or has failed. Absent if a process has no channel to its parent. */
   send?(message: object, done: (error: Error | null) => void): boolean;
-  /** Adds a listener: of "message" and "disconnect", of a child "exit", too. */
+  /** Adds a listener for "message" or "disconnect"; for a child, also for "exit". */
   on(event: string, listener: (message: unknown) => void): unknown;
-  /** Takes it away. */
+  /** Removes a listener. */
   off(event: string, listener: (message: unknown) => void): unknown;
 }
 
-/** An envelope on its way: bytes, or base64 where the channel carries JSON. */
+/** An envelope in a letter: bytes, or base64 if the channel carries JSON. */
 export type CarriedEnvelope = Uint8Array | string;
 
-/** What a server says to the relay. Its letters are numbered, from 1 on. */
+/** A letter from a server to the relay. `node` is the server's id. `call` counts the server's requests, from 1 on. */
 export type ServerLetter =
   | { readonly framewire: "join"; readonly node: string; readonly probe: Uint8Array }
   | {
@@ -43,11 +43,11 @@ export type ServerLetter =
     }
   | { readonly framewire: "leave"; readonly node: string; readonly call: number };
 
-/** What the relay says to a server: `node` is its id. */
+/** A letter from the relay to a server, whose id is `node`. */
 export type RelayLetter =
-  /** It is one of those that the relay knows. `bytes`: the channel carries bytes as they are. */
+  /** The relay knows the server now. `bytes`: the channel carries bytes unchanged. */
   | { readonly framewire: "joined"; readonly node: string; readonly bytes: boolean }
-  /** All letters up to this number have been dealt with. */
+  /** The relay has handled all letters up to this number. */
   | { readonly framewire: "done"; readonly node: string; readonly call: number }
   | {
       readonly framewire: "message";
@@ -55,16 +55,16 @@ export type RelayLetter =
       readonly topic: string;
       readonly envelope: CarriedEnvelope;
     }
-  /** The server was too slow for messages of these topics. */
+  /** The server was too slow, and has lost messages of these topics. */
   | { readonly framewire: "gap"; readonly node: string; readonly topics: readonly string[] };
 
-/** Tells a letter from whatever else comes over a channel. */
+/** Tells whether a message of a channel is a letter. */
 export function isLetter(message: unknown): message is ServerLetter | RelayLetter {
   const { framewire, node } = (message ?? {}) as Partial<ServerLetter>;
   return typeof framewire === "string" && typeof node === "string";
 }
 
-/** Gives an envelope in the form that a channel carries. */
+/** Gives an envelope in the form that a channel carries: bytes or base64. */
 export function toCarry(envelope: CarriedEnvelope, asBytes: boolean): CarriedEnvelope {
   if (asBytes) return toBytes(envelope);
   if (typeof envelope === "string") return envelope;
@@ -72,7 +72,7 @@ export function toCarry(envelope: CarriedEnvelope, asBytes: boolean): CarriedEnv
   return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
 }
 
-/** Gives an envelope's bytes. */
+/** Gives the bytes of an envelope. */
 export function toBytes(envelope: CarriedEnvelope): Uint8Array {
   return typeof envelope === "string" ? Buffer.from(envelope, "base64") : envelope;
 }

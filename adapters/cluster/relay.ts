@@ -1,5 +1,9 @@
 /**
- * The relay: what a parent does for the servers in its children. It knows who has subscribed to what, and passes on what they publish.
+ * The relay in a parent, for the servers in its children. It knows the topics of each server, and passes publications on to them.
+ *
+ * Theory of operation. Each server has a seat with its topics and the bytes that its channel has not written yet. If these are
+ * too many, the server loses messages. Once half of them are written, it is told of the gap. All letters that a server sends in
+ * one turn of the event loop are answered by one "done".
  *
  * @module
  */
@@ -16,26 +20,26 @@ import {
   toCarry,
 } from "./letters.ts";
 
-/** What is used of `node:cluster` in its primary. */
+/** The part of `node:cluster` that the relay uses in the primary. */
 export interface ClusterPrimary {
-  /** The workers that run already. */
+  /** The workers that run now. */
   readonly workers?: { readonly [id: string]: ClusterChannel | undefined } | undefined;
-  /** Adds a listener of "fork", which is told of each worker that is started. */
+  /** Adds a listener for "fork", which gets each worker that is started. */
   on(event: "fork", listener: (worker: ClusterChannel) => void): unknown;
 }
 
-/** What holds for a relay. */
+/** The options of a relay. */
 export interface ClusterRelayOptions {
   /**
-   * Bytes that may wait in the parent for one server that does not read them; one message may always. What comes beyond that is lost
-   * for it, and told as a gap. Default: 16 777 216; 0 or Infinity for no limit.
+   * The most bytes that may wait in the parent for one server that does not read. One message may always wait. The server loses
+   * messages beyond that, and is told of the gap. Default: 16 777 216; 0 or Infinity for no limit.
    */
   readonly maxWaiting?: number | undefined;
 }
 
-/** Passes publications on between the children of this process. */
+/** Passes publications on among the children of this process. */
 export interface ClusterRelay {
-  /** Takes a child in; when it ends, what its servers had subscribed to is forgotten. */
+  /** Adds a child. When the child ends, the relay forgets its servers and their topics. */
   add(child: ClusterChannel): void;
 }
 
@@ -44,8 +48,8 @@ const table: OptionTable<ClusterRelayOptions> = { maxWaiting: number };
 /**
  * Makes the relay of a parent process, for children that use `clusterBackplane`.
  *
- * @param cluster `node:cluster`: its workers, those of later on, too, need not be added. Default: none.
- * @throws {TypeError} An option is of a wrong type. @throws {RangeError} `maxWaiting` is NaN or below 0.
+ * @param cluster `node:cluster`. The relay adds all its workers itself, also those that start later. Default: none.
+ * @throws {TypeError} An option has a wrong type. @throws {RangeError} `maxWaiting` is NaN or below 0.
  */
 export function clusterRelay(
   cluster?: ClusterPrimary,
@@ -64,21 +68,21 @@ export function clusterRelay(
   return relay;
 }
 
-/** What is counted for each message, beside its bytes. */
+/** The bytes that are counted for each message beside its own. */
 const overhead = 64;
 
 /** A server in a child. */
 interface Seat {
   readonly node: string;
   readonly channel: ClusterChannel;
-  /** Whether its channel carries bytes as they are. */
+  /** Whether the channel carries bytes unchanged. */
   readonly bytes: boolean;
   readonly topics: Set<string>;
-  /** Bytes that have been given to its channel, and are not written yet. */
+  /** Bytes that were given to the channel and are not written yet. */
   waiting: number;
-  /** Topics of which messages were lost, until that is told. */
+  /** Topics whose messages were lost, until the server is told of the gap. */
   readonly lost: Set<string>;
-  /** The last of its letters that was dealt with. */
+  /** The number of the last letter that was handled. */
   done: number;
 }
 
@@ -91,7 +95,7 @@ class Relay implements ClusterRelay {
   readonly #maxWaiting: number;
   readonly #children = new Set<ClusterChannel>();
   readonly #topics = new Map<string, Set<Seat>>();
-  /** Those that are to be told what has been dealt with, when the turn of the event loop is done. */
+  /** Seats that get "done" at the end of this turn of the event loop. */
   readonly #toTell = new Set<Seat>();
 
   constructor(maxWaiting: number) {
@@ -121,7 +125,7 @@ class Relay implements ClusterRelay {
   #read(letter: ServerLetter, channel: ClusterChannel, seats: Map<string, Seat>): void {
     const { node } = letter;
     if (letter.framewire === "join") {
-      // What has come as bytes can go as bytes.
+      // If the probe has come as bytes, the channel carries bytes both ways.
       const bytes = letter.probe instanceof Uint8Array;
       seats.set(node, newSeat(node, channel, bytes));
       send(channel, { framewire: "joined", node, bytes });
@@ -169,7 +173,7 @@ class Relay implements ClusterRelay {
   #publish(from: Seat, topic: string, envelope: CarriedEnvelope): void {
     const seats = this.#topics.get(topic);
     if (seats === undefined) return;
-    // Each form is made once, for all that need it.
+    // Each form is made at most once for all seats.
     let asBytes: CarriedEnvelope | undefined;
     let asText: CarriedEnvelope | undefined;
     for (const seat of seats) {
@@ -191,7 +195,7 @@ class Relay implements ClusterRelay {
     seat.waiting += size;
     send(channel, { framewire: "message", node, topic, envelope }, () => {
       seat.waiting -= size;
-      // Told when there is room: a letter would wait behind all the others.
+      // The gap is reported when there is room, since the letter would wait behind all the messages.
       if (seat.lost.size === 0 || seat.waiting > this.#maxWaiting / 2) return;
       const topics = [...seat.lost];
       seat.lost.clear();
@@ -208,7 +212,7 @@ class Relay implements ClusterRelay {
   };
 }
 
-/** Sends a letter. Where the child is gone, that is told by its end. */
+/** Sends a letter. If the child is gone, its event "disconnect" or "exit" reports that. */
 function send(channel: ClusterChannel, letter: RelayLetter, written = (): void => {}): void {
   channel.send?.(letter, written);
 }

@@ -1,5 +1,5 @@
 /**
- * A backplane for the workers of one process, by the standard's BroadcastChannel.
+ * A backplane for the workers of one process, over the standard's BroadcastChannel.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { checkOptions, type OptionTable, text } from "../../src/check-options.ts";
 import type { Backplane } from "../../src/connection/backplane/backplane.ts";
 
-/** How workers find each other. */
+/** Says how workers find each other. */
 export interface WorkerBackplaneOptions {
   /** The name of the BroadcastChannel. Default: "framewire". */
   readonly name?: string | undefined;
@@ -15,26 +15,26 @@ export interface WorkerBackplaneOptions {
 
 const table: OptionTable<WorkerBackplaneOptions> = { name: text };
 
-/** What goes over it. */
+/** A message on the BroadcastChannel. */
 interface Broadcast {
   readonly topic: string;
   readonly envelope: Uint8Array;
 }
 
-/** What is used of a BroadcastChannel, which the types of Node 20 do not have among the globals. */
+/** The part of a BroadcastChannel that is used. The types of Node 20 do not have it among the globals. */
 interface Channel {
   onmessage: ((event: { readonly data: unknown }) => void) | null;
   onmessageerror: (() => void) | null;
   postMessage(message: Broadcast): void;
   close(): void;
-  /** Not on Deno. */
+  /** Deno does not have it. */
   unref?(): void;
 }
 
 /**
- * Makes a backplane for servers in the workers of one process, its main thread among them.
+ * Makes a backplane for servers in the workers and the main thread of one process.
  *
- * @throws {TypeError} An option is of a wrong type.
+ * @throws {TypeError} An option has a wrong type.
  */
 export function workerBackplane(options: WorkerBackplaneOptions = {}): Backplane {
   checkOptions(options, table);
@@ -45,7 +45,7 @@ export function workerBackplane(options: WorkerBackplaneOptions = {}): Backplane
         BroadcastChannel: new (name: string) => Channel;
       };
       const channel = new BroadcastChannel(name);
-      // A process lives for its servers, and not for what joins them.
+      // The channel alone must not keep the process running: its servers do that.
       channel.unref?.();
       const topics = new Set<string>();
       channel.onmessage = ({ data }) => {
@@ -59,7 +59,7 @@ export function workerBackplane(options: WorkerBackplaneOptions = {}): Backplane
         publish(topic, envelope) {
           channel.postMessage({ topic, envelope });
         },
-        // Nobody is told: what others publish comes to all, and is dropped here.
+        // No other worker needs to know: each gets all messages, and drops those of other topics.
         subscribe: (topic) => void topics.add(topic),
         unsubscribe: (topic) => void topics.delete(topic),
         leave() {

@@ -1,5 +1,5 @@
 /**
- * Answers that wait for as long as a connection lasts.
+ * Requests that wait for an answer only as long as their connection lasts.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import { type Deferred, newDeferred } from "../../src/deferred.ts";
 
 /**
- * What was asked, and has no answer yet. The clients tell nobody what a lost connection means for a request: it would be given up much
- * later, and be overtaken by others.
+ * Requests that have no answer yet. When a connection is lost, the clients do not reject its requests: these would fail only much
+ * later, after newer requests. So the owner rejects them here.
  */
 export class Asked {
   readonly #waiting = new Set<Pick<Deferred<unknown>, "reject">>();
 
-  /** Gives an answer, unless {@link giveUp} comes first. */
+  /** Gives the answer, or rejects if {@link giveUp} is called first. */
   until<Value>(answer: Promise<Value>): Promise<Value> {
     const deferred = newDeferred<Value>();
     this.#waiting.add(deferred);
@@ -28,7 +28,7 @@ export class Asked {
     return deferred.promise;
   }
 
-  /** Rejects all that wait. */
+  /** Rejects all requests that wait. */
   giveUp(error: Error): void {
     for (const deferred of this.#waiting) deferred.reject(error);
     this.#waiting.clear();

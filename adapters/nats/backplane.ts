@@ -1,5 +1,10 @@
 /**
- * A backplane over NATS: a subject for each topic.
+ * A backplane over NATS: each topic has a subject.
+ *
+ * Theory of operation. A server has one connection, which the client opens again by itself. If the client gives up, the server
+ * opens another. After an outage it subscribes to all topics that are wanted, waits for NATS to confirm that, and reports a gap.
+ * NATS reports what it refuses as an event of the connection. So a request first waits for the answer to a PING, and then looks
+ * for a refusal.
  *
  * @module
  */
@@ -32,24 +37,25 @@ import {
 import { isFinal, type NatsHistory } from "./jetstream.ts";
 import { subjectOf } from "./subjects.ts";
 
-/** How publications go over NATS. */
+/** Says how publications go over NATS. */
 export interface NatsBackplaneOptions {
-  /** What is in front of a topic in its subject. Default: "framewire.". */
+  /** The text in front of a topic in its subject. Default: "framewire.". */
   readonly prefix?: string | undefined;
 }
 
-/** What the options may be. */
+/** The kinds of value that the options take. */
 export const table: OptionTable<NatsBackplaneOptions> = { prefix: text };
 
-/** Milliseconds between attempts to open a connection, unless `reconnectTimeWait` of the client's options says otherwise. */
+/** Milliseconds between attempts to open a connection, unless the client's option `reconnectTimeWait` gives another number. */
 const defaultPause = 2000;
 
 /**
  * Makes a backplane of a client for NATS.
  *
- * @param connect `connect` of `nats` or of `@nats-io/transport-node`. Each server that joins has a connection of its own.
- * @param client The options of `connect`. `noEcho`, `reconnect` and `maxReconnectAttempts` are set, whatever they say.
- * @throws {TypeError} `connect` is no function, or an option is of a wrong type.
+ * @param connect `connect` of `nats` or of `@nats-io/transport-node`. Each server that joins opens a connection of its own.
+ * @param client The options of `connect`. The backplane sets `noEcho`, `reconnect`, `maxReconnectAttempts` and
+ * `waitOnFirstConnect` itself.
+ * @throws {TypeError} `connect` is not a function, or an option has a wrong type.
  */
 export function natsBackplane<Options extends object>(
   connect: NatsConnect<Options>,
@@ -61,7 +67,7 @@ export function natsBackplane<Options extends object>(
   return { join: joinOf(connect, client, options, undefined) };
 }
 
-/** Gives what lets servers join. */
+/** Gives the function by which servers join. */
 export function joinOf<Options extends object>(
   connect: NatsConnect<Options>,
   client: Options,
@@ -84,7 +90,7 @@ export function joinOf<Options extends object>(
   };
 }
 
-/** Refusals that are remembered; with more of them all are asked for again. */
+/** The most refusals that are remembered. If there are more, all of them are forgotten. */
 const mostRefusals = 1000;
 
 /** One server on NATS. */
@@ -96,18 +102,18 @@ class NatsMembership implements BackplaneMembership {
   readonly #history: NatsHistory | undefined;
   readonly #opened = newDeferred<void>();
   readonly #subscriptions = new Map<string, NatsSubscription>();
-  /** What the server does not allow, by operation and subject: for as long as the connection lasts. */
+  /** What NATS has refused on this connection, by operation and subject. */
   readonly #refusals = new Map<string, Error>();
   /** "opening" for the first time; "up"; "down"; "renewing" the subscriptions; "left". */
   #state: "opening" | "up" | "down" | "renewing" | "left" = "opening";
-  /** Counts how often renewing has begun: an older one gives way. */
+  /** Counts how often renewing has begun. An older run stops when a newer one has begun. */
   #renewal = 0;
-  /** Set while it is looked whether the history has begun anew. */
+  /** Set while NATS is asked whether the history has begun anew. */
   #suspicion: Promise<boolean> | undefined;
-  /** What keeps messages was asked. */
+  /** Requests to the history that have no answer yet. */
   readonly #asked = new Asked();
   #connection: NatsConnection | undefined;
-  /** What confirms all that is asked for in this turn. */
+  /** The confirmation for all that was sent in this turn of the event loop. */
   #confirmation: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -125,7 +131,7 @@ class NatsMembership implements BackplaneMembership {
     this.#member = member;
   }
 
-  /** Connects; resolves when that is done, or when the first attempt has failed and others will follow. */
+  /** Connects. Resolves when that is done, or when the first attempt has failed and others will follow. */
   async open(): Promise<void> {
     void this.#dial();
     await this.#opened.promise;
@@ -198,11 +204,11 @@ class NatsMembership implements BackplaneMembership {
       });
       await Promise.race([Promise.allSettled([connection.flush()]), over.promise]);
     }
-    // It may wait for a server that does not answer.
+    // Not awaited: it may wait for a NATS server that does not answer.
     void quiet(connection.close());
   }
 
-  /** Opens a connection, and another one where it ends for good. */
+  /** Opens a connection, and another one if the client gives it up. */
   async #dial(): Promise<void> {
     let connection: NatsConnection;
     try {
@@ -242,13 +248,13 @@ class NatsMembership implements BackplaneMembership {
     this.#timer = setTimeout(() => void this.#dial(), this.#pause);
   }
 
-  /** Follows what the client tells of a connection, until that is closed. */
+  /** Handles the events of a connection until it is closed. */
   async #watch(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === "disconnect") {
         this.#lost(new Error("NATS has ended the connection"));
       } else if (status.type === "reconnect") {
-        // Not awaited: what is refused meanwhile is told here.
+        // Not awaited: refusals that come meanwhile must be read by this loop.
         void this.#renew(connection);
       } else if (status.type === "error") {
         const refusal = refusalIn(status);
@@ -269,8 +275,8 @@ class NatsMembership implements BackplaneMembership {
   }
 
   /**
-   * The connection is there: NATS has been told of what the client had subscribed to, and is told of what is wanted now. Where messages
-   * are kept, that must be there, too; it is asked for until it is.
+   * The connection is open, and the client has repeated its old subscriptions. Subscribes to the topics that are wanted now. A
+   * history must be available, too: until it is, the server stays "down" and asks for it again and again.
    */
   async #renew(connection: NatsConnection): Promise<void> {
     const renewal = ++this.#renewal;
@@ -284,7 +290,7 @@ class NatsMembership implements BackplaneMembership {
       if (renewal === this.#renewal) this.#cannotKeep(connection, error);
       return;
     }
-    // Begun again meanwhile, or left.
+    // A newer run has begun meanwhile, or the server has left.
     if (renewal !== this.#renewal || (this.#state as string) === "left") return;
     if (this.#state === "opening") {
       this.#state = "up";
@@ -301,7 +307,7 @@ class NatsMembership implements BackplaneMembership {
       for (const topic of wanted) this.#ask(connection, topic);
       await this.#confirm(connection);
     } catch {
-      // Lost again meanwhile: the next time begins anew.
+      // The connection was lost meanwhile. After the next outage this begins anew.
       return;
     }
     if (renewal !== this.#renewal || (this.#state as string) !== "renewing") return;
@@ -309,14 +315,14 @@ class NatsMembership implements BackplaneMembership {
     this.#member.state("up");
     const refused = this.#firstRefused(wanted);
     if (refused !== undefined) {
-      // The server has taken all of them for subscribed: so it asks for each by itself, and is told of whom.
+      // "up" has counted all topics as subscribed. "down" makes the server ask for each again, and learn which are refused.
       this.#member.state("down", refused);
       this.#member.state("up");
     }
     this.#member.gap();
   }
 
-  /** Looks whether the history has begun anew, one time after the other. */
+  /** Asks whether the history has begun anew, unless that is being asked already. */
   async #suspect(connection: NatsConnection, history: NatsHistory): Promise<void> {
     if (this.#suspicion !== undefined) return;
     this.#suspicion = history.hasBegunAnew(connection);
@@ -326,12 +332,12 @@ class NatsMembership implements BackplaneMembership {
         void this.#renew(connection);
       }
     } catch {
-      // Who publishes finds out whether it is away.
+      // Whether JetStream is away, the next publication or reading finds out.
     }
     this.#suspicion = undefined;
   }
 
-  /** What keeps messages is not there. */
+  /** The history is not available. */
   #cannotKeep(connection: NatsConnection, error: unknown): void {
     const { jetstream } = connection.info ?? {};
     if (this.#state === "opening" && (isFinal(error) || jetstream !== true)) {
@@ -350,8 +356,8 @@ class NatsMembership implements BackplaneMembership {
   }
 
   /**
-   * Gives what is told of an error. What JetStream refuses is final; without an answer it is away, or the stream is, and is asked for
-   * again.
+   * Gives the error that the server gets. A refusal of JetStream is final. If there is no answer, JetStream or the stream is
+   * away: the server gets `DOWN`, and opens the history again.
    */
   #toTell(error: unknown, connection: NatsConnection): unknown {
     if (isFinal(error) || error instanceof BackplaneError) return error;
@@ -390,7 +396,9 @@ class NatsMembership implements BackplaneMembership {
     return this.#connection!;
   }
 
-  /** Resolves when the server has dealt with what it was asked for until now: one question for all that is asked for in a turn. */
+  /**
+   * Resolves when NATS has handled all that was sent until now. One PING confirms all that is sent in one turn of the event loop.
+   */
   #confirm(connection: NatsConnection): Promise<void> {
     this.#confirmation ??= (async () => {
       await undefined;
@@ -400,7 +408,7 @@ class NatsMembership implements BackplaneMembership {
       } catch (cause) {
         throw new BackplaneError("DOWN", { cause });
       }
-      // What is refused comes in front of the answer, but is told a little later.
+      // NATS sends refusals before this answer, but the client reports them a little later.
       await new Promise((resolve) => setImmediate(resolve));
     })();
     return this.#confirmation;

@@ -1,12 +1,12 @@
 /**
- * What a backplane needs of a client of NATS: nats.js 2 (`nats`) and 3 (`@nats-io/transport-node`) both have it.
+ * The part of a client of NATS that a backplane needs. nats.js 2 (`nats`) and 3 (`@nats-io/transport-node`) both have it.
  *
  * @module
  */
 
 /** A connection to NATS. */
 export interface NatsConnection {
-  /** What the server has said of itself. */
+  /** What the NATS server has said about itself. */
   readonly info?: NatsServerInfo | undefined;
   /** Sends a message. */
   publish(subject: string, payload: Uint8Array, options?: { reply?: string }): void;
@@ -21,66 +21,69 @@ export interface NatsConnection {
     subject: string,
     options: { callback(error: Error | null, message: NatsMessage): void },
   ): NatsSubscription;
-  /** Resolves when the server has dealt with all that was sent before. */
+  /** Resolves when the NATS server has handled all that was sent before. */
   flush(): Promise<void>;
   /** Ends the connection. */
   close(): Promise<void>;
-  /** Resolves when the connection has ended for good. */
+  /** Resolves when the connection has ended, and the client does not open it again. */
   closed(): Promise<unknown>;
-  /** Tells what becomes of the connection. */
+  /** Gives the events of the connection. */
   status(): AsyncIterable<NatsStatus>;
 }
 
-/** What a server says of itself. */
+/** What a NATS server says about itself. */
 export interface NatsServerInfo {
-  /** Bytes that a message may have. */
+  /** The most bytes that a message may have. */
   readonly max_payload: number;
-  /** Whether it has JetStream. */
+  /** Whether the server has JetStream. */
   readonly jetstream?: boolean | undefined;
 }
 
-/** What comes of a subject. */
+/** A message that has come on a subject. */
 export interface NatsMessage {
-  /** What it was sent to. */
+  /** The subject that it was sent to. */
   readonly subject: string;
   /** Its payload. */
   readonly data: Uint8Array;
-  /** Where an answer goes. */
+  /** The subject for an answer. */
   readonly reply?: string | undefined;
-  /** What is in front of it. */
+  /** Its headers. */
   readonly headers?: NatsHeaders | undefined;
 }
 
 /** Headers of a message. */
 export interface NatsHeaders {
-  /** Gives one; "" where there is none. */
+  /** Gives the value of a header; "" if there is none. */
   get(name: string): string;
-  /** Sets one. */
+  /** Sets a header. */
   set(name: string, value: string): void;
 }
 
 /** A subscription. */
 export interface NatsSubscription {
-  /** Ends it. */
+  /** Ends the subscription. */
   unsubscribe(): void;
 }
 
-/** What a connection tells. */
+/** An event of a connection. */
 export interface NatsStatus {
-  /** Such as "disconnect", "reconnect", "error". */
+  /** The kind of event, such as "disconnect", "reconnect" or "error". */
   readonly type: string;
 }
 
-/** Opens a connection: `connect` of either client, with its own options. */
+/** Opens a connection: `connect` of either client, with that client's options. */
 export type NatsConnect<Options> = (options: Options) => Promise<NatsConnection>;
 
-/** What the server allows nobody: to publish, or to subscribe. */
+/** An operation on a subject that NATS has refused: to publish, or to subscribe. */
 export interface NatsRefusal {
   readonly operation: string;
   readonly subject: string;
 }
 
-/** Gives what a status says that the server has refused: 2 tells it in a field of the status, 3 in its error. */
+/**
+ * Gives the refusal that an event reports; undefined if it reports none. nats.js 2 has it in a field of the event, 3 in its
+ * error.
+ */
 export function refusalIn(status: NatsStatus): NatsRefusal | undefined {
   const { permissionContext, error } = status as {
     readonly permissionContext?: NatsRefusal;
@@ -91,7 +94,7 @@ export function refusalIn(status: NatsStatus): NatsRefusal | undefined {
   return operation === undefined || subject === undefined ? undefined : { operation, subject };
 }
 
-/** Tells whether the server would not let a client in: to try again would not mend that. */
+/** Tells whether NATS has refused the login. Trying again would not help. */
 export function isHopeless(error: unknown): boolean {
   const { name, code } = error as { readonly name?: string; readonly code?: string };
   return code === "AUTHORIZATION_VIOLATION" || name === "AuthorizationError";

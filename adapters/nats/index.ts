@@ -1,5 +1,5 @@
 /**
- * Joins servers over NATS, by a client that the application brings: `nats` or `@nats-io/transport-node`.
+ * Joins servers over NATS. The application brings the client: `nats` or `@nats-io/transport-node`.
  *
  * @example
  * import { connect } from "@nats-io/transport-node";

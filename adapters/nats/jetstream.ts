@@ -1,5 +1,5 @@
 /**
- * What is asked of JetStream, the part of NATS that keeps messages: one stream, by requests and answers in JSON.
+ * Requests to JetStream, the part of NATS that keeps messages. They are about one stream, and are in JSON, as their answers are.
  *
  * @module
  */
@@ -12,17 +12,17 @@ import type { HistoryPage, Position } from "../../src/connection/backplane/histo
 import { newDeferred, quiet } from "../../src/deferred.ts";
 import type { NatsConnection, NatsHeaders, NatsMessage } from "./client.ts";
 
-/** Milliseconds that an answer is waited for. */
+/** Milliseconds to wait for an answer. */
 const timeout = 5000;
-/** Of a millisecond. */
+/** Nanoseconds in a millisecond. */
 const nanoseconds = 1_000_000;
 
-/** What JetStream says against a request. */
+/** The error with which JetStream answers a request. */
 export class JetStreamError extends Error {
   override readonly name = "JetStreamError";
-  /** Of HTTP, more or less: 503 where it is so for now. */
+  /** A code similar to a status code of HTTP. 503 means that the state passes. */
   readonly code: number;
-  /** What exactly it is, as NATS numbers it. */
+  /** The number that NATS gives to this kind of error. */
   readonly errorCode: number;
 
   constructor({ code, err_code: errorCode, description }: ApiError) {
@@ -38,7 +38,7 @@ interface ApiError {
   readonly description: string;
 }
 
-/** What a stream is to be. Times are nanoseconds. */
+/** The configuration of a stream. Times are in nanoseconds. */
 export interface StreamConfig {
   readonly name: string;
   readonly subjects?: readonly string[];
@@ -50,15 +50,15 @@ export interface StreamConfig {
   readonly republish?: { readonly src: string; readonly dest: string };
 }
 
-/** What a stream is. */
+/** The configuration and state of a stream. */
 export interface StreamInfo {
   readonly config: StreamConfig;
-  /** When it was made: another one has another time. */
+  /** When the stream was made. A stream that was made anew has another time. */
   readonly created: string;
   readonly state: {
     readonly first_seq: number;
     readonly last_seq: number;
-    /** Messages of each subject that was asked for. */
+    /** The number of messages by subject, for the subjects that were asked for. */
     readonly subjects?: Readonly<Record<string, number>>;
   };
 }
@@ -70,23 +70,25 @@ export interface StoredMessage {
   readonly data: Uint8Array;
 }
 
-/** Where a message was put. */
+/** The answer to a publication: the place of the message in the stream. */
 export interface PublishAnswer {
   readonly seq: number;
 }
 
-/** What is different where NATS keeps messages. Its methods reject with what NATS says against it, or with what the client says. */
+/**
+ * The part that differs where NATS keeps messages: `natsStreams` has it. Its methods reject with errors of NATS or of the client.
+ */
 export interface NatsHistory {
   keeps(topic: string): boolean;
-  /** Makes it what it is to be, on a connection that has begun. */
+  /** Makes the stream if it is missing, and checks it. Called for each connection that has opened. */
   open(connection: NatsConnection): Promise<void>;
-  /** Gives the subject to which such a topic is published. */
+  /** Gives the subject to which a topic with a history is published. */
   subjectOf(topic: string): string;
   /** Keeps an envelope, and publishes it. */
   publish(connection: NatsConnection, topic: string, envelope: Uint8Array): Promise<Position>;
-  /** Gives what came of such a topic to the member. @returns Whether it looks as if the history had begun anew. */
+  /** Gives the member a message of a topic with a history. @returns Whether the history may have begun anew. */
   deliver(member: BackplaneMember, topic: string, message: NatsMessage): boolean;
-  /** Tells whether it has. */
+  /** Asks NATS whether the history has begun anew. */
   hasBegunAnew(connection: NatsConnection): Promise<boolean>;
   read(
     connection: NatsConnection,
@@ -95,34 +97,36 @@ export interface NatsHistory {
   ): Promise<HistoryPage>;
 }
 
-/** When a stream was made that is just being made, by another server as well. */
+/** The time of creation that NATS gives for a stream that another server is just making. */
 const unmade = "0001-01-01T00:00:00Z";
-/** How often it is asked whether it is made, and the milliseconds in between. */
+/** How often NATS is asked whether the stream is made, and the milliseconds between two questions. */
 const [mostQuestions, pause] = [100, 10];
 const noStream = 10_059;
 const noMessage = 10_037;
 
-/** Tells whether an error is final: what JetStream itself says is, unless it says that it is so for now. */
+/** Tells whether an error is final. Errors of JetStream itself are, except 503 (not available now) and 404 (not there). */
 export function isFinal(error: unknown): boolean {
   if (error instanceof TypeError) return true;
   return error instanceof JetStreamError && error.code !== 503 && error.code !== 404;
 }
 
-/** One stream, by one connection. All of it rejects with a `JetStreamError`, or with what the client says of the connection. */
+/**
+ * One stream, over one connection. All methods reject with a `JetStreamError`, or with the client's error about the connection.
+ */
 export class JetStream {
   readonly #connection: NatsConnection;
   readonly #name: string;
 
   readonly #inboxPrefix: string;
 
-  /** @param inboxPrefix What is in front of the subjects that answers come on. */
+  /** @param inboxPrefix The text in front of the subjects on which answers come. */
   constructor(connection: NatsConnection, name: string, inboxPrefix: string) {
     this.#connection = connection;
     this.#name = name;
     this.#inboxPrefix = inboxPrefix;
   }
 
-  /** Makes the stream, unless there is one. */
+  /** Makes the stream if there is none. Gives its configuration and state. */
   async make(config: StreamConfig): Promise<StreamInfo> {
     for (let time = 0; time < mostQuestions; time++) {
       let info: StreamInfo;
@@ -138,7 +142,7 @@ export class JetStream {
     throw new Error("JetStream has not made the stream");
   }
 
-  /** @param subject Whose messages are to be counted. */
+  /** Gives the configuration and state of the stream. @param subject A subject whose messages shall be counted. */
   async info(subject?: string): Promise<StreamInfo> {
     const question = subject === undefined ? {} : { subjects_filter: subject };
     return (await this.#ask("STREAM.INFO", question)) as StreamInfo;
@@ -151,7 +155,7 @@ export class JetStream {
       | { readonly last_by_subj: string },
   ): Promise<StoredMessage | undefined> {
     try {
-      // Not by a direct get: that may be answered by a replica which has not got the newest yet.
+      // Not a direct get: a replica that does not have the newest message yet may answer that.
       const { message } = (await this.#ask("STREAM.MSG.GET", which)) as {
         readonly message: {
           readonly subject: string;
@@ -168,8 +172,8 @@ export class JetStream {
   }
 
   /**
-   * Gives messages of a subject from a place on, as many as there are, up to so many and so many bytes; one in any case, where there is
-   * one. All of them by a few questions, however far they are from one another.
+   * Gives the messages of a subject from a place on: at most `most` messages and `mostBytes` bytes. If there is a message, it
+   * gives at least one. It takes only a few requests, even if other subjects have many messages in between.
    */
   async read(
     subject: string,
@@ -198,7 +202,7 @@ export class JetStream {
     return first === undefined ? [] : [first];
   }
 
-  /** Takes what a consumer has: so many, or fewer where it says that it gives no more. */
+  /** Takes messages from a consumer: `count` of them, or fewer if the consumer says that it gives no more. */
   async #fetch(
     consumer: string,
     count: number,
@@ -213,7 +217,7 @@ export class JetStream {
         const { subject, data, reply = "" } = message;
         const seq = placeIn(reply);
         if (error !== null || seq === undefined) {
-          // A status: there are no more, or the next one is too large.
+          // This is a status: there are no more messages, or the next one is too large.
           done.resolve();
           return;
         }
@@ -259,7 +263,7 @@ function isCoded(error: unknown, code: number): boolean {
   return error instanceof JetStreamError && error.errorCode === code;
 }
 
-/** Gives the place that a consumer tells of a message, in the subject for its acknowledgement; newer servers have two words more. */
+/** Gives a message's place, which is in the subject for its acknowledgement. Newer NATS servers have two words more there. */
 function placeIn(reply: string): number | undefined {
   const words = reply.split(".");
   if (words[0] !== "$JS" || words[1] !== "ACK") return undefined;

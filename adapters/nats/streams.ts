@@ -1,8 +1,9 @@
 /**
  * A backplane over NATS that keeps what is published, in a stream of JetStream.
  *
- * What is published to a topic goes to a subject of the stream's, and the stream publishes it again on the topic's own, with its place
- * and that of the message in front of it: so all that come are in the order of the stream, and one that is missing is noticed.
+ * Theory of operation. A topic has two subjects. Servers publish to the first, which belongs to the stream. The stream keeps the
+ * message and publishes it on the second, with its place and the place of the topic's message in front of it. So servers get
+ * messages in the order of the stream, and notice when one is missing.
  *
  * @module
  */
@@ -33,17 +34,17 @@ import type { NatsConnect, NatsConnection, NatsHeaders, NatsMessage } from "./cl
 import { JetStream, type NatsHistory, type StreamConfig, type StreamInfo } from "./jetstream.ts";
 import { tokenOf } from "./subjects.ts";
 
-/** How publications are kept in NATS. A stream that is there already stays as it is. */
+/** Says how NATS keeps publications. A stream that exists already keeps its configuration. */
 export interface NatsStreamsOptions extends NatsBackplaneOptions {
-  /** The stream's name: letters, digits, "-" and "_". Default: "framewire". */
+  /** The stream's name: 1 to 200 letters, digits, "-" and "_". Default: "framewire". */
   readonly stream?: string | undefined;
-  /** Messages of each topic that are kept. Default: 1 000. */
+  /** How many messages of each topic are kept. Default: 1 000. */
   readonly history?: number | undefined;
-  /** Milliseconds, from 1000 on, that a message is kept. Default: 86 400 000, a day; 0 or Infinity for no limit. */
+  /** How many milliseconds a message is kept, 1000 or more. Default: 86 400 000, a day; 0 or Infinity for no limit. */
   readonly historyTime?: number | undefined;
-  /** Servers of a cluster that keep the stream, 1 to 5. Default: 1. */
+  /** How many servers of a cluster of NATS keep the stream, 1 to 5. Default: 1. */
   readonly replicas?: number | undefined;
-  /** Tells which topics have a history: the same on all servers. Default: all. */
+  /** Tells whether a topic has a history. It must give the same answers on all servers. Default: all topics have one. */
   readonly keeps?: ((topic: string) => boolean) | undefined;
 }
 
@@ -56,7 +57,7 @@ const streamsTable: OptionTable<NatsStreamsOptions> = /* @__PURE__ */ (() => ({
   keeps: callback,
 }))();
 
-/** What is taken of a client's module. */
+/** The part of a client's module that is used. */
 export interface NatsModule<Options> {
   /** Opens a connection. */
   readonly connect: NatsConnect<Options>;
@@ -64,16 +65,17 @@ export interface NatsModule<Options> {
   readonly headers: () => NatsHeaders;
 }
 
-/** Milliseconds in which a message that is given twice is kept once: more than a server tries to. */
+/** A message that is given twice within these milliseconds is kept once. A server tries again for a shorter time than this. */
 const duplicateTime = 120_000;
 const nanoseconds = 1_000_000;
 
 /**
- * Makes a backplane that keeps what is published, of a client for NATS 2.9 and later with JetStream.
+ * Makes a backplane that keeps what is published. It takes a client for NATS 2.9 and later with JetStream.
  *
  * @param nats `nats` or `@nats-io/transport-node`, as `import * as nats` gives it: its `connect` and `headers`.
- * @param client As of `natsBackplane`.
- * @throws {TypeError} As `natsBackplane`. @throws {RangeError} An option is out of its range.
+ * @param client The same as for `natsBackplane`.
+ * @throws {TypeError} `nats` has no `connect` or `headers`, or an option has a wrong type. @throws {RangeError} An option is out
+ * of its range.
  */
 export function natsStreams<Options extends object>(
   nats: NatsModule<Options>,
@@ -118,14 +120,14 @@ export function natsStreams<Options extends object>(
   return { histories, keeps, join: joinOf(nats.connect, client, options, newHistory) };
 }
 
-/** Messages and bytes of a page. */
+/** The most messages and bytes of a page. */
 const mostAtOnce = 64;
 const mostBytesAtOnce = 1_048_576;
 
-/** A place, as this driver gives one. */
+/** The form of a place as this driver gives it. */
 const places = /^\d{1,15}$/;
 
-/** The stream, as one server sees it. */
+/** What one server knows of the stream. */
 class NatsStream implements NatsHistory {
   readonly #config: StreamConfig;
   readonly #prefix: string;
@@ -134,8 +136,8 @@ class NatsStream implements NatsHistory {
   readonly #inboxPrefix: string;
   #epoch = "";
   /**
-   * The highest place that is known. What comes is in order, but for what several publish at once: a lower one may be of another
-   * stream.
+   * The highest place that is known. Messages come in the order of their places, except some that servers publish at the same
+   * time. So a place that is not higher may belong to a stream that was made anew.
    */
   #highest = 0;
 
@@ -185,12 +187,12 @@ class NatsStream implements NatsHistory {
   deliver(member: BackplaneMember, topic: string, { data, headers }: NatsMessage): boolean {
     const offset = headers?.get("Nats-Sequence") ?? "";
     if (!places.test(offset)) {
-      // Without a place it is none of the stream's, which is for the server to count.
+      // A message without a place is not from the stream: the server drops and counts it.
       member.deliver(topic, data);
       return false;
     }
     const previous = headers!.get("Nats-Last-Sequence");
-    // 0: there is none in front of it any more, or there never was.
+    // 0 means that the message in front of it is not kept any more, or that there never was one.
     const known = previous === "0" || previous === "" ? undefined : previous;
     member.deliver(topic, data, { epoch: this.#epoch, offset }, known);
     const place = Number(offset);
@@ -213,10 +215,10 @@ class NatsStream implements NatsHistory {
     const subject = this.subjectOf(topic);
     const { created: epoch, state } = await stream.info(subject);
     const at = (seq: number): Position => ({ epoch, offset: String(seq) });
-    // Up to here there is something to read. What comes later comes by itself; and it would be never done.
+    // Reading ends at this message. Later messages come over the subscription, and reading them, too, might never end.
     const last = await stream.get({ last_by_subj: subject });
     if (since === undefined) {
-      // Where the topic has none, whatever comes has a later place than any that the stream has now.
+      // If the topic has no message, its next one gets a later place than all that the stream has now.
       return {
         entries: [],
         complete: true,
@@ -232,7 +234,7 @@ class NatsStream implements NatsHistory {
     }));
     const upTo = messages.at(-1)?.seq ?? from ?? 0;
     const more = last !== undefined && last.seq > upTo;
-    // Behind all that was read: what is kept now was kept then.
+    // This is asked after reading: if nothing was removed by now, nothing was removed while reading.
     const complete = from !== undefined && (await this.#isKept(stream, subject, from, epoch));
     const isEmpty = entries.length === 0 && from === undefined;
     return { entries, complete, position: at(isEmpty ? state.last_seq : upTo), more };
@@ -246,7 +248,7 @@ class NatsStream implements NatsHistory {
     return new JetStream(connection, this.#config.name, this.#inboxPrefix);
   }
 
-  /** Tells whether all of a subject that was published behind a place is kept, as far as that can be told. */
+  /** Tells whether all messages of a subject after a place are kept. Gives false if NATS does not show that. */
   async #isKept(
     stream: JetStream,
     subject: string,
@@ -254,9 +256,10 @@ class NatsStream implements NatsHistory {
     epoch: string,
   ): Promise<boolean> {
     const { created, config, state }: StreamInfo = await stream.info(subject);
-    // Time takes the oldest of all subjects.
+    // By age, the stream removes the oldest messages of all subjects.
     if (created !== epoch || place + 1 < state.first_seq) return false;
-    // Their number takes the oldest of each subject: nothing was taken of one that has less, or still has the message at the place.
+    // By number, it removes the oldest of each subject: none if the subject has fewer, and none after the place if that message
+    // is kept.
     const most = config.max_msgs_per_subject;
     if (most < 0 || (state.subjects?.[subject] ?? 0) < most) return true;
     const message = place === 0 ? undefined : await stream.get({ seq: place });
@@ -264,14 +267,14 @@ class NatsStream implements NatsHistory {
   }
 }
 
-/** Gives the place that a position is; undefined where it is none of this stream's. */
+/** Gives the place of a position; undefined if the position is not of this stream. */
 function placeOf({ epoch, offset }: Position, ours: string, last: number): number | undefined {
   if (epoch !== ours || typeof offset !== "string" || !places.test(offset)) return undefined;
   const place = Number(offset);
   return place <= last ? place : undefined;
 }
 
-/** Bytes 4 to 31 of an envelope, which no other has: its node, series and sequence number. */
+/** Spells bytes 4 to 31 of an envelope: node, series and sequence number. No other message has the same ones. */
 function keyOf(envelope: Uint8Array): string {
   const node = spellNode(latin1(envelope, 4, 4 + nodeIdSize));
   return `${node} ${readUint32(envelope, 20)} ${readUint32(envelope, 24)} ${readUint32(envelope, 28)}`;

@@ -1,5 +1,5 @@
 /**
- * What comes from PostgreSQL, in its order: while the row of a large message is read, what has come behind it waits.
+ * Delivers what comes from PostgreSQL, in order. While the row of a large message is read, later messages wait.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { BackplaneError } from "../../src/errors.ts";
 import { Fifo } from "../../src/fifo.ts";
 import { byRow, inline } from "./payload.ts";
 
-/** Bytes that may wait, and what each is counted with beside its own. */
+/** The most bytes that may wait, and the bytes that are counted for each message beside its own. */
 const mostWaiting = 16_777_216;
 const overhead = 64;
 
-/** Where rows are. */
+/** Reads rows. */
 export interface RowReader {
   isId(text: string): boolean;
   isOwn(id: string): boolean;
-  /** Gives an envelope; undefined where it is not there any more. */
+  /** Gives the envelope of a row; undefined if the row is deleted. */
   read(id: string): Promise<Uint8Array | undefined>;
 }
 
@@ -27,15 +27,15 @@ interface Arrival {
   readonly payload: string;
 }
 
-/** Delivers what one connection is told of. */
+/** Delivers what the notifications of one connection report. */
 export class Arrivals {
   readonly #member: BackplaneMember;
   readonly #rows: RowReader;
   readonly #waiting = new Fifo<Arrival>();
   #bytes = 0;
-  /** "through": each is delivered as it comes; "reading" a row; "over" when the connection is. */
+  /** "through": each message is delivered when it comes; "reading" a row; "over" when the connection is. */
   #state: "through" | "reading" | "over" = "through";
-  /** Topics of what found no room: told when those in front are delivered. */
+  /** Topics of messages that found no room. The gap is reported when the messages in front are delivered. */
   readonly #lost = new Set<string>();
 
   constructor(member: BackplaneMember, rows: RowReader) {
@@ -55,7 +55,7 @@ export class Arrivals {
     }
   }
 
-  /** Delivers nothing any more. */
+  /** Stops delivery. */
   stop(): void {
     this.#state = "over";
     this.#waiting.takeAll();
@@ -68,7 +68,7 @@ export class Arrivals {
     } else if (payload.startsWith(byRow) && this.#rows.isId(rest)) {
       if (!this.#rows.isOwn(rest)) void this.#read(topic, rest);
     } else {
-      // Somebody else's, which is for the server to count.
+      // This is not framewire's: the server drops and counts it.
       this.#member.deliver(topic, Buffer.from(payload));
     }
   }
@@ -79,7 +79,7 @@ export class Arrivals {
     try {
       envelope = await this.#rows.read(id);
     } catch (error) {
-      // Where the connection is lost, all of them are.
+      // The connection is lost, and all that waits with it.
       if (error instanceof BackplaneError) return;
     }
     if ((this.#state as string) === "over") return;
@@ -88,7 +88,7 @@ export class Arrivals {
     this.#goOn();
   }
 
-  /** Delivers what has waited, up to the next row. */
+  /** Delivers the messages that have waited, up to the next row. */
   #goOn(): void {
     this.#state = "through";
     for (;;) {

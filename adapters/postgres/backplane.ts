@@ -1,5 +1,9 @@
 /**
- * A backplane over PostgreSQL's LISTEN and NOTIFY: a channel for each topic.
+ * A backplane over PostgreSQL's LISTEN and NOTIFY: each topic has a channel.
+ *
+ * Theory of operation. A server has one `Session` at a time, with two connections. When a session is lost, the server is "down",
+ * and tries a new session after a random pause, whose limit doubles each time. A new session listens to all topics that are
+ * wanted; then the server is "up", and reports a gap, since PostgreSQL keeps nothing for those who do not listen.
  *
  * @module
  */
@@ -28,23 +32,23 @@ import { isHopeless, type PostgresClient } from "./client.ts";
 import { MessageRows } from "./rows.ts";
 import { Session } from "./session.ts";
 
-/** How publications go over PostgreSQL. */
+/** Says how publications go over PostgreSQL. */
 export interface PostgresBackplaneOptions {
-  /** What is in front of a topic in the name of its channel: at most 18 characters of ASCII. Default: "framewire:". */
+  /** The text in front of a topic in the name of its channel: at most 18 characters of ASCII. Default: "framewire:". */
   readonly prefix?: string | undefined;
   /**
-   * The table for messages that are too large for a notification, with or without its schema. It is made when it is missed. Default:
-   * "framewire_messages".
+   * The table for messages that are too large for a notification, with or without its schema. It is made when it is first needed.
+   * Default: "framewire_messages".
    */
   readonly table?: string | undefined;
-  /** Milliseconds, from 1 on, that a row of it is kept. Default: 30 000. */
+  /** How many milliseconds a row of that table is kept, 1 or more. Default: 30 000. */
   readonly rowTime?: number | undefined;
   /**
-   * Milliseconds, from 1 on, that an answer is waited for before a connection is given up; one that is idle is asked as often whether it
-   * is there. Default: 10 000.
+   * How many milliseconds to wait for an answer before the connection is given up, 1 or more. A connection that is idle for this
+   * time is asked whether it still works. Default: 10 000.
    */
   readonly timeout?: number | undefined;
-  /** Milliseconds, from 1 on, up to which the pauses between attempts to connect grow. Default: 5000. */
+  /** The longest pause between two attempts to connect, in milliseconds, 1 or more. Default: 5000. */
   readonly maxDelay?: number | undefined;
 }
 
@@ -56,17 +60,18 @@ const table: OptionTable<PostgresBackplaneOptions> = {
   maxDelay: milliseconds,
 };
 
-/** Milliseconds that the first pause takes at the most. */
+/** The limit of the first pause, in milliseconds. */
 const initialDelay = 100;
-/** What timers take. */
+/** The longest time that timers take, in milliseconds. */
 const longestTime = 2 ** 31 - 1;
 
 /**
  * Makes a backplane of clients for PostgreSQL.
  *
- * @param newClient Gives a client that has not connected yet, such as `new Client(...)` of `pg`, another one each time. Each server
- * that joins has two, and another two after an outage.
- * @throws {TypeError} `newClient` is no function, or an option is of a wrong type. @throws {RangeError} An option is out of its range.
+ * @param newClient Gives a new client at each call, such as `new Client(...)` of `pg`, which has not connected yet. Each server
+ * that joins uses two clients, and two new ones after an outage.
+ * @throws {TypeError} `newClient` is not a function, or an option has a wrong type. @throws {RangeError} An option is out of its
+ * range.
  */
 export function postgresBackplane(
   newClient: () => PostgresClient,
@@ -110,7 +115,9 @@ const aClient = /* @__PURE__ */ having(
   ...["connect", "query", "end", "on"],
 );
 
-/** Gives what makes clients, and throws where it is given none, or one that it had before: a client connects once. */
+/**
+ * Gives a function that makes clients. It throws if it gets no client, or the same one again, since a client connects only once.
+ */
 function newClients(newClient: () => PostgresClient): () => PostgresClient {
   const used = new WeakSet<PostgresClient>();
   return () => {
@@ -137,10 +144,10 @@ class PostgresMembership implements BackplaneMembership {
   readonly #member: BackplaneMember;
   readonly #maxDelay: number;
   readonly #joined = newDeferred<void>();
-  /** "opening" for the first time; "up"; "down" until another session has subscribed to what is wanted; "left". */
+  /** "opening" for the first time; "up"; "down" until a new session listens to all topics that are wanted; "left". */
   #state: "opening" | "up" | "down" | "left" = "opening";
   #session: Session | undefined;
-  /** Attempts in a row that have failed. */
+  /** How many attempts in a row have failed. */
   #failed = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -150,7 +157,7 @@ class PostgresMembership implements BackplaneMembership {
     this.#maxDelay = maxDelay;
   }
 
-  /** Connects; resolves when that is done, or when the first attempt has failed and others will follow. */
+  /** Connects. Resolves when that is done, or when the first attempt has failed and others will follow. */
   async open(): Promise<void> {
     this.#dial();
     await this.#joined.promise;
@@ -199,11 +206,11 @@ class PostgresMembership implements BackplaneMembership {
       await session.open();
       if (this.#state === "down") await session.listen(this.#member.topics());
     } catch (error) {
-      // Where a connection was lost, that is told, and this is nothing new.
+      // If a connection was lost, the session has reported it already, and this call does nothing.
       session.lose(error);
       return;
     }
-    // Lost since then, or left.
+    // The session is lost since then, or the server has left.
     if (this.#session !== session) return;
     this.#failed = 0;
     if (this.#state === "opening") {
@@ -213,7 +220,7 @@ class PostgresMembership implements BackplaneMembership {
       this.#state = "up";
       this.#member.state("up");
       this.#member.gap();
-      // What was let go while they were subscribed to.
+      // Some topics may have been dropped while the session began to listen to them.
       session.keepOnly(this.#member.topics());
     }
   }
@@ -222,7 +229,7 @@ class PostgresMembership implements BackplaneMembership {
     if (session === this.#session) this.#fail(error);
   };
 
-  /** A session is lost, or could not begin. */
+  /** A session is lost, or could not begin. Plans the next attempt. */
   #fail(error: unknown): void {
     this.#session = undefined;
     if (this.#state === "left") return;
@@ -236,7 +243,7 @@ class PostgresMembership implements BackplaneMembership {
     this.#member.state("down", error);
     this.#joined.resolve();
     this.#failed++;
-    // Drawn anew each time, so that servers which have lost PostgreSQL together do not come back together.
+    // The pause is random, so that servers that have lost PostgreSQL together do not come back together.
     const limit = Math.min(this.#maxDelay, initialDelay * 2 ** (this.#failed - 1));
     this.#timer = setTimeout(() => {
       this.#dial();

@@ -1,55 +1,55 @@
 /**
- * What a backplane needs of a client of PostgreSQL, which `Client` of `pg` has; and what the errors of one mean.
+ * The part of a client of PostgreSQL that a backplane needs, as `Client` of `pg` has it; and the meaning of its errors.
  *
  * @module
  */
 
 /** A client that has not connected yet: `new Client(...)` of `pg`. */
 export interface PostgresClient {
-  /** Opens its connection. */
+  /** Opens the client's connection. */
   connect(): Promise<unknown>;
-  /** Sends one command, or several without values. */
+  /** Sends one command; or several commands, if they have no values. */
   query(query: PostgresQuery): Promise<PostgresResult>;
-  /** Ends its connection. */
+  /** Ends the client's connection. */
   end(): Promise<unknown>;
-  /** Is told of "error", "end" and "notification". */
+  /** Adds a listener for "error", "end" or "notification". */
   on(event: string, listener: (...values: never[]) => void): unknown;
 }
 
 /** A command. */
 export interface PostgresQuery {
-  /** SQL. */
+  /** The SQL of the command. */
   text: string;
-  /** What stands for $1, $2 and so on. */
+  /** The values of $1, $2 and so on. */
   values?: unknown[];
 }
 
-/** What a command gives. */
+/** The result of a command. */
 export interface PostgresResult {
-  /** Its rows, by the names of their columns. */
+  /** The rows: objects with a field for each column. */
   readonly rows: unknown[];
 }
 
-/** What has come on a channel. */
+/** A notification that has come on a channel. */
 export interface PostgresNotification {
   readonly channel: string;
   readonly payload?: string | undefined;
 }
 
-/** Gives the code (SQLSTATE) of what PostgreSQL itself says; undefined of other errors. */
+/** Gives the code (SQLSTATE) of an error of PostgreSQL itself; undefined for other errors. */
 export function codeOf(error: unknown): string | undefined {
   const { code, severity } = (error ?? {}) as {
     readonly code?: string;
     readonly severity?: string;
   };
-  // Errors of a runtime's sockets have codes, too, such as EPIPE.
+  // Errors of a runtime's sockets have codes, too, such as EPIPE, but no severity.
   return severity === undefined ? undefined : code;
 }
 
-/** No such table. */
+/** The code for a table that does not exist. */
 export const undefinedTable = "42P01";
 
-/** A connection that publishes does not reach the one that listens. */
+/** The error if notifications of the connection that publishes do not reach the one that listens. */
 export class NotNotifiedError extends Error {
   override readonly name = "NotNotifiedError";
 
@@ -60,11 +60,11 @@ export class NotNotifiedError extends Error {
   }
 }
 
-/** Logins, databases and rights; and what the client says where it has no password, or one that is no text. */
+/** Codes for logins, databases and rights; and the client's message if the password is missing or is not a string. */
 const hopelessCodes = /^(?:28|3D|42)/;
 const hopelessMessage = /^SASL: /;
 
-/** Tells whether PostgreSQL would not let a client in: to try again would not mend that. */
+/** Tells whether PostgreSQL or the client has refused to log in. Trying again would not help. */
 export function isHopeless(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof NotNotifiedError) return true;
   const code = codeOf(error);
@@ -73,18 +73,18 @@ export function isHopeless(error: unknown): boolean {
 }
 
 /**
- * 08: the connection. 57P: PostgreSQL is stopped, or starts. 53300: it has too many connections. 25006: it is a standby now, and the
- * one that takes commands is elsewhere.
+ * Codes of outages. 08: the connection. 57P: PostgreSQL stops or starts. 53300: it has too many connections. 25006: it is a
+ * standby now, and the primary is elsewhere.
  */
 const outageCodes = /^(?:08|57P|53300|25006)/;
 
-/** Tells whether an error is the answer to a command, behind which the connection goes on. */
+/** Tells whether an error is only the answer to a command, so that the connection can still be used. */
 export function isAnswer(error: unknown): boolean {
   const code = codeOf(error);
   return code !== undefined && !outageCodes.test(code);
 }
 
-/** Drops a client's connection at once: `end` alone would wait for a server that does not answer. */
+/** Drops a client's connection at once. `end` alone would wait for a PostgreSQL that does not answer. */
 export function dropClient(client: PostgresClient): void {
   const { connection } = client as {
     readonly connection?: { readonly stream?: { destroy?(): void } };

@@ -1,5 +1,5 @@
 /**
- * Joins servers over PostgreSQL's LISTEN and NOTIFY, by a client that the application brings: `pg`.
+ * Joins servers over PostgreSQL's LISTEN and NOTIFY. The application brings the client: `pg`.
  *
  * @example
  * import { Client } from "pg";

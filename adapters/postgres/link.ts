@@ -1,5 +1,6 @@
 /**
- * One connection to PostgreSQL, of one client: commands one after the other, each answered in time, or the connection is lost.
+ * One connection of one client to PostgreSQL. It sends one command after the other. If an answer is late, the connection is given
+ * up.
  *
  * @module
  */
@@ -10,47 +11,47 @@ import { BackplaneError } from "../../src/errors.ts";
 import { Fifo } from "../../src/fifo.ts";
 import { dropClient, isAnswer, type PostgresClient, type PostgresNotification } from "./client.ts";
 
-/** What is told of a connection. */
+/** Gets the events of a connection. */
 export interface LinkOwner {
-  /** It is lost, or could not be opened. Once. */
+  /** The connection is lost, or could not be opened. Called at most once. */
   lost(error: unknown): void;
-  /** Something has come on a channel. */
+  /** A notification has come on a channel. */
   notified(channel: string, payload: string): void;
 }
 
-/** Rows by the names of their columns. */
+/** Rows: objects with a field for each column. */
 export type Rows = readonly Readonly<Record<string, unknown>>[];
 
-/** A command on its way. */
+/** A command that waits or is under way. */
 interface Job {
   readonly text: string;
   readonly values: unknown[] | undefined;
   readonly deferred: Deferred<Rows>;
 }
 
-/** A connection, until it is lost. Another one begins with another client. */
+/** A connection, until it is lost. The next connection is another `Link` with another client. */
 export class Link {
   readonly #client: PostgresClient;
   readonly #timeout: number;
   readonly #owner: LinkOwner;
   readonly #opened = newDeferred<void>();
   readonly #ended = newDeferred<void>();
-  /** Those that wait for the one that is under way: whoever asks for many gathers them, so that there are a few. */
+  /** Commands that wait for the one under way. There are only a few, since callers put many requests into one command. */
   readonly #jobs = new Fifo<Job>();
   #running: Job | undefined;
-  /** "opening"; "idle", and asked now and then whether it is there; "asking" while a job is under way; "over". */
+  /** "opening"; "idle", and asked at times whether it still works; "asking" while a command is under way; "over". */
   #state: "opening" | "idle" | "asking" | "over" = "opening";
-  /** When the answer is overdue; while it is idle, when it is asked. */
+  /** Fires when an answer is late; while the connection is idle, when it is asked whether it still works. */
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param timeout Milliseconds until an answer is overdue. */
+  /** @param timeout Milliseconds after which an answer is late. */
   constructor(client: PostgresClient, timeout: number, owner: LinkOwner) {
     this.#client = client;
     this.#timeout = timeout;
     this.#owner = owner;
   }
 
-  /** Connects. Rejects where it is lost meanwhile. */
+  /** Connects. Rejects if the connection is lost meanwhile. */
   open(): Promise<void> {
     const client = this.#client;
     client.on("error", (error: unknown) => {
@@ -68,9 +69,9 @@ export class Link {
   }
 
   /**
-   * Gives a command to PostgreSQL, behind those that were given before.
+   * Gives a command to PostgreSQL, after those that were given before.
    *
-   * @returns Rejects with what PostgreSQL says against it, or with `BackplaneError` `DOWN` where the connection is lost.
+   * @returns The rows. Rejects with the error of PostgreSQL, or with `BackplaneError` `DOWN` if the connection is lost.
    */
   query(text: string, values?: unknown[]): Promise<Rows> {
     const deferred = newDeferred<Rows>();
@@ -80,14 +81,14 @@ export class Link {
     return deferred.promise;
   }
 
-  /** Ends it, and waits until PostgreSQL has let it go. */
+  /** Ends the connection, and waits until it has ended. */
   async end(): Promise<void> {
     if (this.#state === "over") return;
     this.#finish(new BackplaneError("DOWN"));
     await Promise.race([Promise.allSettled([this.#client.end()]), this.#ended.promise]);
   }
 
-  /** Drops it at once. */
+  /** Drops the connection at once. */
   drop(): void {
     this.#finish(new BackplaneError("DOWN"));
     dropClient(this.#client);
@@ -148,7 +149,7 @@ export class Link {
     this.#owner.lost(error);
   }
 
-  /** @param reason What `open` rejects with. */
+  /** Rejects all that waits. @param reason The error with which `open` rejects. */
   #finish(error: BackplaneError, reason: unknown = error): void {
     this.#state = "over";
     clearTimeout(this.#timer);

@@ -1,5 +1,5 @@
 /**
- * What goes to PostgreSQL: one command at a time, each with all that was published while the one before it was under way.
+ * Publishes to PostgreSQL by one command at a time. A command has what was published while the one before it was under way.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Link } from "./link.ts";
 import { byRow, inline, mostInline } from "./payload.ts";
 import type { MessageRows } from "./rows.ts";
 
-/** Notifications of one command, and bytes of their envelopes. */
+/** The most notifications of one command, and the most bytes of their envelopes. */
 const mostAtOnce = 1000;
 const mostBytesAtOnce = 262_144;
 
@@ -21,7 +21,10 @@ interface Publication {
   readonly deferred: Deferred<void>;
 }
 
-/** Publishes by one connection, in order. What waits is bounded by the server, which counts what it has given. */
+/**
+ * Publishes over one connection, in order. The server limits how much waits here: it counts what it has given and is not
+ * answered.
+ */
 export class Publisher {
   readonly #link: Link;
   readonly #rows: MessageRows;
@@ -33,7 +36,7 @@ export class Publisher {
     this.#rows = rows;
   }
 
-  /** Publishes; resolves when PostgreSQL has it. */
+  /** Publishes a message. Resolves when PostgreSQL has it. */
   publish(channel: string, envelope: Uint8Array): Promise<void> {
     const deferred = newDeferred<void>();
     this.#waiting.push({ channel, envelope, deferred });
@@ -46,9 +49,9 @@ export class Publisher {
     await this.#sending;
   }
 
-  /** Never rejects. Where the connection is lost, each command says so at once. */
+  /** Never rejects. If the connection is lost, each command rejects at once, and so do its publications. */
   async #send(): Promise<void> {
-    // What is published in the same turn goes with the first.
+    // Messages that are published in the same turn of the event loop go into the first command.
     await undefined;
     while (this.#waiting.length > 0) {
       const batch = this.#takeBatch();
@@ -62,7 +65,7 @@ export class Publisher {
     this.#sending = undefined;
   }
 
-  /** A large one goes alone, so that what is refused of it concerns no other. */
+  /** Takes the publications of the next command. A large one goes alone, so that no other fails if PostgreSQL refuses it. */
   #takeBatch(): readonly Publication[] {
     const batch = [this.#waiting.shift()!];
     let bytes = batch[0]!.envelope.length;
@@ -83,8 +86,8 @@ export class Publisher {
       await this.#rows.publish(this.#link, channel, byRow, envelope);
       return;
     }
-    // A transaction's notifications come in its order, and are told at its end; of two that are the same PostgreSQL keeps one, and
-    // those of framewire never are.
+    // PostgreSQL sends a transaction's notifications in order, when it commits. It would send two equal ones once; those of
+    // framewire are never equal.
     const text = "SELECT count(pg_notify(c, p)) FROM unnest($1::text[], $2::text[]) AS t (c, p)";
     const channels = batch.map((one) => one.channel);
     const payloads = batch.map((one) => inline + base64(one.envelope));

@@ -1,8 +1,9 @@
 /**
- * The table for messages that are too large for a notification: each is a row, which is read by those who are told of it, and deleted
- * after a time.
+ * The table for messages that are too large for a notification. Each message is a row. The notification has the row's id, by
+ * which the other servers read it. After a time the row is deleted.
  *
- * The table is made when it is missed, and so again when somebody has dropped it: who publishes nothing large needs none.
+ * The table is made when the first large message finds none, also after somebody has dropped it. Without large messages none is
+ * needed.
  *
  * @module
  */
@@ -12,25 +13,25 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { codeOf, undefinedTable } from "./client.ts";
 import type { Link } from "./link.ts";
 
-/** Two that make the table at once: PostgreSQL tells one of them that its name is taken, in one of these ways. */
+/** If two servers make the table at the same time, PostgreSQL refuses one of them with one of these codes. */
 const madeByAnother = /^(?:23505|42P07|42710)$/;
 
-/** Rows of one server, and of others to be read. */
+/** Keeps and deletes rows for one server, and reads rows of the others. */
 export class MessageRows {
-  /** The table, as SQL spells it. */
+  /** The name of the table as SQL takes it. */
   readonly #table: string;
   readonly #time: number;
   readonly #node: string;
   #kept = 0;
-  /** Deletes rows. */
+  /** The connection by which rows are deleted. */
   #link: Link | undefined;
-  /** Set while there may be rows. */
+  /** Set while there may be rows to delete. */
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param table As SQL spells it.
-   * @param time Milliseconds that a row is kept.
-   * @param node 32 hexadecimal digits, no other server's.
+   * @param table The name of the table as SQL takes it.
+   * @param time How many milliseconds a row is kept.
+   * @param node The server's id: 32 hexadecimal digits.
    */
   constructor(table: string, time: number, node: string) {
     this.#table = table;
@@ -38,24 +39,24 @@ export class MessageRows {
     this.#node = node;
   }
 
-  /** Takes the connection by which rows are deleted from now on. */
+  /** Sets the connection by which rows are deleted from now on. */
   deleteBy(link: Link): void {
     this.#link = link;
   }
 
-  /** Tells whether somebody here has kept a row. */
+  /** Tells whether this server has kept the row with an id. */
   isOwn(id: string): boolean {
     return id.startsWith(this.#node);
   }
 
-  /** Tells whether something may be a row's id. */
+  /** Tells whether a text has the form of a row's id. */
   isId(text: string): boolean {
     return /^[\da-f]{32}\.\d{1,16}$/.test(text);
   }
 
-  /** Keeps an envelope, and tells a channel of it, both or neither. @param mark What is in front of the row's id. */
+  /** Keeps an envelope in a row, and notifies a channel of it, in one step. @param mark The mark in front of the row's id. */
   async publish(link: Link, channel: string, mark: string, envelope: Uint8Array): Promise<void> {
-    // Another one at each attempt, so that one whose answer was lost is in nobody's way.
+    // Each attempt has a new id: if the answer to an earlier one was lost, that row may exist.
     const id = `${this.#node}.${++this.#kept}`;
     const text = `WITH kept AS (INSERT INTO ${this.#table} (id, envelope) VALUES ($1, $2)) SELECT pg_notify($3, $4)`;
     const bytes = Buffer.from(envelope.buffer, envelope.byteOffset, envelope.length);
@@ -70,15 +71,15 @@ export class MessageRows {
     }
   }
 
-  /** Gives an envelope; undefined where it is not there any more. Rejects where it cannot be read. */
+  /** Gives the envelope of a row; undefined if the row is deleted. Rejects if PostgreSQL does not let it be read. */
   async read(link: Link, id: string): Promise<Uint8Array | undefined> {
-    // As text, since how a client gives bytes is its application's choice.
+    // As text, since the application may have set how its client gives bytes.
     const text = `SELECT encode(envelope, 'base64') AS envelope FROM ${this.#table} WHERE id = $1`;
     const [row] = await link.query(text, [id]);
     return row === undefined ? undefined : Buffer.from(String(row["envelope"]), "base64");
   }
 
-  /** Deletes nothing any more. */
+  /** Stops deleting rows. */
   stop(): void {
     this.#link = undefined;
     clearTimeout(this.#timer);
@@ -86,7 +87,8 @@ export class MessageRows {
 
   async #make(link: Link): Promise<void> {
     try {
-      // Unlogged: a crash of PostgreSQL loses notifications, too, and what is written twice takes twice as long.
+      // Unlogged: a crash of PostgreSQL loses the notifications, too; and to write each row to the log as well would take twice
+      // as long.
       await link.query(
         `CREATE UNLOGGED TABLE IF NOT EXISTS ${this.#table}
           (id text PRIMARY KEY, kept timestamptz NOT NULL DEFAULT now(), envelope bytea NOT NULL)`,
@@ -96,7 +98,7 @@ export class MessageRows {
     }
   }
 
-  /** Deletes the rows that are too old, those of servers that have died among them, until none is left. */
+  /** Deletes rows that are too old, also those of servers that have died. Comes again until no row is left. */
   readonly #clean = async (): Promise<void> => {
     const isOld = "kept < now() - $1 * interval '1 millisecond'";
     const text = `WITH gone AS (DELETE FROM ${this.#table} WHERE ${isOld})
@@ -106,7 +108,7 @@ export class MessageRows {
       const [row] = await this.#link!.query(text, [this.#time]);
       areLeft = row!["are_left"] === true;
     } catch (error) {
-      // Without a table there is nothing to delete; whatever else it is may be over the next time.
+      // Without a table there is nothing to delete. Any other error may be over the next time.
       areLeft = codeOf(error) !== undefinedTable;
     }
     this.#timer = undefined;

@@ -1,6 +1,6 @@
 /**
- * Two connections to PostgreSQL, one that publishes and one that listens: what is asked for on the second is not held up by what the
- * first has under way. Where one is lost, both are dropped, and another session begins anew.
+ * Two connections to PostgreSQL: one publishes, one listens. So a command that listens need not wait for commands that publish.
+ * If one connection is lost, both are dropped, and the owner begins a new session.
  *
  * @module
  */
@@ -14,19 +14,19 @@ import { Link } from "./link.ts";
 import { Publisher } from "./publisher.ts";
 import type { MessageRows } from "./rows.ts";
 
-/** Commands of one transaction. */
+/** The most commands of one transaction. */
 const commandsAtOnce = 1000;
 
-/** What a session is made of. */
+/** The parts that a session needs. */
 export interface SessionParts {
   readonly member: BackplaneMember;
   readonly prefix: string;
-  /** Milliseconds until an answer is overdue. */
+  /** Milliseconds after which an answer is late. */
   readonly timeout: number;
   readonly rows: MessageRows;
   /** Makes a client. May throw. */
   newClient(): PostgresClient;
-  /** The session is over, and has dropped its connections. Once, and not where it was ended. */
+  /** The session is lost, and has dropped its connections. Called at most once, and not after `end` or `drop`. */
   lost(session: Session, error: unknown): void;
 }
 
@@ -37,17 +37,17 @@ export class Session {
   readonly #listening: Link;
   readonly #publisher: Publisher;
   readonly #arrivals: Arrivals;
-  /** The topics of the channels that are listened to. */
+  /** The topics, by the channels that the session listens to. */
   readonly #topics = new Map<string, string>();
-  /** LISTEN and UNLISTEN of this turn, and what they end with. */
+  /** LISTEN and UNLISTEN of this turn of the event loop, and the promise of their answer. */
   #gathered: { readonly commands: string[]; readonly done: Promise<void> } | undefined;
   readonly #tellLost: SessionParts["lost"];
-  /** A channel that no topic has. */
+  /** A channel that no topic has. The session notifies itself on it when it opens. */
   readonly #trial: string;
   #hasHeard = false;
   #isOver = false;
 
-  /** @throws What making a client throws. */
+  /** @throws The error of `newClient`. */
   constructor(parts: SessionParts) {
     const { member, rows, timeout } = parts;
     this.#prefix = parts.prefix;
@@ -74,16 +74,19 @@ export class Session {
     rows.deleteBy(this.#publishing);
   }
 
-  /** Connects. Rejects where one of them is lost meanwhile, which is told, too, and where no notification gets from one to the other. */
+  /**
+   * Connects. Rejects if a connection is lost meanwhile, which the owner is told, too; and if notifications of one connection do
+   * not reach the other.
+   */
   async open(): Promise<void> {
     await Promise.all([this.#publishing.open(), this.#listening.open()]);
     await Promise.all([
-      // To wait for the disk is for what outlives a crash, which notifications do not.
+      // A commit need not wait for the disk: notifications do not survive a crash anyway.
       this.#publishing.query("SET synchronous_commit TO off"),
       this.#listening.query(`LISTEN ${quoted(this.#trial)}`),
     ]);
     await this.#publishing.query("SELECT pg_notify($1, '')", [this.#trial]);
-    // What the listener is to be told by then comes in front of this answer.
+    // PostgreSQL sends the notification before the answer to this command.
     await this.#listening.query("SELECT 1");
     if (!this.#hasHeard) throw new NotNotifiedError();
     void quiet(this.#listening.query(`UNLISTEN ${quoted(this.#trial)}`));
@@ -93,7 +96,7 @@ export class Session {
     return this.#publisher.publish(channelOf(this.#prefix, topic), envelope);
   }
 
-  /** Resolves when what is published to the topics from then on comes. */
+  /** Listens to topics. Resolves when all that is published to them from then on will come. */
   async listen(topics: Iterable<string>): Promise<void> {
     const asked = new Set<Promise<void>>();
     for (const topic of topics) {
@@ -104,7 +107,7 @@ export class Session {
     await Promise.all(asked);
   }
 
-  /** Ends what is listened to without being wanted any more. */
+  /** Stops listening to all topics but these. */
   keepOnly(topics: Iterable<string>): void {
     const wanted = new Set(topics);
     for (const topic of [...this.#topics.values()]) {
@@ -118,7 +121,7 @@ export class Session {
     await this.#ask(`UNLISTEN ${quoted(channel)}`);
   }
 
-  /** Lets out what is published, and ends both connections. Resolves at once where it is dropped. */
+  /** Sends what is published, and ends both connections. Resolves at once when the session is dropped. */
   async end(): Promise<void> {
     this.#arrivals.stop();
     await this.#publisher.flush();
@@ -126,7 +129,7 @@ export class Session {
     await Promise.all([this.#publishing.end(), this.#listening.end()]);
   }
 
-  /** Drops it, and tells why: once, and not where it has ended or was dropped. */
+  /** Drops the session, and tells the owner why: at most once, and not after `end` or `drop`. */
   lose(error: unknown): void {
     if (this.#isOver) return;
     this.drop();
@@ -141,7 +144,7 @@ export class Session {
     this.#listening.drop();
   }
 
-  /** Asks for one with all others of this turn, as far as they go into a transaction. */
+  /** Sends a command in one transaction with the others of this turn, up to `commandsAtOnce`. */
   #ask(command: string): Promise<void> {
     if (this.#gathered === undefined || this.#gathered.commands.length >= commandsAtOnce) {
       const commands: string[] = [];

@@ -1,5 +1,10 @@
 /**
- * A backplane over pub/sub of Redis or Valkey: a channel for each topic.
+ * A backplane over pub/sub of Redis or Valkey: each topic has a channel.
+ *
+ * Theory of operation. A server has two connections: one publishes, one listens. It is "up" while both are open and Redis does
+ * what it is asked. After an outage it subscribes again to all topics that are wanted, and then reports a gap, since Redis keeps
+ * nothing. Where Redis answers and refuses for now, the server asks again after pauses that grow. One variable, `#state`, says
+ * how far that is.
  *
  * @module
  */
@@ -16,29 +21,29 @@ import { BackplaneError } from "../../src/errors.ts";
 import type { RuntimeSignal } from "../../src/transport.ts";
 import { linksOf, type NewLink, type RedisClient, type RedisLink, refusal } from "./clients.ts";
 
-/** How publications go over Redis. */
+/** Says how publications go over Redis. */
 export interface RedisBackplaneOptions {
-  /** What is in front of a topic in the name of its channel. Default: "framewire:". */
+  /** The text in front of a topic in the name of its channel. Default: "framewire:". */
   readonly prefix?: string | undefined;
   /**
-   * Whether sharded pub/sub is used (SPUBLISH, of Redis 7 and Valkey): in a cluster a message then goes to the shard of its topic,
-   * and not to all nodes. All servers must agree. Default: false.
+   * Whether sharded pub/sub is used (SPUBLISH, of Redis 7 and Valkey). In a cluster, a message then goes only to the shard of its
+   * topic, and not to all nodes. All servers must have the same value. Default: false.
    */
   readonly sharded?: boolean | undefined;
 }
 
-/** What the options may be. */
+/** The kinds of value that the options take. */
 export const table: OptionTable<RedisBackplaneOptions> = { prefix: text, sharded: boolean };
 
-/** Channels that are subscribed to by one command. */
+/** The most channels in one command that subscribes. */
 const channelsAtOnce = 1000;
 
 /**
  * Makes a backplane of a client for Redis or Valkey.
  *
- * @param client Of node-redis or ioredis; see {@link RedisClient}. Each server that joins has two connections of its own, with the
- * client's options.
- * @throws {TypeError} The client is of neither, or an option is of a wrong type.
+ * @param client A client of node-redis or ioredis; see {@link RedisClient}. Each server that joins opens two connections of its
+ * own, with the client's options.
+ * @throws {TypeError} The client is not one of these, or an option has a wrong type.
  */
 export function redisBackplane(
   client: RedisClient,
@@ -48,20 +53,20 @@ export function redisBackplane(
   return { join: joinOf(client, options, undefined) };
 }
 
-/** What is different where Redis keeps messages. */
+/** The part that differs where Redis keeps messages: `redisStreams` has it. */
 export interface RedisHistory {
   keeps(topic: string): boolean;
   /** Keeps an envelope, and publishes it. */
   publish(link: RedisLink, topic: string, envelope: Uint8Array): Promise<Position | undefined>;
-  /** Gives what came on the channel of such a topic to the member. */
+  /** Gives the member a message that came on the channel of a topic with a history. */
   deliver(member: BackplaneMember, topic: string, bytes: Uint8Array): void;
   read(link: RedisLink, topic: string, since: Position | undefined): Promise<HistoryPage>;
 }
 
 /**
- * Gives what lets servers join.
+ * Gives the function by which servers join.
  *
- * @throws {TypeError} The client is of neither kind.
+ * @throws {TypeError} The client is neither of node-redis nor of ioredis.
  */
 export function joinOf(
   client: RedisClient,
@@ -76,21 +81,21 @@ export function joinOf(
   };
 }
 
-/** What Redis says to a password that is wrong or missing: to try again would not mend it. */
+/** Errors of Redis about a wrong or missing password, or missing rights. Trying again would not help. */
 const hopeless = /^(?:WRONGPASS|NOAUTH|NOPERM|DENIED|ERR AUTH|ERR invalid password)/;
 /**
- * What it says in a state that passes: while it reads its own files, has lost its master or its replicas, is a replica since a
- * failover, has no memory, runs a script for long, moves slots. Redis 6 says it behind " -" where a script meets it.
+ * Errors of Redis in a state that passes: it reads its files, has lost its master or its replicas, is a replica since a failover,
+ * has no memory, runs a script for long, or moves slots. Where a script meets such an error, Redis 6 puts it behind " -".
  */
 const passing =
   /(?:^|: -)(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|OOM|MISCONF) /;
-/** Where another Redis has taken over: what led to this one may lead to that by now. */
+/** Errors that say that another Redis has taken over. The same host name may lead to that other Redis by now. */
 const replaced = /(?:^|: -)(?:READONLY|MASTERDOWN) /;
-/** Milliseconds between two questions whether it is still a master. */
+/** Milliseconds between two questions whether Redis is still a master. */
 const rolePause = 1000;
-/** Milliseconds until Redis is asked again what it has refused for now: at first, and at the most. */
+/** Milliseconds until Redis is asked again what it has refused for now: the first pause, and the longest. */
 const [firstPause, longestPause] = [100, 2000];
-/** One server on Redis: a connection that publishes, and one that listens, since that can do nothing else. */
+/** One server on Redis. One connection publishes and another listens, since a connection that listens can do nothing else. */
 class RedisMembership implements BackplaneMembership {
   readonly #prefix: string;
   readonly #member: BackplaneMember;
@@ -99,17 +104,17 @@ class RedisMembership implements BackplaneMembership {
   readonly #listener: RedisLink;
   readonly #joined = newDeferred<void>();
   readonly #openLinks = new Set<RedisLink>();
-  /** What the listener's client has subscribed to: node-redis does that again by itself. */
+  /** Topics that the listener's client has subscribed to. node-redis subscribes to them again by itself. */
   readonly #topics = new Set<string>();
   /**
-   * "opening" for the first time; "up"; "down" while a connection is lost; "refused" while both are there, and Redis will not do for
-   * now what it is asked; "renewing" what it has refused, and the subscriptions; "left".
+   * "opening" for the first time; "up"; "down" while a connection is lost; "refused" while both connections are open, but Redis
+   * refuses for now what it is asked; "renewing" while it is asked that again, and the server subscribes again; "left".
    */
   #state: "opening" | "up" | "down" | "refused" | "renewing" | "left" = "opening";
-  /** What Redis has refused for now: it is "up" when it has taken that. */
+  /** The request that Redis has refused for now. The server is "up" again once Redis has taken it. */
   #question: (() => Promise<unknown>) | undefined;
   #pause = firstPause;
-  /** What it was when it was last asked, and when that was; undefined behind a failover. */
+  /** The role that Redis gave when it was last asked; undefined after a failover. The next field says when that was. */
   #role: string | undefined;
   #roleAsked = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -127,7 +132,7 @@ class RedisMembership implements BackplaneMembership {
     this.#listener = this.#newLink(newLink);
   }
 
-  /** Opens both; resolves when they are there, or when the first attempt has failed and others will follow. */
+  /** Opens both connections. Resolves when they are open, or when the first attempt has failed and others will follow. */
   async open(): Promise<void> {
     this.#publisher.open();
     this.#listener.open();
@@ -209,8 +214,8 @@ class RedisMembership implements BackplaneMembership {
   }
 
   /**
-   * Asks whether Redis is still a master. A replica takes publications, and keeps them for itself: who has become one in a failover, and
-   * has not ended its connections, would lose them in silence.
+   * Asks whether Redis is still a master. A replica takes publications, but does not pass them on to its master. So messages
+   * would be lost in silence if Redis became a replica in a failover and did not end its connections.
    */
   async #askRole(): Promise<void> {
     this.#roleAsked = performance.now();
@@ -218,7 +223,7 @@ class RedisMembership implements BackplaneMembership {
     try {
       [role] = (await this.#publisher.role()) as string[];
     } catch {
-      // It may not be asked, or is away, which is told elsewhere.
+      // This user may not run ROLE, or Redis is away. The connection's events tell the latter.
     }
     const before = this.#role;
     this.#role = role;
@@ -228,7 +233,7 @@ class RedisMembership implements BackplaneMembership {
     }
   }
 
-  /** A connection is there; but Redis may have been started again, and answer nothing until it has read what it had written down. */
+  /** A connection is open. But Redis may just have started: then it refuses commands until it has read its files. */
   async #greet(link: RedisLink): Promise<void> {
     for (;;) {
       try {
@@ -241,9 +246,9 @@ class RedisMembership implements BackplaneMembership {
           this.#lost(link, error);
           await new Promise((resolve) => setTimeout(resolve, firstPause));
         } else if (refusal.test(message)) {
-          // It may not be greeted, and answers.
+          // This user may not run PING, but Redis answers.
           break;
-        } else return; // The connection tells why it has ended.
+        } else return; // The connection has ended, and tells why by its own event.
       }
     }
     this.#ready(link);
@@ -274,10 +279,10 @@ class RedisMembership implements BackplaneMembership {
   }
 
   /**
-   * Gives what is told of an error. What Redis refuses is final, unless it is so for now; what the connection has prevented is to be
-   * tried again.
+   * Gives the error that the server gets. A refusal of Redis is final, unless its state passes. After an error of the connection,
+   * or in a state that passes, the server gets `DOWN`, and tries again.
    *
-   * @param question What Redis was asked.
+   * @param question Asks Redis the same again.
    */
   #toTell(error: unknown, question: () => Promise<unknown>): unknown {
     const { message } = error as Error;
@@ -289,14 +294,14 @@ class RedisMembership implements BackplaneMembership {
     return !passes && refusal.test(message) ? error : new BackplaneError("DOWN", { cause: error });
   }
 
-  /** Redis will not do for now what it is asked: it is asked again, after a pause that grows. */
+  /** Redis refuses for now what it is asked. It is asked again, after a pause that grows. */
   #refused(error: unknown): void {
     this.#state = "refused";
     this.#member.state("down", error);
     const isReplaced = replaced.test((error as Error).message);
     this.#timer = setTimeout(() => {
       if (isReplaced) {
-        // When both are ready again, it goes on.
+        // `#ready` goes on when both connections are open again.
         this.#publisher.reopen();
         this.#listener.reopen();
       } else void this.#renew();
@@ -305,8 +310,8 @@ class RedisMembership implements BackplaneMembership {
   }
 
   /**
-   * Both are back: Redis is asked what it had refused, and told of the topics that are wanted now. What was published meanwhile may be
-   * lost.
+   * Both connections are back. Asks Redis again what it had refused, and subscribes to the topics that are wanted now. Messages
+   * that others have published meanwhile may be lost, so that a gap is reported.
    */
   async #renew(): Promise<void> {
     this.#state = "renewing";
@@ -317,7 +322,7 @@ class RedisMembership implements BackplaneMembership {
       answers = await this.#subscribeAgain();
       hindrance = refusalIn(answers, passing);
     }
-    // Lost again meanwhile, or left: the next time begins anew.
+    // A connection was lost meanwhile, or the server has left. After the next outage this begins anew.
     if (!this.#isRenewing) return;
     if (hindrance !== undefined) {
       this.#refused(hindrance);
@@ -328,7 +333,8 @@ class RedisMembership implements BackplaneMembership {
     this.#member.state("up");
     const refused = refusalIn(answers, refusal);
     if (refused !== undefined) {
-      // Of many topics, or of one: the server asks for each by itself, and is told of whom.
+      // Redis has refused one or more topics of a command. The server now asks for each topic alone, and learns which are
+      // refused.
       this.#member.state("down", refused);
       this.#member.state("up");
     }
@@ -351,7 +357,7 @@ class RedisMembership implements BackplaneMembership {
     ]);
   }
 
-  /** The channels of topics, so many at a time as one command has. */
+  /** Gives the channels of topics, in parts that fit into one command. */
   #channels(topics: readonly string[]): string[][] {
     const parts: string[][] = [];
     for (let at = 0; at < topics.length; at += channelsAtOnce) {
@@ -367,7 +373,7 @@ class RedisMembership implements BackplaneMembership {
   }
 }
 
-/** The first of some answers that is a refusal of a kind. */
+/** Gives the reason of the first answer that was rejected with an error of a kind; undefined if there is none. */
 function refusalIn(answers: readonly PromiseSettledResult<unknown>[], kind: RegExp): unknown {
   for (const answer of answers) {
     if (answer.status === "rejected" && kind.test((answer.reason as Error).message)) {

@@ -1,8 +1,8 @@
 /**
- * node-redis and ioredis, as one: what a backplane needs of a client, and how either of them gives it.
+ * Gives node-redis and ioredis one interface, with what a backplane needs of a client.
  *
- * Both try again by themselves when a connection is lost. Neither is let keep commands meanwhile, since it would keep them without
- * bounds: what waits is the server's own business.
+ * Both clients connect again by themselves when a connection is lost. Neither may keep commands meanwhile, since it would keep
+ * them without a limit. The server itself keeps the messages that wait, within limits.
  *
  * @module
  */
@@ -10,21 +10,21 @@
 import { Buffer } from "node:buffer";
 
 /**
- * A client of node-redis (`createClient(...)`) or of ioredis (`new Redis(...)`), with its options as they are to be. It is only
- * copied, by its own `duplicate`, and need not be connected.
+ * A client of node-redis (`createClient(...)`) or of ioredis (`new Redis(...)`), with the options that the connections shall
+ * have. The backplane only copies it, by its `duplicate`, so that it need not be connected.
  */
 export interface RedisClient {
   /** Makes another client with the same options. */
   duplicate(...options: never[]): unknown;
 }
 
-/** What is told of a connection. */
+/** Gets the events of a connection. */
 export interface LinkOwner {
-  /** It is open, and may be used. */
+  /** The connection is open, and may be used. */
   ready(): void;
-  /** It is not open any more, or could not be opened; it will be tried again. */
+  /** The connection is lost, or could not be opened. The client tries again. */
   lost(error: unknown): void;
-  /** Redis has ended subscriptions by itself: in a cluster their slots are another node's now, or nobody's. */
+  /** Redis has ended subscriptions by itself: in a cluster, another node has their slots now, or none has them. */
   unsubscribed(): void;
   /** A message has come on a channel. */
   message(channel: string, bytes: Uint8Array): void;
@@ -32,37 +32,37 @@ export interface LinkOwner {
 
 /** One connection to Redis. */
 export interface RedisLink {
-  /** Opens it, and again whenever it is lost. Never throws: the owner is told. */
+  /** Opens the connection, and opens it again whenever it is lost. Never throws: the owner gets the errors. */
   open(): void;
   publish(channel: string, bytes: Uint8Array): Promise<unknown>;
   subscribe(channels: readonly string[]): Promise<unknown>;
   unsubscribe(channels: readonly string[]): Promise<unknown>;
   ping(): Promise<unknown>;
-  /** Asks ROLE: an array that begins with "master", or "slave" of a replica. */
+  /** Runs ROLE. Resolves with an array that begins with "master", or with "slave" for a replica. */
   role(): Promise<unknown>;
-  /** Runs a script in Redis. Its texts come as bytes. */
+  /** Runs a script in Redis. Texts in its answer come as bytes. */
   run(
     script: string,
     keys: readonly string[],
     values: readonly (string | Uint8Array)[],
   ): Promise<unknown>;
-  /** Drops it and opens another one, with the same options: the owner is told that it is lost, and when it is ready. */
+  /** Drops the connection and opens another with the same options. The owner gets `lost`, and then `ready`. */
   reopen(): void;
-  /** Ends it, behind what was sent. */
+  /** Ends the connection after all that was sent. */
   end(): Promise<unknown>;
-  /** Drops it at once. */
+  /** Drops the connection at once. */
   drop(): void;
 }
 
 /** Makes a connection. */
 export type NewLink = (owner: LinkOwner) => RedisLink;
 
-/** What Redis itself says begins with a code; what a client says of its connection does not. */
+/** An error of Redis itself: it begins with a code. An error that a client makes of its connection does not. */
 export const refusal: RegExp = /^[A-Z][A-Z0-9]+ /;
 
 type Listener = (...values: never[]) => void;
 
-/** What is used of node-redis. */
+/** The part of node-redis that is used. */
 interface NodeRedis {
   duplicate(options: object): NodeRedis;
   on(event: string, listener: Listener): unknown;
@@ -80,7 +80,7 @@ interface NodeRedis {
   sUnsubscribe: NodeRedis["unsubscribe"];
 }
 
-/** What is used of ioredis. */
+/** The part of ioredis that is used. */
 interface IoRedis {
   duplicate(options: object): IoRedis;
   on(event: string, listener: Listener): unknown;
@@ -98,17 +98,17 @@ interface IoRedis {
   sunsubscribe: IoRedis["unsubscribe"];
 }
 
-/** What clients of a whole cluster have: ioredis' is like one of a single Redis, but for this, and so is that of node-redis. */
+/** Fields that only clients of a whole cluster have: `isCluster` in ioredis, `nodeByAddress` in node-redis. */
 interface AnyCluster {
   readonly isCluster: boolean;
   readonly nodeByAddress: unknown;
 }
 
 /**
- * Gives what makes connections with the options of a client.
+ * Gives a function that makes connections with the options of a client.
  *
  * @param sharded Whether they use sharded pub/sub: SPUBLISH, SSUBSCRIBE.
- * @throws {TypeError} It is a client of neither, or one of a cluster.
+ * @throws {TypeError} The client is neither of node-redis nor of ioredis, or it is one of a whole cluster.
  */
 export function linksOf(client: RedisClient, sharded: boolean): NewLink {
   const { sSubscribe, ssubscribe, isCluster, nodeByAddress } =
@@ -134,7 +134,7 @@ class NodeRedisLink implements RedisLink {
   readonly #sharded: boolean;
   readonly #owner: LinkOwner;
   #client: NodeRedis;
-  /** Whether the client has subscribed to something, as it then does again by itself each time it connects. */
+  /** Whether the client has subscribed to something. If so, it subscribes again by itself each time it connects. */
   #hasSubscribed = false;
 
   constructor(template: NodeRedis, sharded: boolean, owner: LinkOwner) {
@@ -202,7 +202,7 @@ class NodeRedisLink implements RedisLink {
     });
     client.on("error", (error: Error) => {
       if (client !== this.#client || client.isReady) return;
-      // What it may subscribe to no more would keep it from connecting for ever.
+      // Once Redis refuses a channel, node-redis would ask for it at each attempt, fail, and never connect.
       if (this.#hasSubscribed && refusal.test(error.message)) this.#replace(error);
       else this.#owner.lost(error);
     });
@@ -212,7 +212,7 @@ class NodeRedisLink implements RedisLink {
     return client;
   }
 
-  /** Takes another client, which has subscribed to nothing. */
+  /** Replaces the client by another one, which has subscribed to nothing. */
   #replace(reason: Error): void {
     destroy(this.#client);
     this.#client = this.#newClient();
@@ -221,7 +221,7 @@ class NodeRedisLink implements RedisLink {
     this.open();
   }
 
-  /** One for all channels: node-redis knows by it what to unsubscribe. */
+  /** One function for all channels, since node-redis needs the same function to unsubscribe. */
   readonly #listener = (bytes: Buffer, channel: Buffer): void => {
     this.#owner.message(channel.toString(), bytes);
   };
@@ -232,7 +232,7 @@ function destroy(client: NodeRedis): void {
   try {
     client.destroy();
   } catch {
-    // It says that it is closed already.
+    // The client throws if it is closed already.
   }
 }
 
@@ -241,10 +241,10 @@ function ioRedisLink(template: IoRedis, sharded: boolean, owner: LinkOwner): Red
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResubscribe: false,
-    // What is under way when a connection is lost is refused at once. Without the second, ioredis 6 forgets it: nobody is told.
+    // Commands under way are rejected at once when a connection is lost. Without the second option, ioredis 6 never settles them.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    // It would be put in front of the channels that are subscribed to, and not of those that are published on.
+    // ioredis would put the prefix in front of channels when it subscribes, but not when it publishes.
     keyPrefix: "",
   });
   let lastError: unknown;
@@ -266,7 +266,7 @@ function ioRedisLink(template: IoRedis, sharded: boolean, owner: LinkOwner): Red
   });
   return {
     open() {
-      // "close" tells, too.
+      // The event "close" reports the error, too.
       client.connect().catch(() => {});
     },
     publish: (channel, bytes) =>
@@ -293,7 +293,7 @@ function ioRedisLink(template: IoRedis, sharded: boolean, owner: LinkOwner): Red
 /** Tells node-redis to give bulk strings, whose mark in the protocol is "$", as bytes. */
 const asBuffers = { typeMapping: { [0x24]: Buffer } };
 
-/** What stands behind EVAL. */
+/** Gives the arguments of EVAL. */
 function valuesOf(
   script: string,
   keys: readonly string[],

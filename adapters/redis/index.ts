@@ -1,5 +1,5 @@
 /**
- * Joins servers over Redis or Valkey, by a client that the application brings: node-redis or ioredis.
+ * Joins servers over Redis or Valkey. The application brings the client: node-redis or ioredis.
  *
  * @example
  * import { createClient } from "redis";

@@ -1,8 +1,8 @@
 /**
- * A backplane over Redis or Valkey that keeps what is published: pub/sub as ever, and a stream for each topic.
+ * A backplane over Redis or Valkey that keeps what is published: each topic has a stream beside its channel.
  *
- * Two scripts do all of it, each of which Redis runs as one: so the channel has messages in the order of the stream, and a message that
- * is given twice is kept once.
+ * Theory of operation. One script keeps and publishes a message, another reads a history. Redis runs a script in one step. So
+ * messages come on the channel in the order of the stream, and a message that is given twice is kept once.
  *
  * @module
  */
@@ -28,15 +28,18 @@ import { isReserved } from "../../src/connection/backplane/reserved.ts";
 import { joinOf, type RedisBackplaneOptions, type RedisHistory, table } from "./backplane.ts";
 import type { RedisClient, RedisLink } from "./clients.ts";
 
-/** How publications are kept in Redis. */
+/** Says how Redis keeps publications. */
 export interface RedisStreamsOptions extends RedisBackplaneOptions {
   /**
-   * Messages of each topic that are kept at least, where there were so many: MAXLEN ~, so that some more may be kept. Default: 1 000.
+   * How many messages of each topic are kept at least. Redis may keep some more, since it trims by MAXLEN ~. Default: 1 000.
    */
   readonly history?: number | undefined;
-  /** Milliseconds that a topic is kept after its last message. Default: 86 400 000, a day; 0 or Infinity for no limit. */
+  /**
+   * How many milliseconds a topic's history is kept after its last message. Default: 86 400 000, a day; 0 or Infinity for no
+   * limit.
+   */
   readonly historyTime?: number | undefined;
-  /** Tells which topics have a history: the same on all servers. Default: all. */
+  /** Tells whether a topic has a history. It must give the same answers on all servers. Default: all topics have one. */
   readonly keeps?: ((topic: string) => boolean) | undefined;
 }
 
@@ -48,10 +51,10 @@ const streamsTable: OptionTable<RedisStreamsOptions> = /* @__PURE__ */ (() => ({
 }))();
 
 /**
- * Makes a backplane that keeps what is published, of a client for Redis 6.2 and later, or Valkey.
+ * Makes a backplane that keeps what is published. It takes a client for Redis 6.2 and later, or Valkey.
  *
- * @param client As of `redisBackplane`.
- * @throws {TypeError} As `redisBackplane`. @throws {RangeError} A number is NaN or below 0; `history` is 0.
+ * @param client The same as for `redisBackplane`.
+ * @throws {TypeError} In the same cases as `redisBackplane`. @throws {RangeError} A number is NaN or below 0; `history` is 0.
  */
 export function redisStreams(client: RedisClient, options: RedisStreamsOptions = {}): Backplane {
   checkOptions(options, streamsTable);
@@ -66,7 +69,10 @@ export function redisStreams(client: RedisClient, options: RedisStreamsOptions =
   return { histories, keeps, join: joinOf(client, options, streams) };
 }
 
-/** What both scripts begin with: a topic whose stream or epoch is lost begins anew. KEYS: stream, epoch. ARGV: a new epoch, time. */
+/**
+ * Both scripts begin with this: a topic that has lost its stream or epoch begins anew. KEYS: stream, epoch. ARGV: new epoch,
+ * time.
+ */
 const begin = `
 local epoch, last, added = unpack(redis.call('HMGET', KEYS[2], 'epoch', 'last', 'added'))
 if not epoch or (last ~= '0' and redis.call('EXISTS', KEYS[1]) == 0) then
@@ -80,10 +86,10 @@ end
 `;
 
 /**
- * Keeps a message and publishes it; gives the epoch and its id, or no id where it was kept before, and others of its publisher behind it.
- * One that was given behind another is not taken in front of that: it may be that Redis refused the other a moment ago.
- * KEYS: the publisher's last message, too. ARGV: most messages, series, sequence number, PUBLISH, channel, envelope; series and number of
- * the message that this one was given behind, "" for none.
+ * Keeps a message and publishes it. Gives the epoch and the message's id; or the epoch alone, if the message was kept before and
+ * later ones of its publisher are kept, too. If the message in front of it is still missing, it is refused: Redis may just have
+ * refused that. KEYS, then: the publisher's last message. ARGV, then: most messages, series, sequence number, PUBLISH, channel,
+ * envelope; series and number of the message that was given to Redis just before this one and had no answer yet, or "".
  */
 const publishScript: string = /* @__PURE__ */ begin.concat(`
 local seen = redis.call('GET', KEYS[3])
@@ -107,8 +113,9 @@ return {epoch, id}
 `);
 
 /**
- * Reads what is behind a position; gives the epoch, up to where, whether it is complete and has more, then ids and envelopes.
- * ARGV: the position's epoch and its id, "" for none. A page has 64 messages at the most, and ends at a mebibyte.
+ * Reads the messages after a position. Gives the epoch, the id up to which it has read, whether the page is complete (1 or 0),
+ * whether there is more (1 or 0), then ids and envelopes. ARGV, then: the position's epoch and its id, "" for no position. A page
+ * has at most 64 messages, and ends once it has a mebibyte.
  */
 const readScript: string = /* @__PURE__ */ begin.concat(`
 keep(KEYS[2])
@@ -139,7 +146,7 @@ end
 return page
 `);
 
-/** An id of a stream. */
+/** The form of an id in a stream. */
 const ids = /^(?:0|\d{1,20}-\d{1,20})$/;
 
 class RedisStreams implements RedisHistory {
@@ -148,7 +155,7 @@ class RedisStreams implements RedisHistory {
   readonly #time: string;
   readonly #prefix: string;
   readonly #command: string;
-  /** Of each server and topic the last message that Redis has not answered, and how many such there are. */
+  /** By server and topic: the last message that Redis has not answered yet, and the number of such messages. */
   readonly #underWay = new Map<string, { place: string; count: number }>();
 
   constructor(
@@ -203,7 +210,7 @@ class RedisStreams implements RedisHistory {
     const end = bytes.indexOf(0x0a);
     const words = end < 0 || end > 128 ? [] : latin1(bytes, 0, end).split(" ");
     const [epoch, offset, previous] = words;
-    // Without a place it is none of ours, which is for the server to count.
+    // A message without a position is not framewire's: the server drops and counts it.
     if (words.length !== 3) member.deliver(topic, bytes);
     else
       member.deliver(topic, bytes.subarray(end + 1), { epoch: epoch!, offset: offset! }, previous);
@@ -212,7 +219,7 @@ class RedisStreams implements RedisHistory {
   async read(link: RedisLink, topic: string, since: Position | undefined): Promise<HistoryPage> {
     const isOurs =
       since !== undefined && typeof since.offset === "string" && ids.test(since.offset);
-    // A position that can be none is of another epoch.
+    // A position that this driver cannot have given counts as one of another epoch.
     const epoch = isOurs ? String(since.epoch) : "";
     const offset = since === undefined ? "" : isOurs ? since.offset : "0";
     const values = [newEpoch(), this.#time, epoch, offset];
@@ -229,14 +236,14 @@ class RedisStreams implements RedisHistory {
     return { entries, complete: complete === 1, position: at(upTo), more: more === 1 };
   }
 
-  /** The keys of a topic, which are on one node of a cluster. */
+  /** Gives the keys of a topic. The braces put them on one node of a cluster. */
   #keys(topic: string): [stream: string, epoch: string] {
     const key = `{${this.#prefix}${topic}}`;
     return [`${key}:log`, `${key}:epoch`];
   }
 }
 
-/** Of who finds that a topic has none; that of whoever comes first counts. */
+/** Makes a random epoch. A script uses it only if the topic has none. */
 function newEpoch(): string {
   const id = crypto.getRandomValues(new Uint8Array(nodeIdSize));
   return spellNode(latin1(id, 0, nodeIdSize));
