@@ -2,8 +2,8 @@
  * The relay in a parent, for the servers in its children. It knows the topics of each server, and passes publications on to them.
  *
  * Theory of operation. Each server has a seat with its topics and the bytes that its channel has not written yet. If these are
- * too many, the server loses messages. Once half of them are written, it is told of the gap. All letters that a server sends in
- * one turn of the event loop are answered by one "done".
+ * too many, the server loses messages. Once half of them are written, it is told of the gap. One "done" answers all letters of
+ * a server that come in one turn of the event loop.
  *
  * @module
  */

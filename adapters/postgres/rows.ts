@@ -71,7 +71,7 @@ export class MessageRows {
     }
   }
 
-  /** Gives the envelope of a row; undefined if the row is deleted. Rejects if PostgreSQL does not let it be read. */
+  /** Gives the envelope of a row; undefined if the row is deleted. Rejects if it cannot be read. */
   async read(link: Link, id: string): Promise<Uint8Array | undefined> {
     // As text, since the application may have set how its client gives bytes.
     const text = `SELECT encode(envelope, 'base64') AS envelope FROM ${this.#table} WHERE id = $1`;

@@ -2,12 +2,12 @@ import process from "node:process";
 import { localBackplane } from "framewire";
 import { clusterBackplane } from "framewire/cluster";
 
-/** How many messages of a room are kept, at least. A page that comes for the first time gets all of them. */
+/** How many messages of a room are kept, at least. A new page gets all of them. */
 const history = 200;
 
 /**
- * Chooses what joins this node with the others. Redis carries and keeps messages. Without Redis, the parent process carries them, and
- * nobody keeps them. A node without a parent is alone, and keeps them itself.
+ * Chooses what joins this node with the others. Redis carries and keeps messages. Without Redis, the parent process carries
+ * messages, but does not keep them. A node without a parent is alone, and keeps messages itself.
  *
  * @returns {Promise<import("framewire").Backplane>}
  */

@@ -1,3 +1,4 @@
+// This file answers requests for the page's files.
 import { readFile } from "node:fs/promises";
 
 const folder = new URL("page/", import.meta.url);

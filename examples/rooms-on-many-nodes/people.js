@@ -19,9 +19,13 @@ export class People {
     this.#presence = presenceOf(nodes, {}, handlers);
   }
 
-  /** Enters the room, until the connection is over. Tells the page who is there, and from then on who comes and goes. @param {Person} ws */
+  /**
+   * Enters the room until the connection ends. Tells the page who is there, and from then on who comes and goes.
+   *
+   * @param {Person} ws
+   */
   async enter(ws) {
-    if (ws.state !== "open") return; // It has ended meanwhile, so that `leave` was called already.
+    if (ws.state !== "open") return; // The connection has ended meanwhile, and `leave` was called already.
     const { room, name } = ws.context;
     // All pages with the same name are one person.
     void this.#presence.enter(ws, room, name);
@@ -31,7 +35,7 @@ export class People {
     await ws.send(JSON.stringify({ people }));
   }
 
-  /** Forgets a connection that is over. Its presence ends by itself. @param {Person} ws */
+  /** Forgets a connection that has ended. Its presence ends by itself. @param {Person} ws */
   leave(ws) {
     const { room } = ws.context;
     const here = this.#here.get(room);
@@ -44,7 +48,7 @@ export class People {
     return [...this.#here.keys()];
   }
 
-  /** Tells something to all who are in a room on this node. @param {string} room @param {object} event */
+  /** Sends an event to all pages of a room on this node. @param {string} room @param {object} event */
   tell(room, event) {
     const message = prepareMessage(JSON.stringify(event));
     for (const ws of this.#here.get(room) ?? []) void ws.send(message);

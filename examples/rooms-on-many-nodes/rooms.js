@@ -10,11 +10,15 @@ const longestName = 32;
 const longestId = 64;
 const longestText = 1000;
 
-/** The position of a page that has no messages. It is in no history, so that the page gets all that is kept. @type {Position} */
+/**
+ * The position of a page without messages. No history has this position, so that the page gets all that is kept.
+ *
+ * @type {Position}
+ */
 const beginning = { epoch: "", offset: "0" };
 
 /**
- * Adds its position to a message. A page that was cut off sends the position of its last message, and goes on behind it.
+ * Adds its position to a message. A page that was cut off sends the position of its last message, and gets the later ones.
  *
  * @param {import("framewire").Data} said
  * @param {Position} position
@@ -40,7 +44,7 @@ export function roomHandlers({ node, publish, people, hasHistory, canBeKilled })
       if (!roomPattern.test(room)) return { status: 404, body: "No such room\n" };
       if (name === "" || name.length > longestName) return { status: 400, body: "No name\n" };
       const [epoch, offset] = [query.get("epoch"), query.get("offset")];
-      // A position that was invented does no harm: it is in no history, as `beginning`.
+      // An invented position does no harm: as with `beginning`, no history has it.
       const since = epoch === null || offset === null ? undefined : { epoch, offset };
       return { context: { room, name, since } };
     },
@@ -48,7 +52,7 @@ export function roomHandlers({ node, publish, people, hasHistory, canBeKilled })
     async open(ws) {
       const { room, since } = ws.context;
       const { complete, position } = await ws.subscribe(room, { since: since ?? beginning });
-      // Redis is away, so that nobody knows what the page has missed. It comes again later.
+      // Redis is away, so that the node cannot know what the page has missed. The page comes again later.
       if (hasHistory && position === undefined) return void ws.close(1013, "Try again later");
       const isMissing = hasHistory && since !== undefined && !complete;
       await ws.send(JSON.stringify({ here: { node, position, isMissing, canBeKilled } }));
@@ -56,7 +60,7 @@ export function roomHandlers({ node, publish, people, hasHistory, canBeKilled })
     },
 
     async message(ws, data) {
-      if (ws.state !== "open") return; // The message before this one was refused.
+      if (ws.state !== "open") return; // An earlier message was refused, and closed the connection.
       const { id, text, kill } = read(data);
       if (kill === true && canBeKilled) return void process.kill(process.pid, "SIGKILL");
       if (!isText(id, longestId) || !isText(text, longestText)) {

@@ -10,14 +10,15 @@ import { People } from "./people.js";
 import { roomHandlers, stamp } from "./rooms.js";
 
 const { NODE_NAME = "one", SOCKET, PORT = "8080", ALLOW_KILL } = process.env;
-// Who is on a node that has been silent for three seconds is not here any more.
+// If a node has been silent for three seconds, its users count as gone.
 const nodes = joinNodes(await chooseBackplane(), { heartbeat: 1000, silence: 3000 });
 const people = new People(nodes);
 
 /** @type {import("framewire").Server} */
 const server = await serve(
   {
-    // The balancer connects by a Unix socket, and its header Forwarded names the client. Limits and origins are about that client.
+    // The balancer connects by a Unix socket, and its header Forwarded names the client. Limits and origins are about that
+    // client.
     ...(SOCKET === undefined ? { port: Number(PORT) } : { path: SOCKET }),
     trustProxy: ["unix"],
     proxyHeaders: ["forwarded"],
@@ -28,7 +29,7 @@ const server = await serve(
     maxConnectionsPerAddress: 50,
     handshakesPerAddress: { perSecond: 20, burst: 200 }, // the page's files count, too
     messagesPerAddress: { perSecond: 50, burst: 100, excess: "wait" },
-    // A page that does not keep up is dropped. It comes back, and gets what it has missed from the history.
+    // A page that does not keep up is cut off. It comes back, and gets the messages that it has missed from the history.
     slowReceivers: "close",
     pingInterval: 20_000,
     pongTimeout: 20_000,
@@ -52,7 +53,7 @@ const server = await serve(
     backplane(event) {
       console.log(`backplane: ${event.type}`);
       if (event.type !== "gap") return;
-      // Messages were lost that are not in the history.
+      // Some messages are lost, and are not in the history.
       for (const room of event.topics ?? people.rooms) people.tell(room, { gap: true });
     },
   },
@@ -63,7 +64,8 @@ let isStopping = false;
 async function stop() {
   if (isStopping) return;
   isStopping = true;
-  // The balancer sends new clients to other nodes, since nobody listens here. Those that are here are told 1001, and come again.
+  // The balancer sends new clients to other nodes, since this one does not listen any more. Its own clients get 1001, and come
+  // again.
   await server.stopListening();
   for (let left = 100; server.counters.opening > 0 && left > 0; left--) await sleep(10);
   const { closed, dropped } = await server.shutdown({

@@ -1,6 +1,6 @@
-// Chat rooms on three nodes, with a balancer in front of them and Redis between them. Run `npm run example:rooms`, and open the address
-// that it prints in some tabs. Ctrl-C stops everything. SIGHUP replaces the nodes, one after the other. This file runs on Node; the
-// option --runtime says what the nodes run on.
+// Chat rooms on three nodes, with a balancer in front of them and Redis between them. Run `npm run example:rooms`, and open the
+// address that it prints in some tabs. Ctrl-C stops everything. SIGHUP replaces the nodes, one after the other. This file runs on
+// Node; the option --runtime says what the nodes run on.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,8 +17,8 @@ const usage = `Options:
 The page is on PORT, 8080 where the environment has none.`;
 
 const { log } = newLog("start");
-// Only this user can read the folder, and all sockets but the balancer's are in it. So nobody can reach the nodes, or Redis, past the
-// balancer.
+// Only this user can read the folder, and all sockets but the balancer's are in it. So nobody can reach the nodes, or Redis, past
+// the balancer.
 const folder = mkdtempSync(join(tmpdir(), "rooms-"));
 /** Groups of programs, in the order in which they are started: Redis, the nodes, the balancer. @type {Service[][]} */
 const started = [];
@@ -33,7 +33,7 @@ const isStopping = () => state === "stopping";
  */
 async function stop(code) {
   if (isStopping()) {
-    // This is the second Ctrl-C.
+    // This is the second Ctrl-C: do not wait.
     for (const service of started.flat()) service.kill();
     return;
   }
@@ -95,7 +95,7 @@ process.on("SIGHUP", () => {
 try {
   await start();
 } catch (error) {
-  if (isStopping()) await new Promise(() => {}); // The start has failed because of that; stop() ends the process.
+  if (isStopping()) await new Promise(() => {}); // The start has failed because of stop(), which ends the process.
   const isMisuse = String(Object(error).code).startsWith("ERR_PARSE_ARGS");
   console.error(String(error));
   if (isMisuse) console.error(usage);

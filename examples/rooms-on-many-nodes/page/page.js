@@ -38,7 +38,7 @@ const view = {
   },
   away(reason) {
     setStatus("away", reason ? `away: ${reason}` : "away: comes back");
-    view.people([]); // Nobody tells this page who comes and goes.
+    view.people([]); // The page does not learn now who comes and goes.
   },
   people(names) {
     element("people").replaceChildren(...names.map((name) => newElement("li", name)));

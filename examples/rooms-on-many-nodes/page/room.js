@@ -1,5 +1,5 @@
-// A page's part of a room. Connections come and go; the page gets each message once, and sends each of its own until it has seen it in the
-// room.
+// A page's part of a room. Connections come and go. The page shows each message once. It sends each message of its user again
+// until it has seen it in the room.
 import { connect, reconnecting } from "framewire/browser";
 
 /**
@@ -10,13 +10,13 @@ import { connect, reconnecting } from "framewire/browser";
  */
 
 /**
- * What is told of a room.
+ * The functions that show what happens in a room.
  *
  * @typedef {object} View
  * @property {(here: Here) => void} here The page is in the room, on a node.
- * @property {(reason: string) => void} away It has lost its connection, and tries to come back.
- * @property {(reason: string | undefined) => void} left It has left, or may not come back.
- * @property {(names: readonly string[]) => void} people These are in the room now.
+ * @property {(reason: string) => void} away The page has lost its connection, and tries to come back.
+ * @property {(reason: string | undefined) => void} left The page has left, or may not come back.
+ * @property {(names: readonly string[]) => void} people These users are in the room now.
  * @property {(message: Message) => void} said A message was said in the room.
  * @property {(id: string, text: string) => void} waits A message of this page has not been seen in the room yet.
  * @property {() => void} missing Some messages that were said in the room did not come.
@@ -32,7 +32,11 @@ export class Room {
   #feed;
   /** The position of the last message. The next connection goes on behind it. @type {Position | undefined} */
   #since;
-  /** Messages of this page that it has not seen in the room, by id, in order. The room may have them all the same. @type {Map<string, string>} */
+  /**
+   * Messages of this page that it has not seen in the room, by id, in order. The room may have them already.
+   *
+   * @type {Map<string, string>}
+   */
   #unheard = new Map();
   /** The ids of messages that were shown, the last 1 000. @type {Set<string>} */
   #seen = new Set();
@@ -59,7 +63,7 @@ export class Room {
       initialDelay: 500,
       maxDelay: 5000,
       disconnected: ({ closure }) => {
-        if (closure === undefined) return; // An attempt has failed, while the page was away already.
+        if (closure === undefined) return; // An attempt has failed, and the page was away already.
         this.#ready = undefined;
         view.away(closure.reason);
       },
@@ -70,7 +74,7 @@ export class Room {
   /** Sends a message, or keeps it until there is a connection. @param {string} text @returns False if too many wait. */
   say(text) {
     if (this.#unheard.size >= mostUnheard) return false;
-    // Nobody can guess it, and say something else with it before. (randomUUID() is not there without TLS.)
+    // Nobody can guess this id, and use it for another message first. (Without TLS, a browser has no randomUUID().)
     const id = crypto.getRandomValues(new Uint32Array(4)).join("-");
     this.#unheard.set(id, text);
     this.#view.waits(id, text);
@@ -121,7 +125,8 @@ export class Room {
   #hear({ position, ...message }) {
     this.#since = position;
     this.#unheard.delete(message.id);
-    // A message may be in the room twice: if Redis got it from a node that was killed, after the page had read the history elsewhere.
+    // A message may be in the room twice, if a node that was killed had sent it and Redis got it after the page had read the
+    // history.
     if (this.#seen.has(message.id)) return;
     this.#seen.add(message.id);
     const [oldest = ""] = this.#seen;
@@ -130,7 +135,12 @@ export class Room {
   }
 }
 
-/** Sends a message. If it is lost with the connection, the next connection sends it again. @param {Connection} ws @param {object} message */
+/**
+ * Sends a message. If it is lost with the connection, the next connection sends it again.
+ *
+ * @param {Connection} ws
+ * @param {object} message
+ */
 function send(ws, message) {
   ws.send(JSON.stringify(message)).catch(() => {});
 }

@@ -1,11 +1,11 @@
-// This file writes the configuration of haproxy or nginx. On many machines, each node has a host and a port instead of a Unix socket, and
-// its option `trustProxy` has the balancer's address instead of "unix".
+// This file writes the configuration of haproxy or nginx. On many machines, each node has a host and a port instead of a Unix
+// socket, and its option `trustProxy` has the balancer's address instead of "unix".
 
 /** @typedef {{ readonly name: string, readonly socket: string }} Node */
 
 /**
- * haproxy asks each node for /health. It sends nobody to a node that does not answer, and cuts that node's connections, so that its clients
- * come again and get another node.
+ * haproxy asks each node for /health. It sends no client to a node that does not answer, and cuts that node's connections, so
+ * that their clients come again and get another node.
  *
  * @param {number} port
  * @param {readonly Node[]} nodes
@@ -40,7 +40,8 @@ backend nodes
 }
 
 /**
- * nginx asks for no health. When it cannot reach a node, it sends the request to the next one, and nobody to that node for a second.
+ * nginx does not ask for /health. If it cannot reach a node, it sends the request to the next node, and nothing to that one for a
+ * second.
  *
  * @param {number} port
  * @param {readonly Node[]} nodes

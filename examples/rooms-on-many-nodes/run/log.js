@@ -2,8 +2,8 @@ const linesPerSecond = 20;
 const longestLine = 200;
 
 /**
- * Makes functions that print lines with a name in front. They cut long lines, and leave out what is more than 20 lines in a second, so
- * that a program that repeats an error does not hide the others.
+ * Makes functions that print lines with a name in front. They cut long lines, and print at most 20 lines a second, so that a
+ * program that repeats an error does not hide the others.
  *
  * @param {string} name
  */

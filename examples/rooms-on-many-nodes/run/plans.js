@@ -74,7 +74,13 @@ function commandOf(runtime) {
   throw new TypeError(`--runtime must be node, deno, bun or mixed: ${runtime}`);
 }
 
-/** @param {string} folder @param {string | undefined} wanted @param {number} port @param {readonly Node[]} nodes @returns {Plan} */
+/**
+ * @param {string} folder
+ * @param {string | undefined} wanted
+ * @param {number} port
+ * @param {readonly Node[]} nodes
+ * @returns {Plan}
+ */
 function planBalancer(folder, wanted, port, nodes) {
   if (wanted !== undefined && wanted !== "haproxy" && wanted !== "nginx")
     throw new TypeError(`--balancer must be haproxy or nginx: ${wanted}`);

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** @typedef {import("node:child_process").ChildProcess} ChildProcess */
 
-// Milliseconds before a program that has ended is started again. The pause doubles each time, so that a program that cannot start does
-// not keep the machine busy. It is the shortest again for a program that has run for as long as the longest.
+// Milliseconds before a program that has ended is started again. The pause doubles each time, so that a program that cannot start
+// does not keep the machine busy. It is the shortest again for a program that has run for as long as the longest.
 const [shortestPause, longestPause] = [100, 10_000];
 const startTimeout = 30_000;
 const stopTimeout = 5000;
@@ -29,7 +29,7 @@ export class Service {
   #stopping = new AbortController();
   /** @type {ChildProcess | undefined} */
   #child;
-  /** Resolves when nothing runs any more. @type {Promise<void>} */
+  /** Resolves when the program has ended, and is not started again. @type {Promise<void>} */
   #over = Promise.resolve();
 
   /** @param {Plan} plan */
@@ -37,7 +37,7 @@ export class Service {
     this.#plan = plan;
   }
 
-  /** Starts it. @returns {Promise<void>} Resolves when it accepts connections, rejects if it ends before that. */
+  /** Starts the program. @returns {Promise<void>} Resolves when it accepts connections, rejects if it ends before that. */
   async start() {
     this.#stopping = new AbortController();
     const { signal } = this.#stopping;
@@ -49,13 +49,17 @@ export class Service {
     try {
       await Promise.race([this.#accepts(signal), tooEarly]);
     } catch (error) {
-      this.#stopping.abort(); // The first start has failed, so that a second one would, too.
+      this.#stopping.abort(); // If the first start fails, a second one would fail, too.
       throw error;
     }
     this.#plan.log(`process ${child.pid} is there`);
   }
 
-  /** Asks it to end, and kills it if it does not within 5 seconds. @returns {Promise<void>} Resolves when it is gone. */
+  /**
+   * Asks the program to end, and kills it after 5 seconds if it still runs.
+   *
+   * @returns {Promise<void>} Resolves when it is gone.
+   */
   async stop() {
     this.#stopping.abort();
     const child = this.#child;
@@ -65,7 +69,7 @@ export class Service {
     clearTimeout(late);
   }
 
-  /** Ends it at once. */
+  /** Kills the program at once. */
   kill() {
     this.#stopping.abort();
     this.#child?.kill("SIGKILL");
@@ -76,7 +80,7 @@ export class Service {
     const [program = "", ...args] = command;
     prepare?.();
     const child = spawn(program, args, {
-      // A terminal sends Ctrl-C to a whole process group. In groups of their own, the programs are stopped by start.js, in order.
+      // A terminal sends Ctrl-C to a whole process group. Each program has its own group, so that start.js stops them in order.
       detached: true,
       stdio: ["ignore", "pipe", "pipe", ...(hasChannel ? /** @type {const} */ (["ipc"]) : [])],
       env: { ...process.env, ...env },
@@ -112,7 +116,11 @@ export class Service {
     }
   }
 
-  /** Waits until it accepts connections. It tries to connect, since not every program says when it is ready. @param {AbortSignal} signal */
+  /**
+   * Waits until it accepts connections. It tries to connect, since not every program says when it is ready.
+   *
+   * @param {AbortSignal} signal
+   */
   async #accepts(signal) {
     const latest = performance.now() + startTimeout;
     while (!(await canConnect(this.#plan.address))) {
