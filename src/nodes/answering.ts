@@ -1,5 +1,5 @@
 /**
- * Questions of other nodes, answered by what is registered for them.
+ * Answers the questions of other nodes. Each kind of question has one registered answerer.
  *
  * @module
  */
@@ -11,47 +11,51 @@ import type { Head, MessageKind } from "./message.ts";
 import { type NodeMessage, textOf } from "./message.ts";
 import { topicOf } from "./roster.ts";
 
-/** An answer: fields of its head, and a payload where it has one. */
+/** The parts of an answer: fields of its head, and perhaps a payload. */
 export interface AnswerParts {
   readonly head: Head;
   readonly payload?: Uint8Array | undefined;
 }
 
-/** Answers one kind of questions. What it throws, or rejects with, is told here, and the asker has an error. */
+/** Answers one kind of question. If it throws or rejects, this node reports the error, and the asking node gets an error code. */
 export type Answerer = (question: NodeMessage) => AnswerParts | Promise<AnswerParts>;
 
-/** What answering needs of nodes. */
+/** What answering asks of its owner, and tells it. */
 export interface AnsweringOwner {
   readonly deadlines: Deadlines;
-  /** Questions that may be under way. */
+  /** The largest number of questions that may be under way. */
   readonly maxRequests: number;
   say(topic: string, kind: MessageKind, head: Head, payload?: Uint8Array): Promise<unknown>;
-  /** An answerer has failed. */
+  /** Tells that an answerer has failed. */
   failed(error: unknown): void;
 }
 
-/** What this node is asked. */
+/** The questions to this node. */
 export class Answering {
   readonly #owner: AnsweringOwner;
   readonly #answerers = new Map<string, Answerer>();
-  /** Ends each question that is being answered, and who has asked it. */
+  /** For each question under way: the function that ends it, and the id of the node that asked it. */
   readonly #underWay = new Map<() => boolean, string>();
 
   constructor(owner: AnsweringOwner) {
     this.#owner = owner;
   }
 
-  /** Questions that are being answered. */
+  /** Number of questions under way. */
   get size(): number {
     return this.#underWay.size;
   }
 
-  /** Answers questions that are `for` this. */
+  /** Registers the answerer of one kind of question. @param what The kind, which questions have in the field `for`. */
   answer(what: string, answerer: Answerer): void {
     this.#answerers.set(what, answerer);
   }
 
-  /** A question has come. Its number was looked at. @param within Milliseconds that the asker waits; 0 for ever. */
+  /**
+   * Answers a question of another node. The caller has checked `number`.
+   *
+   * @param within Milliseconds that the asking node waits; 0 if it waits without a limit.
+   */
   take(question: NodeMessage, number: number, within: number): void {
     const { maxRequests, deadlines } = this.#owner;
     const answerer = this.#answerers.get(textOf(question.head.for));
@@ -67,13 +71,13 @@ export class Answering {
       return;
     }
     let deadline: Deadline | undefined;
-    /** @returns Whether an answer is still wanted. */
+    /** Ends the question. @returns False if it had ended before: then nobody waits for the answer. */
     const end = (): boolean => {
       deadline?.cancel();
       return this.#underWay.delete(end);
     };
     this.#underWay.set(end, question.sender);
-    // Behind that nobody listens, and a handler that is never done holds no place.
+    // After that time nobody waits for the answer. So a handler that never ends does not count in `maxRequests` for ever.
     if (within > 0) deadline = deadlines.after(within, end);
     whenSettled(
       this.run(answerer, question),
@@ -89,17 +93,17 @@ export class Answering {
     );
   }
 
-  /** A node is there no more: nobody waits for what it has asked. */
+  /** A node has gone: ends its questions. */
   gone(id: string): void {
     for (const [end, sender] of [...this.#underWay]) if (sender === id) end();
   }
 
-  /** The server is shut down. */
+  /** The server is shut down: ends all questions. */
   close(): void {
     for (const end of [...this.#underWay.keys()]) end();
   }
 
-  /** Answers a question of this node to itself. Rejects with what the answerer fails with. */
+  /** Answers a question of this node to itself. Rejects with the answerer's error. */
   async ask(question: NodeMessage): Promise<AnswerParts> {
     const answerer = this.#answerers.get(textOf(question.head.for));
     if (answerer === undefined) throw new NodesError("UNHANDLED");

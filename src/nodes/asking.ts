@@ -1,5 +1,5 @@
 /**
- * Questions to other nodes, and their answers, each in time or told as missing.
+ * Asks other nodes, and waits for their answers. For each node that was asked there is an answer or an error.
  *
  * @module
  */
@@ -13,20 +13,20 @@ import type { Head, MessageKind } from "./message.ts";
 import { isWhole, type NodeMessage } from "./message.ts";
 import { allTopic, topicOf } from "./roster.ts";
 
-/** What a node answered, or why it did not. */
+/** The answer of a node, or the reason why there is none. */
 export interface Answer {
   readonly node: string;
-  /** What came; undefined where there is an error. */
+  /** The answer; undefined if there is an error. */
   readonly message: NodeMessage | undefined;
   readonly error: NodesError | undefined;
 }
 
-/** What asking needs of nodes. */
+/** What asking asks of its owner. */
 export interface AskingOwner {
   readonly deadlines: Deadlines;
-  /** Questions that may wait. */
+  /** The largest number of questions that may wait. */
   readonly maxRequests: number;
-  /** The ids of the others. */
+  /** Gives the ids of the other nodes. */
   others(): string[];
   /** Gives the next number of a message. */
   nextNumber(): number;
@@ -35,14 +35,14 @@ export interface AskingOwner {
 
 /** A question that waits for answers. */
 interface Question {
-  /** Who has not answered. */
+  /** Ids of the nodes that have not answered. */
   readonly waiting: Set<string>;
   readonly answers: Answer[];
   readonly deferred: Deferred<Answer[]>;
   readonly deadline: Deadline;
 }
 
-/** What this node has asked. */
+/** The questions of this node. */
 export class Asking {
   readonly #owner: AskingOwner;
   readonly #questions = new Map<number, Question>();
@@ -52,16 +52,17 @@ export class Asking {
     this.#owner = owner;
   }
 
-  /** Questions that wait. */
+  /** Number of questions that wait. */
   get size(): number {
     return this.#questions.size;
   }
 
   /**
-   * Asks one node, or all others.
+   * Asks one node, or all other nodes.
    *
-   * @param within Milliseconds to answer in; Infinity for as long as they are there.
-   * @returns An answer or an error of each. Rejects with `NodesError` `BUSY`, and with `LEFT` when the server is shut down.
+   * @param to The id of one node. Undefined: all other nodes.
+   * @param within Milliseconds that the nodes have to answer; Infinity to wait until they answer or leave.
+   * @returns An answer or an error for each node. Rejects with `NodesError` `BUSY`, and with `LEFT` when the server is shut down.
    */
   ask(
     to: string | undefined,
@@ -83,10 +84,10 @@ export class Asking {
   }
 
   /**
-   * Asks this node itself, as {@link ask}.
+   * Asks this node itself, as {@link ask} asks others.
    *
-   * @param id This node's.
-   * @param answer Gives the answer, and rejects with nothing but a `NodesError`.
+   * @param id This node's id.
+   * @param answer Gives the answer. It must reject with a `NodesError` only.
    */
   askSelf(
     id: string,
@@ -107,7 +108,7 @@ export class Asking {
     });
   }
 
-  /** Waits for the answers of some to what is said then. */
+  /** Notes a new question, and then says it. @param say Sends the question; its argument is the question's number. */
   #begin(
     asked: readonly string[],
     within: number,
@@ -129,7 +130,7 @@ export class Asking {
     return deferred.promise;
   }
 
-  /** An answer has come. @returns Whether somebody waits for it. */
+  /** Takes an answer that has come. @returns Whether a question waits for it. */
   take(message: NodeMessage): boolean {
     const { sender, head } = message;
     const isError = head.error !== undefined;
@@ -139,14 +140,14 @@ export class Asking {
     return isWhole(head.n) && this.#give(head.n, sender, answer);
   }
 
-  /** A node is there no more: nobody waits for it. */
+  /** A node has gone: questions do not wait for it any more. */
   gone(id: string): void {
     for (const number of [...this.#questions.keys()]) {
       this.#give(number, id, failed(id, new NodesError("GONE", id)));
     }
   }
 
-  /** The server is shut down. */
+  /** The server is shut down: rejects all questions. */
   close(): void {
     this.#isClosed = true;
     for (const { deferred, deadline } of this.#questions.values()) {
@@ -156,7 +157,7 @@ export class Asking {
     this.#questions.clear();
   }
 
-  /** One of those that are waited for has an answer. @returns Whether it was waited for. */
+  /** Adds the answer of a node to a question. @returns Whether the question waits for that node. */
   #give(number: number, node: string, answer: Answer): boolean {
     const question = this.#questions.get(number);
     if (!question?.waiting.delete(node)) return false;
@@ -165,7 +166,7 @@ export class Asking {
     return true;
   }
 
-  /** Nobody is waited for any more. */
+  /** Ends a question: all nodes that have not answered get the error. */
   #giveUp(number: number, code: "TIMEOUT" | "UNREACHABLE", cause?: unknown): void {
     const question = this.#questions.get(number);
     if (question === undefined) return;
@@ -187,12 +188,12 @@ function failed(node: string, error: NodesError): Answer {
   return { node, message: undefined, error };
 }
 
-/** Gives a time as others read it: 0 for ever, and otherwise whole milliseconds. */
+/** Gives a time as messages have it: whole milliseconds, 0 for no limit. */
 function wholeOf(within: number): number {
   return within === Infinity ? 0 : Math.min(Math.ceil(within), Number.MAX_SAFE_INTEGER);
 }
 
-/** What has come is the driver's: what is looked at later is copied. */
+/** Copies the payload of a message that is read later, because the bytes that came belong to the driver. */
 function keep(message: NodeMessage): NodeMessage {
   return { ...message, payload: new Uint8Array(message.payload) };
 }

@@ -1,12 +1,12 @@
 /**
- * Handlers of an application, called so that nothing of theirs is lost.
+ * Calls handlers of an application so that no error of theirs is lost.
  *
  * @module
  */
 
 import { isPromise, whenSettled } from "../deferred.ts";
 
-/** Calls a handler. @param fail Is given what it throws, or rejects with. */
+/** Calls a handler. @param fail Gets the error that the handler throws, or rejects with. */
 export function callSafely(handler: () => unknown, fail: (error: unknown) => void): void {
   try {
     const result = handler();

@@ -1,10 +1,10 @@
 /**
- * What goes wrong between nodes.
+ * The errors of nodes, by their codes.
  *
  * @module
  */
 
-/** Why a node has no answer, or why something cannot be done. */
+/** Why a node gave no answer, or why a call failed. */
 export type NodesCode =
   | "GONE"
   | "TIMEOUT"
@@ -34,18 +34,18 @@ const failures: Record<NodesCode, string> = {
   TOO_MANY_KEYS: "More keys in a topic on this node than maxKeys",
 };
 
-/** Something between nodes did not come about; `cause` holds what is behind it, where there is something. */
+/** A call of nodes or presence failed. `code` tells why; `cause` holds the error behind it, if there is one. */
 export class NodesError extends Error {
   /** The class's own name. */
   override readonly name = "NodesError";
-  /** What went wrong. */
+  /** The reason, as a word for programs. */
   readonly code: NodesCode;
 
   /**
    * Makes the error of a code.
    *
-   * @param detail What was given, and what the limit is.
-   * @param options Its `cause`.
+   * @param detail What was given, and what the limit is, for the message.
+   * @param options The `cause`.
    */
   constructor(code: NodesCode, detail = "", options?: ErrorOptions) {
     super(detail === "" ? failures[code] : `${failures[code]}: ${detail}`, options);
@@ -53,7 +53,7 @@ export class NodesError extends Error {
   }
 }
 
-/** Gives the error of a code that has come from another node; "FAILED" where it is none. */
+/** Gives the error of a code that has come from another node; that of "FAILED" if the code is not known. */
 export function errorOf(code: unknown): NodesError {
   const isKnown = typeof code === "string" && Object.hasOwn(failures, code);
   return new NodesError(isKnown ? (code as NodesCode) : "FAILED");

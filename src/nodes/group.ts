@@ -1,5 +1,6 @@
 /**
- * What nodes are made of: the line to the broker, the roster, questions and answers; and what comes is given to whom it concerns.
+ * The parts of one node, connected: the line to the broker, the roster, questions and answers. Each message that comes goes to
+ * the part that it concerns.
  *
  * @module
  */
@@ -33,21 +34,21 @@ import {
 import type { NodesHandlers, NodesSettings } from "./options.ts";
 import { allTopic, Roster } from "./roster.ts";
 
-/** What is built on nodes, and hears what they hear. */
+/** A feature that is built on nodes, such as presence. It gets their messages and events. */
 export interface GroupListener {
-  /** Another node is there, or has not listened until now. */
+  /** Another node has joined, or did not know this node until now. */
   joined(id: string): void;
-  /** One is there no more. */
+  /** Another node has gone. */
   left(id: string): void;
-  /** The others are heard again. */
+  /** This node hears the others, for the first time or again. */
   resumed(): void;
-  /** Something may have been lost. */
+  /** Messages may have been lost. */
   lost(): void;
-  /** A sign of life was given. */
+  /** This node has given a sign of life. */
   beat(): void;
-  /** A message has come that is none of the nodes' own. @returns Whether it could be read. */
+  /** Takes a message of a kind that is the listener's own. @returns Whether it could be read. */
   take(message: NodeMessage): boolean;
-  /** The server leaves: what is said now is the last. */
+  /** The server leaves: this is the last moment to send messages. */
   leaving(): void;
 }
 
@@ -59,9 +60,9 @@ export class Group {
   readonly roster: Roster;
   readonly asking: Asking;
   readonly answering: Answering;
-  /** Messages that have come. */
+  /** Number of messages that have come from other nodes. */
   received = 0;
-  /** Those that could not be read, came twice, or came from nobody that is known. */
+  /** Number of those that were dropped: unreadable, a duplicate, or from an unknown node. */
   dropped = 0;
   readonly #handlers: NodesHandlers;
   readonly #errors: UnhandledErrorReporter;
@@ -74,7 +75,7 @@ export class Group {
     this.#handlers = handlers;
     this.#errors = new UnhandledErrorReporter(unhandledErrors, "server");
     this.deadlines = new Deadlines(clock);
-    // A process lives on for its server, and not for these.
+    // These timers must not keep the process alive: its server does.
     this.deadlines.hold(false);
     this.line = this.#newLine();
     this.roster = this.#newRoster();
@@ -108,30 +109,30 @@ export class Group {
     return ++this.#numbers;
   }
 
-  /** Why nothing can be said; undefined where it can. */
+  /** Why this node cannot send messages; undefined if it can. */
   get refusal(): NodesError | undefined {
     if (this.roster.state === "left") return new NodesError("LEFT");
     return this.roster.id === "" ? new NodesError("NOT_JOINED") : undefined;
   }
 
-  /** Says something. @returns As `Line.publish`. */
+  /** Sends a message. @returns As `Line.publish`. */
   say(topic: string, kind: MessageKind, head: Head, payload?: Uint8Array): Promise<unknown> {
     return this.line.publish(topic, encodeMessage(kind, this.roster.id, head, payload));
   }
 
-  /** Calls a handler, whose errors are told. */
+  /** Calls a handler, and reports its errors. */
   call(thrower: "nodes" | "presence", handler: () => unknown): void {
     callSafely(handler, (error) => {
       this.#errors.report(error, thrower);
     });
   }
 
-  /** Tells of an error that nobody takes. */
+  /** Reports an error that no caller gets. */
   report(error: unknown): void {
     this.#errors.report(error, "nodes");
   }
 
-  /** Gives a message to the handler. @returns False where it is no text, and should be one. */
+  /** Gives a message to the handler. @returns False if the message is a text, but not valid UTF-8. */
   hand(message: NodeMessage): boolean {
     const data = contentOf(message);
     if (data === undefined) return false;
@@ -139,14 +140,14 @@ export class Group {
     return true;
   }
 
-  /** Lets one hear what comes. @returns False where somebody does already. */
+  /** Sets the listener. @returns False if there is one already. */
   listen(listener: GroupListener): boolean {
     if (this.#listener !== undefined) return false;
     this.#listener = listener;
     return true;
   }
 
-  /** Joins the driver's backplane for a server; once. */
+  /** Joins the driver's backplane for a server. Call it once. */
   join(backplane: Backplane, member: BackplaneMember): Awaitable<BackplaneMembership> {
     this.roster.begin(member.id);
     const fail = (error: unknown): never => {
@@ -168,10 +169,10 @@ export class Group {
     this.answering.close();
   }
 
-  /** Something has come: whatever it is, nothing is thrown. */
+  /** Takes a message from the broker. Never throws, whatever the bytes are. */
   #take(topic: string, bytes: Uint8Array): void {
     const message = decodeMessage(bytes);
-    // A broker may give back what it was given.
+    // A broker may give a node its own messages.
     if (message?.sender === this.roster.id) return;
     this.received++;
     const isTaken =
@@ -179,7 +180,7 @@ export class Group {
     if (!isTaken) this.dropped++;
   }
 
-  /** @returns Whether it could be read, and was expected. */
+  /** Gives a message of a known node to the part that it concerns. @returns Whether it could be read, and was expected. */
   #takeFrom(topic: string, message: NodeMessage): boolean {
     switch (message.kind) {
       case "message":
@@ -205,7 +206,7 @@ export class Group {
     return true;
   }
 
-  /** The number of a message that comes for the first time; undefined for another one. */
+  /** Gives the number of a message that comes for the first time; undefined for a duplicate. */
   #numberOf(topic: string, { sender, head }: NodeMessage): number | undefined {
     return this.roster.take(sender, topic === allTopic ? "all" : "own", head.n);
   }

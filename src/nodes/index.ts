@@ -1,5 +1,5 @@
 /**
- * Lets the servers of one backplane know each other: who is there, messages and questions between them, counts and presence.
+ * Lets the servers of one backplane know each other: a list of them, messages and questions between them, counts and presence.
  *
  * @example
  * import { joinNodes, presenceOf } from "framewire/nodes";

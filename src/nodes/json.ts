@@ -1,5 +1,5 @@
 /**
- * Values of an application that go to other nodes as JSON.
+ * Copies and checks the values of an application that go to other nodes as JSON.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import { kindOf } from "../arguments.ts";
 
 /**
- * Gives a value as JSON has it, in memory that nobody else changes; undefined stays what it is.
+ * Copies a value by way of JSON, so that nobody else can change the copy; undefined stays undefined.
  *
- * @param name Of the argument, for the message.
- * @param most UTF-16 units of JSON that it may have.
- * @throws {TypeError} JSON cannot hold it. @throws {RangeError} It is longer than that.
+ * @param name The name of the argument, for the error message.
+ * @param most UTF-16 units of JSON that the value may have.
+ * @throws {TypeError} JSON cannot hold the value. @throws {RangeError} The value is longer than `most`.
  */
 export function copyOfJson(name: string, value: unknown, most: number): unknown {
   if (value === undefined) return undefined;
@@ -30,14 +30,15 @@ export function copyOfJson(name: string, value: unknown, most: number): unknown 
 }
 
 /**
- * Tells whether a value that came as JSON may be one that `copyOfJson` has let go: whatever it is, that is told at once. It counts the
- * fewest UTF-16 units that a value has as JSON. To write it would overflow the stack where it is deep, or take seconds.
+ * Tells whether a value that came as JSON may be a result of `copyOfJson`. It stops early at any value that is too long, since it
+ * adds up the fewest UTF-16 units that each part needs. `JSON.stringify` would overflow the stack at a deep value, or take
+ * seconds.
  */
 export function isShortJson(value: unknown, most: number): boolean {
   return value === undefined || roomBehind(value, most) >= 0;
 }
 
-/** @returns What is left of the room behind a value; less than 0 where it has not enough. */
+/** @returns The room that is left after a value; less than 0 if the value does not fit. */
 function roomBehind(value: unknown, room: number): number {
   if (typeof value === "string") return room - value.length - 2;
   if (typeof value !== "object" || value === null) return room - 1;

@@ -1,9 +1,10 @@
 /**
- * The broker, as nodes use it: it stands between a server and its driver, and has topics of its own there.
+ * The line of a node to the broker. It stands between a server and its driver, and uses reserved topics.
  *
- * Theory of operation. The server sees a backplane, the driver a member, and each gets what it would get of the other: publications,
- * subscriptions, the state of the broker. Topics that are reserved are this line's. What the server wants of those is refused: clients
- * choose names of topics, and must not hear what nodes say, nor speak as one.
+ * Theory of operation. The line is a backplane for the server, and a member for the driver. It passes publications, subscriptions
+ * and the broker's state between them. Reserved topics belong to the line alone: it refuses the server's publications to them,
+ * and ignores the server's subscriptions. The reason: clients choose names of topics, and must not read messages of nodes, nor
+ * send any.
  *
  * @module
  */
@@ -22,31 +23,31 @@ import { isPromise, whenSettled } from "../deferred.ts";
 import { BackplaneError } from "../errors.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
 
-/** What a line tells. */
+/** What a line tells its owner. */
 export interface LineOwner {
   readonly deadlines: Deadlines;
-  /** Something has come on a reserved topic. */
+  /** A message has come on a reserved topic. */
   take(topic: string, bytes: Uint8Array): void;
-  /** The broker can be reached, for the first time or again, or no more. */
+  /** The state of the broker has changed; "up" also for the first time. */
   changed(now: BackplaneState): void;
-  /** Something may have been lost on the way here. */
+  /** Messages on reserved topics may have been lost. */
   gap(): void;
-  /** The server leaves: what is published now is the last that is. */
+  /** The server leaves: this is the last moment to publish. */
   leaving(): void;
-  /** The broker will not have a subscription. */
+  /** The broker has refused a subscription. */
   refused(error: BackplaneError): void;
 }
 
-/** What holds for messages between nodes. */
+/** The limits of messages between nodes. */
 const settings = { linger: 5000, timeout: 10_000, overflow: "newest" } as const;
 
-/** One server's. */
+/** The line of one server. */
 export class Line {
   readonly #owner: LineOwner;
   readonly #interests: Interests;
   readonly #carrier: Carrier;
   #state: "joining" | "up" | "down" | "left" = "joining";
-  /** What the driver has said before it had joined. */
+  /** The last state that the driver told before it had joined. */
   #early: BackplaneState = "up";
   #member: BackplaneMember | undefined;
   #membership: BackplaneMembership | undefined;
@@ -60,7 +61,7 @@ export class Line {
       answered() {},
       overdue() {},
       failed: (_, cause) => {
-        // That it is away is told by its state.
+        // The driver tells an outage by its state.
         if (cause instanceof BackplaneError && cause.code === "DOWN") return;
         owner.refused(new BackplaneError("REFUSED", { cause }));
       },
@@ -73,27 +74,27 @@ export class Line {
     });
   }
 
-  /** Where it stands: "up" while the driver says that the broker is there. */
+  /** "joining": the driver has not joined yet. "up", "down": the last state that the driver told. "left": the server has left. */
   get state(): "joining" | "up" | "down" | "left" {
     return this.#state;
   }
 
-  /** How many connections of the server are subscribed to a topic. */
+  /** Gives the number of the server's connections that are subscribed to a topic. */
   subscribers(topic: string): number {
     return this.#member?.subscribers(topic) ?? 0;
   }
 
-  /** Wants a topic. @returns Whether what is said there comes from now on. Never rejects. */
+  /** Subscribes to a topic. @returns Whether its messages come from now on. Never rejects. */
   subscribe(topic: string): Promise<boolean> {
     return this.#interests.want(topic);
   }
 
-  /** Wants it no more. */
+  /** Ends the subscription to a topic. */
   unsubscribe(topic: string): void {
     this.#interests.release(topic);
   }
 
-  /** Says something, now or as soon as the broker is there. @returns As `Carrier.carry`. */
+  /** Publishes a message, now or as soon as the broker can be reached. @returns As `Carrier.carry`. */
   publish(topic: string, bytes: Uint8Array): Promise<unknown> {
     return this.#carrier.carry(topic, bytes);
   }
@@ -156,7 +157,7 @@ export class Line {
     this.#owner.changed("down");
   }
 
-  /** Gives the server what it has of the driver. */
+  /** Takes the driver's membership. @returns The membership that the server gets. */
   #enter(membership: BackplaneMembership): BackplaneMembership {
     this.#membership = membership;
     this.#state = "down";

@@ -1,6 +1,6 @@
 /**
- * What nodes say to each other, as bytes. It goes over the same broker as publications, on topics of its own, and is no envelope of
- * those: neither can be taken for the other.
+ * The messages between nodes, as bytes. They go over the same broker as publications, on reserved topics. The first two bytes
+ * tell them from the envelopes of publications.
  *
  * | bytes    | what                                                                                                  |
  * | -------- | ----------------------------------------------------------------------------------------------------- |
@@ -9,26 +9,26 @@
  * | 3        | the kind, see `MessageKind`                                                                           |
  * | 4 to 19  | the node that sent it                                                                                 |
  * | 20 to 23 | bytes of the head, big-endian                                                                         |
- * | 24 on    | the head, an object of JSON, and behind it the payload: what applications say, as it is               |
+ * | 24 on    | the head, a JSON object; after it the payload, which holds the application's data as it is            |
  *
  * | kind         | head                                                                                              |
  * | ------------ | ------------------------------------------------------------------------------------------------- |
- * | 1 here       | `age` of the node in milliseconds, and its `info`                                                 |
- * | 2 hello      | the same; it asks for a "here" of whoever hears it                                                |
+ * | 1 here       | `age` of the sender in milliseconds, and its `info`                                               |
+ * | 2 hello      | the same as "here"; each node that hears it answers with a "here"                                 |
  * | 3 bye        |                                                                                                   |
- * | 4 message    | `n`, a number that grows; `text`, whether the payload is one                                      |
- * | 5 ask        | `n` and `text` likewise; `for` what, and for how many milliseconds: `within`; `topic` of some     |
- * | 6 answer     | `n` of the question, with `error`, `text` and the payload, `count`, or `keys`                     |
- * | 7 keys       | of `topic`, at change `at`: `full` and `part`, or what has changed; `keys` and those that are `gone` |
- * | 8 mark       | of `topic`: it is at change `at`                                                                  |
- * | 9 compare    | `topics`, each with the change that is known; it asks for the keys of those that differ           |
+ * | 4 message    | `n`, a number that grows; `text`, whether the payload is a text                                   |
+ * | 5 ask        | `n` and `text` likewise; `for`, the kind of question; `within`, milliseconds; perhaps `topic`     |
+ * | 6 answer     | `n` of the question, and one of: `error`; `text` and the payload; `count`; `keys` and `more`      |
+ * | 7 keys       | `topic`; `at`, the number of the change; `keys`. All keys: `full`, `part`, `last`. A change: `gone` |
+ * | 8 mark       | `topic`; `at`, the number of the sender's last change in it                                       |
+ * | 9 compare    | `topics`, each with the last known change; it asks for the keys of the topics that differ         |
  *
  * @module
  */
 
 import { copy, encodeUtf8, noBytes, readUint32, viewOf, writeUint32 } from "../bytes.ts";
 
-/** What a message is about. */
+/** The kind of a message, see the table above. */
 export type MessageKind =
   | "here"
   | "hello"
@@ -40,7 +40,7 @@ export type MessageKind =
   | "mark"
   | "compare";
 
-/** By their numbers, from 1 on. */
+/** The kinds in the order of their numbers, from 1 on. */
 const kinds: readonly MessageKind[] = [
   "here",
   "hello",
@@ -53,7 +53,7 @@ const kinds: readonly MessageKind[] = [
   "compare",
 ];
 
-/** The fields of a message: of what has come each is checked where it is used. */
+/** The fields of a message. In a message that has come, any field may be wrong: check each where it is used. */
 export type Head = Readonly<Record<string, unknown>>;
 
 /** A message between nodes. */
@@ -62,19 +62,19 @@ export interface NodeMessage {
   /** The id of the node that sent it, 32 hexadecimal digits. */
   readonly sender: string;
   readonly head: Head;
-  /** A view on what has come. */
+  /** A view on the bytes that have come. */
   readonly payload: Uint8Array;
 }
 
 const magic = 0x46_4e;
-/** The version that is written, and the only one that is read. */
+/** The version that this code writes, and the only one that it reads. */
 const version = 1;
 const senderAt = 4;
 const senderSize = 16;
 const sizeAt = 20;
 const headAt = 24;
 
-/** Encodes a message, into memory of its own. */
+/** Encodes a message into new memory. */
 export function encodeMessage(
   kind: MessageKind,
   sender: string,
@@ -96,7 +96,7 @@ export function encodeMessage(
   return bytes;
 }
 
-/** Opens a message. @returns Undefined where it is none that can be read. Never throws, whatever the bytes are. */
+/** Decodes a message. @returns Undefined if the bytes cannot be read as a message. Never throws, whatever the bytes are. */
 export function decodeMessage(bytes: Uint8Array): NodeMessage | undefined {
   if (bytes.length < headAt || bytes[0] !== magic >>> 8 || bytes[1] !== (magic & 0xff)) {
     return undefined;
@@ -129,7 +129,7 @@ function parseHead(bytes: Uint8Array): Head | undefined {
   }
 }
 
-/** Gives a payload as the head says: text, or bytes that are the caller's own. @returns Undefined where the text is no UTF-8. */
+/** Gives a payload as the head says: a text, or a copy of the bytes. @returns Undefined if the text is not valid UTF-8. */
 export function contentOf({ head, payload }: NodeMessage): string | Uint8Array | undefined {
   if (head.text !== true) return new Uint8Array(payload);
   try {
@@ -139,12 +139,12 @@ export function contentOf({ head, payload }: NodeMessage): string | Uint8Array |
   }
 }
 
-/** Gives a field that is a text; an empty one where it is none. */
+/** Gives a field that should be a text; an empty text if it is not one. */
 export function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Tells whether a field is a whole number from 0 on. */
+/** Tells whether a field is a whole number, 0 or more. */
 export function isWhole(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }

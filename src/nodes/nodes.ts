@@ -1,5 +1,5 @@
 /**
- * Servers of one backplane that know each other.
+ * The public face of nodes: servers of one backplane that know each other.
  *
  * @module
  */
@@ -38,18 +38,18 @@ import {
 } from "./options.ts";
 import { allTopic, topicOf } from "./roster.ts";
 
-/** Gives what nodes are made of. For the library. */
+/** Gives the parts of a node. For the library. */
 export let groupOf: (nodes: Nodes) => Group;
 
 const aBackplane: Kind = /* @__PURE__ */ having("a Backplane", "join");
 
 /**
- * Lets the servers of one backplane know each other, talk to each other and count together. What it gives is the `backplane` of one
- * server; topics go over it as before.
+ * Lets the servers of one backplane know each other, talk to each other and count together. Give the result to one server as its
+ * `backplane`; publications go over it as they do over the driver's.
  *
- * @param backplane The driver's. Each server has nodes of its own on it.
- * @throws {TypeError} The backplane is none, or of `joinNodes` itself; an option or a handler is not known, or of a wrong type; `info`
- * is not what JSON can hold.
+ * @param backplane The driver's backplane. Call `joinNodes` once for each server.
+ * @throws {TypeError} The backplane is no backplane, or is a result of `joinNodes`; an option or a handler is not known, or of a
+ * wrong type; JSON cannot hold `info`.
  * @throws {RangeError} A number is out of its range; `info` is too long.
  * @example
  * const nodes = joinNodes(redisBackplane(client), { info: { region: "eu" } }, { left: (node, why) => console.log(node.id, why) });
@@ -68,7 +68,7 @@ export function joinNodes(
   return new Nodes(backplane, new Group(resolveNodes(options, handlers), handlers));
 }
 
-/** A server among the others of its backplane. */
+/** One server among the servers of its backplane. */
 export class Nodes implements Backplane {
   readonly #backplane: Backplane;
   readonly #group: Group;
@@ -77,18 +77,18 @@ export class Nodes implements Backplane {
     groupOf = (nodes) => nodes.#group;
   }
 
-  /** @internal For the library: nodes come from `joinNodes`. */
+  /** @internal For the library: `joinNodes` makes nodes. */
   constructor(backplane: Backplane, group: Group) {
     this.#backplane = backplane;
     this.#group = group;
   }
 
-  /** As of the driver. For the server. */
+  /** The driver's own `histories`. For the server. */
   get histories(): NewHistories | undefined {
     return this.#backplane.histories;
   }
 
-  /** As of the driver. For the server. */
+  /** Asks the driver whether a topic has a history. For the server. */
   keeps(topic: string): boolean {
     const { histories, keeps } = this.#backplane;
     if (histories === undefined || isReserved(topic)) return false;
@@ -108,12 +108,12 @@ export class Nodes implements Backplane {
     return this.#group.roster.id;
   }
 
-  /** How it is with the others. */
+  /** Whether this node hears the others. */
   get state(): NodesState {
     return this.#group.roster.state;
   }
 
-  /** What has come and gone. */
+  /** Counts of the messages between nodes. */
   get counters(): NodesCounters {
     return {
       received: this.#group.received,
@@ -123,17 +123,17 @@ export class Nodes implements Backplane {
     };
   }
 
-  /** The nodes that are there, this one first. While the state is "blind", those that were there. */
+  /** Gives all known nodes, this node first. While the state is "blind", the list is that of before. */
   list(): NodeEntry[] {
     return this.#group.roster.list();
   }
 
   /**
-   * Sends a message to the `message` handler of one node, or of all others: at most once, and in order.
+   * Sends a message to the `message` handler of one node, or of all others. Each gets it at most once, and in order.
    *
-   * @returns Resolves when the broker has it, which tells nothing of the other nodes; of this node itself, at once. Rejects with
-   * `NodesError` `GONE` where there is no such node, `NOT_JOINED` or `LEFT`, and with `BackplaneError` where the broker did not take it.
-   * A rejection that nobody awaits is not reported as unhandled.
+   * @returns Resolves when the broker has the message, which does not tell whether other nodes got it; at once if it goes to this
+   * node itself. Rejects with `NodesError` `GONE` if there is no such node, `NOT_JOINED` or `LEFT`, and with `BackplaneError` if
+   * the broker did not take it. A rejection that nobody awaits is not reported as unhandled.
    * @throws {TypeError} The data or an option is wrong. @throws {RangeError} The data is larger than `maxMessageSize`.
    */
   send(data: string | Binary, options: ToNodes = {}): Promise<void> {
@@ -156,9 +156,9 @@ export class Nodes implements Backplane {
   /**
    * Asks the `request` handler of one node, or of all others.
    *
-   * @returns One reply of each node that is known, with an error where it has none: `TIMEOUT`, `GONE` at once where the node is not
-   * there or leaves meanwhile, `FAILED`, `UNHANDLED`, `BUSY`, `TOO_LARGE`, `UNREACHABLE`. Rejects with `NodesError` `BUSY`,
-   * `NOT_JOINED` or `LEFT`; a rejection that nobody awaits is not reported as unhandled.
+   * @returns One reply for each node that was asked. If a node gives no answer, its reply has an error: `TIMEOUT`, `GONE` (at
+   * once if the node is not known or leaves), `FAILED`, `UNHANDLED`, `BUSY`, `TOO_LARGE`, `UNREACHABLE`. Rejects with
+   * `NodesError` `BUSY`, `NOT_JOINED` or `LEFT`; a rejection that nobody awaits is not reported as unhandled.
    * @throws {TypeError} The data or an option is wrong.
    * @throws {RangeError} The data is larger than `maxMessageSize`; `timeout` is NaN or below 0.
    * @example
@@ -176,7 +176,7 @@ export class Nodes implements Backplane {
   /**
    * Counts the subscribers of a topic on all nodes, this one included.
    *
-   * @returns What those have that answer in time. Rejects as {@link request}.
+   * @returns The sum of the nodes that answer in time. Rejects as {@link request} does.
    * @throws {TypeError} The topic is no string, or an option is wrong. @throws {RangeError} `timeout` is NaN or below 0.
    */
   count(topic: string, options: AskOptions = {}): Promise<NodesCount> {

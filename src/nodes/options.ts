@@ -1,5 +1,5 @@
 /**
- * What may be said of nodes: options, with their defaults and bounds, and handlers.
+ * The options of nodes with their defaults and bounds, their handlers, and the types of their results.
  *
  * @module
  */
@@ -21,120 +21,135 @@ import { type UnhandledErrors, unhandledErrorsKind } from "../connection/unhandl
 import type { NodesError } from "./errors.ts";
 import { copyOfJson } from "./json.ts";
 
-/** A server among those of one backplane, as it was when this was asked for. */
+/** A node: one server among the servers of a backplane. The values are those of the moment when they were asked for. */
 export interface NodeEntry {
-  /** The `id` of its server's backplane: 32 hexadecimal digits, another one for each start. */
+  /** The node's id, which is the `id` of its server's backplane: 32 hexadecimal digits, new at each start. */
   readonly id: string;
-  /** What it says of itself: its option `info`. Undefined where it says nothing. */
+  /** The option `info` of that node; undefined if it has none. */
   readonly info: unknown;
-  /** Milliseconds since it began, as it says itself. */
+  /** Milliseconds since the node began, as the node itself says. */
   readonly age: number;
-  /** Milliseconds since something came from it; 0 of this node itself. */
+  /** Milliseconds since the last message from the node; 0 for this node itself. */
   readonly silence: number;
 }
 
 /**
- * How a node is with the others. "joining": nobody has been asked yet. "seeing": those that are there are heard. "blind": the broker is
- * away, or does not answer: who was there stays in the list, since nobody can tell. "left": the server is shut down.
+ * Whether a node hears the others. "joining": it has not asked for the others yet. "seeing": it hears them. "blind": the broker
+ * is away, or does not answer; the list keeps the nodes of before, since this node cannot know whether they left. "left": the
+ * server is shut down.
  */
 export type NodesState = "joining" | "seeing" | "blind" | "left";
 
-/** What a node answered. */
+/** The answer of a node. */
 export interface NodeAnswer {
-  /** Its id. */
+  /** The id of the node. */
   readonly node: string;
-  /** The answer, yours. */
+  /** The answer. Its bytes belong to the caller. */
   readonly data: Data;
-  /** There is none. */
+  /** Undefined: there is no error. */
   readonly error: undefined;
 }
 
-/** That a node did not answer. */
+/** A node gave no answer. */
 export interface NodeFailure {
-  /** Its id. */
+  /** The id of the node. */
   readonly node: string;
-  /** There is none. */
+  /** Undefined: there is no answer. */
   readonly data: undefined;
-  /** Why not, see `Nodes.request`. */
+  /** Why there is no answer, see `Nodes.request`. */
   readonly error: NodesError;
 }
 
-/** What became of a question to one node; `error` tells which. */
+/** The result of a question to one node: an answer if `error` is undefined, otherwise a failure. */
 export type NodeReply = NodeAnswer | NodeFailure;
 
-/** Subscribers of a topic on all nodes. */
+/** The number of subscribers of a topic on all nodes. */
 export interface NodesCount {
-  /** How many there are, on those nodes that have answered. */
+  /** Number of subscribers on the nodes that answered. */
   readonly count: number;
-  /** How many nodes that are, this one included. */
+  /** Number of the nodes that answered, this node included. */
   readonly nodes: number;
-  /** Nodes that have not answered in time. */
+  /** Ids of the nodes that did not answer in time. */
   readonly missing: readonly string[];
 }
 
-/** To whom a message goes. */
+/** Which nodes get a message. */
 export interface ToNodes {
-  /** One node. Default: all but this one. */
+  /** The id of one node. Default: all nodes except this one. */
   readonly to?: string | undefined;
 }
 
-/** How nodes are asked. */
+/** How long a question waits for answers. */
 export interface AskOptions {
-  /** Milliseconds that they have to answer. Default: the option `timeout` of `joinNodes`. */
+  /** Milliseconds that the nodes have to answer. Default: the option `timeout` of `joinNodes`. */
   readonly timeout?: number | undefined;
 }
 
-/** What has come and gone between nodes. */
+/** Counts of the messages between nodes. */
 export interface NodesCounters {
-  /** Messages that came, of this node's own none. */
+  /** Messages that came from other nodes. */
   readonly received: number;
-  /** Those that could not be read, came twice, or came from nobody that is known. */
+  /** Messages among those that were dropped: unreadable, a duplicate, or from an unknown node. */
   readonly dropped: number;
-  /** Questions that wait for their answers. */
+  /** Questions of this node that wait for answers. */
   readonly asking: number;
-  /** Questions of others that are being answered. */
+  /** Questions of other nodes that this node is answering. */
   readonly answering: number;
 }
 
-/** How a node is among others. */
+/** How a node presents itself to the others, and its limits. */
 export interface NodesOptions {
-  /** What it says of itself: anything that JSON can hold, in 1 024 bytes of it. Default: nothing. */
+  /**
+   * What the node tells the others of itself: any value that JSON can hold, at most 1 024 UTF-16 units of JSON. Default: nothing.
+   */
   readonly info?: unknown;
-  /** Milliseconds between two signs of life, a fifth more or less. Default: 3 000; 100 to 3 600 000. */
+  /** Milliseconds between two signs of life, 20 % more or less at random. Default: 3 000; 100 to 3 600 000. */
   readonly heartbeat?: number | undefined;
-  /** Milliseconds without any sign of life after which a node has "left". Default: 10 000; 3 times `heartbeat` at least. */
+  /** Milliseconds without a message after which a node counts as gone. Default: 10 000; 3 times `heartbeat` at least. */
   readonly silence?: number | undefined;
-  /** Milliseconds that others have to answer. Default: 5 000; 0 or Infinity for no limit, other than that they leave. */
+  /** Milliseconds that others have to answer. Default: 5 000; 0 or Infinity to wait until they answer or leave. */
   readonly timeout?: number | undefined;
-  /** Other nodes that are known at the most. Default: 1 024; those beyond it are not heard, which is told once. */
+  /**
+   * The largest number of other nodes. Default: 1 024; 0 or Infinity for no limit. Messages of further nodes are dropped; an
+   * error `TOO_MANY_NODES` goes to `unhandledErrors` once, and again only after a node has left.
+   */
   readonly maxNodes?: number | undefined;
-  /** Bytes of what is sent, asked or answered. Default: 524 288; 0 or Infinity for no limit but the broker's own. */
+  /** Bytes of a message, a question or an answer. Default: 524 288; 0 or Infinity for the broker's own limit only. */
   readonly maxMessageSize?: number | undefined;
-  /** Bytes that may wait for the broker, or be under way without its answer. Default: 16 777 216; 0 or Infinity for no limit. */
+  /** Bytes that may wait for the broker, or for its answer. Default: 16 777 216; 0 or Infinity for no limit. */
   readonly maxWaiting?: number | undefined;
-  /** Questions that wait for answers, and questions of others that are being answered. Default: 1 024 of each; 0 or Infinity for no limit. */
+  /**
+   * Questions of this node that wait for answers, and questions of others that this node is answering. Default: 1 024 of each; 0
+   * or Infinity for no limit.
+   */
   readonly maxRequests?: number | undefined;
-  /** What becomes of what handlers throw. Default: "print". */
+  /** What happens to an error that a handler throws. Default: "print". */
   readonly unhandledErrors?: UnhandledErrors | undefined;
-  /** Default: the runtime's own time. */
+  /** Where the time comes from. Default: the runtime's own clock. */
   readonly clock?: Clock | undefined;
 }
 
-/** What a node is told. What a handler throws, or rejects with, goes to the option `unhandledErrors`. */
+/** Handlers of a node. An error that a handler throws, or rejects with, goes to the option `unhandledErrors`. */
 export interface NodesHandlers {
-  /** Another node is there. */
+  /** Another node has joined. */
   joined?(node: NodeEntry): unknown;
-  /** It is no more. @param why "left": it has said so. "silent": nothing has come from it for too long; it may come back. */
+  /** Another node has gone. @param why "left": it said so. "silent": nothing came from it for too long; it may come back. */
   left?(node: NodeEntry, why: "left" | "silent"): unknown;
-  /** This node is with the others in another way. */
+  /** The state of this node has changed. */
   state?(now: NodesState): unknown;
-  /** A message has come. @param data Yours. @param from The id of its sender. */
+  /** A message has come. @param data The message; its bytes belong to the handler. @param from The id of its sender. */
   message?(data: Data, from: string): unknown;
-  /** A question has come. @returns The answer, or a promise for it. @param data Yours. @param from The id of who asks. */
+  /**
+   * A question has come.
+   *
+   * @param data The question; its bytes belong to the handler.
+   * @param from The id of the node that asks.
+   * @returns The answer, or a promise for it.
+   */
   request?(data: Data, from: string): string | Binary | Promise<string | Binary>;
 }
 
-/** What is used of the options, as it holds. */
+/** The options with their defaults filled in; Infinity for no limit. */
 export interface NodesSettings {
   readonly info: unknown;
   readonly heartbeat: number;
@@ -148,7 +163,7 @@ export interface NodesSettings {
   readonly clock: Clock;
 }
 
-/** What the options may be. */
+/** The type of each option. */
 const optionTable: OptionTable<NodesOptions> = /* @__PURE__ */ (() => ({
   info: anything,
   heartbeat: milliseconds,
@@ -170,17 +185,17 @@ const handlerTable: OptionTable<NodesHandlers> = {
   request: callback,
 };
 
-/** What `send` may be told. */
+/** The options of `send`. */
 export const toTable: OptionTable<ToNodes> = /* @__PURE__ */ (() => ({ to: text }))();
-/** What `count` may be told. */
+/** The options of `count`. */
 export const askTable: OptionTable<AskOptions> = { timeout: milliseconds };
-/** What `request` may be told. */
+/** The options of `request`. */
 export const requestTable: OptionTable<ToNodes & AskOptions> = /* @__PURE__ */ (() => ({
   ...toTable,
   ...askTable,
 }))();
 
-/** UTF-16 units of JSON that a node may say of itself. */
+/** UTF-16 units of JSON that the option `info` may have. */
 export const longestInfo = 1024;
 
 /** Checks options and handlers, and fills in defaults. @throws {TypeError} @throws {RangeError} */

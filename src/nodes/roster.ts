@@ -1,12 +1,14 @@
 /**
- * Who is there: nodes that have been heard of, by their signs of life.
+ * The nodes that this node has heard of, and whether they are still there.
  *
- * Theory of operation. A node says "hello" once, to all, and each answers "here": so it knows the others one round trip later. From
- * then on all say "here" every few seconds. One of which nothing has come for too long has left; one that says "bye" has, too, and does
- * not come back, since the next start has another id. Ages are told, never points in time: clocks of machines differ.
+ * Theory of operation. A new node says "hello" to all, once, and each node answers "here", so the new node knows the others one
+ * round trip later. After that all nodes say "here" every few seconds. A node that has been silent for too long has left. A node
+ * that says "bye" has left, too, and does not come back, since each start has a new id. Messages tell ages, never points in time,
+ * because the clocks of machines differ.
  *
- * Silence of others counts only while this node can hear. It cannot while the broker is away, while the broker has not taken this node's
- * own last sign of life, and while this process stood still: after each of these all others have their time again.
+ * The silence of others counts only while this node can hear. It cannot hear while the broker is away, while the broker has not
+ * taken this node's own last sign of life, or while this process stands still. After each of these, the time of silence starts
+ * again for all.
  *
  * @module
  */
@@ -20,31 +22,31 @@ import type { Head, MessageKind, NodeMessage } from "./message.ts";
 import { isWhole } from "./message.ts";
 import { longestInfo, type NodeEntry, type NodesSettings, type NodesState } from "./options.ts";
 
-/** The topic that all nodes hear. */
+/** The topic that all nodes subscribe to. */
 export const allTopic: string = `${reservedPrefix}nodes`;
 
-/** The topic that one node hears. */
+/** The topic that only one node subscribes to. */
 export function topicOf(id: string): string {
   return `${reservedPrefix}node:${id}`;
 }
 
-/** What a roster asks for and tells. */
+/** What a roster asks of its owner, and tells it. */
 export interface RosterOwner {
   readonly deadlines: Deadlines;
   readonly line: {
     readonly state: "joining" | "up" | "down" | "left";
     subscribe(topic: string): Promise<boolean>;
   };
-  /** Says something. @returns As `Line.publish`. */
+  /** Sends a message. @returns As `Line.publish`. */
   say(topic: string, kind: MessageKind, head: Head): Promise<unknown>;
   joined(node: NodeEntry): void;
-  /** One that is known asks who is there: it has not listened to what was said to it before. */
+  /** A known node says "hello": it did not know this node until now, and has dropped the messages of this node to it. */
   greeted(id: string): void;
   left(node: NodeEntry, why: "left" | "silent"): void;
   state(now: NodesState): void;
-  /** There are more nodes than may be. */
+  /** There are more nodes than `maxNodes`. */
   tooMany(): void;
-  /** It is time for a sign of life; the others know of it. */
+  /** This node has given a sign of life. */
   beat(): void;
 }
 
@@ -52,31 +54,34 @@ export interface RosterOwner {
 interface Peer {
   readonly id: string;
   readonly info: unknown;
-  /** When it began, in milliseconds on this node's own clock. */
+  /** When the other node began, in milliseconds on this node's own clock. */
   readonly began: number;
-  /** When something came from it, likewise. */
+  /** When the last message came from it, on the same clock. */
   heardAt: number;
-  /** The number of the last message that came from it, to all and to this node alone. */
+  /** The numbers of the last messages that came from it: one for messages to all, one for messages to this node alone. */
   readonly numbers: { all: number; own: number };
 }
 
-/** Nodes that have said "bye", of which something may still come by another way. */
+/**
+ * The number of departed nodes that are remembered, because a late message of theirs may still come, for example by another
+ * connection.
+ */
 const mostDeparted = 1024;
 
-/** The nodes of one backplane, as one of them knows them. */
+/** The list of nodes that one node keeps. */
 export class Roster {
   readonly #owner: RosterOwner;
   readonly #settings: NodesSettings;
   readonly #peers = new Map<string, Peer>();
   readonly #departed = new RecentMap<string, true>(mostDeparted);
-  /** Who was asked to say "hello" since the last beat. */
+  /** Ids of unknown nodes that were sent a "hello" since the last beat. */
   readonly #asked = new Set<string>();
   readonly #began: number;
   #id = "";
   #state: NodesState = "joining";
   #beating: Deadline | undefined;
   #lastBeat = 0;
-  /** What became of the last sign of life: the broker has "taken" it, or given no answer: "under way". "lost": it was given up. */
+  /** The last sign of life: "taken" by the broker, "under way" without the broker's answer, or "lost" because it was given up. */
   #sign: "taken" | "under way" | "lost" = "taken";
   #hasTooMany = false;
 
@@ -91,22 +96,22 @@ export class Roster {
     return this.#id;
   }
 
-  /** How it is with the others. */
+  /** Whether this node hears the others. */
   get state(): NodesState {
     return this.#state;
   }
 
-  /** The ids of the others. */
+  /** The ids of the other nodes. */
   get others(): string[] {
     return [...this.#peers.keys()];
   }
 
-  /** Tells whether another node is there. */
+  /** Tells whether another node is known. */
   has(id: string): boolean {
     return this.#peers.has(id);
   }
 
-  /** All that are there, this node first. */
+  /** Gives all known nodes, this node first. */
   list(): NodeEntry[] {
     const now = this.#owner.deadlines.now();
     const { info } = this.#settings;
@@ -114,20 +119,20 @@ export class Roster {
     return [own, ...Array.from(this.#peers.values(), (peer) => entryOf(peer, now))];
   }
 
-  /** The server has joined, and has an id. */
+  /** The server joins, and has an id. */
   begin(id: string): void {
     this.#id = id;
     this.#lastBeat = this.#owner.deadlines.now();
     this.#beatLater();
   }
 
-  /** The broker can be reached, or no more. */
+  /** The state of the broker has changed. */
   changed(now: "up" | "down"): void {
     if (now === "up") void this.#see();
     else if (this.#state === "seeing") this.#become("blind");
   }
 
-  /** The server leaves. */
+  /** The server leaves: says "bye". */
   leave(): void {
     this.#beating?.cancel();
     if (this.#owner.line.state === "up") void this.#owner.say(allTopic, "bye", {});
@@ -136,9 +141,9 @@ export class Roster {
   }
 
   /**
-   * Takes note of a message's sender.
+   * Notes the sender of a message. Asks an unknown sender for a "here".
    *
-   * @returns Whether it is to be listened to. Who is not known is asked who it is.
+   * @returns False if the message must be dropped.
    */
   hear(message: NodeMessage): boolean {
     const { sender, kind, head } = message;
@@ -164,10 +169,10 @@ export class Roster {
   }
 
   /**
-   * Takes note of a numbered message.
+   * Notes the number of a message, and finds duplicates.
    *
-   * @param way Whom it was said to.
-   * @returns Its number; undefined where it has come before, or has none, or its sender is not known.
+   * @param way Whether the message went to all nodes or to this node alone.
+   * @returns The number; undefined if the message is a duplicate, has no number, or comes from an unknown node.
    */
   take(sender: string, way: "all" | "own", number: unknown): number | undefined {
     const numbers = this.#peers.get(sender)?.numbers;
@@ -176,13 +181,13 @@ export class Roster {
     return number;
   }
 
-  /** Subscribes, and says that this node is there. */
+  /** Subscribes, and then gives a sign of life. */
   async #see(): Promise<void> {
     const { line } = this.#owner;
     const heard = await Promise.all(
       [allTopic, topicOf(this.#id)].map((topic) => line.subscribe(topic)),
     );
-    // It may have been lost meanwhile. Where the broker has not taken it, the next beat tries again.
+    // The broker may have gone away meanwhile. If it has not taken the subscriptions, the next beat tries again.
     if (line.state !== "up" || heard.includes(false) || this.#state === "seeing") return;
     const isFirst = this.#state === "joining";
     this.#grant();
@@ -192,7 +197,7 @@ export class Roster {
 
   #beatLater(): void {
     const { heartbeat } = this.#settings;
-    // Not all at once: nodes are often started together.
+    // A random time, because nodes are often started together and should not all speak at once.
     const wait = heartbeat * (0.8 + 0.4 * Math.random());
     this.#beating = this.#owner.deadlines.after(wait, () => {
       this.#beat();
@@ -219,20 +224,20 @@ export class Roster {
     this.#owner.beat();
   }
 
-  /** It does not see: where the broker is there, it is tried. */
+  /** Tries to become "seeing", if the broker can be reached. */
   #lookAgain(): void {
     if (this.#owner.line.state !== "up") return;
     if (this.#sign === "taken") void this.#see();
     else if (this.#sign === "lost") this.#say("here");
   }
 
-  /** All others have their time again: what they said meanwhile could not be heard. */
+  /** Starts the time of silence again for all nodes, because this node could not hear them. */
   #grant(): void {
     const now = this.#owner.deadlines.now();
     for (const peer of this.#peers.values()) peer.heardAt = now;
   }
 
-  /** Says that it is there, to all, and notes whether the broker takes it. */
+  /** Gives a sign of life to all nodes, and notes whether the broker takes it. */
   #say(kind: "here" | "hello"): void {
     this.#sign = "under way";
     whenSettled(
@@ -275,7 +280,7 @@ export class Roster {
     const now = this.#owner.deadlines.now();
     const peer = { id, info, began: now - age, heardAt: now, numbers: { all: 0, own: 0 } };
     this.#peers.set(id, peer);
-    // In front of what is said to it because it is there: it listens to those alone that it knows.
+    // This "here" goes first: the new node drops other messages of this node until it knows this node.
     if (kind === "hello") this.#sayHere(id);
     this.#owner.joined(entryOf(peer, now));
     return true;

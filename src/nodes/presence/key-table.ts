@@ -1,8 +1,8 @@
 /**
- * Who is in a topic, put together from what each node says of its own connections.
+ * The members of a topic, put together from the keys that each node has.
  *
- * All nodes come to the same, in whatever order they hear of it: connections are added up, and of several states the one with the
- * highest stamp holds, of two with one stamp that of the node with the greater id.
+ * All nodes come to the same result, in whatever order messages arrive: the connections of a key are added up, and its state is
+ * the one with the highest stamp. If two states have the same stamp, the node with the greater id wins.
  *
  * @module
  */
@@ -10,17 +10,17 @@
 import { ReturningMap } from "../../returning-map.ts";
 import type { PresenceMember } from "./options.ts";
 
-/** What one node says of a key. */
+/** The entry of one node for a key. */
 export interface KeyEntry {
-  /** Its connections there, 1 or more. */
+  /** Number of connections with the key on that node, 1 or more. */
   readonly connections: number;
-  /** When the state was given: a number that grows with all stamps that were seen. */
+  /** The stamp of the state: a new state gets a higher stamp than all that its node has seen. */
   readonly stamp: number;
-  /** As JSON has it; undefined where there is none. */
+  /** The state, a copy by way of JSON; undefined if there is none. */
   readonly state: unknown;
 }
 
-/** What has happened to a key. */
+/** A change of a member. */
 export interface KeyChange {
   readonly type: "joined" | "left" | "updated";
   readonly member: PresenceMember;
@@ -37,7 +37,7 @@ export class KeyTable {
     return this.#keys.keys().map((key) => memberOf(key, this.#keys.get(key)!));
   }
 
-  /** A node says something of a key. @returns What that changes, where it changes what is seen. */
+  /** Sets a node's entry for a key. @returns The change; undefined if only the number of connections changed. */
   set(node: string, key: string, entry: KeyEntry): KeyChange | undefined {
     let holders = this.#keys.get(key);
     if (holders === undefined) {
@@ -49,7 +49,7 @@ export class KeyTable {
     return updateOf(before, memberOf(key, holders));
   }
 
-  /** A node has no connection with a key any more. @returns As {@link set}. */
+  /** Removes a node's entry for a key, because the node has no connection with it any more. @returns As {@link set}. */
   remove(node: string, key: string): KeyChange | undefined {
     const holders = this.#keys.get(key);
     if (holders?.has(node) !== true) return undefined;
@@ -80,7 +80,7 @@ function memberOf(key: string, holders: Holders): PresenceMember {
 
 function updateOf(before: PresenceMember, after: PresenceMember): KeyChange | undefined {
   if (before.state === after.state) return undefined;
-  // What came from another node is a copy: it may say the same.
+  // A state from another node is a new copy each time, so equal states may be different objects.
   if (JSON.stringify(before.state) === JSON.stringify(after.state)) return undefined;
   return { type: "updated", member: after };
 }

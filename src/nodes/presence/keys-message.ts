@@ -1,5 +1,5 @@
 /**
- * Keys of a topic on their way: cut into messages that any broker carries, and read with care.
+ * Messages about keys: cuts lists of keys into messages that any broker carries, and checks messages that have come.
  *
  * @module
  */
@@ -8,20 +8,22 @@ import { isShortJson } from "../json.ts";
 import { type Head, isWhole } from "../message.ts";
 import type { KeyEntry } from "./key-table.ts";
 
-/** What a node says of its keys in a topic. */
+/** A message of a node about its keys in a topic. */
 export interface KeysMessage {
   readonly topic: string;
-  /** The number of the change behind which this holds. */
+  /** The number of the node's change after which this holds. */
   readonly at: number;
-  /** Undefined for what has changed since the change before. Otherwise a part of all keys that there are, 0 for the first. */
+  /**
+   * Undefined if the message tells one change. Otherwise the message is a part of all keys, and this is its number, from 0 on.
+   */
   readonly part: number | undefined;
-  /** Whether no part comes behind it. */
+  /** Whether this is the last part. */
   readonly isLast: boolean;
   readonly keys: readonly (readonly [key: string, entry: KeyEntry])[];
   readonly gone: readonly string[];
 }
 
-/** A key as it goes over the broker: key, connections, stamp, and the state where it has one. */
+/** A key in a message: key, connections, stamp, and the state if there is one. */
 type KeyFields = readonly [string, number, number, unknown?];
 
 /** UTF-16 units that a key may have. */
@@ -29,18 +31,18 @@ export const longestKey = 256;
 /** UTF-16 units of JSON that a state may have. */
 export const longestState = 1024;
 
-/** UTF-16 units of JSON in one message, about: brokers take a mebibyte at least, and some less by default. */
+/** About how many UTF-16 units of JSON one message has. Most brokers take 1 MiB or more, but some less by default. */
 const pieceSize = 32 * 1024;
 
-/** No node comes to a higher one in its life. Where somebody says that it has, all stay at this one. */
+/** The highest stamp. No honest node ever gets to it. If a message has it, all nodes use it from then on. */
 export const highestStamp: number = 2 ** 52;
 
-/** Gives the fields of a key. */
+/** Gives a key as it stands in a message. */
 export function fieldsOf(key: string, { connections, stamp, state }: KeyEntry): KeyFields {
   return state === undefined ? [key, connections, stamp] : [key, connections, stamp, state];
 }
 
-/** Cuts a list into lists that are no longer than a message may be; there is one at least. */
+/** Cuts a list into pieces that each fit into one message. There is at least one piece. @param most UTF-16 units of JSON. */
 export function inPieces<Item>(items: Iterable<Item>, most: number = pieceSize): Item[][] {
   let piece: Item[] = [];
   const pieces = [piece];
@@ -57,7 +59,7 @@ export function inPieces<Item>(items: Iterable<Item>, most: number = pieceSize):
   return pieces;
 }
 
-/** Reads keys as they came. @returns Undefined where they are none. */
+/** Reads the keys of a message. @returns Undefined if any of them is not valid. */
 export function keysOf(value: unknown): [key: string, entry: KeyEntry][] | undefined {
   if (!Array.isArray(value)) return undefined;
   const keys: [string, KeyEntry][] = [];
@@ -73,7 +75,7 @@ export function keysOf(value: unknown): [key: string, entry: KeyEntry][] | undef
   return keys;
 }
 
-/** Reads a message of keys. @returns Undefined where it is none. */
+/** Reads the head of a message about keys. @returns Undefined if it is not valid. */
 export function readKeys(head: Head): KeysMessage | undefined {
   const { topic, at, full = false, part = 0, last = true, gone = [] } = head;
   const keys = keysOf(head.keys);

@@ -1,5 +1,5 @@
 /**
- * What may be said of presence: options, with their defaults and bounds, and handlers.
+ * The options of presence with their defaults and bounds, its handlers, and the types of its results.
  *
  * @module
  */
@@ -7,54 +7,54 @@
 import { checkLimit } from "../../arguments.ts";
 import { callback, checkOptions, number, type OptionTable } from "../../check-options.ts";
 
-/** Somebody in a topic: all connections with one key, on all nodes. */
+/** A member of a topic: all connections with one key, on all nodes. */
 export interface PresenceMember {
-  /** The application's own, such as the name of a user. */
+  /** The key, which the application chooses, such as the name of a user. */
   readonly key: string;
-  /** What was said last of this key, by whichever connection; undefined where nothing was. Shared: not to be changed. */
+  /** The last state that any connection gave this key; undefined if none did. Shared: do not change it. */
   readonly state: unknown;
-  /** How many connections there are. */
+  /** Number of connections with this key. */
   readonly connections: number;
 }
 
-/** A connection, as far as presence is concerned: a `Connection` of a server is one. */
+/** What presence uses of a connection: a `Connection` of a server fits. */
 export interface PresentConnection {
-  /** One that is not "open" does not enter. */
+  /** Only a connection that is "open" can enter a topic. */
   readonly state: string;
-  /** Resolves when it is over: it has left then. */
+  /** Resolves when the connection has ended: it then leaves its topics. */
   readonly closed: Promise<unknown>;
 }
 
-/** How much presence there may be. */
+/** The limits of presence. */
 export interface PresenceOptions {
-  /** Topics that are watched on this node, or that connections here are in. Default: 10 000; 0 or Infinity for no limit. */
+  /** Topics that this node watches, or that its connections are in. Default: 10 000; 0 or Infinity for no limit. */
   readonly maxTopics?: number | undefined;
-  /** Keys of one topic on one node, each with its connections there. Default: 10 000; 0 or Infinity for no limit. The same on all nodes. */
+  /** Keys that one node may have in one topic. Default: 10 000; 0 or Infinity for no limit. Give all nodes the same value. */
   readonly maxKeys?: number | undefined;
 }
 
 /**
- * What is told of topics that are watched on this node, or that connections here are in: each once, and in order, whatever the handlers
- * do. What one throws, or rejects with, goes to the option `unhandledErrors` of `joinNodes`.
+ * Handlers for the topics that this node watches, or that its connections are in. They get each change once, and in order. An
+ * error that a handler throws, or rejects with, goes to the option `unhandledErrors` of `joinNodes`.
  */
 export interface PresenceHandlers {
-  /** The first connection of a key is there. */
+  /** The first connection of a key has entered. */
   joined?(topic: string, member: PresenceMember): unknown;
-  /** The last one is gone; `state` is what it was before. */
+  /** The last connection of a key has left; `member.state` is its last state. */
   left?(topic: string, member: PresenceMember): unknown;
-  /** The state of a key is another one. */
+  /** The state of a key has changed. */
   updated?(topic: string, member: PresenceMember): unknown;
 }
 
-/** Who is in a topic, as all nodes say. */
+/** The members of a topic, gathered from all nodes. */
 export interface Gathered {
-  /** The members, those of this node among them. */
+  /** The members, those of this node included. */
   readonly members: PresenceMember[];
-  /** Nodes that have not answered in time, or could not tell all in one message. */
+  /** Ids of the nodes that did not answer in time, or whose keys did not fit into one message. */
   readonly missing: readonly string[];
 }
 
-/** The options, as they hold. */
+/** The options with their defaults filled in; Infinity for no limit. */
 export type PresenceLimits = { readonly [Name in keyof PresenceOptions]-?: number };
 
 const optionTable: OptionTable<PresenceOptions> = { maxTopics: number, maxKeys: number };

@@ -1,5 +1,5 @@
 /**
- * The keys that connections of this node have in a topic, and what the others have to be told of them.
+ * The keys that connections of this node have in a topic, and the messages that tell the other nodes of them.
  *
  * @module
  */
@@ -8,33 +8,33 @@ import type { Head } from "../message.ts";
 import type { KeyEntry } from "./key-table.ts";
 import { fieldsOf, inPieces } from "./keys-message.ts";
 
-/** This node's part of one topic. */
+/** The keys of this node in one topic. */
 export class OwnKeys {
   readonly #topic: string;
   readonly #keys = new Map<string, KeyEntry>();
-  /** Keys that the others do not know the last of. */
+  /** Keys with changes that the other nodes have not been told. */
   readonly #changed = new Set<string>();
-  /** How many keys the others were told of. */
+  /** The number of keys that the topic had when the others were last told. */
   #told = 0;
   #at: number;
 
-  /** @param at The number of the last change of any topic: none of this one has a higher number. */
+  /** @param at The number of changes of all topics so far, which is not below the number of any earlier change of this topic. */
   constructor(topic: string, at: number) {
     this.#topic = topic;
     this.#at = at;
   }
 
-  /** The number of the last change that the others were told. */
+  /** The number of the last change that the other nodes were told. */
   get at(): number {
     return this.#at;
   }
 
-  /** How many keys there are. */
+  /** Number of keys. */
   get size(): number {
     return this.#keys.size;
   }
 
-  /** Gives what is said of a key; undefined where no connection has it. */
+  /** Gives the entry of a key; undefined if no connection has the key. */
   get(key: string): KeyEntry | undefined {
     return this.#keys.get(key);
   }
@@ -44,14 +44,16 @@ export class OwnKeys {
     return this.#keys;
   }
 
-  /** Something else is said of a key; undefined where no connection has it any more. */
+  /** Changes the entry of a key. @param entry Undefined if no connection has the key any more. */
   set(key: string, entry: KeyEntry | undefined): void {
     if (entry === undefined) this.#keys.delete(key);
     else this.#keys.set(key, entry);
     this.#changed.add(key);
   }
 
-  /** Gives what the others are to be told: what has changed since this was called last. */
+  /**
+   * Gives the messages that tell the other nodes what has changed since the last call. If they knew of no key, it tells all keys.
+   */
   takeChanges(): Head[] {
     if (this.#changed.size === 0) return [];
     const changed = [...this.#changed];
@@ -78,14 +80,14 @@ export class OwnKeys {
     return pieces.map((keys, part) => allOf(this.#topic, this.#at, keys, part, length));
   }
 
-  /** The fields of a key; the key alone where it is gone. */
+  /** Gives a key as it stands in a message; only its name if it is gone. */
   #fieldsOf(key: string): ReturnType<typeof fieldsOf> | string {
     const entry = this.#keys.get(key);
     return entry === undefined ? key : fieldsOf(key, entry);
   }
 }
 
-/** Gives the message that tells of a part of all keys of a topic. */
+/** Gives a message with one part of all keys of a topic. */
 export function allOf(topic: string, at: number, keys: unknown[], part = 0, parts = 1): Head {
   return { topic, at, full: true, part, last: part === parts - 1, keys };
 }

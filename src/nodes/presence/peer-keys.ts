@@ -1,8 +1,8 @@
 /**
- * What is known of another node's keys in a topic, and whether that is all.
+ * The known keys of another node in a topic, and whether any change is missing.
  *
- * Theory of operation. A node numbers its changes, and all of them come in order, or do not come. What follows upon what is known is taken;
- * where something is missing, all keys are asked for, and what comes meanwhile is kept until they are there.
+ * Theory of operation. A node numbers its changes. They come in order, but some may be lost. A change with the next number is
+ * applied. If a number is missing, this node asks for all keys, and keeps later changes until all keys have come.
  *
  * @module
  */
@@ -10,66 +10,69 @@
 import type { KeyEntry } from "./key-table.ts";
 import type { KeysMessage } from "./keys-message.ts";
 
-/** What is told of another node's keys. */
+/** What the keys of a peer ask of their owner, and tell it. */
 export interface PeerKeysOwner {
-  /** Keys of one topic that one node may have: more are left out. */
+  /** The largest number of keys of one node in one topic. Further keys are left out. */
   readonly maxKeys: number;
   set(key: string, entry: KeyEntry): void;
   remove(key: string): void;
-  /** A key is left out. */
+  /** Tells that a key was left out. */
   dropped(): void;
 }
 
-/** All keys of a node on their way. */
+/** All keys of a node, of which some parts have come. */
 interface Arriving {
-  /** At which change. */
+  /** The number of the change after which these keys hold. */
   readonly at: number;
-  /** Which part comes next. */
+  /** The number of the next part. */
   next: number;
-  /** No more than may be. */
+  /** The keys so far, at most `maxKeys`. */
   readonly keys: Map<string, KeyEntry>;
 }
 
-/** Changes that are kept while all keys are asked for. */
+/** The largest number of changes that are kept while this node waits for all keys. */
 const mostLater = 256;
 
-/** One node's keys in one topic. */
+/** The keys of another node in one topic. */
 export class PeerKeys {
   readonly #owner: PeerKeysOwner;
   readonly #keys = new Set<string>();
-  /** "unknown": nothing has come. "asked": something is missing, and all are asked for. "current": nothing is missing. */
+  /**
+   * "unknown": nothing is known yet. "asked": a change is missing, and this node waits for all keys. "current": no change is
+   * missing.
+   */
   #state: "unknown" | "asked" | "current" = "unknown";
   #at = 0;
-  /** What came behind that which is missing. */
+  /** Changes that came after a missing one. */
   #later: KeysMessage[] = [];
-  /** All keys as far as their parts have come, until the last is there. */
+  /** The parts of all keys that have come; undefined if no parts are awaited. */
   #arriving: Arriving | undefined;
 
   constructor(owner: PeerKeysOwner) {
     this.#owner = owner;
   }
 
-  /** The last change that is known; 0 for none. */
+  /** The number of the last known change; 0 for none. */
   get at(): number {
     return this.#at;
   }
 
-  /** Whether all keys have to be asked for, or are. */
+  /** Whether this node waits for all keys, or must ask for them. */
   get isAsked(): boolean {
     return this.#state === "asked";
   }
 
-  /** Something has come. @returns Whether all keys have to be asked for now. */
+  /** Takes a message about keys. @returns Whether the caller must ask for all keys now. */
   take(message: KeysMessage): boolean {
     return message.part === undefined ? this.#takeChange(message) : this.#takePart(message);
   }
 
-  /** The node says at which change it is. @returns As {@link take}. */
+  /** Takes the number of the peer's last change. @returns As {@link take}. */
   mark(at: number): boolean {
     return at > this.#at || this.#state === "unknown" ? this.#ask() : false;
   }
 
-  /** The node is there no more. */
+  /** The peer has gone: removes all its keys. */
   clear(): void {
     for (const key of [...this.#keys]) this.#remove(key);
   }
@@ -100,7 +103,7 @@ export class PeerKeys {
     return message.isLast && this.#follow();
   }
 
-  /** All parts are there: what is not in them is gone. */
+  /** All parts have come: removes the keys that are not in them. */
   #replace({ at, keys }: Arriving): void {
     this.#arriving = undefined;
     for (const key of [...this.#keys]) if (!keys.has(key)) this.#remove(key);
@@ -109,7 +112,7 @@ export class PeerKeys {
     this.#state = "current";
   }
 
-  /** Takes what came meanwhile. @returns Whether something is missing again. */
+  /** Takes the changes that came meanwhile. @returns Whether a change is missing again. */
   #follow(): boolean {
     const later = this.#later;
     this.#later = [];
@@ -124,7 +127,7 @@ export class PeerKeys {
     this.#at = at;
   }
 
-  /** @returns True at first: what is asked for already need not be asked for again. */
+  /** Notes that all keys are needed. @returns False if they were asked for already. */
   #ask(): boolean {
     if (this.#state === "asked") return false;
     this.#state = "asked";
@@ -137,7 +140,7 @@ export class PeerKeys {
     this.#owner.set(key, entry);
   }
 
-  /** @returns False where there are as many keys as may be: this one is left out. */
+  /** @returns False if there are `maxKeys` keys already, so that this one is left out. */
   #hasRoom(keys: ReadonlySet<string> | ReadonlyMap<string, unknown>, key: string): boolean {
     if (keys.has(key) || keys.size < this.#owner.maxKeys) return true;
     this.#owner.dropped();

@@ -1,5 +1,5 @@
 /**
- * Presence: who is in a topic, over all nodes.
+ * Presence: the members of topics, on all nodes together.
  *
  * @module
  */
@@ -35,11 +35,11 @@ const aConnection: Kind = {
 };
 
 /**
- * Lets nodes say who is in a topic. Only nodes that have connections in it, or watch it, hear of it.
+ * Lets nodes share who is in a topic. Only the nodes that have connections in a topic, or watch it, get its changes.
  *
- * @param nodes Those of one server; one presence each.
- * @throws {TypeError} The nodes are not of `joinNodes`, or have a presence already; an option or a handler is not known, or of a wrong
- * type.
+ * @param nodes A result of `joinNodes`; it can have one presence.
+ * @throws {TypeError} `nodes` is no result of `joinNodes`, or has a presence already; an option or a handler is not known, or of
+ * a wrong type.
  * @throws {RangeError} A number is NaN or below 0.
  * @example
  * const presence = presenceOf(nodes, {}, { joined: (room, { key }) => server.publish(room, `${key} is here`) });
@@ -56,7 +56,7 @@ export function presenceOf(
   return new Presence(groupOf(nodes), resolvePresence(options, handlers), handlers);
 }
 
-/** Who is in which topic. */
+/** Knows who is in which topic. */
 export class Presence {
   readonly #group: Group;
   readonly #limits: PresenceLimits;
@@ -65,11 +65,11 @@ export class Presence {
   readonly #seats = new Seats((ws) => {
     for (const topic of this.#seats.of(ws)) this.leave(ws, topic);
   });
-  /** What handlers have not been told yet. */
+  /** Changes that the handlers have not got yet. */
   readonly #news = new Fifo<{ readonly topic: PresenceTopic; readonly change: KeyChange }>();
   #isTelling = false;
 
-  /** @internal For the library: it comes from `presenceOf`. */
+  /** @internal For the library: `presenceOf` makes a presence. */
   constructor(group: Group, limits: PresenceLimits, handlers: PresenceHandlers) {
     this.#group = group;
     this.#limits = limits;
@@ -91,20 +91,21 @@ export class Presence {
     });
   }
 
-  /** Keys of other nodes that are left out, since they have more than `maxKeys` in a topic. */
+  /** Number of times that a key of another node was left out, because that node had more than `maxKeys` keys in a topic. */
   get dropped(): number {
     return this.#sync.dropped;
   }
 
   /**
-   * A connection enters a topic, until it leaves or is over. Where it is in it already, it may have another key or state.
+   * A connection enters a topic, and stays until it leaves or ends. If it is in the topic already, this changes its key or state.
    *
-   * @param topic 1 to 960 UTF-16 units. It need not be one that is published to.
-   * @param key Whose connection it is, 1 to 256 UTF-16 units: all that have the same key are one member.
-   * @param state What there is to say of the key: anything that JSON can hold, in 1 024 characters of it. Undefined leaves it as it is.
-   * @returns Whether what others say of the topic comes from now on, as `Connection.subscribe`; false where the connection is not
-   * open, and does not enter. Never rejects.
-   * @throws {TypeError} There is no connection, the topic or the key is no such string, the state is not what JSON can hold.
+   * @param topic 1 to 960 UTF-16 units. Nobody needs to publish to it.
+   * @param key Whose connection it is, 1 to 256 UTF-16 units: all connections with the same key are one member.
+   * @param state The state of the key: any value that JSON can hold, at most 1 024 UTF-16 units of JSON. Undefined keeps the
+   * state.
+   * @returns Whether changes on other nodes come from now on, as `Connection.subscribe` tells; false if the connection is not
+   * open, and so does not enter. Never rejects.
+   * @throws {TypeError} `ws` is no connection, the topic or the key is no such string, or JSON cannot hold the state.
    * @throws {RangeError} The state is too long.
    * @throws {NodesError} `TOO_MANY_TOPICS`, `TOO_MANY_KEYS`, `NOT_JOINED`
    */
@@ -132,10 +133,10 @@ export class Presence {
   }
 
   /**
-   * Says something else of the key by which a connection is in a topic. Where it is in none, nothing happens.
+   * Changes the state of the key that a connection has in a topic. If the connection is not in the topic, nothing happens.
    *
-   * @param state As of {@link enter}; null for nothing.
-   * @throws {TypeError} JSON cannot hold it. @throws {RangeError} It is too long.
+   * @param state As for {@link enter}. Null is a state, too; undefined keeps the state.
+   * @throws {TypeError} JSON cannot hold the state. @throws {RangeError} The state is too long.
    */
   update(ws: PresentConnection, topic: string, state: unknown): void {
     const copy = copyOfJson("state", state, longestState);
@@ -147,7 +148,7 @@ export class Presence {
     this.#tell();
   }
 
-  /** A connection leaves a topic. Where it is not in it, nothing happens. */
+  /** A connection leaves a topic. If it is not in the topic, nothing happens. */
   leave(ws: PresentConnection, topic: string): void {
     const key = this.#seats.get(ws, topic);
     if (key === undefined) return;
@@ -160,9 +161,9 @@ export class Presence {
   }
 
   /**
-   * Hears of a topic although no connection here is in it, until {@link unwatch}.
+   * Gets the changes of a topic even while no connection of this node is in it, until {@link unwatch}.
    *
-   * @returns As {@link enter}.
+   * @returns Whether changes on other nodes come from now on. Never rejects.
    * @throws {TypeError} The topic is no string of 1 to 960 UTF-16 units. @throws {NodesError} `TOO_MANY_TOPICS`, `NOT_JOINED`
    */
   watch(topic: string): Promise<boolean> {
@@ -174,7 +175,10 @@ export class Presence {
     return this.#sync.heard(place);
   }
 
-  /** Watches a topic no more. Where no connection is in it, nothing is known of it from now on, and nobody is told to have left. */
+  /**
+   * Ends {@link watch}. If no connection of this node is in the topic, its members are forgotten; the handler `left` is not
+   * called for them.
+   */
   unwatch(topic: string): void {
     const place = this.#sync.get(topic);
     if (place === undefined) return;
@@ -183,18 +187,19 @@ export class Presence {
   }
 
   /**
-   * Gives the members of a topic that is watched, or that connections here are in; of others none. Right after the first of those has
-   * entered, members on other nodes may be missing that are told by `joined` a moment later: {@link gather} waits for them.
+   * Gives the members of a topic that this node watches, or that its connections are in; of other topics none. Right after
+   * `watch` or the first `enter`, members on other nodes may be missing: the handler `joined` gets them soon, and {@link gather}
+   * waits for them.
    */
   list(topic: string): PresenceMember[] {
     return this.#sync.get(topic)?.members() ?? [];
   }
 
   /**
-   * Asks all nodes for the members of a topic, watched or not.
+   * Asks all nodes for the members of a topic. This node need not watch the topic.
    *
-   * @returns Who is in it, and which nodes have not told. Rejects with `NodesError` `BUSY`, `NOT_JOINED` or `LEFT`; a rejection that
-   * nobody awaits is not reported as unhandled.
+   * @returns The members, and the nodes without an answer. Rejects with `NodesError` `BUSY`, `NOT_JOINED` or `LEFT`; a rejection
+   * that nobody awaits is not reported as unhandled.
    * @throws {TypeError} An argument is wrong. @throws {RangeError} `timeout` is NaN or below 0.
    */
   gather(topic: string, options: AskOptions = {}): Promise<Gathered> {
@@ -222,7 +227,7 @@ export class Presence {
     return { members: table.members(), missing };
   }
 
-  /** A key has more connections here, or less, or another state. */
+  /** Changes a key of this node: one connection more or less, or another state. */
   #count(place: PresenceTopic, key: string, more: -1 | 0 | 1, state?: unknown): void {
     if (more === 0 && state === undefined) return;
     const before: KeyEntry = place.own.get(key) ?? { connections: 0, stamp: 0, state: undefined };
@@ -232,7 +237,7 @@ export class Presence {
     else place.setOwn(key, { connections, stamp: this.#sync.nextStamp(), state });
   }
 
-  /** Tells handlers what has happened, in order: what they do themselves comes behind it. */
+  /** Gives the changes to the handlers, in order. A change that a handler makes comes after those that wait already. */
   #tell(): void {
     if (this.#isTelling) return;
     this.#isTelling = true;

@@ -1,5 +1,5 @@
 /**
- * Which connections of this node are in which topics, and by which key.
+ * Remembers which connections of this node are in which topics, and with which key.
  *
  * @module
  */
@@ -7,22 +7,22 @@
 import { ReturningMap } from "../../returning-map.ts";
 import type { PresentConnection } from "./options.ts";
 
-/** Remembers it until each connection is over. */
+/** The topics and keys of connections, each until the connection ends. */
 export class Seats {
   readonly #seats = new Map<PresentConnection, ReturningMap<string, string>>();
   readonly #over: (ws: PresentConnection) => void;
 
-  /** @param over A connection that is in any topic is over. */
+  /** @param over Called once when a connection ends that has been in any topic. */
   constructor(over: (ws: PresentConnection) => void) {
     this.#over = over;
   }
 
-  /** The key by which a connection is in a topic; undefined where it is not. */
+  /** Gives the key of a connection in a topic; undefined if it is not in the topic. */
   get(ws: PresentConnection, topic: string): string | undefined {
     return this.#seats.get(ws)?.get(topic);
   }
 
-  /** A connection enters a topic. */
+  /** A connection enters a topic, or changes its key. */
   set(ws: PresentConnection, topic: string, key: string): void {
     let own = this.#seats.get(ws);
     if (own === undefined) {
@@ -36,12 +36,12 @@ export class Seats {
     own.set(topic, key);
   }
 
-  /** A connection leaves a topic. It is remembered until its end, of which it tells once. */
+  /** A connection leaves a topic. The connection itself is remembered until it ends, so that there is one handler for its end. */
   delete(ws: PresentConnection, topic: string): void {
     this.#seats.get(ws)?.delete(topic);
   }
 
-  /** The topics that a connection is in. */
+  /** Gives the topics that a connection is in. */
   of(ws: PresentConnection): string[] {
     return this.#seats.get(ws)?.keys() ?? [];
   }

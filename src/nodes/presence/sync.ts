@@ -1,11 +1,12 @@
 /**
- * Keeps nodes of one mind about who is in which topic, over a broker that may lose messages.
+ * Makes all nodes agree about who is in which topic, over a broker that may lose messages.
  *
- * Theory of operation. Each node tells of its own connections alone, on a topic of the presence topic's own, which those hear that have a
- * use for it. Changes are numbered. What is missing in between is noticed at once (peer-keys.ts); what is missing at the end, by a mark
- * that follows a change with the next sign of life. What both have missed is found by comparing: with a node that has just come, with all
- * when the broker is back or has lost something, and else with one after the other, a few topics at each sign of life, so that it costs
- * the same however many there are. A node that has left takes its keys with it.
+ * Theory of operation. Each node tells only of its own connections. Each presence topic has a reserved topic for these messages,
+ * and only nodes that need the topic subscribe to it. Changes are numbered. A node notices a missing change when the next change
+ * comes (peer-keys.ts), or by a mark, which follows a change with the next sign of life. If the mark is lost, too, comparing
+ * finds the difference: a node compares with each node that joins, and with all nodes when the broker is back or has lost
+ * messages. At other times it compares with one node after another, a few topics at each sign of life, so that the cost does not
+ * grow with their number. When a node leaves, its keys go, too.
  *
  * @module
  */
@@ -23,50 +24,53 @@ import { PresenceTopic, type TopicOwner } from "./topic.ts";
 
 const prefix = `${reservedPrefix}in:`;
 
-/** UTF-16 units of a topic: with the prefix, it is one of the broker's. */
+/** UTF-16 units that a topic may have, so that it is short enough for the broker even with the prefix. */
 export const longestTopic = 960;
 
-/** Topics that a mark is kept for while the broker is away. */
+/** The largest number of topics whose marks wait for the next sign of life, which may be long while the broker is away. */
 const mostMarks = 16_384;
 
-/** Topics that are compared at one sign of life: some 32 KiB at the most. */
+/** Number of topics that are compared at one sign of life: about 32 KiB if their names have some 50 characters. */
 const topicsAtATime = 512;
 
-/** Nodes that are compared with at once, where something may have been lost. */
+/** The smallest number of nodes to compare with at one sign of life after messages may have been lost. */
 const fewNodes = 8;
 
-/** What is told. */
+/** What the synchronisation tells its owner. */
 export interface SyncOwner {
-  /** Something has changed that handlers are to be told, when all of it is done. */
+  /** A member has changed. The owner keeps the change until `settled`, and then tells the handlers. */
   changed(topic: PresenceTopic, change: KeyChange): void;
-  /** All of it is done. */
+  /** All changes of one message, or of one node that has gone, are done. */
   settled(): void;
 }
 
 /** The topics of one node. */
 export class PresenceSync implements GroupListener {
-  /** Keys of other nodes that are left out, since there are more than `maxKeys`. */
+  /** Number of times that a key of another node was left out, because that node had more than `maxKeys` keys in a topic. */
   dropped = 0;
   readonly #group: Group;
   readonly #limits: PresenceLimits;
   readonly #owner: SyncOwner;
   readonly #topicOwner: TopicOwner;
   readonly #topics = new Map<string, PresenceTopic>();
-  /** Topics with changes that the others are told in a moment. */
+  /** Topics with changes that a microtask will tell the other nodes. */
   readonly #changed = new Set<PresenceTopic>();
-  /** Topics that have changed since the last sign of life, and at which change they are. */
+  /** Topics that have changed since the last sign of life, each with the number of its last change. */
   #marks = new Map<string, number>();
-  /** Topics of which a node was asked for all keys. */
+  /** Topics of which this node has asked any node for all keys. */
   readonly #asked = new Set<PresenceTopic>();
   /** Counts the changes of all topics. */
   #changes = 0;
-  /** The highest stamp that was seen. */
+  /** The highest stamp that this node has seen. */
   #stamp = 0;
-  /** Nodes that are to be compared with, the last of them first. */
+  /** Nodes that are still to compare with, beginning with the last of the list. */
   #round: string[] = [];
-  /** Topics that are still to be compared with that one. */
+  /** Topics that are still to compare with the last node of `#round`. */
   #slice: PresenceTopic[] = [];
-  /** "steady": a few topics at a time. "hasty": something may have been lost, and a quarter of the nodes is compared with at a time. */
+  /**
+   * "steady": compares a few topics at a time. "hasty": messages may have been lost, so compares with a quarter of the nodes at a
+   * time.
+   */
   #pace: "steady" | "hasty" = "steady";
 
   constructor(group: Group, limits: PresenceLimits, owner: SyncOwner) {
@@ -87,12 +91,12 @@ export class PresenceSync implements GroupListener {
     };
   }
 
-  /** Gives a topic that somebody here has a use for. */
+  /** Gives a topic; undefined if this node does not need it. */
   get(topic: string): PresenceTopic | undefined {
     return this.#topics.get(topic);
   }
 
-  /** Gives a topic, which is asked for where it is new. @throws {NodesError} `TOO_MANY_TOPICS` */
+  /** Gives a topic. If it is new, asks the other nodes for its keys. @throws {NodesError} `TOO_MANY_TOPICS` */
   open(name: string): PresenceTopic {
     let topic = this.#topics.get(name);
     if (topic !== undefined) return topic;
@@ -106,12 +110,12 @@ export class PresenceSync implements GroupListener {
     return topic;
   }
 
-  /** Whether what others say of a topic comes. Never rejects. */
+  /** Tells whether messages of other nodes about a topic come. Never rejects. */
   heard({ name }: PresenceTopic): Promise<boolean> {
     return this.#group.line.subscribe(prefix + name);
   }
 
-  /** Lets a topic go where nobody here has a use for it. */
+  /** Forgets a topic if this node does not need it. */
   release(topic: PresenceTopic): void {
     if (topic.isWanted || this.#topics.get(topic.name) !== topic) return;
     this.#flush(topic);
@@ -120,7 +124,11 @@ export class PresenceSync implements GroupListener {
     this.#group.line.unsubscribe(prefix + topic.name);
   }
 
-  /** Something of this node has changed: the others are told, together with what else changes in this task. @returns As {@link heard}. */
+  /**
+   * A key of this node has changed. A microtask tells the other nodes all changes of this turn together.
+   *
+   * @returns As {@link heard}.
+   */
   changedOwn(topic: PresenceTopic): Promise<boolean> {
     if (this.#changed.size === 0) {
       queueMicrotask(() => {
@@ -136,7 +144,7 @@ export class PresenceSync implements GroupListener {
     return this.heard(topic);
   }
 
-  /** Gives a stamp that is higher than all that were seen, or the highest that others read. */
+  /** Gives a stamp that is higher than all that this node has seen, or the highest stamp. */
   nextStamp(): number {
     this.#stamp = Math.min(this.#stamp + 1, highestStamp);
     return this.#stamp;
@@ -196,7 +204,9 @@ export class PresenceSync implements GroupListener {
     return true;
   }
 
-  /** Tells the others what has changed. While the broker is away they are not told: they compare when it is back. */
+  /**
+   * Tells the other nodes what has changed. While the broker is away it tells nothing, since all nodes compare when it is back.
+   */
   #flush(topic: PresenceTopic): void {
     const before = topic.own.at;
     const messages = topic.own.takeChanges();
@@ -207,14 +217,14 @@ export class PresenceSync implements GroupListener {
     for (const head of messages) void this.#group.say(prefix + topic.name, "keys", head);
   }
 
-  /** Says at which changes the topics are that have changed. */
+  /** Sends the marks of the topics that have changed. */
   #mark(): void {
     const marks = this.#marks;
     this.#marks = new Map();
     for (const [topic, at] of marks) void this.#group.say(prefix + topic, "mark", { topic, at });
   }
 
-  /** Asks those that are in a topic who is in it, once they are heard. */
+  /** Asks all nodes for their keys in a topic, as soon as this node is subscribed to it. */
   async #askAll(topic: PresenceTopic): Promise<void> {
     const { name } = topic;
     if (!(await this.heard(topic)) || this.#topics.get(name) !== topic) return;
@@ -227,7 +237,7 @@ export class PresenceSync implements GroupListener {
     this.#sayKnown(node, [topic]);
   }
 
-  /** Asks again for what has not come. */
+  /** Asks again for keys that have not come. */
   #askAgain(): void {
     const asked = [...this.#asked];
     this.#asked.clear();
@@ -238,12 +248,12 @@ export class PresenceSync implements GroupListener {
     }
   }
 
-  /** Says what is known of a node's topics, to that node: it tells what is different. */
+  /** Compares all topics with a node. The node answers with its keys in the topics that differ. */
   #compare(node: string): void {
     this.#sayKnown(node, this.#topics.values());
   }
 
-  /** Compares all topics with some nodes: all nodes do so when a broker is back. */
+  /** Compares all topics with some nodes. Not with all at once, because all nodes do this when the broker is back. */
   #compareHastily(): void {
     const some = Math.max(fewNodes, Math.ceil(this.#group.roster.others.length / 4));
     for (const node of this.#round.splice(-some)) this.#compare(node);
@@ -275,10 +285,10 @@ export class PresenceSync implements GroupListener {
     }
   }
 
-  /** Tells a node all keys of those topics of which it knows something else. */
+  /** Answers a comparison: sends all keys of the topics in which the other node's number differs. */
   #answer(node: string, topics: unknown): boolean {
     if (!Array.isArray(topics)) return false;
-    // All of it is read first, and each topic once: a small message must not cause any number of large ones.
+    // Reads the whole message first, and refuses a topic that comes twice: a small message must not cause many large answers.
     const known = new Map<string, [at: number, isAsked: boolean]>();
     for (const fields of topics as unknown[]) {
       if (!Array.isArray(fields)) return false;
@@ -296,7 +306,7 @@ export class PresenceSync implements GroupListener {
       void this.#group.say(topicOf(node), "keys", head as Record<string, unknown>);
     };
     if (topic === undefined) {
-      // Nobody is in it any more, whatever is known there.
+      // No connection of this node is in the topic any more. The other node may still have old keys.
       if (isAsked || (at > 0 && at !== this.#changes)) say(allOf(name, this.#changes, []));
       return;
     }

@@ -1,5 +1,5 @@
 /**
- * One topic with presence, on one node: its own connections, what the others say, and both together.
+ * One topic with presence, on one node: the node's own keys, the keys of its peers, and the members that result.
  *
  * @module
  */
@@ -10,67 +10,67 @@ import { OwnKeys } from "./own-keys.ts";
 import { PeerKeys } from "./peer-keys.ts";
 import type { PresenceMember } from "./options.ts";
 
-/** What a topic asks for and tells. */
+/** What a topic asks of its owner, and tells it. */
 export interface TopicOwner {
   /** This node's id. */
   readonly id: string;
   readonly maxKeys: number;
-  /** Somebody has joined, has left, or has another state. */
+  /** Tells that a member has joined, has left, or has another state. */
   changed(topic: PresenceTopic, change: KeyChange): void;
-  /** A key of another node is left out. */
+  /** Tells that a key of another node was left out. */
   dropped(): void;
 }
 
 /** One topic. */
 export class PresenceTopic {
   readonly name: string;
-  /** What connections of this node have. */
+  /** The keys of this node's connections. */
   readonly own: OwnKeys;
-  /** Whether the application watches it, connections here or not. */
+  /** Whether the application watches the topic. */
   isWatched = false;
   readonly #owner: TopicOwner;
   readonly #table = new KeyTable();
   readonly #peers = new Map<string, PeerKeys>();
 
-  /** @param at As of `OwnKeys`. */
+  /** @param at See the constructor of `OwnKeys`. */
   constructor(name: string, at: number, owner: TopicOwner) {
     this.name = name;
     this.own = new OwnKeys(name, at);
     this.#owner = owner;
   }
 
-  /** Whether anybody here has a use for it. */
+  /** Whether the application watches the topic, or a connection of this node is in it. */
   get isWanted(): boolean {
     return this.isWatched || this.own.size > 0;
   }
 
-  /** All members, on all nodes. */
+  /** Gives all members, on all nodes. */
   members(): PresenceMember[] {
     return this.#table.members();
   }
 
-  /** Says something else of a key of this node. */
+  /** Changes a key of this node. @param entry Undefined if no connection has the key any more. */
   setOwn(key: string, entry: KeyEntry | undefined): void {
     this.own.set(key, entry);
     this.#set(this.#owner.id, key, entry);
   }
 
-  /** Another node says something. @returns Whether all its keys have to be asked for. */
+  /** Takes a message of another node. @returns Whether the caller must ask that node for all its keys. */
   take(node: string, message: KeysMessage): boolean {
     return this.#peerOf(node).take(message);
   }
 
-  /** Another node says at which change it is. @returns As {@link take}. */
+  /** Takes the number of another node's last change. @returns As {@link take}. */
   mark(node: string, at: number): boolean {
     return this.#peerOf(node).mark(at);
   }
 
-  /** What is known of a node: its last change, and whether all is asked for. */
+  /** Gives the number of a node's last known change, and whether this node waits for all its keys. */
   known(node: string): { readonly at: number; readonly isAsked: boolean } {
     return this.#peers.get(node) ?? { at: 0, isAsked: false };
   }
 
-  /** A node is there no more. */
+  /** A node has gone: removes its keys. */
   forget(node: string): void {
     this.#peers.get(node)?.clear();
     this.#peers.delete(node);
