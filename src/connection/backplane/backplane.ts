@@ -1,6 +1,7 @@
 /**
- * How publications get from one server to others: of this process, of other processes, of other machines. What a driver for a
- * broker has to do, and no more: numbers, echoes, duplicates, gaps, waiting and time are the server's own business.
+ * The contract between a server and a driver, which carries publications to other servers: of this process, of other processes,
+ * of other machines. A driver only moves bytes and subscriptions: the server itself handles numbers, echoes, duplicates, gaps,
+ * waiting and timeouts.
  *
  * @module
  */
@@ -10,101 +11,103 @@ import type { RuntimeSignal } from "../../transport.ts";
 import type { NewHistories } from "./histories.ts";
 import type { HistoryPage, Position } from "./history.ts";
 
-/** Whether publications get to other servers, and theirs to this one. */
+/** "up" while publications go to other servers and come from them. */
 export type BackplaneState = "up" | "down";
 
-/** A server, as a driver sees it. None of its methods throws. */
+/** A server, as a driver sees it. Its methods never throw. */
 export interface BackplaneMember {
   /** The server's id: 32 hexadecimal digits, random. */
   readonly id: string;
   /**
-   * The topics that are wanted now. After an outage a driver subscribes to them again, before it says "up"; what it has not
-   * taken from here by then is asked for by `subscribe` once more.
+   * Gives the topics that the server wants now. After an outage a driver subscribes to them again before it calls `state("up")`.
+   * The server then calls `subscribe` for each topic that the driver has not read from this iterable.
    */
   topics(): Iterable<string>;
-  /** How many connections of the server are subscribed to a topic. */
+  /** Gives the number of the server's connections that are subscribed to a topic. */
   subscribers(topic: string): number;
   /**
-   * Takes what came from the broker, in its order. What the server has published itself may be among it, and what came twice, and
-   * what is none of framewire's: the server finds out.
+   * Takes a message from the broker. A driver calls this in the broker's order, and need not filter: the server recognises its
+   * own publications, duplicates, and messages that are not framewire's.
    *
-   * @param envelope Read, and not kept.
-   * @param position Where it stands, of a topic with a history. The server's own publications must be among those, since subscribers
-   * here get them in the order of the history, too.
-   * @param previous The offset of the message in front of it in the history, where the driver knows: what is missing between two
-   * messages is then noticed, and asked for by `history`.
+   * @param envelope The message. The server reads it during the call, and does not keep it.
+   * @param position The message's position, if the topic has a history. The driver must then deliver the server's own
+   * publications, too, since subscribers of this server get them in the order of the history.
+   * @param previous The offset of the message before this one in the history, if the driver knows it. With it the server notices
+   * missing messages, and reads them by `history`.
    */
   deliver(topic: string, envelope: Uint8Array, position?: Position, previous?: string): void;
   /**
-   * The broker can be reached no more, or again. A member that has joined is "up", until it is told otherwise.
+   * Tells that the connection to the broker is lost ("down") or back ("up"). Without a call the state is "up" from joining on.
    *
-   * @param reason What went wrong, for logs.
+   * @param reason Why the state is "down", for logs.
    */
   state(now: BackplaneState, reason?: unknown): void;
-  /** Something may have been lost on the way here. @param topics Of these topics. Default: of all. */
+  /** Tells that messages to this server may have been lost. @param topics The topics of the messages. Default: all. */
   gap(topics?: Iterable<string>): void;
 }
 
 /**
- * What a server has of a backplane. Calls that concern one topic take effect in their order. Where one of them throws, that is a
- * rejection.
+ * What a driver gives to a server that joins. Calls for one topic take effect in their order. If a method throws, the server
+ * treats that as a rejection.
  */
 export interface BackplaneMembership {
   /**
-   * Carries an envelope to all other members that have subscribed to the topic. It may come back; and it is given again where
-   * the promise rejects with `BackplaneError` `DOWN`, as soon as the broker is back: receivers drop what they have.
+   * Carries an envelope to all other members that have subscribed to the topic. It may come back to this member. If the promise
+   * rejects with `BackplaneError` `DOWN`, the server publishes the envelope again as soon as the broker is back; receivers drop
+   * duplicates.
    *
-   * @param envelope The driver's to keep; nobody changes it.
-   * Of a topic with a history it is to be kept once, however often it is given: bytes 4 to 31 of the envelope are the same each time,
-   * and no other's.
+   * The broker must keep an envelope of a topic with a history once, even if it is published again. To recognise it, compare
+   * bytes 4 to 31: they are the same each time, and no other envelope has them.
    *
-   * @returns Nothing, or a promise that resolves when the broker has it, with its position where there is a history. With any other
-   * rejection it is given up.
+   * @param envelope The driver may keep it; nobody changes it.
+   * @returns Nothing, or a promise that resolves when the broker has the envelope, with its position if the topic has a history.
+   * If the promise rejects with any other error, the server gives the publication up.
    */
   publish(topic: string, envelope: Uint8Array): Awaitable<Position | void>;
   /**
-   * The topic has got its first subscriber here. Not called while the state is "down".
+   * Subscribes to a topic that has got its first subscriber on this server. Not called while the state is "down".
    *
-   * @returns Nothing, or a promise that resolves when the broker has it: what is published from then on comes.
+   * @returns Nothing, or a promise that resolves when the broker has the subscription: later publications must come.
    */
   subscribe(topic: string): Awaitable<void>;
-  /** The topic has had no subscriber here for a while. Not called while the state is "down". */
+  /** Ends the subscription to a topic that has had no subscriber for a while. Not called while the state is "down". */
   unsubscribe(topic: string): Awaitable<void>;
   /**
-   * Gives what was kept of a topic with a history. Not called while the state is "down".
+   * Reads the messages that the broker has kept of a topic. Not called while the state is "down".
    *
-   * @param since The position behind which it begins; it may be anybody's invention. Undefined: behind the newest message, so
-   * that the page is empty and its position is what is asked for.
+   * @param since The page begins with the first message after this position. A client may have sent it, so it may be invalid.
+   * Undefined: give an empty page with the position of the newest message.
    */
   history?(topic: string, since: Position | undefined): Awaitable<HistoryPage>;
   /**
-   * The server is shut down: what was given to `publish` is let out, where that is possible; nothing is delivered any more.
+   * Leaves, because the server is shut down. The driver sends what it got by `publish` if it can, and delivers nothing any more.
    *
-   * @param signal Aborts when the server waits no longer: what is left is to be dropped, sockets and timers included.
+   * @param signal Aborts when the server stops waiting: the driver must then drop all that is left, sockets and timers included.
    */
   leave(signal: RuntimeSignal): Awaitable<void>;
 }
 
 /**
- * Joins servers, so that what is published on one reaches the subscribers of all. What comes from one publisher arrives
- * in its order, or is told as missing.
+ * Joins servers, so that a publication on one server reaches the subscribers of all. The messages of one publisher arrive in its
+ * order; the server tells lost messages by an event.
  */
 export interface Backplane {
   /**
-   * Takes a server in; what it gives is that server's own. `leave` ends it.
+   * Takes a server in, and gives it a new membership. The server calls `leave` to end it.
    *
-   * @returns Rejects only with what waiting does not mend, such as a wrong password: `serve` then rejects with it.
+   * @returns Rejects only with an error that waiting does not mend, such as a wrong password: `serve` then rejects with that
+   * error.
    */
   join(member: BackplaneMember): Awaitable<BackplaneMembership>;
   /**
-   * What keeps subscribers in step with a history: `histories` of framewire, given by a driver whose memberships have a `history`, so
-   * that only servers with one carry its code. Absent where there is none.
+   * The function `histories` of framewire, if the driver's memberships have a `history`; otherwise undefined. It brings
+   * subscribers up to date from the history. The driver gives it so that other servers do not load that code.
    */
   readonly histories?: NewHistories | undefined;
   /**
-   * Tells whether a topic has a history: always the same, and the same on all servers. Its messages get to subscribers, those of the
-   * publisher's own server included, by `deliver` with a position alone. Default: all have, where there is `histories`. What begins with
-   * `$framewire:` never has one: servers talk to each other there.
+   * Tells whether a topic has a history. The answer must never change, and must be the same on all servers. Messages of such a
+   * topic reach all subscribers, those of the publishing server included, only by `deliver` with a position. Default: all topics
+   * have one if `histories` is given. Topics that begin with `$framewire:` never have one: servers talk to each other there.
    */
   keeps?(topic: string): boolean;
 }

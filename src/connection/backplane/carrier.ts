@@ -1,5 +1,6 @@
 /**
- * What waits to be carried to other servers: bounded in bytes and in time, in the order of publishing.
+ * The queue of publications that wait for the broker, or for its answer: bounded in bytes and in time, in the order of
+ * publishing.
  *
  * @module
  */
@@ -11,32 +12,32 @@ import type { Awaitable } from "../../io/byte-stream.ts";
 import { type Linked, LinkedList } from "../../linked-list.ts";
 import type { Position } from "./history.ts";
 
-/** Which message is given up where more waits than may: the one that comes, or those that have waited longest. */
+/** Which publications are given up at `maxWaiting`: the new one, or those that have waited longest. */
 export type CarryingOverflow = "newest" | "oldest";
 
-/** What holds for publications that wait. */
+/** The limits of waiting publications. */
 export interface CarrierSettings {
-  /** Bytes that may wait, or be under way to the broker without its answer. */
+  /** Bytes that may wait for the broker, or for its answer. */
   readonly maxWaiting: number;
   readonly overflow: CarryingOverflow;
-  /** Milliseconds until one is given up. */
+  /** Milliseconds until a publication is given up. */
   readonly timeout: number;
 }
 
-/** What a carrier asks for and tells. */
+/** What a carrier asks of its owner, and tells it. */
 export interface CarrierOwner {
   /** Gives an envelope to the broker. May throw. */
   publish(topic: string, envelope: Uint8Array): Awaitable<Position | void>;
-  /** The broker has taken one. @param milliseconds How long that took. */
+  /** The broker has taken a publication. @param milliseconds The time since it was published. */
   carried(milliseconds: number): void;
-  /** One was given up. */
+  /** A publication was refused or given up. */
   failed(error: BackplaneError): void;
 }
 
-/** What is counted for each, beside its bytes. */
+/** Bytes that count for each publication, besides those of its topic and envelope. */
 const overhead = 64;
 
-/** One publication on its way. */
+/** One publication. */
 class Parcel implements Linked<Parcel> {
   previous: Parcel | undefined = undefined;
   next: Parcel | undefined = undefined;
@@ -47,8 +48,8 @@ class Parcel implements Linked<Parcel> {
   /** Milliseconds on the clock when it was published. */
   readonly since: number;
   /**
-   * "waiting" for the broker to be there; "under way" to it. Then "done"; or "overdue": given up, but what carries it has not
-   * let it go, so that its bytes still count.
+   * "waiting": the broker does not have it. "under way": the driver has it, and has not answered. "done": carried, refused or
+   * given up. "overdue": given up while the driver still holds it, so its bytes still count.
    */
   state: "waiting" | "under way" | "overdue" | "done" = "waiting";
 
@@ -60,17 +61,17 @@ class Parcel implements Linked<Parcel> {
   }
 }
 
-/** Carries what is published here. */
+/** Carries the publications of one server. */
 export class Carrier {
   readonly #settings: CarrierSettings;
   readonly #deadlines: Deadlines;
   readonly #owner: CarrierOwner;
-  /** Those that are "waiting" or "under way", in the order of publishing. */
+  /** The parcels that are "waiting" or "under way", in the order of publishing. */
   readonly #parcels = new LinkedList<Parcel>();
   #waiting = 0;
-  /** Bytes of those, and of those that are overdue. */
+  /** Bytes of the parcels that are "waiting", "under way" or "overdue". */
   #bytes = 0;
-  /** "open": the broker is there. "shut": what comes waits. "left": nothing is carried any more. */
+  /** "open": the broker can be reached. "shut": publications wait. "left": nothing is carried any more. */
   #state: "open" | "shut" | "left" = "shut";
   #deadline: Deadline | undefined;
 
@@ -80,16 +81,16 @@ export class Carrier {
     this.#owner = owner;
   }
 
-  /** Bytes that wait, or are under way to the broker without its answer. */
+  /** Bytes that wait for the broker, or for its answer. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Carries an envelope, now or as soon as the broker is there.
+   * Carries an envelope, now or as soon as the broker can be reached.
    *
-   * @returns Resolves when the broker has it, with the position that it gave. Rejects with a `BackplaneError`; a rejection that nobody awaits is not reported as
-   * unhandled.
+   * @returns Resolves when the broker has the envelope, with the position that the broker gave. Rejects with a `BackplaneError`;
+   * a rejection that nobody awaits is not reported as unhandled.
    */
   carry(topic: string, envelope: Uint8Array): Promise<Position | undefined> {
     if (this.#state === "left") return this.#refuse(new BackplaneError("LEFT"));
@@ -106,21 +107,21 @@ export class Carrier {
     return parcel.deferred.promise;
   }
 
-  /** The broker is there: what waits goes to it, in order. */
+  /** The broker can be reached: sends the waiting publications, in order. */
   open(): void {
     this.#state = "open";
     for (const parcel of [...this.#parcels]) {
-      // One that comes back at once finds the broker away again: what is behind it must not overtake it.
+      // If the driver refuses one at once, the broker is away again. Later publications must not overtake it.
       if (parcel.state === "waiting" && !this.#send(parcel)) return;
     }
   }
 
-  /** The broker is away: what comes from now on waits. */
+  /** The broker is away: new publications wait from now on. */
   shut(): void {
     this.#state = "shut";
   }
 
-  /** Nothing new is carried, and what waits is given up. What is under way stays so. */
+  /** Refuses new publications, and gives up those that wait. Those that are under way stay so. */
   close(): void {
     this.#state = "left";
     for (const parcel of [...this.#parcels]) {
@@ -128,14 +129,14 @@ export class Carrier {
     }
   }
 
-  /** Gives up what is under way, too: nobody will tell what becomes of it. */
+  /** Gives up also those that are under way, because the driver will not answer any more. */
   abandon(): void {
     for (const parcel of [...this.#parcels]) this.#giveUp(parcel, new BackplaneError("LEFT"));
     this.#deadline?.cancel();
     this.#deadline = undefined;
   }
 
-  /** Makes room for so many bytes, as the policy allows. One message always finds room, however large. */
+  /** Makes room for a publication of `size` bytes, as `overflow` allows. If nothing else counts, any size fits. */
   #makeRoom(size: number): boolean {
     const { maxWaiting, overflow } = this.#settings;
     let parcel = overflow === "oldest" ? this.#parcels.first : undefined;
@@ -147,7 +148,7 @@ export class Carrier {
     return this.#bytes === 0 || this.#bytes + size <= maxWaiting;
   }
 
-  /** Gives one to the broker. @returns False where it has to wait after all. */
+  /** Gives a publication to the driver. @returns False if it has to wait after all. */
   #send(parcel: Parcel): boolean {
     parcel.state = "under way";
     this.#waiting--;
@@ -179,7 +180,7 @@ export class Carrier {
     parcel.deferred.resolve(position);
   }
 
-  /** The broker has not taken one. @returns False where it is tried again. */
+  /** The driver has refused a publication. @returns False if it waits for another attempt. */
   #refused(parcel: Parcel, error: unknown): boolean {
     if (parcel.state === "overdue") {
       this.#bytes -= parcel.size;

@@ -1,6 +1,6 @@
 /**
- * The envelope: what goes over a broker for each publication. Any broker that carries bytes will do, since all that the servers
- * need to know of a message is in here.
+ * The envelope: the bytes that go over a broker for each publication. It holds all that servers need to know of a message except
+ * the topic, so any broker that carries bytes will do.
  *
  * | bytes    | what                                                                                               |
  * | -------- | -------------------------------------------------------------------------------------------------- |
@@ -8,11 +8,11 @@
  * | 2        | the version, 1                                                                                     |
  * | 3        | bits 0 to 3: the opcode, 1 for text, 2 for binary; bit 4: must not be compressed; bits 5 to 7: 0   |
  * | 4 to 19  | the node that published it: 16 random bytes, drawn by each server                                  |
- * | 20 to 23 | the series, big-endian: which of the node's sequences this is; a later one has a higher number     |
+ * | 20 to 23 | the series, big-endian: which of the node's sequences this is; later sequences have higher numbers |
  * | 24 to 31 | the sequence number, big-endian: 1 for the first message of the series, one more for each; up to 2^53 - 1 |
  * | 32 on    | the payload: of text, valid UTF-8                                                                  |
  *
- * The topic is not in it: the broker's channel, or subject, tells it.
+ * The envelope does not hold the topic: the broker's channel, or subject, tells it.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import { OpBinary, type Opcode, OpText } from "../../frame/opcode.ts";
 export const envelopeHeaderSize = 32;
 /** Bytes of a node's id. */
 export const nodeIdSize = 16;
-/** The version that is written, and the only one that is read. */
+/** The version that this code writes, and the only one that it reads. */
 export const envelopeVersion = 1;
 
 const magic = 0x46_57;
@@ -34,33 +34,33 @@ const uncompressedBit = 0x10;
 const nodeAt = 4;
 const seriesAt = 20;
 const sequenceAt = 24;
-/** 2^32, and the first high word of a number that is above 2^53 - 1. */
+/** 2^32; and the lowest high word of numbers above 2^53 - 1. */
 const wordSize = 0x1_0000_0000;
 const highWords = 0x20_0000;
 
-/** An envelope, opened. */
+/** The fields of an envelope. */
 export interface Envelope {
   /** The id of the node that published it, as 16 characters of Latin-1. */
   readonly node: string;
-  /** Which sequence of that node, 0 to 2^32 - 1. */
+  /** The number of the node's sequence, 0 to 2^32 - 1. */
   readonly series: number;
-  /** The place in that sequence, from 1 on. */
+  /** The message's number in that sequence, from 1 on. */
   readonly sequence: number;
   /** OpText or OpBinary. */
   readonly opcode: Opcode;
   /** Whether the message may be compressed. */
   readonly compress: boolean;
-  /** What was published: a view on the envelope. */
+  /** The data that was published: a view on the envelope. */
   readonly payload: Uint8Array;
 }
 
 /**
- * Why bytes are no envelope that can be read. "foreign": somebody else's, or too short. "version": of another version.
- * "malformed": what no version 1 has.
+ * Why bytes cannot be read as an envelope. "foreign": no envelope, or too short. "version": another version. "malformed": against
+ * the rules of version 1.
  */
 export type EnvelopeFault = "foreign" | "version" | "malformed";
 
-/** Encodes an envelope, into memory of its own. */
+/** Encodes an envelope into new memory. */
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
   const { node, series, sequence, opcode, compress, payload } = envelope;
   const bytes = new Uint8Array(envelopeHeaderSize + payload.length);
@@ -77,9 +77,9 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
 }
 
 /**
- * Opens an envelope, or says why that cannot be done. Never throws, whatever it is given.
+ * Decodes an envelope, or says why it cannot be read. Never throws, whatever the argument is.
  *
- * The text of a payload is not looked at: {@link dataOf} does that.
+ * It does not check the text of a payload: {@link dataOf} does.
  */
 export function decodeEnvelope(bytes: unknown): Envelope | EnvelopeFault {
   if (!isBytes(bytes) || bytes.length < 3) return "foreign";
@@ -108,10 +108,9 @@ const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder("utf-8", {
 });
 
 /**
- * Gives the message's data.
+ * Gives the message's data: for a binary message the payload itself.
  *
- * @returns Of binary messages the payload itself; undefined where a text is not valid UTF-8: a client that got it would have to
- * fail its connection.
+ * @returns Undefined if a text is not valid UTF-8, because a client that got it would have to fail its connection.
  */
 export function dataOf({ opcode, payload }: Envelope): string | Uint8Array | undefined {
   if (opcode === OpBinary) return payload;
@@ -122,7 +121,7 @@ export function dataOf({ opcode, payload }: Envelope): string | Uint8Array | und
   }
 }
 
-/** Spells a node's id, 16 characters of Latin-1, as 32 hexadecimal digits. */
+/** Gives a node's id, which is 16 characters of Latin-1, as 32 hexadecimal digits. */
 export function spellNode(node: string): string {
   let text = "";
   for (let at = 0; at < node.length; at++) {

@@ -1,5 +1,10 @@
 /**
- * One topic with a history: its subscribers get each message once and in the order of the history, those that come late included.
+ * One topic with a history: its subscribers get each message once, in the order of the history, even if they subscribe late.
+ *
+ * Theory of operation. A feed that is "live" delivers the messages that the broker sends. When it starts, after an outage, and
+ * when messages may be missing, it reads the history first, and keeps messages that come meanwhile in a tail. A subscriber that
+ * gives its last position has a separate replay: it reads the history from there, with another tail, and then gets what the
+ * others get.
  *
  * @module
  */
@@ -12,54 +17,54 @@ import { directionOf, type HistoryPage, type Position, type Replayed } from "./h
 import { IncomingSequences } from "./sequences.ts";
 import { Tail } from "./tail.ts";
 
-/** A message of the topic, opened. */
+/** A decoded message of the topic. */
 export interface FeedItem {
   readonly position: Position;
-  /** The offset of the message in front of it, where the driver has told. */
+  /** The offset of the message before it; undefined if the driver has not told it. */
   readonly previous: string | undefined;
   readonly node: string;
   readonly series: number;
   readonly sequence: number;
-  /** What subscribers get. */
+  /** The message as subscribers get it. */
   readonly message: PreparedMessage;
-  /** How its publisher wants it delivered, where that is this server. */
+  /** The delivery options of its publisher, if this server published it. */
   readonly options: DeliveryOptions<Subscriber>;
 }
 
-/** What a feed asks for and tells. */
+/** What a feed asks of its owner, and tells it. */
 export interface FeedOwner {
-  /** Those here who have subscribed, in an array of the caller's own. */
+  /** Gives the subscribers on this server, in a new array. */
   receivers(topic: string): Subscriber[];
-  /** Tells whether one is subscribed. */
+  /** Tells whether a connection is subscribed. */
   isSubscribed(receiver: Subscriber, topic: string): boolean;
-  /** Waits until the broker knows of the topic. @returns False where it is away, or does not answer in time. */
+  /** Waits until the broker knows of the topic. @returns False if the broker is away, or does not answer in time. */
   held(topic: string): Promise<boolean>;
-  /** Reads from the broker. Rejects where it does not answer in time, or fails. */
+  /** Reads from the broker. Rejects if the broker fails, or does not answer in time. */
   read(topic: string, since: Position | undefined): Promise<HistoryPage>;
-  /** Waits for a promise, as long as the broker may take to answer. @returns False: that was too long. */
+  /** Waits for a promise as long as the broker may take to answer. @returns False if the promise took longer. */
   within(promise: Promise<unknown>): Promise<boolean>;
-  /** Opens what was read. @returns Undefined where it cannot be read, which is counted. */
+  /** Decodes a message. @returns Undefined if the message cannot be read; the owner counts that. */
   open(topic: string, envelope: Uint8Array, position: Position): FeedItem | undefined;
-  /** Something is missing. */
+  /** Tells that messages are missing. */
   gap(topic: string): void;
-  /** A message goes to the subscribers. */
+  /** Tells that a message goes to the subscribers. */
   delivered(item: FeedItem): void;
-  /** One has come before. */
+  /** Tells that a message had come before. */
   duplicate(): void;
 }
 
-/** A subscriber that is given what it has missed. */
+/** A subscriber that gets the messages that it has missed. */
 interface Replay {
   /**
-   * "reading" the history; then "joining": from the first message on that comes behind `cursor`, it gets what all get. "failed": it
-   * gets that at once.
+   * "reading": it gets messages from the history. "joining": it gets what all get, from the first message after `cursor` on.
+   * "failed": the history cannot be read, and it gets at once what all get.
    */
   state: "reading" | "joining" | "failed";
-  /** Up to where it has got all that is kept. */
+  /** The position up to which it has got all kept messages. */
   cursor: Position;
-  /** Messages that it was sent. */
+  /** Number of messages that were sent to it. */
   replayed: number;
-  /** Whether nothing is missing in them. */
+  /** Whether no message is missing among those. */
   isComplete: boolean;
   readonly tail: Tail<FeedItem>;
   readonly incoming: IncomingSequences;
@@ -69,14 +74,14 @@ interface Replay {
 export class Feed {
   readonly #topic: string;
   readonly #owner: FeedOwner;
-  /** Up to where its subscribers are; undefined until the broker has told where the topic is. */
+  /** The position of the last message that the subscribers got; undefined until the broker has told a position. */
   #last: Position | undefined;
   /**
-   * "away": what comes is left to the history, which is read when the broker is there. "reading" it; "live": what comes is delivered.
-   * "closed" at the end.
+   * "away": drops new messages, since it reads the history when the broker is back. "reading": reads the history. "live":
+   * delivers new messages. "closed": the end.
    */
   #state: "away" | "reading" | "live" | "closed" = "away";
-  /** Which reading it is: what an older one reads counts for nothing. */
+  /** Number of the current reading. Results of older readings are dropped. */
   #reading = 0;
   #whenLive: Deferred<boolean> = newDeferred<boolean>();
   readonly #tail = new Tail<FeedItem>();
@@ -88,7 +93,7 @@ export class Feed {
     this.#owner = owner;
   }
 
-  /** The topic is wanted, or the broker is there again: where it has been away, what was missed is read. */
+  /** The topic is wanted, or the broker is back: if the feed was "away", it reads what was missed. */
   start(): void {
     if (this.#state === "away") void this.#catchUp();
   }
@@ -100,13 +105,13 @@ export class Feed {
     this.#reading++;
   }
 
-  /** Something may be missing: it is looked for in the history. */
+  /** Messages may be missing: reads the history. */
   restart(): void {
     this.stop();
     this.start();
   }
 
-  /** It is wanted no more. */
+  /** The topic is not wanted any more. */
   close(): void {
     this.#state = "closed";
     this.#reading++;
@@ -114,7 +119,7 @@ export class Feed {
     this.#replays.clear();
   }
 
-  /** Waits until what is published comes. @returns False where the broker does not answer in time. */
+  /** Waits until the feed is "live". @returns False if the broker does not answer in time, or the topic is closed. */
   async live(): Promise<boolean> {
     const { promise } = this.#whenLive;
     return (await this.#owner.within(promise)) && promise;
@@ -127,9 +132,9 @@ export class Feed {
   }
 
   /**
-   * Gives a subscriber what was published behind a position, and then what all get.
+   * Gives a subscriber the messages after a position, and then what all get.
    *
-   * @param since Undefined: it has none, and gets what is published from now on.
+   * @param since The position. Undefined: the subscriber gets only new messages.
    */
   async replay(receiver: Subscriber, since: Position | undefined): Promise<Replayed> {
     if (since === undefined) {
@@ -148,7 +153,7 @@ export class Feed {
     try {
       if (await this.live()) await this.#readFor(receiver, replay);
     } catch {
-      // Told by what it returns.
+      // The result tells it.
     }
     const { state, cursor, replayed, isComplete } = replay;
     if (state === "joining") return { complete: isComplete, replayed, position: cursor };
@@ -157,7 +162,7 @@ export class Feed {
     return { complete: false, replayed, position: undefined };
   }
 
-  /** Reads for one subscriber until it has what all have. Rejects where the broker fails, or the connection ends. */
+  /** Reads the history for one subscriber until it has what all have. Rejects if the broker fails, or the connection ends. */
   async #readFor(receiver: Subscriber, replay: Replay): Promise<void> {
     const { tail } = replay;
     for (;;) {
@@ -172,7 +177,7 @@ export class Feed {
       }
       replay.cursor = page.position;
       if (!hasMore(page) && !tail.isCut) break;
-      // A peer that reads slowly is read for slowly.
+      // Waits for a slow peer, so that its unsent bytes stay few.
       await sent;
     }
     for (const item of tail.take()) {
@@ -191,7 +196,7 @@ export class Feed {
     return receiver.outbox.send(message, message.compress);
   }
 
-  /** Whether a subscriber still wants it: it may have left, or have asked for another one. */
+  /** Whether a subscriber still wants this replay: it may have left, or have asked for another replay. */
   #isCurrent(receiver: Subscriber, replay: Replay): boolean {
     return (
       this.#replays.get(receiver) === replay &&
@@ -200,12 +205,12 @@ export class Feed {
     );
   }
 
-  /** Reads what was missed, for all. */
+  /** Reads the missed messages for all subscribers. */
   async #catchUp(): Promise<void> {
     const reading = ++this.#reading;
     this.#state = "reading";
     try {
-      // What is published behind this comes; what was published before is in the history.
+      // Messages from before this are in the history; later ones come from the broker.
       const isHeld = await this.#owner.held(this.#topic);
       if (reading !== this.#reading) return;
       if (!isHeld) {
@@ -232,7 +237,7 @@ export class Feed {
     for (const item of this.#tail.take()) this.arrive(item);
   }
 
-  /** @returns Whether nothing else has to be read. */
+  /** Delivers the messages of a page. @returns Whether this was the last page to read. */
   #takePage(page: HistoryPage): boolean {
     if (!page.complete) this.#owner.gap(this.#topic);
     for (const { envelope, position } of page.entries) {
@@ -243,7 +248,7 @@ export class Feed {
     return !hasMore(page) && !this.#tail.isCut;
   }
 
-  /** Takes the next message, unless it has come, or something is missing in front of it. */
+  /** Takes the next message, unless it has come before, or a message before it is missing. */
   #follow(item: FeedItem): void {
     const last = this.#last;
     if (last !== undefined) {
@@ -251,7 +256,7 @@ export class Feed {
       if (direction === "same or earlier") return;
       const { previous } = item;
       if (direction === "elsewhere" || (previous !== undefined && previous !== last.offset)) {
-        // The history has it, too.
+        // The history holds this message, too.
         this.restart();
         return;
       }
@@ -273,7 +278,7 @@ export class Feed {
     deliver(receivers, message, options);
   }
 
-  /** Whether a subscriber gets a message as all do. */
+  /** Whether a subscriber gets a message at the same time as the others. */
   #gets(receiver: Subscriber, item: FeedItem): boolean {
     const replay = this.#replays.get(receiver);
     if (replay?.state === "reading") {
@@ -287,7 +292,7 @@ export class Feed {
   }
 }
 
-/** A driver that has more, and gives nothing of it, is asked no more. */
+/** Whether there is another page. Not after an empty page, so that a wrong driver causes no endless loop. */
 function hasMore({ more, entries }: HistoryPage): boolean {
   return more && entries.length > 0;
 }

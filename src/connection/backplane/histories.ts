@@ -1,5 +1,6 @@
 /**
- * Topics with a history, of one server. A driver whose broker has a history brings this, so that only those who use one carry it.
+ * The topics with a history of one server. A driver whose broker has a history imports this file, so that other servers do not
+ * load it.
  *
  * @module
  */
@@ -17,57 +18,66 @@ import { Feed, type FeedItem, type FeedOwner } from "./feed.ts";
 import type { HistoryPage, Position, Replayed } from "./history.ts";
 
 /**
- * Makes what subscribers get of a message of a topic with a history, such as one that tells its position, too. Called once for each message
- * on each server, and once for each connection that it is replayed to.
+ * Makes what subscribers get in the place of a message of a topic with a history; it can add the message's position. Called once
+ * for each message on each server, and once for each connection that the message is replayed to.
  */
 export type Stamp = (data: Data, position: Position, topic: string) => string | Binary;
 
-/** What is asked of a server, and told. */
+/** What histories ask of their server, and tell it. */
 export interface HistoriesOwner {
   readonly deadlines: Deadlines;
   /** Milliseconds that the broker has to answer. */
   readonly timeout: number;
-  /** The server's own id, as envelopes have it. */
+  /** The server's own id, as in envelopes: 16 characters of Latin-1. */
   readonly node: string;
   readonly stamp: Stamp | undefined;
   receivers(topic: string): Subscriber[];
   isSubscribed(receiver: Subscriber, topic: string): boolean;
-  /** Waits until the broker knows of a topic; false where it is away, or does not answer. */
+  /** Waits until the broker knows of a topic. @returns False if the broker is away, or does not answer. */
   held(topic: string): Promise<boolean>;
-  /** Asks the driver. May throw. */
+  /** Reads a page from the driver. May throw. */
   history(topic: string, since: Position | undefined): Awaitable<HistoryPage>;
   gap(topic: string): void;
-  /** A message of another server goes to the subscribers. */
+  /** Tells that a message of another server goes to the subscribers. */
   delivered(): void;
   duplicate(): void;
-  /** What came is no envelope that can be read. @param fault Undefined where the envelope is, and its content is not. */
+  /**
+   * Tells that a message cannot be read.
+   *
+   * @param fault What is wrong with the envelope; undefined if only its payload is not valid.
+   */
   dropped(fault: EnvelopeFault | undefined, envelope: Uint8Array): void;
   stampFailed(error: unknown): void;
 }
 
-/** What a server has of it. */
+/** The interface between a server and its topics with a history. */
 export interface Histories {
-  /** A topic has a subscriber. @param heard Whether the broker knows of it. @returns Whether what is published comes from now on. */
+  /**
+   * A topic has a subscriber.
+   *
+   * @param heard Whether the broker knows of the topic.
+   * @returns Whether publications come from now on.
+   */
   want(topic: string, heard: Promise<boolean>): Promise<boolean>;
-  /** A topic is wanted no more. */
+  /** A topic is not wanted any more. */
   forget(topic: string): void;
-  /** The broker is there. */
+  /** The broker can be reached. */
   start(): void;
   /** The broker is away. */
   stop(): void;
-  /** Something of a topic may have been lost. */
+  /** Messages of a topic may have been lost: reads the history. */
   restart(topic: string): void;
   close(): void;
-  /** Takes what came from the broker. */
+  /** Takes a message from the broker. */
   deliver(
     topic: string,
     envelope: Uint8Array,
     position: Position | undefined,
     previous: string | undefined,
   ): void;
-  /** This server publishes a message, which it will deliver itself when it comes back. */
+  /** This server publishes a message, and will deliver it to its own subscribers when the broker gives it back. */
   publish(series: number, sequence: number, options: DeliveryOptions<Subscriber>): void;
-  /** See `Feed.replay`. @param heard As of {@link want}. */
+  /** See `Feed.replay`. @param heard Whether the broker knows of the topic. */
   replay(
     receiver: Subscriber,
     topic: string,
@@ -76,10 +86,10 @@ export interface Histories {
   ): Promise<Replayed>;
 }
 
-/** Makes what a server needs for topics with a history. */
+/** Makes the histories of one server. */
 export type NewHistories = (owner: HistoriesOwner) => Histories;
 
-/** Publications of this server that have not come back, whose options are remembered. */
+/** The largest number of this server's publications whose options are remembered until they come back. */
 const mostPublished = 4096;
 
 const asAll: DeliveryOptions<Subscriber> = {};
@@ -87,7 +97,7 @@ const asAll: DeliveryOptions<Subscriber> = {};
 class TopicHistories implements Histories, FeedOwner {
   readonly #owner: HistoriesOwner;
   readonly #feeds = new Map<string, Feed>();
-  /** By series and sequence number: those that are not for all. */
+  /** Options of publications that are not for all subscribers, by series and sequence number. */
   readonly #published = new Map<string, DeliveryOptions<Subscriber>>();
 
   constructor(owner: HistoriesOwner) {
@@ -158,7 +168,7 @@ class TopicHistories implements Histories, FeedOwner {
     return { complete: complete && isHeard, replayed, position };
   }
 
-  // What a feed asks for.
+  // The methods of `FeedOwner`.
 
   receivers(topic: string): Subscriber[] {
     return this.#owner.receivers(topic);
@@ -244,7 +254,7 @@ class TopicHistories implements Histories, FeedOwner {
   }
 }
 
-/** Keeps subscribers in step with the history of their topics: for drivers, see `Backplane.histories`. */
+/** Brings subscribers up to date from the history of their topics. For drivers, see `Backplane.histories`. */
 export function histories(owner: HistoriesOwner): Histories {
   return new TopicHistories(owner);
 }

@@ -1,63 +1,65 @@
 /**
- * What brokers that keep messages tell of them: positions, and pages of a history.
+ * Positions of messages, and pages of a history, as brokers that keep messages give them.
  *
  * @module
  */
 
-/** Where a message stands among all that were published to its topic. Brokers that keep what is published give one. */
+/** The place of a message among all messages of its topic. Brokers that keep messages give each a position. */
 export interface Position {
-  /** Which history it is of, at most 64 UTF-16 units: another one as soon as the broker has lost what it kept, or may have. */
+  /** Names the history, at most 64 UTF-16 units. It changes as soon as the broker has lost messages that it kept, or may have. */
   readonly epoch: string;
   /**
-   * The place in it: a whole number, or two with a hyphen between them, in decimal digits; later messages have a greater one.
-   * Messages need not stand at one number after the other. Before the first is "0".
+   * The place in the history: a whole number, or two with a hyphen between them, in decimal digits. Later messages have greater
+   * offsets; numbers may be left out. The offset before the first message is "0".
    */
   readonly offset: string;
 }
 
 /** A message that a broker has kept. */
 export interface HistoryEntry {
-  /** Where it stands. */
+  /** The message's position. */
   readonly position: Position;
-  /** As it was given to `publish`. */
+  /** The envelope, as `publish` got it. */
   readonly envelope: Uint8Array;
 }
 
-/** What a broker has kept of a topic behind a position. */
+/** The messages of a topic that a broker has kept after a position. */
 export interface HistoryPage {
   /** The messages, oldest first. */
   readonly entries: readonly HistoryEntry[];
   /**
-   * Whether nothing is missing between the position that was asked for and the first of them. False where older ones are not kept any
-   * more, or the epoch is another one, or nobody can tell: then the page begins with the oldest that is kept.
+   * True if no message is missing between the position that was asked for and the first entry. False if the broker no longer
+   * keeps the messages in between, if the epoch differs, or if this is unknown: then the page begins with the oldest message that
+   * is kept.
    */
   readonly complete: boolean;
-  /** Up to where the page goes: the position of its last message; where it has none, that of the newest one in the topic. */
+  /** The position of the last message of the page; if the page is empty, the position of the topic's newest message. */
   readonly position: Position;
-  /** Whether there are more behind it. A driver bounds a page as it sees fit, such as at 1 MiB. */
+  /** Whether more messages follow. The driver chooses the size of a page, such as at most 1 MiB. */
   readonly more: boolean;
 }
 
-/** What became of a subscription with `since`. */
+/** The result of a subscription with `since`. */
 export interface Replayed {
   /**
-   * Whether the connection has got, or gets, all that was published behind `since`; false where older messages are not kept any
-   * more, the broker is away or has lost them, or the topic has no history.
+   * True if the connection gets all messages after `since`. False if the broker does not keep them any more, is away or has lost
+   * them, or if the topic has no history.
    */
   readonly complete: boolean;
-  /** Messages that it was sent out of the history. */
+  /** Number of messages from the history that were sent to the connection. */
   readonly replayed: number;
-  /** Where the topic is: what is published behind it comes by itself. Undefined where nobody can tell. */
+  /** The position from which on the connection gets all new messages; undefined if it is unknown. */
   readonly position: Position | undefined;
 }
 
-/** Where a position lies, seen from another one. */
+/** Where one position lies, seen from another. */
 export type Direction = "later" | "same or earlier" | "elsewhere";
 
 const offsets = /^\d{1,20}(?:-\d{1,20})?$/;
 
 /**
- * Tells where `one` lies, seen from `other`. "elsewhere": in another history; so is what is no position at all, as clients may send.
+ * Tells where `one` lies, seen from `other`. "elsewhere": in another history, or not a valid position, which a client may have
+ * sent.
  */
 export function directionOf(one: Position, other: Position): Direction {
   if (one.epoch !== other.epoch || !isOffset(one.offset) || !isOffset(other.offset)) {
@@ -72,7 +74,7 @@ function isOffset(value: unknown): boolean {
   return typeof value === "string" && offsets.test(value);
 }
 
-/** Compares whole numbers in decimal digits, which may have more of them than a number can hold. */
+/** Compares whole numbers in decimal digits, as strings, because a number cannot hold 20 digits. */
 function compare(one: string, other: string): number {
   const [left, right] = [one.replace(/^0+/, ""), other.replace(/^0+/, "")];
   if (left.length !== right.length) return left.length - right.length;

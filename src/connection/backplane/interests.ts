@@ -1,5 +1,9 @@
 /**
- * Which topics a server wants of its broker, and which of them the broker knows of.
+ * The topics that a server wants of its broker, and whether the broker knows of each.
+ *
+ * Theory of operation. Each topic has one state, see `Interest.state`. When the broker comes back, the server subscribes again to
+ * all topics that the driver has not renewed itself. A topic that loses its last subscriber stays for the time `linger`, since a
+ * subscriber often comes back.
  *
  * @module
  */
@@ -8,29 +12,32 @@ import type { Deadline, Deadlines } from "../../clock.ts";
 import { type Deferred, newDeferred, whenSettled } from "../../deferred.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
 
-/** What holds for topics. */
+/** The times of subscriptions. */
 export interface InterestSettings {
-  /** Milliseconds that a topic stays subscribed to after its last subscriber has left. */
+  /** Milliseconds that the subscription to a topic outlives its last subscriber. */
   readonly linger: number;
-  /** Milliseconds that a subscription is waited for. */
+  /** Milliseconds that the broker has to confirm a subscription. */
   readonly timeout: number;
 }
 
-/** What is asked of the broker, and told of it. The first two may throw. */
+/** What interests ask of their owner, and tell it. The first two methods may throw. */
 export interface InterestOwner {
   subscribe(topic: string): Awaitable<void>;
   unsubscribe(topic: string): Awaitable<void>;
   /** The broker has answered. */
   answered(): void;
-  /** It has not, in time. */
+  /** The broker has not answered in time. */
   overdue(): void;
-  /** It will not have a subscription. */
+  /** The broker has refused a subscription. */
   failed(topic: string, error: unknown): void;
-  /** A topic is wanted no more. */
+  /** A topic is not wanted any more. */
   forgotten(topic: string): void;
 }
 
-/** Topics without subscribers that may linger: a peer that goes through many does not fill the memory with them. */
+/**
+ * The largest number of lingering topics, so that a peer that subscribes to many topics, one after another, does not fill the
+ * memory.
+ */
 const mostLingering = 4096;
 
 const yes = /* @__PURE__ */ Promise.resolve(true);
@@ -40,21 +47,21 @@ const no = /* @__PURE__ */ Promise.resolve(false);
 interface Interest {
   readonly topic: string;
   /**
-   * "absent": the broker does not know of it. "asked": it is being told. "renewed": the driver tells it again by itself, before
-   * it says that the broker is back. "held": the broker knows.
+   * "absent": the broker does not know of the topic. "asked": the subscription is under way. "renewed": the driver itself
+   * subscribes again, before it says that the broker is back. "held": the broker knows of the topic.
    */
   state: "absent" | "asked" | "renewed" | "held";
-  /** Which call asks: an answer to an older one counts for nothing. */
+  /** Number of the last call of `subscribe`. Answers to older calls do not count. */
   call: number;
-  /** Settles with whether the broker knows. Once for each "asked". */
+  /** Resolves with whether the broker knows of the topic. A new one for each "asked". */
   answer: Deferred<boolean> | undefined;
-  /** Until when nobody waits any longer. */
+  /** The deadline for the broker's answer. */
   patience: Deadline | undefined;
-  /** When it is let go, where it has no subscriber. */
+  /** The deadline at which a topic without subscribers is dropped. */
   lingering: Deadline | undefined;
 }
 
-/** Keeps the broker's subscriptions as the server's own subscribers want them. */
+/** Keeps the subscriptions at the broker in step with the server's own subscribers. */
 export class Interests {
   readonly #settings: InterestSettings;
   readonly #deadlines: Deadlines;
@@ -78,8 +85,8 @@ export class Interests {
   /**
    * A topic has a subscriber.
    *
-   * @returns Whether the broker knows: true as soon as it does; false at once where it is away, and when it has refused, or has not
-   * answered in time. Never rejects.
+   * @returns True as soon as the broker knows of the topic. False at once if the broker is away; false later if it refuses, or
+   * does not answer in time. Never rejects.
    */
   want(topic: string): Promise<boolean> {
     let interest = this.#interests.get(topic);
@@ -98,7 +105,7 @@ export class Interests {
     return this.held(topic);
   }
 
-  /** Tells whether the broker knows of a topic, as {@link want} does, and changes nothing. */
+  /** Tells whether the broker knows of a topic, as {@link want} does, but changes nothing. */
   held(topic: string): Promise<boolean> {
     const interest = this.#interests.get(topic);
     if (interest?.state === "held") return yes;
@@ -126,7 +133,9 @@ export class Interests {
     });
   }
 
-  /** The topics, for a driver that tells a broker of all of them: what it takes from here need not be asked for again. */
+  /**
+   * Gives the topics to a driver that subscribes to all of them after an outage. Those that the driver reads become "renewed".
+   */
   *topics(): Generator<string, void, undefined> {
     for (const interest of this.#interests.values()) {
       if (!this.#isOpen) interest.state = "renewed";
@@ -134,7 +143,7 @@ export class Interests {
     }
   }
 
-  /** The broker is there: it is asked for what it has not been told of. */
+  /** The broker can be reached: subscribes to the topics that it does not know of. */
   open(): void {
     this.#isOpen = true;
     for (const interest of [...this.#interests.values()]) {
@@ -143,7 +152,7 @@ export class Interests {
     }
   }
 
-  /** The broker is away, and knows of nothing any more. */
+  /** The broker is away, and has forgotten all topics. */
   shut(): void {
     this.#isOpen = false;
     for (const interest of this.#interests.values()) {
@@ -152,7 +161,7 @@ export class Interests {
     }
   }
 
-  /** Nothing is wanted any more. */
+  /** No topic is wanted any more. */
   close(): void {
     this.#isOpen = false;
     for (const interest of this.#interests.values()) {
@@ -215,7 +224,7 @@ export class Interests {
     interest.answer = undefined;
   }
 
-  /** It has a subscriber again. */
+  /** A lingering topic has a subscriber again. */
   #stay(interest: Interest): void {
     if (interest.lingering === undefined) return;
     interest.lingering.cancel();
@@ -231,7 +240,7 @@ export class Interests {
     try {
       whenSettled(this.#owner.unsubscribe(interest.topic), undefined, () => {});
     } catch {
-      // What still comes of the topic is dropped.
+      // No harm: the node drops messages of topics that are not wanted.
     }
   }
 }

@@ -14,15 +14,18 @@ import { RecentMap } from "./recent.ts";
 import { isReserved } from "./reserved.ts";
 import { latin1 } from "../../bytes.ts";
 
-/** What a backplane in memory keeps. */
+/** How many messages a backplane in memory keeps. */
 export interface LocalBackplaneOptions {
-  /** Messages of each topic that are kept, so that who comes back gets what it has missed. Default: 0, none. */
+  /** Messages that are kept of each topic, so that a client that comes back gets what it has missed. Default: 0, none. */
   readonly history?: number | undefined;
-  /** Bytes of those, envelopes included; the newest is kept in any case. Default: 1 048 576; 0 or Infinity for no limit. */
+  /**
+   * Bytes of the kept messages of a topic, envelopes included; the newest is always kept. Default: 1 048 576; 0 or Infinity for
+   * no limit.
+   */
   readonly historyBytes?: number | undefined;
-  /** Topics that have a history at least, those used last; it is fewer than twice as many. Default: 1 024. */
+  /** Topics whose history is kept: at least this many of those used last, and fewer than twice as many. Default: 1 024. */
   readonly historyTopics?: number | undefined;
-  /** Tells which topics have one. Default: all. */
+  /** Tells whether a topic has a history. Default: all topics have one. */
   readonly keeps?: ((topic: string) => boolean) | undefined;
 }
 
@@ -34,7 +37,7 @@ const table: OptionTable<LocalBackplaneOptions> = {
 };
 
 /**
- * Makes a backplane for the servers of one process: what joins it shares its topics, and delivery is immediate.
+ * Makes a backplane for the servers of one process. The servers that join it share their topics; delivery is immediate.
  *
  * @throws {TypeError} An option is not known, or of a wrong type. @throws {RangeError} A number is NaN or below 0.
  */
@@ -54,7 +57,7 @@ export function localBackplane(options: LocalBackplaneOptions = {}): Backplane {
   const logOf = (topic: string): HistoryLog => {
     let log = logs.get(topic);
     if (log === undefined) {
-      // A topic that was forgotten begins anew: what somebody knows of it is of another epoch.
+      // A forgotten topic begins a new history, with a new epoch, so that old positions do not fit.
       log = new HistoryLog(`${run}-${++logsMade}`, history, historyBytes || Infinity);
       logs.set(topic, log);
     }
@@ -72,7 +75,7 @@ export function localBackplane(options: LocalBackplaneOptions = {}): Backplane {
       };
       return {
         publish(topic, envelope) {
-          // A copy: a receiver may subscribe while it is delivered to.
+          // A copy, because a receiver may subscribe during the delivery.
           const members = [...(topics.get(topic) ?? [])];
           if (!isKept(topic)) {
             for (const other of members) if (other !== member) other.deliver(topic, envelope);
@@ -100,7 +103,7 @@ export function localBackplane(options: LocalBackplaneOptions = {}): Backplane {
   };
 }
 
-/** What tells this backplane's epochs from another one's. */
+/** Gives a random text that tells this backplane's epochs from those of another. */
 function newRun(): string {
   const id = crypto.getRandomValues(new Uint8Array(nodeIdSize));
   return spellNode(latin1(id, 0, nodeIdSize));

@@ -1,12 +1,12 @@
 /**
- * A history in memory: what was published to one topic last.
+ * A history in memory: the last messages of one topic.
  *
  * @module
  */
 
 import { directionOf, type HistoryEntry, type HistoryPage, type Position } from "./history.ts";
 
-/** Messages of one page. */
+/** The largest number of messages in one page. */
 const pageSize = 256;
 
 /** Keeps the last messages of a topic. */
@@ -14,15 +14,15 @@ export class HistoryLog {
   readonly #epoch: string;
   readonly #most: number;
   readonly #mostBytes: number;
-  /** Those that are kept are from `#from` on: taking out at the front is done many at a time. */
+  /** The kept messages begin at `#from`. Older ones are removed many at a time, because each removal copies the array. */
   #entries: HistoryEntry[] = [];
   #from = 0;
   #bytes = 0;
   #offset = 0;
 
   /**
-   * @param most Messages that are kept.
-   * @param mostBytes Bytes of those; the newest is kept in any case.
+   * @param most The largest number of kept messages.
+   * @param mostBytes The largest sum of their bytes; the newest message is always kept.
    */
   constructor(epoch: string, most: number, mostBytes: number) {
     this.#epoch = epoch;
@@ -50,7 +50,7 @@ export class HistoryLog {
     return position;
   }
 
-  /** Gives what is behind a position. As `BackplaneMembership.history`. */
+  /** Gives a page of the messages after a position, as `BackplaneMembership.history` does. */
   read(since: Position | undefined): HistoryPage {
     if (since === undefined) return this.#page(this.#offset, true);
     const oldest = this.#offset - this.#size;
@@ -67,7 +67,7 @@ export class HistoryLog {
     return { epoch: this.#epoch, offset: String(offset) };
   }
 
-  /** @param after The offset behind which it begins. */
+  /** @param after The page begins with the first message after this offset. */
   #page(after: number, complete: boolean): HistoryPage {
     const end = Math.min(after + pageSize, this.#offset);
     const first = this.#from + after - (this.#offset - this.#size);

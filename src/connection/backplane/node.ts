@@ -1,6 +1,6 @@
 /**
- * A server as one of several: what it publishes goes to the others, and what they publish comes here, each message once, in its
- * publisher's order, and with every loss that can be noticed told.
+ * One server among several: its publications go to the others, and theirs come here, each message once and in its publisher's
+ * order. It tells every loss that it can notice.
  *
  * @module
  */
@@ -40,18 +40,18 @@ import {
   defaultCarrying,
 } from "./status.ts";
 
-/** What a node asks for and tells. */
+/** What a node asks of its owner, and tells it. */
 export interface NodeOwner {
   readonly deadlines: Deadlines;
   /** A message has come for the subscribers of a topic. */
   receive(topic: string, message: PreparedMessage): void;
-  /** The subscribers of a topic here, in an array of the caller's own. */
+  /** Gives the subscribers of a topic on this server, in a new array. */
   receivers(topic: string): Subscriber[];
-  /** Tells whether one is subscribed to a topic. */
+  /** Tells whether a connection is subscribed to a topic. */
   isSubscribed(receiver: Subscriber, topic: string): boolean;
   /** The option `stamp` has thrown. */
   stampFailed(error: unknown): void;
-  /** Something has happened. Must not throw. */
+  /** Tells an event. Must not throw. */
   tell(event: BackplaneEvent): void;
 }
 
@@ -66,24 +66,25 @@ export class BackplaneNode implements BackplaneStatus {
   readonly #outgoing = new OutgoingSequences();
   readonly #incoming = new IncomingSequences();
   readonly #stamp: CarryingOptions["stamp"];
-  /** Keeps subscribers in step with what a broker has kept, where it has. */
+  /** The topics with a history; undefined if the driver has none. */
   #histories: Histories | undefined;
   #keeps: ((topic: string) => boolean) | undefined;
   /**
-   * "joining"; "reached" while the driver says that the broker is there; "lost" while it says that it is not; "left" at the end.
+   * "joining": the driver has not joined yet. "reached", "lost": the last state that the driver told, "up" or "down". "left": the
+   * end.
    */
   #stage: "joining" | "reached" | "lost" | "left" = "joining";
-  /** What the driver has said before it had joined, and why. */
+  /** The last state that the driver told before it had joined, with the reason. */
   #early: { readonly now: BackplaneState; readonly reason: unknown } = {
     now: "up",
     reason: undefined,
   };
-  /** Whether the broker has not answered in time, and has not since. */
+  /** Whether an answer of the broker was overdue, and none has come since. */
   #isSilent = false;
   #told: BackplaneState = "up";
   #membership: BackplaneMembership | undefined;
   #joined: Promise<void> | undefined;
-  /** Whether somebody waits for it, and is told by a rejection what fails. */
+  /** Whether {@link joined} waits for `#joined`: its rejection then tells the error, and no event does. */
   #isAwaited = false;
   // Counters.
   #published = 0;
@@ -96,7 +97,7 @@ export class BackplaneNode implements BackplaneStatus {
   #roundTripTime: number | undefined;
   readonly #versions = new Set<number>();
 
-  /** @throws {TypeError} An option is of a wrong type. @throws {RangeError} One is NaN or below 0. */
+  /** @throws {TypeError} An option is of a wrong type. @throws {RangeError} An option is NaN or below 0. */
   constructor(options: CarryingOptions, owner: NodeOwner) {
     const { overflow = "newest", linger = defaultCarrying.linger } = options;
     const {
@@ -106,7 +107,7 @@ export class BackplaneNode implements BackplaneStatus {
     checkLimit("carrying.maxWaiting", bytes);
     checkMilliseconds("carrying.timeout", patience);
     checkMilliseconds("carrying.linger", linger);
-    // As of all limits: 0 is none.
+    // 0 means no limit, as for all limits.
     const maxWaiting = bytes || Infinity;
     const timeout = patience || Infinity;
     this.#owner = owner;
@@ -137,7 +138,7 @@ export class BackplaneNode implements BackplaneStatus {
         this.#silent();
       },
       failed: (topic, cause) => {
-        // Where the broker is away, that is told already, or about to be; it is asked again when it is back.
+        // The driver tells an outage by its state; the node subscribes again when the broker is back.
         if (cause instanceof BackplaneError && cause.code === "DOWN") return;
         const error = new BackplaneError("REFUSED", { cause });
         owner.tell({ type: "error", error, topic });
@@ -167,7 +168,7 @@ export class BackplaneNode implements BackplaneStatus {
     };
   }
 
-  /** Joins; once. What fails is kept for {@link joined}. */
+  /** Joins the backplane. Call it once. {@link joined} tells an error. */
   join(backplane: Backplane): void {
     this.#keeps = backplane.keeps?.bind(backplane);
     this.#histories = backplane.histories?.({
@@ -217,8 +218,8 @@ export class BackplaneNode implements BackplaneStatus {
   }
 
   /**
-   * Waits until the node has joined, no longer than the option `timeout`: it then goes on without, and is "down" until it has.
-   * Rejects where it cannot join at all.
+   * Waits until the node has joined, at most for the option `timeout`. After that the node goes on, and is "down" until it has
+   * joined. Rejects if joining fails.
    */
   async joined(): Promise<void> {
     if (this.#joined === undefined) return;
@@ -234,12 +235,15 @@ export class BackplaneNode implements BackplaneStatus {
     if (this.#stage === "joining") this.#tellState(new BackplaneError("TIMEOUT"));
   }
 
-  /** Tells whether a topic has a history: its messages are delivered here, too, as they come from the broker. */
+  /**
+   * Tells whether a topic has a history. If so, subscribers of this server, too, get its messages only when they come from the
+   * broker.
+   */
   keeps(topic: string): boolean {
     return this.#historyOf(topic) !== undefined;
   }
 
-  /** Carries a message to the other nodes. As `Carrier.carry`. */
+  /** Carries a message to the other nodes, as `Carrier.carry` does. */
   publish(
     topic: string,
     message: PreparedMessage,
@@ -256,14 +260,14 @@ export class BackplaneNode implements BackplaneStatus {
     );
   }
 
-  /** A topic has its first subscriber. As `Interests.want`. */
+  /** A topic has its first subscriber. @returns As `Interests.want`. */
   want(topic: string): Promise<boolean> {
     const answer = this.#interests.want(topic);
     const heard = this.#isSilent ? Promise.resolve(false) : answer;
     return this.#historyOf(topic)?.want(topic, heard) ?? heard;
   }
 
-  /** A connection, which has just subscribed, gets what it has missed. As `Histories.replay`. */
+  /** A connection that has just subscribed gets the messages that it has missed, as `Histories.replay` tells. */
   async replay(
     receiver: Subscriber,
     topic: string,
@@ -282,9 +286,10 @@ export class BackplaneNode implements BackplaneStatus {
   }
 
   /**
-   * Leaves: what waits for a broker that is away is given up, what is under way is let out. Rejects with what the driver fails with.
+   * Leaves the backplane. Gives up the publications that wait, and lets the driver finish those that are under way. Rejects with
+   * the driver's error.
    *
-   * @param within Milliseconds for it; then it is done as it is.
+   * @param within Milliseconds that the driver has to finish. After that its signal aborts.
    */
   async leave(within: number): Promise<void> {
     const { deadlines } = this.#owner;
@@ -333,7 +338,7 @@ export class BackplaneNode implements BackplaneStatus {
     else this.#tellState(new BackplaneError("DOWN", { cause: reason }));
   }
 
-  /** What the driver says. */
+  /** The driver tells a state. */
   #stateOf(now: BackplaneState, reason: unknown): void {
     if (this.#stage === "joining") {
       this.#early = { now, reason };
@@ -351,7 +356,7 @@ export class BackplaneNode implements BackplaneStatus {
   #reach(): void {
     this.#stage = "reached";
     this.#isSilent = false;
-    // Subscriptions go first: what is published behind them may be answered at once.
+    // Subscriptions go first, because publications may be answered at once.
     this.#interests.open();
     this.#histories?.start();
     this.#carrier.open();
@@ -371,7 +376,7 @@ export class BackplaneNode implements BackplaneStatus {
     this.#tellState(new BackplaneError("TIMEOUT"));
   }
 
-  /** Tells whether it is up or down where that has changed. @param error Why it may be down. */
+  /** Tells an event if the state has changed. @param error Why the state may be "down". */
   #tellState(error?: BackplaneError): void {
     const { state } = this;
     if (state === this.#told || this.#stage === "left") return;
@@ -379,7 +384,7 @@ export class BackplaneNode implements BackplaneStatus {
     this.#owner.tell(error === undefined ? { type: "up" } : { type: "down", error });
   }
 
-  /** Something came from the broker: whatever it is, nothing is thrown. */
+  /** Takes a message from the broker. Never throws, whatever the bytes are. */
   #deliver(
     topic: string,
     bytes: Uint8Array,
@@ -421,7 +426,7 @@ export class BackplaneNode implements BackplaneStatus {
     return this.#keeps?.(topic) === false ? undefined : this.#histories;
   }
 
-  /** Something may have been lost. What is kept is looked for; of the rest it is told. */
+  /** Messages may have been lost. Reads the history of the topics that have one, and tells a gap in the others. */
   #gap(topics: readonly string[] | undefined): void {
     const histories = this.#histories;
     if (histories === undefined) {

@@ -1,12 +1,12 @@
 /**
- * A map that forgets what has not been used for long.
+ * A map that forgets entries that have not been used for long.
  *
  * @module
  */
 
 /**
- * Keeps at least the `most` entries used last, and less than twice as many. None is taken out by itself: a map with many holes
- * is slow to begin an iteration, and to find the oldest takes one.
+ * Keeps at least the `most` entries used last, and less than twice as many. It drops entries only by dropping a whole map,
+ * because to find the oldest entry takes an iteration, which is slow to begin in a map with many deleted entries.
  */
 export class RecentMap<Key, Value> {
   readonly #most: number;
@@ -17,12 +17,12 @@ export class RecentMap<Key, Value> {
     this.#most = most;
   }
 
-  /** Entries that it has. */
+  /** Number of entries. */
   get size(): number {
     return this.#young.size + (this.#old?.size ?? 0);
   }
 
-  /** Gives a value, which counts as its use. */
+  /** Gives a value. This counts as a use. */
   get(key: Key): Value | undefined {
     const value = this.#young.get(key);
     if (value !== undefined || this.#old === undefined) return value;
@@ -31,7 +31,7 @@ export class RecentMap<Key, Value> {
     return older;
   }
 
-  /** Sets a value, which counts as its use. */
+  /** Sets a value. This counts as a use. */
   set(key: Key, value: Value): void {
     this.#young.set(key, value);
     if (this.#young.size < this.#most) return;

@@ -1,13 +1,13 @@
 /**
- * Topics on which servers talk to each other, and no application does.
+ * Topics on which servers talk to each other. Applications cannot use them.
  *
  * @module
  */
 
-/** What they begin with. */
+/** The beginning of each reserved topic. */
 export const reservedPrefix = "$framewire:";
 
-/** Tells whether a topic is one of those. */
+/** Tells whether a topic is reserved. */
 export function isReserved(topic: string): boolean {
   return topic.startsWith(reservedPrefix);
 }

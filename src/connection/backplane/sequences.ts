@@ -1,28 +1,28 @@
 /**
- * Numbers on publications, by which the servers find out for themselves, over any broker, what came twice and what never came.
+ * Numbers on publications. By them servers find duplicates and missing messages themselves, over any broker.
  *
  * @module
  */
 
 import { RecentMap } from "./recent.ts";
 
-/** Topics whose sequence a node goes on with; of one that was not published to for long it begins a new one. */
+/** The number of topics whose sequences a node remembers. For a topic that it has forgotten, it begins a new sequence. */
 const mostTopics = 16_384;
-/** Publishing nodes that are remembered of a topic. */
+/** The number of publishing nodes that are remembered for each topic. */
 const mostNodes = 1024;
 
-/** A place among what a node has published to a topic. */
+/** The place of a message among those that a node has published to a topic. */
 interface Place {
   series: number;
   sequence: number;
 }
 
-/** Numbers what this node publishes. */
+/** Numbers the publications of this node. */
 export class OutgoingSequences {
   readonly #places = new RecentMap<string, Place>(mostTopics);
   #series = 0;
 
-  /** Gives the place of the next publication; to be read before the next call. */
+  /** Gives the place of the next publication. The next call may change the object, so read it before. */
   next(topic: string): Readonly<Place> {
     let place = this.#places.get(topic);
     if (place === undefined) {
@@ -35,24 +35,24 @@ export class OutgoingSequences {
   }
 }
 
-/** The last place that came of a node's publications, and what gaps of it have been told already. */
+/** The place of the last message that came from a node. */
 interface Seen extends Place {
-  /** How many gaps of all topics had been told when it came. */
+  /** The number of gaps in all topics that had been told when the message came. */
   told: number;
 }
 
-/** Compares what comes with what has come. */
+/** Compares each message that comes with those before. */
 export class IncomingSequences {
   readonly #topics = new Map<string, RecentMap<string, Seen>>();
-  /** Gaps of all topics that somebody else has told. */
+  /** Number of gaps in all topics that the driver has told. */
   #told = 0;
 
   /**
-   * Takes note of a publication.
+   * Notes a publication, and finds duplicates and missing messages.
    *
-   * @param node Who has published it.
-   * @returns How many are missing in front of it, 0 as a rule. -1: it has come before, or later than one behind it, and is not to
-   * be delivered. Of a node that is new on the topic nothing is missing: it may have published before this one subscribed.
+   * @param node The node that published it.
+   * @returns The number of messages that are missing before it, usually 0; always 0 for the first message of a node, since that
+   * node may have published before this one subscribed. -1: this message, or a later one, has come before; do not deliver it.
    */
   take(topic: string, node: string, series: number, sequence: number): number {
     let nodes = this.#topics.get(topic);
@@ -71,12 +71,12 @@ export class IncomingSequences {
     return missing;
   }
 
-  /** A gap of all topics was told: what is missing across it is not told again. */
+  /** The driver has told a gap in all topics: messages that are missing across it do not count again. */
   toldGap(): void {
     this.#told++;
   }
 
-  /** Forgets a topic: it is subscribed to no more. */
+  /** Forgets a topic, because this node is not subscribed to it any more. */
   forget(topic: string): void {
     this.#topics.delete(topic);
   }

@@ -1,5 +1,5 @@
 /**
- * A server's backplane, as the application sees it: its options, what it tells, its numbers.
+ * A server's backplane, as the application sees it: its options, its events and its counters.
  *
  * @module
  */
@@ -10,35 +10,39 @@ import type { BackplaneState } from "./backplane.ts";
 import type { CarryingOverflow } from "./carrier.ts";
 import type { Stamp } from "./histories.ts";
 
-/** How a server deals with its backplane. */
+/** How a server uses its backplane. */
 export interface CarryingOptions {
   /**
-   * Bytes of publications that may wait to be carried, or be under way without the broker's answer; one message may always.
+   * Bytes of publications that may wait for the broker, or for its answer. One message may be larger if nothing else waits.
    * Default: 16 777 216; 0 or Infinity for no limit.
    */
   readonly maxWaiting?: number | undefined;
-  /** Which publications are not carried where more would wait: those that come, or the oldest. Default: "newest". */
+  /**
+   * Which publications are given up at `maxWaiting`: "newest" for the new one, "oldest" for those that waited longest.
+   * Default: "newest".
+   */
   readonly overflow?: CarryingOverflow | undefined;
   /**
-   * Milliseconds that the broker has to answer: then `carried` rejects, `subscribe` resolves with false, and the state is "down".
-   * Also how long `serve` waits for the backplane. Default: 10 000; 0 or Infinity for no limit.
+   * Milliseconds that the broker has to answer. After that `carried` rejects, `subscribe` resolves with false, and the state is
+   * "down". `serve` also waits this long for the backplane. Default: 10 000; 0 or Infinity for no limit.
    */
   readonly timeout?: number | undefined;
-  /** Milliseconds that a topic stays subscribed to at the broker after its last subscriber has left. Default: 5 000; 0 to let go at once. */
+  /** Milliseconds that the broker's subscription to a topic outlives its last subscriber. Default: 5 000; 0 to end it at once. */
   readonly linger?: number | undefined;
   /**
-   * What subscribers get of a message of a topic with a history, such as one that tells its position, too, so that a client can say
-   * where it was. What it throws is told as the option `unhandledErrors` says, and the message is not delivered. Default: the message itself.
+   * Makes what subscribers get in the place of a message of a topic with a history. It can add the message's position, so that a
+   * client can later say where it was. If it throws, the message is not delivered, and the error goes to the option
+   * `unhandledErrors`. Default: the message itself.
    */
   readonly stamp?: Stamp | undefined;
 }
 
-/** What holds unless they say otherwise. */
+/** The defaults of the options. */
 export const defaultCarrying: Required<{
   [Name in Exclude<keyof CarryingOptions, "overflow" | "stamp">]: number;
 }> = { maxWaiting: 16 * 1024 ** 2, timeout: 10_000, linger: 5000 };
 
-/** What may be said of carrying. */
+/** The type of each option. */
 export const carryingTable: OptionTable<CarryingOptions> = {
   maxWaiting: number,
   overflow: oneOf("newest", "oldest"),
@@ -47,64 +51,67 @@ export const carryingTable: OptionTable<CarryingOptions> = {
   stamp: callback,
 };
 
-/** The broker is there again. */
+/** The broker can be reached again, and answers. */
 export interface BackplaneUp {
-  /** Which event it is. */
+  /** The kind of event. */
   readonly type: "up";
 }
 
-/** The broker is away, or does not answer. */
+/** The broker cannot be reached, or does not answer. */
 export interface BackplaneDown {
-  /** Which event it is. */
+  /** The kind of event. */
   readonly type: "down";
-  /** `DOWN` where the driver has told it, whose reason is the `cause`; `TIMEOUT` where an answer is overdue. */
+  /** `DOWN` if the driver said so, with the driver's reason as `cause`; `TIMEOUT` if an answer is overdue. */
   readonly error: BackplaneError;
 }
 
-/** Messages of other servers may have been lost on the way here. */
+/** Messages from other servers to this one may have been lost. */
 export interface BackplaneGap {
-  /** Which event it is. */
+  /** The kind of event. */
   readonly type: "gap";
-  /** Of these topics; undefined for all that are subscribed to. */
+  /** The topics of the messages; undefined for all subscribed topics. */
   readonly topics: readonly string[] | undefined;
-  /** How many are missing; undefined where nobody can tell. */
+  /** Number of missing messages; undefined if it is unknown. */
   readonly missing: number | undefined;
-  /** Whose they are: the `id` of that server's backplane; undefined for anybody's. */
+  /** The `id` of the publishing server's backplane; undefined if messages of any server may be missing. */
   readonly node: string | undefined;
 }
 
-/** Something is wrong that does not mend itself. */
+/** An error that does not mend itself. */
 export interface BackplaneFailure {
-  /** Which event it is. */
+  /** The kind of event. */
   readonly type: "error";
-  /** `REFUSED`: a subscription, or joining at all. `ENVELOPE_VERSION`: another server is of another version; told once for each. */
+  /**
+   * `REFUSED`: the broker refused a subscription or the joining. `ENVELOPE_VERSION`: another server has another version; told
+   * once per version.
+   */
   readonly error: BackplaneError;
-  /** The topic that was refused. */
+  /** The topic of the subscription that was refused; otherwise undefined. */
   readonly topic: string | undefined;
 }
 
-/** Something that a server is told of its backplane. */
+/** An event of a server's backplane. */
 export type BackplaneEvent = BackplaneUp | BackplaneDown | BackplaneGap | BackplaneFailure;
 
-/** What has gone over a backplane. */
+/** Counts of what has gone over a backplane. */
 export interface BackplaneCounters {
-  /** Messages that were published here. */
+  /** Messages that this server published. */
   readonly published: number;
-  /** Those of them that the broker has taken. */
+  /** Published messages that the broker has taken. */
   readonly carried: number;
-  /** Those of them that were given up. */
+  /** Published messages that were given up. If the broker takes one after its timeout, it counts in `carried`, too. */
   readonly failed: number;
-  /** Bytes of those that wait for the broker, or for its answer. */
+  /** Bytes of the messages that wait for the broker, or for its answer. */
   readonly waiting: number;
-  /** Messages of other servers that came for subscribers here. */
+  /** Messages of other servers that came for subscribers of this server. */
   readonly delivered: number;
-  /** What came and could not be read: nothing of framewire's, of another version, or damaged. */
+  /** Messages that were dropped: not framewire's, of another version, damaged, or the option `stamp` threw. */
   readonly dropped: number;
-  /** Messages that came more than once, or behind later ones; they were not delivered again. */
+  /** Messages that were not delivered because they, or later messages of the same publisher, had come before. */
   readonly duplicates: number;
   /** Gaps that were noticed. */
   readonly gaps: number;
-  /** Milliseconds that the broker took for the last message that it answered; undefined before. */
+  /** Milliseconds from publishing to the broker's answer, for the last message that it took; undefined before the first. */
   readonly roundTripTime: number | undefined;
 }
 
@@ -114,6 +121,6 @@ export interface BackplaneStatus {
   readonly id: string;
   /** "up" while the broker can be reached and answers. */
   readonly state: BackplaneState;
-  /** What has gone over it until now. */
+  /** Counts of what has gone over the backplane until now. */
   readonly counters: BackplaneCounters;
 }

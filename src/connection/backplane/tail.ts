@@ -1,25 +1,25 @@
 /**
- * What comes of a topic while its history is read.
+ * The messages of a topic that come while its history is read.
  *
  * @module
  */
 
-/** What is kept; beyond it the history is read once more. */
+/** The limits of a tail. Beyond them it drops its messages, and the history is read once more. */
 const mostItems = 1024;
 const mostBytes = 1024 ** 2;
 
-/** Messages that come while a page of the history is read, which may have them, or end before them. */
+/** Keeps the messages that come while a page of the history is read. The page may hold them, or may end before them. */
 export class Tail<Item extends { readonly message: { readonly size: number } }> {
   #items: Item[] = [];
   #bytes = 0;
   #isCut = false;
 
-  /** Whether some had to be left out since it was emptied: another page has to be read. */
+  /** Whether messages were dropped since the last `take`: then another page must be read. */
   get isCut(): boolean {
     return this.#isCut;
   }
 
-  /** Keeps one. */
+  /** Keeps a message. */
   add(item: Item): void {
     if (this.#isCut) return;
     this.#items.push(item);
@@ -29,7 +29,7 @@ export class Tail<Item extends { readonly message: { readonly size: number } }> 
     this.#isCut = true;
   }
 
-  /** Gives what it has, in order, and is empty. */
+  /** Gives the kept messages, in order, and forgets them. */
   take(): readonly Item[] {
     const items = this.#items;
     this.#items = [];

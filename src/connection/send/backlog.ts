@@ -1,27 +1,27 @@
 /**
- * The unsent bytes of all connections of a server, and what happens if they are too many.
+ * Counts the unsent bytes of all connections of a server, and drops connections if the bytes exceed a limit.
  *
- * Theory of operation. Each flusher tells the changes of its connection's unsent bytes, when a write ends and at each send while
- * the transport is busy. If the sum exceeds the limit, a microtask looks again, because the writes of the same turn may take the
- * bytes. If the sum is still too large, it drops the connections that hold the most, until a part of the limit is free again: so
- * the search, which looks at all connections, is rare.
+ * Theory of operation. Each flusher tells the changes of its connection's unsent bytes: when a write ends, and at each send while
+ * the transport is busy. If the sum exceeds the limit, a microtask checks again, because the writes of the same turn may take the
+ * bytes. If the sum is still too large, the microtask drops the connections that hold the most, until an eighth of the limit is
+ * free. Each check sorts all connections with unsent bytes; the free eighth makes checks rare.
  *
  * @module
  */
 
 import { LimitError } from "../../errors.ts";
 
-/** A connection, as far as the backlog uses it. */
+/** What the backlog uses of a connection. */
 export interface BacklogHolder {
   readonly outbox: {
     /** Number of unsent bytes. */
     readonly unsent: number;
   };
-  /** The unsent bytes exceed a limit: the connection ends. */
+  /** Ends the connection, because the unsent bytes exceed the limit. */
   onOverflow(error: LimitError): void;
 }
 
-/** The part of the limit that is used after connections were dropped. */
+/** The largest part of the limit that is still used after connections were dropped. */
 const usedAfter = 7 / 8;
 
 /** Counts the unsent bytes of all connections, and drops the connections that hold the most if the sum exceeds a limit. */
@@ -29,7 +29,7 @@ export class Backlog {
   readonly #most: number;
   readonly #holders: () => Iterable<BacklogHolder>;
   #bytes = 0;
-  /** "due" from the moment when the sum exceeds the limit until the microtask that looks again. */
+  /** "due" from the moment when the sum exceeds the limit until the microtask checks again. */
   #check: "none" | "due" = "none";
 
   /**
@@ -41,12 +41,12 @@ export class Backlog {
     this.#holders = holders;
   }
 
-  /** The unsent bytes that were told. */
+  /** The sum of the unsent bytes that flushers have told. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Adds a change of one connection's unsent bytes. It drops nothing before the current call has returned. */
+  /** Adds a change of one connection's unsent bytes. A check comes later, in a microtask: never during this call. */
   change(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes <= this.#most || this.#check === "due") return;
