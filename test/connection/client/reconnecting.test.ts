@@ -423,9 +423,10 @@ describe("receive()", () => {
       clock.advance(100);
     };
     for (let i = 0; i < 20; i++) await liveAndDie(`message ${i}`);
-    await settleAndCollect();
-    // The present one, and one that the engine may still have somewhere.
-    expect(refs.filter((ref) => ref.deref() !== undefined).length).toBeLessThanOrEqual(2);
+    const left = (): number => refs.filter((ref) => ref.deref() !== undefined).length;
+    // The present one, and one that the engine may still have somewhere. On Bun others may be found on its stack for a while.
+    for (let i = 0; i < 10 && left() > 2; i++) await settleAndCollect();
+    expect(left()).toBeLessThanOrEqual(2);
     // Of their messages, none is lost.
     for (let i = 1; i < 20; i++) expect(await feed.receive()).toBe(`message ${i}`);
     await feed.close();
