@@ -182,7 +182,7 @@ export interface EventServer {
   unref?(): unknown;
 }
 
-/** The methods that framewire uses of a listener that gives its connections one by one, such as `Deno.Listener`. */
+/** The methods that framewire uses of a listener that is asked for each of its connections. */
 export interface AcceptingListener {
   /** The place where it listens: an object with `hostname` and `port`, or with `path`. */
   readonly addr: object;

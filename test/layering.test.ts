@@ -236,8 +236,8 @@ const mayImport: Record<string, string[]> = {
     "src/fifo.ts",
     "src/transport.ts",
     "src/connection",
+    "adapters/topic-name.ts",
     "node:buffer",
-    "node:crypto",
     "node:timers",
   ],
   adapters: [

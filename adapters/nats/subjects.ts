@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { escapeTopic, hashTopic } from "../topic-name.ts";
 
 /**
  * The most characters of a token; a longer name is hashed. A line of the protocol has at most 4 KiB: a longer one ends the
@@ -25,18 +24,6 @@ export function subjectOf(prefix: string, topic: string): string {
 /** Gives the token of a topic, without a prefix. */
 export function tokenOf(topic: string): string {
   if (topic === "") return "%";
-  const token = topic.replace(/[^\w-]/gu, escapeCharacter);
-  if (token.length <= longest) return token;
-  // "%h" is not an escape, so that no other topic has this token. Code units are hashed, since text with lone surrogates has no
-  // UTF-8.
-  const hash = createHash("sha256").update(Buffer.from(topic, "utf16le")).digest("hex");
-  return `%h${hash}`;
-}
-
-function escapeCharacter(character: string): string {
-  const code = character.codePointAt(0)!;
-  // A lone surrogate.
-  if (code >= 0xd8_00 && code < 0xe0_00) return `%u${code.toString(16)}`;
-  const escaped = encodeURIComponent(character);
-  return escaped === character ? `%${code.toString(16)}` : escaped;
+  const token = escapeTopic(topic, /[^\w-]/gu);
+  return token.length <= longest ? token : hashTopic(topic, "hex");
 }

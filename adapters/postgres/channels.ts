@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { escapeTopic, hashTopic } from "../topic-name.ts";
 
 /** The most bytes of a channel's name. PostgreSQL cuts off the rest of a longer name. */
 const longest = 63;
@@ -24,22 +23,11 @@ export const longestPrefix: number = longest - hashed;
  */
 export function channelOf(prefix: string, topic: string): string {
   if (topic.length <= longest) {
-    const channel = prefix + topic.replace(/[^\w.:-]/gu, escapeCharacter);
+    const channel = prefix + escapeTopic(topic, /[^\w.:-]/gu);
     // A channel's name must not be empty in PostgreSQL.
     if (channel.length <= longest && channel !== "") return channel;
   }
-  // "%h" is not an escape, so that no other topic has this channel. Code units are hashed, since text with lone surrogates has no
-  // UTF-8.
-  const hash = createHash("sha256").update(Buffer.from(topic, "utf16le")).digest("base64url");
-  return `${prefix}%h${hash}`;
-}
-
-function escapeCharacter(character: string): string {
-  const code = character.codePointAt(0)!;
-  // A lone surrogate.
-  if (code >= 0xd8_00 && code < 0xe0_00) return `%u${code.toString(16)}`;
-  const escaped = encodeURIComponent(character);
-  return escaped === character ? `%${code.toString(16)}` : escaped;
+  return prefix + hashTopic(topic, "base64url");
 }
 
 /** Gives a name in quotes, as SQL takes it. */
