@@ -123,6 +123,7 @@ const mayImport: Record<string, string[]> = {
     "src/fifo.ts",
     "src/returning-map.ts",
     "src/io/byte-stream.ts",
+    "src/connection/call-safely.ts",
     "src/connection/data.ts",
     "src/connection/unhandled-errors.ts",
     "src/connection/backplane",

@@ -9,7 +9,7 @@
  */
 
 import { callback, either, type Kind, oneOf } from "../check-options.ts";
-import { isPromise, whenSettled } from "../deferred.ts";
+import { callSafely } from "./call-safely.ts";
 import type { Side } from "../endpoint/endpoint.ts";
 import type { TimeoutError } from "../errors.ts";
 import { consolePrinter, type ErrorPrinter } from "./error-printer.ts";
@@ -78,12 +78,7 @@ export class UnhandledErrorReporter {
       this.#printer().print(error, source);
       this.#printer().print(reason, { ...source, thrower: "unhandledErrors" });
     };
-    try {
-      const result = choice(error, source);
-      if (isPromise(result)) whenSettled(result, undefined, fail);
-    } catch (reason) {
-      fail(reason);
-    }
+    callSafely(() => choice(error, source), fail);
   }
 }
 

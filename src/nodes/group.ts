@@ -12,13 +12,13 @@ import type {
   BackplaneMember,
   BackplaneMembership,
 } from "../connection/backplane/backplane.ts";
+import { callSafely } from "../connection/call-safely.ts";
 import { toBytes } from "../connection/data.ts";
 import { UnhandledErrorReporter } from "../connection/unhandled-errors.ts";
 import { isPromise } from "../deferred.ts";
 import type { Awaitable } from "../io/byte-stream.ts";
 import { Answering, type AnswerParts } from "./answering.ts";
 import { Asking } from "./asking.ts";
-import { callSafely } from "./call-safely.ts";
 import { NodesError } from "./errors.ts";
 import { Line } from "./line.ts";
 import {

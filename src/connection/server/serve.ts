@@ -22,9 +22,10 @@ import { type Connection, linkOf, type PublishOptions, publishTable } from "../c
 import { Backlog } from "../send/backlog.ts";
 import { prepared } from "../send/prepare.ts";
 import type { Binary } from "../data.ts";
+import { callSafely } from "../call-safely.ts";
 import { checkClose } from "../check-close.ts";
 import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
-import { isPromise, settled, whenSettled } from "../../deferred.ts";
+import { settled } from "../../deferred.ts";
 import { LinkedList } from "../../linked-list.ts";
 import {
   type RouteContexts,
@@ -466,15 +467,9 @@ export class Server<Context = unknown> {
 
   /** Calls a handler that only observes, and reports the error that it throws. */
   #tell(name: "refused" | "backplane", handler: () => unknown, remoteAddress?: string): void {
-    const fail = (reason: unknown): void => {
+    callSafely(handler, (reason) => {
       this.#unhandled.report(reason, name, { remoteAddress });
-    };
-    try {
-      const result = handler();
-      if (isPromise(result)) whenSettled(result, undefined, fail);
-    } catch (reason) {
-      fail(reason);
-    }
+    });
   }
 
   /** Adds the counters of a connection that is over to the totals. */

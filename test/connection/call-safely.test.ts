@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { callSafely } from "../../src/nodes/call-safely.ts";
+import { callSafely } from "../../src/connection/call-safely.ts";
 import { macrotask } from "../support/turns.ts";
 
 describe("callSafely()", () => {
