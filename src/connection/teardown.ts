@@ -41,7 +41,7 @@ export interface TeardownParts {
 }
 
 /** The methods of a dispatcher that end the delivery. */
-export type DispatcherEnd = Pick<Dispatcher<unknown>, "cut" | "stop" | "end">;
+export type DispatcherEnd = Pick<Dispatcher<unknown>, "isFull" | "cut" | "stop" | "end">;
 
 /** The members of a close report that the teardown needs. */
 export type CloseReportEnd = Pick<CloseReport, "closure" | "report" | "settle">;
@@ -141,7 +141,7 @@ export class Teardown {
     if (this.#stream === "open") return;
     if (this.#stream === "gone") this.#stream = "read";
     const { endpoint, closeReport } = this.#link;
-    if (!endpoint.isClosed) {
+    if (endpoint.isReading) {
       // The stream has ended before the closing handshake was complete.
       const error = connectionLost(this.#streamError);
       endpoint.fail(error, 0, "transport");
@@ -160,19 +160,21 @@ export class Teardown {
 
   /** Applies the effects of a stage. Each stage comes at most once, and "closed" always comes. */
   onClosing(stage: ClosingStage): void {
-    const { endpoint, flusher, pacer, transport } = this.#link;
+    const { endpoint, flusher, pacer, dispatcher, transport } = this.#link;
     switch (stage) {
       case "closeSent":
+      case "answering":
       case "flushing":
         this.#leaveOpen(stage);
         // The close frame must not wait for a handler's turn.
         if (flusher.isIdle) this.endWhenSent();
         else pacer.settled();
-        // While messages are still delivered, the pending input waits for its readers.
-        if (pacer.isBlocked && !endpoint.isDelivering) {
+        if (pacer.isBlocked) {
           // Not inside the current call, because the pending input may cause events itself.
           queueMicrotask(() => {
-            pacer.takeRestAtEnd();
+            // While messages are still delivered, the pending input waits for its readers.
+            if (endpoint.isDelivering) pacer.reopen(dispatcher.isFull);
+            else pacer.takeRestAtEnd();
           });
         }
         break;
@@ -196,8 +198,8 @@ export class Teardown {
     const { endpoint, dispatcher, keepalive, closeReport, deadlines, isHeld } = this.#link;
     keepalive?.stop();
     const onDeadline = (): void => {
-      // If the closing handshake is complete, the peer only fails to end its stream. That is not an error.
-      if (!endpoint.isClosed) {
+      // If the peer has closed, it only fails to take the rest or to end its stream. That is not an error.
+      if (endpoint.isReading) {
         const error = new TimeoutError("CLOSE_TIMEOUT", this.#closeTimeout);
         endpoint.fail(error, 0, "local");
         closeReport.report(error);

@@ -3,7 +3,8 @@
  *
  * Theory of operation. closing.ts has the table of stages. A `Closer` moves along them, and does what each stage asks of the
  * endpoint: messages are no longer delivered, what waits to be sent is dropped, a close frame is added, extensions are closed. It
- * calls `onClosing` last, when all of that is done.
+ * calls `onClosing` last, when all of that is done. Only for the peer's close frame the queue may take longer: what waits in it
+ * leaves before this side's close frame, as RFC 6455, 5.5.1 allows. Meanwhile the stage is "answering".
  *
  * @module
  */
@@ -35,6 +36,8 @@ export interface ClosableReceiver {
   stopWaiting(): void;
   /** Reads nothing more. */
   end(): void;
+  /** Whether `receive` or `setStreaming` is under way. */
+  readonly isTelling: boolean;
 }
 
 /** The methods of the send queue (send-queue.ts) that a closer calls. */
@@ -43,6 +46,8 @@ export interface ClosableQueue {
   addClose(body: Uint8Array): void;
   /** Drops everything that is not in the output yet. */
   drop(): void;
+  /** Whether nothing waits in it. */
+  readonly isFree: boolean;
 }
 
 /** The methods of the output (write-buffer.ts) that a closer calls. */
@@ -99,7 +104,12 @@ export class Closer {
     return this.isOpen || (this.#deliversAfterClose && this.#stage === "closeSent");
   }
 
-  /** Whether nothing more is read or sent. */
+  /** Whether frames are read: the peer has not closed, and the connection has not failed. */
+  get isReading(): boolean {
+    return this.#stage === "open" || this.#stage === "closeSent";
+  }
+
+  /** Whether nothing more is read, and nothing more follows what is gathered. */
   get isClosed(): boolean {
     return closingStateOf(this.#stage) === "closed";
   }
@@ -175,10 +185,36 @@ export class Closer {
 
   /** As `Endpoint.advance`. */
   advance(event: ClosingEvent): void {
-    const stage = nextClosing(this.#stage, event);
-    if (stage === this.#stage) return;
+    const before = this.#stage;
+    const stage = nextClosing(before, event);
+    if (stage === before) return;
     this.#stage = stage;
-    this.#tell(stage);
+    try {
+      if (before === "answering") this.#finish();
+    } finally {
+      this.#tell(stage);
+    }
+  }
+
+  /** Puts this side's close frame into the output, as the last frame. The queue calls this when it is the frame's turn. */
+  gatherClose(body: Uint8Array): void {
+    // The listener of a dropped message has ended the connection.
+    if (this.isClosed) return;
+    const isAnswer = this.#stage === "answering";
+    // The stage changes first, because the tracer of the frame may move it on.
+    this.#stage = nextClosing(this.#stage, "answered");
+    this.#output.addClose(body);
+    if (isAnswer) this.#answered();
+  }
+
+  /** Both sides' close frames are read or gathered. */
+  #answered(): void {
+    try {
+      this.#finish();
+    } finally {
+      // Inside `receive`, `tellOfPeerClose` tells the stage at the end.
+      if (!this.#receiver.isTelling) this.#tell("flushing");
+    }
   }
 
   /**
@@ -187,16 +223,24 @@ export class Closer {
    * @param body Its payload. It is sent as the answer if this side has sent no close frame.
    */
   receiveClose(frame: CloseFrame, body: Uint8Array): void {
+    const isUnanswered = this.isOpen;
     this.#received = frame;
     this.#initiator ??= "peer";
+    this.#stage = nextClosing(this.#stage, "receiveClose");
+    this.#receiver.end();
     // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
     // frame in response" (RFC 6455, 5.5.1)
-    this.#end(body, "receiveClose");
+    if (isUnanswered) this.#queue.addClose(body);
+    if (isUnanswered || !this.#queue.isFree) return;
+    this.#stage = nextClosing(this.#stage, "answered");
+    this.#answered();
   }
 
   /** Calls `onClosing` for the peer's close frame, if one has come. The receiver calls this when it is done with the chunk. */
   tellOfPeerClose(): void {
-    if (this.#received !== undefined) this.#tell("flushing");
+    if (this.#received === undefined) return;
+    const stage = this.#stage;
+    if (stage === "answering" || stage === "flushing") this.#tell(stage);
   }
 
   /** Calls an event that tells of no received frame. An error thrown there fails the connection as well. */
@@ -213,12 +257,18 @@ export class Closer {
     if (this.#stage === stage) this.#events.onClosing?.(stage);
   }
 
+  /** Drops what still waits to be sent, and closes the extensions. */
+  #finish(): void {
+    this.#queue.drop();
+    closeSessions(this.#extensions);
+  }
+
   /**
    * Ends reading and sending. Only what is already in the output still leaves.
    *
    * @param answer The body of the close frame, sent if none was sent before.
    */
-  #end(answer: Uint8Array | undefined, event: "receiveClose" | "fail" | "drop"): void {
+  #end(answer: Uint8Array | undefined, event: "fail" | "drop"): void {
     const isUnanswered = this.isOpen;
     const stage = nextClosing(this.#stage, event);
     this.#stage = stage;
@@ -231,8 +281,7 @@ export class Closer {
     try {
       closeSessions(this.#extensions);
     } finally {
-      // For the peer's close frame, `tellOfPeerClose` calls `onClosing` when `receive` is done.
-      if (event !== "receiveClose") this.#tell(stage);
+      this.#tell(stage);
     }
   }
 }

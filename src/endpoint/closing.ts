@@ -8,6 +8,8 @@
  * - "open": messages go both ways.
  * - "closeSent": this side has sent its close frame, behind everything that it sent before. It waits for the peer's close frame;
  *   what comes before that is read and dropped.
+ * - "answering": the peer's close frame has come, and nothing more is read. Messages that were sent before it still wait, for
+ *   example for compression; they leave first, then this side's close frame.
  * - "flushing": nothing more is read. Close frames went both ways, or the connection has failed; what is gathered still leaves.
  * - "finSent": everything has left, and this side has ended its stream. It waits for the end of the peer's stream.
  * - "dropped": the socket was told to close at once, and unsent bytes are lost.
@@ -19,13 +21,21 @@
  */
 
 /** How far the end of a connection has come. */
-export type ClosingStage = "open" | "closeSent" | "flushing" | "finSent" | "dropped" | "closed";
+export type ClosingStage =
+  | "open"
+  | "closeSent"
+  | "answering"
+  | "flushing"
+  | "finSent"
+  | "dropped"
+  | "closed";
 
 /**
  * What moves the stage on.
  *
  * - "sendClose": this side sends a close frame that answers none.
  * - "receiveClose": the peer's close frame has come; this side answers it, unless it has sent one before.
+ * - "answered": this side's close frame is gathered, behind everything that waited.
  * - "fail": _Fail the WebSocket Connection_ (RFC 6455, 7.1.7). A stream that ends without a close frame is a failure too.
  * - "drained": the transport has taken everything that was gathered.
  * - "deadline": too much time has passed.
@@ -35,6 +45,7 @@ export type ClosingStage = "open" | "closeSent" | "flushing" | "finSent" | "drop
 export type ClosingEvent =
   | "sendClose"
   | "receiveClose"
+  | "answered"
   | "fail"
   | "drained"
   | "deadline"
@@ -47,13 +58,20 @@ export const closingTable: Readonly<
 > = {
   open: {
     sendClose: "closeSent",
-    receiveClose: "flushing",
+    receiveClose: "answering",
     fail: "flushing",
     drop: "dropped",
     socketClosed: "closed",
   },
   closeSent: {
-    receiveClose: "flushing",
+    receiveClose: "answering",
+    fail: "flushing",
+    deadline: "dropped",
+    drop: "dropped",
+    socketClosed: "closed",
+  },
+  answering: {
+    answered: "flushing",
     fail: "flushing",
     deadline: "dropped",
     drop: "dropped",
@@ -75,10 +93,10 @@ export function nextClosing(stage: ClosingStage, event: ClosingEvent): ClosingSt
   return closingTable[stage][event] ?? stage;
 }
 
-/** How far the closing handshake has come, in terms of frames: "closed" stands for every stage after "closeSent". */
-export type ClosingState = "open" | "closeSent" | "closed";
+/** How far the closing handshake has come, in terms of frames: "closed" stands for every stage after "answering". */
+export type ClosingState = "open" | "closeSent" | "answering" | "closed";
 
 /** Gives what a stage means for frames: whether they may be sent, and whether they are read. */
 export function closingStateOf(stage: ClosingStage): ClosingState {
-  return stage === "open" || stage === "closeSent" ? stage : "closed";
+  return stage === "open" || stage === "closeSent" || stage === "answering" ? stage : "closed";
 }

@@ -114,7 +114,11 @@ export class Endpoint {
     closer.join(this.#receiver, this.#queue, this.output);
   }
 
-  /** The state of the closing handshake. "closed": send what is gathered, then end the stream; nothing else is left to do. */
+  /**
+   * The state of the closing handshake. "answering": the peer has closed, and nothing more is read; what is sent still leaves,
+   * and `onClosing` tells when the close frame is gathered behind it. "closed": send what is gathered, then end the stream;
+   * nothing else is left to do.
+   */
   get state(): ClosingState {
     return closingStateOf(this.#closer.stage);
   }
@@ -124,7 +128,7 @@ export class Endpoint {
     return this.#closer.stage;
   }
 
-  /** Whether nothing more is read or sent. */
+  /** Whether nothing more is read, and nothing more follows what is gathered. */
   get isClosed(): boolean {
     return this.#closer.isClosed;
   }
@@ -136,6 +140,15 @@ export class Endpoint {
    */
   get isDelivering(): boolean {
     return this.#closer.isDelivering;
+  }
+
+  /**
+   * Whether frames are read: the peer has not closed, and the connection has not failed.
+   *
+   * @internal
+   */
+  get isReading(): boolean {
+    return this.#closer.isReading;
   }
 
   /** Whether an extension still works on a message: {@link receive} takes nothing until `onResume`. */

@@ -122,8 +122,8 @@ export class Receiver implements AssemblerOwner {
   receive(chunk: Uint8Array, start: number, end?: number): number {
     end = checkRange(chunk, start, end, "chunk");
     const closer = this.#closer;
-    if (closer.isClosed) return end;
-    if (this.#isTelling) throw new TypeError("receive() must not be called inside an event");
+    if (!closer.isReading) return end;
+    if (this.isTelling) throw new TypeError("receive() must not be called inside an event");
     if (this.#state === "busy") return start;
     // Assigned here and below without the table, since this runs for each chunk: a look-up costs more.
     this.#state = "telling";
@@ -132,12 +132,12 @@ export class Receiver implements AssemblerOwner {
       this.#traffic.bytes += end - start;
       let taken = this.#decoder.feed(chunk, start, end);
       // An event has closed. The peer's close frame is still wanted, and the rest of the chunk may hold it.
-      if (closer.stage !== stage && !closer.isClosed) {
+      if (closer.stage !== stage && closer.isReading) {
         taken = this.#decoder.feed(chunk, taken, end);
       }
       this.#traffic.bytes -= end - taken;
       // What follows a close frame is not read.
-      return closer.isClosed ? end : taken;
+      return closer.isReading ? taken : end;
     } catch (error) {
       // If an event took the chunk away, an error in what was decoded after that is not the peer's fault.
       closer.failFor(
@@ -169,7 +169,7 @@ export class Receiver implements AssemblerOwner {
       if (before === "ready" || before === "busy") this.#move("told");
     }
     // An event has closed, which also ended the work that the user waits for.
-    if (before === "busy" && this.#state === "ready" && !this.#closer.isClosed) {
+    if (before === "busy" && this.#state === "ready" && this.#closer.isReading) {
       this.#closer.notify("onResume");
     }
   }
@@ -219,7 +219,7 @@ export class Receiver implements AssemblerOwner {
     }
   }
 
-  get #isTelling(): boolean {
+  get isTelling(): boolean {
     return this.#state === "telling" || this.#state === "tellingBusy";
   }
 

@@ -38,6 +38,8 @@ export interface QueueCloser {
   readonly isOpen: boolean;
   /** How the connection ended; while it is open, how it would end now. */
   readonly closure: Closure;
+  /** Puts this side's close frame into the output. */
+  gatherClose(body: Uint8Array): void;
 }
 
 /** An entry that waits; a Uint8Array is the body of a close frame. */
@@ -210,6 +212,10 @@ export class SendQueue implements PieceQueue {
    * more and is dropped. If it has begun to leave, everything behind it is dropped too, since no data frame may come between.
    */
   addClose(body: Uint8Array): void {
+    if (this.isFree) {
+      this.#closer.gatherClose(body);
+      return;
+    }
     const front = this.#front;
     const incomplete: StreamedMessage[] = [];
     if (front !== undefined && !front.isEnded) {
@@ -262,7 +268,7 @@ export class SendQueue implements PieceQueue {
       if (next instanceof Queued && !this.#fits(next.bytes.length, next.limit)) return;
       from!.shift();
       if (next === this.#last) this.#last = undefined;
-      if (next instanceof Uint8Array) this.#output.addClose(next);
+      if (next instanceof Uint8Array) this.#closer.gatherClose(next);
       else if (next instanceof Queued) this.#addQueued(next);
       else this.#reach(next);
     }

@@ -300,6 +300,42 @@ describe("a connection with the option deliverAfterClose, that has closed", () =
     expect(lines).toEqual(["message one", "message two", "close 1000 clean"]);
   });
 
+  it("reads on behind a shutdown that has waited for a handler, as far as it did before", async () => {
+    const gate = newDeferred<void>();
+    const { ours, theirs, clock, lines } = await closing(
+      { ping: () => gate.promise },
+      { receiveHighWaterMark: 1000 },
+    );
+    void theirs.ping();
+    await macrotask();
+    const link = linkOf(ours);
+    link.shut();
+    void theirs.send("behind");
+    await macrotask();
+    expect([link.isReading, lines]).toEqual([false, []]);
+    gate.resolve();
+    await macrotask();
+    expect(await ours.close(1001)).toMatchObject({ status: 1001, clean: true });
+    await macrotask();
+    expect([lines, clock.now()]).toEqual([["message behind", "close 1001 clean"], 0]);
+  });
+
+  it("is held back behind a shutdown where too much is unread", async () => {
+    const { ours, theirs, lines } = await closing(
+      { message: () => new Promise(() => {}) },
+      { receiveHighWaterMark: 1000, closeTimeout: 1000 },
+    );
+    for (let i = 0; i < 10; i++) void theirs.send("x".repeat(1000));
+    await macrotask();
+    linkOf(ours).shut();
+    void ours.close();
+    const { messages } = ours.counters.received;
+    for (let i = 0; i < 10; i++) void theirs.send("x".repeat(1000));
+    await macrotask();
+    expect([linkOf(ours).isReading, ours.counters.received.messages]).toEqual([false, messages]);
+    expect(lines).toHaveLength(0);
+  });
+
   it("gives it to those who ask for messages, who may begin to ask behind the close", async () => {
     const { ours, theirs } = await openPair({ options: { deliverAfterClose: true } });
     void theirs.send("one");

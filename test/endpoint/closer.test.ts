@@ -4,6 +4,7 @@ import { Endpoint, type EndpointOptions, type Side } from "../../src/endpoint/en
 import type { EndpointEvents } from "../../src/endpoint/endpoint-events.ts";
 import type { ClosingStage } from "../../src/endpoint/closing.ts";
 import { LimitError } from "../../src/errors.ts";
+import { OpText } from "../../src/frame/opcode.ts";
 import { newEndpoint, sent } from "../support/endpoint.ts";
 import { binary, close, counted, hex, ping, pong, text, toHex } from "../support/frames.ts";
 import { sentFrames } from "../support/sent.ts";
@@ -356,6 +357,25 @@ describe("Endpoint.stage", () => {
     endpoint.fail(new Error("no"), 1011, "local");
     expect(stages).toEqual(["dropped"]);
     // Nothing is added for a peer that nothing reaches any more.
+    expect(endpoint.output.unsent).toBe(0);
+  });
+
+  it.each<[what: string, end: (endpoint: Endpoint) => void]>([
+    ["this side closes", (endpoint) => endpoint.close(1000, "")],
+    ["the peer closes", (endpoint) => void endpoint.receive(close(1000))],
+  ])("adds no close frame where that happens while %s", (_, end) => {
+    const { endpoint, stages } = stagedEndpoint();
+    const front = endpoint.newStreamedMessage(OpText, true);
+    front.write(encodeUtf8("begun"));
+    endpoint.sendWhenFits("behind", true, Infinity).listener = {
+      onSent: () => expect.fail("it was sent"),
+      onDropped() {
+        endpoint.advance("drop");
+        endpoint.output.abandon();
+      },
+    };
+    end(endpoint);
+    expect(stages).toEqual(["dropped"]);
     expect(endpoint.output.unsent).toBe(0);
   });
 });

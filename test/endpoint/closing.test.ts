@@ -7,11 +7,20 @@ import {
   nextClosing,
 } from "../../src/endpoint/closing.ts";
 
-const stages: ClosingStage[] = ["open", "closeSent", "flushing", "finSent", "dropped", "closed"];
+const stages: ClosingStage[] = [
+  "open",
+  "closeSent",
+  "answering",
+  "flushing",
+  "finSent",
+  "dropped",
+  "closed",
+];
 
 const events: ClosingEvent[] = [
   "sendClose",
   "receiveClose",
+  "answered",
   "fail",
   "drained",
   "deadline",
@@ -21,12 +30,22 @@ const events: ClosingEvent[] = [
 
 /** What follows each stage, in the order of the events above. */
 const followers: Readonly<Record<ClosingStage, readonly ClosingStage[]>> = {
-  open: ["closeSent", "flushing", "flushing", "open", "open", "dropped", "closed"],
-  closeSent: ["closeSent", "flushing", "flushing", "closeSent", "dropped", "dropped", "closed"],
-  flushing: ["flushing", "flushing", "flushing", "finSent", "dropped", "dropped", "closed"],
-  finSent: ["finSent", "finSent", "finSent", "finSent", "dropped", "dropped", "closed"],
-  dropped: ["dropped", "dropped", "dropped", "dropped", "dropped", "dropped", "closed"],
-  closed: ["closed", "closed", "closed", "closed", "closed", "closed", "closed"],
+  open: ["closeSent", "answering", "open", "flushing", "open", "open", "dropped", "closed"],
+  closeSent: [
+    ...(["closeSent", "answering", "closeSent", "flushing"] as const),
+    ...(["closeSent", "dropped", "dropped", "closed"] as const),
+  ],
+  answering: [
+    ...(["answering", "answering", "flushing", "flushing"] as const),
+    ...(["answering", "dropped", "dropped", "closed"] as const),
+  ],
+  flushing: [
+    ...(["flushing", "flushing", "flushing", "flushing"] as const),
+    ...(["finSent", "dropped", "dropped", "closed"] as const),
+  ],
+  finSent: ["finSent", "finSent", "finSent", "finSent", "finSent", "dropped", "dropped", "closed"],
+  dropped: ["dropped", "dropped", "dropped", "dropped", "dropped", "dropped", "dropped", "closed"],
+  closed: ["closed", "closed", "closed", "closed", "closed", "closed", "closed", "closed"],
 };
 
 const cases = stages.flatMap((stage) =>
@@ -75,10 +94,12 @@ describe("the table of the end", () => {
     }
   });
 
-  it("reads no more once close frames went both ways, or the connection has failed", () => {
+  it("reads no more once the peer has closed, or the connection has failed", () => {
     for (const event of ["receiveClose", "fail"] as const) {
       for (const stage of stages) {
-        expect(closingStateOf(nextClosing(stage, event)), `${stage}, ${event}`).toBe("closed");
+        const state = closingStateOf(nextClosing(stage, event));
+        const isAnswering = event === "receiveClose" && stages.indexOf(stage) <= 2;
+        expect(state, `${stage}, ${event}`).toBe(isAnswering ? "answering" : "closed");
       }
     }
   });
@@ -96,6 +117,7 @@ describe("closingStateOf()", () => {
     expect(stages.map(closingStateOf)).toEqual([
       "open",
       "closeSent",
+      "answering",
       "closed",
       "closed",
       "closed",

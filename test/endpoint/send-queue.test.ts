@@ -404,28 +404,65 @@ describe("the close frame of this side", () => {
 });
 
 describe("what waits when the connection ends", () => {
-  it("is dropped when the peer closes, which is answered", () => {
+  it("leaves before the answer when the peer closes", () => {
     const { endpoint, extension } = newEndpoint({ slice: 2 }, "client");
     endpoint.sendText("abcdef");
     endpoint.sendText("ghi");
     endpoint.receive(close(1000));
-    expect(sentFrames(endpoint)).toEqual(["close fin 0 03e8"]);
-    expect(endpoint.output.unsent).toBe(0);
-    extension.next();
-    expect(sentFrames(endpoint)).toEqual([]);
+    expect([sentFrames(endpoint), endpoint.state]).toEqual([[], "answering"]);
+    endpoint.sendText("too late");
+    finish(extension);
+    expect(sentFrames(endpoint)).toEqual([
+      `text fin 2 ${wire("abcdef")}`,
+      `text fin 2 ${wire("ghi")}`,
+      "close fin 0 03e8",
+    ]);
+    expect([endpoint.state, endpoint.output.unsent, extension.closed]).toEqual(["closed", 0, 1]);
   });
 
-  it("is dropped, and not the close frame of this side, when both sides close", () => {
-    const { endpoint } = newEndpoint({ slice: 2 }, "client");
+  it("leaves before the close frame of this side, when both sides close", () => {
+    const { endpoint, extension } = newEndpoint({ slice: 2 }, "client");
     endpoint.sendText("abcdef");
     endpoint.close(1001, "");
     endpoint.receive(close(1000));
-    expect(sentFrames(endpoint)).toEqual(["close fin 0 03e9"]);
+    expect([sentFrames(endpoint), endpoint.state]).toEqual([[], "answering"]);
+    finish(extension);
+    expect(sentFrames(endpoint)).toEqual([`text fin 2 ${wire("abcdef")}`, "close fin 0 03e9"]);
     expect(endpoint.closure).toMatchObject({ clean: true, status: 1000, initiator: "local" });
   });
 
+  it("is dropped behind a message in pieces that is not complete, when the peer closes", () => {
+    const { endpoint } = newEndpoint({ slice: 2 }, "client");
+    const told: string[] = [];
+    const front = begin(endpoint, OpText);
+    listen(front.enqueue(bytesOf("one"), false, Infinity), "at work", told);
+    listen(endpoint.sendWhenFits("whole", true, 10), "whole", told);
+    endpoint.receive(close(1000));
+    expect(told).toEqual(["at work dropped", "whole dropped"]);
+    expect([sentFrames(endpoint), endpoint.state]).toEqual([["close fin 0 03e8"], "closed"]);
+  });
+
   it.each<[what: string, end: (endpoint: Endpoint) => void]>([
-    ["the peer closes", (endpoint) => endpoint.receive(close(1000, "", { masked: true }))],
+    ["it fails", (endpoint) => endpoint.fail(new Error("no"), 1011, "local")],
+    ["it is dropped", (endpoint) => endpoint.drop(undefined)],
+    ["the time is over", (endpoint) => endpoint.advance("deadline")],
+    ["the socket is gone", (endpoint) => endpoint.advance("socketClosed")],
+  ])("is told so, once, when the peer has closed and then %s", (_, end) => {
+    const { endpoint, extension } = newEndpoint({ slice: 2 }, "client");
+    const told: string[] = [];
+    endpoint.sendText("abcdef");
+    listen(endpoint.sendWhenFits("whole", true, 10), "whole", told);
+    endpoint.receive(close(1000));
+    expect(told).toEqual([]);
+    end(endpoint);
+    expect([told, extension.closed]).toEqual([["whole dropped"], 1]);
+    finish(extension);
+    endpoint.onRoom();
+    expect(sentFrames(endpoint)).toEqual(["close fin 0 03e8"]);
+    expect([told, endpoint.isFree, extension.closed]).toEqual([["whole dropped"], true, 1]);
+  });
+
+  it.each<[what: string, end: (endpoint: Endpoint) => void]>([
     ["it fails", (endpoint) => endpoint.fail(new Error("no"), 1011, "local")],
     ["it is lost", (endpoint) => endpoint.fail(new Error("no"), 0, "transport")],
   ])("is told so, each once, when %s", (_, end) => {

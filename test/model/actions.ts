@@ -30,6 +30,9 @@ export interface Send extends Act, Shape {
   readonly compress: boolean;
   /** Whether it is prepared before, broadcast, or published to a topic of which the client is a subscriber. */
   readonly way: "plain" | "prepared" | "broadcast" | "publish";
+  /** Whether the sender asks to be told when the system has taken it; whether text is given as bytes. */
+  readonly told: boolean;
+  readonly asBytes: boolean;
 }
 
 /** Begins a message that is sent in pieces. */
@@ -62,8 +65,14 @@ export interface SendStream extends Act {
   readonly fails: boolean;
 }
 
-export interface Ping extends Act {
-  readonly do: "ping";
+/** A ping, or a pong that nobody has asked for. */
+export interface Control extends Act {
+  readonly do: "ping" | "pong";
+}
+
+/** The server's end of the connection joins the topic of everybody, or leaves it. */
+export interface Membership extends Act {
+  readonly do: "subscribe" | "unsubscribe";
 }
 
 /** Asks for messages, `count` at once. */
@@ -122,7 +131,8 @@ export type Action =
   | Write
   | EndWriter
   | SendStream
-  | Ping
+  | Control
+  | Membership
   | Receive
   | Release
   | Close
@@ -169,6 +179,8 @@ export interface Ranges {
   readonly pieces: Sizes;
   /** Whether sources may throw. */
   readonly failures: boolean;
+  /** Whether sends ask to be told, and text may be given as bytes. */
+  readonly asks: boolean;
   /** Who acts. */
   readonly actors: readonly Who[];
 }
@@ -178,6 +190,7 @@ export function actionArbitraries({
   sizes: ofMessages,
   pieces: ofPieces,
   failures,
+  asks,
   actors,
 }: Ranges): Record<ActionName, fc.Arbitrary<Action>> {
   const by = fc.constantFrom(...actors);
@@ -185,6 +198,13 @@ export function actionArbitraries({
   const piece = { size: sizes[ofPieces], noise: fc.boolean() };
   const cut = (name: Cut["do"]): fc.Arbitrary<Action> =>
     fc.record({ do: fc.constant(name), by, awaited: rarely });
+  const member = (name: Membership["do"]): fc.Arbitrary<Action> =>
+    fc.record({
+      do: fc.constant(name),
+      by: fc.constant<Who>("server"),
+      awaited: fc.constant(false),
+    });
+  const maybe = asks ? fc.boolean() : fc.constant(false);
   const endWriter = (name: EndWriter["do"]): fc.Arbitrary<Action> =>
     fc.record({ do: fc.constant(name), by, awaited, writer: number });
   return {
@@ -200,6 +220,8 @@ export function actionArbitraries({
         { weight: 4, arbitrary: fc.constant("plain" as const) },
         { weight: 1, arbitrary: fc.constantFrom("prepared", "broadcast", "publish") },
       ),
+      told: maybe,
+      asBytes: maybe,
     }),
     begin: fc.record({
       do: fc.constant("begin" as const),
@@ -228,6 +250,9 @@ export function actionArbitraries({
       fails: failures ? rarely : fc.constant(false),
     }),
     ping: fc.record({ do: fc.constant("ping" as const), by, awaited: rarely }),
+    pong: fc.record({ do: fc.constant("pong" as const), by, awaited: rarely }),
+    subscribe: member("subscribe"),
+    unsubscribe: member("unsubscribe"),
     receive: fc.record({
       do: fc.constant("receive" as const),
       by,
@@ -241,7 +266,8 @@ export function actionArbitraries({
       do: fc.constant("close" as const),
       by,
       awaited: rarely,
-      status: fc.constantFrom(1000, 1001, 3000, 4999),
+      // 1005 stands for a close frame without a status.
+      status: fc.constantFrom(1000, 1001, 3000, 4999, ...(asks ? [1005] : [])),
     }),
     terminate: cut("terminate"),
     reset: cut("reset"),

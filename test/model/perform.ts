@@ -1,5 +1,6 @@
 import type { Action, Raw } from "./actions.ts";
 import type { Tracked } from "./journal.ts";
+import { topic } from "./sending.ts";
 import type { Side } from "./side.ts";
 import type { World } from "./world.ts";
 
@@ -54,6 +55,14 @@ function begin(
       return sending.sendStream(ws, action);
     case "ping":
       return [sending.ping(ws)];
+    case "pong":
+      return [sending.pong(ws)];
+    case "subscribe":
+      if (side.who === "server") world.journal.track("subscribe()", ws.subscribe(topic));
+      return nothing;
+    case "unsubscribe":
+      if (side.who === "server") ws.unsubscribe(topic);
+      return nothing;
     case "receive":
       side.receive(action);
       return nothing;

@@ -287,6 +287,47 @@ const raw: Profile = {
   patient: ["nobody"],
 };
 
+/** Options of how messages are given, pings answered and senders told, all at once. */
+const options: Profile = {
+  name: "options",
+  asks: true,
+  actions: {
+    ...{ send: 12, begin: 1, write: 3, finish: 2, sendStream: 1, ping: 3, pong: 2, receive: 3 },
+    ...{ pause: 3, release: 1, close: 1, subscribe: 1, unsubscribe: 1 },
+  },
+  most: 24,
+  sizes: "small",
+  pieces: "small",
+  takes: ["message", "message", "stream", "pull"],
+  does: { message: ["sync", "later", "gate", "reply"], ping: ["sync", "later"] },
+  reads: ["all", "slow", "gather"],
+  bytes: ["own", "borrowed", "made"],
+  textAs: ["string", "bytes"],
+  pongs: ["library", "handler", "nobody"],
+  deliverAfterClose: [false, true],
+  compression: [false, true],
+  sliceSizes: [256],
+  peers: ["library", "adopted"],
+  highWaterMarks: [256 * 1024, 1, 500],
+  receiveHighWaterMarks: [64 * 1024, 1, 300],
+  network: slow,
+  finishes: eitherCloses,
+};
+
+/** The same, with limits of all kinds in the way, and ends at any time. */
+const optionsAtLimits: Profile = {
+  ...options,
+  name: "options at limits",
+  actions: { ...options.actions, terminate: 1, shutdown: 1, reset: 1, fin: 1 },
+  maxBufferedAmounts: [16 * 1024 ** 2, 1000, 3000],
+  overflows: ["close", "drop", "wait"],
+  slowReceivers: ["buffer", "drop", "close"],
+  maxTotalBufferedAmounts: [Infinity, 500, 5000],
+  patient: ["nobody", "client", "server"],
+  completes: ["early", "late", "never"],
+  finishes: [...eitherCloses, "shutdown", "reset", "fin"],
+};
+
 /** A client as a WebSocketStream. */
 const streams: Profile = {
   name: "streams",
@@ -362,6 +403,8 @@ export const profiles: readonly Profile[] = [
   pulls,
   raw,
   streams,
+  options,
+  optionsAtLimits,
   ends,
   times,
   limits,

@@ -17,6 +17,7 @@ export function checkAlways(world: World): void {
       closedAt: from.ownEnd?.at,
     });
     for (const finding of findings) world.journal.found(`${side.who}: ${finding}`);
+    side.keeping.checkKept();
     checkPings(side, from);
   }
 }
@@ -28,9 +29,14 @@ export function checkQuiet(world: World): void {
     const from = world.sideOf(otherThan(side.who));
     checkArrived(world, side, journal.now + 1, "All is quiet");
     const lastPing = from.sending.pings.at(-1);
-    if (lastPing !== undefined && from.pongsSeen.at(-1) !== lastPing) {
+    const isAnswered = side.setup.pongs !== "nobody" || world.raw !== undefined;
+    if (isAnswered && lastPing !== undefined && from.pongsSeen.at(-1) !== lastPing) {
       journal.found(`${from.who}: ${lastPing} has no pong, though all is quiet`);
     }
+    if (side.freePongsSeen.length < from.sending.pongs.length) {
+      journal.found(`${side.who}: not all pongs have come that ${from.who} has sent by itself`);
+    }
+    if (!hasOpenMessage(side)) side.sending.told.check(`${side.who}: all is quiet`);
     const bufferedAmount = side.ws?.bufferedAmount ?? 0;
     if (bufferedAmount !== 0 && !hasOpenMessage(side)) {
       journal.found(`${side.who}: bufferedAmount is ${bufferedAmount}, though all is quiet`);
@@ -77,10 +83,12 @@ export function checkOver(world: World): void {
     }
   }
   for (const side of world.sides) {
+    if (!side.hasVanished) side.sending.told.check(`${side.who}: all is over`);
     for (const { what, state } of side.sending.late) {
       if (state === "fulfilled") journal.found(`${what} fulfils, though it came too late`);
     }
     checkLeftBehind(world, side);
+    checkDeliveredAfterClose(world, side);
   }
 }
 
@@ -134,6 +142,32 @@ function checkLeftBehind(world: World, from: Side): void {
   if (isInOrder) checkArrived(world, to, from.ownEnd.at, `${from.who} has closed in order`);
 }
 
+/** Who closes, and wants messages all the same, gets what the other one had sent before it heard of the close. */
+function checkDeliveredAfterClose(world: World, side: Side): void {
+  const from = world.sideOf(otherThan(side.who));
+  const [mine, theirs] = [endOf(world, side, "local"), endOf(world, from, "peer")];
+  const { ownEnd, setup, failure, isStuck, errors } = side;
+  const isWanted = setup.deliverAfterClose && ownEnd?.how === "close()" && world.raw === undefined;
+  if (!isWanted || mine?.initiator !== "local" || theirs?.initiator !== "peer") return;
+  const isInOrder =
+    mine.clean &&
+    theirs.clean &&
+    errors.length + from.errors.length === 0 &&
+    failure === undefined &&
+    from.failure === undefined &&
+    from.ownEnd === undefined &&
+    !from.hasCutShort &&
+    !isStuck;
+  if (!isInOrder) return;
+  const { entries } = from.sending;
+  const { come } = delivered(entries, side.receipts);
+  const missing = due(entries, Infinity, true).filter((entry) => !come.has(entry));
+  if (missing.length === 0) return;
+  world.journal.found(
+    `${side.who}: has closed and wants the rest, and ${labels(missing)} has not come`,
+  );
+}
+
 /** How a side was told that it ended; who speaks frames by himself knows by himself. */
 function endOf(
   { raw, setup }: World,
@@ -179,6 +213,10 @@ function checkPings(side: Side, from: Side): void {
     }
     at = next;
   }
+  const isInOrder = side.freePongsSeen.every(
+    (payload, index) => payload === from.sending.pongs[index],
+  );
+  if (!isInOrder) journal.found(`${side.who}: pongs came as ${side.freePongsSeen.join(", ")}`);
 }
 
 function hasOpenMessage({ sending }: Side): boolean {

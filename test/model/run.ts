@@ -74,7 +74,8 @@ async function drain(world: World): Promise<void> {
   await world.settle();
   // Nobody asks on a connection that has failed: it must come to its end all the same.
   const pulling = world.sides.filter(({ setup, ws, failure }) => {
-    const mayAsk = ws?.state === "closed" || (ws?.state === "open" && failure === undefined);
+    const mayHear = ws?.state === "open" || (ws?.state === "closing" && setup.deliverAfterClose);
+    const mayAsk = ws?.state === "closed" || (mayHear && failure === undefined);
     return setup.takes === "pull" && mayAsk;
   });
   for (let isNew = pulling.length > 0; isNew;) {
@@ -112,7 +113,9 @@ async function end(world: World): Promise<void> {
     }
     if (world.setup.completes === "late") complete(world);
     finish(world, world.setup.finish);
-    await world.settle();
+    // Whoever closes, and wants what still comes, asks for it.
+    if (world.sides.some(({ setup }) => setup.deliverAfterClose)) await drain(world);
+    else await world.settle();
     if (!client.isStuck && !server.isStuck) {
       await eventually(world, () => {
         checkHandshake(world);

@@ -1,16 +1,21 @@
 import type { Connection } from "../../src/connection/connection.ts";
-import { prepareMessage } from "../../src/connection/send/prepare.ts";
+import { prepareMessage, type SendOptions } from "../../src/connection/send/prepare.ts";
 import type { MessageWriter } from "../../src/connection/send/message-writer.ts";
 import type { Server } from "../../src/connection/server/serve.ts";
 import { ClosedError, LimitError } from "../../src/errors.ts";
+import { encodeUtf8 } from "../../src/bytes.ts";
 import type { Begin, Send, SendStream, Write } from "./actions.ts";
 import { contentOf, type Data, joined } from "./content.ts";
 import { type Entry, type Journal, Mishap, type Tracked } from "./journal.ts";
+import { Told } from "./told.ts";
 
 /** What one side sends, and what the model keeps of it. */
 
 /** The topic to which the server's end of each connection is subscribed. */
 export const topic = "all";
+
+/** What the payload of a pong begins with that nobody has asked for, behind the letter of its sender. */
+export const freely = "free";
 
 /** A message in pieces that is not complete. */
 interface OpenWriter {
@@ -37,6 +42,9 @@ export class Sending {
   writer: WritableStreamDefaultWriter<Data> | undefined;
   /** Payloads, in order. */
   pings: readonly string[] = [];
+  /** Payloads of pongs that nobody has asked for, in order. */
+  pongs: readonly string[] = [];
+  readonly told: Told;
   readonly #prefix: string;
   readonly #around: Surroundings;
   #writers: OpenWriter[] = [];
@@ -47,6 +55,7 @@ export class Sending {
 
   constructor(prefix: string, around: Surroundings) {
     this.#prefix = prefix;
+    this.told = new Told(around.journal);
     this.#around = around;
   }
 
@@ -62,12 +71,18 @@ export class Sending {
     const { text, compress, way } = action;
     const label = this.#newLabel();
     const data = contentOf({ label, ...action });
-    const isOpen = ws.state === "open";
+    // Who has left a topic gets nothing that is published to it.
+    const isWanted = server === undefined || way !== "publish" || ws.topics.includes(topic);
+    const isOpen = ws.state === "open" && isWanted;
     const entry = isOpen ? this.#place(label, text, data) : undefined;
     if (entry !== undefined) entry.completedAt = entry.placedFrom;
     const { writer } = this;
     const { dropped } = ws.counters;
-    const promise = writer?.write(data) ?? this.#sendBy(ws, way, data, compress, server);
+    const question = way === "plain" && action.told ? this.told.ask(label, entry) : undefined;
+    const promise =
+      writer?.write(data) ??
+      this.#sendBy(ws, action, data, { compress, sent: question?.sent }, server);
+    question?.after();
     // Of one that goes to many, nobody is told that it did not fit here.
     if (entry !== undefined && ws.counters.dropped > dropped) entry.isVoid = true;
     const tracked = journal.track(`${label}: ${way} send`, promise, writer !== undefined);
@@ -148,6 +163,19 @@ export class Sending {
     return [this.#around.journal.track(`${label}: sendStream`, promise)];
   }
 
+  pong(ws: Connection): Tracked {
+    const payload = `${this.#prefix}${freely}${this.#count++}`;
+    const isOpen = ws.state === "open";
+    const promise = ws.pong(payload);
+    const tracked = this.#around.journal.track(payload, promise);
+    if (!isOpen) this.late.push(tracked);
+    else this.pongs = [...this.pongs, payload];
+    promise.then(undefined, (error: unknown) => {
+      if (error instanceof LimitError) this.pongs = this.pongs.filter((other) => other !== payload);
+    });
+    return tracked;
+  }
+
   ping(ws: Connection): Tracked {
     const payload = `${this.#prefix}ping${this.#count++}`;
     const isOpen = ws.state === "open";
@@ -219,19 +247,26 @@ export class Sending {
 
   #sendBy(
     ws: Connection,
-    way: Send["way"],
+    { way, asBytes }: Pick<Send, "way" | "asBytes">,
     data: Data,
-    compress: boolean,
+    options: SendOptions,
     server: Server | undefined,
   ): Promise<unknown> {
-    if (way === "prepared") return ws.send(prepareMessage(data, { compress }));
+    const { compress } = options;
+    const isTextAsBytes = asBytes && typeof data === "string";
+    const own = isTextAsBytes ? encodeUtf8(data) : copyOf(data);
+    const text = isTextAsBytes ? true : undefined;
+    if (way === "prepared") {
+      const message = prepareMessage(own, { compress, text });
+      spoil(own);
+      return ws.send(message);
+    }
     if (server !== undefined && way === "broadcast") {
       server.broadcast(data);
       return Promise.resolve();
     }
     if (server !== undefined && way === "publish") return server.publish(topic, data).carried;
-    const own = copyOf(data);
-    const promise = ws.send(own, { compress });
+    const promise = ws.send(own, { ...options, text });
     spoil(own);
     return promise;
   }

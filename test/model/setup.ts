@@ -66,6 +66,12 @@ export type Reading =
 
 export type HandlerName = "open" | "message" | "ping" | "pong" | "drain" | "error" | "close";
 
+/** How the handler `message` gets bytes: as its own copy, valid for the call alone, or made by the option `newBytes`. */
+export type BytesKept = "own" | "borrowed" | "made";
+
+/** Who answers pings: the library, the handler `ping`, or nobody. */
+export type Answering = "library" | "handler" | "nobody";
+
 /** Who takes messages: the handler `message`, the handler `stream`, or whoever asks for them. */
 export type Taking = "message" | "stream" | "pull";
 
@@ -78,6 +84,10 @@ export interface SideSetup {
   readonly receiveHighWaterMark: number;
   readonly maxBufferedAmount: number;
   readonly overflow: "close" | "drop" | "wait";
+  readonly bytes: BytesKept;
+  readonly textAs: "string" | "bytes";
+  readonly pongs: Answering;
+  readonly deliverAfterClose: boolean;
 }
 
 export interface NetworkSetup {
@@ -98,8 +108,11 @@ export interface TimesSetup {
 /** How it ends where no action has ended it. */
 export type Finish = `close by ${Who}` | "shutdown" | `terminate by ${Who}` | "reset" | "fin";
 
-/** What the client is: this library, its WebSocketStream, or one that speaks frames by itself, in good manners or bad. */
-export type Peer = "library" | "streams" | "raw" | "rude";
+/**
+ * What the client is: this library, on a handshake of its own or on one that somebody else did; its WebSocketStream; or one that
+ * speaks frames by itself, in good manners or bad.
+ */
+export type Peer = "library" | "adopted" | "streams" | "raw" | "rude";
 
 export type Patient = Who | "nobody";
 
@@ -120,6 +133,9 @@ export interface Setup {
   /** Whether each side sends one message in pieces after the other, rather than several at once. */
   readonly oneAtATime: boolean;
   readonly finish: Finish;
+  /** What the server does with a slow receiver of what it sends to many, and how much all its connections may hold. */
+  readonly slowReceivers: "buffer" | "drop" | "close";
+  readonly maxTotalBufferedAmount: number;
 }
 
 export interface Scenario {
@@ -159,6 +175,14 @@ export interface Profile {
   readonly finishes?: readonly Finish[];
   /** Whether sources of streams may throw. */
   readonly failures?: boolean;
+  readonly bytes?: readonly BytesKept[];
+  readonly textAs?: readonly SideSetup["textAs"][];
+  readonly pongs?: readonly Answering[];
+  readonly deliverAfterClose?: readonly boolean[];
+  readonly slowReceivers?: readonly Setup["slowReceivers"][];
+  readonly maxTotalBufferedAmounts?: readonly number[];
+  /** Whether sends may ask to be told when they are taken, and give text as bytes. */
+  readonly asks?: boolean;
 }
 
 /** Milliseconds of the option closeTimeout, and of one who is patient. */
@@ -195,6 +219,10 @@ function sideArbitrary(profile: Profile): fc.Arbitrary<SideSetup> {
     receiveHighWaterMark: oneOf(profile.receiveHighWaterMarks, 64 * 1024),
     maxBufferedAmount: oneOf(profile.maxBufferedAmounts, 16 * 1024 ** 2),
     overflow: oneOf<SideSetup["overflow"]>(profile.overflows, "close"),
+    bytes: oneOf<BytesKept>(profile.bytes, "own"),
+    textAs: oneOf<SideSetup["textAs"]>(profile.textAs, "string"),
+    pongs: oneOf<Answering>(profile.pongs, "library"),
+    deliverAfterClose: oneOf(profile.deliverAfterClose, false),
   });
 }
 
@@ -223,13 +251,16 @@ function setupArbitrary(profile: Profile): fc.Arbitrary<Setup> {
     patient: oneOf<Patient>(profile.patient, "nobody"),
     oneAtATime: fc.constant(profile.oneAtATime ?? false),
     finish: oneOf<Finish>(profile.finishes, "close by client"),
+    slowReceivers: oneOf<Setup["slowReceivers"]>(profile.slowReceivers, "buffer"),
+    maxTotalBufferedAmount: oneOf(profile.maxTotalBufferedAmounts, Infinity),
   });
 }
 
 /** Generates what a profile asks for. */
 export function scenarioArbitrary(profile: Profile): fc.Arbitrary<Scenario> {
-  const { sizes, pieces, failures = false, actors = ["client", "server"] } = profile;
-  const all = actionArbitraries({ sizes, pieces, failures, actors });
+  const { sizes, pieces, failures = false, asks = false } = profile;
+  const { actors = ["client", "server"] } = profile;
+  const all = actionArbitraries({ sizes, pieces, failures, asks, actors });
   const weighted = Object.entries(profile.actions).map(([name, weight]) => ({
     weight,
     arbitrary: all[name as ActionName],

@@ -16,6 +16,9 @@ const plainer: Readonly<Record<string, readonly unknown[]>> = {
   ...{ takes: ["message"], reads: [["all"]], overflow: ["close"] },
   ...{ highWaterMark: [256 * 1024], receiveHighWaterMark: [64 * 1024] },
   ...{ maxBufferedAmount: [16 * 1024 ** 2], finish: ["close by client"] },
+  ...{ bytes: ["own"], textAs: ["string"], pongs: ["library"], deliverAfterClose: [false] },
+  ...{ slowReceivers: ["buffer"], maxTotalBufferedAmount: [Infinity], peer: ["library"] },
+  ...{ told: [false], asBytes: [false] },
 };
 
 type Shows = (scenario: Scenario) => Promise<boolean>;

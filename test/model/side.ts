@@ -9,8 +9,9 @@ import type { Receive, Who } from "./actions.ts";
 import { latin1 } from "../../src/bytes.ts";
 import type { Data } from "./content.ts";
 import { type Journal, Mishap, type Receipt } from "./journal.ts";
+import { Keeping } from "./keeping.ts";
 import { read, type Reader } from "./reading.ts";
-import { Sending, type Surroundings, topic } from "./sending.ts";
+import { freely, Sending, type Surroundings, topic } from "./sending.ts";
 import type { Behaviour, HandlerName, Reading, SideSetup } from "./setup.ts";
 
 /** One side of a connection as a user has it: its handlers, what came, and what it was told of its end. */
@@ -30,6 +31,9 @@ export class Side implements Reader {
   readonly receipts: Receipt[] = [];
   readonly pingsSeen: string[] = [];
   readonly pongsSeen: string[] = [];
+  /** Those that nobody has asked for. */
+  readonly freePongsSeen: string[] = [];
+  readonly keeping: Keeping;
   /** How it was told of its end. */
   readonly closures: Closure[] = [];
   readonly errors: unknown[] = [];
@@ -60,6 +64,9 @@ export class Side implements Reader {
     this.who = who;
     this.setup = setup;
     this.journal = around.journal;
+    this.keeping = new Keeping(setup, (what) => {
+      this.#found(what);
+    });
     this.sending = new Sending(who === "client" ? "c" : "s", around);
     this.#around = around;
   }
@@ -83,10 +90,11 @@ export class Side implements Reader {
         return this.#exclusive("open", () => this.#act("open"));
       },
       ...(takes === "message" && {
-        message: (_, data) =>
+        message: (_, handed, text) =>
           this.#exclusive("message", () => {
             const at = this.journal.stamp();
-            this.receipts.push({ at, state: "whole", text: typeof data === "string", data });
+            const data = this.keeping.handed(handed, text);
+            this.receipts.push({ at, state: "whole", text, data });
             return this.#act("message");
           }),
       }),
@@ -98,16 +106,20 @@ export class Side implements Reader {
             return this.#watch("stream", () => read(this, message, how, receipt));
           }),
       }),
-      ping: (_, bytes) => {
+      ping: (ws, bytes) => {
         this.#enter("ping");
         const text = payload(bytes);
+        if (this.setup.pongs === "handler") {
+          this.journal.track(`${this.who}: pong for ${text}`, ws.pong(bytes));
+        }
         if (!isKeepAlive(text)) this.pingsSeen.push(text);
         return this.#act("ping");
       },
       pong: (_, bytes) => {
         this.#enter("pong");
         const text = payload(bytes);
-        if (!isKeepAlive(text)) this.pongsSeen.push(text);
+        if (text.startsWith(freely, 1)) this.freePongsSeen.push(text);
+        else if (!isKeepAlive(text)) this.pongsSeen.push(text);
         return this.#act("pong");
       },
       drain: () => {
@@ -151,7 +163,7 @@ export class Side implements Reader {
       if (writer !== undefined) {
         // To close what is written to closes the connection, too.
         if (status === 1001) this.sending.closeWriter(writer);
-        else this.#stream?.close({ closeCode: status });
+        else this.#stream?.close(status === 1005 ? {} : { closeCode: status });
         return;
       }
       this.journal.track(`${this.who}: close()`, ws.close(status));
@@ -253,13 +265,13 @@ export class Side implements Reader {
 
   #filled(receipt: Receipt, data: Data): void {
     const { ownEnd } = this;
-    if (ownEnd !== undefined && ownEnd.how !== "shutdown()" && receipt.at > ownEnd.at) {
+    if (ownEnd !== undefined && !this.#mayHearAfter(ownEnd.how) && receipt.at > ownEnd.at) {
       this.#found(`a message is given to one who asks after its own ${ownEnd.how}`);
     }
     this.journal.stamp();
     receipt.state = "whole";
     receipt.text = typeof data === "string";
-    receipt.data = data;
+    receipt.data = this.keeping.asked(data);
   }
 
   async #step(steps: AsyncIterator<Data, undefined>, receipt: Receipt): Promise<boolean> {
@@ -297,7 +309,7 @@ export class Side implements Reader {
     });
     const { ownEnd } = this;
     // A server that is shut down may let what has come before go to its handlers.
-    if (name !== "open" && ownEnd !== undefined && ownEnd.how !== "shutdown()") {
+    if (name !== "open" && ownEnd !== undefined && !this.#mayHearAfter(ownEnd.how)) {
       this.#found(`${name} is called after its own ${ownEnd.how}`);
     }
     const result = call();
@@ -314,6 +326,11 @@ export class Side implements Reader {
       done();
     }
     return result;
+  }
+
+  /** Whether messages may come after an end of one's own: where that is wanted, or handlers are waited for. */
+  #mayHearAfter(how: string): boolean {
+    return how === "shutdown()" || (how === "close()" && this.setup.deliverAfterClose);
   }
 
   /** What the setup says next of a handler. */
@@ -394,7 +411,8 @@ export class Side implements Reader {
     const { ws } = this;
     if (ws === undefined || this.#replies === mostReplies) return undefined;
     this.#replies++;
-    const shape = { size: 20, text: true, noise: false, compress: true, way: "plain" } as const;
+    const how = { compress: true, way: "plain", told: false, asBytes: false } as const;
+    const shape = { size: 20, text: true, noise: false, ...how } as const;
     return this.sending.send(ws, shape)[0]?.promise;
   }
 

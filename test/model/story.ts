@@ -6,13 +6,15 @@ const usual: Readonly<Record<string, unknown>> = {
   ...{ highWaterMark: 256 * 1024, receiveHighWaterMark: 64 * 1024 },
   ...{ maxBufferedAmount: 16 * 1024 ** 2, overflow: "close", reads: "all" },
   ...{ compression: false, seed: 0, delay: 0, completes: "early", patient: "nobody" },
+  ...{ bytes: "own", textAs: "string", pongs: "library", deliverAfterClose: false },
+  ...{ slowReceivers: "buffer", peer: "library" },
 };
 
 /** A scenario as somebody can read it: what is not as usual, and the actions. */
 export function story({ setup, actions }: Scenario): string {
-  const { client, server, network, times, finish, sliceSize, compression, completes, patient } =
-    setup;
-  const rest = { compression, completes, patient };
+  const { client, server, network, times, finish, sliceSize, compression } = setup;
+  const { completes, patient, peer, slowReceivers, maxTotalBufferedAmount } = setup;
+  const rest = { compression, completes, patient, peer, slowReceivers, maxTotalBufferedAmount };
   const slices = compression ? { sliceSize } : {};
   const lines = [
     `setup: ${inWords({ ...network, ...times, ...rest, ...slices })}`,

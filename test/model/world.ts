@@ -1,8 +1,10 @@
 import type { Connection } from "../../src/connection/connection.ts";
 import { WebSocketStream } from "../../src/connection/client/websocket-stream.ts";
+import type { ConnectionOptions } from "../../src/connection/options.ts";
 import type { Server } from "../../src/connection/server/serve.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import type { Who } from "./actions.ts";
+import { adopted } from "./adopted.ts";
 import { Journal, Mishap } from "./journal.ts";
 import type { Net } from "./net.ts";
 import { RawPeer } from "./raw-peer.ts";
@@ -65,7 +67,11 @@ export class World implements Surroundings {
   /** Listens, and connects. */
   async open(): Promise<void> {
     const { client, server, net } = this;
-    this.listener = await net.serve(this.#optionsOf(server), server.handlers());
+    const { slowReceivers, maxTotalBufferedAmount } = this.setup;
+    this.listener = await net.serve(
+      { ...this.#optionsOf(server), clock: this.clock, slowReceivers, maxTotalBufferedAmount },
+      server.handlers(),
+    );
     if (this.setup.peer === "raw" || this.setup.peer === "rude") {
       this.raw = new RawPeer(client, await net.connectRaw!(), this.setup.peer === "raw");
       await this.settle(() => server.ws !== undefined && this.raw?.isOpen === true);
@@ -86,8 +92,15 @@ export class World implements Surroundings {
 
   async #connect(): Promise<void> {
     const { client, net } = this;
+    if (this.setup.peer === "adopted") {
+      const transport = await net.connectRaw!();
+      const { clock } = this;
+      const { compression } = this.setup;
+      await adopted(transport, compression, { options: this.#optionsOf(client), clock }, client);
+      return;
+    }
     const connect = (): Promise<Connection> =>
-      net.connect(this.#optionsOf(client), client.handlers());
+      net.connect({ ...this.#optionsOf(client), clock: this.clock }, client.handlers());
     if (this.setup.peer !== "streams") {
       await connect();
       return;
@@ -136,11 +149,15 @@ export class World implements Surroundings {
     await this.settle();
   }
 
-  #optionsOf(side: Side): object {
+  #optionsOf(side: Side): ConnectionOptions {
     const { highWaterMark, receiveHighWaterMark, maxBufferedAmount, overflow } = side.setup;
+    const { textAs, pongs, deliverAfterClose } = side.setup;
     const { compression, times, patient } = this.setup;
     return {
-      clock: this.clock,
+      textAs,
+      autoPong: pongs === "library",
+      deliverAfterClose,
+      ...side.keeping.options,
       closeTimeout: patient === side.who ? longCloseTimeout : closeTimeout,
       compression: compression && {},
       maxMessageSize: 0,

@@ -24,6 +24,26 @@ const ends = new Ends();
 
 afterEach(() => ends.finish());
 
+describe(`a peer that closes behind its question, on ${runtime}`, () => {
+  it.each([false, true])("gets the answer, compressed: %s", async (compression) => {
+    const answer = "again and again ".repeat(65_536);
+    const { url, ended } = await ends.serve(
+      { message: (ws) => void ws.send(answer) },
+      { compression },
+    );
+    const answers: boolean[] = [];
+    const ws = await ends.connect(
+      url,
+      { compression, deliverAfterClose: true },
+      { message: (_, data) => void answers.push(data === answer) },
+    );
+    void ws.send("question");
+    expect(await ws.close(4000, "bye")).toMatchObject({ status: 4000, clean: true });
+    expect(await ended).toMatchObject({ status: 4000, clean: true, initiator: "peer" });
+    await expect.poll(() => answers).toEqual([true]);
+  });
+});
+
 describe(`a handler that awaits the end of its own connection, on ${runtime}`, () => {
   it.each(names)("%s: has it when the peer closes, and the place is free", async (name) => {
     const done = newDeferred<Closure>();

@@ -103,6 +103,11 @@ export class Dispatcher<Context> implements EndpointEvents {
     return this.#makePulling();
   }
 
+  /** Whether too much is unread. */
+  get isFull(): boolean {
+    return this.#queue.unread.isFull;
+  }
+
   /**
    * Whether a received message is being handled, or waits for its handler. Does not include the `open` handler, messages that
    * wait for that handler alone, and a message that has only come in part.

@@ -132,6 +132,13 @@ export class Pacer implements UnreadEvents {
     this.#pause();
   }
 
+  /** Ends {@link shut}: this side has closed, and still wants what comes before the peer's close frame. @param isFull As above. */
+  reopen(isFull: boolean): void {
+    if (this.#intake !== "shut") return;
+    this.#intake = isFull ? "full" : "open";
+    this.resume();
+  }
+
   /** The connection ends: pending and further bytes go to the endpoint, however much is unread. */
   takeRestAtEnd(): void {
     if (this.#intake !== "stopped") this.#intake = "released";

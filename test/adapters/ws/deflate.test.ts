@@ -35,6 +35,18 @@ describe.each(shapes)("perMessageDeflate of %s", (_, shape) => {
     expect(await back).toEqual([text, true]);
   });
 
+  it("brings a large answer to a client that has closed behind its question", async () => {
+    const { client, peer } = await pair(shape, { perMessageDeflate: true });
+    const text = "again and again ".repeat(65_536);
+    peer.on("message", () => peer.send(text));
+    const lines: unknown[] = [];
+    client.on("message", (data) => lines.push((data as Buffer).toString() === text));
+    const over = ended(client);
+    client.send("question");
+    client.close(1000);
+    expect([await over, lines]).toEqual([[1000, ""], [true]]);
+  });
+
   it("is off on a server, unless it is asked for", async () => {
     const { client, peer } = await pair(shape);
     expect([client.extensions, peer.extensions]).toEqual(["", ""]);

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { memoryPair, type MemoryTransport } from "../../../adapters/memory/index.ts";
 import { prepareMessage } from "../../../src/connection/send/prepare.ts";
 import type { ConnectionOptions } from "../../../src/connection/options.ts";
+import type { ServeOptions } from "../../../src/connection/server/serve-options.ts";
 import { Server } from "../../../src/connection/server/serve.ts";
 import { type Connection, linkOf } from "../../../src/connection/connection.ts";
 import { noBytes } from "../../../src/bytes.ts";
@@ -15,7 +16,7 @@ import { nameOf } from "../../support/server.ts";
 import { macrotask } from "../../support/turns.ts";
 
 /** A connection whose peer takes nothing from the first message on, until it is told to. */
-async function openSlow(options: ConnectionOptions): Promise<{
+async function openSlow(options: Partial<ServeOptions>): Promise<{
   ws: Connection;
   peer: Peer;
   lines: string[];
@@ -152,15 +153,31 @@ describe("a message that does not fit", () => {
     expect(lines).toEqual(["sent a", "error RESET", "b CLOSED"]);
   });
 
-  it("is rejected where it waits and the peer closes; the stream ends behind what was taken", async () => {
+  it("still leaves where it waits and the peer closes; the stream ends behind it", async () => {
     const { ws, lines, peer, read } = await openSlow({ maxBufferedAmount: 1500, overflow: "wait" });
     for (const name of ["a", "b"]) note(lines, name, ws.send(kilobyte + name));
     peer.close(1000);
     await macrotask();
-    expect(lines).toEqual(["sent a", "b CLOSED"]);
+    expect(lines).toEqual(["sent a"]);
     await read();
     await ws.closed;
+    expect(lines).toEqual(["sent a", "sent b"]);
+    // The peer delivers nothing behind its own close().
     expect(peer.lines).toEqual(["open", "close 1000", "end", "closed"]);
+  });
+
+  it("is rejected where the peer has closed and takes nothing, when the time for closing is over", async () => {
+    const clock = new FakeClock();
+    const slow = await openSlow({ maxBufferedAmount: 1500, overflow: "wait", clock });
+    const { ws, lines, peer } = slow;
+    for (const name of ["a", "b"]) note(lines, name, ws.send(kilobyte + name));
+    peer.close(1000);
+    await macrotask();
+    clock.advance(10_100);
+    await ws.closed;
+    await macrotask();
+    expect(lines).toEqual(["sent a", "b CLOSED"]);
+    expect(ws.bufferedAmount).toBe(0);
   });
 
   it("is none where nothing else is unsent, however large it is", async () => {
