@@ -261,7 +261,9 @@ class NatsMembership implements BackplaneMembership {
         if (refusal === undefined) continue;
         const { operation, subject } = refusal;
         if (this.#refusals.size >= mostRefusals) this.#refusals.clear();
-        const error = new Error(`NATS does not allow it: ${operation} of ${subject}`);
+        const error = new Error(
+          `This login of NATS may not ${operation === "publish" ? "publish" : "subscribe"} to ${subject}: add it to the login's permissions in the configuration of NATS`,
+        );
         this.#refusals.set(`${operation} ${subject}`, error);
       }
     }
@@ -344,7 +346,14 @@ class NatsMembership implements BackplaneMembership {
       this.#state = "left";
       void quiet(connection.close());
       this.#opened.reject(
-        isFinal(error) ? error : new Error("NATS has no JetStream", { cause: error }),
+        isFinal(error)
+          ? error
+          : new Error(
+              "NATS has no JetStream: enable it in its configuration, or take natsBackplane()",
+              {
+                cause: error,
+              },
+            ),
       );
       return;
     }

@@ -17,6 +17,14 @@ const timeout = 5000;
 /** Nanoseconds in a millisecond. */
 const nanoseconds = 1_000_000;
 
+/** What to do about errors of JetStream, by their numbers. */
+const advices: Readonly<Record<number, string>> = {
+  10_005: "the cluster needs as many servers as the option replicas says",
+  10_039: "enable JetStream for the account of this login, or take natsBackplane()",
+  10_065: "no other stream may have subjects of the option prefix: choose another prefix",
+  10_074: "only a cluster of NATS can have the option replicas above 1",
+};
+
 /** The error with which JetStream answers a request. */
 export class JetStreamError extends Error {
   override readonly name = "JetStreamError";
@@ -25,8 +33,11 @@ export class JetStreamError extends Error {
   /** The number that NATS gives to this kind of error. */
   readonly errorCode: number;
 
-  constructor({ code, err_code: errorCode, description }: ApiError) {
-    super(`JetStream does not do it: ${description}`);
+  /** @param what What was asked for: the subject of the request, without "$JS.API.". */
+  constructor(what: string, { code, err_code: errorCode, description }: ApiError) {
+    const advice = advices[errorCode];
+    const end = advice === undefined ? "" : `; ${advice}`;
+    super(`JetStream has refused ${what}: ${description}${end}`);
     this.code = code;
     this.errorCode = errorCode;
   }
@@ -41,6 +52,8 @@ interface ApiError {
 /** The configuration of a stream. Times are in nanoseconds. */
 export interface StreamConfig {
   readonly name: string;
+  /** Of a stream that framewire has made: its epoch, see `epochOf`. */
+  readonly description?: string | undefined;
   readonly subjects?: readonly string[];
   readonly storage: "file";
   readonly num_replicas: number;
@@ -53,7 +66,7 @@ export interface StreamConfig {
 /** The configuration and state of a stream. */
 export interface StreamInfo {
   readonly config: StreamConfig;
-  /** When the stream was made. A stream that was made anew has another time. */
+  /** When the stream was made. */
   readonly created: string;
   readonly state: {
     readonly first_seq: number;
@@ -104,10 +117,28 @@ const [mostQuestions, pause] = [100, 10];
 const noStream = 10_059;
 const noMessage = 10_037;
 
-/** Tells whether an error is final. Errors of JetStream itself are, except 503 (not available now) and 404 (not there). */
+/** The servers of a cluster that keep the stream, or a consumer of it, are away. */
+const offline = new Set([10_118, 10_119]);
+
+/**
+ * Tells whether an error is final. Errors of JetStream itself are, except 503 (not available now), 404 (not there), and those of
+ * a stream whose servers are away.
+ */
 export function isFinal(error: unknown): boolean {
   if (error instanceof TypeError) return true;
-  return error instanceof JetStreamError && error.code !== 503 && error.code !== 404;
+  if (!(error instanceof JetStreamError) || offline.has(error.errorCode)) return false;
+  return error.code !== 503 && error.code !== 404;
+}
+
+const descriptions = /^framewire epoch ([\da-f-]{36})$/;
+
+/**
+ * Gives the word that a stream loses when it is made anew. It is in the stream's description. The time of creation is not enough:
+ * if several servers make the stream at once, the servers of a cluster of NATS may have different times, so that it changes when
+ * another one leads. Streams that older versions of framewire have made have only this time.
+ */
+export function epochOf({ config, created }: StreamInfo): string {
+  return descriptions.exec(config.description ?? "")?.[1] ?? created;
 }
 
 /**
@@ -129,17 +160,35 @@ export class JetStream {
   /** Makes the stream if there is none. Gives its configuration and state. */
   async make(config: StreamConfig): Promise<StreamInfo> {
     for (let time = 0; time < mostQuestions; time++) {
-      let info: StreamInfo;
-      try {
-        info = await this.info();
-      } catch (error) {
-        if (!isCoded(error, noStream)) throw error;
-        info = (await this.#ask("STREAM.CREATE", config)) as StreamInfo;
-      }
-      if (info.created !== unmade) return info;
+      const info = await this.#known();
+      if (info === undefined) await this.#create(config);
+      else if (info.created !== unmade) return info;
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
     throw new Error("JetStream has not made the stream");
+  }
+
+  /** As `info`; undefined if there is no stream. */
+  async #known(): Promise<StreamInfo | undefined> {
+    try {
+      return await this.info();
+    } catch (error) {
+      if (isCoded(error, noStream)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Creates the stream. If another server creates it at the same time, NATS may refuse one of the two: the name is in use, or the
+   * subjects overlap with those of the same stream. Then there is a stream, which is asked for next.
+   */
+  async #create(config: StreamConfig): Promise<void> {
+    const description = `framewire epoch ${randomUUID()}`;
+    try {
+      await this.#ask("STREAM.CREATE", { ...config, description });
+    } catch (error) {
+      if ((await this.#known()) === undefined) throw error;
+    }
   }
 
   /** Gives the configuration and state of the stream. @param subject A subject whose messages shall be counted. */
@@ -243,19 +292,22 @@ export class JetStream {
   /** Keeps a message. */
   async publish(subject: string, bytes: Uint8Array, headers: NatsHeaders): Promise<PublishAnswer> {
     const answer = await this.#connection.request(subject, bytes, { timeout, headers });
-    return answerIn(answer) as PublishAnswer;
+    return answerIn(subject, answer) as PublishAnswer;
   }
 
   async #ask(what: string, question: object, rest = ""): Promise<unknown> {
     const bytes = Buffer.from(JSON.stringify(question));
-    const subject = `$JS.API.${what}.${this.#name}${rest}`;
-    return answerIn(await this.#connection.request(subject, bytes, { timeout }));
+    const subject = `${what}.${this.#name}${rest}`;
+    return answerIn(
+      subject,
+      await this.#connection.request(`$JS.API.${subject}`, bytes, { timeout }),
+    );
   }
 }
 
-function answerIn({ data }: NatsMessage): unknown {
+function answerIn(what: string, { data }: NatsMessage): unknown {
   const answer = JSON.parse(Buffer.from(data).toString()) as { readonly error?: ApiError };
-  if (answer.error !== undefined) throw new JetStreamError(answer.error);
+  if (answer.error !== undefined) throw new JetStreamError(what, answer.error);
   return answer;
 }
 

@@ -31,7 +31,7 @@ import type {
 import { isReserved } from "../../src/connection/backplane/reserved.ts";
 import { joinOf, type NatsBackplaneOptions, table } from "./backplane.ts";
 import type { NatsConnect, NatsConnection, NatsHeaders, NatsMessage } from "./client.ts";
-import { JetStream, type NatsHistory, type StreamConfig, type StreamInfo } from "./jetstream.ts";
+import { epochOf, JetStream, type NatsHistory, type StreamConfig } from "./jetstream.ts";
 import { tokenOf } from "./subjects.ts";
 
 /** Says how NATS keeps publications. A stream that exists already keeps its configuration. */
@@ -157,7 +157,8 @@ class NatsStream implements NatsHistory {
 
   async open(connection: NatsConnection): Promise<void> {
     const { name, republish } = this.#config;
-    const { config, created, state } = await this.#of(connection).make(this.#config);
+    const info = await this.#of(connection).make(this.#config);
+    const { config, state } = info;
     const [ours] = this.#config.subjects!;
     if (
       config.subjects?.includes(ours!) !== true ||
@@ -168,7 +169,7 @@ class NatsStream implements NatsHistory {
         `The stream ${name} is not one of framewire's with this prefix: choose another name by the option stream`,
       );
     }
-    this.#epoch = created;
+    this.#epoch = epochOf(info);
     this.#highest = state.last_seq;
   }
 
@@ -202,8 +203,7 @@ class NatsStream implements NatsHistory {
   }
 
   async hasBegunAnew(connection: NatsConnection): Promise<boolean> {
-    const { created } = await this.#of(connection).info();
-    return created !== this.#epoch;
+    return epochOf(await this.#of(connection).info()) !== this.#epoch;
   }
 
   async read(
@@ -213,7 +213,9 @@ class NatsStream implements NatsHistory {
   ): Promise<HistoryPage> {
     const stream = this.#of(connection);
     const subject = this.subjectOf(topic);
-    const { created: epoch, state } = await stream.info(subject);
+    const info = await stream.info(subject);
+    const { state } = info;
+    const epoch = epochOf(info);
     const at = (seq: number): Position => ({ epoch, offset: String(seq) });
     // Reading ends at this message. Later messages come over the subscription, and reading them, too, might never end.
     const last = await stream.get({ last_by_subj: subject });
@@ -255,9 +257,10 @@ class NatsStream implements NatsHistory {
     place: number,
     epoch: string,
   ): Promise<boolean> {
-    const { created, config, state }: StreamInfo = await stream.info(subject);
+    const info = await stream.info(subject);
+    const { config, state } = info;
     // By age, the stream removes the oldest messages of all subjects.
-    if (created !== epoch || place + 1 < state.first_seq) return false;
+    if (epochOf(info) !== epoch || place + 1 < state.first_seq) return false;
     // By number, it removes the oldest of each subject: none if the subject has fewer, and none after the place if that message
     // is kept.
     const most = config.max_msgs_per_subject;

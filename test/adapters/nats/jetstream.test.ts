@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { isFinal, JetStream, JetStreamError } from "../../../adapters/nats/jetstream.ts";
+import {
+  epochOf,
+  isFinal,
+  JetStream,
+  JetStreamError,
+  type StreamInfo,
+} from "../../../adapters/nats/jetstream.ts";
 import { messageOf, newJetStream } from "../../support/fake-jetstream.ts";
 
 /** Over a real one: test/runtime/nats-streams.test.ts. Here is what it does seldom. */
@@ -16,7 +22,7 @@ describe("JetStream", () => {
     connection.answer = () => error(400, 10_052, "bad");
     const stream = new JetStream(connection, "fw", "_INBOX");
     await expect(stream.info()).rejects.toMatchObject({
-      message: "JetStream does not do it: bad",
+      message: "JetStream has refused STREAM.INFO.fw: bad",
       code: 400,
       errorCode: 10_052,
     });
@@ -29,6 +35,26 @@ describe("JetStream", () => {
     const { created } = await new JetStream(connection, "fw", "_INBOX").make({} as never);
     expect(created).toBe("2026-11-30T11:29:26Z");
     expect(dates).toEqual([]);
+  });
+
+  it("takes the stream that another server has made meanwhile, though NATS refuses to make it", async () => {
+    const connection = newJetStream();
+    const made = { created: "2026-11-30T11:29:26Z" };
+    const answers = [error(404, 10_059), error(400, 10_065), made, made];
+    connection.answer = () => answers.shift();
+    expect(await new JetStream(connection, "fw", "_INBOX").make({} as never)).toEqual(made);
+    const asked = ["STREAM.INFO.fw", "STREAM.CREATE.fw", "STREAM.INFO.fw", "STREAM.INFO.fw"];
+    expect(connection.lines).toEqual(asked);
+  });
+
+  it("tells why NATS refuses to make the stream, where nobody has made it, and what to do", async () => {
+    const connection = newJetStream();
+    connection.answer = (what) =>
+      what.startsWith("STREAM.CREATE") ? error(400, 10_065, "overlap") : error(404, 10_059);
+    const making = new JetStream(connection, "fw", "_INBOX").make({} as never);
+    await expect(making).rejects.toThrow(
+      "JetStream has refused STREAM.CREATE.fw: overlap; no other stream may have subjects of the option prefix: choose another prefix",
+    );
   });
 
   it.each([
@@ -68,14 +94,49 @@ describe("JetStream", () => {
   });
 });
 
+describe("epochOf()", () => {
+  const infoOf = (description?: string): StreamInfo => ({
+    config: { description } as StreamInfo["config"],
+    created: "2026-11-30T11:29:26Z",
+    state: { first_seq: 1, last_seq: 1 },
+  });
+
+  it("does not depend on the time of creation, which the servers of a cluster tell differently", async () => {
+    const connection = newJetStream();
+    const descriptions: unknown[] = [];
+    let description: string | undefined;
+    connection.answer = (what, question) => {
+      if (what.startsWith("STREAM.CREATE")) {
+        description = question["description"] as string;
+        descriptions.push(description);
+      }
+      return description === undefined ? error(404, 10_059) : infoOf(description);
+    };
+    const stream = new JetStream(connection, "fw", "_INBOX");
+    const info = await stream.make({} as never);
+    expect(epochOf({ ...info, created: "2026-11-30T11:29:27Z" })).toBe(epochOf(info));
+    description = undefined;
+    expect(epochOf(await stream.make({} as never))).not.toBe(epochOf(info));
+    expect(descriptions.length).toBe(2);
+  });
+
+  it.each([[undefined], ["rooms"], ["framewire epoch"]])(
+    "is that time where the description is %s",
+    (description) => {
+      expect(epochOf(infoOf(description))).toBe("2026-11-30T11:29:26Z");
+    },
+  );
+});
+
 describe("isFinal()", () => {
-  const coded = (code: number): JetStreamError =>
-    new JetStreamError({ code, err_code: 0, description: "no" });
+  const coded = (code: number, errorCode = 0): JetStreamError =>
+    new JetStreamError("STREAM.INFO.fw", { code, err_code: errorCode, description: "no" });
 
   it.each<[string, unknown, boolean]>([
     ["what JetStream refuses", coded(400), true],
     ["what it will not do for now", coded(503), false],
     ["a stream that is gone", coded(404), false],
+    ["a stream whose server is away", coded(500, 10_118), false],
     ["a stream of somebody else's", new TypeError("no"), true],
     ["no answer", new Error("TIMEOUT"), false],
   ])("of %s: %s", (_, thrown, expected) => {

@@ -50,6 +50,7 @@ describe("natsStreams()", () => {
     expect(made).toEqual([
       {
         name: "framewire",
+        description: expect.stringMatching(/^framewire epoch [\da-f-]{36}$/),
         subjects: ["framewire.in.*"],
         storage: "file",
         num_replicas: 1,
