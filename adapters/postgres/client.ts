@@ -55,7 +55,7 @@ export class NotNotifiedError extends Error {
 
   constructor() {
     super(
-      "PostgreSQL does not notify this connection: connect to one database, not to a pooler that lends its connections for a transaction",
+      "PostgreSQL does not notify this connection: connect both clients to the same database, directly or by a pooler that keeps a connection for each client, such as pgbouncer with pool_mode = session",
     );
   }
 }
@@ -63,20 +63,21 @@ export class NotNotifiedError extends Error {
 /** Codes for logins, databases and rights; and the client's message if the password is missing or is not a string. */
 const hopelessCodes = /^(?:28|3D|42)/;
 const hopelessMessage = /^SASL: /;
+/** The code that pgbouncer gives to all its own errors, and its messages for logins and databases. */
+const poolerCode = "08P01";
+const hopelessOfPooler = /^(?:(?:password|SASL) authentication failed|no such (?:user|database))/;
 
 /** Tells whether PostgreSQL or the client has refused to log in. Trying again would not help. */
 export function isHopeless(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof NotNotifiedError) return true;
   const code = codeOf(error);
-  if (code !== undefined) return hopelessCodes.test(code);
-  return hopelessMessage.test(String((error as Partial<Error> | undefined)?.message));
+  const message = String((error as Partial<Error> | undefined)?.message);
+  if (code === poolerCode) return hopelessOfPooler.test(message);
+  return code === undefined ? hopelessMessage.test(message) : hopelessCodes.test(code);
 }
 
-/**
- * Codes of outages. 08: the connection. 57P: PostgreSQL stops or starts. 53300: it has too many connections. 25006: it is a
- * standby now, and the primary is elsewhere.
- */
-const outageCodes = /^(?:08|57P|53300|25006)/;
+/** Codes of outages. 08: the connection. 57P: PostgreSQL stops or starts. 53300: it has too many connections. */
+const outageCodes = /^(?:08|57P|53300)/;
 
 /** Tells whether an error is only the answer to a command, so that the connection can still be used. */
 export function isAnswer(error: unknown): boolean {

@@ -5,8 +5,10 @@
  * @module
  */
 
+import { clearTimeout, setTimeout } from "node:timers";
 import type { BackplaneMember } from "../../src/connection/backplane/backplane.ts";
-import { quiet } from "../../src/deferred.ts";
+import { newDeferred, quiet } from "../../src/deferred.ts";
+import { BackplaneError } from "../../src/errors.ts";
 import { Arrivals } from "./arrivals.ts";
 import { channelOf, quoted } from "./channels.ts";
 import { NotNotifiedError, type PostgresClient } from "./client.ts";
@@ -16,6 +18,9 @@ import type { MessageRows } from "./rows.ts";
 
 /** The most commands of one transaction. */
 const commandsAtOnce = 1000;
+
+/** The payloads of the two notifications that a session sends itself when it opens. */
+const [asked, unasked] = ["asked", "unasked"];
 
 /** The parts that a session needs. */
 export interface SessionParts {
@@ -42,29 +47,28 @@ export class Session {
   /** LISTEN and UNLISTEN of this turn of the event loop, and the promise of their answer. */
   #gathered: { readonly commands: string[]; readonly done: Promise<void> } | undefined;
   readonly #tellLost: SessionParts["lost"];
+  readonly #timeout: number;
   /** A channel that no topic has. The session notifies itself on it when it opens. */
   readonly #trial: string;
   #hasHeard = false;
+  /** Settles when the notification has come that comes by itself. */
+  readonly #heard = newDeferred<void>();
   #isOver = false;
 
   /** @throws The error of `newClient`. */
   constructor(parts: SessionParts) {
     const { member, rows, timeout } = parts;
     this.#prefix = parts.prefix;
+    this.#timeout = timeout;
     this.#trial = `${parts.prefix}%t${member.id}`;
     this.#tellLost = parts.lost;
-    const owner = {
-      lost: (error: unknown): void => {
-        this.lose(error);
-      },
-      notified: (channel: string, payload: string): void => {
-        if (channel === this.#trial) this.#hasHeard = true;
-        const topic = this.#topics.get(channel);
-        if (topic !== undefined) this.#arrivals.take(topic, payload);
-      },
+    const lost = (error: unknown): void => {
+      this.lose(error);
     };
-    this.#publishing = new Link(parts.newClient(), timeout, owner);
-    this.#listening = new Link(parts.newClient(), timeout, owner);
+    // Nothing is listened to on the connection that publishes. A pooler may lend it one that listens.
+    this.#publishing = new Link(parts.newClient(), timeout, { lost, notified() {} });
+    const notified = this.#notified.bind(this);
+    this.#listening = new Link(parts.newClient(), timeout, { lost, notified });
     this.#publisher = new Publisher(this.#publishing, rows);
     this.#arrivals = new Arrivals(member, {
       isId: (text) => rows.isId(text),
@@ -85,11 +89,31 @@ export class Session {
       this.#publishing.query("SET synchronous_commit TO off"),
       this.#listening.query(`LISTEN ${quoted(this.#trial)}`),
     ]);
-    await this.#publishing.query("SELECT pg_notify($1, '')", [this.#trial]);
-    // PostgreSQL sends the notification before the answer to this command.
-    await this.#listening.query("SELECT 1");
-    if (!this.#hasHeard) throw new NotNotifiedError();
+    await this.#try();
     void quiet(this.#listening.query(`UNLISTEN ${quoted(this.#trial)}`));
+  }
+
+  /**
+   * Checks that notifications of one connection reach the other. A pooler that lends its connections for one transaction may lend
+   * the same one again, so that a notification comes with the answer to a command. So there are two more checks: the connections
+   * are not the same one in PostgreSQL, and a notification comes by itself.
+   */
+  async #try(): Promise<void> {
+    const notify = "SELECT pg_backend_pid() AS pid, pg_notify($1, $2)";
+    await this.#publishing.query(notify, [this.#trial, asked]);
+    // PostgreSQL sends the notification before the answer to this command.
+    const [listening] = await this.#listening.query("SELECT pg_backend_pid() AS pid");
+    if (!this.#hasHeard) throw new NotNotifiedError();
+    const [publishing] = await this.#publishing.query(notify, [this.#trial, unasked]);
+    if (publishing?.["pid"] === listening?.["pid"]) throw new NotNotifiedError();
+    const late = setTimeout(() => {
+      this.#heard.reject(new NotNotifiedError());
+    }, this.#timeout);
+    try {
+      await this.#heard.promise;
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   publish(topic: string, envelope: Uint8Array): Promise<void> {
@@ -139,9 +163,19 @@ export class Session {
   /** Ends both connections at once. */
   drop(): void {
     this.#isOver = true;
+    this.#heard.reject(new BackplaneError("DOWN"));
     this.#arrivals.stop();
     this.#publishing.drop();
     this.#listening.drop();
+  }
+
+  #notified(channel: string, payload: string): void {
+    if (channel === this.#trial) {
+      this.#hasHeard = true;
+      if (payload === unasked) this.#heard.resolve();
+    }
+    const topic = this.#topics.get(channel);
+    if (topic !== undefined) this.#arrivals.take(topic, payload);
   }
 
   /** Sends a command in one transaction with the others of this turn, up to `commandsAtOnce`. */

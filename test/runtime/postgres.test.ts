@@ -10,8 +10,10 @@ import { runtime } from "../support/runtime.ts";
 import { nameOf } from "../support/server.ts";
 import {
   guarded,
+  hasPgbouncer,
   hasPostgres,
   postgresClients,
+  startPgbouncer,
   startPostgres,
   type TestPostgres,
 } from "../support/postgres.ts";
@@ -189,6 +191,92 @@ describe.skipIf(!hasPostgres)("PostgreSQL by pg", () => {
         postgres.resume();
       }
       await expect.poll(() => node.events).toEqual(back);
+    });
+  });
+
+  describe.skipIf(!hasPgbouncer)("through pgbouncer", () => {
+    const password = "secret";
+    const over = async (
+      mode: "session" | "transaction",
+      use: (newBackplane: (more?: object) => Promise<Backplane>) => Promise<void>,
+    ): Promise<void> => {
+      const pooler = await startPgbouncer(postgres.port, mode);
+      try {
+        await use(async (more = {}) =>
+          postgresBackplane(await postgresClients(pooler.port, { password, ...more }), {
+            timeout: 3000,
+          }),
+        );
+      } finally {
+        await pooler.kill();
+      }
+    };
+
+    it("that keeps a connection for each client, small and large messages come", () =>
+      over("session", async (newBackplane) => {
+        const nodes = nodesAt(newBackplane);
+        try {
+          const [a, b] = await Promise.all([nodes.start(), nodes.start()]);
+          const { heard } = await b.listen("tea");
+          for (const text of ["1", large("2"), "3"]) a.server.publish("tea", text);
+          await expect.poll(() => firstLetters(heard)).toBe("123");
+        } finally {
+          await nodes.stop();
+        }
+      }));
+
+    it("that lends its connections for a transaction, no server is let in", () =>
+      over("transaction", async (newBackplane) => {
+        // At once, so that each may get the connections of the others.
+        const serving = Array.from({ length: 3 }, async () =>
+          adapter.serve({ port: 0, backplane: await newBackplane() }, {}),
+        );
+        for (const result of await Promise.allSettled(serving)) {
+          expect(result).toMatchObject({ reason: { name: "NotNotifiedError" } });
+        }
+      }));
+
+    it.each([
+      ["a wrong password", { password: "wrong" }, "password authentication failed"],
+      ["an unknown database", { database: "nowhere" }, "no such database"],
+    ])("no server is let in with %s", (_, more, message) =>
+      over("session", async (newBackplane) => {
+        const backplane = await newBackplane(more);
+        await expect(adapter.serve({ port: 0, backplane }, {})).rejects.toThrow(message);
+      }),
+    );
+  });
+
+  describe("a database that may only be read", () => {
+    const { start } = nodesOf(() => newBackplane(postgres.port));
+
+    it("refuses large messages, and others go on", async () => {
+      const [a, b] = await Promise.all([start(), start()]);
+      const { heard } = await b.listen("tea");
+      const readOnly = async (value: "on" | "off"): Promise<void> => {
+        await sql(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
+        await sql("SELECT pg_reload_conf()");
+        const of = "SELECT setting FROM pg_settings WHERE name = 'default_transaction_read_only'";
+        await expect.poll(() => sql(of)).toEqual([{ setting: value }]);
+      };
+      await readOnly("on");
+      try {
+        // The connections of the servers learn of it when they are asked for something.
+        const refused = async (): Promise<unknown> => {
+          const { carried } = a.server.publish("tea", large("1"));
+          return carried.then(
+            () => "carried",
+            (error: unknown) => nameOf(error),
+          );
+        };
+        await expect.poll(refused).toBe("REFUSED");
+        await a.server.publish("tea", "small").carried;
+        await expect.poll(() => heard.at(-1)).toBe("small");
+        expect([a.events, b.events]).toEqual([[], []]);
+      } finally {
+        await readOnly("off");
+      }
+      await a.server.publish("tea", large("2")).carried;
     });
   });
 

@@ -48,6 +48,8 @@ export class FakePostgres {
   readonly #listening = new Map<string, Set<FakeClient>>();
   /** What it says to all who connect. */
   refusal: Error | undefined;
+  /** Tells which of its processes serves a client. Default: each has its own. */
+  pidOf = (client: FakeClient): number => this.clients.indexOf(client);
   /** What they wait for. Default: nothing. */
   connecting: () => Promise<unknown> = async () => {};
 
@@ -81,7 +83,7 @@ export class FakePostgres {
       const [channels, payloads] = values.slice(-2).map((value) => [value].flat() as string[]);
       for (const [at, channel] of channels!.entries()) this.notify(channel, payloads?.[at] ?? "");
     }
-    return { rows: [] };
+    return { rows: text.includes("pg_backend_pid") ? [{ pid: this.pidOf(client) }] : [] };
   }
 }
 

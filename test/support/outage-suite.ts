@@ -95,9 +95,11 @@ export function describeOutages({
       await expect.poll(() => ends.length).toBe(3);
       expect(ends).toContain("QUEUE_FULL");
       await state(nodes, "up");
-      await expect.poll(() => a.server.backplane!.counters.waiting).toBe(0);
+      // The broker has much to answer.
+      const patient = { timeout: 10_000 };
+      await expect.poll(() => a.server.backplane!.counters.waiting, patient).toBe(0);
       a.server.publish("tea", "on");
-      await expect.poll(() => there!.heard.at(-1)).toBe("on");
+      await expect.poll(() => there!.heard.at(-1), patient).toBe("on");
       // What it did not take any more is missing there, and told.
       expect(there!.heard.length).toBeLessThan(42);
       expect(b.events).toContain("gap");

@@ -34,6 +34,41 @@ export interface TestPostgres extends TestBroker {
   remove(): Promise<void>;
 }
 
+/** Whether there is a pgbouncer to be started. In CI an absent one is a failure. */
+export const hasPgbouncer: boolean =
+  process.env["CI"] === "true" || spawnSync("pgbouncer", ["--version"]).status === 0;
+
+/** Starts a pgbouncer in front of a PostgreSQL. @param mode How long a client keeps a connection. */
+export async function startPgbouncer(
+  port: number,
+  mode: "session" | "transaction",
+): Promise<TestBroker> {
+  const folder = mkdtempSync(join(tmpdir(), "framewire-pgbouncer-"));
+  chmodSync(folder, 0o755);
+  const file = join(folder, "pgbouncer.ini");
+  const users = join(folder, "users.txt");
+  try {
+    writeFileSync(users, '"tea" "secret"\n');
+    return await startBroker((own) => {
+      const settings = {
+        listen_addr: "127.0.0.1",
+        listen_port: own,
+        unix_socket_dir: "",
+        auth_type: "plain",
+        auth_file: users,
+        pool_mode: mode,
+      };
+      const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
+      const database = `postgres = host=127.0.0.1 port=${port} user=tea`;
+      writeFileSync(file, ["[databases]", database, "[pgbouncer]", ...lines].join("\n"));
+      return asUser(["pgbouncer", file]);
+    }, "process up");
+  } finally {
+    // It has read them.
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** PostgreSQL refuses to be run by root: Debian's package comes with a user for it. */
 function asUser(command: readonly string[]): readonly string[] {
   if (process.getuid?.() !== 0) return command;

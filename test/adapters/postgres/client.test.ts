@@ -28,6 +28,13 @@ describe("isHopeless()", () => {
     ["no password", new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be"), true],
     ["a mistake of the application's", new TypeError("x is not a function"), true],
     ["a pooler that lends its connections", new NotNotifiedError(), true],
+    [
+      "a pooler that knows no such password",
+      answerOf("08P01", "password authentication failed"),
+      true,
+    ],
+    ["a pooler that knows no such database", answerOf("08P01", "no such database: x"), true],
+    ["a pooler that has no connection left", answerOf("08P01", "query_wait_timeout"), false],
     ["too many connections", answerOf("53300"), false],
     ["a server that starts", answerOf("57P03"), false],
     ["nobody at the port", Object.assign(new Error("no"), { code: "ECONNREFUSED" }), false],
@@ -45,7 +52,7 @@ describe("isAnswer()", () => {
     ["a command that took too long", answerOf("57014"), true],
     ["a server that is stopped", answerOf("57P01"), false],
     ["a broken connection", answerOf("08006"), false],
-    ["a standby", answerOf("25006"), false],
+    ["a database that may only be read", answerOf("25006"), true],
     ["a socket's error", socketError, false],
   ])("of %s: %s", (_, error, expected) => {
     expect(isAnswer(error)).toBe(expected);

@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { NotNotifiedError } from "../../../adapters/postgres/client.ts";
 import { MessageRows } from "../../../adapters/postgres/rows.ts";
 import { Session } from "../../../adapters/postgres/session.ts";
 import { newMember } from "../../support/backplane-member.ts";
 import { FakePostgres } from "../../support/fake-postgres.ts";
 
-async function newSession() {
-  const server = new FakePostgres();
+async function newSession(server = new FakePostgres(), timeout = 60_000) {
   const member = newMember();
   const lost: unknown[] = [];
   const session = new Session({
     member,
     prefix: "p:",
-    timeout: 60_000,
+    timeout,
     rows: new MessageRows('"t"', 60_000, member.id),
     newClient: server.newClient,
     lost: (_, error) => void lost.push(error),
@@ -26,6 +26,45 @@ async function newSession() {
 }
 
 describe("Session", () => {
+  it("does not open where PostgreSQL has one connection for both, as a pooler may lend it", async () => {
+    const server = new FakePostgres();
+    server.pidOf = () => 7;
+    await expect(newSession(server)).rejects.toThrow(NotNotifiedError);
+  });
+
+  it("does not open where notifications come on the connection that publishes, as a pooler may lend it", async () => {
+    const server = new FakePostgres();
+    server.notify = (channel, payload) => {
+      server.clients[0]!.tell("notification", { channel, payload });
+    };
+    await expect(newSession(server)).rejects.toThrow(NotNotifiedError);
+  });
+
+  it("does not open where a notification comes with the answer to a command only", async () => {
+    const server = new FakePostgres();
+    const { notify } = server;
+    server.notify = (channel, payload) => {
+      if (payload !== "unasked") notify.call(server, channel, payload);
+    };
+    await expect(newSession(server, 1)).rejects.toThrow(NotNotifiedError);
+  });
+
+  it("waits no more for its notification when it is dropped", async () => {
+    const server = new FakePostgres();
+    const member = newMember();
+    const session = new Session({
+      ...{ member, prefix: "p:", timeout: 60_000, newClient: server.newClient },
+      rows: new MessageRows('"t"', 60_000, member.id),
+      lost() {},
+    });
+    const { notify } = server;
+    server.notify = (channel, payload) => {
+      if (payload === "unasked") session.drop();
+      else notify.call(server, channel, payload);
+    };
+    await expect(session.open()).rejects.toMatchObject({ code: "DOWN" });
+  });
+
   it("asks at once for all that is subscribed to in a turn, in its order", async () => {
     const { session, listening } = await newSession();
     await Promise.all([
