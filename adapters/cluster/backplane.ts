@@ -35,7 +35,10 @@ export interface ClusterBackplaneOptions {
 }
 
 const table: OptionTable<ClusterBackplaneOptions> = {
-  channel: /* @__PURE__ */ having("a child process, or what else has send() and on()", "on", "off"),
+  channel: /* @__PURE__ */ having(
+    "a child process with an IPC channel, or another object with send(), on() and off()",
+    ...["send", "on", "off"],
+  ),
 };
 
 /**

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { describe, expect, it } from "vitest";
 import { clusterBackplane, clusterRelay } from "../../../adapters/cluster/index.ts";
 import { newMember } from "../../support/backplane-member.ts";
@@ -7,12 +8,25 @@ import { channelPair } from "../../support/channel-pair.ts";
 
 describe("clusterBackplane()", () => {
   it.each<[object, RegExp]>([
-    [{ channel: 5 }, /^channel must be a child process, .*: 5 is a number$/],
+    [{ channel: 5 }, /^channel must be a child process .*: 5 is a number$/],
     [{ chanel: {} }, /^Unknown option chanel: did you mean channel\?$/],
-    [{ channel: { on() {}, off() {} } }, /^This process has no channel to a parent: .*fork\(\)/],
+    [{ channel: { on() {}, off() {} } }, /^channel must be .* send\(\), on\(\) and off\(\): /],
   ])("refuses options that are none: %o", (options, message) => {
     expect(() => clusterBackplane(options)).toThrow(TypeError);
     expect(() => clusterBackplane(options)).toThrow(message);
+  });
+
+  it("refuses a process that has no channel, and says how it gets one", () => {
+    const own = process as { send?: unknown };
+    const { send } = own;
+    own.send = undefined;
+    try {
+      expect(() => clusterBackplane()).toThrow(
+        /^This process has no channel to a parent: .*fork\(\)/,
+      );
+    } finally {
+      own.send = send;
+    }
   });
 
   it("waits for a parent that makes its relay later", async () => {
