@@ -135,7 +135,7 @@ export class Asking {
     const { sender, head } = message;
     const isError = head.error !== undefined;
     const answer = isError
-      ? failed(sender, errorOf(head.error))
+      ? failed(sender, errorOf(head.error, sender))
       : { node: sender, message: keep(message), error: undefined };
     return isWhole(head.n) && this.#give(head.n, sender, answer);
   }

@@ -20,18 +20,18 @@ export type NodesCode =
   | "TOO_MANY_KEYS";
 
 const failures: Record<NodesCode, string> = {
-  GONE: "Node is not known, or has left: nodes.list() tells who is there",
-  TIMEOUT: "Node did not answer within the timeout",
-  FAILED: "Handler of the other node has thrown: its own logs tell what",
-  UNHANDLED: "Other node has no request handler: give it one in joinNodes()",
-  BUSY: "More requests are under way than maxRequests",
-  TOO_LARGE: "More bytes than the limit",
-  UNREACHABLE: "Broker did not take the message",
-  NOT_JOINED: "Nodes have no server yet: give them to serve() as its backplane",
-  LEFT: "Server is shut down",
-  TOO_MANY_NODES: "More nodes than maxNodes: those beyond it are not heard",
-  TOO_MANY_TOPICS: "More topics with presence on this node than maxTopics",
-  TOO_MANY_KEYS: "More keys in a topic on this node than maxKeys",
+  GONE: "No node has this id, or it has left; nodes.list() has those that are there",
+  TIMEOUT: "Node did not answer in time; the option timeout gives it longer",
+  FAILED: "Request handler of the node has thrown; the logs of that node tell what",
+  UNHANDLED: "Node has no request handler; give it one in its joinNodes()",
+  BUSY: "Too many requests are under way; await some, or raise maxRequests",
+  TOO_LARGE: "Message is too large; send less, or raise maxMessageSize on all nodes",
+  UNREACHABLE: "Broker did not take the question; the cause tells why",
+  NOT_JOINED: "Nodes have no server yet; give them to serve() as its backplane, and await that",
+  LEFT: "Server of these nodes is shut down",
+  TOO_MANY_NODES: "There are too many nodes, and some are not heard; raise maxNodes on all",
+  TOO_MANY_TOPICS: "Too many topics have presence on this node; leave some, or raise maxTopics",
+  TOO_MANY_KEYS: "Topic has too many keys on this node; raise maxKeys on all nodes",
 };
 
 /** A call of nodes or presence failed. `code` tells why; `cause` holds the error behind it, if there is one. */
@@ -53,8 +53,8 @@ export class NodesError extends Error {
   }
 }
 
-/** Gives the error of a code that has come from another node; that of "FAILED" if the code is not known. */
-export function errorOf(code: unknown): NodesError {
+/** Gives the error of a code that has come from a node; that of "FAILED" if the code is not known. */
+export function errorOf(code: unknown, node: string): NodesError {
   const isKnown = typeof code === "string" && Object.hasOwn(failures, code);
-  return new NodesError(isKnown ? (code as NodesCode) : "FAILED");
+  return new NodesError(isKnown ? (code as NodesCode) : "FAILED", node);
 }

@@ -173,7 +173,10 @@ export class Group {
   #take(topic: string, bytes: Uint8Array): void {
     const message = decodeMessage(bytes);
     // A broker may give a node its own messages.
-    if (message?.sender === this.roster.id) return;
+    if (message?.sender === this.roster.id) {
+      if (message.kind === "bye") this.roster.object();
+      return;
+    }
     this.received++;
     const isTaken =
       message !== undefined && this.roster.hear(message) && this.#takeFrom(topic, message);
@@ -260,8 +263,9 @@ export class Group {
       left: (node, why) => {
         this.asking.gone(node.id);
         this.answering.gone(node.id);
-        this.call("nodes", () => handlers.left?.(node, why));
+        // Presence first: the handler finds none of the node's keys any more.
         this.#listener?.left(node.id);
+        this.call("nodes", () => handlers.left?.(node, why));
       },
       state: (now) => {
         this.call("nodes", () => handlers.state?.(now));

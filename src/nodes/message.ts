@@ -15,7 +15,7 @@
  * | ------------ | ------------------------------------------------------------------------------------------------- |
  * | 1 here       | `age` of the sender in milliseconds, and its `info`                                               |
  * | 2 hello      | the same as "here"; each node that hears it answers with a "here"                                 |
- * | 3 bye        |                                                                                                   |
+ * | 3 bye        | `age` as above                                                                                    |
  * | 4 message    | `n`, a number that grows; `text`, whether the payload is a text                                   |
  * | 5 ask        | `n` and `text` likewise; `for`, the kind of question; `within`, milliseconds; perhaps `topic`     |
  * | 6 answer     | `n` of the question, and one of: `error`; `text` and the payload; `count`; `keys` and `more`      |

@@ -221,7 +221,7 @@ export class Nodes implements Backplane {
       } catch (cause) {
         if (cause instanceof NodesError) throw cause;
         this.#group.report(cause);
-        throw new NodesError("FAILED", "", { cause });
+        throw new NodesError("FAILED", this.id, { cause });
       }
     });
   }
@@ -255,6 +255,6 @@ export class Nodes implements Backplane {
 function replyOf({ node, message, error }: Answer): NodeReply {
   if (message === undefined) return { node, data: undefined, error: error! };
   const data = contentOf(message);
-  if (data === undefined) return { node, data, error: new NodesError("FAILED") };
+  if (data === undefined) return { node, data, error: new NodesError("FAILED", node) };
   return { node, data, error: undefined };
 }

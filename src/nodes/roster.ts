@@ -3,8 +3,11 @@
  *
  * Theory of operation. A new node says "hello" to all, once, and each node answers "here", so the new node knows the others one
  * round trip later. After that all nodes say "here" every few seconds. A node that has been silent for too long has left. A node
- * that says "bye" has left, too, and does not come back, since each start has a new id. Messages tell ages, never points in time,
- * because the clocks of machines differ.
+ * that says "bye" has left, too. Messages tell ages, never points in time, because the clocks of machines differ.
+ *
+ * A "bye" may be forged, since every program that can publish on the broker can say it. A "here" that was sent before a "bye" may
+ * come after it. So a "here" with a higher age than the "bye" shows that the node lives, and so does any "here" after the time of
+ * silence. A node that hears its own "bye" says "here" at once.
  *
  * The silence of others counts only while this node can hear. It cannot hear while the broker is away, while the broker has not
  * taken this node's own last sign of life, or while this process stands still. After each of these, the time of silence starts
@@ -62,6 +65,14 @@ interface Peer {
   readonly numbers: { all: number; own: number };
 }
 
+/** A node that has said "bye". */
+interface Departure {
+  /** How old the node was, in milliseconds, as it said itself; Infinity if nobody knows. */
+  readonly age: number;
+  /** When the "bye" came, on this node's own clock. */
+  readonly at: number;
+}
+
 /**
  * The number of departed nodes that are remembered, because a late message of theirs may still come, for example by another
  * connection.
@@ -73,7 +84,7 @@ export class Roster {
   readonly #owner: RosterOwner;
   readonly #settings: NodesSettings;
   readonly #peers = new Map<string, Peer>();
-  readonly #departed = new RecentMap<string, true>(mostDeparted);
+  readonly #departed = new RecentMap<string, Departure>(mostDeparted);
   /** Ids of unknown nodes that were sent a "hello" since the last beat. */
   readonly #asked = new Set<string>();
   readonly #began: number;
@@ -84,6 +95,8 @@ export class Roster {
   /** The last sign of life: "taken" by the broker, "under way" without the broker's answer, or "lost" because it was given up. */
   #sign: "taken" | "under way" | "lost" = "taken";
   #hasTooMany = false;
+  /** Whether this node has said since the last beat that it lives, because it heard its own "bye". */
+  #hasObjected = false;
 
   constructor(settings: NodesSettings, owner: RosterOwner) {
     this.#settings = settings;
@@ -135,7 +148,8 @@ export class Roster {
   /** The server leaves: says "bye". */
   leave(): void {
     this.#beating?.cancel();
-    if (this.#owner.line.state === "up") void this.#owner.say(allTopic, "bye", {});
+    if (this.#owner.line.state === "up")
+      void this.#owner.say(allTopic, "bye", { age: this.#wholeAge() });
     this.#peers.clear();
     this.#become("left");
   }
@@ -147,15 +161,10 @@ export class Roster {
    */
   hear(message: NodeMessage): boolean {
     const { sender, kind, head } = message;
-    if (this.#departed.get(sender) !== undefined) return false;
     const peer = this.#peers.get(sender);
-    if (kind === "bye") {
-      this.#departed.set(sender, true);
-      this.#asked.delete(sender);
-      if (peer !== undefined) this.#remove(peer, "left");
-      return peer !== undefined;
-    }
+    if (kind === "bye") return this.#depart(sender, peer, head.age);
     if (peer === undefined) {
+      if (this.#isLate(message)) return false;
       if (kind === "here" || kind === "hello") return this.#add(sender, kind, head);
       this.#askWho(sender);
       return false;
@@ -166,6 +175,13 @@ export class Roster {
       this.#owner.greeted(sender);
     }
     return true;
+  }
+
+  /** Somebody has said "bye" in the name of this node. */
+  object(): void {
+    if (this.#state !== "seeing" || this.#hasObjected) return;
+    this.#hasObjected = true;
+    this.#say("here");
   }
 
   /**
@@ -211,6 +227,7 @@ export class Roster {
     this.#lastBeat = now;
     this.#beatLater();
     this.#asked.clear();
+    this.#hasObjected = false;
     if (stoodStill) this.#grant();
     if (this.#state === "seeing" && this.#sign !== "taken") this.#become("blind");
     if (this.#state !== "seeing") {
@@ -257,7 +274,11 @@ export class Roster {
   }
 
   #here(): Head {
-    return { age: Math.round(this.#age()), info: this.#settings.info };
+    return { age: this.#wholeAge(), info: this.#settings.info };
+  }
+
+  #wholeAge(): number {
+    return Math.round(this.#age());
   }
 
   #age(): number {
@@ -284,6 +305,25 @@ export class Roster {
     if (kind === "hello") this.#sayHere(id);
     this.#owner.joined(entryOf(peer, now));
     return true;
+  }
+
+  /** A node says "bye". @returns False if it is not known. */
+  #depart(id: string, peer: Peer | undefined, age: unknown): boolean {
+    const now = this.#owner.deadlines.now();
+    this.#asked.delete(id);
+    if (isWhole(age)) this.#departed.set(id, { age, at: now });
+    else this.#departed.set(id, { age: peer === undefined ? Infinity : now - peer.began, at: now });
+    if (peer !== undefined) this.#remove(peer, "left");
+    return peer !== undefined;
+  }
+
+  /** Tells whether a message comes late, from a node that has said "bye". */
+  #isLate({ sender, kind, head }: NodeMessage): boolean {
+    const departure = this.#departed.get(sender);
+    if (departure === undefined) return false;
+    if (kind !== "here" && kind !== "hello") return true;
+    if (isWhole(head.age) && head.age > departure.age) return false;
+    return this.#owner.deadlines.now() - departure.at <= this.#settings.silence;
   }
 
   #remove(peer: Peer, why: "left" | "silent"): void {

@@ -60,7 +60,10 @@ describe("Answering", () => {
       '$framewire:node:a answer {"error":"FAILED","n":1}',
       '$framewire:node:a answer {"error":"TOO_LARGE","n":2}',
     ]);
-    expect(errors).toEqual(["Error: broken", "NodesError: More bytes than the limit"]);
+    expect(errors).toEqual([
+      "Error: broken",
+      "NodesError: Message is too large; send less, or raise maxMessageSize on all nodes",
+    ]);
   });
 
   it("has as many under way as it may, and lets go of those that nobody waits for any more", async () => {

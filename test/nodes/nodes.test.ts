@@ -135,7 +135,7 @@ describe("Nodes", () => {
     const told = group.all.flatMap(({ errors }) => errors.map(String)).sort();
     expect(told).toEqual([
       "Error: in the handler",
-      "NodesError: More bytes than the limit: 600000, maxMessageSize is 524288",
+      "NodesError: Message is too large; send less, or raise maxMessageSize on all nodes: 600000, maxMessageSize is 524288",
       "TypeError: answer must be a string, an ArrayBuffer or a view on one: Number",
     ]);
   });

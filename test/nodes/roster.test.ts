@@ -47,15 +47,77 @@ describe("Roster", () => {
 
   it("tells who says that it leaves, at once, and does not take it back for what comes late", async () => {
     const [a, b] = await group.three();
+    await group.pass(6000);
     b.leave();
     expect([b.nodes.state, b.nodes.list().length]).toEqual(["left", 1]);
     group.kill(b);
     await group.settle();
     expect(a.events.at(-1)).toBe("left b left");
-    const late = encodeMessage("here", b.nodes.id, { age: 5, info: "b" });
-    group.broker.send(allTopic, late);
+    for (const age of [5, 6000]) {
+      group.broker.send(allTopic, encodeMessage("here", b.nodes.id, { age, info: "b" }));
+    }
+    group.broker.send(allTopic, encodeMessage("message", b.nodes.id, { n: 1, text: true }));
     group.broker.send(allTopic, encodeMessage("bye", b.nodes.id, {}));
     expect(a.events.at(-1)).toBe("left b left");
+  });
+
+  it.each<[string, (age: number) => object]>([
+    ["the node's age", (age) => ({ age })],
+    ["no age", () => ({})],
+    ["an age that is none", () => ({ age: -1 })],
+  ])(
+    "hides a node only until its next sign of life where a bye with %s is forged",
+    async (_, headOf) => {
+      const [a, b, c] = await group.three();
+      await group.pass(500);
+      const { age } = b.nodes.list()[0]!;
+      const forged = encodeMessage("bye", b.nodes.id, headOf(age) as Record<string, unknown>);
+      group.broker.send(allTopic, forged);
+      expect([a.events.at(-1), c.events.at(-1)]).toEqual(["left b left", "left b left"]);
+      await group.pass(3000);
+      expect(a.events.slice(-2)).toEqual(["left b left", "joined b"]);
+      expect(c.events.slice(-2)).toEqual(["left b left", "joined b"]);
+      // It has not noticed anything itself.
+      expect(b.events).toEqual(["seeing", "joined a", "joined c"]);
+    },
+  );
+
+  it("hides a node no longer than the silence where a forged bye has a wrong age", async () => {
+    const [a, b] = await group.three();
+    group.broker.send(allTopic, encodeMessage("bye", b.nodes.id, { age: 2 ** 50 }));
+    await group.pass(9500);
+    expect(a.events.at(-1)).toBe("left b left");
+    await group.pass(3000);
+    expect(a.events.slice(-2)).toEqual(["left b left", "joined b"]);
+  });
+
+  it("objects at once to a bye in its own name, and once for each sign of life", async () => {
+    const [a, b] = await group.three();
+    await group.pass(500);
+    group.broker.lines.length = 0;
+    // The others hear it sooner than the node itself, which answers a little later.
+    for (const { clock } of [b]) clock.advance(1);
+    for (let count = 0; count < 3; count++) {
+      group.broker.send(allTopic, encodeMessage("bye", b.nodes.id, { age: 500 }));
+    }
+    await group.settle();
+    expect(group.broker.lines.filter((line) => line.endsWith(allTopic)).length).toBe(1);
+    expect(a.events.slice(-2)).toEqual(["left b left", "joined b"]);
+    b.leave();
+    group.broker.lines.length = 0;
+    group.broker.send(allTopic, encodeMessage("bye", b.nodes.id, {}));
+    expect(group.broker.lines).toEqual([]);
+  });
+
+  it("believes nobody who says bye before it is known for longer than the silence", async () => {
+    const [a] = await group.three();
+    const here = encodeMessage("here", stranger, { age: 1 });
+    group.broker.send(allTopic, encodeMessage("bye", stranger, {}));
+    group.broker.send(allTopic, here);
+    expect(a.nodes.list().length).toBe(3);
+    await group.pass(10_500);
+    group.broker.send(allTopic, here);
+    expect(a.nodes.list().length).toBe(4);
   });
 
   it("does not take one in that says more of itself than a node may", async () => {
@@ -247,7 +309,7 @@ describe("Roster", () => {
     await group.pass(7000);
     expect(a.nodes.list().length).toBe(2);
     expect(a.errors.map(String)).toEqual([
-      "NodesError: More nodes than maxNodes: those beyond it are not heard: maxNodes is 1",
+      "NodesError: There are too many nodes, and some are not heard; raise maxNodes on all: maxNodes is 1",
     ]);
     b.leave();
     group.kill(b);

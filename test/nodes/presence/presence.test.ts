@@ -260,6 +260,6 @@ describe("Presence", () => {
     a.presence.update(ws, "t", 1);
     a.presence.leave(ws, "t");
     await group.settle();
-    expect(b.events.slice(-2)).toEqual(["left a left", "t -ann"]);
+    expect(b.events.slice(-2)).toEqual(["t -ann", "left a left"]);
   });
 });

@@ -119,7 +119,7 @@ describe("PresenceSync", () => {
     enter(b, "bob");
     await group.settle();
     await group.pass(20_000, [a, c]);
-    expect([keys(a), a.events.slice(-2)]).toEqual(["ann 1", ["left b silent", "t -bob"]]);
+    expect([keys(a), a.events.slice(-2)]).toEqual(["ann 1", ["t -bob", "left b silent"]]);
     await group.pass(6000);
     expect(keys(a)).toBe("ann 2,bob 1");
     c.leave();
