@@ -98,24 +98,34 @@ interface IoRedis {
   sunsubscribe: IoRedis["unsubscribe"];
 }
 
-/** Fields that only clients of a whole cluster have: `isCluster` in ioredis, `nodeByAddress` in node-redis. */
-interface AnyCluster {
+/**
+ * Fields that only clients of several Redis have: of a whole cluster `isCluster` in ioredis, `nodeByAddress` in node-redis; of
+ * Sentinel `getMasterNode` in node-redis. A client of ioredis that asks Sentinel is one of a single Redis.
+ */
+interface AnyGroup {
   readonly isCluster: boolean;
   readonly nodeByAddress: unknown;
+  readonly getMasterNode: unknown;
 }
 
 /**
  * Gives a function that makes connections with the options of a client.
  *
  * @param sharded Whether they use sharded pub/sub: SPUBLISH, SSUBSCRIBE.
- * @throws {TypeError} The client is neither of node-redis nor of ioredis, or it is one of a whole cluster.
+ * @throws {TypeError} The client is neither of node-redis nor of ioredis, or it is one of a whole cluster, or of Sentinel by node-redis.
  */
 export function linksOf(client: RedisClient, sharded: boolean): NewLink {
-  const { sSubscribe, ssubscribe, isCluster, nodeByAddress } =
-    (client as Partial<NodeRedis & IoRedis & AnyCluster> | undefined) ?? {};
+  const { sSubscribe, ssubscribe, isCluster, nodeByAddress, getMasterNode } =
+    (client as Partial<NodeRedis & IoRedis & AnyGroup> | undefined) ?? {};
   if (isCluster === true || nodeByAddress !== undefined) {
     throw new TypeError(
       "client must be one of a single Redis: one of a whole cluster is not supported, one of any of its nodes is",
+    );
+  }
+  if (getMasterNode !== undefined) {
+    // It does not tell when it is ready and when its connection is lost.
+    throw new TypeError(
+      "client must be one of a single Redis: createSentinel() of node-redis is not supported, ioredis with its option sentinels is",
     );
   }
   if (typeof sSubscribe === "function") {

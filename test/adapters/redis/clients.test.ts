@@ -31,6 +31,23 @@ describe("linksOf()", () => {
     }
   });
 
+  it.skipIf(!hasRedis)(
+    "refuses the client of node-redis for Sentinel, and takes that of ioredis",
+    async () => {
+      const { createSentinel } = (await import(/* @vite-ignore */ "redis" as string)) as {
+        createSentinel(options: object): RedisClient;
+      };
+      const { Redis } = (await import(/* @vite-ignore */ "ioredis" as string)) as {
+        Redis: new (options: object) => RedisClient;
+      };
+      const sentinels = [{ host: "127.0.0.1", port: 1 }];
+      const client = createSentinel({ name: "tea", sentinelRootNodes: sentinels });
+      expect(() => linksOf(client, false)).toThrow(/ioredis with its option sentinels is$/);
+      const other = new Redis({ name: "tea", sentinels, lazyConnect: true });
+      expect(linksOf(other, false)).toBeTypeOf("function");
+    },
+  );
+
   it.each(["sSubscribe", "ssubscribe"])("knows a client by its `%s`, and opens nothing", (name) => {
     const client: RedisClient & Record<string, unknown> = {
       duplicate: () => {
