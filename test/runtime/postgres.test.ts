@@ -95,7 +95,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL by pg", () => {
         await sql(
           `INSERT INTO short (id, envelope, kept) VALUES ('dead', '', now() - interval '1 day')`,
         );
-        await expect.poll(() => sql("SELECT id FROM short")).toEqual([]);
+        await expect.poll(() => sql("SELECT id FROM short"), { timeout: 10_000 }).toEqual([]);
       } finally {
         await quick.stop();
       }
