@@ -127,6 +127,15 @@ describe.each(hooks)(`a server on ${runtime}, which reads by %s,`, (by) => {
     await expectTimeout(stage);
   });
 
+  it("L-181 that begins beside its head, and then rests until the next look at it: it is answered", async () => {
+    const stage = await start(by);
+    await brings(stage, `${asks("Content-Length: 1000")}${"a".repeat(400)}`, 400);
+    stage.clock.advance(3200);
+    await brings(stage, "a".repeat(600), 1000);
+    await stage.peer.seen("1000 bytes");
+    expect(stage.peer.text).toMatch(/^HTTP\/1.1 200 /);
+  });
+
   it("L-181 of extensions of chunks that trickle, and no byte of it: 408", async () => {
     const stage = await start(by);
     await brings(stage, `${asks("Transfer-Encoding: chunked")}1\r\na\r\n1;`, 1);

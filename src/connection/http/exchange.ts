@@ -95,7 +95,7 @@ export class HttpExchange implements TransportHandler {
   #deadline: Deadline | undefined;
   /** The deadline of the body. */
   #bodyDeadline: Deadline | undefined;
-  // Number of the body's bytes at the last check of its deadline.
+  // Number of the body's bytes at the last check of its deadline; 0 before the first check, so that the bytes beside the head count.
   #lastReceived = 0;
   /** Bytes after the request. */
   #early: BoundedBuffer | undefined;
@@ -418,9 +418,10 @@ export class HttpExchange implements TransportHandler {
   /** Makes sure that a body that is being read makes progress. */
   #watchBody(): void {
     const { deadlines, handshakeTimeout, http } = this.#owner;
-    this.#lastReceived = this.#body.received;
     this.#bodyDeadline = deadlines.after(handshakeTimeout, () => {
-      const moved = this.#body.received - this.#lastReceived;
+      const { received } = this.#body;
+      const moved = received - this.#lastReceived;
+      this.#lastReceived = received;
       if (this.#heldBack === "byBody") {
         if (this.#phase === "deciding" && this.#answerer.isTimed) this.expire();
         else this.#watchBody();

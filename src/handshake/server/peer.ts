@@ -108,7 +108,11 @@ export class PeerFinder {
     this.#isFunction = typeof trustProxy === "function";
   }
 
-  /** Tells whether the other end of a socket may be a proxy. If the option is a function, the answer is always yes. */
+  /**
+   * Tells whether the other end of a socket may be a proxy. If the option is a function, the answer is always yes.
+   *
+   * @internal For the server, which must know before a head has come.
+   */
   mayBeProxy(remoteAddress: string | undefined): boolean {
     return this.#isFunction || this.#isTrusted(remoteAddress, 0);
   }

@@ -374,6 +374,17 @@ describe("the time of a plain request", () => {
     expect(clock.running).toBe(0);
   });
 
+  it("goes on for a body whose first bytes came beside its head, and which rests until the first look", async () => {
+    const { peer, clock } = start(echo, { handshakeTimeout: 3000, minProgress: 100 });
+    peer.send(request("POST /", "Content-Length: 400"), "a".repeat(300));
+    await macrotask();
+    clock.advance(3100);
+    await macrotask();
+    expect(peer.text).toBe("");
+    clock.advance(3100);
+    await peer.seen("HTTP/1.1 408 ");
+  });
+
   it("goes on for a body that is complete while its time is looked after", async () => {
     const { peer, clock } = start(echo, { handshakeTimeout: 3000, minProgress: Infinity });
     peer.send(request("POST /", "Content-Length: 3"));
