@@ -23,6 +23,11 @@ const closed = /* @__PURE__ */ channel("framewire.connection.close");
 const refused = /* @__PURE__ */ channel("framewire.handshake.refused");
 const backplane = /* @__PURE__ */ channel("framewire.backplane");
 
+/** Tells whether a channel that publishes connections has subscribers. */
+export function hasWatchers(): boolean {
+  return opened.hasSubscribers || failed.hasSubscribers || closed.hasSubscribers;
+}
+
 /** Publishes everything that it is told. */
 export const observer: Observer = {
   opened(connection) {

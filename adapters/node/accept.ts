@@ -14,7 +14,7 @@
 import process from "node:process";
 import { concat, copyOf, noBytes, viewOf } from "../../src/bytes.ts";
 import type { TcpOptions, Transport } from "../../src/transport.ts";
-import { isEnded, type NodeSocket, NodeTransport } from "./transport.ts";
+import { isEnded, type NodeSocket, NodeTransport, ownTransport, socketOf } from "./transport.ts";
 
 /** Takes the bytes of a read, which lie at the start of the buffer. Returning false would stop the reading. */
 type OnRead = (size: number, buffer: Uint8Array) => boolean;
@@ -30,7 +30,8 @@ interface AcceptedSocket extends NodeSocket {
     asyncReset?(resource: object): unknown;
   } | null;
   destroy(error?: Error): unknown;
-  [buffer: symbol]: Uint8Array | OnRead | null;
+  [ownTransport]?: AcceptedTransport;
+  [buffer: symbol]: Uint8Array | OnRead | AcceptedTransport | null | undefined;
 }
 
 /** The symbols under which a `net.Socket` keeps the two parts of `onread`. */
@@ -92,9 +93,11 @@ function sharedKeys(socket: AcceptedSocket): OnReadKeys | undefined {
   return isRead ? undefined : keys;
 }
 
+/** Takes the reads of all sockets that have their transport as a property. */
+let readPlain: OnRead;
+
 /** A socket that reads into the shared buffer, if it can. */
 export class AcceptedTransport extends NodeTransport {
-  readonly #socket: NodeSocket;
   readonly #isShared: boolean;
   #drained: ((error?: Error | null) => void) | undefined;
   #isPaused = false;
@@ -106,14 +109,13 @@ export class AcceptedTransport extends NodeTransport {
     const shared = sharedKeys(socket as AcceptedSocket);
     // Until the trial is over it also listens for `data`: a handle may accept the buffer and not use it.
     super(socket, tcp, shared === undefined || trial === "untried");
-    this.#socket = socket;
     this.#isShared = shared !== undefined;
     if (shared !== undefined) this.#share(socket as AcceptedSocket, shared);
   }
 
   override write(bytes: Uint8Array): boolean {
     if (!this.#isShared) return super.write(bytes);
-    const socket = this.#socket;
+    const socket = socketOf(this);
     if (!socket.writable) return isEnded(socket);
     socket.write(bytes);
     // If nothing waits right after the call, the kernel has everything.
@@ -154,18 +156,30 @@ export class AcceptedTransport extends NodeTransport {
   #share(socket: AcceptedSocket, { buffer: bufferKey, callback }: OnReadKeys): void {
     readBuffer ??= newReadBuffer();
     socket[bufferKey] = readBuffer;
-    socket[callback] = (size, buffer) => {
-      if (trial !== "works" && !isTried(socket, size, buffer)) return true;
-      const bytes = viewOf(buffer, 0, size);
-      // A stream that is resumed and then paused before it has read still reads once.
-      if (this.#isPaused) this.keep(copyOf(bytes, 0, size));
-      else this.handler.onData(bytes);
-      return !this.#isPaused;
-    };
+    // One function for all plain sockets: a closure for each would take 100 bytes of an idle connection.
+    socket[callback] =
+      socket[ownTransport] === this
+        ? readPlain
+        : (size, buffer) => this.#onRead(socket, size, buffer);
     socket._handle!.useUserBuffer!(readBuffer);
     // A paused stream still reads until it is full. Now that it is empty, `pause` stops it.
     if (socket.isPaused?.() === true) socket.pause();
     else socket.resume();
+  }
+
+  #onRead(socket: AcceptedSocket, size: number, buffer: Uint8Array): boolean {
+    if (trial !== "works" && !isTried(socket, size, buffer)) return true;
+    const bytes = viewOf(buffer, 0, size);
+    // A stream that is resumed and then paused before it has read still reads once.
+    if (this.#isPaused) this.keep(copyOf(bytes, 0, size));
+    else this.handler.onData(bytes);
+    return !this.#isPaused;
+  }
+
+  static {
+    readPlain = function (this: AcceptedSocket, size, buffer) {
+      return this[ownTransport]!.#onRead(this, size, buffer);
+    } as OnRead;
   }
 }
 

@@ -3,11 +3,14 @@
  *
  * Theory of operation. The socket's events become calls of the handler. A write is taken if the socket has no byte waiting right
  * after it; otherwise its bytes are borrowed until the callbacks of all writes have come. The socket's `close` is always the last
- * event: an error is kept until then.
+ * event: an error is kept until then. Sockets of Node's own class share their listeners, which find the transport in the socket:
+ * closures for each socket would take 300 bytes of an idle connection. Other sockets may be wrapped, so that a listener's `this`
+ * says nothing, and get closures.
  *
  * @module
  */
 
+import { Socket } from "node:net";
 import type {
   PeerCertificate,
   TcpOptions,
@@ -108,15 +111,69 @@ export function isEnded({
   return writableEnded === true || destroyed !== true;
 }
 
+/** The key under which a socket of Node's own class has its transport. */
+export const ownTransport: unique symbol = Symbol("transport");
+
+/** A socket that calls its listeners with itself as `this`. */
+interface PlainSocket extends NodeSocket {
+  [ownTransport]?: NodeTransport;
+}
+
+/**
+ * Tells whether a socket calls its listeners with itself as `this`. An instance of a subclass or a wrapper may not; a socket that
+ * has a transport already would call the listeners of the first for the second.
+ */
+function isPlain(socket: NodeSocket): socket is PlainSocket {
+  return (
+    Object.getPrototypeOf(socket) === Socket.prototype &&
+    // A property of the socket's own, which node:http gives to its sockets, may be another function.
+    socket.on === (Socket.prototype as NodeSocket).on &&
+    (socket as PlainSocket)[ownTransport] === undefined
+  );
+}
+
+type ListenerOf<Value> = (this: PlainSocket, value: Value) => void;
+
+/** The listeners of all plain sockets. */
+let shared: {
+  readonly data: ListenerOf<Uint8Array>;
+  readonly end: ListenerOf<void>;
+  readonly error: ListenerOf<Error>;
+  readonly close: ListenerOf<unknown>;
+};
+
+/** The writes of one socket. */
+class Writes {
+  /** Whether the last write has borrowed its bytes. */
+  isBorrowing = false;
+  /** Writes whose callbacks have not come yet. */
+  pending = 0;
+  /** The callback of each write. */
+  readonly done: (error?: Error | null) => void;
+
+  /** @param onDrain Called when the borrowed bytes have left. */
+  constructor(onDrain: () => void) {
+    this.done = (error) => {
+      this.pending--;
+      // A failed write took nothing: `close` follows with the error.
+      if (error) return;
+      // The callback of an earlier write, which was taken at once, may come after a later write has borrowed bytes.
+      if (!this.isBorrowing || this.pending > 0) return;
+      this.isBorrowing = false;
+      onDrain();
+    };
+  }
+}
+
+/** Gives the socket of a transport. For classes that extend it. */
+export let socketOf: (transport: NodeTransport) => NodeSocket;
+
 /** A `net.Socket` or `tls.TLSSocket` as a transport. */
 export class NodeTransport implements Transport {
   handler!: TransportHandler;
   readonly #socket: NodeSocket;
   // Made at the first write that needs it.
-  #written: ((error?: Error | null) => void) | undefined;
-  #isBorrowing = false;
-  /** Writes whose callbacks have not come yet. */
-  #pending = 0;
+  #writes: Writes | undefined;
   #error: Error | undefined;
 
   /**
@@ -130,32 +187,42 @@ export class NodeTransport implements Transport {
   constructor(socket: NodeSocket, tcp?: TcpOptions, reads = true) {
     this.#socket = socket;
     setTcp(socket, tcp);
-    if (reads) {
-      socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
-        // A plain Uint8Array, since `slice` of a Buffer makes no copy.
-        this.handler.onData(new Uint8Array(buffer, byteOffset, length));
-      });
+    if (isPlain(socket)) {
+      socket[ownTransport] = this;
+      if (reads) socket.on("data", shared.data);
+      socket.on("end", shared.end);
+      socket.on("error", shared.error);
+      socket.on("close", shared.close);
+    } else {
+      if (reads) socket.on("data", (chunk: Uint8Array) => this.#onData(chunk));
+      socket.on("end", () => this.#onEnd());
+      socket.on("error", (error: Error) => this.#onError(error));
+      socket.on("close", () => this.#onClose());
     }
-    const onEnd = (): void => {
-      this.handler.onEnd();
-    };
-    const onClose = (): void => {
-      const { handler } = this;
-      // Node keeps a closed socket until the next full collection: the connection must not be kept with it.
-      this.handler = silent;
-      handler.onClose(this.#error);
-    };
-    socket.on("end", onEnd);
-    socket.on("error", (error: Error) => {
-      this.#error = error; // `close` follows and delivers it
-    });
-    socket.on("close", onClose);
     // The socket does not repeat events that it emitted before.
-    if (socket.readableEnded === true) queueMicrotask(onEnd);
+    if (socket.readableEnded === true) queueMicrotask(() => this.#onEnd());
     if (socket.destroyed === true) {
       this.#error = socket.errored ?? undefined;
-      queueMicrotask(onClose);
+      queueMicrotask(() => this.#onClose());
     }
+  }
+
+  static {
+    socketOf = (transport) => transport.#socket;
+    shared = {
+      data(chunk) {
+        this[ownTransport]!.#onData(chunk);
+      },
+      end() {
+        this[ownTransport]!.#onEnd();
+      },
+      error(error) {
+        this[ownTransport]!.#onError(error);
+      },
+      close() {
+        this[ownTransport]!.#onClose();
+      },
+    };
   }
 
   get remoteAddress(): string | undefined {
@@ -184,20 +251,14 @@ export class NodeTransport implements Transport {
 
   write(bytes: Uint8Array): boolean {
     if (!this.#socket.writable) return isEnded(this.#socket);
-    this.#pending++;
-    this.#written ??= (error) => {
-      this.#pending--;
-      // A failed write took nothing: `close` follows with the error.
-      if (error) return;
-      // The callback of an earlier write, which was taken at once, may come after a later write has borrowed bytes.
-      if (!this.#isBorrowing || this.#pending > 0) return;
-      this.#isBorrowing = false;
+    const writes = (this.#writes ??= new Writes(() => {
       this.handler.onDrain();
-    };
-    this.#socket.write(bytes, this.#written);
+    }));
+    writes.pending++;
+    this.#socket.write(bytes, writes.done);
     // If nothing waits right after the call, the kernel has everything.
-    this.#isBorrowing = this.#socket.writableLength > 0;
-    return !this.#isBorrowing;
+    writes.isBorrowing = this.#socket.writableLength > 0;
+    return !writes.isBorrowing;
   }
 
   pause(): void {
@@ -222,5 +283,25 @@ export class NodeTransport implements Transport {
 
   unref(): void {
     this.#socket.unref?.();
+  }
+
+  #onData({ buffer, byteOffset, length }: Uint8Array): void {
+    // A plain Uint8Array, since `slice` of a Buffer makes no copy.
+    this.handler.onData(new Uint8Array(buffer, byteOffset, length));
+  }
+
+  #onEnd(): void {
+    this.handler.onEnd();
+  }
+
+  #onError(error: Error): void {
+    this.#error = error; // `close` follows and delivers it
+  }
+
+  #onClose(): void {
+    const { handler } = this;
+    // Node keeps a closed socket until the next full collection: the connection must not be kept with it.
+    this.handler = silent;
+    handler.onClose(this.#error);
   }
 }

@@ -76,6 +76,14 @@ function answerPlain(_: IncomingMessage, response: import("node:http").ServerRes
   response.end(body);
 }
 
+/** Makes the listener that takes a connection out of a set. @param onEmpty Called when the set is empty. */
+function untrackerOf<Socket>(clients: Set<Socket>, onEmpty: () => void): (this: Socket) => void {
+  return function () {
+    clients.delete(this);
+    if (clients.size === 0) onEmpty();
+  };
+}
+
 /** The options of a server with defaults filled in, with the type that `@types/ws` gives them. */
 export interface ServerSettings<Socket> extends Omit<ServerOptions<Socket>, "WebSocket"> {
   /** Class of the connections. */
@@ -96,6 +104,8 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
   readonly #compressed: ConnectionOptions;
   #server: HttpServer | undefined;
   #stopListening: () => void = () => {};
+  /** Listens to `close` of each tracked connection. One function for all of them, which is called with the connection as `this`. */
+  readonly #untrack: (this: Socket) => void;
   #phase: Phase = "running";
 
   /**
@@ -130,6 +140,11 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
         ? this.#plain
         : connectionOptions(this.options, [this.#extension]);
     this.clients = this.options.clientTracking === false ? (undefined as never) : new Set();
+    this.#untrack = untrackerOf(this.clients, () => {
+      // If this server made the HTTP server, `close` follows the end of the HTTP server instead.
+      const waits = this.#phase === "closing" && (this.options.noServer || this.options.server);
+      if (waits) this.#closeSoon();
+    });
     if (hasPort) {
       const own = createServer(answerPlain);
       this.#listenTo(own);
@@ -311,12 +326,7 @@ export class WebSocketServer<Socket extends WebSocket = WebSocket> extends Emitt
   #track(ws: Socket): void {
     if (this.clients === undefined) return;
     this.clients.add(ws);
-    ws.on("close", () => {
-      this.clients.delete(ws);
-      // If this server made the HTTP server, `close` follows the end of the HTTP server instead.
-      const waits = this.#phase === "closing" && (this.options.noServer || this.options.server);
-      if (waits && this.clients.size === 0) this.#closeSoon();
-    });
+    ws.on("close", this.#untrack);
   }
 
   /** Refuses a wrong request, unless a listener of `wsClientError` answers it. */

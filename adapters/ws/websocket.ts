@@ -28,7 +28,7 @@ import { deflateOf } from "./deflate.ts";
 import { errorOf } from "./errors.ts";
 import { WebSocketEmitter } from "./emitter.ts";
 import { type ClientOptions, type CommonOptions, connectionOptions } from "./options.ts";
-import { Outgoing } from "./outgoing.ts";
+import { type OnBlobFailed, Outgoing } from "./outgoing.ts";
 import { Sender } from "./sender.ts";
 import { type UpgradedSocket, UpgradedTransport } from "./transport.ts";
 import type {
@@ -60,6 +60,9 @@ let services: RuntimeServices | undefined;
 
 /** The core's handlers: one object for all connections, since each connection has its WebSocket as its context. */
 let handlers: Handlers<WebSocket>;
+
+/** Tells the WebSocket of a connection that the bytes of a Blob cannot be read. */
+let onBlobFailed: OnBlobFailed<WebSocket>;
 
 /** Opens a server's WebSocket. For the server. */
 export let openOnServer: (ws: WebSocket, upgraded: Upgraded) => void;
@@ -94,7 +97,7 @@ export class WebSocket extends WebSocketEmitter {
   _isServer: boolean;
   #phase: Phase = "connecting";
   #connection: Connection<WebSocket> | undefined;
-  #outgoing: Outgoing | undefined;
+  #outgoing: Outgoing<WebSocket> | undefined;
   #transport: UpgradedTransport | undefined;
   #socket: UpgradedSocket | undefined;
   #handshake: ClientHandshake | undefined;
@@ -123,6 +126,9 @@ export class WebSocket extends WebSocketEmitter {
       close({ context }, closure) {
         context.#ended(closure);
       },
+    };
+    onBlobFailed = ({ context }, error) => {
+      context.#tellError(error);
     };
     openOnServer = (ws, { socket, head, agreed, options }) => {
       ws.#open("server", socket, head, agreed, options);
@@ -365,16 +371,22 @@ export class WebSocket extends WebSocketEmitter {
   ): void {
     const transport = new UpgradedTransport(socket, head);
     const { protocol, extensions, target } = agreed;
-    const how = { side, protocol, extensions, target, context: this as WebSocket, options };
+    const how = {
+      side,
+      protocol,
+      extensions,
+      target,
+      context: this as WebSocket,
+      peer: transport.commonPeer,
+      options,
+    };
     services ??= { ...runtimeServices(), bindContext: undefined };
     const connection = adoptOn<WebSocket>(transport, how, handlers, services);
     this.#transport = transport;
     this.#socket = socket;
     this.#protocol = protocol;
     this.#connection = connection;
-    this.#outgoing = new Outgoing(connection, (error) => {
-      this.#tellError(error);
-    });
+    this.#outgoing = new Outgoing(connection, onBlobFailed);
     this.#phase = "joined";
     this.emit("open");
   }

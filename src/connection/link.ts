@@ -125,11 +125,12 @@ export class Link<Context = unknown>
   readonly flusher: Flusher;
   readonly pacer: Pacer;
   readonly keepalive: Keepalive | undefined;
-  readonly closeReport: CloseReport<Context>;
-  readonly deadlines: Deadlines;
-  readonly #teardown: Teardown;
+  readonly settings: LinkSettings;
   readonly #owner: LinkOwner;
   readonly #place: LinkPlace | undefined;
+  // The parts for the end are made when it begins, or when somebody asks, because most connections are idle.
+  #closeReport: CloseReport<Context> | undefined;
+  #teardown: Teardown | undefined;
   // Made when somebody asks for `handlers`.
   #handlersIdle: Deferred<void> | undefined;
 
@@ -141,8 +142,7 @@ export class Link<Context = unknown>
     this.#place = parts.place;
     this.delivery = parts.delivery ?? noDelivery;
     this.transport = transport;
-    this.deadlines = owner.deadlines;
-    this.#teardown = new Teardown(this, settings.closeTimeout, settings.deliverAfterClose);
+    this.settings = settings;
     this.keepalive = needsKeepalive(times)
       ? new Keepalive(this, owner.deadlines, times)
       : undefined;
@@ -151,7 +151,6 @@ export class Link<Context = unknown>
       owner: this,
       keepalive: this.keepalive,
       gate: parts.place?.messages,
-      deadlines: owner.deadlines,
       settings,
     });
     this.endpoint = new Endpoint(side, this.dispatcher, {
@@ -169,21 +168,34 @@ export class Link<Context = unknown>
       trace: trace && ((direction, header) => this.#trace(trace, direction, header)),
     });
     this.flusher = new Flusher(transport, this.endpoint.output, highWaterMark, this, owner.backlog);
-    this.pacer = new Pacer(transport, this.endpoint, this.flusher, this, settings.afterTurn);
+    this.pacer = new Pacer(transport, this.endpoint, this.flusher, this);
     this.outbox = new Outbox(this.endpoint, this.flusher, this, settings);
     this.connection = new Connection(this, info);
-    this.closeReport = new CloseReport(
-      this.connection,
-      this.endpoint,
-      handlers,
-      owner.observer,
-      owner.unhandled,
-    );
-    this.dispatcher.join(this.connection, this.endpoint, this.pacer);
+    this.dispatcher.join(this.connection, this.endpoint);
   }
 
   get state(): ConnectionState {
-    return this.#teardown.state;
+    if (this.#teardown !== undefined) return this.#teardown.state;
+    return this.endpoint.stage === "open" ? "open" : "closing";
+  }
+
+  get deadlines(): Deadlines {
+    return this.#owner.deadlines;
+  }
+
+  get closeReport(): CloseReport<Context> {
+    return (this.#closeReport ??= new CloseReport(
+      this.connection,
+      this.endpoint,
+      this.dispatcher.handlers,
+      this.#owner.observer,
+      this.#owner.unhandled,
+    ));
+  }
+
+  get #ending(): Teardown {
+    const { closeTimeout, deliverAfterClose } = this.settings;
+    return (this.#teardown ??= new Teardown(this, closeTimeout, deliverAfterClose));
   }
 
   get closed(): Promise<Closure> {
@@ -192,7 +204,7 @@ export class Link<Context = unknown>
 
   /** Aborts when the connection is no longer open, with the ClosedError that `send` rejects with. */
   get signal(): RuntimeSignal {
-    return this.#teardown.signal;
+    return this.#ending.signal;
   }
 
   /** Facts about the transport. */
@@ -238,7 +250,7 @@ export class Link<Context = unknown>
    */
   get handlers(): Promise<void> | undefined {
     const { isHandling } = this.dispatcher;
-    if (!isHandling && this.closeReport.told === undefined) return undefined;
+    if (!isHandling && this.#closeReport?.told === undefined) return undefined;
     if (isHandling) this.#handlersIdle ??= newDeferred<void>();
     const ignored = (): void => {};
     // The `close` handler is called when the other handlers are done.
@@ -301,7 +313,7 @@ export class Link<Context = unknown>
 
   /** Begins the closing handshake. @param timeout Milliseconds for it. */
   close(status: StatusCode, reason: string, timeout?: number): void {
-    this.#teardown.close(status, reason, timeout);
+    this.#ending.close(status, reason, timeout);
   }
 
   /** Gives the sent bytes to the transport, as many as it takes at once. */
@@ -311,7 +323,7 @@ export class Link<Context = unknown>
 
   /** Drops the connection. Received messages that are not yet delivered are lost. */
   terminate(error?: unknown): void {
-    this.#teardown.terminate(error);
+    this.#ending.terminate(error);
   }
 
   /** The application's code has caused a rejection that nobody handled. */
@@ -327,7 +339,7 @@ export class Link<Context = unknown>
   }
 
   refusal(): ClosedError | undefined {
-    return this.state === "open" ? undefined : this.#teardown.closedError();
+    return this.state === "open" ? undefined : this.#ending.closedError();
   }
 
   onOverflow(error: LimitError): void {
@@ -391,17 +403,17 @@ export class Link<Context = unknown>
 
   onRoom(): void {
     this.endpoint.onRoom();
-    this.#teardown.endWhenSent();
+    if (this.endpoint.stage !== "open") this.#ending.endWhenSent();
   }
 
   onEnd(): void {
-    this.#teardown.onEnd();
+    this.#ending.onEnd();
   }
 
   /** `terminate` may lead to this in the async context of the code that called it. */
   onClose(error?: Error): void {
     this.inContext(() => {
-      this.#teardown.onClose(error);
+      this.#ending.onClose(error);
     });
   }
 
@@ -422,7 +434,8 @@ export class Link<Context = unknown>
   /** The endpoint has got all received bytes. If the stream has ended, its end is reported now. */
   onIdle(): void {
     this.dispatcher.idle();
-    this.#teardown.onIdle();
+    // Without a teardown, the stream has not ended.
+    this.#teardown?.onIdle();
   }
 
   onHandlerFailed(error: unknown, handler: ErrorThrower): void {
@@ -457,7 +470,7 @@ export class Link<Context = unknown>
   }
 
   onClosing(stage: ClosingStage): void {
-    this.#teardown.onClosing(stage);
+    this.#ending.onClosing(stage);
   }
 
   onEnded(): void {

@@ -15,7 +15,7 @@ import { checkDecoded, type State, StateFragmented } from "../frame/check.ts";
 import type { FrameSink } from "../frame/decoder.ts";
 import { type Header, MaxControlFramePayloadSize } from "../frame/header.ts";
 import { isControl, OpContinuation, type Opcode, OpText } from "../frame/opcode.ts";
-import { type TextCodec, webText } from "../frame/text-codec.ts";
+import type { TextCodec } from "../frame/text-codec.ts";
 import { checkUtf8, decodeText, Utf8Validator } from "../frame/utf8.ts";
 import type { MessageEvents } from "./endpoint-events.ts";
 import type { MessageLimits } from "./limits.ts";
@@ -46,6 +46,19 @@ type FrameState = "control" | "data" | "done";
  */
 type MessageState = "none" | "gathered" | "streamed" | "transformed";
 
+/** What assemblers of many connections share. */
+export interface AssemblerSettings extends MessageLimits {
+  /** StateServerSide or StateClientSide, with StateExtended if there are extensions. */
+  readonly state: State;
+  /** Decodes text. */
+  readonly codec: TextCodec;
+  /** Whether text is passed on as bytes, not decoded. */
+  readonly isTextBytes: boolean;
+}
+
+/** Counts the frames of no connection. */
+const noTraffic: Traffic = /* @__PURE__ */ new Traffic();
+
 /** The events after `drop`: they ignore the messages. */
 const nobody: MessageEvents = { onText() {}, onBinary() {} };
 
@@ -57,12 +70,11 @@ const nobody: MessageEvents = { onText() {}, onBinary() {} };
  */
 export class MessageAssembler implements FrameSink {
   #events: MessageEvents;
-  readonly #owner: AssemblerOwner;
-  readonly #limits: MessageLimits;
+  /** Undefined while the assembler belongs to no connection. */
+  #owner: AssemblerOwner | undefined;
+  #settings: AssemblerSettings;
   readonly #extensions: RecvChain | undefined;
-  readonly #traffic: Traffic;
-  readonly #codec: TextCodec;
-  readonly #isTextBytes: boolean;
+  #traffic: Traffic;
   #state: State;
 
   // The frame under way.
@@ -90,30 +102,44 @@ export class MessageAssembler implements FrameSink {
   #controlSize = 0;
 
   /**
-   * @param state StateServerSide or StateClientSide, with StateExtended if there are extensions.
    * @param extensions Transform the messages.
    * @param traffic Counts the messages.
-   * @param codec Decodes text. Default: the Web's `TextDecoder`.
-   * @param isTextBytes Whether text is passed on as bytes, not decoded. Default: false.
    */
   constructor(
     events: MessageEvents,
     owner: AssemblerOwner,
-    state: State,
-    limits: MessageLimits,
+    settings: AssemblerSettings,
     extensions?: RecvChain,
     traffic: Traffic = new Traffic(),
-    codec: TextCodec = webText,
-    isTextBytes = false,
   ) {
     this.#events = events;
     this.#owner = owner;
-    this.#state = state;
-    this.#limits = limits;
+    this.#settings = settings;
     this.#extensions = extensions;
     this.#traffic = traffic;
-    this.#codec = codec;
-    this.#isTextBytes = isTextBytes;
+    this.#state = settings.state;
+  }
+
+  /** Serves another connection from now on. Only for an assembler without extensions, and between two messages. */
+  join(
+    events: MessageEvents,
+    owner: AssemblerOwner,
+    settings: AssemblerSettings,
+    traffic: Traffic,
+  ): void {
+    this.#events = events;
+    this.#owner = owner;
+    this.#settings = settings;
+    this.#traffic = traffic;
+    this.#state = settings.state;
+    this.#isStreaming = false;
+  }
+
+  /** Serves no connection any more, and keeps nothing of the one that it has served. */
+  leave(): void {
+    this.#events = nobody;
+    this.#owner = undefined;
+    this.#traffic = noTraffic;
   }
 
   /** Whether a message has begun that is not complete. */
@@ -170,7 +196,7 @@ export class MessageAssembler implements FrameSink {
 
   frameEnd(): void {
     if (this.#frame === "control") {
-      this.#owner.onControl(this.#frameOpcode, this.#control, 0, this.#controlSize);
+      this.#owner!.onControl(this.#frameOpcode, this.#control, 0, this.#controlSize);
     } else if (this.#frame === "done" || !this.#isFinal) {
       return;
     } else if (this.#message === "gathered") {
@@ -219,7 +245,7 @@ export class MessageAssembler implements FrameSink {
   }
 
   #beginDataFrame(header: Header): void {
-    const limits = this.#limits;
+    const limits = this.#settings;
     if (header.opcode !== OpContinuation) {
       this.#isText = header.opcode === OpText;
       this.#length = 0;
@@ -249,11 +275,11 @@ export class MessageAssembler implements FrameSink {
     this.#message = "transformed";
     this.#transform ??= new MessageTransform(
       this.#events,
-      this.#owner,
-      this.#limits.maxMessageSize,
+      this.#owner!,
+      this.#settings.maxMessageSize,
       this.#traffic,
-      this.#codec,
-      this.#isTextBytes,
+      this.#settings.codec,
+      this.#settings.isTextBytes,
     );
     this.#transform.begin(transform, this.#isText);
   }
@@ -261,7 +287,7 @@ export class MessageAssembler implements FrameSink {
   #controlPayload(bytes: Uint8Array, start: number, end: number): void {
     if (end - start === this.#frameLength) {
       this.#frame = "done";
-      this.#owner.onControl(this.#frameOpcode, bytes, start, end);
+      this.#owner!.onControl(this.#frameOpcode, bytes, start, end);
       return;
     }
     if (this.#control === noBytes) this.#control = new Uint8Array(MaxControlFramePayloadSize);
@@ -304,10 +330,10 @@ export class MessageAssembler implements FrameSink {
     this.#traffic.addMessage(end - start);
     if (!this.#isText) {
       this.#events.onBinary(bytes, start, end, isOwned);
-    } else if (!this.#isTextBytes) {
-      this.#events.onText(decodeText(bytes, start, end, this.#codec));
+    } else if (!this.#settings.isTextBytes) {
+      this.#events.onText(decodeText(bytes, start, end, this.#settings.codec));
     } else {
-      checkUtf8(bytes, start, end, this.#codec);
+      checkUtf8(bytes, start, end, this.#settings.codec);
       this.#events.onTextBytes?.(bytes, start, end, isOwned);
     }
   }

@@ -14,10 +14,11 @@ import { recvChain } from "../extension/chain.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
 import { checkCloseFrameData, type State, StateExtended } from "../frame/check.ts";
 import { parseCloseBody } from "../frame/close.ts";
-import { FrameDecoder, type FrameDecoderOptions } from "../frame/decoder.ts";
+import type { FrameDecoderOptions } from "../frame/decoder.ts";
 import { OpClose, type Opcode, OpPing } from "../frame/opcode.ts";
-import type { TextCodec } from "../frame/text-codec.ts";
+import { type TextCodec, webText } from "../frame/text-codec.ts";
 import { StatusNoStatusRcvd } from "../status.ts";
+import { Assembly, borrowAssembly, returnAssembly } from "./assembly.ts";
 import type { Closer } from "./closer.ts";
 import type { EndpointEvents } from "./endpoint-events.ts";
 import {
@@ -26,7 +27,7 @@ import {
   type PartialLimits,
   resolveLimits,
 } from "./limits.ts";
-import { type AssemblerOwner, MessageAssembler } from "./message.ts";
+import { type AssemblerOwner, type AssemblerSettings, MessageAssembler } from "./message.ts";
 import type { Traffic } from "./traffic.ts";
 import type { WriteBuffer } from "./write-buffer.ts";
 
@@ -64,15 +65,62 @@ export interface ReceiverOptions extends PartialLimits<MessageLimits>, FrameDeco
   readonly textAs?: "string" | "bytes" | undefined;
 }
 
+/** What the receivers of many connections share. */
+interface ReceiverSettings extends AssemblerSettings {
+  readonly strictLength: boolean;
+  readonly answersPings: boolean;
+}
+
+/** The settings of the receiver that was made last. As a rule the next one is made with the same options, and shares them. */
+let latest: ReceiverSettings | undefined;
+
+/** @throws {RangeError} A limit is not a whole number from 0 on, or Infinity. */
+function settingsOf(state: State, options: ReceiverOptions): ReceiverSettings {
+  const { maxFrameSize, maxMessageSize, maxFragments } = resolveLimits(
+    options,
+    defaultMessageLimits,
+  );
+  const settings: ReceiverSettings = {
+    state,
+    maxFrameSize,
+    maxMessageSize,
+    maxFragments,
+    codec: options.codec ?? webText,
+    isTextBytes: options.textAs === "bytes",
+    strictLength: options.strictLength ?? false,
+    answersPings: options.autoPong ?? true,
+  };
+  if (latest === undefined || !isSame(latest, settings)) latest = settings;
+  return latest;
+}
+
+function isSame(one: ReceiverSettings, other: ReceiverSettings): boolean {
+  return (
+    one.state === other.state &&
+    one.maxFrameSize === other.maxFrameSize &&
+    one.maxMessageSize === other.maxMessageSize &&
+    one.maxFragments === other.maxFragments &&
+    one.codec === other.codec &&
+    one.isTextBytes === other.isTextBytes &&
+    one.strictLength === other.strictLength &&
+    one.answersPings === other.answersPings
+  );
+}
+
 /** Takes the peer's bytes of one connection, and calls the events for them. */
 export class Receiver implements AssemblerOwner {
   readonly #events: EndpointEvents;
   readonly #output: WriteBuffer;
   readonly #closer: Closer;
   readonly #traffic: Traffic;
-  readonly #decoder: FrameDecoder;
-  readonly #assembler: MessageAssembler;
-  readonly #answersPings: boolean;
+  readonly #settings: ReceiverSettings;
+  /** Whether there are extensions: then the assembly stays. */
+  readonly #isExtended: boolean;
+  /** What makes messages of the bytes; undefined between two messages. */
+  #assembly: Assembly | undefined;
+  #isStreaming = false;
+  /** Whether messages are no longer delivered. */
+  #isDropping = false;
   #state: ReceiverState = "ready";
 
   /**
@@ -93,19 +141,15 @@ export class Receiver implements AssemblerOwner {
     this.#output = output;
     this.#closer = closer;
     this.#traffic = traffic;
-    this.#answersPings = options.autoPong ?? true;
     const extensions = recvChain(options.extensions ?? []);
-    this.#assembler = new MessageAssembler(
-      events,
-      this,
-      extensions === undefined ? side : side | StateExtended,
-      resolveLimits(options, defaultMessageLimits),
-      extensions,
-      traffic,
-      options.codec,
-      options.textAs === "bytes",
+    this.#isExtended = extensions !== undefined;
+    this.#settings = settingsOf(this.#isExtended ? side | StateExtended : side, options);
+    if (extensions === undefined) return;
+    const { strictLength } = this.#settings;
+    this.#assembly = new Assembly(
+      new MessageAssembler(events, this, this.#settings, extensions, traffic),
+      strictLength,
     );
-    this.#decoder = new FrameDecoder(this.#assembler, options);
   }
 
   /** Whether an extension works on a message, so that nothing is taken. */
@@ -115,7 +159,7 @@ export class Receiver implements AssemblerOwner {
 
   /** Whether a message has begun that is not complete. */
   get isInMessage(): boolean {
-    return this.#assembler.isInMessage;
+    return this.#assembly?.assembler.isInMessage === true;
   }
 
   /** As `Endpoint.receive`. */
@@ -130,10 +174,15 @@ export class Receiver implements AssemblerOwner {
     const { stage } = closer;
     try {
       this.#traffic.bytes += end - start;
-      let taken = this.#decoder.feed(chunk, start, end);
+      const assembly = (this.#assembly ??= this.#borrow());
+      let taken = assembly.decoder.feed(chunk, start, end);
       // An event has closed. The peer's close frame is still wanted, and the rest of the chunk may hold it.
       if (closer.stage !== stage && closer.isReading) {
-        taken = this.#decoder.feed(chunk, taken, end);
+        taken = assembly.decoder.feed(chunk, taken, end);
+      }
+      if (assembly.isAtRest && !this.#isExtended) {
+        this.#assembly = undefined;
+        returnAssembly(assembly);
       }
       this.#traffic.bytes -= end - taken;
       // What follows a close frame is not read.
@@ -154,15 +203,16 @@ export class Receiver implements AssemblerOwner {
 
   /** Makes `receive` return after the present event. */
   stop(): void {
-    this.#decoder.stop();
+    this.#assembly?.decoder.stop();
   }
 
   /** As `Endpoint.setStreaming`. */
   setStreaming(isStreaming: boolean): void {
     const before = this.#state;
+    this.#isStreaming = isStreaming;
     this.#move("tell");
     try {
-      this.#assembler.setStreaming(isStreaming);
+      this.#assembly?.assembler.setStreaming(isStreaming);
     } catch (error) {
       this.#closer.failFor(error);
     } finally {
@@ -176,7 +226,8 @@ export class Receiver implements AssemblerOwner {
 
   /** Delivers no more messages. Frames are still checked, since the peer's close frame is wanted. */
   drop(): void {
-    this.#assembler.drop();
+    this.#isDropping = true;
+    this.#assembly?.assembler.drop();
   }
 
   /** Stops waiting for an extension whose message was dropped. */
@@ -189,8 +240,8 @@ export class Receiver implements AssemblerOwner {
 
   /** Reads nothing more. */
   end(): void {
-    this.#decoder.stop();
-    this.#assembler.drop();
+    this.stop();
+    this.drop();
     this.#move("worked");
   }
 
@@ -198,7 +249,8 @@ export class Receiver implements AssemblerOwner {
     if (opcode === OpClose) {
       this.#receiveClose(bytes, start, end);
     } else if (opcode === OpPing) {
-      if (this.#answersPings && this.#closer.isOpen) this.#output.addPong(bytes, start, end);
+      if (this.#settings.answersPings && this.#closer.isOpen)
+        this.#output.addPong(bytes, start, end);
       this.#events.onPing(bytes, start, end);
     } else {
       this.#events.onPong(bytes, start, end);
@@ -207,7 +259,7 @@ export class Receiver implements AssemblerOwner {
 
   onWork(): void {
     this.#move("work");
-    this.#decoder.stop();
+    this.stop();
   }
 
   onWorked(error: unknown): void {
@@ -217,6 +269,13 @@ export class Receiver implements AssemblerOwner {
     } finally {
       this.#closer.notify("onResume");
     }
+  }
+
+  #borrow(): Assembly {
+    const assembly = borrowAssembly(this.#events, this, this.#settings, this.#traffic);
+    if (this.#isStreaming) assembly.assembler.setStreaming(true);
+    if (this.#isDropping) assembly.assembler.drop();
+    return assembly;
   }
 
   get isTelling(): boolean {

@@ -1,6 +1,6 @@
 import { channel, subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterEach, describe, expect, it } from "vitest";
-import { observer } from "../../adapters/diagnostics.ts";
+import { hasWatchers, observer } from "../../adapters/diagnostics.ts";
 import { memoryPair } from "../../adapters/memory/index.ts";
 import { connectOn } from "../../src/connection/client/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
@@ -140,5 +140,16 @@ describe("the diagnostics channels", () => {
     observer.refused(new HandshakeError("REJECTED"), undefined);
     observer.backplane!({ type: "up" });
     expect(published).toBe(0);
+  });
+});
+
+describe("hasWatchers()", () => {
+  it.each(names)("is about the channels that publish connections: %s", (name) => {
+    expect(hasWatchers()).toBe(false);
+    const watch = (): void => {};
+    subscribe(name, watch);
+    expect(hasWatchers()).toBe(name.startsWith("framewire.connection."));
+    unsubscribe(name, watch);
+    expect(hasWatchers()).toBe(false);
   });
 });

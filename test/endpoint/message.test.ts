@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { webText } from "../../src/frame/text-codec.ts";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 import type { MessageLimits } from "../../src/endpoint/limits.ts";
-import { MessageAssembler } from "../../src/endpoint/message.ts";
+import { type AssemblerSettings, MessageAssembler } from "../../src/endpoint/message.ts";
 import { LimitError, ProtocolError } from "../../src/errors.ts";
 import { StateClientSide, StateServerSide } from "../../src/frame/check.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
@@ -20,7 +21,9 @@ import {
 } from "../support/frames.ts";
 import { MessageTrace } from "../support/trace.ts";
 
-const none: MessageLimits = {
+const none: Omit<AssemblerSettings, "state"> = {
+  codec: webText,
+  isTextBytes: false,
   maxFrameSize: Infinity,
   maxMessageSize: Infinity,
   maxFragments: Infinity,
@@ -40,7 +43,7 @@ function receive(
 ): MessageTrace {
   const trace = new MessageTrace();
   const decoder = new FrameDecoder(
-    new MessageAssembler(trace, trace, state, { ...none, ...limits }),
+    new MessageAssembler(trace, trace, { state, ...none, ...limits }),
   );
   try {
     for (const piece of pieces) {
@@ -268,7 +271,8 @@ describe("MessageAssembler's limits", () => {
 
   it("answer too big with 1009, too many with 1008", () => {
     const statusOf = (limits: Partial<MessageLimits>): unknown => {
-      const assembler = new MessageAssembler(new MessageTrace(), new MessageTrace(), 0, {
+      const assembler = new MessageAssembler(new MessageTrace(), new MessageTrace(), {
+        state: 0,
         ...none,
         ...limits,
       });
@@ -319,7 +323,11 @@ function receiveStreamed(
   limits: Partial<MessageLimits> = {},
 ): string[] {
   const trace = new MessageTrace();
-  const assembler = new MessageAssembler(trace, trace, StateClientSide, { ...none, ...limits });
+  const assembler = new MessageAssembler(trace, trace, {
+    state: StateClientSide,
+    ...none,
+    ...limits,
+  });
   assembler.setStreaming(true);
   const decoder = new FrameDecoder(assembler);
   try {
@@ -405,7 +413,7 @@ describe("MessageAssembler.setStreaming()", () => {
     const whole = concat([text("Hello", more), continuation(" world"), text("next")]);
     for (let at = 1; at < whole.length; at++) {
       const trace = new MessageTrace();
-      const assembler = new MessageAssembler(trace, trace, StateClientSide, none);
+      const assembler = new MessageAssembler(trace, trace, { state: StateClientSide, ...none });
       const decoder = new FrameDecoder(assembler);
       decoder.feed(whole, 0, at);
       assembler.setStreaming(true);
@@ -428,7 +436,7 @@ describe("MessageAssembler.setStreaming()", () => {
 
   it("begins nothing where no message is under way", () => {
     const trace = new MessageTrace();
-    const assembler = new MessageAssembler(trace, trace, StateClientSide, none);
+    const assembler = new MessageAssembler(trace, trace, { state: StateClientSide, ...none });
     const decoder = new FrameDecoder(assembler);
     decoder.feed(text("whole"));
     assembler.setStreaming(true);

@@ -8,7 +8,7 @@
  */
 
 import { copyOf, viewOf } from "../../bytes.ts";
-import type { Deadline, Deadlines } from "../../clock.ts";
+import type { Deadline } from "../../clock.ts";
 import type { ClosingStage } from "../../endpoint/closing.ts";
 import type { Endpoint } from "../../endpoint/endpoint.ts";
 import type { EndpointEvents } from "../../endpoint/endpoint-events.ts";
@@ -17,12 +17,11 @@ import type { Connection } from "../connection.ts";
 import type { Data } from "../data.ts";
 import type { Handlers } from "../handlers.ts";
 import type { Keepalive } from "../keepalive.ts";
-import type { ConnectionSettings, NewBytes } from "../settings.ts";
+import type { ConnectionSettings } from "../settings.ts";
 import { HandlerQueue, type HandlerQueueOwner } from "./handler-queue.ts";
 import { Incoming } from "./incoming.ts";
 import type { MessageGate } from "./message-gate.ts";
 import { MessageMemory } from "./message-memory.ts";
-import type { Pacer } from "./pacer.ts";
 import { Pulling } from "./pulling.ts";
 
 /** The part of a link that its dispatcher uses. */
@@ -43,22 +42,17 @@ export interface DispatcherParts<Context> {
   readonly keepalive: Keepalive | undefined;
   /** Limits the rate of messages; undefined if there is no limit. */
   readonly gate?: MessageGate | undefined;
-  readonly deadlines: Deadlines;
   readonly settings: ConnectionSettings;
 }
 
 /** Handles the events of one endpoint. */
 export class Dispatcher<Context> implements EndpointEvents {
-  readonly #handlers: Handlers<Context>;
+  readonly handlers: Handlers<Context>;
   readonly #owner: DispatcherOwner;
   readonly #keepalive: Keepalive | undefined;
   readonly #gate: MessageGate | undefined;
-  readonly #deadlines: Deadlines;
   readonly #settings: ConnectionSettings;
-  readonly #isBorrowing: boolean;
-  readonly #newBytes: NewBytes | undefined;
   #endpoint!: Endpoint;
-  #pacer!: Pacer;
   #queue!: HandlerQueue<Context>;
   // The fields below are made on first use, because most connections are idle.
   #memory: MessageMemory | undefined;
@@ -70,29 +64,18 @@ export class Dispatcher<Context> implements EndpointEvents {
 
   constructor(parts: DispatcherParts<Context>) {
     const { handlers, settings } = parts;
-    this.#handlers = handlers;
+    this.handlers = handlers;
     this.#owner = parts.owner;
     this.#keepalive = parts.keepalive;
     this.#gate = parts.gate;
-    this.#deadlines = parts.deadlines;
     this.#settings = settings;
-    this.#isBorrowing = settings.borrow && handlers.message !== undefined;
-    this.#newBytes = settings.newBytes;
   }
 
   /** Sets the parts that are made after the dispatcher. The endpoint's constructor needs the dispatcher, so it comes later. */
-  join(connection: Connection<Context>, endpoint: Endpoint, pacer: Pacer): void {
+  join(connection: Connection<Context>, endpoint: Endpoint): void {
     this.#endpoint = endpoint;
-    this.#pacer = pacer;
-    this.#queue = new HandlerQueue({
-      connection,
-      handlers: this.#handlers,
-      pacer,
-      owner: this.#owner,
-      deadlines: this.#deadlines,
-      settings: this.#settings,
-    });
-    if (this.#handlers.stream !== undefined) endpoint.setStreaming(true);
+    this.#queue = new HandlerQueue(connection, this.handlers, this.#owner);
+    if (this.handlers.stream !== undefined) endpoint.setStreaming(true);
   }
 
   /** Gives messages to callers. @throws {TypeError} There is a handler for messages. */
@@ -128,7 +111,9 @@ export class Dispatcher<Context> implements EndpointEvents {
 
   /** A chunk begins that has memory of its own. Its messages may stay in that memory. */
   beginChunk(chunk: Uint8Array): void {
-    if (!this.#isBorrowing && this.#newBytes === undefined) this.#makeMemory().begin(chunk);
+    if (!this.#isBorrowing && this.#settings.newBytes === undefined) {
+      this.#makeMemory().begin(chunk);
+    }
   }
 
   /** All received bytes are delivered, or wait. */
@@ -152,7 +137,7 @@ export class Dispatcher<Context> implements EndpointEvents {
   }
 
   onMessageBegin(isText: boolean): void {
-    if (this.#handlers.stream === undefined) {
+    if (this.handlers.stream === undefined) {
       this.#makePulling().inbox.begin(isText);
       return;
     }
@@ -178,13 +163,13 @@ export class Dispatcher<Context> implements EndpointEvents {
 
   onPing(bytes: Uint8Array, start: number, end: number): void {
     this.#keepalive?.framed();
-    if (this.#handlers.ping !== undefined) this.#queue.addControl(true, bytes, start, end);
+    if (this.handlers.ping !== undefined) this.#queue.addControl(true, bytes, start, end);
   }
 
   onPong(bytes: Uint8Array, start: number, end: number): void {
     this.#keepalive?.framed();
     this.#keepalive?.ponged(bytes, start, end);
-    if (this.#handlers.pong !== undefined) this.#queue.addControl(false, bytes, start, end);
+    if (this.handlers.pong !== undefined) this.#queue.addControl(false, bytes, start, end);
   }
 
   onFail(error: unknown): void {
@@ -239,23 +224,28 @@ export class Dispatcher<Context> implements EndpointEvents {
     if (this.#gate === undefined) return;
     const wait = this.#gate.messaged();
     if (wait === 0) return;
-    this.#pacer.limit();
-    this.#lift ??= this.#deadlines.after(wait, () => {
+    this.#owner.pacer.limit();
+    this.#lift ??= this.#owner.deadlines.after(wait, () => {
       this.#lift = undefined;
-      this.#pacer.lift(this.#queue.unread.isFull);
+      this.#owner.pacer.lift(this.#queue.unread.isFull);
     });
   }
 
   get #isHandled(): boolean {
-    return this.#handlers.message !== undefined || this.#handlers.stream !== undefined;
+    return this.handlers.message !== undefined || this.handlers.stream !== undefined;
+  }
+
+  get #isBorrowing(): boolean {
+    return this.#settings.borrow && this.handlers.message !== undefined;
   }
 
   /** Copies bytes that do not belong to the receiver, unless the receiver borrows them. */
   #bytesOf(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
-    if (this.#newBytes !== undefined) return this.#newBytes(bytes, start, end, isOwned);
+    const { newBytes } = this.#settings;
+    if (newBytes !== undefined) return newBytes(bytes, start, end, isOwned);
     if (isOwned) return bytes;
     // A message that waits gets a copy of its own. In a shared buffer it would keep more memory alive than it is counted for.
-    if (this.#handlers.message !== undefined && this.#queue.isBusy) {
+    if (this.handlers.message !== undefined && this.#queue.isBusy) {
       return copyOf(bytes, start, end);
     }
     if (this.#isBorrowing) return viewOf(bytes, start, end);
@@ -263,7 +253,7 @@ export class Dispatcher<Context> implements EndpointEvents {
   }
 
   #deliver(data: Data, isText: boolean): void {
-    if (this.#handlers.message === undefined) this.#makePulling().inbox.push(data);
+    if (this.handlers.message === undefined) this.#makePulling().inbox.push(data);
     else this.#queue.addMessage(data, isText);
   }
 
@@ -274,7 +264,8 @@ export class Dispatcher<Context> implements EndpointEvents {
   #makePulling(): Pulling {
     if (this.#pulling !== undefined) return this.#pulling;
     const { unread } = this.#queue;
-    this.#pulling = new Pulling(this.#endpoint, this.#pacer, this.#deadlines, unread, this.#owner);
+    const { pacer, deadlines } = this.#owner;
+    this.#pulling = new Pulling(this.#endpoint, pacer, deadlines, unread, this.#owner);
     const refusal = this.#endpoint.isDelivering ? undefined : this.#owner.refusal();
     if (refusal !== undefined) this.#pulling.inbox.end(() => refusal);
     return this.#pulling;

@@ -26,6 +26,9 @@ import { Unread } from "./unread.ts";
 
 /** The part of a link that its queue of handlers uses. */
 export interface HandlerQueueOwner {
+  readonly pacer: Pacer;
+  readonly deadlines: Deadlines;
+  readonly settings: ConnectionSettings;
   /** Whether the connection keeps the process alive. */
   readonly isHeld: boolean;
   /** A handler threw or rejected. @param handler Its name. */
@@ -37,16 +40,6 @@ export interface HandlerQueueOwner {
    * was.
    */
   onDelivered(error: TimeoutError | undefined): void;
-}
-
-/** The parts from which a queue of handlers is made. */
-export interface HandlerQueueParts<Context> {
-  readonly connection: Connection<Context>;
-  readonly handlers: Handlers<Context>;
-  readonly pacer: Pacer;
-  readonly owner: HandlerQueueOwner;
-  readonly deadlines: Deadlines;
-  readonly settings: ConnectionSettings;
 }
 
 /** A ping or a pong that waits for its handler. */
@@ -90,10 +83,7 @@ type Phase = "open" | "over" | "stopped";
 export class HandlerQueue<Context> {
   readonly #connection: Connection<Context>;
   readonly #handlers: Handlers<Context>;
-  readonly #pacer: Pacer;
   readonly #owner: HandlerQueueOwner;
-  readonly #deadlines: Deadlines;
-  readonly #settings: ConnectionSettings;
   #phase: Phase = "open";
   /** Number of handlers' promises that have not settled. */
   #waits = 0;
@@ -109,18 +99,22 @@ export class HandlerQueue<Context> {
   #failed: ((error: unknown) => void) | undefined;
   #deadline: Deadline | undefined;
 
-  constructor(parts: HandlerQueueParts<Context>) {
-    this.#connection = parts.connection;
-    this.#handlers = parts.handlers;
-    this.#pacer = parts.pacer;
-    this.#owner = parts.owner;
-    this.#deadlines = parts.deadlines;
-    this.#settings = parts.settings;
+  constructor(
+    connection: Connection<Context>,
+    handlers: Handlers<Context>,
+    owner: HandlerQueueOwner,
+  ) {
+    this.#connection = connection;
+    this.#handlers = handlers;
+    this.#owner = owner;
   }
 
   /** Counts the unread messages of the connection. */
   get unread(): Unread {
-    return (this.#counter ??= new Unread(this.#pacer, this.#settings.receiveHighWaterMark));
+    return (this.#counter ??= new Unread(
+      this.#owner.pacer,
+      this.#owner.settings.receiveHighWaterMark,
+    ));
   }
 
   /** Whether a handler is at work, or something waits for one. */
@@ -244,7 +238,7 @@ export class HandlerQueue<Context> {
     while (this.#waits === 0 && this.#phase !== "stopped") {
       const entry = this.#messages?.shift();
       if (entry === undefined) break;
-      this.#pacer.given();
+      this.#owner.pacer.given();
       if (entry instanceof Incoming) this.#callStream(entry);
       else if (entry instanceof TextBytes) this.#callMessage(entry.bytes, true);
       else this.#callMessage(entry, typeof entry === "string");
@@ -252,7 +246,7 @@ export class HandlerQueue<Context> {
       this.#counter!.remove(entry instanceof Incoming ? 0 : entry.length);
     }
     if (this.#phase === "over") this.#checkDelivered();
-    if (this.#waits === 0) this.#pacer.settled();
+    if (this.#waits === 0) this.#owner.pacer.settled();
     this.#owner.onHandlersIdle();
   }
 
@@ -354,12 +348,12 @@ export class HandlerQueue<Context> {
       this.#owner.onDelivered(undefined);
       return;
     }
-    const { closeTimeout } = this.#settings;
+    const { closeTimeout } = this.#owner.settings;
     const onDeadline = (): void => {
       this.#phase = "stopped";
       this.#dropQueues();
       this.#owner.onDelivered(new TimeoutError("HANDLER_TIMEOUT", closeTimeout));
     };
-    this.#deadline = this.#deadlines.after(closeTimeout, onDeadline, this.#owner.isHeld);
+    this.#deadline = this.#owner.deadlines.after(closeTimeout, onDeadline, this.#owner.isHeld);
   }
 }

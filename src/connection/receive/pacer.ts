@@ -14,8 +14,15 @@ import type { Flusher } from "../send/flusher.ts";
 import { PendingInput } from "./pending-input.ts";
 import type { UnreadEvents } from "./unread.ts";
 
+/** The settings that a pacer uses. */
+export interface PacerSettings {
+  /** Calls a task after the current turn of the event loop, including its microtasks. */
+  readonly afterTurn: (task: () => void) => void;
+}
+
 /** The part of a link that its pacer uses. */
 export interface PacerEvents {
+  readonly settings: PacerSettings;
   /** Whether a handler or a loop works on a message. Its answers leave in one write. */
   readonly isWorking: boolean;
   /** The endpoint has got all received bytes. */
@@ -35,7 +42,6 @@ export class Pacer implements UnreadEvents {
   readonly #endpoint: Endpoint;
   readonly #flusher: Flusher;
   readonly #events: PacerEvents;
-  readonly #afterTurn: (task: () => void) => void;
   #intake: Intake = "open";
   /** Whether the loop over the received bytes runs, so that `resume` need not start it. */
   #isReceiving = false;
@@ -46,19 +52,11 @@ export class Pacer implements UnreadEvents {
   // Made when bytes have to wait for the first time.
   #held: PendingInput | undefined;
 
-  /** @param afterTurn Calls a task after the current turn of the event loop, including its microtasks. */
-  constructor(
-    transport: Transport,
-    endpoint: Endpoint,
-    flusher: Flusher,
-    events: PacerEvents,
-    afterTurn: (task: () => void) => void,
-  ) {
+  constructor(transport: Transport, endpoint: Endpoint, flusher: Flusher, events: PacerEvents) {
     this.#transport = transport;
     this.#endpoint = endpoint;
     this.#flusher = flusher;
     this.#events = events;
-    this.#afterTurn = afterTurn;
   }
 
   /** Whether some received bytes may not be with the endpoint yet. */
@@ -213,7 +211,7 @@ export class Pacer implements UnreadEvents {
       this.#flusher.flush();
       if (this.isBlocked) this.#pause();
     };
-    this.#afterTurn(this.#turned);
+    this.#events.settings.afterTurn(this.#turned);
   }
 
   #pause(): void {

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { type NodeSocket, NodeTransport } from "../../../adapters/node/transport.ts";
 
@@ -174,5 +175,83 @@ describe("NodeTransport", () => {
     expect(lines).toEqual(told);
     if ("destroyed" in state) emit("close");
     expect(lines).toEqual(told);
+  });
+});
+
+/** A transport of a socket of `node:net` that was never connected, and what it tells. */
+function listenTo(socket: Socket): string[] {
+  const lines: string[] = [];
+  new NodeTransport(socket as NodeSocket).handler = {
+    onData: (chunk) => void lines.push(`onData ${chunk.join(" ")}`),
+    onDrain() {},
+    onEnd: () => void lines.push("onEnd"),
+    onClose: (error) => void lines.push(`onClose ${error?.message}`),
+  };
+  return lines;
+}
+
+const events = ["data", "end", "error", "close"];
+const last = (socket: Socket): unknown[] => events.map((name) => socket.listeners(name).at(-1));
+
+describe("The listeners of a NodeTransport", () => {
+  class Derived extends Socket {}
+  const inner = new Map<Socket, Socket>();
+
+  it.each<[what: string, isShared: boolean, make: () => Socket]>([
+    ["of Node's own class", true, () => new Socket()],
+    [
+      "that node:http has given its method back as a property",
+      true,
+      () => Object.assign(new Socket(), { on: Socket.prototype.on }),
+    ],
+    ["of another class", false, () => new Derived()],
+    [
+      "that passes its listeners on to another one",
+      false,
+      () => {
+        const socket = new Socket();
+        const other = new Socket();
+        inner.set(socket, other);
+        const on = ((event: string, listener: () => void) => {
+          other.on(event, listener);
+          return socket;
+        }) as Socket["on"];
+        return Object.assign(socket, { on });
+      },
+    ],
+    [
+      "that has a transport already",
+      false,
+      () => {
+        const socket = new Socket();
+        listenTo(socket);
+        return socket;
+      },
+    ],
+    ["in a Proxy", true, () => new Proxy(new Socket(), {})],
+    [
+      "in a Proxy that binds methods",
+      false,
+      () =>
+        new Proxy(new Socket(), {
+          get(target, key) {
+            const value: unknown = Reflect.get(target, key, target);
+            return typeof value === "function" ? (value.bind(target) as unknown) : value;
+          },
+        }),
+    ],
+  ])("are told of a socket %s; shared: %s", (_, isShared, make) => {
+    const socket = make();
+    const lines = listenTo(socket);
+    const emitter = inner.get(socket) ?? socket;
+    emitter.emit("data", Uint8Array.of(1));
+    emitter.emit("end");
+    emitter.emit("error", new Error("oops"));
+    emitter.emit("close", true);
+    expect(lines).toEqual(["onData 1", "onEnd", "onClose oops"]);
+    const plain = new Socket();
+    listenTo(plain);
+    const shared = last(plain);
+    expect(last(emitter).every((listener, i) => listener === shared[i])).toBe(isShared);
   });
 });

@@ -1,4 +1,7 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { connect } from "node:net";
+import type { Connection } from "../../../src/connection/connection.ts";
+import * as framewire from "../../../adapters/ws/index.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import { UpgradedTransport } from "../../../adapters/ws/transport.ts";
 import { RawServer } from "../../support/raw-client.ts";
@@ -135,5 +138,41 @@ describe("UpgradedTransport", () => {
     transport.destroy();
     await over;
     expect(told).toEqual(["head"]);
+  });
+});
+
+describe("The address of a connection of framewire/ws", () => {
+  it("is known to those who watch the channels of diagnostics when it opens", async () => {
+    const seen: Connection[] = [];
+    const watch = (published: unknown): void => {
+      seen.push((published as { connection: Connection }).connection);
+    };
+    subscribe("framewire.connection.open", watch);
+    later(() => void unsubscribe("framewire.connection.open", watch));
+    await pair(framewire as never);
+    expect(seen).toHaveLength(2);
+    for (const { remoteAddress, remotePort, peer } of seen) {
+      expect([remoteAddress, peer.address]).toEqual(["127.0.0.1", "127.0.0.1"]);
+      expect(peer.port).toBe(remotePort);
+    }
+  });
+
+  it("is not asked of the system where nobody watches, and known to the socket as with ws", async () => {
+    const seen: Connection[] = [];
+    const watch = (published: unknown): void => {
+      seen.push((published as { connection: Connection }).connection);
+    };
+    const { client, peer } = await pair(framewire as never);
+    subscribe("framewire.connection.close", watch);
+    later(() => void unsubscribe("framewire.connection.close", watch));
+    const { remoteAddress } = (peer as unknown as { _socket: { remoteAddress: string } })._socket;
+    expect(remoteAddress).toBe("127.0.0.1");
+    const over = Promise.all([ended(client), ended(peer)]);
+    client.terminate();
+    await over;
+    for (const connection of seen) {
+      expect([connection.remoteAddress, connection.peer.address]).toEqual([undefined, undefined]);
+    }
+    expect(seen).toHaveLength(2);
   });
 });
