@@ -141,6 +141,11 @@ export class AcceptedTransport extends NodeTransport {
     if (!this.#isPaused) super.resume();
   }
 
+  /** Delivers bytes that lie in the shared buffer. */
+  protected deliver(bytes: Uint8Array): void {
+    this.handler.onData(bytes);
+  }
+
   /** Keeps bytes that were read while the transport is paused, until it is resumed. */
   protected keep(bytes: Uint8Array): void {
     this.#kept = this.#kept === undefined ? bytes : concat([this.#kept, bytes]);
@@ -172,7 +177,7 @@ export class AcceptedTransport extends NodeTransport {
     const bytes = viewOf(buffer, 0, size);
     // A stream that is resumed and then paused before it has read still reads once.
     if (this.#isPaused) this.keep(copyOf(bytes, 0, size));
-    else this.handler.onData(bytes);
+    else this.deliver(bytes);
     return !this.#isPaused;
   }
 

@@ -19,6 +19,7 @@ import type {
   TransportHandler,
 } from "../../src/transport.ts";
 import { silent } from "../silent.ts";
+import { deliverOwn } from "./own-chunk.ts";
 import { setTcp, type TcpSocket } from "../tcp-options.ts";
 
 /** The members of a `net.Socket` or `tls.TLSSocket` that are used. The socket must have been made with `allowHalfOpen`. */
@@ -287,7 +288,7 @@ export class NodeTransport implements Transport {
 
   #onData({ buffer, byteOffset, length }: Uint8Array): void {
     // A plain Uint8Array, since `slice` of a Buffer makes no copy.
-    this.handler.onData(new Uint8Array(buffer, byteOffset, length));
+    deliverOwn(this.handler, new Uint8Array(buffer, byteOffset, length));
   }
 
   #onEnd(): void {

@@ -4,9 +4,11 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import { copy } from "../../src/bytes.ts";
+import type { TextCodec } from "../../src/frame/text-codec.ts";
 import { isBlob } from "../blob.ts";
+import { memoryOf } from "../node/own-chunk.ts";
 import type { BinaryType, RawData } from "./types.ts";
 
 /** An empty Buffer, shared by everything that needs one. */
@@ -17,6 +19,24 @@ export function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
 }
 
+/** The class of all Buffers: its constructor costs a third of `Buffer.from`, which asks first what it is given. */
+const BufferOf = Buffer[Symbol.species as never] as new (
+  memory: ArrayBuffer,
+  offset: number,
+  length: number,
+) => Buffer;
+
+let made = 0;
+
+/** Gives the number of Buffers that {@link newBuffer} has made. */
+export function buffersMade(): number {
+  return made;
+}
+
+/** A text of a chunk with memory of its own that was checked, and where it begins in the chunk; it is the next to be made. */
+let checked: Buffer | undefined;
+let checkedStart = 0;
+
 /** Makes the bytes of a message as a Buffer, for the core's option `newBytes`. */
 export function newBuffer(
   source: Uint8Array,
@@ -24,12 +44,33 @@ export function newBuffer(
   end: number,
   isOwned: boolean,
 ): Buffer {
-  if (isOwned) {
-    return Buffer.from(source.buffer as ArrayBuffer, source.byteOffset + start, end - start);
+  made++;
+  const memory = isOwned ? (source.buffer as ArrayBuffer) : memoryOf(source);
+  if (memory !== undefined) {
+    const text = checked;
+    checked = undefined;
+    if (text !== undefined && checkedStart === start && text.length === end - start) return text;
+    return new BufferOf(memory, source.byteOffset + start, end - start);
   }
   const buffer = Buffer.allocUnsafe(end - start);
   copy(buffer, 0, source, start, end);
   return buffer;
+}
+
+/** Gives a codec that checks a text in the Buffer which {@link newBuffer} then gives, where there need be no other. */
+export function checkingCodec(codec: TextCodec): TextCodec {
+  if (codec.isUtf8 === undefined) return codec;
+  return {
+    ...codec,
+    isUtf8(bytes, start, end) {
+      const memory = memoryOf(bytes);
+      if (memory === undefined) return codec.isUtf8!(bytes, start, end);
+      const text = new BufferOf(memory, bytes.byteOffset + start, end - start);
+      checked = isUtf8(text) ? text : undefined;
+      checkedStart = start;
+      return checked !== undefined;
+    },
+  };
 }
 
 /**

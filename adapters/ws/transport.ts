@@ -4,11 +4,15 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import process from "node:process";
+import { viewOf } from "../../src/bytes.ts";
 import type { Peer } from "../../src/handshake/server/peer.ts";
 import { hasWatchers } from "../diagnostics.ts";
 import { AcceptedTransport } from "../node/accept.ts";
+import { deliverOwn } from "../node/own-chunk.ts";
 import { type NodeSocket, socketOf } from "../node/transport.ts";
+import { buffersMade } from "./data.ts";
 
 /** The members of an upgraded socket that are used beside those of a transport. */
 export interface UpgradedSocket extends NodeSocket {
@@ -32,11 +36,19 @@ const somePeer: Peer = {
   proxied: undefined,
 };
 
+/**
+ * Bytes of a chunk that is copied as a whole, at most. An application that keeps one of its messages keeps them all; with `ws` it
+ * keeps up to 64 KiB.
+ */
+const largestCopied = 32 * 1024;
+
 /** Reads unless the core or the application has paused it. */
 export class UpgradedTransport extends AcceptedTransport {
   #isHeldByCore = false;
   #isHeldByUser = false;
   #looksForRest = false;
+  /** Whether the last chunk had the end of a message. If not, the next one is a part of a large message, which is copied anyway. */
+  #hadMessage = true;
 
   /**
    * Takes over a socket, which from now on neither times out nor ends by itself.
@@ -87,6 +99,19 @@ export class UpgradedTransport extends AcceptedTransport {
   override resume(): void {
     this.#isHeldByCore = false;
     this.#goOn();
+  }
+
+  /** One copy of a chunk, in which its messages stay, costs less than a copy of each message. */
+  protected override deliver(bytes: Uint8Array): void {
+    const before = buffersMade();
+    if (this.#hadMessage && bytes.length <= largestCopied) {
+      const own = Buffer.allocUnsafe(bytes.length);
+      own.set(bytes);
+      deliverOwn(this.handler, viewOf(own, 0, own.length));
+    } else {
+      super.deliver(bytes);
+    }
+    this.#hadMessage = buffersMade() !== before;
   }
 
   /** Stops reading for the application. */

@@ -12,7 +12,7 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { setImmediate } from "node:timers";
-import { adoptOn } from "../../src/connection/adopt.ts";
+import { adoptKnown } from "../../src/connection/adopt.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Handlers } from "../../src/connection/handlers.ts";
 import type { ConnectionOptions } from "../../src/connection/options.ts";
@@ -23,7 +23,7 @@ import { runtimeServices } from "../runtime-services.ts";
 import { type Agreed, ClientHandshake, type HandshakeOwner } from "./client-handshake.ts";
 import { clientArguments, targetOf } from "./client-request.ts";
 import { closeArguments } from "./close-arguments.ts";
-import { asBinaryType, binaryTypes, noBuffer, sizeOf, toBuffer } from "./data.ts";
+import { asBinaryType, binaryTypes, checkingCodec, noBuffer, sizeOf, toBuffer } from "./data.ts";
 import { deflateOf } from "./deflate.ts";
 import { errorOf } from "./errors.ts";
 import { WebSocketEmitter } from "./emitter.ts";
@@ -57,6 +57,11 @@ export interface Upgraded {
 
 /** The services of the runtime. Listeners run in the async context in which an event comes, as with `ws`. */
 let services: RuntimeServices | undefined;
+
+function servicesOf(common: RuntimeServices): RuntimeServices {
+  const codec = common.codec && checkingCodec(common.codec);
+  return { ...common, codec, bindContext: undefined };
+}
 
 /** The core's handlers: one object for all connections, since each connection has its WebSocket as its context. */
 let handlers: Handlers<WebSocket>;
@@ -380,8 +385,8 @@ export class WebSocket extends WebSocketEmitter {
       peer: transport.commonPeer,
       options,
     };
-    services ??= { ...runtimeServices(), bindContext: undefined };
-    const connection = adoptOn<WebSocket>(transport, how, handlers, services);
+    services ??= servicesOf(runtimeServices());
+    const connection = adoptKnown<WebSocket>(transport, how, handlers, services);
     this.#transport = transport;
     this.#socket = socket;
     this.#protocol = protocol;

@@ -194,8 +194,31 @@ export function adoptOn<Context = unknown>(
   const isResolved = resolved.has((adopted as AdoptOptions | undefined)?.options as object);
   checkOptions(adopted, isResolved ? resolvedTable : adoptTable, { elsewhere: handlerTable });
   checkOptions(handlers, handlerTable, { what: "handler", elsewhere: adoptTable });
+  if (adopted.side === undefined) throw wrongType("side", '"client" or "server"', adopted.side);
+  return open(transport, adopted, handlers, host);
+}
+
+/**
+ * As {@link adoptOn}, for callers in framewire who pass users' options, and of their own only what is right. It checks options that
+ * are new to it: to check all of it again would take 2 % of a handshake over HTTP.
+ */
+export function adoptKnown<Context>(
+  transport: Transport,
+  adopted: AdoptOptions<Context> & { readonly options: ConnectionOptions },
+  handlers: Handlers<Context>,
+  host: RuntimeServices,
+): Connection<Context> {
+  const isKnown = resolved.has(adopted.options);
+  return (isKnown ? open<Context> : adoptOn<Context>)(transport, adopted, handlers, host);
+}
+
+function open<Context>(
+  transport: Transport,
+  adopted: AdoptOptions<Context>,
+  handlers: Handlers<Context>,
+  host: RuntimeServices,
+): Connection<Context> {
   const { side, extensions = "", early = noBytes } = adopted;
-  if (side === undefined) throw wrongType("side", '"client" or "server"', side);
   const deadlines = deadlinesOn(adopted.clock);
   const settings = settingsOf(adopted.options ?? noOptions, host, deadlines);
   const { written, sessions } = extensions === "" ? noSessions : settings.open(extensions, side);

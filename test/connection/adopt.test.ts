@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { memoryPair } from "../../adapters/memory/index.ts";
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
-import { adoptOn, type AdoptOptions } from "../../src/connection/adopt.ts";
+import { adoptKnown, adoptOn, type AdoptOptions } from "../../src/connection/adopt.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { ErrorSource } from "../../src/connection/error-source.ts";
 import type { Handlers } from "../../src/connection/handlers.ts";
@@ -288,5 +288,34 @@ describe("adoptOn()", () => {
   it("throws a RangeError for a limit that is none", () => {
     const options = { maxMessageSize: -1 };
     expect(() => adoptOn(memoryPair()[0], { side: "server", options })).toThrow(RangeError);
+  });
+});
+
+describe("adoptKnown()", () => {
+  it("checks options that are new to it, each time until they are right", () => {
+    const [ours] = memoryPair();
+    const wrong = { maxMessageSize: -1 };
+    for (let time = 0; time < 2; time++) {
+      const adopt = (): unknown => adoptKnown(ours, { side: "server", options: wrong }, {}, {});
+      expect(adopt).toThrow(RangeError);
+    }
+  });
+
+  it("makes connections as adoptOn() does, with new options and with known ones", async () => {
+    const options = { maxMessageSize: 100 };
+    const host = {};
+    for (let time = 0; time < 2; time++) {
+      const [ours, theirs] = memoryPair();
+      adoptKnown(
+        ours,
+        { side: "server", options },
+        { message: (ws, data) => void ws.send(data) },
+        host,
+      );
+      const client = adoptOn(theirs, { side: "client" });
+      void client.send("Hello");
+      expect(await client.receive()).toBe("Hello");
+      client.terminate();
+    }
   });
 });

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { asBinaryType, bytesOf, newBuffer, sizeOf, toBuffer } from "../../../adapters/ws/data.ts";
+import { bufferText } from "../../../adapters/buffer-text.ts";
+import { deliverOwn } from "../../../adapters/node/own-chunk.ts";
+import { webText } from "../../../src/frame/text-codec.ts";
+import {
+  asBinaryType,
+  buffersMade,
+  bytesOf,
+  checkingCodec,
+  newBuffer,
+  sizeOf,
+  toBuffer,
+} from "../../../adapters/ws/data.ts";
 
 describe("bytesOf()", () => {
   const bytes = new Uint8Array([1, 2, 3]);
@@ -67,5 +78,58 @@ describe("newBuffer()", () => {
     const buffer = newBuffer(source, 1, 3, true);
     expect(buffer).toEqual(Buffer.from([2, 3]));
     expect(buffer.buffer).toBe(source.buffer);
+  });
+});
+
+/** Calls a task while a chunk with memory of its own is delivered. */
+function during(chunk: Uint8Array, task: () => void): void {
+  deliverOwn({ onData: task, onDrain() {}, onEnd() {}, onClose() {} }, chunk);
+}
+
+describe("newBuffer() of a chunk with memory of its own", () => {
+  it("makes a view, and counts it", () => {
+    const chunk = new Uint8Array([1, 2, 3, 4]).subarray(1);
+    const before = buffersMade();
+    during(chunk, () => {
+      const buffer = newBuffer(chunk, 1, 3, false);
+      expect(Buffer.isBuffer(buffer)).toBe(true);
+      expect(buffer).toEqual(Buffer.from([3, 4]));
+      expect(buffer.buffer).toBe(chunk.buffer);
+    });
+    expect(newBuffer(chunk, 1, 3, false).buffer).not.toBe(chunk.buffer);
+    expect(buffersMade()).toBe(before + 2);
+  });
+});
+
+describe("checkingCodec()", () => {
+  const codec = checkingCodec(bufferText());
+  const chunk = new Uint8Array(Buffer.from("one ä two \xff".replace("\xff", "")));
+  chunk[chunk.length - 1] = 0xff;
+
+  it("checks as the other does", () => {
+    const isValid = (): boolean[] =>
+      [chunk.length - 1, chunk.length].map((end) => codec.isUtf8!(chunk, 0, end));
+    expect(isValid()).toEqual([true, false]);
+    during(chunk, () => {
+      expect(isValid()).toEqual([true, false]);
+    });
+  });
+
+  it("has what was checked given out once, and never another text", () => {
+    during(chunk, () => {
+      expect(codec.isUtf8!(chunk, 0, 3)).toBe(true);
+      expect(String(newBuffer(chunk, 4, 7, false))).toBe(String(Buffer.from(chunk.slice(4, 7))));
+      expect(codec.isUtf8!(chunk, 0, 3)).toBe(true);
+      const first = newBuffer(chunk, 0, 3, false);
+      const second = newBuffer(chunk, 0, 3, false);
+      expect([String(first), String(second)]).toEqual(["one", "one"]);
+      expect(second).not.toBe(first);
+      expect(codec.isUtf8!(chunk, 0, 3)).toBe(true);
+      expect(String(newBuffer(chunk, 0, 2, false))).toBe("on");
+    });
+  });
+
+  it("is the other itself where that has no check", () => {
+    expect(checkingCodec(webText)).toBe(webText);
   });
 });

@@ -5,6 +5,7 @@ import * as framewire from "../../../adapters/ws/index.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import { UpgradedTransport } from "../../../adapters/ws/transport.ts";
 import { RawServer } from "../../support/raw-client.ts";
+import { runtime } from "../../support/runtime.ts";
 import { cleanUp, ended, later, message, pair, shapes } from "../../support/ws-shape.ts";
 
 afterEach(cleanUp);
@@ -138,6 +139,40 @@ describe("UpgradedTransport", () => {
     transport.destroy();
     await over;
     expect(told).toEqual(["head"]);
+  });
+});
+
+describe.runIf(runtime === "node")("Memory of messages of framewire/ws on Node", () => {
+  /** Sends texts at once, and gives the Buffers that come. */
+  async function come(texts: readonly string[]): Promise<Buffer[]> {
+    const { client, peer } = await pair(framewire as never);
+    const told: Buffer[] = [];
+    peer.on("message", (data) => told.push(data as Buffer));
+    // The trial of the shared buffer takes a chunk of its own.
+    const first = message(peer);
+    client.send("sixteen bytes or more");
+    await first;
+    const over = ended(peer);
+    for (const text of texts) client.send(text);
+    client.close();
+    await over;
+    return told.slice(1);
+  }
+
+  it("is shared by those of one chunk, and by no chunk that is read later", async () => {
+    const texts = ["a".repeat(40), "b".repeat(2000), "ä".repeat(3000)];
+    const [a, b, c] = await come(texts);
+    expect([a, b, c].map(String)).toEqual(texts);
+    expect(b!.buffer).toBe(a!.buffer);
+    expect(c!.buffer).toBe(a!.buffer);
+    const [d] = await come([texts[1]!]);
+    expect(d!.buffer).not.toBe(a!.buffer);
+    expect(String(b)).toBe(texts[1]);
+  });
+
+  it("belongs to each of large messages alone, however they are cut", async () => {
+    const texts = ["a".repeat(300_000), "b".repeat(100), "c".repeat(100_000), "d".repeat(70_000)];
+    expect((await come(texts)).map(String)).toEqual(texts);
   });
 });
 
