@@ -2,7 +2,7 @@
  * Messages a second that go to a server and come back, on each runtime, in the ways that the library is used.
  */
 
-import { replacementsOf, serversOf } from "./peers.mjs";
+import { echoReplacementsOf, replacementsOf, serversOf } from "./peers.mjs";
 import { echoComparison } from "./rounds.mjs";
 
 const small = { row: "16 B, 64 x 16", size: 16, connections: 64, inFlight: 16 };
@@ -71,8 +71,9 @@ export const switched = echoComparison({
   explanation:
     "One program, servers/ws.mjs, with the class of `framewire/ws` and with that of `ws`: npm's, without and with the native " +
     "code of bufferutil; on Bun its own imitation, which takes the place of npm's. Binary messages, and text of ASCII, which " +
-    "`ws` gives out as bytes: payload, then connections x messages in flight on each.",
-  servers: replacementsOf,
+    "`ws` gives out as bytes: payload, then connections x messages in flight on each. `floor` is servers/floor.mjs: a program by " +
+    "hand that does on the same sockets what each message needs, and nothing else.",
+  servers: echoReplacementsOf,
   scenarios: [
     small,
     { row: "128 B text, 64 x 16", text: "ascii", size: 128, ...sixteen },

@@ -38,3 +38,12 @@ const replaced = {
 export function replacementsOf(runtime, { framewire = ["servers/ws.mjs", "framewire"] } = {}) {
   return { framewire, ...replaced[runtime] };
 }
+
+/**
+ * What is compared in an echo of `framewire/ws`: what it takes the place of, and on Node and Deno the floor, the least that this
+ * interface costs on their sockets.
+ */
+export function echoReplacementsOf(runtime) {
+  const floor = runtime === "bun" ? {} : { floor: ["servers/floor.mjs"] };
+  return { ...replacementsOf(runtime), ...floor };
+}

@@ -191,6 +191,8 @@ const mayImport: Record<string, string[]> = {
   // Over HTTP servers and clients of the runtime, in the shape of another library.
   "adapters/ws": [
     "adapters/blob.ts",
+    // Whether anybody watches connections, and so may ask for their addresses.
+    "adapters/diagnostics.ts",
     "adapters/node",
     "adapters/runtime-services.ts",
     "adapters/zlib",
