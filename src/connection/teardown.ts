@@ -79,6 +79,12 @@ export class Teardown {
     return this.#link.endpoint.stage === "open" ? "open" : "closing";
   }
 
+  /** Whether the peer's close frame is still to come. */
+  get #awaitsClose(): boolean {
+    const { state } = this.#link.endpoint;
+    return state === "open" || state === "closeSent";
+  }
+
   get #isGone(): boolean {
     return this.#stream === "gone" || this.#stream === "read";
   }
@@ -141,7 +147,7 @@ export class Teardown {
     if (this.#stream === "open") return;
     if (this.#stream === "gone") this.#stream = "read";
     const { endpoint, closeReport } = this.#link;
-    if (endpoint.isReading) {
+    if (this.#awaitsClose) {
       // The stream has ended before the closing handshake was complete.
       const error = connectionLost(this.#streamError);
       endpoint.fail(error, 0, "transport");
@@ -199,7 +205,7 @@ export class Teardown {
     keepalive?.stop();
     const onDeadline = (): void => {
       // If the peer has closed, it only fails to take the rest or to end its stream. That is not an error.
-      if (endpoint.isReading) {
+      if (this.#awaitsClose) {
         const error = new TimeoutError("CLOSE_TIMEOUT", this.#closeTimeout);
         endpoint.fail(error, 0, "local");
         closeReport.report(error);

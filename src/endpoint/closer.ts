@@ -64,6 +64,8 @@ export class Closer {
   #queue!: ClosableQueue;
   #output!: ClosableOutput;
   #stage: ClosingStage = "open";
+  /** The stage that `onClosing` was told last. */
+  #told: ClosingStage = "open";
   #initiator: Initiator | undefined;
   /** The peer's close frame. */
   #received: CloseFrame | undefined;
@@ -139,7 +141,7 @@ export class Closer {
     if (!this.#deliversAfterClose) this.#receiver.drop();
     this.#queue.addClose(body);
     try {
-      this.#tell("closeSent");
+      this.tell();
     } finally {
       if (!this.#deliversAfterClose) this.#receiver.stopWaiting();
     }
@@ -149,9 +151,9 @@ export class Closer {
   fail(error: unknown, status: StatusCode, initiator: Initiator): void {
     const body = newOwnCloseBody(status, "");
     if (this.isClosed) return;
-    this.#initiator ??= initiator;
-    this.#error = error;
-    this.#end(status ? body : undefined, "fail");
+    this.#giveUp(error, initiator);
+    // Only one close frame is sent.
+    this.advance("fail", this.isOpen && status ? body : undefined);
   }
 
   /** Fails because of a thrown error. `onFail` gets it, even if another listener of the failure throws. */
@@ -174,47 +176,39 @@ export class Closer {
 
   /** As `Endpoint.drop`. */
   drop(error: unknown): void {
-    if (!this.isClosed) {
-      this.#initiator ??= "local";
-      this.#error = error;
-      this.#end(undefined, "drop");
-    } else {
-      this.advance("drop");
-    }
+    if (!this.isClosed) this.#giveUp(error, "local");
+    this.advance("drop");
   }
 
-  /** As `Endpoint.advance`. */
-  advance(event: ClosingEvent): void {
-    const before = this.#stage;
-    const stage = nextClosing(before, event);
-    if (stage === before) return;
+  /**
+   * As `Endpoint.advance`: moves to the stage that follows an event. On the way to the stages in which nothing more is sent, what
+   * waits in the queue is dropped, and extensions are closed.
+   *
+   * @param last The body of this side's close frame, if that is the last frame to be gathered.
+   */
+  advance(event: ClosingEvent, last?: Uint8Array): void {
+    const { isClosed } = this;
+    const stage = nextClosing(this.#stage, event);
+    if (stage === this.#stage) return;
     this.#stage = stage;
     try {
-      if (before === "answering") this.#finish();
+      if (!isClosed) {
+        this.#queue.drop();
+        // A listener of a dropped message may have dropped the connection.
+        if (last !== undefined && this.#stage === stage) this.#output.addClose(last);
+        closeSessions(this.#extensions);
+      }
     } finally {
-      this.#tell(stage);
+      // The receiver tells of the peer's close frame.
+      if (event !== "answered" || !this.#receiver.isTelling) this.tell();
     }
   }
 
-  /** Puts this side's close frame into the output, as the last frame. The queue calls this when it is the frame's turn. */
+  /** It is the turn of this side's close frame. The queue calls this. */
   gatherClose(body: Uint8Array): void {
-    // The listener of a dropped message has ended the connection.
-    if (this.isClosed) return;
-    const isAnswer = this.#stage === "answering";
-    // The stage changes first, because the tracer of the frame may move it on.
-    this.#stage = nextClosing(this.#stage, "answered");
-    this.#output.addClose(body);
-    if (isAnswer) this.#answered();
-  }
-
-  /** Both sides' close frames are read or gathered. */
-  #answered(): void {
-    try {
-      this.#finish();
-    } finally {
-      // Inside `receive`, `tellOfPeerClose` tells the stage at the end.
-      if (!this.#receiver.isTelling) this.#tell("flushing");
-    }
+    if (this.#stage === "answering") this.advance("answered", body);
+    // Otherwise the listener of a dropped message may have ended the connection.
+    else if (this.isReading) this.#output.addClose(body);
   }
 
   /**
@@ -231,16 +225,14 @@ export class Closer {
     // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
     // frame in response" (RFC 6455, 5.5.1)
     if (isUnanswered) this.#queue.addClose(body);
-    if (isUnanswered || !this.#queue.isFree) return;
-    this.#stage = nextClosing(this.#stage, "answered");
-    this.#answered();
+    else if (this.#queue.isFree) this.advance("answered");
   }
 
-  /** Calls `onClosing` for the peer's close frame, if one has come. The receiver calls this when it is done with the chunk. */
-  tellOfPeerClose(): void {
-    if (this.#received === undefined) return;
-    const stage = this.#stage;
-    if (stage === "answering" || stage === "flushing") this.#tell(stage);
+  /** Calls `onClosing` for the present stage, unless it was told. The receiver calls this when it is done with a chunk. */
+  tell(): void {
+    if (this.#told === this.#stage) return;
+    this.#told = this.#stage;
+    this.#events.onClosing?.(this.#stage);
   }
 
   /** Calls an event that tells of no received frame. An error thrown there fails the connection as well. */
@@ -252,36 +244,9 @@ export class Closer {
     }
   }
 
-  /** Tells of a stage, unless the stage has changed since: a listener called before may have moved it on. */
-  #tell(stage: ClosingStage): void {
-    if (this.#stage === stage) this.#events.onClosing?.(stage);
-  }
-
-  /** Drops what still waits to be sent, and closes the extensions. */
-  #finish(): void {
-    this.#queue.drop();
-    closeSessions(this.#extensions);
-  }
-
-  /**
-   * Ends reading and sending. Only what is already in the output still leaves.
-   *
-   * @param answer The body of the close frame, sent if none was sent before.
-   */
-  #end(answer: Uint8Array | undefined, event: "fail" | "drop"): void {
-    const isUnanswered = this.isOpen;
-    const stage = nextClosing(this.#stage, event);
-    this.#stage = stage;
+  #giveUp(error: unknown, initiator: Initiator): void {
+    this.#initiator ??= initiator;
+    this.#error = error;
     this.#receiver.end();
-    this.#queue.drop();
-    // A listener of a dropped message may have dropped the connection.
-    if (isUnanswered && answer !== undefined && this.#stage === stage) {
-      this.#output.addClose(answer);
-    }
-    try {
-      closeSessions(this.#extensions);
-    } finally {
-      this.#tell(stage);
-    }
   }
 }

@@ -142,15 +142,6 @@ export class Endpoint {
     return this.#closer.isDelivering;
   }
 
-  /**
-   * Whether frames are read: the peer has not closed, and the connection has not failed.
-   *
-   * @internal
-   */
-  get isReading(): boolean {
-    return this.#closer.isReading;
-  }
-
   /** Whether an extension still works on a message: {@link receive} takes nothing until `onResume`. */
   get isBusy(): boolean {
     return this.#receiver.isBusy;

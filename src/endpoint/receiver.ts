@@ -197,7 +197,7 @@ export class Receiver implements AssemblerOwner {
       if (this.#state === "telling") this.#state = "ready";
       else this.#move("told");
       // Last, because an error thrown there is no failure of the connection: it goes to the caller.
-      closer.tellOfPeerClose();
+      closer.tell();
     }
   }
 

@@ -212,20 +212,14 @@ export class SendQueue implements PieceQueue {
    * more and is dropped. If it has begun to leave, everything behind it is dropped too, since no data frame may come between.
    */
   addClose(body: Uint8Array): void {
-    if (this.isFree) {
-      this.#closer.gatherClose(body);
-      return;
-    }
     const front = this.#front;
     const incomplete: StreamedMessage[] = [];
     if (front !== undefined && !front.isEnded) {
       if (front.hasBegun) this.drop();
       else incomplete.push(front);
     }
-    if (this.#waiting !== undefined) {
-      for (const entry of this.#waiting) {
-        if (entry instanceof StreamedMessage && !entry.isEnded) incomplete.push(entry);
-      }
+    for (const entry of this.#waiting ?? []) {
+      if (entry instanceof StreamedMessage && !entry.isEnded) incomplete.push(entry);
     }
     for (const message of incomplete) this.#takeOut(message, undefined);
     this.#push(body);
@@ -247,8 +241,7 @@ export class SendQueue implements PieceQueue {
     this.#last = undefined;
     work?.listener?.onDropped();
     if (front !== undefined) giveUp(front);
-    if (waiting === undefined) return;
-    for (const entry of waiting) {
+    for (const entry of waiting ?? []) {
       if (entry instanceof Uint8Array) this.#output.addClose(entry);
       else if (entry instanceof StreamedMessage) giveUp(entry);
       else entry.listener?.onDropped();
