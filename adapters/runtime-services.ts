@@ -28,8 +28,27 @@ export function runtimeServices(): RuntimeServices {
     codec: bufferText(),
     bodyOf,
     typeOf: responseType(),
+    valueNow: valueNow(),
     bindContext,
   });
+}
+
+/** The members of Bun that are used. */
+interface BunPeek {
+  readonly peek: ((promise: unknown) => unknown) & {
+    status(promise: unknown): "fulfilled" | "pending" | "rejected";
+  };
+}
+
+/** Bun tells the value of a promise without a wait: the first piece of most bodies is there when it is asked for. */
+function valueNow(): RuntimeServices["valueNow"] {
+  const { Bun } = globalThis as { readonly Bun?: BunPeek };
+  if (Bun === undefined) return undefined;
+  const { peek } = Bun;
+  return <Value>(promise: Promise<Value>) =>
+    promise instanceof Promise && peek.status(promise) === "fulfilled"
+      ? (peek(promise) as Value)
+      : undefined;
 }
 
 /**

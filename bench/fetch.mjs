@@ -11,12 +11,24 @@ const others = {
   bun: { own: "bun" },
 };
 
+/** Servers that are none, with what `servers/hello-floor.mjs` calls them. */
+const floors = {
+  floor: "whole",
+  "floor without Request": "no-request",
+  TCP: "tcp",
+  relay: "relay",
+};
+
 function serversOf(runtime) {
   const servers = { framewire: ["servers/hello.mjs", "fetch"] };
   for (const [name, kind] of Object.entries(others[runtime])) {
     servers[name] = ["servers/hello.mjs", kind];
   }
   servers["http hook"] = ["servers/hello.mjs", "hook"];
+  if (runtime === "node") return servers;
+  for (const [name, kind] of Object.entries(floors)) {
+    servers[name] = ["servers/hello-floor.mjs", kind];
+  }
   return servers;
 }
 
@@ -26,7 +38,8 @@ export const fetch = comparison({
     "Clients at the same time, each of which sends a GET of 6 headers on a connection that is kept, and the next one when it is " +
     "answered with a body of 12 bytes. framewire is asked by `fetch: () => new Response(...)`, as are `own`, which is " +
     "`Deno.serve` or `Bun.serve`, and `@hono/node-server`; `node:http` is Node's own server, without Request and Response; " +
-    "`http hook` is framewire's own hook.",
+    "`http hook` is framewire's own hook. `floor` does the least that an answer by `fetch` needs, on sockets, and checks nothing; " +
+    "`TCP` answers fixed bytes; `relay` passes all bytes on to the runtime's own server behind it.",
   figure: {
     what: "clients",
     unit: "k requests/s",

@@ -216,22 +216,6 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
 }
 
-// Up to 32 characters, a loop costs a third of the encoder's call on V8, and no more than it on JavaScriptCore.
-const loopPaysTo = 32;
-
-/** Encodes a text as {@link encodeUtf8} does, but short ASCII texts in less time. */
-export function encodeShort(text: string): Uint8Array<ArrayBuffer> {
-  const { length } = text;
-  if (length > loopPaysTo) return encoder.encode(text);
-  const bytes = new Uint8Array(length);
-  for (let i = 0; i < length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit > 0x7f) return encoder.encode(text);
-    bytes[i] = unit;
-  }
-  return bytes;
-}
-
 /**
  * Encodes `text` into `target`, from `at` on.
  *

@@ -3,7 +3,6 @@ import {
   concat,
   copy,
   copyOf,
-  encodeShort,
   encodeUtf8,
   encodeUtf8Into,
   equalsIgnoreCase,
@@ -275,22 +274,6 @@ describe("encodeUtf8()", () => {
   it.each(texts)("encodes %j", (text, bytes) => {
     expect([...encodeUtf8(text)]).toEqual(bytes);
   });
-});
-
-describe("encodeShort()", () => {
-  it.each(texts)("encodes %j", (text, bytes) => {
-    expect([...encodeShort(text)]).toEqual(bytes);
-  });
-
-  it.each([31, 32, 33, 100])(
-    "encodes %i letters, and one that is none of ASCII behind them",
-    (length) => {
-      const letters = "abcdefg".repeat(20).slice(0, length);
-      const bytes = Array.from(letters, (letter) => letter.charCodeAt(0));
-      expect([...encodeShort(letters)]).toEqual(bytes);
-      expect([...encodeShort(`${letters}\u00E9`)]).toEqual([...bytes, 0xc3, 0xa9]);
-    },
-  );
 });
 
 describe("encodeUtf8Into()", () => {

@@ -63,6 +63,10 @@ export interface RuntimeServices {
    */
   readonly typeOf?: ((body: Uint8Array) => string | undefined) | undefined;
   /**
+   * Gives the value of a promise that is fulfilled already; undefined for any other. Default: all promises are awaited.
+   */
+  readonly valueNow?: (<Value>(promise: Promise<Value>) => Value | undefined) | undefined;
+  /**
    * Keeps the async context of the current call of `serve` or `connect`. Events of shared timers and of other connections are
    * handled in it. Default: they are handled in whatever context they occur.
    */

@@ -165,14 +165,16 @@ export class Head {
   }
 
   /** Gives all headers as name and value, in the order of the message. */
-  *entries(): IterableIterator<[name: string, value: string]> {
-    // All strings are cut from one text. Making each from its bytes would cost more.
+  entries(): IterableIterator<[name: string, value: string]> {
+    // All strings are cut from one text. Making each from its bytes would cost more, and so would a generator.
     const text = this.#text(0, this.#size);
     const positions = this.#headers;
+    const pairs: [name: string, value: string][] = [];
     for (let at = 0; at < positions.length; at += positionsPerHeader) {
       const name = text.slice(positions[at], positions[at + 1]);
-      yield [name, text.slice(positions[at + 2], positions[at + 3])];
+      pairs.push([name, text.slice(positions[at + 2], positions[at + 3])]);
     }
+    return pairs.values();
   }
 
   /** Copies the bytes, so that the head stays valid when the parser's input changes. */

@@ -43,6 +43,20 @@ describe("runtimeHost()", () => {
     expect(seen).toEqual(["one", "one", "two"]);
   });
 
+  it("tells the value of a promise that has it already, on Bun", () => {
+    const { valueNow } = runtimeServices();
+    if (runtime !== "bun") {
+      expect(valueNow).toBeUndefined();
+      return;
+    }
+    expect(valueNow!(Promise.resolve(1))).toBe(1);
+    expect(valueNow!(new Promise(() => {}))).toBeUndefined();
+    expect(valueNow!({ then() {} } as unknown as Promise<number>)).toBeUndefined();
+    const failed = Promise.reject(new Error("no"));
+    failed.catch(() => {});
+    expect(valueNow!(failed)).toBeUndefined();
+  });
+
   it("tells that a turn is over, behind its microtasks", async () => {
     const lines: string[] = [];
     const over = new Promise<void>((resolve) => {

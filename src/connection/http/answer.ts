@@ -12,7 +12,7 @@ import {
   type OptionTable,
   type Place,
 } from "../../check-options.ts";
-import { encodeShort, noBytes, writeLatin1 } from "../../bytes.ts";
+import { copy, encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
 import type { HeaderPairs } from "../../errors.ts";
 import type { HttpReply } from "../../handshake/server/response.ts";
 import { checkReplyHeaders } from "../../handshake/server/response.ts";
@@ -20,6 +20,7 @@ import type { Awaitable } from "../../io/byte-stream.ts";
 import { toHeaderPairs } from "../../http/headers.ts";
 import { httpDate } from "../../http/date.ts";
 import { headerLines, statusLine } from "../../http/write.ts";
+import { borrowBuffer } from "../../endpoint/pool.ts";
 import { toBytes } from "../data.ts";
 import { type BodySource, isSource, sourceOf } from "./body-source.ts";
 import type { HttpRequest } from "./request.ts";
@@ -48,9 +49,20 @@ export type HttpMethods = Readonly<Record<string, HttpHandler>>;
 export interface Answer {
   readonly status: number;
   readonly headers: HeaderPairs;
-  readonly body: Uint8Array | BodySource;
+  /** Text must be ASCII: {@link textBody} makes it so. */
+  readonly body: string | Uint8Array | BodySource;
   /** Number of bytes that the source will give; undefined if it is unknown. */
   readonly length?: number | undefined;
+}
+
+/** Characters up to which a text is written behind its head at once. An encoder's call costs less for longer ones. */
+const fewCharacters = 512;
+
+/** Gives a text in the form of an answer's body: as it is if it is short ASCII, otherwise as bytes. */
+export function textBody(text: string): string | Uint8Array {
+  if (text.length > fewCharacters) return encodeUtf8(text);
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return encodeUtf8(text);
+  return text;
 }
 
 const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
@@ -73,7 +85,7 @@ export function answerOf(given: HttpAnswer): Answer {
   const { status = 200, headers: own = plainText, body = noBytes } = given;
   const headers = toHeaderPairs(own);
   checkReplyHeaders(headers);
-  if (typeof body === "string") return { status, headers, body: encodeShort(body) };
+  if (typeof body === "string") return { status, headers, body: textBody(body) };
   if (isBytes(body)) return { status, headers, body: toBytes(body) };
   if (isSource(body)) return { status, headers, body: sourceOf(body) };
   throw new TypeError(
@@ -126,6 +138,11 @@ async function optionsOf(
 /** How the body of an answer is written. */
 export type AnswerFraming = "none" | "whole" | "chunked" | "length" | "close";
 
+/** Tells whether a body is known as a whole. */
+export function isWhole(body: Answer["body"]): body is string | Uint8Array {
+  return typeof body === "string" || body instanceof Uint8Array;
+}
+
 /**
  * Tells how the body of an answer is written (RFC 9110, 8.6 and 9.3.2; RFC 9112, 6).
  *
@@ -137,16 +154,27 @@ export function framingOf(
   knowsChunks: boolean,
 ): AnswerFraming {
   if (status === 204 || status === 304 || isHead) return "none";
-  if (body instanceof Uint8Array) return "whole";
+  if (isWhole(body)) return "whole";
   if (length !== undefined) return "length";
   return knowsChunks ? "chunked" : "close";
 }
 
+/** A written answer. */
+export interface WrittenAnswer {
+  /** Holds the answer at its start. */
+  readonly buffer: Uint8Array;
+  /** Number of bytes of the answer. */
+  readonly size: number;
+}
+
+/** Answers of up to this size lie in buffers of the pool. An array of its own for each would leave much garbage. */
+const largestLent = 4 * 1024;
+
 /**
- * Writes the head of an answer, and its body if that is bytes.
+ * Writes the head of an answer, and its body if that is known as a whole.
  *
  * @param connection The header lines that say whether the connection stays open.
- * @returns A new array, yours.
+ * @returns A buffer to give to `returnBuffer` when it has been sent, and the number of bytes to send of it.
  * @throws {TypeError} A header may not be sent.
  * @throws {RangeError} `status` is not an integer from 200 to 599.
  */
@@ -154,15 +182,18 @@ export function writeAnswer(
   answer: Answer,
   framing: AnswerFraming,
   connection: string,
-): Uint8Array<ArrayBuffer> {
+): WrittenAnswer {
   const { status, headers, body } = answer;
   if (status < 200) throw new RangeError(`Status of a final response starts at 200: ${status}`);
   const head = `${statusLine(status)}${dateLine(headers)}${connection}${lengthLine(answer, framing)}${headerLines(headers)}\r\n`;
-  const content = framing === "whole" ? (body as Uint8Array) : noBytes;
-  const bytes = new Uint8Array(head.length + content.length);
-  writeLatin1(bytes, 0, head);
-  bytes.set(content, head.length);
-  return bytes;
+  const content = framing === "whole" ? (body as string | Uint8Array) : noBytes;
+  const size = head.length + content.length;
+  // A larger one would hold too much for a client that is slow to take it.
+  const buffer = size <= largestLent ? borrowBuffer(size) : new Uint8Array(size);
+  writeLatin1(buffer, 0, head);
+  if (typeof content === "string") writeLatin1(buffer, head.length, content);
+  else copy(buffer, head.length, content, 0, content.length);
+  return { buffer, size };
 }
 
 function dateLine(headers: HeaderPairs): string {
@@ -174,6 +205,6 @@ function dateLine(headers: HeaderPairs): string {
 function lengthLine({ status, body, length }: Answer, framing: AnswerFraming): string {
   if (framing === "chunked") return "Transfer-Encoding: chunked\r\n";
   if (status === 204 || status === 304 || framing === "close") return "";
-  const size = body instanceof Uint8Array ? body.length : length;
+  const size = isWhole(body) ? body.length : length;
   return size === undefined ? "" : `Content-Length: ${size}\r\n`;
 }

@@ -7,12 +7,13 @@
 import { isBytes } from "../../arguments.ts";
 import { encodeUtf8 } from "../../bytes.ts";
 import { whenSettled } from "../../deferred.ts";
+import type { Awaitable } from "../../io/byte-stream.ts";
 import { toBytes } from "../data.ts";
 
 /** The source of a body's pieces. */
 export interface BodySource {
   /** Gives the next piece; undefined at the end. @throws The error of the source; a TypeError for a piece of a wrong type. */
-  next(): Promise<Uint8Array | undefined>;
+  next(): Awaitable<Uint8Array | undefined>;
   /** No more pieces are wanted. */
   cancel(reason: unknown): void;
 }
@@ -30,12 +31,24 @@ function isStream(value: object): value is ReadableStream<string | Uint8Array> {
   return "getReader" in value && typeof value.getReader === "function";
 }
 
-/** Makes the source from an async iterable or a stream. @throws The error at its start, for example of a locked stream. */
-export function sourceOf(given: Given): BodySource {
+/** Gives the value of a promise that is fulfilled already; undefined for any other, and if the runtime does not tell. */
+export type ValueNow = <Value>(promise: Promise<Value>) => Value | undefined;
+
+/**
+ * Makes the source from an async iterable or a stream.
+ *
+ * @param valueNow Default: every read of a stream is awaited.
+ * @throws The error at its start, for example of a locked stream.
+ */
+export function sourceOf(given: Given, valueNow: ValueNow = nothing): BodySource {
   if (isStream(given)) {
     const reader = given.getReader();
     return {
-      next: async () => pieceOf(await reader.read()),
+      next() {
+        const reading = reader.read();
+        const read = valueNow(reading);
+        return read === undefined ? reading.then(pieceOf) : pieceOf(read);
+      },
       cancel(reason) {
         whenSettled(reader.cancel(reason), undefined, nothing);
       },
@@ -54,7 +67,7 @@ export function sourceOf(given: Given): BodySource {
   };
 }
 
-function nothing(): void {}
+function nothing(): undefined {}
 
 function pieceOf({
   done,

@@ -8,17 +8,18 @@
  * @module
  */
 
-import { encodeUtf8, noBytes, writeLatin1 } from "../../bytes.ts";
+import { encodeUtf8, noBytes, viewOf, writeLatin1 } from "../../bytes.ts";
 import type { Deadline, Deadlines } from "../../clock.ts";
 import { isPromise, whenSettled } from "../../deferred.ts";
 import { connectionLost, HandshakeError, TimeoutError } from "../../errors.ts";
+import { returnBuffer } from "../../endpoint/pool.ts";
 import { BoundedBuffer } from "../../extension/bounded-buffer.ts";
 import type { Peer } from "../../handshake/server/peer.ts";
 import { abandon } from "../../handshake/server/upgrade-request.ts";
 import type { BodyFraming } from "../../http/body.ts";
 import type { Head } from "../../http/head.ts";
 import type { Transport, TransportHandler } from "../../transport.ts";
-import { type Answer, type AnswerFraming, framingOf, writeAnswer } from "./answer.ts";
+import { type Answer, type AnswerFraming, framingOf, isWhole, writeAnswer } from "./answer.ts";
 import type { BodySource } from "./body-source.ts";
 import type { HttpSettings } from "./settings.ts";
 import { RequestBody } from "./request-body.ts";
@@ -273,7 +274,7 @@ export class HttpExchange implements TransportHandler {
   /** Begins to send the hook's answer, unless nobody waits for it any more. */
   #answer(given: unknown): void {
     const answer = this.#answerer.answerOf(given);
-    const source = answer.body instanceof Uint8Array ? undefined : answer.body;
+    const source = isWhole(answer.body) ? undefined : answer.body;
     if (this.#phase !== "deciding") {
       source?.cancel(undefined);
       return;
@@ -282,12 +283,17 @@ export class HttpExchange implements TransportHandler {
     // If the rest of the request has not come yet, it is read and dropped, unless the answer is made from it.
     const mayBeKept = this.#body.isComplete || source !== undefined;
     this.#isKept &&= mayBeKept && framing !== "close";
-    const bytes = writeAnswer(answer, framing, this.#isKept ? this.#owner.http.keepAlive : close);
+    const connection = this.#isKept ? this.#owner.http.keepAlive : close;
+    const { buffer, size } = writeAnswer(answer, framing, connection);
+    const bytes = viewOf(buffer, 0, size);
     this.#deadline?.cancel();
     this.#phase = "answering";
     if (source === undefined || framing === "none") {
       source?.cancel(undefined);
       this.#write(bytes, () => {
+        // A connection that was dropped may still hold the bytes.
+        if (this.#phase !== "answering") return;
+        returnBuffer(buffer);
         this.#finish();
       });
       return;

@@ -5,13 +5,13 @@
  */
 
 import { isBytes } from "../../arguments.ts";
-import { concat, encodeShort, noBytes } from "../../bytes.ts";
+import { concat, noBytes } from "../../bytes.ts";
 import { isPromise } from "../../deferred.ts";
 import type { UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
-import type { Answer } from "./answer.ts";
-import { type BodySource, sourceOf } from "./body-source.ts";
+import { type Answer, textBody } from "./answer.ts";
+import { type BodySource, sourceOf, type ValueNow } from "./body-source.ts";
 import type { Answerer } from "./exchange.ts";
 import { webRequestOf } from "./web-request.ts";
 
@@ -56,24 +56,21 @@ type BodyOf = NonNullable<RuntimeServices["bodyOf"]>;
 /** Gives the Content-Type of a body whose response has none, as {@link RuntimeServices.typeOf}. */
 type TypeOf = RuntimeServices["typeOf"];
 
-/**
- * Makes an answerer from a `fetch` handler. It has no time limit.
- *
- * @param bodyOf Default: all bodies are read as streams.
- * @param typeOf Default: a body without a Content-Type is sent without one.
- */
-export function fetchAnswerer(
-  fetch: FetchHandler,
-  bodyOf: BodyOf = unknownBody,
-  typeOf?: TypeOf,
-): Answerer {
+/** The functions of a runtime that know more of a response than the standard tells. */
+export type ResponseServices = Pick<RuntimeServices, "bodyOf" | "typeOf" | "valueNow">;
+
+/** Makes an answerer from a `fetch` handler. It has no time limit. */
+export function fetchAnswerer(fetch: FetchHandler, services: ResponseServices = {}): Answerer {
+  const { bodyOf = unknownBody, typeOf, valueNow } = services;
   return {
     ask(request) {
       const response = fetch(webRequestOf(request) as RuntimeRequest, request);
       const isHead = request.method === "HEAD";
       return isPromise(response)
-        ? Promise.resolve(response).then((given) => answerOf(given, isHead, bodyOf, typeOf))
-        : answerOf(response as RuntimeResponse, isHead, bodyOf, typeOf);
+        ? Promise.resolve(response).then((given) =>
+            answerOf(given, isHead, bodyOf, typeOf, valueNow),
+          )
+        : answerOf(response as RuntimeResponse, isHead, bodyOf, typeOf, valueNow);
     },
     answerOf: (given) => given as Answer,
     isTimed: false,
@@ -89,6 +86,7 @@ function answerOf(
   isHead: boolean,
   bodyOf: BodyOf,
   typeOf: TypeOf,
+  valueNow: ValueNow | undefined,
 ): Awaitable<Answer> {
   // Recognized by its members and not by its class, because frameworks have classes of their own.
   const response = (given ?? {}) as Partial<Response>;
@@ -106,7 +104,7 @@ function answerOf(
     return {
       status,
       headers: pairs,
-      body: typeof content === "string" ? encodeShort(content) : content,
+      body: typeof content === "string" ? textBody(content) : content,
     };
   }
   // Only now, because Node and Deno make a stream when `body` is read.
@@ -114,7 +112,7 @@ function answerOf(
   if (body === undefined) throw notResponse();
   if (body === null && isHead) return { status, headers: pairs, body: nothing, length };
   if (body === null) return { status, headers: pairs, body: noBytes };
-  const source = sourceOf(body);
+  const source = sourceOf(body, valueNow);
   const isAsItIs = length !== undefined || isHead;
   if (typeOf !== undefined && !pairs.some(isContentType)) {
     return whole(source).then((content) => {
@@ -139,7 +137,7 @@ function notResponse(): TypeError {
 function unknownBody(): undefined {}
 
 /** Replaces a body that HEAD does not ask for. */
-const nothing: BodySource = { next: () => Promise.resolve(undefined), cancel() {} };
+const nothing: BodySource = { next: () => undefined, cancel() {} };
 
 function lengthOf(text: string): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
@@ -155,10 +153,10 @@ async function whole(source: BodySource): Promise<Uint8Array | BodySource> {
   const pieces: Uint8Array[] = [];
   for (;;) {
     const next = source.next();
-    const ready = await readyOf(next);
+    const ready = isPromise(next) ? await readyOf(next as Promise<Uint8Array | undefined>) : next;
     if (ready === notReady || pieces.length === fewSteps) return resumed(source, pieces, next);
     if (ready === undefined) return pieces.length === 1 ? pieces[0]! : concat(pieces);
-    pieces.push(ready as Uint8Array);
+    pieces.push(ready);
   }
 }
 
@@ -182,16 +180,16 @@ function asSource(content: Uint8Array): BodySource {
 function resumed(
   source: BodySource,
   pieces: Uint8Array[],
-  next: Promise<Uint8Array | undefined>,
+  next: Awaitable<Uint8Array | undefined>,
 ): BodySource {
-  let pending: Promise<Uint8Array | undefined> | undefined = next;
+  let isPending = true;
   return {
     next() {
       const piece = pieces.shift();
-      if (piece !== undefined) return Promise.resolve(piece);
-      const promise = pending ?? source.next();
-      pending = undefined;
-      return promise;
+      if (piece !== undefined) return piece;
+      if (!isPending) return source.next();
+      isPending = false;
+      return next;
     },
     cancel(reason) {
       source.cancel(reason);

@@ -387,7 +387,7 @@ export class Server<Context = unknown> {
       headLimits: resolveLimits<HeadLimits>(options, defaultHeadLimits),
       handshakeTimeout,
       http: resolveHttpSettings(options, this.#settings.times),
-      application: handlers.fetch && fetchAnswerer(handlers.fetch, host.bodyOf, host.typeOf),
+      application: handlers.fetch && fetchAnswerer(handlers.fetch, host),
       handshakeBegan: (opening) => this.#handshakes.add(opening),
       handshakeEnded: (opening) => {
         this.#handshakes.delete(opening);

@@ -31,6 +31,7 @@ import { type Answerer, type ExchangeOwner, HttpExchange } from "../http/exchang
 import type { HttpSettings } from "../http/settings.ts";
 import type { RouteHandlers, ServerHandlers } from "../handlers.ts";
 import { Admission, type AdmissionOwner } from "./admission.ts";
+import { keepHead } from "./head-memory.ts";
 import { tellHookFailure } from "./hook-failure.ts";
 import type { Routes } from "./routes.ts";
 import {
@@ -314,7 +315,7 @@ export class ServerHandshake<Context>
     const { head } = this.#parser;
     checkPlainRequest(head);
     const framing = requestFraming(head);
-    head.retain();
+    keepHead(head);
     const peer = this.#admission.admit(head);
     if (!this.#isAsked) return chunk.length;
     const exchange = new HttpExchange(this, { head, framing, peer }, (request) => {

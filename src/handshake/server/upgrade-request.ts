@@ -52,6 +52,7 @@ export let isAbandonedFor: (request: UpgradeRequest, reason: unknown) => boolean
 export class UpgradeRequest<Params extends object = Readonly<Record<string, string>>> {
   readonly #head: Head;
   readonly #facts: Partial<TransportFacts>;
+  #target: string | undefined;
   #protocols: readonly string[] | undefined;
   #controller: AbortController | undefined;
   #peer: Peer | undefined;
@@ -134,10 +135,7 @@ export class UpgradeRequest<Params extends object = Readonly<Record<string, stri
 
   /** Path and query, not decoded, such as "/chat?room=1". */
   get target(): string {
-    const target = this.#head.target;
-    // A target in absolute form may have no path, such as "http://host?room=1". Then the target is empty here, or begins with
-    // "?".
-    return target.startsWith("/") || target === "*" ? target : `/${target}`;
+    return (this.#target ??= targetOf(this.#head));
   }
 
   /** The target without its query, not decoded, such as "/chat". */
@@ -178,4 +176,9 @@ export class UpgradeRequest<Params extends object = Readonly<Record<string, stri
   headers(): IterableIterator<[name: string, value: string]> {
     return this.#head.entries();
   }
+}
+
+function targetOf({ target }: Head): string {
+  // A target in absolute form may have no path, such as "http://host?room=1". Then the target is empty here, or begins with "?".
+  return target.startsWith("/") || target === "*" ? target : `/${target}`;
 }

@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { latin1 } from "../../../src/bytes.ts";
+import { encodeUtf8, latin1 } from "../../../src/bytes.ts";
 import {
   allowedMethods,
   type Answer,
@@ -9,6 +9,7 @@ import {
   type HttpAnswer,
   handlerOf,
   type HttpMethods,
+  textBody,
   writeAnswer,
 } from "../../../src/connection/http/answer.ts";
 import type { HttpRequest } from "../../../src/connection/http/request.ts";
@@ -191,8 +192,8 @@ describe("framingOf()", () => {
 describe("writeAnswer()", () => {
   function written(answer: Partial<Answer>, framing: Parameters<typeof writeAnswer>[1]): string[] {
     const whole = { status: 200, headers: [], body: new Uint8Array(2), ...answer };
-    const bytes = writeAnswer(whole, framing, "Connection: close\r\n");
-    return undated(latin1(bytes, 0, bytes.length).split("\r\n"));
+    const { buffer, size } = writeAnswer(whole, framing, "Connection: close\r\n");
+    return undated(latin1(buffer, 0, size).split("\r\n"));
   }
 
   it.each<[framing: Parameters<typeof writeAnswer>[1], answer: Partial<Answer>, lines: string[]]>([
@@ -209,18 +210,38 @@ describe("writeAnswer()", () => {
     expect(written(answer, framing).slice(1)).toEqual(["Connection: close", ...lines]);
   });
 
+  it.each([
+    ["text", "ab", "ab"],
+    ["long bytes", new Uint8Array(5000).fill(97), "a".repeat(5000)],
+  ])("puts a body of %s behind the head", (_, body, seen) => {
+    expect(written({ body }, "whole").slice(1)).toEqual([
+      "Connection: close",
+      `Content-Length: ${seen.length}`,
+      "",
+      seen,
+    ]);
+  });
+
   it("leaves a Date as it is given", () => {
     const date = "Sun, 06 Nov 1994 08:49:37 GMT";
-    const bytes = writeAnswer(
+    const { buffer, size } = writeAnswer(
       { status: 200, headers: [["dAte", date]], body: new Uint8Array(0) },
       "whole",
       "",
     );
-    const dates = latin1(bytes, 0, bytes.length).match(/^date:.*$/gim);
+    const dates = latin1(buffer, 0, size).match(/^date:.*$/gim);
     expect(dates).toEqual([`dAte: ${date}`]);
   });
 
   it.each([101, 199, 600, NaN])("refuses a status of %d", (status) => {
     expect(() => written({ status }, "whole")).toThrow(RangeError);
+  });
+});
+
+describe("textBody()", () => {
+  it("leaves short ASCII as it is, and encodes all other text", () => {
+    expect(textBody("ab")).toBe("ab");
+    expect(textBody("a\u00e9")).toEqual(encodeUtf8("a\u00e9"));
+    expect(textBody("a".repeat(600))).toEqual(encodeUtf8("a".repeat(600)));
   });
 });

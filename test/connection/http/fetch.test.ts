@@ -118,9 +118,9 @@ describe("the answer of fetchAnswerer()", () => {
         throw new Error("It was looked at");
       },
     };
-    const answerer = fetchAnswerer((() => response) as unknown as FetchHandler, (of) =>
-      of === (response as object) ? given : undefined,
-    );
+    const answerer = fetchAnswerer((() => response) as unknown as FetchHandler, {
+      bodyOf: (of) => (of === (response as object) ? given : undefined),
+    });
     const body = encodeUtf8("\u00e9");
     expect(answerer.ask(plainRequest().request)).toEqual({
       status: 201,
@@ -130,18 +130,27 @@ describe("the answer of fetchAnswerer()", () => {
   });
 
   it("is a stream where its length is told or HEAD asks, whatever the runtime tells", async () => {
-    const told = fetchAnswerer(
-      () => new Response("ab", { headers: { "Content-Length": "3" } }),
-      () => "ab",
-    );
+    const told = fetchAnswerer(() => new Response("ab", { headers: { "Content-Length": "3" } }), {
+      bodyOf: () => "ab",
+    });
     const { length, body } = (await told.ask(plainRequest().request)) as Answer;
     expect([length, await textOf(body as BodySource)]).toEqual([3, "ab"]);
-    const untold = fetchAnswerer(
-      () => new Response("ab"),
-      () => "ab",
-    );
+    const untold = fetchAnswerer(() => new Response("ab"), { bodyOf: () => "ab" });
     const head = (await untold.ask(plainRequest({ line: "HEAD / HTTP/1.1" }).request)) as Answer;
     expect([head.length, await textOf(head.body as BodySource)]).toEqual([undefined, "ab"]);
+  });
+
+  it("is one where the runtime tells each piece at once", async () => {
+    const piece = { done: false, value: encodeUtf8("ab") };
+    const pieces = [piece, piece, { done: true, value: undefined }];
+    const reader = { read: () => Promise.resolve(pieces.shift()), cancel: () => Promise.resolve() };
+    const response = { status: 200, headers: new Headers(), body: { getReader: () => reader } };
+    let asked = 0;
+    const answerer = fetchAnswerer((() => response) as unknown as FetchHandler, {
+      valueNow: () => (asked++ < 2 ? (piece as never) : undefined),
+    });
+    const { body } = (await answerer.ask(plainRequest().request)) as Answer;
+    expect([body, asked]).toEqual([encodeUtf8("abab"), 3]);
   });
 
   it("goes piece by piece where there are many, or one is not ready", async () => {
@@ -155,14 +164,12 @@ describe("the answer of fetchAnswerer()", () => {
   it("has the type that the runtime tells of a whole body, where the response has none", async () => {
     const seen: string[] = [];
     const typed = async (response: Response, line?: string): Promise<Answer> => {
-      const given = fetchAnswerer(
-        () => response,
-        () => undefined,
-        (body) => {
+      const given = fetchAnswerer(() => response, {
+        typeOf(body) {
           seen.push(new TextDecoder().decode(body));
           return body[0] === 0 ? undefined : "a/b";
         },
-      );
+      });
       return (await given.ask(plainRequest({ line }).request)) as Answer;
     };
     const made = (text: string, ...headers: readonly [string, string][]): Response =>
