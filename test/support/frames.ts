@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
 
 /** What a frame may have beside its opcode and its payload; left out: final, RSV bits 0, not masked, shortest length. */
@@ -21,21 +22,24 @@ export function hex(digits: string): Uint8Array {
   return Uint8Array.from(digits.match(/[0-9a-f]{2}/gi) ?? [], (byte) => parseInt(byte, 16));
 }
 
-/** Hexadecimal digits of bytes. */
+/** Hexadecimal digits of bytes; there must be as many. */
 export function toHex(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
-  let digits = "";
-  for (let at = start; at < end; at++) digits += bytes[at]!.toString(16).padStart(2, "0");
-  return digits;
+  if (end > bytes.length) throw new RangeError(`There are ${bytes.length} bytes: ${end}`);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex", start, end);
 }
 
 /** Bytes that tell their place: 0, 1, ... 250, 0, 1, ... */
 export function counted(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => index % 251);
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) bytes[at] = at % 251;
+  return bytes;
 }
 
 /** "j = i MOD 4; transformed-octet-i = original-octet-i XOR masking-key-octet-j" (RFC 6455, 5.3) */
 export function naiveMask(payload: Uint8Array, key: readonly number[], offset = 0): Uint8Array {
-  return payload.map((byte, i) => byte ^ key[(i + offset) % 4]!);
+  const masked = new Uint8Array(payload.length);
+  for (let i = 0; i < payload.length; i++) masked[i] = payload[i]! ^ key[(i + offset) % 4]!;
+  return masked;
 }
 
 /** A key's bytes as the int32 that a header holds. */
