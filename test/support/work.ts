@@ -177,21 +177,26 @@ async function takeBlocks(): Promise<number> {
 }
 
 /**
- * Counts the units of work of a call, which must be done when it returns.
+ * Counts the units of work of each of some calls, which must be done when they return. To ask the runtime for its counts takes
+ * longer than many calls do: it is done once between two of them.
  *
  * @param more Other methods whose work does not show by blocks.
  */
-export async function workOf(
-  call: () => void,
+export async function worksOf(
+  calls: readonly (() => void)[],
   more: readonly (readonly [object, Costs])[] = [],
-): Promise<number> {
-  const native = new NativeWork();
+): Promise<number[]> {
+  const works: number[] = [];
   await takeBlocks();
-  native.start(more);
-  try {
-    call();
-  } finally {
-    native.stop();
+  for (const call of calls) {
+    const native = new NativeWork();
+    native.start(more);
+    try {
+      call();
+    } finally {
+      native.stop();
+    }
+    works.push(native.units + (await takeBlocks()));
   }
-  return native.units + (await takeBlocks());
+  return works;
 }
