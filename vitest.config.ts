@@ -9,7 +9,7 @@ const nodeOnly = ["interop", "matrix", "browser", "package", "edge"].map(
 
 /** Tests that leave nothing behind: they share processes, since to start one takes longer than most. */
 const sharing = [
-  "test/{connection,endpoint,extension,handshake,http,io,nodes,stream}/**/*.test.ts",
+  "test/{connection,endpoint,errors,extension,handshake,http,io,nodes,stream}/**/*.test.ts",
   "test/{fuzz,model,property}/**/*.test.ts",
   // The first counts work, and has to be loaded before what it counts; the other is about the process itself.
   "test/!(complexity|runtime).test.ts",
@@ -26,7 +26,7 @@ const sharing = [
 /** Tests that reach every branch of `src/`: what each source has of its own, what sequences there may be, and real sockets. */
 const measured = [
   "test/*.test.ts",
-  "test/{connection,endpoint,extension,flate,frame,handshake,http,io,nodes,stream}/**/*.test.ts",
+  "test/{connection,endpoint,errors,extension,flate,frame,handshake,http,io,nodes,stream}/**/*.test.ts",
   "test/{model,property,runtime}/**/*.test.ts",
 ];
 

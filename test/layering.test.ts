@@ -21,7 +21,8 @@ const mayImport: Record<string, string[]> = {
   "src/timer.ts": ["src/clock.ts"],
   "src/deferred.ts": [],
   "src/web-streams.ts": [],
-  "src/errors.ts": ["src/status.ts"],
+  "src/errors": ["src/status.ts"],
+  "src/errors.ts": ["src/errors"],
   "src/frame": ["src/bytes.ts", "src/arguments.ts", "src/status.ts", "src/errors.ts"],
   "src/extension": ["src/bytes.ts", "src/arguments.ts", "src/errors.ts", "src/frame", "src/http"],
   "src/flate": [

@@ -13,7 +13,7 @@ function namesBelow(folder: string, ending: string): string[] {
 
 /** Files that hold no code of their own: lists of exports, types, one-line choices of an adapter. */
 const withoutTest =
-  /(^|\/)index$|^globals\.d$|^transport$|^web-streams$|^connection\/(runtime-services|error-source|handlers|settings|connection-link|backplane\/(?:backplane|status)|receive\/message-gate)$|^handshake\/server\/upgrade-callbacks$|^endpoint\/endpoint-events$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\/|^browser\/web-socket$|^websocket\/(node|deno|bun|types)$|^ws\/types$|^crossws\/(node|deno|bun|types)$/;
+  /(^|\/)index$|^globals\.d$|^errors$|^transport$|^web-streams$|^connection\/(runtime-services|error-source|handlers|settings|connection-link|backplane\/(?:backplane|status)|receive\/message-gate)$|^handshake\/server\/upgrade-callbacks$|^endpoint\/endpoint-events$|^io\/byte-stream$|^extension\/extension$|^flate\/engine$|^auto\/|^browser\/web-socket$|^websocket\/(node|deno|bun|types)$|^ws\/types$|^crossws\/(node|deno|bun|types)$/;
 
 /** Adapters of one runtime, which test/runtime runs on it, or test/edge. */
 const onOneRuntime = /^(?:node|deno|bun|cloudflare)\/(?:listen|connect|tls-names)$/;
@@ -36,6 +36,7 @@ describe("the tests", () => {
 
   it("have a source for every file in a folder of src/", () => {
     const folders = [
+      "errors",
       "frame",
       "http",
       "extension",
