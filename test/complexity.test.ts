@@ -2,7 +2,7 @@ import { constants, deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 // First, to be there before what it counts.
 import { type Cost, worksOf } from "./support/work.ts";
-import { OpenStream } from "../adapters/zlib/open.ts";
+import { OpenStream } from "../adapters/zlib/open-stream.ts";
 import { zlibEngine } from "../adapters/zlib/engine.ts";
 import { encodeUtf8 } from "../src/bytes.ts";
 import { Server } from "../src/connection/server/serve.ts";

@@ -11,11 +11,13 @@ import { encodeUtf8 } from "../../src/bytes.ts";
 import type { Clock } from "../../src/clock.ts";
 import type { Engine } from "../../src/flate/engine.ts";
 import { isTooLarge, OneShotDeflater, OneShotInflater, type OneShotZlib } from "./one-shot.ts";
-import { OpenDeflater, OpenInflater, type Zlib } from "./open.ts";
+import { OpenDeflater } from "./open-deflater.ts";
+import { OpenInflater } from "./open-inflater.ts";
+import type { Zlib } from "./open-stream.ts";
 import { wayWorks } from "./trial.ts";
 
 export type { OneShotZlib } from "./one-shot.ts";
-export type { Zlib } from "./open.ts";
+export type { Zlib } from "./open-stream.ts";
 
 /** The way in which zlib is called: on streams that stay open, or with a new call for each message. */
 export type ZlibWay = "open" | "one-shot";

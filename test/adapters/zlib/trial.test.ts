@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { dictionariesWork } from "../../../adapters/zlib/engine.ts";
 import { OneShotDeflater, OneShotInflater } from "../../../adapters/zlib/one-shot.ts";
-import { OpenDeflater, OpenInflater } from "../../../adapters/zlib/open.ts";
+import { OpenDeflater } from "../../../adapters/zlib/open-deflater.ts";
+import { OpenInflater } from "../../../adapters/zlib/open-inflater.ts";
 import { type TriedWay, wayWorks } from "../../../adapters/zlib/trial.ts";
 import type { Deflater, Inflater } from "../../../src/flate/engine.ts";
 

@@ -1,232 +1,25 @@
 /**
- * DEFLATE on zlib streams that stay open, called synchronously: a small message takes a microsecond or two.
+ * Decompresses on a zlib stream that stays open.
  *
- * No runtime documents such a call, but all three have it, since their own streams and one-shot calls are built on it.
- * `engine.ts` tries it before it is used.
- * Theory of operation. A stream can be freed and made again. A decompressor keeps a copy of its window, and inside a short
+ * Theory of operation. The stream can be freed and made again. A decompressor keeps a copy of its window, and inside a short
  * message the payload since that window (beginning.ts): a new stream gets the window as a stored block, and then that payload
- * again. After a last block (BFINAL) a stream is reset, and gets the window in the same way. A compressor flushes its stream
- * before it frees it, and goes on with an empty window. Each call works until a slice's worth is done; `Slices` keeps the rest.
+ * again. After a last block (BFINAL) a stream is reset, and gets the window in the same way. Each call works until a slice's
+ * worth is done; `Slices` keeps the rest.
  *
  * @module
  */
 
-import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
+import { constants } from "node:zlib";
 import { checkSpan } from "../../src/arguments.ts";
-import { noBytes } from "../../src/bytes.ts";
 import { ProtocolError } from "../../src/errors.ts";
-import { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
-import type { DeflaterSettings, Inflater, InflaterSettings } from "../../src/flate/engine.ts";
+import type { BoundedBuffer } from "../../src/extension/bounded-buffer.ts";
+import type { Inflater, InflaterSettings } from "../../src/flate/engine.ts";
 import { History, storedHeaderSize } from "../../src/flate/history.ts";
 import { windowSize } from "../../src/flate/parameters.ts";
 import { Beginning, mostToGoThrough } from "./beginning.ts";
-import { behindEmptyBlocks, deflaterMemory, endOf, inflaterMemory, smallWindow } from "./format.ts";
-import { SlicedDeflater, Slices } from "./slices.ts";
-
-/** The object below a stream of `node:zlib`. */
-interface Handle {
-  onerror: (message: string) => void;
-  /** Only on Workers, in the place of the property. */
-  setErrorHandler?(handler: (message: string) => void): void;
-  writeSync(
-    flush: number,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    into: Uint8Array,
-    at: number,
-    room: number,
-  ): unknown;
-  reset(): void;
-}
-
-interface ZlibStream {
-  readonly _handle: Handle;
-  /** What the last call has left: room, and input. Deno up to 2.4 has no such array: there the call returns both, input first. */
-  readonly _writeState?: Uint32Array;
-  on(event: "error", listener: () => void): unknown;
-  close(): void;
-}
-
-/** The functions that make zlib's streams. */
-export interface Zlib {
-  /** As `zlib.createDeflateRaw`. */
-  createDeflateRaw(options: object): object;
-  /** As `zlib.createInflateRaw`. */
-  createInflateRaw(options: object): object;
-}
-
-const runtimesZlib: Zlib = { createDeflateRaw, createInflateRaw };
-
-/** Bytes of a stream's own buffer, which is not used: the minimum of zlib's streams. Their default is 16 KiB. */
-const chunkSize = 64;
-
-/** Closes streams that nobody closed: Deno does not free them, even if nothing refers to them any more. */
-let forgotten: FinalizationRegistry<ZlibStream> | undefined;
-
-/** An open stream of zlib. After an error or `close` it must not be called: Node would end the process. */
-export class OpenStream {
-  readonly #stream: ZlibStream;
-  readonly #handle: Handle;
-  readonly #state: Uint32Array;
-  readonly #hasOwnState: boolean;
-  readonly #fault: { message: string | undefined };
-
-  constructor(stream: object) {
-    const fault: { message: string | undefined } = { message: undefined };
-    this.#stream = stream as ZlibStream;
-    this.#handle = this.#stream._handle;
-    this.#hasOwnState = this.#stream._writeState === undefined;
-    this.#state = this.#stream._writeState ?? new Uint32Array(2);
-    this.#fault = fault;
-    // It replaces the stream's own handler, which would destroy the stream without a report. It must not refer to `this`.
-    const onError = (message: string): void => {
-      fault.message = message;
-    };
-    if (this.#handle.setErrorHandler === undefined) this.#handle.onerror = onError;
-    else this.#handle.setErrorHandler(onError);
-    forgotten ??= new FinalizationRegistry(closeStream);
-    forgotten.register(this, this.#stream, this);
-  }
-
-  /** zlib's message about wrong input, or undefined. */
-  get error(): string | undefined {
-    return this.#fault.message;
-  }
-
-  /** Bytes of room that the last call has left. */
-  get roomLeft(): number {
-    return this.#state[0]!;
-  }
-
-  /** Bytes of input that the last call has left. */
-  get inputLeft(): number {
-    return this.#state[1]!;
-  }
-
-  /** Takes `bytes[start, end)`, and writes the output to `into`, from `at` on. */
-  write(
-    flush: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    into: Uint8Array,
-    at: number,
-    room: number,
-  ): void {
-    const left = this.#handle.writeSync(flush, bytes, start, end - start, into, at, room);
-    if (this.#hasOwnState) this.#keepState(left);
-  }
-
-  /** Stores what the call has left. Wrong input leaves nothing that can be used, and no values. */
-  #keepState(left: unknown): void {
-    if (!Array.isArray(left)) return;
-    this.#state[0] = left[1] as number;
-    this.#state[1] = left[0] as number;
-  }
-
-  reset(): void {
-    this.#handle.reset();
-  }
-
-  close(): void {
-    forgotten!.unregister(this);
-    closeStream(this.#stream);
-  }
-}
-
-function closeStream(stream: ZlibStream): void {
-  stream.close();
-}
-
-/** zlib repeats its flush marker if it has less room than this. */
-const leastRoom = 64;
-
-/** Compresses on an open stream. */
-export class OpenDeflater extends SlicedDeflater {
-  readonly #settings: DeflaterSettings;
-  readonly #zlib: Zlib;
-  #stream: OpenStream | undefined;
-  /** Whether everything written so far ends at a byte boundary, by a flush. */
-  #isFlushed = true;
-  /** The output that was in the stream when it was freed in the middle of a message; it is given first. */
-  #held: Uint8Array = noBytes;
-
-  constructor(settings: DeflaterSettings, sliceSize: number, zlib: Zlib = runtimesZlib) {
-    super(deflaterMemory(settings), sliceSize);
-    this.#settings = settings;
-    this.#zlib = zlib;
-  }
-
-  protected forget(): void {
-    this.#stream?.reset();
-    this.#isFlushed = true;
-    this.#held = noBytes;
-  }
-
-  /** Frees the stream after a flush: the message can go on in another stream, with an empty window. */
-  rest(): void {
-    if (!this.#isFlushed && this.#stream?.error === undefined) {
-      const into = new BoundedBuffer();
-      this.#run(constants.Z_SYNC_FLUSH, noBytes, 0, 0, into);
-      this.#held = into.take();
-      this.#isFlushed = true;
-    }
-    this.free();
-  }
-
-  protected free(): void {
-    this.#stream?.close();
-    this.#stream = undefined;
-  }
-
-  protected compress(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    isLast: boolean,
-    into: BoundedBuffer,
-  ): void {
-    if (this.#held.length > 0) {
-      into.add(this.#held, 0, this.#held.length);
-      this.#held = noBytes;
-    }
-    const isSmall = this.#settings.windowBits < smallWindow.bits;
-    if (isSmall) {
-      // No distance reaches across a full flush, so that none is longer than the window (see smallWindow).
-      for (let at = start; at < end; at += smallWindow.piece) {
-        this.#run(constants.Z_FULL_FLUSH, bytes, at, Math.min(at + smallWindow.piece, end), into);
-      }
-    } else if (start < end) {
-      const flush = isLast ? constants.Z_SYNC_FLUSH : constants.Z_NO_FLUSH;
-      this.#run(flush, bytes, start, end, into);
-    } else if (isLast && !this.#isFlushed) {
-      this.#run(constants.Z_SYNC_FLUSH, bytes, start, end, into);
-    }
-    if (isLast) endOf(into, start < end || !this.#isFlushed);
-    this.#isFlushed = isLast || isSmall || (start === end && this.#isFlushed);
-  }
-
-  #run(flush: number, bytes: Uint8Array, start: number, end: number, into: BoundedBuffer): void {
-    const stream = (this.#stream ??= this.#open());
-    let at = start;
-    do {
-      const room = into.room(Math.max(leastRoom, (end - at) >> 2));
-      stream.write(flush, bytes, at, end, into.bytes, into.size, room);
-      if (stream.error !== undefined) throw new Error(`zlib failed: ${stream.error}`);
-      into.commit(room - stream.roomLeft);
-      at = end - stream.inputLeft;
-    } while (stream.roomLeft === 0);
-  }
-
-  #open(): OpenStream {
-    const { windowBits, level, memLevel } = this.#settings;
-    // zlib itself would silently widen a window of 8 bits.
-    const bits = Math.max(windowBits, smallWindow.bits);
-    const options = { windowBits: bits, level, memLevel, chunkSize };
-    return new OpenStream(this.#zlib.createDeflateRaw(options));
-  }
-}
+import { behindEmptyBlocks, inflaterMemory } from "./format.ts";
+import { chunkSize, leastRoom, OpenStream, runtimesZlib, type Zlib } from "./open-stream.ts";
+import { Slices } from "./slices.ts";
 
 /** The removed end of a payload, and a byte that must be left over behind it (RFC 7692, 7.2.2). */
 const tail = /* @__PURE__ */ Uint8Array.of(0, 0, 0xff, 0xff, 0);
