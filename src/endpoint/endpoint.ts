@@ -15,6 +15,7 @@ import { ClosedError, type Closure, type Initiator } from "../errors.ts";
 import { sendChain } from "../extension/chain.ts";
 import type { ExtensionSession } from "../extension/extension.ts";
 import { StateClientSide, StateServerSide } from "../frame/check.ts";
+import { checkControl } from "../frame/frame.ts";
 import type { Header } from "../frame/header.ts";
 import { OpBinary, type Opcode, OpPong, OpText } from "../frame/opcode.ts";
 import type { TextCodec } from "../frame/text-codec.ts";
@@ -34,7 +35,7 @@ import { Receiver } from "./receiver.ts";
 import { SendQueue } from "./send-queue.ts";
 import { type MessagePieces, StreamedMessage } from "./streamed-message.ts";
 import { Traffic } from "./traffic.ts";
-import { checkControl, WriteBuffer } from "./write-buffer.ts";
+import { WriteBuffer } from "./write-buffer.ts";
 
 /** One side of a connection. */
 export type Side = "client" | "server";

@@ -103,6 +103,19 @@ export function checkControlSize(size: number): void {
   checkWhole("length", size, MaxControlFramePayloadSize);
 }
 
+/**
+ * Checks the whole payload of a control frame.
+ *
+ * @returns Its size.
+ * @throws {TypeError} `payload` is no Uint8Array, or is detached.
+ * @throws {RangeError} `payload` has more than 125 bytes.
+ */
+export function checkControl(payload: Uint8Array): number {
+  const end = checkRange(payload, 0, undefined, "payload");
+  checkControlSize(end);
+  return end;
+}
+
 /** Masks a copy of `frame` with a new random key. @throws {TypeError} Its payload is no Uint8Array. */
 export function maskFrame(frame: Frame): Frame {
   return maskFrameWith(frame, newMask());

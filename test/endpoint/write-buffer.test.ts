@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
+import { largestWrite } from "../../src/endpoint/gathered-bytes.ts";
 import { largestGathered } from "../../src/endpoint/pool.ts";
-import { largestWrite, WriteBuffer } from "../../src/endpoint/write-buffer.ts";
+import { WriteBuffer } from "../../src/endpoint/write-buffer.ts";
 import { Traffic } from "../../src/endpoint/traffic.ts";
 import { FrameDecoder } from "../../src/frame/decoder.ts";
 import { OpBinary, OpPing } from "../../src/frame/opcode.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { concat, encodeUtf8 } from "../../src/bytes.ts";
+import { sharedFrom } from "../../src/endpoint/gathered-bytes.ts";
 import { borrowBuffer, largestGathered, returnBuffer } from "../../src/endpoint/pool.ts";
-import { sharedFrom, WriteBuffer } from "../../src/endpoint/write-buffer.ts";
+import { WriteBuffer } from "../../src/endpoint/write-buffer.ts";
 import { joined, type Piece } from "../../src/endpoint/write-piece.ts";
 import { OpBinary } from "../../src/frame/opcode.ts";
 import { seededRandom } from "../support/cuts.ts";
