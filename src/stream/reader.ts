@@ -4,18 +4,15 @@
  *
  * Theory of operation. The reader reads a header, checks and counts it. Then it reads payload bytes into the caller's array and
  * unmasks them there. At the end of a fragment `read` goes on to the next header by itself; control frames in between go to
- * `onIntermediate`. If the message goes through extensions, the reader takes pieces of its payload through them into a buffer,
- * and gives the caller bytes from that buffer. The first error is kept: every later call throws it.
+ * `onIntermediate`. If the message goes through extensions, the caller gets what they make of it (transformed-payload.ts). The
+ * first error is kept: every later call throws it.
  * @module
  */
 
 import { checkBytes, checkLimit } from "../arguments.ts";
-import { copy } from "../bytes.ts";
 import { isPromise } from "../deferred.ts";
 import { LimitError, ProtocolError, TransportError } from "../errors.ts";
-import { finish, RecvChain } from "../extension/chain.ts";
-import type { RecvExtension, Transform } from "../extension/extension.ts";
-import { BoundedBuffer } from "../extension/bounded-buffer.ts";
+import type { RecvExtension } from "../extension/extension.ts";
 import {
   checkHeader,
   checkState,
@@ -33,6 +30,7 @@ import { BufferedStream } from "../io/buffered.ts";
 import type { Awaitable, ByteReader } from "../io/byte-stream.ts";
 import { readCount, readOnce } from "../io/once.ts";
 import { readHeader, readHeaderBuffer } from "./frame-io.ts";
+import { TransformedPayload } from "./transformed-payload.ts";
 
 /**
  * Handles a frame that comes inside a message.
@@ -97,13 +95,8 @@ export class Reader implements ByteReader {
   readonly #first: Header = newHeader();
   readonly #inner: Header = newHeader();
   readonly #utf8: Utf8Validator | undefined;
-  readonly #extensions: RecvChain | undefined;
-  /** The transform of the present message, and the output of the transform. */
-  #transform: Transform | undefined;
-  #transformed: BoundedBuffer | undefined;
-  #transformedRead = 0;
-  #isTransformDone = true;
-  #piece: Uint8Array | undefined;
+  /** What the extensions make of the payload; undefined without extensions. */
+  readonly #transformed: TransformedPayload | undefined;
   #headerBytes: Uint8Array | undefined;
   #current: Header = this.#first;
   /** Payload bytes of the present frame that are still unread. */
@@ -131,7 +124,16 @@ export class Reader implements ByteReader {
     checkLimit("maxMessageSize", this.#maxMessageSize);
     this.#utf8 = options.checkUtf8 === true ? new Utf8Validator() : undefined;
     const { extensions = [] } = options;
-    this.#extensions = extensions.length > 0 ? new RecvChain(extensions) : undefined;
+    if (extensions.length > 0) {
+      this.#transformed = new TransformedPayload(
+        {
+          read: (into) => this.#readPayload(into),
+          isRead: () => this.#left === 0 && this.#isAtEnd,
+        },
+        extensions,
+        this.#maxMessageSize,
+      );
+    }
   }
 
   /** The first error, or undefined. Once there is one, each call throws it. */
@@ -163,7 +165,7 @@ export class Reader implements ByteReader {
    */
   nextFrame(): Awaitable<Header | undefined> {
     this.#check();
-    if (this.#left > 0 || (this.#isAtEnd && this.#hasMore)) {
+    if (this.#left > 0 || (this.#isAtEnd && this.#transformed?.hasMore === true)) {
       throw new TypeError(
         "The previous frame is not read completely yet: read or discard it first",
       );
@@ -205,23 +207,15 @@ export class Reader implements ByteReader {
     if (header.length > this.#maxFrameSize) {
       throw new LimitError("FRAME_TOO_BIG", this.#maxFrameSize, header.length);
     }
-    this.#extensions?.unsetBits(header);
+    this.#transformed?.unsetBits(header);
     const wasFragmented = isFragmented(this.state);
-    if (!wasFragmented && this.#extensions !== undefined) this.#beginTransform(header);
+    if (!wasFragmented) this.#transformed?.begin(isControl(header.opcode));
     if (!isControl(header.opcode)) this.#count(header);
     this.#current = header;
     this.#left = header.length;
     this.#hasBegun = true;
     if (!wasFragmented) return header;
     return isControl(header.opcode) ? this.#intermediate(header) : this.#continuation(header);
-  }
-
-  #beginTransform(header: Header): void {
-    this.#transform = isControl(header.opcode) ? undefined : this.#extensions!.beginMessage();
-    this.#isTransformDone = this.#transform === undefined;
-    this.#transformedRead = 0;
-    this.#transformed ??= new BoundedBuffer();
-    this.#transformed.reset(this.#maxMessageSize);
   }
 
   /** Counts a data frame towards its message. */
@@ -272,7 +266,7 @@ export class Reader implements ByteReader {
     if (!this.#hasBegun) throw new TypeError("No frame was begun: call nextFrame() first");
     if (into.length === 0) return 0;
     try {
-      return this.#transform === undefined ? this.#readPayload(into) : this.#readTransformed(into);
+      return this.#isTransformed ? this.#readTransformed(into) : this.#readPayload(into);
     } catch (error) {
       this.#fail(error);
     }
@@ -313,64 +307,29 @@ export class Reader implements ByteReader {
     }
   }
 
-  /** Whether the transform has more output than was read. */
-  get #hasMore(): boolean {
-    return !this.#isTransformDone || this.#transformedRead < (this.#transformed?.size ?? 0);
+  /** Whether the present message goes through an extension. */
+  get #isTransformed(): boolean {
+    return this.#transformed?.isActive === true;
   }
 
   /** Reads the next bytes of what the extensions make of the payload. */
   #readTransformed(into: Uint8Array): Awaitable<number> {
-    const out = this.#transformed!;
-    while (this.#transformedRead === out.size) {
-      if (this.#isTransformDone) return this.#end();
-      const done = this.#transformNext(out);
-      if (done instanceof Promise) return this.#readTransformedBehind(done, into);
-    }
-    return this.#give(out, into);
+    const count = this.#transformed!.read(into);
+    return count instanceof Promise ? this.#gaveLater(into, count) : this.#gave(into, count);
   }
 
-  async #readTransformedBehind(first: Promise<void>, into: Uint8Array): Promise<number> {
-    const out = this.#transformed!;
+  async #gaveLater(into: Uint8Array, count: Promise<number>): Promise<number> {
     try {
-      await first;
-      while (this.#transformedRead === out.size) {
-        if (this.#isTransformDone) return this.#end();
-        await this.#transformNext(out);
-      }
-      return this.#give(out, into);
+      return this.#gave(into, await count);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #give(out: BoundedBuffer, into: Uint8Array): number {
-    const end = Math.min(out.size, this.#transformedRead + into.length);
-    const count = end - this.#transformedRead;
-    copy(into, 0, out.bytes, this.#transformedRead, end);
-    this.#transformedRead = end;
+  #gave(into: Uint8Array, count: number): number {
+    if (count === 0) return this.#end();
     this.#checkText(into, count);
     return count;
-  }
-
-  /** Passes the next piece of the payload through the extensions. */
-  #transformNext(out: BoundedBuffer): Awaitable<void> {
-    out.clear();
-    this.#transformedRead = 0;
-    this.#piece ??= new Uint8Array(pieceSize);
-    const count = this.#readPayload(this.#piece);
-    if (count instanceof Promise) return count.then((read) => this.#transformPiece(read, out));
-    return this.#transformPiece(count, out);
-  }
-
-  #transformPiece(count: number, out: BoundedBuffer): Awaitable<void> {
-    // The transform learns of the last piece with that piece, so that a caller that knows the length need not read once more.
-    this.#isTransformDone = this.#left === 0 && this.#isAtEnd;
-    const transform = this.#transform!;
-    return finish(
-      transform,
-      transform.write(this.#piece!, 0, count, this.#isTransformDone, out),
-      out,
-    );
   }
 
   /** Whether nothing follows the present frame's payload: the frame is final, or a control frame outside a message. */
@@ -379,7 +338,7 @@ export class Reader implements ByteReader {
   }
 
   #payloadEnd(): number {
-    return this.#transform === undefined ? this.#end() : 0;
+    return this.#isTransformed ? 0 : this.#end();
   }
 
   #end(): number {
@@ -417,7 +376,7 @@ export class Reader implements ByteReader {
     const { masked, maskKey, length } = this.#current;
     if (masked) cipher(into, maskKey, length - this.#left, 0, count);
     this.#left -= count;
-    if (this.#transform === undefined) this.#checkText(into, count);
+    if (!this.#isTransformed) this.#checkText(into, count);
     return count;
   }
 
@@ -444,8 +403,7 @@ export class Reader implements ByteReader {
   }
 
   async #discardMessage(): Promise<void> {
-    while (!this.#isTransformDone) await this.#transformNext(this.#transformed!);
-    this.#transformedRead = this.#transformed?.size ?? 0;
+    await this.#transformed?.discard();
     await this.#discardFrame();
     while (!this.#isAtEnd) {
       await this.#nextFrame();
@@ -476,9 +434,6 @@ export class Reader implements ByteReader {
 interface Failure {
   readonly error: unknown;
 }
-
-/** Payload bytes that the extensions get in one piece. */
-const pieceSize = 4096;
 
 /** Takes dropped bytes, which nobody reads. */
 let scratch: Uint8Array | undefined;
