@@ -2,21 +2,19 @@
  * Messages to a byte stream, written piece by piece through a buffer with room for the header in front, so that a frame is one
  * write.
  *
- * Theory of operation. The payload is gathered behind room for the longest header that it can need. When the frame is complete,
- * its header is put right in front of the payload, and both leave as one slice. If the buffer is full before that, its content
- * leaves as a fragment. Extensions change the payload before it is gathered. Calls that are not awaited keep their order
+ * Theory of operation. The payload is gathered behind room for its header (framed-buffer.ts). When the frame is complete, both
+ * leave as one slice. If the buffer is full before that, its content leaves as a fragment. Extensions change the payload before it is gathered. Calls that are not awaited keep their order
  * (io/call-order.ts).
  * @module
  */
 
 import { checkBytes, checkLimit, wrongValue } from "../arguments.ts";
-import { copy, noBytes } from "../bytes.ts";
+import { noBytes } from "../bytes.ts";
 import { finish, SendChain } from "../extension/chain.ts";
 import type { SendExtension, Transform } from "../extension/extension.ts";
 import { BoundedBuffer } from "../extension/bounded-buffer.ts";
 import { checkState, isClientSide, type State } from "../frame/check.ts";
-import { cipher } from "../frame/cipher.ts";
-import { encodeHeaderAt, type Header, headerSize, newHeader } from "../frame/header.ts";
+import { type Header, newHeader } from "../frame/header.ts";
 import { newMask } from "../frame/mask.ts";
 import { checkOpcode, isControl, type Opcode, OpContinuation } from "../frame/opcode.ts";
 import type { Awaitable, ByteReader, ByteWriter } from "../io/byte-stream.ts";
@@ -25,6 +23,7 @@ import { copyPieces } from "../io/copy.ts";
 import { lentSize, restOf } from "../io/rest.ts";
 import { writeAll } from "../io/write-all.ts";
 import { encodeFrame } from "./frame-io.ts";
+import { FramedBuffer, headerRoom } from "./framed-buffer.ts";
 
 /** Options of a {@link Writer}. */
 export interface WriterOptions {
@@ -39,20 +38,6 @@ export interface WriterOptions {
 /** Bytes of a writer's buffer, header room included, if no size is given. */
 export const DefaultWriteBuffer = 4096;
 
-/** Gives the number of bytes of a header in front of up to `size` payload bytes. */
-function headerRoom(state: State, size: number): number {
-  return (size < 126 ? 2 : size < 0x10000 ? 4 : 10) + (isClientSide(state) ? 4 : 0);
-}
-
-/** Gives the payload bytes that fit behind the header into a buffer of `size` bytes. */
-function payloadRoom(state: State, size: number): number {
-  for (const most of [125, 0xffff]) {
-    const room = size - headerRoom(state, most);
-    if (room <= most) return room;
-  }
-  return size - headerRoom(state, Infinity);
-}
-
 /** Checks that an opcode means a data frame. A control frame must not be in pieces (RFC 6455, 5.5). */
 function checkMessage(state: State, opcode: Opcode): void {
   checkState(state);
@@ -62,9 +47,6 @@ function checkMessage(state: State, opcode: Opcode): void {
   }
 }
 
-/** Bytes up to which a grown buffer is kept for the next message. */
-const mostKept = 64 * 1024;
-
 function chainOf(extensions: readonly SendExtension[]): SendChain | undefined {
   return extensions.length > 0 ? new SendChain(extensions) : undefined;
 }
@@ -73,7 +55,6 @@ function chainOf(extensions: readonly SendExtension[]): SendChain | undefined {
  * Writes a message as frames.
  *
  * A full buffer leaves as a fragment; `flush` ends the message. Calls that are not awaited are done in their order.
- *
  *
  * @example
  * const writer = new Writer(stream, StateServerSide, OpText);
@@ -93,12 +74,7 @@ export class Writer implements ByteWriter {
   #transform: Transform | undefined;
   #transformed: BoundedBuffer | undefined;
   readonly #header: Header = newHeader();
-  #buffer: Uint8Array;
-  /** The buffer to use again after a message made it grow. */
-  #lasting: Uint8Array;
-  /** Bytes at the start of the buffer that are kept for the header. */
-  #room = 0;
-  #buffered = 0;
+  readonly #buffer: FramedBuffer;
   /** Whether a frame of the present message has left. */
   #isFragmented = false;
   /** Whether the present message has begun. */
@@ -125,34 +101,26 @@ export class Writer implements ByteWriter {
       throw new RangeError(`Size must be an integer from 1 on: ${String(size)}`);
     }
     if (buffer !== undefined) checkBytes("buffer", buffer);
-    this.#buffer =
+    this.#buffer = new FramedBuffer(
+      state,
       buffer ??
-      new Uint8Array(size === undefined ? DefaultWriteBuffer : size + headerRoom(state, size));
-    this.#lasting = this.#buffer;
-    this.#divide(state);
-  }
-
-  /** Divides the buffer into room for a header and room for a payload. */
-  #divide(state: State): void {
-    const { length } = this.#buffer;
-    const size = payloadRoom(state, length);
-    if (size < 1) throw new RangeError(`Buffer has no room for a header and a byte: ${length}`);
-    this.#room = length - size;
+        new Uint8Array(size === undefined ? DefaultWriteBuffer : size + headerRoom(state, size)),
+    );
   }
 
   /** Payload bytes that the buffer has room for. */
   get size(): number {
-    return this.#buffer.length - this.#room;
+    return this.#buffer.capacity;
   }
 
   /** Payload bytes that still fit into the buffer. */
   get available(): number {
-    return this.size - this.#buffered;
+    return this.#buffer.available;
   }
 
   /** Payload bytes that wait in the buffer. */
   get buffered(): number {
-    return this.#buffered;
+    return this.#buffer.size;
   }
 
   /** Whether something was written since the last `flush`, by calls that still wait too. */
@@ -245,25 +213,26 @@ export class Writer implements ByteWriter {
   #write(from: Uint8Array, start: number, size: number): Awaitable<void> {
     let at = start;
     if (from.length < size) this.#failGone(from, at, size);
-    while (size - at > this.available) {
+    const gathered = this.#buffer;
+    while (size - at > gathered.available) {
       let written: Awaitable<void>;
       if (!this.#flushes) {
-        this.#grow(size - at);
+        gathered.grow(size - at);
         continue;
       }
-      if (this.#buffered === 0) {
+      if (gathered.size === 0) {
         written = this.#writeThrough(restOf("from", from, at, size));
         at = size;
       } else {
-        const end = at + this.available;
-        this.#gather(from, at, end);
+        const end = at + gathered.available;
+        gathered.add(from, at, end);
         at = end;
         written = this.#flush(false);
       }
       if (!(written instanceof Promise)) continue;
       return at === size ? written : this.#calls.behind(written, () => this.#write(from, at, size));
     }
-    this.#gather(from, at, size);
+    gathered.add(from, at, size);
   }
 
   #failGone(from: Uint8Array, at: number, size: number): void {
@@ -272,11 +241,6 @@ export class Writer implements ByteWriter {
     } catch (error) {
       this.#calls.fail(error, this.#calls.round);
     }
-  }
-
-  #gather(from: Uint8Array, start: number, end: number): void {
-    copy(this.#buffer, this.#room + this.#buffered, from, start, end);
-    this.#buffered += end - start;
   }
 
   /**
@@ -300,7 +264,7 @@ export class Writer implements ByteWriter {
   }
 
   #writeAlone(from: Uint8Array): Awaitable<void> {
-    if (this.#buffered > 0) throw new TypeError("The buffer is not empty: flush it first");
+    if (this.#buffer.size > 0) throw new TypeError("The buffer is not empty: flush it first");
     if (!this.#isDirty) this.#beginMessage();
     if (this.#transform !== undefined) {
       throw new TypeError("The message goes through an extension: use write()");
@@ -324,17 +288,8 @@ export class Writer implements ByteWriter {
     checkLimit("size", size);
     if (!Number.isInteger(size)) throw wrongValue("size", "an integer from 0 on", size);
     if (size <= this.available) return;
-    this.#grow(size);
-    this.#lasting = this.#buffer;
-  }
-
-  #grow(size: number): void {
-    const payload = Math.max(this.#buffered + size, 2 * this.size);
-    const room = headerRoom(this.#state, payload);
-    const grown = new Uint8Array(room + payload);
-    copy(grown, room, this.#buffer, this.#room, this.#room + this.#buffered);
-    this.#buffer = grown;
-    this.#room = room;
+    this.#buffer.grow(size);
+    this.#buffer.keep();
   }
 
   /**
@@ -393,26 +348,12 @@ export class Writer implements ByteWriter {
   }
 
   #flushGathered(): Awaitable<void> {
-    if (this.#buffered > 0) return this.#flush(false);
+    if (this.#buffer.size > 0) return this.#flush(false);
   }
 
   /** Sends the buffer as a frame. The header goes right in front of the payload. */
   #flush(fin: boolean): Awaitable<void> {
-    const header = this.#nextHeader(this.#buffered, fin);
-    const end = this.#room + this.#buffered;
-    const start = this.#room - headerSize(header);
-    encodeHeaderAt(header, this.#buffer, start);
-    if (header.masked) cipher(this.#buffer, header.maskKey, 0, this.#room, end);
-    this.#buffered = 0;
-    const frame = this.#buffer.subarray(start, end);
-    if (fin && this.#buffer.length > mostKept) this.#shrink();
-    return this.#send(frame);
-  }
-
-  /** Drops a buffer that one large message made grow, so that later messages do not keep it. */
-  #shrink(): void {
-    this.#buffer = this.#lasting;
-    this.#divide(this.#state);
+    return this.#send(this.#buffer.take(this.#nextHeader(this.#buffer.size, fin)));
   }
 
   #nextHeader(length: number, fin: boolean): Header {
@@ -440,17 +381,14 @@ export class Writer implements ByteWriter {
    */
   reset(dest: ByteWriter, state: State, opcode: Opcode): void {
     checkMessage(state, opcode);
-    this.#buffer = this.#lasting;
-    this.#divide(state);
+    this.#buffer.reset(state);
     this.#dest = dest;
     this.#state = state;
     this.#extensions = undefined;
     this.#transformed = undefined;
     this.#flushes = true;
     // A write that is under way to the old stream keeps the old buffer.
-    if (this.#calls.isBusy) {
-      this.#lasting = this.#buffer = new Uint8Array(this.#buffer.length);
-    }
+    if (this.#calls.isBusy) this.#buffer.replace();
     this.#calls.reset();
     this.#isInMessage = false;
     this.#begin(opcode);
@@ -473,7 +411,7 @@ export class Writer implements ByteWriter {
 
   #begin(opcode: Opcode): void {
     this.#opcode = opcode;
-    this.#buffered = 0;
+    this.#buffer.clear();
     this.#isFragmented = false;
     this.#isDirty = false;
   }
