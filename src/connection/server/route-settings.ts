@@ -12,7 +12,12 @@ import { checkOptions } from "../../check-options.ts";
 import type { Deadlines } from "../../clock.ts";
 import type { Extension } from "../../extension/extension.ts";
 import type { OriginPolicy } from "../../handshake/server/origin.ts";
-import { type RouteOptions, routeOptionsTable } from "../handlers.ts";
+import {
+  type RouteHandlers,
+  type RouteOptions,
+  routeOptionsTable,
+  type ServerHandlers,
+} from "../handlers.ts";
 import { type LinkSettings, resolveConnectionOptions, resolveExtensions } from "../options.ts";
 import type { RuntimeServices } from "../runtime-services.ts";
 import type { DeliverySettings } from "./delivery.ts";
@@ -86,6 +91,21 @@ export class RouteSettings {
     this.#made.set(options, settings);
     return settings;
   }
+}
+
+/** Gives the settings of a server's own handlers, and of each of its routes. */
+export function settingsOfRoutes<Context>(
+  parts: RouteSettingsParts,
+  options: RouteOptions,
+  handlers: ServerHandlers<Context>,
+): ReadonlyMap<RouteHandlers<Context>, RouteSettings> {
+  const base = new RouteSettings(parts, options);
+  const settings = new Map<RouteHandlers<Context>, RouteSettings>([[handlers, base]]);
+  for (const [pattern, route] of Object.entries(handlers.routes ?? {})) {
+    const path = `routes[${JSON.stringify(pattern)}].options.`;
+    settings.set(route, route.options === undefined ? base : base.with(route.options, path));
+  }
+  return settings;
 }
 
 /** Gives the options without those that are undefined, which count as absent. */

@@ -7,7 +7,6 @@
 import { noBytes } from "../../bytes.ts";
 import { checkOptions } from "../../check-options.ts";
 import { resolveLimits } from "../../endpoint/limits.ts";
-import { Traffic } from "../../endpoint/traffic.ts";
 import { LimitError } from "../../errors.ts";
 import { balancersOf } from "../../handshake/proxy-protocol/balancers.ts";
 import { PeerFinder } from "../../handshake/server/peer.ts";
@@ -24,7 +23,7 @@ import { prepared } from "../send/prepare.ts";
 import type { Binary } from "../data.ts";
 import { callSafely } from "../call-safely.ts";
 import { checkClose } from "../check-close.ts";
-import { addTraffic, countersOf, type ServerCounters } from "../counters.ts";
+import type { ServerCounters } from "../counters.ts";
 import { settled } from "../../deferred.ts";
 import { LinkedList } from "../../linked-list.ts";
 import {
@@ -43,10 +42,11 @@ import { ServerHandshake, type ServerHandshakeOwner } from "./server-handshake.t
 import type { LinkSettings } from "../options.ts";
 import { UnhandledErrorReporter } from "../unhandled-errors.ts";
 import { addressBookOf } from "./address-book.ts";
-import { RouteSettings } from "./route-settings.ts";
+import { type RouteSettings, settingsOfRoutes } from "./route-settings.ts";
 import { Routes } from "./routes.ts";
 import { Shutdown } from "./shutdown.ts";
 import { type Published, Topics } from "./topics.ts";
+import { Totals } from "./totals.ts";
 import { deliver, type Delivery } from "./delivery.ts";
 import {
   type BroadcastOptions,
@@ -121,14 +121,9 @@ export class Server<Context = unknown> {
   readonly #unhandled: UnhandledErrorReporter;
   readonly #handshakes = new LinkedList<ServerHandshake<Context>>();
   readonly #links = new LinkedList<Link<Context>>();
-  // Totals of all connections that are over.
-  readonly #received = new Traffic();
-  readonly #sent = new Traffic();
-  #dropped = 0;
+  readonly #totals = new Totals();
   // Number of handshakes that exist only to be refused.
   #excess = 0;
-  #opened = 0;
-  #refused = 0;
   #listener: Listener | undefined;
   #listening: Promise<void> = settled;
   readonly #shutdown: Shutdown;
@@ -146,7 +141,8 @@ export class Server<Context = unknown> {
     const limits = resolveLimits<ServerLimits>(options, defaultServerLimits);
     this.#deadlines = new Deadlines(options.clock ?? systemClock);
     this.#maxConnections = limits.maxConnections;
-    const routeSettings = this.#resolveRoutes(options, handlers, host);
+    const parts = { host, deadlines: this.#deadlines };
+    const routeSettings = settingsOfRoutes(parts, options, handlers);
     this.#settings = routeSettings.get(handlers)!.link;
     const { backplane, carrying = {} } = options;
     this.#unhandled = new UnhandledErrorReporter(options.unhandledErrors, "server");
@@ -213,28 +209,7 @@ export class Server<Context = unknown> {
 
   /** What all connections have sent and received until now. */
   get counters(): ServerCounters {
-    const received = new Traffic();
-    const sent = new Traffic();
-    addTraffic(received, this.#received);
-    addTraffic(sent, this.#sent);
-    let queued = 0;
-    let dropped = this.#dropped;
-    for (const { endpoint, outbox } of this.#links) {
-      addTraffic(received, endpoint.received);
-      addTraffic(sent, endpoint.sent);
-      queued += outbox.unsent;
-      dropped += outbox.dropped;
-    }
-    return {
-      open: this.#links.size,
-      opening: this.#handshakes.size,
-      opened: this.#opened,
-      refused: this.#refused,
-      received: countersOf(received),
-      sent: countersOf(sent),
-      queued,
-      dropped,
-    };
+    return this.#totals.countersOf(this.#links, this.#handshakes.size);
   }
 
   /**
@@ -395,7 +370,7 @@ export class Server<Context = unknown> {
         this.#shutdown.onEnded();
       },
       handshakeRefused: (error, remoteAddress, peer) => {
-        this.#refused++;
+        this.#totals.refused++;
         host.observer?.refused(error, remoteAddress);
         inContext(() => {
           this.#tell(
@@ -409,7 +384,7 @@ export class Server<Context = unknown> {
         if (handlers.refused === undefined) this.#unhandled.report(error, hook, place);
       },
       opened: (link) => {
-        this.#opened++;
+        this.#totals.opened++;
         this.#links.add(link as Link<Context>);
         if (!this.#holds) link.hold(false);
       },
@@ -443,24 +418,10 @@ export class Server<Context = unknown> {
     });
   }
 
-  #resolveRoutes(
-    options: ServeOptions,
-    handlers: ServerHandlers<Context>,
-    host: RuntimeServices,
-  ): ReadonlyMap<RouteHandlers<Context>, RouteSettings> {
-    const base = new RouteSettings({ host, deadlines: this.#deadlines }, options);
-    const settings = new Map<RouteHandlers<Context>, RouteSettings>([[handlers, base]]);
-    for (const [pattern, route] of Object.entries(handlers.routes ?? {})) {
-      const path = `routes[${JSON.stringify(pattern)}].options.`;
-      settings.set(route, route.options === undefined ? base : base.with(route.options, path));
-    }
-    return settings;
-  }
-
   #onEnded(link: Link): void {
     this.#links.delete(link as Link<Context>);
     this.#topics.leave(link);
-    this.#addToTotals(link);
+    this.#totals.add(link);
     this.#shutdown.awaitHandlers(link);
     this.#shutdown.onEnded();
   }
@@ -470,13 +431,6 @@ export class Server<Context = unknown> {
     callSafely(handler, (reason) => {
       this.#unhandled.report(reason, name, { remoteAddress });
     });
-  }
-
-  /** Adds the counters of a connection that is over to the totals. */
-  #addToTotals({ endpoint, outbox }: Link): void {
-    addTraffic(this.#received, endpoint.received);
-    addTraffic(this.#sent, endpoint.sent);
-    this.#dropped += outbox.dropped;
   }
 }
 
