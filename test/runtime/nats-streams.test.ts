@@ -11,7 +11,7 @@ import { adapter } from "../support/adapter.ts";
 import { newMember } from "../support/backplane-member.ts";
 import { describeBackplane } from "../support/backplane-suite.ts";
 import type { TestBroker } from "../support/broker.ts";
-import { describeHistory, historyNodesOf } from "../support/history-suite.ts";
+import { describeHistory, historyNodesOf, itOutlivesOutages } from "../support/history-suite.ts";
 import { hasNats, natsClients, natsModule, natsOptions, startNats } from "../support/nats.ts";
 
 const clients = Object.keys(natsClients) as (keyof typeof natsClients)[];
@@ -92,46 +92,10 @@ describe.skipIf(!hasNats).each(clients)("streams of NATS by %s", (client) => {
   });
 
   describe("when NATS fails", () => {
-    const { start } = historyNodesOf(backplaneOf({ history: 5000 }));
+    const nodes = historyNodesOf(backplaneOf({ history: 5000 }));
+    const { start } = nodes;
 
-    it("loses nothing that it has taken, for subscribers and for who comes back, and tells no gap", async () => {
-      const [a, b] = await Promise.all([start(), start()]);
-      const listeners = await Promise.all([a, b].map((node) => node.listen("tea")));
-      const carried: string[] = [];
-      const all: Promise<unknown>[] = [];
-      let number = 0;
-      const publish = (): void => {
-        const text = `${number++}`;
-        const published = a.server.publish("tea", text).carried.then(() => carried.push(text));
-        published.catch(() => {});
-        all.push(published);
-      };
-      const timer = setInterval(publish, 2);
-      try {
-        for (let round = 1; round <= 2; round++) {
-          await expect.poll(() => carried.length).toBeGreaterThan(30 * round);
-          await nats.kill();
-          await expect.poll(() => b.server.backplane!.state).toBe("down");
-          await nats.start();
-          await expect
-            .poll(() => [a, b].map(({ server }) => server.backplane!.state), { timeout: 10_000 })
-            .toEqual(["up", "up"]);
-        }
-      } finally {
-        clearInterval(timer);
-      }
-      await Promise.all(all);
-      await a.server.publish("tea", "the end").carried;
-      const numbers = Array.from({ length: number }, (_, at) => `${at}`);
-      for (const { texts } of listeners) {
-        await expect.poll(() => texts().at(-1), { timeout: 10_000 }).toBe("the end");
-        expect(texts()).toEqual([...numbers, "the end"]);
-      }
-      const { position } = listeners[0]!.joined;
-      const late = await b.listen("tea", position);
-      expect(late.joined).toMatchObject({ complete: true, replayed: number + 1 });
-      for (const { events } of [a, b]) expect(events).not.toContain("gap");
-    });
+    itOutlivesOutages(nodes, () => nats);
 
     it("makes the stream anew where somebody has deleted it, and tells who comes back, and each server", async () => {
       const [a, b] = await Promise.all([start(), start()]);
@@ -169,18 +133,6 @@ describe.skipIf(!hasNats).each(clients)("streams of NATS by %s", (client) => {
       await expect.poll(texts).toEqual(["1"]);
       // The one that the stream has taken is met in the history once more.
       expect(node.server.backplane!.counters.dropped).toBe(3);
-    });
-
-    it("answers in time while it stands still", async () => {
-      const node = await start({ timeout: 300 });
-      const { joined } = await node.listen("tea");
-      nats.pause();
-      try {
-        const { joined: late } = await node.listen("tea", joined.position);
-        expect(late).toEqual({ complete: false, replayed: 0, position: undefined });
-      } finally {
-        nats.resume();
-      }
     });
   });
 });

@@ -10,9 +10,8 @@ import type { Position } from "../../src/connection/backplane/history.ts";
 import { OpBinary } from "../../src/frame/opcode.ts";
 import { describeBackplane } from "../support/backplane-suite.ts";
 import type { TestBroker } from "../support/broker.ts";
-import { describeHistory, historyNodesOf } from "../support/history-suite.ts";
+import { describeHistory, historyNodesOf, itOutlivesOutages } from "../support/history-suite.ts";
 import { hasRedis, redisClient, startRedis } from "../support/redis.ts";
-import { publishSteadily } from "../support/steady-publisher.ts";
 
 const clients = ["node-redis", "ioredis"] as const;
 
@@ -82,37 +81,10 @@ describe.skipIf(!hasRedis).each(clients)("streams of Redis by %s", (client) => {
   });
 
   describe("when Redis fails", () => {
-    const { start } = historyNodesOf(backplaneOf({ history: 5000 }));
+    const nodes = historyNodesOf(backplaneOf({ history: 5000 }));
+    const { start } = nodes;
 
-    it("loses nothing that it has taken, for subscribers and for who comes back, and tells no gap", async () => {
-      const [a, b] = await Promise.all([start(), start()]);
-      const listeners = await Promise.all([a, b].map((node) => node.listen("tea")));
-      const publisher = publishSteadily(a.server, "tea");
-      try {
-        for (let round = 1; round <= 2; round++) {
-          await expect.poll(() => publisher.carried.length).toBeGreaterThan(30 * round);
-          await redis.kill();
-          await expect.poll(() => b.server.backplane!.state).toBe("down");
-          await redis.start();
-          await expect
-            .poll(() => [a, b].map(({ server }) => server.backplane!.state), { timeout: 10_000 })
-            .toEqual(["up", "up"]);
-        }
-      } finally {
-        publisher.stop();
-      }
-      await publisher.all();
-      await a.server.publish("tea", "the end").carried;
-      const numbers = Array.from({ length: publisher.count }, (_, at) => `${at}`);
-      for (const { texts } of listeners) {
-        await expect.poll(() => texts().at(-1), { timeout: 10_000 }).toBe("the end");
-        expect(texts()).toEqual([...numbers, "the end"]);
-      }
-      const { position } = listeners[0]!.joined;
-      const late = await b.listen("tea", position);
-      expect(late.joined).toMatchObject({ complete: true, replayed: publisher.count + 1 });
-      for (const { events } of [a, b]) expect(events).not.toContain("gap");
-    });
+    itOutlivesOutages(nodes, () => redis);
 
     it("tells who comes back, and each server, where the stream was deleted", async () => {
       const node = await start();
@@ -154,18 +126,6 @@ describe.skipIf(!hasRedis).each(clients)("streams of Redis by %s", (client) => {
       await node.server.publish("water", "1").carried;
       await expect.poll(texts).toEqual(["1"]);
       expect(node.server.backplane!.counters.dropped).toBe(3);
-    });
-
-    it("answers in time while it stands still", async () => {
-      const node = await start({ timeout: 300 });
-      const { joined } = await node.listen("tea");
-      redis.pause();
-      try {
-        const { joined: late } = await node.listen("tea", joined.position);
-        expect(late).toEqual({ complete: false, replayed: 0, position: undefined });
-      } finally {
-        redis.resume();
-      }
     });
   });
 });

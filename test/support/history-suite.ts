@@ -5,7 +5,9 @@ import type { CarryingOptions } from "../../src/connection/backplane/status.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Server } from "../../src/connection/server/serve.ts";
 import { adapter } from "./adapter.ts";
+import type { TestBroker } from "./broker.ts";
 import { nameOf } from "./server.ts";
+import { publishSteadily } from "./steady-publisher.ts";
 
 /** A message, as the option `stamp` of the suite's servers makes it. */
 export interface Stamped {
@@ -255,5 +257,50 @@ export function describeHistory(
       expect(joined).toMatchObject({ complete: true, replayed: sent.length });
       await expect.poll(texts).toEqual(sent);
     });
+  });
+}
+
+/** What holds of a history whose broker is killed and started again while somebody publishes, and of one that stands still. */
+export function itOutlivesOutages({ start }: HistoryNodes, broker: () => TestBroker): void {
+  it("loses nothing that it has taken, for subscribers and for who comes back, and tells no gap", async () => {
+    const [a, b] = await Promise.all([start(), start()]);
+    const listeners = await Promise.all([a, b].map((node) => node.listen("tea")));
+    const publisher = publishSteadily(a.server, "tea");
+    try {
+      for (let round = 1; round <= 2; round++) {
+        await expect.poll(() => publisher.carried.length).toBeGreaterThan(30 * round);
+        await broker().kill();
+        await expect.poll(() => b.server.backplane!.state).toBe("down");
+        await broker().start();
+        await expect
+          .poll(() => [a, b].map(({ server }) => server.backplane!.state), { timeout: 10_000 })
+          .toEqual(["up", "up"]);
+      }
+    } finally {
+      publisher.stop();
+    }
+    await publisher.all();
+    await a.server.publish("tea", "the end").carried;
+    const numbers = Array.from({ length: publisher.count }, (_, at) => `${at}`);
+    for (const { texts } of listeners) {
+      await expect.poll(() => texts().at(-1), { timeout: 10_000 }).toBe("the end");
+      expect(texts()).toEqual([...numbers, "the end"]);
+    }
+    const { position } = listeners[0]!.joined;
+    const late = await b.listen("tea", position);
+    expect(late.joined).toMatchObject({ complete: true, replayed: publisher.count + 1 });
+    for (const { events } of [a, b]) expect(events).not.toContain("gap");
+  });
+
+  it("answers in time while it stands still", async () => {
+    const node = await start({ timeout: 300 });
+    const { joined } = await node.listen("tea");
+    broker().pause();
+    try {
+      const { joined: late } = await node.listen("tea", joined.position);
+      expect(late).toEqual({ complete: false, replayed: 0, position: undefined });
+    } finally {
+      broker().resume();
+    }
   });
 }

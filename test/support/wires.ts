@@ -95,18 +95,18 @@ function wireOf(parts: Parts): Wire {
 /** Sockets of the runtime at hand. */
 const sockets = { listen: adapter.listenTransport, connect: adapter.connectTransport };
 
-const tcp = wireOf({
-  ...sockets,
-  name: "TCP",
+/** Where a wire leads. */
+type Way = Pick<Parts, "remoteAddress" | "place" | "url" | "way">;
+
+/** To a port of the loopback, without TLS and with it. */
+const overTcp: Way = {
   remoteAddress: "127.0.0.1",
   place: () => ({ port: 0, hostname: "127.0.0.1" }),
   url: (_, port) => `ws://127.0.0.1:${port}`,
   way: () => ({}),
-});
+};
 
-const tls = wireOf({
-  ...sockets,
-  name: "TLS",
+const overTls: Way = {
   remoteAddress: "127.0.0.1",
   place: () => ({
     port: 0,
@@ -115,6 +115,18 @@ const tls = wireOf({
   }),
   url: (_, port) => `wss://127.0.0.1:${port}`,
   way: () => ({ tls: { ca: authority } }),
+};
+
+const tcp = wireOf({
+  ...sockets,
+  name: "TCP",
+  ...overTcp,
+});
+
+const tls = wireOf({
+  ...sockets,
+  name: "TLS",
+  ...overTls,
 });
 
 const folder = mkdtempSync(join(tmpdir(), "framewire-"));
@@ -236,10 +248,7 @@ const http2 = wireOf({
   listen: listenOnHttp2,
   connect: connectByHttp2,
   name: "HTTP/2",
-  remoteAddress: "127.0.0.1",
-  place: () => ({ port: 0, hostname: "127.0.0.1" }),
-  url: (_, port) => `ws://127.0.0.1:${port}`,
-  way: () => ({}),
+  ...overTcp,
 });
 
 const http2Tls = wireOf({
@@ -247,14 +256,7 @@ const http2Tls = wireOf({
   listen: listenOnHttp2,
   connect: connectByHttp2,
   name: "HTTP/2 over TLS",
-  remoteAddress: "127.0.0.1",
-  place: () => ({
-    port: 0,
-    hostname: "127.0.0.1",
-    tls: { cert: certificate, key: privateKey },
-  }),
-  url: (_, port) => `wss://127.0.0.1:${port}`,
-  way: () => ({ tls: { ca: authority } }),
+  ...overTls,
 });
 
 /** TCP, TLS and Unix sockets of the runtime at hand, HTTP/2, and what needs no runtime. */
