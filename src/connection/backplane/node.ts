@@ -31,6 +31,7 @@ import {
 import type { Histories } from "./histories.ts";
 import type { Position, Replayed } from "./history.ts";
 import { Interests } from "./interests.ts";
+import { Reachability } from "./reachability.ts";
 import { IncomingSequences, OutgoingSequences } from "./sequences.ts";
 import {
   type BackplaneCounters,
@@ -69,19 +70,7 @@ export class BackplaneNode implements BackplaneStatus {
   /** The topics with a history; undefined if the driver has none. */
   #histories: Histories | undefined;
   #keeps: ((topic: string) => boolean) | undefined;
-  /**
-   * "joining": the driver has not joined yet. "reached", "lost": the last state that the driver told, "up" or "down". "left": the
-   * end.
-   */
-  #stage: "joining" | "reached" | "lost" | "left" = "joining";
-  /** The last state that the driver told before it had joined, with the reason. */
-  #early: { readonly now: BackplaneState; readonly reason: unknown } = {
-    now: "up",
-    reason: undefined,
-  };
-  /** Whether an answer of the broker was overdue, and none has come since. */
-  #isSilent = false;
-  #told: BackplaneState = "up";
+  readonly #broker: Reachability;
   #membership: BackplaneMembership | undefined;
   #joined: Promise<void> | undefined;
   /** Whether {@link joined} waits for `#joined`: its rejection then tells the error, and no event does. */
@@ -111,6 +100,9 @@ export class BackplaneNode implements BackplaneStatus {
     const maxWaiting = bytes || Infinity;
     const timeout = patience || Infinity;
     this.#owner = owner;
+    this.#broker = new Reachability((event) => {
+      owner.tell(event);
+    });
     this.#stamp = options.stamp;
     this.#timeout = timeout;
     const id = crypto.getRandomValues(new Uint8Array(nodeIdSize));
@@ -125,7 +117,7 @@ export class BackplaneNode implements BackplaneStatus {
       },
       failed: (error) => {
         this.#failed++;
-        if (error.code === "TIMEOUT") this.#silent();
+        if (error.code === "TIMEOUT") this.#broker.overdue();
       },
     });
     this.#interests = new Interests({ linger, timeout }, owner.deadlines, {
@@ -135,7 +127,7 @@ export class BackplaneNode implements BackplaneStatus {
         this.#answered();
       },
       overdue: () => {
-        this.#silent();
+        this.#broker.overdue();
       },
       failed: (topic, cause) => {
         // The driver tells an outage by its state; the node subscribes again when the broker is back.
@@ -151,7 +143,7 @@ export class BackplaneNode implements BackplaneStatus {
   }
 
   get state(): BackplaneState {
-    return this.#stage === "reached" && !this.#isSilent ? "up" : "down";
+    return this.#broker.state;
   }
 
   get counters(): BackplaneCounters {
@@ -232,7 +224,7 @@ export class BackplaneNode implements BackplaneStatus {
       this.#isAwaited = false;
       deadline.cancel();
     }
-    if (this.#stage === "joining") this.#tellState(new BackplaneError("TIMEOUT"));
+    if (this.#broker.isJoining) this.#broker.tell(new BackplaneError("TIMEOUT"));
   }
 
   /**
@@ -263,7 +255,7 @@ export class BackplaneNode implements BackplaneStatus {
   /** A topic has its first subscriber. @returns As `Interests.want`. */
   want(topic: string): Promise<boolean> {
     const answer = this.#interests.want(topic);
-    const heard = this.#isSilent ? Promise.resolve(false) : answer;
+    const heard = this.#broker.isSilent ? Promise.resolve(false) : answer;
     return this.#historyOf(topic)?.want(topic, heard) ?? heard;
   }
 
@@ -293,7 +285,7 @@ export class BackplaneNode implements BackplaneStatus {
    */
   async leave(within: number): Promise<void> {
     const { deadlines } = this.#owner;
-    this.#stage = "left";
+    this.#broker.leave();
     this.#carrier.close();
     this.#interests.close();
     this.#histories?.close();
@@ -326,62 +318,44 @@ export class BackplaneNode implements BackplaneStatus {
   }
 
   #enter(membership: BackplaneMembership): void {
-    if (this.#stage === "left") {
+    if (this.#broker.hasLeft) {
       const { signal } = new AbortController();
       void quiet((async () => membership.leave(signal))());
       return;
     }
     this.#membership = membership;
-    this.#stage = "lost";
-    const { now, reason } = this.#early;
+    const { now, reason } = this.#broker.enter();
     if (now === "up") this.#reach();
-    else this.#tellState(new BackplaneError("DOWN", { cause: reason }));
+    else this.#broker.tell(new BackplaneError("DOWN", { cause: reason }));
   }
 
   /** The driver tells a state. */
   #stateOf(now: BackplaneState, reason: unknown): void {
-    if (this.#stage === "joining") {
-      this.#early = { now, reason };
-    } else if (now === "up" && this.#stage === "lost") {
+    const change = this.#broker.report(now, reason);
+    if (change === "up") {
       this.#reach();
-    } else if (now === "down" && this.#stage === "reached") {
-      this.#stage = "lost";
+    } else if (change === "down") {
+      this.#broker.lose();
       this.#carrier.shut();
       this.#interests.shut();
       this.#histories?.stop();
-      this.#tellState(new BackplaneError("DOWN", { cause: reason }));
+      this.#broker.tell(new BackplaneError("DOWN", { cause: reason }));
     }
   }
 
   #reach(): void {
-    this.#stage = "reached";
-    this.#isSilent = false;
+    this.#broker.reach();
     // Subscriptions go first, because publications may be answered at once.
     this.#interests.open();
     this.#histories?.start();
     this.#carrier.open();
-    this.#tellState();
+    this.#broker.tell();
   }
 
   #answered(): void {
-    if (!this.#isSilent) return;
-    this.#isSilent = false;
+    if (!this.#broker.answered()) return;
     this.#histories?.start();
-    this.#tellState();
-  }
-
-  #silent(): void {
-    if (this.#stage !== "reached") return;
-    this.#isSilent = true;
-    this.#tellState(new BackplaneError("TIMEOUT"));
-  }
-
-  /** Tells an event if the state has changed. @param error Why the state may be "down". */
-  #tellState(error?: BackplaneError): void {
-    const { state } = this;
-    if (state === this.#told || this.#stage === "left") return;
-    this.#told = state;
-    this.#owner.tell(error === undefined ? { type: "up" } : { type: "down", error });
+    this.#broker.tell();
   }
 
   /** Takes a message from the broker. Never throws, whatever the bytes are. */
@@ -391,7 +365,7 @@ export class BackplaneNode implements BackplaneStatus {
     position: Position | undefined,
     previous: string | undefined,
   ): void {
-    if (this.#stage === "left" || !this.#interests.has(topic)) return;
+    if (this.#broker.hasLeft || !this.#interests.has(topic)) return;
     const histories = this.#historyOf(topic);
     if (histories !== undefined) {
       histories.deliver(topic, bytes, position, previous);
@@ -455,7 +429,7 @@ export class BackplaneNode implements BackplaneStatus {
     missing: number | undefined,
     node: string | undefined,
   ): void {
-    if (this.#stage === "left") return;
+    if (this.#broker.hasLeft) return;
     this.#gaps++;
     this.#owner.tell({ type: "gap", topics, missing, node });
   }
