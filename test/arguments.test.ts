@@ -121,7 +121,7 @@ describe("checkText()", () => {
 });
 
 describe("checkEither()", () => {
-  it.each(["a", "b"])("takes %s where that is one of the two", (value) => {
+  it.each(["a", "b"])("takes %s if that is one of the two", (value) => {
     expect(() => {
       checkEither("side", value, "a", "b");
     }).not.toThrow();
@@ -135,7 +135,7 @@ describe("checkEither()", () => {
 });
 
 describe("checkWhole()", () => {
-  it("takes Infinity where that is the most", () => {
+  it("takes Infinity if that is the maximum", () => {
     expect(() => {
       checkWhole("limit", Infinity, Infinity);
     }).not.toThrow();
@@ -184,11 +184,11 @@ describe("checkRange()", () => {
     [3, 2, "start must be from 0 to 2: 3"],
     [5, undefined, "start must be from 0 to 4: 5"],
     [0.5, 4, "start must be from 0 to 4: 0.5"],
-  ])("refuses %s to %s by a RangeError that says which one", (start, end, message) => {
+  ])("refuses %s to %s by a RangeError that names the wrong end", (start, end, message) => {
     expect(() => checkRange(four, start, end)).toThrow(new RangeError(message));
   });
 
-  it("refuses what is no number by a TypeError that says which one", () => {
+  it("refuses an end that is no number by a TypeError that names it", () => {
     expect(() => checkRange(four, "0" as never, 4)).toThrow(wrongType("start", "a number", "0"));
     expect(() => checkRange(four, 0, "4" as never)).toThrow(wrongType("end", "a number", "4"));
   });
@@ -197,13 +197,13 @@ describe("checkRange()", () => {
     expect(() => checkRange(four, 0, null as never)).toThrow(wrongType("end", "a number", null));
   });
 
-  it("refuses what is no Uint8Array, by its name", () => {
+  it("refuses what is no Uint8Array, and names the argument", () => {
     expect(() => checkRange(null, 0, undefined)).toThrow(wrongType("bytes", "a Uint8Array", null));
     expect(() => checkRange("Hello", 0, 5)).toThrow(wrongType("bytes", "a Uint8Array", "Hello"));
     expect(() => checkRange([1], 0, 1, "chunk")).toThrow(wrongType("chunk", "a Uint8Array", [1]));
   });
 
-  it("refuses an array that is detached, and takes one that is empty", () => {
+  it("refuses a detached array, and accepts an empty one", () => {
     expect(() => checkRange(detached(4), 0, undefined)).toThrow(TypeError);
     expect(() => checkRange(detached(4), 0, 0)).toThrow(/detached/);
     expect(() => checkRange(detached(0), 0, 0)).toThrow(/detached/);
@@ -214,7 +214,7 @@ describe("checkRange()", () => {
 describe("checkSpan()", () => {
   const four = new Uint8Array(4);
 
-  it("is as checkRange(), of a range that has no default", () => {
+  it("checks as checkRange() does, a range that has no default", () => {
     expect(() => {
       checkSpan(four, 0, 4);
     }).not.toThrow();

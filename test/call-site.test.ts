@@ -15,7 +15,7 @@ function laterError(): Promise<Error> {
 }
 
 describe("CallSite", () => {
-  it("puts the caller's lines behind those of an error", async () => {
+  it("appends the caller's lines to those of an error", async () => {
     const site = calledFromHere();
     const error = await laterError();
     const own = error.stack;
@@ -39,7 +39,7 @@ describe("CallSite", () => {
     }
   });
 
-  it("leaves an error as it is whose stack cannot be written, or that has none", async () => {
+  it("leaves an error as it is if its stack cannot be written, or if it has none", async () => {
     const site = calledFromHere();
     const sealed = await laterError();
     Object.defineProperty(sealed, "stack", { value: "Error: Sealed", writable: false });
@@ -51,7 +51,7 @@ describe("CallSite", () => {
     expect(without.stack).toBeUndefined();
   });
 
-  it("adds nothing where the runtime keeps no stacks", () => {
+  it("adds nothing if the runtime keeps no stacks", () => {
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     const site = new CallSite();

@@ -55,7 +55,7 @@ describe("checkOptions()", () => {
     }).toThrow(new TypeError(message));
   });
 
-  it("says where a name belongs", () => {
+  it("says to which argument a name belongs", () => {
     expect(() => {
       checkOptions({ onMessage: 5 }, table, { elsewhere: { message: callback } });
     }).toThrow(
@@ -67,7 +67,7 @@ describe("checkOptions()", () => {
 });
 
 describe("checkKind()", () => {
-  it("knows things by their methods, and words by their names", () => {
+  it("recognizes objects by their methods, and values by their names", () => {
     const clock = having("a Clock", "now");
     expect(() => {
       checkKind("clock", clock, { now() {} });

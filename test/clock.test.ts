@@ -25,7 +25,7 @@ describe("Deadlines", () => {
     expect(lines).toEqual(["due"]);
   });
 
-  it("call none early, in whatever part of a tick the timer began", () => {
+  it("call no task early, in whatever part of a tick the timer began", () => {
     const clock = new FakeClock();
     const deadlines = new Deadlines(clock);
     clock.advance(37);
@@ -69,7 +69,7 @@ describe("Deadlines", () => {
     deadline.cancel();
   });
 
-  it("take a new one from a task", () => {
+  it("accept a new deadline from a task", () => {
     const clock = new FakeClock();
     const deadlines = new Deadlines(clock);
     const lines: string[] = [];
@@ -121,7 +121,7 @@ describe("Deadlines that are due in the same tick", () => {
     expect(lines).toEqual(["first", "second", "third", "fourth", "fifth"]);
   });
 
-  it("are called in that order also where many ticks did not come", () => {
+  it("are called in that order even if many ticks did not come", () => {
     const clock = new JumpingClock();
     const deadlines = new Deadlines(clock);
     const lines: number[] = [];
@@ -149,7 +149,7 @@ describe("Deadlines that are due in the same tick", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("are all called where one throws, whose error the timer gets then", () => {
+  it("are all called if one throws, and the timer gets the error afterwards", () => {
     const clock = new FakeClock();
     const deadlines = new Deadlines(clock);
     const lines: string[] = [];
@@ -168,7 +168,7 @@ describe("Deadlines that are due in the same tick", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("leave no error out where several throw", () => {
+  it("report every error if several throw", () => {
     const clock = new FakeClock();
     const deadlines = new Deadlines(clock);
     for (const name of ["first", "second"]) {
@@ -238,7 +238,7 @@ describe("a tick among 100 000 deadlines", () => {
     return { clock, deadlines, all, calls: () => calls };
   }
 
-  it("looks at none of them where none is due", () => {
+  it("looks at none of them if none is due", () => {
     const { clock, calls } = crowd();
     const counts = Array.from({ length: 10 }, () =>
       lookedAtBy(() => {
@@ -262,7 +262,7 @@ describe("a tick among 100 000 deadlines", () => {
     expect(looked).toBeLessThan(4 * due);
   });
 
-  it("looks at each twice at the most where a few of them are due at a time", () => {
+  it("looks at each at most twice if a few of them are due at a time", () => {
     const clock = new FakeClock();
     const deadlines = new Deadlines(clock);
     clock.advance(33);
@@ -287,7 +287,7 @@ describe("a tick among 100 000 deadlines", () => {
     expect(looked).toBeLessThan(200);
   });
 
-  it("costs adding and cancelling nothing more", () => {
+  it("makes adding and cancelling no more expensive", () => {
     for (const { deadlines } of [crowd(), { deadlines: new Deadlines(new FakeClock()) }]) {
       const looked = lookedAtBy(() => {
         for (let i = 0; i < 100; i++) deadlines.after(30_000, () => {}).cancel();
@@ -402,7 +402,7 @@ describe("Deadlines that are added, cancelled, met and slept over", () => {
 });
 
 describe("Deadlines on a clock", () => {
-  it("tell its time, exactly and as of the last tick", () => {
+  it("tell the clock's time, exactly and as of the last tick", () => {
     const clock = new FakeClock();
     const deadlines = new Deadlines(clock);
     clock.advance(250);
@@ -414,7 +414,7 @@ describe("Deadlines on a clock", () => {
     expect([deadlines.now(), deadlines.coarseNow]).toEqual([250 + tick, 250 + tick]);
   });
 
-  it("have the right coarse time again when the timer runs again after a while", () => {
+  it("have the right coarse time when the timer runs again after a while", () => {
     const clock = new FakeClock();
     const deadlines = new Deadlines(clock);
     deadlines.after(10, () => {});
@@ -424,7 +424,7 @@ describe("Deadlines on a clock", () => {
     expect(deadlines.coarseNow).toBe(5000);
   });
 
-  it("take the end of the tick for the latest that a coarse time can mean", () => {
+  it("take the end of the tick as the latest time that a coarse time can mean", () => {
     const clock = new JumpingClock();
     const deadlines = new Deadlines(clock);
     deadlines.after(60_000, () => {});
@@ -458,7 +458,7 @@ describe("Deadlines of a process that was held up for two seconds", () => {
     expect(lines).toEqual(["due"]);
   });
 
-  it("call nothing that what was read meanwhile has cancelled", () => {
+  it("call nothing that was cancelled by what was read meanwhile", () => {
     const clock = new JumpingClock();
     const deadlines = new Deadlines(clock);
     const lines: string[] = [];
@@ -471,7 +471,7 @@ describe("Deadlines of a process that was held up for two seconds", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("hold everybody to their time where it is held up again and again", () => {
+  it("keep their times if the process is held up again and again", () => {
     const clock = new JumpingClock();
     const deadlines = new Deadlines(clock);
     const lines: string[] = [];
@@ -483,7 +483,7 @@ describe("Deadlines of a process that was held up for two seconds", () => {
     expect(lines).toEqual(["due"]);
   });
 
-  it("give the next time a tick more, too, also where the timer did not run between them", () => {
+  it("give the next deadline a tick more, too, even if the timer did not run in between", () => {
     const clock = new JumpingClock();
     const deadlines = new Deadlines(clock);
     const lines: string[] = [];
@@ -496,7 +496,7 @@ describe("Deadlines of a process that was held up for two seconds", () => {
     expect(lines).toEqual([]);
   });
 
-  it("do not take a tick that is half a second late for that", () => {
+  it("do not treat a tick that is half a second late as such a delay", () => {
     const clock = new JumpingClock();
     const lines: string[] = [];
     new Deadlines(clock).after(400, () => lines.push("due"));
@@ -507,7 +507,7 @@ describe("Deadlines of a process that was held up for two seconds", () => {
 });
 
 describe("deadlinesOn()", () => {
-  it("gives all who use the system's time one timer", () => {
+  it("gives all users of the system's time one timer", () => {
     expect(deadlinesOn()).toBe(deadlinesOn());
     expect(deadlinesOn(systemClock)).toBe(deadlinesOn());
   });
@@ -558,7 +558,7 @@ describe("Deadlines, and whether the process lives on for them", () => {
     return { clock, told, next };
   }
 
-  it("holds it while there is one that holds, and no longer", () => {
+  it("keep the process alive while one deadline holds it, and no longer", () => {
     const { clock, told, next } = newClock();
     const deadlines = new Deadlines(clock);
     const free = deadlines.after(500, () => {}, false);
@@ -573,7 +573,7 @@ describe("Deadlines, and whether the process lives on for them", () => {
     expect(told.pop()).toBe("stop");
   });
 
-  it("lets each be told otherwise, once it matters and not afterwards", () => {
+  it("let each deadline be changed while it is due, and not afterwards", () => {
     const { clock, told } = newClock();
     const deadlines = new Deadlines(clock);
     const one = deadlines.after(500, () => {});
@@ -591,7 +591,7 @@ describe("Deadlines, and whether the process lives on for them", () => {
     deadlines.after(Infinity, () => {}).hold(false);
   });
 
-  it("holds it for none where it may for none", () => {
+  it("never keep the process alive if they may not", () => {
     const { clock, told } = newClock();
     const deadlines = new Deadlines(clock);
     deadlines.hold(false);
@@ -604,7 +604,7 @@ describe("Deadlines, and whether the process lives on for them", () => {
     expect(told).toHaveLength(3);
   });
 
-  it("asks nothing of a clock that knows no such thing", () => {
+  it("call no such method on a clock that has none", () => {
     const deadlines = new Deadlines(new FakeClock());
     const one = deadlines.after(500, () => {});
     one.hold(false);

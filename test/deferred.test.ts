@@ -15,13 +15,13 @@ describe("newDeferred()", () => {
 });
 
 describe("rejected()", () => {
-  it("rejects for whoever awaits it", async () => {
+  it("rejects for those who await it", async () => {
     await expect(rejected(new Error("no"))).rejects.toThrow("no");
   });
 });
 
 describe("isPromise()", () => {
-  it.each(oddThenables)("tells that %s has to be waited for", (_, make) => {
+  it.each(oddThenables)("says yes to %s", (_, make) => {
     expect(isPromise(make())).toBe(true);
   });
 
@@ -59,11 +59,11 @@ describe("whenSettled()", () => {
     expect(await callsOf(Promise.reject(new Error("no")))).toEqual(["returned", "failed: no"]);
   });
 
-  it("takes a value for settled", async () => {
+  it("treats a value as settled", async () => {
     expect(await callsOf("plain")).toEqual(["returned", "done: plain"]);
   });
 
-  it("calls nobody where only a failure matters, and there is none", async () => {
+  it("calls nothing if only a failure matters, and there is none", async () => {
     expect(await callsOf(Promise.resolve(1), false)).toEqual(["returned"]);
   });
 });
@@ -71,7 +71,7 @@ describe("whenSettled()", () => {
 describe("watched()", () => {
   const boom = new Error("boom");
 
-  it("tells what nobody has asked for", async () => {
+  it("reports a rejection that nobody awaits", async () => {
     const seen: unknown[] = [];
     void watched(Promise.reject(boom), (reason) => seen.push(reason));
     await macrotask();
@@ -88,14 +88,14 @@ describe("watched()", () => {
         await (async () => promise)().catch(() => {});
       },
     ],
-  ])("tells nothing where somebody %s", async (_, act) => {
+  ])("reports nothing if somebody %s", async (_, act) => {
     const seen: unknown[] = [];
     await act(watched(Promise.reject(boom), (reason) => seen.push(reason)));
     await macrotask();
     expect(seen).toEqual([]);
   });
 
-  it("gives what the other one gives", async () => {
+  it("gives the same result as the other promise", async () => {
     expect(await watched(Promise.resolve(7), () => {})).toBe(7);
   });
 });

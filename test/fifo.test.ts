@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Fifo } from "../src/fifo.ts";
 
 describe("Fifo", () => {
-  it("is an array that is pushed to and shifted from, whatever the order of the calls", () => {
+  it("does what an array's push() and shift() do, whatever the order of the calls", () => {
     const step = fc.oneof(
       { weight: 5, arbitrary: fc.integer({ min: 1, max: 200 }).map((count) => ({ push: count })) },
       { weight: 5, arbitrary: fc.integer({ min: 1, max: 200 }).map((count) => ({ shift: count })) },

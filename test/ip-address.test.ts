@@ -58,7 +58,7 @@ describe("parseAddress()", () => {
     expect(parseAddress(text)).toBeUndefined();
   });
 
-  it("reads what is written of any 4 bytes", () => {
+  it("reads what writeAddress() writes for any 4 bytes", () => {
     fc.assert(
       fc.property(fc.ipV4(), (text) => {
         expect(parseAddress(text)!.join(".")).toBe(text);

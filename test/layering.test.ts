@@ -388,11 +388,11 @@ describe("the imports", () => {
     ["behind others", { a: ["b", "c"], b: [], c: ["d"], d: ["e"], e: ["c"] }, ["c", "d", "e", "c"]],
     ["of one file", { a: ["a"] }, ["a", "a"]],
     ["nowhere, where two ways meet", { a: ["b", "c"], b: ["d"], c: ["d"] }, undefined],
-  ])("are seen to go in a circle %s", (_, imports, cycle) => {
+  ])("are recognized as a circle %s", (_, imports, cycle) => {
     expect(findCycle(new Map(Object.entries(imports)))).toEqual(cycle);
   });
 
-  it("count where they are of types alone", () => {
+  it("count even if they are only of types", () => {
     const source = `import type { A } from "./a.ts";\nimport { type B } from "./b.ts";\n`;
     expect(importsOf(source)).toEqual(["./a.ts", "./b.ts"]);
   });

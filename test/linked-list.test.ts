@@ -15,7 +15,7 @@ class Member implements Linked<Member> {
 }
 
 describe("a linked list", () => {
-  it("has its members in the order in which they were added, as a Set has, whatever was taken out", () => {
+  it("keeps its members in the order in which they were added, as a Set does, whatever was taken out", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(9)), (steps) => {
         const members = Array.from({ length: 10 }, () => new Member());
@@ -39,7 +39,7 @@ describe("a linked list", () => {
     );
   });
 
-  it("says that it did not have what is taken out twice, or was never added", () => {
+  it("returns false for a member that is taken out twice, or was never added", () => {
     const list = new LinkedList<Member>();
     const [first, second, stranger] = [new Member(), new Member(), new Member()];
     list.add(first);
@@ -54,7 +54,7 @@ describe("a linked list", () => {
     expect(list.size).toBe(0);
   });
 
-  it("leaves no way from what is taken out to the others", () => {
+  it("leaves no link from a removed member to the others", () => {
     const list = new LinkedList<Member>();
     const members = [new Member(), new Member(), new Member()];
     for (const member of members) list.add(member);
@@ -74,8 +74,8 @@ function leftOver(list: { add(member: Member): unknown; delete(member: Member): 
 }
 
 // What V8 alone does, and Node alone lets a test ask it to do.
-describe.runIf(runtime === "node")("what has been taken out", () => {
-  it("is not kept until a full collection, as a Set keeps it", () => {
+describe.runIf(runtime === "node")("a removed member", () => {
+  it("is not kept until a full collection, as a Set would keep it", () => {
     expect(leftOver(new Set())).toBeGreaterThan(400);
     expect(leftOver(new LinkedList())).toBeLessThan(100);
   });

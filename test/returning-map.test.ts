@@ -3,7 +3,7 @@ import { ReturningMap } from "../src/returning-map.ts";
 import { seededRandom } from "./support/cuts.ts";
 
 describe("ReturningMap", () => {
-  it("has what a Map has, whatever comes and goes", () => {
+  it("has the same entries as a Map, whatever comes and goes", () => {
     const random = seededRandom(5);
     const map = new ReturningMap<string, number>();
     const model = new Map<string, number>();
@@ -23,7 +23,7 @@ describe("ReturningMap", () => {
     expect(map.values().sort()).toEqual([...model.values()].sort());
   });
 
-  it("keeps no more places without a value than others, and a few", () => {
+  it("keeps no more empty places than used ones, and a few", () => {
     const places = vi.spyOn(Map.prototype, "set");
     const map = new ReturningMap<number, string>();
     for (let key = 0; key < 10_000; key++) {

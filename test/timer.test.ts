@@ -14,7 +14,7 @@ describe("startTimer()", () => {
     expect([calls, clock.running]).toEqual([1, 0]);
   });
 
-  it("takes a millisecond where it is to take none, and for ever where it is to take that", () => {
+  it("waits a millisecond for 0, and for ever for Infinity", () => {
     const clock = new FakeClock();
     let calls = 0;
     startTimer(clock, 0, () => calls++);
@@ -26,7 +26,7 @@ describe("startTimer()", () => {
     expect([calls, clock.running]).toEqual([1, 0]);
   });
 
-  it("takes longer than a runtime's own timers can", () => {
+  it("can wait longer than a runtime's own timers", () => {
     const clock = new FakeClock();
     let calls = 0;
     startTimer(clock, 1e10, () => calls++);
@@ -36,7 +36,7 @@ describe("startTimer()", () => {
     expect(calls).toBe(1);
   });
 
-  it("calls nobody once it is cancelled", () => {
+  it("calls nothing once it is cancelled", () => {
     const clock = new FakeClock();
     let calls = 0;
     const timer = startTimer(clock, 10, () => calls++);
@@ -46,7 +46,7 @@ describe("startTimer()", () => {
     expect([calls, clock.running]).toEqual([0, 0]);
   });
 
-  it("tells its clock whether the process lives on for it, where that wants to know", () => {
+  it("tells its clock whether it keeps the process alive, if the clock wants to know", () => {
     const told: string[] = [];
     const stop: StopTimer = () => {};
     stop.ref = () => told.push("ref");

@@ -12,7 +12,7 @@ describe("isBlob()", () => {
     ["text", false],
     [null, false],
     [undefined, false],
-  ])("of %o is %o", (data, expected) => {
+  ])("tells of %o whether it is a Blob: %o", (data, expected) => {
     expect(isBlob(data)).toBe(expected);
   });
 });

@@ -7,11 +7,11 @@ import { describeCodec } from "../support/codec-rules.ts";
 describeCodec("bufferText()", bufferText());
 
 describe("bufferText()", () => {
-  it("has its methods on this runtime", () => {
+  it("finds the methods that it needs on this runtime", () => {
     expect(bufferText()).not.toBe(webText);
   });
 
-  it("is the Web's codec where one of them is missing", () => {
+  it("gives the Web's codec if one of the methods is missing", () => {
     const { utf8Slice, utf8Write } = Buffer.prototype as unknown as Record<string, never>;
     expect(bufferText({ utf8Slice: utf8Slice! })).toBe(webText);
     expect(bufferText({ utf8Write: utf8Write! })).toBe(webText);

@@ -46,7 +46,7 @@ describe("connecting()", () => {
     expect(await promise).toBe("attached");
   });
 
-  it("rejects with a TransportError, and lets nothing that comes later count", async () => {
+  it("rejects with a TransportError, and ignores what comes later", async () => {
     const { promise, attempt, lines } = begin();
     const cause = new Error("first");
     attempt.fail(cause, "TLS_FAILED");
@@ -58,7 +58,7 @@ describe("connecting()", () => {
     expect(lines).toEqual([]);
   });
 
-  it("rejects with an error as it is, where that is wanted", async () => {
+  it("rejects with an error as it is, if that is wanted", async () => {
     const { promise, attempt } = begin();
     const error = new Error("no way");
     attempt.reject(error);
@@ -68,7 +68,7 @@ describe("connecting()", () => {
     expect(attempt.isOver).toBe(true);
   });
 
-  it("takes what begin() throws for a failure", async () => {
+  it("rejects with what begin() throws", async () => {
     const cause = new RangeError("port");
     const promise = connecting({}, String, () => {
       throw cause;
@@ -76,7 +76,7 @@ describe("connecting()", () => {
     await expect(promise).rejects.toMatchObject({ code: "FAILED", cause });
   });
 
-  it("destroys the transport where attach() throws", async () => {
+  it("destroys the transport if attach() throws", async () => {
     const error = new Error("attach");
     const { promise, attempt } = begin(undefined, () => {
       throw error;
@@ -87,14 +87,14 @@ describe("connecting()", () => {
     await expect(promise).rejects.toBe(error);
   });
 
-  it("begins nothing where the signal is aborted", async () => {
+  it("begins nothing if the signal is aborted already", async () => {
     const signal = AbortSignal.abort(new Error("early"));
     const { promise, attempt } = begin(signal);
     await expect(promise).rejects.toBe(signal.reason);
     expect(attempt).toBeUndefined();
   });
 
-  it("gives up when the signal is aborted, and drops what was opened nevertheless", async () => {
+  it("gives up when the signal aborts, and drops a transport that opens all the same", async () => {
     const controller = new AbortController();
     const { promise, attempt, lines } = begin(controller.signal);
     controller.abort(new Error("given up"));
@@ -106,7 +106,7 @@ describe("connecting()", () => {
     expect(lines).toEqual(["given up"]);
   });
 
-  it("does not hear the signal once it is over", async () => {
+  it("does not listen to the signal once it is over", async () => {
     const controller = new AbortController();
     const { promise, attempt, lines } = begin(controller.signal);
     attempt.succeed(newTransport().transport);

@@ -58,7 +58,7 @@ async function opened(): Promise<{ ws: Connection; peer: Peer; server: Server }>
 }
 
 describe("the diagnostics channels", () => {
-  it("tell of a connection's opening and end", async () => {
+  it("report that a connection opens and ends", async () => {
     const seen = listen();
     const { ws, peer } = await opened();
     expect(seen).toEqual([["framewire.connection.open", { connection: ws }]]);
@@ -69,7 +69,7 @@ describe("the diagnostics channels", () => {
     expect(closure).toMatchObject({ status: 4000, reason: "bye", clean: true });
   });
 
-  it("tell of what goes wrong with it", async () => {
+  it("report what goes wrong with a connection", async () => {
     const seen = listen();
     const { ws, peer } = await opened();
     peer.text("Hello");
@@ -82,7 +82,7 @@ describe("the diagnostics channels", () => {
     expect(seen[1]![1]).toEqual({ connection: ws, error: new Error("oops") });
   });
 
-  it("tell of a handshake that was refused", async () => {
+  it("report a refused handshake", async () => {
     const seen = listen();
     const server = new Server({ port: 0 }, { upgrade: () => ({ status: 401 }) }, { observer });
     const [ours, theirs] = memoryPair();
@@ -95,7 +95,7 @@ describe("the diagnostics channels", () => {
     expect(error).toMatchObject({ status: 401 });
   });
 
-  it("tell of what happens to a server's backplane", async () => {
+  it("report what happens to a server's backplane", async () => {
     const seen = listen();
     const broker = new FakeBroker();
     const server = new Server(
@@ -113,7 +113,7 @@ describe("the diagnostics channels", () => {
     await server.shutdown();
   });
 
-  it("tell of clients' connections, too", async () => {
+  it("report clients' connections, too", async () => {
     const server = new Server({ port: 0 }, {});
     const seen = listen();
     const ws = await connectOn(memoryConnect(server), "ws://a", {}, {}, { observer });
@@ -124,7 +124,7 @@ describe("the diagnostics channels", () => {
     ]);
   });
 
-  it("are asked for nothing where nobody listens", async () => {
+  it("cost nothing if nobody listens", async () => {
     let published = 0;
     for (const name of names) {
       const one = channel(name);

@@ -64,7 +64,7 @@ function newLog() {
 }
 
 describe("takeUpgrades()", () => {
-  it("gives the socket, and the request as it was on the wire with what came behind it", () => {
+  it("gives the socket, the request as it was on the wire, and what came after it", () => {
     const server = new FakeServer();
     const { transports, texts, accept } = newLog();
     takeUpgrades(server, accept);
@@ -90,7 +90,7 @@ describe("takeUpgrades()", () => {
     expect(transports).toHaveLength(1);
   });
 
-  it("takes its own ears away alone when it is closed", async () => {
+  it("removes only its own listeners when it is closed", async () => {
     const server = new FakeServer();
     const theirs = (): void => {};
     server.on("upgrade", theirs);
@@ -130,7 +130,7 @@ describe("takeConnections()", () => {
 });
 
 describe("newServerListener()", () => {
-  it("tells where the server listens: nowhere yet, an address, a path, and the last of them", () => {
+  it("tells where the server listens, before, while and after it listens", () => {
     const server = new FakeServer();
     server.place = null;
     const listener = newServerListener(server, () => {});
@@ -143,7 +143,7 @@ describe("newServerListener()", () => {
     expect([listener.port, listener.hostname]).toEqual([0, "/run/x"]);
   });
 
-  it("remembers where it listened though it is asked afterwards alone", () => {
+  it("remembers where it listened, even if it is first asked afterwards", () => {
     const server = new FakeServer();
     const listener = newServerListener(server, () => {});
     server.place = null;

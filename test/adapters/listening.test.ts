@@ -54,7 +54,7 @@ describe("listening()", () => {
       { port: 1, hostname: "::", reusePort: false },
       { ...tls, handshakeTimeout: 5 },
     ],
-  ])("asks the runtime, with %o", async (options, place, checked) => {
+  ])("asks the runtime to listen with %o", async (options, place, checked) => {
     const runtime = newRuntime();
     expect(await listen(options, runtime)).toBe(listener);
     expect(runtime.asked).toEqual([[place, checked]]);
@@ -93,7 +93,7 @@ describe("listening()", () => {
     expect(runtime.asked).toEqual([]);
   });
 
-  it("listens on IPv4 alone where every address of both families cannot be had", async () => {
+  it("listens on IPv4 alone if it cannot listen on both families", async () => {
     const asked: unknown[] = [];
     const without: ListeningRuntime = {
       listen({ hostname }) {
@@ -121,7 +121,7 @@ describe("listening()", () => {
     expect(asked).toEqual(["::"]);
   });
 
-  it("passes the length of the system's queue on", async () => {
+  it("passes on the length of the system's queue", async () => {
     for (const where of [{ port: 0 }, { path: "/run/x" }]) {
       const runtime = newRuntime();
       await listen({ ...where, backlog: 7 }, runtime);
@@ -134,7 +134,7 @@ describe("listening()", () => {
     }
   });
 
-  it("refuses reusePort where the kernel does not share connections out", async () => {
+  it("refuses reusePort if the kernel does not share out connections", async () => {
     const linux = Object.getOwnPropertyDescriptor(process, "platform")!;
     Object.defineProperty(process, "platform", { configurable: true, get: () => "win32" });
     try {
@@ -183,7 +183,7 @@ describe("listening()", () => {
     [{ port: 0, tls }, { code: "EADDRNOTAVAIL" }, "FAILED"],
     [{ port: 0, tls }, { code: "ERR_OSSL_PEM_NO_START_LINE" }, "TLS_FAILED"],
     [{ port: 0, tls }, {}, "TLS_FAILED"],
-  ])("with %o, tells a failure with %o as %s", async (options, fields, code) => {
+  ])("listening with %o, reports a failure with %o as %s", async (options, fields, code) => {
     const cause = Object.assign(new Error("runtime"), fields);
     const thrown = await failure(() =>
       listen(options, {
@@ -198,7 +198,7 @@ describe("listening()", () => {
     }
   });
 
-  it("takes what a server has, by its events", async () => {
+  it("takes the connections of a server from its events", async () => {
     const server = newServer() as EventServer & EventEmitter;
     await listen({ server });
     expect(server.eventNames()).toEqual(["upgrade"]);
@@ -207,7 +207,7 @@ describe("listening()", () => {
     expect(connections.eventNames()).toEqual(["connection"]);
   });
 
-  it("gives a listener that is asked for its connections to the runtime", async () => {
+  it("gives the runtime a listener that has to be asked for connections", async () => {
     const own = { addr: {}, accept: async () => {}, close() {} };
     const runtime = { ...newRuntime(), take: (taken: unknown) => ({ ...listener, taken }) };
     expect(await listen({ listener: own }, runtime)).toMatchObject({ taken: own });
@@ -250,7 +250,7 @@ describe("Handshakes", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("waits for ever where it is told to", () => {
+  it("waits for ever if told to", () => {
     const { clock, dropped, begin } = newHandshakes(Infinity);
     const handshake = begin("slow");
     clock.advance(1e9);

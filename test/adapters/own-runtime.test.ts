@@ -18,7 +18,7 @@ const options = { hostname: "127.0.0.1", port: 1 };
 
 describe(`an entry of another runtime, on ${runtime}`, () => {
   it.each(foreign.filter(([name]) => name.toLowerCase() !== runtime))(
-    "of %s says what to import, whatever is called",
+    "of %s says what to import instead, whatever is called",
     async (name, entry) => {
       const message =
         `framewire/${name.toLowerCase()} is for ${name}, and this is ${title}: ` +
@@ -42,7 +42,7 @@ describe(`an entry of another runtime, on ${runtime}`, () => {
     },
   );
 
-  it("of Node works on all three", async () => {
+  it("of Node works on all three runtimes", async () => {
     await using server = await node.serve({ port: 0 }, {});
     expect(server.port).toBeGreaterThan(0);
   });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { PauseGate } from "../../adapters/pause-gate.ts";
 
-it("holds back who asks while it is shut, and lets all go on when it opens", async () => {
+it("holds back those who ask while it is shut, and releases all when it opens", async () => {
   const gate = new PauseGate();
   expect(gate.opening).toBeUndefined();
   gate.shut();
@@ -20,7 +20,7 @@ it("holds back who asks while it is shut, and lets all go on when it opens", asy
   expect([passed, gate.opening]).toEqual([["a", "b"], undefined]);
 });
 
-it("holds back who waits where it is shut again at once", async () => {
+it("keeps holding back those who wait if it is shut again at once", async () => {
   const gate = new PauseGate();
   gate.shut();
   let passed = false;

@@ -18,7 +18,7 @@ describe("peerName()", () => {
     [{ serverName: "other.test" }, "example.org", "other.test"],
     [{ serverName: "other.test." }, "example.org", "other.test"],
     [{ serverName: "192.0.2.1" }, "example.org", "192.0.2.1"],
-  ])("of %o and %s is %s, without the root's dot", (tls, hostname, name) => {
+  ])("takes of %o and %s the name %s, without the root's dot", (tls, hostname, name) => {
     expect(peerName(tls, hostname)).toBe(name);
   });
 });
@@ -29,13 +29,13 @@ describe("sniOf()", () => {
     ["192.0.2.1", undefined],
     ["::1", undefined],
     ["fe80::1%eth0", undefined],
-  ])("of %s is %s", (name, sni) => {
+  ])("gives for %s the name %s", (name, sni) => {
     expect(sniOf(name)).toBe(sni);
   });
 });
 
 describe("demandsTrust()", () => {
-  it("goes by rejectUnauthorized, and by Node's variable where that is not given", () => {
+  it("follows rejectUnauthorized, and Node's variable if that is not given", () => {
     const name = "NODE_TLS_REJECT_UNAUTHORIZED";
     const before = process.env[name];
     try {
@@ -59,7 +59,7 @@ describe("nameError()", () => {
   const refusing = (): Error => wrong;
 
   it.each(["::1", "0:0:0:0:0:0:0:1", "::0.0.0.1"])(
-    "takes the certificate's own word for %s, where the runtime refuses it",
+    "accepts %s by the certificate itself, although the runtime refuses it",
     (address) => {
       expect(nameError(address, shown, refusing)).toBeUndefined();
     },
@@ -108,13 +108,13 @@ describe("identityError()", () => {
     },
   );
 
-  it.each([undefined, null, {}])("takes a certificate that is not shown (%o) for wrong", (none) => {
+  it.each([undefined, null, {}])("refuses a certificate that is not shown (%o)", (none) => {
     expect(identityError({}, "example.org", none)?.message).toMatch(
       /cannot be checked: this runtime does not show it\. Bun 1\.4\.5 or later does$/,
     );
   });
 
-  it("asks the application's own check where there is one", () => {
+  it("asks the application's own check if there is one", () => {
     const error = new Error("pinned");
     const own = (name: string, certificate: unknown): Error | undefined =>
       name === "example.com" && certificate === shown ? undefined : error;

@@ -135,7 +135,7 @@ describe(`proxyProtocol with tls on ${runtime}`, () => {
     await ws.close();
   });
 
-  it("shows its certificate to who looks at it", async () => {
+  it("shows its certificate to a client that looks at it", async () => {
     const port = await balancer(await start(), binary);
     await expect(adapter.connect(`wss://localhost:${port}/`)).rejects.toMatchObject({
       code: "TLS_FAILED",
@@ -167,19 +167,19 @@ describe(`proxyProtocol with tls on ${runtime}`, () => {
     await ws.close();
   });
 
-  it("takes who is no balancer for a client", async () => {
+  it("takes a stranger for a client", async () => {
     const server = await start({ proxyProtocol: ["192.0.2.1"] });
     expect(await echo(server.port)).toBe("Hello");
   });
 
-  it("drops who has to send a header and does not, and tells", async () => {
+  it("drops a balancer that sends no header, and reports it", async () => {
     const server = await start();
     await expect(echo(server.port)).rejects.toThrow();
     expect(await exchange(server.port, upgradeRequest())).toBe("");
     expect(refused).toEqual(["BAD_PROXY_HEADER", "BAD_PROXY_HEADER"]);
   });
 
-  it("drops who speaks no TLS behind the header, and goes on", async () => {
+  it("drops a client that speaks no TLS after the header, and goes on", async () => {
     const server = await start();
     const bytes = concat([encodeUtf8("PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\n"), upgradeRequest()]);
     expect(await exchange(server.port, bytes)).not.toContain("HTTP/1.1");
@@ -194,7 +194,7 @@ describe(`proxyProtocol with tls on ${runtime}`, () => {
     expect(await exchange(server.port, binaryHeader())).toBe("");
   });
 
-  it("ends those that are opening with its listener", async () => {
+  it("ends connections that are opening when its listener closes", async () => {
     const server = await start();
     const half = exchange(server.port, encodeUtf8("PROXY "));
     expect(await echo(await balancer(server, binary))).toBe("Hello");

@@ -6,7 +6,7 @@ import { runtime } from "../support/runtime.ts";
 const canTell = typeof responseBody()(new Response("text")) === "string";
 
 describe("responseBody()", () => {
-  it(`tells what a response of ${runtime} was made of, or nothing of any`, () => {
+  it(`tells what a response of ${runtime} was made of, or nothing on runtimes that do not show it`, () => {
     const bodyOf = responseBody();
     const bytes = Uint8Array.of(1, 2);
     const told = [new Response("text"), new Response("caf\u00e9"), new Response("")].map(bodyOf);
@@ -22,7 +22,7 @@ describe("responseBody()", () => {
     expect(responseBody()(make())).toBeUndefined();
   });
 
-  it("tells of the body of another one what that was made of, at most", () => {
+  it("tells at most what the other response was made of if the body is another response's", () => {
     const passedOn = new Response(new Response("text").body);
     expect(["text", undefined]).toContain(responseBody()(passedOn));
   });
@@ -31,13 +31,13 @@ describe("responseBody()", () => {
     ["was read", (response: Response) => response.text()],
     ["is being read", (response: Response) => void response.body!.getReader()],
     ["was given up", (response: Response) => response.body!.cancel()],
-  ])("tells nothing of what %s", async (_, begin) => {
+  ])("tells nothing of a response that %s", async (_, begin) => {
     const response = new Response("text");
     await begin(response);
     expect(responseBody()(response)).toBeUndefined();
   });
 
-  it("tells nothing where there is no Response", () => {
+  it("tells nothing if the runtime has no Response", () => {
     const { Response: own } = globalThis;
     Reflect.deleteProperty(globalThis, "Response");
     try {
@@ -47,7 +47,7 @@ describe("responseBody()", () => {
     }
   });
 
-  it("throws where one is asked for twice, as a stream does", () => {
+  it("throws if the same response is asked for twice, as a stream does", () => {
     const bodyOf = responseBody();
     const response = new Response("text");
     expect(bodyOf(response)).toBe(canTell ? "text" : undefined);
@@ -69,7 +69,7 @@ describe("responseBody()", () => {
     },
   );
 
-  it("tells nothing where the runtime keeps something else under those names", () => {
+  it("tells nothing if the runtime keeps something else under those names", () => {
     for (const name of ["state", "response"]) {
       const key = Symbol(name);
       const others = [

@@ -9,14 +9,14 @@ class Untyped {
 }
 
 describe("responseType()", () => {
-  it("tells text by its bytes where a response of text has no Content-Type", () => {
+  it("recognizes text by its bytes if a response of text has no Content-Type", () => {
     const typeOf = responseType(Untyped)!;
     expect(typeOf(encodeUtf8("caf\u00e9"))).toBe("text/plain;charset=UTF-8");
     expect(typeOf(new Uint8Array())).toBe("text/plain;charset=UTF-8");
     expect(typeOf(Uint8Array.of(0x89, 0x50, 0x4e, 0x47))).toBeUndefined();
   });
 
-  it("is not there where the runtime's own responses have it, or there are none", () => {
+  it("is undefined if the runtime's own responses have a type, or if there are no responses", () => {
     const isNoted = new Response("text").headers.has("content-type");
     expect(isNoted).toBe(runtime !== "bun");
     expect(responseType() === undefined).toBe(isNoted);

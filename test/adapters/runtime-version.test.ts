@@ -20,7 +20,7 @@ describe("versionCheck()", () => {
     { node: "18.0.0", deno: "3.0.0-rc.1" },
     { node: "18.0.0", bun: "1.4.5" },
     { node: "18.0.0", bun: "1.10.0-canary.1" },
-  ])("says nothing of %o", (versions) => {
+  ])("does not warn of %o", (versions) => {
     expect(sentences(versions)).toEqual([]);
   });
 
@@ -35,7 +35,7 @@ describe("versionCheck()", () => {
     ]);
   });
 
-  it("has nothing to say of a platform that is none of the three", () => {
+  it("does not warn on a platform that is none of the three", () => {
     expect(sentences({})).toEqual([]);
   });
 
@@ -61,7 +61,7 @@ describe("oldestVersions", () => {
 });
 
 describe("checkRuntime()", () => {
-  it("has nothing to say of the runtimes that the tests run on", () => {
+  it("does not warn of the runtimes that the tests run on", () => {
     expect(checkRuntime).not.toThrow();
   });
 });

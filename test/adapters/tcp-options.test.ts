@@ -32,11 +32,11 @@ describe("setTcp()", () => {
         ["keepAlive", true, 5000],
       ],
     ],
-  ])("of %o, tells the socket %j", (options, lines) => {
+  ])("calls for %o the socket's methods %j", (options, lines) => {
     expect(told(options)).toEqual(lines);
   });
 
-  it("has nothing to say to what is not TCP's", () => {
+  it("does nothing to a socket that is not TCP's", () => {
     expect(() => setTcp({}, { noDelay: false, keepAlive: 5000 })).not.toThrow();
   });
 });

@@ -29,11 +29,11 @@ describe("checkedTls()", () => {
       { handshakeTimeout: "5" },
       'handshakeTimeout must be a number of milliseconds: "5" is a string; write 5',
     ],
-  ])("refuses what is not in the table %#", (known, options, message) => {
+  ])("refuses a value of a wrong type %#", (known, options, message) => {
     expect(() => checkedTls(options, known)).toThrow(new TypeError(message));
   });
 
-  it("gives the options as they are, with unchecked ones among them", () => {
+  it("gives the options as they are, with unknown ones among them", () => {
     const options = { ca: "a", ciphers: "b", certs: undefined };
     expect(checkedTls(options, table)).toBe(options);
     const further = { runtimeOptions: { certs: "c", ca: "d" } };

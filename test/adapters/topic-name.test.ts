@@ -9,13 +9,13 @@ describe("escapeTopic()", () => {
     ["\u00fc", "%C3%BC"],
     ["\ud83e\uded6", "%F0%9F%AB%96"],
     ["\ud83e", "%ud83e"],
-  ])("escapes what the pattern finds of %j: %j", (topic, escaped) => {
+  ])("escapes the characters of %j that the pattern finds: %j", (topic, escaped) => {
     expect(escapeTopic(topic, /[^\w-]/gu)).toBe(escaped);
   });
 });
 
 describe("hashTopic()", () => {
-  it("has a name for each topic that no escaped topic has, whichever code units it is made of", () => {
+  it("gives each topic a name that no escaped topic has, whatever its code units are", () => {
     const topics = ["", "a", "b", "\ud83e", "\ufffd"];
     const names = new Set(topics.map((topic) => hashTopic(topic, "hex")));
     expect(names.size).toBe(topics.length);

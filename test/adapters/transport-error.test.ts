@@ -39,7 +39,7 @@ describe("toTransportError()", () => {
     expect(error.cause).toBe(cause);
   });
 
-  it("reads what it does not know as it is told to", () => {
+  it("gives an unknown error the code that it is told to", () => {
     const cause = Object.assign(new Error("reset"), { code: "ECONNRESET" });
     expect(toTransportError(cause, "TLS_FAILED")).toMatchObject({ code: "TLS_FAILED", cause });
     const unclear = new Error(unreachable);
@@ -48,7 +48,7 @@ describe("toTransportError()", () => {
     expect(toTransportError(known, "TLS_FAILED")).toMatchObject({ code: "REFUSED" });
   });
 
-  it("names the address, where the code is about one", () => {
+  it("names the address if the code is about an address", () => {
     const refused = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
     const messageAt = (place: object): string => toTransportError(refused, "FAILED", place).message;
     expect(messageAt({ hostname: "::1", port: 80 })).toBe("Connection refused: [::1]:80");
@@ -58,7 +58,7 @@ describe("toTransportError()", () => {
     expect(toTransportError(new Error("odd"), "FAILED", place).message).toBe("Transport failed");
   });
 
-  it("leaves alone what is one already", () => {
+  it("leaves a TransportError as it is", () => {
     const error = new TransportError("TLS_FAILED");
     expect(toTransportError(error)).toBe(error);
   });

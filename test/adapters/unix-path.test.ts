@@ -42,7 +42,7 @@ describe("checkUnixPath()", () => {
     });
   });
 
-  it("has nothing to say of no path, and of the pipes of Windows", () => {
+  it("accepts no path, and the pipes of Windows", () => {
     on("win32", () => {
       checkUnixPath(`\\\\.\\pipe\\${"x".repeat(200)}`);
       checkUnixPath(undefined);

@@ -58,7 +58,7 @@ describe.each(ways)("decompressing the %s way", (way) => {
     expect(await outcome(Array.from(hex(digits), (byte) => Uint8Array.of(byte)))).toBe("refused");
   });
 
-  it("says what zlib says as the cause", async () => {
+  it("gives zlib's message as the cause", async () => {
     const inflater = newInflater(way);
     await expect(inflate(inflater, [hex("07")])).rejects.toMatchObject({
       cause: expect.stringContaining("invalid block type") as unknown,
@@ -66,7 +66,7 @@ describe.each(ways)("decompressing the %s way", (way) => {
     inflater.close();
   });
 
-  it("takes a payload that was cut off only where it is whole all the same", async () => {
+  it("accepts a payload that was cut off only if it is complete all the same", async () => {
     const message = jsonOf(400);
     const [fixed, dynamic, stored] = [
       (await zlibDeflate([hello, encodeUtf8("Hello, Hello, Hello!")], { strategy: 4 }))[1]!,
@@ -92,7 +92,7 @@ describe.each(ways)("decompressing the %s way", (way) => {
     }
   });
 
-  it("takes or refuses payloads in which something is changed as the RFCs say", async () => {
+  it("accepts or refuses changed payloads as the RFCs say", async () => {
     const random = seededRandom(5);
     const message = jsonOf(60);
     const payloads = [
@@ -115,7 +115,7 @@ describe.each(ways)("decompressing the %s way", (way) => {
     }
   });
 
-  it("takes or refuses random bytes as the RFCs say", async () => {
+  it("accepts or refuses random bytes as the RFCs say", async () => {
     for (let seed = 1; seed <= 1_500; seed++) {
       const payload = seededBytes(1 + (seed % 24), seed);
       expect([toHex(payload), await outcome([payload])]).toEqual([
@@ -125,7 +125,7 @@ describe.each(ways)("decompressing the %s way", (way) => {
     }
   });
 
-  it("refuses what is wrong in the second message, too", async () => {
+  it("refuses an error in the second message, too", async () => {
     const inflater = newInflater(way);
     await inflate(inflater, [hex("f248cdc9c90700")]);
     await expect(inflate(inflater, [hex("f2")])).rejects.toMatchObject({ code: "INVALID_DEFLATE" });
@@ -175,7 +175,7 @@ describe.each(ways)("decompressing the %s way", (way) => {
     },
   );
 
-  it("takes a message as large as the limit", async () => {
+  it("accepts a message as large as the limit", async () => {
     for (const limit of [0, 1, 5, 1_000, 65_536, 1_000_000]) {
       const message = new Uint8Array(limit).fill(1);
       const inflater = newInflater(way);

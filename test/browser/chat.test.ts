@@ -124,7 +124,7 @@ describe.skipIf(isAbsent)("chat in Chromium", () => {
       await alice.shows("alice joined, 1 here", "bob joined, 2 here", ...said, "bob left, 1 here");
     });
 
-    it("shows the form that is of use, and only that", async () => {
+    it("shows only the form that can be used", async () => {
       const tab = await Tab.open(context, chat.port);
       await tab.statusIs("not connected");
       expect(await tab.nameField.isVisible()).toBe(true);

@@ -73,7 +73,7 @@ describe.skipIf(isAbsent)("Chromium and an echo server that compresses", () => {
         "permessage-deflate; server_max_window_bits=8; client_max_window_bits=8",
       ],
       [{ threshold: 1024, serverMaxWindowBits: 15, clientMaxWindowBits: 15 }, "permessage-deflate"],
-    ])("with %o get back what they send", async (options, extensions) => {
+    ])("with %o get back what the browser sends", async (options, extensions) => {
       const echo: ServerProgram = await startEcho(
         runtime,
         "--compression",

@@ -98,7 +98,7 @@ describe.skipIf(isAbsent)("framewire/browser in Chromium", () => {
     ]);
   });
 
-  it("waits where much is unsent, until the browser has sent it", async () => {
+  it("waits if much is unsent, until the browser has sent it", async () => {
     const [before, after, count] = await page.evaluate(async () => {
       let received = 0;
       let done = (): void => {};
@@ -129,7 +129,7 @@ describe.skipIf(isAbsent)("framewire/browser in Chromium", () => {
     expect(count).toBe(4_000_000);
   });
 
-  it("tells how the server has closed, and no more than FAILED where it has refused", async () => {
+  it("tells how the server has closed, and only FAILED if it has refused", async () => {
     const [closure, code, name] = await page.evaluate(async () => {
       const ws = await framewire.connect("/closing");
       const ended = await ws.closed;

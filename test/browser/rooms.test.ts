@@ -217,7 +217,7 @@ describe.skipIf(isAbsent)("examples/rooms-on-many-nodes in Chromium", () => {
 
   afterAll(() => browser.close());
 
-  it("loses nothing, doubles nothing and keeps the order when a node is killed while all talk", async () => {
+  it("loses nothing, repeats nothing and keeps the order when a node is killed while all talk", async () => {
     const example = await Example.start([]);
     const ann = await Tab.open(browser, example, "ann");
     const doomed = await ann.node();
@@ -249,7 +249,7 @@ describe.skipIf(isAbsent)("examples/rooms-on-many-nodes in Chromium", () => {
     expect(await stopped).toEqual({ code: 0, left: [] });
   }, 120_000);
 
-  it("takes the people of a killed node away unless they come back, and those who leave at once", async () => {
+  it("removes the people of a killed node unless they come back, and those who leave at once", async () => {
     const example = await Example.start(["--allow-kill"]);
     const ann = await Tab.open(browser, example, "ann");
     const bob = await Tab.open(browser, example, "bob");
@@ -270,7 +270,7 @@ describe.skipIf(isAbsent)("examples/rooms-on-many-nodes in Chromium", () => {
     expect(await example.stop("redis", "haproxy")).toEqual({ code: 0, left: [] });
   }, 120_000);
 
-  it("loses nothing and doubles nothing when Redis is killed while all talk", async () => {
+  it("loses nothing and repeats nothing when Redis is killed while all talk", async () => {
     const example = await Example.start([]);
     const ann = await Tab.open(browser, example, "ann");
     const bob = await Tab.open(browser, example, "bob");

@@ -49,7 +49,7 @@ function framesOf(...texts: string[]): Uint8Array {
 }
 
 describe("adoptOn()", () => {
-  it("makes a connection of each end, which send, receive and close as others do", async () => {
+  it("makes a connection of each end, and both send, receive and close as others do", async () => {
     const { server, client } = adoptPair({}, { message: (ws, data) => void ws.send(data) });
     void client.send("Hello");
     expect(await client.receive()).toBe("Hello");
@@ -57,7 +57,7 @@ describe("adoptOn()", () => {
     expect(await server.closed).toMatchObject({ status: 4000, reason: "bye", initiator: "peer" });
   });
 
-  it("gives an open connection at once, with open called, and what the handshake came to in its fields", () => {
+  it("gives an open connection at once, after it has called open, with the handshake's results in its fields", () => {
     const [ours] = memoryPair();
     const states: string[] = [];
     const peer = {
@@ -84,7 +84,7 @@ describe("adoptOn()", () => {
     expect(ws.peer).toBe(peer);
   });
 
-  it("says what is usual of what it is not told: no subprotocol, the path /, who is at the socket", () => {
+  it("has defaults: no subprotocol, the path /, the address of the socket", () => {
     const [ours] = memoryPair();
     const transport = Object.assign(ours, { remoteAddress: "::ffff:192.0.2.1", remotePort: 9 });
     const { protocol, target, context, peer, remoteAddress, remotePort } = adoptOn(transport, {
@@ -100,7 +100,7 @@ describe("adoptOn()", () => {
     expect(peer).toMatchObject({ address: "192.0.2.1", port: 9, encrypted: false });
   });
 
-  it("delivers what came behind the handshake before it returns, from a copy of the bytes", () => {
+  it("delivers what came after the handshake before it returns, from a copy of the bytes", () => {
     const [ours] = memoryPair();
     const early = framesOf("one", "two");
     const before = early.slice();
@@ -110,14 +110,14 @@ describe("adoptOn()", () => {
     expect(early).toEqual(before);
   });
 
-  it("takes the options of a connection", async () => {
+  it("respects the options of a connection", async () => {
     const { server, client } = adoptPair({ options: { maxMessageSize: 4 } });
     void client.send("12345");
     expect(await client.closed).toMatchObject({ status: 1009 });
     await server.closed;
   });
 
-  it("tells what its handlers throw as the option unhandledErrors says, each side as what it is", async () => {
+  it("reports what its handlers throw as the option unhandledErrors says, and names the side", async () => {
     const told: unknown[] = [];
     const unhandledErrors = (error: unknown, { side, path }: ErrorSource): void =>
       void told.push([(error as Error).message, side, path]);
@@ -142,7 +142,7 @@ describe("adoptOn()", () => {
     expect(told).toContainEqual(["of the client", "client", "/"]);
   });
 
-  it("calls its handlers in the context of the call, and tells the runtime's observer", async () => {
+  it("calls its handlers in the context of the call, and reports to the runtime's observer", async () => {
     const events: string[] = [];
     const note = (event: string) => () => void events.push(event);
     const host: RuntimeServices = {
@@ -171,7 +171,7 @@ describe("adoptOn()", () => {
     it.each([
       ["of the runtime", { compression: { threshold: 0 } }],
       ["that all connections share", { compression: true }],
-    ])("compresses where that was agreed on, with an engine %s", async (_, options) => {
+    ])("compresses if that was agreed on, with an engine %s", async (_, options) => {
       const { server, client } = adoptPair({ extensions, options, host });
       expect([server.extensions, client.extensions]).toEqual([extensions, extensions]);
       void client.send("a".repeat(1000));
@@ -214,7 +214,7 @@ describe("adoptOn()", () => {
     });
   });
 
-  it("checks options once for each object, and resolves them as often as runtime or clock are others", () => {
+  it("checks options once for each object, and resolves them once for each runtime and clock", () => {
     let reads = 0;
     const options: ConnectionOptions = {
       get maxLifetime() {
@@ -285,7 +285,7 @@ describe("adoptOn()", () => {
     expect(call).toThrow(message);
   });
 
-  it("throws a RangeError for a limit that is none", () => {
+  it("throws a RangeError for an invalid limit", () => {
     const options = { maxMessageSize: -1 };
     expect(() => adoptOn(memoryPair()[0], { side: "server", options })).toThrow(RangeError);
   });

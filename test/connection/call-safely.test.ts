@@ -3,7 +3,7 @@ import { callSafely } from "../../src/connection/call-safely.ts";
 import { macrotask } from "../support/turns.ts";
 
 describe("callSafely()", () => {
-  it("gives what a handler throws, or rejects with, and nothing otherwise", async () => {
+  it("reports what a handler throws, or rejects with, and nothing otherwise", async () => {
     const errors: unknown[] = [];
     const fail = (error: unknown): void => void errors.push(error);
     callSafely(() => 1, fail);

@@ -9,7 +9,7 @@ describe("checkClose()", () => {
     [1000, "", undefined],
     [StatusGoingAway, longest, 0],
     [4999, "bye", Infinity],
-  ])("takes %i, %j and %s ms", (status, reason, deadline) => {
+  ])("accepts %i, %j and %s ms", (status, reason, deadline) => {
     expect(() => {
       checkClose(status, reason, deadline);
     }).not.toThrow();

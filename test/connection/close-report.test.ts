@@ -36,7 +36,7 @@ describe("a handler that fails", () => {
     expect((error as AggregateError).errors).toEqual([new Error("oops"), new Error("again")]);
   });
 
-  it("in close alone is what closed reports", async () => {
+  it("is reported by closed if it is the close handler alone", async () => {
     const { open } = testServer({
       close() {
         throw new Error("late");
@@ -55,7 +55,7 @@ describe("a handler that fails", () => {
 });
 
 describe("a handler for the end that rejects", () => {
-  it("comes too late for closed: whoever watches all connections is told", async () => {
+  it("comes too late for closed, and is told to the observer", async () => {
     for (const message of [undefined, () => Promise.reject(new Error("oops"))]) {
       const failures: unknown[] = [];
       const { open, lines } = testServer(
@@ -88,7 +88,7 @@ describe("a handler for the end that rejects", () => {
     }
   });
 
-  it("is nobody's to hear where nobody watches", async () => {
+  it("is ignored if there is no observer", async () => {
     // The runner fails for a rejection that is not handled.
     const { open } = testServer({ close: () => Promise.reject(new Error("late")) });
     const { peer, ws } = await open();
@@ -101,7 +101,7 @@ describe("a handler for the end that rejects", () => {
 describe("closed", () => {
   const closure = { status: 1000, reason: "", clean: true, initiator: "peer" };
 
-  it("resolves when the connection is over, whatever the handler for the end is at", async () => {
+  it("resolves when the connection is over, even while the close handler works", async () => {
     const gate = newDeferred<void>();
     const { open, server } = testServer({ close: () => gate.promise });
     const { peer, ws } = await open();
@@ -111,7 +111,7 @@ describe("closed", () => {
     gate.resolve();
   });
 
-  it("resolves when the connection is over, whatever is delivered still", async () => {
+  it("resolves when the connection is over, even while messages are delivered", async () => {
     const gate = newDeferred<void>();
     const { open, server, lines } = testServer({ message: () => gate.promise });
     const { peer, ws } = await open();
@@ -127,7 +127,7 @@ describe("closed", () => {
     expect(await ws.closed).toEqual(closure);
   });
 
-  it("does not change any more, also where something fails while it is told", async () => {
+  it("does not change any more, even if something fails meanwhile", async () => {
     const gate = newDeferred<void>();
     const { open, lines } = testServer({
       message: () => gate.promise,
@@ -146,7 +146,7 @@ describe("closed", () => {
     expect(lines).toEqual(["open", "message one", "error late", "close 1000 clean peer"]);
   });
 
-  it("resolves also for who asks when all is over", async () => {
+  it("resolves even if it is first read when all is over", async () => {
     const { open } = testServer({});
     const { peer, ws } = await open();
     peer.close(1000);

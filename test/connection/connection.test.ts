@@ -51,7 +51,7 @@ describe("send()", () => {
     expect(ws.bufferedAmount).toBeLessThanOrEqual(1000);
   });
 
-  it("rejects and drops the connection where too much is unsent", async () => {
+  it("rejects and drops the connection if too much is unsent", async () => {
     const { server, connect, lines } = testServer({}, { maxBufferedAmount: 50_000 });
     const { peer } = connect(10_000);
     peer.send(upgradeRequest());
@@ -68,14 +68,14 @@ describe("send()", () => {
     expect(lines).toEqual(["open", "error TOO_MUCH_BUFFERED", "close 1006 unclean local"]);
   });
 
-  it("takes one message of any size where nothing is unsent", async () => {
+  it("accepts one message of any size if nothing is unsent", async () => {
     const { open } = testServer({}, { maxBufferedAmount: 1000 });
     const { peer, ws } = await open();
     await ws.send(new Uint8Array(100_000));
     await peer.seen("binary 100000 bytes");
   });
 
-  it("rejects with how the connection ended when it has", async () => {
+  it("rejects with how the connection ended, after it has", async () => {
     const { open } = testServer();
     const { peer, ws } = await open();
     peer.close(4001, "bye");
@@ -91,7 +91,7 @@ describe("send()", () => {
     await expect(ws.ping()).rejects.toBeInstanceOf(ClosedError);
   });
 
-  it("gives those who wait the end of a connection that is lost", async () => {
+  it("rejects for those who wait when the connection is lost", async () => {
     const { server, connect } = testServer({}, { highWaterMark: 10 });
     const { peer, transport } = connect(10);
     peer.send(upgradeRequest());
@@ -127,7 +127,7 @@ describe("close()", () => {
     expect(peer.lines.filter((line) => line.startsWith("close "))).toEqual(["close 4000"]);
   });
 
-  it("drops a peer that does not answer at closeTimeout", async () => {
+  it("drops a peer at closeTimeout if it does not answer", async () => {
     const { open, clock, lines } = testServer({}, { closeTimeout: 5000 });
     const { peer, ws } = await open();
     peer.transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
@@ -170,7 +170,7 @@ describe("close()", () => {
     expect(lines).toEqual(["open", "close 1005 clean local"]);
   });
 
-  it("has no reason for 1005 to send, and checks the deadline all the same", async () => {
+  it("sends no reason with 1005, and checks the deadline all the same", async () => {
     const { ours } = await openPair();
     expect(() => ours.close(1005, "bye")).toThrow(RangeError);
     expect(() => ours.close(1005, "", { deadline: -1 })).toThrow(RangeError);
@@ -212,7 +212,7 @@ describe("terminate()", () => {
     expect(peer.lines).toEqual(["open", "closed"]);
   });
 
-  it("ends a connection whose handler never ends", async () => {
+  it("ends a connection whose handler never settles", async () => {
     const { open, lines } = testServer({ message: () => new Promise(() => {}) });
     const { peer, ws } = await open();
     peer.text("one");
@@ -224,7 +224,7 @@ describe("terminate()", () => {
     expect(lines).toEqual(["open", "message one", "close 1006 unclean local"]);
   });
 
-  it("ends what is delivered still where the network has ended the connection, and its handler never ends", async () => {
+  it("stops delivery after the network has ended the connection, if a handler never settles", async () => {
     const { open, lines } = testServer({ message: () => new Promise(() => {}) });
     const { peer, ws, transport } = await open();
     peer.text("one");
@@ -238,7 +238,7 @@ describe("terminate()", () => {
     expect(lines).toEqual(["open", "message one", "error RESET", "close 1006 unclean transport"]);
   });
 
-  it("inside a message ends delivery", async () => {
+  it("stops delivery in the middle of a message", async () => {
     const { open, lines } = testServer({
       message(ws) {
         ws.terminate();
@@ -270,7 +270,7 @@ describe("a connection", () => {
     expect(() => ws.ping(new Uint8Array(126))).toThrow(RangeError);
   });
 
-  it("sends nothing behind its close frame, also where a pong was kept back", async () => {
+  it("sends nothing after its close frame, even if a pong was kept back", async () => {
     const { server, connect } = testServer();
     const { peer } = connect(1000);
     peer.send(upgradeRequest());
@@ -296,7 +296,7 @@ describe("a connection", () => {
     expect(wire.slice(-4)).toEqual([0x88, 2, 4000 >> 8, 4000 & 0xff]);
   });
 
-  it("answers the last ping alone while much is unsent", async () => {
+  it("answers only the last ping while much is unsent", async () => {
     const { server, connect } = testServer();
     const { peer } = connect(1000);
     peer.send(upgradeRequest());
@@ -328,7 +328,7 @@ describe("a connection", () => {
     expect((await ws.closed).error).toMatchObject({ code: "OPCODE_RESERVED", status: 1002 });
   });
 
-  it("closes by await using", async () => {
+  it("closes with await using", async () => {
     const { open } = testServer();
     const { peer, ws } = await open();
     await ws[Symbol.asyncDispose]();
@@ -350,7 +350,7 @@ describe("a connection", () => {
     expect(ws.remotePort).toBeUndefined();
   });
 
-  it("knows what its transport knows, when it is asked", async () => {
+  it("asks its transport for facts when it is asked itself", async () => {
     const { ours, accepted } = await openPair();
     const bare = {
       localAddress: undefined,
@@ -627,7 +627,7 @@ describe("the end of a connection", () => {
         error: new TimeoutError("SHUTDOWN_TIMEOUT", 2000),
       },
     },
-  ])("where $how is told everywhere alike", async ({ end, expected, options }) => {
+  ])("is reported the same everywhere: $how", async ({ end, expected, options }) => {
     const closures: Closure[] = [];
     const errors: unknown[] = [];
     const made = testServer(
@@ -677,7 +677,7 @@ describe("close() with a deadline", () => {
     [500, 10_000],
     [2000, 1000],
   ])(
-    "of %d ms drops a peer that does not answer then, not at closeTimeout of %d ms",
+    "of %d ms drops a peer at that time, not at closeTimeout of %d ms",
     async (deadline, closeTimeout) => {
       const { open, clock } = testServer({}, { closeTimeout });
       const { peer, ws } = await open();
@@ -692,7 +692,7 @@ describe("close() with a deadline", () => {
     },
   );
 
-  it("counts for the end of the stream, too", async () => {
+  it("holds for the end of the stream, too", async () => {
     const { open, clock } = testServer();
     const { peer, ws } = await open();
     peer.endsWithServer = false;
@@ -703,7 +703,7 @@ describe("close() with a deadline", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("keeps the first one where it is called again", async () => {
+  it("keeps the first deadline if it is called again", async () => {
     const { open, clock } = testServer();
     const { peer, ws } = await open();
     peer.transport.handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} };
@@ -796,7 +796,7 @@ describe("the topics of a connection", () => {
     ]);
   });
 
-  it("are a server's: a client has none", async () => {
+  it("exist only on a server", async () => {
     const { theirs } = await openPair();
     expect(() => theirs.topics).toThrow(TypeError);
     for (const call of ["subscribe", "unsubscribe"] as const) {
@@ -818,7 +818,7 @@ function heldBy(transport: object): string[] {
 }
 
 describe("unref()", () => {
-  it("lets the process end, for the socket and for all that the connection waits for", async () => {
+  it("lets the process end, although the socket is open and the connection waits", async () => {
     const held: boolean[] = [];
     const clock = new HoldingClock(held);
     const times = { pingInterval: 500, pongTimeout: 4000, idleTimeout: 5000, maxLifetime: 9000 };
@@ -839,7 +839,7 @@ describe("unref()", () => {
     await server.shutdown();
   });
 
-  it("changes nothing where a transport holds no process", async () => {
+  it("changes nothing if the transport does not keep the process alive", async () => {
     const { open, server } = testServer();
     const { ws } = await open();
     ws.unref();
@@ -850,7 +850,7 @@ describe("unref()", () => {
 });
 
 describe("pong()", () => {
-  it("sends a pong that nobody has asked for, with its payload", async () => {
+  it("sends an unsolicited pong with its payload", async () => {
     const { open } = testServer();
     const { peer, ws } = await open();
     void ws.pong();
@@ -860,7 +860,7 @@ describe("pong()", () => {
     expect(peer.lines).toEqual(["open", "pong ", "pong alive", "pong bytes"]);
   });
 
-  it("goes in front of messages that wait, each of them, however much is unsent", async () => {
+  it("overtakes all messages that wait, however much is unsent", async () => {
     const { ours, accepted } = await openPair({ clientHandlers: { message() {} } });
     const pongs: string[] = [];
     accepted.write = () => false;
@@ -886,7 +886,7 @@ describe("pong()", () => {
     await expect(ours.pong()).rejects.toThrow(ClosedError);
   });
 
-  it("answers pings by hand where autoPong is false: nothing else does", async () => {
+  it("answers pings if autoPong is false, when nothing else does", async () => {
     const { open } = testServer(
       { ping: (ws, payload) => ws.pong(`${String.fromCharCode(...payload)}!`) },
       { autoPong: false },
@@ -948,7 +948,7 @@ describe("text as bytes", () => {
     ]);
   });
 
-  it("gives it of texts that come in pieces, and of those that an extension has changed", async () => {
+  it("gives handlers the UTF-8 of texts in pieces, and of texts that an extension has changed", async () => {
     const inPieces = (theirs: Connection): void => {
       const writer = theirs.beginMessage();
       void writer.write("é");
@@ -977,7 +977,7 @@ describe("text as bytes", () => {
     expect(await theirs.closed).toMatchObject({ status: 1007 });
   });
 
-  it("leaves text a string for those who ask for messages, and for streams", async () => {
+  it("leaves text as a string for receive(), for loops and for streams", async () => {
     const { ours, theirs } = await openPair({ options: { textAs: "bytes" } });
     void theirs.send("text");
     expect(await ours.receive()).toBe("text");
@@ -991,7 +991,7 @@ describe("text as bytes", () => {
     expect(texts).toEqual(["streamed"]);
   });
 
-  it("is sent as text, checked or trusted, alone, behind others and where it waits for room", async () => {
+  it("is sent as text, checked or trusted, alone, after others and when it waits for room", async () => {
     const got: unknown[] = [];
     const { ours, theirs } = await openPair({
       clientHandlers: { message: (_, data) => void got.push(data) },
@@ -1035,7 +1035,7 @@ describe("the option newBytes", () => {
   /** Bytes of a class of one's own. */
   class Own extends Uint8Array {}
 
-  it("makes the bytes of each message of bytes, once, for handlers and for those who ask", async () => {
+  it("makes the array of each binary message, once, for handlers and for receive()", async () => {
     const calls: unknown[] = [];
     const newBytes: NewBytes = (source, start, end, isOwned) => {
       calls.push([end - start, isOwned]);
@@ -1065,7 +1065,7 @@ describe("the option newBytes", () => {
     expect([await pair.ours.receive(), await pair.ours.receive()]).toEqual([Own.of(5), "text"]);
   });
 
-  it("fails the connection with 1011 by what it throws", async () => {
+  it("fails the connection with 1011 if it throws", async () => {
     const { ours, theirs } = await openPair({
       handlers: { message() {} },
       options: {

@@ -12,7 +12,7 @@ import { macrotask } from "../support/turns.ts";
 const none = { messages: 0, payload: 0, frames: 0, bytes: 0, ratio: 0 };
 
 describe("countersOf()", () => {
-  it("copies what has been counted, and knows the ratio", () => {
+  it("copies the counts, and adds the ratio", () => {
     const traffic = new Traffic();
     expect(countersOf(traffic)).toEqual(none);
     Object.assign(traffic, { messages: 2, payload: 300, frames: 3, bytes: 120 });
@@ -37,7 +37,7 @@ describe("addTraffic()", () => {
 });
 
 describe("the counters of a connection", () => {
-  it("begin at nothing", async () => {
+  it("begin at 0", async () => {
     const { open } = testServer();
     const { ws } = await open();
     expect(ws.counters).toEqual({
@@ -75,7 +75,7 @@ describe("the counters of a connection", () => {
     });
   });
 
-  it("tell what waits for the network", async () => {
+  it("say how much waits for the network", async () => {
     const { connect, server } = testServer();
     const { peer } = connect(10);
     peer.send(upgradeRequest());
@@ -91,7 +91,7 @@ describe("the counters of a connection", () => {
     expect(server.counters.queued).toBe(ws!.counters.queued);
   });
 
-  it("tell what was dropped, also as that of a slow receiver", async () => {
+  it("say how many messages were dropped, those of slow receivers included", async () => {
     const options = { overflow: "drop", maxBufferedAmount: 150, highWaterMark: 10 } as const;
     const { connect, server } = testServer({}, options);
     const { peer, transport } = connect(10);
@@ -156,7 +156,7 @@ describe("the counters of a server", () => {
 });
 
 describe("the option trace", () => {
-  it("is told of each frame, either way, with its connection", async () => {
+  it("is called for each frame, either way, with its connection", async () => {
     const frames: [Connection, TracedFrame][] = [];
     const { open } = testServer(
       { message: (ws) => ws.send("no") },
@@ -185,7 +185,7 @@ describe("the option trace", () => {
     expect(frames[0]).toMatchObject({ direction: "received", masked: false, length: 5 });
   });
 
-  it("changes nothing by what it throws", async () => {
+  it("changes nothing if it throws", async () => {
     const { open, lines } = testServer(
       { message: (ws, data) => ws.send(data) },
       {

@@ -5,7 +5,7 @@ import { detached } from "../support/ranges.ts";
 describe("toBytes()", () => {
   const bytes = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7);
 
-  it("gives bytes where they lie, whatever view is on them", () => {
+  it("gives bytes without a copy, for any view", () => {
     expect(toBytes(bytes)).toBe(bytes);
     expect(toBytes(bytes.buffer)).toEqual(bytes);
     expect(toBytes(new DataView(bytes.buffer, 2, 3))).toEqual(Uint8Array.of(2, 3, 4));
@@ -14,7 +14,7 @@ describe("toBytes()", () => {
     expect(words.buffer).toBe(bytes.buffer);
   });
 
-  it("refuses what is detached", () => {
+  it("refuses a detached array", () => {
     const taken = detached();
     expect(() => toBytes(taken)).toThrow(/detached/);
     expect(() => toBytes(taken.buffer as ArrayBuffer)).toThrow(TypeError);

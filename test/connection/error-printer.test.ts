@@ -25,7 +25,7 @@ function printed(error: unknown, from = source): string {
 }
 
 describe("ErrorPrinter, about one error,", () => {
-  it("says whose code has thrown, on which side, at which path, for which address, and where", () => {
+  it("says which handler has thrown, on which side, at which path, for which address, and where", () => {
     const text = printed(new RangeError("too far"));
     const [head, message, call] = text.split("\n");
     expect(head).toBe("[framewire] Error in message that no handler took (server /chat 192.0.2.7)");
@@ -33,7 +33,7 @@ describe("ErrorPrinter, about one error,", () => {
     expect(call).toContain("error-printer.test");
   });
 
-  it("leaves out what is not known", () => {
+  it("omits what is not known", () => {
     const nowhere = {
       ...source,
       side: "client",
@@ -43,7 +43,7 @@ describe("ErrorPrinter, about one error,", () => {
     expect(printed(new Error("oops"), nowhere)).toContain("that no handler took (client)\n");
   });
 
-  it("names its causes, as many as a few", () => {
+  it("names its causes, up to a few", () => {
     let error: Error | undefined;
     for (let i = 0; i < 10; i++) {
       error = new Error(`cause ${i}`, { cause: error });
@@ -53,7 +53,7 @@ describe("ErrorPrinter, about one error,", () => {
     expect(causes).toEqual([8, 7, 6, 5].map((number) => `Caused by Error: cause ${number}`));
   });
 
-  it("prints what is thrown and is no error, also where it cannot be shown", () => {
+  it("prints a thrown value that is no error, even if it cannot be shown", () => {
     expect(printed("oops")).toContain("\noops");
     expect(printed(undefined)).toContain("\nundefined");
     expect(printed(null)).toContain("\nnull");
@@ -76,21 +76,21 @@ describe("ErrorPrinter, about one error,", () => {
     expect(printed(changed).split("\n").slice(1)).toEqual(["Error: before", "    at somewhere"]);
   });
 
-  it("cuts what is long, so that a peer's words fill no disk, and keeps where it was thrown", () => {
+  it("cuts long messages, so that a peer cannot fill the disk, and keeps where the error was thrown", () => {
     const text = printed(new Error(`Unknown command: ${"x".repeat(1_000_000)}`));
     expect(text.length).toBeLessThan(4200);
     expect(text).toContain("error-printer.test");
     expect(printed("x".repeat(1_000_000)).length).toBeLessThan(1200);
   });
 
-  it("writes control characters as they are written in a program: they may be a peer's", () => {
+  it("escapes control characters, which may be a peer's", () => {
     const text = printed(new Error("\u001b[2J\u0007\u2028"));
     expect(text).toContain("Error: \\x1b[2J\\x07\\x2028");
   });
 });
 
 describe("ErrorPrinter, about many,", () => {
-  it("prints 20 in a minute, says so, and tells later how many more there were", () => {
+  it("prints 20 a minute, says so, and later says how many more there were", () => {
     const { printer, texts, clock } = testPrinter();
     for (let i = 1; i <= 1000; i++) printer.print(`error ${i}`, source);
     expect(texts).toHaveLength(21);
@@ -107,7 +107,7 @@ describe("ErrorPrinter, about many,", () => {
     ]);
   });
 
-  it("tells nothing of those not printed where there were none", () => {
+  it("does not mention unprinted errors if there were none", () => {
     const { printer, texts, clock } = testPrinter();
     for (let i = 1; i <= 20; i++) printer.print(`error ${i}`, source);
     clock.advance(60_000);

@@ -53,7 +53,7 @@ function watch(times: Partial<Times>, start = 0) {
 
 describe("needsLiveness()", () => {
   it.each(["pingInterval", "pongTimeout", "idleTimeout", "maxLifetime"])(
-    "says yes where there is a %s, no where there is none",
+    "says yes if there is a %s, and no if there is none",
     (name) => {
       expect(needsKeepalive(never)).toBe(false);
       expect(needsKeepalive({ ...never, [name]: 1000 })).toBe(true);
@@ -73,7 +73,7 @@ describe("pingInterval", () => {
     ]);
   });
 
-  it("sends each at its time where one was late", () => {
+  it("sends each at its time, even if the one before was late", () => {
     const { clock, lines } = watch({ pingInterval: 1000 });
     clock.advance(990);
     clock.jump(150);
@@ -81,7 +81,7 @@ describe("pingInterval", () => {
     expect(lines).toEqual(["1150 ping", "2050 ping", "3050 ping"]);
   });
 
-  it("leaves those out that were missed, and keeps to the times of the others", () => {
+  it("omits pings that were missed, and keeps to the times of the others", () => {
     const { clock, lines } = watch({ pingInterval: 1000 });
     clock.advance(500);
     clock.jump(3000);
@@ -124,7 +124,7 @@ describe("pingInterval", () => {
     expect(perTick()).toEqual(even);
   });
 
-  it("knows its own pings, and those of nobody else", () => {
+  it("recognizes the pongs of its own pings only", () => {
     const { clock, events } = watch({ pingInterval: 1000 });
     clock.advance(1030);
     const [first] = events.pings;
@@ -164,7 +164,7 @@ describe("pingInterval", () => {
     expect(liveness.roundTripTime).toBe(50);
   });
 
-  it("alone gives nobody up", () => {
+  it("drops no peer without pongTimeout", () => {
     const { clock, lines } = watch({ pingInterval: 1000 });
     clock.advance(100_000);
     expect(lines).toHaveLength(100);
@@ -173,7 +173,7 @@ describe("pingInterval", () => {
 });
 
 describe("pongTimeout", () => {
-  it("gives up who sends nothing after a ping, a tick after the time", () => {
+  it("drops a peer that sends nothing after a ping, a tick after the time", () => {
     const { clock, lines } = watch({ pingInterval: 1000, pongTimeout: 500 });
     clock.advance(1500);
     expect(lines).toEqual(["1000 ping"]);
@@ -181,7 +181,7 @@ describe("pongTimeout", () => {
     expect(lines).toEqual(["1000 ping", "1600 lost PONG_TIMEOUT 500"]);
   });
 
-  it("takes a whole frame for an answer, whatever it is", () => {
+  it("counts any whole frame as an answer", () => {
     const { clock, lines, liveness } = watch({ pingInterval: 1000, pongTimeout: 500 });
     clock.advance(1400);
     liveness.framed();
@@ -191,7 +191,7 @@ describe("pongTimeout", () => {
     expect(lines).toEqual(["1000 ping", "2000 ping", "2600 lost PONG_TIMEOUT 500"]);
   });
 
-  it("takes what comes while it looks a last time", () => {
+  it("counts what comes while it looks for the last time", () => {
     const { clock, lines, liveness } = watch({ pingInterval: 10_000, pongTimeout: 500 });
     clock.advance(10_550);
     liveness.framed();
@@ -209,7 +209,7 @@ describe("pongTimeout", () => {
     expect(lines.at(-1)).toBe("1700 lost PONG_TIMEOUT 1000");
   });
 
-  it("holds nothing against the peer while this side does not read", () => {
+  it("does not drop the peer while this side does not read", () => {
     const { clock, lines, events, liveness } = watch({ pingInterval: 1000, pongTimeout: 500 });
     events.isReading = false;
     clock.advance(10_000);
@@ -233,7 +233,7 @@ describe("pongTimeout", () => {
     expect(lines).toEqual(["60000 ping"]);
   });
 
-  it("gives the whole time again where this side stops reading as it looks a last time", () => {
+  it("gives the whole time again if this side stops reading while it looks for the last time", () => {
     const { clock, lines, events } = watch({ pingInterval: 60_000, pongTimeout: 500 });
     clock.advance(60_500);
     events.isReading = false;
@@ -245,7 +245,7 @@ describe("pongTimeout", () => {
     expect(lines.at(-1)).toBe("61200 lost PONG_TIMEOUT 500");
   });
 
-  it("counts for a ping of the application's too", () => {
+  it("holds for a ping of the application, too", () => {
     const { clock, lines, liveness } = watch({ pongTimeout: 500 });
     clock.advance(5000);
     expect(lines).toEqual([]);
@@ -254,7 +254,7 @@ describe("pongTimeout", () => {
     expect(lines).toEqual(["5600 lost PONG_TIMEOUT 500"]);
   });
 
-  it("begins nothing for a ping after the end", () => {
+  it("starts no deadline for a ping after the end", () => {
     const { clock, lines, liveness } = watch({ pongTimeout: 500 });
     liveness.stop();
     liveness.pinged();
@@ -263,7 +263,7 @@ describe("pongTimeout", () => {
     expect(lines).toEqual([]);
   });
 
-  it("keeps nothing of pings that were answered, however many", () => {
+  it("keeps no memory of answered pings, however many", () => {
     let cancelled = 0;
     class CountingDeadlines extends Deadlines {
       override after(milliseconds: number, task: () => void): Deadline {
@@ -297,7 +297,7 @@ describe("pongTimeout", () => {
     expect([cancelled, clock.running]).toEqual([1, 0]);
   });
 
-  it("begins anew where the process was held up as it pinged", () => {
+  it("begins anew if the process was held up while it pinged", () => {
     const { clock, lines } = watch({ pingInterval: 60_000, pongTimeout: 500 });
     clock.advance(60_000);
     clock.jump(2000);
@@ -307,7 +307,7 @@ describe("pongTimeout", () => {
     expect(lines).toEqual(["60000 ping", "62600 lost PONG_TIMEOUT 500"]);
   });
 
-  it("kills nobody whose bytes are there when the process was held up", () => {
+  it("drops no peer whose bytes have come while the process was held up", () => {
     const { clock, lines, liveness } = watch({ pingInterval: 1000, pongTimeout: 500 });
     clock.advance(1000);
     clock.jump(2000);
@@ -329,7 +329,7 @@ function ticks(clock: JumpingClock, milliseconds: number, step: () => void): voi
 describe("pongTimeout, while bytes come that are no whole frame", () => {
   const times = { pingInterval: 60_000, pongTimeout: 1000 };
 
-  it("waits as long as they come fast enough, and its time from the last one on", () => {
+  it("waits as long as they come fast enough, and then its time from the last one on", () => {
     const { clock, lines, liveness } = watch(times);
     clock.advance(60_000);
     ticks(clock, 30_000, () => {
@@ -351,7 +351,7 @@ describe("pongTimeout, while bytes come that are no whole frame", () => {
     expect(lines).toEqual(["60000 ping", "70100 lost PONG_TIMEOUT 9000"]);
   });
 
-  it("has no patience with a byte now and then", () => {
+  it("does not wait for a peer that sends a byte now and then", () => {
     const { clock, lines, liveness } = watch(times);
     clock.advance(60_000);
     ticks(clock, 2000, () => {
@@ -360,7 +360,7 @@ describe("pongTimeout, while bytes come that are no whole frame", () => {
     expect(lines).toEqual(["60000 ping", "61200 lost PONG_TIMEOUT 1000"]);
   });
 
-  it("gives nobody credit for more than has passed", () => {
+  it("credits a peer with no more than the time that has passed", () => {
     const { clock, lines, liveness } = watch(times);
     clock.advance(60_300);
     liveness.heard(1_000_000, true);
@@ -370,7 +370,7 @@ describe("pongTimeout, while bytes come that are no whole frame", () => {
     expect(lines.at(-1)).toBe("61400 lost PONG_TIMEOUT 1000");
   });
 
-  it("gives nobody credit for what came before the ping", () => {
+  it("does not credit a peer with what came before the ping", () => {
     const { clock, lines, liveness } = watch(times);
     clock.advance(59_900);
     liveness.heard(1_000_000, true);
@@ -378,7 +378,7 @@ describe("pongTimeout, while bytes come that are no whole frame", () => {
     expect(lines).toEqual(["60000 ping", "61100 lost PONG_TIMEOUT 1000"]);
   });
 
-  it("counts each byte fully where there is no floor, and no bytes as nothing", () => {
+  it("counts each byte as progress if there is no floor, and no bytes as none", () => {
     const { clock, lines, liveness } = watch({ ...times, minProgress: Infinity });
     clock.advance(60_000);
     ticks(clock, 9000, () => {
@@ -391,7 +391,7 @@ describe("pongTimeout, while bytes come that are no whole frame", () => {
     expect(lines).toEqual(["60000 ping", "70100 lost PONG_TIMEOUT 1000"]);
   });
 
-  it("does not hold against a peer that this process was held up after its bytes were read", () => {
+  it("does not drop a peer because this process was held up after its bytes were read", () => {
     const { clock, lines, liveness } = watch(times);
     clock.advance(60_000);
     clock.jump(3000);
@@ -420,7 +420,7 @@ describe("pongTimeout, while a peer takes what is sent", () => {
     expect(lines.at(-1)).toBe("71100 lost PONG_TIMEOUT 1000");
   });
 
-  it("takes nothing from writes that end at once: a kernel with room does that for the dead", () => {
+  it("ignores writes that end at once, since a kernel with room takes bytes even for a dead peer", () => {
     const { clock, lines, liveness } = watch(times);
     clock.advance(60_000);
     ticks(clock, 2000, () => {
@@ -430,7 +430,7 @@ describe("pongTimeout, while a peer takes what is sent", () => {
     expect(lines).toEqual(["60000 ping", "61100 lost PONG_TIMEOUT 1000"]);
   });
 
-  it("has no patience with one that takes a byte now and then", () => {
+  it("does not wait for a peer that takes a byte now and then", () => {
     const { clock, lines, liveness, events } = watch(times);
     events.isStuck = true;
     clock.advance(60_000);
@@ -451,7 +451,7 @@ describe("pongTimeout, while this side does not read", () => {
     return watched;
   }
 
-  it("gives up a peer that takes nothing for so long", () => {
+  it("drops a peer that takes nothing for the whole time", () => {
     const { clock, lines, liveness, events } = deaf();
     clock.advance(60_000);
     events.isStuck = true;
@@ -486,7 +486,7 @@ describe("pongTimeout, while this side does not read", () => {
     expect(lines).toEqual(["60000 ping"]);
   });
 
-  it("has no patience with one that takes a byte now and then", () => {
+  it("does not wait for a peer that takes a byte now and then", () => {
     const { clock, lines, liveness, events } = deaf();
     clock.advance(60_000);
     events.isStuck = true;
@@ -510,7 +510,7 @@ describe("pongTimeout, while this side does not read", () => {
     expect(lines).toEqual(["60000 ping"]);
   });
 
-  it("counts what came before it stopped reading", () => {
+  it("credits the peer with what came before this side stopped reading", () => {
     const { clock, lines, liveness, events } = watch(times);
     clock.advance(59_000);
     events.isStuck = true;
@@ -524,7 +524,7 @@ describe("pongTimeout, while this side does not read", () => {
     expect(lines.at(-1)).toBe("61600 lost PONG_TIMEOUT 1000");
   });
 
-  it("counts progress from when it was last seen not to read", () => {
+  it("counts progress from when this side was last seen not to read", () => {
     const { clock, lines, liveness, events } = deaf();
     clock.advance(61_000);
     events.isReading = true;
@@ -549,7 +549,7 @@ describe("pongTimeout, while this side does not read", () => {
     expect(lines).toEqual(["60000 ping"]);
   });
 
-  it("gives a tick to a peer whose bytes this side may read again at last", () => {
+  it("gives a tick to a peer whose bytes this side reads again at last", () => {
     const { clock, lines, liveness, events } = deaf();
     clock.advance(60_000);
     events.isStuck = true;
@@ -566,7 +566,7 @@ describe("pongTimeout, while this side does not read", () => {
 });
 
 describe("idleTimeout", () => {
-  it("is due when nothing was used for so long, and never sooner", () => {
+  it("is due when nothing was used for that long, and never sooner", () => {
     const { clock, lines, liveness } = watch({ idleTimeout: 1000 });
     clock.advance(999);
     liveness.used(); // the tick of 900
@@ -577,7 +577,7 @@ describe("idleTimeout", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("is due where nothing was ever used", () => {
+  it("is due if nothing was ever used", () => {
     const { clock, lines } = watch({ idleTimeout: 1000 });
     clock.advance(1200);
     expect(lines).toEqual(["1100 due IDLE_TIMEOUT 1000"]);
@@ -589,7 +589,7 @@ describe("idleTimeout", () => {
     expect(lines).toEqual(["6100 due IDLE_TIMEOUT 1000"]);
   });
 
-  it("does not count pings, nor what comes for them", () => {
+  it("does not count pings, nor their answers", () => {
     const { clock, lines, liveness } = watch({ idleTimeout: 1000, pingInterval: 300 });
     for (let time = 0; time < 1200; time += 100) {
       clock.advance(100);
@@ -627,7 +627,7 @@ describe("idleTimeout", () => {
   );
 
   it.each(Object.entries(progress))(
-    "is due, hardly later, where they %s one now and then",
+    "is due, hardly later, if they %s one now and then",
     (_, move) => {
       const { clock, lines, liveness } = watch({ idleTimeout: 1000 });
       ticks(clock, 2000, () => {
@@ -638,7 +638,7 @@ describe("idleTimeout", () => {
   );
 
   it.each(Object.entries(progress))(
-    "is not due where they %s one now and then, and there is no floor",
+    "is not due if they %s one now and then, and there is no floor",
     (_, move) => {
       const { clock, lines, liveness } = watch({ idleTimeout: 1000, minProgress: Infinity });
       ticks(clock, 10_000, () => {
@@ -675,7 +675,7 @@ describe("maxLifetime", () => {
 describe("a connection with pingInterval and pongTimeout", () => {
   const options: Partial<ServeOptions> = { pingInterval: 1000, pongTimeout: 500 };
 
-  it("lives while the peer answers, and knows how long that takes", async () => {
+  it("lives while the peer answers, and measures how long that takes", async () => {
     const { open, clock, lines } = testServer({}, options);
     const { peer, ws } = await open();
     expect(ws.roundTripTime).toBeUndefined();
@@ -691,7 +691,7 @@ describe("a connection with pingInterval and pongTimeout", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("is dropped where nothing comes", async () => {
+  it("is dropped if nothing comes", async () => {
     const { open, clock, lines } = testServer({}, options);
     const { peer, ws } = await open();
     peer.transport.pause();
@@ -706,7 +706,7 @@ describe("a connection with pingInterval and pongTimeout", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("lives while the parts of a frame come in place of the pong", async () => {
+  it("lives while parts of a frame come instead of the pong", async () => {
     const { open, clock } = testServer({}, options);
     const { peer, ws } = await open();
     const size = 300;
@@ -723,7 +723,7 @@ describe("a connection with pingInterval and pongTimeout", () => {
     expect(ws.state).toBe("closed");
   });
 
-  it("is dropped where a byte of a frame comes now and then", async () => {
+  it("is dropped if a byte of a frame comes now and then", async () => {
     const { open, clock } = testServer({}, options);
     const { peer, ws } = await open();
     const frame = text("Hello", { masked: true });
@@ -736,7 +736,7 @@ describe("a connection with pingInterval and pongTimeout", () => {
     expect(await ws.closed).toMatchObject({ error: { code: "PONG_TIMEOUT" } });
   });
 
-  it("is dropped where a handler waits for ever for a peer that reads nothing", async () => {
+  it("is dropped if a handler waits for ever for a peer that reads nothing", async () => {
     const { open, clock, lines } = testServer(
       { message: (ws) => ws.send(new Uint8Array(1024 ** 2)) },
       options,
@@ -780,7 +780,7 @@ describe("a connection with pingInterval and pongTimeout", () => {
     await ws.closed;
   });
 
-  it("counts from a ping of the application's", async () => {
+  it("counts from a ping of the application", async () => {
     const { open, clock, lines } = testServer({}, { pongTimeout: 500 });
     const { peer, ws } = await open();
     await ws.ping("mine");
@@ -809,7 +809,7 @@ describe("a connection with pingInterval and pongTimeout", () => {
     },
   );
 
-  it("kills nobody whose bytes are there when the process was held up for two seconds", async () => {
+  it("drops no peer whose bytes have come while the process was held up for two seconds", async () => {
     const clock = new JumpingClock();
     const { open, lines } = testServer({}, { ...options, clock });
     const { ws, peer } = await open();
@@ -837,7 +837,7 @@ describe("a connection with pingInterval and pongTimeout", () => {
 describe("a connection with idleTimeout", () => {
   const options: Partial<ServeOptions> = { idleTimeout: 1000, pingInterval: 300 };
 
-  it("is closed with 1001 where nothing but pings and pongs goes over it", async () => {
+  it("is closed with 1001 if only pings and pongs go over it", async () => {
     const { open, clock, lines } = testServer({}, options);
     const { peer, ws } = await open();
     for (let count = 0; count < 11; count++) {
@@ -890,7 +890,7 @@ describe("a connection with idleTimeout", () => {
     await opened.ws.closed;
   });
 
-  it("is closed with 1001 where a message is begun and nothing follows: row 127 of the battery", async () => {
+  it("is closed with 1001 if a message is begun and nothing follows: row 127 of the battery", async () => {
     const { open, clock, lines } = testServer({}, { idleTimeout: 1000 });
     const { peer, ws } = await open();
     peer.send(text("begun", { masked: true, fin: false }));
@@ -924,7 +924,7 @@ describe("a connection with maxLifetime", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("does not matter any more once the closing handshake has begun", async () => {
+  it("is ignored once the closing handshake has begun", async () => {
     const { open, clock, lines } = testServer({}, { maxLifetime: 1000, closeTimeout: 5000 });
     const { peer, ws } = await open();
     peer.endsWithServer = false;
@@ -939,7 +939,7 @@ describe("a connection with maxLifetime", () => {
 });
 
 describe("the times of all connections of a server", () => {
-  it("are kept by one timer, and by none when they are over", async () => {
+  it("are kept by one timer, and by none when all connections are over", async () => {
     const { open, clock, server } = testServer(
       {},
       { pingInterval: 1000, pongTimeout: 500, idleTimeout: 5000, maxLifetime: 60_000 },

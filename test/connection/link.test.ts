@@ -18,7 +18,7 @@ import {
 import { macrotask } from "../support/turns.ts";
 
 describe("a connection's messages", () => {
-  it("come in order, text as strings and binary as bytes of one's own", async () => {
+  it("come in order, text as strings and binary as bytes that belong to the handler", async () => {
     const kept: unknown[] = [];
     const { open, lines } = testServer({ message: (_, data) => void kept.push(data) });
     const { peer } = await open();
@@ -38,7 +38,7 @@ describe("a connection's messages", () => {
     expect(kept).toEqual(["Hello", new Uint8Array([1, 2, 3]), new Uint8Array([9, 9, 9])]);
   });
 
-  it("are lent as they lie with the option borrow", async () => {
+  it("are lent without a copy with the option borrow", async () => {
     const buffers: number[] = [];
     const { open } = testServer(
       { message: (_, data) => void buffers.push((data as Uint8Array).buffer.byteLength) },
@@ -51,7 +51,7 @@ describe("a connection's messages", () => {
     expect(buffers).toEqual([2 + 4 + 10]); // the frame's header and key lie in front of the payload
   });
 
-  it("that came behind the request are delivered after open", async () => {
+  it("are delivered after open if they came right after the request", async () => {
     const { connect, lines } = testServer();
     const { peer } = connect();
     peer.endpoint.sendText("early");
@@ -98,7 +98,7 @@ describe("a connection's messages", () => {
     expect(writes).toBe(1);
   });
 
-  it("of one chunk are answered in one write also where the handler is async", async () => {
+  it("of one chunk are answered in one write even if the handler is async", async () => {
     const { open } = testServer({
       async message(ws, data) {
         await ws.send(data);
@@ -136,7 +136,7 @@ describe("a link", () => {
     expect(kept).toEqual([new Uint8Array(50).fill(1), new Uint8Array(50).fill(2)]);
   });
 
-  it("stays closed where a transport tells of the stream's end behind its own", async () => {
+  it("stays closed if a transport reports the stream's end after its own", async () => {
     const { peer, ws, transport } = await testServer().open();
     peer.transport.destroy();
     await ws.closed;
@@ -144,7 +144,7 @@ describe("a link", () => {
     expect(ws.state).toBe("closed");
   });
 
-  it("is stuck while bytes wait for the network, and not for what waits behind them", async () => {
+  it("is stuck while bytes wait for the network, not while messages wait before them", async () => {
     const { peer, ws, transport } = await testServer().open();
     const link = linkOf(ws);
     expect(link.isStuck).toBe(false);
@@ -161,7 +161,7 @@ describe("a link", () => {
     expect(link.isStuck).toBe(false);
   });
 
-  it("tells whoever waits for a message when it is terminated while the peer's close is answered", async () => {
+  it("rejects for those who wait for a message when it is terminated while the peer's close is answered", async () => {
     const { ours, theirs, transport } = await openPair();
     transport.end = () => {};
     const waiting = ours.receive().catch((error: unknown) => error);
@@ -207,7 +207,7 @@ describe("a link that takes nothing in any more", () => {
     link.shut();
   });
 
-  it("does so also where it had enough already, and whatever is read then", async () => {
+  it("does so even if it had enough already, whatever is read then", async () => {
     const { ours, theirs } = await openPair({ options: { receiveHighWaterMark: 100 } });
     for (let i = 0; i < 10; i++) {
       void theirs.send("x".repeat(100));
@@ -222,8 +222,8 @@ describe("a link that takes nothing in any more", () => {
   });
 });
 
-describe("what handlers are at", () => {
-  it("is waited for: those for messages, what waits for one, and the one for the end", async () => {
+describe("handlers at work", () => {
+  it("are waited for: those for messages, messages that wait for one, and the close handler", async () => {
     const gates = [newDeferred<void>(), newDeferred<void>()];
     const end = newDeferred<void>();
     const done: string[] = [];
@@ -255,7 +255,7 @@ describe("what handlers are at", () => {
     expect(done).toEqual(["messages", "messages again", "end"]);
   });
 
-  it("is waited for beyond the end of the connection", async () => {
+  it("are waited for beyond the end of the connection", async () => {
     const gate = newDeferred<void>();
     const { open } = testServer({ message: () => gate.promise });
     const { peer, ws } = await open();
@@ -274,7 +274,7 @@ describe("what handlers are at", () => {
     expect([isDone, linkOf(ws).handlers]).toEqual([true, undefined]);
   });
 
-  it("does not reject where the one for the end does", async () => {
+  it("do not make `handlers` reject if the close handler rejects", async () => {
     const { open } = testServer({ close: () => Promise.reject(new Error("oops")) });
     const { peer, ws } = await open();
     peer.close(1000);
@@ -304,7 +304,7 @@ describe("a handler that fails", () => {
     expect((await ws.closed).error).toEqual(new Error("oops"));
   });
 
-  it("in open closes with 1011, too", async () => {
+  it("closes with 1011 if it is the open handler, too", async () => {
     const { connect, lines } = testServer({
       open() {
         throw new Error("oops");
@@ -317,7 +317,7 @@ describe("a handler that fails", () => {
     expect(lines).toEqual(["open", "error oops", "close 1006 unclean local"]);
   });
 
-  it("after its own close is reported, and the closing handshake goes on", async () => {
+  it("is reported after it has closed, and the closing handshake goes on", async () => {
     const { open, lines } = testServer({
       async message(ws) {
         void ws.close(1000, "done");
@@ -331,7 +331,7 @@ describe("a handler that fails", () => {
     expect(lines).toEqual(["open", "message one", "error late", "close 1000 done clean local"]);
   });
 
-  it("after its own close is the one error that is reported, also where the transport then fails", async () => {
+  it("is the only error that is reported after it has closed, even if the transport then fails", async () => {
     const { open, lines } = testServer({
       async message(ws) {
         void ws.close(1000, "done");
@@ -348,7 +348,7 @@ describe("a handler that fails", () => {
     expect(lines).toEqual(["open", "message one", "error late", "close 1006 unclean local"]);
   });
 
-  it("ends what is delivered behind the end of the peer, as it does before", async () => {
+  it("stops delivery after the peer's end, as it does before", async () => {
     const gate = newDeferred<void>();
     const { open, lines } = testServer({ message: () => gate.promise });
     const { peer, ws } = await open();
@@ -360,7 +360,7 @@ describe("a handler that fails", () => {
     expect(lines).toEqual(["open", "message one", "error oops", "close 1000 clean peer"]);
   });
 
-  it("because it sent too late reports nothing: close tells the same", async () => {
+  it("is not reported if it only sent too late, since close reports the same", async () => {
     const gate = newDeferred<void>();
     const { open, lines } = testServer({
       async message(ws) {
@@ -385,7 +385,7 @@ describe("a handler that fails", () => {
 });
 
 describe("a handler that sends too late", () => {
-  it("has not failed, and what came behind it is delivered", async () => {
+  it("has not failed, and the messages after it are delivered", async () => {
     const gate = newDeferred<void>();
     const { open, lines } = testServer({
       async message(ws) {
@@ -458,7 +458,7 @@ describe("a connection with an extension", () => {
     }
   });
 
-  it("has none where the client offers none", async () => {
+  it("has no extension if the client offers none", async () => {
     const extension = new ShiftExtension();
     const { open } = testServer({}, { extensions: [extension] });
     const { peer, ws } = await open();
@@ -562,7 +562,7 @@ describe("a connection with an extension", () => {
     expect(lines).toEqual(["open", "error TOO_MUCH_BUFFERED", "close 1006 unclean local"]);
   });
 
-  it("reports what the peer's message turns out to be, and says why, slices later", async () => {
+  it("reports an invalid message of the peer, and says why, slices later", async () => {
     const { peer, extension, lines } = await openWith({ slice: 4 });
     peer.send(text(shifted(Uint8Array.of(65, 65, 65, 65, 0xff), 1), { masked: true, rsv: 2 }));
     await macrotask();
@@ -590,7 +590,7 @@ describe("a connection with an extension", () => {
     },
   );
 
-  it("delivers what is at work before it tells of the end of the stream", async () => {
+  it("delivers the message at work before it reports the end of the stream", async () => {
     const { peer, extension, lines } = await openWith({ slice: 4 }, {});
     peer.text("Hello");
     peer.transport.end();

@@ -11,7 +11,7 @@ import { ShiftExtension } from "../support/shift-extension.ts";
 import { webText } from "../../src/frame/text-codec.ts";
 
 describe("resolveConnectionOptions()", () => {
-  it("fills in what protects a server on the Internet", () => {
+  it("fills in defaults that protect a server on the Internet", () => {
     expect(resolveConnectionOptions({})).toEqual({
       highWaterMark: 256 * 1024,
       maxBufferedAmount: 16 * 1024 ** 2,
@@ -43,7 +43,7 @@ describe("resolveConnectionOptions()", () => {
     });
   });
 
-  it("refuses to lend bytes that are to be made anew", () => {
+  it("refuses borrow together with newBytes", () => {
     const newBytes = (bytes: Uint8Array): Uint8Array => bytes;
     expect(() => resolveConnectionOptions({ borrow: true, newBytes })).toThrow(
       new TypeError(
@@ -53,7 +53,7 @@ describe("resolveConnectionOptions()", () => {
     expect(() => resolveConnectionOptions({ borrow: false, newBytes })).not.toThrow();
   });
 
-  it("takes from the runtime what tells that a turn is over, and has a timer where it has none", async () => {
+  it("uses the runtime's signal that a turn is over, and a timer if there is none", async () => {
     const tasks: (() => void)[] = [];
     const { afterTurn } = resolveConnectionOptions({}, { afterTurn: (task) => tasks.push(task) });
     const task = (): void => {};
@@ -62,12 +62,12 @@ describe("resolveConnectionOptions()", () => {
     await new Promise<void>((resolve) => resolveConnectionOptions({}).afterTurn(resolve));
   });
 
-  it("takes from the runtime what turns text into bytes", () => {
+  it("uses the runtime's codec of text", () => {
     const codec = { ...webText };
     expect(resolveConnectionOptions({}, { codec }).codec).toBe(codec);
   });
 
-  it("takes from the runtime up to where buffers of their own cost less", () => {
+  it("uses the runtime's size up to which separate buffers cost less", () => {
     expect(resolveConnectionOptions({}, { ownBufferSize: 64 }).ownBufferSize).toBe(64);
   });
 
@@ -97,7 +97,7 @@ describe("resolveExtensions()", () => {
   const engine = zlibEngine();
   const other = new ShiftExtension();
 
-  it("gives those that were given, and permessage-deflate in front of them where it is wanted", () => {
+  it("gives the given extensions, and permessage-deflate before them if it is wanted", () => {
     expect(resolveExtensions({}, engine, deadlines)).toEqual([]);
     expect(
       resolveExtensions({ extensions: [other], compression: false }, engine, deadlines),
@@ -108,7 +108,7 @@ describe("resolveExtensions()", () => {
     }
   });
 
-  it("takes the options' own engine before the runtime's", () => {
+  it("prefers the engine of the options to the runtime's", () => {
     const made: string[] = [];
     const noted = (name: string): Engine => ({
       newDeflater(settings) {

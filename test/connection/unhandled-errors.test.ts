@@ -40,7 +40,7 @@ describe("UnhandledErrorReporter", () => {
     expect(texts[0]).not.toContain("secret");
   });
 
-  it("names the client itself where a trusted proxy tells it, and the proxy where that hides it", () => {
+  it("names the client itself if a trusted proxy tells it, and the proxy if that hides it", () => {
     const addresses: unknown[] = [];
     const { reporter } = testReporter((_, { remoteAddress }) => addresses.push(remoteAddress));
     reporter.report("one", "open", { ...place, peer: { address: "198.51.100.2" } });
@@ -48,7 +48,7 @@ describe("UnhandledErrorReporter", () => {
     expect(addresses).toEqual(["198.51.100.2", "192.0.2.7"]);
   });
 
-  it('tells nobody where it is told to "ignore"', () => {
+  it('reports nothing if told to "ignore"', () => {
     const { reporter, texts } = testReporter("ignore");
     reporter.report(new Error("oops"), "open");
     expect(texts).toEqual([]);
@@ -70,7 +70,7 @@ describe("UnhandledErrorReporter", () => {
     expect(texts).toEqual([]);
   });
 
-  it("tells of each error once, however often it is thrown", () => {
+  it("reports each error once, however often it is thrown", () => {
     const errors: unknown[] = [];
     const { reporter } = testReporter((error) => errors.push(error));
     const [one, other] = [new Error("one"), new Error("other")];
@@ -82,7 +82,7 @@ describe("UnhandledErrorReporter", () => {
     ["a broken rule", new ProtocolError("INVALID_UTF8")],
     ["a limit that was passed", new LimitError("MESSAGE_TOO_BIG", 1, 2)],
     ["silence", new TimeoutError("RECEIVE_TIMEOUT", 5)],
-  ])("tells nothing of what a peer does wrong: %s", (_, error) => {
+  ])("does not report what a peer does wrong: %s", (_, error) => {
     const { reporter, texts } = testReporter();
     reporter.report(error, "message");
     expect(texts).toEqual([]);
@@ -99,7 +99,7 @@ describe("UnhandledErrorReporter", () => {
     ]);
   });
 
-  it("prints what its function rejects with, likewise", async () => {
+  it("prints what its function rejects with, and the error that it was called with", async () => {
     const { reporter, texts } = testReporter(() => Promise.reject(new Error("again")));
     reporter.report(new Error("oops"), "message");
     await macrotask();
@@ -108,7 +108,7 @@ describe("UnhandledErrorReporter", () => {
 });
 
 describe("isOfConnection()", () => {
-  it("knows how framewire says that a connection did not come about, or has ended", () => {
+  it("recognizes errors that say that a connection was not opened, or has ended", () => {
     const closed = { status: 1006, reason: "", clean: false, initiator: "transport" } as const;
     for (const error of [
       new ProtocolError("INVALID_UTF8"),

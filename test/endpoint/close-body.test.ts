@@ -3,7 +3,7 @@ import { newOwnCloseBody } from "../../src/endpoint/close-body.ts";
 import { newCloseFrameBody } from "../../src/frame/close.ts";
 
 describe("newOwnCloseBody()", () => {
-  it.each([0, 1000, 1014, 3000, 4999])("takes %i", (status) => {
+  it.each([0, 1000, 1014, 3000, 4999])("accepts %i", (status) => {
     expect(newOwnCloseBody(status, "bye")).toEqual(newCloseFrameBody(status, "bye"));
   });
 

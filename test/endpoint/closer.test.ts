@@ -73,7 +73,7 @@ describe("Endpoint's closing handshake", () => {
     });
   });
 
-  it("tells no message behind its own close frame, but pings and pongs, unanswered", () => {
+  it("reports no message after its own close frame, but pings and pongs, and answers none", () => {
     const { endpoint, lines } = newEndpoint();
     endpoint.close(1000, "");
     sent(endpoint);
@@ -83,7 +83,7 @@ describe("Endpoint's closing handshake", () => {
     expect(endpoint.state).toBe("closeSent");
   });
 
-  it("sends nothing behind its own close frame", () => {
+  it("sends nothing after its own close frame", () => {
     const { endpoint } = newEndpoint("server");
     endpoint.close(1000, "");
     endpoint.sendText("a");
@@ -102,7 +102,7 @@ describe("Endpoint's closing handshake", () => {
     expect(sent(endpoint)).toEqual(ping(counted(125)));
   });
 
-  it("sends no late pong behind its close frame", () => {
+  it("sends no late pong after its close frame", () => {
     for (const end of ["own", "answer", "failure"]) {
       const { endpoint } = newEndpoint("server");
       endpoint.sendBinary(counted(5000));
@@ -115,7 +115,7 @@ describe("Endpoint's closing handshake", () => {
     }
   });
 
-  it("crosses with the peer's", () => {
+  it("ends cleanly if both sides send a close frame at once", () => {
     const { endpoint } = newEndpoint("server");
     endpoint.close(1000, "mine");
     endpoint.receive(close(1001, "theirs", masked));
@@ -131,7 +131,7 @@ describe("Endpoint, closed", () => {
     ["by fail()", (endpoint) => endpoint.fail(new Error("no"), 1011, "local")],
   ];
 
-  it.each(ways)("reads, tells and sends nothing: %s", (_, end) => {
+  it.each(ways)("reads, reports and sends nothing: %s", (_, end) => {
     const { endpoint, lines } = newEndpoint("server");
     end(endpoint);
     expect(endpoint.isClosed).toBe(true);
@@ -152,7 +152,7 @@ describe("Endpoint, closed", () => {
 });
 
 describe("Endpoint.fail()", () => {
-  it("says why, where a close frame may still be sent", () => {
+  it("sends the reason if a close frame may still be sent", () => {
     const { endpoint, lines } = newEndpoint("server");
     const error = new Error("no");
     endpoint.fail(error, 1011, "local");
@@ -174,7 +174,7 @@ describe("Endpoint.fail()", () => {
     expect(endpoint.closure).toMatchObject({ initiator: "transport", clean: false });
   });
 
-  it("sends no second close frame, and leaves who began", () => {
+  it("sends no second close frame, and keeps the initiator", () => {
     const { endpoint } = newEndpoint("server");
     endpoint.close(1000, "");
     endpoint.fail(new Error("timeout"), 1011, "transport");
@@ -236,7 +236,7 @@ describe("an endpoint whose events throw", () => {
     },
   );
 
-  it("tells onFail also where onClosing throws", () => {
+  it("calls onFail even if onClosing throws", () => {
     const { endpoint, trace, lines } = newEndpoint("server");
     const thrown = new Error("of onClosing");
     (trace as EndpointEvents).onClosing = () => {
@@ -246,7 +246,7 @@ describe("an endpoint whose events throw", () => {
     expect(lines).toEqual(["fail MASK_REQUIRED"]);
   });
 
-  it("goes on behind a message that took a while, whatever onFail throws", () => {
+  it("goes on after a message that took a while, whatever onFail throws", () => {
     const extension = new ShiftExtension({ slice: 1 });
     const { endpoint, trace, lines } = newEndpoint("client", {
       extensions: openSessions(extension),
@@ -273,7 +273,7 @@ describe("an endpoint whose events throw", () => {
 });
 
 describe("Endpoint.closure", () => {
-  it("says before the end what would be if the stream ended now", () => {
+  it("says before the end what it would be if the stream ended now", () => {
     expect(newEndpoint().endpoint.closure).toEqual({
       status: 1006,
       reason: "",
@@ -284,7 +284,7 @@ describe("Endpoint.closure", () => {
 });
 
 describe("Endpoint.stage", () => {
-  it("is told step by step, from this side's close frame to the end of the socket", () => {
+  it("is reported step by step, from this side's close frame to the end of the socket", () => {
     const { endpoint, stages } = stagedEndpoint();
     expect([endpoint.stage, endpoint.initiator]).toEqual(["open", undefined]);
     endpoint.close(1000, "");
@@ -296,7 +296,7 @@ describe("Endpoint.stage", () => {
     expect([endpoint.state, endpoint.isClosed]).toEqual(["closed", true]);
   });
 
-  it("is told once for each step, though the same happens again", () => {
+  it("is reported once for each step, even if the same event comes again", () => {
     const { endpoint, stages } = stagedEndpoint();
     for (const repeat of [1, 2]) {
       endpoint.receive(repeat === 1 ? close(1000) : close(1001));
@@ -310,7 +310,7 @@ describe("Endpoint.stage", () => {
     expect(endpoint.closure).toMatchObject({ status: 1000, clean: true, initiator: "peer" });
   });
 
-  it("finds the close frame in the output, where nothing is in front of it, when it is told", () => {
+  it("is reported when the close frame is in the output already, if nothing waits before it", () => {
     for (const end of ["own", "answer", "failure"]) {
       const seen: string[][] = [];
       const events: EndpointEvents = new EventTrace();
@@ -323,7 +323,7 @@ describe("Endpoint.stage", () => {
     }
   });
 
-  it("is told of the last step alone where a tracer of the close frame moves on, and of none twice", () => {
+  it("is reported only for the last step if a tracer of the close frame moves on, and never twice", () => {
     for (const end of ["own", "answer", "failure"]) {
       for (const act of ["fail", "drop"]) {
         const { endpoint, stages } = stagedEndpoint("client", {
@@ -344,7 +344,7 @@ describe("Endpoint.stage", () => {
     }
   });
 
-  it("may be moved on by whoever is told that what waited was dropped", () => {
+  it("may be moved on by a listener that hears that its message was dropped", () => {
     const { endpoint, stages } = stagedEndpoint();
     endpoint.sendBinary(counted(100));
     endpoint.sendWhenFits("a", true, 10).listener = {
@@ -404,7 +404,7 @@ describe("an endpoint that is busy with a message", () => {
     expect(lines).toHaveLength(2);
   });
 
-  it("says nothing of it when it has failed: nothing more is read", () => {
+  it("does not say that it goes on when it has failed, since nothing more is read", () => {
     const extension = new ShiftExtension({ slice: 4 });
     const { endpoint, lines } = newEndpoint("client", { extensions: openSessions(extension) });
     endpoint.receive(text(shifted(encodeUtf8("Hello"), 1), { rsv: 2 }));
@@ -415,7 +415,7 @@ describe("an endpoint that is busy with a message", () => {
 });
 
 describe("Endpoint.drop()", () => {
-  it("gives up what is gathered, without a close frame, and says that this side did it", () => {
+  it("drops gathered bytes, without a close frame, and names this side as the initiator", () => {
     const { endpoint, stages } = stagedEndpoint();
     const error = new Error("enough");
     endpoint.drop(error);
@@ -439,7 +439,7 @@ describe("Endpoint.drop()", () => {
 });
 
 describe("an extension that fails to close", () => {
-  it("keeps no other from being closed, nor onClosing from being told", () => {
+  it("does not keep other extensions from being closed, nor onClosing from being called", () => {
     const error = new Error("close");
     const closed: string[] = [];
     const { endpoint, stages } = stagedEndpoint("client", {

@@ -53,20 +53,20 @@ const cases = stages.flatMap((stage) =>
 );
 
 describe("nextClosing()", () => {
-  it.each(cases)("%s, %s → %s", (stage, event, next) => {
+  it.each(cases)("leads from %s by %s to %s", (stage, event, next) => {
     expect(nextClosing(stage, event)).toBe(next);
   });
 });
 
 describe("the table of the end", () => {
-  it("knows no other stage and no other event", () => {
+  it("has no other stage and no other event", () => {
     expect(Object.keys(closingTable)).toEqual(stages);
     for (const stage of stages) {
       for (const event of Object.keys(closingTable[stage])) expect(events).toContain(event);
     }
   });
 
-  it("leads nowhere back: whatever happens, a stage is followed by itself or a later one", () => {
+  it("never leads back: a stage is followed by itself or a later one", () => {
     for (const [stage, event, next] of cases) {
       const steps = stages.indexOf(nextClosing(stage, event)) - stages.indexOf(stage);
       expect(steps, `${stage}, ${event} → ${next}`).toBeGreaterThanOrEqual(0);
@@ -78,14 +78,14 @@ describe("the table of the end", () => {
     for (const event of events) expect(nextClosing("closed", event)).toBe("closed");
   });
 
-  it("is only closed once the socket is gone", () => {
+  it("reaches closed only when the socket is gone", () => {
     for (const [stage, event] of cases) {
       if (stage === "closed" || event === "socketClosed") continue;
       expect(nextClosing(stage, event), `${stage}, ${event}`).not.toBe("closed");
     }
   });
 
-  it("lets nobody wait for ever: a deadline, or the application, ends each stage that waits", () => {
+  it("has no endless wait: a deadline, or the application, ends each stage that waits", () => {
     for (const stage of stages) {
       const isOver = stage === "dropped" || stage === "closed";
       if (isOver) continue;

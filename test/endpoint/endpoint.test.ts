@@ -29,7 +29,7 @@ const masked = { masked: true };
 const more = { fin: false };
 
 describe("the codec of an endpoint", () => {
-  it("decodes the texts that come and encodes those that are sent, but for short ones of ASCII", () => {
+  it("decodes received texts and encodes sent ones, except short ones of ASCII", () => {
     const calls: string[] = [];
     const codec: TextCodec = {
       decode(bytes, start, end) {
@@ -50,7 +50,7 @@ describe("the codec of an endpoint", () => {
 });
 
 describe("Endpoint.receive()", () => {
-  it("tells the same events in the same order, wherever the stream is cut", () => {
+  it("reports the same events in the same order, wherever the stream is cut", () => {
     const wire = concat([
       text("Hel", { ...masked, fin: false }),
       ping("p", masked),
@@ -87,7 +87,7 @@ describe("Endpoint.receive()", () => {
     }
   });
 
-  it("takes a range, and looks at nothing beside it", () => {
+  it("reads a range, and nothing outside it", () => {
     const chunk = concat([hex("ff ff"), text("a"), hex("ff")]);
     const { endpoint, lines } = newEndpoint();
     expect(endpoint.receive(chunk, 2, 5)).toBe(5);
@@ -95,7 +95,7 @@ describe("Endpoint.receive()", () => {
     expect(endpoint.state).toBe("open");
   });
 
-  it("says of binary messages whose bytes they are", () => {
+  it("says of binary messages who owns the bytes", () => {
     const owned: boolean[] = [];
     const events: EndpointEvents = new EventTrace();
     events.onBinary = (_bytes, _start, _end, isOwned) => owned.push(isOwned);
@@ -104,7 +104,7 @@ describe("Endpoint.receive()", () => {
     expect(owned).toEqual([false, true]);
   });
 
-  it("fails the connection with 1011 for what an event throws that is not the peer's doing", () => {
+  it("fails the connection with 1011 if an event throws an error that the peer did not cause", () => {
     const events = new EventTrace();
     const error = new Error("bug");
     events.onText = () => {
@@ -205,7 +205,7 @@ describe("an endpoint of plain JavaScript", () => {
     { content: "x" },
     { content: {} },
     { opcode: 1, content: true },
-  ])("refuses %j in the place of a message that is prepared", (message) => {
+  ])("refuses %j in place of a prepared message", (message) => {
     const { endpoint, lines } = newEndpoint("server");
     expect(() => {
       endpoint.sendPrepared(message as never);
@@ -213,13 +213,13 @@ describe("an endpoint of plain JavaScript", () => {
     expect([lines, endpoint.state, endpoint.isFree]).toEqual([[], "open", true]);
   });
 
-  it.each(["Server", "", undefined, null, 1])("is refused where its side is %j", (side) => {
+  it.each(["Server", "", undefined, null, 1])("is refused if its side is %j", (side) => {
     expect(() => new Endpoint(side as never, new EventTrace())).toThrow(
       new RangeError(`side must be "client" or "server": ${String(side)}`),
     );
   });
 
-  it("refuses a range that is none of its chunk, and goes on where it stood", () => {
+  it("refuses a range outside its chunk, and goes on where it was", () => {
     const { endpoint, lines } = newEndpoint("client");
     const wire = text("hi");
     endpoint.receive(wire, 0, 1);
@@ -229,7 +229,7 @@ describe("an endpoint of plain JavaScript", () => {
     expect(endpoint.received.bytes).toBe(wire.length);
   });
 
-  it("refuses messages and pings that are detached, which would be empty", () => {
+  it("refuses detached messages and pings, which would be empty", () => {
     const { endpoint } = newEndpoint("server");
     expect(() => {
       endpoint.sendBinary(detached());
@@ -289,7 +289,7 @@ describe("an endpoint whose events throw outside of receive()", () => {
     expect(sentFrames(made.endpoint)).toEqual(["close fin 0 03e8"]);
   });
 
-  it("tells that it goes on when this side closes, whatever onClosing throws", () => {
+  it("reports that it goes on when this side closes, whatever onClosing throws", () => {
     const extension = new ShiftExtension({ slice: 2 });
     const { endpoint, trace, lines } = newEndpoint("client", {
       extensions: openSessions(extension),
@@ -304,7 +304,7 @@ describe("an endpoint whose events throw outside of receive()", () => {
     expect([endpoint.isBusy, lines]).toEqual([false, ["resume"]]);
   });
 
-  it("fails for what a message in pieces throws that stream() tells of", () => {
+  it("fails for what an event of a message in pieces throws inside setStreaming()", () => {
     for (const name of ["onMessageBegin", "onMessagePiece"] as const) {
       const made = newEndpoint("client");
       made.trace[name] = () => {
@@ -349,7 +349,7 @@ describe("an endpoint whose events throw outside of receive()", () => {
         endpoint.receive(ping());
       },
     ],
-  ])("fails for what a tracer throws of a frame that %s", (_, act) => {
+  ])("fails for what a tracer throws for a frame that %s", (_, act) => {
     let hasThrown = false;
     const made = throwing("onOutput", {
       trace(direction) {
@@ -363,7 +363,7 @@ describe("an endpoint whose events throw outside of receive()", () => {
     expectFailed(made);
   });
 
-  it("fails for what an extension throws that marks the frame of a message done in slices", () => {
+  it("fails for what an extension throws when it marks the frame of a message done in slices", () => {
     const extension = new ShiftExtension({ slice: 2 });
     const [session] = openSessions(extension);
     const { endpoint, lines } = newEndpoint("client", {
@@ -465,7 +465,7 @@ describe("Endpoint's pongs", () => {
     expect(sent(endpoint)).toEqual(concat([pong("ab"), pong()]));
   });
 
-  it("are only the last one when much is unsent", () => {
+  it("are only sent for the last ping while much is unsent", () => {
     const { endpoint } = newEndpoint("server");
     endpoint.sendBinary(counted(5000));
     for (const name of ["a", "b", "c"]) endpoint.receive(ping(name, masked));
@@ -479,13 +479,13 @@ describe("Endpoint's options", () => {
     [{ maxMessageSize: 2 }, [text("ab"), text("abc")], "MESSAGE_TOO_BIG"],
     [{ maxFragments: 1 }, [text("ab"), text("a", more), continuation()], "TOO_MANY_FRAGMENTS"],
     [{ strictLength: true }, [text("ab"), text("a", { lengthForm: 2 })], "LENGTH_NOT_MINIMAL"],
-  ])("%o: takes what is right and refuses what is not", (options, frames, code) => {
+  ])("accept right values and refuse wrong ones: %o", (options, frames, code) => {
     const { endpoint, lines } = newEndpoint("client", options);
     endpoint.receive(concat(frames));
     expect(lines).toEqual(["text ab", `fail ${code}`]);
   });
 
-  it("read 0 as no limit, and what is not given as the default", () => {
+  it("read 0 as no limit, and an absent limit as the default", () => {
     const options = { maxFrameSize: 0, maxMessageSize: 0, strictLength: undefined };
     const { endpoint } = newEndpoint("client", options);
     endpoint.receive(binary("", { length: 2 ** 50 }));
@@ -511,7 +511,7 @@ describe("an error of the peer's", () => {
 });
 
 describe("what an endpoint has counted", () => {
-  it("are messages, their bytes, frames and the bytes on the wire, each way", () => {
+  it("includes messages, their bytes, frames and the bytes on the wire, each way", () => {
     const { endpoint } = newEndpoint("server");
     const wire = concat([
       text("Hel", { ...masked, ...more }),
@@ -537,7 +537,7 @@ describe("what an endpoint has counted", () => {
     });
   });
 
-  it("is told frame by frame to a tracer, with the header as it was", () => {
+  it("is reported frame by frame to a tracer, with the header as it was", () => {
     const lines: string[] = [];
     const { endpoint } = newEndpoint("client", {
       trace: (direction, { opcode, fin, length, masked: isMasked }) =>
@@ -579,7 +579,7 @@ describe("Endpoint.isFree", () => {
 });
 
 describe("Endpoint's options for what comes", () => {
-  it("tells texts as bytes, of which it owns those that came in pieces", () => {
+  it("delivers texts as bytes, of which the receiver owns those that came in pieces", () => {
     const lines: string[] = [];
     const trace = Object.assign(new EventTrace(), {
       onTextBytes: (bytes: Uint8Array, start: number, end: number, isOwned: boolean) =>
@@ -598,7 +598,7 @@ describe("Endpoint's options for what comes", () => {
     expect(deaf.lines).toEqual([]);
   });
 
-  it("leaves pings to sendPong() where autoPong is false, and sends nothing once it has closed", () => {
+  it("leaves pings to sendPong() if autoPong is false, and sends nothing once it has closed", () => {
     const { endpoint, lines } = newEndpoint("server", { autoPong: false });
     endpoint.receive(compileFrame(maskFrame(newFrame(OpPing, true, Uint8Array.of(7)))));
     expect([lines, sentLines(endpoint)]).toEqual([["ping 07"], []]);

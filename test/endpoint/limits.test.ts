@@ -25,7 +25,7 @@ describe("resolveLimits()", () => {
     [{ a: 0 }, Infinity],
     [{ a: Infinity }, Infinity],
     [{ a: 2 ** 53 - 1 }, 2 ** 53 - 1],
-  ])("%o → %d, and the default of what is not given", (given, a) => {
+  ])("makes of %o the limit %d, and fills in the defaults", (given, a) => {
     expect(resolveLimits(given, defaults)).toEqual({ a, b: 20 });
   });
 
@@ -35,7 +35,7 @@ describe("resolveLimits()", () => {
     expect(act).toThrow(/^b must be from 0 to Infinity/);
   });
 
-  it("leaves out what has no default", () => {
+  it("omits options without a default", () => {
     const given = { a: 1, c: -1 };
     expect(resolveLimits(given, defaults)).toEqual({ a: 1, b: 20 });
   });

@@ -289,14 +289,14 @@ describe("MessageAssembler's limits", () => {
 });
 
 describe("MessageAssembler's binary messages", () => {
-  it("lie where they came, when they come whole", () => {
+  it("are not copied if they come whole", () => {
     const chunk = concat([binary("abc"), binary("", more), continuation("de")]);
     const { binaries } = receive([chunk]);
     expect(binaries.map(({ isOwned }) => isOwned)).toEqual([false, false]);
     expect(binaries.every(({ bytes }) => bytes === chunk)).toBe(true);
   });
 
-  it("are the receiver's to keep when they come in pieces, without more room than they need", () => {
+  it("belong to the receiver when they come in pieces, without more room than they need", () => {
     const pieces = [
       ...cutAt(binary(counted(3000)), [2000]),
       ...cutAt(binary(counted(2000), more), [1500]),
@@ -311,7 +311,7 @@ describe("MessageAssembler's binary messages", () => {
     expect(binaries[1]!.bytes).toEqual(concat([counted(2000), counted(10)]));
   });
 
-  it("cost what has come, not what a header declares", () => {
+  it("take memory for what has come, not for what a header declares", () => {
     const chunk = binary("ab", { length: 2 ** 40 });
     expect(receive(cutAt(chunk, [11])).lines).toEqual([]);
   });
@@ -377,7 +377,7 @@ describe("MessageAssembler.setStreaming()", () => {
     }
   });
 
-  it("tells of control frames in between", () => {
+  it("reports control frames in between", () => {
     expect(receiveStreamed([text("a", more), ping("p"), continuation("b")])).toEqual([
       "begin text",
       "piece 61",
@@ -409,7 +409,7 @@ describe("MessageAssembler.setStreaming()", () => {
     expect(receiveStreamed(frames, { maxMessageSize: 5 })).toEqual(lines);
   });
 
-  it("takes over the message under way, from its beginning, and lets go at the next one", () => {
+  it("takes over the message under way, from its beginning, and stops at the next one", () => {
     const whole = concat([text("Hello", more), continuation(" world"), text("next")]);
     for (let at = 1; at < whole.length; at++) {
       const trace = new MessageTrace();

@@ -17,7 +17,7 @@ describe("PreparedMessage", () => {
     expect(new PreparedMessage("ä")).toMatchObject({ opcode: 1, bytes: encodeUtf8("ä") });
   });
 
-  it("is not made of an array that is detached, which would be an empty message", () => {
+  it("refuses a detached array, which would be an empty message", () => {
     expect(() => new PreparedMessage(detached())).toThrow(/detached/);
     expect(new PreparedMessage(new Uint8Array(0)).size).toBe(0);
   });
@@ -41,7 +41,7 @@ describe("PreparedMessage", () => {
     }
   });
 
-  it("cannot be changed: what it gives out is a copy, and its fields are fixed", () => {
+  it("cannot be changed, since it gives out copies and its fields are fixed", () => {
     const message = new PreparedMessage("hi");
     message.bytes.fill(0);
     message.frame.fill(0);

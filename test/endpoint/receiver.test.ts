@@ -34,7 +34,7 @@ describe("Endpoint.receive() from within an event", () => {
     expect(endpoint.state).toBe("open");
   });
 
-  it("fails the connection where the event does not catch it, as all that events throw does", () => {
+  it("fails the connection if the event does not catch the error, as for all errors of events", () => {
     const { endpoint, trace, lines } = newEndpoint("client");
     trace.onPing = () => {
       endpoint.receive(ping());
@@ -44,7 +44,7 @@ describe("Endpoint.receive() from within an event", () => {
     expect(sentFrames(endpoint).at(-1)).toBe("close fin 0 03f3");
   });
 
-  it("throws inside of stream(), too, which tells what has come by now", () => {
+  it("throws inside setStreaming(), too, which reports what has come so far", () => {
     const { endpoint, trace, lines } = newEndpoint("client");
     trace.onMessageBegin = () => {
       endpoint.receive(continuation("b"));
@@ -54,7 +54,7 @@ describe("Endpoint.receive() from within an event", () => {
     expect(lines).toEqual(["fail TypeError: receive() must not be called inside an event"]);
   });
 
-  it("is not needed where an event closes while a message takes a while: what follows is read", () => {
+  it("is not needed if an event closes while a message takes a while, since what follows is read", () => {
     const extension = new ShiftExtension({ slice: 2 });
     const { endpoint, trace, lines } = newEndpoint("client", {
       extensions: openSessions(extension),
@@ -68,7 +68,7 @@ describe("Endpoint.receive() from within an event", () => {
     expect([endpoint.stage, endpoint.isBusy, lines]).toEqual(["flushing", false, ["begin text"]]);
   });
 
-  it("may follow onResume where an event of stream() closes while a message takes a while", () => {
+  it("may follow onResume if an event of setStreaming() closes while a message takes a while", () => {
     const extension = new ShiftExtension({ slice: 2 });
     const { endpoint, trace, lines } = newEndpoint("client", {
       extensions: openSessions(extension),
@@ -88,7 +88,7 @@ describe("Endpoint.receive() from within an event", () => {
 });
 
 describe("a chunk that is transferred inside of an event of its own", () => {
-  it.each<Side>(["client", "server"])("is no fault of the peer's: %s", (side) => {
+  it.each<Side>(["client", "server"])("does not count as a fault of the peer: %s", (side) => {
     const { endpoint, trace } = newEndpoint(side);
     const parts = { masked: side === "server" };
     const errors: unknown[] = [];
@@ -130,7 +130,7 @@ describe("Endpoint.stop()", () => {
     expect(trace.lines).toEqual(["text a", "binary 6263", "ping 64", "pong 65"]);
   });
 
-  it("leaves nothing to take behind a close frame", () => {
+  it("leaves nothing to receive after a close frame", () => {
     const { endpoint, lines } = newEndpoint();
     const wire = concat([close(1000), ping("a"), pong("b"), hex("ff ff")]);
     expect(endpoint.receive(wire)).toBe(wire.length);
@@ -140,7 +140,7 @@ describe("Endpoint.stop()", () => {
 });
 
 describe("an endpoint of which messages are wanted in pieces", () => {
-  it("tells nothing of them once its state is no longer open", () => {
+  it("reports nothing of them once its state is no longer open", () => {
     const { endpoint, lines } = newEndpoint();
     endpoint.setStreaming(true);
     endpoint.receive(concat([text("a", more), ping()]));
@@ -149,7 +149,7 @@ describe("an endpoint of which messages are wanted in pieces", () => {
     expect(lines).toEqual(["begin text", "piece 61", "ping "]);
   });
 
-  it("drops them where nobody listens", () => {
+  it("drops them if nobody listens", () => {
     const events: EndpointEvents = {
       onText() {},
       onBinary() {},
@@ -190,7 +190,7 @@ describe("Endpoint.setStreaming()", () => {
       text("a", { ...more, rsv: 2 }),
     ],
     ["of none", {}, text("a", more)],
-  ])("tells nothing of a message %s that this side's close has dropped", (_, options, begun) => {
+  ])("reports nothing of a message %s that this side's close has dropped", (_, options, begun) => {
     const { endpoint, lines } = newEndpoint("client", options);
     endpoint.receive(begun);
     endpoint.close(1000, "");
@@ -205,7 +205,7 @@ describe("Endpoint.setStreaming()", () => {
       text(shifted(encodeUtf8("a"), 1), { ...more, rsv: 2 }),
     ],
     ["of none", {}, text("a", more)],
-  ])("begins a message %s once, though that event asks for it again", (_, options, begun) => {
+  ])("begins a message %s once, even if that event asks for it again", (_, options, begun) => {
     const { endpoint, trace, lines } = newEndpoint("client", options);
     const { onMessageBegin } = trace;
     trace.onMessageBegin = (isText) => {
@@ -217,7 +217,7 @@ describe("Endpoint.setStreaming()", () => {
     expect(lines).toEqual(["begin text", "piece 61"]);
   });
 
-  it("leaves receive() refused where an event calls it", () => {
+  it("keeps refusing receive() if an event calls it", () => {
     const thrown: unknown[] = [];
     const { endpoint, trace, lines } = newEndpoint();
     trace.onPing = () => {

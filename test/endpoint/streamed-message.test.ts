@@ -45,7 +45,7 @@ const plain = (word: string): string => toHex(bytesOf(word));
 const wire = (word: string): string => toHex(shifted(bytesOf(word), 1));
 
 describe("a message that is sent in pieces", () => {
-  it("is a frame for each piece, and an empty one at its end where there is nothing left", () => {
+  it("is a frame for each piece, and an empty one at its end if nothing is left", () => {
     const { endpoint } = plainEndpoint();
     const first = endpoint.beginMessage(OpText);
     expect(first.write(bytesOf("ab"))).toBe(true);
@@ -80,7 +80,7 @@ describe("a message that is sent in pieces", () => {
     ]);
   });
 
-  it("copies what waits: the bytes may be changed as soon as a call returns", () => {
+  it("copies what waits, so that the bytes may be changed as soon as a call returns", () => {
     const { endpoint } = plainEndpoint();
     const first = endpoint.newStreamedMessage(OpText, true);
     first.write(bytesOf("a"));
@@ -92,7 +92,7 @@ describe("a message that is sent in pieces", () => {
     expect(sentFrames(endpoint).at(-1)).toBe("text fin 0 62");
   });
 
-  it("takes nothing behind its end", () => {
+  it("refuses pieces after its end", () => {
     const { endpoint } = plainEndpoint();
     const done = endpoint.newStreamedMessage(OpText, true);
     done.write(bytesOf("a"), true);
@@ -124,7 +124,7 @@ describe("a message that is sent in pieces", () => {
     ]);
   });
 
-  it("leaves extensions aside where it is not to be compressed", () => {
+  it("does not go through extensions if it is not to be compressed", () => {
     const { endpoint } = extendedEndpoint();
     endpoint.newStreamedMessage(OpText, false).write(bytesOf("one"), true);
     expect(sentFrames(endpoint)).toEqual([`text fin 0 ${plain("one")}`]);
@@ -151,7 +151,7 @@ describe("a message that is sent in pieces", () => {
     expect(sentFrames(endpoint)).toEqual(["text fin 0 616263"]);
   });
 
-  it("says where an extension takes its time; the next piece waits in its place all the same", () => {
+  it("says if an extension takes its time, and the next piece waits in its place all the same", () => {
     const { endpoint, extension, lines } = extendedEndpoint({ slice: 2 });
     const message = endpoint.newStreamedMessage(OpText, true);
     expect(message.write(bytesOf("one"))).toBe(false);
@@ -174,7 +174,7 @@ describe("a message that is sent in pieces", () => {
 });
 
 describe("several messages that are sent in pieces at once", () => {
-  it.each(["server", "client"] as const)("each have their place: 1a 2a 1b 2b, as a %s", (side) => {
+  it.each(["server", "client"] as const)("keep their places: 1a 2a 1b 2b, sent by a %s", (side) => {
     const { endpoint } = plainEndpoint(side);
     const one = endpoint.newStreamedMessage(OpText, true);
     const two = endpoint.newStreamedMessage(OpText, true);
@@ -261,7 +261,7 @@ describe("several messages that are sent in pieces at once", () => {
 });
 
 describe("whoever waits for a piece", () => {
-  it("is told of that piece alone, whatever output comes from elsewhere meanwhile", () => {
+  it("hears of that piece alone, whatever output comes from elsewhere meanwhile", () => {
     const { endpoint, extension, lines } = extendedEndpoint({ slice: 2 });
     const told: string[] = [];
     const message = endpoint.newStreamedMessage(OpBinary, true);
@@ -283,7 +283,7 @@ describe("whoever waits for a piece", () => {
     expect(told).toEqual(["first sent", "second sent"]);
   });
 
-  it("may write the next one at once: nothing is lost while slices are at work and pings go past", () => {
+  it("may write the next one at once, and nothing is lost while slices are at work and pings overtake", () => {
     const random = seededRandom(19);
     const payload = seededBytes(60_000, 19);
     for (const side of ["server", "client"] as const) {
@@ -321,7 +321,7 @@ describe("whoever waits for a piece", () => {
     }
   });
 
-  it("waits for room where a limit was given, and in front of all that was written later", () => {
+  it("waits for room if a limit was given, before all that was written later", () => {
     const { endpoint } = plainEndpoint();
     const told: string[] = [];
     const message = endpoint.newStreamedMessage(OpBinary, true);
@@ -360,7 +360,7 @@ describe("whoever waits for a piece", () => {
 });
 
 describe("a message in pieces that is taken back", () => {
-  it("leaves no trace where nothing was written yet", () => {
+  it("leaves no trace if nothing was written yet", () => {
     const { endpoint } = plainEndpoint();
     const message = endpoint.newStreamedMessage(OpText, true);
     expect(message.takeBack(new Error("no"))).toBe(true);
@@ -368,7 +368,7 @@ describe("a message in pieces that is taken back", () => {
     expect([endpoint.isFree, endpoint.output.unsent]).toEqual([true, 0]);
   });
 
-  it("says so, where no reason was given, as long as the connection is open", () => {
+  it("is reported as taken back if no reason was given, as long as the connection is open", () => {
     const { endpoint } = plainEndpoint();
     const message = endpoint.newStreamedMessage(OpText, true);
     expect(message.takeBack()).toBe(true);
@@ -377,7 +377,7 @@ describe("a message in pieces that is taken back", () => {
     expect(() => message.write(bytesOf("a"))).toThrow(ClosedError);
   });
 
-  it("leaves no frame where it waits behind another one; its listeners are told why, once", () => {
+  it("leaves no frame if it waits behind another one, and its listeners hear why, once", () => {
     const { endpoint } = plainEndpoint();
     const told: string[] = [];
     const front = endpoint.newStreamedMessage(OpText, true);
@@ -403,7 +403,7 @@ describe("a message in pieces that is taken back", () => {
     expect(told).toHaveLength(2);
   });
 
-  it("makes way at once where its first piece waits for room", () => {
+  it("makes way at once if its first piece waits for room", () => {
     const { endpoint } = extendedEndpoint();
     const told: string[] = [];
     endpoint.sendBinary(counted(100), false);
@@ -418,7 +418,7 @@ describe("a message in pieces that is taken back", () => {
     expect(endpoint.output.unsent).toBe(0);
   });
 
-  it("cannot be, once its first frame is in the output, or an extension has got a piece, or it is complete", () => {
+  it("stays once its first frame is in the output, or an extension has got a piece, or it is complete", () => {
     const { endpoint, extension } = extendedEndpoint({ slice: 2 });
     const message = endpoint.newStreamedMessage(OpText, true);
     message.write(bytesOf("abc"));
@@ -448,7 +448,7 @@ describe("a message in pieces of which a part has left", () => {
         endpoint.fail(new Error("no"), 1011, "local");
       },
     ],
-  ])("cannot be taken back once %s either", (_, end) => {
+  ])("cannot be taken back once %s, either", (_, end) => {
     const { endpoint } = plainEndpoint();
     const message = endpoint.beginMessage(OpText);
     message.write(bytesOf("a"));
@@ -462,7 +462,7 @@ describe("a message in pieces of which a part has left", () => {
     expect(behind.takeBack()).toBe(true);
   });
 
-  it("is not written from an array that is detached", () => {
+  it("refuses a detached array", () => {
     const { endpoint } = plainEndpoint();
     const message = endpoint.beginMessage(OpBinary);
     expect(() => message.write(detached(), true)).toThrow(/detached/);
@@ -502,7 +502,7 @@ describe("a message in pieces on a connection that is no longer open", () => {
     }
   });
 
-  it("is given up while an extension is at work on it; whoever waits is told, once", () => {
+  it("is dropped while an extension is at work on it, and its listener hears so, once", () => {
     const { endpoint, extension } = extendedEndpoint({ slice: 2 });
     const told: string[] = [];
     const message = endpoint.newStreamedMessage(OpText, true);
@@ -517,7 +517,7 @@ describe("a message in pieces on a connection that is no longer open", () => {
     expect([message.isReady, endpoint.output.unsent]).toEqual([true, 0]);
   });
 
-  it("is completed all the same where its end was given before this side closed", () => {
+  it("is completed all the same if its end was given before this side closed", () => {
     const { endpoint, extension } = extendedEndpoint({ slice: 2 });
     const told: string[] = [];
     const message = endpoint.newStreamedMessage(OpText, true);
@@ -547,7 +547,7 @@ describe("a tracer that is told of a piece", () => {
     return endpoint;
   }
 
-  it("may write the next one: it is a continuation, behind the one that was told of", () => {
+  it("may write the next one, which is a continuation after the reported one", () => {
     const endpoint = tracedEndpoint(1, () => message.write(bytesOf("b")));
     const message = endpoint.newStreamedMessage(OpText, true);
     message.write(bytesOf("a"));
@@ -559,7 +559,7 @@ describe("a tracer that is told of a piece", () => {
     ]);
   });
 
-  it("finds the message complete at its last frame, and may send or close behind it", () => {
+  it("finds the message complete at its last frame, and may send or close after it", () => {
     const told: unknown[] = [];
     const endpoint = tracedEndpoint(2, () => {
       told.push(message.isEnded);
@@ -579,7 +579,7 @@ describe("a tracer that is told of a piece", () => {
     ]);
   });
 
-  it("may end the connection: the message is given up, wherever it stands", () => {
+  it("may end the connection, and the message is dropped, wherever it is", () => {
     for (const at of [1, 2]) {
       const endpoint = tracedEndpoint(at, () => {
         endpoint.fail(new Error("no"), 1011, "local");

@@ -3,7 +3,7 @@ import { Traffic } from "../../src/endpoint/traffic.ts";
 import { newHeader } from "../../src/frame/header.ts";
 
 describe("Traffic", () => {
-  it("counts frames and messages, and tells of each frame", () => {
+  it("counts frames and messages, and reports each frame", () => {
     const opcodes: number[] = [];
     const traffic = new Traffic(({ opcode }) => opcodes.push(opcode));
     const header = newHeader();
@@ -14,7 +14,7 @@ describe("Traffic", () => {
     expect({ ...traffic }).toEqual({ messages: 2, payload: 10, frames: 3, bytes: 0 });
   });
 
-  it("counts also where nobody is told", () => {
+  it("counts even if there is no tracer", () => {
     const traffic = new Traffic();
     traffic.addFrame(newHeader());
     expect(traffic.frames).toBe(1);

@@ -97,7 +97,7 @@ describe("an endpoint with an extension", () => {
     },
   );
 
-  it("takes nothing behind a message that takes a while, until that is done", () => {
+  it("reads nothing after a message that takes a while, until it is done", () => {
     const { endpoint, extension, lines: seen } = newEndpoint({ slice: 4 });
     const chunk = concat([text(wireText("Hello"), marked), text("behind")]);
     const end = endpoint.receive(chunk);
@@ -178,7 +178,7 @@ describe("an endpoint with an extension", () => {
     expect([endpoint.isClosed, extension.closed]).toEqual([true, 1]);
   });
 
-  it("gives up a message at work when this side closes, and still reads the peer's close frame", () => {
+  it("drops a message at work when this side closes, and still reads the peer's close frame", () => {
     const { endpoint, extension, lines: seen } = newEndpoint({ slice: 4 });
     const chunk = concat([
       text(wireText("Hello"), marked),
@@ -195,7 +195,7 @@ describe("an endpoint with an extension", () => {
     expect(endpoint.closure).toMatchObject({ clean: true, status: 1000 });
   });
 
-  it("tells nothing more once it has failed with a message at work", () => {
+  it("reports nothing more once it has failed with a message at work", () => {
     const { endpoint, extension, lines: seen } = newEndpoint({ slice: 4 });
     endpoint.receive(text(wireText("Hello"), marked));
     endpoint.fail(new Error("gone"), 0, "transport");
@@ -219,7 +219,7 @@ describe("an endpoint with an extension", () => {
     ["a piece of text", {}, text(wireText("Hello"), marked)],
     ["a piece before the last", {}, concat([binary(counted(9), begun), continuation(counted(9))])],
     ["a slice", { slice: 4 }, binary(counted(9), marked)],
-  ])("may be closed by whoever gets the pieces of a message: %s", (_, shift, wire) => {
+  ])("may be closed by an event for the pieces of a message: %s", (_, shift, wire) => {
     const { endpoint, extension, trace, lines: seen } = newEndpoint(shift);
     endpoint.setStreaming(true);
     trace.onMessagePiece = () => {
@@ -233,7 +233,7 @@ describe("an endpoint with an extension", () => {
     expect(endpoint.closure).toEqual({ status: 1000, reason: "", clean: true, initiator: "local" });
   });
 
-  it("gives away what is large, and lends what is small", () => {
+  it("gives away large messages, and lends small ones", () => {
     const owned: boolean[] = [];
     const { endpoint, trace } = newEndpoint();
     trace.onBinary = (_bytes: Uint8Array, _start: number, _end: number, isOwned?: boolean) => {
@@ -297,7 +297,7 @@ describe("an endpoint with an extension, of which messages are wanted in pieces"
     }
   });
 
-  it("tells of messages that are empty, or that no extension has changed", () => {
+  it("reports messages that are empty, or that no extension has changed", () => {
     const made = newEndpoint();
     made.endpoint.setStreaming(true);
     receiveAll(made, [concat([binary("", marked), text("as it is")])]);

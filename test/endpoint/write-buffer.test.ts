@@ -102,7 +102,7 @@ describe("WriteBuffer", () => {
     expect(isSame(writes[0]!, concat(sizes.map((size) => binary(counted(size)))))).toBe(true);
   });
 
-  it("begins another write where more than 64 KiB would be gathered, and behind what is more than one write", () => {
+  it("begins another write if more than 64 KiB would be gathered, and after a frame of more than one write", () => {
     const output = new WriteBuffer(false);
     const sizes = [40_000, 40_000, 10, largestWrite + 100, 10];
     for (const size of sizes) add(output, 2, counted(size));
@@ -245,7 +245,7 @@ describe("WriteBuffer of a client", () => {
 });
 
 describe("WriteBuffer.unsent", () => {
-  it("counts what waits and what is lent out, headers included", () => {
+  it("counts what waits and what is lent, headers included", () => {
     const output = new WriteBuffer(false);
     output.addText("Hello");
     expect(output.unsent).toBe(7);
@@ -275,7 +275,7 @@ describe("WriteBuffer.take()", () => {
 
 describe("a frame that is larger than one write", () => {
   it.each([false, true])(
-    "leaves in several, each of which is given back by itself; masked: %s",
+    "leaves in several writes, each of which is given back by itself; masked: %s",
     (isMasked) => {
       const output = new WriteBuffer(isMasked);
       const payload = counted(3 * largestWrite);
@@ -298,7 +298,7 @@ describe("a frame that is larger than one write", () => {
     },
   );
 
-  it("leaves so too where many share it, and is left as it is", () => {
+  it("leaves so even if many share it, and is not changed", () => {
     const shared = binary(counted(2 * largestWrite));
     const output = new WriteBuffer(false);
     output.addShared(shared, 0x2, 2 * largestWrite);
@@ -319,7 +319,7 @@ describe("pings and pongs", () => {
     output.addPing(encodeUtf8(name));
   }
 
-  it("keep their place where all that is gathered leaves with the next write", () => {
+  it("keep their place if all that is gathered leaves with the next write", () => {
     const output = new WriteBuffer(false);
     output.addText("a");
     addPing(output);
@@ -366,7 +366,7 @@ describe("pings and pongs", () => {
     },
   );
 
-  it("overtake a little as they do much, where it waits behind a write under way", () => {
+  it("overtake a little as they overtake much, if it waits behind a write under way", () => {
     const output = new WriteBuffer(false);
     output.addText("under way");
     output.take();
@@ -376,7 +376,7 @@ describe("pings and pongs", () => {
     expect(drain(output)).toEqual([ping("p"), text("waits")]);
   });
 
-  it("overtake what waits where it is more than one write takes, before anything is taken", () => {
+  it("overtake what waits if it is more than one write, before anything is taken", () => {
     const output = new WriteBuffer(false);
     for (let count = 0; count < 2; count++) add(output, 2, counted(50_000));
     addPing(output);
@@ -428,7 +428,7 @@ describe("pings and pongs", () => {
     }
   });
 
-  it("never leave behind a close frame, whatever was taken before", () => {
+  it("never leave after a close frame, whatever was taken before", () => {
     for (const size of [10, 50_000, 100_000, 150_000, 300_000]) {
       for (const taken of [0, 1, 2]) {
         for (const isOpening of [false, true]) {
@@ -458,7 +458,7 @@ describe("pings and pongs", () => {
 });
 
 describe("WriteBuffer.clear()", () => {
-  it("drops what waits, and counts it no more", () => {
+  it("drops what waits, and no longer counts it", () => {
     const output = new WriteBuffer(false);
     for (let count = 0; count < 4; count++) add(output, 2, counted(40_000));
     addPong(output, "late");
@@ -469,7 +469,7 @@ describe("WriteBuffer.clear()", () => {
     expect(drain(output)).toEqual([text("again")]);
   });
 
-  it("leaves what is lent out", () => {
+  it("keeps what is lent", () => {
     const output = new WriteBuffer(false);
     output.addText("Hello");
     const lent = output.take()!;
@@ -481,7 +481,7 @@ describe("WriteBuffer.clear()", () => {
     expect(drain(output)).toEqual([text("again")]);
   });
 
-  it("drops what follows of a frame of which a part is lent out, and of which a part has left", () => {
+  it("drops the rest of a frame of which a part is lent, or has left", () => {
     for (const isGivenBack of [false, true]) {
       const output = new WriteBuffer(false);
       add(output, 2, counted(3 * largestWrite));
@@ -499,7 +499,7 @@ describe("WriteBuffer.clear()", () => {
     }
   });
 
-  it("has nothing to do where nothing waits", () => {
+  it("does nothing if nothing waits", () => {
     const output = new WriteBuffer(false);
     output.clear();
     expect(output.unsent).toBe(0);
@@ -509,7 +509,7 @@ describe("WriteBuffer.clear()", () => {
 describe("WriteBuffer.giveBack()", () => {
   const refused = new TypeError("giveBack() without take()");
 
-  it("is refused where nothing is lent out: at first, twice, and after abandon()", () => {
+  it("is refused if nothing is lent: at first, twice, and after abandon()", () => {
     for (const size of [10, 3 * largestWrite]) {
       const output = new WriteBuffer(false);
       const giveBack = (): void => {
@@ -528,7 +528,7 @@ describe("WriteBuffer.giveBack()", () => {
     }
   });
 
-  it("takes back what is empty", () => {
+  it("accepts an empty write", () => {
     const output = new WriteBuffer(false);
     output.addRaw(new Uint8Array(0));
     expect(output.take()).toEqual(new Uint8Array(0));
@@ -538,7 +538,7 @@ describe("WriteBuffer.giveBack()", () => {
 });
 
 describe("WriteBuffer.abandon()", () => {
-  it("drops all, what is lent out too: nothing of it comes back, and nothing of it is lent to others", () => {
+  it("drops everything, lent bytes too, which never come back nor go to others", () => {
     for (const size of [10, 1000, 3 * largestWrite]) {
       const output = new WriteBuffer(false);
       add(output, 2, counted(size));
@@ -553,7 +553,7 @@ describe("WriteBuffer.abandon()", () => {
     }
   });
 
-  it("has nothing to do where nothing is lent out", () => {
+  it("does nothing if nothing is lent", () => {
     const output = new WriteBuffer(false);
     output.addText("lost");
     output.abandon();
@@ -563,7 +563,7 @@ describe("WriteBuffer.abandon()", () => {
 });
 
 describe("WriteBuffer.hold()", () => {
-  it("counts bytes of which frames are still to be made as unsent, and not as gathered", () => {
+  it("counts bytes that are not frames yet as unsent, and not as gathered", () => {
     const output = new WriteBuffer(false);
     output.addText("abc");
     output.hold(100);
@@ -621,14 +621,14 @@ describe("WriteBuffer.addPong()", () => {
     expect(output.unsent).toBe(0);
   });
 
-  it("sends a late pong first where more waits than one write takes", () => {
+  it("sends a late pong first if more waits than one write takes", () => {
     const output = new WriteBuffer(false);
     for (let count = 0; count < 2; count++) add(output, 2, counted(65_530));
     addPong(output, "late");
     expect(drain(output)[0]).toEqual(pong("late"));
   });
 
-  it("sends a late pong where it finds no more room in the last buffer", () => {
+  it("sends a late pong even if there is no more room in the last buffer", () => {
     const output = withUnsent(largestGathered);
     addPong(output, "late");
     const writes = drain(output);
@@ -644,7 +644,7 @@ describe("WriteBuffer.addPong()", () => {
     expect(concat(drain(output)).subarray(4096)).toEqual(pong("late"));
   });
 
-  it("sends no older pong behind a newer one", () => {
+  it("sends no older pong after a newer one", () => {
     const output = withUnsent(4096);
     output.take();
     addPong(output, "older");
@@ -656,7 +656,7 @@ describe("WriteBuffer.addPong()", () => {
 });
 
 describe("WriteBuffer.addClose()", () => {
-  it("adds a close frame behind what waits, and drops a late pong", () => {
+  it("adds a close frame after what waits, and drops a late pong", () => {
     const output = new WriteBuffer(false);
     output.addRaw(counted(4096));
     addPong(output, "late");
@@ -693,7 +693,7 @@ describe("WriteBuffer with a large payload", () => {
   }
 
   it.each([2049, 4096, 65_536, 2 ** 20])(
-    "of %i bytes begins a buffer so that it lies among 32 bytes as its source does",
+    "of %i bytes begins a buffer at its source's position within 32 bytes",
     (length) => {
       for (const from of [0, 1, 8, 31]) {
         const [source, target] = places(new WriteBuffer(false), length, from);
@@ -702,7 +702,7 @@ describe("WriteBuffer with a large payload", () => {
     },
   );
 
-  it("of a client lies so too, and is masked where it lies", () => {
+  it("of a client lies so, too, and is masked in place", () => {
     const output = new WriteBuffer(true);
     const source = counted(5000);
     add(output, 0x2, source);
@@ -719,7 +719,7 @@ describe("WriteBuffer with a large payload", () => {
     expect(drain(output)).toEqual([concat([binary(counted(3)), binary(counted(5000))])]);
   });
 
-  it("makes no gap where it moves to a larger buffer, and counts no byte that was left out", () => {
+  it("makes no gap if it moves to a larger buffer, and counts no byte that was left out", () => {
     const output = new WriteBuffer(false);
     add(output, 0x2, counted(5000));
     add(output, 0x2, counted(20_000));
@@ -729,7 +729,7 @@ describe("WriteBuffer with a large payload", () => {
   });
 });
 
-describe("an WriteBuffer that plain JavaScript gives frames to", () => {
+describe("a WriteBuffer that plain JavaScript gives frames to", () => {
   /** An output that nothing was added to by what `act` does. */
   function expectRefused(act: (output: WriteBuffer) => void, error: new () => Error): void {
     const output = new WriteBuffer(false);
@@ -739,7 +739,7 @@ describe("an WriteBuffer that plain JavaScript gives frames to", () => {
     expect([output.unsent, output.take(), output.traffic.frames]).toEqual([0, undefined, 0]);
   }
 
-  it("refuses ranges that are none of the bytes", () => {
+  it("refuses ranges outside the bytes", () => {
     const output = new WriteBuffer(false);
     expectRangesChecked((bytes, start, end) => {
       output.addFrame(OpBinary, bytes, start, end);
@@ -763,7 +763,7 @@ describe("an WriteBuffer that plain JavaScript gives frames to", () => {
     expect(drain(output)).toEqual([text("Hello")]);
   });
 
-  it("leaves to the caller what makes a message of frames: order, fin, and what is reserved", () => {
+  it("leaves to the caller the rules for messages: order, fin, and what is reserved", () => {
     const output = new WriteBuffer(false);
     for (const opcode of [3, 11]) output.addFrame(opcode, counted(1), 0, 1, 4);
     for (const opcode of [0, 9]) output.addFrame(opcode, counted(1), 0, 1, 0, false);
@@ -806,7 +806,7 @@ describe("an WriteBuffer that plain JavaScript gives frames to", () => {
     expect(drain(output)).toEqual([ping(counted(125))]);
   });
 
-  it("refuses a pong that is too long also where it would be kept back", () => {
+  it("refuses a pong that is too long even if it would be kept back", () => {
     const output = new WriteBuffer(false);
     add(output, OpBinary, counted(5000));
     expect(() => {
@@ -815,7 +815,7 @@ describe("an WriteBuffer that plain JavaScript gives frames to", () => {
     expect(drain(output)).toEqual([binary(counted(5000))]);
   });
 
-  it.each(["Hello", [1, 2], null, undefined])("refuses %j in the place of bytes", (wrong) => {
+  it.each(["Hello", [1, 2], null, undefined])("refuses %j in place of bytes", (wrong) => {
     const bytes = wrong as never;
     expectRefused((output) => {
       output.addPing(bytes);
@@ -837,7 +837,7 @@ describe("WriteBuffer.take() and WriteBuffer.lend()", () => {
   const message = counted(300_000);
   const whole = binary(message);
 
-  it("the one gives a copy of a frame that many share, the other the frame itself", () => {
+  it("give a copy of a frame that many share, and the frame itself", () => {
     const outputs = [new WriteBuffer(false), new WriteBuffer(false)] as const;
     for (const output of outputs) output.addShared(whole, OpBinary, message.length);
     const lent = outputs[0].lend()!;
@@ -854,7 +854,7 @@ describe("WriteBuffer.take() and WriteBuffer.lend()", () => {
     expect(isSame(whole, binary(message))).toBe(true);
   });
 
-  it("both give bytes of the pool's where nobody shares them", () => {
+  it("both give bytes of the pool if nobody shares them", () => {
     const output = new WriteBuffer(false);
     add(output, OpBinary, counted(10));
     expect(output.lend()!.buffer).toBe(output.take()!.buffer);
@@ -869,7 +869,7 @@ describe("WriteBuffer.addShared()", () => {
     output.addShared(whole, 0x2, whole.length - headerSize);
   }
 
-  it("lends out the frame as it lies where it is alone", () => {
+  it("lends the frame without a copy if it is alone", () => {
     const output = new WriteBuffer(false);
     share(output);
     expect(output.unsent).toBe(shared.length);
@@ -880,7 +880,7 @@ describe("WriteBuffer.addShared()", () => {
     expect([output.unsent, output.take()]).toEqual([0, undefined]);
   });
 
-  it("makes one write of it and what follows, or what was there before, and leaves it as it is", () => {
+  it("joins it in one write with what is around it, and does not change it", () => {
     for (const order of ["shared first", "shared in the middle", "two shared"]) {
       const output = new WriteBuffer(false);
       if (order === "shared in the middle") output.addText("a");
@@ -894,7 +894,7 @@ describe("WriteBuffer.addShared()", () => {
     expect(shared).toEqual(binary(counted(10)));
   });
 
-  it("makes a write of its own of it where more than 64 KiB would be gathered", () => {
+  it("sends it in a write of its own if more than 64 KiB would be gathered", () => {
     const large = binary(counted(65_530));
     const output = new WriteBuffer(false);
     share(output, large);
@@ -922,7 +922,7 @@ describe("WriteBuffer.addShared()", () => {
     expect(frame).toEqual(binary(counted(1024 - 4)));
   });
 
-  it("counts it", () => {
+  it("counts the frame", () => {
     const output = new WriteBuffer(false);
     share(output);
     share(output);
@@ -932,8 +932,8 @@ describe("WriteBuffer.addShared()", () => {
   });
 });
 
-describe("what is told of each frame", () => {
-  it("may take a ping, and drop all: what follows is in its order", () => {
+describe("a tracer that is told of each frame", () => {
+  it("may take a ping, and drop all, and what follows is in order", () => {
     let isTaking = true;
     const output: WriteBuffer = new WriteBuffer(
       false,
@@ -953,7 +953,7 @@ describe("what is told of each frame", () => {
     ]);
   });
 
-  it("may send more on the same connection: both frames leave whole, in their order", () => {
+  it("may send more on the same connection, and both frames leave whole, in their order", () => {
     for (const isMasked of [false, true]) {
       let isFirst = true;
       const output: WriteBuffer = new WriteBuffer(
@@ -985,13 +985,13 @@ describe("WriteBuffer.whenTaken()", () => {
     };
   }
 
-  it("tells at once where nothing is gathered", () => {
+  it("calls the listener at once if nothing is gathered", () => {
     const { lines, mark } = newMarks();
     new WriteBuffer(false).whenTaken(mark("a"));
     expect(lines).toEqual(["a taken"]);
   });
 
-  it("tells when the last byte that was gathered by then is given back, also where it is lent already", () => {
+  it("calls the listener when the last byte gathered by then is given back, even if it is lent already", () => {
     const { lines, mark } = newMarks();
     const output = new WriteBuffer(false);
     output.addFrame(OpBinary, new Uint8Array(10), 0, 10);
@@ -1007,7 +1007,7 @@ describe("WriteBuffer.whenTaken()", () => {
     expect(lines).toEqual(["a taken", "b taken", "c taken"]);
   });
 
-  it("tells of what a ping has put in front of all else", () => {
+  it("calls the listener for bytes that a ping has put before everything else", () => {
     const { lines, mark } = newMarks();
     const output = new WriteBuffer(false);
     output.addFrame(OpBinary, new Uint8Array(10), 0, 10);
@@ -1022,7 +1022,7 @@ describe("WriteBuffer.whenTaken()", () => {
     expect(lines).toEqual(["ping taken"]);
   });
 
-  it("tells that bytes are lost which are dropped, and of those that are lent when they are given up", () => {
+  it("reports dropped bytes as lost, and lent ones when they are abandoned", () => {
     const { lines, mark } = newMarks();
     const output = new WriteBuffer(false);
     output.addFrame(OpBinary, new Uint8Array(largestWrite), 0, largestWrite);

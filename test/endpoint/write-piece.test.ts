@@ -22,7 +22,7 @@ function frameOf(size: number): Uint8Array {
 }
 
 describe("joined()", () => {
-  it("copies pieces together, tells who is told of them where they end now, and gives the pool its buffers back", () => {
+  it("copies pieces together, moves their marks, and gives the pool its buffers back", () => {
     const lines: string[] = [];
     const mark = (name: string, end: number) => ({
       end,
@@ -45,7 +45,7 @@ describe("joined()", () => {
 });
 
 describe("A frame that many share", () => {
-  it("waits as it lies from 2 KiB on, also between others, and leaves with them", () => {
+  it("waits without a copy from 2 KiB on, even between others, and leaves with them", () => {
     const output = new WriteBuffer(false);
     const shared = frameOf(sharedFrom);
     output.addText("under way");
@@ -62,7 +62,7 @@ describe("A frame that many share", () => {
     expect(writes[1]!.filter((byte) => byte === 0xff).length).toBeGreaterThanOrEqual(2);
   });
 
-  it("is copied below that, so that what waits is one write", () => {
+  it("is copied below 2 KiB, so that what waits is one write", () => {
     const output = new WriteBuffer(false);
     const shared = frameOf(sharedFrom - 1);
     output.addText("a");
@@ -72,7 +72,7 @@ describe("A frame that many share", () => {
     expect(drain(output)).toEqual([concat([text("a"), copy])]);
   });
 
-  it("stays behind the response that opens the connection, and lets pings overtake it", () => {
+  it("stays after the response that opens the connection, and lets pings overtake it", () => {
     const output = new WriteBuffer(false);
     const shared = frameOf(4096);
     const response = encodeUtf8("HTTP/1.1 101\r\n\r\n");
@@ -100,7 +100,7 @@ describe("A frame that many share", () => {
     expect(concat(drain(output))).toEqual(concat([ping("two"), shared, text("a".repeat(30_000))]));
   });
 
-  it("fills writes of 64 KiB with others, and is one by itself where it is larger", () => {
+  it("fills writes of 64 KiB with others, and is a write by itself if it is larger", () => {
     const output = new WriteBuffer(false);
     const shared = frameOf(20_000);
     const large = binary(counted(70_000));
@@ -111,7 +111,7 @@ describe("A frame that many share", () => {
     expect(writes.map(({ length }) => length)).toEqual([60_000, 20_000, large.length, 6]);
   });
 
-  it("is dropped with all else", () => {
+  it("is dropped with everything else", () => {
     const output = new WriteBuffer(false);
     share(output, frameOf(4096));
     share(output, frameOf(4096));

@@ -14,7 +14,7 @@ const dialCodes: Record<DialCode, true> = {
 };
 
 describe("DialError", () => {
-  it.each(Object.keys(dialCodes) as DialCode[])("knows nothing but its code: %s", (code) => {
+  it.each(Object.keys(dialCodes) as DialCode[])("has defaults beside its code: %s", (code) => {
     const error = new DialError(code);
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toBeInstanceOf(HandshakeError);
@@ -29,7 +29,7 @@ describe("DialError", () => {
     expect(new Set(codes.map((code) => new DialError(code).message)).size).toBe(codes.length);
   });
 
-  it("tells of the response", () => {
+  it("describes the response", () => {
     const headers = [["Retry-After", "1"]] as const;
     const options = { status: 503, headers, body: Uint8Array.of(1), cause: new Error("no") };
     const error = new DialError("BAD_STATUS", options);

@@ -22,13 +22,13 @@ describe("TransportError", () => {
 });
 
 describe("connectionLost()", () => {
-  it("tells a reset, with the runtime's error, from an end that came too early", () => {
+  it("distinguishes a reset, with the runtime's error, from an early end", () => {
     const cause = new Error("ECONNRESET");
     expect(connectionLost(cause)).toMatchObject({ name: "TransportError", code: "RESET", cause });
     expect(connectionLost(undefined)).toMatchObject({ code: "UNEXPECTED_END", cause: undefined });
   });
 
-  it("captures no stack, and leaves the next error its own", () => {
+  it("captures no stack, and the next error has one", () => {
     expect(connectionLost(undefined).stack ?? "").not.toContain("transport.test.ts");
     expect(new Error("next").stack).toContain("transport.test.ts");
   });

@@ -15,7 +15,7 @@ describe("BoundedBuffer", () => {
     expect(growing.take()).toEqual(whole);
   });
 
-  it("fills the buffer that it was given, as long as that is large enough", () => {
+  it("fills the given buffer, as long as it is large enough", () => {
     const buffer = new Uint8Array(8);
     const growing = new BoundedBuffer(Infinity, buffer);
     growing.add(counted(8), 0, 8);
@@ -25,7 +25,7 @@ describe("BoundedBuffer", () => {
     expect(growing.bytes.subarray(0, growing.size)).toEqual(Uint8Array.of(...counted(8), 0));
   });
 
-  it("makes room for at least as much as is asked for, and grows by twice", () => {
+  it("makes room for at least as much as is asked for, and doubles", () => {
     const growing = new BoundedBuffer();
     expect(growing.room(1)).toBe(1024);
     expect(growing.room(5000)).toBe(5000);
@@ -33,7 +33,7 @@ describe("BoundedBuffer", () => {
     expect(growing.room(1)).toBe(5000);
   });
 
-  it("takes nothing for nothing", () => {
+  it("needs no memory for no bytes", () => {
     const growing = new BoundedBuffer();
     growing.add(counted(4), 2, 2);
     expect(growing.bytes.length).toBe(0);
@@ -54,7 +54,7 @@ describe("BoundedBuffer", () => {
     expect(thrown).toMatchObject({ code: "MESSAGE_TOO_BIG", limit: 10, actual: 13 });
   });
 
-  it("has nothing left where its limit was passed before", () => {
+  it("has no bytes left if its limit was exceeded before", () => {
     const growing = new BoundedBuffer();
     growing.add(counted(100), 0, 100);
     growing.limit = 10;
@@ -64,7 +64,7 @@ describe("BoundedBuffer", () => {
     }).toThrow(LimitError);
   });
 
-  it("counts what was cleared away towards its limit, until it is reset", () => {
+  it("counts cleared bytes towards its limit, until it is reset", () => {
     const growing = new BoundedBuffer(10);
     growing.add(counted(6), 0, 6);
     growing.clear();
@@ -77,7 +77,7 @@ describe("BoundedBuffer", () => {
     expect([growing.size, growing.left]).toEqual([5, 0]);
   });
 
-  it("gives a copy of the right size, and lets go of its buffer", () => {
+  it("gives a copy of the right size, and keeps its buffer no longer", () => {
     const half = new BoundedBuffer(Infinity, new Uint8Array(4));
     half.add(counted(2), 0, 2);
     const taken = half.take();
@@ -87,7 +87,7 @@ describe("BoundedBuffer", () => {
 });
 
 describe("BoundedBuffer.take() of a buffer that was lent", () => {
-  it("gives a copy, also where that is full", () => {
+  it("gives a copy, even if the buffer is full", () => {
     const buffer = new Uint8Array(4);
     const full = new BoundedBuffer(Infinity, buffer);
     full.add(counted(4), 0, 4);
@@ -97,7 +97,7 @@ describe("BoundedBuffer.take() of a buffer that was lent", () => {
     expect(full.bytes).not.toBe(buffer);
   });
 
-  it("gives an array of its own each time, also where nothing is filled", () => {
+  it("gives a new array each time, even if nothing is filled", () => {
     const growing = new BoundedBuffer(Infinity, new Uint8Array(4));
     const empty = [growing.take(), growing.take(), new BoundedBuffer().take()];
     expect(new Set(empty.map((bytes) => bytes.buffer)).size).toBe(3);
@@ -106,7 +106,7 @@ describe("BoundedBuffer.take() of a buffer that was lent", () => {
 });
 
 describe("a BoundedBuffer of plain JavaScript", () => {
-  it("adds no range without its ends", () => {
+  it("refuses a range without its ends", () => {
     const growing = new BoundedBuffer(8);
     expectRangeNeeded((bytes, start, end) => {
       growing.add(bytes, start, end);
@@ -115,7 +115,7 @@ describe("a BoundedBuffer of plain JavaScript", () => {
   });
 
   it.each([NaN, undefined, null, "1", "many"])(
-    "is refused where its limit is %s, which would be none",
+    "is refused if its limit is %s, which would be no limit",
     (limit) => {
       const wrong = limit as never;
       if (limit !== undefined) expect(() => new BoundedBuffer(wrong)).toThrow(RangeError);
@@ -128,7 +128,7 @@ describe("a BoundedBuffer of plain JavaScript", () => {
   );
 
   it.each(["Hello", [1, 2], null, {}, new DataView(new ArrayBuffer(8))])(
-    "refuses %o in the place of bytes",
+    "refuses %o in place of bytes",
     (bytes) => {
       const wrong = bytes as never;
       expect(() => new BoundedBuffer(8, wrong)).toThrow(TypeError);
@@ -147,7 +147,7 @@ describe("a BoundedBuffer of plain JavaScript", () => {
     [0, NaN],
     [-1, 4],
     [3, 2],
-  ])("adds no range that is none of its source: %s to %s", (start, end) => {
+  ])("refuses a range outside its source: %s to %s", (start, end) => {
     const growing = new BoundedBuffer(8);
     expect(() => {
       growing.add(new Uint8Array(4), start, end);
@@ -155,7 +155,7 @@ describe("a BoundedBuffer of plain JavaScript", () => {
     expect(growing.size).toBe(0);
   });
 
-  it("lets nothing in where its limit was set to NaN", () => {
+  it("accepts nothing if its limit was set to NaN", () => {
     const growing = new BoundedBuffer();
     growing.limit = NaN;
     expect(() => {

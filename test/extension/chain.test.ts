@@ -9,7 +9,7 @@ import { openSessions, ShiftExtension, shifted } from "../support/shift-extensio
 const message = { opcode: OpText, size: 4, compress: true, cache: undefined };
 
 describe("the chain of a connection's extensions", () => {
-  it("is none where they do nothing", () => {
+  it("is undefined if they do nothing", () => {
     expect(recvChain([{}])).toBeUndefined();
     expect(sendChain([])).toBeUndefined();
     expect(recvChain([{ send: { setBits: () => {} } }])).toBeUndefined();
@@ -50,7 +50,7 @@ describe("the chain of a connection's extensions", () => {
     ]);
   });
 
-  it("brings back on one side what it did on the other, with both bits set on the way", () => {
+  it("undoes on one side what it did on the other, with both bits set in between", () => {
     const extensions = [
       new ShiftExtension({ by: 3, rsv: 4 }),
       new ShiftExtension({ by: 5, rsv: 1 }),
@@ -72,12 +72,12 @@ describe("the chain of a connection's extensions", () => {
     expect(received.take()).toEqual(counted(4));
   });
 
-  it("leaves a message as it is where no extension wants it", () => {
+  it("leaves a message as it is if no extension wants it", () => {
     const sending = sendChain(openSessions(new ShiftExtension()))!;
     expect(sending.beginMessage({ ...message, compress: false })).toBeUndefined();
   });
 
-  it("asks those alone that do something", () => {
+  it("asks only extensions that do something", () => {
     const header = newHeader(OpText);
     recvChain([{ recv: { unsetBits: () => {} } }])!.unsetBits(header);
     expect(recvChain([{ recv: { unsetBits: () => {} } }])!.beginMessage()).toBeUndefined();
@@ -98,7 +98,7 @@ describe("the chain of a connection's extensions", () => {
 });
 
 describe("finish()", () => {
-  it("makes no promise where all is done", () => {
+  it("makes no promise if all is done", () => {
     const extension = new ShiftExtension();
     const transform = sendChain(openSessions(extension))!.beginMessage(message)!;
     expect(finish(transform, true, new BoundedBuffer())).toBeUndefined();

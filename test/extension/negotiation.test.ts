@@ -65,7 +65,7 @@ describe("openExtensions()", () => {
     ]);
   });
 
-  it("leaves none open where an answer is none that the offers allow", () => {
+  it("leaves no extension open if the offers do not allow the answer", () => {
     const first = new ShiftExtension({ name: "a" });
     const second = new ShiftExtension({ name: "b" });
     const agreed = [

@@ -42,7 +42,7 @@ describe("Pipeline", () => {
     ["where the first works in slices", 3, Infinity, 3],
     ["where the second works in slices", Infinity, 4, 2],
     ["where both do", 5, 2, 5],
-  ])("takes a message through both transforms %s", (_, slice1, slice2, turns) => {
+  ])("passes a message through both transforms %s", (_, slice1, slice2, turns) => {
     const extensions = [
       new ShiftExtension({ by: 1, slice: slice1 }),
       new ShiftExtension({ by: 10, slice: slice2 }),
@@ -53,7 +53,7 @@ describe("Pipeline", () => {
     expect(result.turns).toBe(turns);
   });
 
-  it("takes one message after the other, in pieces", () => {
+  it("passes one message after the other, in pieces", () => {
     const pipeline = new Pipeline(
       shift(new ShiftExtension({ by: 1 })),
       shift(new ShiftExtension({ by: 2 })),
@@ -66,7 +66,7 @@ describe("Pipeline", () => {
     }
   });
 
-  it("tells the second transform of the message's end once the first has got there", () => {
+  it("tells the second transform the message's end once the first is done", () => {
     const ends: boolean[] = [];
     const first = new ShiftExtension({ slice: 2 });
     const second: Transform = {
@@ -82,7 +82,7 @@ describe("Pipeline", () => {
     expect(ends).toEqual([false, false, true]);
   });
 
-  it("holds no more between the two than the whole may have", () => {
+  it("keeps no more between the two than the limit of the whole", () => {
     const pipeline = new Pipeline(shift(new ShiftExtension()), shift(new ShiftExtension()));
     expect(() => pipeline.write(counted(9), 0, 9, true, new BoundedBuffer(8))).toThrow(LimitError);
   });

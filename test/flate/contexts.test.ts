@@ -102,7 +102,7 @@ describe("Contexts", () => {
     expect([contexts.memory, lines]).toEqual([340, []]);
   });
 
-  it("lends those of connections that keep none, message by message, and forgets the window between", () => {
+  it("lends shared contexts to connections that keep no window, message by message, and forgets the window in between", () => {
     const { contexts, made, lines } = newContexts();
     contexts.opened();
     for (let round = 0; round < 3; round++) {
@@ -122,7 +122,7 @@ describe("Contexts", () => {
     expect(contexts.memory).toBe(0);
   });
 
-  it("keeps no more for others than are used together as a rule, however many messages stood", () => {
+  it("keeps no more shared contexts than are usually used together, however many messages stood still", () => {
     const { contexts, lines } = newContexts();
     contexts.opened();
     const entries = Array.from({ length: 100 }, () => contexts.inflater(12, true));
@@ -133,7 +133,7 @@ describe("Contexts", () => {
     expect(contexts.memory).toBe(64 * 40);
   });
 
-  it("frees what is lent with the last connection, not before", () => {
+  it("frees shared contexts with the last connection, not before", () => {
     const { contexts, lines, clock } = newContexts();
     contexts.opened();
     contexts.opened();
@@ -145,14 +145,14 @@ describe("Contexts", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("has nothing to free where nothing was used", () => {
+  it("has nothing to free if nothing was used", () => {
     const { contexts, lines } = newContexts();
     contexts.opened();
     contexts.closed();
     expect([contexts.memory, lines]).toEqual([0, []]);
   });
 
-  it("rests what was not used for longest where the memory is not enough, and takes it up again", () => {
+  it("rests the context that was unused for longest if memory is short, and takes it up again", () => {
     const { contexts, lines } = newContexts({ maxMemory: 250 });
     contexts.opened();
     const entries = [1, 2, 3].map(() => {
@@ -175,7 +175,7 @@ describe("Contexts", () => {
     expect([contexts.memory, lines]).toEqual([200, ["d1 rest"]]);
   });
 
-  it("keeps the one that is used where even that is too much, and no other", () => {
+  it("keeps only the context in use if even that is too much", () => {
     const { contexts, lines } = newContexts({ maxMemory: 1 });
     contexts.opened();
     const deflater = contexts.deflater(12, false);
@@ -189,7 +189,7 @@ describe("Contexts", () => {
     expect(lines).toEqual(["d1 rest", "i2 rest", "d1 rest"]);
   });
 
-  it("rests what is in the middle of a message where that can be, and before what was used later", () => {
+  it("rests a context in the middle of a message if possible, and before one that was used later", () => {
     const { contexts, lines } = newContexts({ maxMemory: 240 });
     contexts.opened();
     const busy = contexts.deflater(12, false);
@@ -202,7 +202,7 @@ describe("Contexts", () => {
     expect(lines).toEqual(Array.from({ length: 997 }, (_, i) => `i${i + 2} rest`));
   });
 
-  it("takes a message up again that was rested in the middle", () => {
+  it("continues a message that was rested in the middle", () => {
     const { contexts, lines } = newContexts({ maxMemory: 100 });
     contexts.opened();
     const entry = contexts.inflater(12, false);
@@ -213,28 +213,31 @@ describe("Contexts", () => {
     expect([contexts.memory, lines]).toEqual([40, ["i1 rest", "d2 rest"]]);
   });
 
-  it.each([false, undefined])("does not rest what is in a message and cannot: canRest %s", (no) => {
-    const { contexts, lines, clock } = newContexts({ maxMemory: 150 });
-    contexts.opened();
-    const one = contexts.deflater(12, false);
-    const two = contexts.deflater(12, false);
-    begin(contexts, one, no);
-    begin(contexts, two, no);
-    clock.advance(10_000);
-    expect([contexts.memory, lines]).toEqual([200, []]);
-    // It goes on, and ends: from then on it may be rested.
-    begin(contexts, one, no);
-    contexts.end(one);
-    expect([contexts.memory, lines]).toEqual([200, []]);
-    message(contexts, contexts.inflater(12, false));
-    expect([contexts.memory, lines]).toEqual([140, ["d1 rest"]]);
-    clock.advance(10_000);
-    expect([contexts.memory, lines]).toEqual([100, ["d1 rest", "i3 rest"]]);
-    contexts.closeContext(two);
-    expect(contexts.memory).toBe(0);
-  });
+  it.each([false, undefined])(
+    "does not rest a context in a message that cannot rest: canRest %s",
+    (no) => {
+      const { contexts, lines, clock } = newContexts({ maxMemory: 150 });
+      contexts.opened();
+      const one = contexts.deflater(12, false);
+      const two = contexts.deflater(12, false);
+      begin(contexts, one, no);
+      begin(contexts, two, no);
+      clock.advance(10_000);
+      expect([contexts.memory, lines]).toEqual([200, []]);
+      // It goes on, and ends: from then on it may be rested.
+      begin(contexts, one, no);
+      contexts.end(one);
+      expect([contexts.memory, lines]).toEqual([200, []]);
+      message(contexts, contexts.inflater(12, false));
+      expect([contexts.memory, lines]).toEqual([140, ["d1 rest"]]);
+      clock.advance(10_000);
+      expect([contexts.memory, lines]).toEqual([100, ["d1 rest", "i3 rest"]]);
+      contexts.closeContext(two);
+      expect(contexts.memory).toBe(0);
+    },
+  );
 
-  it("leaves half of the memory to others, whatever is in messages that cannot be rested", () => {
+  it("leaves half of the memory to others, however many contexts cannot be rested", () => {
     const { contexts, lines } = newContexts({ maxMemory: 480 });
     contexts.opened();
     const busy = [1, 2].map(() => contexts.deflater(12, false));
@@ -266,7 +269,7 @@ describe("Contexts", () => {
     expect(asked).toBeLessThanOrEqual(2000);
   });
 
-  it("rests what idles, in a message or not, and nothing that is used", () => {
+  it("rests idle contexts, in a message or not, and none in use", () => {
     const { contexts, lines, clock } = newContexts();
     contexts.opened();
     const idle = contexts.deflater(12, false);
@@ -290,7 +293,7 @@ describe("Contexts", () => {
     expect([contexts.memory, clock.running]).toEqual([100, 1]);
   });
 
-  it("goes on looking for what idles where there was nothing for a while", () => {
+  it("keeps looking for idle contexts after there was none for a while", () => {
     const { contexts, lines, clock } = newContexts();
     contexts.opened();
     const entry = contexts.deflater(12, false);
@@ -302,7 +305,7 @@ describe("Contexts", () => {
     expect([contexts.memory, lines]).toEqual([0, ["d1 rest"]]);
   });
 
-  it("leaves what idles where no time-out is set", () => {
+  it("keeps idle contexts if no time-out is set", () => {
     const { contexts, lines, clock } = newContexts({ idleTimeout: Infinity });
     contexts.opened();
     message(contexts, contexts.deflater(12, false));
@@ -314,7 +317,7 @@ describe("Contexts", () => {
     [0, "first"],
     [1, "one in the middle"],
     [2, "last"],
-  ])("counts no longer what is closed: entry %i, the %s", (index) => {
+  ])("does not count closed contexts any more: entry %i, the %s", (index) => {
     for (const isAtWork of [false, true]) {
       const { contexts, lines, clock } = newContexts();
       contexts.opened();

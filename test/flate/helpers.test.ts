@@ -61,7 +61,7 @@ describe("Helper over zlib", () => {
     helper.close();
   });
 
-  it("does what is large in slices, and knows no window before", async () => {
+  it("processes large data in slices, and keeps no window between messages", async () => {
     const helper = new Helper({ engine: zlibEngine({ sliceSize: 1000 }), windowBits: 10 });
     const message = counted(10_000);
     const payload = await helper.compress(message);
@@ -120,7 +120,7 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
     expect(into.take()).toEqual(concat([stored, hello, stored, hello]));
   });
 
-  it("keeps one context of a kind, and begins each message anew", async () => {
+  it("keeps one context of each kind, and begins each message anew", async () => {
     const { helper, engine } = newHelper(store, { windowBits: 10, level: 1, memLevel: 2 });
     for (let round = 0; round < 2; round++) await helper.decompress(await helper.compress(hello));
     expect(engine.lines).toEqual([
@@ -138,7 +138,7 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
     expect(engine.lines.slice(8)).toEqual(["deflater 10 1 2", "reset 3", "inflater 15", "reset 4"]);
   });
 
-  it("takes calls that overlap", async () => {
+  it("accepts calls that overlap", async () => {
     const { helper, engine } = newHelper(store);
     const messages = [hello, counted(20), counted(7)];
     const payloads = await Promise.all(messages.map((message) => helper.compress(message)));
@@ -147,7 +147,7 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
     expect(engine.open).toBe(2);
   });
 
-  it("refuses what gets larger than its limit, and goes on", async () => {
+  it("refuses data that becomes larger than its limit, and goes on", async () => {
     const { helper, engine } = newHelper(store, { maxMessageSize: 5 });
     expect(await helper.decompress(stored)).toEqual(hello);
     const payload = await helper.compress(counted(6));
@@ -161,7 +161,7 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
     expect(engine.open).toBe(2);
   });
 
-  it.each([0, Infinity])("has no limit where it is %s", async (maxMessageSize) => {
+  it.each([0, Infinity])("sets no limit if it is %s", async (maxMessageSize) => {
     const { helper } = newHelper(store, { maxMessageSize });
     const into = new BoundedBuffer();
     await helper.decompressTo(into, stored);
@@ -225,7 +225,7 @@ describe.each(kinds)("Helper over an engine that works %s", (name, store) => {
     expect([frame.header.rsv, frame.header.length]).toEqual([4, 11]);
   });
 
-  it("puts a frame's payload where it is told to", async () => {
+  it("writes a frame's payload to the given buffer", async () => {
     const { helper } = newHelper(store);
     const into = new BoundedBuffer(Infinity, new Uint8Array(64));
     into.add(hello, 0, 1);
@@ -275,7 +275,7 @@ describe("Helper.compressFrame()", () => {
     );
   });
 
-  it("asks the engine for nothing where it refuses", () => {
+  it("asks the engine for nothing if it refuses", () => {
     expect(engine.lines).toEqual([]);
   });
 });
@@ -287,7 +287,7 @@ describe("Helper.decompressFrame()", () => {
     ["text", newTextFrame(hello)],
     ["binary, masked", maskFrame(newBinaryFrame(hello))],
     ["a ping", newPingFrame(hello)],
-  ])("gives back as it is what is not compressed: %s", (_, frame) => {
+  ])("gives back an uncompressed frame as it is: %s", (_, frame) => {
     expect(plain(helper.decompressFrame(frame))).toBe(frame);
   });
 

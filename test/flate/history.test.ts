@@ -8,7 +8,7 @@ afterEach(() => {
 });
 
 describe("History", () => {
-  it("keeps the last bytes of all that was added, however it came", () => {
+  it("keeps the last bytes of all that was added, in whatever pieces", () => {
     const pieces = fc.array(fc.uint8Array({ maxLength: 700 }), { maxLength: 30 });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600 }), pieces, (most, added) => {
@@ -26,7 +26,7 @@ describe("History", () => {
     );
   });
 
-  it("takes memory as bytes come, at twice what it holds and up to the window's size", () => {
+  it("takes memory as bytes come, at most twice what it holds and the window's size", () => {
     const sizes: number[] = [];
     vi.stubGlobal(
       "Uint8Array",
@@ -68,12 +68,12 @@ describe("History.writeBlock()", () => {
     expect(toHex(blockOf(new TextEncoder().encode("Hello")))).toBe("000500faff48656c6c6f");
   });
 
-  it.each([0, 1, 255, 256, 65_535])("tells a length of %i and its complement", (length) => {
+  it.each([0, 1, 255, 256, 65_535])("writes a length of %i and its complement", (length) => {
     const block = new DataView(blockOf(new Uint8Array(length)).buffer);
     expect([block.getUint16(1, true), block.getUint16(3, true)]).toEqual([length, 65_535 - length]);
   });
 
-  it("has the bytes in their order, also where the oldest of them are not the first", () => {
+  it("writes the bytes in their order, even if the oldest are not first in memory", () => {
     const history = new History(5);
     for (const text of ["abcd", "efg"]) history.add(new TextEncoder().encode(text), 0, text.length);
     const block = new Uint8Array(storedHeaderSize + 5);

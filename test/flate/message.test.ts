@@ -21,7 +21,7 @@ function header(opcode: Opcode, rsv = 0) {
 const unexpected = expect.objectContaining({ code: "RSV1_UNEXPECTED", status: 1002 });
 
 describe.each(first)("RSV1 on a first frame with opcode %i", (opcode) => {
-  it("is set, seen and cleared, and other bits stay", () => {
+  it("is set, read and cleared, and other bits stay", () => {
     const frame = header(opcode, 3);
     expect(isCompressed(frame)).toBe(false);
     setBit(frame);
@@ -78,7 +78,7 @@ describe("MessageState", () => {
     }).toThrow(unexpected);
   });
 
-  it("sets the bit of the first frame where it was told so", () => {
+  it("sets the bit of the first frame if told to", () => {
     const state = new MessageState();
     const frames = [OpText, OpContinuation, OpPing, OpBinary].map((opcode) => header(opcode));
     state.setCompressed(true);
@@ -90,14 +90,11 @@ describe("MessageState", () => {
     expect(plain.rsv).toBe(0);
   });
 
-  it.each([true, false])(
-    "refuses a bit that somebody else has set, compressed or not: %s",
-    (is) => {
-      const state = new MessageState();
-      state.setCompressed(is);
-      expect(() => {
-        state.setBits(header(OpText, 4));
-      }).toThrow(unexpected);
-    },
-  );
+  it.each([true, false])("refuses a bit that is set already, compressed or not: %s", (is) => {
+    const state = new MessageState();
+    state.setCompressed(is);
+    expect(() => {
+      state.setBits(header(OpText, 4));
+    }).toThrow(unexpected);
+  });
 });

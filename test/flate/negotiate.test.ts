@@ -54,14 +54,17 @@ const answers: [offer: string, want: Partial<Parameters>, answer: string][] = [
 ];
 
 describe("acceptOffer()", () => {
-  it.each(answers)("answers %j, wanting %o, by %j", (offer, want, answer) => {
+  it.each(answers)("answers %j with the options %o by %j", (offer, want, answer) => {
     expect(written(acceptOffer(parse(offer, parseOffer), { ...anything, ...want }))).toBe(answer);
   });
 
-  it.each(answers)("answers %j, wanting %o, as the client may take it", (offer, want) => {
-    const offered = parse(offer, parseOffer);
-    expect(checkAnswer(acceptOffer(offered, { ...anything, ...want }), offered)).toBe(true);
-  });
+  it.each(answers)(
+    "answers %j with the options %o so that the client may accept it",
+    (offer, want) => {
+      const offered = parse(offer, parseOffer);
+      expect(checkAnswer(acceptOffer(offered, { ...anything, ...want }), offered)).toBe(true);
+    },
+  );
 });
 
 describe("checkAnswer()", () => {
@@ -82,7 +85,7 @@ describe("checkAnswer()", () => {
     ["client_max_window_bits", ""],
     ["client_no_context_takeover", ""],
     ["server_max_window_bits=10", "server_max_window_bits=10"],
-  ])("to %j takes %j", (offer, answer) => {
+  ])("to %j accepts %j", (offer, answer) => {
     expect(checkAnswer(parse(answer, parseAnswer), parse(offer, parseOffer))).toBe(true);
   });
 });
@@ -92,14 +95,14 @@ describe("flateSides()", () => {
   const server = { windowBits: 15, takeover: false };
   const client = { windowBits: 10, takeover: true };
 
-  it("tells how either side compresses", () => {
+  it("says how each side compresses", () => {
     expect(flateSides(agreed, StateServerSide)).toEqual({ deflate: server, inflate: client });
     expect(flateSides(agreed, StateClientSide)).toEqual({ deflate: client, inflate: server });
   });
 });
 
 describe("Negotiator", () => {
-  it("agrees to the first offer that is legal, and to no other behind it", () => {
+  it("agrees to the first legal offer, and to no other after it", () => {
     const negotiator = new Negotiator(defaultParameters);
     const offers = parseOptions(
       "x-other, permessage-deflate; server_max_window_bits=7, permessage-deflate; client_max_window_bits, permessage-deflate",

@@ -42,7 +42,7 @@ const legal: [text: string, parameters: Partial<Parameters>][] = [
 
 describe("parameters", () => {
   it.each(legal)(
-    "of %j are read from an offer and from an answer, and written the same",
+    "are read from %j in an offer and in an answer, and written back",
     (text, expected) => {
       const parameters = { ...nothing, ...expected };
       expect(parseOffer(option(text))).toEqual(parameters);
@@ -60,12 +60,12 @@ describe("parameters", () => {
     });
   });
 
-  it("may be quoted, as a token in quotes is one", () => {
+  it("may be quoted", () => {
     const [quoted] = selectOptions('permessage-deflate; client_max_window_bits="10"')!;
     expect(parseOffer(quoted!)).toEqual({ ...nothing, clientMaxWindowBits: 10 });
   });
 
-  it("may name no window for the client, in an offer alone", () => {
+  it("may omit the client's window, but only in an offer", () => {
     const text = "permessage-deflate; client_max_window_bits";
     const parameters = { ...nothing, clientMaxWindowBits: AnyWindowBits };
     expect(parseOffer(option(text))).toEqual(parameters);
@@ -120,7 +120,7 @@ describe("parameters", () => {
     { serverMaxWindowBits: AnyWindowBits },
     { clientMaxWindowBits: 16 },
     { clientMaxWindowBits: 9.5 },
-  ])("are not written with a window that there is not: %o", (wrong) => {
+  ])("are not written with an invalid window: %o", (wrong) => {
     expect(() => parametersOption({ ...nothing, ...wrong })).toThrow(RangeError);
   });
 
@@ -132,7 +132,7 @@ describe("parameters", () => {
 });
 
 describe("window bits", () => {
-  it("tell whether they are given, and how many bytes they stand for", () => {
+  it("say whether they are given, and how many bytes they mean", () => {
     expect([0, 8, 15].map(isWindowBitsDefined)).toEqual([false, true, true]);
     expect([8, 9, 15].map(windowSize)).toEqual([256, 512, MaxLZ77WindowSize]);
   });

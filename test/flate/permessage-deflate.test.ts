@@ -39,7 +39,7 @@ function contextsOf(options: CompressionOptions, agreed: string, side: State): s
 }
 
 describe("PermessageDeflate with an engine that does not work", () => {
-  it("is neither offered nor accepted, and asks when it matters", () => {
+  it("is neither offered nor accepted, and asks the engine only when needed", () => {
     const asked: string[] = [];
     const engine = Object.assign(new StoreEngine(), {
       isUsable: () => {
@@ -54,7 +54,7 @@ describe("PermessageDeflate with an engine that does not work", () => {
     expect(asked).toEqual(["isUsable", "isUsable"]);
   });
 
-  it("is where the engine works, or says nothing", () => {
+  it("is offered and accepted if the engine works, or does not say", () => {
     for (const engine of [new StoreEngine(), zlibEngine()]) {
       const extension = newExtension({ engine });
       expect(extension.offers).toHaveLength(1);
@@ -90,24 +90,30 @@ describe("PermessageDeflate that is agreed to", () => {
     [{ clientMaxWindowBits: 9 }, "", 9, 15],
     [{ clientMaxWindowBits: 9 }, "client_max_window_bits=12", 9, 15],
     [{ clientMaxWindowBits: 12 }, "client_max_window_bits=9", 9, 15],
-  ])("gives a client with %o windows by %j", (options, agreed, deflater, inflater) => {
-    const lines = [`deflater ${deflater} 1 6`, `inflater ${inflater}`];
-    expect(contextsOf(options, agreed, StateClientSide)).toEqual(lines);
-  });
+  ])(
+    "gives a client with the options %o the windows of %j",
+    (options, agreed, deflater, inflater) => {
+      const lines = [`deflater ${deflater} 1 6`, `inflater ${inflater}`];
+      expect(contextsOf(options, agreed, StateClientSide)).toEqual(lines);
+    },
+  );
 
   it.each<[options: CompressionOptions, agreed: string, deflater: number, inflater: number]>([
     [{}, "", 15, 15],
     [{ clientMaxWindowBits: 9 }, "server_max_window_bits=10", 10, 15],
     [{}, "server_max_window_bits=10; client_max_window_bits=12", 10, 12],
-  ])("gives a server with %o windows by %j and nothing else", (options, agreed, ...windows) => {
-    const lines = [`deflater ${windows[0]} 1 6`, `inflater ${windows[1]}`];
-    expect(contextsOf(options, agreed, StateServerSide)).toEqual(lines);
-  });
+  ])(
+    "gives a server with the options %o the windows of %j and nothing else",
+    (options, agreed, ...windows) => {
+      const lines = [`deflater ${windows[0]} 1 6`, `inflater ${windows[1]}`];
+      expect(contextsOf(options, agreed, StateServerSide)).toEqual(lines);
+    },
+  );
 
   it.each<[options: CompressionOptions, agreed: string]>([
     [{ clientNoContextTakeover: true }, ""],
     [{}, "client_no_context_takeover"],
-  ])("lets a client with %o keep no window by %j", (options, agreed) => {
+  ])("lets a client with the options %o keep no window after %j", (options, agreed) => {
     const made = ["deflater 13 1 6", "reset 1", "inflater 15", "reset 1"];
     expect(contextsOf(options, agreed, StateClientSide)).toEqual(made);
   });
@@ -185,7 +191,7 @@ describe("PermessageDeflate's options", () => {
     }
   });
 
-  it("open nothing for a server's answer that is none", () => {
+  it("open no session for an invalid answer of a server", () => {
     expect(newExtension().open(option("junk"), StateServerSide)).toBeUndefined();
   });
 });

@@ -89,7 +89,7 @@ describe("FlateReader over zlib", () => {
     reader.close();
   });
 
-  it.each(ways)("reads what is large, the %s way", async (way) => {
+  it.each(ways)("reads large messages, the %s way", async (way) => {
     const message = new Uint8Array(1024 ** 2).fill(7);
     const engine = zlibEngine({ way });
     const payload = await new Helper({ engine }).compress(message);
@@ -136,7 +136,7 @@ describe.each(paces)("FlateReader of a stream that answers %s", (_, later) => {
     expect(engine.lines).toEqual([]);
   });
 
-  it("reads past any number of pieces that become nothing", async () => {
+  it("skips any number of pieces without output", async () => {
     const { reader } = newReader(
       new TestStream(Array.from({ length: 20_000 }, () => hex("00 00 00 ff ff")).concat(stored), {
         later,
@@ -146,7 +146,7 @@ describe.each(paces)("FlateReader of a stream that answers %s", (_, later) => {
   });
 
   it.each(slices)(
-    "refuses what passes its limit, counted message by message, %o",
+    "refuses a message beyond its limit, counted message by message, %o",
     async (store) => {
       const options = { maxMessageSize: 5 };
       const { reader } = newReader(new TestStream([twice], { later }), store, options);
@@ -208,7 +208,7 @@ describe("FlateReader.read()", () => {
     expect(engine.lines).toEqual(["inflater 15"]);
   });
 
-  it("costs no promise where its source costs none", () => {
+  it("makes no promise if its source makes none", () => {
     const { reader } = newReader(new BytesReader(stored));
     const into = new Uint8Array(9);
     expect(plain(reader.read(into))).toBe(5);
@@ -217,13 +217,13 @@ describe("FlateReader.read()", () => {
     expect([plain(reader.read(into)), ...into]).toEqual([0, 9, 9, 9, 9, 9, 9, 9, 9, 9]);
   });
 
-  it("gives 0 where there is no room, and reads nothing for it", () => {
+  it("gives 0 if there is no room, and reads nothing", () => {
     const source = new TestStream([stored]);
     const { reader } = newReader(source);
     expect([plain(reader.read(new Uint8Array(0))), source.asked]).toEqual([0, []]);
   });
 
-  it("gives what a slice has made before it goes on", async () => {
+  it("gives the output of a slice before it goes on", async () => {
     const payload = hex("00 02 00 fd ff 48 65 00 03 00 fc ff 6c 6c 6f 00");
     const { reader } = newReader(new BytesReader(payload), { slice: 7 }, { maxMessageSize: 2 });
     const into = new Uint8Array(9);
@@ -266,7 +266,7 @@ describe("FlateReader.reset()", () => {
     expect(engine.lines).toEqual(["inflater 15", "reset 1", "reset 1"]);
   });
 
-  it("keeps the buffer for what is compressed where no read waits for it", async () => {
+  it("keeps its input buffer if no read waits for it", async () => {
     const buffers = new Set<ArrayBufferLike>();
     const noted = (): ByteReader => {
       const source = new BytesReader(stored);
@@ -285,7 +285,7 @@ describe("FlateReader.reset()", () => {
     expect(buffers.size).toBe(1);
   });
 
-  it("fails a read that waits for its source, whose buffer is used no more", async () => {
+  it("fails a read that waits for its source, and does not use its buffer again", async () => {
     const old = new HeldReader();
     const { reader, engine } = newReader(old);
     const failed = failure(() => reader.read(new Uint8Array(9)));
@@ -318,7 +318,7 @@ describe("FlateReader.reset()", () => {
 });
 
 describe("FlateReader.close()", () => {
-  it("frees the decompressor, which is taken anew", async () => {
+  it("frees the decompressor, and makes a new one when needed", async () => {
     const source = new TestStream([stored]);
     const { reader, engine } = newReader(source);
     reader.close();
@@ -382,19 +382,19 @@ describe("FlateReader behind a Reader", () => {
 });
 
 describe("new FlateReader()", () => {
-  it("makes a decompressor as it is told, at its first use", async () => {
+  it("makes a decompressor with its options, at its first use", async () => {
     const { reader, engine } = newReader(new BytesReader(stored), {}, { windowBits: 8 });
     expect(engine.lines).toEqual([]);
     await readAll(reader);
     expect(engine.lines).toEqual(["inflater 8"]);
   });
 
-  it.each([0, Infinity])("has no limit where it is %s", async (maxMessageSize) => {
+  it.each([0, Infinity])("sets no limit if it is %s", async (maxMessageSize) => {
     const { reader } = newReader(new BytesReader(stored), {}, { maxMessageSize });
     expect(await readAll(reader)).toEqual(hello);
   });
 
-  it("stops at 16 MiB where nothing is said", async () => {
+  it("stops at 16 MiB by default", async () => {
     const block = new Uint8Array(5 + 65_535);
     block.set(hex("00 ff ff 00 00"));
     const source: ByteReader = new TestStream(Array.from({ length: 257 }, () => block));

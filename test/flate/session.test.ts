@@ -69,7 +69,7 @@ function receive(session: ExtensionSession, isMarked: boolean, ...pieces: Uint8A
 }
 
 describe("a session of permessage-deflate", () => {
-  it("sends RFC 7692's example, and the second time what it refers to (7.2.3.2)", () => {
+  it("sends RFC 7692's example, and the second time a reference to it (7.2.3.2)", () => {
     const { server, client } = newPair({ level: 6 });
     const first = send(server, "Hello");
     const second = send(server, "Hello");
@@ -97,7 +97,7 @@ describe("a session of permessage-deflate", () => {
     },
   );
 
-  it("refuses what refers back where no window is kept", () => {
+  it("refuses a reference to earlier messages if no window is kept", () => {
     const { server } = newPair({ clientNoContextTakeover: true });
     expect(receive(server, true, hex("f248cdc9c90700"))).toBe("Hello");
     expect(() => receive(server, true, hex("f200110000"))).toThrow(
@@ -105,14 +105,14 @@ describe("a session of permessage-deflate", () => {
     );
   });
 
-  it("takes a message in pieces, and others that are not compressed between", () => {
+  it("accepts a message in pieces, and uncompressed ones in between", () => {
     const { client } = newPair();
     expect(receive(client, true, hex("f248cd"), hex(""), hex("c9c90700"))).toBe("Hello");
     expect(receive(client, false, new TextEncoder().encode("plain"))).toBe("plain");
     expect(receive(client, true, hex("f200"), hex("110000"))).toBe("Hello");
   });
 
-  it("leaves alone what is smaller than the threshold, and loses nothing by it", () => {
+  it("does not compress messages below the threshold, and keeps its window", () => {
     const { server, client } = newPair({ threshold: 6 });
     const sent = ["Hello!", "small", "Hello!"].map((message) => send(server, message));
     expect(sent.map(({ isMarked }) => isMarked)).toEqual([true, false, true]);
@@ -124,7 +124,7 @@ describe("a session of permessage-deflate", () => {
     ]);
   });
 
-  it("compresses what has no size yet, and nothing that is not to be", () => {
+  it("compresses messages of unknown size, and none that is not to be compressed", () => {
     const { server } = newPair({ threshold: 100 });
     expect(send(server, "Hello", { size: undefined }).isMarked).toBe(true);
     const { server: other } = newPair();
@@ -139,7 +139,7 @@ describe("a session of permessage-deflate", () => {
     expect(header.rsv).toBe(0);
   });
 
-  it("begins a new window behind a message that was given up", () => {
+  it("begins a new window after a message that was dropped", () => {
     const { server, client } = newPair();
     receive(client, true, send(server, "Hello").payload);
     const given = server.send!.beginMessage!({
@@ -179,7 +179,7 @@ describe("a session of permessage-deflate", () => {
 });
 
 describe("a session that is closed while a message is at work", () => {
-  it.each(["send", "recv"] as const)("lets nobody wait for ever: %s", async (way) => {
+  it.each(["send", "recv"] as const)("settles those who wait: %s", async (way) => {
     const { server, client } = newPair({ engine: zlibEngine({ sliceSize: 100 }) });
     const message = "Hello ".repeat(1000);
     const bytes = new TextEncoder().encode(message);
@@ -204,7 +204,7 @@ describe("a session that is closed while a message is at work", () => {
 });
 
 describe("a session that is closed", () => {
-  it("takes no memory any more, whatever is given to it", () => {
+  it("takes no memory any more, whatever it is given", () => {
     const { extension, server, client } = newPair();
     client.recv!.unsetBits({ ...newHeader(OpText), rsv: 4 });
     const transform = client.recv!.beginMessage!()!;
@@ -218,7 +218,7 @@ describe("a session that is closed", () => {
 });
 
 describe("a message for many connections", () => {
-  it("is compressed once for all that compress alike, and each goes on with a window of its own", () => {
+  it("is compressed once for all connections that compress alike, and each keeps its own window", () => {
     const cache = new Map<string, Uint8Array>();
     const options = { engine: zlibEngine() };
     const pairs = [newPair(options), newPair(options), newPair({ ...options, level: 9 })];
@@ -240,7 +240,7 @@ describe("a message for many connections", () => {
     });
   });
 
-  it("takes no compressor where it is compressed already", () => {
+  it("uses no compressor if it is compressed already", () => {
     const cache = new Map<string, Uint8Array>();
     send(newPair().server, "Hello all", { cache });
     const { extension, server, client } = newPair();
@@ -266,7 +266,7 @@ describe("the memory of sessions", () => {
     expect(extension.memory).toBe(0);
   });
 
-  it("is shared where no window is kept, and freed with the last session", () => {
+  it("is shared if no window is kept, and freed with the last session", () => {
     const both = { serverNoContextTakeover: true, clientNoContextTakeover: true };
     const { extension, server, client } = newPair(both);
     receive(client, true, send(server, "Hello").payload);
@@ -279,7 +279,7 @@ describe("the memory of sessions", () => {
     expect(extension.memory).toBe(0);
   });
 
-  it("is freed of what idles, and messages go on as if nothing had been", () => {
+  it("is freed while a session idles, and its messages then go on", () => {
     const { extension, server, client, clock } = newPair({ idleTimeout: 1000 });
     const texts = ["Hello", "Hello, Hello"];
     for (const text of texts) {
@@ -291,7 +291,7 @@ describe("the memory of sessions", () => {
     expect(receive(client, true, hex("f200110000"))).toBe("Hello");
   });
 
-  it.each([0, Infinity])("has no limit and no end where those are %s", (limit) => {
+  it.each([0, Infinity])("has no limit and no time-out if those are %s", (limit) => {
     const options = { maxMemory: limit, idleTimeout: limit };
     const { extension, server, client, clock } = newPair(options);
     const { payload } = send(server, "Hello");
@@ -303,7 +303,7 @@ describe("the memory of sessions", () => {
     expect(extension.memory).toBe(both);
   });
 
-  it("keeps to its limit, and messages go on as if nothing had been", () => {
+  it("stays within its limit, and messages go on all the same", () => {
     const { extension, server, client } = newPair({ maxMemory: 1 });
     for (let round = 0; round < 3; round++) {
       expect(receive(client, true, send(server, `Hello ${round}`).payload)).toBe(`Hello ${round}`);
@@ -330,7 +330,7 @@ describe("the memory of sessions", () => {
   });
 
   it.each([false, true])(
-    "has its limit where many messages have begun and stand still: takeover %s",
+    "stays within its limit if many messages have begun and stand still: takeover %s",
     (takeover) => {
       const maxMemory = 1024 ** 2;
       const options = { serverNoContextTakeover: !takeover, clientNoContextTakeover: !takeover };
@@ -358,7 +358,7 @@ describe("the memory of sessions", () => {
     },
   );
 
-  it("is not taken from those that are busy by messages that stand still", () => {
+  it("is not taken from busy sessions by messages that stand still", () => {
     const made: string[] = [];
     const zlib = zlibEngine();
     const rests = new Map<object, number>();
@@ -400,7 +400,7 @@ describe("the memory of sessions", () => {
     expect(rests.size).toBeGreaterThan(400);
   });
 
-  it("is freed of a message that is being sent and stands still, which then goes on", () => {
+  it("is freed while a message that is being sent stands still, and the message then goes on", () => {
     const { extension, server, client, clock } = newPair({ idleTimeout: 1000 });
     expect(receive(client, true, send(server, "Hello").payload)).toBe("Hello");
     const question = { opcode: OpText, size: undefined, compress: true, cache: undefined };
@@ -418,7 +418,7 @@ describe("the memory of sessions", () => {
     expect(receive(client, true, send(server, "Hello").payload)).toBe("Hello");
   });
 
-  it("is freed of a message that was never ended, when the session is closed", () => {
+  it("is freed when the session is closed, even if a message was never ended", () => {
     for (const noTakeover of [true, false]) {
       const options = { serverNoContextTakeover: noTakeover, clientNoContextTakeover: noTakeover };
       const { extension, server, client } = newPair(options);

@@ -88,7 +88,7 @@ describe.each(paces)("FlateWriter to a stream that answers %s", (_, later) => {
     }
   });
 
-  it.each(slices)("does what is not awaited in its order, %o", async (store) => {
+  it.each(slices)("does calls that are not awaited in their order, %o", async (store) => {
     const stream = new TestStream([], { later });
     const { writer, engine } = newWriter(stream, store);
     const counts = [writer.write(hello.slice(0, 2)), writer.write(hello.slice(2)), writer.end()];
@@ -105,7 +105,7 @@ describe.each(paces)("FlateWriter to a stream that answers %s", (_, later) => {
     expect(engine.open).toBe(0);
   });
 
-  it("ends the message and frees the compressor where it is closed", async () => {
+  it("ends the message and frees the compressor when it is closed", async () => {
     const stream = new TestStream([], { later });
     const { writer, engine } = newWriter(stream, { slice: 2 });
     for (let round = 0; round < 2; round++) {
@@ -120,7 +120,7 @@ describe.each(paces)("FlateWriter to a stream that answers %s", (_, later) => {
 });
 
 describe("FlateWriter.write()", () => {
-  it("costs no promise, nor do flush() and close(), where nobody waits", () => {
+  it("makes no promise, nor do flush() and close(), if the stream is fast", () => {
     const stream = new TestStream();
     const { writer } = newWriter(stream);
     expect(plain(writer.write(hello))).toBe(5);
@@ -129,7 +129,7 @@ describe("FlateWriter.write()", () => {
     expect(stream.written).toEqual(stored);
   });
 
-  it("costs no promise again once what was under way is done", async () => {
+  it("makes no promise again once a slow write is done", async () => {
     let isFirst = true;
     const { writer } = newWriter({
       write({ length }) {
@@ -142,13 +142,13 @@ describe("FlateWriter.write()", () => {
     expect(plain(writer.write(counted(7)))).toBe(7);
   });
 
-  it("hands on nothing where the compressor holds it back", () => {
+  it("passes on nothing while the compressor holds it back", () => {
     const stream = new TestStream();
     plain(newWriter(stream).writer.write(hello));
     expect(stream.writes).toEqual([]);
   });
 
-  it("waits for the stream before it compresses on", async () => {
+  it("waits for the stream before it goes on compressing", async () => {
     const stream = new HeldWriter();
     const { writer } = newWriter(stream);
     const written = [writer.write(counted(7)), writer.write(counted(14)), writer.flush()];
@@ -168,7 +168,7 @@ async function inflated(wire: Uint8Array): Promise<Uint8Array> {
 }
 
 describe.each(slices)("FlateWriter.flush() in the middle of a message, %o", (store) => {
-  it("passes on what was written, and leaves the message open: gobwas's Flush", async () => {
+  it("passes on what was written, and leaves the message open, as gobwas's Flush does", async () => {
     for (const engine of [zlibEngine({ sliceSize: 8 }), new StoreEngine(store)]) {
       const stream = new TestStream();
       const writer = new FlateWriter(stream, { engine });
@@ -187,7 +187,7 @@ describe.each(slices)("FlateWriter.flush() in the middle of a message, %o", (sto
     }
   });
 
-  it("goes on with a Writer's message until that is flushed, and begins another one then", async () => {
+  it("continues a Writer's message until it is flushed, and then begins another one", async () => {
     const stream = new TestStream();
     const state = new MessageState();
     state.setCompressed(true);
@@ -213,7 +213,7 @@ describe.each(slices)("FlateWriter.flush() in the middle of a message, %o", (sto
     expect(seen).toEqual(["Hello", "Hello", "Hello"]);
   });
 
-  it("takes its turn where nobody awaits", async () => {
+  it("takes its turn even if calls are not awaited", async () => {
     const stream = new TestStream([], { later: () => true, most: 3 });
     const { writer } = newWriter(stream, store);
     const acts = [writer.write(hello), writer.flush(), writer.write(hello), writer.flush()];
@@ -223,7 +223,7 @@ describe.each(slices)("FlateWriter.flush() in the middle of a message, %o", (sto
 });
 
 describe("FlateWriter.end()", () => {
-  it("begins another message with the window of those before, behind flush() or by itself", async () => {
+  it("begins another message with the window of earlier ones, after flush() or by itself", async () => {
     const stream = new TestStream();
     const writer = new FlateWriter(stream, { engine: zlibEngine() });
     const messages: string[] = [];
@@ -254,7 +254,7 @@ describe("FlateWriter.readFrom()", () => {
 });
 
 describe("FlateWriter.flush()", () => {
-  it("waits for calls that wait themselves", async () => {
+  it("waits for earlier calls that wait", async () => {
     const stream = new HeldWriter();
     const { writer } = newWriter(stream);
     const block = hex("00 07 00 f8 ff 00 01 02 03 04 05 06");
@@ -266,7 +266,7 @@ describe("FlateWriter.flush()", () => {
     expect(stream.written).toEqual([block, block, stored]);
   });
 
-  it("does nothing where no message has begun", async () => {
+  it("does nothing if no message has begun", async () => {
     const stream = new TestStream();
     const { writer, engine } = newWriter(stream);
     await writer.flush();
@@ -278,7 +278,7 @@ describe("FlateWriter.flush()", () => {
     expect(stream.written).toEqual(stored);
   });
 
-  it("ends an empty message where one was begun: a byte 00 (RFC 7692, 7.2.3.6)", async () => {
+  it("ends an empty message with a byte 00 if one was begun (RFC 7692, 7.2.3.6)", async () => {
     const stream = new TestStream();
     const { writer } = newWriter(stream);
     await writer.write(noBytes);
@@ -332,7 +332,7 @@ describe.each([
     ]);
   });
 
-  it("tells who does not wait by the next call, and by that alone", async () => {
+  it("throws at the next call, and only there, if the failed call was not awaited", async () => {
     const { writer } = newWriter(failing(isLater), { slice: 4 });
     void writer.write(counted(20));
     await microtasks();
@@ -369,7 +369,7 @@ describe("FlateWriter.reset()", () => {
     expect(engine.lines).toEqual(["deflater 15 6 8", "reset 1"]);
   });
 
-  it("keeps its buffer where nothing is under way", async () => {
+  it("keeps its buffer if nothing is under way", async () => {
     const buffers = new Set<ArrayBufferLike>();
     const stream: ByteWriter = {
       write(from) {
@@ -385,7 +385,7 @@ describe("FlateWriter.reset()", () => {
     expect(buffers.size).toBe(1);
   });
 
-  it("leaves alone what the old stream was lent, and drops calls that wait", async () => {
+  it("does not change what the old stream was lent, and drops calls that wait", async () => {
     const old = new HeldWriter();
     const { writer, engine } = newWriter(old);
     const calls = [writer.write(counted(7)), writer.write(counted(7)), writer.close()];
@@ -402,7 +402,7 @@ describe("FlateWriter.reset()", () => {
     expect(engine.lines).toEqual(["deflater 15 6 8", "reset 1"]);
   });
 
-  it("leaves a compressor alone that is at work, which is freed when it wakes", async () => {
+  it("does not stop a compressor at work, which is freed when it is done", async () => {
     const old = new TestStream();
     const { writer, engine } = newWriter(old, { slice: 7 });
     const dropped = failure(() => writer.write(counted(21)));
@@ -431,7 +431,7 @@ describe("FlateWriter.reset()", () => {
     expect([engine.open, engine.lines.length]).toEqual([0, 5]);
   });
 
-  it("is not undone by a close() or an error that belongs to what was before", async () => {
+  it("is not undone by a close() or an error from before", async () => {
     const old = new HeldWriter();
     const { writer, engine } = newWriter(old);
     await writer.write(hello);
@@ -470,7 +470,7 @@ describe("FlateWriter in front of a Writer", () => {
 });
 
 describe("new FlateWriter()", () => {
-  it("makes a compressor as it is told, at its first use", async () => {
+  it("makes a compressor with its options, at its first use", async () => {
     const { writer, engine } = newWriter(
       new TestStream(),
       {},

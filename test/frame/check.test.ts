@@ -33,7 +33,7 @@ function codeOf(act: () => void): ViolationCode | "ok" {
 const states = [StateServerSide, StateClientSide, StateExtended, StateFragmented];
 
 describe("the states", () => {
-  it("are bits of their own, as in gobwas", () => {
+  it("are separate bits, as in gobwas", () => {
     expect(states).toEqual([1, 2, 4, 8]);
   });
 
@@ -42,13 +42,13 @@ describe("the states", () => {
     ["isClientSide", isClientSide, StateClientSide],
     ["isExtended", isExtended, StateExtended],
     ["isFragmented", isFragmented, StateFragmented],
-  ])("are told by %s(), whatever else is set", (_, is, bit) => {
+  ])("are recognized by %s(), whatever else is set", (_, is, bit) => {
     expect([is(0), is(bit), is(15), is(15 & ~bit)]).toEqual([false, true, true, false]);
   });
 });
 
 describe("isState()", () => {
-  it("asks for any of several bits", () => {
+  it("says whether any of several bits is set", () => {
     expect(isState(StateServerSide, StateServerSide | StateFragmented)).toBe(true);
     expect(isState(StateExtended, StateServerSide | StateFragmented)).toBe(false);
     expect(isState(0, 15)).toBe(false);
@@ -74,7 +74,7 @@ const rules: [code: ViolationCode, isBroken: (header: Header, state: number) => 
 ];
 
 describe("checkHeader()", () => {
-  it("keeps the rules for every opcode, flag, RSV, length border and state", () => {
+  it("follows the rules for every opcode, flag, RSV, length border and state", () => {
     const wrong: string[] = [];
     for (let bits = 0; bits < 2 ** 12; bits++) {
       for (const length of [0, 125, 126, 2 ** 53 - 1]) {
@@ -112,7 +112,7 @@ describe("checkHeader()", () => {
     ["a ping of 126 bytes", { opcode: 9, length: 126 }, 0, "CONTROL_TOO_LONG"],
     ["a fragmented close", { opcode: 8, fin: false }, 0, "CONTROL_NOT_FINAL"],
     ["a reserved control frame", { opcode: 11 }, 0, "OPCODE_RESERVED"],
-  ])("%s: %s in %i → %s", (_, parts, state, code) => {
+  ])("judges %s: %s in state %i → %s", (_, parts, state, code) => {
     const actual = codeOf(() => {
       checkHeader(header(parts), state);
     });
@@ -158,7 +158,7 @@ describe("checkHeader() of plain JavaScript", () => {
 
 describe("checkCloseFrameData()", () => {
   it.each([NaN, Infinity, 1000.5, 66_536, -1])(
-    "refuses what no close frame holds: %s",
+    "refuses a status that no close frame holds: %s",
     (status) => {
       expect(() => {
         checkCloseFrameData(status);
@@ -166,13 +166,13 @@ describe("checkCloseFrameData()", () => {
     },
   );
 
-  it.each(["1000", undefined])("refuses what is no number: %j", (status) => {
+  it.each(["1000", undefined])("refuses a value that is no number: %j", (status) => {
     expect(() => {
       checkCloseFrameData(status as never);
     }).toThrow(TypeError);
   });
 
-  it.each(statuses)("%i to %i → %s", (min, max, code) => {
+  it.each(statuses)("judges %i to %i → %s", (min, max, code) => {
     const codes = new Set<string>();
     for (let status = min; status <= max; status++) {
       codes.add(

@@ -113,7 +113,7 @@ describe("cipher()", () => {
     expect(expected).not.toEqual(source);
   });
 
-  it("takes no words on a big-endian machine", async () => {
+  it("uses no words on a big-endian machine", async () => {
     vi.resetModules();
     vi.stubGlobal(
       "Uint16Array",
@@ -139,7 +139,7 @@ describe("cipher()", () => {
 });
 
 describe("cipher() and cipherInto()", () => {
-  it("refuse a range that is none of the bytes", () => {
+  it("refuse a range outside the bytes", () => {
     expectRangesChecked((bytes, start, end) => {
       cipher(bytes, 1, 0, start, end);
     });
@@ -148,7 +148,7 @@ describe("cipher() and cipherInto()", () => {
     });
   });
 
-  it.each(wrongKeys)("refuse a masking key that is none: %o", (key, error) => {
+  it.each(wrongKeys)("refuse an invalid masking key: %o", (key, error) => {
     const [bytes, target] = [counted(4), new Uint8Array(4)];
     expect(() => {
       cipher(bytes, key as number);
@@ -167,7 +167,7 @@ describe("cipher() and cipherInto()", () => {
     [Infinity, RangeError],
     [-1, RangeError],
     [0.5, RangeError],
-  ])("refuse an offset that is none: %o", (offset, error) => {
+  ])("refuse an invalid offset: %o", (offset, error) => {
     const [bytes, target] = [counted(4), new Uint8Array(4)];
     expect(() => {
       cipher(bytes, 1, offset as number);
@@ -178,7 +178,7 @@ describe("cipher() and cipherInto()", () => {
     expect([bytes, target]).toEqual([counted(4), new Uint8Array(4)]);
   });
 
-  it("take a key without its sign, as the same key", () => {
+  it("accept a key as an unsigned number, as the same key", () => {
     for (const length of [5, 300]) {
       const [signed, unsigned] = [seededBytes(length), seededBytes(length)];
       cipher(signed, -2, 1);
@@ -187,7 +187,7 @@ describe("cipher() and cipherInto()", () => {
     }
   });
 
-  it.each([-1, 2, NaN, 0.5, Infinity])("write nothing where there is no room: at %s", (at) => {
+  it.each([-1, 2, NaN, 0.5, Infinity])("write nothing if there is no room: at %s", (at) => {
     const target = new Uint8Array(5);
     expect(() => {
       cipherInto(target, at, Uint8Array.of(1, 2, 3, 4), 0);
@@ -211,7 +211,7 @@ describe("cipherInto()", () => {
     },
   );
 
-  it("takes the whole source where no range is given", () => {
+  it("masks the whole source if no range is given", () => {
     const target = new Uint8Array(5);
     cipherInto(target, 0, new TextEncoder().encode("Hello"), exampleKey);
     expect(target).toEqual(hex("7f 9f 4d 51 58"));
@@ -241,7 +241,7 @@ describe("RangeCipher", () => {
     }
   });
 
-  it("works on the array that it is given, whichever it was given before", () => {
+  it("works on the array that it is given, whichever array came before", () => {
     const ranges = new RangeCipher();
     const [one, other] = [new Uint8Array(400), new Uint8Array(400)];
     ranges.apply(one, exampleKey, 0, 0, 100);

@@ -31,16 +31,16 @@ describe("parseCloseFrameData()", () => {
     expect(parseCloseFrameData(hex(wire))).toEqual({ status, reason });
   });
 
-  it.each([0, 999, 1005, 5000])("leaves the legality of %i to others", (status) => {
+  it.each([0, 999, 1005, 5000])("does not judge the status %i", (status) => {
     const { status: read } = parseCloseFrameData(Uint8Array.of(status >> 8, status));
     expect(read).toBe(status);
   });
 
-  it("refuses a range that is none of its bytes", () => {
+  it("refuses a range outside its bytes", () => {
     expectRangesChecked((bytes, start, end) => parseCloseFrameData(bytes, start, end));
   });
 
-  it("reads a range, and nothing beside it", () => {
+  it("reads a range, and nothing outside it", () => {
     const bytes = hex("ff 03 e8 6f 6b ff");
     expect(parseCloseFrameData(bytes, 1, 5)).toEqual({ status: 1000, reason: "ok" });
     expect(parseCloseFrameData(bytes, 1, 3)).toEqual({ status: 1000, reason: "" });
@@ -71,7 +71,7 @@ describe("newCloseFrameBody()", () => {
     expect(newCloseFrameBody(status, reason)).toEqual(hex(wire));
   });
 
-  it("has no reason where none is given", () => {
+  it("has no reason if none is given", () => {
     expect(newCloseFrameBody(1000)).toEqual(hex("03 e8"));
   });
 
@@ -100,7 +100,7 @@ describe("a status that two bytes do not hold", () => {
     expect(bytes).toEqual(new Uint8Array(2));
   });
 
-  it.each(["1000", undefined, null])("is refused where it is no number: %j", (status) => {
+  it.each(["1000", undefined, null])("is refused if it is no number: %j", (status) => {
     const bytes = new Uint8Array(2);
     expect(() => newCloseFrameBody(status as never)).toThrow(TypeError);
     expect(() => putCloseFrameBody(bytes, status as never)).toThrow(TypeError);
@@ -117,7 +117,7 @@ describe("a reason that is no string", () => {
 });
 
 describe("putCloseFrameBody()", () => {
-  it.each(bodies)("writes the body of %i %j, and nothing behind it", (status, reason, wire) => {
+  it.each(bodies)("writes the body of %i %j, and nothing after it", (status, reason, wire) => {
     const expected = hex(wire);
     const bytes = new Uint8Array(expected.length + 1).fill(0xee);
     expect(putCloseFrameBody(bytes, status, reason)).toBe(expected.length);

@@ -165,24 +165,24 @@ describe("FrameDecoder", () => {
   it.each<[what: string, wire: Uint8Array]>([
     ["125 in two bytes", text("x".repeat(125), { lengthForm: 2 })],
     ["300 in eight bytes", binary(counted(300), { ...masked, lengthForm: 8 })],
-  ])("refuses a data frame's longer length where it is told to: %s", (_, wire) => {
+  ])("refuses a data frame's longer length if told to: %s", (_, wire) => {
     expectAtAllCuts(wire, ["LENGTH_NOT_MINIMAL"], { strictLength: true });
     expect(traceOf([wire]).at(-1)).toBe("end");
   });
 
-  it("takes minimal lengths where it is told to refuse others", () => {
+  it("accepts minimal lengths if told to refuse others", () => {
     for (const length of [0, 125, 126, 65535, 65536]) {
       const lines = traceOf([binary(counted(length), masked)], { strictLength: true });
       expect(lines.at(-1)).toBe("end");
     }
   });
 
-  it("declares a length of 2^53 - 1 without holding any of it", () => {
+  it("reports a length of 2^53 - 1 without keeping any memory for it", () => {
     const lines = traceOf([binary("ab", { length: 2 ** 53 - 1 })]);
     expect(lines).toEqual(["binary fin rsv 0 mask none length 9007199254740991", "6162"]);
   });
 
-  it("takes a range, and leaves what lies beside it as it is", () => {
+  it("reads a range, and leaves the bytes around it as they are", () => {
     const wire = concat([hex("ff ff"), text("Hello", masked), hex("81 85 37")]);
     const trace = new FrameTrace();
     const decoder = new FrameDecoder(trace);
@@ -192,7 +192,7 @@ describe("FrameDecoder", () => {
     expect([toHex(wire, 0, 2), toHex(wire, wire.length - 3)]).toEqual(["ffff", "818537"]);
   });
 
-  it("refuses a range that is none of its bytes, and goes on where it stood", () => {
+  it("refuses a range outside its bytes, and goes on where it was", () => {
     const trace = new FrameTrace();
     const decoder = new FrameDecoder(trace);
     const [first, rest] = [hex("81"), hex("02 68 69")];
@@ -202,7 +202,7 @@ describe("FrameDecoder", () => {
     expect(trace.lines).toEqual(traceOf([hex("81 02 68 69")]));
   });
 
-  it("unmasks payloads where they lie", () => {
+  it("unmasks payloads in place", () => {
     const chunk = text("Hello", masked);
     new FrameDecoder(new FrameTrace()).feed(chunk);
     expect(toHex(chunk, 6)).toBe("48656c6c6f");
@@ -270,13 +270,13 @@ describe("FrameDecoder.stop()", () => {
     ["frameHeader", [6, 10, 12, 14]],
     ["framePayload", [8, 14]],
     ["frameEnd", [8, 10, 14]],
-  ] as const)("makes feed() return after %s, and the rest is taken later", (event, expected) => {
+  ] as const)("makes feed() return after %s, and the rest can be fed later", (event, expected) => {
     const { ends, lines } = feedWithStops(event);
     expect(ends).toEqual(expected);
     expect(lines).toEqual(traceOf([wire.slice()]));
   });
 
-  it("ends a byte-wise header too", () => {
+  it("works inside a header that comes byte by byte, too", () => {
     const trace = new FrameTrace();
     const decoder = new FrameDecoder({
       frameHeader: () => {

@@ -78,7 +78,7 @@ describe("compileFrame()", () => {
     expect(compileFrame(frame)[0]).toBe(0xc1);
   });
 
-  it("refuses a header whose length is not the payload's", () => {
+  it("refuses a header with another length than the payload's", () => {
     const frame = frames.newTextFrame(hello);
     frame.header.length = 4;
     expect(() => compileFrame(frame)).toThrow(RangeError);
@@ -101,7 +101,7 @@ describe("maskFrameWith() and unmaskFrame()", () => {
 });
 
 describe("maskFrameInPlaceWith() and unmaskFrameInPlace()", () => {
-  it("work where the payload lies, with new headers", () => {
+  it("work in place, with new headers", () => {
     const payload = hello.slice();
     const frame = frames.newTextFrame(payload);
     const there = maskFrameInPlaceWith(frame, exampleKey);
@@ -116,8 +116,8 @@ describe("maskFrameInPlaceWith() and unmaskFrameInPlace()", () => {
   });
 });
 
-describe("a masking key that is none", () => {
-  it.each(wrongKeys)("masks no frame: %o", (key, error) => {
+describe("an invalid masking key", () => {
+  it.each(wrongKeys)("is refused: %o", (key, error) => {
     const payload = hello.slice();
     const frame = frames.newTextFrame(payload);
     expect(() => maskFrameWith(frame, key as number)).toThrow(error);
@@ -184,7 +184,7 @@ describe("frames that no peer may take", () => {
     expect(() => frames.newFrame(2, true, detached())).toThrow(/detached/);
   });
 
-  it("newFrame() makes all the same, for whoever wants to see what a peer does", () => {
+  it("newFrame() makes them all the same, to test what a peer does", () => {
     expect(frames.newFrame(0x9, false, counted(126)).header).toMatchObject({
       opcode: 0x9,
       fin: false,

@@ -150,7 +150,7 @@ describe("decodeHeader()", () => {
     expect(decoded).toEqual(header({ opcode: 7, length: 7 }));
   });
 
-  it("takes nothing, and leaves the header as it is, until all of it has come", () => {
+  it("reads nothing, and leaves the header as it is, until all of it has come", () => {
     for (const length of [5, 300, 70_000]) {
       for (const masked of [false, true]) {
         const wire = frame(1, "", { length, masked });
@@ -164,7 +164,7 @@ describe("decodeHeader()", () => {
     }
   });
 
-  it("refuses a range that is none of its bytes", () => {
+  it("refuses a range outside its bytes", () => {
     expectRangesChecked((bytes, start, end) => decodeHeader(newHeader(), bytes, start, end));
     expectRangeNeeded((bytes, start, end) => decodeHeader(newHeader(), bytes, start, end));
   });
@@ -199,13 +199,13 @@ describe("encodeHeader()", () => {
     }
   });
 
-  it("leaves out the key where the frame is not masked, and leaves what stands there", () => {
+  it("omits the key if the frame is not masked, and leaves the bytes there as they are", () => {
     const bytes = new Uint8Array(8).fill(0xee);
     expect(encodeHeader(header({ maskKey: exampleKey }), bytes)).toBe(2);
     expect(toHex(bytes)).toBe("8000eeeeeeeeeeee");
   });
 
-  it("writes at any index, and nothing beside it", () => {
+  it("writes at any index, and nothing around it", () => {
     const bytes = new Uint8Array(8).fill(0xee);
     const given = header({ opcode: 1, length: 5, masked: true, maskKey: exampleKey });
     expect(encodeHeader(given, bytes, 1)).toBe(6);
@@ -222,7 +222,7 @@ describe("encodeHeader()", () => {
     expect(() => encodeHeader(header(), new Uint8Array(4), at)).toThrow(RangeError);
   });
 
-  it("refuses what are no bytes", () => {
+  it("refuses a value that is not bytes", () => {
     for (const wrong of [new DataView(new ArrayBuffer(14)), "..", [0, 0]]) {
       expect(() => encodeHeader(header(), wrong as never)).toThrow(TypeError);
     }
@@ -263,7 +263,7 @@ describe("encodeHeader()", () => {
   });
 });
 
-describe("a masking key that is none", () => {
+describe("an invalid masking key", () => {
   it.each(wrongKeys)("is refused before anything is written: %o", (key, error) => {
     const bytes = new Uint8Array(14);
     const maskKey = key as number;
@@ -275,19 +275,22 @@ describe("a masking key that is none", () => {
     expect(bytes).toEqual(new Uint8Array(14));
   });
 
-  it.each([-0x80000000, 0x7fffffff, 0x80000000, 0xffffffff])("is none of these: %i", (maskKey) => {
-    const bytes = new Uint8Array(6);
-    encodeHeader(header({ masked: true, maskKey }), bytes);
-    expect(readMaskKey(bytes, 2)).toBe(maskKey | 0);
-  });
+  it.each([-0x80000000, 0x7fffffff, 0x80000000, 0xffffffff])(
+    "is not one of these: %i",
+    (maskKey) => {
+      const bytes = new Uint8Array(6);
+      encodeHeader(header({ masked: true, maskKey }), bytes);
+      expect(readMaskKey(bytes, 2)).toBe(maskKey | 0);
+    },
+  );
 
-  it("is not looked at where nothing is masked", () => {
+  it("is ignored if nothing is masked", () => {
     expect(encodeHeader(header({ maskKey: NaN }), new Uint8Array(2))).toBe(2);
   });
 });
 
 describe("headerSize()", () => {
-  it.each(lengths)("tells for a length of %d what encodeHeader writes", (length) => {
+  it.each(lengths)("gives for a length of %d the size that encodeHeader writes", (length) => {
     for (const masked of [false, true]) {
       const given = header({ length, masked, maskKey: masked ? exampleKey : 0 });
       expect(headerSize(given)).toBe(encode(given).length);
@@ -305,7 +308,7 @@ const keys: [key: number, wire: string][] = [
 ];
 
 describe("readMaskKey() and writeMaskKey()", () => {
-  it.each([-1, 1, NaN, 0.5, Infinity])("refuse four bytes that are not there: at %s", (at) => {
+  it.each([-1, 1, NaN, 0.5, Infinity])("refuse a place without four bytes: at %s", (at) => {
     const bytes = new Uint8Array(4);
     expect(() => readMaskKey(bytes, at)).toThrow(RangeError);
     expect(() => {
@@ -314,7 +317,7 @@ describe("readMaskKey() and writeMaskKey()", () => {
     expect(bytes).toEqual(new Uint8Array(4));
   });
 
-  it("refuse what are no bytes", () => {
+  it("refuse a value that is not bytes", () => {
     expect(() => readMaskKey("Hello" as never, 0)).toThrow(TypeError);
     expect(() => {
       writeMaskKey([0, 0, 0, 0] as never, 0, 1);

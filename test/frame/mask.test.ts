@@ -12,7 +12,7 @@ describe("newMask()", () => {
   });
 
   // The last test, since Bun 1.4 cannot restore a function of `crypto`.
-  it("gives out what the runtime's strong randomness drew, each key once, 1024 at a time", async () => {
+  it("gives each key of the runtime's strong random numbers once, and draws 1024 at a time", async () => {
     vi.resetModules();
     const fresh = await import("../../src/frame/mask.ts");
     let next = -1500;

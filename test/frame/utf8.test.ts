@@ -161,13 +161,13 @@ describe("Utf8Validator", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("says no exactly at the first byte that no character has there, for up to three bytes", () => {
+  it("says no exactly at the first invalid byte, for up to three bytes", () => {
     const wrong: string[] = [];
     compareBelow([], boundary, 3, wrong);
     expect(wrong).toEqual([]);
   });
 
-  it("says so for the last byte of characters of four, at the borders of the third", () => {
+  it("says no at the last byte of characters of four, at the borders of the third", () => {
     const wrong: string[] = [];
     let count = 0;
     for (let lead = 0xf000; lead < 0x10000; lead++) {
@@ -229,7 +229,7 @@ describe("Utf8Validator", () => {
     }
   });
 
-  it("stays at no until it is reset", () => {
+  it("keeps saying no until it is reset", () => {
     const validator = new Utf8Validator();
     expect(validator.write(hex("ff"))).toBe(false);
     expect(validator.write(hex("41 42 43 44 45"))).toBe(false);
@@ -248,7 +248,7 @@ describe("Utf8Validator", () => {
     expect(validator.write(hex("ac"))).toBe(false);
   });
 
-  it("looks at a range, and at nothing beside it", () => {
+  it("reads a range, and nothing outside it", () => {
     const validator = new Utf8Validator();
     expect(validator.write(hex("ff ff c3 bc 41 ff"), 2, 5)).toBe(true);
     expect(validator.write(hex("ff"), 0, 0)).toBe(true);
@@ -257,7 +257,7 @@ describe("Utf8Validator", () => {
 });
 
 describe("Utf8Validator.write()", () => {
-  it("refuses a range that is none of its bytes, and stands where it stood", () => {
+  it("refuses a range outside its bytes, and goes on where it was", () => {
     const validator = new Utf8Validator();
     validator.write(hex("c3"));
     expectRangesChecked((bytes, start, end) => validator.write(bytes, start, end));
@@ -267,7 +267,7 @@ describe("Utf8Validator.write()", () => {
 });
 
 describe("decodeUtf8()", () => {
-  it("refuses a range that is none of its bytes", () => {
+  it("refuses a range outside its bytes", () => {
     expectRangesChecked((bytes, start, end) => decodeUtf8(bytes, start, end));
   });
 
@@ -304,7 +304,7 @@ describe("decodeUtf8()", () => {
     }
   });
 
-  it("decodes a range, and nothing beside it", () => {
+  it("decodes a range, and nothing outside it", () => {
     const bytes = hex("ff ff c3 bc 41 ff");
     expect(decodeUtf8(bytes, 2, 5)).toBe("\u00FCA");
     expect(decodeUtf8(bytes, 4, 5)).toBe("A");
@@ -317,7 +317,7 @@ describe("characterEnd()", () => {
     expect(() => characterEnd(new Uint8Array(4), end)).toThrow(RangeError);
   });
 
-  it("refuses what are no bytes, and an end that is no number", () => {
+  it("refuses a value that is not bytes, and an end that is no number", () => {
     expect(() => characterEnd("Hello" as never, 2)).toThrow(TypeError);
     expect(() => characterEnd(new Uint8Array(4), "2" as never)).toThrow(TypeError);
   });
@@ -329,11 +329,11 @@ describe("characterEnd()", () => {
     expect(characterEnd(bytes, bytes.length)).toBe(bytes.length);
   });
 
-  it("gives 0 where no character begins before the end", () => {
+  it("gives 0 if no character begins before the end", () => {
     expect(characterEnd(hex("80 80 80"), 2)).toBe(0);
   });
 
-  it("gives the length for an end at or behind it", () => {
+  it("gives the length for an end at or after it", () => {
     expect(characterEnd(encodeUtf8("\u20AC"), 3)).toBe(3);
     expect(characterEnd(encodeUtf8("\u20AC"), 123)).toBe(3);
     expect(characterEnd(new Uint8Array(0), 0)).toBe(0);
@@ -379,7 +379,7 @@ describe("isUtf8()", () => {
     }
   });
 
-  it("is what checkUtf8 throws for", () => {
+  it("agrees with what checkUtf8 throws for", () => {
     const bytes = Uint8Array.of(0x61, 0xff);
     expect(() => {
       checkUtf8(bytes, 0, 1, webText);

@@ -53,7 +53,7 @@ describe("mutants", () => {
 });
 
 describe("mutate()", () => {
-  it("gives the same for the same seed, mostly something else, and leaves its input alone", () => {
+  it("gives the same for the same seed, changes nearly every input, and leaves its argument as it is", () => {
     const input = Uint8Array.from({ length: 100 }, (_, i) => i);
     const others = [input.slice().reverse()];
     let changed = 0;
@@ -66,7 +66,7 @@ describe("mutate()", () => {
     expect(input).toEqual(Uint8Array.from({ length: 100 }, (_, i) => i));
   });
 
-  it("takes an empty input", () => {
+  it("accepts an empty input", () => {
     for (let seed = 0; seed < 200; seed++) {
       expect(mutate(new Uint8Array(0), seeded(seed), [new Uint8Array(1)]).length).toBeLessThan(600);
     }

@@ -145,14 +145,14 @@ describe("the payload of a message that is echoed", () => {
     },
   );
 
-  it.each(sizes)("of %i bytes is copied once where the handler borrows it", async (size) => {
+  it.each(sizes)("of %i bytes is copied once if the handler borrows it", async (size) => {
     const transport = await open(echo, { borrow: true });
     const chunk = binary(new Uint8Array(size), masked);
     expect(copiedBy(() => transport.handler.onData(chunk))).toBe(size);
   });
 
   it.each(sizes)(
-    "of %i bytes is copied once where the chunk lies in memory of its own: behind its new header",
+    "of %i bytes is copied once, behind its new header, if the chunk lies in memory of its own",
     async (size) => {
       const transport = await open(echo);
       Object.assign(transport, { hasOwnChunks: true });
@@ -164,7 +164,7 @@ describe("the payload of a message that is echoed", () => {
     },
   );
 
-  it("is copied four times at the most where it comes in pieces, however many", async () => {
+  it("is copied at most four times if it comes in pieces, however many", async () => {
     const size = 1024 ** 2;
     const wire = binary(new Uint8Array(size), masked);
     for (const piece of [1000, 16 * 1024, 64 * 1024, 256 * 1024]) {
@@ -181,8 +181,8 @@ describe("the payload of a message that is echoed", () => {
   });
 });
 
-describe("a message of which the half has come", () => {
-  it.each([16, 64, 512])("as a chunk of %i KiB is copied but twice", async (kibibytes) => {
+describe("a message of which half has come", () => {
+  it.each([16, 64, 512])("is copied only twice as a chunk of %i KiB", async (kibibytes) => {
     const half = kibibytes * 1024;
     const transport = await open(echo);
     const wire = binary(new Uint8Array(2 * half), masked);
@@ -198,7 +198,7 @@ describe("a message of which the half has come", () => {
 
 // Only Node lets a test ask for a small collection.
 describe.runIf(runtime === "node")("connections that are over", () => {
-  it("go with the next small collection: nothing in the library keeps them", () => {
+  it("are freed by the next minor collection, since nothing in the library keeps them", () => {
     const server = new Server({ port: 0 }, echo);
     const transports: CountingTransport[] = [];
     const left = leftOverEach((place) => {

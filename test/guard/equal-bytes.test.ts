@@ -19,14 +19,14 @@ const others: readonly (readonly [what: string, value: unknown])[] = [
 ];
 
 describe("expect()", () => {
-  it("takes bytes for equal that lie elsewhere", () => {
+  it("treats bytes as equal wherever they lie", () => {
     const elsewhere = Uint8Array.of(0, 1, 2, 3, 4).subarray(1, 4);
     expect(elsewhere).toEqual(bytes);
     expect(elsewhere).toStrictEqual(bytes);
     expect([{ data: elsewhere }]).toEqual([{ data: bytes }]);
   });
 
-  it.each(others)("takes bytes for different from %s", (_, other) => {
+  it.each(others)("treats bytes as different from %s", (_, other) => {
     expect(other).not.toEqual(bytes);
     expect(bytes).not.toEqual(other);
     expect(bytes).not.toStrictEqual(other);

@@ -25,7 +25,7 @@ const never = new Promise<never>(() => {});
 const timedOut = { name: "TimeoutError", code: "DIAL_TIMEOUT", limit: 1000 };
 
 describe("Attempt.race()", () => {
-  it("gives what the work comes to", async () => {
+  it("gives the result of the work", async () => {
     const { attempt } = attempting();
     expect(await attempt.race(Promise.resolve(1))).toBe(1);
     const error = new Error("no");
@@ -55,13 +55,13 @@ describe("Attempt.race()", () => {
     expect(await result).toEqual({ error: "enough" });
   });
 
-  it("fails at once where the signal is aborted already", async () => {
+  it("fails at once if the signal is aborted already", async () => {
     const { attempt, clock } = attempting({ signal: AbortSignal.abort("too late") });
     expect([attempt.aborted, attempt.reason, clock.running]).toEqual([true, "too late", 0]);
     expect(await settled(attempt.race(never))).toEqual({ error: "too late" });
   });
 
-  it("leaves no rejection to anybody, neither its own nor that of late work", async () => {
+  it("leaves no rejection unhandled, neither its own nor that of late work", async () => {
     const { attempt, clock } = attempting();
     const work = newDeferred<never>();
     const result = settled(attempt.race(work.promise));
@@ -74,7 +74,7 @@ describe("Attempt.race()", () => {
 });
 
 describe("Attempt.check()", () => {
-  it("throws the reason once the attempt is given up", () => {
+  it("throws the reason once the attempt has ended", () => {
     const controller = new AbortController();
     const { attempt } = attempting({ signal: controller.signal });
     expect(() => {
@@ -89,7 +89,7 @@ describe("Attempt.check()", () => {
 });
 
 describe("Attempt.end()", () => {
-  it("lets nothing give up the attempt any more", () => {
+  it("keeps the attempt from being given up afterwards", () => {
     const controller = new AbortController();
     const { attempt, clock } = attempting({ signal: controller.signal });
     const lines: string[] = [];
@@ -102,7 +102,7 @@ describe("Attempt.end()", () => {
 });
 
 describe("Attempt.addEventListener()", () => {
-  it("tells of the end once, whatever ends it first", () => {
+  it("calls its listeners once, whatever ends the attempt first", () => {
     const controller = new AbortController();
     const { attempt, clock } = attempting({ signal: controller.signal });
     const lines: unknown[] = [];
@@ -129,7 +129,7 @@ describe("Attempt.addEventListener()", () => {
 });
 
 describe("Attempt", () => {
-  it("keeps time by itself where no deadlines are given", async () => {
+  it("keeps time by itself if no deadlines are given", async () => {
     const attempt = new Attempt({ timeout: 1, code: "HANDSHAKE_TIMEOUT" });
     await expect(attempt.race(never)).rejects.toMatchObject({ code: "HANDSHAKE_TIMEOUT" });
   });

@@ -44,7 +44,7 @@ describe("base64Into()", () => {
     expect(base64(bytes)).toBe("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
   });
 
-  it("writes at any index, and nothing beside it", () => {
+  it("writes at any index, and nothing around it", () => {
     const target = new Uint8Array(10).fill(0x2e);
     expect(base64Into(target, 3, encodeUtf8("f"))).toBe(4);
     expect(latin1(target, 0, 10)).toBe("...Zg==...");
@@ -57,7 +57,7 @@ describe("isBase64Of16()", () => {
     for (let seed = 0; seed < 64; seed++) expect(is16(base64(seededBytes(16, seed)))).toBe(true);
   });
 
-  it("accepts bits that belong to no byte", () => {
+  it("accepts unused bits that are set", () => {
     expect(is16("dGhlIHNhbXBsZSBub25jZR==")).toBe(true);
   });
 

@@ -8,7 +8,7 @@ describe("basicCredentials()", () => {
     ["test", "123\u00A3", "Basic dGVzdDoxMjPCow=="],
     ["", "", "Basic Og=="],
     ["me", "a:b", "Basic bWU6YTpi"],
-  ])("writes %j and %j", (user, password, value) => {
+  ])("encodes %j and %j", (user, password, value) => {
     expect(basicCredentials({ user, password })).toBe(value);
   });
 

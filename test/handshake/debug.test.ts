@@ -67,7 +67,7 @@ async function readFrames(stream: Seen["stream"]): Promise<string> {
 }
 
 describe("DebugDialer.dial()", () => {
-  it("shows request and response, and no frame behind it, which is still to be read", async () => {
+  it("shows request and response, and no frame after them, which can still be read", async () => {
     let answer = "";
     const script: Script = (request) => {
       const bytes = answerTo(request, "x-a: b");
@@ -120,7 +120,7 @@ describe("DebugDialer.dial()", () => {
       "the last chunk and its trailers",
       "HTTP/1.1 404 \r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nNo\r\n0\r\nA: b\r\n\r\n",
     ],
-  ])("shows nothing behind a refusal's body, by %s", async (_, response) => {
+  ])("shows nothing after a refusal's body, by %s", async (_, response) => {
     const { lines } = await dialed([latin1Bytes(`${response}HTTP/1.1 200 behind it`)]);
     expect(lines[1]).toEqual(["response", response]);
   });
@@ -138,14 +138,14 @@ describe("DebugDialer.dial()", () => {
     expect(lines[1]).toEqual(["response", response]);
   });
 
-  it("shows no frame behind an answer that is refused", async () => {
+  it("shows no frame after a refused answer", async () => {
     const head = "HTTP/1.1 101\r\nUpgrade: websocket\r\n\r\n";
     const { lines, error } = await dialed([concat([latin1Bytes(head), frames])]);
     expect(error).toMatchObject({ code: "BAD_CONNECTION" });
     expect(lines[1]).toEqual(["response", head]);
   });
 
-  it("shows empty bytes where nobody could be reached", async () => {
+  it("shows empty bytes if nobody could be reached", async () => {
     const { lines, error } = await dialed([], { netDial: () => Promise.reject(new Error("no")) });
     expect(error).toEqual(new Error("no"));
     expect(lines).toEqual([
@@ -154,7 +154,7 @@ describe("DebugDialer.dial()", () => {
     ]);
   });
 
-  it("shows what goes through the caller's own wrapping, once where writes are partial", async () => {
+  it("shows what goes through the caller's own wrapping, and only once if writes are partial", async () => {
     const inner = new ScriptedStream((request) => [answerTo(request)]);
     const { lines } = await dialed([], {
       wrapConn: () => ({
@@ -166,7 +166,7 @@ describe("DebugDialer.dial()", () => {
     expect(lines[0]).toEqual(["request", inner.text]);
   });
 
-  it("writes whole, also beside writes to the stream itself that take a part", async () => {
+  it("writes whole, even beside partial writes to the stream itself", async () => {
     const inner = new ScriptedStream((request) => [answerTo(request)]);
     const conn: ByteStream = {
       read: (into) => inner.read(into),
@@ -235,7 +235,7 @@ describe("DebugUpgrader.upgrade()", () => {
   const request = requestFor("/chat", "x-foo: b");
   const response = [...switching, "", ""].join("\r\n");
 
-  it("shows request and response at every cut, and no frame behind it", async () => {
+  it("shows request and response at every cut, and no frame after them", async () => {
     for (const pieces of cuts(concat([request, frames]))) {
       const { lines, stream } = await upgraded(pieces, { onHeader() {} });
       expect(lines).toEqual([
@@ -246,7 +246,7 @@ describe("DebugUpgrader.upgrade()", () => {
     }
   });
 
-  it("shows a refusal, and no frame behind the request", async () => {
+  it("shows a refusal, and no frame after the request", async () => {
     const onHost = (): Promise<never> => Promise.reject(rejectConnection({ body: "No" }));
     const { lines, error, conn } = await upgraded([concat([request, frames])], { onHost });
     expect(error).toMatchObject({ code: "REJECTED" });
@@ -257,7 +257,7 @@ describe("DebugUpgrader.upgrade()", () => {
     expect(conn.text.endsWith("\r\n\r\nNo")).toBe(true);
   });
 
-  it("shows what is no request, and a part of one", async () => {
+  it("shows bytes that are no request, and a part of one", async () => {
     const malformed = await upgraded([latin1Bytes("GET /\0 and more")]);
     expect(malformed.lines[0]).toEqual(["request", "GET /\0 and more"]);
     expect(malformed.lines[1]![1].startsWith("HTTP/1.1 400 ")).toBe(true);
@@ -268,7 +268,7 @@ describe("DebugUpgrader.upgrade()", () => {
     ]);
   });
 
-  it("knows null as the end of a stream, at once and later", async () => {
+  it("accepts null as the end of a stream, at once and later", async () => {
     for (const end of [null, Promise.resolve(null)]) {
       const conn = { read: () => end, write: () => 0, close() {} };
       const upgrading = new DebugUpgrader({}, {}).upgrade(conn);

@@ -54,7 +54,7 @@ function verdict(raw: readonly string[]): unknown {
 }
 
 describe("toUpgradeRequest()", () => {
-  it("says what the example of RFC 8441 says, in the words of HTTP/1.1", () => {
+  it("translates the example of RFC 8441 to HTTP/1.1", () => {
     expect(textOf(toUpgradeRequest(rawHeaders)).split("\r\n")).toEqual([
       "GET /chat HTTP/1.1",
       "Upgrade: websocket",
@@ -71,18 +71,18 @@ describe("toUpgradeRequest()", () => {
     expect(verdict(rawHeaders)).toBe("good");
   });
 
-  it("joins crumbs of cookies, which may come apart (RFC 9113, 8.2.3)", () => {
+  it("joins cookie headers that come apart (RFC 9113, 8.2.3)", () => {
     const text = textOf(toUpgradeRequest([...rawHeaders, "cookie", "a=b", "cookie", "c=d"]));
     expect(text).toContain("\r\ncookie: a=b; c=d\r\n");
   });
 
-  it("keeps a header that says what the authority says", () => {
+  it("keeps a Host header that agrees with the authority", () => {
     const raw = changed({ "x-forwarded-host": "server.example.com" });
     const text = textOf(toUpgradeRequest(raw));
     expect(text).toContain("\r\nx-forwarded-host: server.example.com\r\n");
   });
 
-  it("leaves out a key and a proof, which mean nothing here (RFC 8441, 5)", () => {
+  it("omits a key and a proof, which mean nothing here (RFC 8441, 5)", () => {
     const raw = changed({ "sec-websocket-key": "x", "sec-websocket-accept": "y" });
     expect(textOf(toUpgradeRequest(raw))).not.toMatch(/: [xy]\r\n/);
     expect(verdict(raw)).toBe("good");
@@ -93,7 +93,7 @@ describe("toUpgradeRequest()", () => {
     ["a Host in the place of the authority", { ":authority": undefined, host: "a.example" }],
     ["the scheme http", { ":scheme": "http" }],
     ["the scheme HTTPS", { ":scheme": "HTTPS" }],
-  ])("lets pass %s", (_, changes) => {
+  ])("accepts %s", (_, changes) => {
     expect(verdict(changed(changes))).toBe("good");
   });
 
@@ -118,13 +118,13 @@ describe("toUpgradeRequest()", () => {
     ["an empty name", { "": "b" }, 400],
     ["no version", { "sec-websocket-version": undefined }, 400],
     ["another version", { "sec-websocket-version": "8" }, 426],
-  ])("makes a request that is refused of one with %s", (_, changes, status) => {
+  ])("makes a refused request of one with %s", (_, changes, status) => {
     expect(verdict(changed(changes))).toBe(status);
   });
 });
 
 describe("fieldOf()", () => {
-  it("is the first of a name", () => {
+  it("gives the first field of a name", () => {
     expect(fieldOf(["a", "1", "b", "2", "b", "3"], "b")).toBe("2");
     // What is a value is no name.
     expect(fieldOf(["a", "b", "c", "d"], "b")).toBeUndefined();
@@ -159,7 +159,7 @@ describe("toUpgradeResponse()", () => {
     );
   });
 
-  it("says nothing of a connection, which a response of HTTP/2 must not either", () => {
+  it("omits headers of the connection, which HTTP/2 does not allow", () => {
     const parser = new HeadParser("response");
     const bytes = toUpgradeResponse({ ":status": 200, upgrade: "websocket" }, key);
     expect(() => parser.feed(bytes)).toThrow();
@@ -193,7 +193,7 @@ describe("HeadTranslator", () => {
     );
   });
 
-  it("waits for the head's end, wherever it is cut, and gives what comes behind it", () => {
+  it("waits for the head's end, wherever it is cut, and gives what comes after it", () => {
     const bytes = encodeUtf8(`${request}frames`);
     const whole = new HeadTranslator("request").feed(bytes)!;
     expect(whole.rest).toEqual(encodeUtf8("frames"));
@@ -204,7 +204,7 @@ describe("HeadTranslator", () => {
     }
   });
 
-  it("leaves out what HTTP/1.1 says of a connection", () => {
+  it("omits the headers of HTTP/1.1 for a connection", () => {
     const names = ["Connection", "HTTP2-Settings", "Keep-Alive", "Proxy-Connection"];
     const lines = [...names, "Transfer-Encoding", "Upgrade", "X-A"].map((name) => `${name}: b\r\n`);
     const head = `HTTP/1.1 404 \r\n${lines.join("")}\r\n`;

@@ -13,7 +13,7 @@ function parser(): HeadParser {
 }
 
 describe("readHead()", () => {
-  it("gives a head that lies in the stream's buffer, and leaves what is behind it", async () => {
+  it("gives a head that lies in the stream's buffer, and leaves what follows", async () => {
     const stream = new BufferedStream(new ScriptedStream([concat([request, encodeUtf8("rest")])]));
     const head = await readHead(stream, parser());
     expect([head.target, head.get("x-a")]).toEqual(["/chat", "b"]);
@@ -47,7 +47,7 @@ describe("readHead()", () => {
     }
   });
 
-  it("fails where the stream ends before or inside the head", async () => {
+  it("fails if the stream ends before or inside the head", async () => {
     for (const length of [0, 1, request.length - 1]) {
       const stream = new BufferedStream(new ScriptedStream([request.slice(0, length)], "end"));
       const { error } = await settled(readHead(stream, parser()));

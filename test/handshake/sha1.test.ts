@@ -52,7 +52,7 @@ describe("sha1()", () => {
 });
 
 describe("sha1Into()", () => {
-  it("writes 20 bytes, and none behind them", () => {
+  it("writes 20 bytes, and none after them", () => {
     const hash = new Uint8Array(sha1Size + 1).fill(0xee);
     sha1Into(hash, encodeUtf8("abc"));
     expect(toHex(hash)).toBe("a9993e364706816aba3e25717850c26c9cd0d89dee");

@@ -37,7 +37,7 @@ describe("UpgradedStream", () => {
     expect([inner.text, inner.closes]).toEqual(["hi", 1]);
   });
 
-  it("tells what was agreed upon", () => {
+  it("gives what was agreed on", () => {
     const extensions = [{ name: "a", parameters: [] }];
     const context = { user: "me" };
     const agreement = { side: StateClientSide, protocol: "chat", extensions, context };
@@ -47,7 +47,7 @@ describe("UpgradedStream", () => {
     expect(user).toBe("me");
   });
 
-  it("has what its extensions do with each direction, and closes them with itself", async () => {
+  it("has the sessions of its extensions for each direction, and closes them with itself", async () => {
     const inner = new ScriptedStream();
     const recv = { unsetBits() {} };
     const send = { setBits() {} };
@@ -60,7 +60,7 @@ describe("UpgradedStream", () => {
     expect([closes, inner.closes]).toEqual([1, 1]);
   });
 
-  it("has no sessions where there are no extensions", () => {
+  it("has no sessions without extensions", () => {
     expect(new UpgradedStream(new BufferedStream(new ScriptedStream()), plain).sessions).toEqual(
       [],
     );

@@ -27,7 +27,7 @@ describe("requestFraming()", () => {
     [["Content-Length: 999999999999999"], 999_999_999_999_999],
     [["Transfer-Encoding: chunked"], "chunked"],
     [["Transfer-Encoding: ChunKed"], "chunked"],
-  ])("tells of %j: %j", (lines, expected) => {
+  ])("gives for %j: %j", (lines, expected) => {
     expect(framing(lines)).toBe(expected);
   });
 
@@ -86,7 +86,7 @@ describe("BodyDecoder", () => {
     ["with small and large digits", "chunked", "a\r\n0123456789\r\n0\r\n\r\n", "0123456789"],
     ["with extensions", "chunked", '1;a="b c"\r\nx\r\n0;last\r\n\r\n', "x"],
     ["with trailers", "chunked", "1\r\nx\r\n0\r\nA: b\r\nC:\r\n\r\n", "x"],
-  ])("finds a body %s wherever the stream is cut, and what is behind it", (_, kind, wire, body) => {
+  ])("finds a body %s wherever the stream is cut, and what follows", (_, kind, wire, body) => {
     const behind = "GET / HTTP/1.1\r\n";
     for (const pieces of cuts(encodeUtf8(wire + behind))) {
       expect(decoded(kind, pieces)).toEqual({ body, rest: behind, isComplete: true });
@@ -124,7 +124,7 @@ describe("BodyDecoder", () => {
     });
   });
 
-  it("refuses what is larger than its limit: by its length, or at the chunk that is too much", () => {
+  it("refuses a body larger than its limit by its length, or at the chunk that exceeds it", () => {
     const tooLarge = { code: "BODY_TOO_LARGE", status: 413, limit: 4, actual: 5 };
     expect(caught(() => new BodyDecoder(5, 4))).toMatchObject(tooLarge);
     expect(decoded(4, [encodeUtf8("abcd")], 4).body).toBe("abcd");

@@ -81,7 +81,7 @@ describe("scanCookie()", () => {
     expect(calls(header, { strict: true })).toEqual(lines);
   });
 
-  it.each(inexact)("shows of %j %j, and %j where it is strict", (header, lax, strict) => {
+  it.each(inexact)("shows of %j %j, and %j if it is strict", (header, lax, strict) => {
     expect(calls(header)).toEqual(lax);
     expect(calls(header, { strict: true })).toEqual(strict);
   });
@@ -96,26 +96,26 @@ describe("scanCookie()", () => {
     ['a="b"; c="', false, ["a=b", 'c="', "true"]],
     ['a="b c"; d="e"f; g=h"', false, ["a=b c", 'd="e"f', 'g=h"', "true"]],
     ['a=""b""', false, ['a="b"', "true"]],
-  ])("takes the quotes off %j where it is told to (strict: %s)", (header, strict, lines) => {
+  ])("removes the quotes of %j if told to (strict: %s)", (header, strict, lines) => {
     expect(calls(header, { unquote: true, strict })).toEqual(lines);
   });
 
-  it("says false of a bad pair wherever it stands, and goes on behind it", () => {
+  it("returns false for a bad pair at any place, and goes on after it", () => {
     for (const header of ["/; a=1; b=2", "a=1; /; b=2", "a=1; b=2; /", "a=1; =; b=2"]) {
       expect(calls(header)).toEqual(["a=1", "b=2", "false"]);
     }
   });
 
-  it("says true where the visitor ended the scan, also behind a bad pair", () => {
+  it("returns true if the visitor ended the scan, even after a bad pair", () => {
     expect(calls("/; a=1; b=2", {}, 1)).toEqual(["a=1", "true"]);
   });
 
-  it("ends where the visitor says so, and looks no further", () => {
+  it("ends if the visitor says so, and reads no further", () => {
     expect(calls("a=1; b=2; /", { strict: true }, 1)).toEqual(["a=1", "true"]);
     expect(calls("a=1; b=2; /", { strict: true }, 2)).toEqual(["a=1", "b=2", "true"]);
   });
 
-  it.each(characters)("takes %j into a strict value where it is a cookie-octet", (character) => {
+  it.each(characters)("accepts %j in a strict value if it is a cookie-octet", (character) => {
     const isOctet = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]$/.test(character);
     expect(scanCookie(`a=b${character}c`, () => true, { strict: true })).toBe(isOctet);
     expect(scanCookie(`a="b${character}c"`, () => true, { strict: true })).toBe(isOctet);
@@ -123,7 +123,7 @@ describe("scanCookie()", () => {
 });
 
 describe("parseCookies()", () => {
-  it("gives the first of each name, as it was sent", () => {
+  it("gives the first cookie of each name, as it was sent", () => {
     const cookies = parseCookies('a=1; b="x%20y"; a=2; bad; c=\u00E9; __proto__=3; A=4');
     expect([...cookies]).toEqual([
       ["a", "1"],
@@ -134,11 +134,11 @@ describe("parseCookies()", () => {
     ]);
   });
 
-  it("reads bytes", () => {
+  it("reads a header that is given as bytes", () => {
     expect([...parseCookies(fieldBytes("a=1"))]).toEqual([["a", "1"]]);
   });
 
-  it("gives an empty map where there is nothing", () => {
+  it("gives an empty map if there are no cookies", () => {
     expect(parseCookies("").size).toBe(0);
   });
 });
@@ -161,7 +161,7 @@ describe("cookie()", () => {
 });
 
 describe("cookies of plain JavaScript", () => {
-  it.each([5, null, undefined, ["a=b"]])("are refused where they are %s", (source) => {
+  it.each([5, null, undefined, ["a=b"]])("are refused if they are %s", (source) => {
     const wrong = source as never;
     expect(() => scanCookie(wrong, () => true)).toThrow(TypeError);
     expect(() => parseCookies(wrong)).toThrow(TypeError);

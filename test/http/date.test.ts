@@ -14,7 +14,7 @@ describe("httpDate()", () => {
     expect(httpDate()).toBe("Sun, 06 Nov 1994 08:49:37 GMT");
   });
 
-  it("goes with the time, and is made once a second", () => {
+  it("follows the time, and is made once a second", () => {
     const made = vi.spyOn(Date.prototype, "toUTCString");
     vi.setSystemTime(Date.UTC(2031, 0, 1));
     const first = httpDate();

@@ -25,7 +25,7 @@ function parseLines(): { head: Head; bytes: Uint8Array } {
 }
 
 describe("Head", () => {
-  it("lies in the bytes that it is made for", () => {
+  it("reads the bytes in place", () => {
     const bytes = encodeUtf8("...GET");
     const head = new Head(bytes, 3);
     head.methodEnd = 3;
@@ -54,7 +54,7 @@ describe("Head", () => {
     expect([...head.entries()]).toEqual([["A", "b"]]);
   });
 
-  it("leaves an empty line in front of the method", () => {
+  it("skips an empty line before the method", () => {
     const { head } = parse("\r\nGET / HTTP/1.1\r\n\r\n");
     expect([head.method, head.lineStart, head.size]).toEqual(["GET", 2, 20]);
   });
@@ -77,7 +77,7 @@ describe("Head.name() and Head.value()", () => {
 });
 
 describe("Head.nameStart(), Head.valueStart() and their ends", () => {
-  it("tell where the parts of headers and the target lie", () => {
+  it("give the positions of headers and of the target", () => {
     const { head, bytes } = parseLines();
     const parts = [0, 2, 4].map((index) => [
       latin1(bytes, head.nameStart(index), head.nameEnd(index)),
@@ -99,7 +99,7 @@ describe("Head.isMethod()", () => {
     ["GE", false],
     ["GETS", false],
     ["POS", false],
-  ])("%s: %s", (name, expected) => {
+  ])("says for %s: %s", (name, expected) => {
     expect(parseLines().head.isMethod(name)).toBe(expected);
     expect(parse("\r\nGET / HTTP/1.1\r\n\r\n").head.isMethod(name)).toBe(expected);
   });
@@ -115,7 +115,7 @@ describe("Head.isValue()", () => {
     [3, "two", true],
     [4, "caf\u00E9", true],
     [4, "caf\u01E9", false],
-  ])("header %i is %j: %s", (index, text, expected) => {
+  ])("says whether header %i is %j: %s", (index, text, expected) => {
     expect(parseLines().head.isValue(index, text)).toBe(expected);
   });
 });
@@ -138,7 +138,7 @@ describe("Head.get()", () => {
     ["X-List", "one, two"],
     ["X-Empty", ""],
     ["X-Missing", undefined],
-  ])("%s → %j", (name, value) => {
+  ])("gives for %s %j", (name, value) => {
     expect(parseLines().head.get(name)).toBe(value);
   });
 });
@@ -163,7 +163,7 @@ describe("Head.retain()", () => {
     expect(head.find("x-latin")).toBe(4);
   });
 
-  it("copies no more than the head, also of a Buffer whose memory is used again", () => {
+  it("copies no more than the head, even of a Buffer whose memory is reused", () => {
     const whole = concat([parseLines().bytes, encodeUtf8("and what came behind it")]);
     const shared = Buffer.alloc(whole.length + 8);
     shared.set(whole, 8);

@@ -13,7 +13,7 @@ describe("toHeaderPairs()", () => {
     expect(toHeaderPairs(pairs)).toBe(pairs);
   });
 
-  it("makes a line for each value of a record, and none of undefined and of an empty list", () => {
+  it("makes a line for each value of a record, and none for undefined and for an empty list", () => {
     const record = { B: "1", "Set-Cookie": ["a=1", "b=2"], None: undefined, Empty: [] };
     expect(toHeaderPairs(record)).toEqual([
       ["B", "1"],
@@ -22,7 +22,7 @@ describe("toHeaderPairs()", () => {
     ]);
   });
 
-  it("takes records without a prototype, and of another realm", () => {
+  it("accepts records without a prototype, and of another realm", () => {
     const bare = Object.assign(Object.create(null) as Record<string, string>, { A: "1" });
     const foreign = runInNewContext('({ A: "1", B: ["2"] })') as Record<string, string>;
     expect(toHeaderPairs(bare)).toEqual([["A", "1"]]);
@@ -32,7 +32,7 @@ describe("toHeaderPairs()", () => {
     ]);
   });
 
-  it("goes through Headers, in which cookies stay apart", () => {
+  it("accepts Headers, in which cookies stay separate", () => {
     const headers = new Headers({ "X-User": "ann" });
     headers.append("Set-Cookie", "a=1");
     headers.append("Set-Cookie", "b=2");
@@ -45,7 +45,7 @@ describe("toHeaderPairs()", () => {
     ]);
   });
 
-  it("takes whatever has pairs and get, such as a Map", () => {
+  it("accepts any object with pairs and get, such as a Map", () => {
     expect(toHeaderPairs(new Map([["A", "1"]]))).toEqual([["A", "1"]]);
   });
 
@@ -74,11 +74,11 @@ describe("toHeaderPairs()", () => {
     expect(() => toHeaderPairs(given as GivenHeaders)).toThrow(new TypeError(message));
   });
 
-  it("looks at the pairs of a list no second time where an option is checked", () => {
+  it("reads the pairs of a list only once if an option is checked", () => {
     expect(headersKind.look!([["A", "1"]], "headers")).toBeUndefined();
   });
 
-  it("names the option that it was given as", () => {
+  it("names the option in its errors", () => {
     expect(() => toHeaderPairs({ A: 1 } as never, "header")).toThrow(/^header\["A"\] must/);
   });
 });

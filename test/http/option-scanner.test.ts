@@ -19,17 +19,17 @@ describe("OptionScanner", () => {
     ["a, b;c; d=e", ["a", "b [parameter] [parameter]"]],
     [", a ,, b", ["a", "b"]],
     ["a; =b", ["a", "malformed"]],
-  ])("takes %j apart", (text, lines) => {
+  ])("splits %j into its parts", (text, lines) => {
     expect(seen(text)).toEqual(lines);
   });
 
-  it("has nothing more to come where the list broke the grammar", () => {
+  it("gives nothing more once the list broke the grammar", () => {
     const scanner = new OptionScanner(fieldBytes("a b, c"), 0, 6);
     expect([scanner.nextOption(), scanner.nextParameter()]).toEqual([true, false]);
     expect([scanner.nextOption(), scanner.isMalformed]).toEqual([false, true]);
   });
 
-  it("takes no quote that stands behind its range", () => {
+  it("ignores a quote after its range", () => {
     const scanner = new OptionScanner(fieldBytes('a; b="c"'), 0, 7);
     expect([scanner.nextOption(), scanner.nextParameter()]).toEqual([true, false]);
     expect(scanner.isMalformed).toBe(true);
@@ -42,7 +42,7 @@ describe("fieldBytes()", () => {
     expect(fieldBytes(bytes)).toBe(bytes);
   });
 
-  it("makes NUL of what is no byte", () => {
+  it("turns a character that is no byte into NUL", () => {
     expect([...fieldBytes("a\u00FF\u0100\u{1F361}")]).toEqual([0x61, 0xff, 0, 0, 0]);
   });
 });
@@ -53,7 +53,7 @@ describe("tokenEnd()", () => {
     ["abc,", 0, 2, 2],
     ["abc,", 3, 4, 3],
     ["abc,", 1, 1, 1],
-  ])("in %j from %i to %i: %i", (text, start, end, expected) => {
+  ])("gives in %j from %i to %i: %i", (text, start, end, expected) => {
     expect(tokenEnd(fieldBytes(text), start, end)).toBe(expected);
   });
 });

@@ -206,11 +206,11 @@ describe("parseOptions()", () => {
     expect(selectOptions(list, { anyValue: true })).toBeUndefined();
   });
 
-  it.each(["", " ", ",", ", ,\t,"])("refuses %j, where there is no option", (list) => {
+  it.each(["", " ", ",", ", ,\t,"])("refuses %j, which has no option", (list) => {
     expect(parseOptions(list)).toBeUndefined();
   });
 
-  it.each([",", ";", "=", '"', " ", "\t", "a", "\\"])("does not look at %j behind it", (behind) => {
+  it.each([",", ";", "=", '"', " ", "\t", "a", "\\"])("does not read %j after it", (behind) => {
     for (const [list, options] of lists) {
       const { bytes, start, end } = around(list, behind);
       expect(parseOptions(bytes, start, end)).toEqual(options);
@@ -221,12 +221,12 @@ describe("parseOptions()", () => {
     }
   });
 
-  it("tells a parameter without a value by its length", () => {
+  it("distinguishes a parameter without a value by its length", () => {
     const [{ parameters }] = parseOptions("a; b; c=1") as [Option];
     expect(parameters.map((parameter) => parameter.length)).toEqual([1, 2]);
   });
 
-  it.each(characters)("takes %j into a name or a value where it is one of a token", (character) => {
+  it.each(characters)("accepts %j in a name or a value if a token may have it", (character) => {
     const isMember = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]$/.test(character);
     expect(parseOptions(`a${character}z`) !== undefined).toBe(
       isMember || character === "," || character === ";",
@@ -255,22 +255,22 @@ describe("addOptions()", () => {
 });
 
 describe("selectOptions()", () => {
-  it.each(lists)("takes all of %j", (list, options) => {
+  it.each(lists)("accepts all of %j", (list, options) => {
     expect(selectOptions(list)).toEqual(options);
     expect(selectOptions(fieldBytes(list), { anyValue: true })).toEqual(options);
   });
 
-  it.each(textLists)("takes values of any text from %j where it is told to", (list, options) => {
+  it.each(textLists)("accepts values of any text in %j if told to", (list, options) => {
     expect(selectOptions(list, { anyValue: true })).toEqual(options);
     expect(selectOptions(list)).toBeUndefined();
   });
 
-  it.each(["", ",", ...malformed])("refuses %j, whatever is taken", (list) => {
+  it.each(["", ",", ...malformed])("refuses %j, whatever the check accepts", (list) => {
     expect(selectOptions(list, { anyValue: true })).toBeUndefined();
     expect(selectOptions(list, { check: () => false })).toBeUndefined();
   });
 
-  it("takes what passes the check", () => {
+  it("gives the options that pass the check", () => {
     const seen: Option[] = [];
     const check = (candidate: Option): boolean => {
       seen.push(candidate);
@@ -284,14 +284,14 @@ describe("selectOptions()", () => {
     expect(selectOptions("a; x=1", { check: () => false })).toEqual([]);
   });
 
-  it("shows no option to the check that is cut by an error", () => {
+  it("shows no option to the check that an error cuts off", () => {
     const names: string[] = [];
     const check = ({ name }: Option): boolean => names.push(name) > 0;
     expect(selectOptions("a, b; c, d; e=", { check })).toBeUndefined();
     expect(names).toEqual(["a", "b"]);
   });
 
-  it("takes the first of each name that passes the check", () => {
+  it("gives the first option of each name that passes the check", () => {
     const list = "a; x, b; x, a, b, A";
     expect(selectOptions(list, { unique: true })).toEqual([
       option("a", ["x"]),
@@ -327,7 +327,7 @@ describe("scanOptions()", () => {
     expect(calls(list)).toEqual(lines);
   });
 
-  it("shows values of any text where it is told to", () => {
+  it("shows values of any text if told to", () => {
     const lines = ["0 a b=", '0 a c="d e', "true"];
     expect(calls('a; b=""; c="\\"d e"', () => ScanContinue, true)).toEqual(lines);
   });
@@ -350,7 +350,7 @@ describe("scanOptions()", () => {
     expect(calls(list, () => ScanSkip, true)).toEqual(lines);
   });
 
-  it("gives views of the list where nothing is escaped", () => {
+  it("gives views on the list if nothing is escaped", () => {
     const bytes = fieldBytes('a; b=1; c="d"');
     scanOptions(bytes, (_, ...views) => {
       expect(views.map((view) => view?.buffer === bytes.buffer)).toEqual([true, true, true]);
@@ -373,14 +373,14 @@ describe("scanTokens()", () => {
     ["a, /", ["a"], false],
     ['"a"', [], false],
     ["a, \u00FC", ["a"], false],
-  ])("shows %j as %j and says %s", (list, tokens, isWellFormed) => {
+  ])("shows %j as %j and returns %s", (list, tokens, isWellFormed) => {
     const seen: string[] = [];
     const result = scanTokens(fieldBytes(list), (token) => seen.push(headerText(token)) > 0);
     expect(seen).toEqual(tokens);
     expect(result).toBe(isWellFormed);
   });
 
-  it("ends where the visitor says so, and looks no further", () => {
+  it("ends if the visitor says so, and reads no further", () => {
     const seen: string[] = [];
     const isFirst = (token: Uint8Array): boolean => seen.push(headerText(token)) < 2;
     expect(scanTokens(fieldBytes("a, b, /"), isFirst)).toBe(true);
@@ -398,7 +398,7 @@ describe("newOption()", () => {
       ["a", { b: "1", c: true, d: undefined, e: "" }],
       option("a", ["b", "1"], ["c"], ["e", ""]),
     ],
-  ])("makes one of %s", (_, args, expected) => {
+  ])("makes an option of %s", (_, args, expected) => {
     expect(newOption(...args)).toEqual(expected);
   });
 
@@ -440,7 +440,7 @@ describe("optionParameter()", () => {
     expect(optionParameter(given, name)).toBe(expected);
   });
 
-  it("gives true where a parameter's value is undefined", () => {
+  it("gives true if a parameter's value is undefined", () => {
     expect(optionParameter(option("a", ["b", undefined]), "b")).toBe(true);
   });
 });
@@ -457,7 +457,7 @@ describe("equalOptions()", () => {
     [option("a", ["b", "1"]), option("a", ["c", "1"]), false],
     [option("a", ["b"]), option("a", ["b", ""]), false],
     [option("a", ["b"]), option("a", ["b", undefined]), true],
-  ])("%j and %j: %s", (a, b, expected) => {
+  ])("compares %j and %j: %s", (a, b, expected) => {
     expect(equalOptions(a, b)).toBe(expected);
   });
 });
@@ -484,7 +484,7 @@ describe("writeOptions()", () => {
 });
 
 describe("lists of plain JavaScript", () => {
-  it("are refused where a range is none of the bytes", () => {
+  it("are refused if a range is outside the bytes", () => {
     expectRangesChecked((bytes, start, end) => addOptions([], bytes, start, end));
     expectRangesChecked((bytes, start, end) => intFromAscii(bytes, start, end));
     expectRangeNeeded((bytes, start, end) => addOptions([], bytes, start, end));
@@ -494,7 +494,7 @@ describe("lists of plain JavaScript", () => {
   });
 
   it.each([5, null, ["a"], new DataView(new ArrayBuffer(1))])(
-    "are refused where they are %s",
+    "are refused if they are %s",
     (list) => {
       const wrong = list as never;
       expect(() => parseOptions(wrong)).toThrow(TypeError);

@@ -60,7 +60,7 @@ const example =
   "Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 describe("HeadParser of requests", () => {
-  it("parses the example of RFC 6455, 1.2 at all cuts, and leaves what lies behind it", () => {
+  it("parses the example of RFC 6455, 1.2 at all cuts, and leaves what follows", () => {
     const lines = [
       "GET /chat 1.1",
       "Host=server.example.com",
@@ -162,7 +162,7 @@ describe("HeadParser of responses", () => {
 const tight: HeadLimits = { maxHeadSize: 60, maxTargetSize: 10, maxHeaders: 2 };
 
 describe("HeadParser's limits", () => {
-  it("are 16 KiB, 8 KiB and 128 headers where none are given", () => {
+  it("are 16 KiB, 8 KiB and 128 headers by default", () => {
     expect(defaultHeadLimits).toEqual({
       maxHeadSize: 16384,
       maxTargetSize: 8192,
@@ -175,7 +175,7 @@ describe("HeadParser's limits", () => {
     ]);
   });
 
-  it("take a head of exactly maxHeadSize, whatever follows it, at all cuts", () => {
+  it("allow a head of exactly maxHeadSize, whatever follows it, at all cuts", () => {
     const text = `GET / HTTP/1.1\r\nA: ${"b".repeat(37)}\r\n\r\n`;
     expect(text.length).toBe(60);
     const lines = ["GET / 1.1", `A=${"b".repeat(37)}`, "60 bytes, head of 60"];
@@ -196,7 +196,7 @@ describe("HeadParser's limits", () => {
     );
   });
 
-  it("take a target of exactly maxTargetSize, at all cuts", () => {
+  it("allow a target of exactly maxTargetSize, at all cuts", () => {
     const text = "GET /123456789 HTTP/1.1\r\n\r\n";
     const lines = ["GET /123456789 1.1", "27 bytes, head of 27"];
     expectAtAllCuts(text, lines, "request", tight);
@@ -210,7 +210,7 @@ describe("HeadParser's limits", () => {
     expect(act).toThrow(expect.objectContaining({ limit: 10, actual: 11 }));
   });
 
-  it("take maxHeaders headers, at all cuts", () => {
+  it("allow maxHeaders headers, at all cuts", () => {
     const text = "GET / HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n";
     const lines = ["GET / 1.1", "A=b", "C=d", "30 bytes, head of 30"];
     expectAtAllCuts(text, lines, "request", tight);
@@ -231,14 +231,14 @@ describe("HeadParser's limits", () => {
 });
 
 describe("a HeadParser of plain JavaScript", () => {
-  it.each(["Request", "", undefined, 0])("is refused where its kind is %j", (kind) => {
+  it.each(["Request", "", undefined, 0])("is refused if its kind is %j", (kind) => {
     expect(() => new HeadParser(kind as never)).toThrow(
       new RangeError(`kind must be "request" or "response": ${kind}`),
     );
   });
 
   it.each(["maxHeadSize", "maxTargetSize", "maxHeaders"] as const)(
-    "is refused where %s is no limit",
+    "is refused if %s is no limit",
     (name) => {
       const parser = (limit: unknown) =>
         new HeadParser("request", { ...defaultHeadLimits, [name]: limit });
@@ -251,7 +251,7 @@ describe("a HeadParser of plain JavaScript", () => {
 });
 
 describe("HeadParser, without a limit,", () => {
-  it.each([0, Infinity])("takes a head of any size where each is %d", (none) => {
+  it.each([0, Infinity])("accepts a head of any size if each limit is %d", (none) => {
     const limits = { maxHeadSize: none, maxTargetSize: none, maxHeaders: none };
     const parser = new HeadParser("request", limits);
     const headers = Array.from({ length: 1000 }, (_, i) => `a${i}: ${"b".repeat(30)}\r\n`).join("");
@@ -268,7 +268,7 @@ describe("HeadParser, without a limit,", () => {
 });
 
 describe("HeadParser.feed()", () => {
-  it("refuses a range that is none of its bytes, and goes on where it stood", () => {
+  it("refuses a range outside its bytes, and goes on where it was", () => {
     const parser = new HeadParser("request");
     parser.feed(ascii("GET / HT"));
     expectRangesChecked((bytes, start, end) => parser.feed(bytes, start, end));
@@ -276,7 +276,7 @@ describe("HeadParser.feed()", () => {
     expect(parser.isComplete).toBe(true);
   });
 
-  it("takes a range, and looks at nothing beside it", () => {
+  it("reads a range, and nothing outside it", () => {
     const bytes = ascii(`\r\n\r\n${example}GET`);
     const parser = new HeadParser("request");
     expect(parser.feed(bytes, 4, 60)).toBe(60);
@@ -286,7 +286,7 @@ describe("HeadParser.feed()", () => {
     expect(parser.head.size).toBe(example.length);
   });
 
-  it("looks at nothing behind its range, wherever that ends", () => {
+  it("reads nothing after its range, wherever that ends", () => {
     const bytes = ascii("GET / HTTP/1.1\r\nA:   b  \r\nC:   \r\n\r\n");
     for (let cut = 0; cut < bytes.length; cut++) {
       const parser = new HeadParser("request");
@@ -299,21 +299,21 @@ describe("HeadParser.feed()", () => {
     }
   });
 
-  it("gives an empty value no bytes, whatever blanks stand for it", () => {
+  it("gives an empty value no bytes, whatever blanks there are", () => {
     const parser = new HeadParser("request");
     parser.feed(ascii("GET / HTTP/1.1\r\nA:\r\nB:  \r\n\r\n"));
     const { head } = parser;
     expect([0, 1].map((index) => head.valueEnd(index) - head.valueStart(index))).toEqual([0, 0]);
   });
 
-  it("takes nothing when the head is complete", () => {
+  it("reads nothing when the head is complete", () => {
     const parser = new HeadParser("request");
     parser.feed(ascii(example));
     expect(parser.feed(ascii("more"), 1)).toBe(1);
     expect(parser.head.target).toBe("/chat");
   });
 
-  it("takes empty chunks", () => {
+  it("accepts empty chunks", () => {
     const empty = new Uint8Array(0);
     const lines = resultOf([
       empty,
@@ -325,14 +325,14 @@ describe("HeadParser.feed()", () => {
     expect(lines.at(-1)).toBe(`${example.length} bytes, head of ${example.length}`);
   });
 
-  it("reads a head where it lies when it comes whole", () => {
+  it("reads a head in place if it comes whole", () => {
     const chunk = concat([ascii("...."), ascii(example)]);
     const parser = new HeadParser("request");
     parser.feed(chunk, 4);
     expect(parser.head.bytes).toBe(chunk);
   });
 
-  it("copies a head that comes in pieces", () => {
+  it("copies a head if it comes in pieces", () => {
     const first = ascii(example.slice(0, 30));
     const second = ascii(example.slice(30));
     const parser = new HeadParser("request");
@@ -382,7 +382,7 @@ describe("HeadParser.feed()", () => {
 });
 
 describe("HeadParser.reset()", () => {
-  it("begins with another head, wherever it stood, and leaves the one before as it is", () => {
+  it("begins another head, wherever it was, and leaves the one before as it is", () => {
     const parser = new HeadParser("request", { maxTargetSize: 4 });
     const one = ascii("GET /one HTTP/1.0\r\nA: b\r\n\r\n");
     parser.feed(one);
@@ -402,7 +402,7 @@ describe("HeadParser.reset()", () => {
     expect(() => parser.feed(ascii("GET /three"))).toThrow(LimitError);
   });
 
-  it("waits for the same kind", () => {
+  it("expects the same kind", () => {
     const parser = new HeadParser("response");
     parser.feed(ascii("HTTP/1.1 204 None\r\n\r\n"));
     parser.reset();
@@ -412,7 +412,7 @@ describe("HeadParser.reset()", () => {
 });
 
 describe("HeadParser.isEmpty", () => {
-  it("tells whether nothing of the head has come", () => {
+  it("says whether nothing of the head has come", () => {
     const parser = new HeadParser("request");
     expect(parser.isEmpty).toBe(true);
     parser.feed(new Uint8Array(0));

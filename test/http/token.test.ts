@@ -16,21 +16,18 @@ import { expectRangeNeeded, expectRangesChecked } from "../support/ranges.ts";
 const characters = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
 
 describe("lists and texts of plain JavaScript", () => {
-  it("are refused where a range is none of the bytes", () => {
+  it("are refused if a range is outside the bytes", () => {
     expectRangesChecked((bytes, start, end) => listHasToken(bytes, start, end, "upgrade"));
     expectRangesChecked((bytes, start, end) => addListTokens([], bytes, start, end));
     expectRangeNeeded((bytes, start, end) => listHasToken(bytes, start, end, "upgrade"));
     expectRangeNeeded((bytes, start, end) => addListTokens([], bytes, start, end));
   });
 
-  it.each([5, null, undefined, ["a"], new Uint8Array(1)])(
-    "are refused where they are %s",
-    (text) => {
-      expect(() => isFieldValue(text as never)).toThrow(TypeError);
-      expect(() => isToken(text as never)).toThrow(TypeError);
-      expect(() => listHasToken(new Uint8Array(1), 0, 1, text as never)).toThrow(TypeError);
-    },
-  );
+  it.each([5, null, undefined, ["a"], new Uint8Array(1)])("are refused if they are %s", (text) => {
+    expect(() => isFieldValue(text as never)).toThrow(TypeError);
+    expect(() => isToken(text as never)).toThrow(TypeError);
+    expect(() => listHasToken(new Uint8Array(1), 0, 1, text as never)).toThrow(TypeError);
+  });
 });
 
 /** A text's bytes with others around them. */
@@ -78,7 +75,7 @@ describe("isToken()", () => {
     ["a,", false],
     ["\u00FC", false],
     ["\u0141", false],
-  ])("%j: %s", (text, expected) => {
+  ])("says for %j: %s", (text, expected) => {
     expect(isToken(text)).toBe(expected);
   });
 });
@@ -93,7 +90,7 @@ describe("isFieldValue()", () => {
     ["a\x7f", false],
     ["\u0141", false],
     ["\u{1F600}", false],
-  ])("%j: %s", (text, expected) => {
+  ])("says for %j: %s", (text, expected) => {
     expect(isFieldValue(text)).toBe(expected);
   });
 });
@@ -116,7 +113,7 @@ describe("listHasToken()", () => {
     expect(listHasToken(bytes, start, end, "upgrade")).toBe(expected);
   });
 
-  it("looks at nothing outside the range", () => {
+  it("reads nothing outside the range", () => {
     const { bytes, start, end } = around("upgrade");
     expect(listHasToken(bytes, start, end, "a")).toBe(false);
     expect(listHasToken(bytes, start, end - 1, "upgrade")).toBe(false);
@@ -133,7 +130,7 @@ describe("addListRanges()", () => {
     ["", []],
     [" , ", []],
     ["a,a,A", ["a", "a", "A"]],
-  ])("adds where the elements of %j lie", (list, tokens) => {
+  ])("adds the positions of the elements of %j", (list, tokens) => {
     const { bytes, start, end } = around(list);
     const ranges = [7, 8];
     expect(addListRanges(ranges, bytes, start, end)).toBe(true);

@@ -18,11 +18,11 @@ describe("headerIs()", () => {
     ["Cookie", "cookies", false],
     ["Cookies", "cookie", false],
     ["X_A", "X-A", false],
-  ])("%j is %j: %s", (view, text, expected) => {
+  ])("compares %j and %j: %s", (view, text, expected) => {
     expect(headerIs(bytesOf(view), text)).toBe(expected);
   });
 
-  it("looks at nothing outside the view", () => {
+  it("reads nothing outside the view", () => {
     expect(headerIs(bytesOf("xCookiex").subarray(1, 7), "cookie")).toBe(true);
   });
 });
@@ -34,7 +34,7 @@ describe("headerText()", () => {
   });
 });
 
-describe("a view that is none", () => {
+describe("an invalid view", () => {
   it.each(["abc", [97], null, undefined, new DataView(new ArrayBuffer(1))])(
     "is refused: %s",
     (view) => {
@@ -43,7 +43,7 @@ describe("a view that is none", () => {
     },
   );
 
-  it("is refused where it is detached, and so is a text that is none", () => {
+  it("is refused if it is detached, and so is a text that is no string", () => {
     expect(() => headerText(detached())).toThrow(/detached/);
     expect(() => headerIs(bytesOf("5"), 5 as never)).toThrow(TypeError);
   });

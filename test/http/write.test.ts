@@ -3,14 +3,14 @@ import { latin1, noBytes } from "../../src/bytes.ts";
 import { HeadParser } from "../../src/http/parser.ts";
 import { headerLines, writeResponse } from "../../src/http/write.ts";
 
-describe("what plain JavaScript gives to be written", () => {
-  it.each([5, null, ["a"], true])("is refused where a value or a body is %s", (wrong) => {
+describe("a response of plain JavaScript", () => {
+  it.each([5, null, ["a"], true])("is refused if a value or a body is %s", (wrong) => {
     expect(() => headerLines([["A", wrong as never]])).toThrow(TypeError);
     expect(() => headerLines([[wrong as never, "a"]])).toThrow(TypeError);
     expect(() => writeResponse(200, [], wrong as never)).toThrow(TypeError);
   });
 
-  it("is refused where a body is text, which would be zeros", () => {
+  it("is refused if a body is text, which would become zeros", () => {
     expect(() => writeResponse(200, [], "Hello" as never)).toThrow(
       new TypeError("body must be a Uint8Array: String"),
     );
@@ -27,7 +27,7 @@ describe("headerLines()", () => {
     expect(lines).toBe("Set-Cookie: a=b\r\nSet-Cookie: c=\u00E9\r\nX-Empty: \r\n");
   });
 
-  it("writes nothing of no headers", () => {
+  it("writes nothing if there are no headers", () => {
     expect(headerLines([])).toBe("");
   });
 

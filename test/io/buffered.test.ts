@@ -57,7 +57,7 @@ describe.each(paces)("BufferedStream over a stream that answers %s", (_, later) 
 });
 
 describe("BufferedStream.read()", () => {
-  it("costs no promise while bytes are at hand", async () => {
+  it("makes no promise while bytes are at hand", async () => {
     const stream = new BufferedStream(new TestStream([bytes], { later: () => true }));
     await stream.read(new Uint8Array(1));
     expect(plain(stream.read(new Uint8Array(30)))).toBe(30);
@@ -74,13 +74,13 @@ describe("BufferedStream.read()", () => {
     ]);
   });
 
-  it("leaves the buffer out where as much is asked for", () => {
+  it("skips the buffer if the caller's array is as large", () => {
     const stream = new BufferedStream(new TestStream([bytes]), { size: 16 });
     expect(plain(stream.read(new Uint8Array(16)))).toBe(16);
     expect([stream.end, toHex(stream.bytes)]).toEqual([0, "00".repeat(16)]);
   });
 
-  it("asks for nothing where there is no room", () => {
+  it("reads nothing if there is no room", () => {
     const inner = new TestStream([bytes]);
     expect([new BufferedStream(inner).read(new Uint8Array(0)), inner.asked]).toEqual([0, []]);
   });
@@ -105,7 +105,7 @@ describe("BufferedStream.consume()", () => {
   });
 
   it.each([-1, 11, NaN, 0.5, "1" as never])(
-    "refuses a count that is not at hand: %s",
+    "refuses a count of bytes that are not at hand: %s",
     async (count) => {
       const stream = new BufferedStream(new TestStream([bytes.slice(0, 10)]));
       await stream.fill();
@@ -122,7 +122,7 @@ describe("BufferedStream", () => {
     expect(() => new BufferedStream(new TestStream(), { size })).toThrow(RangeError);
   });
 
-  it("reads through 4096 bytes, or those that it is lent", async () => {
+  it("has a buffer of 4096 bytes, or the one that it is lent", async () => {
     const inner = new TestStream([bytes]);
     await new BufferedStream(inner).fill();
     const buffer = new Uint8Array(16);
@@ -136,7 +136,7 @@ describe("BufferedStream", () => {
     ]);
   });
 
-  it("writes all to the stream behind, as it takes it, and closes it", async () => {
+  it("writes everything to the stream behind, and closes it", async () => {
     const inner = new TestStream([], { most: 3 });
     const stream = new BufferedStream(inner);
     expect(stream.write(bytes)).toBe(bytes.length);
@@ -144,7 +144,7 @@ describe("BufferedStream", () => {
     expect([inner.written, inner.closes, stream.inner]).toEqual([bytes, 1, inner]);
   });
 
-  it("keeps writes apart that nobody awaits, those to the stream behind included", async () => {
+  it("keeps unawaited writes apart, even from writes to the stream behind", async () => {
     const inner = new TestStream([], { most: 3, later: (call) => call % 2 === 0 });
     const stream = new BufferedStream(inner);
     const another = new BufferedStream(inner);
@@ -181,7 +181,7 @@ describe("BufferedStream.takeOver()", () => {
 });
 
 describe("an array that changes while a BufferedStream waits", () => {
-  it("rejects the read where it goes away, and keeps what has come for the next one", async () => {
+  it("rejects the read if it goes away, and keeps what has come for the next one", async () => {
     const stream = new BufferedStream(new TestStream([bytes.slice(0, 3)], { later: () => true }));
     const into = new Uint8Array(3);
     const read = failure(async () => stream.read(into));
@@ -194,7 +194,7 @@ describe("an array that changes while a BufferedStream waits", () => {
     expect([await stream.read(next), next]).toEqual([3, bytes.slice(0, 3)]);
   });
 
-  it("is no empty one where it is detached already", async () => {
+  it("is refused, and not treated as empty, if it is detached already", async () => {
     const into = new Uint8Array(3);
     structuredClone(into.buffer, { transfer: [into.buffer] });
     const inner = new TestStream([bytes.slice(0, 3)]);
@@ -202,7 +202,7 @@ describe("an array that changes while a BufferedStream waits", () => {
     expect(inner.asked).toEqual([]);
   });
 
-  it("counts what was lent, whatever the stream behind does with it when it has taken it", async () => {
+  it("counts as many bytes as were lent, whatever the stream behind does with the array", async () => {
     const from = new Uint8Array(5);
     const inner = new TestStream();
     inner.write = (given: Uint8Array) => {

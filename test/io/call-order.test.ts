@@ -27,13 +27,13 @@ class Calls {
 }
 
 describe("CallOrder", () => {
-  it("costs no promise while nothing takes its time", () => {
+  it("makes no promise while nothing takes its time", () => {
     const calls = new Calls();
     expect([plain(calls.call("a")), plain(calls.call("b"))]).toEqual([undefined, undefined]);
     expect([calls.begun, calls.order.isBusy]).toEqual([["a", "b"], false]);
   });
 
-  it("does each call behind the one before, and is free again behind the last", async () => {
+  it("does each call after the one before, and is free again after the last", async () => {
     const calls = new Calls();
     const all = [calls.call("a", true), calls.call("b", true), calls.call("c")];
     expect(calls.begun).toEqual(["a"]);
@@ -71,7 +71,7 @@ describe("CallOrder", () => {
     },
   );
 
-  it("fails what waits where it is reset, and takes no error of what was under way", async () => {
+  it("rejects what waits when it is reset, and ignores errors of what was under way", async () => {
     const calls = new Calls();
     const { round } = calls.order;
     const first = calls.call("a", true);
@@ -91,7 +91,7 @@ describe("CallOrder", () => {
     }).toThrow(wasReset);
   });
 
-  it("does what is to come after the calls at once where there are none", async () => {
+  it("does a later task at once if there are no calls", async () => {
     const calls = new Calls();
     calls.order.afterCalls(() => void calls.begun.push("now"));
     void calls.call("a", true);
@@ -105,7 +105,7 @@ describe("CallOrder", () => {
 });
 
 describe("countOf()", () => {
-  it("gives the count when the write is done; an error is for who waits", async () => {
+  it("gives the count when the write is done, and rejects for those who wait", async () => {
     expect(countOf(undefined, 3)).toBe(3);
     expect(await countOf(Promise.resolve(), 3)).toBe(3);
     expect(await failure(() => countOf(Promise.reject(error), 3))).toBe(error);

@@ -23,7 +23,7 @@ describe("closeQuietly()", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("no"))],
-  ])("says nothing where closing %s", async (_, close) => {
+  ])("reports nothing if closing %s", async (_, close) => {
     expect(closeQuietly(streamThat(close))).toBeUndefined();
     // What nobody caught would fail the run.
     await macrotask();

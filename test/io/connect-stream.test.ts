@@ -29,7 +29,7 @@ describe("connectStreamOn()", () => {
     await expect(stream).rejects.toBe(failure);
   });
 
-  it("asks for a place to connect to before the adapter does", async () => {
+  it("checks where to connect before the adapter does", async () => {
     const connect: Connect = (options) => Promise.reject(new Error(`asked: ${options.path}`));
     const open = (options: object): Promise<unknown> => connectStreamOn(connect, options as never);
     const nowhere = "Give a hostname and a port to connect to, or the path of a Unix socket";

@@ -23,7 +23,7 @@ describe.each(paces)("copy() over streams that answer %s", (_, later) => {
     expect(dest.written).toEqual(bytes);
   });
 
-  it("throws what either throws; what came before it is written", async () => {
+  it("throws what either throws, after it has written what came before", async () => {
     const error = new Error("no");
     const fail = (): never => {
       throw error;
@@ -38,7 +38,7 @@ describe.each(paces)("copy() over streams that answer %s", (_, later) => {
 });
 
 describe("copy()", () => {
-  it("leaves it to a writer that takes from readers: an empty message begins", async () => {
+  it("uses readFrom() of a writer, which begins an empty message", async () => {
     const dest = new TestStream();
     const writer = new Writer(dest, StateServerSide, OpBinary);
     expect(await copy(new BytesReader(counted(0)), writer)).toBe(0);

@@ -18,11 +18,11 @@ describe.each(paces)("readFull() from a stream that answers %s", (_, later) => {
     }
   });
 
-  it.each([0, null])("gives 0 where the stream ends before the first byte: %s", async (end) => {
+  it.each([0, null])("gives 0 if the stream ends before the first byte: %s", async (end) => {
     expect(await readFull(new TestStream([], { later, end }), new Uint8Array(3))).toBe(0);
   });
 
-  it.each([0, null])("throws where the stream ends in between: %s", async (end) => {
+  it.each([0, null])("throws if the stream ends in between: %s", async (end) => {
     const stream = new TestStream(cutAt(bytes, [1, 3]), { later, end });
     const error = await failure(() => readFull(stream, new Uint8Array(11)));
     expect(error).toBeInstanceOf(TransportError);
@@ -31,12 +31,12 @@ describe.each(paces)("readFull() from a stream that answers %s", (_, later) => {
 });
 
 describe("readFull()", () => {
-  it("costs no promise where the stream answers at once", () => {
+  it("makes no promise if the stream answers at once", () => {
     const stream = new TestStream(cutAt(bytes, [2, 4]));
     expect(plain(readFull(stream, new Uint8Array(5)))).toBe(5);
   });
 
-  it("asks for nothing where there is no room", () => {
+  it("reads nothing if there is no room", () => {
     const stream = new TestStream([bytes]);
     expect([readFull(stream, new Uint8Array(0)), stream.asked]).toEqual([0, []]);
   });
@@ -63,13 +63,13 @@ describe.each(paces)("readExactly() from a stream that answers %s", (_, later) =
     expect(toHex(into)).toBe(toHex(bytes));
   });
 
-  it.each([0, 4])("throws where the stream ends after %i bytes", async (length) => {
+  it.each([0, 4])("throws if the stream ends after %i bytes", async (length) => {
     const stream = new TestStream([bytes.slice(0, length)], { later });
     const error = await failure(() => readExactly(stream, new Uint8Array(5)));
     expect(error).toMatchObject({ code: "UNEXPECTED_END" });
   });
 
-  it("reads nothing into an empty array, also at the end", async () => {
+  it("reads nothing into an empty array, even at the end", async () => {
     expect(await readExactly(new TestStream([], { later }), new Uint8Array(0))).toBeUndefined();
   });
 });
@@ -107,12 +107,12 @@ describe("readAll()", () => {
     expect(all.findIndex((byte, at) => byte !== at % 251)).toBe(-1);
   });
 
-  it("takes as much as the limit", async () => {
+  it("reads as much as the limit", async () => {
     const stream = new TestStream(cutAt(bytes, [3]));
     expect(await readAll(stream, { maxSize: 10 })).toEqual(bytes);
   });
 
-  it.each([NaN, "9"])("refuses a limit that would be none: %s", async (maxSize) => {
+  it.each([NaN, "9"])("refuses an invalid limit: %s", async (maxSize) => {
     const error = await failure(() => readAll(new TestStream(), { maxSize: maxSize as never }));
     expect((error as Error).message).toMatch(/^maxSize must be /);
   });
@@ -123,12 +123,12 @@ describe("readAll()", () => {
     expect(error).toMatchObject({ code: "MESSAGE_TOO_BIG", limit: 9, actual: 10 });
   });
 
-  it("stops at 16 MiB where no limit is given", async () => {
+  it("stops at 16 MiB by default", async () => {
     const endless = { read: (into: Uint8Array) => into.length };
     expect(await failure(() => readAll(endless))).toMatchObject({ limit: 16 * 1024 ** 2 });
   });
 
-  it("asks for 1 MiB at a time at the most", async () => {
+  it("reads at most 1 MiB at a time", async () => {
     const stream = new TestStream([counted(5_000_000)]);
     await readAll(stream);
     expect(Math.max(...stream.asked)).toBe(1024 ** 2);
@@ -149,7 +149,7 @@ describe("BytesReader", () => {
 });
 
 describe("an array that changes while a read waits", () => {
-  it("is refused at the call where it is detached already", async () => {
+  it("is refused at the call if it is detached already", async () => {
     const into = new Uint8Array(3);
     structuredClone(into.buffer, { transfer: [into.buffer] });
     const stream = new TestStream([bytes]);
@@ -157,7 +157,7 @@ describe("an array that changes while a read waits", () => {
     expect(stream.asked).toEqual([]);
   });
 
-  it("is filled as far as it was long at the call, where it grows", async () => {
+  it("is filled up to its length at the call if it grows", async () => {
     const buffer = resizable(4);
     const into = new Uint8Array(buffer);
     const read = readExactly(new TestStream(cutAt(bytes, [2]), { later: () => true }), into);

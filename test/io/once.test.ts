@@ -25,7 +25,7 @@ describe("readOnce()", () => {
     [0, 0],
     [4, 4],
     [null, 0],
-  ])("gives the count at once where it is there: %s", (given, count) => {
+  ])("gives the count at once if it is there: %s", (given, count) => {
     expect(
       readOnce(
         reader(() => given),
@@ -43,7 +43,7 @@ describe("readOnce()", () => {
     expect(readCount(await promise, room.length)).toBe(3);
   });
 
-  it.each(wrong)("refuses what is no count of bytes that there was room for: %s", async (given) => {
+  it.each(wrong)("refuses a count that exceeds the room, or is no number: %s", async (given) => {
     const error = await failure(() =>
       readOnce(
         reader(() => given),
@@ -59,7 +59,7 @@ describe("readOnce()", () => {
 });
 
 describe("writeOnce()", () => {
-  it("gives the count at once where it is there", () => {
+  it("gives the count at once if it is there", () => {
     expect(
       [1, 4].map((count) =>
         writeOnce(
@@ -79,16 +79,19 @@ describe("writeOnce()", () => {
     expect(writeCount(await promise, room.length)).toBe(3);
   });
 
-  it.each([...wrong, 0, null])("refuses what is no count of bytes taken: %s", async (given) => {
-    const error = await failure(() =>
-      writeOnce(
-        writer(() => given),
-        room,
-      ),
-    );
-    expect(error).toMatchObject({ code: "FAILED" });
-    expect(String((error as Error).cause)).toMatch(
-      /^TypeError: write\(\) must give an integer from 1 to 4: /,
-    );
-  });
+  it.each([...wrong, 0, null])(
+    "refuses a count that exceeds the given bytes, or is no number: %s",
+    async (given) => {
+      const error = await failure(() =>
+        writeOnce(
+          writer(() => given),
+          room,
+        ),
+      );
+      expect(error).toMatchObject({ code: "FAILED" });
+      expect(String((error as Error).cause)).toMatch(
+        /^TypeError: write\(\) must give an integer from 1 to 4: /,
+      );
+    },
+  );
 });

@@ -2,20 +2,20 @@ import { expect, it } from "vitest";
 import { lentSize, restOf } from "../../src/io/rest.ts";
 import { resizable } from "../support/byte-memories.ts";
 
-it("gives the bytes from a place on, and the array itself from its start on", () => {
+it("gives the bytes from an index on, and the array itself from 0 on", () => {
   const bytes = Uint8Array.of(0, 1, 2, 3, 4);
   expect(restOf("from", bytes, 0, 5)).toBe(bytes);
   expect([...restOf("from", bytes, 3, 5)]).toEqual([3, 4]);
 });
 
-it("leaves out what an array has grown by", () => {
+it("omits bytes by which an array has grown", () => {
   const buffer = resizable(4);
   const bytes = new Uint8Array(buffer);
   buffer.resize(8);
   expect(restOf("from", bytes, 0, 4)).toHaveLength(4);
 });
 
-it("refuses an array that has shrunk, or whose buffer is another's now", () => {
+it("refuses an array that has shrunk, or whose buffer was transferred", () => {
   const buffer = resizable(4);
   const bytes = new Uint8Array(buffer);
   buffer.resize(1);
@@ -29,7 +29,7 @@ it("refuses an array that has shrunk, or whose buffer is another's now", () => {
   );
 });
 
-it("gives the size of an array that is lent, and refuses one that is none or is detached", () => {
+it("gives the size of a lent array, and refuses a value that is no array or is detached", () => {
   expect([lentSize("from", new Uint8Array(3)), lentSize("from", new Uint8Array(0))]).toEqual([
     3, 0,
   ]);
@@ -41,7 +41,7 @@ it("gives the size of an array that is lent, and refuses one that is none or is 
   expect(() => lentSize("into", moved)).toThrow(TypeError);
 });
 
-it("sees a detached array in hot code, too, that has seen resizable buffers", () => {
+it("recognizes a detached array even in hot code that has met resizable buffers", () => {
   const plain = [new Uint8Array(0), new Uint8Array(9), new Uint8Array(resizable(4))];
   for (let round = 0; round < 200_000; round++) lentSize("from", plain[round % 3]!);
   for (let round = 0; round < 200_000; round++) restOf("from", plain[1 + (round % 2)]!, 0, 4);

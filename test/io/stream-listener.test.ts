@@ -71,7 +71,7 @@ describe("listenStreams()", () => {
 });
 
 describe("StreamListener.accept()", () => {
-  it("gives first what had been read of a connection before it came", async () => {
+  it("gives first the bytes that were read of a connection before it came", async () => {
     const { listener, network } = await listening();
     network.connect(Uint8Array.of(1)).peer.write(Uint8Array.of(2));
     const stream = await listener.accept();
@@ -98,7 +98,7 @@ describe("StreamListener.accept()", () => {
     expect(lines).toEqual([]);
   });
 
-  it("lets 511 connections wait where nothing is said", async () => {
+  it("lets 511 connections wait by default", async () => {
     const { network } = await listening();
     const clients = Array.from({ length: 513 }, () => network.connect());
     await microtasks();
@@ -117,7 +117,7 @@ describe("StreamListener.accept()", () => {
 });
 
 describe("StreamListener.close()", () => {
-  it("wakes who accepts, drops who waits, and leaves what was accepted", async () => {
+  it("ends waiting calls of accept(), drops waiting connections, and keeps accepted ones", async () => {
     const { listener, network } = await listening();
     const first = network.connect();
     const stream = await listener.accept();
@@ -141,7 +141,7 @@ describe("StreamListener.close()", () => {
     expect(await listener.accept()).toBeUndefined();
   });
 
-  it("is what `await using` calls", async () => {
+  it("is called by `await using`", async () => {
     const { listener, network } = await listening();
     await listener[Symbol.asyncDispose]();
     expect(network.closes).toBe(1);
@@ -158,7 +158,7 @@ describe("a loop over a StreamListener", () => {
     return bytes;
   }
 
-  it("gets connections until the listener is closed", async () => {
+  it("gives connections until the listener is closed", async () => {
     const { listener, network } = await listening();
     const bytes = bytesOf(listener, Infinity);
     for (const byte of [1, 2, 3]) network.connect().peer.write(Uint8Array.of(byte));

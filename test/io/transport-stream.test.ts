@@ -73,7 +73,7 @@ function resizable(size: number): Resizable {
 }
 
 describe("a write that waits while its buffer goes away", () => {
-  it("is rejected, and those behind it leave", async () => {
+  it("is rejected, and the writes behind it leave", async () => {
     const { stream, peer, ours, lines } = connect({ capacity: 1 });
     peer.pause();
     expect(stream.write(counted(1))).toBe(1);
@@ -125,7 +125,7 @@ describe("a read that waits while its buffer goes away", () => {
         };
       },
     ],
-  ])("is rejected where it %s, and loses no bytes", async (_, make) => {
+  ])("is rejected if its buffer %s, and loses no bytes", async (_, make) => {
     const { stream, peer } = connect();
     const { into, take: takeAway } = make();
     const read = failure(() => stream.read(into));
@@ -144,7 +144,7 @@ describe("a read that waits while its buffer goes away", () => {
     expect(await stream.read(new Uint8Array(1))).toBe(0);
   });
 
-  it("gets what fits where a part of it is left", async () => {
+  it("gets what fits if a part of the buffer is left", async () => {
     const { stream, peer } = connect();
     const buffer = resizable(8);
     const read = stream.read(new Uint8Array(buffer));
@@ -155,7 +155,7 @@ describe("a read that waits while its buffer goes away", () => {
     expect(await take(stream, 8)).toBe("020304");
   });
 
-  it("is refused at the call where it is gone by then, which would look like the end", async () => {
+  it("is refused at the call if its buffer is gone by then, since 0 would mean the end", async () => {
     const { stream, peer } = connect();
     expect(() => stream.read(detached())).toThrow(/detached/);
     expect(() => stream.write(detached())).toThrow(/detached/);
@@ -186,7 +186,7 @@ describe("TransportStream.read()", () => {
     expect([rest, await second]).toEqual(["020304", "00"]);
   });
 
-  it("takes an empty chunk for nothing, not for the end", async () => {
+  it("ignores an empty chunk, which is not the end", async () => {
     const { stream, peer } = connect();
     const waiting = take(stream, 9);
     peer.write(new Uint8Array(0));
@@ -222,7 +222,7 @@ describe("TransportStream.read()", () => {
     expect(await take(stream, 99)).toBe(`060700010203${toHex(counted(20))}`);
   });
 
-  it("gives 0 where there is no room", () => {
+  it("gives 0 if there is no room", () => {
     expect(connect().stream.read(new Uint8Array(0))).toBe(0);
   });
 
@@ -242,7 +242,7 @@ describe("TransportStream.read()", () => {
     expect([await take(stream, 9), await take(stream, 9)]).toEqual(["0001", ""]);
   });
 
-  it("gives 0 where the peer ends while it waits", async () => {
+  it("gives 0 if the peer ends while it waits", async () => {
     const { stream, peer } = connect();
     const waiting = take(stream, 9);
     peer.end();
@@ -269,7 +269,7 @@ describe("TransportStream.read()", () => {
     expect(error).toMatchObject({ code: "RESET", cause: reset });
   });
 
-  it("throws RESET where the network fails while it waits", async () => {
+  it("throws RESET if the network fails while it waits", async () => {
     const { stream, peer } = connect();
     const waiting = failure(() => take(stream, 9));
     peer.reset(reset);
@@ -278,7 +278,7 @@ describe("TransportStream.read()", () => {
 });
 
 describe("TransportStream.highWaterMark", () => {
-  it("pauses from there on, and resumes when all has been read", async () => {
+  it("pauses the transport from there on, and resumes when all has been read", async () => {
     const { stream, peer, calls } = connect({ highWaterMark: 10 });
     const trace: unknown[] = [];
     for (const size of [9, 1, 5]) {
@@ -310,7 +310,7 @@ describe("TransportStream.highWaterMark", () => {
     expect(calls).toEqual(["pause"]);
   });
 
-  it("is 64 KiB where nothing is said", async () => {
+  it("is 64 KiB by default", async () => {
     const { peer, calls } = connect();
     peer.write(new Uint8Array(65_535));
     await microtasks();
@@ -320,7 +320,7 @@ describe("TransportStream.highWaterMark", () => {
     expect(calls).toEqual(["pause"]);
   });
 
-  it("holds a peer back: what is not read is not taken in", async () => {
+  it("holds a peer back whose bytes are not read", async () => {
     const { stream, peer, lines } = connect({ highWaterMark: 4, capacity: 4 });
     const written: boolean[] = [];
     for (let i = 0; i < 3; i++) {
@@ -335,7 +335,7 @@ describe("TransportStream.highWaterMark", () => {
 });
 
 describe("TransportStream.write()", () => {
-  it("gives the bytes back at once where the transport does", async () => {
+  it("gives the bytes back at once if the transport does", async () => {
     const { stream, lines } = connect();
     const bytes = counted(3);
     expect(plain(stream.write(bytes))).toBe(3);
@@ -362,7 +362,7 @@ describe("TransportStream.write()", () => {
     expect(lines).toEqual(["0001", "000102"]);
   });
 
-  it("keeps the order of calls that are not awaited, also of one that comes with the drain", async () => {
+  it("keeps the order of calls that are not awaited, even of one that comes with the drain", async () => {
     const { stream, peer, ours, lines } = connect({ capacity: 1 });
     peer.pause();
     const numbers = [1, 2, 3, 4, 5];
@@ -409,7 +409,7 @@ describe("TransportStream.write()", () => {
   it.each([
     [reset, "RESET"],
     [undefined, "FAILED"],
-  ])("fails where the connection goes while it waits: %s", async (error, code) => {
+  ])("fails if the connection ends while it waits: %s", async (error, code) => {
     const { stream, peer } = connect({ capacity: 1 });
     peer.pause();
     const written = [1, 2, 3].map((size) => failure(() => stream.write(counted(size))));
@@ -420,7 +420,7 @@ describe("TransportStream.write()", () => {
 });
 
 describe("TransportStream with writes that nobody awaits", () => {
-  it("reports nothing as unhandled: the next call tells", async () => {
+  it("reports nothing as unhandled, and throws at the next call", async () => {
     const { stream, peer } = connect({ capacity: 1 });
     peer.pause();
     for (const size of [1, 2, 3]) void stream.write(counted(size));
@@ -431,7 +431,7 @@ describe("TransportStream with writes that nobody awaits", () => {
 });
 
 describe("TransportStream.closeWrite()", () => {
-  it("ends this side behind what was written, once, and reads on", async () => {
+  it("ends this side once, after what was written, and reads on", async () => {
     const { stream, peer, lines, calls } = connect({ capacity: 1, ends: false });
     peer.pause();
     for (const size of [1, 2, 3]) void stream.write(counted(size));
@@ -446,7 +446,7 @@ describe("TransportStream.closeWrite()", () => {
     await stream.closed;
   });
 
-  it("ends at once where nothing waits, and once in all", async () => {
+  it("ends at once if nothing waits, and only once", async () => {
     const { stream, lines, calls } = connect();
     stream.closeWrite();
     stream.closeWrite();
@@ -471,7 +471,7 @@ describe("TransportStream.close()", () => {
     expect([await take(stream, 9), clock.running]).toEqual(["", 0]);
   });
 
-  it("drops the connection where the peer does not end in time", async () => {
+  it("drops the connection if the peer does not end in time", async () => {
     const { stream, lines, clock, calls } = connect({ ends: false });
     const closed = stream.close();
     await microtasks();
@@ -486,7 +486,7 @@ describe("TransportStream.close()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("waits as long as it is told", async () => {
+  it("waits as long as told", async () => {
     const { stream, clock, calls } = connect({ ends: false, lingerTimeout: 500 });
     void stream.close();
     clock.advance(600);
@@ -501,7 +501,7 @@ describe("TransportStream.close()", () => {
     expect(await waiting).toBe("");
   });
 
-  it("holds a peer back no more, however much it still sends", async () => {
+  it("stops holding a peer back, however much it still sends", async () => {
     const { stream, peer, calls } = connect({ highWaterMark: 4 });
     const closed = stream.close();
     for (let i = 0; i < 3; i++) peer.write(counted(9));
@@ -509,7 +509,7 @@ describe("TransportStream.close()", () => {
     expect(calls).toEqual(["end"]);
   });
 
-  it("lets a peer go on that was held back, so that its end comes", async () => {
+  it("resumes a peer that was held back, so that its end comes", async () => {
     const { stream, peer, calls } = connect({ highWaterMark: 2 });
     peer.write(counted(2));
     await microtasks();
@@ -535,7 +535,7 @@ describe("TransportStream", () => {
     expect([stream.remoteAddress, stream.remotePort]).toEqual(["::1", 4711]);
   });
 
-  it("tells what else is known of its transport", () => {
+  it("tells the facts of its transport", () => {
     const { stream, ours } = connect();
     const bare = {
       localAddress: undefined,
@@ -561,7 +561,7 @@ describe("TransportStream", () => {
     expect(lines).toEqual(["close"]);
   });
 
-  it("takes one burst after another", async () => {
+  it("reads one burst after another", async () => {
     const { stream, peer } = connect({ highWaterMark: 8 });
     const bytes = counted(100);
     peer.write(bytes);
@@ -571,7 +571,7 @@ describe("TransportStream", () => {
     expect(await take(stream, 200)).toBe(toHex(concat([bytes, bytes])));
   });
 
-  it("takes the system's time where none is given", async () => {
+  it("uses the system's clock if none is given", async () => {
     const pairs = [memoryPair(), memoryPair()];
     const streams = pairs.map(([ours, peer]) => {
       record(peer);
@@ -583,7 +583,7 @@ describe("TransportStream", () => {
 });
 
 describe("TransportStream.release()", () => {
-  it("gives away the transport, and what came and was not read", async () => {
+  it("gives the transport, and the bytes that were not read", async () => {
     const { stream, ours, peer } = connect();
     peer.write(counted(5));
     await microtasks();
@@ -594,7 +594,7 @@ describe("TransportStream.release()", () => {
     expect(released).toMatchObject({ hasEnded: false, isClosed: false, error: undefined });
   });
 
-  it("gives bytes that are the taker's to keep", async () => {
+  it("gives bytes that belong to the caller", async () => {
     const { stream, peer } = connect();
     peer.write(counted(5));
     await microtasks();
@@ -605,11 +605,11 @@ describe("TransportStream.release()", () => {
     expect(toHex(unread)).toBe("0001020304");
   });
 
-  it("gives none where all was read", async () => {
+  it("gives no bytes if all were read", async () => {
     expect(connect().stream.release().unread).toHaveLength(0);
   });
 
-  it("lets a peer go on that was held back, for the taker to hear", async () => {
+  it("resumes a peer that was held back", async () => {
     const { stream, ours, peer, calls } = connect({ highWaterMark: 4 });
     peer.write(counted(4));
     await microtasks();

@@ -16,7 +16,7 @@ describe.each(paces)("writeAll() to a stream that answers %s", (_, later) => {
     expect(stream.writes).toHaveLength(Math.ceil(10 / most) || 1);
   });
 
-  it("writes nothing where there is nothing", async () => {
+  it("writes nothing if there is nothing", async () => {
     const stream = new TestStream([], { later });
     await writeAll(stream, new Uint8Array(0));
     expect(stream.writes).toEqual([]);
@@ -24,7 +24,7 @@ describe.each(paces)("writeAll() to a stream that answers %s", (_, later) => {
 });
 
 describe("writeAll()", () => {
-  it("costs no promise where the stream answers at once", () => {
+  it("makes no promise if the stream answers at once", () => {
     expect(plain(writeAll(new TestStream([], { most: 3 }), bytes))).toBeUndefined();
   });
 
@@ -36,7 +36,7 @@ describe("writeAll()", () => {
     ["a part of a byte", () => 0.5],
     ["a text", () => "10" as never],
     ["nothing said", () => undefined as never],
-  ])("gives up a stream that takes nothing, or does not count: %s", async (_, write) => {
+  ])("rejects a stream that takes nothing, or does not count: %s", async (_, write) => {
     const error = await failure(() => writeAll({ write }, bytes));
     expect(error).toMatchObject({ code: "FAILED" });
   });
@@ -73,7 +73,7 @@ describe.each(paces)("writes that nobody awaits, to a stream that answers %s", (
 });
 
 describe("a write behind others", () => {
-  it("is looked at when its turn comes, and costs no promise once the stream is free", async () => {
+  it("is checked when its turn comes, and makes no promise once the stream is free", async () => {
     const stream = new TestStream([], { later: (call) => call === 0 });
     const second = bytes.slice();
     const done = [writeAll(stream, bytes), writeAll(stream, second)];
@@ -84,7 +84,7 @@ describe("a write behind others", () => {
     expect(plain(writeAll(stream, bytes))).toBeUndefined();
   });
 
-  it("throws the same where the one before has failed half done, as does all to come", async () => {
+  it("throws the same if the one before has failed half done, as do all later ones", async () => {
     const error = new Error("no");
     for (const later of [true, false]) {
       const taken: number[] = [];
@@ -106,7 +106,7 @@ describe("a write behind others", () => {
     }
   });
 
-  it("tries for itself where the one before has failed with nothing taken", async () => {
+  it("is tried by itself if the one before has failed with nothing taken", async () => {
     const error = new Error("no");
     const stream = new HeldWriter();
     const [first, second, third] = units.map((unit) => failure(() => writeAll(stream, unit)));
@@ -117,7 +117,7 @@ describe("a write behind others", () => {
     expect(stream.written).toEqual([units[1]]);
   });
 
-  it("fails by what its stream throws at once, and keeps nobody waiting", async () => {
+  it("fails if its stream throws at once, and keeps no later write waiting", async () => {
     const error = new Error("no");
     let calls = 0;
     const stream: ByteWriter = {
@@ -130,7 +130,7 @@ describe("a write behind others", () => {
     expect(await Promise.all(failures)).toEqual([undefined, error, undefined]);
   });
 
-  it("waits for nothing where the stream says that it writes whole", async () => {
+  it("does not wait if the stream says that it writes whole", async () => {
     class Whole extends HeldWriter {
       readonly writesWhole = true;
     }
@@ -177,7 +177,7 @@ describe("a write that is begun while the stream's own write is on the stack", (
     [1, true],
     [7, true],
     [Infinity, true],
-  ])("goes behind it, whole: %d bytes at a time, later: %s", async (most, isLater) => {
+  ])("goes after it, whole: %d bytes at a time, later: %s", async (most, isLater) => {
     const stream = new Nesting(most, isLater);
     const outer = writeAll(stream, units[0]!);
     const behind = writeAll(stream, units[3]!);
@@ -189,7 +189,7 @@ describe("a write that is begun while the stream's own write is on the stack", (
     if (!isLater) expect(plain(writeAll(stream, bytes))).toBeUndefined();
   });
 
-  it("throws the same where the one around it fails half done", async () => {
+  it("throws the same if the one around it fails half done", async () => {
     const error = new Error("no");
     let inner: Promise<unknown> | undefined;
     const stream: ByteWriter = {
@@ -203,7 +203,7 @@ describe("a write that is begun while the stream's own write is on the stack", (
     expect(await inner).toBe(error);
   });
 
-  it("tries for itself where the one around it fails with nothing taken", async () => {
+  it("is tried by itself if the one around it fails with nothing taken", async () => {
     const error = new Error("no");
     let inner: Promise<unknown> | undefined;
     const stream: ByteWriter = {
@@ -231,7 +231,7 @@ describe("a write that is begun while the stream's own write is on the stack", (
 });
 
 describe("bytes that shrink while a write waits", () => {
-  it.each([0, 3])("fail it where %i of them have been taken", async (taken) => {
+  it.each([0, 3])("make it fail if %i of them have been taken", async (taken) => {
     const buffer = resizable(8);
     const from = new Uint8Array(buffer);
     const stream = new HeldWriter();
@@ -255,7 +255,7 @@ describe("bytes that shrink while a write waits", () => {
 });
 
 describe("a detached array", () => {
-  it("is no empty one: it is refused at the call", async () => {
+  it("is refused at the call, and not treated as empty", async () => {
     const from = new Uint8Array(3);
     structuredClone(from.buffer, { transfer: [from.buffer] });
     const stream = new TestStream();

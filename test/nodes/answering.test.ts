@@ -36,7 +36,7 @@ describe("Answering", () => {
     });
   });
 
-  it("answers what is registered, and says of the rest that nobody does", async () => {
+  it("answers registered questions, and says of others that nobody answers", async () => {
     answering.answer("x", () => ({ head: { y: 1 } }));
     answering.take(question("x"), 1, 1000);
     answering.take(question("toString"), 2, 1000);
@@ -48,7 +48,7 @@ describe("Answering", () => {
     expect([answering.size, clock.running]).toEqual([0, 0]);
   });
 
-  it("says that an answerer has failed, or why, and tells the error here", async () => {
+  it("says that an answerer has failed, or why, and reports the error on this node", async () => {
     answering.answer("x", () => {
       throw new Error("broken");
     });
@@ -66,7 +66,7 @@ describe("Answering", () => {
     ]);
   });
 
-  it("has as many under way as it may, and lets go of those that nobody waits for any more", async () => {
+  it("limits the answers under way, and forgets those that nobody waits for any more", async () => {
     const parts = [newDeferred<AnswerParts>(), newDeferred<AnswerParts>()];
     answering.answer("x", () => parts[0]!.promise);
     answering.answer("y", () => parts[1]!.promise);
@@ -82,7 +82,7 @@ describe("Answering", () => {
     expect([said.length, errors]).toEqual([1, ["Error: late"]]);
   });
 
-  it("lets go of what a node has asked that is there no more, and of all when it is closed", async () => {
+  it("forgets the questions of a node that has gone, and all when it is closed", async () => {
     const parts = newDeferred<AnswerParts>();
     answering.answer("x", () => parts.promise);
     answering.take(question("x"), 1, 0);

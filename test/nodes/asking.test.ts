@@ -43,7 +43,7 @@ describe("Asking", () => {
     });
   });
 
-  it("gives the answers of all others, when the last has come", async () => {
+  it("gives the answers of all other nodes when the last has come", async () => {
     const asked = asking.ask(undefined, 1000, { for: "x" });
     expect(said).toEqual(['$framewire:nodes ask {"for":"x","n":1,"within":1000}']);
     expect(asking.take(answer("b", { n: 1, x: 2 }))).toBe(true);
@@ -54,7 +54,7 @@ describe("Asking", () => {
     expect([asking.size, clock.running]).toEqual([0, 0]);
   });
 
-  it("asks one alone, on its own topic, for as long as it is there", async () => {
+  it("asks a single node on its own topic, as long as it is there", async () => {
     const asked = asking.ask("b", Infinity, {});
     expect(said).toEqual(['$framewire:node:b ask {"n":1,"within":0}']);
     clock.advance(1_000_000);
@@ -66,7 +66,7 @@ describe("Asking", () => {
     expect(lines(await all)).toEqual(["a GONE", "b GONE"]);
   });
 
-  it("tells how long it waits in whole milliseconds, which all others can read", () => {
+  it("says how long it waits in whole milliseconds, which all nodes can read", () => {
     void asking.ask("a", 0.25, {});
     void asking.ask("b", 1e300, {});
     expect(said.map((line) => line.slice(line.indexOf("{")))).toEqual([
@@ -75,7 +75,7 @@ describe("Asking", () => {
     ]);
   });
 
-  it("asks this node itself, in time as the others, and as many as it may", async () => {
+  it("asks this node itself, with the same time-out and limit", async () => {
     const answered = asking.askSelf("me", 1000, () => Promise.resolve({ head: { x: 1 } }));
     expect(lines(await answered)).toEqual(["me 1"]);
     const failing = asking.askSelf("me", 1000, () => rejected(new NodesError("FAILED")));
@@ -95,12 +95,12 @@ describe("Asking", () => {
     expect([said, asking.size, clock.running]).toEqual([[], 0, 0]);
   });
 
-  it("says at once that somebody is gone, and nothing where nobody else is there", async () => {
+  it("says at once that a node has gone, and gives nothing if no other node is there", async () => {
     expect(lines(await asking.ask("c", 1000, {}))).toEqual(["c GONE"]);
     expect(said).toEqual([]);
   });
 
-  it("tells who has not answered in time, and takes no answer after that", async () => {
+  it("names nodes that have not answered in time, and ignores later answers", async () => {
     const asked = asking.ask(undefined, 1000, {});
     asking.take(answer("a", { n: 1, x: 1 }));
     clock.advance(1200);
@@ -109,7 +109,7 @@ describe("Asking", () => {
     expect(asking.take(answer("b", { n: "1" }))).toBe(false);
   });
 
-  it("tells that nobody was reached where the broker did not take the question", async () => {
+  it("says that nobody was reached if the broker did not take the question", async () => {
     const cause = new Error("full");
     result = rejected(cause);
     const answers = await asking.ask("a", 1000, {});
@@ -123,7 +123,7 @@ describe("Asking", () => {
     expect(asking.size).toBe(0);
   });
 
-  it("keeps no more questions than it may", async () => {
+  it("limits the number of questions", async () => {
     void asking.ask("a", 1000, {});
     void asking.ask("a", 1000, {});
     await expect(asking.ask("a", 1000, {})).rejects.toMatchObject({ code: "BUSY" });

@@ -29,7 +29,7 @@ describe("Group", () => {
     group.broker.send(topic, encodeMessage(kind, b.nodes.id, fields, encodeUtf8(payload)));
   };
 
-  it("takes a message once, whichever way, and counts what comes twice, unread or unknown", () => {
+  it("accepts a message once, and counts repeated, unreadable and unknown ones", () => {
     const own = topicOf(a.nodes.id);
     const { dropped } = a.nodes.counters;
     send(allTopic, "message", { n: 5, text: true }, "all");
@@ -50,7 +50,7 @@ describe("Group", () => {
     expect(a.errors).toEqual([]);
   });
 
-  it("counts a question about nothing that has a name as unread, and throws nothing", async () => {
+  it("counts a question without a valid name as unread, and throws nothing", async () => {
     const own = topicOf(a.nodes.id);
     const { dropped } = a.nodes.counters;
     send(own, "ask", { n: 1, for: { toString: 1, valueOf: 1 }, within: 0 });
@@ -63,13 +63,13 @@ describe("Group", () => {
     expect([a.errors, a.nodes.counters.answering]).toEqual([[], 0]);
   });
 
-  it("does not hear what it said itself, where the broker gives it back", () => {
+  it("ignores its own messages if the broker gives them back", () => {
     const before = a.nodes.counters;
     group.broker.send(allTopic, encodeMessage("message", a.nodes.id, { n: 1, text: true }));
     expect([a.nodes.counters, a.events]).toEqual([before, []]);
   });
 
-  it("answers a question once, and says that a text which is none has failed", async () => {
+  it("answers a question once, and says that it failed if its text is invalid", async () => {
     const errors: unknown[] = [];
     const questions: unknown[] = [];
     const c = group.add("d", {
@@ -99,7 +99,7 @@ describe("Group", () => {
     ]);
   });
 
-  it("tells what handlers throw, and goes on", async () => {
+  it("reports what handlers throw, and goes on", async () => {
     const fails = (): never => {
       throw new Error("handler");
     };
@@ -115,7 +115,7 @@ describe("Group", () => {
     expect(d.nodes.list().length).toBe(3);
   });
 
-  it("leaves where the driver cannot join, at once or later", async () => {
+  it("leaves if the driver cannot join, at once or later", async () => {
     for (const join of [
       () => {
         throw new Error("no");
@@ -129,7 +129,7 @@ describe("Group", () => {
     }
   });
 
-  it("takes what is said of presence where nobody listens for it", async () => {
+  it("ignores messages about presence if nobody listens for them", async () => {
     const clock = new FakeClock();
     const nodes = joinNodes(group.broker, { clock });
     const membership = nodes.join(newMember());

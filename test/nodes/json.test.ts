@@ -10,7 +10,7 @@ describe("copyOfJson()", () => {
     expect(copyOfJson("state", undefined, 0)).toBeUndefined();
   });
 
-  it("refuses what JSON cannot hold, and what is too long, and says which", () => {
+  it("refuses values that JSON cannot hold or that are too long, and says which", () => {
     const circle: { self?: unknown } = {};
     circle.self = circle;
     for (const value of [circle, 1n, () => {}, Symbol("x")]) {
@@ -27,7 +27,7 @@ describe("copyOfJson()", () => {
 });
 
 describe("isShortJson()", () => {
-  it("takes all that a copy may be, and nothing that is much longer, however it is made", () => {
+  it("accepts every valid copy, and no value that is much longer", () => {
     const deep = JSON.parse("[".repeat(100_000) + "]".repeat(100_000)) as unknown;
     const longKey = { ["k".repeat(50)]: 1 };
     const many = Array<number>(100).fill(1);

@@ -66,7 +66,7 @@ describe("Line", () => {
 
   const join = (): BackplaneMembership => line.join(driver, server) as BackplaneMembership;
 
-  it("lets the server and its driver through, each as the other would see it", async () => {
+  it("passes calls between the server and its driver", async () => {
     const membership = join();
     expect([line.state, driver.member.id]).toEqual(["up", server.id]);
     void membership.publish("t", new Uint8Array(3));
@@ -103,7 +103,7 @@ describe("Line", () => {
     expect(told).toEqual(["up", "$framewire:x 1", "gap", "gap"]);
   });
 
-  it("subscribes again with the server's topics when the broker is back, and says what waited", async () => {
+  it("subscribes again with the server's topics when the broker is back, and sends what waited", async () => {
     const membership = join();
     server.wanted.add("t");
     expect(await line.subscribe("$framewire:x")).toBe(true);
@@ -122,7 +122,7 @@ describe("Line", () => {
     void membership.leave(signal);
   });
 
-  it("waits for a driver that joins later, and heeds what it says before", async () => {
+  it("waits for a driver that joins later, and respects what it reports before", async () => {
     driver.joining = macrotask();
     const joining = line.join(driver, server);
     driver.member.state("down", new Error("early"));
@@ -133,11 +133,11 @@ describe("Line", () => {
     expect(told).toEqual(["up"]);
   });
 
-  it("knows no subscribers before it has a server", () => {
+  it("counts no subscribers before it has a server", () => {
     expect([line.subscribers("t"), line.state]).toEqual([0, "joining"]);
   });
 
-  it("tells what the broker refuses, and not that it is away", async () => {
+  it("reports what the broker refuses, and not that it is away", async () => {
     join();
     driver.answers = () => Promise.reject(new Error("no such right"));
     expect(await line.subscribe("$framewire:x")).toBe(false);
@@ -146,7 +146,7 @@ describe("Line", () => {
     expect(told.slice(1)).toEqual(["Error: no such right"]);
   });
 
-  it("gives up what nobody answers, in time, and what is beyond the limit at once", async () => {
+  it("rejects in time what nobody answers, and at once what exceeds the limit", async () => {
     join();
     const never = newDeferred<undefined>();
     driver.answers = () => never.promise;
@@ -160,7 +160,7 @@ describe("Line", () => {
     expect(await subscribed).toBe(false);
   });
 
-  it("leaves what is under way to the driver, until that has left", async () => {
+  it("leaves what is under way to the driver, until the driver has left", async () => {
     const membership = join();
     const never = newDeferred<undefined>();
     driver.answers = () => never.promise;
@@ -178,7 +178,7 @@ describe("Line", () => {
     expect(told).toEqual(["up", "leaving"]);
   });
 
-  it("has no history where the driver has none", () => {
+  it("has no history if the driver has none", () => {
     const bare: Backplane = {
       join: () => ({ publish() {}, subscribe() {}, unsubscribe() {}, leave() {} }),
     };

@@ -22,7 +22,7 @@ function withHead(head: string): Uint8Array {
 }
 
 describe("encodeMessage(), decodeMessage()", () => {
-  it("write bytes as the table says", () => {
+  it("write the bytes that the table says", () => {
     const bytes = encodeMessage("message", sender, { n: 1 }, Uint8Array.of(1, 2));
     expect([...bytes.subarray(0, 4)]).toEqual([0x46, 0x4e, 1, 4]);
     expect(
@@ -54,7 +54,7 @@ describe("encodeMessage(), decodeMessage()", () => {
     });
   });
 
-  it("refuse what is somebody else's, of another version or kind, or damaged", () => {
+  it("refuse bytes of others, of another version or kind, or damaged ones", () => {
     const good = encodeMessage("ask", sender, { n: 1 });
     const changed = (at: number, byte: number): Uint8Array => {
       const bytes = good.slice();
@@ -78,7 +78,7 @@ describe("encodeMessage(), decodeMessage()", () => {
     expect(decodeMessage(withHead('{"n":2}'))?.head).toEqual({ n: 2 });
   });
 
-  it("never throw, whatever has come", () => {
+  it("never throw, whatever the bytes are", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, isOurs) => {
         if (isOurs && bytes.length > 4) bytes.set([0x46, 0x4e, 1, 1 + (bytes[3]! % 9)]);
@@ -96,7 +96,7 @@ describe("contentOf()", () => {
     payload,
   });
 
-  it("gives text, or bytes of their own", () => {
+  it("gives text, or a copy of the bytes", () => {
     const bytes = Uint8Array.of(1, 2);
     const content = contentOf(message(false, bytes)) as Uint8Array;
     bytes[0] = 9;
@@ -104,19 +104,19 @@ describe("contentOf()", () => {
     expect(contentOf(message(true, encodeUtf8("\ufeffü")))).toBe("\ufeffü");
   });
 
-  it("gives nothing where a text is none", () => {
+  it("gives nothing if a text is invalid", () => {
     expect(contentOf(message(true, Uint8Array.of(0xff)))).toBeUndefined();
   });
 });
 
 describe("textOf()", () => {
-  it("gives a text, and nothing of what cannot be made one", () => {
+  it("gives a text, and nothing for bytes that are no text", () => {
     expect(["a", 1, null, undefined, { toString: 1 }].map(textOf)).toEqual(["a", "", "", "", ""]);
   });
 });
 
 describe("isWhole()", () => {
-  it("takes whole numbers from 0 on", () => {
+  it("accepts whole numbers from 0 on", () => {
     const values = [0, 1, 2 ** 53 - 1, -1, 1.5, 2 ** 53, NaN, "1", undefined];
     expect(values.map(isWhole)).toEqual([true, true, true, ...Array<boolean>(6).fill(false)]);
   });

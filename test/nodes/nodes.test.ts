@@ -10,7 +10,7 @@ import { newTestNode, type TestNode, TestNodes } from "../support/test-nodes.ts"
 const unknown = "ff".repeat(16);
 
 describe("joinNodes()", () => {
-  it("refuses what is no backplane, and a second server", () => {
+  it("refuses a value that is no backplane, and a second server", () => {
     expect(() => joinNodes({} as never)).toThrow("backplane must be a Backplane: Object");
     const nodes = joinNodes(localBackplane(), { clock: new FakeClock() });
     expect(() => joinNodes(nodes)).toThrow("backplane must be a driver's");
@@ -20,7 +20,7 @@ describe("joinNodes()", () => {
     );
   });
 
-  it("has the history of its driver, but of what servers say to each other", () => {
+  it("has the history of its driver, except for topics of the nodes themselves", () => {
     const of = (backplane: Parameters<typeof joinNodes>[0]): unknown[] => {
       const nodes = joinNodes(backplane);
       return [nodes.histories === undefined, nodes.keeps("t"), nodes.keeps("$framewire:nodes")];
@@ -92,7 +92,7 @@ describe("Nodes", () => {
     expect(alone.id).toBe("");
   });
 
-  it("counts the subscribers of a topic on all nodes, and tells who has not answered", async () => {
+  it("counts the subscribers of a topic on all nodes, and names nodes that have not answered", async () => {
     for (const [at, node] of [a, b, c].entries()) node.subscribers = (topic) => topic.length + at;
     const counted = a.nodes.count("ab");
     await group.settle();
@@ -103,7 +103,7 @@ describe("Nodes", () => {
     expect(await less).toEqual({ count: 5, nodes: 2, missing: [c.nodes.id] });
   });
 
-  it("gathers a reply of each, or why there is none", async () => {
+  it("gathers a reply from each node, or the reason why there is none", async () => {
     const answers = {
       text: (data: unknown) => `${String(data)}!`,
       bytes: () => Promise.resolve(Uint8Array.of(7)),
@@ -140,7 +140,7 @@ describe("Nodes", () => {
     ]);
   });
 
-  it("asks one, and itself", async () => {
+  it("asks a single node, and itself", async () => {
     let answer: () => string = () => "mine";
     const d = group.add("d", { handlers: { request: () => answer() } });
     await group.settle();
@@ -158,7 +158,7 @@ describe("Nodes", () => {
     expect((await a.nodes.request("?", { to: unknown }))[0]!.error!.code).toBe("GONE");
   });
 
-  it("settles what it asks itself, as what it asks others", async () => {
+  it("settles a question to itself as one to others", async () => {
     const never = newDeferred<string>();
     const d = group.add("d", { handlers: { request: () => never.promise } });
     await group.settle();
@@ -188,7 +188,7 @@ describe("Nodes", () => {
     expect([d.nodes.counters.answering, d.clock.running]).toEqual([0, 0]);
   });
 
-  it("takes an answer that is no text, and should be one, for a failure", async () => {
+  it("counts an answer that should be text and is not as a failure", async () => {
     const asked = a.nodes.request("?", { to: b.nodes.id });
     const { encodeMessage } = await import("../../src/nodes/message.ts");
     const head = { n: 1, text: true };

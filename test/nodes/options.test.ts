@@ -3,7 +3,7 @@ import { systemClock } from "../../src/clock.ts";
 import { resolveNodes } from "../../src/nodes/options.ts";
 
 describe("resolveNodes()", () => {
-  it("fills in what nobody says, and reads 0 as no limit", () => {
+  it("fills in defaults, and reads 0 as no limit", () => {
     expect(resolveNodes({}, {})).toEqual({
       info: undefined,
       heartbeat: 3000,
@@ -23,7 +23,7 @@ describe("resolveNodes()", () => {
     expect(resolveNodes({ heartbeat: 60_000 }, {}).silence).toBe(180_000);
   });
 
-  it("refuses what is wrong, and says what would be right", () => {
+  it("refuses wrong options, and says what would be right", () => {
     const cases: [object, string][] = [
       [{ heartbeats: 1 }, "Unknown option heartbeats: did you mean heartbeat?"],
       [{ heartbeat: 99 }, "heartbeat must be a whole number from 100 to 3600000: 99"],

@@ -33,11 +33,11 @@ describe("the API reference", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("leaves nothing out: every export and every member of it says what it is, and every link leads somewhere", () => {
+  it("is complete: every export and every member of it is described, and every link leads somewhere", () => {
     expect(made.code, made.output).toBe(0);
   });
 
-  it("has a module for each entry, by the name that it is imported by", () => {
+  it("has a module for each entry, with the name that it is imported by", () => {
     const { children } = JSON.parse(readFileSync(file, "utf8")) as Required<Reflection>;
     const entries = Object.keys(exports)
       .filter((entry) => entry !== "./package.json")

@@ -90,7 +90,7 @@ describe.each(["node", "deno", "bun"])("autobahn:client on %s", (runtime) => {
 });
 
 describe.each(["node", "deno", "bun"])("the echo server on %s", (runtime) => {
-  it("takes the message in 65 537 frames that case 9.4.1 sends", async () => {
+  it("accepts the message in 65 537 frames that case 9.4.1 sends", async () => {
     const program = startProgram([process.execPath, "scripts/echo.mjs", runtime, "0"]);
     onTestFinished(async () => void (await program.stop()));
     const [, port] = await program.line(/listening on (\d+)/);
@@ -126,7 +126,7 @@ describe("autobahn:report", () => {
     return path;
   }
 
-  it("is content with 514 times OK", async () => {
+  it("passes for 514 times OK", async () => {
     const { code, stdout } = await run("autobahn:report", [report(() => {})]);
     expect([code, stdout]).toEqual([0, "framewire: as expected\n"]);
   });
@@ -135,13 +135,13 @@ describe("autobahn:report", () => {
     ["a verdict is less", (r) => (r["1.1.1"]!["behavior"] = "NON-STRICT"), "1.1.1: NON-STRICT"],
     ["a close is wrong", (r) => (r["1.1.2"]!["behaviorClose"] = "WRONG CODE"), "close WRONG CODE"],
     ["a case is missing", (r) => delete r["1.1.3"], "516 cases, and not 517"],
-  ])("fails where %s", async (_, change, text) => {
+  ])("fails if %s", async (_, change, text) => {
     const { code, stdout } = await run("autobahn:report", [report(change)]);
     expect(code).toBe(1);
     expect(stdout).toContain(text);
   });
 
-  it("fails where there is nothing to judge", async () => {
+  it("fails if there is nothing to judge", async () => {
     const path = report(() => {});
     writeFileSync(path, "{}");
     expect((await run("autobahn:report", [path])).code).toBe(1);

@@ -40,7 +40,7 @@ const cases: [name: string, runtime: string, rows: string, peers: string[]][] = 
 
 describe("npm run bench", () => {
   it.each(cases)(
-    "measures %s on %s, and nobody fails",
+    "measures %s on %s, and no server fails",
     async (name, runtime, rows, others) => {
       const out = await mkdtemp(join(tmpdir(), "framewire-bench-"));
       onTestFinished(() => rm(out, { recursive: true }));

@@ -122,22 +122,22 @@ function compile(): string[] {
 const mistakes = compile();
 
 describe("programs in the documents", () => {
-  it("are there", () => {
+  it("exist", () => {
     expect(programs.length).toBeGreaterThan(30);
   });
 
-  it.each(documents)("%s has none that does not compile", (file) => {
+  it.each(documents)("compile in %s", (file) => {
     expect(mistakes.filter((mistake) => mistake.startsWith(`${file}:`))).toEqual([]);
   });
 
-  it("are JavaScript that Node 20 reads", () => {
+  it("are JavaScript that Node 20 can read", () => {
     const newer = programs.filter(
       ({ language, code }) => language === "js" && /\busing\b/.test(code),
     );
     expect(newer.map(({ file, line }) => `${file}:${line}`)).toEqual([]);
   });
 
-  it("are refused where a name is wrong", () => {
+  it("are refused if a name is wrong", () => {
     expect(mistakes.filter((mistake) => mistake.startsWith(wrong.file))).toEqual([
       expect.stringMatching(/^wrong\.md:7: .*no exported member named 'server'/),
       expect.stringMatching(/^wrong\.md:8: Property 'sent' does not exist/),
@@ -195,7 +195,7 @@ describe("commands in the documents", () => {
     },
   );
 
-  it("and programs are all that blocks hold", () => {
+  it("are, with programs, all that blocks hold", () => {
     const languages = new Set(blocks.map(({ language }) => language));
     expect(
       [...languages].filter(

@@ -19,7 +19,7 @@ const sections = headings.map((heading) => {
 });
 
 describe("the changelog", () => {
-  it("has one section a version, with the date of its release", () => {
+  it("has one section for each version, with the date of its release", () => {
     expect(sections.filter(({ number }) => number === undefined)).toEqual([]);
     const numbers = sections.map(({ number }) => number!);
     const newestFirst = [...new Set(numbers)].sort((a, b) =>
@@ -28,11 +28,11 @@ describe("the changelog", () => {
     expect(numbers).toEqual(newestFirst);
   });
 
-  it("has one for the version that package.json names", () => {
+  it("has a section for the version that package.json names", () => {
     expect(sections.map(({ number }) => number)).toContain(version);
   });
 
-  it("has none that is unreleased below one that is released", () => {
+  it("has no unreleased section below a released one", () => {
     expect(sections.slice(1).filter(({ date }) => date === "unreleased")).toEqual([]);
   });
 });

@@ -18,18 +18,18 @@ describe("the documents", () => {
     expect(named.length).toBeGreaterThan(0);
   });
 
-  it.each(named)("%s names a test of %s that is there: %s", (_, file, title) => {
+  it.each(named)("name in %s a test of %s that exists: %s", (_, file, title) => {
     expect(readFileSync(file, "utf8")).toContain(title);
   });
 
-  it("name sources in ARCHITECTURE.md that are there", () => {
+  it("name sources in ARCHITECTURE.md that exist", () => {
     const files = readDocument("ARCHITECTURE.md").match(/\b[a-z][\w-]*\/[\w./-]*\w\.ts\b/g)!;
     const missing = files.filter((file) => ![file, `src/${file}`].some((path) => existsSync(path)));
     expect(files.length).toBeGreaterThan(20);
     expect(missing).toEqual([]);
   });
 
-  it.each(documents)("%s leads nowhere that is not there", (name) => {
+  it.each(documents)("have only links in %s that lead somewhere", (name) => {
     const links = Array.from(
       readDocument(name).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g),
       ([, path, anchor]) => ({ file: path === "" ? name : join(dirname(name), path!), anchor }),

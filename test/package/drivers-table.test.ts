@@ -9,7 +9,7 @@ describe("the tables of docs/scaling.md that compare drivers", () => {
     expect(text).toBe(written(text));
   });
 
-  it("have each driver in one column", () => {
+  it("have one column for each driver", () => {
     const [titles] = guaranteesTable().split("\n");
     for (const driver of [
       "workerBackplane",

@@ -274,7 +274,7 @@ describe.each(runtimes)("the echo server of the low level on %s", (runtime) => {
       expect({ messages, controls }).toEqual(expectedOf(one));
     });
 
-    it("all of it, octet by octet", async () => {
+    it("all cases, octet by octet", async () => {
       const port = await portOf(runtime, "--max-message", String(maxMessageSize));
       for (const one of cases) {
         const bytes = one.play.input("");
@@ -304,7 +304,7 @@ describe.each(runtimes)("the echo server of the low level on %s", (runtime) => {
     expect(replies).toEqual({ messages, controls: ["close 1002"], left: 0 });
   });
 
-  it("puts no close frame inside another frame, and sends no text that is none", async () => {
+  it("puts no close frame inside another frame, and sends no invalid text", async () => {
     const bad = letters(300 * KiB);
     bad[200 * KiB] = 0xff;
     for (const chunk of [1000, 64 * KiB, undefined]) {

@@ -85,7 +85,7 @@ function clusterCommand(runtime: string): string[] {
 }
 
 describe.each(["node", "deno", "bun"])("examples/cluster on %s", (runtime) => {
-  it("serves one port from two processes, and starts another one in the place of one that dies", async () => {
+  it("serves one port from two processes, and replaces one that dies", async () => {
     const example = startProgram(clusterCommand(runtime), { PORT: "0", PROCESSES: "2" });
     onTestFinished(async () => void (await example.stop()));
     const [, address] = await example.line(/2 processes on (ws:\S+)/);

@@ -10,12 +10,12 @@ import { formatPublicApi, readPublicApi } from "../support/public-api.ts";
 const api = readPublicApi();
 
 describe("the public API", () => {
-  it("is what api.txt says, name by name", async () => {
+  it("is as api.txt says, name by name", async () => {
     await expect(formatPublicApi(api)).toMatchFileSnapshot("api.txt");
   });
 
   it.each(api.entries)(
-    "has at run time what the types of $entry say",
+    "has at run time the names that the types of $entry have",
     async ({ module, names }) => {
       const loaded = (await import(/* @vite-ignore */ pathToFileURL(module).href)) as object;
       const values = names.filter(({ isValue }) => isValue).map(({ name }) => name);

@@ -74,7 +74,7 @@ describe("examples/express", () => {
     return response.headers.get("set-cookie")!.split(";")[0]!;
   }
 
-  it("greets by WebSocket who has logged in with Express, and echoes until it is stopped", async () => {
+  it("greets by WebSocket users who have logged in with Express, and echoes until it is stopped", async () => {
     const { program, host } = await start("express");
     const page = await fetch(`http://${host}/`);
     expect(page.headers.get("content-type")).toContain("text/html");
@@ -87,7 +87,7 @@ describe("examples/express", () => {
     expect(await stop(program, client)).toEqual(orderly);
   });
 
-  it("refuses who has not, pages of others that use his cookie, and other paths", async () => {
+  it("refuses users who have not, pages of others that use their cookie, and other paths", async () => {
     const { host } = await start("express");
     const url = `ws://${host}/greeter`;
     expect(await refusal(url)).toEqual([401, "Log in first.\n"]);
@@ -102,7 +102,7 @@ describe("examples/express", () => {
 });
 
 describe("examples/fastify", () => {
-  it("tells all that listen by WebSocket what was posted to Fastify, until it is stopped", async () => {
+  it("sends all WebSockets what was posted to Fastify, until it is stopped", async () => {
     const { program, host } = await start("fastify");
     const clients = [await open(`ws://${host}/news`), await open(`ws://${host}/news`)];
     const post = (news: object): Promise<Response> =>
@@ -121,7 +121,7 @@ describe("examples/fastify", () => {
 });
 
 describe.each(["node", "deno", "bun"])("examples/hono on %s", (runtime) => {
-  it("counts by Hono who talks by WebSocket in a room, until it is stopped", async () => {
+  it("counts with Hono who talks by WebSocket in a room, until it is stopped", async () => {
     const { program, host } = await start("hono", runtime);
     const ada = await open(`ws://${host}/rooms/tea`);
     const bob = await open(`ws://${host}/rooms/tea`);
@@ -140,7 +140,7 @@ describe.each(["node", "deno", "bun"])("examples/hono on %s", (runtime) => {
 });
 
 describe.each(["node", "deno", "bun"])("examples/hono-fetch on %s", (runtime) => {
-  it("answers by Hono and talks by WebSocket on one port, until it is stopped", async () => {
+  it("answers with Hono and talks by WebSocket on one port, until it is stopped", async () => {
     const { program, host } = await start("hono-fetch", runtime);
     const ada = await open(`ws://${host}/rooms/tea`);
     const bob = await open(`ws://${host}/rooms/tea`);
@@ -158,7 +158,7 @@ describe.each(["node", "deno", "bun"])("examples/hono-fetch on %s", (runtime) =>
 });
 
 describe.each(["node", "deno", "bun"])("examples/h3 on %s", (runtime) => {
-  it("echoes by WebSocket, and counts by h3, until it is stopped", async () => {
+  it("echoes by WebSocket, and counts with h3, until it is stopped", async () => {
     const { program, host } = await start("h3", runtime);
     const client = await open(`ws://${host}/echo`);
     client.ws.send("Hello");
@@ -171,7 +171,7 @@ describe.each(["node", "deno", "bun"])("examples/h3 on %s", (runtime) => {
 });
 
 describe("examples/beside-ws", () => {
-  it("gives each of two libraries the paths that are its own, until it is stopped", async () => {
+  it("gives each of two libraries its own paths, until it is stopped", async () => {
     const { program, host } = await start("beside-ws");
     const response = await fetch(`http://${host}/`);
     expect(await response.text()).toBe("plain\n");

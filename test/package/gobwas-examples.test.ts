@@ -82,7 +82,7 @@ describe.each(["node", "deno", "bun"])("examples/gobwas on %s", (runtime) => {
     expect(await response.text()).toBe("Plain HTTP here, WebSocket beside it\n");
   });
 
-  it("copy.js echoes what is larger than its buffers, from fragments with a ping between them", async () => {
+  it("copy.js echoes messages larger than its buffers, from fragments with a ping between them", async () => {
     const { port } = await start(runtime, "copy");
     const ws = await connect(port);
     const half = "x".repeat(300_000);
@@ -119,7 +119,7 @@ describe.each(["node", "deno", "bun"])("examples/gobwas on %s", (runtime) => {
     expect(await end).toEqual([1000, ""]);
   });
 
-  it.each([true, false])("compression.js echoes, where the client compresses: %s", async (is) => {
+  it.each([true, false])("compression.js echoes if the client compresses: %s", async (is) => {
     const { example, port } = await start(runtime, "compression");
     const perMessageDeflate = is ? { threshold: 0 } : false;
     const ws = await connect(port, "/", [], { perMessageDeflate });
@@ -144,7 +144,7 @@ describe.each(["node", "deno", "bun"])("examples/gobwas on %s", (runtime) => {
   });
 
   it.each([true, false])(
-    "compression-stream.js answers, where the client compresses: %s",
+    "compression-stream.js answers if the client compresses: %s",
     async (is) => {
       const { port } = await start(runtime, "compression-stream");
       const ws = await connect(port, "/", [], { perMessageDeflate: is });
@@ -168,7 +168,7 @@ describe.each(["node", "deno", "bun"])("examples/gobwas on %s", (runtime) => {
     await example.line(/upgraded/);
   });
 
-  it("checks.js greets who has the cookie, with headers of its own", async () => {
+  it("checks.js greets a client with the cookie, with headers of its own", async () => {
     const { port } = await start(runtime, "checks");
     const ws = new WebSocket(`ws://127.0.0.1:${port}/`, ["chat.v1", "chat.v2"], {
       headers: { Host: `localhost:${port}`, Cookie: "a=b; session=secret" },
@@ -217,7 +217,7 @@ describe.each(["node", "deno", "bun"])("examples/gobwas on %s", (runtime) => {
     expect((await next(ws))[0] === big).toBe(true);
   });
 
-  it("proxy.js ends the other side where one vanishes", async () => {
+  it("proxy.js ends the other side if one vanishes", async () => {
     const upstream = await start(runtime, "helpers");
     const { port } = await start(runtime, "proxy", {
       UPSTREAM: `ws://127.0.0.1:${upstream.port}`,

@@ -60,7 +60,7 @@ function documentLines(program: Counted): number {
 }
 
 describe("a line", () => {
-  it("counts where it has code, however it is commented", () => {
+  it("counts if it has code, however it is commented", () => {
     const code =
       "// no\n\nf(); // yes\n/* no\n   no */\n/** no */\nconst a = `\n\n`;\nif (a) {\n}\n";
     expect(linesOf(code)).toBe(6);

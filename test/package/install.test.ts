@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, 120_000);
 
 describe("the installed package", () => {
-  it("comes alone", () => {
+  it("has no dependencies", () => {
     const installed = readdirSync(join(packed.folder, "node_modules"));
     expect(installed.filter((name) => !name.startsWith("."))).toEqual(["framewire"]);
   });

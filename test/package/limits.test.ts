@@ -89,7 +89,7 @@ describe("docs/limits.md", () => {
     expect(told(heading, option)).toBe(String(value));
   });
 
-  it("names rows that there are, and files that there are", () => {
+  it("names rows and files that exist", () => {
     const known = new Set(table.rows.map(({ id }) => id));
     const [, vulnerabilities] = document.split("## Known vulnerabilities");
     const { ids } = parseTitle(vulnerabilities!);

@@ -201,14 +201,14 @@ describe(`what ${document} says of behaviour`, () => {
   const noted = [...new Set(rows.map(({ note }) => note).filter((note) => note !== ""))];
   const stated = [...claims, ...noted.filter((note) => !codeNote.test(note))];
 
-  it("is known by test/package/parity-notes.json, note by note: a new one is a name, or has a test", () => {
+  it("is listed in test/package/parity-notes.json, note by note: a new one is a name, or has a test", () => {
     const unknown = stated.filter(
       (note) => !notes.names.includes(note) && notes.behaviour[note] === undefined,
     );
     expect(unknown).toEqual([]);
   });
 
-  it("and nothing else is", () => {
+  it("lists nothing else", () => {
     const known = [...notes.names, ...Object.keys(notes.behaviour)];
     expect(known.filter((note) => !stated.includes(note))).toEqual([]);
     expect(claims.filter((claim) => notes.behaviour[claim] === undefined)).toEqual([]);
@@ -220,7 +220,7 @@ describe(`what ${document} says of behaviour`, () => {
     expect(references.filter((reference) => !isTest(reference))).toEqual([]);
   });
 
-  it("would be told of a test that there is not", () => {
+  it("would report a test that does not exist", () => {
     const file = "test/http/cookie.test.ts";
     expect(isTest(`${file}: ${[...titlesOf(file)][0]!}`)).toBe(true);
     expect(isTest(`${file}: is not there`)).toBe(false);
@@ -233,7 +233,7 @@ describe(`what ${document} says of behaviour`, () => {
   });
 
   it.each(coded)(
-    "%s is %s of %s with code %s, and what answers it",
+    "is right that %s is %s of %s with code %s, and which status answers it",
     (_, name, entry, code, status) => {
       const ErrorClass = values.get(entry)![name] as new (code: string) => {
         readonly code: string;

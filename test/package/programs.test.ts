@@ -227,7 +227,7 @@ describe.each(["node", "deno", "bun"])("the programs of docs/low-level.md on %s"
     expect(await closed).toEqual([1000, "done"]);
   });
 
-  it("headers.js and checks.js upgrade, and say what they should", async () => {
+  it("headers.js and checks.js upgrade, and print what they should", async () => {
     const port = await freePort();
     const headers = start(runtime, "docs/low-level.md", "headers.js", port);
     await client(port, [], { headers: { "x-foo": "bar" } });
@@ -243,7 +243,7 @@ describe.each(["node", "deno", "bun"])("the programs of docs/low-level.md on %s"
     await expect(client(port)).rejects.toThrow("403");
   });
 
-  it("compressed-frames.js inflates, and acknowledges", async () => {
+  it("compressed-frames.js inflates messages, and acknowledges them", async () => {
     const port = await freePort();
     const program = start(runtime, "docs/low-level.md", "compressed-frames.js", port);
     const perMessageDeflate = { threshold: 0, serverMaxWindowBits: 9 };
@@ -257,7 +257,7 @@ describe.each(["node", "deno", "bun"])("the programs of docs/low-level.md on %s"
 describe.each(["node", "deno", "bun"])("chat.js of docs/from-go.md on %s", (runtime) => {
   const as = (name: string): ClientOptions => ({ headers: { Cookie: `a=b; name=${name}` } });
 
-  it("lets in who has a name, tells all what each says, compressed, and says good-bye", async () => {
+  it("accepts clients with a name, sends all what each says, compressed, and says good-bye", async () => {
     const port = await freePort();
     const program = start(runtime, "docs/from-go.md", "chat.js", port);
     await program.line(/chat on/);
@@ -284,7 +284,7 @@ describe.each(["node", "deno", "bun"])("chat.js of docs/from-go.md on %s", (runt
     expect(await code).toBe(0);
   });
 
-  it("refuses who has no name, a bad cookie or another host, and what breaks a rule or a limit", async () => {
+  it("refuses clients without a name, with a bad cookie or another host, and what breaks a rule or a limit", async () => {
     const port = await freePort();
     const program = start(runtime, "docs/from-go.md", "chat.js", port);
     await program.line(/chat on/);
@@ -299,7 +299,7 @@ describe.each(["node", "deno", "bun"])("chat.js of docs/from-go.md on %s", (runt
     expect((await ann.closed)[0]).toBe(1009);
   });
 
-  it("pings, and drops who says nothing", async () => {
+  it("sends pings, and drops silent clients", async () => {
     const port = await freePort();
     const program = start(runtime, "docs/from-go.md", "chat.js", port, { "30_000": "500" });
     await program.line(/chat on/);

@@ -73,7 +73,7 @@ describe("the package for npm", { timeout: 60_000 }, () => {
     expect(await runToEnd([binary("publint"), "--strict", packed.tarball])).toContain("All good!");
   });
 
-  it("has types that resolve for everybody who imports it, as attw sees it", async () => {
+  it("has types that resolve for every kind of import, as attw sees it", async () => {
     // A package of ES modules alone: what CommonJS and resolution older than "exports" make of it does not count.
     const output = await runToEnd([binary("attw"), "--profile", "esm-only", packed.tarball]);
     for (const key of Object.keys(npmManifest.exports)) {
@@ -88,7 +88,7 @@ describe("the package for JSR", { timeout: 60_000 }, () => {
     expect(jsrManifest.license).toBe(npmManifest.license);
   });
 
-  it("exports the source of every entry, by the runtime's name where npm's has conditions, and of framewire/auto none", () => {
+  it("exports the source of every entry except framewire/auto, by the runtime's name where npm has conditions", () => {
     const sources = entries
       .filter(({ name }) => !name.startsWith("auto/") && name !== "websocket/platform")
       .map(({ name, input }) => [name === "index" ? "." : `./${name}`, `./${input}.ts`]);

@@ -82,7 +82,7 @@ class Person {
 describe.each(["node", "deno", "bun"])(
   "a node of examples/rooms-on-many-nodes on %s",
   (runtime) => {
-    it("says everything to all in a room, and to who comes later or comes back what he has missed", async () => {
+    it("sends everything to all in a room, and missed messages to those who come later or come back", async () => {
       const { program, host } = await startNode(runtime);
       const ann = new Person(host, "/rooms/tea?name=ann");
       expect(await ann.next()).toMatchObject({ here: { node: "one", isMissing: false } });
@@ -114,7 +114,7 @@ describe.each(["node", "deno", "bun"])(
       ]);
     });
 
-    it("tells all in a room who is there, who comes and who goes, by name", async () => {
+    it("shows all in a room who is there, who comes and who goes, by name", async () => {
       const { host } = await startNode(runtime);
       const ann = new Person(host, "/rooms/tea?name=ann");
       expect(await ann.told(1)).toEqual([{ people: ["ann"] }]);
@@ -128,7 +128,7 @@ describe.each(["node", "deno", "bun"])(
       expect(await ann.told(3)).toEqual([{ people: ["ann"] }, { joined: "bob" }, { left: "bob" }]);
     });
 
-    it("lets nobody in from another page, without a name or to no room, and takes no more than it says", async () => {
+    it("refuses other pages, and clients without a name or room, and keeps its limits", async () => {
       const { host } = await startNode(runtime);
       const refused: [target: string, options: ClientOptions, status: string][] = [
         ["/rooms/tea?name=ann", { origin: "https://elsewhere.example" }, "403"],

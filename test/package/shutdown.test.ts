@@ -38,7 +38,7 @@ async function openSilent(port: number): Promise<{ readonly closed: Promise<void
 }
 
 describe.each(["node", "deno", "bun"] as const)("SIGTERM to a server on %s", (runtime) => {
-  it("with 100 open connections: 1001 to all, and exit code 0", async () => {
+  it("closes 100 open connections with 1001, and exits with code 0", async () => {
     const server = await startEcho(runtime);
     const clients = await Promise.all(Array.from({ length: 100 }, () => open(server.port)));
     const exitCode = await server.stop();
@@ -47,7 +47,7 @@ describe.each(["node", "deno", "bun"] as const)("SIGTERM to a server on %s", (ru
     expect(exitCode).toBe(0);
   });
 
-  it("with some among them that never answer: those are dropped at the deadline, and exit code 0", async () => {
+  it("drops at the deadline connections that never answer, and exits with code 0", async () => {
     const server = await startEcho(runtime);
     const silent = await Promise.all(Array.from({ length: 10 }, () => openSilent(server.port)));
     const decent = await Promise.all(Array.from({ length: 10 }, () => open(server.port)));

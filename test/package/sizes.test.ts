@@ -32,7 +32,7 @@ describe("the standard's class", () => {
 });
 
 describe("a bundle of the header codec", () => {
-  it("holds the codec, the bytes that it reads and writes, its checks and errors, and nothing else", async () => {
+  it("holds the codec, the functions for its bytes, its checks and errors, and nothing else", async () => {
     const text = new TextDecoder().decode(await bundle(bundles["header codec"]!, false));
     const names = Array.from(
       text.matchAll(/^(?:var|let|const|function|class) (\w+)/gm),

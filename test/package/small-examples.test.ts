@@ -67,7 +67,7 @@ describe("examples/README.md", () => {
     expect(folders.filter((name) => !text.includes(`examples/${name}/`))).toEqual([]);
   });
 
-  it("starts files that are there", () => {
+  it("starts files that exist", () => {
     const files = Array.from(text.matchAll(/examples\/[\w/-]+\.js/g), ([file]) => file);
     expect(files.length).toBeGreaterThan(20);
     expect(files.filter((file) => !existsSync(file))).toEqual([]);
@@ -75,7 +75,7 @@ describe("examples/README.md", () => {
 });
 
 describe.each(["node", "deno", "bun"])("on %s", (runtime) => {
-  it("examples/auth lets in who has logged in on its own page, and programs that have the token", async () => {
+  it("examples/auth accepts users who have logged in on its page, and programs that have the token", async () => {
     const { program, host } = await start(runtime, "auth", { TOKEN: "secret" });
     const login = await fetch(`http://${host}/login?name=ann`, { redirect: "manual" });
     expect(login.status).toBe(303);
@@ -98,7 +98,7 @@ describe.each(["node", "deno", "bun"])("on %s", (runtime) => {
     expect((await fetch(`http://${host}/`)).headers.get("content-type")).toBe("text/html");
   });
 
-  it("examples/topics brings what is published to who has subscribed, until it is stopped", async () => {
+  it("examples/topics sends publications to subscribers, until it is stopped", async () => {
     const { program, host } = await start(runtime, "topics");
     const [ann, bob] = [new Client(`ws://${host}`), new Client(`ws://${host}`)];
     await ann.send("+tea");
@@ -114,7 +114,7 @@ describe.each(["node", "deno", "bun"])("on %s", (runtime) => {
     expect(await ann.closed).toBe(1001);
   });
 
-  it("examples/compression says how little went over the wire", async () => {
+  it("examples/compression prints how little went over the wire", async () => {
     const { program, host } = await start(runtime, "compression");
     const client = new Client(`ws://${host}`);
     await client.send("again and again");
@@ -124,7 +124,7 @@ describe.each(["node", "deno", "bun"])("on %s", (runtime) => {
     expect(Number(payload) / Number(wire)).toBeGreaterThan(5);
   });
 
-  it("examples/reconnecting goes on where it was, behind a restart of the server", async () => {
+  it("examples/reconnecting goes on where it was after a restart of the server", async () => {
     const first = await start(runtime, "reconnecting", { INTERVAL: "20" });
     const [, port] = /:(\d+)/.exec(first.host)!;
     const command = [...runtimeCommand(runtime), "examples/reconnecting/client.js"];
@@ -142,7 +142,7 @@ describe.each(["node", "deno", "bun"])("on %s", (runtime) => {
     expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
   });
 
-  it("examples/shutdown finishes what is under way, and takes no more", async () => {
+  it("examples/shutdown finishes what is under way, and accepts no more", async () => {
     const { program, host } = await start(runtime, "shutdown", { WORK: "500" });
     const client = new Client(`ws://${host}`);
     await client.send("first");
@@ -164,7 +164,7 @@ describe.each(["node", "deno", "bun"])("on %s", (runtime) => {
     await program.line(/2 closed, 0 dropped/);
   });
 
-  it("examples/tls echoes over TLS, to who trusts its authority", async () => {
+  it("examples/tls echoes over TLS to clients that trust its authority", async () => {
     const { host } = await start(runtime, "tls");
     const [, port] = host.split(":");
     const command = [...runtimeCommand(runtime), "examples/tls/client.js"];
@@ -175,7 +175,7 @@ describe.each(["node", "deno", "bun"])("on %s", (runtime) => {
     expect(code).toBe(0);
   });
 
-  it("examples/client sends what is typed, prints what comes, and says who refuses it", async () => {
+  it("examples/client sends what is typed, prints what comes, and reports a refusal", async () => {
     const { host } = await start(runtime, "auth", { TOKEN: "secret" });
     const [program, ...args] = [...runtimeCommand(runtime), "examples/client/client.js"];
     const refused = startProgram([program!, ...args, `ws://${host}`]);

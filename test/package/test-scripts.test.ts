@@ -37,14 +37,14 @@ describe("npm run test:quick", () => {
     );
   });
 
-  it("fails where there is no such path", async () => {
+  it("fails if there is no such path", async () => {
     const { code, lines } = await quick("test/nowhere");
     expect([code, lines.at(-1)]).toEqual([1, "0 passed, 0 failed, 0 skipped"]);
   });
 });
 
 describe("Progress", () => {
-  it("tells what is left by what files took the last time, and how fast they are now", () => {
+  it("estimates the time left by the last run, and by how fast the files are now", () => {
     const progress = new Progress(["a", "b", "c"], { a: 1000, b: 3000, c: 4000 }, 0);
     progress.end("b");
     // Twice as slow as the last time.
@@ -55,13 +55,13 @@ describe("Progress", () => {
     expect(progress.left(16_000)).toBe(0);
   });
 
-  it("takes files that are new for usual ones", () => {
+  it("counts new files as average ones", () => {
     const progress = new Progress(["a", "b", "new"], { a: 1000, b: 3000 }, 0);
     progress.end("b");
     expect(progress.left(3000)).toBe(3);
   });
 
-  it("says nothing of time where nothing is known", () => {
+  it("shows no time if nothing is known", () => {
     const progress = new Progress(["a", "b"], {}, 0);
     progress.end("a");
     expect(progress.left(7000)).toBe(undefined);
@@ -85,7 +85,7 @@ describe("the steps of npm test", () => {
   const step = (name: string, code: string, last?: number, needed?: Step): Step =>
     new Step(name, [process.execPath, "-e", code], process.env, last, needed);
 
-  it("show what they have printed as a whole, also where one fails, and say whether they succeeded", async () => {
+  it("show their output as a whole, even if one fails, and say whether they succeeded", async () => {
     const good = step("good", "console.log('one'); console.log('two')");
     const bad = step("bad", "console.error('no'); process.exitCode = 3");
     const next = step("next", "");
@@ -112,7 +112,7 @@ describe("the steps of npm test", () => {
     expect(events.indexOf("c begins")).toBe(events.indexOf("b ends") + 1);
   });
 
-  it("wait for one of another lane, where they need it, also where that fails", async () => {
+  it("wait for a step of another lane if they need it, even if it fails", async () => {
     const needed = step("needed", "process.exitCode = 1");
     const needing = step("needing", "", undefined, needed);
     const printed = await printedBy([[needing], [step("first", ""), needed]]);
@@ -125,7 +125,7 @@ describe("the steps of npm test", () => {
     expect(printed.indexOf("=== needing")).toBeGreaterThan(printed.indexOf("=== needed: FAILED"));
   });
 
-  it("tell at once which tests fail, and nothing else of what is told to the program", async () => {
+  it("show at once which tests fail, and nothing else of the output", async () => {
     const told = [{ failed: "a.test.ts: adds up" }, { files: "1 of 2 files", left: 3 }];
     const lines = told.map((one) => `@progress ${JSON.stringify(one)}`);
     const suite = step("node", `for (const line of ${JSON.stringify(lines)}) console.log(line)`);
@@ -134,7 +134,7 @@ describe("the steps of npm test", () => {
     );
   });
 
-  it("are as long as the longest lane, by how long they took the last time", () => {
+  it("take as long as the longest lane, by their last times", () => {
     const lanes = [[step("a", "", 100)], [step("b", "", 200), step("c", "", 40)]];
     expect(showProgress(lanes, 0)).toBe("0 of 3 done; about 4 min left");
     expect(showProgress([...lanes, [step("new", "")]], 0)).toBe("0 of 4 done");

@@ -45,7 +45,7 @@ describe("a report of vitest's", () => {
 describe("what the table of TLS cases prints", () => {
   const failure = '{"way":"connect()","name":"an address"}';
 
-  it("is counts, behind the rows that fail", () => {
+  it("is the counts, after the rows that fail", () => {
     expect(countTls(`${failure}\n{"passed":1,"failed":1,"skipped":0,"letIn":0}\n`)).toEqual({
       ...{ passed: 1, failed: 1, skipped: 0, letIn: 0 },
       failures: [failure],
@@ -53,7 +53,7 @@ describe("what the table of TLS cases prints", () => {
   });
 
   it.each(["", "Segmentation fault", failure, `${failure}\nTypeError`])(
-    "is nothing where it broke off: %j",
+    "is nothing if it broke off: %j",
     (stdout) => {
       expect(countTls(stdout)).toBeUndefined();
     },
@@ -70,7 +70,7 @@ describe("a version", () => {
     [{ tls: green, own: red }, true],
     [{ tls: green, own: green, matrix: { trouble: "does not run" } }, true],
     [{ trouble: "not to be had" }, true],
-  ])("that framewire is for, with %j: failed %s", (seen, failed) => {
+  ])("counts, if framewire supports it, with %j as failed: %s", (seen, failed) => {
     expect(isBad({ ...version, ...seen })).toBe(failed);
   });
 
@@ -79,11 +79,11 @@ describe("a version", () => {
     [{ tls: { trouble: "does not run" } }, false],
     [{ trouble: "not to be had" }, false],
     [{ tls: { ...red, letIn: 1 } }, true],
-  ])("that it is not for, with %j: failed %s", (seen, failed) => {
+  ])("counts, if framewire does not support it, with %j as failed: %s", (seen, failed) => {
     expect(isBad({ ...version, isSupported: false, ...seen })).toBe(failed);
   });
 
-  it("says how long the others will take, once there is one to go by", () => {
+  it("says how long the others will take, once one is done", () => {
     expect(headline("node 24", 0, [30, 30, 1], 0)).toBe("[1/3] node 24");
     expect(headline("bun 1.4.5", 1, [30, 30, 1], 300_000)).toBe(
       "[2/3] bun 1.4.5: 5 min so far, about 5 min to go",
@@ -127,7 +127,7 @@ behind
     expect(withTable(withTable(page, rows, true), rows, false)).toBe(withTable(page, rows, false));
   });
 
-  it("needs its place in the page", () => {
+  it("requires its place in the page", () => {
     expect(() => withTable("page", rows, false)).toThrow(/no place/);
   });
 });

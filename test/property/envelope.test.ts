@@ -24,7 +24,7 @@ const envelopes: fc.Arbitrary<Envelope> = fc.record({
 });
 
 describe("envelopes", () => {
-  it("are what they were when they are opened again", () => {
+  it("are the same when they are opened again", () => {
     fc.assert(
       fc.property(envelopes, (envelope) => {
         expect(decodeEnvelope(encodeEnvelope(envelope))).toEqual(envelope);
@@ -33,7 +33,7 @@ describe("envelopes", () => {
     );
   });
 
-  it("are one row of bytes for each that can be opened, and no other", () => {
+  it("have exactly one encoding for each that can be opened", () => {
     const at = fc.nat(40);
     fc.assert(
       fc.property(envelopes, at, fc.nat(255), (envelope, at, byte) => {
@@ -46,7 +46,7 @@ describe("envelopes", () => {
     );
   });
 
-  it("never throw, whatever comes in their place", () => {
+  it("never throw, whatever bytes are opened", () => {
     const starts = fc.constantFrom([], [0x46, 0x57], [0x46, 0x57, 1], [0x46, 0x57, 1, 1]);
     fc.assert(
       fc.property(starts, fc.uint8Array({ maxLength: 60 }), (start, rest) => {

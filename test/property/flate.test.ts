@@ -83,7 +83,7 @@ describe("parameters of permessage-deflate", () => {
     );
   });
 
-  it("are read the same way again where they are read at all, and never throw", () => {
+  it("are read the same way again if they are valid, and never throw", () => {
     fc.assert(
       fc.property(pairs, (list) => {
         const offer = newOption(ExtensionName, list);
@@ -101,7 +101,7 @@ describe("parameters of permessage-deflate", () => {
 });
 
 describe("negotiation of permessage-deflate", () => {
-  it("gives an answer that the client may take, and that both sides keep to", () => {
+  it("gives an answer that the client may accept, and that both sides keep to", () => {
     fc.assert(
       fc.property(offers, answers, (offer, want) => {
         const answer = acceptOffer(offer, want);
@@ -126,7 +126,7 @@ describe("negotiation of permessage-deflate", () => {
     );
   });
 
-  it("refuses an answer that takes back what was asked for", () => {
+  it("refuses an answer that does not grant what was asked for", () => {
     fc.assert(
       fc.property(offers, answers, (offer, answer) => {
         const legal =
@@ -269,7 +269,7 @@ const blocks: fc.Arbitrary<Uint8Array> = fc.oneof(
     }),
 );
 
-describe("a context that is rested wherever it may be", () => {
+describe("a context that rests wherever it can", () => {
   const restless = fc.array(fc.record({ at: fc.nat(), rests: fc.boolean() }), { maxLength: 12 });
   const way = fc.constantFrom("open" as const, "one-shot" as const);
 
@@ -292,7 +292,7 @@ describe("a context that is rested wherever it may be", () => {
     if (cuts.length % 2 === 0) context.rest();
   }
 
-  it("decompresses what a plain twin does, whatever blocks there are", () => {
+  it("decompresses as a plain twin does, whatever blocks there are", () => {
     const message = fc.record({ parts: fc.array(blocks, { maxLength: 6 }), cuts: restless });
     fc.assert(
       fc.property(fc.array(message, { maxLength: 4 }), way, bits, (all, how, windowBits) => {
@@ -312,7 +312,7 @@ describe("a context that is rested wherever it may be", () => {
     );
   });
 
-  it("compresses so that zlib reads it, and a rested decompressor does", () => {
+  it("compresses so that zlib and a rested decompressor can read it", () => {
     const message = fc.record({ text: fc.uint8Array({ maxLength: 900 }), cuts: restless });
     fc.assert(
       fc.property(fc.array(message, { maxLength: 5 }), way, bits, (all, how, windowBits) => {

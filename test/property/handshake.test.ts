@@ -204,7 +204,7 @@ describe("Dialer.dial()", () => {
     );
   });
 
-  it("takes what an Upgrader answers, whatever the two agree upon", async () => {
+  it("accepts what an Upgrader answers, whatever the two agree on", async () => {
     await fc.assert(
       fc.asyncProperty(
         requests,

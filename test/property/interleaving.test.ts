@@ -124,7 +124,7 @@ async function checkFrames(wire: Uint8Array): Promise<number> {
   return frames;
 }
 
-describe("frames of all that writes, side by side, to a stream that takes parts", () => {
+describe("frames of several writers, side by side, to a stream that takes parts", () => {
   it.each([
     ["server", StateServerSide],
     ["client", StateClientSide | StateExtended],
@@ -139,7 +139,7 @@ describe("frames of all that writes, side by side, to a stream that takes parts"
     }
   });
 
-  it("are whole where a Writer sends 16 MiB beside a ControlHandler", async () => {
+  it("are whole if a Writer sends 16 MiB beside a ControlHandler", async () => {
     const stream = new ChanceStream(20);
     stream.write = (from) => {
       const part = from.slice(0, 1_000_000);

@@ -30,8 +30,8 @@ const heads = fc.dictionary(
   { maxKeys: 8 },
 );
 
-describe("what a node on the broker may say", () => {
-  it("throws nothing, fails no handler, and leaves what others say of themselves as it is", async () => {
+describe("whatever a node on the broker sends", () => {
+  it("throws nothing, fails no handler, and changes nothing that other nodes say of themselves", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.constantFrom(...kinds), heads, fc.constantFrom(0, 1, 2)), {
@@ -62,7 +62,7 @@ describe("what a node on the broker may say", () => {
     );
   });
 
-  it("does no harm where it is said under another's name: both are one node to the others", async () => {
+  it("does no harm under another node's name: both count as one node", async () => {
     const group = new TestNodes();
     const [a, b] = await group.three();
     for (let count = 0; count < 5; count++) {

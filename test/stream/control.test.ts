@@ -55,7 +55,7 @@ describe("ControlWriter", () => {
     expect(unmask(stream.written)).toEqual({ header: "8982", payload: "0102" });
   });
 
-  it("counts the sum of its writes, and adds nothing that does not fit", async () => {
+  it("counts the sum of its writes, and refuses what does not fit", async () => {
     const stream = new TestStream();
     const writer = new ControlWriter(stream, StateServerSide, OpPing);
     writer.write(counted(100));
@@ -137,7 +137,7 @@ describe("ControlHandler.handle()", () => {
     expect(empty.answers.map((wire) => [toHex(wire, 0, 2), wire.length])).toEqual([["8a80", 6]]);
   });
 
-  it("answers no ping behind the close frame", async () => {
+  it("answers no ping after the close frame", async () => {
     const { answers, left } = await handle(ping("Hello", masked), { hasSentClose: true });
     expect([answers, left]).toEqual([[], "8900"]);
   });
@@ -165,7 +165,7 @@ describe("ControlHandler.handle()", () => {
     expect(error).toMatchObject({ name: "ClosedError", status: 1005, reason: "", clean: true });
   });
 
-  it("tells what the peer said also where it cannot be answered", async () => {
+  it("throws what the peer said even if it cannot be answered", async () => {
     const broken = { write: () => Promise.reject(new Error("gone")) };
     const src = new TestStream([close(4001, "bye", masked)]);
     const handler = new ControlHandler({ src, dst: broken, state: StateServerSide });
@@ -198,12 +198,12 @@ describe("ControlHandler.handle()", () => {
     expect(answers).toEqual([close(status, (error as Error).message)]);
   });
 
-  it("makes no room for a ping of more than 125 bytes", async () => {
+  it("takes no memory for a ping of more than 125 bytes", async () => {
     const { answers, error } = await handle(ping("", { ...masked, length: 2 ** 40 }));
     expect([answers, (error as ProtocolError).code]).toEqual([[], "CONTROL_TOO_LONG"]);
   });
 
-  it("refuses a frame that is not of control", async () => {
+  it("refuses a frame that is no control frame", async () => {
     for (const opcode of [OpText, OpContinuation]) {
       const handler = new ControlHandler({
         src: new TestStream(),
@@ -214,7 +214,7 @@ describe("ControlHandler.handle()", () => {
     }
   });
 
-  it.each([OpPing, OpPong, OpClose])("throws where the payload ends early: %i", async (opcode) => {
+  it.each([OpPing, OpPong, OpClose])("throws if the payload ends early: %i", async (opcode) => {
     const dst = new TestStream();
     const src = new TestStream([hex("01")]);
     const handler = new ControlHandler({ src, dst, state: StateServerSide });
@@ -225,7 +225,7 @@ describe("ControlHandler.handle()", () => {
 });
 
 describe("controlFrameHandler()", () => {
-  it("takes a payload that is unmasked already", async () => {
+  it("accepts a payload that is unmasked already", async () => {
     const dst = new TestStream();
     const handler = controlFrameHandler(dst, StateServerSide);
     const header = { ...newHeader(OpPing, 2), masked: true, maskKey: 1234 };
@@ -233,7 +233,7 @@ describe("controlFrameHandler()", () => {
     expect(dst.writes).toEqual([pong(hex("01 02"))]);
   });
 
-  it("throws what a close frame says", async () => {
+  it("throws the status of a close frame", async () => {
     const dst = new TestStream();
     const handler = controlFrameHandler(dst, StateServerSide);
     const error = await failure(() => handler(newHeader(OpClose), new TestStream()));
@@ -265,7 +265,7 @@ describe("controlFrameHandler()", () => {
 });
 
 describe("a ControlWriter that is called from within its stream's own write", () => {
-  it.each([false, true])("leaves alone what that was lent: later %s", async (isLater) => {
+  it.each([false, true])("does not change what the stream was lent: later %s", async (isLater) => {
     const written: Uint8Array[] = [];
     let within: Promise<unknown> | undefined;
     const stream: ByteWriter = {
@@ -288,7 +288,7 @@ describe("a ControlWriter that is called from within its stream's own write", ()
     expect(toHex(concat(written))).toBe("8904" + "41414141" + "8902" + "7a7a");
   });
 
-  it("has its buffer again where the stream throws", async () => {
+  it("has its buffer again if the stream throws", async () => {
     const stream = new TestStream();
     const error = new Error("no");
     const write = stream.write.bind(stream);

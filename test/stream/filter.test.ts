@@ -36,7 +36,7 @@ describe("CipherReader", () => {
       },
     ],
     ["later", (error: Error) => Promise.reject(error)],
-  ])("throws what its source has thrown again, until it is reset: %s", async (_, read) => {
+  ])("throws its source's error again, until it is reset: %s", async (_, read) => {
     const error = new Error("no");
     let calls = 0;
     const source = { read: (): Awaitable<number> => (++calls === 1 ? read(error) : 1) };
@@ -49,7 +49,7 @@ describe("CipherReader", () => {
     expect([await reader.read(new Uint8Array(1)), reader.error]).toEqual([1, undefined]);
   });
 
-  it("leaves alone what lies behind the bytes read", () => {
+  it("does not change what lies after the bytes read", () => {
     const into = new Uint8Array(6).fill(1);
     expect(plain(new CipherReader(new TestStream([masked.slice(0, 2)]), key).read(into))).toBe(2);
     expect([...into]).toEqual([0, 1, 1, 1, 1, 1]);
@@ -78,14 +78,14 @@ describe.each(paces)("CipherWriter to a stream that answers %s", (_, later) => {
 });
 
 describe("CipherWriter", () => {
-  it("takes all of a write as one unit, whoever writes to it", async () => {
+  it("writes each call as a whole, whoever else writes", async () => {
     const stream = new TestStream([], { later: () => true, most: 4 });
     const writer = new CipherWriter(stream, key);
     await Promise.all([writeAll(writer, bytes.slice(0, 9)), writeAll(writer, bytes.slice(9))]);
     expect(stream.written).toEqual(masked);
   });
 
-  it("leaves the bytes that it is given as they are, and costs no promise", () => {
+  it("leaves the given bytes as they are, and makes no promise", () => {
     const given = bytes.slice();
     expect(plain(new CipherWriter(new TestStream(), key).write(given))).toBe(23);
     expect(given).toEqual(bytes);
@@ -116,7 +116,7 @@ describe.each(paces)("Utf8Reader over a stream that answers %s", (_, later) => {
     [1, 0],
     [2, 0],
   ])(
-    "throws at the first bad byte, and tells where the last whole character before it ends: cut at %i",
+    "throws at the first bad byte, and says where the last whole character before it ends: cut at %i",
     async (cut, accepted) => {
       const wire = hex("41 e2 82 41 42");
       const reader = new Utf8Reader(new TestStream(cutAt(wire, [cut]), { later }));
@@ -138,7 +138,7 @@ describe.each(paces)("Utf8Reader over a stream that answers %s", (_, later) => {
     expect([await reader.read(new Uint8Array(1)), reader.error]).toEqual([1, undefined]);
   });
 
-  it.each([0, null])("is not valid inside a character, also at the end: %s", async (end) => {
+  it.each([0, null])("is not valid inside a character, even at the end: %s", async (end) => {
     const reader = new Utf8Reader(new TestStream([hex("41 e2 82")], { later, end }));
     const seen: unknown[] = [];
     for (const size of [1, 9, 9]) {
@@ -156,7 +156,7 @@ describe("a filter that is given no bytes to read into", () => {
   it.each([
     ["CipherReader", (source: TestStream) => new CipherReader(source, 0)],
     ["Utf8Reader", (source: TestStream) => new Utf8Reader(source)],
-  ])("refuses that call alone: %s", async (_, make) => {
+  ])("refuses only that call: %s", async (_, make) => {
     const reader = make(new TestStream([hex("41")]));
     expect(await failure(() => reader.read("abc" as never))).toEqual(
       new TypeError("into must be a Uint8Array: String"),

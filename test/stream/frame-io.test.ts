@@ -62,7 +62,7 @@ describe.each(readers)("%s", (_, read) => {
       }
     });
 
-    it("throws where the stream ends inside", async () => {
+    it("throws if the stream ends inside", async () => {
       for (const [wire] of headers) {
         const whole = hex(wire);
         for (let end = 1; end < whole.length; end++) {
@@ -98,7 +98,7 @@ describe.each(readers)("%s", (_, read) => {
 });
 
 describe("readHeader()", () => {
-  it("costs no promise where the buffer has the header", async () => {
+  it("makes no promise if the buffer has the header", async () => {
     const stream = new BufferedStream(new TestStream([hex("81 05")], { later: () => true }));
     await stream.fill();
     stream.read = () => {
@@ -117,7 +117,7 @@ describe("readHeaderBuffer() and writeHeaderBuffer()", () => {
     expect([stream.left, stream.writes]).toEqual([next, []]);
   });
 
-  it("leave alone what lies behind 14 bytes", async () => {
+  it("do not change what lies after 14 bytes", async () => {
     const buffer = new Uint8Array(20).fill(0xdb);
     await readHeaderBuffer(new TestStream([hex(headers[5]![0])]), buffer);
     expect(toHex(buffer, 14)).toBe("dbdbdbdbdbdb");
@@ -125,7 +125,7 @@ describe("readHeaderBuffer() and writeHeaderBuffer()", () => {
 });
 
 describe("writeHeader()", () => {
-  it.each(headers)("writes what reads as %s does, in one write", async (wire, line) => {
+  it.each(headers)("writes in one write what %s reads", async (wire, line) => {
     const header = plain(readHeader(new TestStream([hex(wire)])))!;
     const stream = new TestStream();
     expect(plain(writeHeader(stream, header))).toBeUndefined();
@@ -153,11 +153,11 @@ describe.each(paces)("readFrame() from a stream that answers %s", (_, later) => 
     }
   });
 
-  it("gives undefined where the stream ends before a frame", async () => {
+  it("gives undefined if the stream ends before a frame", async () => {
     expect(await readFrame(new TestStream([], { later }))).toBeUndefined();
   });
 
-  it("throws where the stream ends inside the frame", async () => {
+  it("throws if the stream ends inside the frame", async () => {
     const wire = binary("abc", masked);
     for (let end = 1; end < wire.length; end++) {
       const stream = new TestStream([wire.slice(0, end)], { later });
@@ -175,7 +175,7 @@ describe("readFrame()", () => {
     ]);
   });
 
-  it("reads into the buffer where the payload fits, else into a new array", async () => {
+  it("reads into the buffer if the payload fits, and otherwise into a new array", async () => {
     const buffer = new Uint8Array(4);
     const payloads: Uint8Array[] = [];
     for (const length of [4, 5]) {
@@ -195,18 +195,18 @@ describe("readFrame()", () => {
     expect((await readFrame(exact, { maxFrameSize: 4 }))!.payload).toEqual(counted(4));
   });
 
-  it("refuses a limit that would be none", async () => {
+  it("refuses an invalid limit", async () => {
     const error = await failure(() => readFrame(new TestStream([next]), { maxFrameSize: NaN }));
     expect((error as Error).message).toMatch(/^maxFrameSize must be /);
   });
 
-  it("refuses more than 16 MiB where no limit is given", async () => {
+  it("refuses more than 16 MiB by default", async () => {
     const stream = new TestStream([binary("", { length: 16 * 1024 ** 2 + 1 })]);
     const error = await failure(() => readFrame(stream));
     expect(error).toMatchObject({ code: "FRAME_TOO_BIG", limit: 16 * 1024 ** 2 });
   });
 
-  it("makes no room for a length that is only declared", async () => {
+  it("takes no memory for a length that is only declared", async () => {
     const stream = new TestStream([binary(counted(70_000), { length: 2 ** 40 })]);
     const error = await failure(() => readFrame(stream, { maxFrameSize: Infinity }));
     expect(error).toMatchObject({ code: "UNEXPECTED_END" });
@@ -258,7 +258,7 @@ describe("writeWhole()", () => {
 });
 
 describe("encodeFrame()", () => {
-  it("puts header and payload together, masked where the header says so", () => {
+  it("puts header and payload together, masked if the header says so", () => {
     const payload = counted(5);
     const header = { ...newHeader(OpText, 5), masked: true, maskKey: maskKeyOf(exampleMask) };
     expect(encodeFrame(header, payload)).toEqual(text(payload, masked));

@@ -32,7 +32,7 @@ describe("FramedBuffer", () => {
     expect(frame.byteOffset).toBe(2);
   });
 
-  it("masks where the header says so, with more room in front", () => {
+  it("masks if the header says so, with more room in front", () => {
     const buffer = new FramedBuffer(StateClientSide, new Uint8Array(8));
     expect(buffer.capacity).toBe(2);
     buffer.add(hex("aabb"), 0, 2);

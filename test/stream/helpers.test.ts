@@ -63,7 +63,7 @@ describe.each(paces)("readMessage() from a stream that answers %s", (_, later) =
     continuation("lo", masked),
   ];
 
-  it("gives a message with the control frames inside it in front, and reads no more", async () => {
+  it("gives the control frames inside a message before it, and reads no more", async () => {
     for (const pieces of cuts(concat(frames))) {
       const source = stream([...pieces, text("next")], { later });
       const messages = await readMessage(source, StateServerSide);
@@ -72,7 +72,7 @@ describe.each(paces)("readMessage() from a stream that answers %s", (_, later) =
     }
   });
 
-  it("takes 1024 control frames inside a message, and no more", async () => {
+  it("accepts 1024 control frames inside a message, and no more", async () => {
     const pings = (count: number): Uint8Array => concat(Array(count).fill(ping("", masked)));
     const message = (count: number): TestStream =>
       stream([text("a", moreMasked), pings(count), continuation("b", masked)], { later });
@@ -110,13 +110,13 @@ describe("readMessage()", () => {
     expect(source.left).toEqual(counted(4));
   });
 
-  it("refuses more than 16 MiB where no limit is given", async () => {
+  it("refuses more than 16 MiB by default", async () => {
     const source = stream([binary("", { length: 16 * 1024 ** 2 + 1 })]);
     const error = await failure(() => readMessage(source, StateClientSide));
     expect(error).toMatchObject({ code: "MESSAGE_TOO_BIG", limit: 16 * 1024 ** 2 });
   });
 
-  it("makes no room for a length that is only declared", async () => {
+  it("takes no memory for a length that is only declared", async () => {
     const source = stream([binary(counted(9000), { length: 2 ** 40 })]);
     const error = await failure(() =>
       readMessage(source, StateClientSide, { maxMessageSize: Infinity }),
@@ -157,7 +157,7 @@ describe.each(paces)("readData() from a stream that answers %s", (_, later) => {
     expect(source.left).toEqual(text("next"));
   });
 
-  it("goes on where it stopped, over a buffer", async () => {
+  it("goes on where it stopped if it reads through a buffer", async () => {
     const wire = concat([text("a"), ping("p"), text("b", more), continuation("c"), binary("d")]);
     for (const pieces of cuts(wire)) {
       const source = new BufferedStream(stream(pieces, { later }), { size: 16 });
@@ -192,14 +192,14 @@ describe.each(paces)("readData() from a stream that answers %s", (_, later) => {
     ["a bad reason", [hex("88 83 00 00 00 00 03 e8 ff")], 1007, "INVALID_UTF8"],
     ["2^53", [binary("", { ...masked, length: 2 ** 53 })], 1009, "LENGTH_TOO_LARGE"],
     ["a limit", [binary("", { ...masked, length: 2 ** 30 })], 1009, "MESSAGE_TOO_BIG"],
-  ])("answers what is wrong with one close frame: %s", async (_, frames, status, code) => {
+  ])("answers an error with one close frame: %s", async (_, frames, status, code) => {
     const source = stream(frames, { later });
     const error = await failure(() => readData(source, StateServerSide));
     expect(error).toMatchObject({ code, status });
     expect(source.writes).toEqual([close(status, (error as Error).message)]);
   });
 
-  it("tells of an end without a close frame, and answers nothing", async () => {
+  it("throws at an end without a close frame, and answers nothing", async () => {
     const source = stream([ping()], { later });
     const error = await failure(() => readData(source, StateClientSide));
     expect(error).toBeInstanceOf(ClosedError);
@@ -207,7 +207,7 @@ describe.each(paces)("readData() from a stream that answers %s", (_, later) => {
     expect(linesOf(source.written)).toEqual(linesOf(pong("", masked)));
   });
 
-  it("throws where the stream ends inside a message, and answers nothing", async () => {
+  it("throws if the stream ends inside a message, and answers nothing", async () => {
     const source = stream([text("a", more)], { later });
     const error = await failure(() => readData(source, StateClientSide));
     expect(error).toBeInstanceOf(TransportError);
@@ -216,7 +216,7 @@ describe.each(paces)("readData() from a stream that answers %s", (_, later) => {
 });
 
 describe("readData()", () => {
-  it("tells what is wrong also where that cannot be answered", async () => {
+  it("throws what is wrong even if it cannot be answered", async () => {
     const source = stream([text("a")]);
     source.write = () => {
       throw new TransportError("RESET");

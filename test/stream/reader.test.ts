@@ -90,7 +90,7 @@ describe.each(paces)("Reader over a stream that answers %s", (_, later) => {
     expect(stream.left).toEqual(text("next"));
   });
 
-  it("tells of fragments and of control frames inside a message", async () => {
+  it("calls handlers for fragments and for control frames inside a message", async () => {
     const seen: string[] = [];
     const stream = new TestStream([wire], { later });
     expect(await traceOf(stream, watch(seen, 2))).toEqual([
@@ -109,7 +109,7 @@ describe.each(paces)("Reader over a stream that answers %s", (_, later) => {
     ]);
   });
 
-  it("throws where the stream ends inside a message", async () => {
+  it("throws if the stream ends inside a message", async () => {
     const message = concat([binary("ab", more), ping("p"), continuation("c")]);
     for (let end = 1; end < message.length; end++) {
       const inner = (): TestStream => new TestStream([message.slice(0, end)], { later });
@@ -129,7 +129,7 @@ describe.each(paces)("Reader over a stream that answers %s", (_, later) => {
 });
 
 describe("Reader.nextFrame()", () => {
-  it("costs no promise where the frame lies in the buffer, nor does read()", () => {
+  it("makes no promise if the frame lies in the buffer, nor does read()", () => {
     const reader = buffered([text("Hel", more), continuation("lo"), ping("p")], {
       checkUtf8: true,
     });
@@ -139,7 +139,7 @@ describe("Reader.nextFrame()", () => {
     expect([counts, plain(reader.nextFrame())!.length]).toEqual([[3, 2, 0], 1]);
   });
 
-  it("gives each fragment's header to who reads frame by frame", async () => {
+  it("gives each fragment's header if it is called frame by frame", async () => {
     const reader = buffered([text("a", more), ping("p"), continuation("b")]);
     const lines: string[] = [];
     for (let header; (header = await reader.nextFrame());) {
@@ -148,7 +148,7 @@ describe("Reader.nextFrame()", () => {
     expect(lines.filter((_, index) => index % 2 === 1)).toEqual(["61", "", "62"]);
   });
 
-  it("refuses to pass over unread bytes", async () => {
+  it("refuses to skip unread bytes", async () => {
     const reader = buffered([text("ab"), text("c")]);
     await reader.nextFrame();
     await reader.read(new Uint8Array(1));
@@ -175,12 +175,12 @@ describe("Reader.nextFrame()", () => {
     expect((unchecked as { code?: string } | undefined)?.code).not.toBe(code);
   });
 
-  it("wants masks of clients", async () => {
+  it("requires masks from clients", async () => {
     const reader = newServerSideReader(new TestStream([text()]));
     expect(await failure(() => reader.nextFrame())).toMatchObject({ code: "MASK_REQUIRED" });
   });
 
-  it("refuses a frame above maxFrameSize, and takes one that has it", async () => {
+  it("refuses a frame above maxFrameSize, and accepts one of that size", async () => {
     const reader = buffered([binary("abc"), binary("abcd")], { maxFrameSize: 3 });
     await reader.nextFrame();
     await reader.discard();
@@ -206,20 +206,20 @@ describe("Reader.read()", () => {
     expect(() => buffered([text("a")]).read(new Uint8Array(1))).toThrow(TypeError);
   });
 
-  it("gives 0 at the end of the message, and from there on, and where there is no room", async () => {
+  it("gives 0 at the end of the message, and from there on, and if there is no room", async () => {
     const reader = buffered([text("a"), text("b")]);
     await reader.nextFrame();
     const counts = [0, 1, 1, 1].map((size) => reader.read(new Uint8Array(size)));
     expect(counts).toEqual([0, 1, 0, 0]);
   });
 
-  it("goes to no next fragment where there is no room", async () => {
+  it("does not begin the next fragment if there is no room", async () => {
     const reader = buffered([text("a", more)]);
     await reader.nextFrame();
     expect([await reader.read(new Uint8Array(1)), reader.read(new Uint8Array(0))]).toEqual([1, 0]);
   });
 
-  it("needs no more turns behind many pings than behind few", async () => {
+  it("needs no more turns after many pings than after few", async () => {
     const pings = Array.from({ length: 1000 }, () => ping());
     let release!: () => void;
     const stream = new TestStream([concat([text("", more), ...pings])]);
@@ -274,7 +274,7 @@ describe("Reader with checkUtf8", () => {
     expect([error, count]).toMatchObject([{ code: "INVALID_UTF8", status: 1007 }, good]);
   });
 
-  it("takes characters in fragments, with control frames between that are not text", async () => {
+  it("accepts characters across fragments, with control frames in between", async () => {
     const frames = [text(hex("e2"), more), ping(hex("ff")), continuation(hex("82 ac")), text("a")];
     const seen: string[] = [];
     const reader = buffered(frames, { ...checkUtf8, ...watch(seen) });
@@ -288,7 +288,7 @@ describe("Reader with checkUtf8", () => {
     expect(await readAll(reader)).toEqual(hex("61"));
   });
 
-  it("begins anew with each message, also behind one whose end nobody has asked for", async () => {
+  it("begins anew with each message, even after one that was not read to its end", async () => {
     const reader = buffered([text(hex("e2")), text("a")], checkUtf8);
     await reader.nextFrame();
     await readAll(reader.payload);
@@ -296,7 +296,7 @@ describe("Reader with checkUtf8", () => {
     expect(await readAll(reader)).toEqual(hex("61"));
   });
 
-  it("checks neither binary, nor control frames, nor text that is discarded", async () => {
+  it("does not check binary messages, control frames, or discarded text", async () => {
     const bad = hex("ff");
     const frames = [binary(bad), ping(bad), text(bad), text(hex("e2"), more), continuation(bad)];
     const reader = buffered([...frames, text("a")], checkUtf8);
@@ -317,7 +317,7 @@ describe("Reader with checkUtf8", () => {
 });
 
 describe.each(paces)("Reader.discard() over a stream that answers %s", (_, later) => {
-  it("drops the rest of the message, and nothing behind it", async () => {
+  it("drops the rest of the message, and nothing after it", async () => {
     const frames = [
       binary(counted(5000), more),
       ping("p"),
@@ -340,7 +340,7 @@ describe.each(paces)("Reader.discard() over a stream that answers %s", (_, later
     }
   });
 
-  it("throws where the stream ends before the message does", async () => {
+  it("throws if the stream ends before the message does", async () => {
     for (const frames of [[text("ab", { length: 3 })], [text("ab", more)]]) {
       const reader = newClientSideReader(new TestStream(frames, { later }));
       await reader.nextFrame();
@@ -348,7 +348,7 @@ describe.each(paces)("Reader.discard() over a stream that answers %s", (_, later
     }
   });
 
-  it("does nothing where nothing was begun", async () => {
+  it("does nothing if nothing was begun", async () => {
     const stream = new TestStream([text()], { later });
     await newClientSideReader(stream).discard();
     expect(stream.asked).toEqual([]);
@@ -356,7 +356,7 @@ describe.each(paces)("Reader.discard() over a stream that answers %s", (_, later
 });
 
 describe("Reader with extensions", () => {
-  it("asks each about every header, the last one first, and takes reserved bits", async () => {
+  it("asks each about every header, the last one first, and clears reserved bits", async () => {
     const seen: string[] = [];
     const extension = (bit: number): RecvExtension => ({
       unsetBits(header) {
@@ -434,7 +434,7 @@ describe("Reader behind an extension that changes payloads", () => {
     }
   });
 
-  it("gives it in pieces of any size, and is at the end once all of it was read", async () => {
+  it("gives the output in pieces of any size, and is at the end once all of it was read", async () => {
     const reader = shiftReader([text(up("Hello"), begun), continuation(up("!")), text("next")]);
     await reader.nextFrame();
     const into = new Uint8Array(4);
@@ -615,7 +615,7 @@ describe.each([
     ["discard()'s", whole([text("a", more), text("b"), text("c")]), {}, discard],
     ["discard()'s, in a payload", whole([text("abc").slice(0, 4)]), {}, discard],
     ["a frame's payload", whole([text("abc").slice(0, 4)]), {}, readPayload],
-  ])("is thrown by all that comes behind it: %s", async (_what, source, options, act) => {
+  ])("is thrown by all later calls: %s", async (_what, source, options, act) => {
     const state =
       options.extensions === undefined ? StateClientSide : StateClientSide | StateExtended;
     const reader = new Reader(source, state, options);
@@ -649,7 +649,7 @@ describe.each([
 });
 
 describe("misuse of a Reader", () => {
-  it.each(["maxFrameSize", "maxMessageSize"])("refuses a %s that would be none", (name) => {
+  it.each(["maxFrameSize", "maxMessageSize"])("refuses an invalid %s", (name) => {
     for (const limit of [NaN, -1, "6"]) {
       expect(() => new Reader(new TestStream(), StateServerSide, { [name]: limit })).toThrow(
         `${name} must be `,
@@ -657,7 +657,7 @@ describe("misuse of a Reader", () => {
     }
   });
 
-  it("is no error of its own: it goes on once it is used as it should", async () => {
+  it("is not kept as an error: it goes on once it is used correctly", async () => {
     const reader = buffered([text("ab"), text("c")]);
     expect(await failure(() => reader.read(new Uint8Array(1)))).toBeInstanceOf(TypeError);
     await reader.nextFrame();
@@ -681,7 +681,7 @@ describe("Reader with a handler that throws", () => {
 });
 
 describe("Reader.payload", () => {
-  it("refuses what is no array to read into, and goes on", async () => {
+  it("refuses a value that is no array, and goes on", async () => {
     const reader = buffered([text("a")]);
     await reader.nextFrame();
     expect(await failure(() => reader.payload.read("abc" as never))).toEqual(

@@ -15,7 +15,7 @@ import { setCloseSent, wasCloseSent } from "../../src/stream/sent-close.ts";
 import { failure, TestStream } from "../support/streams.ts";
 
 describe("a close frame that was sent", () => {
-  it("is known of the stream, and of every buffer in front of it", () => {
+  it("is remembered for the stream, and for every buffer over it", () => {
     const stream = new TestStream();
     const buffered = new BufferedStream(new BufferedStream(stream));
     expect([wasCloseSent(stream), wasCloseSent(buffered)]).toEqual([false, false]);
@@ -48,7 +48,7 @@ describe("a close frame that was sent", () => {
       "handleControlMessage()",
       (dest) => handleControlMessage(dest, StateServerSide, { opcode: OpClose, payload: body }),
     ],
-  ])("is answered by no second one, whoever sent it: %s", async (_, send) => {
+  ])("prevents a second one, whoever sent it: %s", async (_, send) => {
     const stream = new TestStream();
     await failure(() => send(stream));
     const { length } = stream.writes;
@@ -64,7 +64,7 @@ describe("a close frame that was sent", () => {
     expect(stream.writes).toHaveLength(length);
   });
 
-  it("is none where it cannot be encoded: the peer's is answered still", async () => {
+  it("does not count if it cannot be encoded, and the peer's is still answered", async () => {
     const stream = new TestStream();
     const frame = { header: newHeader(OpClose, 5), payload: body };
     expect(await failure(() => writeFrame(stream, frame))).toBeInstanceOf(RangeError);
@@ -77,7 +77,7 @@ describe("a close frame that was sent", () => {
     ["writeFrame()", (dest) => writeFrame(dest, newCloseFrame(body))],
     ["writeHeader()", (dest) => writeHeader(dest, newHeader(OpClose, body.length))],
     ["ControlWriter", (dest) => new ControlWriter(dest, StateServerSide, OpClose).flush()],
-  ])("is none where the stream fails, now or later: %s", async (_, send) => {
+  ])("does not count if the stream fails, now or later: %s", async (_, send) => {
     const error = new Error("no");
     for (const write of [
       () => {
@@ -92,7 +92,7 @@ describe("a close frame that was sent", () => {
     }
   });
 
-  it("stays one where a second one fails", async () => {
+  it("still counts if a second one fails", async () => {
     const stream = new TestStream();
     await writeMessage(stream, StateServerSide, OpClose, body);
     stream.write = () => Promise.reject(new Error("no"));
@@ -100,7 +100,7 @@ describe("a close frame that was sent", () => {
     expect(wasCloseSent(stream)).toBe(true);
   });
 
-  it("is not one of another stream", async () => {
+  it("does not count for another stream", async () => {
     await writeMessage(new TestStream(), StateServerSide, OpClose, encodeUtf8(""));
     expect(wasCloseSent(new TestStream())).toBe(false);
   });

@@ -46,7 +46,7 @@ async function releaseAll(stream: HeldWriter): Promise<void> {
 }
 
 describe("Writer.write()", () => {
-  it("sends what does not fit into an empty buffer as one fragment: gobwas's hello world", async () => {
+  it("sends data that does not fit into an empty buffer as one fragment, as gobwas's hello world", async () => {
     const { writer, stream } = server({ size: 4 });
     writer.resetOp(OpText);
     expect(plain(writer.write(new TextEncoder().encode("hello world")))).toBe(11);
@@ -55,7 +55,7 @@ describe("Writer.write()", () => {
     expect(toHex(stream.written, 13)).toBe("8000");
   });
 
-  it("sends nothing before more comes than fits: exactly full is one frame", async () => {
+  it("sends nothing before more comes than fits, so that an exactly full buffer is one frame", async () => {
     const { writer, stream } = server({ size: 4 });
     writer.resetOp(OpText);
     await writer.write(hex("61 62"));
@@ -80,7 +80,7 @@ describe("Writer.write()", () => {
     ]);
   });
 
-  it("begins a message also with an empty array", async () => {
+  it("begins a message even with an empty array", async () => {
     const { writer, stream } = server();
     await writer.write(new Uint8Array(0));
     expect(stream.writes).toEqual([]);
@@ -89,7 +89,7 @@ describe("Writer.write()", () => {
     expect(stream.writes).toEqual([binary()]);
   });
 
-  it("leaves the bytes that it is given as they are", async () => {
+  it("leaves the given bytes as they are", async () => {
     for (const size of [1, 300]) {
       const bytes = counted(200);
       const writer = new Writer(new TestStream(), StateClientSide, OpBinary, { size });
@@ -163,7 +163,7 @@ describe.each(paces)("Writer to a stream that answers %s", (_, later) => {
 });
 
 describe("Writer to a stream that answers later once", () => {
-  it("costs no promise when that is done", async () => {
+  it("makes no promise when that is done", async () => {
     const stream = new TestStream([], { later: (call) => call === 0 });
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
     await writer.write(counted(2));
@@ -172,7 +172,7 @@ describe("Writer to a stream that answers later once", () => {
 });
 
 describe("Writer with calls that are not awaited", () => {
-  it("has one write under way, also when a call comes while another has waited", async () => {
+  it("has one write under way, even when a call comes while another has waited", async () => {
     const stream = new HeldWriter();
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
     void writer.write(counted(2));
@@ -200,7 +200,7 @@ describe("Writer.writeThrough()", () => {
     expect(stream.writes).toEqual([binary(hex("01"))]);
   });
 
-  it("harms no call behind it where it is refused later", async () => {
+  it("does not harm later calls if it is refused later", async () => {
     const stream = new HeldWriter();
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 2 });
     void writer.write(counted(3));
@@ -217,7 +217,7 @@ describe("Writer.writeThrough()", () => {
 });
 
 describe("Writer.flushFragment()", () => {
-  it("sends what is gathered, and nothing where nothing is", async () => {
+  it("sends what is gathered, and nothing if nothing is gathered", async () => {
     const { writer, stream } = server();
     await writer.flushFragment();
     await writer.write(hex("01"));
@@ -231,7 +231,7 @@ describe("Writer.flushFragment()", () => {
 });
 
 describe("Writer.flush()", () => {
-  it("does nothing where no message has begun", async () => {
+  it("does nothing if no message has begun", async () => {
     const { writer, stream } = server();
     await writer.flush();
     expect(stream.writes).toEqual([]);
@@ -280,7 +280,7 @@ describe("Writer.disableFlush()", () => {
 });
 
 describe("a buffer that has grown by disableFlush()", () => {
-  it("is given up behind a message of more than 64 KiB, and kept behind a smaller one", async () => {
+  it("is dropped after a message of more than 64 KiB, and kept after a smaller one", async () => {
     const { writer, stream } = server({ size: 10 });
     writer.disableFlush();
     for (const [length, size] of [
@@ -308,7 +308,7 @@ describe("a buffer that has grown by disableFlush()", () => {
     expect(writer.size).toBe(200_000);
   });
 
-  it("leaves alone what a slow stream was lent", async () => {
+  it("does not change what a slow stream was lent", async () => {
     const stream = new HeldWriter();
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 10 });
     writer.disableFlush();
@@ -325,7 +325,7 @@ describe("a buffer that has grown by disableFlush()", () => {
 });
 
 describe("Writer.isInMessage", () => {
-  it("tells whether something was written since the last flush(), whatever waits", async () => {
+  it("says whether something was written since the last flush(), whatever waits", async () => {
     const stream = new HeldWriter();
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
     const seen = [writer.isInMessage];
@@ -351,7 +351,7 @@ describe("Writer.isInMessage", () => {
 });
 
 describe("Writer.readFrom()", () => {
-  it("begins a message where the reader has nothing: gobwas's empty message", async () => {
+  it("begins a message if the reader gives nothing, as gobwas does", async () => {
     const { writer, stream } = server();
     expect(await writer.readFrom(new TestStream())).toBe(0);
     await writer.flush();
@@ -429,7 +429,7 @@ describe("Writer.setExtensions() inside a message", () => {
     expect(first).toEqual(["02", "80", "42", "80", "82"]);
   });
 
-  it("takes its turn behind calls that are not awaited", async () => {
+  it("takes its turn after calls that are not awaited", async () => {
     const stream = new HeldWriter();
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
     void writer.write(counted(2));
@@ -444,7 +444,7 @@ describe("Writer.setExtensions() inside a message", () => {
     expect(first).toEqual(["02", "80", "02", "80", "42", "80"]);
   });
 
-  it("sends none of a message as another's: through an extension that changes payloads", async () => {
+  it("keeps the payloads of messages apart: through an extension that changes payloads", async () => {
     const { writer, stream } = shiftWriter();
     await writer.write(counted(2));
     writer.setExtensions();
@@ -456,7 +456,7 @@ describe("Writer.setExtensions() inside a message", () => {
 });
 
 describe("Writer with a stream that fails by undefined", () => {
-  it("keeps that for all that comes behind it", async () => {
+  it("throws that in all later calls", async () => {
     const nothing = undefined as unknown as Error;
     const stream: ByteWriter = { write: () => Promise.reject(nothing) };
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
@@ -511,7 +511,7 @@ describe("Writer with a stream that fails", () => {
     expect([stream.held, await failure(() => writer.flush())]).toEqual([0, error]);
   });
 
-  it("reports nothing as unhandled where nobody waits: the next call tells", async () => {
+  it("reports nothing as unhandled, and throws at the next call", async () => {
     const stream = new HeldWriter();
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1 });
     void writer.write(counted(3));
@@ -533,7 +533,7 @@ describe("Writer.resetOp()", () => {
     expect(stream.writes).toEqual([text("ab")]);
   });
 
-  it("takes its turn behind calls that are not awaited", async () => {
+  it("takes its turn after calls that are not awaited", async () => {
     const stream = new HeldWriter();
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 2 });
     void writer.write(counted(3));
@@ -548,7 +548,7 @@ describe("Writer.resetOp()", () => {
 
 describe("Writer.grow()", () => {
   it.each([NaN, -1, 0.5, Infinity, "8" as never])(
-    "refuses what is no number of bytes: %s",
+    "refuses an invalid number of bytes: %s",
     (size) => {
       const { writer } = server({ size: 8 });
       expect(() => {
@@ -565,28 +565,25 @@ describe("Writer.reset()", () => {
   it.each<[what: string, size: number, payload: number]>([
     ["a fragment", 8, 9],
     ["a large fragment", 8, 70_000],
-  ])(
-    "lets a frame go to its end that is under way, and drops the rest: %s",
-    async (_, size, length) => {
-      const old = new HeldWriter();
-      const stream = new HeldWriter();
-      const writer = new Writer(old, StateServerSide, OpBinary, { size });
-      void writer.write(counted(2));
-      const calls = [writer.write(counted(length)), writer.write(counted(3)), writer.flush()];
-      const dropped = calls.map((call) => failure(() => call));
-      writer.reset(stream, StateClientSide, OpText);
-      void writer.write(hex("61 62 63 64"));
-      void writer.flush();
-      await releaseAll(old);
-      await releaseAll(stream);
-      // Who waits is told that what he gave went nowhere.
-      expect(await Promise.all(dropped)).toEqual(calls.map(() => wasReset));
-      expect(old.written).toEqual([binary(hex("00 01 00 01 02 03 04 05"), more)]);
-      expect(linesOf(...stream.written)).toEqual(linesOf(text("abcd", { masked: true })));
-    },
-  );
+  ])("finishes a frame that is under way, and drops the rest: %s", async (_, size, length) => {
+    const old = new HeldWriter();
+    const stream = new HeldWriter();
+    const writer = new Writer(old, StateServerSide, OpBinary, { size });
+    void writer.write(counted(2));
+    const calls = [writer.write(counted(length)), writer.write(counted(3)), writer.flush()];
+    const dropped = calls.map((call) => failure(() => call));
+    writer.reset(stream, StateClientSide, OpText);
+    void writer.write(hex("61 62 63 64"));
+    void writer.flush();
+    await releaseAll(old);
+    await releaseAll(stream);
+    // Who waits is told that what he gave went nowhere.
+    expect(await Promise.all(dropped)).toEqual(calls.map(() => wasReset));
+    expect(old.written).toEqual([binary(hex("00 01 00 01 02 03 04 05"), more)]);
+    expect(linesOf(...stream.written)).toEqual(linesOf(text("abcd", { masked: true })));
+  });
 
-  it("sends all of a large frame to the stream that it was begun on", async () => {
+  it("sends all of a large frame to the stream on which it began", async () => {
     const old = new HeldWriter();
     const writer = new Writer(old, StateServerSide, OpBinary);
     const bytes = counted(70_000);
@@ -608,7 +605,7 @@ describe("Writer.reset()", () => {
     expect(stream.writes).toEqual([text("a")]);
   });
 
-  it("takes no error of the stream before", async () => {
+  it("ignores errors of the stream before", async () => {
     const old = new HeldWriter();
     const writer = new Writer(old, StateServerSide, OpBinary, { size: 1 });
     void writer.write(counted(2));
@@ -710,7 +707,7 @@ describe("Writer through an extension that changes payloads", () => {
     expect(linesOf(stream.written)).toEqual(linesOf(whole, whole, text("", marked)));
   });
 
-  it("needs no promise where the extension is done at once", () => {
+  it("makes no promise if the extension is done at once", () => {
     const { writer, stream } = shiftWriter();
     expect(plain(writer.write(counted(3)))).toBe(3);
     expect(plain(writer.flush())).toBeUndefined();
@@ -737,7 +734,7 @@ describe("Writer through an extension that changes payloads", () => {
     expect(linesOf(stream.written)).toEqual(linesOf(text(up(7), marked), text(up(3), marked)));
   });
 
-  it("sends what comes out only at the end, to a slow stream too", async () => {
+  it("sends output that comes only at the end, even to a slow stream", async () => {
     const gathered: Uint8Array[] = [];
     const gather: SendExtension = {
       setBits() {},
@@ -764,45 +761,50 @@ describe("Writer through an extension that changes payloads", () => {
   it.each<[what: string, transform: Partial<Transform>]>([
     ["now", { write: throwing }],
     ["later", { write: () => false, goOn: throwing, whenReady: (act) => queueMicrotask(act) }],
-  ])("keeps an error of it, in the middle of a message, until it is reset: %s", async (_, bad) => {
-    // The second piece fails, and no other does.
-    let pieces = 0;
-    const good: Transform = {
-      write(bytes, start, end, _isLast, into) {
-        into.add(bytes, start, end);
-        return true;
-      },
-      goOn: () => true,
-      whenReady() {},
-    };
-    const extension: SendExtension = {
-      setBits() {},
-      beginMessage: () => ({
-        ...good,
-        ...bad,
-        write: (...args) => (pieces++ === 1 ? { ...good, ...bad } : good).write(...args),
-      }),
-    };
-    const stream = new TestStream();
-    const extensions = [extension];
-    const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1, extensions });
-    await writer.write(counted(3));
-    expect(await failure(() => writer.write(counted(3)))).toBe(broken);
-    for (const act of [() => writer.write(counted(3)), () => writer.flush()]) {
-      expect(await failure(act)).toBe(broken);
-    }
-    writer.reset(stream, StateServerSide, OpBinary);
-    await writer.write(counted(1));
-    await writer.flush();
-    expect(linesOf(stream.written)).toEqual(linesOf(binary(counted(3), more), binary(counted(1))));
-  });
+  ])(
+    "keeps the extension's error, in the middle of a message, until it is reset: %s",
+    async (_, bad) => {
+      // The second piece fails, and no other does.
+      let pieces = 0;
+      const good: Transform = {
+        write(bytes, start, end, _isLast, into) {
+          into.add(bytes, start, end);
+          return true;
+        },
+        goOn: () => true,
+        whenReady() {},
+      };
+      const extension: SendExtension = {
+        setBits() {},
+        beginMessage: () => ({
+          ...good,
+          ...bad,
+          write: (...args) => (pieces++ === 1 ? { ...good, ...bad } : good).write(...args),
+        }),
+      };
+      const stream = new TestStream();
+      const extensions = [extension];
+      const writer = new Writer(stream, StateServerSide, OpBinary, { size: 1, extensions });
+      await writer.write(counted(3));
+      expect(await failure(() => writer.write(counted(3)))).toBe(broken);
+      for (const act of [() => writer.write(counted(3)), () => writer.flush()]) {
+        expect(await failure(act)).toBe(broken);
+      }
+      writer.reset(stream, StateServerSide, OpBinary);
+      await writer.write(counted(1));
+      await writer.flush();
+      expect(linesOf(stream.written)).toEqual(
+        linesOf(binary(counted(3), more), binary(counted(1))),
+      );
+    },
+  );
 
-  it("refuses to send past it", () => {
+  it("refuses writeThrough()", () => {
     const { writer } = shiftWriter();
     expect(() => writer.writeThrough(counted(3))).toThrow("through an extension");
   });
 
-  it("goes without it from the next message on, once it is taken away", async () => {
+  it("goes without the extension from the next message on, once it is removed", async () => {
     const { writer, stream } = shiftWriter();
     await writer.write(counted(2));
     await writer.flush();
@@ -825,7 +827,7 @@ describe("an array that changes while a Writer has it", () => {
       `from was detached or shrunk while it was lent: ${left} of ${size} bytes are left`,
     );
 
-  it("fails the message where a part of it has left, and all that comes behind", async () => {
+  it("fails the message if a part of it has left, and all later calls", async () => {
     const stream = new HeldWriter();
     const writer = new Writer(stream, StateServerSide, OpText, { size: 10 });
     void writer.write(counted(5));
@@ -842,7 +844,7 @@ describe("an array that changes while a Writer has it", () => {
   it.each<[what: string, write: (writer: Writer, from: Uint8Array) => unknown]>([
     ["write()", (writer, from) => writer.write(from)],
     ["writeThrough()", (writer, from) => writer.writeThrough(from)],
-  ])("fails that call alone where it only waits its turn: %s", async (_, act) => {
+  ])("fails only that call if it only waits for its turn: %s", async (_, act) => {
     const stream = new HeldWriter();
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 4 });
     void writer.write(counted(9));
@@ -859,7 +861,7 @@ describe("an array that changes while a Writer has it", () => {
     );
   });
 
-  it("sends as many bytes as there were at the call, where it grows", async () => {
+  it("sends as many bytes as there were at the call if it grows", async () => {
     const stream = new HeldWriter();
     const writer = new Writer(stream, StateServerSide, OpBinary, { size: 4 });
     void writer.write(counted(9));
@@ -874,7 +876,7 @@ describe("an array that changes while a Writer has it", () => {
     );
   });
 
-  it("is refused at the call where it is detached already, and nothing has happened", async () => {
+  it("is refused at the call if it is detached already, and nothing has happened", async () => {
     const { writer, stream } = server();
     const from = new Uint8Array(3);
     structuredClone(from.buffer, { transfer: [from.buffer] });
@@ -887,7 +889,7 @@ describe("an array that changes while a Writer has it", () => {
 });
 
 describe("a Writer that is called from within its stream's own write", () => {
-  it.each([false, true])("does that behind the call around it: later %s", async (isLater) => {
+  it.each([false, true])("does that after the call around it: later %s", async (isLater) => {
     const written: Uint8Array[] = [];
     let within: Promise<unknown>[] | undefined;
     const stream: ByteWriter = {
@@ -907,7 +909,7 @@ describe("a Writer that is called from within its stream's own write", () => {
     expect(toHex(concat(written))).toBe("0105" + "4141414142" + "8002" + "7a7a");
   });
 
-  it("is told where the call around it fails", async () => {
+  it("gets the error if the call around it fails", async () => {
     const error = new Error("no");
     let within: Promise<unknown> | undefined;
     const stream: ByteWriter = {
@@ -921,7 +923,7 @@ describe("a Writer that is called from within its stream's own write", () => {
     expect(await within).toBe(error);
   });
 
-  it("is told where the writer is reset meanwhile", async () => {
+  it("gets an error if the writer is reset meanwhile", async () => {
     let within: Promise<unknown> | undefined;
     const stream: ByteWriter = {
       write(from) {

@@ -171,7 +171,7 @@ export function describeBackplane(
       }
     });
 
-    it("come to nodes that have subscribers, and to no others", async () => {
+    it("reach nodes that have subscribers, and no others", async () => {
       const [a, b, c] = await three();
       const { heard } = await b.listen("tea");
       await c.listen("milk");
@@ -183,7 +183,7 @@ export function describeBackplane(
       expect([b, c].map(({ came }) => [...came])).toEqual([["tea"], []]);
     });
 
-    it("are heard from the moment on in which `subscribe` has resolved", async () => {
+    it("arrive from the moment on in which `subscribe` has resolved", async () => {
       const [a, b] = await Promise.all([start(), start()]);
       const { heard } = await b.listen("first");
       const [ws] = b.server.connections;
@@ -195,7 +195,7 @@ export function describeBackplane(
       await expect.poll(() => heard).toEqual(all);
     });
 
-    it("go by names of all kinds, however many there are", async () => {
+    it("work with topics of all names, however many there are", async () => {
       const [a, b] = await Promise.all([start(), start()]);
       const { heard } = await b.listen("first");
       const [ws] = b.server.connections;
@@ -230,7 +230,7 @@ export function describeBackplane(
       expect(b.bits).toEqual([4, 0, 4]);
     });
 
-    it("come once where a subscription flaps, and no more when it has ended", async () => {
+    it("arrive once if a subscription flaps, and no more when it has ended", async () => {
       const [a, b] = await Promise.all([start({ linger: 200 }), start({ linger: 200 })]);
       const { heard } = await b.listen("tea");
       const [ws] = b.server.connections;

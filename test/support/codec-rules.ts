@@ -73,7 +73,7 @@ function* texts(): Generator<string> {
 export function describeCodec(name: string, { decode, encodeInto }: TextCodec): void {
   describe(name, () => {
     it.each([1, 2, 3, 4])(
-      "decodes what is valid, and nothing else: %i bytes at the edges of what may stand there",
+      "decodes valid text, and nothing else: %i bytes at the borders of what is allowed",
       (length) => {
         for (const sequence of sequences(length)) {
           for (const lead of length < 4 ? [0, 40] : [40]) {
@@ -108,7 +108,7 @@ export function describeCodec(name: string, { decode, encodeInto }: TextCodec): 
       }
     });
 
-    it("encodes as TextEncoder does, and writes nothing beside that", () => {
+    it("encodes as TextEncoder does, and writes nothing else", () => {
       for (const text of texts()) {
         const wanted = encoder.encode(text);
         const target = new Uint8Array(3 * text.length + 4).fill(0xee);

@@ -161,7 +161,7 @@ export function describeHistory(
       expect(others[0]!.texts().sort()).toEqual(["hello", "to all"]);
     });
 
-    it("tells who is new where the topic is, and goes on from there for it on any node", async () => {
+    it("tells a new client the topic's position, from which it can go on, on any node", async () => {
       const [a, b] = await Promise.all([start(), start()]);
       await a.server.publish(tea, "before").carried;
       const first = await a.listen(tea);
@@ -174,7 +174,7 @@ export function describeHistory(
       await expect.poll(texts).toEqual(["1", "2", "3"]);
     });
 
-    it("gives who comes back what it has missed while others publish, without a hole or a double", async () => {
+    it("gives a client that comes back what it has missed while others publish, without a gap or a repeat", async () => {
       const [a, b] = await Promise.all([start(), start()]);
       const nodes = [a, b];
       const resident = await a.listen(tea);
@@ -202,7 +202,7 @@ export function describeHistory(
       expect(names).toEqual(resident.texts().slice(begin, begin + names.length));
     });
 
-    it("says that it is not complete where it keeps no more what is asked for, and gives the rest", async () => {
+    it("says that it is incomplete if it does not keep a message any more, and gives the rest", async () => {
       const node = await start();
       const first = (await node.server.publish(tea, "first").carried)!;
       const carried: unknown[] = [];
@@ -237,7 +237,7 @@ export function describeHistory(
       await expect.poll(texts).toEqual(["1", "2"]);
     });
 
-    it("is each topic's own", async () => {
+    it("is separate for each topic", async () => {
       const node = await start();
       const { position } = (await node.listen(tea)).joined;
       for (let number = 0; number < 10; number++) {
@@ -262,7 +262,7 @@ export function describeHistory(
 
 /** What holds of a history whose broker is killed and started again while somebody publishes, and of one that stands still. */
 export function itOutlivesOutages({ start }: HistoryNodes, broker: () => TestBroker): void {
-  it("loses nothing that it has taken, for subscribers and for who comes back, and tells no gap", async () => {
+  it("loses nothing that it has taken, for subscribers and those who come back, and reports no gap", async () => {
     const [a, b] = await Promise.all([start(), start()]);
     const listeners = await Promise.all([a, b].map((node) => node.listen("tea")));
     const publisher = publishSteadily(a.server, "tea");

@@ -92,7 +92,7 @@ export function describeNodes(
       await Promise.all(all.splice(0).map(({ server }) => server.shutdown({ deadline: 300 })));
     });
 
-    it("know each other, talk, ask and count, and one that shuts down says so", async () => {
+    it("know each other, send, ask and count, and one that shuts down says so", async () => {
       const [a, b, c] = await three();
       await Promise.all([a.enter("ann"), b.enter("bob"), b.enter("bob")]);
       expect(a.nodes.id).toBe(a.server.backplane!.id);
@@ -155,7 +155,7 @@ export function describeNodes(
     });
 
     describe.runIf(broker !== undefined)("whose broker is away", () => {
-      it("sweep nobody, and agree when it is back on what has happened meanwhile", async () => {
+      it("remove nobody, and agree when it is back on what has happened meanwhile", async () => {
         const [a, b, c] = await three();
         const [one] = await Promise.all([a.enter("ann"), b.enter("bob")]);
         for (const { presence } of all) void presence.watch("tea");
@@ -177,7 +177,7 @@ export function describeNodes(
         await (await late).close();
       });
 
-      it("are blind while it stands still, and sweep nobody", async () => {
+      it("remove nobody while it stands still", async () => {
         const [a] = await three();
         broker!().pause();
         try {

@@ -21,7 +21,7 @@ export function describeWebRequest(name: string, newRequest: NewRequest): void {
       expect([...headers]).toEqual([["host", "localhost:80"]]);
     });
 
-    it("has a method that nobody knows, with a body", async () => {
+    it("has an unknown method, with a body", async () => {
       const { body, request } = plainRequest({ line: "Foo / HTTP/1.1", length: 2 });
       const made = newRequest(url, request);
       body.feed(encodeUtf8("ab"), 0);

@@ -113,14 +113,14 @@ describe("connect() of framewire/browser", () => {
     expect(order).toEqual(["open", "begin one", "end one", "begin two", "close 4001"]);
   });
 
-  it("fails where nobody listens, as much as a browser tells of it", async () => {
+  it("fails if nobody listens, and says as much as the browser tells", async () => {
     const { url, server } = await start({});
     await server.shutdown();
     const error = await failureOf(connect(url));
     expect(error).toMatchObject({ name: "TransportError", code: "FAILED" });
   });
 
-  it("fails where the server refuses", async () => {
+  it("fails if the server refuses", async () => {
     const { url } = await start({ upgrade: () => ({ status: 403 }) });
     expect(await failureOf(connect(url))).toMatchObject({ code: "FAILED" });
   });
@@ -137,7 +137,7 @@ describe("connect() of framewire/browser", () => {
     return `ws://127.0.0.1:${(server.address() as { port: number }).port}/`;
   }
 
-  it("gives up when its time is over, or it is told to", async () => {
+  it("gives up when its time is over, or when its signal aborts", async () => {
     const url = await startSilent();
     expect(await failureOf(connect(url, { timeout: 20 }))).toMatchObject({
       name: "TimeoutError",
@@ -152,7 +152,7 @@ describe("connect() of framewire/browser", () => {
     expect(await failureOf(connect(url, { signal: controller.signal }))).toBe(reason);
   });
 
-  it("refuses a URL that is none, and says so where there is no WebSocket", async () => {
+  it("refuses an invalid URL, and says so if the platform has no WebSocket", async () => {
     expect(await failureOf(connect("ws://"))).toBeInstanceOf(TypeError);
     const { WebSocket } = globalThis as { WebSocket?: unknown };
     Object.assign(globalThis, { WebSocket: undefined });

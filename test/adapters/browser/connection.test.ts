@@ -70,7 +70,7 @@ describe("BrowserConnection.send()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("rejects what there is no room for, but for one message where nothing is unsent", async () => {
+  it("rejects a message that there is no room for, unless nothing else is unsent", async () => {
     const { ws, socket } = open({ maxBufferedAmount: 10 });
     await ws.send(new Uint8Array(11));
     await ws.send(new ArrayBuffer(11));
@@ -89,7 +89,7 @@ describe("BrowserConnection.send()", () => {
 });
 
 describe("the messages of a BrowserConnection", () => {
-  it("go to those who ask, in their order, and wait where nobody does", async () => {
+  it("go to those who ask, in their order, and wait while nobody asks", async () => {
     const { ws, socket } = open();
     socket.message("a");
     expect(await ws.receive()).toBe("a");
@@ -98,7 +98,7 @@ describe("the messages of a BrowserConnection", () => {
     expect(await Promise.all(both)).toEqual(["b", new Uint8Array([1])]);
   });
 
-  it("are not lost to who has given up, in whichever turn", async () => {
+  it("are not lost to a receiver that has given up, in whichever turn", async () => {
     const { ws, socket, clock } = open();
     const late = ws.receive({ timeout: 50 });
     clock.advance(50);
@@ -112,7 +112,7 @@ describe("the messages of a BrowserConnection", () => {
     expect(await both).toBe("b");
   });
 
-  it("end the connection where too much of them waits", async () => {
+  it("end the connection if too many of them wait", async () => {
     const { ws, socket } = open({ maxUnread: 5 });
     socket.message("12345");
     expect(ws.state).toBe("open");
@@ -126,7 +126,7 @@ describe("the messages of a BrowserConnection", () => {
     await expect(ws.receive()).rejects.toBeInstanceOf(ClosedError);
   });
 
-  it("may be asked for behind the end, and not behind a close of this side", async () => {
+  it("can be read after the peer has closed, and not after this side has closed", async () => {
     const { ws, socket } = open();
     socket.message("a");
     socket.end(1000);
@@ -144,7 +144,7 @@ describe("the messages of a BrowserConnection", () => {
   it.each([
     ["ends", "an orderly end", (socket: FakeSocket) => socket.end(1000)],
     ["throws", "a loss", (socket: FakeSocket) => socket.end(1006, "", false)],
-  ])("in a loop: it %s at %s", async (how, _, end) => {
+  ])("come in a loop, which %s after %s", async (how, _, end) => {
     const { ws, socket } = open();
     socket.message("a");
     end(socket);
@@ -157,13 +157,13 @@ describe("the messages of a BrowserConnection", () => {
     expect(seen).toEqual(["a"]);
   });
 
-  it("go to the handler or to who asks, not to both", () => {
+  it("go to the handler or to the caller of receive(), not to both", () => {
     const { ws } = open({}, { message() {} });
     expect(() => ws.receive()).toThrow("Messages go to the handler");
     expect(() => ws[Symbol.asyncIterator]()).toThrow(TypeError);
   });
 
-  it("wait for the handler's promise, and are dropped where that fails", async () => {
+  it("wait for the handler's promise, and are dropped if it rejects", async () => {
     const lines: string[] = [];
     const first = newDeferred<void>();
     const { ws, socket } = open(
@@ -186,7 +186,7 @@ describe("the messages of a BrowserConnection", () => {
     expect(lines.pop()).toBe("close local");
   });
 
-  it("are delivered behind the end, which the handler holds up no longer than closeTimeout", async () => {
+  it("are delivered after the end, and a handler delays the close event no longer than closeTimeout", async () => {
     const lines: string[] = [];
     const handlers: BrowserHandlers = {
       message(_, data) {
@@ -206,7 +206,7 @@ describe("the messages of a BrowserConnection", () => {
 });
 
 describe("the end of a BrowserConnection", () => {
-  it("is told once, by its signal, by closed, by error where it was lost, and by close", async () => {
+  it("is reported once by the signal, by closed and by close, and by error if the connection was lost", async () => {
     const lines: string[] = [];
     const { ws, socket } = open(
       {},
@@ -259,7 +259,7 @@ describe("the end of a BrowserConnection", () => {
     expect(ws.state).toBe("open");
   });
 
-  it("comes at once by terminate(), whatever the browser does then", async () => {
+  it("comes at once with terminate(), whatever the browser does then", async () => {
     const { ws, socket, clock } = open();
     ws.terminate();
     ws.terminate();
@@ -270,7 +270,7 @@ describe("the end of a BrowserConnection", () => {
     expect([socket.closes, clock.running]).toEqual([[[]], 0]);
   });
 
-  it("comes with the block that has it by `await using`", async () => {
+  it("comes at the end of a block with `await using`", async () => {
     const { ws, socket } = open();
     const disposed = ws[Symbol.asyncDispose]();
     socket.end(1000);
@@ -278,7 +278,7 @@ describe("the end of a BrowserConnection", () => {
     expect(socket.closes).toEqual([[1000, ""]]);
   });
 
-  it("follows a handler that throws, whichever, and is printed where nobody takes it", async () => {
+  it("follows when any handler throws, and the error is printed if nobody takes it", async () => {
     const printed = vi.spyOn(console, "error").mockImplementation(() => {});
     for (const handlers of [
       { open: () => Promise.reject(new Error("thrown")) },

@@ -9,7 +9,7 @@ import { macrotask } from "../../support/turns.ts";
 const never = new Promise<never>(() => {});
 
 describe("reconnecting() of framewire/browser", () => {
-  it("tells what the application has thrown and nobody takes: to the console, or who is named", async () => {
+  it("reports what the application has thrown and nobody takes: to the console, or to the given function", async () => {
     const clock = new FakeClock();
     const thrown = new Error("thrown");
     const told: unknown[][] = [];
@@ -31,14 +31,14 @@ describe("reconnecting() of framewire/browser", () => {
     printed.mockRestore();
   });
 
-  it("refuses what is no function, and options that there are none of", () => {
+  it("refuses handlers that are no functions, and unknown options", () => {
     const make = reconnecting as (...given: readonly unknown[]) => unknown;
     expect(() => make("wss://example.org/")).toThrow("open must be a function");
     expect(() => make(() => never, { maxRetries: 5 })).toThrow("no option maxRetries");
     expect(() => make(() => never, { maxWaiting: -1 })).toThrow(RangeError);
   });
 
-  it("rejects what there is no room for, and a message that does not come", async () => {
+  it("rejects a message that there is no room for, and a wait for a message that does not come", async () => {
     const clock = new FakeClock();
     const feed = reconnecting(() => never, { whileAway: "wait", maxWaiting: 3, clock });
     await expect(feed.send("long")).rejects.toBeInstanceOf(LimitError);
@@ -55,16 +55,19 @@ describe("reconnecting() of framewire/browser", () => {
     ["a mistake in the call", new TypeError("x is not a function"), false],
     ["a number out of its range", new RangeError("timeout must be from 0 on"), false],
     ["an abort", Object.assign(new Error("aborted"), { name: "AbortError" }), false],
-  ])("after %s tries again: %j %s", async (_, error, isAgain) => {
-    const clock = new FakeClock();
-    const feed = reconnecting(() => Promise.reject(error as Error), {
-      clock,
-      unhandledErrors: "ignore",
-    });
-    await macrotask();
-    expect(feed.state).toBe(isAgain ? "waiting" : "closed");
-    await feed.close();
-  });
+  ])(
+    "decides after %s, with the error %j, whether it tries again: %s",
+    async (_, error, isAgain) => {
+      const clock = new FakeClock();
+      const feed = reconnecting(() => Promise.reject(error as Error), {
+        clock,
+        unhandledErrors: "ignore",
+      });
+      await macrotask();
+      expect(feed.state).toBe(isAgain ? "waiting" : "closed");
+      await feed.close();
+    },
+  );
 
   it.each<[string, Partial<Closure>, boolean]>([
     ["a loss", { status: 1006, clean: false, initiator: "transport" }, true],
@@ -79,7 +82,7 @@ describe("reconnecting() of framewire/browser", () => {
       false,
     ],
     ["a handler that threw", { initiator: "local", error: new Error("thrown") }, true],
-  ])("after %s: %j, tries again: %s", async (_, how, isAgain) => {
+  ])("decides after %s, with the end %j, whether it tries again: %s", async (_, how, isAgain) => {
     const clock = new FakeClock();
     const { attempts, open } = newAttempts();
     const feed = reconnecting(open, { clock });

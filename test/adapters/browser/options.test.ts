@@ -5,7 +5,7 @@ import { systemClock } from "../../../src/clock.ts";
 const resolve = resolveOptions as (options: object, handlers: object) => unknown;
 
 describe("resolveOptions()", () => {
-  it("has defaults, and takes 0 for no limit", () => {
+  it("fills in defaults, and takes 0 as no limit", () => {
     const defaults = {
       timeout: 30_000,
       closeTimeout: 10_000,
@@ -33,11 +33,14 @@ describe("resolveOptions()", () => {
     },
   );
 
-  it.each(["stream", "ping", "pong", "drain", "onmessage"])("nor a handler %s", (name) => {
-    expect(() => resolve({}, { [name]() {} })).toThrow(
-      `A browser's WebSocket has no handler ${name}, but open, message, error, close`,
-    );
-  });
+  it.each(["stream", "ping", "pong", "drain", "onmessage"])(
+    "says that a browser has no handler %s",
+    (name) => {
+      expect(() => resolve({}, { [name]() {} })).toThrow(
+        `A browser's WebSocket has no handler ${name}, but open, message, error, close`,
+      );
+    },
+  );
 
   it("refuses what is of a wrong type or range", () => {
     expect(() => resolve({ timeout: "5" }, {})).toThrow("timeout must be a number: String");

@@ -25,7 +25,7 @@ function newTransport(lines: string[]): BunTransport {
 }
 
 describe("HandshakeOwner", () => {
-  it("keeps what comes before the handshake is told of, and passes it on in its order", () => {
+  it("keeps bytes that come before the handshake is reported, and passes them on in their order", () => {
     const { owner, lines } = newOwner();
     owner.handler.onData(new Uint8Array(3));
     owner.handler.onData(new Uint8Array(5));
@@ -36,7 +36,7 @@ describe("HandshakeOwner", () => {
     expect(lines).toEqual(["onData 3", "onData 5", "peerEnd"]);
   });
 
-  it("gives each chunk to the handler that the transport has by then", () => {
+  it("gives each chunk to the handler that the transport has at that time", () => {
     const { owner, lines } = newOwner();
     owner.handler.onData(new Uint8Array(1));
     owner.handler.onData(new Uint8Array(2));
@@ -53,13 +53,13 @@ describe("HandshakeOwner", () => {
     expect(lines).toEqual(["opening 1", "onData 2"]);
   });
 
-  it("passes nothing on where nothing came", () => {
+  it("passes nothing on if nothing came", () => {
     const { owner, lines } = newOwner();
     owner.passOn(newTransport(lines));
     expect(lines).toEqual([]);
   });
 
-  it("drops who sends on and on before its handshake is known to be done", () => {
+  it("drops a peer that sends on and on before its handshake is known to be done", () => {
     const { owner, lines } = newOwner();
     for (let i = 0; i < 16; i++) owner.handler.onData(new Uint8Array(65_536));
     expect(lines).toEqual([]);
@@ -84,19 +84,19 @@ describe("serverError()", () => {
     expect(serverError(showing, true, null, {}, "example.org")).toBeUndefined();
   });
 
-  it("goes by the error, whatever is said of success", () => {
+  it("believes the error, whatever the flag of success says", () => {
     const error = new Error("unable to verify the first certificate");
     expect(serverError(showing, true, error, {}, "example.org")).toBe(error);
     expect(serverError(showing, false, error, {}, "example.org")).toBe(error);
   });
 
-  it("checks the name, whatever is said of success", () => {
+  it("checks the name, whatever the flag of success says", () => {
     expect(serverError(showing, true, null, {}, "example.com")).toMatchObject({
       code: "ERR_TLS_CERT_ALTNAME_INVALID",
     });
   });
 
-  it("takes a certificate that it cannot see, and no success without an error, for wrong", () => {
+  it("refuses a certificate that it cannot see, and a failure without an error", () => {
     expect(serverError(bare, true, null, {}, "example.org")?.message).toMatch(/cannot be checked/);
     expect(serverError(showing, false, null, {}, "example.org")?.message).toBe(
       "TLS handshake failed",
@@ -105,7 +105,7 @@ describe("serverError()", () => {
 });
 
 describe("isTrustedClient()", () => {
-  it("is one that was asked, has shown a certificate, and is told of without an error", () => {
+  it("says yes to a client that was asked, has shown a certificate, and caused no error", () => {
     expect(isTrustedClient(showing, null, true)).toBe(true);
     expect(isTrustedClient(showing, null, false)).toBe(false);
     expect(isTrustedClient(showing, new Error("expired"), true)).toBe(false);

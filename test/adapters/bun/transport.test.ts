@@ -59,7 +59,7 @@ describe("BunTransport", () => {
     expect(lines).toEqual(["write 10", "write 7", "write 7", "write 3", "shutdown", "onDrain"]);
   });
 
-  it("borrows what a closed socket does not take, and gives it back no more", () => {
+  it("borrows what a closed socket does not take, and never gives it back", () => {
     const { socket, transport, lines } = newSocket([-1, 0, -1]);
     expect(transport.write(new Uint8Array(1))).toBe(false);
     expect(transport.write(new Uint8Array(2))).toBe(false);
@@ -79,7 +79,7 @@ describe("BunTransport", () => {
     expect(lines).toEqual(["onData 5", "pause", "resume", "onEnd", "end"]);
   });
 
-  it("tells the peer's end that Bun keeps to itself, before the close", async () => {
+  it("reports the peer's end that Bun does not report, before the close", async () => {
     const { socket, transport, lines } = newSocket();
     transport.end();
     socketHandlers.close(socket);
@@ -100,7 +100,7 @@ describe("BunTransport", () => {
     expect(newBunTransport(socket).encrypted).toBe(false);
   });
 
-  it("knows of TLS what its socket knows, when it is asked", () => {
+  it("asks its socket about TLS when it is asked itself", () => {
     const { socket, transport } = newSocket();
     expect([transport.localAddress, transport.localPort]).toEqual(["192.0.2.2", 4711]);
     expect(transport.tls).toBeUndefined();
@@ -132,7 +132,7 @@ describe("BunTransport", () => {
     beforeEach(() => void vi.useFakeTimers());
     afterEach(() => void vi.useRealTimers());
 
-    it("is reset where that lasts a second", () => {
+    it("is reset if that lasts a second", () => {
       const { socket, transport, lines } = newSocket([3], true);
       transport.write(new Uint8Array(10));
       transport.destroy();
@@ -157,7 +157,7 @@ describe("BunTransport", () => {
     });
   });
 
-  it("tells no end where the connection was destroyed or failed", async () => {
+  it("reports no end if the connection was destroyed or has failed", async () => {
     const first = newSocket();
     first.transport.destroy();
     socketHandlers.close(first.socket);

@@ -3,13 +3,13 @@ import { isLetter, toBytes, toCarry } from "../../../adapters/cluster/letters.ts
 
 describe("isLetter()", () => {
   it.each([undefined, null, 5, "publish", {}, { framewire: 1 }, { framewire: "join" }, []])(
-    "leaves the application's own messages alone: %o",
+    "says no to the application's own messages: %o",
     (message) => {
       expect(isLetter(message)).toBe(false);
     },
   );
 
-  it("knows a letter by its kind and its server", () => {
+  it("says yes to a message with a kind and a server", () => {
     expect(isLetter({ framewire: "join", node: "0" })).toBe(true);
   });
 });
@@ -23,7 +23,7 @@ describe("toCarry()", () => {
     expect([...toBytes(text)]).toEqual([0, 127, 128, 255]);
   });
 
-  it("leaves what has the right form as it is", () => {
+  it("leaves a letter as it is if its form is right", () => {
     expect(toCarry(bytes, true)).toBe(bytes);
     expect(toCarry("AH+A/w==", false)).toBe("AH+A/w==");
     expect(toBytes(bytes)).toBe(bytes);

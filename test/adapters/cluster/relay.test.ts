@@ -29,7 +29,7 @@ describe("clusterRelay()", () => {
   it.each<[object, string]>([
     [{ maxWaiting: "1" }, 'maxWaiting must be a number: "1" is a string; write 1'],
     [{ maxwaiting: 1 }, "Unknown option maxwaiting: did you mean maxWaiting?"],
-  ])("refuses options that are none: %o", (options, message) => {
+  ])("refuses wrong options: %o", (options, message) => {
     expect(() => clusterRelay(undefined, options)).toThrow(new TypeError(message));
   });
 
@@ -68,13 +68,13 @@ describe("clusterRelay()", () => {
     ]);
   });
 
-  it("answers letters of one turn together", async () => {
+  it("answers the letters of one turn together", async () => {
     const a = await newChild(clusterRelay());
     await Promise.all(["tea", "milk", "jam"].map((topic) => a.membership.subscribe(topic)));
     expect(kinds(a)).toEqual(["joined", "done"]);
   });
 
-  it.each(["disconnect", "exit"])("forgets a child of which it hears `%s`", async (event) => {
+  it.each(["disconnect", "exit"])("forgets a child that emits `%s`", async (event) => {
     const relay = clusterRelay();
     const [a, b] = await Promise.all([newChild(relay), newChild(relay)]);
     await b.membership.subscribe("tea");
@@ -106,7 +106,7 @@ describe("clusterRelay()", () => {
     expect(parent.sent.map(({ framewire }) => framewire)).toEqual(["joined"]);
   });
 
-  it("leaves alone what is none of its letters, and servers that it does not know", async () => {
+  it("ignores messages that are no letters, and letters of unknown servers", async () => {
     const relay = clusterRelay();
     const a = await newChild(relay);
     for (const message of [null, "hello", { framewire: "subscribe", node: "x", topic: "tea" }]) {
@@ -116,7 +116,7 @@ describe("clusterRelay()", () => {
     expect(kinds(a)).toEqual(["joined", "done"]);
   });
 
-  it("takes in the workers of node:cluster, those that are there and those that come", async () => {
+  it("takes in the workers of node:cluster, present ones and later ones", async () => {
     const [one, other] = [channelPair(), channelPair()];
     const primary = Object.assign(new EventEmitter(), { workers: { 1: one[0], 2: undefined } });
     clusterRelay(primary);
@@ -130,7 +130,7 @@ describe("clusterRelay()", () => {
     expect(members[0]!.lines).toEqual(["tea: 1"]);
   });
 
-  it("drops what does not fit, and tells of which topics when there is room again", async () => {
+  it("drops what does not fit, and names the topics when there is room again", async () => {
     const relay = clusterRelay(undefined, { maxWaiting: 300 });
     const [a, b] = await Promise.all([newChild(relay), newChild(relay)]);
     await b.membership.subscribe("tea");

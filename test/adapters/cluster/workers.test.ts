@@ -5,13 +5,13 @@ import { newMember } from "../../support/backplane-member.ts";
 /** Between real workers: test/runtime/cluster.test.ts. */
 
 describe("workerBackplane()", () => {
-  it("refuses options that are none", () => {
+  it("refuses wrong options", () => {
     expect(() => workerBackplane({ name: 5 } as never)).toThrow(
       new TypeError("name must be a string: 5 is a number"),
     );
   });
 
-  it("keeps groups of different names apart, and drops what is none of its messages", async () => {
+  it("keeps groups of different names apart, and drops messages that are not its own", async () => {
     const name = `ours ${Math.random()}`;
     const [here, there, elsewhere] = [newMember(), newMember(), newMember()];
     const a = await workerBackplane({ name }).join(here);

@@ -262,7 +262,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect(sent.at(-1)).toBe("closed");
   });
 
-  it("tells onError of a backplane that fails, and goes on", async () => {
+  it("calls onError when a backplane fails, and goes on", async () => {
     const stages: string[] = [];
     const { url, ws } = await hookServer(make, {
       hooks: { open: (peer) => peer.subscribe("t") },
@@ -312,7 +312,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect(await client.next()).toBe("refused 403 because no");
   });
 
-  it("answers 500 where the upgrade hook throws anything else", async () => {
+  it("answers 500 if the upgrade hook throws anything else", async () => {
     const { url } = await hookServer(make, {
       hooks: {
         upgrade() {
@@ -351,7 +351,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect(await new HookClient(url, ["a", "b"]).next()).toBe("open b");
   });
 
-  it("asks handleProtocols only where a subprotocol is offered, and takes false for none", async () => {
+  it("calls handleProtocols only if a subprotocol is offered, and takes false for none", async () => {
     const asked: string[] = [];
     const { url } = await hookServer(make, {
       handleProtocols(protocols) {
@@ -369,7 +369,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
   it.each([
     ["getNamespace", { getNamespace: () => "ours" }],
     ["the upgrade hook", { hooks: { upgrade: () => ({ namespace: "ours" }) } }],
-  ])("takes the namespace that %s gives", async (_, options) => {
+  ])("uses the namespace that %s gives", async (_, options) => {
     const { url, ws } = await hookServer(make, options);
     await new HookClient(url).next();
     expect([...ws.peers.keys()]).toEqual(["ours"]);
@@ -412,7 +412,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect([...ws.peers.keys()]).toEqual(["own"]);
   });
 
-  it("pings and is pinged", async () => {
+  it("sends pings, and answers pings", async () => {
     const journal = new Journal();
     const { url } = await hookServer(make, {
       hooks: {
@@ -429,7 +429,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect(await client.next()).toBe("pong hey");
   });
 
-  it("tells the error hook of a ping that is too long", async () => {
+  it("calls the error hook for a ping that is too long", async () => {
     const journal = new Journal();
     const { url } = await hookServer(make, {
       hooks: {
@@ -441,7 +441,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect(await journal.next()).toBe("error true");
   });
 
-  it("tells the error hook what a peer does wrong, and then close", async () => {
+  it("calls the error hook for what a peer does wrong, and then the close hook", async () => {
     const journal = new Journal();
     const { url } = await hookServer(make, {
       hooks: {
@@ -457,7 +457,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect(await journal.next()).toMatch(/^close/);
   });
 
-  it("tells close alone of a peer that is gone", async () => {
+  it("calls only the close hook for a peer that is gone", async () => {
     const journal = new Journal();
     const { url, ws } = await hookServer(make, {
       hooks: {
@@ -476,7 +476,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     ["close without a code", (peer: Peer) => peer.close(), "close 1005"],
     ["close with one", (peer: Peer) => peer.close(4000, "why"), "close 4000 why"],
     ["terminate", (peer: Peer) => peer.terminate(), "close 1006"],
-  ])("ends a connection by %s", async (_, end, line) => {
+  ])("ends a connection with %s", async (_, end, line) => {
     const { url } = await hookServer(make, { hooks: { message: end } });
     const client = new HookClient(url);
     await client.next();
@@ -489,7 +489,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
   >([
     ["closes", [4001, "all"], "close 4001 all"],
     ["drops", [undefined, undefined, true], "close 1006"],
-  ])("%s all connections by closeAll, and takes others", async (_, args, line) => {
+  ])("%s all connections with closeAll, and accepts new ones", async (_, args, line) => {
     const { url, ws } = await hookServer(make, {});
     const clients = [new HookClient(url), new HookClient(`${url}/b`)];
     for (const client of clients) await client.next();
@@ -498,7 +498,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect(await new HookClient(url).next()).toBe("open");
   });
 
-  it("closes all connections by close", async () => {
+  it("closes all connections with close", async () => {
     const { url, ws } = await hookServer(make, {});
     const client = new HookClient(url);
     await client.next();
@@ -527,7 +527,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect(await journal.next()).toBe("given up");
   });
 
-  it.each([true, false])("compresses where the upgrade hook says %s", async (perMessageDeflate) => {
+  it.each([true, false])("compresses if the upgrade hook says %s", async (perMessageDeflate) => {
     const { url } = await hookServer(make, { hooks: { upgrade: () => ({ perMessageDeflate }) } });
     const client = new HookClient(url);
     await client.next();
@@ -541,7 +541,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
     expect(client.socket.extensions).toBe("");
   });
 
-  it("has functions that need no this", async () => {
+  it("has functions that work without this", async () => {
     const { handleUpgrade, publish, closeAll } = make();
     expect(() => publish("a", "b")).not.toThrow();
     expect(() => closeAll()).not.toThrow();
@@ -551,7 +551,7 @@ describe.each(hookShapes)("an adapter of %s", (name, make) => {
   it.each<[string, (socket: Duplex) => void]>([
     ["dropped", (socket) => void socket.destroy()],
     ["answered", (socket) => void socket.end("HTTP/1.1 404 Not Found\r\n\r\n")],
-  ])("opens nothing on a socket that somebody else has %s", async (_, act) => {
+  ])("opens nothing on a socket that other code has %s", async (_, act) => {
     const opened: string[] = [];
     const adapter = make({ hooks: { open: () => void opened.push("open") } });
     const handled = new Journal();
@@ -637,7 +637,7 @@ describe("crossws()", () => {
     }
   });
 
-  it("gives what a hook throws to unhandledErrors, where no error hook takes it", async () => {
+  it("gives what a hook throws to unhandledErrors, if there is no error hook", async () => {
     const journal = new Journal();
     const { url } = await hookServer((options) => crossws(options as never), {
       hooks: {
@@ -679,7 +679,7 @@ describe("crossws()", () => {
     expect(await client.next()).toBe("text so: yes");
   });
 
-  it("refuses a request that the upgrade hook says it has handled: the socket is its own by then", async () => {
+  it("refuses a request that the upgrade hook claims to have handled, since the hook cannot have its socket", async () => {
     const journal = new Journal();
     const { url } = await hookServer((options) => crossws(options as never), {
       hooks: { upgrade: () => ({ handled: true }) },
@@ -700,7 +700,7 @@ describe("crossws()", () => {
     expect(client.socket.extensions).toBe("");
   });
 
-  it("forgets a namespace that has no peer any more", async () => {
+  it("forgets a namespace that has no peers any more", async () => {
     const closed = new Journal();
     const { url, ws } = await hookServer((options) => crossws(options as never), {
       hooks: { close: () => closed.add("closed") },
@@ -712,7 +712,7 @@ describe("crossws()", () => {
     expect(ws.peers.size).toBe(0);
   });
 
-  it("does not tell pongs that answer its own pings", async () => {
+  it("calls no hook for pongs that answer its own pings", async () => {
     const journal = new Journal();
     const { url } = await hookServer((options) => crossws(options as never), {
       idleTimeout: 0.01,
@@ -736,11 +736,11 @@ describe("crossws()", () => {
     [{ hook: {} }, /hook/],
     [{ server: { maxMesageSize: 1 } }, /maxMesageSize/],
     [{ idleTimeout: "30" }, /idleTimeout/],
-  ])("throws at options %j", (options, message) => {
+  ])("throws for the options %j", (options, message) => {
     expect(() => crossws(options as never)).toThrow(message);
   });
 
-  it("resolves handleUpgrade when the hooks have decided, whatever they have", async () => {
+  it("resolves handleUpgrade when the hooks have decided, whatever they decide", async () => {
     const journal = new Journal();
     let decide: ((response: Response) => void) | undefined;
     const adapter = crossws({
@@ -769,7 +769,7 @@ describe("crossws()", () => {
     expect([await journal.next(), await journal.next()]).toEqual(["asked", "handled"]);
   });
 
-  it("rejects with a TypeError what is no request of node:http", async () => {
+  it("rejects with a TypeError if it is given no request of node:http", async () => {
     const { handleUpgrade } = crossws();
     const request = new Request("http://localhost/");
     await expect(handleUpgrade(request as never, {}, new Uint8Array())).rejects.toThrow(
@@ -791,7 +791,7 @@ describe("crossws()", () => {
     expect(await client.next()).toMatch(/^close 1009/);
   });
 
-  it("lets pages of other origins in, as crossws does, unless told otherwise", async () => {
+  it("accepts pages of other origins, as crossws does, unless told otherwise", async () => {
     const headers = { Origin: "https://elsewhere.example", Cookie: "session=1" };
     const open = await hookServer((options) => crossws(options as never), {});
     expect(await new HookClient(open.url, [], headers).next()).toBe("open");

@@ -25,14 +25,14 @@ function opening(context?: object): { opening: Opening; looks: () => number } {
 }
 
 describe("decide()", () => {
-  it("makes no Request where nobody looks at it", async () => {
+  it("makes no Request if nobody looks at it", async () => {
     const { opening: given, looks } = opening();
     const decision = await decide({ hooks: { message() {} } }, given, owner);
     expect(looks()).toBe(0);
     expect(decision).toMatchObject({ headers: [], protocol: undefined, options: undefined });
   });
 
-  it("puts what the upgrade hook says into the context of the request, which is the peer's", async () => {
+  it("puts what the upgrade hook returns into the context of the request, which the peer shares", async () => {
     const context = { before: 1 };
     const { opening: given } = opening(context);
     const options: AdapterOptions = { hooks: { upgrade: () => ({ context: { user: "ann" } }) } };
@@ -44,7 +44,7 @@ describe("decide()", () => {
     expect(peer.namespace).toBe("/path");
   });
 
-  it("gives few objects of options, since each is resolved once", async () => {
+  it("gives the same objects of options again, since each is resolved once", async () => {
     const all = [true, { serverNoContextTakeover: true }, false].map((perMessageDeflate) =>
       decide({ hooks: { upgrade: () => ({ perMessageDeflate }) } }, opening().opening, owner),
     );

@@ -30,7 +30,7 @@ describe("hooksByFetch()", () => {
     expect(await ask(() => ({ crossws: hooks }))).toBe(hooks);
   });
 
-  it("lets the body of an answer that nobody reads go", async () => {
+  it("cancels the body of an answer that nobody reads", async () => {
     let isCancelled = false;
     const body = new ReadableStream({
       cancel() {
@@ -50,7 +50,7 @@ describe("hooksByFetch()", () => {
     },
   );
 
-  it("gives no hooks for an answer that is well and has none", async () => {
+  it("gives no hooks for a successful answer without hooks", async () => {
     expect(await ask(() => new Response("ok"))).toBeUndefined();
     expect(await ask(() => undefined)).toBeUndefined();
   });
@@ -75,7 +75,7 @@ describe("hooksByFetch()", () => {
 });
 
 describe("hooksOf()", () => {
-  it("takes the hooks alone, with the options as their this", () => {
+  it("takes only the hooks out of the options, and keeps the options as their this", () => {
     const options = {
       resolve: () => {},
       text: "",
@@ -91,7 +91,7 @@ describe("hooksOf()", () => {
 });
 
 describe("hasHooks()", () => {
-  it("tells whether there is one", () => {
+  it("tells whether there is a hook", () => {
     expect(hasHooks({ close() {} })).toBe(true);
     expect(hasHooks({ resolve() {} } as Hooks)).toBe(false);
   });

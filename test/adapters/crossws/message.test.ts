@@ -10,7 +10,7 @@ function message(rawData: string | Uint8Array, binaryType = "nodebuffer"): HookM
 const part = new Uint8Array([120, 97, 98, 120]).subarray(1, 3);
 
 describe("HookMessage", () => {
-  it("gives bytes of a part of a buffer alone, in each form", async () => {
+  it("gives only its own part of a buffer, in each form", async () => {
     const given = message(part);
     expect(given.text()).toBe("ab");
     expect(given.uint8Array()).toBe(part);
@@ -20,12 +20,12 @@ describe("HookMessage", () => {
     expect(message(part, "arraybuffer").data).toEqual(new Uint8Array([97, 98]).buffer);
   });
 
-  it("gives an ArrayBuffer that is the message whole as it lies", () => {
+  it("gives an ArrayBuffer without a copy if the message fills it", () => {
     const whole = new Uint8Array([1, 2]);
     expect(message(whole).arrayBuffer()).toBe(whole.buffer);
   });
 
-  it("gives what has come for a binaryType that it does not know", () => {
+  it("gives the data as it came for an unknown binaryType", () => {
     expect(message("text", "other").data).toBe("text");
     expect(message(part, "other").data).toBe(part);
   });
@@ -35,7 +35,7 @@ describe("HookMessage", () => {
     expect(message(buffer).data).toBe(buffer);
   });
 
-  it("throws where the text is no JSON", () => {
+  it("throws if the text is not JSON", () => {
     expect(() => message("{").json()).toThrow(SyntaxError);
   });
 

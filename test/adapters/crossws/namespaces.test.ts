@@ -7,7 +7,7 @@ function peer(namespace: string): Peer {
 }
 
 describe("Namespaces", () => {
-  it("gives one set of peers as long as a namespace has some", () => {
+  it("gives the same set of peers as long as a namespace has peers", () => {
     const namespaces = new Namespaces();
     const [a, b] = [peer("/x"), peer("/x")];
     namespaces.add(a);
@@ -18,7 +18,7 @@ describe("Namespaces", () => {
     expect([...peers]).toEqual([b]);
   });
 
-  it("forgets those that have none, and makes none by looking", () => {
+  it("forgets namespaces without peers, and makes none when asked about one", () => {
     const namespaces = new Namespaces();
     const a = peer("/x");
     namespaces.add(a);
@@ -29,7 +29,7 @@ describe("Namespaces", () => {
 });
 
 describe("topicName()", () => {
-  it("is never the same for two", () => {
+  it("differs for each namespace and topic", () => {
     const names = [
       topicName("/a", "b"),
       topicName("/", "ab"),

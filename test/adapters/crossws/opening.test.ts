@@ -19,7 +19,7 @@ function asked({ host = "a.test:81", encrypted = false } = {}): UpgradeRequest {
 }
 
 describe("newHookRequest()", () => {
-  it("has the URL that the client has asked for, and its headers", () => {
+  it("has the URL and the headers of the client's request", () => {
     const request = newHookRequest(asked());
     expect(request.url).toBe("http://a.test:81/p?q=1");
     expect(request.method).toBe("GET");
@@ -28,11 +28,11 @@ describe("newHookRequest()", () => {
     expect(newHookRequest(asked({ encrypted: true })).url).toBe("https://a.test:81/p?q=1");
   });
 
-  it.each(["", "a b", "[::"])("has a URL where the host is %j, too", (host) => {
+  it.each(["", "a b", "[::"])("has a URL even if the host is %j", (host) => {
     expect(newHookRequest(asked({ host })).url).toBe("http://localhost/p?q=1");
   });
 
-  it("has a context, an address and a runtime, which frameworks may set anew", () => {
+  it("has a context, an address and a runtime, which frameworks may replace", () => {
     const runtime = { name: "node" };
     const request = newHookRequest(asked(), runtime);
     expect(request).toMatchObject({ context: {}, ip: "192.0.2.1", runtime });
@@ -47,7 +47,7 @@ describe("Opening", () => {
     expect(opening.request).toBe(opening.request);
   });
 
-  it("has the request that it is given, and the path of that", () => {
+  it("keeps a request that it is given, and has its path", () => {
     const given = new Request("http://localhost/other?x") as never;
     const opening = new Opening(asked(), given);
     expect(opening.request).toBe(given);

@@ -19,14 +19,14 @@ describe("peerHandlers()", () => {
   it.each([
     ["a network that fails", new TransportError("RESET")],
     ["a peer that answers no ping", new TimeoutError("PONG_TIMEOUT", 1)],
-  ])("leaves %s to close, which tells it by 1006", (_, error) => {
+  ])("reports %s by close alone, with 1006", (_, error) => {
     const errors: unknown[] = [];
     const { ws, error: tell } = told({ error: (__, given) => void errors.push(given) });
     expect(tell!(ws, error)).toBeUndefined();
     expect(errors).toEqual([]);
   });
 
-  it("tells errors to either hook", () => {
+  it("reports errors to either hook", () => {
     const errors: string[] = [];
     const error = new ProtocolError("OPCODE_RESERVED");
     const common = told({ error: () => void errors.push("common") });
@@ -36,7 +36,7 @@ describe("peerHandlers()", () => {
     expect(errors).toEqual(["common", "own"]);
   });
 
-  it("passes on what the application has thrown where no hook takes it, and not what a peer does wrong", () => {
+  it("passes on what the application throws if no hook takes it, and not what a peer does wrong", () => {
     const { ws, error: tell } = told({});
     const thrown = new Error("mine");
     expect(() => tell!(ws, thrown)).toThrow(thrown);
@@ -44,7 +44,7 @@ describe("peerHandlers()", () => {
     expect(tell!(ws, new LimitError("MESSAGE_TOO_BIG", 1, 2))).toBeUndefined();
   });
 
-  it("gives the promise of a close hook, which a server that ends waits for, and of both where both have one", async () => {
+  it("gives the promise of the close hooks, so that a server that ends waits for them", async () => {
     const closure = { status: 1000, reason: "" } as never;
     const first = told({ close: async () => {} });
     await expect(first.close!(first.ws, closure)).resolves.toBeUndefined();

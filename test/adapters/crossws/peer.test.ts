@@ -7,7 +7,7 @@ afterEach(cleanUpHooks);
 const make = (options: unknown): never => crossws(options as never) as never;
 
 describe("HookPeer", () => {
-  it("has the connection under a browser's names", async () => {
+  it("has the connection's properties under a browser's names", async () => {
     const journal = new Journal();
     const { url } = await hookServer(make, {
       hooks: {
@@ -34,7 +34,7 @@ describe("HookPeer", () => {
     expect(await journal.next()).toBe("3 0");
   });
 
-  it("may be used when its connection is over: nothing comes of it, and nothing is thrown", async () => {
+  it("can be used when its connection is over: nothing happens, and nothing is thrown", async () => {
     const journal = new Journal();
     const { url } = await hookServer(make, {
       hooks: {
@@ -58,7 +58,7 @@ describe("HookPeer", () => {
     expect(await journal.next()).toBe("still here");
   });
 
-  it("waits no longer for what is unsent where the connection ends", async () => {
+  it("stops waiting for unsent bytes when the connection ends", async () => {
     const journal = new Journal();
     const { url } = await hookServer(make, {
       hooks: {
@@ -75,7 +75,7 @@ describe("HookPeer", () => {
     expect(await journal.next()).toBe("over");
   });
 
-  it("gives a wait up when its signal aborts", async () => {
+  it("stops waiting when its signal aborts", async () => {
     const journal = new Journal();
     const { url } = await hookServer(make, {
       hooks: {
@@ -92,7 +92,7 @@ describe("HookPeer", () => {
     expect(await journal.next()).toBe("given up");
   });
 
-  it("closes with 1000 where there is a reason and no status: a reason cannot be alone", async () => {
+  it("closes with 1000 if it is given a reason and no status", async () => {
     const { url } = await hookServer(make, {
       hooks: { open: (peer) => peer.close(undefined, "why") },
     });
@@ -100,7 +100,7 @@ describe("HookPeer", () => {
     expect([await client.next(), await client.next()]).toEqual(["open", "close 1000 why"]);
   });
 
-  it("sends a message without compression where it is told to", async () => {
+  it("sends a message without compression if told to", async () => {
     const { url } = await hookServer(make, {
       hooks: {
         upgrade: () => ({ perMessageDeflate: true }),

@@ -62,7 +62,7 @@ describe("plugin()", () => {
     expect(await response.text()).toBe("plain 127.0.0.1");
   });
 
-  it("asks the application for hooks where it is given none", async () => {
+  it("asks the application for hooks if it is given none", async () => {
     const { url } = await start(
       {},
       {
@@ -89,7 +89,7 @@ describe("plugin()", () => {
     expect(await journal.next()).toBe("ours");
   });
 
-  it("tells hooks which runtime it is", async () => {
+  it("tells hooks the name of the runtime", async () => {
     const journal = new Journal();
     const { url } = await start({
       upgrade(request) {
@@ -126,7 +126,7 @@ describe("plugin()", () => {
     await expect(fetch(url.replace(/^ws/, "http"))).rejects.toThrow();
   });
 
-  it("takes bodies of any size, as such servers do", async () => {
+  it("takes bodies of any size, as such servers usually do", async () => {
     const { server } = await start(
       {},
       { fetch: async (request) => new Response(String((await request.arrayBuffer()).byteLength)) },
@@ -137,7 +137,7 @@ describe("plugin()", () => {
     );
   });
 
-  it("listens with TLS where the server would", async () => {
+  it("listens with TLS if the server would", async () => {
     const { server } = await start({}, { tls: { cert: certificate, key: privateKey } });
     expect(server.url).toMatch(/^https:/);
   });
@@ -152,7 +152,7 @@ describe("infoOf()", () => {
   it.each([
     ["192.0.2.1", "IPv4"],
     ["2001:db8::1", "IPv6"],
-  ])("tells who asks as the runtimes do: %s", (address, family) => {
+  ])("tells the client's address as the runtimes do: %s", (address, family) => {
     const asked = { peer: { address, port: 5 } } as never;
     expect(infoOf("deno", asked)).toEqual({
       remoteAddr: { transport: "tcp", hostname: address, port: 5 },

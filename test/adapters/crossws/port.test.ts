@@ -6,7 +6,7 @@ afterEach(() => {
 });
 
 describe("listenOptionsOf()", () => {
-  it("takes what it is given", () => {
+  it("uses the given host and port", () => {
     const tls = { cert: "c", key: "k" };
     expect(listenOptionsOf({ port: "81", hostname: "a", reusePort: true, tls })).toEqual({
       port: 81,
@@ -20,7 +20,7 @@ describe("listenOptionsOf()", () => {
     });
   });
 
-  it("takes port and host of the environment, and else 3000 on all addresses", () => {
+  it("uses port and host of the environment, and otherwise port 3000 on all addresses", () => {
     vi.stubEnv("PORT", undefined);
     vi.stubEnv("HOST", undefined);
     expect(listenOptionsOf({})).toMatchObject({ port: 3000, hostname: undefined });
@@ -29,19 +29,19 @@ describe("listenOptionsOf()", () => {
     expect(listenOptionsOf({})).toMatchObject({ port: 82, hostname: "b" });
   });
 
-  it("has no TLS without both certificate and key", () => {
+  it("uses TLS only with both certificate and key", () => {
     expect(listenOptionsOf({ port: 0, tls: { cert: undefined, key: "k" } })).not.toHaveProperty(
       "tls",
     );
   });
 
-  it.each(["x", -1, 65_536, NaN])("throws at the port %s", (port) => {
+  it.each(["x", -1, 65_536, NaN])("throws for the port %s", (port) => {
     expect(() => listenOptionsOf({ port })).toThrow(RangeError);
   });
 });
 
 describe("urlOf()", () => {
-  it("writes URLs", () => {
+  it("writes the URL of a server", () => {
     expect(urlOf("127.0.0.1", 80, false)).toBe("http://127.0.0.1:80/");
     expect(urlOf("::1", 80, true)).toBe("https://[::1]:80/");
   });

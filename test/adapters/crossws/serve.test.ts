@@ -32,7 +32,7 @@ describe("serve()", () => {
     expect(server.server.counters.open).toBe(1);
   });
 
-  it("asks the application for hooks where it is given none", async () => {
+  it("asks the application for hooks if it is given none", async () => {
     const { url } = await start({
       fetch: () => ({ crossws: { open: (peer: { send(text: string): void }) => peer.send("hi") } }),
     });
@@ -40,7 +40,7 @@ describe("serve()", () => {
     expect([await client.next(), await client.next()]).toEqual(["open", "text hi"]);
   });
 
-  it("limits bodies where it is told to", async () => {
+  it("limits bodies if told to", async () => {
     const echo = async (request: Request): Promise<Response> => new Response(await request.text());
     const body = "x".repeat(2 * 1024 * 1024);
     const free = await start({ fetch: echo });
@@ -49,7 +49,7 @@ describe("serve()", () => {
     expect((await fetch(small.server.url!, { method: "POST", body })).status).toBe(413);
   });
 
-  it("has no URL before it listens, and rejects where it cannot", async () => {
+  it("has no URL before it listens, and rejects if it cannot listen", async () => {
     const { server } = await start({ fetch: () => new Response() });
     const { port } = new URL(server.url!);
     const serve = serveOn(adapter.listenTransport, runtime);

@@ -20,7 +20,7 @@ describe("Sync", () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  it("tells a delivery that fails, and throws nothing at the driver", () => {
+  it("reports a delivery that fails, and throws nothing at the driver", () => {
     const failed: string[] = [];
     let deliver: ((message: SyncMessage) => void) | undefined;
     const driver = {
@@ -40,7 +40,7 @@ describe("Sync", () => {
     expect(failed).toEqual(["delivery nobody"]);
   });
 
-  it("writes to the console what nobody else is told", async () => {
+  it("writes an error to the console if nobody else is told of it", async () => {
     const printed = vi.spyOn(console, "error").mockImplementation(() => {});
     try {
       const error = new Error("away");

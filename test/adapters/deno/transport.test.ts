@@ -61,7 +61,7 @@ class Fake implements DenoConn {
 }
 
 describe("DenoTransport", () => {
-  it("writes what a write has left, and ends behind it", async () => {
+  it("writes what a write has left, and ends after it", async () => {
     const { fake, transport } = Fake.open();
     fake.writes = [3, 4];
     expect(transport.write(new Uint8Array(10))).toBe(false);
@@ -98,7 +98,7 @@ describe("DenoTransport", () => {
     expect(fake.lines).toEqual(["onData 5"]);
   });
 
-  it("takes an end without close_notify for an end", async () => {
+  it("takes an end without close_notify as an end", async () => {
     const { fake, transport } = Fake.open();
     await fake.answer(Object.assign(new Error("eof"), { name: "UnexpectedEof" }));
     transport.end();
@@ -123,7 +123,7 @@ describe("DenoTransport", () => {
     expect(ending.fake.lines).toEqual(["closeWrite", "close", "onClose not connected"]);
   });
 
-  it("is encrypted where its connection can do a TLS handshake", () => {
+  it("is encrypted if its connection can do a TLS handshake", () => {
     expect(Fake.open().transport.encrypted).toBe(false);
     const secure = Object.assign(new Fake(), { handshake: async () => ({ alpnProtocol: null }) });
     expect(new DenoTransport(secure).encrypted).toBe(true);
@@ -144,7 +144,7 @@ describe("DenoTransport", () => {
     expect(transport.tls).toEqual({ ...unknown, alpnProtocol: "http/1.1" });
   });
 
-  it("is closed at once by destroy(), whatever is under way", async () => {
+  it("is closed at once with destroy(), whatever is under way", async () => {
     const { fake, transport } = Fake.open();
     transport.write(new Uint8Array(1));
     transport.destroy();

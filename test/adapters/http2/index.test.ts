@@ -52,7 +52,7 @@ async function foreign(
 }
 
 describe(`connect() over HTTP/2, on ${runtime}`, () => {
-  it("waits for a session that is connecting still, and opens many on it", async () => {
+  it("waits for a session that is still connecting, and opens many connections on it", async () => {
     const { server, url, session } = await start();
     const opened = await Promise.all(
       Array.from({ length: 10 }, (_, i) => connect(`${url}/${i}`, { session })),
@@ -96,7 +96,7 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     ws.terminate();
   });
 
-  it.each([404, 201, 302])("fails with BAD_STATUS where the answer is %d", async (status) => {
+  it.each([404, 201, 302])("fails with BAD_STATUS if the answer is %d", async (status) => {
     const { url, session } = await foreign((stream) => {
       stream.respond({ ":status": status, "x-why": "no", location: "/there" });
       stream.end("body");
@@ -108,7 +108,7 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     });
   });
 
-  it("fails where the server resets the stream, or the session ends, before an answer", async () => {
+  it("fails if the server resets the stream, or the session ends, before an answer", async () => {
     const { url, session } = await foreign((stream) => {
       stream.close(2);
     });
@@ -119,7 +119,7 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     });
   });
 
-  it("fails with NO_EXTENDED_CONNECT where the server does not take any, at once and later", async () => {
+  it("fails with NO_EXTENDED_CONNECT if the server takes no extended CONNECT, at once and later", async () => {
     const url = await listening();
     const session = sessionWith(url);
     const error = { name: "TransportError", code: "NO_EXTENDED_CONNECT" };
@@ -127,7 +127,7 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     await expect(connect(url.replace("http", "ws"), { session })).rejects.toMatchObject(error);
   });
 
-  it("fails where nobody listens, or the session is closed", async () => {
+  it("fails if nobody listens, or if the session is closed", async () => {
     const { url } = await start();
     const closed = sessionWith(url.replace("ws", "http"));
     closed.close();
@@ -153,7 +153,7 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     expect((await connect(url, { session })).state).toBe("open");
   });
 
-  it("has one listener for each event of the session, however many wait for its settings", async () => {
+  it("has one listener for each event of the session, however many connections wait for its settings", async () => {
     const { server, url, session } = await start();
     const events = ["connect", "remoteSettings", "localSettings", "close", "error"];
     const counts = () => events.map((event) => session.listenerCount(event));
@@ -169,7 +169,7 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     expect(server.connections.length).toBe(29);
   });
 
-  it("tells all that wait when the session fails", async () => {
+  it("rejects all connections that wait when the session fails", async () => {
     const session = sessionWith("http://127.0.0.1:1");
     const attempts = Array.from({ length: 12 }, () => connect("ws://127.0.0.1:1", { session }));
     for (const attempt of await Promise.allSettled(attempts)) {
@@ -179,7 +179,7 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
 
   // Deno asks for it all the same as soon as there is room, and ends it with END_STREAM.
   it.skipIf(runtime === "deno")(
-    "is never asked for where it was given up in the queue behind maxConcurrentStreams",
+    "asks for no stream if the connection is given up while it waits for maxConcurrentStreams",
     async () => {
       const peer = await rawServer([
         [MaxConcurrentStreams, 1],
@@ -211,7 +211,7 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     },
   );
 
-  it("is reset with CANCEL where it is given up before the answer", async () => {
+  it("resets the stream with CANCEL if the connection is given up before the answer", async () => {
     const peer = await rawServer([[EnableConnectProtocol, 1]]);
     const session = sessionWith(peer.url);
     const controller = new AbortController();
@@ -223,7 +223,7 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     expect(reset.frame).toMatchObject({ stream: frame.stream, code: 8 });
   });
 
-  it("wants wss where the session is over TLS, and ws where it is not", async () => {
+  it("wants wss if the session uses TLS, and ws if it does not", async () => {
     const { url, session } = await start();
     await expect(connect(url.replace("ws:", "wss:"), { session })).rejects.toThrow(
       new TypeError("The session is not over TLS: the URL's scheme must be ws"),
@@ -259,13 +259,13 @@ describe(`connect() over HTTP/2, on ${runtime}`, () => {
     [{ http2Maycrash: true }, "Unknown option http2Maycrash: did you mean http2MayCrash?"],
     [{ http2MayCrash: 1 }, "http2MayCrash must be true or false: 1 is a number"],
     [{ pingIntervall: 5 }, "Unknown option pingIntervall: did you mean pingInterval?"],
-  ])("refuses %j for its options, and says what is wrong", async (options, message) => {
+  ])("refuses the options %j, and says what is wrong", async (options, message) => {
     await expect(connectHttp2("ws://127.0.0.1:1", options as never)).rejects.toThrow(
       new TypeError(message),
     );
   });
 
-  it("tells what is known of the session's connection, also when that is gone", async () => {
+  it("tells the facts about the session's connection, also when it is gone", async () => {
     const http2 = createSecureServer({ cert: certificate, key: privateKey });
     const url = (await listening(http2)).replace("http:", "https:");
     const server = await adapter.serve({ server: http2, http2MayCrash: true }, {});
@@ -339,7 +339,7 @@ describe(`overHttp2(), on ${runtime}`, () => {
     );
   });
 
-  it("is a way for a Dialer, too", async () => {
+  it("works for a Dialer, too", async () => {
     const { url, session } = await start();
     const dialer = new Dialer({
       connect: (to) => connectStreamOn(overHttp2(session, { http2MayCrash: true }), to),
@@ -354,7 +354,7 @@ describe(`overHttp2(), on ${runtime}`, () => {
   it.each<[string, object]>([
     ["a path", { path: "/run/x.sock" }],
     ["a tunnel", { tunnel: async () => {} }],
-  ])("does not go through %s", async (_, options) => {
+  ])("refuses to go through %s", async (_, options) => {
     const { session } = await start();
     const to = { hostname: "127.0.0.1", port: 1, ...options };
     await expect(overHttp2(session, { http2MayCrash: true })(to, () => {})).rejects.toThrow(

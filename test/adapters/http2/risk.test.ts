@@ -9,7 +9,7 @@ import { runtime } from "../../support/runtime.ts";
 /** test/package/http2-risk.test.ts shows what the risk is. */
 
 describe("refusalOfHttp2()", () => {
-  it("refuses where a peer can end the process, and says how it may be had all the same", () => {
+  it("refuses a runtime on which a peer can end the process, and says how to use HTTP/2 all the same", () => {
     const refusal = refusalOfHttp2({}, true);
     expect(refusal).toBeInstanceOf(TypeError);
     expect(refusal!.message).toMatch(/^HTTP\/2 is off on Deno.*GOAWAY.*http2MayCrash: true$/);
@@ -41,7 +41,7 @@ describe.runIf(runtime === "deno")("HTTP/2 on deno", () => {
 });
 
 describe.skipIf(runtime === "deno")(`HTTP/2 on ${runtime}`, () => {
-  it("needs to be asked for by nobody", async () => {
+  it("needs no permission", async () => {
     const http2 = createServer();
     const url = await listening(http2);
     await using server = await adapter.serve({ server: http2 }, {});

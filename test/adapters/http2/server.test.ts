@@ -40,13 +40,13 @@ async function open(url: string) {
 }
 
 describe(`a server of node:http2 on ${runtime}`, () => {
-  it("is told from others", () => {
+  it("is told apart from other servers", () => {
     expect(isHttp2Server(createServer())).toBe(true);
     expect(isHttp2Server(createSecureServer({ cert: certificate, key: privateKey }))).toBe(true);
     expect(isHttp2Server(createHttp1Server())).toBe(false);
   });
 
-  it("opens a WebSocket with 200, takes frames in DATA, and ends the stream behind the close frame", async () => {
+  it("opens a WebSocket with 200, takes frames in DATA, and ends the stream after the close frame", async () => {
     const { url } = await start({
       upgrade: (offer) => ({ protocol: offer.protocols[0], headers: [["X-Path", offer.target]] }),
       message: (ws, data) => ws.send(data),
@@ -75,7 +75,7 @@ describe(`a server of node:http2 on ${runtime}`, () => {
     stream.end();
   });
 
-  it("serves many on one session, beside plain requests", async () => {
+  it("serves many WebSockets on one session, beside plain requests", async () => {
     const { server, url } = await start();
     const session = await open(url);
     const streams = Array.from({ length: 20 }, () => request(session));
@@ -121,7 +121,7 @@ describe(`a server of node:http2 on ${runtime}`, () => {
     expect((await responseOf(stream))[":status"]).toBe(405);
   });
 
-  it("leaves a plain CONNECT to whoever else listens for it", async () => {
+  it("leaves a plain CONNECT to another listener", async () => {
     const http2 = createServer(() => {});
     http2.on("connect", (_: unknown, response: { statusCode: number; end(): void }) => {
       response.statusCode = 418;
@@ -133,7 +133,7 @@ describe(`a server of node:http2 on ${runtime}`, () => {
     expect((await responseOf(stream))[":status"]).toBe(418);
   });
 
-  it("leaves a stream alone that another listener has answered", async () => {
+  it("ignores a stream that another listener has answered", async () => {
     const http2 = createServer();
     http2.on("stream", (stream, headers) => {
       if (headers[":path"] === "/theirs") stream.respond({ ":status": 299 }, { endStream: true });
@@ -147,7 +147,7 @@ describe(`a server of node:http2 on ${runtime}`, () => {
     expect(asked).toEqual(["/"]);
   });
 
-  it("takes a reset for what it is, on either side", async () => {
+  it("reports a reset as a reset, on either side", async () => {
     const closed: Promise<unknown>[] = [];
     const { server, url } = await start({ open: (ws) => void closed.push(ws.closed) });
     const session = await open(url);
@@ -205,7 +205,7 @@ describe(`a server of node:http2 on ${runtime}`, () => {
     expect(count).toBe(many);
   });
 
-  it("takes upgrades of HTTP/1.1 on the same port, where the server allows them", async () => {
+  it("takes upgrades of HTTP/1.1 on the same port, if the server allows them", async () => {
     const http2 = createSecureServer({ cert: certificate, key: privateKey, allowHTTP1: true });
     const url = await listening(http2);
     const server = await adapter.serve(

@@ -134,7 +134,7 @@ describe("Http2ServerTransport", () => {
     expect(seen()).toEqual(["onData Uint8Array 3", "pause", "resume", "onEnd", "end", "onClose"]);
   });
 
-  it("is dropped by a reset with CANCEL, once, and takes nothing afterwards", () => {
+  it("is dropped with one reset of code CANCEL, and takes nothing afterwards", () => {
     const { stream, transport, seen } = newServer();
     transport.write(response);
     transport.destroy();
@@ -149,7 +149,7 @@ describe("Http2ServerTransport", () => {
   it.each([
     ["a code", { rstCode: 2 }],
     ["an aborted stream", { aborted: true }],
-  ])("tells a reset by %s as an error, and no end", (_, state) => {
+  ])("reports a reset with %s as an error, and no end", (_, state) => {
     const { stream, seen } = newServer();
     Object.assign(stream, state);
     stream.emit("end");
@@ -158,7 +158,7 @@ describe("Http2ServerTransport", () => {
     expect(seen()).toEqual([`onClose HTTP/2 stream was reset with error code ${code}`]);
   });
 
-  it("takes no late write where the stream was lost, and throws it away once it is dropped, too", () => {
+  it("takes no write after the stream was lost, and discards one after it was dropped", () => {
     const { stream, transport, seen } = newServer();
     transport.write(response);
     Object.assign(stream, { rstCode: 2, writable: false, destroyed: true });
@@ -170,7 +170,7 @@ describe("Http2ServerTransport", () => {
     expect(seen()).toEqual(["respond 200", "onClose HTTP/2 stream was reset with error code 2"]);
   });
 
-  it("tells the stream's own error", () => {
+  it("reports the stream's own error", () => {
     const { stream, seen } = newServer();
     stream.emit("error", new Error("broken"));
     stream.rstCode = 2;
@@ -213,7 +213,7 @@ describe("Http2ClientTransport", () => {
     expect(lines).toEqual([]);
   });
 
-  it("is gone at once where no stream was asked for yet, but not inside the call", async () => {
+  it("closes at once if no stream was asked for yet, but not inside the call", async () => {
     for (const drop of ["destroy", "end"] as const) {
       const { transport, seen } = newClient();
       transport.pause();
@@ -227,7 +227,7 @@ describe("Http2ClientTransport", () => {
     }
   });
 
-  it("tells what the session throws, and never throws it", async () => {
+  it("reports what the session throws, and never throws it", async () => {
     const { transport, seen } = newClient(() => {
       throw new Error("session is closed");
     });

@@ -23,7 +23,7 @@ describe("memoryNetwork()", () => {
     expect(network.pairs).toHaveLength(3);
   });
 
-  it("refuses where nobody listens, and a port that is taken", async () => {
+  it("refuses to connect if nobody listens, and to listen on a port that is taken", async () => {
     const network = memoryNetwork();
     await expect(network.connect("ws://a")).rejects.toMatchObject({ code: "REFUSED" });
     const server = await network.serve({ port: 80 }, {});
@@ -37,7 +37,7 @@ describe("memoryNetwork()", () => {
     expect(ws.state).toBe("open");
   });
 
-  it("takes from the host what a runtime has", async () => {
+  it("uses the runtime's services that it is given", async () => {
     const network = memoryNetwork({ host: { engine: zlibEngine() } });
     await using server = await network.serve({ port: 80, compression: true }, {});
     await using ws = await network.connect("ws://a", { compression: true });
@@ -138,7 +138,7 @@ describe("a conversation", () => {
     }
   });
 
-  it("that breaks at any operation ends once for each side, and every promise settles", async () => {
+  it("ends once for each side if it breaks at any operation, and every promise settles", async () => {
     const setup = { seed: 1, cut: 40, delay: 2, capacity: 64 };
     const { operations } = await converse(setup);
     expect(operations).toBeGreaterThan(40);

@@ -45,7 +45,7 @@ function bytesOf(lines: readonly string[], index: number): number[] {
 const all = Array.from({ length: 40 }, (_, i) => i);
 
 describe("a seed", () => {
-  it("makes the same course each time, and another seed another one", async () => {
+  it("makes the same course each time, and another seed makes another one", async () => {
     const options = { cut: 7, delay: 5 };
     const first = await course({ ...options, seed: 3 });
     expect(await course({ ...options, seed: 3 })).toEqual(first);
@@ -75,7 +75,7 @@ describe("cut", () => {
     expect(await course({ cut: 1 })).toHaveLength(80);
   });
 
-  it("keeps the rest for whoever pauses in between", async () => {
+  it("keeps the rest for a handler that pauses in between", async () => {
     const [left, right] = memoryPair({ cut: 2, seed: 1 });
     const lines = listen(right);
     const { onData } = right.handler;
@@ -125,7 +125,7 @@ describe("failAt", () => {
     expect(pair[0].write(Uint8Array.of(3))).toBe(true);
   });
 
-  it("is reached by what both ends do, and says which it was", async () => {
+  it("counts what both ends do, and says which operation it was", async () => {
     const pair = memoryPair({ failAt: 3 });
     const errors: unknown[] = [];
     for (const transport of pair) {
@@ -146,7 +146,7 @@ describe("the numbers", () => {
     ["cut", { cut: 1.5 }],
     ["delay", { delay: -1 }],
     ["failAt", { failAt: 0 }],
-  ])("of %s are checked", (name, options) => {
+  ])("are checked for %s", (name, options) => {
     expect(() => memoryPair(options)).toThrow(new RegExp(`^${name} must be an integer`));
   });
 });

@@ -49,7 +49,7 @@ describe("memoryPair()", () => {
     expect(lines[0]).toHaveLength(3);
   });
 
-  it("borrows what passes the capacity until the reader has read", async () => {
+  it("borrows what exceeds the capacity until the reader has read", async () => {
     const [left, right] = memoryPair({ capacity: 3 });
     const lines = [listen(left), listen(right)];
     right.pause();
@@ -63,7 +63,7 @@ describe("memoryPair()", () => {
     expect(lines).toEqual([["drain"], ["data 1 2 3 4", "data 5", "end"]]);
   });
 
-  it("stops in the middle when its reader says so", async () => {
+  it("stops in the middle when its reader pauses", async () => {
     const [left, right] = memoryPair();
     const seen = listen(right);
     const { handler } = right;
@@ -102,7 +102,7 @@ describe("memoryPair()", () => {
     expect(second[0].write(new Uint8Array(1))).toBe(true);
   });
 
-  it("needs no handler", async () => {
+  it("works without a handler", async () => {
     const [left, right] = memoryPair();
     left.write(new Uint8Array([1]));
     left.end();

@@ -3,7 +3,7 @@ import { Asked } from "../../../adapters/nats/asked.ts";
 import { newDeferred } from "../../../src/deferred.ts";
 
 describe("Asked", () => {
-  it("gives what comes, or what all is given up for, whichever is first", async () => {
+  it("gives the answer, or the error with which all are given up, whichever comes first", async () => {
     const asked = new Asked();
     const late = newDeferred<number>();
     expect(await asked.until(Promise.resolve(1))).toBe(1);

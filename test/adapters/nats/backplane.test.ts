@@ -42,14 +42,14 @@ function newConnection(): FakeConnection {
 }
 
 describe("natsBackplane()", () => {
-  it("refuses what is no `connect`", () => {
+  it("refuses a `connect` that is no function", () => {
     expect(() => natsBackplane({} as never, {})).toThrow(TypeError);
   });
 
   it.each<[object, string]>([
     [{ prefix: 5 }, "prefix must be a string: 5 is a number"],
     [{ Prefix: "a" }, "Unknown option Prefix: did you mean prefix?"],
-  ])("refuses options that are none: %o", (options, message) => {
+  ])("refuses wrong options: %o", (options, message) => {
     const connect = async (): Promise<NatsConnection> => newConnection();
     expect(() => natsBackplane(connect, {}, options)).toThrow(new TypeError(message));
   });
@@ -73,7 +73,7 @@ describe("natsBackplane()", () => {
     ]);
   });
 
-  it("asks once for the confirmation of all that is done in a turn", async () => {
+  it("asks once to confirm all that is done in a turn", async () => {
     const connection = newConnection();
     const membership = await natsBackplane(async () => connection, {}).join(newMember());
     await Promise.all([
@@ -89,7 +89,7 @@ describe("natsBackplane()", () => {
     ]);
   });
 
-  it("opens another connection where the client gives one up, and asks for all that is wanted", async () => {
+  it("opens another connection if the client gives one up, and subscribes again to all that is wanted", async () => {
     const connections = [newConnection(), newConnection()];
     const opened: FakeConnection[] = [];
     const connect = async (): Promise<NatsConnection> => {
@@ -105,7 +105,7 @@ describe("natsBackplane()", () => {
     expect(connections[1]!.lines).toEqual(["subscribe framewire.milk", "flush"]);
   });
 
-  it("lets go what is not wanted any more when a connection is back", async () => {
+  it("unsubscribes from what is not wanted any more when a connection is back", async () => {
     const connection = newConnection();
     const member = newMember();
     const membership = await natsBackplane(async () => connection, {}).join(member);

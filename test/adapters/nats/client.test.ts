@@ -9,12 +9,12 @@ describe("refusalIn()", () => {
   it.each<[string, object]>([
     ["nats.js 2", { data: "PERMISSIONS_VIOLATION", permissionContext: refusal }],
     ["nats.js 3", { error: Object.assign(new Error("no"), refusal) }],
-  ])("finds it as %s tells it", (_, status) => {
+  ])("finds a refusal as %s reports it", (_, status) => {
     expect(refusalIn({ type: "error", ...status })).toEqual(refusal);
   });
 
   it.each<object>([{}, { data: "STALE_CONNECTION" }, { error: new Error("no") }])(
-    "finds none in other errors: %o",
+    "finds no refusal in other errors: %o",
     (status) => {
       expect(refusalIn({ type: "error", ...status })).toBeUndefined();
     },
@@ -27,7 +27,7 @@ describe("isHopeless()", () => {
     [{ name: "AuthorizationError" }, true],
     [{ code: "CONNECTION_REFUSED" }, false],
     [{ name: "ConnectionError" }, false],
-  ])("of %o: %s", (error, expected) => {
+  ])("says of %o: %s", (error, expected) => {
     expect(isHopeless(error)).toBe(expected);
   });
 });

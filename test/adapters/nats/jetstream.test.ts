@@ -17,7 +17,7 @@ const error = (code: number, errorCode: number, description = "no"): { error: ob
 const ack = (seq: number, rest = ""): string => `$JS.ACK.${rest}fw.consumer.1.${seq}.1.0.0`;
 
 describe("JetStream", () => {
-  it("tells what NATS says against a question", async () => {
+  it("reports what NATS says against a question", async () => {
     const connection = newJetStream();
     connection.answer = () => error(400, 10_052, "bad");
     const stream = new JetStream(connection, "fw", "_INBOX");
@@ -28,7 +28,7 @@ describe("JetStream", () => {
     });
   });
 
-  it("asks again where a stream is just being made, since it has no date then", async () => {
+  it("asks again while a stream is just being made, since it has no date then", async () => {
     const connection = newJetStream();
     const dates = ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "2026-11-30T11:29:26Z"];
     connection.answer = () => ({ created: dates.shift() });
@@ -60,7 +60,7 @@ describe("JetStream", () => {
   it.each([
     ["with one word less, as servers have it", ""],
     ["as servers with a domain have it", "hub.account."],
-  ])("reads places %s", async (_, rest) => {
+  ])("reads the places %s", async (_, rest) => {
     const connection = newJetStream();
     connection.answer = () => ({ name: "consumer", num_pending: 2 });
     connection.messages = [3, 7].map((seq) =>
@@ -75,7 +75,7 @@ describe("JetStream", () => {
     ]);
   });
 
-  it("reads one that is larger than a page by itself", async () => {
+  it("reads a message that is larger than a page by itself", async () => {
     const connection = newJetStream();
     connection.answer = (what) =>
       what.startsWith("CONSUMER")
@@ -86,7 +86,7 @@ describe("JetStream", () => {
     expect([message!.seq, [...message!.data]]).toEqual([3, [1, 2]]);
   });
 
-  it("asks for nothing more where there is nothing", async () => {
+  it("asks for nothing more if there is nothing more", async () => {
     const connection = newJetStream();
     connection.answer = () => ({ name: "consumer", num_pending: 0 });
     expect(await new JetStream(connection, "fw", "_INBOX").read("a", 1, 64, 1000)).toEqual([]);
@@ -139,7 +139,7 @@ describe("isFinal()", () => {
     ["a stream whose server is away", coded(500, 10_118), false],
     ["a stream of somebody else's", new TypeError("no"), true],
     ["no answer", new Error("TIMEOUT"), false],
-  ])("of %s: %s", (_, thrown, expected) => {
+  ])("says of %s: %s", (_, thrown, expected) => {
     expect(isFinal(thrown)).toBe(expected);
   });
 });

@@ -22,14 +22,14 @@ describe("natsStreams()", () => {
     );
   });
 
-  it("refuses what is no client's module", () => {
+  it("refuses a module that is no client's", () => {
     const { connect } = moduleOf(newJetStream());
     expect(() => natsStreams({ connect } as never, {})).toThrow(
       "nats must be the client's module, which has connect and headers: Object",
     );
   });
 
-  it("makes a stream that keeps what was asked for, and takes one that is there as it is", async () => {
+  it("makes a stream that keeps what was asked for, and takes an existing one as it is", async () => {
     const connection = newJetStream();
     const made: Record<string, unknown>[] = [];
     connection.answer = (what, question) => {
@@ -62,7 +62,7 @@ describe("natsStreams()", () => {
     ]);
   });
 
-  it("keeps nothing of the topics on which servers talk to each other, and of those that are not to be kept", () => {
+  it("keeps no messages of topics on which servers talk to each other, or that are not to be kept", () => {
     const { keeps } = natsStreams(
       moduleOf(newJetStream()),
       {},

@@ -20,7 +20,7 @@ describe("subjectOf()", () => {
     expect(subjectOf("p.", topic)).toBe(subject);
   });
 
-  it("gives each topic a subject of its own, which holds no more than a token may", () => {
+  it("gives each topic its own subject, which is a valid token", () => {
     const topics = new Set<string>([
       "",
       "%",

@@ -106,7 +106,7 @@ describe.runIf(runtime === "node")("acceptedTransport() on Node", () => {
     expect(lines).toEqual(["onData Uint8Array late"]);
   });
 
-  it("tells of the peer's end and of its own, and its server counts it until then", async () => {
+  it("reports the peer's end and its own, and its server counts it until then", async () => {
     const { server, client, transport, lines, told } = await acceptOne();
     const closed = once(server, "close");
     server.close();
@@ -119,7 +119,7 @@ describe.runIf(runtime === "node")("acceptedTransport() on Node", () => {
     await closed;
   });
 
-  it("tells of a reset", async () => {
+  it("reports a reset", async () => {
     const { client, lines, told } = await acceptOne();
     client.resetAndDestroy();
     await told.close.promise;
@@ -162,7 +162,7 @@ function sendLast(peer: RawClient, text: string): void {
 }
 
 describe("AcceptedTransport of a socket that somebody else has made", () => {
-  it("tells what it reads, in front of its end; on Node from the buffer of all", async () => {
+  it("delivers what it reads before its end; on Node from the buffer of all sockets", async () => {
     const { peer, told, ended } = await transportOf(() => {});
     sendLast(peer, "sixteen bytes or more");
     await ended;
@@ -170,7 +170,7 @@ describe("AcceptedTransport of a socket that somebody else has made", () => {
     if (runtime === "node") expect(told.sizes).toEqual(new Set([256 * 1024]));
   });
 
-  it("takes it as it comes where it has read what nobody has got, and tells that", async () => {
+  it("uses the socket as it is if it has read bytes that nobody has got, and delivers those", async () => {
     const { peer, told, ended } = await transportOf(async (socket, client) => {
       const isThere = once(socket, "readable");
       client.write(new TextEncoder().encode("early "));
@@ -183,7 +183,7 @@ describe("AcceptedTransport of a socket that somebody else has made", () => {
     expect(told.text).toBe("early and late");
   });
 
-  it("takes it as it comes where somebody else listens to it", async () => {
+  it("uses the socket as it is if other code listens to it", async () => {
     let seen = "";
     const { peer, told, ended } = await transportOf((socket) => {
       socket.on("data", (chunk) => (seen += String(chunk)));
@@ -193,7 +193,7 @@ describe("AcceptedTransport of a socket that somebody else has made", () => {
     expect([told.text, seen]).toEqual(["for two", "for two"]);
   });
 
-  it("leaves one paused that was told to pause", async () => {
+  it("leaves a socket paused that was told to pause", async () => {
     const { socket, peer, told, ended } = await transportOf((paused) => {
       paused.pause();
     });
@@ -209,7 +209,7 @@ describe("AcceptedTransport of a socket that somebody else has made", () => {
 });
 
 describe("acceptedTransport() of a socket whose handle is not Node's", () => {
-  it("takes it as it came, and lets it read", () => {
+  it("uses the socket as it is, and lets it read", () => {
     const listeners = new Map<string, (value: unknown) => void>();
     const lines: string[] = [];
     const socket = {
@@ -284,7 +284,7 @@ describe("the trial of the first reads", () => {
     warnings.stop();
   });
 
-  it("goes on with what has worked, and listens no longer for what comes as documented", async () => {
+  it("goes on with the way that has worked, and stops listening for chunks that come as documented", async () => {
     const accept = await untried();
     const first = accept();
     first.read(head);
@@ -303,7 +303,7 @@ describe("the trial of the first reads", () => {
     expect(lines).toEqual([`onData ${head}`]);
   });
 
-  it("judges by enough bytes, and takes fewer until then", async () => {
+  it("judges after enough bytes, and uses smaller reads until then", async () => {
     const accept = await untried();
     const first = accept();
     for (const piece of ["GET", " / ", "HTTP/1.1"]) {

@@ -31,7 +31,7 @@ class FakeSocket extends EventEmitter {
 }
 
 describe("socketTransport()", () => {
-  it("ends neither by a time-out nor by the peer's end, and tells TCP what is wanted of it", () => {
+  it("ends neither by a time-out nor by the peer's end, and sets the options of TCP", () => {
     const socket = new FakeSocket();
     socketTransport(socket, { noDelay: false });
     const { allowHalfOpen, timeout, noDelay } = socket;

@@ -78,7 +78,7 @@ describe("NodeTransport", () => {
     expect(lines).toEqual([]);
   });
 
-  it("borrows what is written to a socket that has failed, and gives it back no more", () => {
+  it("borrows what is written to a socket that has failed, and never gives it back", () => {
     const { transport, lines, socket, written, emit } = newTransport();
     socket.writableLength = 1;
     expect(transport.write(new Uint8Array(1))).toBe(false);
@@ -90,13 +90,13 @@ describe("NodeTransport", () => {
     expect(lines).toEqual(["write 1", "onClose reset"]);
   });
 
-  it("gives plain bytes: of a Buffer a part would be no copy", () => {
+  it("gives plain bytes, since slice() of a Buffer makes no copy", () => {
     const { lines, emit } = newTransport();
     emit("data", Buffer.from([1, 2, 3]).subarray(1));
     expect(lines).toEqual(["onData Uint8Array 2 3"]);
   });
 
-  it("tells of the peer's end, and of its own with what was wrong", () => {
+  it("reports the peer's end, and its own with what was wrong", () => {
     const { lines, emit } = newTransport();
     emit("end");
     emit("error", new Error("reset"));
@@ -104,7 +104,7 @@ describe("NodeTransport", () => {
     expect(lines).toEqual(["onEnd", "onClose reset"]);
   });
 
-  it("lets go of its handler with the last event: Node keeps closed sockets for a while", () => {
+  it("releases its handler with the last event, since Node keeps closed sockets for a while", () => {
     const { transport, lines, emit } = newTransport();
     const { handler } = transport;
     emit("close");
@@ -113,7 +113,7 @@ describe("NodeTransport", () => {
     expect(lines).toEqual(["onClose"]);
   });
 
-  it("passes on what it is told to do, and the peer's address", () => {
+  it("passes calls on to its socket, and tells the peer's address", () => {
     const { transport, lines } = newTransport();
     transport.pause();
     transport.resume();
@@ -124,7 +124,7 @@ describe("NodeTransport", () => {
     expect([transport.localAddress, transport.localPort]).toEqual(["192.0.2.2", 8]);
   });
 
-  it("knows of TLS what its socket knows, when it is asked", () => {
+  it("asks its socket about TLS when it is asked itself", () => {
     const asked: string[] = [];
     const { transport, socket } = newTransport();
     expect(transport.tls).toBeUndefined();
@@ -168,7 +168,7 @@ describe("NodeTransport", () => {
     ["gone", { destroyed: true, errored: null }, ["onClose"]],
     ["failed", { destroyed: true, errored: new Error("reset") }, ["onClose reset"]],
     ["ended and gone", { readableEnded: true, destroyed: true }, ["onEnd", "onClose"]],
-  ])("tells of a socket that was %s when it came", async (_, state, told) => {
+  ])("reports the end of a socket that was %s when it came", async (_, state, told) => {
     const { lines, emit } = newTransport(state);
     expect(lines).toEqual([]);
     await Promise.resolve();

@@ -38,7 +38,7 @@ describe("Arrivals", () => {
     await expect.poll(() => member.lines).toEqual([...lines, "milk: 7"]);
   });
 
-  it("tells a gap in the place of a row that is gone, or cannot be read", async () => {
+  it("reports a gap in the place of a row that is gone, or cannot be read", async () => {
     const { member, reads, arrivals } = newArrivals();
     for (const payload of ["r1", "eAQ==", "r2", "eAg=="]) arrivals.take("tea", payload);
     reads[0]!.resolve(undefined);
@@ -54,13 +54,13 @@ describe("Arrivals", () => {
     expect([reads.length, member.lines]).toEqual([0, ["tea: 1"]]);
   });
 
-  it("gives what is none of framewire's as it is, for the server to count", () => {
+  it("gives a notification that is not framewire's as it is, for the server to count", () => {
     const { member, arrivals } = newArrivals();
     for (const payload of ["", "A", "rA"]) arrivals.take("tea", payload);
     expect(member.lines).toEqual(["tea: ", "tea: 65", "tea: 114 65"]);
   });
 
-  it("bounds what waits, and tells of which topics it has lost something, behind what it has not", async () => {
+  it("bounds what waits, and names the topics of which it has lost something, after what it has not lost", async () => {
     const { member, reads, arrivals } = newArrivals();
     let delivered = 0;
     member.deliver = () => void delivered++;
@@ -80,7 +80,7 @@ describe("Arrivals", () => {
     expect([delivered - before, member.lines.length]).toEqual([2, 1]);
   });
 
-  it("delivers nothing once it is stopped, and tells no gap: that is for who has lost the connection", async () => {
+  it("delivers nothing and reports no gap once it is stopped", async () => {
     const { member, reads, arrivals } = newArrivals();
     arrivals.take("tea", "r1");
     arrivals.take("tea", "eAQ==");

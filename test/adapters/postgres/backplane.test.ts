@@ -16,7 +16,7 @@ const join = (server: FakePostgres, member = newMember(), options: PostgresBackp
 const leave = new AbortController().signal;
 
 describe("postgresBackplane()", () => {
-  it("refuses what makes no clients", () => {
+  it("refuses a function that makes no clients", () => {
     expect(() => postgresBackplane(new FakeClient() as never)).toThrow(
       "newClient must be a function",
     );
@@ -40,7 +40,7 @@ describe("postgresBackplane()", () => {
       "RangeError: timeout must be milliseconds from 1 to 2147483647: Infinity",
     ],
     [{ maxDelay: 0 }, "RangeError: maxDelay must be milliseconds from 1 to 2147483647: 0"],
-  ])("refuses options that are none: %o", (options, message) => {
+  ])("refuses wrong options: %o", (options, message) => {
     let thrown: unknown;
     try {
       postgresBackplane(() => new FakeClient(), options);
@@ -61,13 +61,13 @@ describe("postgresBackplane()", () => {
       )(new FakeClient()),
       "newClient() must give another client each time: write () => new Client(...)",
     ],
-  ])("does not join by what gives %s", async (_, newClient, message) => {
+  ])("does not join if the given function gives %s", async (_, newClient, message) => {
     const joining = postgresBackplane(newClient as () => FakeClient).join(newMember());
     await expect(joining).rejects.toThrow(message);
     await expect(joining).rejects.toBeInstanceOf(TypeError);
   });
 
-  it("joins later where PostgreSQL has no connection left, and is told what was wrong", async () => {
+  it("joins later if PostgreSQL has no connection left, and reports what was wrong", async () => {
     const server = new FakePostgres();
     server.refusal = answerOf("53300", "too many clients");
     const member = newMember();
@@ -81,7 +81,7 @@ describe("postgresBackplane()", () => {
     await membership.leave(leave);
   });
 
-  it("goes on trying where a password is refused that was not before", async () => {
+  it("keeps trying if a password is refused that was accepted before", async () => {
     const server = new FakePostgres();
     const member = newMember();
     const membership = await join(server, member);
@@ -93,7 +93,7 @@ describe("postgresBackplane()", () => {
     await membership.leave(leave);
   });
 
-  it("lets go what was wanted when it began to subscribe again, and is no more when it has", async () => {
+  it("unsubscribes from topics that are no longer wanted when it has subscribed again", async () => {
     const server = new FakePostgres();
     const member = newMember();
     const membership = await join(server, member);
@@ -111,7 +111,7 @@ describe("postgresBackplane()", () => {
     await membership.leave(leave);
   });
 
-  it("connects no more once it has left", async () => {
+  it("does not connect any more once it has left", async () => {
     const [server, other] = [new FakePostgres(), new FakePostgres()];
     server.refusal = other.refusal = new Error("away");
     const [left, trying] = await Promise.all([join(server), join(other)]);

@@ -13,11 +13,11 @@ describe("channelOf()", () => {
     ["grün", "p:gr%C3%BCn"],
     ["🫖", "p:%F0%9F%AB%96"],
     ["\ud83e", "p:%ud83e"],
-  ])("of %j is %j", (topic, channel) => {
+  ])("gives for %j the channel %j", (topic, channel) => {
     expect(channelOf("p:", topic)).toBe(channel);
   });
 
-  it("is a channel of its own for each topic, and none that PostgreSQL would cut off", () => {
+  it("gives each topic its own channel, and none that PostgreSQL would cut off", () => {
     const topics = new Set<string>(["%", "%h", "%25", "%u0020", "\ud83e", "🫖", "~", "%7e"]);
     for (let unit = 0; unit < 0x1_00_00; unit += 7) topics.add(String.fromCharCode(unit));
     for (const length of [44, 45, 46, 62, 63, 64, 1024]) {
@@ -34,13 +34,13 @@ describe("channelOf()", () => {
     }
   });
 
-  it("is a channel of a topic without a name, too", () => {
+  it("gives a topic without a name a channel, too", () => {
     expect(channelOf("", "")).toMatch(/^%h[\w-]{43}$/);
   });
 });
 
 describe("quoted()", () => {
-  it("spells a name so that it ends where it ends", () => {
+  it("quotes a name so that no character of it ends the quotes", () => {
     expect(quoted(`Tea "hot"`)).toBe(`"Tea ""hot"""`);
   });
 });

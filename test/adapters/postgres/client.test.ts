@@ -11,7 +11,7 @@ import { answerOf, FakeClient } from "../../support/fake-postgres.ts";
 const socketError = Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
 
 describe("codeOf()", () => {
-  it("tells what PostgreSQL says from what a socket does", () => {
+  it("tells a code of PostgreSQL from a code of a socket", () => {
     expect(codeOf(answerOf("42P01"))).toBe("42P01");
     for (const other of [socketError, new Error("no"), undefined, null, "no"]) {
       expect(codeOf(other)).toBeUndefined();
@@ -40,7 +40,7 @@ describe("isHopeless()", () => {
     ["nobody at the port", Object.assign(new Error("no"), { code: "ECONNREFUSED" }), false],
     ["a connection that has ended", new Error("Connection terminated unexpectedly"), false],
     ["nothing", undefined, false],
-  ])("of %s: %s", (_, error, expected) => {
+  ])("says of %s: %s", (_, error, expected) => {
     expect(isHopeless(error)).toBe(expected);
   });
 });
@@ -54,7 +54,7 @@ describe("isAnswer()", () => {
     ["a broken connection", answerOf("08006"), false],
     ["a database that may only be read", answerOf("25006"), true],
     ["a socket's error", socketError, false],
-  ])("of %s: %s", (_, error, expected) => {
+  ])("says of %s: %s", (_, error, expected) => {
     expect(isAnswer(error)).toBe(expected);
   });
 });

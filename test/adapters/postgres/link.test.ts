@@ -15,7 +15,7 @@ function newLink(timeout = 60_000) {
 }
 
 describe("Link", () => {
-  it("asks for one thing after the other, and goes on behind what is refused", async () => {
+  it("asks for one thing after the other, and goes on after a refusal", async () => {
     const { client, link, told } = newLink();
     await link.open();
     const first = newDeferred<{ rows: unknown[] }>();
@@ -38,7 +38,7 @@ describe("Link", () => {
   it.each<[string, (client: FakeClient) => void]>([
     ["a socket's error", (client) => client.tell("error", new Error("gone"))],
     ["its end", (client) => client.tell("end")],
-  ])("is lost by %s, and all that waits is told so", async (_, act) => {
+  ])("is lost by %s, and all that waits is rejected", async (_, act) => {
     const { client, link, told } = newLink();
     await link.open();
     client.answer = () => new Promise(() => {});
@@ -55,7 +55,7 @@ describe("Link", () => {
     expect(client.lines).toEqual(["connect", "one", "end", "destroy"]);
   });
 
-  it("is lost by an answer that says that PostgreSQL goes away", async () => {
+  it("is lost by an answer that says that PostgreSQL shuts down", async () => {
     const { client, link, told } = newLink();
     await link.open();
     client.answer = () => Promise.reject(answerOf("57P01", "shutting down"));
@@ -67,7 +67,7 @@ describe("Link", () => {
     ["to connect", 0],
     ["to answer", 1],
     ["to say that it is there, when it has been asked for nothing", 2],
-  ])("is lost where it takes too long %s", async (_, when) => {
+  ])("is lost if it takes too long %s", async (_, when) => {
     const { client, link, told } = newLink(20);
     if (when === 0) client.connecting = () => new Promise(() => {});
     client.answer = () => new Promise(() => {});
@@ -80,7 +80,7 @@ describe("Link", () => {
     if (when === 2) expect(client.lines).toContain("SELECT 1");
   });
 
-  it("tells once what it could not be opened for", async () => {
+  it("reports once why it could not be opened", async () => {
     const { client, link, told } = newLink();
     client.connecting = async () => {
       client.tell("error", new Error("first"));
@@ -90,7 +90,7 @@ describe("Link", () => {
     expect(told).toEqual(["lost first"]);
   });
 
-  it("does not wait for the end of what does not end, once it is dropped", async () => {
+  it("does not wait for a client that does not end, once it is dropped", async () => {
     const { client, link, told } = newLink();
     await link.open();
     client.end = () => new Promise(() => {});

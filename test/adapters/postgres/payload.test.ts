@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { inline, mostInline } from "../../../adapters/postgres/payload.ts";
 
 describe("mostInline", () => {
-  it("is the most that PostgreSQL takes, which is less than 8 000 bytes", () => {
+  it("is the largest payload that PostgreSQL takes, which is less than 8 000 bytes", () => {
     const size = (bytes: number): number =>
       inline.length + Buffer.from(new Uint8Array(bytes)).toString("base64").length;
     expect(size(mostInline)).toBeLessThan(8000);

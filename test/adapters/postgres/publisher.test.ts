@@ -21,7 +21,7 @@ const small = Uint8Array.of(1);
 const large = new Uint8Array(mostInline + 1);
 
 describe("Publisher", () => {
-  it("gives what is published in a turn as one command, and as another what comes while that is under way", async () => {
+  it("sends what is published in a turn as one command, and what comes meanwhile as another", async () => {
     const { client, link, publisher, commands } = await newPublisher();
     const gate = newDeferred<{ rows: unknown[] }>();
     client.answer = () => gate.promise;
@@ -39,7 +39,7 @@ describe("Publisher", () => {
     link.drop();
   });
 
-  it("gives what is large alone and in its place", async () => {
+  it("sends a large message alone and in its place", async () => {
     const { link, publisher, commands } = await newPublisher();
     const sizes = [small, large, large, small, new Uint8Array(mostInline)];
     await Promise.all(sizes.map((bytes, at) => publisher.publish(`${at}`, bytes)));
@@ -57,7 +57,7 @@ describe("Publisher", () => {
     link.drop();
   });
 
-  it("tells those of a command alone what is refused of it", async () => {
+  it("rejects only the publications of the command that is refused", async () => {
     const { client, link, publisher } = await newPublisher();
     client.answer = async ({ values }) => {
       if (values!.length > 2) throw answerOf("42501");

@@ -21,7 +21,7 @@ const verbs = (client: FakeClient): string[] => client.lines.map((line) => line.
 
 describe("MessageRows", () => {
   it.each(["23505", "42P07", "42710"])(
-    "takes the table that another makes at the same time (%s)",
+    "uses the table that another server makes at the same time (%s)",
     async (code) => {
       const { client, link, rows } = await newRows();
       let isThere = false;
@@ -56,7 +56,7 @@ describe("MessageRows", () => {
     link.drop();
   });
 
-  it("has an id for each row that no other server's has, and knows its own", async () => {
+  it("gives each row an id that no other server's row has, and knows its own rows", async () => {
     const { client, link, rows } = await newRows();
     for (let at = 0; at < 2; at++) await rows.publish(link, "a", "r", new Uint8Array(at));
     const ids = client.queries.map(({ values }) => values![0] as string);
@@ -92,7 +92,7 @@ describe("MessageRows", () => {
     link.drop();
   });
 
-  it("deletes nothing where there is no table any more, or the server has left", async () => {
+  it("deletes nothing if there is no table any more, or if the server has left", async () => {
     const { client, link, rows } = await newRows(1);
     client.answer = async ({ text }) => {
       if (text.includes("DELETE")) throw answerOf("42P01");
@@ -106,7 +106,7 @@ describe("MessageRows", () => {
     link.drop();
   });
 
-  it("gives what a row has, and nothing of one that is gone", async () => {
+  it("gives the content of a row, and nothing of one that is gone", async () => {
     const { client, link, rows } = await newRows();
     client.answer = async () => ({ rows: [{ envelope: "AQ\nID" }] });
     expect([...(await rows.read(link, "a"))!]).toEqual([1, 2, 3]);

@@ -15,16 +15,16 @@ describe("redisBackplane()", () => {
     [{ prefix: 5 }, "prefix must be a string: 5 is a number"],
     [{ sharded: "yes" }, 'sharded must be true or false: "yes" is a string'],
     [{ Prefix: "a" }, "Unknown option Prefix: did you mean prefix?"],
-  ])("refuses options that are none: %o", (options, message) => {
+  ])("refuses wrong options: %o", (options, message) => {
     expect(() => redisBackplane(client, options)).toThrow(new TypeError(message));
   });
 
-  it("refuses what is no client", () => {
+  it("refuses an object that is no client", () => {
     expect(() => redisBackplane({} as never)).toThrow(TypeError);
   });
 
   it.skipIf(!hasRedis).each(["node-redis", "ioredis"] as const)(
-    "tells what Redis will not have, by %s, as it says it",
+    "passes on what Redis refuses as Redis says it, by %s",
     async (name) => {
       const rights = "default on nopass +@all -publish ~* resetchannels &framewire:ours";
       const redis = await startRedis("--user", ...rights.split(" "));

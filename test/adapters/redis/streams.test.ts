@@ -18,7 +18,7 @@ describe("redisStreams()", () => {
     expect(() => redisStreams(client, options as object)).toThrow(error);
   });
 
-  it("refuses what is no client", () => {
+  it("refuses an object that is no client", () => {
     expect(() => redisStreams({} as never)).toThrow(TypeError);
   });
 

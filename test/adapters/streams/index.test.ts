@@ -27,7 +27,7 @@ function joined(): [StreamPair, StreamPair] {
 }
 
 describe("createServer() and connect()", () => {
-  it("make a connection of any two streams, compressed where there is an engine", async () => {
+  it("make a connection of any two streams, compressed if there is an engine", async () => {
     const host = { engine: zlibEngine() };
     await using server = createServer(
       { runtime: host, compression: true },
@@ -55,7 +55,7 @@ describe("createServer() and connect()", () => {
 });
 
 describe("connectBy()", () => {
-  it("tells where the streams are to lead", async () => {
+  it("passes on where the streams are to lead", async () => {
     const targets: StreamsTarget[] = [];
     const open: OpenStreams = (target) => {
       targets.push(target);
@@ -74,7 +74,7 @@ describe("connectBy()", () => {
     ]);
   });
 
-  it("waits until streams are open that tell it, and says what they say", async () => {
+  it("waits until the streams say that they are open, and passes on what they say", async () => {
     const opened = newDeferred<void>();
     const failed = (): Promise<unknown> =>
       Promise.reject(Object.assign(new Error("no"), { code: "ECONNREFUSED" }));
@@ -97,7 +97,7 @@ describe("connectBy()", () => {
     expect(await isOpen).toBe("open");
   });
 
-  it("has no way through a proxy, or to a path", async () => {
+  it("refuses to connect through a proxy, or to a path", async () => {
     const open: OpenStreams = () => joined()[0];
     const path = connect("ws://a", { open, path: "/tmp/a.sock" });
     await expect(path).rejects.toThrow(/open\(\) may lead there/);
@@ -105,7 +105,7 @@ describe("connectBy()", () => {
     await expect(proxy).rejects.toThrow(/open\(\) may lead there/);
   });
 
-  it("closes streams that come when nobody wants them any more", async () => {
+  it("closes streams that come after the connection was given up", async () => {
     const opening = newDeferred<StreamPair>();
     const abort = new AbortController();
     const outcome = connectBy(() => opening.promise)(

@@ -74,7 +74,7 @@ function open({ highWaterMark = 1 }: { readonly highWaterMark?: number } = {}) {
 }
 
 describe("what a StreamsTransport knows", () => {
-  it("is what it was told", () => {
+  it("is what the transport was given", () => {
     const { transport } = open();
     expect(transport).toMatchObject({
       remoteAddress: "192.0.2.1",
@@ -86,7 +86,7 @@ describe("what a StreamsTransport knows", () => {
     });
   });
 
-  it("does not fit a stream that somebody else reads", () => {
+  it("does not include a stream that other code reads", () => {
     const { readable, writable } = new TransformStream();
     readable.getReader();
     expect(() => new StreamsTransport({ readable, writable })).toThrow(TypeError);
@@ -104,7 +104,7 @@ describe("reading", () => {
     expect(await seen()).toEqual(["onData 3", "pull"]);
   });
 
-  it("stops where the handler pauses in the middle", async () => {
+  it("stops when the handler pauses in the middle", async () => {
     const { transport, source, lines, seen } = open();
     transport.handler.onData = (chunk) => {
       lines.push(`onData ${chunk.length}`);
@@ -134,7 +134,7 @@ describe("reading", () => {
     expect(bytes.length).toBe(size);
   });
 
-  it("passes over empty chunks", async () => {
+  it("skips empty chunks", async () => {
     const { source, seen } = open();
     await seen();
     source.enqueue(new Uint8Array(0));
@@ -142,7 +142,7 @@ describe("reading", () => {
     expect(await seen()).toEqual(["onData 1", "pull"]);
   });
 
-  it("fails where a chunk has no bytes", async () => {
+  it("fails if a chunk is no bytes", async () => {
     const { source, seen } = open();
     await seen();
     source.enqueue("text");
@@ -157,7 +157,7 @@ describe("reading", () => {
   it.each<[string, unknown, string]>([
     ["an error", new Error("reset"), "reset"],
     ["something else", "gone", "gone"],
-  ])("tells %s that breaks the stream, once", async (_, reason, text) => {
+  ])("reports %s that breaks the stream, once", async (_, reason, text) => {
     const { source, transport, seen } = open();
     await seen();
     source.error(reason);
@@ -170,7 +170,7 @@ describe("reading", () => {
 });
 
 describe("writing", () => {
-  it("gives copies, one at a time where the stream takes no more", async () => {
+  it("gives copies, one at a time while the stream takes no more", async () => {
     const { transport, taken, written, seen } = open();
     const bytes = Uint8Array.of(1, 2);
     expect(transport.write(bytes)).toBe(false);
@@ -188,7 +188,7 @@ describe("writing", () => {
     await macrotask();
   });
 
-  it("tells a failure as the end, and no drain", async () => {
+  it("reports a failure as the end, and no drain", async () => {
     const { transport, taken, seen } = open();
     transport.write(new Uint8Array(1));
     await seen();
@@ -196,7 +196,7 @@ describe("writing", () => {
     expect(await seen()).toEqual(["cancel", "close", "onClose broken pipe"]);
   });
 
-  it("tells that the stream has failed while it holds a write up", async () => {
+  it("reports that the stream has failed while a write waits", async () => {
     const { transport, sink, seen } = open();
     expect(transport.write(new Uint8Array(1))).toBe(false);
     await seen();
@@ -205,14 +205,14 @@ describe("writing", () => {
     expect(await seen()).toEqual(["cancel", "close", "onClose reset"]);
   });
 
-  it("tells that the stream has failed while nothing is written", async () => {
+  it("reports that the stream has failed while nothing is written", async () => {
     const { sink, seen } = open();
     await seen();
     sink.error(new Error("reset"));
     expect(await seen()).toEqual(["cancel", "close", "onClose reset"]);
   });
 
-  it("delivers what had come before the stream failed, and the peer's end behind it", async () => {
+  it("delivers what came before the stream failed, and then the peer's end", async () => {
     const { transport, source, sink, seen } = open();
     await seen();
     transport.pause();
@@ -226,7 +226,7 @@ describe("writing", () => {
     expect(await seen()).toEqual(["close", "onClose"]);
   });
 
-  it("minds no stream that fails behind the peer's end, until something is written", async () => {
+  it("ignores a stream that fails after the peer's end, until something is written", async () => {
     const { transport, source, sink, seen } = open();
     await seen();
     source.close();
@@ -246,7 +246,7 @@ describe("writing", () => {
 });
 
 describe("the end", () => {
-  it("goes out behind what was written, and reading goes on until the peer's", async () => {
+  it("is sent after what was written, and reading goes on until the peer's end", async () => {
     const { transport, source, taken, seen } = open();
     transport.write(new Uint8Array(1));
     transport.end();
@@ -261,7 +261,7 @@ describe("the end", () => {
     expect(await seen()).toEqual(["onEnd", "close", "onClose"]);
   });
 
-  it("of the peer comes first where it does, and writing goes on", async () => {
+  it("may come from the peer first, and writing goes on", async () => {
     const { transport, source, taken, seen } = open();
     await seen();
     source.close();
@@ -274,7 +274,7 @@ describe("the end", () => {
     expect(await seen()).toEqual(["end", "close", "onClose"]);
   });
 
-  it("that cannot be said is a failure before the peer's, and none behind it", async () => {
+  it("is a failure if it cannot be sent before the peer's end, and none after it", async () => {
     const early = open();
     early.closing = () => Promise.reject(new Error("not open"));
     early.transport.end();
@@ -289,7 +289,7 @@ describe("the end", () => {
 });
 
 describe("destroy()", () => {
-  it("lets go of both streams, and is told once, in a later turn", async () => {
+  it("releases both streams, and is reported once, in a later turn", async () => {
     const { transport, lines, source, seen } = open();
     await seen();
     transport.destroy();
@@ -302,7 +302,7 @@ describe("destroy()", () => {
     }).toThrow();
   });
 
-  it("wakes a reader that is held back, which tells no more", async () => {
+  it("wakes a reader that is held back, which then delivers nothing", async () => {
     const { transport, source, seen } = open();
     transport.pause();
     source.enqueue(new Uint8Array(1));
@@ -317,7 +317,7 @@ describe("destroy()", () => {
     },
     () => Promise.reject(new Error("closed already")),
     undefined,
-  ])("does not mind what closing the pair says", async (close) => {
+  ])("ignores an error of closing the pair", async (close) => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const pair = close === undefined ? { readable, writable } : { readable, writable, close };
     const transport = new StreamsTransport(pair);

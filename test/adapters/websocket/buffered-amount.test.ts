@@ -84,7 +84,7 @@ describe("BufferedAmount", () => {
     expect(buffered.value).toBe(1);
   });
 
-  it("keeps what frames are still to be made of until all has left", async () => {
+  it("keeps counting messages whose frames are not made yet, until all have left", async () => {
     counts.output.unsent += 64;
     buffered.add(30);
     await macrotask();
@@ -98,7 +98,7 @@ describe("BufferedAmount", () => {
     expect(buffered.value).toBe(0);
   });
 
-  it("adds what is apart, and takes it back", () => {
+  it("adds bytes that are counted separately, and takes them off again", () => {
     buffered.addApart(7);
     send(1);
     expect(buffered.value).toBe(8);
@@ -120,14 +120,14 @@ describe("BufferedAmount", () => {
     expect(buffered.value).toBe(13);
   });
 
-  it("keeps nothing where the connection has ended in order", () => {
+  it("counts nothing if the connection has ended in order", () => {
     send(10);
     buffered.addApart(4);
     buffered.end(true);
     expect(buffered.value).toBe(4);
   });
 
-  it("may end in the turn in which something was sent", async () => {
+  it("allows the connection to end in the turn in which something was sent", async () => {
     send(10);
     buffered.end(false);
     await macrotask();

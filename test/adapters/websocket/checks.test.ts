@@ -41,7 +41,7 @@ describe("parseSocketUrl()", () => {
     },
   );
 
-  it("reads a relative URL from where the runtime says that it is", () => {
+  it("resolves a relative URL against the runtime's location", () => {
     const location = { href: "https://a.test/b/c" };
     Object.defineProperty(globalThis, "location", { value: location, configurable: true });
     expect(parseSocketUrl("d").href).toBe("wss://a.test/b/d");
@@ -50,7 +50,7 @@ describe("parseSocketUrl()", () => {
 });
 
 describe("checkProtocols()", () => {
-  it("lets tokens through that differ, also in their case alone", () => {
+  it("accepts tokens that differ, even if only in case", () => {
     expect(() => {
       checkProtocols(["a", "A", "chat.v2"]);
       checkProtocols([]);
@@ -63,7 +63,7 @@ describe("checkProtocols()", () => {
 });
 
 describe("checkCloseArguments()", () => {
-  it.each([undefined, 1000, 3000, 4999])("lets the code %s through", (code) => {
+  it.each([undefined, 1000, 3000, 4999])("accepts the code %s", (code) => {
     expect(() => checkCloseArguments(code, "a".repeat(123))).not.toThrow();
   });
 
@@ -77,7 +77,7 @@ describe("checkCloseArguments()", () => {
 });
 
 describe("checkArgumentCount()", () => {
-  it("refuses too few", () => {
+  it("refuses too few arguments", () => {
     expect(() => checkArgumentCount("send", 0, 1)).toThrow(
       new TypeError("send needs 1 argument: 0"),
     );

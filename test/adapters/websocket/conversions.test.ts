@@ -44,12 +44,9 @@ describe("toClampedShort()", () => {
     ["a", 0],
     [true, 1],
     [{}, 0],
-  ])(
-    "makes %j the nearest of what an unsigned short may be, of two the even one",
-    (value, code) => {
-      expect(toClampedShort(value)).toBe(code);
-    },
-  );
+  ])("rounds %j to the nearest unsigned short, and to the even one of two", (value, code) => {
+    expect(toClampedShort(value)).toBe(code);
+  });
 
   it.each([Symbol("a"), 1n])("refuses %s", (value) => {
     expect(() => toClampedShort(value)).toThrow(TypeError);
@@ -70,7 +67,7 @@ describe("toStrings()", () => {
     [{ [Symbol.iterator]: null }, ["[object Object]"]],
     [Object("ab"), ["a", "b"]],
     [Object.assign(() => {}, { [Symbol.iterator]: () => ["a"].values() }), ["a"]],
-  ])("makes of %j a list", (value, list) => {
+  ])("makes a list of %j", (value, list) => {
     expect(toStrings(value)).toEqual(list);
   });
 
@@ -80,7 +77,7 @@ describe("toStrings()", () => {
 });
 
 describe("toSendable()", () => {
-  it("shows bytes where they lie", () => {
+  it("gives a view on bytes, without a copy", () => {
     const { buffer } = Uint8Array.of(1, 2, 3, 4);
     const view = toSendable(new DataView(buffer, 1, 2)) as Uint8Array;
     expect(view).toEqual(Uint8Array.of(2, 3));
@@ -88,7 +85,7 @@ describe("toSendable()", () => {
     expect(toSendable(buffer)).toEqual(Uint8Array.of(1, 2, 3, 4));
   });
 
-  it("knows bytes of another realm", () => {
+  it("recognizes bytes of another realm", () => {
     const context = createContext({});
     const foreign: unknown = runInContext("Uint8Array.of(1, 2).buffer", context);
     expect(toSendable(foreign)).toEqual(Uint8Array.of(1, 2));
@@ -116,7 +113,7 @@ describe("toSendable()", () => {
     expect(() => toSendable(new Uint8Array(buffer))).toThrow(TypeError);
   });
 
-  it("gives a Blob as it is, and a string of all else", () => {
+  it("gives a Blob as it is, and a string for anything else", () => {
     const blob = new Blob([]);
     expect(toSendable(blob)).toBe(blob);
     expect([null, undefined, {}, [1, 2]].map(toSendable)).toEqual([

@@ -28,13 +28,13 @@ describe("EventHandlers", () => {
     expect(seen).toEqual([target, "open"]);
   });
 
-  it("calls one for its own type alone", () => {
+  it("calls a handler only for its own type", () => {
     handlers.set("open", () => calls.push("open"));
     handlers.set("close", () => calls.push("close"));
     expect([told("open"), told("close"), told("error")]).toEqual(["open", "close", ""]);
   });
 
-  it("keeps the place of the first, until it is taken away", () => {
+  it("keeps the place of the first handler, until it is removed", () => {
     handlers.set("open", () => calls.push("h"));
     target.addEventListener("open", () => calls.push("1"));
     handlers.set("open", () => calls.push("H"));
@@ -45,7 +45,7 @@ describe("EventHandlers", () => {
     expect([first, second, told()]).toEqual(["H1", "1", "1h"]);
   });
 
-  it("keeps an object and calls it never, in a place of its own", () => {
+  it("keeps an object in a place of its own, and never calls it", () => {
     const object = { handleEvent: () => calls.push("object") };
     handlers.set("open", object);
     target.addEventListener("open", () => calls.push("1"));
@@ -55,7 +55,7 @@ describe("EventHandlers", () => {
     expect([first, told()]).toEqual(["1", "h1"]);
   });
 
-  it.each([null, undefined, 5, "text", true])("takes %s as none", (value) => {
+  it.each([null, undefined, 5, "text", true])("takes %s as no handler", (value) => {
     handlers.set("open", value);
     expect(handlers.get("open")).toBeNull();
     handlers.set("open", () => calls.push("h"));

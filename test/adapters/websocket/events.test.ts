@@ -8,7 +8,7 @@ import {
 } from "../../../adapters/websocket/events.ts";
 
 describe("CloseEvent", () => {
-  it("is the runtime's own, where it has one", () => {
+  it("is the runtime's own class, if it has one", () => {
     const own = (globalThis as { CloseEvent?: unknown }).CloseEvent;
     expect(CloseEvent).toBe(own ?? OwnCloseEvent);
   });
@@ -29,21 +29,21 @@ describe("OwnCloseEvent", () => {
     expect([code, reason, wasClean]).toEqual([0, "", false]);
   });
 
-  it("makes of what it is given what Web IDL says", () => {
+  it("converts its arguments as Web IDL says", () => {
     const init = { code: 65_537, reason: 5, wasClean: 1, cancelable: true };
     const event = new OwnCloseEvent("close", init as object);
     const { code, reason, wasClean, cancelable } = event as unknown as Record<string, unknown>;
     expect([code, reason, wasClean, cancelable]).toEqual([1, "5", true, true]);
   });
 
-  it("needs a type", () => {
+  it("throws without a type", () => {
     const Untyped = OwnCloseEvent as unknown as new () => unknown;
     expect(() => new Untyped()).toThrow(TypeError);
   });
 });
 
 describe("the events of a WebSocket", () => {
-  it("are the runtime's own", () => {
+  it("are of the runtime's own classes", () => {
     const message = messageEvent("data", "ws://a.test") as MessageEvent;
     expect(message).toBeInstanceOf(MessageEvent);
     expect([message.type, message.data, message.origin]).toEqual([
@@ -56,7 +56,7 @@ describe("the events of a WebSocket", () => {
     expect(closeEvent(closure)).toMatchObject({ code: 4000, reason: "why", wasClean: true });
   });
 
-  it("say why, where it has failed", () => {
+  it("say why the connection has failed", () => {
     const error = new Error("why");
     const event = failureEvent(error);
     expect(event).toBeInstanceOf(Event);

@@ -35,7 +35,7 @@ async function open(): Promise<{ ws: WebSocket; lines: string[]; closePeer(): vo
 }
 
 describe("Outgoing", () => {
-  it("keeps what is behind a Blob until its bytes are there, whichever is first", async () => {
+  it("keeps what follows a Blob until the Blob's bytes are there, whichever Blob is ready first", async () => {
     const { ws, lines } = await open();
     const [first, second] = [slowBlob(1), slowBlob(2)];
     ws.send("a");
@@ -54,7 +54,7 @@ describe("Outgoing", () => {
     expect(ws.bufferedAmount).toBe(0);
   });
 
-  it("closes behind a Blob", async () => {
+  it("closes after a Blob has left", async () => {
     const { ws, lines } = await open();
     const { blob, give } = slowBlob(5);
     ws.send(blob);
@@ -68,7 +68,7 @@ describe("Outgoing", () => {
     expect(ws.bufferedAmount).toBe("too late".length);
   });
 
-  it("fails with a Blob whose bytes cannot be had, which stay buffered", async () => {
+  it("fails if the bytes of a Blob cannot be read, and still counts them as buffered", async () => {
     const { ws, lines } = await open();
     const { blob, fail } = slowBlob(5);
     ws.send(blob);
@@ -80,7 +80,7 @@ describe("Outgoing", () => {
     expect(ws.bufferedAmount).toBe(11);
   });
 
-  it("fails with a Blob that throws where it is asked", async () => {
+  it("fails if a Blob throws when it is asked", async () => {
     const { ws } = await open();
     const blob = new Blob(["a"]);
     blob.arrayBuffer = () => {
@@ -91,7 +91,7 @@ describe("Outgoing", () => {
     expect(await closed).toEqual(["error", 'close 1006 "" false']);
   });
 
-  it("keeps as buffered what waits behind a Blob when the peer closes", async () => {
+  it("still counts what waits behind a Blob as buffered when the peer closes", async () => {
     const { ws, lines, closePeer } = await open();
     const { blob, give } = slowBlob(5);
     ws.send(blob);
@@ -104,7 +104,7 @@ describe("Outgoing", () => {
     expect(ws.bufferedAmount).toBe(8);
   });
 
-  it("asks no more of a Blob that fails when all is over", async () => {
+  it("ignores a Blob that fails when all is over", async () => {
     const { ws, closePeer } = await open();
     const { blob, fail } = slowBlob(5);
     ws.send(blob);

@@ -28,7 +28,7 @@ describe("framewire/websocket where the platform has a WebSocket", () => {
     }
   });
 
-  it("is that one", () => {
+  it("is the platform's own WebSocket", () => {
     const { WebSocket, CloseEvent } = platform;
     const Untyped = WebSocket as new (...given: unknown[]) => PlatformSocket;
     expect(new Untyped("ws://a.test")).toBeInstanceOf(PlatformSocket);
@@ -38,7 +38,7 @@ describe("framewire/websocket where the platform has a WebSocket", () => {
     expect(CloseEvent).toBe(Event);
   });
 
-  it("says that it has no options, rather than leave them out", () => {
+  it("refuses options, rather than ignore them", () => {
     const Untyped = platform.WebSocket as new (...given: unknown[]) => object;
     expect(() => new Untyped("ws://a.test", [], { headers: {} })).toThrow(
       "This platform's WebSocket has no options: headers",

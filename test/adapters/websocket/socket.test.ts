@@ -18,13 +18,13 @@ async function failureOf(ws: WebSocket): Promise<unknown> {
 }
 
 describe("Socket", () => {
-  it("says why it has failed, by the error of its event", async () => {
+  it("says in the error of its event why it has failed", async () => {
     const { WebSocket } = memorySockets({ upgrade: () => ({ status: 403 }) });
     const ws = new WebSocket("ws://memory/");
     expect(await failureOf(ws)).toMatchObject({ name: "DialError", status: 403 });
   });
 
-  it("fails with the signal's reason where it is given up before it is open", async () => {
+  it("fails with the signal's reason if it is given up before it is open", async () => {
     const { WebSocket } = memorySockets();
     const abort = new AbortController();
     const ws = new WebSocket("ws://memory/", [], { signal: abort.signal });
@@ -35,7 +35,7 @@ describe("Socket", () => {
     expect(await lines).toEqual(["error", 'close 1006 "" false']);
   });
 
-  it("has no use for the signal once it is open", async () => {
+  it("ignores the signal once it is open", async () => {
     const { WebSocket } = memorySockets();
     const abort = new AbortController();
     const ws = new WebSocket("ws://memory/", [], { signal: abort.signal });
@@ -45,7 +45,7 @@ describe("Socket", () => {
     expect(ws.readyState).toBe(1);
   });
 
-  it("fails where it is closed when it is open and `open` not told yet", async () => {
+  it("fails if it is closed when it is open but the `open` event has not come yet", async () => {
     const { WebSocket, accepted } = memorySockets();
     const ws = new WebSocket("ws://memory/");
     const lines = untilClosed(ws);
@@ -56,7 +56,7 @@ describe("Socket", () => {
     expect(await lines).toEqual(["error", 'close 1006 "" false']);
   });
 
-  it("knows that the peer has begun to close when no message is left to tell", async () => {
+  it("sees that the peer has begun to close when no message is left to deliver", async () => {
     const { WebSocket } = memorySockets();
     const [ours, theirs] = memoryPair();
     theirs.handler = silent;
@@ -79,7 +79,7 @@ describe("Socket", () => {
     expect([...states, socket.readyState, socket.bufferedAmount]).toEqual([1, 2, 2, 1]);
   });
 
-  it("waits for the peer's close frame as long as it is told, and fails then", async () => {
+  it("waits for the peer's close frame as long as closeTimeout says, and then fails", async () => {
     const { WebSocket, clock, accepted } = memorySockets();
     const ws = new WebSocket("ws://memory/", [], { closeTimeout: 5000 });
     await next(ws, "open");
@@ -95,7 +95,7 @@ describe("Socket", () => {
     expect(await lines).toEqual(["error", 'close 1006 "" false']);
   });
 
-  it("fails where the peer does not answer pings in time", async () => {
+  it("fails if the peer does not answer pings in time", async () => {
     const { WebSocket, clock, accepted } = memorySockets();
     const options = { pingInterval: 1000, pongTimeout: 500 };
     const ws = new WebSocket("ws://memory/", [], options);
@@ -111,7 +111,7 @@ describe("Socket", () => {
     expect(await lines).toEqual(["error", 'close 1006 "" false']);
   });
 
-  it("holds the peer back where more messages have come than are told", async () => {
+  it("holds the peer back if more messages have come than were delivered", async () => {
     const { WebSocket, accepted, transports } = memorySockets();
     const ws = new WebSocket("ws://memory/");
     ws.binaryType = "arraybuffer";
@@ -134,7 +134,7 @@ describe("Socket", () => {
     expect(paused).toBeGreaterThan(0);
   });
 
-  it("sends what the events of one chunk's messages send in one write", async () => {
+  it("sends in one write what the listeners for the messages of one chunk send", async () => {
     const { WebSocket, accepted, transports } = memorySockets({ message() {} });
     const ws = new WebSocket("ws://memory/");
     await next(ws, "open");
@@ -161,7 +161,7 @@ describe("Socket", () => {
     expect(writes.length).toBeLessThanOrEqual(2);
   });
 
-  it("fails where more is unsent than may be, and keeps that as buffered", async () => {
+  it("fails if more is unsent than allowed, and still counts it as buffered", async () => {
     const { WebSocket, transports } = memorySockets();
     const ws = new WebSocket("ws://memory/", [], { maxBufferedAmount: 1000 });
     await next(ws, "open");
@@ -176,7 +176,7 @@ describe("Socket", () => {
     expect(ws.bufferedAmount).toBe(1100);
   });
 
-  it("tells messages that had come before the connection broke", async () => {
+  it("delivers messages that came before the connection broke", async () => {
     const { WebSocket, accepted } = memorySockets();
     const ws = new WebSocket("ws://memory/");
     const lines = eventsOf(ws);
@@ -200,7 +200,7 @@ describe("ownBytes()", () => {
     expect(bytes.buffer.byteLength).toBe(2);
   });
 
-  it("leaves what is its own where it lies", () => {
+  it("does not copy bytes that are its own", () => {
     const source = Uint8Array.of(1, 2, 3);
     expect(ownBytes(source, 0, 3, true).buffer).toBe(source.buffer);
   });

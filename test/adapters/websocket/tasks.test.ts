@@ -14,7 +14,7 @@ function owner(name: string, lines: string[], done: () => void): { runTask(): vo
 }
 
 describe("queueTask()", () => {
-  it("runs tasks in their order, each when the microtasks of the one before have run", async () => {
+  it("runs tasks in their order, each after the microtasks of the one before", async () => {
     const lines: string[] = [];
     await new Promise<void>((resolve) => {
       queueTask(owner("a", lines, () => {}));
@@ -27,7 +27,7 @@ describe("queueTask()", () => {
 });
 
 describe("atEndOfTurn()", () => {
-  it("tells each listener once, behind the microtasks of the turn", async () => {
+  it("calls each listener once, after the microtasks of the turn", async () => {
     const lines: string[] = [];
     await new Promise<void>((resolve) => {
       atEndOfTurn({ onTurn: () => lines.push("first") });

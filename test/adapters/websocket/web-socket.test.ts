@@ -23,7 +23,7 @@ async function closedWith(...given: unknown[]): Promise<string> {
 
 // Where Chromium is not as the standard is; all else is in cases/, which Chromium has to pass, too.
 describe("close()", () => {
-  it("takes undefined for what is not given: a reason alone is one for 1000", async () => {
+  it("takes undefined for an argument that is not given: a reason alone is sent with 1000", async () => {
     expect(await closedWith(undefined, "why")).toBe("1000 why");
     expect(await closedWith(undefined, "")).toBe("1005 ");
     expect(await closedWith(undefined, undefined)).toBe("1005 ");
@@ -59,7 +59,7 @@ describe("the third argument", () => {
     expect(() => made(5)).toThrow(TypeError);
   });
 
-  it("comes behind what the standard checks", () => {
+  it("is checked after what the standard checks", () => {
     const { WebSocket } = memorySockets();
     const options = { wrong: 5 } as WebSocketOptions;
     expect(thrown(() => new WebSocket("ftp://a", [], options))).toBe("DOMException SyntaxError");
@@ -86,7 +86,7 @@ describe("the third argument", () => {
     expect(ws.url).toBe("ws://user:pass@memory/");
   });
 
-  it("has credentials that go before those of the URL", async () => {
+  it("has credentials that take precedence over those of the URL", async () => {
     const { WebSocket } = memorySockets();
     const auth = { user: "other", password: "" };
     const ws = new WebSocket("ws://user@memory/", [], { auth });
@@ -95,14 +95,14 @@ describe("the third argument", () => {
     expect(error).toBeInstanceOf(TypeError);
   });
 
-  it("says by `error` what is only found when the request is written", async () => {
+  it("reports by an `error` event what is only found when the request is written", async () => {
     const { WebSocket } = memorySockets();
     const ws = new WebSocket("ws://memory/", [], { headers: { "a b": "c" } });
     const { error } = await next(ws, "error");
     expect(error).toBeInstanceOf(TypeError);
   });
 
-  it("limits what comes where it is told to", async () => {
+  it("limits received messages if told to", async () => {
     const { WebSocket, accepted } = memorySockets();
     const ws = new WebSocket("ws://memory/", [], { maxMessageSize: 10 });
     await next(ws, "open");
@@ -112,7 +112,7 @@ describe("the third argument", () => {
     expect((await (await accepted).closed).status).toBe(1009);
   });
 
-  it("takes larger messages than other clients where it is not", async () => {
+  it("accepts larger messages than other clients if not told to limit them", async () => {
     const { WebSocket, accepted } = memorySockets();
     const ws = new WebSocket("ws://memory/");
     ws.binaryType = "arraybuffer";
@@ -172,13 +172,13 @@ describe("handlersOf()", () => {
     expect(back).toEqual(["message there back", 'close 4000 "bye" true']);
   });
 
-  it("closes of its own accord", async () => {
+  it("can close the connection itself", async () => {
     const { client, socket } = await openBoth();
     socket.close(4001, "enough");
     expect(closeLine(await next(client, "close"))).toBe('close 4001 "enough" true');
   });
 
-  it("tells no message before what has accepted it is done", async () => {
+  it("delivers no message before the code that accepted the connection is done", async () => {
     const ready = newDeferred<void>();
     const { client, socket } = await openBoth(() => ready.promise);
     client.send("early");
@@ -194,7 +194,7 @@ describe("handlersOf()", () => {
     expect(await next(client, "close")).toMatchObject({ code: 1011 });
   });
 
-  it("makes one of a connection whose handshake somebody else has done", async () => {
+  it("makes a WebSocket of a connection whose handshake other code has done", async () => {
     const { WebSocket } = memorySockets();
     const [ours, theirs] = memoryPair();
     const ends: WebSocket[] = [];

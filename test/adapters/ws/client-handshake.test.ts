@@ -84,7 +84,7 @@ describe.each(shapes)("A client of %s", (_, shape) => {
     },
   );
 
-  it("throws a RangeError for a version that is none", () => {
+  it("throws a RangeError for an unknown version", () => {
     expect(() => new WebSocket("ws://127.0.0.1:1", { protocolVersion: 1000 })).toThrow(
       new RangeError("Unsupported protocol version: 1000 (supported versions: 8, 13)"),
     );
@@ -101,7 +101,7 @@ describe.each(shapes)("A client of %s", (_, shape) => {
     for (const client of [first, second]) client.terminate();
   });
 
-  it("tells upgrade with the response, in front of open", async () => {
+  it("emits upgrade with the response, before open", async () => {
     const { server, url } = await listen(shape);
     server.on("headers", (lines) => lines.push("Set-Cookie: session=1"));
     const told: unknown[] = [];
@@ -114,7 +114,7 @@ describe.each(shapes)("A client of %s", (_, shape) => {
     expect(told).toEqual([[101, ["session=1"]], "open"]);
   });
 
-  it("tells an unexpected response by its error", async () => {
+  it("reports an unexpected response by its error", async () => {
     const { http, url } = await httpServer();
     http.on("upgrade", (__, socket) => {
       socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
@@ -144,7 +144,7 @@ describe.each(shapes)("A client of %s", (_, shape) => {
     request.destroy();
   });
 
-  it("tells that nobody listens there", async () => {
+  it("reports that nobody listens there", async () => {
     const { http, port } = await httpServer();
     http.close();
     await once(http, "close");
@@ -241,7 +241,7 @@ describe.each(shapes)("A client of %s", (_, shape) => {
     });
   });
 
-  it("speaks version 8 where it is asked to", async () => {
+  it("speaks version 8 if asked to", async () => {
     const { url, requests } = await answering(switching);
     await next(dial(shape, url, { protocolVersion: 8, origin: "https://a.example" }), "open");
     expect(requests[0]!.headers).toMatchObject({
@@ -250,7 +250,7 @@ describe.each(shapes)("A client of %s", (_, shape) => {
     });
   });
 
-  it("goes by the option agent", async () => {
+  it("uses the option agent", async () => {
     const { url } = await listen(shape);
     class Counting extends Agent {
       asked = 0;
@@ -267,7 +267,7 @@ describe.each(shapes)("A client of %s", (_, shape) => {
     expect(agent.asked).toBe(1);
   });
 
-  it("goes by the option createConnection", async () => {
+  it("uses the option createConnection", async () => {
     const { url, port } = await listen(shape);
     let asked: unknown;
     const createConnection = (options: { port: number }): Socket => {
@@ -293,7 +293,7 @@ describe.each(shapes)("A client of %s", (_, shape) => {
     expect(requests[0]!.headers["x-signed"]).toBe("yes");
   });
 
-  it("gives a server that does not answer handshakeTimeout", async () => {
+  it("waits handshakeTimeout for a server that does not answer", async () => {
     const { http, url } = await httpServer();
     http.on("upgrade", () => {});
     expect(await failure(dial(shape, url, { handshakeTimeout: 20 }))).toBe(
@@ -312,7 +312,7 @@ describe.each(shapes)("A client of %s", (_, shape) => {
     );
   });
 
-  it.skipIf(!hasUnixSockets)("reaches a Unix socket by ws+unix:", async () => {
+  it.skipIf(!hasUnixSockets)("reaches a Unix socket with ws+unix:", async () => {
     const folder = mkdtempSync(join(tmpdir(), "ws-shape-"));
     const path = join(folder, "socket");
     const http = createServer();
@@ -350,7 +350,7 @@ async function redirecting(
 }
 
 describe.each(shapes)("A client of %s that is redirected", (name, shape) => {
-  it("takes it for an unexpected response, unless followRedirects is set", async () => {
+  it("takes a redirect for an unexpected response, unless followRedirects is set", async () => {
     const { url } = await redirecting(() => "/");
     expect(await failure(dial(shape, url))).toBe("Unexpected server response: 302");
   });
@@ -386,7 +386,7 @@ describe.each(shapes)("A client of %s that is redirected", (name, shape) => {
     });
   });
 
-  it("tells redirect in front of each further request, and leaves the headers to whoever listens", async () => {
+  it("emits redirect before each further request, and leaves the headers to the listener", async () => {
     const other = await redirecting(() => undefined);
     const { url } = await redirecting(() => `ws://localhost:${other.port}/`);
     const client = dial(shape, url, { followRedirects: true, headers: { Authorization: "a" } });
@@ -400,7 +400,7 @@ describe.each(shapes)("A client of %s that is redirected", (name, shape) => {
     expect(other.requests[0]!.headers).toMatchObject({ authorization: "a", "x-redirected": "1" });
   });
 
-  it("follows maxRedirects and no more", async () => {
+  it("follows maxRedirects redirects and no more", async () => {
     const { url, requests } = await redirecting(() => "/");
     const options = { followRedirects: true, maxRedirects: 2 };
     expect(await failure(dial(shape, url, options))).toBe("Maximum redirects exceeded");
@@ -411,13 +411,13 @@ describe.each(shapes)("A client of %s that is redirected", (name, shape) => {
     ["another scheme", "ftp://a.example", /The URL's protocol must be one of/],
     ["a fragment", "ws://a.example/#b", /The URL contains a fragment identifier/],
     ["no URL", "http://", /Invalid URL: http:\/\//],
-  ])("fails where it leads to %s", async (_name, location, text) => {
+  ])("fails if the redirect leads to %s", async (_name, location, text) => {
     const { url } = await redirecting(() => location);
     expect(await failure(dial(shape, url, { followRedirects: true }))).toMatch(text);
   });
 
   it.runIf(name === "framewire/ws")(
-    "takes no header of yours to another host with safe",
+    "sends no header of the caller's to another host with the option safe",
     async () => {
       const other = await redirecting(() => undefined);
       const { url } = await redirecting(() => `ws://localhost:${other.port}/`);

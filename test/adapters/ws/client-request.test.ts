@@ -52,7 +52,7 @@ describe("checkProtocols()", () => {
 });
 
 describe("requestOptions()", () => {
-  it("keeps the handshake's own headers from being replaced, and what http.request is told of where", () => {
+  it("lets nobody replace the handshake's own headers, nor the host and path of the request", () => {
     const wish = {
       target: targetOf("ws://a/b"),
       protocols: [],

@@ -43,7 +43,7 @@ describe("closeArguments()", () => {
     [[3000, ""], { status: 3000, reason: "" }],
     [[4999, "ä"], { status: 4999, reason: "ä" }],
     [[1014, Buffer.from("why")], { status: 1014, reason: "why" }],
-  ])("gives of %o %o", ([code, data], given) => {
+  ])("makes of %o the arguments %o", ([code, data], given) => {
     expect(closeArguments(code, data)).toEqual(given);
   });
 

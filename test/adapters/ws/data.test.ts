@@ -22,11 +22,11 @@ describe("bytesOf()", () => {
     ["a number, as text", 12, [49, 50]],
     ["text", "ä", [0xc3, 0xa4]],
     ["what Buffer.from takes", [7, 8], [7, 8]],
-  ])("gives those of %s", (_, data, expected) => {
+  ])("gives the bytes of %s", (_, data, expected) => {
     expect([...bytesOf(data)]).toEqual(expected);
   });
 
-  it("copies none that are there", () => {
+  it("does not copy bytes", () => {
     expect(bytesOf(bytes)).toBe(bytes);
     expect(bytesOf(bytes.buffer).buffer).toBe(bytes.buffer);
     expect(toBuffer(bytes).buffer).toBe(bytes.buffer);
@@ -74,7 +74,7 @@ describe("newBuffer()", () => {
     expect(buffer.buffer).not.toBe(source.buffer);
   });
 
-  it("makes a view of what is its own", () => {
+  it("makes a view on bytes that are its own", () => {
     const buffer = newBuffer(source, 1, 3, true);
     expect(buffer).toEqual(Buffer.from([2, 3]));
     expect(buffer.buffer).toBe(source.buffer);

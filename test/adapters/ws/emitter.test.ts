@@ -13,7 +13,7 @@ function unconnected({ WebSocket }: Shape): InstanceType<Shape["WebSocket"]> {
 }
 
 describe.each(shapes)("The browser's events of %s", (_, shape) => {
-  it("come to the attributes onopen, onmessage, onerror and onclose", async () => {
+  it("reach the attributes onopen, onmessage, onerror and onclose", async () => {
     const { client, peer } = await pair(shape);
     const told: unknown[] = [];
     peer.onmessage = ({ type, data, target }) => told.push([type, data, target === peer]);
@@ -31,7 +31,7 @@ describe.each(shapes)("The browser's events of %s", (_, shape) => {
     ]);
   });
 
-  it("tell open and error likewise", () => {
+  it("reach listeners for open and error likewise", () => {
     const client = unconnected(shape);
     const told: unknown[] = [];
     const error = new Error("wrong");
@@ -46,7 +46,7 @@ describe.each(shapes)("The browser's events of %s", (_, shape) => {
   });
 
   it.each(["onopen", "onmessage", "onerror", "onclose"] as const)(
-    "give what %s was set to",
+    "give back what %s was set to",
     (name) => {
       const client = unconnected(shape);
       const handler = (): void => {};
@@ -63,7 +63,7 @@ describe.each(shapes)("The browser's events of %s", (_, shape) => {
     },
   );
 
-  it("call a listener once where it is added twice, and once is once", () => {
+  it("call a listener once if it is added twice, and respect the option once", () => {
     const client = unconnected(shape);
     const told: string[] = [];
     const listener = (): unknown => told.push("twice added");
@@ -100,7 +100,7 @@ describe.each(shapes)("The browser's events of %s", (_, shape) => {
     expect(client.listenerCount("toString")).toBe(0);
   });
 
-  it("leave an attribute's handler where removeEventListener names it", () => {
+  it("keep an attribute's handler if removeEventListener names it", () => {
     const client = unconnected(shape);
     const handler = (): void => {};
     client.onopen = handler;
@@ -110,7 +110,7 @@ describe.each(shapes)("The browser's events of %s", (_, shape) => {
 });
 
 describe("WebSocketEmitter", () => {
-  it("is told by those who listen as to an emitter, too", () => {
+  it("works for listeners that are added as to an emitter, too", () => {
     const emitter = new WebSocketEmitter();
     const told: unknown[] = [];
     emitter.on("message", (data, isBinary) => told.push([data, isBinary]));

@@ -143,7 +143,7 @@ const rows: readonly (readonly [string, Buffer, string, string, number])[] = [
 
 describe.each(shapes)("A WebSocket of %s", (_, shape) => {
   it.each(rows)(
-    "tells %s by code and message, and closes",
+    "reports %s by code and message, and closes",
     async (_name, bytes, code, text, status) => {
       const { client, peer } = await pair(shape, {}, { perMessageDeflate: false });
       const told: [string, unknown, number][] = [];
@@ -160,7 +160,7 @@ describe.each(shapes)("A WebSocket of %s", (_, shape) => {
     },
   );
 
-  it("tells a client of a mask", async () => {
+  it("reports a masked frame to a client", async () => {
     const { client, peer } = await pair(shape);
     const told: unknown[] = [];
     client.on("error", ({ message, code }: Error & { code?: string }) =>
@@ -176,7 +176,7 @@ describe.each(shapes)("A WebSocket of %s", (_, shape) => {
     ]);
   });
 
-  it("closes with 1006 and tells no error where the network resets the connection, or ends it without a close frame", async () => {
+  it("closes with 1006 and no error if the network resets the connection, or ends it without a close frame", async () => {
     for (const how of ["resetAndDestroy", "destroy", "end"] as const) {
       const { client, peer } = await pair(shape);
       const told: unknown[] = [];
@@ -198,7 +198,7 @@ describe("errorOf()", () => {
     ["the network", new TransportError("RESET")],
     ["a deadline", new TimeoutError("CLOSE_TIMEOUT", 1)],
     ["the end", new ClosedError({ status: 1006, reason: "", clean: false, initiator: "peer" })],
-  ])("tells nothing of %s", (_, error) => {
+  ])("gives nothing for %s", (_, error) => {
     expect(errorOf(error)).toBeUndefined();
   });
 
@@ -214,7 +214,7 @@ describe("errorOf()", () => {
     });
   });
 
-  it("gives zlib's own error where there is one", () => {
+  it("gives zlib's own error if there is one", () => {
     const cause = Object.assign(new Error("invalid distance"), { code: "Z_DATA_ERROR" });
     expect(errorOf(new ProtocolError("INVALID_DEFLATE", { cause }))).toBe(cause);
     expect(errorOf(new ProtocolError("INVALID_DEFLATE"))).toMatchObject({ code: "Z_DATA_ERROR" });

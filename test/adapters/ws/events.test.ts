@@ -12,7 +12,7 @@ describe("The events", () => {
       { type: "close", target: 1, code: 1000, reason: "why", wasClean: true },
     ],
     [new ErrorEvent(1, 2, "three"), { type: "error", target: 1, error: 2, message: "three" }],
-  ])("have what happened in their fields: %o", (event, fields) => {
+  ])("say in their fields what happened: %o", (event, fields) => {
     expect({ ...event }).toEqual(fields);
   });
 });

@@ -61,7 +61,7 @@ describe.each(shapes)("The options of %s", (_, shape) => {
     expect(pongs).toEqual(["own"]);
   });
 
-  it("allowSynchronousEvents: false tells one message in a turn of the event loop", async () => {
+  it("allowSynchronousEvents: false delivers one message in a turn of the event loop", async () => {
     const { client, peer } = await pair(shape, { allowSynchronousEvents: false });
     const told: string[] = [];
     const over = ended(peer);
@@ -84,7 +84,7 @@ describe.each(shapes)("The options of %s", (_, shape) => {
     expect(await over).toEqual([1006, ""]);
   });
 
-  it("takes those that framewire has no use for", async () => {
+  it("accepts options that framewire has no use for", async () => {
     const options = { maxBufferedChunks: 1024, maxPendingAutoPongs: 10, skipUTF8Validation: true };
     const { client, peer } = await pair(shape, options, { ...options, generateMask: () => {} });
     const came = message(peer);
@@ -116,7 +116,7 @@ describe("The option safe of framewire/ws", () => {
     expect(await opens({ Cookie: "a=b" })).toBe("open");
   });
 
-  it("leaves pages to verifyClient where there is one", async () => {
+  it("leaves pages to verifyClient if there is one", async () => {
     const { url } = await listen(own, { safe: true, verifyClient: () => true });
     const headers = { Origin: "https://known.example", Cookie: "a=b" };
     await next(dial(own, url, { headers }), "open");
@@ -133,7 +133,7 @@ describe("connectionOptions()", () => {
     });
   });
 
-  it("has those of the core with safe, and what is given with either", () => {
+  it("has the core's defaults with safe, and the given values with either", () => {
     expect(connectionOptions({ safe: true }, [])).toMatchObject({
       maxMessageSize: undefined,
       closeTimeout: undefined,

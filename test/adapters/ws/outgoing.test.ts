@@ -21,7 +21,7 @@ interface Framing {
 }
 
 describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
-  it("tells each callback once, in the order of the calls", async () => {
+  it("calls each callback once, in the order of the calls", async () => {
     const { client, peer } = await pair(shape);
     const told: unknown[] = [];
     const came = all(peer);
@@ -51,7 +51,7 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     ]);
   });
 
-  it("takes the callback in place of ping's and pong's other arguments", async () => {
+  it("accepts the callback in place of ping's and pong's other arguments", async () => {
     const { client } = await pair(shape);
     const call = client as unknown as Record<"ping" | "pong", (...values: unknown[]) => void>;
     for (const kind of ["ping", "pong"] as const) {
@@ -64,7 +64,7 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     }
   });
 
-  it("takes fragments, which come as one message, also of text that is cut inside of a character", async () => {
+  it("accepts fragments of one message, even of text that is cut inside a character", async () => {
     const { client, peer } = await pair(shape);
     const came = all(peer);
     client.send("a", { fin: false });
@@ -85,7 +85,7 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     ]);
   });
 
-  it("takes Blobs, whose bytes it asks for, and keeps the order", async () => {
+  it("accepts Blobs, asks for their bytes, and keeps the order", async () => {
     const { client, peer } = await pair(shape);
     const came = all(peer);
     const pinged = next(peer, "ping");
@@ -122,7 +122,7 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     expect(await came).toEqual([["in time", true]]);
   });
 
-  it("tells the callbacks of a Blob, and of what waits behind it, when it is terminated", async () => {
+  it("calls the callbacks of a Blob, and of what waits behind it, when it is terminated", async () => {
     const { client } = await pair(shape);
     const told: unknown[] = [];
     const tell = (error?: Error): void => void told.push(error?.message);
@@ -136,7 +136,7 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     expect(told).toEqual([message, message, message]);
   });
 
-  it("drops the connection where the bytes of a Blob cannot be had, and tells error and each callback", async () => {
+  it("drops the connection if the bytes of a Blob cannot be read, emits error and calls each callback", async () => {
     const { client, peer } = await pair(shape);
     const blob = new Blob(["a"]);
     const gone = new Error("gone");
@@ -151,7 +151,7 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     expect(told).toEqual([gone, gone]);
   });
 
-  it("throws at a control frame that is too long, also behind a Blob, or of one", async () => {
+  it("throws for a control frame that is too long, even behind a Blob, or made of one", async () => {
     const { client, peer } = await pair(shape);
     const came = all(peer);
     const long = "x".repeat(126);
@@ -164,7 +164,7 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     expect(await came).toEqual([["a", true]]);
   });
 
-  it("takes frames that were encoded before, at _sender", async () => {
+  it("accepts encoded frames at _sender", async () => {
     const { client, peer } = await pair(shape);
     const { Sender } = shape as unknown as Framing;
     const options = { readOnly: false, mask: false, rsv1: false, opcode: 1, fin: true };
@@ -182,7 +182,7 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     expect(await second).toEqual(["encoded once", false]);
   });
 
-  it("counts what is unsent in bufferedAmount, and tells a callback when it has gone", async () => {
+  it("counts unsent bytes in bufferedAmount, and calls a callback when its bytes have left", async () => {
     const { client, peer } = await pair(shape, { maxPayload: 0 });
     expect(client.bufferedAmount).toBe(0);
     const large = Buffer.alloc(32 * 1024 * 1024);
@@ -196,7 +196,7 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     expect(client.bufferedAmount).toBe(0);
   });
 
-  it("tells the callback of a small message when the system has it, though little is unsent", async () => {
+  it("calls the callback of a small message when the system has it, though little is unsent", async () => {
     const { client, peer } = await pair(shape, { maxPayload: 0 });
     client.pause();
     const filling = Buffer.alloc(64 * 1024);
@@ -232,7 +232,7 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     expect(await came).toHaveLength(100);
   });
 
-  it("tells callbacks the error where the connection goes before the network takes it", async () => {
+  it("calls callbacks with the error if the connection ends before the network takes the message", async () => {
     const { client, peer } = await pair(shape);
     peer.pause();
     const errors: unknown[] = [];
@@ -272,7 +272,7 @@ describe("_sender of framewire/ws", () => {
     ]);
   });
 
-  it("masks them on a client, and sends those that are no message as they are", async () => {
+  it("masks frames on a client, and sends frames that form no message as they are", async () => {
     const { client, peer } = await pair(shape);
     const came = all(peer);
     const pinged = next(peer, "ping");

@@ -27,7 +27,7 @@ describe.each(shapes)("Sender.frame() of %s", (_, shape) => {
     expect(bytes.subarray(size).equals(payload)).toBe(true);
   });
 
-  it("sets RSV1, and leaves FIN out", () => {
+  it("sets RSV1, and omits FIN", () => {
     const [head] = frame(Buffer.from("a"), { fin: false, opcode: 1, rsv1: true });
     expect(head![0]).toBe(0x41);
   });

@@ -57,13 +57,13 @@ describe("isForeignPage()", () => {
     [{ host: "a.example", origin: "https://b.example", authorization: "b" }, true],
     [{ host: "a.example", origin: "https://b.example" }, false],
     [{ host: "a.example", cookie: "b" }, false],
-  ])("of %o is %o", (headers, expected) => {
+  ])("says of %o: %o", (headers, expected) => {
     expect(isForeignPage(request(headers as Record<string, string>), 13)).toBe(expected);
   });
 });
 
 describe("upgradeLines()", () => {
-  it("has the answer to the key, and nothing that was not agreed on", () => {
+  it("contain the answer to the key, and nothing that was not agreed on", () => {
     const asked = {
       key: good["sec-websocket-key"],
       version: 13,

@@ -53,7 +53,7 @@ async function ask(
 describe.each(shapes)("WebSocketServer of %s", (_, shape) => {
   const { WebSocketServer } = shape;
 
-  it("wants exactly one of port, server and noServer", async () => {
+  it("requires exactly one of port, server and noServer", async () => {
     const { http } = await httpServer();
     const text =
       /One and only one of the "port", "server", or "noServer" options must be specified/;
@@ -68,7 +68,7 @@ describe.each(shapes)("WebSocketServer of %s", (_, shape) => {
     }
   });
 
-  it("tells listening to its callback and to listeners, and where it listens", async () => {
+  it("reports that it listens to its callback and to listeners, and where", async () => {
     const told: string[] = [];
     const server = new WebSocketServer({ port: 0, host: "127.0.0.1" }, () => told.push("callback"));
     server.on("listening", () => told.push("listening"));
@@ -80,7 +80,7 @@ describe.each(shapes)("WebSocketServer of %s", (_, shape) => {
     expect(server.address()).toMatchObject({ address: "127.0.0.1", family: "IPv4" });
   });
 
-  it("tells an error of its HTTP server", async () => {
+  it("emits an error of its HTTP server", async () => {
     const { port } = await listen(shape);
     const second = new WebSocketServer({ port, host: "127.0.0.1" });
     const [error] = (await once(second, "error")) as [NodeJS.ErrnoException];
@@ -103,7 +103,7 @@ describe.each(shapes)("WebSocketServer of %s", (_, shape) => {
     expect(body).toBe("Upgrade Required");
   });
 
-  it("tells each connection with its request", async () => {
+  it("emits each connection with its request", async () => {
     const { server, url } = await listen(shape);
     const connected = next(server as never, "connection");
     const client = dial(shape, `${url}/chat?room=1`, { headers: { "x-user": "ann" } });
@@ -125,7 +125,7 @@ describe.each(shapes)("WebSocketServer of %s", (_, shape) => {
     expect(other.clients).toBeUndefined();
   });
 
-  it("takes the upgrades of a server that is there, and leaves it open", async () => {
+  it("takes the upgrades of an existing server, and leaves the server open", async () => {
     const { http, url } = await httpServer();
     const server = new WebSocketServer({ server: http });
     const connected = next(server as never, "connection");
@@ -141,20 +141,20 @@ describe.each(shapes)("WebSocketServer of %s", (_, shape) => {
     expect(http.listening).toBe(true);
   });
 
-  it("serves one path alone with the option path", async () => {
+  it("serves only one path with the option path", async () => {
     const { port, url } = await listen(shape, { path: "/chat" });
     await next(dial(shape, `${url}/chat?room=1`), "open");
     expect(await ask(port, {}, "GET /other HTTP/1.1")).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
   });
 
-  it("asks shouldHandle()", async () => {
+  it("asks shouldHandle() about each request", async () => {
     const { server, port } = await listen(shape);
     server.shouldHandle = ({ url }: IncomingMessage) => url === "/yes";
     expect(await ask(port, {}, "GET /yes HTTP/1.1")).toMatch(/^HTTP\/1\.1 101 /);
     expect(await ask(port, {}, "GET /no HTTP/1.1")).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  it("handles an upgrade after an await, on a server of somebody else's, with what came behind the head", async () => {
+  it("handles an upgrade after an await, on another library's server, with what came after the head", async () => {
     const { http, port } = await httpServer();
     const server = new WebSocketServer({ noServer: true });
     const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
@@ -241,7 +241,7 @@ describe.each(shapes)("WebSocketServer of %s", (_, shape) => {
       "Invalid Sec-WebSocket-Protocol header",
     ],
   ])(
-    "refuses a request with %s, and tells wsClientError where somebody listens",
+    "refuses a request with %s, and emits wsClientError if somebody listens",
     async (_name, first, headers, answer, text) => {
       const { server, port } = await listen(shape);
       const said = await ask(port, headers, first);
@@ -254,7 +254,7 @@ describe.each(shapes)("WebSocketServer of %s", (_, shape) => {
     },
   );
 
-  it("refuses malformed extensions where it compresses", async () => {
+  it("refuses malformed extensions if it compresses", async () => {
     const { port } = await listen(shape, { perMessageDeflate: true });
     const said = await ask(port, { "Sec-WebSocket-Extensions": "permessage-deflate;" });
     expect(said).toMatch(/^HTTP\/1\.1 400 /);
@@ -305,7 +305,7 @@ describe.each(shapes)("WebSocketServer of %s", (_, shape) => {
     expect(said).toMatch(/\r\n\r\nCome back later$/);
   });
 
-  it("asks handleProtocols, and takes the first one without", async () => {
+  it("asks handleProtocols, and without it takes the first subprotocol", async () => {
     const offers = { "Sec-WebSocket-Protocol": "a, b,c" };
     const { port } = await listen(shape);
     expect(await ask(port, offers)).toContain("Sec-WebSocket-Protocol: a\r\n");
@@ -413,7 +413,7 @@ describe.each(shapes)("WebSocketServer of %s", (_, shape) => {
     expect(await told).toBe("destroyed: true");
   });
 
-  it("passes on what a program says to the HTTP server beside it", async () => {
+  it("passes on what a program tells the HTTP server beside it", async () => {
     const { http, port } = await httpServer();
     http.on("request", (__, response) => response.end("plain"));
     const server = new WebSocketServer({ server: http as Server });

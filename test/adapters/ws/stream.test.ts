@@ -43,7 +43,7 @@ describe.each(shapes)("createWebSocketStream() of %s", (_, shape) => {
   it.each<[what: string, options: object, read: unknown]>([
     ["bytes", {}, Buffer.from("onetwothree")],
     ["text, with encoding", { encoding: "utf8" }, "onetwothree"],
-  ])("gives all that has come where it is asked once, as %s", async (_, options, read) => {
+  ])("gives all that has come when read() is called once, as %s", async (_, options, read) => {
     const { client, peer } = await pair(shape);
     const duplex = createWebSocketStream(client, options);
     for (const part of ["one", "two", "three"]) peer.send(part);
@@ -53,7 +53,7 @@ describe.each(shapes)("createWebSocketStream() of %s", (_, shape) => {
     expect([duplex.read(null as never), duplex.read()]).toEqual([read, null]);
   });
 
-  it("gives a part of it where that is asked for", async () => {
+  it("gives a part of it if a size is asked for", async () => {
     const { client, peer } = await pair(shape);
     const duplex = createWebSocketStream(client);
     for (const part of ["one", "two"]) peer.send(part);
@@ -63,7 +63,7 @@ describe.each(shapes)("createWebSocketStream() of %s", (_, shape) => {
     expect([duplex.read(2), duplex.read(4)].map(String)).toEqual(["on", "etwo"]);
   });
 
-  it("takes encoding and decodeStrings as every Duplex", async () => {
+  it("takes encoding and decodeStrings as every Duplex does", async () => {
     const { client, peer } = await pair(shape);
     const duplex = createWebSocketStream(client, { encoding: "utf8", decodeStrings: false });
     const came = message(peer);
@@ -103,7 +103,7 @@ describe.each(shapes)("createWebSocketStream() of %s", (_, shape) => {
     expect(client.isPaused).toBe(false);
   });
 
-  it("closes the connection when it is ended, and is closed when that is", async () => {
+  it("closes the connection when it is ended, and is closed when the connection is", async () => {
     const { client, peer } = await pair(shape);
     const duplex = createWebSocketStream(client);
     const told: string[] = [];
@@ -143,7 +143,7 @@ describe.each(shapes)("createWebSocketStream() of %s", (_, shape) => {
     expect(await over).toEqual([1006, ""]);
   });
 
-  it("fails with what the connection fails with, whose close frame is not cut off", async () => {
+  it("fails with the connection's error, and does not cut off its close frame", async () => {
     const { client, peer } = await pair(shape);
     const duplex = createWebSocketStream(client);
     peer.on("error", () => {});
@@ -161,7 +161,7 @@ describe.each(shapes)("createWebSocketStream() of %s", (_, shape) => {
     expect(await over).toEqual([1002, ""]);
   });
 
-  it("fails where the connection cannot be opened", async () => {
+  it("fails if the connection cannot be opened", async () => {
     const { server, url } = await listen(shape);
     server.close();
     const duplex = createWebSocketStream(dial(shape, url));
@@ -175,7 +175,7 @@ describe.each(shapes)("createWebSocketStream() of %s", (_, shape) => {
     expect(duplex.destroyed).toBe(true);
   });
 
-  it("is destroyed at once where the connection is over", async () => {
+  it("is destroyed at once if the connection is over", async () => {
     const { client } = await pair(shape);
     const duplex = createWebSocketStream(client);
     const over = ended(client);

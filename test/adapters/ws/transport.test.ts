@@ -11,7 +11,7 @@ import { cleanUp, ended, later, message, pair, shapes } from "../../support/ws-s
 afterEach(cleanUp);
 
 describe.each(shapes)("pause() of %s", (_, shape) => {
-  it("tells no more messages until resume(), and isPaused says so", async () => {
+  it("delivers no more messages until resume(), and isPaused says so", async () => {
     const { client, peer } = await pair(shape);
     expect(peer.isPaused).toBe(false);
     peer.pause();
@@ -41,7 +41,7 @@ describe.each(shapes)("pause() of %s", (_, shape) => {
     expect(peer.isPaused).toBe(false);
   });
 
-  it("keeps what has come for when the connection is gone", async () => {
+  it("keeps what has come until it may be read, even if the connection is gone", async () => {
     const { client, peer } = await pair(shape);
     const told: string[] = [];
     peer.on("message", (data) => told.push(String(data)));
@@ -94,7 +94,7 @@ describe("UpgradedTransport", () => {
     return { transport, told, ended: over, send };
   }
 
-  it("tells what came behind the head in a later turn, in front of all else", async () => {
+  it("delivers what came after the head in a later turn, before everything else", async () => {
     const { told, ended: over, send } = await newTransport(Buffer.from("head"));
     expect(told).toEqual([]);
     send("rest");
@@ -102,7 +102,7 @@ describe("UpgradedTransport", () => {
     expect(told).toEqual(["head", "rest", "end"]);
   });
 
-  it("keeps it while either the core or the application has paused it", async () => {
+  it("keeps the bytes while either the core or the application has paused it", async () => {
     const { transport, told, ended: over, send } = await newTransport(Buffer.from("head"));
     transport.hold();
     transport.pause();
@@ -120,7 +120,7 @@ describe("UpgradedTransport", () => {
     expect(told).toEqual(["head", "rest", "end"]);
   });
 
-  it("tells nothing of what comes when it was held at once, until it is let go", async () => {
+  it("delivers nothing if it was held at once, until it is let go", async () => {
     const { transport, told, ended: over, send } = await newTransport(new Uint8Array());
     transport.hold();
     send("sixteen bytes or more");
@@ -133,7 +133,7 @@ describe("UpgradedTransport", () => {
     expect(told).toEqual(["sixteen bytes or more", "end"]);
   });
 
-  it("tells the rest where it is dropped while it is held", async () => {
+  it("delivers the rest if it is dropped while it is held", async () => {
     const { transport, told, ended: over } = await newTransport(Buffer.from("head"));
     transport.hold();
     transport.destroy();

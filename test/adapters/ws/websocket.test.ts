@@ -63,7 +63,7 @@ describe.each(shapes)("WebSocket of %s", (_, shape) => {
     expect(await came).toEqual([text, typeof data === "number" ? false : isBinary]);
   });
 
-  it("throws where send() is called before it is open, and tells the callback where it is too late", async () => {
+  it("throws if send() is called before it is open, and calls the callback with an error if it is too late", async () => {
     const { url } = await listen(shape);
     const client = dial(shape, url);
     expect(client.readyState).toBe(WebSocket.CONNECTING);
@@ -89,7 +89,7 @@ describe.each(shapes)("WebSocket of %s", (_, shape) => {
     expect(later?.message).toBe("WebSocket is not open: readyState 3 (CLOSED)");
   });
 
-  it("has the state of each event", async () => {
+  it("has the right state at each event", async () => {
     const { server, url } = await listen(shape);
     const client = dial(shape, url);
     const states: unknown[] = [client.readyState];
@@ -110,7 +110,7 @@ describe.each(shapes)("WebSocket of %s", (_, shape) => {
     ]);
   });
 
-  it("answers pings, and tells pings and pongs with what they carry", async () => {
+  it("answers pings, and emits pings and pongs with their payload", async () => {
     const { client, peer } = await pair(shape);
     const pinged = next(peer, "ping");
     const ponged = next(client, "pong");
@@ -144,7 +144,7 @@ describe.each(shapes)("WebSocket of %s", (_, shape) => {
     ]);
   });
 
-  it("tells messages that come between its own close and the peer's", async () => {
+  it("delivers messages that come between its own close and the peer's", async () => {
     const { client, peer } = await pair(shape);
     peer.on("message", () => {
       peer.send("answer");
@@ -157,7 +157,7 @@ describe.each(shapes)("WebSocket of %s", (_, shape) => {
     expect(await over).toEqual([1005, ""]);
   });
 
-  it("terminates: what was sent before is delivered, the peer sees 1006 and no error", async () => {
+  it("terminates so that what was sent before is delivered, and the peer sees 1006 and no error", async () => {
     const { client, peer } = await pair(shape);
     const told: unknown[] = [];
     peer.on("message", (data) => told.push(String(data)));
@@ -176,7 +176,7 @@ describe.each(shapes)("WebSocket of %s", (_, shape) => {
   });
 
   it.each(["close", "terminate"] as const)(
-    "fails where %s() is called before it is open",
+    "fails if %s() is called before it is open",
     async (call) => {
       const { url } = await listen(shape);
       const client = dial(shape, url);
@@ -192,7 +192,7 @@ describe.each(shapes)("WebSocket of %s", (_, shape) => {
     },
   );
 
-  it("gives out binary messages as binaryType says, and text as Buffers always", async () => {
+  it("delivers binary messages as binaryType says, and text always as Buffers", async () => {
     const { client, peer } = await pair(shape);
     expect(client.binaryType).toBe("nodebuffer");
     const ask = async (type: string): Promise<unknown> => {
@@ -236,7 +236,7 @@ describe.each(shapes)("WebSocket of %s", (_, shape) => {
     expect(socketOf(peer)).toBe(request.socket);
   });
 
-  it("lets what a listener throws be nobody's to catch, and goes on", async () => {
+  it("makes an error of a listener an uncaught one, and goes on", async () => {
     const { client, peer } = await pair(shape);
     const thrown = new Error("thrown by a listener");
     const before = process.listeners("uncaughtException");
@@ -259,7 +259,7 @@ describe.each(shapes)("WebSocket of %s", (_, shape) => {
 });
 
 describe.each(shapes)("A subclass of WebSocket of %s", (_, shape) => {
-  it("is one, as a client and as the option WebSocket of a server", async () => {
+  it("works as a client and as the option WebSocket of a server", async () => {
     class Own extends shape.WebSocket {
       get own(): string {
         return "mine";

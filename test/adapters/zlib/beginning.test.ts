@@ -23,7 +23,7 @@ describe("Beginning", () => {
     expect(payloadOf(beginning)).toEqual(counted(30));
   });
 
-  it("brings a window up to date with what has come of the payload, and begins anew", () => {
+  it("brings a window up to date with the payload so far, and begins anew", () => {
     const beginning = new Beginning();
     const window = new History(8);
     window.add(counted(5), 0, 5);
@@ -36,7 +36,7 @@ describe("Beginning", () => {
     expect(window.bytes().subarray(4)).toEqual(counted(14).subarray(10));
   });
 
-  it("forgets at rest what has come of the payload: it comes again", () => {
+  it("forgets at rest the output of the payload, which comes again", () => {
     const beginning = new Beginning();
     const window = new History(8);
     beginning.add(counted(3), 0, 3);
@@ -82,7 +82,7 @@ describe("Beginning", () => {
     }
   });
 
-  it("is too much from 8 KiB of payload on, or from eight times that of what it has become", () => {
+  it("is too much from 8 KiB of payload on, or from eight times that of its output", () => {
     const bytes = new Uint8Array(8 * mostToGoThrough + 8);
     const beginnings = [0, 1].map(() => new Beginning());
     beginnings[0]!.add(bytes, 0, mostToGoThrough);
@@ -93,7 +93,7 @@ describe("Beginning", () => {
     expect(beginnings.map(({ isTooMuch }) => isTooMuch)).toEqual([true, true]);
   });
 
-  it("is too much once it was gone through again so often that it comes to as much", () => {
+  it("is too much once it was gone through so often that the sum is as large", () => {
     const beginning = new Beginning();
     beginning.add(counted(100), 0, 100);
     let times = 0;

@@ -30,7 +30,7 @@ describe("zlibEngine()", () => {
     expect(bestWay()).toBe("open");
   });
 
-  it("tries its way once, when it is needed, and the other where that does not work", () => {
+  it("tries its way once, when it is needed, and the other way if that does not work", () => {
     const tried: string[] = [];
     const engine = engineWithTrials({
       open: () => {
@@ -48,7 +48,7 @@ describe("zlibEngine()", () => {
     expect(tried).toEqual(["open", "one-shot"]);
   });
 
-  it("is of no use where nothing works, or not what was named, and a warning says so, once", async () => {
+  it("does not work if no way works, or the named one does not, and warns of that once", async () => {
     const warnings = keepWarnings();
     const nothing = engineWithTrials({ open: () => false, "one-shot": () => false });
     const named = engineWithTrials({ open: () => false, "one-shot": () => true }, { way: "open" });
@@ -61,11 +61,11 @@ describe("zlibEngine()", () => {
     expect(warnings.kept).toMatchObject([{ code: "FRAMEWIRE_NO_ZLIB", name: "FramewireWarning" }]);
   });
 
-  it.each(ways)("works by the way that is named: %s", (way) => {
+  it.each(ways)("uses the named way: %s", (way) => {
     expect(zlibEngine({ way }).isUsable!()).toBe(true);
   });
 
-  it("gives what the better way gives where none is named", async () => {
+  it("uses the better way if none is named", async () => {
     const engine = zlibEngine();
     const deflater = engine.newDeflater({ windowBits: 15, level: 6, memLevel: 8 });
     const inflater = engine.newInflater({ windowBits: 15 });
@@ -78,7 +78,7 @@ describe("zlibEngine()", () => {
     inflater.close();
   });
 
-  it("has a clock for what idles, which runs until it is stopped", async () => {
+  it("has a clock for idle contexts, which runs until it is stopped", async () => {
     const { clock } = zlibEngine();
     const before = clock!.now();
     let ticks = 0;

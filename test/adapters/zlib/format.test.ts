@@ -15,20 +15,20 @@ function filled(digits: string): BoundedBuffer {
 }
 
 describe("endOf()", () => {
-  it("takes off the four bytes that the receiver puts on again", () => {
+  it("removes the four bytes that the receiver appends again", () => {
     const into = filled("f248cdc9c907000000ffff");
     endOf(into, true);
     expect(toHex(into.take())).toBe("f248cdc9c90700");
   });
 
-  it("adds the beginning of an empty block where nothing was flushed", () => {
+  it("adds the beginning of an empty block if nothing was flushed", () => {
     const into = filled("0000ffff");
     endOf(into, false);
     expect(toHex(into.take())).toBe("0000ffff00");
   });
 
   it.each(["", "00ffff", "0000ff00", "0100ffff", "0001ffff", "000000ff"])(
-    "says so where a flush has not come: %j",
+    "throws if the output does not end with a flush: %j",
     (digits) => {
       expect(() => {
         endOf(filled(digits), true);
@@ -58,7 +58,7 @@ describe("behindEmptyBlocks()", () => {
     ["a stored block of 256 bytes", "010001fffe", 0],
     ["a fixed one that is cut off", "030003", 2],
     ["a stored one that is cut off", "0300000000ff", 2],
-  ])("goes past %s", (_, digits, count) => {
+  ])("skips %s", (_, digits, count) => {
     const bytes = hex(`03${digits}0300`);
     const end = 1 + digits.length / 2;
     expect(behindEmptyBlocks(bytes, 1, end)).toBe(1 + count);
@@ -66,7 +66,7 @@ describe("behindEmptyBlocks()", () => {
 });
 
 describe("what zlib takes", () => {
-  it("doubles with each bit of a window, and with each level of memory", () => {
+  it("needs twice the memory with each bit of a window, and with each level of memory", () => {
     const settings = { windowBits: 12, level: 6, memLevel: 5 };
     const small = deflaterMemory(settings);
     expect(deflaterMemory({ ...settings, windowBits: 13 }) - small).toBe(2 ** 14);

@@ -34,7 +34,7 @@ function sourceOf(bytes: Uint8Array): { read(into: Uint8Array): number } {
 }
 
 describe("what framewire/zlib has of framewire/flate", () => {
-  it("is the same, with the runtime's zlib in it", async () => {
+  it("does the same, with the runtime's zlib", async () => {
     const helper = new Helper();
     expect(helper).toBeInstanceOf(flate.Helper);
     const compressed = await helper.compress(text);
@@ -90,7 +90,7 @@ describe("what framewire/zlib has of framewire/flate", () => {
 });
 
 describe("compressFrame(), decompressFrame()", () => {
-  it("do one after the other what comes out as it went in, with no window between messages", async () => {
+  it("give back what went in, with no window between messages", async () => {
     for (let round = 0; round < 2; round++) {
       const frame = await compressFrame(newTextFrame(text));
       expect(toHex(frame.payload)).toBe(hello);
@@ -101,7 +101,7 @@ describe("compressFrame(), decompressFrame()", () => {
     }
   });
 
-  it("put the payload where the caller wants it", async () => {
+  it("write the payload to the caller's buffer", async () => {
     const into = new BoundedBuffer();
     const frame = await compressFrame(newTextFrame(text), into);
     expect(toHex(into.bytes.subarray(0, into.size))).toBe(hello);
@@ -110,7 +110,7 @@ describe("compressFrame(), decompressFrame()", () => {
     expect(into.bytes.subarray(0, into.size)).toEqual(text);
   });
 
-  it("go on behind a frame that is wrong", async () => {
+  it("go on after an invalid frame", async () => {
     const { header } = await compressFrame(newTextFrame(text));
     const wrong = { header: { ...header, length: 1 }, payload: Uint8Array.of(0xff) };
     expect(() => decompressFrame(wrong)).toThrow(

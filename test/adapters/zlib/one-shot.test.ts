@@ -8,7 +8,7 @@ import { counted, hex } from "../../support/frames.ts";
 import { runtime } from "../../support/runtime.ts";
 
 describe("dictionariesWork()", () => {
-  it("knows that Deno's one-shot calls take none", () => {
+  it("says no on Deno, whose one-shot calls take no dictionary", () => {
     expect(dictionariesWork()).toBe(runtime !== "deno");
   });
 });
@@ -31,7 +31,7 @@ describe("oneShotWorks()", () => {
     ["do not tell how far they came", without("info")],
     ["know no limit", without("maxOutputLength")],
     ["are not there", {} as OneShotZlib],
-  ])("is false where they %s", (_, zlib) => {
+  ])("is false if they %s", (_, zlib) => {
     expect(oneShotWorks(zlib)).toBe(false);
   });
 });
@@ -39,7 +39,7 @@ describe("oneShotWorks()", () => {
 describe("OneShotDeflater", () => {
   const settings = { windowBits: 10, level: 6, memLevel: 8 };
 
-  it.each([true, false])("refers to messages before where dictionaries work: %s", (works) => {
+  it.each([true, false])("refers to earlier messages if dictionaries work: %s", (works) => {
     const deflater = new OneShotDeflater(settings, 1000, works && dictionariesWork());
     const sizes = [0, 1].map(() => {
       const into = new BoundedBuffer();
@@ -60,7 +60,7 @@ describe("OneShotInflater", () => {
   const blocks = (count: number, digits: string): Uint8Array =>
     concat([...Array<Uint8Array>(count).fill(hex(digits)), hex("00")]);
 
-  it("takes any number of empty last blocks", () => {
+  it("accepts any number of empty last blocks", () => {
     const inflater = new OneShotInflater({ windowBits: 9 });
     const into = new BoundedBuffer();
     for (const digits of ["0300", "010000ffff", "0300000000ffff"]) {
@@ -72,7 +72,7 @@ describe("OneShotInflater", () => {
     inflater.close();
   });
 
-  it("takes a thousand last blocks in a message, and no more", () => {
+  it("accepts a thousand last blocks in a message, and no more", () => {
     const inflater = new OneShotInflater({ windowBits: 9 });
     const payload = blocks(1024, "4b0400");
     expect(inflater.inflate(payload, 0, payload.length, true, new BoundedBuffer())).toBe(true);

@@ -15,7 +15,7 @@ import { counted, toHex } from "../../support/frames.ts";
 import { broken, countingZlib, real } from "../../support/zlib-streams.ts";
 
 describe("OpenDeflater", () => {
-  it("says so where zlib fails", () => {
+  it("throws if zlib fails", () => {
     const zlib = {
       ...real,
       createDeflateRaw() {
@@ -32,7 +32,7 @@ describe("OpenDeflater", () => {
 
 describe.each(ways)("the size of what is compressed the %s way", (way) => {
   it.each([128, 4096, 65_536, 1024 ** 2])(
-    "is zlib's own at the same level: %i bytes",
+    "is the same as zlib's own at the same level: %i bytes",
     async (size) => {
       const item = (i: number): object => ({
         id: i * 7919,
@@ -90,7 +90,7 @@ describe("OpenDeflater at rest in the middle of a message", () => {
     deflater.close();
   });
 
-  it("holds nothing of a message that was given up", async () => {
+  it("keeps nothing of a message that was given up", async () => {
     const deflater = newDeflater("open");
     deflater.deflate(encodeUtf8("never sent"), 0, 10, false, new BoundedBuffer());
     deflater.rest();

@@ -73,7 +73,7 @@ describe("OpenInflater behind last blocks", () => {
     inflater.close();
   });
 
-  it("goes on behind a thousand of those in a message, and no more", () => {
+  it("goes on after a thousand of those in a message, and no more", () => {
     const inflater = new OpenInflater({ windowBits: 9 }, Infinity);
     const into = new BoundedBuffer();
     for (let round = 0; round < 2; round++) {
@@ -85,7 +85,7 @@ describe("OpenInflater behind last blocks", () => {
     inflater.close();
   });
 
-  it("forgets at a reset that it stood behind one", () => {
+  it("forgets at a reset that it stood after a last block", () => {
     const inflater = new OpenInflater({ windowBits: 9 }, Infinity);
     const into = new BoundedBuffer();
     inflater.inflate(hex("f348cdc9c90700"), 0, 7, true, into);
@@ -107,7 +107,7 @@ describe("OpenInflater at rest in the middle of a message", () => {
     [0, ""],
     [9, "4b0400"],
     [9, "03004b04004b04000300"],
-  ])("goes on at every byte as if nothing had been: level %i behind %j", async (level, blocks) => {
+  ])("goes on at every byte as if it had not rested: level %i behind %j", async (level, blocks) => {
     const [before, rest] = await zlibDeflate([message, message.subarray(3_000)], { level });
     const payload = concat([hex(blocks), rest!]);
     const expected = referenceInflate(payload, message).bytes;
@@ -141,7 +141,7 @@ describe("OpenInflater at rest in the middle of a message", () => {
     inflater.close();
   });
 
-  it("keeps its stream where the beginning is large, or has become much, and between slices", async () => {
+  it("keeps its stream if the beginning or its output is large, and between slices", async () => {
     const large = seededBytes(40_000, 1);
     const swelling = new Uint8Array(4 * 1024 ** 2);
     const [incompressible] = await zlibDeflate([large]);
@@ -167,7 +167,7 @@ describe("OpenInflater at rest in the middle of a message", () => {
     }
   });
 
-  it("keeps its stream where it had to begin anew very often, and still goes on", async () => {
+  it("keeps its stream if it had to begin anew very often, and still goes on", async () => {
     const [payload] = await zlibDeflate([jsonOf(3_000)]);
     const { zlib, counts } = countingZlib();
     const inflater = new OpenInflater({ windowBits: 15 }, Infinity, zlib);
@@ -187,7 +187,7 @@ describe("OpenInflater at rest in the middle of a message", () => {
     inflater.close();
   });
 
-  it("is small: what was sent, and no window that it has not filled", () => {
+  it("takes memory for what was sent, and for no window that it has not filled", () => {
     const inflater = new OpenInflater({ windowBits: 15 }, Infinity);
     const sizes: number[] = [];
     vi.stubGlobal(

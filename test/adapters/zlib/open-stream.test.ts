@@ -73,7 +73,7 @@ describe("openStreamsWork()", () => {
         },
       },
     ],
-  ])("is false where it %s", (_, zlib) => {
+  ])("is false if it %s", (_, zlib) => {
     expect(openStreamsWork(zlib)).toBe(false);
   });
 });
@@ -108,7 +108,7 @@ function returning(stream: object): object {
   };
 }
 
-describe("an open stream that is told by a call who hears of errors, as on Workers", () => {
+describe("an open stream with a method that sets the error handler, as on Workers", () => {
   /** One whose property is not looked at. */
   const deaf = (stream: object): object => {
     const { _handle: handle } = stream as { _handle: { onerror: unknown } };
@@ -129,7 +129,7 @@ describe("an open stream that is told by a call who hears of errors, as on Worke
     (...values: unknown[]): unknown =>
       (handle as Record<string, (...values: unknown[]) => unknown>)[name]!(...values);
 
-  it("works as any other does", () => {
+  it("compresses and decompresses as any other stream does", () => {
     const closing = (stream: object): object =>
       Object.assign(deaf(stream), {
         close: () => {
@@ -150,13 +150,13 @@ describe("an open stream whose call returns what it has left", () => {
     createInflateRaw: (options) => returning(createInflateRaw(options)),
   };
 
-  it("works as any other does", () => {
+  it("compresses and decompresses as any other stream does", () => {
     expect(openStreamsWork(zlib)).toBe(true);
   });
 });
 
 describe("OpenStream", () => {
-  it("tells what zlib says of wrong data, and throws nothing", () => {
+  it("gives zlib's message about wrong data, and throws nothing", () => {
     const stream = new OpenStream(createInflateRaw());
     expect(stream.error).toBeUndefined();
     stream.write(2, hex("ff"), 0, 1, new Uint8Array(64), 0, 64);

@@ -43,7 +43,7 @@ describe.each(ways)("compressing the %s way in slices", (way) => {
     }
   });
 
-  it("does a slice with each call, and takes no byte of the caller's after the first", async () => {
+  it("does one slice with each call, and reads no byte of the caller's after the first call", async () => {
     const deflater = newDeflater(way, {}, 10_000);
     const into = new BoundedBuffer();
     // A Buffer's slice() is no copy.
@@ -62,13 +62,13 @@ describe.each(ways)("compressing the %s way in slices", (way) => {
     deflater.close();
   });
 
-  it("is not done in slices up to their size", () => {
+  it("needs no slices up to the size of one", () => {
     const deflater = newDeflater(way, {}, 50_000);
     expect(deflater.deflate(message, 0, message.length, true, new BoundedBuffer())).toBe(true);
     deflater.close();
   });
 
-  it("may be read while it goes on", async () => {
+  it("gives output that can be read while it goes on", async () => {
     const deflater = newDeflater(way, {}, 10_000);
     const into = new BoundedBuffer();
     const parts: Uint8Array[] = [];
@@ -105,7 +105,7 @@ describe.each(ways)("decompressing the %s way in slices", (way) => {
     }
   });
 
-  it("takes no byte of the caller's after the first call", async () => {
+  it("reads no byte of the caller's after the first call", async () => {
     const large = new Uint8Array(4 * 1024 ** 2).fill(7);
     const payload = Buffer.from((await zlibDeflate([large]))[0]!);
     const inflater = newInflater(way);
@@ -118,7 +118,7 @@ describe.each(ways)("decompressing the %s way in slices", (way) => {
     inflater.close();
   });
 
-  it("finds what is wrong in a later slice", async () => {
+  it("finds an error in a later slice", async () => {
     const large = new Uint8Array(4 * 1024 ** 2).fill(7);
     const [payload] = await zlibDeflate([large]);
     for (const wrong of [payload!.subarray(0, -3), concat([payload!, Uint8Array.of(0xff)])]) {
@@ -149,7 +149,7 @@ describe.each(ways)("a context of the %s way that is closed or reset inside a me
     return context;
   }
 
-  it.each(["compressor", "decompressor"])("calls nobody afterwards: a %s", async (kind) => {
+  it.each(["compressor", "decompressor"])("calls no task afterwards: a %s", async (kind) => {
     for (const end of ["close", "reset"] as const) {
       let calls = 0;
       const context = await pending(kind, () => calls++);
@@ -184,18 +184,21 @@ describe.each(ways)("a context of the %s way that is closed or reset inside a me
     deflater.close();
   });
 
-  it.each(["compressor", "decompressor"])("calls once, in a later turn: a %s", async (kind) => {
-    let calls = 0;
-    const context = await pending(kind, () => calls++);
-    expect(calls).toBe(0);
-    while (calls === 0) await turns(1);
-    await turns();
-    expect(calls).toBe(1);
-    // What is ready already calls later, too.
-    context.whenReady(() => calls++);
-    expect(calls).toBe(1);
-    await turns();
-    expect(calls).toBe(2);
-    context.close();
-  });
+  it.each(["compressor", "decompressor"])(
+    "calls the task once, in a later turn: a %s",
+    async (kind) => {
+      let calls = 0;
+      const context = await pending(kind, () => calls++);
+      expect(calls).toBe(0);
+      while (calls === 0) await turns(1);
+      await turns();
+      expect(calls).toBe(1);
+      // What is ready already calls later, too.
+      context.whenReady(() => calls++);
+      expect(calls).toBe(1);
+      await turns();
+      expect(calls).toBe(2);
+      context.close();
+    },
+  );
 });

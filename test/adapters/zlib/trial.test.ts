@@ -116,7 +116,7 @@ describe("wayWorks()", () => {
         },
       }),
     ],
-  ])("is false where it %s", (_, way) => {
+  ])("is false if it %s", (_, way) => {
     expect(wayWorks(way)).toBe(false);
   });
 });

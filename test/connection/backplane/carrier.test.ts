@@ -67,7 +67,7 @@ function newCarrier(
 }
 
 describe("Carrier", () => {
-  it("gives what is published to the broker at once, and tells when it has answered", async () => {
+  it("gives a publication to the broker at once, and resolves when the broker has answered", async () => {
     const { carrier, carry, given, due, ends, told, clock } = newCarrier();
     carrier.open();
     carry("a", "b");
@@ -81,7 +81,7 @@ describe("Carrier", () => {
     expect([told, carrier.bytes]).toEqual([["carried in 30", "carried in 30"], 0]);
   });
 
-  it("keeps what is published while the broker is away, and gives it in order when it is there", async () => {
+  it("keeps publications while the broker is away, and gives them in order when it is back", async () => {
     const { carrier, carry, given, due, ends } = newCarrier();
     carry("a", "b");
     expect(given).toEqual([]);
@@ -97,16 +97,19 @@ describe("Carrier", () => {
     expect(ends).toEqual(["a carried", "b carried", "c carried", "d carried"]);
   });
 
-  it.each(["at once", "later"])("tells the position that the broker gives, %s", async (when) => {
-    const position = { epoch: "e", offset: "7" };
-    const { carrier } = newCarrier({}, () =>
-      when === "later" ? Promise.resolve(position) : position,
-    );
-    carrier.open();
-    expect(await carrier.carry("t", encodeUtf8("a"))).toEqual(position);
-  });
+  it.each(["at once", "later"])(
+    "resolves with the position that the broker gives, %s",
+    async (when) => {
+      const position = { epoch: "e", offset: "7" };
+      const { carrier } = newCarrier({}, () =>
+        when === "later" ? Promise.resolve(position) : position,
+      );
+      carrier.open();
+      expect(await carrier.carry("t", encodeUtf8("a"))).toEqual(position);
+    },
+  );
 
-  it("takes an answer that needs no promise, and needs no timer then", async () => {
+  it("accepts an answer without a promise, and then needs no timer", async () => {
     const { carrier, carry, ends, clock } = newCarrier({}, () => {});
     carrier.open();
     carry("a");
@@ -115,7 +118,7 @@ describe("Carrier", () => {
     expect(ends).toEqual(["a carried"]);
   });
 
-  it("gives again what was under way when the broker went away, in front of what came later", async () => {
+  it("repeats what was under way when the broker went away, before what came later", async () => {
     const { carrier, carry, given, due, ends } = newCarrier();
     carrier.open();
     carry("a", "b");
@@ -133,7 +136,7 @@ describe("Carrier", () => {
     expect(ends).toEqual(["a carried", "b carried", "c carried"]);
   });
 
-  it("goes no further where the broker is away again at the first", async () => {
+  it("stops if the broker is away again at the first publication", async () => {
     let isDown = true;
     const { carrier, carry, given, ends } = newCarrier({}, () => {
       if (isDown) throw new BackplaneError("DOWN");
@@ -156,7 +159,7 @@ describe("Carrier", () => {
       },
     ],
     ["rejects with", () => Promise.reject(new Error("too large"))],
-  ])("gives up what the broker %s, with its error as the cause", async (_, answer) => {
+  ])("rejects what the broker %s, with its error as the cause", async (_, answer) => {
     const { carrier, told, carry } = newCarrier({}, answer);
     carrier.open();
     // Not awaited: nothing is unhandled.
@@ -169,13 +172,13 @@ describe("Carrier", () => {
     expect([carrier.bytes, told]).toEqual([0, ["failed REFUSED", "failed REFUSED"]]);
   });
 
-  it("gives up what another error of its own says as it is", async () => {
+  it("rejects with a BackplaneError of the driver as it is", async () => {
     const { carrier } = newCarrier({}, () => Promise.reject(new BackplaneError("QUEUE_FULL")));
     carrier.open();
     await expect(carrier.carry("t", encodeUtf8("b"))).rejects.toMatchObject({ code: "QUEUE_FULL" });
   });
 
-  it("gives up what has waited for the time-out, each when its own is over", async () => {
+  it("rejects what has waited for the time-out, each publication after its own", async () => {
     const { carry, ends, clock, carrier } = newCarrier();
     carry("a");
     clock.advance(500);
@@ -188,7 +191,7 @@ describe("Carrier", () => {
     expect([ends, clock.running]).toEqual([["a TIMEOUT", "b TIMEOUT"], 0]);
   });
 
-  it("counts the bytes of what is given up until the broker's client lets it go", async () => {
+  it("counts the bytes of a publication that was given up until the broker's client releases it", async () => {
     const { carrier, carry, due, ends, clock, told } = newCarrier({ maxWaiting: 3 * one });
     carrier.open();
     carry("a", "b", "c");
@@ -205,14 +208,14 @@ describe("Carrier", () => {
     expect(carrier.bytes).toBe(2 * one);
   });
 
-  it("refuses what comes where more would wait than may, by itself", async () => {
+  it("refuses a new publication if more would wait than allowed, by default", async () => {
     const { carry, ends, carrier } = newCarrier({ maxWaiting: 2 * one });
     carry("a", "b", "c");
     await macrotask();
     expect([ends, carrier.bytes]).toEqual([["c QUEUE_FULL"], 2 * one]);
   });
 
-  it("gives up the oldest that wait, where it is told to", async () => {
+  it("gives up the oldest publications that wait, if told to", async () => {
     const { carry, ends, given, carrier } = newCarrier({ maxWaiting: 2 * one, overflow: "oldest" });
     carry("a", "b", "c", "d");
     carrier.open();
@@ -228,7 +231,7 @@ describe("Carrier", () => {
     expect(ends.at(-1)).toBe("e QUEUE_FULL");
   });
 
-  it("passes over what is under way when it looks for the oldest", async () => {
+  it("skips what is under way when it looks for the oldest", async () => {
     const { carry, ends, carrier } = newCarrier({ maxWaiting: 2 * one, overflow: "oldest" });
     carrier.open();
     carry("a");
@@ -238,14 +241,14 @@ describe("Carrier", () => {
     expect(ends).toEqual(["b QUEUE_FULL"]);
   });
 
-  it("takes one message however large, where nothing else waits", () => {
+  it("accepts a message of any size if nothing else waits", () => {
     const { carry, given, carrier } = newCarrier({ maxWaiting: 10 });
     carrier.open();
     carry("x".repeat(1000));
     expect(given.length).toBe(1);
   });
 
-  it("gives up what waits when it is closed, and what comes then, but nothing that is under way", async () => {
+  it("rejects what waits when it is closed, and what comes later, but nothing that is under way", async () => {
     const { carry, carrier, due, ends } = newCarrier();
     carrier.open();
     carry("a", "b");
@@ -259,7 +262,7 @@ describe("Carrier", () => {
     expect(ends).toEqual(["c LEFT", "d LEFT", "a carried", "b DOWN"]);
   });
 
-  it("gives all up when it is abandoned, and leaves no timer", async () => {
+  it("rejects everything when it is abandoned, and leaves no timer", async () => {
     const { carry, carrier, ends, clock, due } = newCarrier();
     carrier.open();
     carry("a");
@@ -274,7 +277,7 @@ describe("Carrier", () => {
     newCarrier().carrier.abandon();
   });
 
-  it("holds memory for what waits, and for nothing that is over", async () => {
+  it("keeps in memory what waits, and nothing that is over", async () => {
     const { carrier, carry } = newCarrier({ maxWaiting: 100 * one }, () => Promise.resolve());
     carrier.open();
     for (let i = 0; i < 1000; i++) {

@@ -31,7 +31,7 @@ function changed(at: number, ...bytes: number[]): Uint8Array {
 }
 
 describe("encodeEnvelope()", () => {
-  it("writes what its table says, byte by byte", () => {
+  it("writes the bytes that its table says", () => {
     expect(encodeEnvelope(greeting)).toEqual(
       concat([
         hex("46 57 01 01"),
@@ -104,14 +104,14 @@ describe("decodeEnvelope()", () => {
 });
 
 describe("dataOf()", () => {
-  it("gives text as text, with a byte order mark where it has one, and bytes as they lie", () => {
+  it("gives text as text, including a byte order mark, and bytes without a copy", () => {
     expect(dataOf(greeting)).toBe("grün");
     expect(dataOf({ ...greeting, payload: hex("ef bb bf 61") })).toBe("\ufeffa");
     expect(dataOf({ ...greeting, opcode: OpBinary })).toBe(greeting.payload);
   });
 
   it.each(["ff", "c3", "ed a0 80", "f4 90 80 80", "c0 80"])(
-    "gives nothing where text is not valid UTF-8: %s",
+    "gives nothing if text is not valid UTF-8: %s",
     (bytes) => {
       expect(dataOf({ ...greeting, payload: hex(bytes) })).toBeUndefined();
     },

@@ -10,7 +10,7 @@ import { macrotask } from "../../support/turns.ts";
 const heard = Promise.resolve(true);
 
 describe("a topic with a history", () => {
-  it("gives its subscribers what comes, once and in the order of the history", async () => {
+  it("gives its subscribers each message once, in the order of the history", async () => {
     const stage = new FeedStage();
     stage.send("before");
     const a = await stage.subscriber();
@@ -23,7 +23,7 @@ describe("a topic with a history", () => {
     expect([stage.lines, stage.reads]).toEqual([["delivered", "delivered"], ["head"]]);
   });
 
-  it("finds what has not come in the history, in front of what came behind it", async () => {
+  it("reads a missing message from the history, and delivers it before the ones after it", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     const bring = stage.publish("1", "2", "3", "4");
@@ -37,7 +37,7 @@ describe("a topic with a history", () => {
     expect(stage.lines).not.toContain("gap t");
   });
 
-  it("finds what has come while the broker was away", async () => {
+  it("reads what was published while the broker was away", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     stage.histories.stop();
@@ -51,7 +51,7 @@ describe("a topic with a history", () => {
     ]);
   });
 
-  it("asks again whenever it is told that something may be lost, also while it asks", async () => {
+  it("reads again whenever it hears that something may be lost, even while it reads", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     stage.publish("1");
@@ -65,7 +65,7 @@ describe("a topic with a history", () => {
     expect(stage.lines).toEqual(["delivered"]);
   });
 
-  it("takes what comes while it reads behind what it reads", async () => {
+  it("delivers what comes while it reads after what it reads", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     const gate = newDeferred<void>();
@@ -80,7 +80,7 @@ describe("a topic with a history", () => {
     expect(a.lines).toEqual(["1", "2", "3"]);
   });
 
-  it("reads page by page, and once more where too much has come meanwhile", async () => {
+  it("reads page by page, and once more if too much has come meanwhile", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     const texts = Array.from({ length: 600 }, (_, at) => `${at}`);
@@ -98,7 +98,7 @@ describe("a topic with a history", () => {
     expect(stage.reads).toEqual(["head", "0", "256", "512"]);
   });
 
-  it("reads once more behind its last page, too, where too much has come", async () => {
+  it("reads once more after its last page, too, if too much has come", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     stage.publish("1");
@@ -111,7 +111,7 @@ describe("a topic with a history", () => {
     expect([a.lines.length, stage.reads]).toEqual([3, ["head", "0", "1"]]);
   });
 
-  it("tells a gap where the history keeps no more what it looks for, and goes on with what it has", async () => {
+  it("reports a gap if the history does not keep a message any more, and goes on with what there is", async () => {
     const stage = new FeedStage();
     stage.log = new HistoryLog("one", 2, Infinity);
     const a = await stage.subscriber();
@@ -123,7 +123,7 @@ describe("a topic with a history", () => {
     ]);
   });
 
-  it("tells a gap where the broker has lost its history, and goes on with the new one", async () => {
+  it("reports a gap if the broker has lost its history, and goes on with the new one", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     stage.send("1");
@@ -135,7 +135,7 @@ describe("a topic with a history", () => {
     expect(stage.lines).toEqual(["delivered", "gap t", "delivered", "delivered"]);
   });
 
-  it("tells a gap where the broker cannot be read, and goes on with what comes", async () => {
+  it("reports a gap if the broker cannot be read, and goes on with what comes", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     stage.onRead = () => Promise.reject(new Error("no memory"));
@@ -145,7 +145,7 @@ describe("a topic with a history", () => {
     expect([a.lines, stage.lines]).toEqual([["3"], ["gap t", "delivered"]]);
   });
 
-  it("waits no longer for an answer than a broker may take", async () => {
+  it("waits for an answer no longer than the time-out", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     stage.onRead = () => new Promise(() => {});
@@ -157,7 +157,7 @@ describe("a topic with a history", () => {
     expect([a.lines, stage.lines]).toEqual([["1"], ["gap t", "delivered"]]);
   });
 
-  it("waits for the broker where it goes away while it is read", async () => {
+  it("waits for the broker if it goes away while its history is read", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     stage.publish("1");
@@ -171,7 +171,7 @@ describe("a topic with a history", () => {
     expect(a.lines).toEqual(["1"]);
   });
 
-  it("counts for nothing what an older reading gives, or fails with", async () => {
+  it("ignores the result or error of an older reading", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     for (const end of ["resolve", "reject"] as const) {
@@ -192,7 +192,7 @@ describe("a topic with a history", () => {
     ]);
   });
 
-  it("is heard from when the broker knows of it, and has told where it is", async () => {
+  it("resolves a subscription when the broker knows of it and has told the position", async () => {
     const stage = new FeedStage();
     stage.isHeld = false;
     const answers: boolean[] = [];
@@ -209,7 +209,7 @@ describe("a topic with a history", () => {
     expect(await stage.histories.want("t", heard)).toBe(true);
   });
 
-  it("is asked for nothing more where the broker goes away before it has answered", async () => {
+  it("is not read any more if the broker goes away before it has answered", async () => {
     const stage = new FeedStage();
     const held = newDeferred<boolean>();
     stage.isHeld = held.promise;
@@ -223,7 +223,7 @@ describe("a topic with a history", () => {
     expect(await wanted).toBe(true);
   });
 
-  it("is over for who waits for it when nobody wants it any more", async () => {
+  it("releases those who wait for it when nobody wants it any more", async () => {
     const stage = new FeedStage();
     stage.isHeld = false;
     const receiver = new Receiver();
@@ -239,7 +239,7 @@ describe("a topic with a history", () => {
     expect(receiver.lines).toEqual([]);
   });
 
-  it("drops a message that its publisher had to give twice, and the broker has kept twice", async () => {
+  it("drops the second copy of a message that the broker has kept twice", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     const envelope = stage.envelope("1");
@@ -253,7 +253,7 @@ describe("a topic with a history", () => {
 });
 
 describe("a subscriber that has missed something", () => {
-  it("gets it, and then what all get, once and in order", async () => {
+  it("gets the missed messages, and then what all get, once and in order", async () => {
     const stage = new FeedStage();
     await stage.subscriber();
     stage.send("1", "2", "3");
@@ -265,7 +265,7 @@ describe("a subscriber that has missed something", () => {
     expect(late.lines).toEqual(["2", "3", "4", "5"]);
   });
 
-  it("gets once what is on its way here while the history has it already", async () => {
+  it("gets a message once if it is still on its way while the history has it already", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     const late = await stage.subscriber();
@@ -280,7 +280,7 @@ describe("a subscriber that has missed something", () => {
     ]);
   });
 
-  it("gets what comes while its history is read behind that, and none of it twice", async () => {
+  it("gets what comes while its history is read after that, and none of it twice", async () => {
     const stage = new FeedStage();
     await stage.subscriber();
     const late = await stage.subscriber();
@@ -297,7 +297,7 @@ describe("a subscriber that has missed something", () => {
     expect(late.lines).toEqual(["1", "2", "3", "4", "5"]);
   });
 
-  it("gets nothing that it has got on another server already, which was faster", async () => {
+  it("gets nothing again that it has got from another, faster server", async () => {
     const stage = new FeedStage();
     const late = await stage.subscriber();
     const bring = [stage.add(stage.envelope("1", us)), ...stage.publish("2", "3")];
@@ -328,7 +328,7 @@ describe("a subscriber that has missed something", () => {
     expect(late.lines).toEqual(Array.from({ length: 600 }, (_, at) => `${at}`));
   });
 
-  it("is read for once more where too much comes meanwhile", async () => {
+  it("is read for once more if too much comes meanwhile", async () => {
     const stage = new FeedStage();
     const late = await stage.subscriber();
     stage.send("1");
@@ -354,7 +354,7 @@ describe("a subscriber that has missed something", () => {
     expect(late.lines.at(-1)).toBe("5");
   });
 
-  it("gets its position where it has none, and nothing else", async () => {
+  it("gets a position if it has none, and nothing else", async () => {
     const stage = new FeedStage();
     stage.publish("1", "2");
     const late = await stage.subscriber();
@@ -367,7 +367,7 @@ describe("a subscriber that has missed something", () => {
   });
 
   it.each([undefined, 0])(
-    "is told that nobody knows where the broker does not answer (since %s), and gets what comes",
+    "is told that the result is incomplete if the broker does not answer (since %s), and gets what comes",
     async (since) => {
       const stage = new FeedStage();
       stage.isHeld = false;
@@ -388,7 +388,7 @@ describe("a subscriber that has missed something", () => {
     },
   );
 
-  it("is told so where its history cannot be read, and gets what comes", async () => {
+  it("is told so if its history cannot be read, and gets what comes", async () => {
     const stage = new FeedStage();
     const late = await stage.subscriber();
     stage.onRead = () => Promise.reject(new Error("no memory"));
@@ -401,7 +401,7 @@ describe("a subscriber that has missed something", () => {
     expect(late.lines).toEqual(["1"]);
   });
 
-  it("is not complete where its subscription has not been heard of", async () => {
+  it("is told that the result is incomplete if the broker does not know its subscription", async () => {
     const stage = new FeedStage();
     const late = await stage.subscriber();
     const replayed = stage.histories.replay(late, "t", stage.at(0), Promise.resolve(false));
@@ -411,7 +411,7 @@ describe("a subscriber that has missed something", () => {
   it.each([
     ["it has left", (stage: FeedStage, late: Receiver) => void stage.receivers.delete(late)],
     ["its connection ends", (_: FeedStage, late: Receiver) => void (late.state = "closed")],
-  ])("gets no more where %s while its history is read", async (_, end) => {
+  ])("gets no more if %s while its history is read", async (_, end) => {
     const stage = new FeedStage();
     stage.publish("1");
     const late = await stage.subscriber();
@@ -426,7 +426,7 @@ describe("a subscriber that has missed something", () => {
     expect(late.lines).toEqual([]);
   });
 
-  it("gets what it asked for last where it asks twice", async () => {
+  it("gets what it asked for last if it asks twice", async () => {
     const stage = new FeedStage();
     stage.publish("1", "2");
     const late = await stage.subscriber();
@@ -460,7 +460,7 @@ describe("a subscriber that has missed something", () => {
     expect([replayed.replayed, late.lines]).toEqual([1, ["other"]]);
   });
 
-  it("is asked for no more by a driver that says so, and gives nothing", async () => {
+  it("gets nothing from a driver that says that it has no history", async () => {
     const stage = new FeedStage();
     const late = await stage.subscriber();
     stage.onPage = (page) => ({ ...page, more: true });

@@ -15,7 +15,7 @@ describe("histories", () => {
     expect([a.lines, b.lines, stage.lines]).toEqual([["2"], ["1", "2"], []]);
   });
 
-  it("take the policy for slow receivers from the publisher", async () => {
+  it("respect the publisher's policy for slow receivers", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     a.outbox.unsent = 1000;
@@ -24,7 +24,7 @@ describe("histories", () => {
     expect([a.lines, a.outbox.dropped]).toEqual([[], 1]);
   });
 
-  it("remember so many messages that have not come back, and no more", async () => {
+  it("remember a bounded number of messages that have not come back", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     for (let sequence = 1; sequence <= 4097; sequence++) {
@@ -34,7 +34,7 @@ describe("histories", () => {
     expect(a.lines).toEqual(["1"]);
   });
 
-  it("give subscribers what the application makes of a message and its position", async () => {
+  it("give subscribers what the option stamp makes of a message and its position", async () => {
     const stage = new FeedStage((data, { epoch, offset }, topic) =>
       [data as string, epoch, offset, topic].join(" "),
     );
@@ -45,7 +45,7 @@ describe("histories", () => {
     expect(a.lines).toEqual(["hello one 1 t", "hello one 1 t"]);
   });
 
-  it("drop a message that the application fails to make something of, and tell that", async () => {
+  it("drop a message for which the option stamp throws, and report that", async () => {
     const stage = new FeedStage((data) => {
       if (data === "bad") throw new Error("cannot");
       return data;
@@ -58,7 +58,7 @@ describe("histories", () => {
     expect(stage.lines).not.toContain("gap t");
   });
 
-  it("drop and count what cannot be read, and what has no position", async () => {
+  it("drop and count messages that cannot be read, and messages without a position", async () => {
     const stage = new FeedStage();
     const a = await stage.subscriber();
     const { histories } = stage;

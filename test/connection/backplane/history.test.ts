@@ -20,7 +20,7 @@ describe("directionOf()", () => {
     expect(directionOf(at(one), at(other))).toBe(direction);
   });
 
-  it("finds nothing in another epoch, and no place that is none", () => {
+  it("gives nothing for another epoch, and for a place that is not valid", () => {
     expect(directionOf(at("2", "f"), at("1"))).toBe("elsewhere");
     for (const offset of [
       "",

@@ -51,7 +51,7 @@ function newInterests(
 }
 
 describe("Interests", () => {
-  it("ask for a topic once, and tell all who wait when the broker has it", async () => {
+  it("subscribe to a topic once, and resolve for all who wait when the broker knows it", async () => {
     const { interests, want, lines, due } = newInterests();
     interests.open();
     want("x");
@@ -66,7 +66,7 @@ describe("Interests", () => {
     expect([interests.has("x"), interests.has("y")]).toEqual([true, false]);
   });
 
-  it("need no promise where the broker needs none", async () => {
+  it("need no promise if the broker needs none", async () => {
     const { interests, want, lines, clock } = newInterests({}, () => {});
     interests.open();
     want("x");
@@ -75,7 +75,7 @@ describe("Interests", () => {
     expect(lines).toEqual(["subscribe x", "answered", "x true"]);
   });
 
-  it("let go of a topic only after a while, so that flapping costs nothing", async () => {
+  it("unsubscribe from a topic only after a while, so that flapping costs nothing", async () => {
     const { interests, want, lines, clock } = newInterests({}, () => {});
     interests.open();
     want("x");
@@ -94,7 +94,7 @@ describe("Interests", () => {
     expect([interests.has("x"), clock.running]).toEqual([false, 0]);
   });
 
-  it("let go at once where they are told to, and where too many linger", () => {
+  it("unsubscribe at once if told to, and if too many linger", () => {
     const { interests, want, lines } = newInterests({ linger: 0 }, () => {});
     interests.open();
     want("x");
@@ -110,7 +110,7 @@ describe("Interests", () => {
     expect([...many.interests.topics()].length).toBe(4096);
   });
 
-  it("wait for nobody where the broker is away, and ask when it is there", async () => {
+  it("wait for nobody while the broker is away, and subscribe when it is back", async () => {
     const { interests, want, lines, due } = newInterests();
     want("x");
     await macrotask();
@@ -122,7 +122,7 @@ describe("Interests", () => {
     expect(lines.slice(1)).toEqual(["subscribe x", "answered", "x true"]);
   });
 
-  it("tell who waits when the broker goes away, and ask again for what the driver has not renewed", async () => {
+  it("resolve with false when the broker goes away, and subscribe again to what the driver has not renewed", async () => {
     const { interests, want, lines, due } = newInterests();
     interests.open();
     for (const topic of ["x", "y"]) want(topic);
@@ -144,7 +144,7 @@ describe("Interests", () => {
     expect(lines.slice(7)).toEqual(["y true"]);
   });
 
-  it("are not held by a driver that lists them while the broker is there", async () => {
+  it("list the topics without holding them while the broker is there", async () => {
     const { interests, want, lines, due } = newInterests();
     interests.open();
     want("x");
@@ -163,21 +163,24 @@ describe("Interests", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("no permission"))],
-  ])("tell that the broker %s, and ask again when somebody else wants it", async (_, answer) => {
-    const { interests, want, lines } = newInterests({ linger: 0 }, answer);
-    interests.open();
-    want("x");
-    await macrotask();
-    expect(lines.sort()).toEqual(["failed x: no permission", "subscribe x", "x false"]);
-    want("x");
-    await macrotask();
-    expect(lines.length).toBe(6);
-    interests.release("x");
-    await macrotask();
-    expect(lines.slice(6)).toEqual(["forgotten x", "unsubscribe x"]);
-  });
+  ])(
+    "report that the broker %s, and subscribe again when somebody else wants the topic",
+    async (_, answer) => {
+      const { interests, want, lines } = newInterests({ linger: 0 }, answer);
+      interests.open();
+      want("x");
+      await macrotask();
+      expect(lines.sort()).toEqual(["failed x: no permission", "subscribe x", "x false"]);
+      want("x");
+      await macrotask();
+      expect(lines.length).toBe(6);
+      interests.release("x");
+      await macrotask();
+      expect(lines.slice(6)).toEqual(["forgotten x", "unsubscribe x"]);
+    },
+  );
 
-  it("wait no longer than the time-out, and take an answer that comes after it", async () => {
+  it("wait no longer than the time-out, and accept an answer that comes after it", async () => {
     const { interests, want, lines, due, clock } = newInterests();
     interests.open();
     want("x");
@@ -192,7 +195,7 @@ describe("Interests", () => {
     expect([lines.slice(4), clock.running]).toEqual([["answered", "x true"], 0]);
   });
 
-  it("tell nobody of a topic whose last subscriber did not wait", async () => {
+  it("report no failure for a topic whose last subscriber did not wait", async () => {
     const { interests, want, lines, due } = newInterests({ linger: 0 });
     interests.open();
     want("x");

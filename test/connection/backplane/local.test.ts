@@ -47,7 +47,7 @@ describe("localBackplane()", () => {
     expect(lines).toEqual(["b u 2"]);
   });
 
-  it("keeps what is published, gives it to the publisher, too, and tells where it stands", () => {
+  it("keeps publications, gives them to the publisher, too, and tells their positions", () => {
     const backplane = localBackplane({ history: 2, keeps: (topic) => topic === "t" });
     const lines: string[] = [];
     const [a, b] = ["a", "b"].map((name) => joinTo(backplane, lines, name));
@@ -74,7 +74,7 @@ describe("localBackplane()", () => {
     expect([backplane.histories, backplane.keeps!("t")]).toEqual([undefined, false]);
   });
 
-  it("keeps as many bytes as it may, and any number of them where there is no limit", () => {
+  it("keeps at most as many bytes as the limit allows, and any number without a limit", () => {
     const kept = (historyBytes?: number): number => {
       const member = joinTo(localBackplane({ history: 3, historyBytes }), [], "a");
       for (let at = 0; at < 3; at++) void member.publish("t", new Uint8Array(600_000));
@@ -83,7 +83,7 @@ describe("localBackplane()", () => {
     expect([kept(), kept(0), kept(1_200_000)]).toEqual([1, 3, 2]);
   });
 
-  it("forgets the topics that were not used for long, and tells what was of them from what is new", () => {
+  it("forgets topics that were not used for long, and tells their old positions from new ones", () => {
     const backplane = localBackplane({ history: 10, historyTopics: 2 });
     const member = joinTo(backplane, [], "a");
     const first = member.publish("t", encodeUtf8("1")) as Position;

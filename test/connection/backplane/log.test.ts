@@ -19,7 +19,7 @@ function read(log: HistoryLog, offset: string | undefined, epoch?: string): stri
 }
 
 describe("HistoryLog", () => {
-  it("gives what is behind a position", () => {
+  it("gives the messages after a position", () => {
     const log = newLog(10, Infinity, 1, 1, 1);
     expect(read(log, "0")).toBe("all: 1 2 3; 3");
     expect(read(log, "2")).toBe("all: 3; 3");
@@ -28,7 +28,7 @@ describe("HistoryLog", () => {
     expect(log.position).toEqual(at("3"));
   });
 
-  it("keeps no more messages than it may, and says where some are missing", () => {
+  it("keeps at most maxMessages messages, and says if some are missing", () => {
     const log = newLog(2, Infinity, 1, 1, 1, 1);
     expect(read(log, "2")).toBe("all: 3 4; 4");
     expect(read(log, "1")).toBe("some: 3 4; 4");
@@ -36,7 +36,7 @@ describe("HistoryLog", () => {
     expect(read(log, "1002")).toBe("all: 1003 1004; 1004");
   });
 
-  it("keeps no more bytes than it may, but for the newest message", () => {
+  it("keeps at most maxBytes bytes, apart from the newest message", () => {
     expect(read(newLog(10, 10, 4, 4, 4), "0")).toBe("some: 2 3; 3");
     expect(read(newLog(10, 10, 4, 40), "0")).toBe("some: 2; 2");
   });
@@ -45,9 +45,12 @@ describe("HistoryLog", () => {
     ["of another epoch", "1", "f"],
     ["behind the newest", "9", "e"],
     ["that is none", "1-1", "e"],
-  ])("gives all that it keeps for a position %s, and says so", (_, offset, epoch) => {
-    expect(read(newLog(10, Infinity, 1, 1), offset, epoch)).toBe("some: 1 2; 2");
-  });
+  ])(
+    "gives all that it keeps for a position %s, and says that some may be missing",
+    (_, offset, epoch) => {
+      expect(read(newLog(10, Infinity, 1, 1), offset, epoch)).toBe("some: 1 2; 2");
+    },
+  );
 
   it("gives pages of 256", () => {
     const log = newLog(1000, Infinity, ...Array.from({ length: 300 }, () => 1));

@@ -105,7 +105,7 @@ describe("BackplaneNode", () => {
     expect([...broker.members][0]!.subscribers("t")).toBe(2);
   });
 
-  it("delivers what comes twice once, and tells what has not come", async () => {
+  it("delivers a message that comes twice once, and reports a missing one", async () => {
     const broker = new FakeBroker();
     const { here, there } = await twoNodes(broker);
     broker.onTheWay = (envelope) => [envelope, envelope];
@@ -119,7 +119,7 @@ describe("BackplaneNode", () => {
     expect(there.node.counters).toMatchObject({ delivered: 2, duplicates: 1, gaps: 1 });
   });
 
-  it("drops and counts what is no envelope, and tells of another version once", async () => {
+  it("drops and counts what is no envelope, and reports another version once", async () => {
     const broker = new FakeBroker();
     const { there } = await twoNodes(broker);
     const next = { node: "0".repeat(16), series: 0, sequence: 1, opcode: OpText, compress: true };
@@ -140,7 +140,7 @@ describe("BackplaneNode", () => {
     expect(there.lines.at(-1)).toBe("t fine");
   });
 
-  it("keeps bytes that the driver only lends", async () => {
+  it("copies bytes that the driver only lends", async () => {
     const broker = new FakeBroker();
     const { there } = await twoNodes(broker);
     const payload = Uint8Array.of(1, 2, 3);
@@ -151,7 +151,7 @@ describe("BackplaneNode", () => {
     expect([...there.messages[0]!.bytes]).toEqual([1, 2, 3]);
   });
 
-  it("takes nothing of topics that it does not want", async () => {
+  it("ignores messages of topics that it does not want", async () => {
     const broker = new FakeBroker();
     const { here, there } = await twoNodes(broker, { linger: 0 });
     const [, member] = broker.members;
@@ -165,7 +165,7 @@ describe("BackplaneNode", () => {
     expect(broker.lines.at(-1)).toBe("unsubscribe t");
   });
 
-  it("keeps what is published while the broker is away, and nobody gets it twice", async () => {
+  it("keeps publications while the broker is away, and nobody gets one twice", async () => {
     const broker = new FakeBroker();
     const { here, there } = await twoNodes(broker);
     await here.node.publish("t", say("1"), {});
@@ -187,7 +187,7 @@ describe("BackplaneNode", () => {
     });
   });
 
-  it("asks for no subscription while the broker is away, and for each when it is back", async () => {
+  it("subscribes to nothing while the broker is away, and to all topics when it is back", async () => {
     const broker = new FakeBroker();
     const { here } = await twoNodes(broker);
     broker.goDown();
@@ -231,7 +231,7 @@ describe("BackplaneNode", () => {
     expect(here.lines).toEqual(["down TIMEOUT", "up", "gap all ?"]);
   });
 
-  it("tells of gaps that the driver knows of, on some topics or on all", async () => {
+  it("reports gaps that the driver knows of, on some topics or on all", async () => {
     const broker = new FakeBroker();
     const { here, there } = await twoNodes(broker);
     const [, member] = broker.members;
@@ -246,7 +246,7 @@ describe("BackplaneNode", () => {
     expect(there.lines).toEqual(["gap t ?", "t 1", "gap all ?", "t 3"]);
   });
 
-  it("waits without a limit where it is told so by 0", async () => {
+  it("waits without a limit if the time-out is 0", async () => {
     const broker = new FakeBroker();
     const { node } = newNode(broker, { maxWaiting: 0, timeout: 0 });
     broker.goDown();
@@ -283,14 +283,14 @@ function driver(membership: Partial<BackplaneMembership>): Backplane & { member:
 }
 
 describe("a BackplaneNode that joins", () => {
-  it("has joined at once where the driver needs no time", async () => {
+  it("has joined at once if the driver needs no time", async () => {
     const { node, lines } = newNode(new FakeBroker());
     expect(node.state).toBe("up");
     await node.joined();
     expect(lines).toEqual([]);
   });
 
-  it("is waited for, and carries then what was published before", async () => {
+  it("is waited for, and then carries what was published before", async () => {
     const joining = newDeferred<BackplaneMembership>();
     const broker = new FakeBroker();
     let member: BackplaneMember | undefined;
@@ -312,7 +312,7 @@ describe("a BackplaneNode that joins", () => {
     expect(broker.lines).toEqual(["subscribe t", "publish t"]);
   });
 
-  it("goes on without where that takes too long, and tells so", async () => {
+  it("goes on without the broker if joining takes too long, and reports that", async () => {
     const joining = newDeferred<BackplaneMembership>();
     const { node, lines } = newNode({ join: () => joining.promise }, { timeout: 1000 });
     const joined = node.joined();
@@ -332,21 +332,21 @@ describe("a BackplaneNode that joins", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("wrong password"))],
-  ])("tells that the driver %s", async (_, join) => {
+  ])("reports that the driver %s", async (_, join) => {
     const { node, lines } = newNode({ join });
     await macrotask();
     expect([node.state, lines]).toEqual(["down", ["error REFUSED"]]);
     await expect(node.joined()).rejects.toThrow("wrong password");
   });
 
-  it("tells it to who waits for it, and to nobody else", async () => {
+  it("tells an error to those who wait for joining, and to nobody else", async () => {
     const { node, lines } = newNode({ join: () => Promise.reject(new Error("wrong password")) });
     await expect(node.joined()).rejects.toThrow("wrong password");
     await macrotask();
     expect([node.state, lines]).toEqual(["down", []]);
   });
 
-  it("tells what fails when nobody waits any more", async () => {
+  it("reports a failure as an event when nobody waits any more", async () => {
     const joining = newDeferred<BackplaneMembership>();
     const { node, lines } = newNode({ join: () => joining.promise }, { timeout: 1000 });
     const joined = node.joined();
@@ -357,14 +357,14 @@ describe("a BackplaneNode that joins", () => {
     expect(lines).toEqual(["down TIMEOUT", "error REFUSED"]);
   });
 
-  it("tells an error of the driver's own as it is", async () => {
+  it("reports a BackplaneError of the driver as it is", async () => {
     const error = new BackplaneError("DOWN");
     const { events } = newNode({ join: () => Promise.reject(error) });
     await macrotask();
     expect(events).toEqual([{ type: "error", error, topic: undefined }]);
   });
 
-  it("is told by the driver, before it has joined and after", async () => {
+  it("accepts the driver's state before it has joined and after", async () => {
     const backplane: Backplane = {
       join(member) {
         member.state("down", new Error("not yet"));
@@ -379,7 +379,7 @@ describe("a BackplaneNode that joins", () => {
     expect(other.lines).toEqual(["down DOWN", "up"]);
   });
 
-  it("tells of a subscription that is refused, but not of one that only waits for the broker", async () => {
+  it("reports a subscription that is refused, but not one that only waits for the broker", async () => {
     const refusing = newNode(driver({ subscribe: () => Promise.reject(new Error("not yours")) }));
     expect(await refusing.node.want("t")).toBe(false);
     expect(refusing.events).toMatchObject([
@@ -392,7 +392,7 @@ describe("a BackplaneNode that joins", () => {
 });
 
 describe("a BackplaneNode that leaves", () => {
-  it("takes nothing more, gives up what waits, and tells nobody anything", async () => {
+  it("ignores messages, rejects what waits, and reports nothing any more", async () => {
     const broker = new FakeBroker();
     const { here } = await twoNodes(broker);
     const [member] = broker.members;
@@ -408,7 +408,7 @@ describe("a BackplaneNode that leaves", () => {
     expect([here.lines, here.node.state, clock.running]).toEqual([[], "down", 0]);
   });
 
-  it("lets out what is under way, in the time that it has", async () => {
+  it("lets the driver finish what is under way, in the time that it has", async () => {
     const broker = new FakeBroker();
     const { here, there } = await twoNodes(broker);
     const gate = newDeferred<void>();
@@ -425,13 +425,13 @@ describe("a BackplaneNode that leaves", () => {
     await Promise.all([early, leaving[0]]);
   });
 
-  it("rejects with what the driver fails with, and is done at once where it needs no time", async () => {
+  it("rejects with the driver's error, and is done at once if the driver needs no time", async () => {
     const failing = newNode(driver({ leave: () => Promise.reject(new Error("no")) }));
     await expect(failing.node.leave(1000)).rejects.toThrow("no");
     await newNode(driver({})).node.leave(1000);
   });
 
-  it("leaves when it has joined, where that comes later", async () => {
+  it("leaves as soon as it has joined, if it joins later", async () => {
     const lines: string[] = [];
     const joining = newDeferred<BackplaneMembership>();
     const { node } = newNode({ join: () => joining.promise });
@@ -479,7 +479,7 @@ describe("a node whose backplane has a history", () => {
   const heard = Promise.resolve(true);
   const start: Position = { epoch: "", offset: "0" };
 
-  it("gives what is published to its own subscribers, too, with the others' and in their order", async () => {
+  it("delivers its own publications to its subscribers in the order of the history", async () => {
     const { backplane } = newBackplane();
     const [a, b] = [new Receiver(), new Receiver()];
     const here = newNode(backplane, {}, new Set([a]));
@@ -492,7 +492,7 @@ describe("a node whose backplane has a history", () => {
     expect(here.node.counters).toMatchObject({ published: 1, carried: 1, delivered: 1 });
   });
 
-  it("gives a connection what it has missed, and says where there is no history", async () => {
+  it("gives a connection what it has missed, and says if there is no history", async () => {
     const { backplane } = newBackplane((topic) => topic === "t");
     const a = new Receiver();
     const { node } = newNode(backplane, {}, new Set([a]));
@@ -514,7 +514,7 @@ describe("a node whose backplane has a history", () => {
     ["says that something may be lost", true],
     ["does not", false],
   ])(
-    "finds in it what was published while the broker was away, where the driver %s",
+    "reads from it what was published while the broker was away, if the driver %s",
     async (_, says) => {
       const stage = newBackplane();
       const { backplane, members } = stage;
@@ -535,7 +535,7 @@ describe("a node whose backplane has a history", () => {
     },
   );
 
-  it("tells a gap of what has no history, and of no more", async () => {
+  it("reports a gap only for topics without a history", async () => {
     const { backplane, members } = newBackplane((topic) => topic === "t");
     const { node, lines } = newNode(backplane);
     for (const topic of ["t", "u", "v"]) await node.want(topic);
@@ -545,7 +545,7 @@ describe("a node whose backplane has a history", () => {
     expect(lines).toEqual(["gap u,v ?", "gap v ?"]);
   });
 
-  it("counts what it drops, what comes twice and what is missing, and tells what stamp throws", async () => {
+  it("counts dropped, repeated and missing messages, and reports what stamp throws", async () => {
     const { backplane, members } = newBackplane();
     const stamp = (data: Data): string => {
       if (data === "bad") throw new Error("cannot");
@@ -587,7 +587,7 @@ describe("a node whose backplane has a history", () => {
     expect(a.lines).toEqual(["2"]);
   });
 
-  it("goes on as soon as a broker answers that was silent", async () => {
+  it("goes on as soon as a silent broker answers", async () => {
     const broker = new FakeBroker();
     const { histories, history } = {
       ...localBackplane({ history: 1 }),

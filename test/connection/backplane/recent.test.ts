@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { RecentMap } from "../../../src/connection/backplane/recent.ts";
 
 describe("RecentMap", () => {
-  it("keeps those used last, and never twice as many as it is for", () => {
+  it("keeps the entries used last, and always fewer than twice its size", () => {
     const map = new RecentMap<number, string>(10);
     for (let key = 0; key < 1000; key++) {
       map.set(key, `value ${key}`);
@@ -12,7 +12,7 @@ describe("RecentMap", () => {
     expect(map.get(0)).toBeUndefined();
   });
 
-  it("keeps what is used again and again", () => {
+  it("keeps an entry that is used again and again", () => {
     const map = new RecentMap<number, string>(10);
     map.set(-1, "kept");
     for (let key = 0; key < 1000; key++) {

@@ -15,7 +15,7 @@ describe("OutgoingSequences", () => {
     ]);
   });
 
-  it("begin a later series where a topic was forgotten among too many others", () => {
+  it("begin a later series for a topic that was forgotten among too many others", () => {
     const outgoing = new OutgoingSequences();
     outgoing.next("a");
     for (let i = 0; i < 50_000; i++) outgoing.next(`other ${i}`);
@@ -24,7 +24,7 @@ describe("OutgoingSequences", () => {
 });
 
 describe("IncomingSequences", () => {
-  it("find nothing missing of a node that is new, wherever it begins", () => {
+  it("find nothing missing from a new node, wherever it begins", () => {
     const incoming = new IncomingSequences();
     expect(incoming.take("t", "n", 3, 17)).toBe(0);
     expect(incoming.take("t", "m", 0, 1)).toBe(0);
@@ -38,7 +38,7 @@ describe("IncomingSequences", () => {
     expect(incoming.take("t", "n", 0, 6)).toBe(0);
   });
 
-  it("know what has come before, and what comes too late", () => {
+  it("recognize a message that has come before, and one that comes too late", () => {
     const incoming = new IncomingSequences();
     incoming.take("t", "n", 1, 4);
     expect(incoming.take("t", "n", 1, 4)).toBe(-1);
@@ -47,14 +47,14 @@ describe("IncomingSequences", () => {
     expect(incoming.take("t", "n", 1, 5)).toBe(0);
   });
 
-  it("see where a later series begins, and what is missing of its beginning", () => {
+  it("recognize the beginning of a later series, and count what is missing from it", () => {
     const incoming = new IncomingSequences();
     incoming.take("t", "n", 1, 4);
     expect(incoming.take("t", "n", 7, 1)).toBe(0);
     expect(incoming.take("t", "n", 9, 3)).toBe(2);
   });
 
-  it("do not tell again what a gap of all topics has told, and still know what came twice", () => {
+  it("do not report again what a gap of all topics has reported, and still recognize repeated messages", () => {
     const incoming = new IncomingSequences();
     incoming.take("t", "n", 0, 1);
     incoming.toldGap();

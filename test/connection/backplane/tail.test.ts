@@ -4,7 +4,7 @@ import { Tail } from "../../../src/connection/backplane/tail.ts";
 const item = (size: number): { message: { size: number } } => ({ message: { size } });
 
 describe("Tail", () => {
-  it("gives what came, in order, once", () => {
+  it("gives what came, once and in order", () => {
     const tail = new Tail();
     const [a, b] = [item(1), item(2)];
     tail.add(a);

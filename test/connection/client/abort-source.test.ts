@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AbortSource } from "../../../src/connection/client/abort-source.ts";
 
 describe("AbortSource", () => {
-  it("tells those who listen once, with the first reason", () => {
+  it("calls its listeners once, with the first reason", () => {
     const stop = new AbortSource();
     const lines: string[] = [];
     const gone = (): void => void lines.push("gone");
@@ -28,7 +28,7 @@ describe("AbortSource", () => {
     expect([following.reason, released.aborted, late.reason]).toEqual(["enough", false, "enough"]);
   });
 
-  it("races work: its outcome, or the reason as soon as it is aborted", async () => {
+  it("races work: gives its outcome, or the reason as soon as it is aborted", async () => {
     const stop = new AbortSource();
     expect(await stop.race(Promise.resolve(1))).toBe(1);
     await expect(stop.race(Promise.reject(new Error("failed")))).rejects.toThrow("failed");
@@ -39,7 +39,7 @@ describe("AbortSource", () => {
     await expect(stop.race(Promise.reject(new Error("late")))).rejects.toThrow("enough");
   });
 
-  it("throws its reason to who checks", () => {
+  it("throws its reason when it is checked", () => {
     const stop = new AbortSource();
     stop.check();
     stop.abort(new Error("enough"));

@@ -26,7 +26,7 @@ function longest(loss: Loss, failed: number, options: BackoffOptions = {}, asked
 const refused = ofError(new TransportError("REFUSED"));
 
 describe("resolveBackoff()", () => {
-  it("has defaults", () => {
+  it("fills in defaults", () => {
     expect(resolveBackoff({})).toEqual({
       initialDelay: 1000,
       maxDelay: 30_000,
@@ -52,7 +52,7 @@ describe("resolveBackoff()", () => {
     expect(() => resolveBackoff({ [name]: value })).toThrow(name);
   });
 
-  it("takes connections as stable at once where stableAfter is 0", () => {
+  it("counts connections as stable at once if stableAfter is 0", () => {
     expect(resolveBackoff({ stableAfter: 0 }).stableAfter).toBe(0);
   });
 });
@@ -68,7 +68,7 @@ describe("delayAfter()", () => {
     expect(limits).toEqual([2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
   });
 
-  it("takes factor and initialDelay as they are given", () => {
+  it("respects factor and initialDelay", () => {
     expect(longest(refused, 3, { initialDelay: 10, factor: 3 })).toBe(90);
     expect(longest(refused, 1, { initialDelay: 500, maxDelay: 100 })).toBe(100);
   });
@@ -91,11 +91,11 @@ describe("delayAfter()", () => {
     expect(longest(ofClosure({ status }), 0)).toBe(30_000);
   });
 
-  it("does not after another status", () => {
+  it("does not spread clients after another status", () => {
     expect(longest(ofClosure({ status: 1001 }), 0)).toBe(1000);
   });
 
-  it("does not come before what the server has asked for, and spreads clients behind it", () => {
+  it("is at least the time that the server has asked for, and spreads clients after it", () => {
     expect(longest(refused, 1, { random: () => 0 }, 5000)).toBe(5000);
     expect(longest(refused, 1, { random: () => 0.5 }, 5000)).toBe(5500);
   });

@@ -139,7 +139,7 @@ describe("connectOn()", () => {
     ws.terminate();
   });
 
-  it("asks with its headers, Host, Origin and the like", async () => {
+  it("sends its headers, Host, Origin and others", async () => {
     const { connect, dialled } = byHand(({ request, remote }) => remote.write(answerTo(request)));
     await connectOn(connect, "ws://localhost:8080/", {
       host: "inner.example",
@@ -170,7 +170,7 @@ describe("connectOn()", () => {
     expect(to.hostname).toBe("a");
   });
 
-  it("sends none where the URL has none to ask for", async () => {
+  it("sends no credentials if the URL has none to ask for", async () => {
     const { connect, dialled } = byHand(({ request, remote }) => remote.write(answerTo(request)));
     await connectOn(connect, "ws://a/", { auth: "url" });
     expect(dialled[0]!.request).not.toContain("Authorization");
@@ -258,7 +258,7 @@ describe("connectOn()", () => {
     expect(transports).toHaveLength(0);
   });
 
-  it("passes on why a connection was not to be had", async () => {
+  it("passes on why no connection could be opened", async () => {
     const error = new TransportError("REFUSED");
     const clock = new FakeClock();
     const refusing: Connect = () => Promise.reject(error);
@@ -266,7 +266,7 @@ describe("connectOn()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("rejects with what the server answered in place of 101", async () => {
+  it("rejects with what the server answered instead of 101", async () => {
     const { server } = testServer({
       upgrade: () => ({
         status: 401,
@@ -326,7 +326,7 @@ describe("connectOn()", () => {
     await ws.close();
   });
 
-  it("watches its connection as a server does", async () => {
+  it("keeps the connection alive as a server does", async () => {
     const { server } = testServer();
     const clock = new FakeClock();
     const transports: MemoryTransport[] = [];
@@ -347,7 +347,7 @@ describe("connectOn()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("tells the observer", async () => {
+  it("reports to the observer", async () => {
     const { server } = testServer();
     const lines: string[] = [];
     const observer = {
@@ -389,7 +389,7 @@ describe("what comes right behind the 101", () => {
     expect([await pulled.receive(), await pulled.receive()]).toEqual(["one", "two"]);
   });
 
-  it("is not lost where it is more than a stream would keep waiting", async () => {
+  it("is not lost if it is more than a stream would keep", async () => {
     const large = text("x".repeat(100_000));
     const { connect } = byHand(({ request, remote }) => {
       remote.write(concat([answerTo(request), large]));
@@ -470,7 +470,7 @@ describe("what comes right behind the 101", () => {
 describe("the timeout of connectOn()", () => {
   const late = { name: "TimeoutError", code: "DIAL_TIMEOUT" };
 
-  it("covers connecting, and gives that up", async () => {
+  it("limits connecting, and gives it up", async () => {
     const clock = new FakeClock();
     let isGivenUp = false;
     const never: Connect = ({ signal }) => {
@@ -487,7 +487,7 @@ describe("the timeout of connectOn()", () => {
     expect([isGivenUp, clock.running]).toEqual([true, 0]);
   });
 
-  it("covers the handshake, and closes the connection", async () => {
+  it("limits the handshake, and closes the connection", async () => {
     const clock = new FakeClock();
     const { connect, dialled } = byHand(() => {});
     const failed = failureOf(connectOn(connect, "ws://a", { clock }));
@@ -498,7 +498,7 @@ describe("the timeout of connectOn()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("covers all redirects together", async () => {
+  it("limits all redirects together", async () => {
     const clock = new FakeClock();
     const { connect, dialled } = byHand((one) => {
       void Promise.resolve().then(() => {
@@ -513,7 +513,7 @@ describe("the timeout of connectOn()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it.each([0, Infinity])("is none where it is %d", async (timeout) => {
+  it.each([0, Infinity])("sets no limit if it is %d", async (timeout) => {
     const clock = new FakeClock();
     const { connect, dialled } = byHand(() => {});
     const connecting = connectOn(connect, "ws://a", { clock, timeout });
@@ -524,7 +524,7 @@ describe("the timeout of connectOn()", () => {
     expect((await connecting).state).toBe("open");
   });
 
-  it("has no say once the connection is open", async () => {
+  it("has no effect once the connection is open", async () => {
     const { server } = testServer();
     const clock = new FakeClock();
     const ws = await connectOn(memoryConnect(server), "ws://a", { clock, timeout: 1000 });
@@ -537,14 +537,14 @@ describe("the timeout of connectOn()", () => {
 describe("the signal of connectOn()", () => {
   const reason = new Error("Changed my mind");
 
-  it("keeps it from beginning where it is aborted already", async () => {
+  it("keeps it from beginning if it is aborted already", async () => {
     const { connect, transports } = byHand(() => {});
     const signal = AbortSignal.abort(reason);
     await expect(connectOn(connect, "ws://a", { signal })).rejects.toBe(reason);
     expect(transports).toHaveLength(0);
   });
 
-  it("gives up connecting", async () => {
+  it("ends connecting", async () => {
     const controller = new AbortController();
     const seen: unknown[] = [];
     const never: Connect = ({ signal }) =>
@@ -561,7 +561,7 @@ describe("the signal of connectOn()", () => {
     expect(seen).toEqual([reason]);
   });
 
-  it("gives up the handshake", async () => {
+  it("ends the handshake", async () => {
     const controller = new AbortController();
     const clock = new FakeClock();
     const { connect } = byHand(() => {
@@ -573,7 +573,7 @@ describe("the signal of connectOn()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("gives up between redirects", async () => {
+  it("ends it between redirects", async () => {
     const controller = new AbortController();
     const { connect, dialled } = byHand((one) => {
       redirect(one, "/next");
@@ -584,7 +584,7 @@ describe("the signal of connectOn()", () => {
     expect(dialled).toHaveLength(2);
   });
 
-  it("gives up in whichever turn it is aborted, or the connection is open", async () => {
+  it("ends it in whichever turn it aborts, unless the connection is open", async () => {
     const ends = new Set<string>();
     for (let turns = 0; turns < 60; turns++) {
       const controller = new AbortController();
@@ -628,7 +628,7 @@ describe("the signal of connectOn()", () => {
     expect(ends).toEqual(new Set(["open", "aborted"]));
   });
 
-  it("has no say once the connection is open", async () => {
+  it("has no effect once the connection is open", async () => {
     const { server } = testServer();
     const controller = new AbortController();
     const ws = await connectOn(memoryConnect(server), "ws://a", { signal: controller.signal });
@@ -650,7 +650,7 @@ describe("the redirects of connectOn()", () => {
     });
   }
 
-  it("are none where nothing is said", async () => {
+  it("are not followed by default", async () => {
     const { connect, dialled } = servers({ "a/": "/b" });
     const error = (await failureOf(connectOn(connect, "ws://a/"))) as DialError;
     expect(error).toMatchObject({ name: "DialError", code: "BAD_STATUS", status: 302 });
@@ -658,7 +658,7 @@ describe("the redirects of connectOn()", () => {
     expect(dialled).toHaveLength(1);
   });
 
-  it("lead to the connection, which knows where it is", async () => {
+  it("lead to the connection, which knows its URL", async () => {
     const { connect, dialled } = servers({ "a/x/": "y?z=1", "a/x/y?z=1": "http://b:8080/end" });
     const ws = await connectOn(connect, "ws://a/x/", { redirects: 2 });
     expect(ws.target).toBe("/end");
@@ -671,7 +671,7 @@ describe("the redirects of connectOn()", () => {
     );
   });
 
-  it("end where there are too many", async () => {
+  it("end with an error if there are too many", async () => {
     const { connect, dialled } = servers({ "a/": "/b", "a/b": "/" });
     const error = await failureOf(connectOn(connect, "ws://a/", { redirects: 7 }));
     expect(error).toMatchObject({ code: "BAD_STATUS", status: 302 });
@@ -709,7 +709,7 @@ describe("the redirects of connectOn()", () => {
     protocols: ["chat"],
   };
 
-  it("tell the same origin all that is told the first", async () => {
+  it("take everything to the same origin", async () => {
     const { connect, dialled } = servers({ "a/": "https://a:443/b" });
     await connectOn(connect, "wss://a/", told);
     const [, { request, to }] = dialled as [Dialled, Dialled];
@@ -726,7 +726,7 @@ describe("the redirects of connectOn()", () => {
   });
 
   it.each(["https://b/x", "https://a:8443/x"])(
-    "tell another origin nothing that is not for all: %s",
+    "take nothing private to another origin: %s",
     async (location) => {
       const { connect, dialled } = servers({ "a/": location });
       await connectOn(connect, "wss://a/", { ...told, protocols: undefined });

@@ -44,13 +44,13 @@ describe("wayTo()", () => {
     expect(await firstHop(to, proxy, variables)).toBe(hop);
   });
 
-  it("is straight where the environment says nothing, or there is none", async () => {
+  it("is direct if the environment names no proxy, or if there is no environment", async () => {
     expect(await firstHop(target, "environment")).toBe("example.org:80");
     const { connect } = recorder();
     expect(proxyRouteTo(target, connect, { proxy: "environment" }, {})).toBe(connect);
   });
 
-  it("refuses a proxy that it cannot read, before anything is connected to", () => {
+  it("refuses an invalid proxy before it connects to anything", () => {
     const { connect, seen } = recorder();
     expect(() => proxyRouteTo(target, connect, { proxy: "ftp://proxy" }, {})).toThrow(TypeError);
     expect(seen).toEqual([]);

@@ -14,7 +14,7 @@ describe("receiveWithin()", () => {
   const clock = new FakeClock();
   const patience = { clock, holds: true, receiveTimeout };
 
-  it("sets no limit where none is given", async () => {
+  it("sets no limit if none is given", async () => {
     const limits: unknown[] = [];
     const data = await receiveWithin(patience, async (limit) => {
       limits.push(limit);
@@ -30,7 +30,7 @@ describe("receiveWithin()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("gives up with the signal's reason, also where that is aborted already", async () => {
+  it("gives up with the signal's reason, even if it is aborted already", async () => {
     const signal = new AbortSource();
     const work = receiveWithin({ ...patience, signal }, never);
     signal.abort(new Error("enough"));
@@ -39,7 +39,7 @@ describe("receiveWithin()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("refuses a time that is none", async () => {
+  it("refuses an invalid time", async () => {
     await expect(receiveWithin({ ...patience, timeout: -1 }, never)).rejects.toThrow(RangeError);
   });
 });

@@ -12,7 +12,7 @@ describe("reconnecting()", () => {
     await feed.close();
   });
 
-  it("refuses options that are not known, or of a wrong type, and what is no function", () => {
+  it("refuses options that are unknown or of a wrong type, and hooks that are no functions", () => {
     const { open } = newAttempts();
     const make = reconnecting as (...given: readonly unknown[]) => unknown;
     expect(() => make(open, { maxRetries: 5 })).toThrow("Unknown option maxRetries");
@@ -22,13 +22,13 @@ describe("reconnecting()", () => {
 });
 
 describe("the rules of clients that speak HTTP", () => {
-  it("give a server the time that it asks for by Retry-After", () => {
+  it("respect the time that a server asks for with Retry-After", () => {
     const headers = [["Retry-After", "5"]] as const;
     const busy = new DialError("BAD_STATUS", { status: 503, headers });
     expect([rules.askedDelay(busy), rules.askedDelay(new Error("Busy"))]).toEqual([5000, 0]);
   });
 
-  it("tell what the application has thrown from what the network or the server did", () => {
+  it("tell an error of the application from one of the network or the server", () => {
     const told: unknown[] = [];
     const report = rules.newReporter((error) => told.push(error));
     const error = new Error("thrown");

@@ -99,7 +99,7 @@ describe("reconnecting()", () => {
     );
   });
 
-  it("lets what opens connections name what it returns", async () => {
+  it("has the type that the opener of connections returns", async () => {
     const { open } = newAttempts();
     const states: string[] = [];
     const feed: Reconnecting<FakeConnection> = reconnecting((attempt) => {
@@ -111,7 +111,7 @@ describe("reconnecting()", () => {
     await feed.close();
   });
 
-  it("connects by the runtime's own time where no clock is given", async () => {
+  it("uses the runtime's own clock if none is given", async () => {
     const { attempts, open } = newAttempts();
     const feed = reconnecting(open);
     await macrotask();
@@ -124,7 +124,7 @@ describe("reconnecting()", () => {
 });
 
 describe("connection and ready", () => {
-  it("are the present connection, and the next one while there is none", async () => {
+  it("give the present connection, or the next one while there is none", async () => {
     const { feed, succeed } = testFeed();
     expect(feed.connection).toBeUndefined();
     const ready = feed.ready;
@@ -141,7 +141,7 @@ describe("connection and ready", () => {
     await feed.close();
   });
 
-  it("reject with the end where no connection comes any more", async () => {
+  it("reject with the end if no connection comes any more", async () => {
     const { feed, fail } = testFeed();
     const ready = failure(feed.ready);
     const error = new DialError("BAD_STATUS", { status: 401 });
@@ -169,7 +169,7 @@ describe("send()", () => {
     await feed.close();
   });
 
-  it("rejects while away with how the last connection ended", async () => {
+  it("rejects while disconnected with how the last connection ended", async () => {
     const { feed, succeed } = testFeed();
     const ws = await succeed();
     ws.end({ status: 1001, reason: "restart" });
@@ -182,7 +182,7 @@ describe("send()", () => {
     await feed.close();
   });
 
-  it("rejects while away with what the last attempt failed with as the cause", async () => {
+  it("rejects while disconnected with the error of the last attempt as the cause", async () => {
     const { feed, fail } = testFeed();
     await fail();
     const error = await failure(feed.send("late"));
@@ -220,7 +220,7 @@ describe("send()", () => {
 });
 
 describe("send() that waits while away", () => {
-  it("sends what has waited in order, and in front of what comes later", async () => {
+  it("sends what has waited in order, and before what comes later", async () => {
     const { feed, succeed } = testFeed({
       whileAway: "wait",
       resume: (ws) => ws.send("resume"),
@@ -244,18 +244,15 @@ describe("send() that waits while away", () => {
     await feed.close();
   });
 
-  it.each([0, Infinity])(
-    "has no limit on what waits where maxWaiting is %d",
-    async (maxWaiting) => {
-      const { feed, succeed } = testFeed({ whileAway: "wait", maxWaiting });
-      const large = "x".repeat(2 * 1024 ** 2);
-      const sent = [feed.send(large), feed.send("more")];
-      const ws = await succeed();
-      await Promise.all(sent);
-      expect(ws.sent).toEqual([large, "more"]);
-      await feed.close();
-    },
-  );
+  it.each([0, Infinity])("sets no limit on what waits if maxWaiting is %d", async (maxWaiting) => {
+    const { feed, succeed } = testFeed({ whileAway: "wait", maxWaiting });
+    const large = "x".repeat(2 * 1024 ** 2);
+    const sent = [feed.send(large), feed.send("more")];
+    const ws = await succeed();
+    await Promise.all(sent);
+    expect(ws.sent).toEqual([large, "more"]);
+    await feed.close();
+  });
 
   it("keeps at most maxWaiting bytes", async () => {
     const { feed, succeed } = testFeed({ whileAway: "wait", maxWaiting: 10 });
@@ -275,14 +272,14 @@ describe("send() that waits while away", () => {
     await feed.close();
   });
 
-  it("keeps a mebibyte where nothing is said", async () => {
+  it("keeps a mebibyte by default", async () => {
     const { feed } = testFeed({ whileAway: "wait" });
     void feed.send(new Uint8Array(1024 ** 2));
     expect(await failure(feed.send("a"))).toMatchObject({ limit: 1024 ** 2 });
     await feed.close();
   });
 
-  it("refuses at once what is no data", async () => {
+  it("refuses a value that is no data at once", async () => {
     const { feed } = testFeed({ whileAway: "wait" });
     expect(() => feed.send(5 as never)).toThrow(TypeError);
     await feed.close();
@@ -300,7 +297,7 @@ describe("send() that waits while away", () => {
     await feed.close();
   });
 
-  it("rejects what waits when all ends", async () => {
+  it("rejects what waits when the client ends", async () => {
     const { feed } = testFeed({ whileAway: "wait" });
     const sent = failure(feed.send("a"));
     await feed.close(1001);
@@ -354,7 +351,7 @@ describe("receive()", () => {
     expect(await failure(feed.receive())).toMatchObject({ name: "ClosedError", status: 1000 });
   });
 
-  it("begins with the present connection, however many there were", async () => {
+  it("begins with the present connection, however many there were before", async () => {
     const { feed, succeed } = testFeed();
     const first = await succeed();
     first.deliver("never asked for");
@@ -365,7 +362,7 @@ describe("receive()", () => {
     await feed.close();
   });
 
-  it("serves all who wait, also across connections", async () => {
+  it("serves all who wait, even across connections", async () => {
     const { feed, succeed } = testFeed();
     const received = Promise.all([feed.receive(), feed.receive()]);
     const first = await succeed();
@@ -451,7 +448,7 @@ describe("receive()", () => {
   });
 
   it.each([0, Infinity])(
-    "has no limit on what is unread where maxUnread is %d",
+    "sets no limit on unread messages if maxUnread is %d",
     async (maxUnread) => {
       const { feed, succeed } = testFeed({ maxUnread });
       const messages = ["first", "x".repeat(1024 ** 2), "y".repeat(1024 ** 2), "z"];
@@ -493,7 +490,7 @@ describe("receive()", () => {
     await feed.close();
   });
 
-  it("passes on what is no end of a connection", async () => {
+  it("passes on an error that is not the end of a connection", async () => {
     const { feed, succeed } = testFeed();
     const ws = await succeed();
     const misuse = new TypeError("There is a message handler");
@@ -524,7 +521,7 @@ describe("receive() with a limit", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("gives up at the next tick where timeout is 0", async () => {
+  it("gives up at the next tick if timeout is 0", async () => {
     const { feed, clock } = testFeed();
     const received = failure(feed.receive({ timeout: 0 }));
     clock.advance(100);
@@ -532,7 +529,7 @@ describe("receive() with a limit", () => {
     await feed.close();
   });
 
-  it("loses no message by it, and leaves no timer", async () => {
+  it("loses no message by a time-out, and leaves no timer", async () => {
     const { feed, clock, succeed } = testFeed();
     const ws = await succeed();
     const received = failure(feed.receive({ timeout: 100 }));
@@ -545,7 +542,7 @@ describe("receive() with a limit", () => {
     await feed.close();
   });
 
-  it("gives up when the signal is aborted, before and meanwhile", async () => {
+  it("gives up when the signal aborts, before the call or during it", async () => {
     const { feed, succeed } = testFeed();
     const controller = new AbortController();
     const { signal } = controller;
@@ -574,7 +571,7 @@ describe("receive() with a limit", () => {
 });
 
 describe("a loop over the messages", () => {
-  it("ends where the peer closes with 1000", async () => {
+  it("ends if the peer closes with 1000", async () => {
     const { feed, succeed } = testFeed();
     const lines: string[] = [];
     const looped = loop(feed, lines);
@@ -583,7 +580,7 @@ describe("a loop over the messages", () => {
     expect(lines).toEqual(["end"]);
   });
 
-  it("ends where this side has closed the connection itself", async () => {
+  it("ends if this side has closed the connection", async () => {
     const { feed, succeed } = testFeed();
     const lines: string[] = [];
     const looped = loop(feed, lines);
@@ -593,7 +590,7 @@ describe("a loop over the messages", () => {
     expect((await feed.closed).cause).toBe("final");
   });
 
-  it("ends where it is closed before there was a connection", async () => {
+  it("ends if the client is closed before there was a connection", async () => {
     const { feed } = testFeed();
     const lines: string[] = [];
     const looped = loop(feed, lines);
@@ -602,7 +599,7 @@ describe("a loop over the messages", () => {
     expect(lines).toEqual(["end"]);
   });
 
-  it("throws where the peer closes for good with another status", async () => {
+  it("throws if the peer closes for good with another status", async () => {
     const { feed, succeed } = testFeed();
     const lines: string[] = [];
     const looped = loop(feed, lines);
@@ -611,7 +608,7 @@ describe("a loop over the messages", () => {
     expect(lines).toEqual(["error Connection is closed: 1008 No"]);
   });
 
-  it("throws where the connection is lost for good", async () => {
+  it("throws if the connection is lost for good", async () => {
     const { feed, succeed } = testFeed({ shouldReconnect: () => false });
     const lines: string[] = [];
     const looped = loop(feed, lines);
@@ -620,7 +617,7 @@ describe("a loop over the messages", () => {
     expect(lines).toEqual(["error Connection is closed: 1006"]);
   });
 
-  it("throws where this side has closed for want of something", async () => {
+  it("throws if this side has closed because something failed", async () => {
     const { feed, succeed } = testFeed({ shouldReconnect: () => false });
     const lines: string[] = [];
     const looped = loop(feed, lines);
@@ -630,7 +627,7 @@ describe("a loop over the messages", () => {
     expect(lines).toEqual(["error Connection is closed: 1001"]);
   });
 
-  it("throws where the last attempt fails", async () => {
+  it("throws if the last attempt fails", async () => {
     const { feed, fail } = testFeed({ maxAttempts: 1 });
     const lines: string[] = [];
     const looped = loop(feed, lines);
@@ -639,7 +636,7 @@ describe("a loop over the messages", () => {
     expect(lines).toEqual([`error ${refused.message}`]);
   });
 
-  it("throws the signal's reason where that is aborted", async () => {
+  it("throws the signal's reason if it aborts", async () => {
     const controller = new AbortController();
     const { feed, succeed } = testFeed({ signal: controller.signal });
     const lines: string[] = [];
@@ -652,7 +649,7 @@ describe("a loop over the messages", () => {
 });
 
 describe("close()", () => {
-  it("closes the connection with status and reason, and tells its end", async () => {
+  it("closes the connection with status and reason, and resolves with its end", async () => {
     const { feed, clock, succeed } = testFeed();
     const ws = await succeed();
     const end = await feed.close(4000, "bye");
@@ -665,7 +662,7 @@ describe("close()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("has 1000 without a reason as its default", async () => {
+  it("sends 1000 without a reason by default", async () => {
     const { feed, succeed } = testFeed();
     const ws = await succeed();
     await feed.close();
@@ -682,7 +679,7 @@ describe("close()", () => {
     await feed.close(1000, "é".repeat(61));
   });
 
-  it("is what the end of a block does to `await using`", async () => {
+  it("is called at the end of a block with `await using`", async () => {
     const { feed, succeed } = testFeed();
     const ws = await succeed();
     await feed[Symbol.asyncDispose]();
@@ -701,7 +698,7 @@ describe("reconnecting() with connections of the library", () => {
     };
   }
 
-  it("goes on where the server leaves, and stops where it closes with 1000", async () => {
+  it("goes on if the server leaves, and stops if it closes with 1000", async () => {
     let connections = 0;
     const { server, clock } = testServer({
       open: () => void connections++,
@@ -731,7 +728,7 @@ describe("reconnecting() with connections of the library", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("gives up where the server refuses, and tells why", async () => {
+  it("gives up if the server refuses, and tells why", async () => {
     const { server, clock } = testServer({
       upgrade() {
         throw rejectConnection({ status: 403, body: "Members only" });

@@ -175,7 +175,7 @@ describe("Reconnector, at its attempts,", () => {
     expect(attempts.map(({ number }) => number)).toEqual([1, 2, 3, 1]);
   });
 
-  it("takes a connection that ends soon for a failure: such a server is not hammered", async () => {
+  it("counts a connection that ends soon as a failure, so that the server is not hammered", async () => {
     const { attempts, lines, pass, succeed } = await testReconnector({ stableAfter: 5000 });
     for (const delay of [1000, 2000, 4000]) {
       const ws = await succeed();
@@ -188,7 +188,7 @@ describe("Reconnector, at its attempts,", () => {
     expect(attempts.at(-1)!.number).toBe(4);
   });
 
-  it("takes what opens connections and throws at once as a failure like others", async () => {
+  it("counts an opener that throws as a failure like others", async () => {
     const events = { onReady() {}, onLost() {}, onEnd() {}, isAwaited: () => true };
     const clock = new FakeClock();
     let calls = 0;
@@ -205,7 +205,7 @@ describe("Reconnector, at its attempts,", () => {
     reconnector.finish({ cause: "closed", closure: undefined, error: undefined });
   });
 
-  it("leaves nothing behind on the signal of an attempt that is over", async () => {
+  it("leaves no listener on the signal of an attempt that is over", async () => {
     const { attempts, reconnector, succeed, end } = await testReconnector();
     let aborted = 0;
     attempts[0]!.signal.addEventListener("abort", () => aborted++);
@@ -249,7 +249,7 @@ describe("Reconnector, with resume(),", () => {
     expect(clock.running).toBe(1);
   });
 
-  it("takes one that throws like one that rejects", async () => {
+  it("treats a hook that throws like one that rejects", async () => {
     const { lines, succeed } = await testReconnector({
       resume() {
         throw new Error("No token");
@@ -259,7 +259,7 @@ describe("Reconnector, with resume(),", () => {
     expect(lines).toEqual(["disconnected 1000 after No token"]);
   });
 
-  it("does not wait for a hook whose connection ends under it", async () => {
+  it("does not wait for a hook whose connection ends meanwhile", async () => {
     const { lines, succeed } = await testReconnector({ resume: () => new Promise(() => {}) });
     const ws = await succeed();
     ws.end({ status: 1001 });
@@ -268,7 +268,7 @@ describe("Reconnector, with resume(),", () => {
     expect(ws.closes).toEqual([]);
   });
 
-  it("tells how the connection ended, where the hook failed by that", async () => {
+  it("reports how the connection ended, if the hook failed because of that", async () => {
     const { lines, end, succeed } = await testReconnector({ resume: (ws) => ws.receive() });
     const ws = await succeed();
     ws.end({ status: 1008, reason: "Bad token" });
@@ -279,7 +279,7 @@ describe("Reconnector, with resume(),", () => {
     expect(lines).toEqual(["end final"]);
   });
 
-  it("closes the connection, and waits for its end, where all ends meanwhile", async () => {
+  it("closes the connection, and waits for its end, if the client ends meanwhile", async () => {
     const { reconnector, lines, end, succeed } = await testReconnector({
       resume: () => new Promise(() => {}),
     });
@@ -309,7 +309,7 @@ describe("Reconnector, at its end,", () => {
     [false, [new Error("bug")]],
     [true, []],
   ])(
-    "tells what failed by the application's own code where nobody waits for it (waits: %s)",
+    "reports an error of the application's own code if nobody waits for it (waits: %s)",
     async (isAwaited, told) => {
       const errors: unknown[] = [];
       const unhandledErrors = (error: unknown): void => void errors.push(error);
@@ -323,7 +323,7 @@ describe("Reconnector, at its end,", () => {
     },
   );
 
-  it("tells a final end of the connection, and rejects with it", async () => {
+  it("reports a final end of the connection, and rejects with it", async () => {
     const { end, succeed } = await testReconnector();
     (await succeed()).end({ status: 1008, reason: "No" });
     const { cause, closure: last, error } = await end;
@@ -333,7 +333,7 @@ describe("Reconnector, at its end,", () => {
     expect(error).toMatchObject({ status: 1008, reason: "No", initiator: "peer" });
   });
 
-  it("asks shouldReconnect in place of its own rules", async () => {
+  it("asks shouldReconnect instead of its own rules", async () => {
     const { attempts, end, pass, succeed, fail } = await testReconnector({
       shouldReconnect: ({ closure: last }) => last?.status === 1008,
     });
@@ -421,7 +421,7 @@ describe("Reconnector, at its end,", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("waits no longer for the next attempt", async () => {
+  it("stops waiting for the next attempt", async () => {
     const { reconnector, attempts, clock, end, pass, fail } = await testReconnector();
     await fail();
     expect(clock.running).toBe(1);
@@ -432,7 +432,7 @@ describe("Reconnector, at its end,", () => {
     expect(attempts).toHaveLength(1);
   });
 
-  it("ends once: what comes second changes nothing", async () => {
+  it("ends once: a second end changes nothing", async () => {
     const { reconnector, end, succeed } = await testReconnector();
     const ws = await succeed();
     ws.answersClose = false;
@@ -455,7 +455,7 @@ describe("Reconnector, with a signal,", () => {
     expect(ws.closes).toEqual(["1000"]);
   });
 
-  it("makes no attempt where it is aborted already", async () => {
+  it("makes no attempt if it is aborted already", async () => {
     const controller = testSignal();
     controller.abort("before");
     const { attempts, end } = await testReconnector({ signal: controller.signal });
@@ -488,14 +488,14 @@ describe("Reconnector, with a hook that fails,", () => {
   it.each([
     ["throws", fails],
     ["rejects", () => Promise.reject(bug)],
-  ])("ends with the error where connected() %s, and closes with 1011", async (_, connected) => {
+  ])("ends with the error if connected() %s, and closes with 1011", async (_, connected) => {
     const { end, succeed } = await testReconnector({ connected });
     const ws = await succeed();
     expect(await end).toMatchObject({ cause: "hook", closure: { status: 1011 }, error: bug });
     expect(ws.closes).toEqual(["1011"]);
   });
 
-  it.each(oddThenables)("takes %s for what `await` makes of it", async (_, make, outcome) => {
+  it.each(oddThenables)("treats %s as `await` does", async (_, make, outcome) => {
     const { reconnector, end, succeed } = await testReconnector({ connected: make });
     await succeed();
     await macrotask();
@@ -506,7 +506,7 @@ describe("Reconnector, with a hook that fails,", () => {
   it.each([
     ["throws", fails],
     ["rejects", () => Promise.reject(bug)],
-  ])("ends with the error where disconnected() %s", async (_, disconnected) => {
+  ])("ends with the error if disconnected() %s", async (_, disconnected) => {
     const { attempts, clock, end, fail } = await testReconnector({ disconnected });
     await fail();
     expect(await end).toEqual({ cause: "hook", closure: undefined, error: bug });
@@ -514,19 +514,19 @@ describe("Reconnector, with a hook that fails,", () => {
     expect(attempts).toHaveLength(1);
   });
 
-  it("ends with the error where shouldReconnect() throws", async () => {
+  it("ends with the error if shouldReconnect() throws", async () => {
     const { end, fail } = await testReconnector({ shouldReconnect: fails });
     await fail();
     expect(await end).toEqual({ cause: "hook", closure: undefined, error: bug });
   });
 
-  it("ends with the error where random() throws", async () => {
+  it("ends with the error if random() throws", async () => {
     const { end, fail } = await testReconnector({ random: fails });
     await fail();
     expect(await end).toEqual({ cause: "hook", closure: undefined, error: bug });
   });
 
-  it("goes on where it only sent on a connection that was lost meanwhile", async () => {
+  it("goes on if it only sent on a connection that was lost meanwhile", async () => {
     const { attempts, pass, succeed } = await testReconnector({
       connected: () => Promise.reject(new ClosedError(closure({ status: 1006 }))),
     });
@@ -555,7 +555,7 @@ describe("Reconnector.hold()", () => {
     return told;
   }
 
-  it("tells the connection, and each that comes later", async () => {
+  it("passes on its argument to the connection, and to each later one", async () => {
     const { reconnector, attempts, succeed, pass } = await testReconnector({ resume: heldFirst });
     const all: string[][] = [];
     function heldFirst(ws: FakeConnection): void {
@@ -575,7 +575,7 @@ describe("Reconnector.hold()", () => {
     reconnector.finish({ cause: "closed", closure: undefined, error: undefined });
   });
 
-  it("tells the wait between two attempts, and connections that know no such thing nothing", async () => {
+  it("passes on its argument to the wait between two attempts, and not to connections without such a method", async () => {
     const { reconnector, fail, succeed, pass } = await testReconnector();
     await fail();
     reconnector.hold(false);

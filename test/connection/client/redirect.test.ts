@@ -34,7 +34,7 @@ describe("nextStep()", () => {
     ["https://example.org:443/c#part", "wss://example.org/c"],
     ["//example.org/c", "wss://example.org/c"],
     ["?y=2", "wss://example.org/a/b?y=2"],
-  ])("reads %s, and keeps all that is meant for the same origin", (location, url) => {
+  ])("reads %s, and keeps everything for the same origin", (location, url) => {
     expect(nextStep(redirect(location), first)).toEqual({ ...first, url });
   });
 
@@ -69,12 +69,12 @@ describe("nextStep()", () => {
     });
   });
 
-  it("makes no options of TLS of none", () => {
+  it("makes no options of TLS if there are none", () => {
     const step = nextStep(redirect("https://other.example/"), { ...first, tls: undefined })!;
     expect(step.tls).toBeUndefined();
   });
 
-  it("takes the default port for the one that is not named", () => {
+  it("uses the default port if none is named", () => {
     for (const [from, to] of [
       ["ws://example.org:80/", "http://example.org/"],
       ["wss://example.org/", "wss://example.org:443/"],

@@ -46,7 +46,7 @@ describe("isTransient(), for a connection that ended,", () => {
     },
   );
 
-  it("says yes where the network was lost", () => {
+  it("says yes if the network was lost", () => {
     const error = new TransportError("RESET");
     expect(isTransient(ofClosure({ status: 1006, initiator: "transport", error }))).toBe(true);
   });
@@ -58,13 +58,13 @@ describe("isTransient(), for a connection that ended,", () => {
     expect(isTransient(ofClosure({ status: 1006, error: tooBig }))).toBe(false);
   });
 
-  it("says yes where the peer was too slow for what was sent", () => {
+  it("says yes if the peer was too slow for what was sent", () => {
     const error = new LimitError("TOO_MUCH_BUFFERED", 10, 11);
     const loss = ofClosure({ status: 1006, clean: false, initiator: "local", error });
     expect(isTransient(loss)).toBe(true);
   });
 
-  it("says no where this side has closed it, answered or not", () => {
+  it("says no if this side has closed it, answered or not", () => {
     expect(isTransient(ofClosure({ status: 4000, initiator: "local" }))).toBe(false);
     const unanswered = { status: 1006, clean: false, initiator: "local" } as const;
     const timeout = new TimeoutError("CLOSE_TIMEOUT", 10);
@@ -73,7 +73,7 @@ describe("isTransient(), for a connection that ended,", () => {
     expect(isTransient(ofClosure({ ...unanswered, error: ended }))).toBe(false);
   });
 
-  it("says yes where this side has dropped it: that is how to ask for another one", () => {
+  it("says yes if this side has dropped it, which is how to ask for another one", () => {
     expect(isTransient(ofClosure({ status: 1006, clean: false, initiator: "local" }))).toBe(true);
   });
 
@@ -82,7 +82,7 @@ describe("isTransient(), for a connection that ended,", () => {
     ["since it was idle", new TimeoutError("IDLE_TIMEOUT", 10)],
     ["since it was old", new TimeoutError("MAX_LIFETIME", 10)],
     ["since a handler failed", new TypeError("x is not a function")],
-  ])("says yes where this side gave it up %s", (_, error) => {
+  ])("says yes if this side gave it up %s", (_, error) => {
     expect(isTransient(ofClosure({ status: 1006, initiator: "local", error }))).toBe(true);
   });
 });
@@ -114,11 +114,11 @@ describe("isTransient(), for an attempt that failed,", () => {
     expect(isTransient(ofError(new TransportError(code)))).toBe(true);
   });
 
-  it("says no where a permission is missing", () => {
+  it("says no if a permission is missing", () => {
     expect(isTransient(ofError(new TransportError("ACCESS_DENIED")))).toBe(false);
   });
 
-  it("says yes where it took too long", () => {
+  it("says yes if it took too long", () => {
     expect(isTransient(ofError(new TimeoutError("DIAL_TIMEOUT", 10)))).toBe(true);
   });
 
@@ -139,12 +139,12 @@ describe("isTransient(), for an attempt that failed,", () => {
     expect(isTransient(ofError(ofNode))).toBe(true);
   });
 
-  it("says no where somebody has aborted it", () => {
+  it("says no if it was aborted", () => {
     const error = Object.assign(new Error("aborted"), { name: "AbortError" });
     expect(isTransient(ofError(error))).toBe(false);
   });
 
-  it("takes a closed connection in it as its status says", () => {
+  it("judges a closed connection in it by its status", () => {
     expect(isTransient(ofError(new ClosedError(closure({ status: 1008 }))))).toBe(false);
     expect(isTransient(ofError(new ClosedError(closure({ status: 1011 }))))).toBe(true);
   });

@@ -9,7 +9,7 @@ describe("checkCloseInfo()", () => {
     [{ closeCode: 4999 }, 4999, ""],
     [{ reason: "bye" }, 1000, "bye"],
     [{ reason: "x".repeat(123) }, 1000, "x".repeat(123)],
-  ])("takes %j", (info, status, reason) => {
+  ])("accepts %j", (info, status, reason) => {
     expect(checkCloseInfo(info)).toEqual({ status, reason });
   });
 
@@ -40,7 +40,7 @@ describe("WebSocketError", () => {
     expect(() => new WebSocketError("", { closeCode: 1006 })).toThrow(RangeError);
   });
 
-  it("says of a connection that broke whatever its code was", () => {
+  it("takes any code of a connection that broke", () => {
     const cause = new Error("reset");
     expect(WebSocketError.of("broken", 1006, "", cause)).toMatchObject({ closeCode: 1006, cause });
   });

@@ -77,7 +77,7 @@ describe("WebSocketStream", () => {
     expect(await reader.read()).toEqual({ done: true, value: undefined });
   });
 
-  it("ends in order where the peer closes: what came is read first", async () => {
+  it("ends in order if the peer closes: what came is read first", async () => {
     const { client, server, reader, writer } = await open();
     void server.send("last");
     void server.close(4001, "done");
@@ -87,7 +87,7 @@ describe("WebSocketStream", () => {
     expect(await outcome(writer.write("late"))).toMatchObject({ code: "CLOSED", status: 4001 });
   });
 
-  it("fails where the connection breaks: both streams and closed", async () => {
+  it("fails both streams and closed if the connection breaks", async () => {
     const { client, server, reader, writer } = await open();
     const read = outcome(reader.read());
     server.terminate();
@@ -109,7 +109,7 @@ describe("WebSocketStream", () => {
     expect(await client.closed).toEqual({ closeCode: status, reason });
   });
 
-  it("closes a connection that is open already, also in the very turn of its making", async () => {
+  it("closes a connection that is open already, even in the very turn in which it was made", async () => {
     const { server: ws, client } = await open();
     const stream = webSocketStream(ws);
     stream.close({ closeCode: 3001, reason: "bye" });
@@ -146,7 +146,7 @@ describe("WebSocketStream", () => {
     expect(await server.closed).toMatchObject({ status: 1005, clean: true });
   });
 
-  it("fails its writer's close where the peer does not answer it", async () => {
+  it("fails its writer's close if the peer does not answer it", async () => {
     const { server, writer } = await open();
     const closing = outcome(writer.close());
     server.terminate();
@@ -158,7 +158,7 @@ describe("WebSocketStream", () => {
     ["a WebSocketError with a code", new WebSocketError("", { closeCode: 4100 }), 4100, ""],
     ["one with a reason alone", new WebSocketError("", { reason: "why" }), 1000, "why"],
     ["one with neither", new WebSocketError("only words"), 1005, ""],
-  ])("closes where it is aborted or canceled with %s", async (_, why, status, reason) => {
+  ])("closes if it is aborted or canceled with %s", async (_, why, status, reason) => {
     const aborted = await open();
     void aborted.writer.abort(why);
     expect(await aborted.server.closed).toMatchObject({ status, reason, clean: true });
@@ -167,7 +167,7 @@ describe("WebSocketStream", () => {
     expect(await canceled.server.closed).toMatchObject({ status, reason, clean: true });
   });
 
-  it("rejects where it cannot be opened, and reports nothing as unhandled", async () => {
+  it("rejects if it cannot be opened, and reports nothing as unhandled", async () => {
     const stream = new WebSocketStream("ws://memory/", () =>
       Promise.reject(new Error("no network")),
     );
@@ -178,7 +178,7 @@ describe("WebSocketStream", () => {
   });
 
   it.each(["before", "after"])(
-    "rejects with the signal's reason where that is aborted %s",
+    "rejects with the signal's reason if it is aborted %s",
     async (when) => {
       const abort = new AbortController();
       if (when === "before") abort.abort(new Error("enough"));
@@ -200,7 +200,7 @@ describe("WebSocketStream", () => {
     },
   );
 
-  it("rejects where what opens it throws at once, or is no proper promise", async () => {
+  it("rejects if its opener throws at once, or gives no proper promise", async () => {
     const bug = new Error("bug");
     const throwing = new WebSocketStream("ws://memory/", () => {
       throw bug;
@@ -219,7 +219,7 @@ describe("WebSocketStream", () => {
     expect(await outcome(thenable.closed)).toMatchObject({ cause: bug });
   });
 
-  it("gives up where it is closed before it is open", async () => {
+  it("gives up if it is closed before it is open", async () => {
     const stream = new WebSocketStream(
       "ws://memory/",
       (signal) =>

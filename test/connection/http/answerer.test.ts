@@ -47,15 +47,18 @@ describe("answererOf()", () => {
     ["HEAD", ["BAD_UPGRADE", 426, "Upgrade: websocket"]],
     ["OPTIONS", [204, "Allow: GET, HEAD, OPTIONS"]],
     ["POST", ["BAD_METHOD", 405, "Allow: GET"]],
-  ])("without a hook answers %s where WebSockets are with %j", (method, expected) => {
+  ])("without a hook answers %s at a path of WebSockets with %j", (method, expected) => {
     expect(outcome(undefined, true, asking(method))).toEqual(expected);
   });
 
-  it.each(["GET", "HEAD", "OPTIONS", "POST"])("refuses %s with 404 where nothing is", (method) => {
-    expect(outcome(undefined, false, asking(method))).toEqual(["REJECTED", 404]);
-  });
+  it.each(["GET", "HEAD", "OPTIONS", "POST"])(
+    "refuses %s with 404 at an unknown path",
+    (method) => {
+      expect(outcome(undefined, false, asking(method))).toEqual(["REJECTED", 404]);
+    },
+  );
 
-  it("gives fetch what no hook answers", () => {
+  it("gives the application what no hook answers", () => {
     const application = fetchAnswerer(() => new Response());
     const http = { GET: hook };
     const isTimed = (method: string) =>

@@ -17,14 +17,14 @@ function iterable(iterator: Partial<AsyncIterator<string>>): AsyncIterable<strin
 }
 
 describe("isSource()", () => {
-  it("knows async iterables and streams", () => {
+  it("says yes to async iterables and streams", () => {
     expect(isSource((async function* () {})())).toBe(true);
     expect(isSource(new ReadableStream())).toBe(true);
     expect(isSource({ getReader() {} })).toBe(true);
   });
 
   it.each([undefined, null, "a", 7, {}, [], new Uint8Array(1), { getReader: true }])(
-    "does not take %j for one",
+    "says no to %j",
     (value) => {
       expect(isSource(value)).toBe(false);
     },
@@ -62,7 +62,7 @@ describe("sourceOf()", () => {
     await expect(source.next()).rejects.toThrow(TypeError);
   });
 
-  it("throws where a stream is locked", () => {
+  it("throws if a stream is locked", () => {
     const stream = new ReadableStream<string>();
     stream.getReader();
     expect(() => sourceOf(stream)).toThrow(TypeError);

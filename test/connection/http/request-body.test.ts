@@ -15,7 +15,7 @@ function bodyOf(framing: BodyFraming, limit = 1000): { body: RequestBody; lines:
 }
 
 describe("RequestBody", () => {
-  it("has come whole where there is none, and is not asked for", async () => {
+  it("is complete if there is none, and is not asked for", async () => {
     const { body, lines } = bodyOf(0);
     expect(body.isComplete).toBe(true);
     expect(await body.bytes(Infinity)).toEqual(new Uint8Array(0));
@@ -33,7 +33,7 @@ describe("RequestBody", () => {
     expect(await gathered).toEqual(encodeUtf8("abc"));
   });
 
-  it("gives as one piece what has come at once, into however many chunks it is cut", async () => {
+  it("gives as one piece what has come at once, however many chunks it is in", async () => {
     const { body } = bodyOf("chunked");
     body.feed(encodeUtf8("1\r\na\r\n".repeat(100) + "0\r\n\r\n"), 0);
     const pieces: number[] = [];
@@ -41,7 +41,7 @@ describe("RequestBody", () => {
     expect(pieces).toEqual([100]);
   });
 
-  it("is missed by nobody where there was none", async () => {
+  it("is not missing if there was none", async () => {
     const { body } = bodyOf(0);
     body.answered();
     body.fail(new Error("gone"));
@@ -55,7 +55,7 @@ describe("RequestBody", () => {
     expect(lines).toEqual(["wanted"]);
   });
 
-  it("tells when enough waits, and when there is room again", async () => {
+  it("reports when enough waits, and when there is room again", async () => {
     const { body, lines } = bodyOf(100_000, 100_000);
     body.feed(new Uint8Array(65_536), 0);
     expect(lines).toEqual(["full"]);
@@ -63,7 +63,7 @@ describe("RequestBody", () => {
     expect(lines).toEqual(["full", "wanted", "room"]);
   });
 
-  it("is too large beyond what whoever gathers it wants", async () => {
+  it("rejects with a limit if it is larger than its reader allows", async () => {
     const { body } = bodyOf(5);
     body.feed(encodeUtf8("abcde"), 0);
     await expect(body.bytes(4)).rejects.toMatchObject({
@@ -74,7 +74,7 @@ describe("RequestBody", () => {
     });
   });
 
-  it("fails whoever reads it, also behind the answer", async () => {
+  it("rejects for its readers, even after the answer", async () => {
     const { body } = bodyOf(5);
     const gathered = body.bytes(Infinity);
     body.fail(new Error("gone"));

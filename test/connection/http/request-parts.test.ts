@@ -21,7 +21,7 @@ describe("partsOf()", () => {
     expect(partsOf(request)).toEqual({ method: method.toUpperCase() });
   });
 
-  it("has a body where one comes", () => {
+  it("has a body if one comes", () => {
     expect(partsOf(plainRequest({ line: "PUT / HTTP/1.1" }).request)).toEqual({ method: "PUT" });
     const { request } = plainRequest({ line: "PUT / HTTP/1.1", length: 2 });
     expect(partsOf(request)).toEqual({

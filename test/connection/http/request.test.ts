@@ -16,7 +16,7 @@ function requestWith(body: string, line = "POST /a?b=c HTTP/1.1"): HttpRequest {
 }
 
 describe("HttpRequest", () => {
-  it("tells what an upgrade's request tells, and its method", () => {
+  it("has the properties of an upgrade's request, and its method", () => {
     const { method, path, host, query } = requestWith("");
     expect([method, path, host, query.get("b")]).toEqual(["POST", "/a", "localhost", "c"]);
   });
@@ -35,20 +35,20 @@ describe("HttpRequest", () => {
     expect((await reader.read()).done).toBe(true);
   });
 
-  it("takes no more than it is told to", async () => {
+  it("reads no more of the body than its limit", async () => {
     const tooLarge = { code: "BODY_TOO_LARGE", limit: 1 };
     await expect(requestWith("ab").bytes({ limit: 1 })).rejects.toMatchObject(tooLarge);
     await expect(requestWith("ab").text({ limit: 1 })).rejects.toMatchObject(tooLarge);
     await expect(requestWith("12").json({ limit: 1 })).rejects.toMatchObject(tooLarge);
   });
 
-  it.each([0, Infinity, undefined])("has no limit of its own where it is %j", async (limit) => {
+  it.each([0, Infinity, undefined])("sets no limit of its own if it is %j", async (limit) => {
     expect(await requestWith("12345").text({ limit })).toBe("12345");
     expect(await requestWith("12345").bytes({ limit })).toHaveLength(5);
     expect(await requestWith("12345").json({ limit })).toBe(12345);
   });
 
-  it("refuses an option that is none, at once", () => {
+  it("refuses an unknown option at once", () => {
     for (const how of ["bytes", "text", "json"] as const) {
       expect(() => requestWith("")[how]({ max: 1 } as never)).toThrow(TypeError);
     }
@@ -60,7 +60,7 @@ describe("HttpRequest", () => {
     }
   });
 
-  it("answers 400 for what is no JSON", async () => {
+  it("answers 400 if the body is not JSON", async () => {
     await expect(requestWith("{").json()).rejects.toMatchObject({ code: "BAD_BODY", status: 400 });
   });
 });

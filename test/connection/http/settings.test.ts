@@ -4,7 +4,7 @@ import { resolveHttpSettings } from "../../../src/connection/http/settings.ts";
 const times = { pingInterval: 1, pongTimeout: 1, idleTimeout: 1, maxLifetime: 1, minProgress: 250 };
 
 describe("resolveHttpSettings()", () => {
-  it("fills in defaults, and says what follows from them", () => {
+  it("fills in defaults, and derives the header and the pace from them", () => {
     expect(resolveHttpSettings({ keepAliveTimeout: 2500 }, times)).toEqual({
       maxBodySize: 1024 ** 2,
       maxRequests: 1000,
@@ -23,12 +23,12 @@ describe("resolveHttpSettings()", () => {
     expect(keepAlive).toBe("Connection: keep-alive\r\n");
   });
 
-  it("has a byte count for any time where there is no floor", () => {
+  it("accepts any pace if there is no floor", () => {
     const { lifeOfByte } = resolveHttpSettings({}, { ...times, minProgress: Infinity });
     expect(lifeOfByte).toBe(Number.MAX_VALUE);
   });
 
-  it("refuses what is no limit", () => {
+  it("refuses an invalid limit", () => {
     expect(() => resolveHttpSettings({ maxRequests: -1 }, times)).toThrow(RangeError);
   });
 });

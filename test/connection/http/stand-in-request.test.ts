@@ -23,7 +23,7 @@ describe.runIf(canStandIn(newStandInRequest))("a stand-in for a Request", () => 
     expect(Object.prototype.toString.call(standIn)).toBe("[object Request]");
   });
 
-  it("is copied with the headers that the application has changed, before and after", () => {
+  it("gives copies with the headers that the application has changed, before and after", () => {
     const standIn = newStandInRequest(url, plainRequest().request);
     standIn.headers.set("X-A", "1");
     expect(new Request(standIn).headers.get("x-a")).toBe("1");
@@ -32,7 +32,7 @@ describe.runIf(canStandIn(newStandInRequest))("a stand-in for a Request", () => 
     expect([...new Request(standIn).headers]).toEqual([["x-a", "2"]]);
   });
 
-  it("has one Headers for ever", () => {
+  it("gives the same Headers each time", () => {
     const standIn = newStandInRequest(url, plainRequest().request);
     expect(standIn.bodyUsed).toBe(false);
     const { headers } = standIn;
@@ -40,7 +40,7 @@ describe.runIf(canStandIn(newStandInRequest))("a stand-in for a Request", () => 
     expect(standIn.headers).toBe(headers);
   });
 
-  it("has one body, whatever is asked of it in between", async () => {
+  it("gives the same body each time", async () => {
     const { body, request } = plainRequest({ line: "POST / HTTP/1.1", length: 2 });
     const standIn = newStandInRequest(url, request);
     expect(standIn.body).toBe(standIn.body);
@@ -57,7 +57,7 @@ describe.runIf(canStandIn(newStandInRequest))("a stand-in for a Request", () => 
     expect(copy.signal.aborted).toBe(true);
   });
 
-  it("refuses to have changed what no Request lets be changed", () => {
+  it("refuses changes that a Request refuses", () => {
     const standIn = newStandInRequest(url, plainRequest().request);
     expect(() => Object.assign(standIn, { mode: "cors" })).toThrow(TypeError);
     expect(() => Object.assign(standIn, { url: "http://b/" })).toThrow(TypeError);

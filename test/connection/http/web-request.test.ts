@@ -6,13 +6,13 @@ import { newStandInRequest } from "../../../src/connection/http/stand-in-request
 import { plainRequest } from "../../support/plain-request.ts";
 
 describe("webRequestOf()", () => {
-  it("has the scheme of the client, and some host where HTTP/1.0 has none", () => {
+  it("has the scheme of the client, and a default host if HTTP/1.0 has none", () => {
     const { request } = plainRequest({ line: "GET / HTTP/1.0", headers: "" });
     Object.defineProperty(request, "peer", { value: { encrypted: true, host: "" } });
     expect(webRequestOf(request).url).toBe("https://localhost/");
   });
 
-  it("gives what the runtime's own constructor takes for a Request", () => {
+  it("gives an object that the runtime's own constructor accepts as a Request", () => {
     const { request } = plainRequest({
       line: "PATCH /a?b HTTP/1.1",
       headers: "Host: c\r\nX-D: e\r\n",
@@ -25,7 +25,7 @@ describe("webRequestOf()", () => {
     ["TRACE / HTTP/1.1", "Host: a\r\n", { code: "BAD_METHOD", status: 405 }],
     ["track / HTTP/1.1", "Host: a\r\n", { code: "BAD_METHOD", status: 405 }],
     ["GET / HTTP/1.1", "Host: %\r\n", { code: "BAD_HOST", status: 400 }],
-  ])("is refused where no Request can be made: %s with %j", (line, headers, error) => {
+  ])("throws if no Request can be made: %s with %j", (line, headers, error) => {
     const { request } = plainRequest({ line, headers });
     expect(() => webRequestOf(request)).toThrow(expect.objectContaining(error));
   });
@@ -35,7 +35,7 @@ describe("the host of webRequestOf()", () => {
   const urlOf = (host: string) => () =>
     webRequestOf(plainRequest({ headers: `Host: ${host}\r\n` }).request).url;
 
-  it("is looked at whenever it is another one", () => {
+  it("is checked each time that it changes", () => {
     expect(urlOf("a.example")()).toBe("http://a.example/a?b=c");
     expect(urlOf("%")).toThrow(expect.objectContaining({ code: "BAD_HOST" }));
     expect(urlOf("%")).toThrow(expect.objectContaining({ code: "BAD_HOST" }));
@@ -45,7 +45,7 @@ describe("the host of webRequestOf()", () => {
 });
 
 describe("fastest()", () => {
-  it("is the real one where the runtime takes no stand-in for a Request", () => {
+  it("gives the real Request if the runtime accepts no stand-in", () => {
     expect(fastest(() => ({}) as Request, newRealRequest)).toBe(newRealRequest);
     const refuse = (): never => {
       throw new TypeError("private");
@@ -53,7 +53,7 @@ describe("fastest()", () => {
     expect(fastest(refuse, newRealRequest)).toBe(newRealRequest);
   });
 
-  it("is the stand-in where it does", () => {
+  it("gives the stand-in if the runtime accepts it", () => {
     const standIn: typeof newRealRequest = (url, asked) =>
       new Request(url, { ...(partsOf(asked) as RequestInit), headers: { x: "y" } });
     expect(fastest(standIn, newStandInRequest)).toBe(standIn);

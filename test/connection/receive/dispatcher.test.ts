@@ -33,7 +33,7 @@ describe("the handler for streams", () => {
     expect(lines.slice(3)).toEqual(["done", "binary", "piece of 2", "end", "done"]);
   });
 
-  it("has the rest of the message dropped where it returns early, at once or later", async () => {
+  it("has the rest of the message dropped if it returns early, at once or later", async () => {
     const seen: string[] = [];
     const { theirs } = await openPair({
       handlers: {
@@ -91,7 +91,7 @@ describe("the handler for streams", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("oops"))],
-  ])("fails the connection at once where it %s", async (_, stream) => {
+  ])("fails the connection at once if it %s", async (_, stream) => {
     const errors: string[] = [];
     const { ours, theirs } = await openPair({
       handlers: { stream, error: (_, error) => void errors.push(nameOf(error)) },
@@ -102,7 +102,7 @@ describe("the handler for streams", () => {
     expect(errors).toEqual(["oops"]);
   });
 
-  it("fails the connection where it rejects after the message is complete", async () => {
+  it("fails the connection if it rejects after the message is complete", async () => {
     const { theirs } = await openPair({
       handlers: {
         async stream(_, message) {
@@ -115,7 +115,7 @@ describe("the handler for streams", () => {
     expect(await theirs.closed).toMatchObject({ status: 1011 });
   });
 
-  it("is told of an end in the middle, which is no failure of its own", async () => {
+  it("sees an end in the middle, which does not count as its own failure", async () => {
     const ends: unknown[] = [];
     const { ours, theirs } = await openPair({
       handlers: {
@@ -146,7 +146,7 @@ describe("the handler for streams", () => {
     expect(ends).toHaveLength(2);
   });
 
-  it("takes messages from those who would ask for them", async () => {
+  it("excludes receive() and loops", async () => {
     const { ours } = await openPair({ handlers: { stream() {} } });
     expect(() => ours.receiveStream()).toThrow("Messages go to the handlers");
     expect(() => ours[Symbol.asyncIterator]()).toThrow(TypeError);
@@ -154,7 +154,7 @@ describe("the handler for streams", () => {
 });
 
 describe("a stream that is left unread", () => {
-  it("does not hold up the end where its handler then rejects, though the peer is held back", async () => {
+  it("does not hold up the end if its handler then rejects, though the peer is held back", async () => {
     const gate = newDeferred<void>();
     const { ours, theirs, server } = await openPair({
       options: { receiveHighWaterMark: 1000 },

@@ -41,7 +41,7 @@ describe("streams that wait for their handler", () => {
     expect(await ours.closed).toMatchObject({ clean: true });
   });
 
-  it("are handled where they are not complete yet", async () => {
+  it("are handled even if they are not complete yet", async () => {
     const gate = newDeferred<void>();
     const lines: string[] = [];
     const { theirs } = await openPair({
@@ -67,7 +67,7 @@ describe("streams that wait for their handler", () => {
     expect(lines).toEqual(["wait", "end", "begun", "end"]);
   });
 
-  it("fail in their handler where the connection ended in the middle, which is no failure of its own", async () => {
+  it("fail in their handler if the connection ended in the middle, which does not count as a failure of the handler", async () => {
     const gates: (() => void)[] = [];
     const lines: string[] = [];
     const { ours, theirs } = await openPair({
@@ -117,7 +117,7 @@ describe("streams that wait for their handler", () => {
         await macrotask();
       },
     ],
-  ])("hold up nothing where their handler %s", async (_, read) => {
+  ])("hold up nothing if their handler %s", async (_, read) => {
     const lengths: number[] = [];
     const { theirs, accepted } = await openPair({
       options: { receiveHighWaterMark: 1000 },
@@ -193,7 +193,7 @@ describe("a handler at work while its connection ends", () => {
   );
 
   it.each(cases)(
-    "of kind %s that %s does not hold up the end where %s: close is called once, and last",
+    "of kind %s that %s does not hold up the end if %s: close is called once, and last",
     async (kind, work, end) => {
       let calls = 0;
       const made = testServer(
@@ -292,7 +292,7 @@ describe("what waits for a handler when the connection ends", () => {
       ["error OPCODE_RESERVED"],
       "close 1006 unclean peer",
     ],
-  ])("is delivered first where %s, in its order", async (_, end, errors, close) => {
+  ])("is delivered first if %s, in its order", async (_, end, errors, close) => {
     const made = await openWaiting();
     const { ws, lines, gates, server, clock } = made;
     end(made);
@@ -311,7 +311,7 @@ describe("what waits for a handler when the connection ends", () => {
   it.each<[string, (made: Opened) => void]>([
     ["this side closes", ({ ws }) => void ws.close()],
     ["this side terminates", ({ ws }) => void ws.terminate()],
-  ])("is dropped where %s", async (_, end) => {
+  ])("is dropped if %s", async (_, end) => {
     const made = await openWaiting();
     end(made);
     await made.ws.closed;
@@ -321,7 +321,7 @@ describe("what waits for a handler when the connection ends", () => {
     expect(made.lines.at(-1)).toMatch(/^close/);
   });
 
-  it("is dropped where its handler fails", async () => {
+  it("is dropped if its handler fails", async () => {
     const { ws, lines, gates } = await openWaiting();
     gates[0]!.reject(new Error("oops"));
     await ws.closed;
@@ -329,7 +329,7 @@ describe("what waits for a handler when the connection ends", () => {
     expect(lines).toEqual([...begun, "error oops", "close 1006 unclean local"]);
   });
 
-  it("is dropped where a handler in front of it does not settle for as long as closing may take", async () => {
+  it("is dropped if a handler before it does not settle within closeTimeout", async () => {
     const { ws, peer, lines, gates, clock } = await openWaiting({ closeTimeout: 5000 });
     peer.close(1000);
     await ws.closed;
@@ -362,7 +362,7 @@ describe("what waits for a handler when the connection ends", () => {
     ]);
   });
 
-  it("waits for its time-out behind an error that was told before, and adds none", async () => {
+  it("waits for its time-out after an error that was reported before, and adds no error", async () => {
     const { ws, transport, lines, clock } = await openWaiting({ closeTimeout: 5000 });
     transport.reset(new Error("ECONNRESET"));
     await ws.closed;
@@ -387,7 +387,7 @@ describe("a connection whose handler is at work", () => {
     expect(server.counters.open).toBe(0);
   });
 
-  it("calls nobody for a ping that comes behind its own close", async () => {
+  it("calls no handler for a ping that comes after its own close", async () => {
     let pings = 0;
     const { open } = testServer({ ping: () => void pings++ });
     const { peer, ws } = await open();
@@ -399,7 +399,7 @@ describe("a connection whose handler is at work", () => {
     expect(pings).toBe(0);
   });
 
-  it("gives it bytes that stay as they are, though they had to wait, with borrow as without", async () => {
+  it("gives it bytes that stay as they are although they had to wait, with and without borrow", async () => {
     for (const borrow of [true, false]) {
       const gate = newDeferred<void>();
       const kept: Uint8Array[] = [];
@@ -462,7 +462,7 @@ describe("a connection whose handler is at work", () => {
 });
 
 describe("the handlers for ping, pong and drain", () => {
-  it("get the payload, of their own", async () => {
+  it("get their own copy of the payload", async () => {
     const lines: string[] = [];
     const kept: Uint8Array[] = [];
     const { ours, theirs } = await openPair({
@@ -554,7 +554,7 @@ describe("the handler for drain", () => {
     };
   }
 
-  it("is called while a handler waits for what it sent, which may go on then; never are two at work", async () => {
+  it("is called while a handler waits for what it sent, and two handlers are never at work", async () => {
     const gate = newDeferred<void>();
     const { lines, sent, most, take, peer } = await openBlocked(() => gate.promise);
     expect(lines).toEqual(["open", "message one"]);
@@ -580,7 +580,7 @@ describe("the handler for drain", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("oops"))],
-  ])("fails its connection where it %s, also while a handler is at work", async (_, drain) => {
+  ])("fails its connection if it %s, even while a handler is at work", async (_, drain) => {
     const { lines, ws, take } = await openBlocked(drain);
     await take();
     expect(await ws.closed).toMatchObject({ error: { message: "oops" } });
@@ -596,7 +596,7 @@ describe("the handler for drain", () => {
 });
 
 describe("the handler for open", () => {
-  it("ends the connection where it reads in a loop and throws while the inbox is full", async () => {
+  it("ends the connection if it reads in a loop and throws while the inbox is full", async () => {
     const gate = newDeferred<void>();
     const lines: string[] = [];
     const { ours, theirs, server } = await openPair({
@@ -647,7 +647,7 @@ describe("the handler for open", () => {
     }
   });
 
-  it("may ask for messages itself, where nobody else handles them", async () => {
+  it("may ask for messages itself, if there is no message handler", async () => {
     const seen: unknown[] = [];
     const { theirs } = await openPair({
       handlers: {
@@ -662,7 +662,7 @@ describe("the handler for open", () => {
     expect(seen).toEqual(["a", "b"]);
   });
 
-  it("fails its connection where it rejects later", async () => {
+  it("fails its connection if it rejects later", async () => {
     const { ours, theirs } = await openPair({
       handlers: {
         async open(ws: Connection) {

@@ -40,7 +40,7 @@ describe("Inbox.receive()", () => {
     expect(inbox.take()).toBeUndefined();
   });
 
-  it("tells when somebody who waited has got one", () => {
+  it("reports when somebody who waited has got a message", () => {
     const { inbox, lines } = newInbox();
     void inbox.receive({});
     void inbox.receiveStream({});
@@ -62,7 +62,7 @@ describe("Inbox.receive()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("gives up when its signal is aborted, and at once where that was before", async () => {
+  it("gives up when its signal aborts, or at once if it is aborted already", async () => {
     const { inbox } = newInbox();
     const abort = new AbortController();
     const waiting = inbox.receive({ signal: abort.signal });
@@ -151,7 +151,7 @@ describe("somebody in the line of an inbox", () => {
     return { waiter, heard };
   }
 
-  it("is given the next message when it is its turn", () => {
+  it("gets the next message when it is its turn", () => {
     const { inbox } = newInbox();
     const [first, second] = [newWaiter(), newWaiter()];
     inbox.wait(first.waiter);
@@ -161,7 +161,7 @@ describe("somebody in the line of an inbox", () => {
     expect([first.heard, second.heard]).toEqual([["a"], ["b"]]);
   });
 
-  it("may leave it again: its message is the next one's, or is kept", () => {
+  it("may leave it again: its message goes to the next one, or is kept", () => {
     const { inbox } = newInbox();
     const [first, second] = [newWaiter(), newWaiter()];
     inbox.wait(first.waiter);
@@ -173,7 +173,7 @@ describe("somebody in the line of an inbox", () => {
     expect(inbox.take()).toBe("b");
   });
 
-  it("takes its wish for pieces along when it leaves", () => {
+  it("withdraws its wish for pieces when it leaves", () => {
     const { inbox, lines } = newInbox();
     const { waiter } = newWaiter(true);
     inbox.wait(waiter);
@@ -181,7 +181,7 @@ describe("somebody in the line of an inbox", () => {
     expect(lines).toEqual(["streaming", "whole"]);
   });
 
-  it("is told at once where nothing comes any more", () => {
+  it("is rejected at once if nothing comes any more", () => {
     const { inbox } = newInbox();
     inbox.end(closed);
     const { waiter, heard } = newWaiter();
@@ -207,7 +207,7 @@ describe("Inbox.receiveStream()", () => {
     expect(await message.text()).toBe("ab");
   });
 
-  it("asks no more where it has given up", async () => {
+  it("asks for no pieces after it has given up", async () => {
     const { inbox, clock, lines } = newInbox();
     const late = inbox.receiveStream({ timeout: 100 }).catch(nameOf);
     clock.advance(200);
@@ -215,7 +215,7 @@ describe("Inbox.receiveStream()", () => {
     expect(lines).toEqual(["streaming", "whole"]);
   });
 
-  it("gives a message that has come whole, and one that comes so", async () => {
+  it("gives a message that has come whole, and one that comes whole", async () => {
     const { inbox } = newInbox();
     inbox.push("kept");
     expect(await (await inbox.receiveStream({})).text()).toBe("kept");

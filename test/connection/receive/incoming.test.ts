@@ -42,7 +42,7 @@ function add(message: Incoming, bytes: Uint8Array): void {
 }
 
 describe("a message in pieces", () => {
-  it("is read in a loop, as bytes of one's own", async () => {
+  it("is read in a loop, as bytes that belong to the reader", async () => {
     const { message, unread } = newIncoming(false);
     add(message, Uint8Array.of(1, 2));
     add(message, Uint8Array.of(3));
@@ -54,7 +54,7 @@ describe("a message in pieces", () => {
     expect(unread()).toBe(0);
   });
 
-  it("gives pieces to one who waits, and counts those as read", async () => {
+  it("gives pieces to a reader that waits, and counts those as read", async () => {
     const { message, unread } = newIncoming(true);
     const first = message.next();
     add(message, encodeUtf8("a"));
@@ -95,7 +95,7 @@ describe("a message in pieces", () => {
     await expect(newIncoming(false).message.text()).rejects.toThrow("use bytes()");
   });
 
-  it("fails where it is not completed, after what came of it", async () => {
+  it("fails if it is not completed, after the pieces that came", async () => {
     const { message } = newIncoming(true);
     add(message, encodeUtf8("begun"));
     message.fail(new Error("gone"));
@@ -108,7 +108,7 @@ describe("a message in pieces", () => {
     await expect(next).rejects.toThrow("gone");
   });
 
-  it("drops the rest where the loop ends early", async () => {
+  it("drops the rest if the loop ends early", async () => {
     const { message, unread } = newIncoming(false);
     add(message, Uint8Array.of(1));
     add(message, Uint8Array.of(2));
@@ -123,7 +123,7 @@ describe("a message in pieces", () => {
     expect(await message.next()).toEqual({ done: true, value: undefined });
   });
 
-  it("drops what comes while the rest is dropped: whoever makes room may be given more at once", () => {
+  it("drops what comes while the rest is dropped, since making room may bring more at once", () => {
     const { message, units } = newIncoming(false);
     add(message, Uint8Array.of(1));
     add(message, Uint8Array.of(2));
@@ -145,7 +145,7 @@ describe("a message in pieces", () => {
     expect(units.pieces).toBe(0);
   });
 
-  it("has nothing more to give once it was dropped, also where it was complete or had failed", async () => {
+  it("gives nothing more once it was dropped, even if it was complete or had failed", async () => {
     const complete = newIncoming(true);
     add(complete.message, encodeUtf8("a"));
     complete.message.complete();
@@ -158,7 +158,7 @@ describe("a message in pieces", () => {
     expect(await failed.next()).toEqual({ done: true, value: undefined });
   });
 
-  it("tells who reads on what was missed, and drops it", async () => {
+  it("rejects for those who read too late, and drops the rest", async () => {
     const missed = (): Error => new Error("missed");
     const { message, units } = newIncoming(false);
     add(message, Uint8Array.of(1));
@@ -179,7 +179,7 @@ describe("a message in pieces", () => {
     expect(whole.units.pieces).toBe(0);
   });
 
-  it("misses nothing where all was read, the rest was not wanted, or it has failed", async () => {
+  it("is not read too late if all was read, if the rest was dropped, or if it has failed", async () => {
     const missed = (): Error => new Error("missed");
     const [read, left, failed] = [1, 2, 3].map(() => newIncoming(false).message);
     read!.complete();
@@ -191,7 +191,7 @@ describe("a message in pieces", () => {
     await expect(failed!.next()).rejects.toThrow("gone");
   });
 
-  it("gives each of those who ask at once a piece of its own, in their order", async () => {
+  it("gives each of several readers its own piece, in their order", async () => {
     const { message, units } = newIncoming(false);
     const asked = [1, 2, 3, 4].map(() => message.next());
     for (const byte of [1, 2, 3]) add(message, Uint8Array.of(byte));
@@ -203,7 +203,7 @@ describe("a message in pieces", () => {
     expect(units.pieces).toBe(0);
   });
 
-  it("fails all who wait where it is not completed", async () => {
+  it("rejects for all who wait if it is not completed", async () => {
     const { message } = newIncoming(false);
     const asked = [message.next(), message.next()];
     message.fail(new Error("gone"));
@@ -222,7 +222,7 @@ describe("a message in pieces", () => {
     await expect(message.text()).rejects.toThrow("gone");
   });
 
-  it("that came whole is counted no more", async () => {
+  it("is not counted any more if it came whole", async () => {
     expect(await wholeMessage("all of it").text()).toBe("all of it");
     expect(await wholeMessage(Uint8Array.of(1)).bytes()).toEqual(Uint8Array.of(1));
     expect(wholeMessage("").isText).toBe(true);
@@ -242,7 +242,7 @@ describe("a message in pieces", () => {
 });
 
 describe("a message as a ReadableStream", () => {
-  it("takes a piece when it is read, and no sooner", async () => {
+  it("reads a piece when it is asked for one, and no sooner", async () => {
     const { message, unread } = newIncoming(true);
     const stream = message.readable as ReadableStream<string>;
     expect(message.readable).toBe(stream);
@@ -297,13 +297,13 @@ describe("Incoming, gathered up to a limit,", () => {
     await expect(wholeMessage("ä€").bytes({ limit: 4 })).rejects.toMatchObject({ actual: 5 });
   });
 
-  it("gives JSON, and says where it is none", async () => {
+  it("gives JSON, and throws if the text is not JSON", async () => {
     expect(await wholeMessage('{"a":1}').json()).toEqual({ a: 1 });
     await expect(wholeMessage("{").json()).rejects.toThrow(SyntaxError);
     await expect(wholeMessage(Uint8Array.of(123)).json()).rejects.toThrow("Message is binary");
   });
 
-  it("reads 0 as no limit, and refuses what is none", async () => {
+  it("reads 0 as no limit, and refuses an invalid one", async () => {
     expect(await wholeMessage("12345").text({ limit: 0 })).toBe("12345");
     await expect(wholeMessage("x").text({ limit: "5" as never })).rejects.toThrow(TypeError);
     await expect(wholeMessage("x").bytes({ limit: -1 })).rejects.toThrow(RangeError);

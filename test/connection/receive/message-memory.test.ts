@@ -4,7 +4,7 @@ import { MessageMemory } from "../../../src/connection/receive/message-memory.ts
 const chunk = Uint8Array.from({ length: 100 }, (_, i) => i);
 
 describe("MessageMemory", () => {
-  it("copies: neither the chunk nor another copy changes with one", () => {
+  it("makes copies that do not change with the chunk or with each other", () => {
     const copies = new MessageMemory(0);
     const source = chunk.slice();
     const first = copies.take(source, 2, 12);
@@ -22,7 +22,7 @@ describe("MessageMemory", () => {
     expect(all.map(({ byteOffset }) => byteOffset)).toEqual([8, 24, 40]);
   });
 
-  it("makes of a lone message no larger a buffer than it needs", () => {
+  it("makes no larger buffer for a single message than it needs", () => {
     const copies = new MessageMemory(0);
     expect(copies.take(chunk, 90, 100).buffer.byteLength).toBe(8 + 10);
   });
@@ -34,7 +34,7 @@ describe("MessageMemory", () => {
     expect(copies.take(chunk, 14, 24).buffer).not.toBe(first.buffer);
   });
 
-  it("takes another buffer where the gaps between messages leave too little room", () => {
+  it("uses another buffer if the gaps between messages leave too little room", () => {
     const copies = new MessageMemory(0);
     const pieces: Uint8Array[] = [];
     // Frames of a server have headers of 2 bytes, and messages of 1 byte take 8 of the buffer.
@@ -52,7 +52,7 @@ describe("MessageMemory", () => {
     expect(copies.take(large, large.length - 8, large.length).buffer).toBe(small.buffer);
   });
 
-  it("gives a message a buffer of its own where that costs less", () => {
+  it("gives a message a buffer of its own if that costs less", () => {
     const copies = new MessageMemory(10);
     const own = copies.take(chunk, 2, 12);
     expect([own.byteOffset, own.buffer.byteLength]).toEqual([0, 10]);
@@ -106,7 +106,7 @@ describe("MessageMemory of a chunk that lies in memory of its own", () => {
     expect(message.buffer).not.toBe(own.buffer);
   });
 
-  it("copies one beside which more than 32 KiB would be kept", () => {
+  it("copies a message beside which more than 32 KiB would be kept", () => {
     const size = 1000;
     const [most, mostChunk] = begun(32 * 1024 + size);
     const [more, moreChunk] = begun(32 * 1024 + size + 1);
@@ -114,14 +114,14 @@ describe("MessageMemory of a chunk that lies in memory of its own", () => {
     expect(more.take(moreChunk, 8, 8 + size).buffer).not.toBe(moreChunk.buffer);
   });
 
-  it("counts what lies beside the chunk itself, where that is a part of an ArrayBuffer", () => {
+  it("counts the bytes around the chunk if it is a part of an ArrayBuffer", () => {
     const copies = new MessageMemory(0);
     const part = new Uint8Array(64 * 1024).subarray(0, 100);
     copies.begin(part);
     expect(copies.take(part, 8, 20).buffer).not.toBe(part.buffer);
   });
 
-  it("leaves a large message in it only where that is alone: its buffer may be transferred", () => {
+  it("leaves a large message in it only if it is alone, since its buffer may be transferred", () => {
     const size = 8 * 1024;
     const [alone, aloneChunk] = begun(14 + size);
     expect(alone.take(aloneChunk, 14, 14 + size).byteOffset).toBe(8);
@@ -140,7 +140,7 @@ describe("MessageMemory of a chunk that lies in memory of its own", () => {
     expect(copies.take(own, 8, 20).buffer).not.toBe(own.buffer);
   });
 
-  it("gives small ones a buffer to themselves where that costs less", () => {
+  it("gives small messages buffers of their own if that costs less", () => {
     const [copies, own] = begun(100, 12);
     expect(copies.take(own, 8, 20).buffer.byteLength).toBe(12);
   });

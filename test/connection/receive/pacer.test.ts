@@ -57,7 +57,7 @@ describe("a handler that returns a promise", () => {
     expect(calls).toEqual([]);
   });
 
-  it("lets what it sent leave while it goes on", async () => {
+  it("lets its messages leave while it goes on", async () => {
     const gate = newDeferred<void>();
     const { open } = testServer({
       async message(ws) {
@@ -73,7 +73,7 @@ describe("a handler that returns a promise", () => {
     await peer.seen("closed");
   });
 
-  it("gets what came before the peer ended its stream, whose end is seen at once; close comes last", async () => {
+  it("gets what came before the peer's end, which is seen at once, and close comes last", async () => {
     const gate = newDeferred<void>();
     const { open, lines, server } = testServer({ message: () => gate.promise });
     const { peer, ws } = await open();
@@ -148,7 +148,7 @@ describe("a handler that returns a promise", () => {
     ]);
   });
 
-  it("keeps back what it sends to the end of the turn, but not a close frame", async () => {
+  it("keeps its messages until the end of the turn, but not a close frame", async () => {
     const turns: (() => void)[] = [];
     const gate = newDeferred<void>();
     const { open } = testServer(
@@ -189,7 +189,7 @@ describe("a handler that returns a promise", () => {
     expect(lines).toEqual(["open", "message one", "close 1000 clean local"]);
   });
 
-  it("of open is awaited before the first message", async () => {
+  it("is awaited before the first message if it is the open handler", async () => {
     const gate = newDeferred<void>();
     const { open, lines } = testServer({ open: () => gate.promise });
     const { peer } = await open();
@@ -266,7 +266,7 @@ describe("a queue of messages that a handler is slow to take", () => {
     expect(seen()).toEqual(["1", "2", "3", "4", "5", "6"]);
   });
 
-  it("does not hold the peer back where its handler makes room before the turn is over", async () => {
+  it("does not hold the peer back if its handler makes room before the turn is over", async () => {
     const { open, lines } = testServer(
       {
         async message() {
@@ -284,7 +284,7 @@ describe("a queue of messages that a handler is slow to take", () => {
     expect([lines.length, calls]).toEqual([21, []]);
   });
 
-  it("is gone through where the connection ends, though it is full: the end is seen, all is delivered, close is last", async () => {
+  it("is delivered if the connection ends while it is full: the end is seen at once, and close comes last", async () => {
     const { send, seen, next, lines, ws, peer, server } = await openSlow();
     send("1", "2", "3", "4", "5", "6");
     await macrotask();
@@ -296,7 +296,7 @@ describe("a queue of messages that a handler is slow to take", () => {
     expect(lines.at(-1)).toBe("close 1006 unclean transport");
   });
 
-  it("is dropped where this side closes, and the peer's answer behind it is read", async () => {
+  it("is dropped if this side closes, and the peer's answer after it is read", async () => {
     const { send, seen, lines, ws } = await openSlow();
     send("1", "2", "3", "4", "5", "6");
     await macrotask();
@@ -304,7 +304,7 @@ describe("a queue of messages that a handler is slow to take", () => {
     expect([seen(), lines.at(-1)]).toEqual([["1"], "close 4000 clean local"]);
   });
 
-  it("is dropped, and what still comes with it, where this side terminates", async () => {
+  it("is dropped with what still comes if this side terminates", async () => {
     const { send, seen, lines, ws, transport } = await openSlow();
     transport.pause = () => {};
     send("1", "2", "3", "4", "5", "6");
@@ -316,7 +316,7 @@ describe("a queue of messages that a handler is slow to take", () => {
     expect([seen(), lines.at(-1)]).toEqual([["1"], "close 1006 unclean local"]);
   });
 
-  it("is answered in one write once it is gone through, as a chunk is", async () => {
+  it("is answered in one write once it is delivered, as a chunk is", async () => {
     const gate = newDeferred<void>();
     const { open } = testServer({
       async message(ws, data) {
@@ -362,7 +362,7 @@ describe("a limit of messages", () => {
     expect(lines).toEqual(["open", "message held", "message more"]);
   });
 
-  it("gives way to what is unread where that is too much, and goes on when there is room", async () => {
+  it("waits for room if too much is unread, and then goes on", async () => {
     const { open, lines } = testServer();
     const { peer, ws } = await open();
     const { pacer } = linkOf(ws);
@@ -376,7 +376,7 @@ describe("a limit of messages", () => {
     expect([lines, pacer.isPaused]).toEqual([["open", "message held"], false]);
   });
 
-  it("is kept from nothing while the connection ends", async () => {
+  it("does not hold back anything while the connection ends", async () => {
     const { open, lines } = testServer();
     const { peer, ws } = await open();
     const { pacer } = linkOf(ws);

@@ -26,7 +26,7 @@ function newEndpoint(onText: () => void = () => {}): { endpoint: Endpoint; lines
 }
 
 describe("PendingInput", () => {
-  it("gives what was added to an endpoint, as much of it as that takes", () => {
+  it("gives an endpoint what was added, as much as it takes", () => {
     const held = new PendingInput();
     const { endpoint, lines } = newEndpoint();
     expect(held.isEmpty).toBe(true);
@@ -65,7 +65,7 @@ describe("PendingInput", () => {
     );
   });
 
-  it("is empty where it was dropped by what it gave", () => {
+  it("is empty if it was dropped by the bytes that it gave", () => {
     const held = new PendingInput();
     const { endpoint, lines } = newEndpoint(() => {
       held.drop();

@@ -59,7 +59,7 @@ describe("messages that are asked for", () => {
     await expect(other.theirs.receive()).rejects.toMatchObject({ code: "CLOSED" });
   });
 
-  it("are dropped where this side closes, and whoever waits is told", async () => {
+  it("are dropped if this side closes, and those who wait are rejected", async () => {
     const { ours, theirs } = await openPair();
     await theirs.send("kept");
     await macrotask();
@@ -99,7 +99,7 @@ describe("messages that are asked for", () => {
     }
   });
 
-  it("may be asked for by a handler for pings: what a chunk is answered leaves in one write all the same", async () => {
+  it("may be asked for by a handler for pings, and the answers to a chunk still leave in one write", async () => {
     const received: unknown[] = [];
     const { ours, theirs, transport } = await openPair({
       handlers: { ping: (ws) => void ws.receive().then((data) => received.push(data)) },
@@ -120,7 +120,7 @@ describe("messages that are asked for", () => {
     expect([received, chunks]).toEqual([["a", "b"], 1]);
   });
 
-  it("do not keep back what was sent for them while the next one takes its time", async () => {
+  it("do not keep back answers while the next message takes its time", async () => {
     const gate = newDeferred<void>();
     const { ours, theirs } = await openPair();
     const loop = (async () => {
@@ -139,7 +139,7 @@ describe("messages that are asked for", () => {
 });
 
 describe("a loop over messages", () => {
-  it("leaves the connection open where it is left", async () => {
+  it("leaves the connection open when it is left", async () => {
     const { ours, theirs } = await openPair();
     void theirs.send("first");
     void theirs.send("second");
@@ -151,7 +151,7 @@ describe("a loop over messages", () => {
     expect(ours.state).toBe("open");
   });
 
-  it("gives its waiting steps back where it is left: no message is lost to them", async () => {
+  it("gives its waiting steps up when it is left, so that no message is lost", async () => {
     const { ours, theirs } = await openPair();
     const messages = ours[Symbol.asyncIterator]();
     const steps = [messages.next(), messages.next(), messages.next()];
@@ -169,7 +169,7 @@ describe("a loop over messages", () => {
     expect(await messages.return!()).toEqual({ done: true, value: undefined });
   });
 
-  it("leaves those who wait beside it in the line where it is left", async () => {
+  it("keeps other receivers waiting when it is left", async () => {
     const { ours, theirs } = await openPair();
     const [left, other] = [ours[Symbol.asyncIterator](), ours[Symbol.asyncIterator]()];
     const given = left.next();
@@ -182,7 +182,7 @@ describe("a loop over messages", () => {
     expect(await asked).toBe("b");
   });
 
-  it("fails all its steps where the connection breaks, also those that nobody awaits", async () => {
+  it("rejects all its steps if the connection breaks, even those that nobody awaits", async () => {
     const { ours, theirs } = await openPair();
     const messages = ours[Symbol.asyncIterator]();
     const step = messages.next();
@@ -194,7 +194,7 @@ describe("a loop over messages", () => {
     expect(await messages.return!()).toEqual({ done: true, value: undefined });
   });
 
-  it("ends where either side closes in order, or this one terminates", async () => {
+  it("ends if either side closes regularly, or if this side terminates", async () => {
     for (const end of ["ours", "theirs", "terminate"]) {
       const { ours, theirs } = await openPair();
       const loop = (async () => {
@@ -207,7 +207,7 @@ describe("a loop over messages", () => {
     }
   });
 
-  it("throws what is wrong where the connection breaks", async () => {
+  it("throws the error if the connection breaks", async () => {
     const { ours, theirs } = await openPair({ options: { maxMessageSize: 10 } });
     const loop = (async () => {
       for await (const message of ours) expect(message).toBe("never");
@@ -220,7 +220,7 @@ describe("a loop over messages", () => {
     });
   });
 
-  it("that begins behind the end gets what is left, and ends as one under way does", async () => {
+  it("gets what is left if it begins after the end, and ends as one under way does", async () => {
     for (const end of ["orderly", "lost"]) {
       const { ours, theirs } = await openPair();
       void theirs.send("left");
@@ -256,7 +256,7 @@ describe("receiveStream()", () => {
     expect(await ours.receive()).toBe("whole");
   });
 
-  it("joins a message in its middle, from its beginning on", async () => {
+  it("joins a message in its middle, and gives it from its beginning", async () => {
     const { ours, theirs } = await openPair();
     const writer = theirs.beginMessage();
     await writer.write("one ");

@@ -31,7 +31,7 @@ describe("what is unread", () => {
     expect([unread.isFull, lines]).toEqual([false, ["full", "room"]]);
   });
 
-  it("tells each of the two once, however much follows, and again the next time", () => {
+  it("reports each change once, however much follows, and again the next time", () => {
     const { unread, lines } = newUnread(1000);
     for (let i = 0; i < 3; i++) unread.add(1000);
     for (let i = 0; i < 3; i++) unread.remove(1000);
@@ -40,7 +40,7 @@ describe("what is unread", () => {
     expect(lines).toEqual(["full", "room", "full"]);
   });
 
-  it("is enough where it is empty things, for those are not free", () => {
+  it("is enough even if it is many empty messages, since those are not free", () => {
     const { unread, lines } = newUnread(10 * overhead);
     for (let i = 0; i < 9; i++) unread.add(0);
     expect(lines).toEqual([]);

@@ -25,7 +25,7 @@ function newHolders(most: number, ...amounts: number[]) {
 }
 
 describe("Backlog", () => {
-  it("drops nobody up to the limit", async () => {
+  it("drops no connection up to the limit", async () => {
     const { backlog, dropped, looked } = newHolders(100, 60, 40);
     backlog.change(60);
     backlog.change(40);
@@ -54,7 +54,7 @@ describe("Backlog", () => {
     expect(dropped.map(({ nth }) => nth)).toEqual([1, 3]);
   });
 
-  it("drops as many as it takes", async () => {
+  it("drops as many connections as needed", async () => {
     const { backlog, dropped } = newHolders(80, 10, 30, 0, 25, 20);
     backlog.change(150);
     await Promise.resolve();
@@ -63,7 +63,7 @@ describe("Backlog", () => {
     expect(dropped).toHaveLength(4);
   });
 
-  it("drops nobody where the bytes have left by the end of the turn", async () => {
+  it("drops no connection if the bytes have left by the end of the turn", async () => {
     const { backlog, dropped, looked } = newHolders(100, 200);
     backlog.change(200);
     backlog.change(-150);

@@ -110,7 +110,7 @@ describe("Flusher", () => {
     expect(writes).toEqual([12]);
   });
 
-  it("lets those wait who pass the mark, with one promise for all", async () => {
+  it("makes those wait who exceed the mark, with one promise for all", async () => {
     const { flusher, output } = newFlusher(true, 100);
     frame(output, 98);
     expect(flusher.whenSent()).toBe(sent);
@@ -123,7 +123,7 @@ describe("Flusher", () => {
     await waiting;
   });
 
-  it("writes at once what passes the mark, and waits for nothing where it is taken", () => {
+  it("writes at once what exceeds the mark, and waits for nothing if it is taken", () => {
     const { flusher, output, writes } = newFlusher(false, 100);
     flusher.gather();
     frame(output, 200);
@@ -144,7 +144,7 @@ describe("Flusher", () => {
     expect(flusher.isIdle).toBe(true);
   });
 
-  it("makes no reason where nobody waits when it is stopped", () => {
+  it("makes no error if nobody waits when it is stopped", () => {
     const { flusher } = newFlusher(true, 10);
     let reasons = 0;
     flusher.stop(() => reasons++);
@@ -157,7 +157,7 @@ describe("Flusher", () => {
     expect([writes, lines]).toEqual([[], []]);
   });
 
-  it("tells when the transport takes a write later, when it has, and that there is room", () => {
+  it("reports when the transport takes a write later, when it has taken it, and that there is room", () => {
     const { flusher, output, lines } = newFlusher(true, 1000);
     frame(output, 10);
     flusher.flush();
@@ -170,7 +170,7 @@ describe("Flusher", () => {
     expect(atOnce.lines).toEqual(["room"]);
   });
 
-  it("tells that the mark is reached behind the call, once, and only where somebody waited", async () => {
+  it("reports the mark after the call, once, and only if somebody waited", async () => {
     const { flusher, output, lines } = newFlusher(true, 100);
     frame(output, 98);
     flusher.flush();
@@ -208,7 +208,7 @@ describe("Flusher", () => {
     await whole;
   });
 
-  it("tells writers of pieces, too, when it is stopped", async () => {
+  it("rejects for writers of pieces, too, when it is stopped", async () => {
     const { flusher, output } = newFlusher(true, 10);
     frame(output, 20);
     const waiting = flusher.whenPieceSent();
@@ -250,7 +250,7 @@ describe("Flusher", () => {
 });
 
 describe("a flusher with a backlog", () => {
-  it("tells it of what a busy transport leaves, of each send beside it, and of what it takes", () => {
+  it("reports to it what a busy transport leaves, each send meanwhile, and what the transport takes", () => {
     const backlog = new Backlog(Infinity, () => []);
     const { flusher, output } = newFlusher(true, 1000, backlog);
     frame(output, 10);
@@ -265,7 +265,7 @@ describe("a flusher with a backlog", () => {
     expect(backlog.bytes).toBe(0);
   });
 
-  it("tells it of nothing that is taken at once", async () => {
+  it("reports nothing to it that is taken at once", async () => {
     const backlog = new Backlog(0, () => {
       throw new Error("nothing is unsent");
     });

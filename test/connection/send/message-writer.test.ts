@@ -54,7 +54,7 @@ describe("MessageWriter", () => {
     ]);
   });
 
-  it("sends an empty message where nothing was written", async () => {
+  it("sends an empty message if nothing was written", async () => {
     const { ours, theirs } = await openPair();
     await theirs.beginMessage().close();
     await theirs.beginMessage({ binary: true }).close();
@@ -73,7 +73,7 @@ describe("MessageWriter", () => {
     expect(await ours.receive()).toBe(`a${compass}${compass}\uFFFD`);
   });
 
-  it("refuses what its message is not made of, and all after its end", async () => {
+  it("refuses data of the wrong type, and everything after its end", async () => {
     const { ours, theirs } = await openPair();
     const text = theirs.beginMessage();
     const binary = theirs.beginMessage({ binary: true });
@@ -89,7 +89,7 @@ describe("MessageWriter", () => {
     expect([await ours.receive(), await ours.receive()]).toEqual(["", new Uint8Array(0)]);
   });
 
-  it("takes its place at its first piece, also while it waits: two messages never mix, and what is sent meanwhile follows both", async () => {
+  it("takes its place at its first piece, even while it waits: two messages never mix", async () => {
     const { ours, theirs } = await openPair();
     const [first, second] = [theirs.beginMessage(), theirs.beginMessage()];
     await first.write("1a ");
@@ -119,7 +119,7 @@ describe("MessageWriter", () => {
     ]);
   });
 
-  it("takes its place at its end where it has no piece", async () => {
+  it("takes its place at its end if it has no piece", async () => {
     const { ours, theirs } = await openPair();
     const writer = theirs.beginMessage();
     void theirs.send("first");
@@ -132,7 +132,7 @@ describe("MessageWriter", () => {
     ]);
   });
 
-  it("gives for an empty piece what became of the one before", async () => {
+  it("resolves for an empty piece with the piece before", async () => {
     const { ours, theirs } = await openPair();
     const first = theirs.beginMessage();
     void first.write("a");
@@ -146,7 +146,7 @@ describe("MessageWriter", () => {
     expect([await ours.receive(), await ours.receive()]).toEqual(["a", "b"]);
   });
 
-  it("is sent whole in front of a close that comes after its end, also where it waits", async () => {
+  it("is sent whole before a close that comes after its end, even if it waits", async () => {
     const { ours, theirs } = await openPair();
     const [first, second] = [theirs.beginMessage(), theirs.beginMessage()];
     void first.write("1");
@@ -174,7 +174,7 @@ describe("MessageWriter", () => {
     expect(theirs.state).toBe("open");
   });
 
-  it("ends the connection with 1011 where it is given up later", async () => {
+  it("ends the connection with 1011 if it is given up later", async () => {
     const errors: unknown[] = [];
     const { ours, theirs } = await openPair({
       clientHandlers: { error: (_, error) => void errors.push(error) },
@@ -207,7 +207,7 @@ describe("MessageWriter", () => {
     await expect(broken.close()).rejects.toMatchObject({ code: "CLOSED" });
   });
 
-  it("leaves its connection as it is where it is given up after the end", async () => {
+  it("leaves its connection as it is if it is given up after its end", async () => {
     const { theirs } = await openPair();
     const writer = theirs.beginMessage();
     await writer.close();
@@ -280,7 +280,7 @@ describe("a piece that does not fit", () => {
     expect([await ours.receive(), theirs.bufferedAmount]).toEqual(["after", 0]);
   });
 
-  it("is rejected where it waits and the connection ends", async () => {
+  it("is rejected if it waits and the connection ends", async () => {
     const { theirs, writer } = await openSlow("wait");
     const results = [1, 2, 3].map(() => writer.write(piece).then(() => "sent", nameOf));
     await macrotask();
@@ -326,7 +326,7 @@ describe("a piece that does not fit", () => {
     expect([lines, theirs.bufferedAmount]).toEqual([[], 0]);
   });
 
-  it("ends the connection with 1011 by the policy drop where a part of its message has left", async () => {
+  it("ends the connection with 1011 by the policy drop if a part of its message has left", async () => {
     const { ours, theirs, writer, lines, take } = await openSlow("drop");
     void writer.write(piece);
     void writer.write(piece);
@@ -415,7 +415,7 @@ describe("Connection.sendStream()", () => {
     expect(await ours.receive()).toBe(message);
   });
 
-  it("is binary where its first piece is, or where it is told so", async () => {
+  it("is binary if its first piece is, or if told so", async () => {
     const { ours, theirs } = await openPair();
     await theirs.sendStream([Uint8Array.of(1), Uint8Array.of(2)]);
     await theirs.sendStream([], { binary: true });
@@ -423,7 +423,7 @@ describe("Connection.sendStream()", () => {
     expect(await ours.receive()).toEqual(new Uint8Array(0));
   });
 
-  it("tells of a source that fails, which ends the connection only where a piece was sent", async () => {
+  it("rejects if its source fails, and ends the connection only if a piece was sent", async () => {
     const { ours, theirs } = await openPair();
     const before = theirs.sendStream(
       (async function* () {

@@ -106,7 +106,7 @@ describe("prepareFrames()", () => {
     expect((cause as ProtocolError | undefined)?.code).toBe(code);
   });
 
-  it("refuses what is no bytes", () => {
+  it("refuses a value that is not bytes", () => {
     for (const given of ["text", 7, ["text"], undefined]) {
       expect(() => prepareFrames(given as never)).toThrow(
         /^frames must be an ArrayBuffer or a view on one, or a list of those: /,

@@ -14,7 +14,7 @@ describe("prepareMessage()", () => {
     ]);
   });
 
-  it("may be compressed unless it is told otherwise", () => {
+  it("allows compression unless told otherwise", () => {
     const made = [prepareMessage("a"), prepareMessage("a", { compress: false })];
     expect(made.map(({ compress }) => compress)).toEqual([true, false]);
   });
@@ -27,7 +27,7 @@ describe("prepareMessage()", () => {
 });
 
 describe("prepared()", () => {
-  it("gives what is prepared as it is, and prepares the rest", () => {
+  it("gives a prepared message as it is, and prepares anything else", () => {
     const message = prepareMessage("a", { compress: false });
     expect(prepared(message)).toBe(message);
     expect([...prepared("a").bytes]).toEqual([0x61]);
@@ -35,7 +35,7 @@ describe("prepared()", () => {
 });
 
 describe("prepareMessage() of the bytes of a text", () => {
-  it("makes a text of them, which it checks unless they are trusted", () => {
+  it("makes a text of them, and checks it unless the bytes are trusted", () => {
     const bytes = Uint8Array.of(0xc3, 0xa9);
     const made = [true, "trusted", false].map((text) =>
       prepareMessage(bytes, { text: text as boolean | "trusted" }),

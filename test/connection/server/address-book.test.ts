@@ -37,7 +37,7 @@ describe("AddressBook", () => {
     expect(book.enter("192.0.2.1").refusal).toBeUndefined();
   });
 
-  it("tells of a flood: twice the limit, of which no more are answered", () => {
+  it("reports a flood at twice the limit, beyond which no connection is answered", () => {
     const { book } = newBook({ maxConnectionsPerAddress: 2 });
     const all = Array.from({ length: 5 }, () => book.enter("::1").isFlood);
     expect(all).toEqual([false, false, false, false, true]);
@@ -59,7 +59,7 @@ describe("AddressBook", () => {
     expect(book.enter(other).refusal !== undefined).toBe(isSame);
   });
 
-  it("lets in so many handshakes a second, and says when another try is worth while", () => {
+  it("admits a number of handshakes a second, and says when another try is worthwhile", () => {
     const { book, clock } = newBook({ handshakesPerAddress: { perSecond: 0.5, burst: 2 } });
     const statuses = (): unknown[] =>
       [1, 2, 3].map(() => {
@@ -95,7 +95,7 @@ describe("AddressBook", () => {
     expect([book.size, clock.running]).toEqual([0, 0]);
   });
 
-  it("forgets an address at once where nothing but connections is counted", () => {
+  it("forgets an address at once if only connections are counted", () => {
     const { book, clock } = newBook({ maxConnectionsPerAddress: 2 });
     const places = [book.enter("192.0.2.1"), book.enter("192.0.2.1")];
     places[0]!.leave();
@@ -132,7 +132,7 @@ describe("AddressBook", () => {
     expect(one.messaged()).toBe(100);
   });
 
-  it('throws what ends the connection, with "close"', () => {
+  it('throws the error that ends the connection, with "close"', () => {
     const { book, clock } = newBook({
       messagesPerAddress: { perSecond: 10, burst: 1, excess: "close" },
     });
@@ -145,12 +145,12 @@ describe("AddressBook", () => {
     expect(gate.messaged()).toBe(0);
   });
 
-  it("has no gate for messages that have no limit", () => {
+  it("makes no gate if messages have no limit", () => {
     const { book } = newBook({ maxConnectionsPerAddress: 2 });
     expect(book.enter("192.0.2.1").messages).toBeUndefined();
   });
 
-  it("remembers an address whose messages are owed", () => {
+  it("remembers an address that has sent more messages than allowed", () => {
     const { book, clock } = newBook({ messagesPerAddress: 1 });
     const place = book.enter("192.0.2.1");
     for (let i = 0; i < 5; i++) place.messages!.messaged();
@@ -167,7 +167,7 @@ describe("AddressBook", () => {
 const of = (address: string): Record<string, string> => ({ "X-Forwarded-For": address });
 
 describe("maxConnectionsPerAddress", () => {
-  it("refuses with 429 and Retry-After what is beyond it, opening connections counted, and gives places back", async () => {
+  it("refuses connections beyond it with 429 and Retry-After, counts opening ones, and gives places back", async () => {
     const { connect, lines, server } = testServer({}, { maxConnectionsPerAddress: 2 });
     const first = connect();
     first.peer.send(upgradeRequest());
@@ -193,7 +193,7 @@ describe("maxConnectionsPerAddress", () => {
     expect(server.counters.open).toBe(2);
   });
 
-  it("drops without an answer what comes beyond twice of it", async () => {
+  it("drops without an answer connections beyond twice the limit", async () => {
     const { connect } = testServer({}, { maxConnectionsPerAddress: 1 });
     connect();
     connect();
@@ -232,7 +232,7 @@ describe("maxConnectionsPerAddress", () => {
     expect(seen).toEqual(["101", "429", "101"]);
   });
 
-  it("does not count who has no address", async () => {
+  it("does not count connections without an address", async () => {
     const { connect, server } = testServer({}, { maxConnectionsPerAddress: 1, trustProxy: 1 });
     for (let i = 0; i < 3; i++) {
       const { peer } = connect();
@@ -242,7 +242,7 @@ describe("maxConnectionsPerAddress", () => {
     expect(server.counters.open).toBe(3);
   });
 
-  it("takes no place of all connections for one that is refused", async () => {
+  it("gives a refused connection no place among all connections", async () => {
     const { connect } = testServer(
       {},
       { maxConnectionsPerAddress: 1, maxConnections: 2, trustProxy: ["10.0.0.0/8"] },
@@ -260,7 +260,7 @@ describe("maxConnectionsPerAddress", () => {
 });
 
 describe("handshakesPerAddress", () => {
-  it("refuses with 429 what comes too often, health checks included, and tells when to come again", async () => {
+  it("refuses handshakes that come too often with 429, health checks included, and tells when to come again", async () => {
     const { connect, clock, lines } = testServer(
       { http: () => ({ status: 200 }) },
       { handshakesPerAddress: { perSecond: 0.1, burst: 2 } },
@@ -320,7 +320,7 @@ describe("handshakesPerAddress", () => {
 });
 
 describe("messagesPerAddress", () => {
-  it("holds the peer back where more come than may, and loses none", async () => {
+  it("holds the peer back if it sends more than allowed, and loses no message", async () => {
     const { open, clock, lines } = testServer(
       {},
       { messagesPerAddress: { perSecond: 10, burst: 2 } },
@@ -369,7 +369,7 @@ describe("messagesPerAddress", () => {
     ]);
   });
 
-  it("lets a close through where the peer is held back, and leaves no timer", async () => {
+  it("lets a close through while the peer is held back, and leaves no timer", async () => {
     const { open, clock, lines, server } = testServer(
       {},
       { messagesPerAddress: { perSecond: 0.1, burst: 1 } },
@@ -386,7 +386,7 @@ describe("messagesPerAddress", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("goes on to be held back by what is unread, once the limit is lifted", async () => {
+  it("keeps the peer held back by unread messages once the limit is lifted", async () => {
     let release: (() => void) | undefined;
     const { open, clock, lines } = testServer(
       { message: () => new Promise<void>((resolve) => (release = resolve)) },
@@ -418,7 +418,7 @@ describe("messagesPerAddress", () => {
     await peer.seen(/^close 1008/);
   });
 
-  it("closes with 1008 where it is told to, with what says why", async () => {
+  it("closes with 1008 if told to, and says why", async () => {
     const { open, lines } = testServer(
       {},
       { messagesPerAddress: { perSecond: 10, burst: 2, excess: "close" } },

@@ -16,7 +16,7 @@ describe("resolveAddressLimits()", () => {
     [{}],
     [{ ipv6Prefix: 48 }],
     [{ maxConnectionsPerAddress: 0, handshakesPerAddress: 0, messagesPerAddress: Infinity }],
-  ])("gives nothing where there is no limit: %j", (options) => {
+  ])("gives nothing if there is no limit: %j", (options) => {
     expect(resolveAddressLimits(options)).toBeUndefined();
   });
 

@@ -28,7 +28,7 @@ describe("trustProxy", () => {
     ["is who a trusted proxy says", 1, client],
     ["is who is at the socket where that is a stranger", ["10.0.0.0/8"], socket],
     ["is who is at the socket where nobody is trusted", undefined, socket],
-  ])("peer of request and connection %s", async (_, trustProxy, expected) => {
+  ])("sets the peer of request and connection, which %s", async (_, trustProxy, expected) => {
     const seen: unknown[] = [];
     const { open } = testServer(
       {
@@ -44,7 +44,7 @@ describe("trustProxy", () => {
     expect([ws.remoteAddress, ws.encrypted]).toEqual(["memory", false]);
   });
 
-  it("answers 400 to what is malformed, and asks no hook, unless a stranger has sent it", async () => {
+  it("answers 400 to malformed headers, and asks no hook, unless a stranger has sent them", async () => {
     for (const trustProxy of [1, []]) {
       const upgrade = vi.fn();
       const { connect, lines } = testServer({ upgrade }, { trustProxy });
@@ -58,7 +58,7 @@ describe("trustProxy", () => {
     }
   });
 
-  it("tells who was refused, beside who is at the socket, once it is known", async () => {
+  it("reports which client was refused, beside the socket's address, once it is known", async () => {
     const seen: unknown[] = [];
     const { connect } = testServer(
       {
@@ -85,7 +85,7 @@ describe("trustProxy", () => {
         throw new Error("late");
       },
     ],
-  ])("as a function that shuts the server down and %s opens nothing", async (_, answer) => {
+  ])("opens nothing if its function shuts the server down and %s", async (_, answer) => {
     for (const bytes of [upgradeRequest(), plainRequest]) {
       const upgrade = vi.fn();
       const http = vi.fn();
@@ -142,7 +142,7 @@ describe("proxyProtocol", () => {
       true,
     ],
   ])(
-    "peer of request and connection is who a header of %s names, wherever it is cut",
+    "gives request and connection the peer that a header of %s names, wherever it is cut",
     async (_, header, encrypted) => {
       const whole = concat([header, request]);
       for (let cut = 0; cut <= header.length + 1; cut++) {
@@ -169,7 +169,7 @@ describe("proxyProtocol", () => {
     },
   );
 
-  it("is told of a plain request of HTTP/1.0, too, which has no host", async () => {
+  it("applies to a plain request of HTTP/1.0, too, which has no host", async () => {
     const seen: unknown[] = [];
     const { connect } = testServer(
       {
@@ -200,7 +200,7 @@ describe("proxyProtocol", () => {
     }
   });
 
-  it("takes a balancer's own connection for what it is", async () => {
+  it("recognizes a balancer's own connection", async () => {
     for (const header of [
       encodeUtf8("PROXY UNKNOWN\r\n"),
       binaryHeader({ versionAndCommand: 0x20 }),
@@ -217,7 +217,7 @@ describe("proxyProtocol", () => {
     }
   });
 
-  it("gives no address of who has come to the balancer by a Unix socket", async () => {
+  it("gives no address for a client that came to the balancer by a Unix socket", async () => {
     const { connect, server } = testServer({}, { proxyProtocol: true });
     const { peer } = connect();
     peer.send(binaryHeader({ family: 0x31, addresses: new Uint8Array(216).fill(97) }), request);
@@ -229,7 +229,7 @@ describe("proxyProtocol", () => {
     ["a request without it", request],
     ["a header that is malformed", encodeUtf8("PROXY TCP4 1 2 3 4\r\n")],
     ["one with a wrong checksum", binaryHeader({ fields: [field(3, new Uint8Array(4))] })],
-  ])("drops whoever has to speak it and sends %s, without an answer", async (_, bytes) => {
+  ])("drops a balancer that sends %s, without an answer", async (_, bytes) => {
     const { connect, lines } = testServer({}, { proxyProtocol: true });
     const { peer } = connect();
     peer.send(bytes);
@@ -238,7 +238,7 @@ describe("proxyProtocol", () => {
     expect(lines).toEqual(["refused BAD_PROXY_HEADER"]);
   });
 
-  it("takes others for clients: their header is no request", async () => {
+  it("treats others as clients, whose header is no request", async () => {
     for (const bytes of [line, binaryHeader()]) {
       const { connect, lines } = testServer({}, { proxyProtocol: ["10.0.0.0/8"] });
       const { peer } = connect();
@@ -251,7 +251,7 @@ describe("proxyProtocol", () => {
     expect((await open()).ws.peer).toMatchObject({ address: "memory", proxied: undefined });
   });
 
-  it("has the time of the handshake, and ends with the peer's stream, or with the socket", async () => {
+  it("limits the header to the time of the handshake, and ends with the peer's stream, or with the socket", async () => {
     const { connect, clock, lines } = testServer({}, { proxyProtocol: true });
     const late = connect();
     late.peer.send(line.subarray(0, 9));
@@ -266,7 +266,7 @@ describe("proxyProtocol", () => {
     expect(late.peer.response + left.peer.response).toBe("");
   });
 
-  it("takes a connection that says nothing for one that only knocked", async () => {
+  it("does not report a connection that sends nothing", async () => {
     const { connect, clock, lines, server } = testServer({}, { proxyProtocol: true });
     const late = connect();
     clock.advance(10_200);
@@ -282,7 +282,7 @@ describe("proxyProtocol", () => {
     expect(server.counters.opening).toBe(0);
   });
 
-  it("is refused where the header cannot be read", () => {
+  it("is refused on runtimes where the header cannot be read", () => {
     const server = { on: () => {}, off: () => {} };
     expect(() => testServer({}, { proxyProtocol: true, server } as never)).toThrow(TypeError);
   });

@@ -3,7 +3,7 @@ import { Audience, Subscription } from "../../../src/connection/server/audience.
 import { seededRandom } from "../../support/cuts.ts";
 
 describe("Audience", () => {
-  it("has those who are subscribed, in the order in which they have come, whoever leaves", () => {
+  it("lists the subscribers in the order in which they came, whoever leaves", () => {
     const random = seededRandom(3);
     const audience = new Audience<number>();
     let model: Subscription<number>[] = [];
@@ -25,7 +25,7 @@ describe("Audience", () => {
     }
   });
 
-  it("closes its ranks where most have left, and has no empty place at its end", () => {
+  it("removes empty places if most subscribers have left, and those at its end", () => {
     const audience = new Audience<number>();
     const subscriptions = Array.from({ length: 1000 }, (_, i) => new Subscription(i));
     for (const subscription of subscriptions) audience.add(subscription);

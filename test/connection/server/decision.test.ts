@@ -9,7 +9,7 @@ describe("checkDecision()", () => {
     [{ options: {} }],
     [{ headers: { a: "b" } }],
     [{ status: 403, headers: [], body: "no" }],
-  ])("lets %j pass", (decision) => {
+  ])("accepts %j", (decision) => {
     checkDecision(decision);
   });
 
@@ -31,7 +31,7 @@ describe("checkDecision()", () => {
       { options: { compression: { level: 3 } } },
       "upgrade().options.compression must be true or false: options of it go to a route",
     ],
-  ])("says of %j what to return", (decision, message) => {
+  ])("says for %j what to return instead", (decision, message) => {
     expect(() => {
       checkDecision(decision);
     }).toThrow(message);

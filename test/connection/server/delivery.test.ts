@@ -26,7 +26,7 @@ describe("a receiver that does not keep up", () => {
     expect(fast.lines).toEqual(["news"]);
   });
 
-  it("meets its own policy where a call names none", () => {
+  it("meets its own policy if a call names none", () => {
     const { slow, fast } = slowAndFast();
     const { slow: other } = slowAndFast();
     slow.delivery = { ...slow.delivery, slow: "drop" };
@@ -36,7 +36,7 @@ describe("a receiver that does not keep up", () => {
 });
 
 describe("a policy that there is not", () => {
-  it.each(["Buffer", "dropp", null, 1])("is refused, and nobody is dropped: %s", (slow) => {
+  it.each(["Buffer", "dropp", null, 1])("is refused, and no connection is dropped: %s", (slow) => {
     const receiver = new Receiver();
     receiver.outbox.unsent = 101;
     expect(() => deliver([receiver], news, { slow: slow as never })).toThrow(
@@ -47,7 +47,7 @@ describe("a policy that there is not", () => {
 });
 
 describe("deliver(), for one that is dropped,", () => {
-  it("names the option whose limit it was above", () => {
+  it("reports the option whose limit was exceeded", () => {
     const slow = new Receiver();
     slow.outbox.unsent = 101;
     let said: unknown;
@@ -61,14 +61,14 @@ describe("deliver(), for one that is dropped,", () => {
 });
 
 describe("what became of a message", () => {
-  it("counts nobody whose connection is no longer open: it gets nothing", () => {
+  it("does not count connections that are no longer open, which get nothing", () => {
     const [open, closing] = [new Receiver(), new Receiver()];
     closing.state = "closing";
     const delivery = deliver([open, closing], news, {});
     expect([delivery, closing.lines]).toEqual([{ sent: 1, dropped: 0, closed: 0 }, []]);
   });
 
-  it("counts what does not fit as what its limit makes of it, and not as sent", () => {
+  it("counts a message that does not fit as its limit decides, and not as sent", () => {
     const [full, ended] = [new Receiver(), new Receiver()];
     full.onSend = () => full.outbox.dropped++;
     ended.onSend = () => (ended.state = "closed");

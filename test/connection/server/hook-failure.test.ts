@@ -20,14 +20,14 @@ function toldOf(error: unknown, request = newRequest()): unknown[] {
 }
 
 describe("tellHookFailure()", () => {
-  it("tells what the application has thrown, with the hook and its request", () => {
+  it("reports what the application has thrown, with the hook and its request", () => {
     const request = newRequest();
     const error = new Error("of the application");
     expect(toldOf(error, request)).toEqual([error, "upgrade", request]);
     for (const thrown of [undefined, null, 1, "text"]) expect(toldOf(thrown)[0]).toBe(thrown);
   });
 
-  it("tells the cause of a failure that the library has answered with 500 or 503", () => {
+  it("reports the cause of a failure that the library has answered with 500 or 503", () => {
     const cause = new TimeoutError("HANDSHAKE_TIMEOUT", 1000);
     expect(toldOf(new HandshakeError("INTERNAL", { status: 503, cause }))[0]).toBe(cause);
     const refusal = new HandshakeError("REJECTED", { status: 403 });
@@ -40,11 +40,11 @@ describe("tellHookFailure()", () => {
     ["a failure without a cause", new HandshakeError("INTERNAL")],
     ["a body that is too large", new LimitError("BODY_TOO_LARGE", 1, 2)],
     ["a call that was aborted", new DOMException("Aborted", "AbortError")],
-  ])("tells nobody of %s", (_, error) => {
+  ])("does not report %s", (_, error) => {
     expect(toldOf(error)).toEqual([]);
   });
 
-  it("tells nobody of the reason for which the request was abandoned, but of every other one", () => {
+  it("does not report the reason for which the request was abandoned, but every other error", () => {
     const request = newRequest();
     const reason = new Error("gone");
     abandon(request, reason);

@@ -18,7 +18,7 @@ function settings(
 }
 
 describe("RouteSettings", () => {
-  it("have what the route says, and what the server says where the route does not", () => {
+  it("use the route's options, and the server's options for all others", () => {
     const [base, route] = settings(
       { maxMessageSize: 10, pingInterval: 5, protocols: ["a"] },
       { maxMessageSize: 20, pingInterval: undefined, overflow: "wait" },
@@ -32,7 +32,7 @@ describe("RouteSettings", () => {
     expect([base.protocols, route.protocols]).toEqual([["a"], ["a"]]);
   });
 
-  it("have an origin's policy, topics and slow receivers of their own", () => {
+  it("include the route's own origins, topics and slow receivers", () => {
     const [base, route] = settings(
       { origins: "same", maxTopics: 5 },
       { origins: ["https://a.example"], slowReceivers: "drop" },
@@ -54,7 +54,7 @@ describe("RouteSettings", () => {
     expect(base.with({ ...options }, "")).not.toBe(base.with(options, ""));
   });
 
-  it("share what compresses, unless a route has options of its own for it", () => {
+  it("share the compression of the server, unless a route has its own options for it", () => {
     const shift = new ShiftExtension();
     const [base, same] = settings({ compression: { level: 3 }, extensions: [shift] }, {});
     expect(base.extensions).toHaveLength(2);
@@ -68,7 +68,7 @@ describe("RouteSettings", () => {
     expect(settings({}, { compression: true })[1].extensions).toHaveLength(1);
   });
 
-  it("refuse what is wrong by its whole name", () => {
+  it("name a wrong option by its whole path", () => {
     const path = 'routes["/upload"].options.';
     const base = new RouteSettings(parts, {});
     const wrong = (options: unknown) => () => base.with(options as RouteOptions, path);

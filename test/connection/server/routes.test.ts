@@ -34,7 +34,7 @@ describe("Routes", () => {
     ["/Chat", "any", { any: "Chat" }],
     ["/%63hat%2F", "any", { any: "chat/" }],
     ["/__proto__", "any", { any: "__proto__" }],
-  ])("takes %s to its target", (path, ...expected) => {
+  ])("leads %s to its target", (path, ...expected) => {
     expect(found(path)).toEqual(expected);
   });
 
@@ -46,11 +46,11 @@ describe("Routes", () => {
     "/rooms/a/b/c",
     "/x/y",
     "/rooms%2Flobby/x",
-  ])("knows nobody at %s", (path) => {
+  ])("finds no target for %s", (path) => {
     expect(found(path)).toEqual([]);
   });
 
-  it("does not take an encoded slash for a border, where a path matches exactly", () => {
+  it("does not treat an encoded slash as a border if a path matches exactly", () => {
     expect(new Routes({ "/a/b": 1 }).find("/a%2Fb")).toBeUndefined();
   });
 

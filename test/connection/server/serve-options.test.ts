@@ -16,14 +16,14 @@ describe("serveTable", () => {
     expect(check).toThrow(new RegExp(`^${name} must be `));
   });
 
-  it("lets each be left open", () => {
+  it("accepts undefined for each option", () => {
     const none = Object.fromEntries(Object.keys(serveTable).map((name) => [name, undefined]));
     checkOptions(none, serveTable);
   });
 });
 
 describe("defaultServerLimits", () => {
-  it("are in force where none are given; 0 is no limit", () => {
+  it("hold if no options are given, and 0 means no limit", () => {
     expect(resolveLimits<ServerLimits>({}, defaultServerLimits)).toEqual(defaultServerLimits);
     expect(
       resolveLimits<ServerLimits>({ handshakeTimeout: 0, maxConnections: 7 }, defaultServerLimits),

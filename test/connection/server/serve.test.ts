@@ -61,7 +61,7 @@ describe("Server", () => {
 });
 
 describe("Server.accept()", () => {
-  it("takes what has been read already, request and what follows", async () => {
+  it("accepts bytes that were read already, of a request and what follows", async () => {
     const { server, lines } = testServer();
     const [ours, theirs] = memoryPair();
     const peer = new Peer(theirs);
@@ -77,7 +77,7 @@ describe("Server.accept()", () => {
   });
 
   it.each([0, 1, 40])(
-    "takes %d bytes of a request, and the rest from the transport",
+    "accepts %d bytes of a request, and reads the rest from the transport",
     async (size) => {
       const { server } = testServer();
       const [ours, theirs] = memoryPair();
@@ -89,7 +89,7 @@ describe("Server.accept()", () => {
     },
   );
 
-  it("drops what comes after shutdown, whatever was read of it", async () => {
+  it("drops a connection that comes after shutdown, whatever was read of it", async () => {
     const { server, lines } = testServer();
     await server.shutdown();
     const [ours, theirs] = memoryPair();
@@ -101,7 +101,7 @@ describe("Server.accept()", () => {
 });
 
 describe("Server.broadcast() and publish()", () => {
-  it("take a message that is prepared already, as it is", async () => {
+  it("send a prepared message as it is", async () => {
     const { open, server } = testServer();
     const [one, two] = [await open(), await open()];
     void one.ws.subscribe("news");
@@ -122,7 +122,7 @@ describe("Server.broadcast() and publish()", () => {
 });
 
 describe("maxConnections", () => {
-  it("refuses those beyond it with 503, and has a place again after an end", async () => {
+  it("refuses connections beyond it with 503, and has a place again after one ends", async () => {
     const { open, connect, lines, server } = testServer({}, { maxConnections: 2 });
     const first = await open();
     await open();
@@ -138,7 +138,7 @@ describe("maxConnections", () => {
     expect(server.counters).toMatchObject({ open: 2, opened: 3, refused: 1 });
   });
 
-  it("counts those that are opening, and gives their places back when they go", async () => {
+  it("counts opening connections, and gives their places back when they go", async () => {
     const { connect, server } = testServer({}, { maxConnections: 2 });
     const slow = [connect(), connect()];
     const { peer } = connect();
@@ -153,7 +153,7 @@ describe("maxConnections", () => {
     await next.peer.seen("open");
   });
 
-  it("counts nobody who is only there to be refused", async () => {
+  it("does not count connections that exist only to be refused", async () => {
     const { open, connect } = testServer({}, { maxConnections: 2 });
     const first = await open();
     await open();
@@ -170,7 +170,7 @@ describe("maxConnections", () => {
     expect(next.peer.lines[0]).toBe("open");
   });
 
-  it("drops at once those beyond twice as many, and they are not told", async () => {
+  it("drops connections beyond twice as many at once, without an answer", async () => {
     const { connect, server, lines } = testServer({}, { maxConnections: 2 });
     const peers = Array.from({ length: 6 }, () => connect().peer);
     for (const peer of peers.slice(4)) {
@@ -182,7 +182,7 @@ describe("maxConnections", () => {
     expect(lines).toEqual([]);
   });
 
-  it("refuses who says nothing no sooner than handshakeTimeout drops it", async () => {
+  it("does not refuse a silent connection before handshakeTimeout drops it", async () => {
     const { connect, clock, server } = testServer(
       {},
       { maxConnections: 1, handshakeTimeout: 3000 },
@@ -194,13 +194,13 @@ describe("maxConnections", () => {
     expect([server.counters.opening, clock.running]).toEqual([0, 0]);
   });
 
-  it.each([undefined, 0, Infinity])("is no limit where it is %s", async (maxConnections) => {
+  it.each([undefined, 0, Infinity])("sets no limit if it is %s", async (maxConnections) => {
     const { open, server } = testServer({}, { maxConnections });
     for (let count = 0; count < 20; count++) await open();
     expect(server.connections).toHaveLength(20);
   });
 
-  it("is a number from 0 on", () => {
+  it("must be a number from 0 on", () => {
     expect(() => testServer({}, { maxConnections: -1 })).toThrow(RangeError);
   });
 });
@@ -244,12 +244,12 @@ describe("the types of contexts", () => {
     expectTypeOf(serving).returns.resolves.toEqualTypeOf<Server<{ id: number }>>();
   });
 
-  it("are unknown where there is no hook", () => {
+  it("are unknown if there is no hook", () => {
     const serving = () => serveOn(listen, { port: 80 }, { message() {} });
     expectTypeOf(serving).returns.resolves.toEqualTypeOf<Server>();
   });
 
-  it("are each route's own", () => {
+  it("are separate for each route", () => {
     const routes = {
       "/a": route({
         upgrade: () => ({ context: { a: 1 } }),
@@ -270,7 +270,7 @@ describe("the types of contexts", () => {
 });
 
 describe("a server on a backplane", () => {
-  it("tells how it is, and what has gone over it", async () => {
+  it("gives the backplane's state and counters", async () => {
     const broker = new FakeBroker();
     const { server } = testServer({}, { backplane: broker });
     expect(testServer().server.backplane).toBeUndefined();
@@ -279,7 +279,7 @@ describe("a server on a backplane", () => {
     expect(server.backplane!.counters).toMatchObject({ published: 1, carried: 1 });
   });
 
-  it("calls the handler `backplane`, whatever that does", async () => {
+  it("calls the handler `backplane`, whatever the handler does", async () => {
     const broker = new FakeBroker();
     const seen: string[] = [];
     const { server } = testServer(
@@ -324,7 +324,7 @@ describe("a server on a backplane", () => {
     expect(here!.lines.filter((line) => line.startsWith("error"))).toEqual([]);
   });
 
-  it("does not listen where it cannot join, and leaves where it cannot listen", async () => {
+  it("does not listen if it cannot join, and leaves if it cannot listen", async () => {
     let isListening = false;
     const listen: Listen = async () => {
       isListening = true;
@@ -354,7 +354,7 @@ describe("a server on a backplane", () => {
     [{ deadline: Infinity }, 10_000],
     [{}, 10_000],
   ] as const)(
-    "is shut down in time where the broker does not answer: %o",
+    "shuts down in time if the broker does not answer: %o",
     async (options, milliseconds) => {
       const broker = new FakeBroker();
       const { server, clock } = testServer({}, { backplane: broker });
@@ -442,7 +442,7 @@ describe("Server.unref()", () => {
     await server.shutdown({ deadline: 0 });
   });
 
-  it("changes nothing where its listener and its transports hold no process", async () => {
+  it("changes nothing if its listener and its transports do not keep the process alive", async () => {
     const { listen, accept } = fakeListener();
     const server = await serveOn(listen, { port: 1 }, {});
     const [first] = memoryPair();
@@ -490,7 +490,7 @@ describe("createServerOn()", () => {
     await server.shutdown();
   });
 
-  it("throws for what is wrong with its options, and rejects for what is wrong with the place", async () => {
+  it("throws for wrong options, and rejects if it cannot listen", async () => {
     const { made, listen } = newListen();
     expect(() => createServerOn(listen, { prot: 7 } as never, {})).toThrow(TypeError);
     const server = createServerOn(listen, { port: 7 }, {});
@@ -499,7 +499,7 @@ describe("createServerOn()", () => {
     expect(await server.shutdown()).toEqual({ closed: 0, dropped: 0 });
   });
 
-  it("closes a listener that comes behind its shutdown, which waits for it", async () => {
+  it("closes a listener that comes after its shutdown, which waits for it", async () => {
     const { lines, made, listen, listener } = newListen();
     const server = createServerOn(listen, { port: 7 }, {});
     server.unref();
@@ -511,7 +511,7 @@ describe("createServerOn()", () => {
     expect(lines).toEqual(["unref", "close", "shut down"]);
   });
 
-  it("closes a listener that comes behind stopListening()", async () => {
+  it("closes a listener that comes after stopListening()", async () => {
     const { lines, made, listen, listener } = newListen();
     const server = createServerOn(listen, { port: 7 }, {});
     const stopped = server.stopListening();
@@ -521,7 +521,7 @@ describe("createServerOn()", () => {
     await server.shutdown();
   });
 
-  it("rejects stopListening() as it does listening, where it cannot listen", async () => {
+  it("rejects stopListening() as it does `listening`, if it cannot listen", async () => {
     const { made, listen } = newListen();
     const server = createServerOn(listen, { port: 7 }, {});
     const stopped = server.stopListening();
@@ -529,7 +529,7 @@ describe("createServerOn()", () => {
     await expect(stopped).rejects.toMatchObject({ code: "ADDRESS_IN_USE" });
   });
 
-  it("has nothing to wait for where it has no listener", async () => {
+  it("has nothing to wait for without a listener", async () => {
     const server = new Server({ port: 0 }, {});
     expect(await server.listening).toBeUndefined();
     await server.stopListening();

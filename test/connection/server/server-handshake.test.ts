@@ -11,7 +11,7 @@ import { undated } from "../../support/undated.ts";
 const plainRequest = new TextEncoder().encode("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
 describe("the http hook", () => {
-  it("answers a request that asks for no upgrade, and ends the connection where it is told to", async () => {
+  it("answers a request that asks for no upgrade, and ends the connection if told to", async () => {
     const { connect, lines } = testServer({
       http: (request) => ({
         headers: [["Content-Type", "text/html"]],
@@ -46,7 +46,7 @@ describe("the http hook", () => {
     ],
     ["gives a header that breaks the line", () => ({ headers: [["X", "\n"]] as const })],
     ["gives a status below 200", () => ({ status: 101 })],
-  ])("that %s answers 500", async (_, http) => {
+  ])("answers 500 if it %s", async (_, http) => {
     const { connect, lines } = testServer({ http });
     const { peer } = connect();
     peer.send(plainRequest);
@@ -74,7 +74,7 @@ describe("an opening", () => {
     expect(lines).toEqual(["refused BAD_UPGRADE"]);
   });
 
-  it("answers 408 at handshakeTimeout where a part of the request has come", async () => {
+  it("answers 408 at handshakeTimeout if a part of the request has come", async () => {
     const { connect, clock, lines } = testServer({}, { handshakeTimeout: 3000 });
     const { peer } = connect();
     peer.send(upgradeRequest().subarray(0, 40));
@@ -86,7 +86,7 @@ describe("an opening", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("is dropped once more at the end of a shutdown where its transport has not closed", async () => {
+  it("is dropped once more at the end of a shutdown if its transport has not closed", async () => {
     const { connect, clock, server } = testServer();
     const { transport } = connect();
     const destroy = transport.destroy.bind(transport);
@@ -102,7 +102,7 @@ describe("an opening", () => {
     expect(drops).toBe(2);
   });
 
-  it("drops who says nothing until handshakeTimeout, and reports nothing", async () => {
+  it("drops a silent peer at handshakeTimeout, and reports nothing", async () => {
     const { connect, clock, lines } = testServer({}, { handshakeTimeout: 3000 });
     const { peer } = connect();
     clock.advance(3200);
@@ -127,7 +127,7 @@ describe("an opening", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("drops at closeTimeout who does not take its refusal", async () => {
+  it("drops a peer that does not take its refusal at closeTimeout", async () => {
     const { connect, clock } = testServer({}, { closeTimeout: 3000 });
     const { peer } = connect();
     peer.endsWithServer = false;
@@ -147,7 +147,7 @@ describe("an opening", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("log is full"))],
-  ])("goes on where the refused hook %s", async (_, refused) => {
+  ])("goes on if the refused hook %s", async (_, refused) => {
     const { connect } = testServer({ refused });
     const { peer } = connect();
     peer.send(plainRequest);
@@ -180,7 +180,7 @@ describe("an opening of a server with routes", () => {
     expect(server.connections[0]!.target).toBe("/rooms/tea%20time?at=5");
   });
 
-  it("answers 404 where no route matches", async () => {
+  it("answers 404 if no route matches", async () => {
     const { connect, lines } = testServer({ routes: { "/chat": names("chat") } });
     const { peer } = connect();
     peer.send(upgradeRequest({}, "/other"));
@@ -220,14 +220,14 @@ describe("an opening of a server with routes", () => {
     await peer.seen(`refused ${status}`);
   });
 
-  it("lets everybody in where the route has no hook", async () => {
+  it("accepts everybody if the route has no hook", async () => {
     const { connect } = testServer({ routes: { "/*": {} } });
     const { peer } = connect();
     peer.send(upgradeRequest({}, "/any/where"));
     await peer.seen("open");
   });
 
-  it("takes a target in absolute form by its path", async () => {
+  it("routes a target in absolute form by its path", async () => {
     const { connect } = testServer({ routes: { "/chat": {} } });
     const { peer } = connect();
     peer.send(upgradeRequest({}, "http://localhost/chat?a=b"));
@@ -244,22 +244,25 @@ describe("a function of an option that throws", () => {
   it.each([
     ["trustProxy", { trustProxy: throws }, undefined],
     ["origins", { origins: throws }, "/chat"],
-  ])("is told to unhandledErrors, as %s, and answered 500", async (thrower, options, path) => {
-    const seen: unknown[] = [];
-    const server = new Server(
-      { port: 0, ...options, unhandledErrors: (error, source) => void seen.push(error, source) },
-      {},
-    );
-    const [ours, theirs] = memoryPair();
-    server.accept(ours);
-    const peer = new Peer(theirs);
-    peer.send(upgradeRequest({ Origin: "https://a.example" }, "/chat?a=b"));
-    await peer.seen("closed");
-    expect(peer.response).toContain("HTTP/1.1 500 ");
-    expect(seen).toEqual([wrong, { thrower, side: "server", remoteAddress: "memory", path }]);
-  });
+  ])(
+    "is reported to unhandledErrors, as %s, and answered with 500",
+    async (thrower, options, path) => {
+      const seen: unknown[] = [];
+      const server = new Server(
+        { port: 0, ...options, unhandledErrors: (error, source) => void seen.push(error, source) },
+        {},
+      );
+      const [ours, theirs] = memoryPair();
+      server.accept(ours);
+      const peer = new Peer(theirs);
+      peer.send(upgradeRequest({ Origin: "https://a.example" }, "/chat?a=b"));
+      await peer.seen("closed");
+      expect(peer.response).toContain("HTTP/1.1 500 ");
+      expect(seen).toEqual([wrong, { thrower, side: "server", remoteAddress: "memory", path }]);
+    },
+  );
 
-  it("is no error of the application where a proxy is to blame", async () => {
+  it("is not an error of the application if a proxy is to blame", async () => {
     const seen: unknown[] = [];
     const server = new Server(
       { port: 0, trustProxy: 1, unhandledErrors: (error) => void seen.push(error) },

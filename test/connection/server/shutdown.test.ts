@@ -28,7 +28,7 @@ describe("shutdown() of a server whose handlers are at work", () => {
     return { ...made, ...opened, gate };
   }
 
-  it("lets them answer what has come, and closes behind that; nothing more is read", async () => {
+  it("lets them answer what has come, closes after that, and reads nothing more", async () => {
     const { server, peer, gate, lines } = await openWorking();
     const over = server.shutdown();
     peer.text("too late");
@@ -56,7 +56,7 @@ describe("shutdown() of a server whose handlers are at work", () => {
     expect(await over).toEqual({ closed: 1, dropped: 0 });
   });
 
-  it("closes at once where it is told not to wait, and for `open`, and for what has come in part", async () => {
+  it("closes at once if told not to wait, and does not wait for `open`, nor for partial messages", async () => {
     const working = await openWorking();
     void working.server.shutdown({ drain: false });
     await working.peer.seen("close 1001");
@@ -73,7 +73,7 @@ describe("shutdown() of a server whose handlers are at work", () => {
     await half.peer.seen("close 1001");
   });
 
-  it("is over where a connection ends by itself meanwhile", async () => {
+  it("is over if the connections end by themselves meanwhile", async () => {
     const { server, transport, gate } = await openWorking();
     const over = server.shutdown();
     await macrotask();
@@ -151,7 +151,7 @@ describe("shutdown()", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("stops accepting, tells who is about to open 503, and drops who has said nothing or comes late", async () => {
+  it("stops accepting, answers opening connections with 503, and drops silent and late ones", async () => {
     const { listen, accept, closed } = fakeListener();
     const gate = newDeferred<undefined>();
     const causes: string[] = [];
@@ -192,7 +192,7 @@ describe("shutdown()", () => {
     ]);
   });
 
-  it("drops who does not go away with a 503, at the deadline", async () => {
+  it("drops at the deadline a peer that stays after a 503", async () => {
     const { server, connect, clock } = testServer({ upgrade: () => new Promise(() => {}) });
     const { peer, transport } = connect();
     peer.send(upgradeRequest());
@@ -232,7 +232,7 @@ describe("shutdown()", () => {
   });
 
   it.each(["the listener", "the backplane", "both"])(
-    "rejects where %s cannot be left, when all connections have ended",
+    "rejects if %s cannot be left, when all connections have ended",
     async (what) => {
       const ends: string[] = [];
       const leaving = (who: string): Promise<void> => {
@@ -275,7 +275,7 @@ describe("shutdown()", () => {
     expect(await server.shutdown()).toEqual({ closed: 0, dropped: 0 });
   });
 
-  it("runs by await using", async () => {
+  it("runs with await using", async () => {
     const { server, open } = testServer();
     const { peer } = await open();
     await server[Symbol.asyncDispose]();
@@ -284,7 +284,7 @@ describe("shutdown()", () => {
 });
 
 describe("stopListening()", () => {
-  it("lets nobody come any more, and those that have come open and go on", async () => {
+  it("accepts no new connections, and those that have come open and go on", async () => {
     const { listen, accept, closed } = fakeListener();
     const server = await serveOn(listen, { port: 80 }, { message: (ws, data) => ws.send(data) });
     const [ours, theirs] = memoryPair();

@@ -111,7 +111,7 @@ describe("Topics", () => {
     expect([topics.countOf("x"), topics.countOf("own"), topics.count]).toEqual([1001, 1, 1002]);
   });
 
-  it("skip and repeat nobody where a send changes who is subscribed", async () => {
+  it("skip and repeat no subscriber if a send changes who is subscribed", async () => {
     const topics = newTopics();
     const all = Array.from({ length: 4 }, () => new Receiver());
     for (const receiver of all) void topics.subscribe(receiver, "x");
@@ -124,7 +124,7 @@ describe("Topics", () => {
     expect(all.map(({ lines }) => lines.length)).toEqual([1, 1, 1, 1]);
   });
 
-  it("are as many a connection as may be, and no more", () => {
+  it("are limited for each connection", () => {
     const topics = newTopics();
     const a = new Receiver();
     a.delivery = { ...a.delivery, maxTopics: 2 };
@@ -141,7 +141,7 @@ describe("Topics", () => {
     ["an empty one", ""],
     ["a long one", "x".repeat(1025)],
     ["none", 1 as never],
-  ])("refuse a name that is no good: %s", (_, topic) => {
+  ])("refuse an invalid name: %s", (_, topic) => {
     const topics = newTopics();
     expect(() => {
       void topics.subscribe(new Receiver(), topic);
@@ -198,7 +198,7 @@ describe("topics on several servers", () => {
     await expect(carried).rejects.toThrow("no network");
   });
 
-  it("are carried at once, and heard, where the server is alone", async () => {
+  it("are carried and subscribed to at once if the server is alone", async () => {
     const topics = newTopics();
     expect(await topics.subscribe(new Receiver(), "x")).toBe(true);
     await topics.publish("x", news, {}).carried;
@@ -212,7 +212,7 @@ describe("topics on several servers", () => {
     expect(a.lines).toEqual(["news"]);
   });
 
-  it("are left to a carriage that brings them back, where it says so", async () => {
+  it("are delivered by the carriage if it brings them back", async () => {
     const lines: string[] = [];
     const carriage = newCarriage(lines, () => Promise.resolve(undefined));
     const topics = newTopics({ ...carriage, keeps: (topic) => topic === "x" });
@@ -225,7 +225,7 @@ describe("topics on several servers", () => {
     expect(() => topics.publish("x", news, { slow: "never" as "drop" })).toThrow(TypeError);
   });
 
-  it("are asked of the carriage where a subscriber has missed some", async () => {
+  it("are asked from the carriage if a subscriber has missed messages", async () => {
     const lines: string[] = [];
     const position = { epoch: "e", offset: "1" };
     const topics = newTopics({
@@ -245,7 +245,7 @@ describe("topics on several servers", () => {
     expect(topics.of(a)).toEqual(["x"]);
   });
 
-  it("have no history where the server is alone", async () => {
+  it("have no history if the server is alone", async () => {
     const topics = newTopics();
     const none = { replayed: 0, position: undefined };
     const a = new Receiver();

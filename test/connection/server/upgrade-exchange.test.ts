@@ -114,7 +114,7 @@ describe("the upgrade hook", () => {
           }),
         ),
     ],
-  ])("refuses with what it %s rejectConnection()", async (_, upgrade) => {
+  ])("refuses with rejectConnection() if it %s it", async (_, upgrade) => {
     const { connect, lines } = testServer({ upgrade });
     const { peer } = connect();
     peer.send(upgradeRequest());
@@ -141,7 +141,7 @@ describe("the upgrade hook", () => {
     ["adds a header that breaks the line", () => ({ headers: [["X", "a\r\nb"]] as const })],
     ["adds a header that is the handshake's own", () => ({ headers: [["Upgrade", "x"]] as const })],
     ["does so later", async () => ({ protocol: "x" })],
-  ])("that %s answers 500 without its text", async (_, upgrade) => {
+  ])("answers 500 without the error's text if it %s", async (_, upgrade) => {
     const refused: HandshakeError[] = [];
     const { connect } = testServer({
       upgrade: upgrade as () => Upgrade<unknown>,
@@ -156,7 +156,7 @@ describe("the upgrade hook", () => {
     expect(refused[0]!.cause).toBeInstanceOf(Error);
   });
 
-  it("that never settles is answered for with 503 at handshakeTimeout", async () => {
+  it("is answered for with 503 at handshakeTimeout if it never settles", async () => {
     const gate = newDeferred<undefined>();
     const { connect, clock, lines } = testServer(
       { upgrade: () => gate.promise },
@@ -174,7 +174,7 @@ describe("the upgrade hook", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("that settles after the peer has ended its stream opens a connection that ends", async () => {
+  it("opens a connection that ends if it settles after the peer has ended its stream", async () => {
     const gate = newDeferred<undefined>();
     const { connect, lines } = testServer({ upgrade: () => gate.promise });
     const { peer, transport } = connect();
@@ -187,19 +187,22 @@ describe("the upgrade hook", () => {
     expect(lines).toEqual(["open", "error UNEXPECTED_END", "close 1006 unclean transport"]);
   });
 
-  it.each(["resolves", "rejects"])("that %s after the peer has gone opens nothing", async (how) => {
-    const gate = newDeferred<undefined>();
-    const { connect, lines } = testServer({ upgrade: () => gate.promise });
-    const { peer, transport } = connect();
-    peer.send(upgradeRequest());
-    await macrotask();
-    transport.reset(new Error("ECONNRESET"));
-    await macrotask();
-    if (how === "resolves") gate.resolve(undefined);
-    else gate.reject(new Error("late"));
-    await macrotask();
-    expect(lines).toEqual(["refused INTERNAL"]);
-  });
+  it.each(["resolves", "rejects"])(
+    "opens nothing if it %s after the peer has gone",
+    async (how) => {
+      const gate = newDeferred<undefined>();
+      const { connect, lines } = testServer({ upgrade: () => gate.promise });
+      const { peer, transport } = connect();
+      peer.send(upgradeRequest());
+      await macrotask();
+      transport.reset(new Error("ECONNRESET"));
+      await macrotask();
+      if (how === "resolves") gate.resolve(undefined);
+      else gate.reject(new Error("late"));
+      await macrotask();
+      expect(lines).toEqual(["refused INTERNAL"]);
+    },
+  );
 });
 
 /** A hook that waits for a gate, and tells in lines what its request's signal does. */
@@ -228,7 +231,7 @@ function watched(gate: Promise<unknown>): {
 }
 
 describe("the signal of a request", () => {
-  it("aborts as soon as the peer is gone, and the refusal tells the same", async () => {
+  it("aborts as soon as the peer is gone, and the refusal has the same error", async () => {
     const { handlers, lines, requests } = watched(new Promise(() => {}));
     const { connect, lines: told, clock } = testServer(handlers);
     const { peer, transport } = connect();
@@ -259,7 +262,7 @@ describe("the signal of a request", () => {
     expect(lines).toHaveLength(2);
   });
 
-  it("aborts also where the peer had ended its stream before the request was read", async () => {
+  it("aborts even if the peer had ended its stream before the request was read", async () => {
     const gate = newDeferred<undefined>();
     const { handlers, lines } = watched(gate.promise);
     const answer = newDeferred<{ body: string }>();
@@ -301,7 +304,7 @@ describe("the signal of a request", () => {
     expect(await result).toEqual({ closed: 0, dropped: 0 });
   });
 
-  it("is aborted already for who asks late", async () => {
+  it("is aborted already if it is asked for late", async () => {
     let kept: UpgradeRequest | undefined;
     const { connect } = testServer({
       upgrade: (request) => {
@@ -318,7 +321,7 @@ describe("the signal of a request", () => {
     expect(kept!.signal.reason).toMatchObject({ code: "RESET" });
   });
 
-  it("holds for the http hook, too", async () => {
+  it("works for the http hook, too", async () => {
     const lines: string[] = [];
     const { connect } = testServer({
       http({ signal }) {
@@ -352,7 +355,7 @@ describe("the signal of a request", () => {
     expect(requests[0]!.signal.aborted).toBe(false);
   });
 
-  it("may be answered by shutting the server down", async () => {
+  it("may shut the server down in its listener", async () => {
     const { handlers, lines, requests } = watched(new Promise(() => {}));
     const { connect, server } = testServer(handlers);
     const { peer } = connect();
@@ -409,7 +412,7 @@ describe("what comes while a hook decides", () => {
     ]);
   });
 
-  it("and much has come with the request, holds the peer back at once", async () => {
+  it("holds the peer back at once if much has come with the request", async () => {
     const gate = newDeferred<undefined>();
     const { connect, lines } = testServer({ upgrade: () => gate.promise });
     const { peer, transport } = connect();
@@ -446,7 +449,7 @@ describe("what comes while a hook decides", () => {
 });
 
 describe("a connection that is dropped while a function is asked", () => {
-  it.each(["says yes", "fails"])("has no hook asked where it %s later", async (how) => {
+  it.each(["says yes", "fails"])("asks no hook if it %s later", async (how) => {
     const gate = newDeferred<boolean>();
     const upgrade = vi.fn();
     const { connect, server, lines, clock } = testServer(
@@ -490,7 +493,7 @@ describe("a hook that shuts the server down", () => {
     ["rejects", () => Promise.reject(new Error("late"))],
   ];
 
-  it.each(answers)("and then %s has no say any more", async (_, answer) => {
+  it.each(answers)("and then %s decides nothing any more", async (_, answer) => {
     let result: unknown;
     const { connect, server, lines, clock } = testServer({
       upgrade() {
@@ -516,7 +519,7 @@ describe("a hook that shuts the server down", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("late"))],
-  ])("and then %s has its error told all the same", async (_, fail) => {
+  ])("and then %s still has its error reported", async (_, fail) => {
     const told: unknown[] = [];
     const server = new Server(
       { port: 0, unhandledErrors: (error, { thrower }) => void told.push(thrower, nameOf(error)) },
@@ -553,7 +556,7 @@ describe("a hook that shuts the server down", () => {
 });
 
 describe("a hook that returns what is no proper promise", () => {
-  it.each(oddThenables)("such as %s is awaited as by `await`", async (_, make, outcome) => {
+  it.each(oddThenables)("is awaited as by `await`, such as %s", async (_, make, outcome) => {
     const reasons: unknown[] = [];
     const { connect } = testServer({
       upgrade: make as () => undefined,
@@ -565,7 +568,7 @@ describe("a hook that returns what is no proper promise", () => {
     expect(reasons).toEqual(outcome.startsWith("done") ? [] : [outcome]);
   });
 
-  it.each(oddThenables)("does the opening no harm where it is a log's: %s", async (_, make) => {
+  it.each(oddThenables)("does no harm if it is the handler refused: %s", async (_, make) => {
     const { connect } = testServer({ refused: make });
     const { peer } = connect();
     peer.send(plainRequest);
@@ -588,7 +591,7 @@ describe("a request that a hook keeps", () => {
     ["Uint8Array", (size: number) => new Uint8Array(size)],
     ["Buffer", (size: number) => Buffer.alloc(size)],
   ])(
-    "tells of its own client for ever, where all are read into one %s",
+    "describes its own client for ever, even if all are read into one %s",
     (_, allocate: (size: number) => Uint8Array) => {
       const shared = allocate(1000);
       const kept: UpgradeRequest[] = [];
@@ -635,7 +638,7 @@ describe("a request that a hook keeps", () => {
     },
   );
 
-  it("tells so where it asked for no upgrade", () => {
+  it("does so if it asked for no upgrade", () => {
     const kept: UpgradeRequest[] = [];
     const { connect } = testServer({
       http(request) {
@@ -649,7 +652,7 @@ describe("a request that a hook keeps", () => {
     expect([kept[0]!.path, kept[0]!.host]).toEqual(["/health", "localhost"]);
   });
 
-  it("does not share what came behind it with whoever reads on", async () => {
+  it("does not share what came after it with later readers", async () => {
     const { connect, lines } = testServer({ upgrade: () => undefined });
     const { peer, transport } = connect();
     peer.endpoint.sendText("early");
@@ -663,7 +666,7 @@ describe("a request that a hook keeps", () => {
     expect(lines).toEqual(["open", "message early"]);
   });
 
-  it("costs no copy where there is no hook", () => {
+  it("costs no copy if there is no hook", () => {
     const { connect } = testServer({});
     const { transport } = connect();
     const request = upgradeRequest();
@@ -706,7 +709,7 @@ describe("the upgrade hook that returns a refusal", () => {
     await peer.seen("refused 404");
   });
 
-  it.each([101, 199, 600, 0])("answers 500 where the status is %d", async (status) => {
+  it.each([101, 199, 600, 0])("answers 500 if the status is %d", async (status) => {
     const { connect } = testServer({ upgrade: () => ({ status }) });
     const { peer } = connect();
     peer.send(upgradeRequest());
@@ -726,7 +729,7 @@ describe("an opening of a page", () => {
     return { line: peer.lines[0], asked, lines };
   }
 
-  it("of another origin is refused where it carries cookies, before any hook is asked", async () => {
+  it("of another origin is refused if it carries cookies, before any hook is asked", async () => {
     const { line, asked, lines } = await answerTo({ ...evil, Cookie: "a=b" });
     expect([line, asked, lines]).toEqual(["refused 403", 0, ["refused BAD_ORIGIN"]]);
   });
@@ -763,7 +766,7 @@ describe("an opening of a page", () => {
 });
 
 describe("origins with a function", () => {
-  it("is waited for, and asked before the hook; the request stays readable, and what comes early is kept", async () => {
+  it("are asked before the hook, and waited for: the request stays readable, and early bytes are kept", async () => {
     const gate = newDeferred<boolean>();
     const seen: unknown[] = [];
     const { connect, lines } = testServer(
@@ -808,7 +811,7 @@ describe("origins with a function", () => {
     ],
     ["rejects", () => Promise.reject(new Error("of its own")), 500, "INTERNAL"],
     ["says neither", () => undefined as never, 500, "INTERNAL"],
-  ])("refuses where it %s, and asks no hook", async (_, origins, status, code) => {
+  ])("refuse if the function %s, and no hook is asked", async (_, origins, status, code) => {
     const upgrade = vi.fn();
     const { connect, lines } = testServer({ upgrade }, { origins });
     const { peer } = connect();
@@ -819,7 +822,7 @@ describe("origins with a function", () => {
     expect(lines).toEqual([`refused ${code}`]);
   });
 
-  it("has the time of the handshake: then 503", async () => {
+  it("have the time of the handshake, and then 503 is sent", async () => {
     const { connect, clock } = testServer({}, { origins: () => new Promise(() => {}) });
     const { peer } = connect();
     peer.send(upgradeRequest({ Origin: "https://a.example" }));

@@ -3,7 +3,7 @@ import { checkOptions } from "../../../src/check-options.ts";
 import { dialerTable, dialTable } from "../../../src/handshake/client/dial-options.ts";
 
 describe("the options of a Dialer", () => {
-  it("take what a Dialer knows, and nothing else", () => {
+  it("include all that a Dialer knows, and nothing else", () => {
     const options = { protocols: ["chat"], timeout: 5, tlsOptions: {} };
     expect(() => {
       checkOptions(options, dialerTable);
@@ -13,7 +13,7 @@ describe("the options of a Dialer", () => {
     }).toThrow(TypeError);
   });
 
-  it("take a signal for one dialing alone", () => {
+  it("include a signal only for a single call", () => {
     const { signal } = new AbortController();
     expect(() => {
       checkOptions({ signal }, dialTable);

@@ -21,7 +21,7 @@ function offer(changes: Partial<Offer> = {}): Offer {
 }
 
 describe("newKey()", () => {
-  it("is base64 of 16 bytes, another one each time", () => {
+  it("gives base64 of 16 bytes, another one each time", () => {
     const keys = Array.from({ length: 100 }, newKey);
     for (const key of keys) expect(key).toMatch(/^[A-Za-z0-9+/]{21}[AQgw]==$/);
     expect(new Set(keys).size).toBe(100);
@@ -30,7 +30,7 @@ describe("newKey()", () => {
 });
 
 describe("checkOffer()", () => {
-  it("accepts what may be sent", () => {
+  it("accepts a valid offer", () => {
     const header: HeaderPairs = [
       ["Origin", "https://a.example"],
       ["Cookie", "a=\u00E9"],
@@ -73,7 +73,7 @@ describe("checkOffer()", () => {
 });
 
 describe("writeDialRequest()", () => {
-  it("writes the handshake's own headers where nothing is offered", () => {
+  it("writes the handshake's own headers if nothing is offered", () => {
     const request = writeDialRequest("/", "a.example:81", exampleKey, offer());
     expect(textOf(request).split("\r\n")).toEqual([
       "GET / HTTP/1.1",
@@ -142,7 +142,7 @@ describe("checkAnswer()", () => {
     expect(check(lines)).toEqual({ protocol: "", extensions: [] });
   });
 
-  it("sees extensions in front of all other headers", () => {
+  it("finds extensions before all other headers", () => {
     const { extensions } = check(["Sec-WebSocket-Extensions: x", ...own], offered);
     expect(extensions).toEqual([option("x")]);
   });
@@ -187,7 +187,7 @@ describe("checkAnswer()", () => {
     expect(act).toThrow(expect.objectContaining({ name: "DialError", code, status: 101 }));
   });
 
-  it.each(spacedExtensions)("takes extensions with blanks around separators: %j", (value) => {
+  it.each(spacedExtensions)("accepts extensions with blanks around separators: %j", (value) => {
     const { extensions } = check([`Sec-WebSocket-Extensions: ${value}`, ...own], offered);
     expect(extensions).toEqual([option("x", ["y", "12"])]);
   });
@@ -199,7 +199,7 @@ describe("checkAnswer()", () => {
     );
   });
 
-  it("takes no choice where nothing was offered", () => {
+  it("refuses a choice if nothing was offered", () => {
     const codes = ["Sec-WebSocket-Protocol: a", "Sec-WebSocket-Extensions: x"].map((line) => {
       try {
         return check(answer(line));
@@ -210,7 +210,7 @@ describe("checkAnswer()", () => {
     expect(codes).toEqual(["BAD_SUBPROTOCOL", "BAD_EXTENSIONS"]);
   });
 
-  it("tells the headers of what it refuses", () => {
+  it("gives the headers of a refused answer", () => {
     const headers = [
       ["Upgrade", "h2c"],
       ["Connection", "Upgrade"],

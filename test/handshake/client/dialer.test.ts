@@ -75,7 +75,7 @@ describe("Dialer.dial()", () => {
     expect([stream?.state, stream?.buffered, conn.closes]).toEqual([StateClientSide, 0, 0]);
   });
 
-  it("offers subprotocols, extensions and headers, and tells what was chosen", async () => {
+  it("offers subprotocols, extensions and headers, and gives what was chosen", async () => {
     const extension = { name: "e", parameters: [["x", "1"]] } as const;
     const lines = ["Sec-WebSocket-Protocol: b", "Sec-WebSocket-Extensions: e; x=2"];
     const { stream, conn } = await dialed((request) => [answerTo(request, ...lines)], {
@@ -100,7 +100,7 @@ describe("Dialer.dial()", () => {
     });
   });
 
-  it("offers what its extensions offer, and gives the stream what works on messages", async () => {
+  it("offers what its extensions offer, and gives their sessions to the stream", async () => {
     const extension = new ShiftExtension();
     const chosen = "Sec-WebSocket-Extensions: e, x-shift; by=1";
     const { stream, conn } = await dialed((request) => [answerTo(request, chosen)], {
@@ -128,7 +128,7 @@ describe("Dialer.dial()", () => {
     expect([conn.closes, extension.opened - extension.closed]).toEqual([1, 0]);
   });
 
-  it("closes its extensions where onHeader ends the dialing", async () => {
+  it("closes its extensions if onHeader ends the dialing", async () => {
     const extension = new ShiftExtension();
     const lines = ["Sec-WebSocket-Extensions: x-shift; by=1", "X-Any: 1"];
     const failed = new Error("no");
@@ -148,7 +148,7 @@ describe("Dialer.dial()", () => {
     expect(one).not.toBe(other);
   });
 
-  it("takes an answer at every cut, and leaves frames behind it to the stream", async () => {
+  it("accepts an answer at every cut, and leaves frames after it to the stream", async () => {
     const frames = text("Hello");
     const length = (await dialed(right)).conn.written[0]!.length;
     for (let at = 0; at <= length + frames.length; at++) {
@@ -158,7 +158,7 @@ describe("Dialer.dial()", () => {
     }
   });
 
-  it("reads over up to eight informational responses", async () => {
+  it("skips up to eight informational responses", async () => {
     const informational = latin1Bytes("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
     const times = (count: number): Script => {
       return (request) => [...Array<Uint8Array>(count).fill(informational), answerTo(request)];
@@ -190,7 +190,7 @@ describe("Dialer.dial()", () => {
     expect(error).toMatchObject({ code: "MALFORMED_RESPONSE", cause: { limit: 2 } });
   });
 
-  it("tells each header of the answer that is not the handshake's own", async () => {
+  it("calls onHeader for each header of the answer that is not the handshake's own", async () => {
     const seen: string[] = [];
     const onHeader = async (name: Uint8Array, value: Uint8Array): Promise<void> => {
       await macrotask();
@@ -236,7 +236,7 @@ describe("Dialer.dial() and time", () => {
     expect(clock.running).toBe(0);
   });
 
-  it("closes a stream that comes when it has been given up", async () => {
+  it("closes a stream that comes after it was given up", async () => {
     const late = newDeferred<ByteStream>();
     const abort = new AbortController();
     const dialer = new Dialer({ netDial: () => late.promise });
@@ -251,7 +251,7 @@ describe("Dialer.dial() and time", () => {
 });
 
 describe("Dialer.dial() of a server that says no", () => {
-  it("takes 200 for an answer", async () => {
+  it("treats 200 as a refusal", async () => {
     const { error } = await dialed([latin1Bytes("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")]);
     expect(error).toMatchObject({ name: "DialError", code: "BAD_STATUS", status: 200 });
   });
@@ -278,7 +278,7 @@ describe("Dialer.dial() of a server that says no", () => {
     }
   });
 
-  it("gives head and body, decoded, where the body is larger than the buffer", async () => {
+  it("gives head and decoded body if the body is larger than the buffer", async () => {
     const head = "HTTP/1.1 500 \r\nTransfer-Encoding: chunked\r\n\r\n";
     const onStatusError = vi.fn();
     const options = { onStatusError, readBufferSize: 64 };
@@ -360,7 +360,7 @@ describe("Dialer.dial() over streams of the caller's", () => {
   });
 
   it.each(["tlsClient", "wrapConn"] as const)(
-    "closes the stream once where %s fails",
+    "closes the stream once if %s fails",
     async (name) => {
       const thrown = new Error("no");
       const { error, conn } = await dialed(
@@ -372,7 +372,7 @@ describe("Dialer.dial() over streams of the caller's", () => {
     },
   );
 
-  it("closes what wrapConn made where the handshake fails, however that ends", async () => {
+  it("closes what wrapConn made if the handshake fails, however it fails", async () => {
     const wrapped = new ScriptedStream([], "end");
     wrapped.close = () => {
       wrapped.closes++;
@@ -383,14 +383,14 @@ describe("Dialer.dial() over streams of the caller's", () => {
     expect([wrapped.closes, conn.closes]).toEqual([1, 0]);
   });
 
-  it("fails as connecting does, and wraps nothing then", async () => {
+  it("fails as connecting does, and then wraps nothing", async () => {
     const thrown = new TransportError("REFUSED");
     const wrapConn = vi.fn();
     const { error } = await dialed(right, { netDial: () => Promise.reject(thrown), wrapConn });
     expect([error, wrapConn.mock.calls]).toEqual([thrown, []]);
   });
 
-  it("fails before it connects where wss has nobody for TLS, or nobody connects", async () => {
+  it("fails before it connects if wss has no tlsClient, or if there is no connect", async () => {
     const netDial = vi.fn();
     for (const [options, url] of [
       [{ netDial }, "wss://a"],
@@ -420,7 +420,7 @@ describe("Dialer.upgrade()", () => {
     ["the handshake", "ws://a"],
     ["the URL", "http://a"],
     ["the signal", "ws://a", AbortSignal.abort("no")],
-  ])("closes the stream, once, where it fails by %s", async (_, url, signal) => {
+  ])("closes the stream once if it fails by %s", async (_, url, signal) => {
     const conn = new ScriptedStream([latin1Bytes("\0")]);
     const { error } = await settled(new Dialer().upgrade(conn, url, { signal }));
     expect(error).toBeDefined();
@@ -429,7 +429,7 @@ describe("Dialer.upgrade()", () => {
 });
 
 describe("dialOn()", () => {
-  it("rejects, and throws nothing, where an option may not be sent", async () => {
+  it("rejects, and throws nothing, if an option may not be sent", async () => {
     const never = (): Promise<never> => new Promise(() => {});
     const dialing = dialOn(never, "ws://a", { protocols: ["a b"] });
     expect((await settled(dialing)).error).toBeInstanceOf(TypeError);
@@ -456,7 +456,7 @@ describe("dialOn()", () => {
     await stream.close();
   });
 
-  it("gives up where its signal is aborted", async () => {
+  it("gives up if its signal aborts", async () => {
     const never = (): Promise<never> => new Promise(() => {});
     const dialing = dialOn(never, "ws://a", { signal: AbortSignal.abort("no") });
     expect(await settled(dialing)).toEqual({ error: "no" });

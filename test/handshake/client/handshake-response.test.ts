@@ -23,7 +23,7 @@ describe("HandshakeResponse", () => {
     "x-two: 2",
   );
 
-  it("tells the status", () => {
+  it("gives the status", () => {
     expect(response.status).toBe(101);
   });
 
@@ -47,7 +47,7 @@ describe("HandshakeResponse", () => {
     expect(response.getAll("x-three")).toEqual([]);
   });
 
-  it("reads more headers than a parser allows where nothing else is said", () => {
+  it("reads more headers than a parser allows by default", () => {
     const many = Array.from({ length: 200 }, (_, index) => `X-Many: ${index}`);
     const bytes = latin1Bytes(["HTTP/1.1 101 ", ...many, "", ""].join("\r\n"));
     const parser = new HeadParser("response", {

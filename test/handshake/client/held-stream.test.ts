@@ -16,7 +16,7 @@ function countedStream(): ByteStream & { closed: number } {
 }
 
 describe("HeldStream", () => {
-  it("holds the last stream that it was given, and closes that one, once", () => {
+  it("keeps the last stream that it was given, and closes it once", () => {
     const attempt = new Attempt({ timeout: 0, code: "DIAL_TIMEOUT" });
     const held = new HeldStream(attempt);
     const [tcp, tls] = [countedStream(), countedStream()];
@@ -29,7 +29,7 @@ describe("HeldStream", () => {
     attempt.end();
   });
 
-  it("closes a stream that comes after the attempt was given up, and says why", () => {
+  it("closes a stream that comes after the attempt was given up, and throws the reason", () => {
     const controller = new AbortController();
     const reason = new Error("enough");
     const attempt = new Attempt({
@@ -49,7 +49,7 @@ describe("HeldStream", () => {
     attempt.end();
   });
 
-  it("has nothing to close where no stream has come", () => {
+  it("closes nothing if no stream has come", () => {
     const attempt = new Attempt({ timeout: 0, code: "DIAL_TIMEOUT" });
     expect(() => {
       new HeldStream(attempt).close();

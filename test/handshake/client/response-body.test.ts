@@ -79,7 +79,7 @@ describe("ResponseBody", () => {
     }
   });
 
-  it("waits for no byte behind the body", async () => {
+  it("waits for no byte after the body", async () => {
     for (const [head, body] of [
       ["404\r\nContent-Length: 5", "Hello"],
       [chunked, "5\r\nHello\r\n0\r\n"],

@@ -53,7 +53,7 @@ describe("parseUrl()", () => {
         target: "/%C3%BC?%C3%BC%20b",
       },
     ],
-  ])("takes %s apart", (url, destination) => {
+  ])("splits %s into its parts", (url, destination) => {
     expect(parseUrl(url)).toEqual(destination);
     expect(parseUrl(new URL(url))).toEqual(destination);
   });

@@ -12,11 +12,11 @@ describe("balancersOf()", () => {
     [["10.0.0.0/8"], "127.0.0.1", false],
     [["10.0.0.0/8"], undefined, false],
     [["unix"], undefined, true],
-  ])("with %j wants a header of %s: %s", (proxyProtocol, address, wanted) => {
+  ])("with %j expects a header from %s: %s", (proxyProtocol, address, wanted) => {
     expect(balancersOf({ proxyProtocol })(address)).toBe(wanted);
   });
 
-  it("refuses places where the header cannot be read, unless none is wanted", () => {
+  it("is refused where the header cannot be read, unless none is expected", () => {
     expect(() => balancersOf({ proxyProtocol: [], server: {} })).toThrow(
       new TypeError(
         "proxyProtocol does not go with server, which reads the connections itself: listen on a port, a path, or a listener",
@@ -34,7 +34,7 @@ describe("balancersKind", () => {
     ["v2", `${expected}: "v2" is a string`],
     [["10.0.0.1/8"], `${expected}: Array`],
     [2, `${expected}: 2 is a number`],
-  ])("says what to write in the place of %j", (value, said) => {
+  ])("says what to write instead of %j", (value, said) => {
     expect(() => {
       checkKind("proxyProtocol", balancersKind, value);
     }).toThrow(new TypeError(said));

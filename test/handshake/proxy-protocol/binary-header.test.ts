@@ -47,7 +47,7 @@ describe("parseBinaryHeader()", () => {
     );
   });
 
-  it("gives no addresses of a balancer's own connection, and of one that it does not know", () => {
+  it("gives no addresses for a balancer's own connection, and for an unknown family", () => {
     expect(parse({ versionAndCommand: 0x20 })).toEqual(plainProxied(2));
     expect(parse({ versionAndCommand: 0x20, family: 0x99, addresses: Uint8Array.of(1) })).toEqual(
       plainProxied(2),
@@ -95,17 +95,17 @@ describe("parseBinaryHeader()", () => {
     [3, 0, { hasCertificate: true, authorized: true }],
     [5, 0, { hasCertificate: true, authorized: true }],
     [3, 1, { hasCertificate: true, authorized: false }],
-  ])("tells of TLS with the bits %i and the result %i", (client, verify, expected) => {
+  ])("describes TLS with the bits %i and the result %i", (client, verify, expected) => {
     expect(parse({ fields: [tls(client, verify)] })).toMatchObject({
       tls: { ...expected, version: undefined, cipher: undefined, commonName: undefined },
     });
   });
 
-  it("tells of no TLS where the client has come without", () => {
+  it("describes no TLS if the client has come without", () => {
     expect(parse({ fields: [tls(0, 1)] })).toEqual(plain);
   });
 
-  it("checks the checksum where there is one", () => {
+  it("checks the checksum if there is one", () => {
     const header = summedHeader({ fields: [field(0xe0, "x")] });
     expect(parseBinaryHeader(header)).toMatchObject({ source });
     for (let at = 16; at < header.length; at++) {

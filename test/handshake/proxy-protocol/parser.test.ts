@@ -33,18 +33,15 @@ const headers: [string, Uint8Array][] = [
 ];
 
 describe("ProxyHeaderParser", () => {
-  it.each(headers)(
-    "reads %s wherever the stream is cut, and takes nothing behind it",
-    (_, header) => {
-      const wire = concat([header, behind]);
-      const whole = parse([wire]);
-      expect(whole.rest).toEqual(behind);
-      for (let at = 0; at <= Math.min(wire.length, 300); at++) {
-        expect(parse([wire.subarray(0, at), wire.subarray(at)])).toEqual(whole);
-      }
-      expect(parse(Array.from(wire, (byte) => Uint8Array.of(byte)))).toEqual(whole);
-    },
-  );
+  it.each(headers)("reads %s wherever the stream is cut, and nothing after it", (_, header) => {
+    const wire = concat([header, behind]);
+    const whole = parse([wire]);
+    expect(whole.rest).toEqual(behind);
+    for (let at = 0; at <= Math.min(wire.length, 300); at++) {
+      expect(parse([wire.subarray(0, at), wire.subarray(at)])).toEqual(whole);
+    }
+    expect(parse(Array.from(wire, (byte) => Uint8Array.of(byte)))).toEqual(whole);
+  });
 
   it("reads the same in any pieces", () => {
     fc.assert(
@@ -102,7 +99,7 @@ describe("ProxyHeaderParser", () => {
     expect(() => parser.feed(bytes.subarray(count - 1, count))).toThrow(error);
   });
 
-  it("takes any bytes, or refuses them", () => {
+  it("accepts or refuses any bytes, and throws nothing else", () => {
     const start = fc.constantFrom(encodeUtf8("PROXY "), binaryHeader().subarray(0, 12));
     fc.assert(
       fc.property(start, fc.uint8Array({ maxLength: 300 }), (first, more) => {

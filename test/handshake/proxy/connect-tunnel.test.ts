@@ -53,7 +53,7 @@ describe("the request of connectTunnel()", () => {
   });
 
   it.each(["", "a b", "a\r\nEvil: 1", "a/b", "a?b", "a#b", "me@a", "\u00FC.example\u0100"])(
-    "is not made for the host %j",
+    "refuses the host %j",
     (hostname) => {
       expect(() => connectTunnel({ hostname, port: 443 })).toThrow(TypeError);
     },
@@ -64,7 +64,7 @@ describe("the request of connectTunnel()", () => {
     ["a\n", "secret", /control/],
     ["a", "secret\0", /control/],
     ["a", "secret\x7F", /control/],
-  ])("is not made with the user %j and the password %j", (user, password, message) => {
+  ])("refuses the user %j and the password %j", (user, password, message) => {
     const act = (): unknown => connectTunnel(target, { user, password });
     expect(act).toThrow(TypeError);
     expect(act).toThrow(message);
@@ -74,7 +74,7 @@ describe("the request of connectTunnel()", () => {
 
 describe("connectTunnel()", () => {
   it.each(["::1 x", "::1\r\nA:1", "::1/x", "::1?x", "a.example/x", "me@a.example", ""])(
-    "is not made for the host %j",
+    "refuses the host %j",
     (hostname) => {
       expect(() => connectTunnel({ hostname, port: 80 })).toThrow(TypeError);
     },
@@ -92,7 +92,7 @@ describe("the answer to connectTunnel()", () => {
     [
       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
     ],
-  ])("opens the way, at every cut: %j", async (answer) => {
+  ])("opens the tunnel, at every cut: %j", async (answer) => {
     for (const pieces of cuts(latin1Bytes(answer))) {
       const { stream, error } = await runTunnel(connectTunnel(target), pieces);
       expect(error).toBeUndefined();
@@ -107,7 +107,7 @@ describe("the answer to connectTunnel()", () => {
     expect(textOf(stream.left)).toBe("the target's");
   });
 
-  it("is a failure where more comes in one piece with it", async () => {
+  it("is a failure if more comes in one piece with it", async () => {
     expect(await causeOf(`${textOf(established)}x`)).toMatchObject({
       name: "ProxyError",
       message: "Proxy sent more than its answer",
@@ -121,7 +121,7 @@ describe("the answer to connectTunnel()", () => {
     [300, "Multiple Choices"],
     [502, "Bad Gateway"],
     [101, "Switching Protocols"],
-  ])("tells of a refusal, at every cut: %d", async (status, reason) => {
+  ])("reports a refusal, at every cut: %d", async (status, reason) => {
     const answer = latin1Bytes(
       `HTTP/1.1 ${status} ${reason}\r\nProxy-Authenticate: Basic realm="x"\r\n` +
         "Content-Length: 4\r\n\r\nbody",
@@ -158,7 +158,7 @@ describe("the answer to connectTunnel()", () => {
     ],
     ["HTTP/1.1 100 Continue\r\n\r\n".repeat(9), { message: /more than 8 informational/ }],
   ])(
-    "is a failure where it is none: %j",
+    "is a failure if it is malformed: %j",
     async (answer, { message = /./, ...cause }: object & { message?: RegExp }) => {
       const error = await causeOf(answer);
       expect(error).toMatchObject(cause);
@@ -177,7 +177,7 @@ describe("the answer to connectTunnel()", () => {
     expect((error as Error).cause).toMatchObject({ code: "HEAD_TOO_LARGE", limit: 30 });
   });
 
-  it("is a failure where it ends early, at every place", async () => {
+  it("is a failure if it ends early, at every place", async () => {
     for (let end = 0; end < established.length; end++) {
       const { error } = await runTunnel(connectTunnel(target), [established.slice(0, end)]);
       expect(error).toMatchObject({ code: "PROXY_FAILED" });
@@ -185,7 +185,7 @@ describe("the answer to connectTunnel()", () => {
     }
   });
 
-  it("fails in its own ways alone, whatever comes", async () => {
+  it("fails only with its own errors, whatever comes", async () => {
     const pieces = fc.array(
       fc.oneof(
         fc.uint8Array({ maxLength: 40 }),

@@ -25,7 +25,7 @@ describe("proxyFor()", () => {
   it.each([
     ["ws", plain, plainOrder],
     ["wss", secure, secureOrder],
-  ])("takes the first variable for %s that is set and not empty", (_, destination, order) => {
+  ])("uses the first variable for %s that is set and not empty", (_, destination, order) => {
     for (let first = 0; first < order.length; first++) {
       const variables = Object.fromEntries(
         order.map((name, index) => [name, index < first ? " " : `http://${name}`]),
@@ -34,7 +34,7 @@ describe("proxyFor()", () => {
     }
   });
 
-  it("finds none where none is set", () => {
+  it("finds no proxy if no variable is set", () => {
     expect(proxyIn({})).toBeUndefined();
     expect(proxyIn({ http_proxy: "http://p", ws_proxy: "http://p" })).toBeUndefined();
     expect(proxyIn({ https_proxy: "http://p" }, plain)).toBeUndefined();
@@ -51,11 +51,11 @@ describe("proxyFor()", () => {
     ["me:secret@p.example", "http://me:secret@p.example"],
     ["  https://p.example ", "https://p.example"],
     ["socks5h://p.example", "socks5h://p.example"],
-  ])("takes %j for %j", (value, url) => {
+  ])("reads %j as %j", (value, url) => {
     expect(proxyIn({ https_proxy: value })).toBe(url);
   });
 
-  it("reads NO_PROXY where no_proxy is not set or empty", () => {
+  it("reads NO_PROXY if no_proxy is not set or empty", () => {
     const https_proxy = "http://p";
     expect(proxyIn({ https_proxy, NO_PROXY: "a.example" })).toBeUndefined();
     expect(proxyIn({ https_proxy, no_proxy: "", NO_PROXY: "a.example" })).toBeUndefined();

@@ -4,7 +4,7 @@ import { ProxyError, proxyTunnel } from "../../../src/handshake/proxy/proxy-erro
 import { runTunnel } from "../../support/tunnel-stream.ts";
 
 describe("ProxyError", () => {
-  it("tells what the proxy answered", () => {
+  it("gives the proxy's answer", () => {
     const headers = [["Proxy-Authenticate", "Basic"]] as const;
     const error = new ProxyError("Proxy refused the way: 407", { status: 407, headers });
     expect(error).toBeInstanceOf(Error);
@@ -16,7 +16,7 @@ describe("ProxyError", () => {
     });
   });
 
-  it("has the status 0 where there was no answer", () => {
+  it("has the status 0 if there was no answer", () => {
     expect(new ProxyError("Proxy closed")).toMatchObject({ status: 0, headers: [] });
   });
 });
@@ -29,7 +29,7 @@ describe("proxyTunnel()", () => {
     expect([...stream.written]).toEqual([1]);
   });
 
-  it("makes every failure one of the proxy, with its cause", async () => {
+  it("turns every failure into a ProxyError, with its cause", async () => {
     const cause = new TransportError("RESET");
     const tunnel = proxyTunnel(async (stream) => {
       await stream.read(new Uint8Array(1));

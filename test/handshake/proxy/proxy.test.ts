@@ -91,7 +91,7 @@ describe("parseProxy()", () => {
         credentials: { user: "", password: "secret" },
       },
     ],
-  ])("takes %s apart", (url, proxy) => {
+  ])("splits %s into its parts", (url, proxy) => {
     expect(parseProxy(url)).toEqual(proxy);
     expect(parseProxy(new URL(url))).toEqual(proxy);
   });
@@ -119,7 +119,7 @@ describe("parseProxy()", () => {
     ["http://me:secret@p.example:0", /port 0/],
     ["http://me:secret%@p.example", /percent-encoded/],
     ["http://me%FF:secret@p.example", /percent-encoded/],
-  ])("refuses %j, without a word of what is in it", (url, message) => {
+  ])("refuses %j, and does not repeat its content", (url, message) => {
     const act = (): Proxy => parseProxy(url);
     expect(act).toThrow(TypeError);
     expect(act).toThrow(message);
@@ -139,7 +139,7 @@ describe("tunnelThrough()", () => {
   const target = { hostname: "a.example", port: 443 };
   const who = { user: "me", password: "secret" };
 
-  it("asks an HTTP proxy by CONNECT, and tells who asks", async () => {
+  it("asks an HTTP proxy by CONNECT, with credentials", async () => {
     const tunnel = tunnelThrough({ kind: "connect", credentials: who }, target);
     const { stream } = await runTunnel(tunnel, []);
     expect(textOf(stream.written)).toMatch(
@@ -147,7 +147,7 @@ describe("tunnelThrough()", () => {
     );
   });
 
-  it("asks a SOCKS proxy by SOCKS5, and offers to tell who asks", async () => {
+  it("asks a SOCKS proxy by SOCKS5, and offers credentials", async () => {
     const tunnel = tunnelThrough({ kind: "socks5", credentials: who }, target);
     const { stream } = await runTunnel(tunnel, []);
     expect([...stream.written]).toEqual([5, 2, 0, 2]);
@@ -195,7 +195,7 @@ describe("connectThrough()", () => {
     expect(textOf(stream.written)).toMatch(/^CONNECT a\.example:443 /);
   });
 
-  it("lets TLS be for the target, or for whom the caller names", async () => {
+  it("uses TLS for the target's name, or for the name that the caller gives", async () => {
     const { connect, asked } = newConnect();
     const through = connectThrough(connect, parseProxy("http://p.example"));
     await through({ ...target, tls: { ca: "PEM", serverName: undefined } }, String);
@@ -219,14 +219,14 @@ describe("connectThrough()", () => {
     expect(asked.map(({ tunnelTls }) => tunnelTls)).toEqual([{}, tls, undefined]);
   });
 
-  it("fails as the proxy where that says no", async () => {
+  it("fails with a ProxyError if the proxy refuses", async () => {
     const { connect } = newConnect("HTTP/1.1 407 Who?\r\n\r\n");
     const through = connectThrough(connect, parseProxy("http://p.example"));
     const { error } = await settled(through(target, String));
     expect(error).toMatchObject({ code: "PROXY_FAILED", cause: { status: 407 } });
   });
 
-  it("fails as the proxy where that cannot be reached", async () => {
+  it("fails with a ProxyError if the proxy cannot be reached", async () => {
     const cause = new TransportError("REFUSED");
     const through = connectThrough(() => Promise.reject(cause), parseProxy("http://p.example"));
     const { error } = await settled(through(target, String));
@@ -245,13 +245,13 @@ describe("connectThrough()", () => {
     expect((await settled(through(target, String))).error).toBe(error);
   });
 
-  it("passes on what is no failure of the network, such as a signal's reason", async () => {
+  it("passes on an error that is not of the network, such as a signal's reason", async () => {
     const reason = new Error("given up");
     const through = connectThrough(() => Promise.reject(reason), parseProxy("http://p.example"));
     expect((await settled(through(target, String))).error).toBe(reason);
   });
 
-  it("leads to no Unix socket, and to no host that may not be asked for", async () => {
+  it("refuses a Unix socket, and a host that may not be asked for", async () => {
     const { connect, asked } = newConnect();
     const through = connectThrough(connect, parseProxy("http://p.example"));
     for (const options of [

@@ -34,7 +34,7 @@ async function causeOf(tunnel: ReturnType<typeof socksTunnel>, answer: number[])
 }
 
 describe("what socksTunnel() asks", () => {
-  it("offers to go without a password, and names the target", async () => {
+  it("offers no authentication, and names the target", async () => {
     const answer = Uint8Array.from([...withoutLogin, ...granted]);
     const { stream, error } = await runTunnel(socksTunnel(target), [answer]);
     expect(error).toBeUndefined();
@@ -44,7 +44,7 @@ describe("what socksTunnel() asks", () => {
     ]);
   });
 
-  it("offers a password where it has one, and gives it when it is wanted", async () => {
+  it("offers a password if it has one, and sends it when asked", async () => {
     const answer = Uint8Array.from([...withLogin, ...granted]);
     const { stream, error } = await runTunnel(socksTunnel(target, credentials), [answer]);
     expect(error).toBeUndefined();
@@ -55,7 +55,7 @@ describe("what socksTunnel() asks", () => {
     ]);
   });
 
-  it("keeps its password to itself where it is not wanted", async () => {
+  it("does not send its password if it is not asked for", async () => {
     const answer = Uint8Array.from([...withoutLogin, ...granted]);
     const { stream, error } = await runTunnel(socksTunnel(target, credentials), [answer]);
     expect(error).toBeUndefined();
@@ -69,13 +69,13 @@ describe("what socksTunnel() asks", () => {
       65535,
       [5, 1, 0, 4, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff],
     ],
-  ])("puts the address %s in binary", async (hostname, port, request) => {
+  ])("sends the address %s in binary", async (hostname, port, request) => {
     const answer = Uint8Array.from([...withoutLogin, ...granted]);
     const { stream } = await runTunnel(socksTunnel({ hostname, port }), [answer]);
     expect(written(stream)[1]).toEqual(request);
   });
 
-  it("takes user and password of up to 255 bytes, and a user alone", async () => {
+  it("accepts user and password of up to 255 bytes, and a user alone", async () => {
     const answer = Uint8Array.from([...withLogin, ...granted]);
     for (const [user, password] of [
       ["u".repeat(255), `${"\u00FC".repeat(127)}p`],
@@ -97,18 +97,18 @@ describe("what socksTunnel() asks", () => {
     ["", "secret", /user/],
     ["\u00FC".repeat(128), "secret", /user/],
     ["me", "\u00FC".repeat(128), /password/],
-  ])("has no room for the user %j with the password %j", (user, password, message) => {
+  ])("refuses the user %j with the password %j", (user, password, message) => {
     const act = (): unknown => socksTunnel(target, { user, password });
     expect(act).toThrow(TypeError);
     expect(act).toThrow(message);
     expect(act).not.toThrow(/secret/);
   });
 
-  it.each([["" as string], ["a".repeat(256)]])("has no room for the host %j", (hostname) => {
+  it.each([["" as string], ["a".repeat(256)]])("refuses the host %j", (hostname) => {
     expect(() => socksTunnel({ hostname, port: 1 })).toThrow(TypeError);
   });
 
-  it("has room for a host of 255 bytes", () => {
+  it("accepts a host of 255 bytes", () => {
     expect(() => socksTunnel({ hostname: "a".repeat(255), port: 1 })).not.toThrow();
   });
 });
@@ -119,7 +119,7 @@ describe("the answers to socksTunnel()", () => {
     ["an IPv6 address", [4, ...new Array<number>(16).fill(7)]],
     ["a name", [3, ...name]],
     ["an empty name", [3, 0]],
-  ])("open the way at every cut, and leave what is behind them: %s", async (_, address) => {
+  ])("open the tunnel at every cut, and leave what follows: %s", async (_, address) => {
     const behind = [1, 2, 3];
     const reply = [5, 0, 0, ...address, 0x12, 0x34];
     for (const [tunnel, first] of [
@@ -145,7 +145,7 @@ describe("the answers to socksTunnel()", () => {
     [8, "SOCKS proxy refused the way: address type is not supported"],
     [9, "SOCKS proxy refused the way: reply 9"],
     [255, "SOCKS proxy refused the way: reply 255"],
-  ])("tell of a refusal: %d", async (status, message) => {
+  ])("report a refusal: %d", async (status, message) => {
     const cause = await causeOf(socksTunnel(target), [...withoutLogin, 5, status]);
     expect(cause).toMatchObject({ message, status, headers: [] });
   });
@@ -187,12 +187,12 @@ describe("the answers to socksTunnel()", () => {
       [5, 0, 5, 0, 0, 2],
       "SOCKS proxy answers with an unknown address type",
     ],
-  ])("are a failure where they %s", async (_, who, answer, message) => {
+  ])("are a failure if they %s", async (_, who, answer, message) => {
     const tunnel = socksTunnel(target, who as typeof credentials | undefined);
     expect(await causeOf(tunnel, answer)).toMatchObject({ message, status: 0 });
   });
 
-  it("are a failure where they end early, at every place", async () => {
+  it("are a failure if they end early, at every place", async () => {
     for (const address of [
       [1, 127, 0, 0, 1],
       [3, ...name],
@@ -205,14 +205,14 @@ describe("the answers to socksTunnel()", () => {
     }
   });
 
-  it("are a failure where the stream fails", async () => {
+  it("are a failure if the stream fails", async () => {
     const reset = new TransportError("RESET");
     const { error } = await runTunnel(socksTunnel(target), [Uint8Array.of(5)], reset);
     expect(error).toMatchObject({ code: "PROXY_FAILED" });
     expect((error as Error).cause).toBe(reset);
   });
 
-  it("fail in their own way alone, whatever comes", async () => {
+  it("fail only with their own errors, whatever comes", async () => {
     const pieces = fc.array(
       fc.oneof(
         fc.uint8Array({ maxLength: 8 }),

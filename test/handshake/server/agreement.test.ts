@@ -29,7 +29,7 @@ describe("acceptUpgrade()", () => {
     expect([sessions.length, extension.opened]).toEqual([1, 1]);
   });
 
-  it("opens nothing where the answer cannot be written", () => {
+  it("opens nothing if the answer cannot be written", () => {
     const extension = new ShiftExtension();
     const option = extension.accept(extension.offers[0]!)!;
     const choice = { protocol: "c", extensions: [option], agreed: [{ extension, option }] };

@@ -105,14 +105,14 @@ describe("CallbackNegotiation.run()", () => {
     ["onHeader", /^[\w-]+:/],
     ["protocol", /^protocol/],
     ["negotiate", /^negotiate/],
-  ])("asks %s where it is the only one", async (name, seen) => {
+  ])("asks %s if it is the only one", async (name, seen) => {
     const { choice, lines } = walk({ [name]: tracing[name] }, ...mixed);
     await choice;
     expect(lines).toEqual(mixedLines.filter((line) => seen.test(line)));
     expect(lines).not.toEqual([]);
   });
 
-  it("asks nobody where there are no callbacks, and reads no extensions", async () => {
+  it("asks nothing if there are no callbacks, and reads no extensions", async () => {
     expect(await walk({}, ...mixed, ...extensions(";")).choice).toEqual(nothing);
   });
 
@@ -158,7 +158,7 @@ describe("CallbackNegotiation.run()", () => {
     }
   });
 
-  it("ends with what a callback throws, and asks no other one", async () => {
+  it("ends with what a callback throws, and asks no other callback", async () => {
     const error = new Error("no");
     const { choice, lines } = walk(
       {
@@ -181,7 +181,7 @@ describe("CallbackNegotiation.run()", () => {
     ["negotiate", 1],
     ["protocolCustom", 1],
     ["extensionCustom", 1],
-  ])("asks nobody once time was up inside %s", async (name, asked) => {
+  ])("asks nothing more if time was up inside %s", async (name, asked) => {
     const answer = newDeferred<never>();
     let calls = 0;
     const callback = (): Promise<never> => {
@@ -203,16 +203,19 @@ describe("UpgradeCallbacks.protocol()", () => {
     [["c", "b"], "b", ["a", "b"]],
     [["c"], "c", ["a", "b", "c"]],
     [[], undefined, ["a", "b", "c", "d"]],
-  ])("chooses with %j the first that it says yes to: %s", async (answers, protocol, asked) => {
-    const seen: string[] = [];
-    const answer = (name: Uint8Array): boolean => {
-      seen.push(textOf(name));
-      return answers.includes(textOf(name));
-    };
-    const headers = offersOf("a, ,b", "c,d");
-    expect((await walk({ protocol: answer }, ...headers).choice).protocol).toBe(protocol);
-    expect(seen).toEqual(asked);
-  });
+  ])(
+    "chooses with %j the first subprotocol that it accepts: %s",
+    async (answers, protocol, asked) => {
+      const seen: string[] = [];
+      const answer = (name: Uint8Array): boolean => {
+        seen.push(textOf(name));
+        return answers.includes(textOf(name));
+      };
+      const headers = offersOf("a, ,b", "c,d");
+      expect((await walk({ protocol: answer }, ...headers).choice).protocol).toBe(protocol);
+      expect(seen).toEqual(asked);
+    },
+  );
 });
 
 describe("UpgradeCallbacks.protocolCustom()", () => {

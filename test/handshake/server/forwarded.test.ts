@@ -140,7 +140,7 @@ describe("readForwarded()", () => {
     );
   });
 
-  it("takes any bytes, or refuses them", () => {
+  it("accepts or refuses any bytes, and throws nothing else", () => {
     const bytes = fc.array(
       fc.oneof(
         fc.constantFrom(...'for=host;,"\\_[]:. '),
@@ -239,7 +239,7 @@ describe("readXForwarded()", () => {
     expect(() => xForwarded(1, [line])).toThrow(expect.objectContaining(refused));
   });
 
-  it("looks at no header but those that are named", () => {
+  it("reads only the named headers", () => {
     const lines = [
       "X-Forwarded-For: 192.0.2.1",
       "X-Forwarded-Proto: nonsense",
@@ -249,7 +249,7 @@ describe("readXForwarded()", () => {
     expect(xForwarded(1, lines, ["forwarded"])).toBe("nothing");
   });
 
-  it("names the header that is malformed, and not what a stranger may have put into it", () => {
+  it("names the malformed header, and does not repeat its content", () => {
     expect(() => xForwarded(1, ["X-Forwarded-For: <script>"])).toThrow(
       "X-Forwarded-For of a proxy is malformed",
     );
@@ -263,13 +263,13 @@ describe("proxyHeadersKind", () => {
     [["X-Forwarded-For"], 'Array; write ["x-forwarded-for"]'],
     [["via"], "Array"],
     [true, "true is a boolean"],
-  ])("says what to write in the place of %j", (value, said) => {
+  ])("says what to write instead of %j", (value, said) => {
     expect(() => {
       checkKind("proxyHeaders", proxyHeadersKind, value);
     }).toThrow(new TypeError(`${expected}: ${said}`));
   });
 
-  it("takes those that it names", () => {
+  it("accepts the headers that it names", () => {
     checkKind("proxyHeaders", proxyHeadersKind, []);
     checkKind("proxyHeaders", proxyHeadersKind, allProxyHeaders);
   });

@@ -61,7 +61,7 @@ describe("HttpUpgrader.upgrade()", () => {
     expect(conn.text.split("\r\n")).toEqual([...switching, ...added, "", ""]);
   });
 
-  it("writes whole to a stream that answers later, and takes a part", async () => {
+  it("writes everything to a stream that answers later, and takes a part", async () => {
     const inner = new ScriptedStream();
     const conn: ByteStream = {
       read: (into) => inner.read(into),
@@ -75,7 +75,7 @@ describe("HttpUpgrader.upgrade()", () => {
     expect(inner.text).toBe("first" + "second" + "third");
   });
 
-  it("reads what the server had read behind the request, then the connection", async () => {
+  it("reads what the server had read after the request, then the connection", async () => {
     const frames = concat([text("Hello", { masked: true }), counted(6000)]);
     const conn = new ScriptedStream([latin1Bytes("later")], "end");
     const stream = await upgradeHttp(parsed(), conn, frames);
@@ -93,7 +93,7 @@ describe("HttpUpgrader.upgrade()", () => {
     expect(conn.closes).toBe(1);
   });
 
-  it("takes GET and / where method and URL are not said", async () => {
+  it("assumes GET and / if method and URL are missing", async () => {
     const seen: string[] = [];
     const upgrader = new HttpUpgrader({ onRequest: (target) => void seen.push(textOf(target)) });
     await upgrader.upgrade({ httpVersion: "1.1", rawHeaders }, new ScriptedStream());
@@ -132,7 +132,7 @@ describe("HttpUpgrader.upgrade()", () => {
     expect(await refused(request)).toMatchObject({ error, status: "400" });
   });
 
-  it("takes the bytes behind the request from another realm", async () => {
+  it("accepts bytes of another realm after the request", async () => {
     const conn = new ScriptedStream([], "end");
     const head = runInNewContext("Uint8Array.of(1, 2, 3)") as Uint8Array;
     const stream = await new HttpUpgrader().upgrade(parsed(), conn, head);
@@ -154,7 +154,7 @@ describe("HttpUpgrader.upgrade()", () => {
     ["headers in pairs", { ...parsed(), rawHeaders: [["Host", "a"]] }, undefined, "in turn"],
     ["null for a head", parsed(), null, "head must be a Uint8Array, or left out: Null"],
     ["a string for a head", parsed(), "head", "head must be a Uint8Array, or left out: String"],
-  ])("rejects, and throws nothing, where it is given %s", async (_, request, head, message) => {
+  ])("rejects, and throws nothing, if it is given %s", async (_, request, head, message) => {
     for (const upgrader of [new HttpUpgrader(), { upgrade: upgradeHttp }]) {
       const conn = new ScriptedStream();
       const promise = upgrader.upgrade(request as ParsedRequest, conn, head as Uint8Array);
@@ -170,13 +170,13 @@ describe("HttpUpgrader.upgrade()", () => {
     ["null for a stream", null, "Null"],
     ["a socket for a stream", { write() {}, end() {} }, "Object"],
     ["an object of no class", Object.create(null), "Object"],
-  ])("rejects, and throws nothing, where it is given %s", async (_, stream, kind) => {
+  ])("rejects, and throws nothing, if it is given %s", async (_, stream, kind) => {
     const { error } = await settled(upgradeHttp(parsed(), stream as ScriptedStream));
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toContain(`stream must have read, write and close: ${kind}.`);
   });
 
-  it("leaves out a name without a value at the end", async () => {
+  it("ignores a name without a value at the end", async () => {
     const stream = await upgradeHttp(parsed({}, "odd"), new ScriptedStream());
     expect(stream.protocol).toBe("");
   });

@@ -26,7 +26,7 @@ describe("Networks", () => {
     [["unix"], undefined, true],
     [["unix"], "127.0.0.1", false],
     [[], "127.0.0.1", false],
-  ])("%j has %s: %s", (texts, address, isIn) => {
+  ])("say that %j includes %s: %s", (texts, address, isIn) => {
     expect(new Networks(texts).has(address)).toBe(isIn);
   });
 
@@ -49,7 +49,7 @@ describe("Networks", () => {
     expect(() => new Networks([text])).toThrow(`Neither an IP address nor a network`);
   });
 
-  it("takes nothing but text", () => {
+  it("accepts nothing but text", () => {
     expect(isNetwork(10)).toBe(false);
     expect(isNetwork("unix")).toBe(true);
     expect(isNetwork("10.0.0.0/8")).toBe(true);

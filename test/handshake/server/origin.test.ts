@@ -65,7 +65,7 @@ describe("originsKind", () => {
     expect(originsKind.instead!([origin], "origins")).toBe(instead);
   });
 
-  it("takes functions, alone and in lists", () => {
+  it("accepts functions, alone and in lists", () => {
     expect(originsKind.is(() => true)).toBe(true);
     expect(originsKind.is(["https://example.org", () => true])).toBe(true);
     expect(originsKind.is([5])).toBe(false);
@@ -79,7 +79,7 @@ describe("asksFunction()", () => {
     [["https://example.org"], false],
     [["https://example.org", () => true], true],
     [() => true, true],
-  ])("of %s is %s", (policy, expected) => {
+  ])("says of %s: %s", (policy, expected) => {
     expect(asksFunction(policy)).toBe(expected);
   });
 });
@@ -114,7 +114,7 @@ describe("checkOrigin()", () => {
     [["https://app.example"], ["Origin: https://example.org"], false],
     [["https://app.example"], [], true],
     [[], [evil], false],
-  ])("with the policy %j and %j says %s", (policy, headers, expected) => {
+  ])("says with the policy %j for %j: %s", (policy, headers, expected) => {
     expect(isAllowed(policy, ...headers)).toBe(expected);
   });
 
@@ -161,7 +161,7 @@ describe("checkOrigin()", () => {
     ["http://[::1]:*", "http://[::1]", true],
     ["https://*.example.org", "null", false],
     ["file://", "file://", true],
-  ])("with the pattern %s, a page of %s: %s", (pattern, origin, expected) => {
+  ])("judges with the pattern %s a page of %s: %s", (pattern, origin, expected) => {
     expect(originsKind.is([pattern])).toBe(true);
     expect(isAllowed([pattern], `Origin: ${origin}`)).toBe(expected);
   });
@@ -204,7 +204,7 @@ describe("checkOrigin()", () => {
   });
 
   it.each([[undefined], ["yes"], [1]])(
-    "refuses %j for an answer, rather than take it for a yes",
+    "refuses the answer %j, rather than treat it as yes",
     async (answer) => {
       const error = new TypeError(
         `What a function of origins returns must be true or false: ${kindOf(answer)}`,
@@ -220,7 +220,7 @@ describe("checkOrigin()", () => {
   it.each([
     ["a certificate", { encrypted: true, tls: { peerCertificate: {} } }, undefined],
     ["a certificate that a balancer has seen", {}, { tls: { hasCertificate: true } }],
-  ])('takes %s for credentials, with "cookies"', (_, facts, proxied) => {
+  ])('counts %s as credentials, with "cookies"', (_, facts, proxied) => {
     const head = headOf(["Host: a", evil]);
     const with_ = new UpgradeRequest(head, facts as never, {
       address: "192.0.2.1",
@@ -242,7 +242,7 @@ describe("checkOrigin()", () => {
       "https://evil.example is not of the server's own host, inner:8080: name it in origins; behind a proxy that rewrites Host, set trustProxy",
     ],
     [["https://app.example"], "https://evil.example is none that origins lets in"],
-  ])("tells those who log it what to do, and not the page: %j", (policy, text) => {
+  ])("says what to do in the cause, and not to the page: %j", (policy, text) => {
     let refusal: unknown;
     try {
       void checkOrigin(request(["Host: inner:8080", evil]), policy);
@@ -265,7 +265,7 @@ describe("checkOrigin()", () => {
     }).toThrow(expect.objectContaining({ code: "BAD_ORIGIN" }));
   });
 
-  it("refuses a policy that is none", () => {
+  it("refuses an invalid policy", () => {
     expect(() => {
       checkOrigin(request(["Host: a", evil]), "nobody" as never);
     }).toThrow(TypeError);

@@ -31,7 +31,7 @@ const direct = {
 const trustProxy = ["10.0.0.0/8"];
 
 describe("directPeer()", () => {
-  it("is who is at the socket, an IPv4 address written as such", () => {
+  it("gives the socket's address, an IPv4 address in its usual form", () => {
     expect(directPeer(socket, "a")).toEqual({ ...direct, host: "a" });
     expect(directPeer({ encrypted: true } as object, "")).toEqual({
       address: undefined,
@@ -43,13 +43,13 @@ describe("directPeer()", () => {
 });
 
 describe("PeerFinder", () => {
-  it("believes nobody unless it is told whom", () => {
+  it("trusts no proxy by default", () => {
     const parser = new HeadParser("request");
     parser.feed(encodeUtf8("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n"));
     expect(new PeerFinder().find(parser.head, socket).address).toBe("10.0.0.1");
   });
 
-  it("refuses options that are none", () => {
+  it("refuses wrong options", () => {
     const make = (options: object) => () => new PeerFinder(options);
     expect(make({ trustproxy: 1 })).toThrow(/trustProxy/);
     expect(make({ trustProxy: true })).toThrow(TypeError);
@@ -63,12 +63,12 @@ describe("PeerFinder", () => {
     ["no hop is", { trustProxy: 0 }],
     ["others are", { trustProxy: ["192.0.2.0/24"] }],
     ["a function says so", { trustProxy: () => false }],
-  ])("looks at no header of a stranger, malformed or not, where %s", (_, options) => {
+  ])("reads no header of a stranger, malformed or not, if %s", (_, options) => {
     expect(find(options, forged)).toEqual(direct);
     expect(find(options, ['Forwarded: "', "X-Forwarded-Proto: ?"])).toEqual(direct);
   });
 
-  it("has no host where HTTP/1.0 names none, unless a trusted proxy does", () => {
+  it("gives no host if HTTP/1.0 names none, unless a trusted proxy does", () => {
     const bare = "GET / HTTP/1.0";
     expect(findOf({}, [bare])).toEqual({ ...direct, host: "" });
     expect(findOf({ trustProxy }, [bare])).toEqual({ ...direct, host: "" });
@@ -76,7 +76,7 @@ describe("PeerFinder", () => {
     expect(told.host).toBe("chat.example");
   });
 
-  it("gives what a trusted proxy tells, and of the socket what it does not", () => {
+  it("gives what a trusted proxy tells, and the rest from the socket", () => {
     expect(find({ trustProxy }, ["X-Forwarded-For: 192.0.2.1"])).toEqual({
       ...direct,
       address: "192.0.2.1",
@@ -96,11 +96,11 @@ describe("PeerFinder", () => {
     expect(find({ trustProxy }, [])).toEqual(direct);
   });
 
-  it("gives no address where a trusted proxy hides it", () => {
+  it("gives no address if a trusted proxy hides it", () => {
     expect(find({ trustProxy }, ["X-Forwarded-For: unknown"]).address).toBeUndefined();
   });
 
-  it("believes who comes by a Unix socket, where that is said", () => {
+  it("trusts a Unix socket if told to", () => {
     const lines = ["X-Forwarded-For: 192.0.2.1"];
     expect(find({ trustProxy: ["unix"] }, lines, {}).address).toBe("192.0.2.1");
     expect(find({ trustProxy }, lines, {}).address).toBeUndefined();
@@ -130,7 +130,7 @@ describe("PeerFinder", () => {
     [["X-Forwarded-Proto: https", "Forwarded: for=192.0.2.1"]],
     [["X-Forwarded-For: 192.0.2.1", "Forwarded: proto=https"]],
     [["X-Forwarded-Host: A.example", "Forwarded: for=192.0.2.1;host=a.EXAMPLE"]],
-  ])("takes both kinds of headers where they agree: %j", (lines) => {
+  ])("accepts both kinds of headers if they agree: %j", (lines) => {
     find({ trustProxy }, lines);
   });
 
@@ -140,7 +140,7 @@ describe("PeerFinder", () => {
     [["X-Forwarded-For: 192.0.2.1:7", 'Forwarded: for="192.0.2.1:8"']],
     [["X-Forwarded-Proto: https", "Forwarded: for=192.0.2.1;proto=http"]],
     [["X-Forwarded-Host: a", "Forwarded: for=192.0.2.1;host=b"]],
-  ])("refuses them where one contradicts the other: %j", (lines) => {
+  ])("refuses them if one contradicts the other: %j", (lines) => {
     expect(() => find({ trustProxy }, lines)).toThrow(
       expect.objectContaining({ code: "BAD_FORWARDED", status: 400 }),
     );

@@ -3,7 +3,7 @@ import { HandshakeError, type HandshakeErrorOptions } from "../../../src/errors.
 import { rejectConnection } from "../../../src/handshake/server/reject.ts";
 
 describe("rejectConnection()", () => {
-  it("makes a refusal with 403 where nothing is said", () => {
+  it("makes a refusal with 403 by default", () => {
     const error = rejectConnection();
     expect(error).toBeInstanceOf(HandshakeError);
     expect(error).toMatchObject({
@@ -25,12 +25,12 @@ describe("rejectConnection()", () => {
     expect(rejectConnection(options)).toMatchObject({ code: "REJECTED", ...options });
   });
 
-  it.each([300, 403, 599])("takes status %d", (status) => {
+  it.each([300, 403, 599])("accepts status %d", (status) => {
     expect(rejectConnection({ status }).status).toBe(status);
   });
 
   it.each([99, 101, 200, 299, 600, 70_000, 403.5, NaN, -403])(
-    "throws a RangeError for status %d, where it is called",
+    "throws a RangeError for status %d at the call",
     (status) => {
       const message = `status of a refusal must be an integer from 300 to 599: ${status}`;
       expect(() => rejectConnection({ status })).toThrow(new RangeError(message));

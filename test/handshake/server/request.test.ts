@@ -89,7 +89,7 @@ describe("checkRequest()", () => {
     expect(error?.headers).toEqual([["Allow", "GET"]]);
   });
 
-  it("looks for the version first, for a body last", () => {
+  it("checks the version first, and the body last", () => {
     const changes: Changes = { Host: undefined, "Content-Length": "1" };
     const codes = ["POST * HTTP/1.0", "POST * HTTP/1.1", "GET * HTTP/1.1", "GET / HTTP/1.1"].map(
       (line) => errorOf(() => checkRequest(head(changes, line)))?.code,
@@ -135,12 +135,12 @@ describe("checkUpgrade()", () => {
     expect(errorOf(() => checkUpgrade(head(changes)))).toMatchObject({ code, status });
   });
 
-  it("names the protocol where an upgrade is missing", () => {
+  it("names the protocol if an upgrade is missing", () => {
     const error = errorOf(() => checkUpgrade(head({ Upgrade: undefined })));
     expect(error?.headers).toEqual([["Upgrade", "websocket"]]);
   });
 
-  it("names its version where another is asked for", () => {
+  it("names its version if another is asked for", () => {
     const error = errorOf(() => checkUpgrade(head({ "Sec-WebSocket-Version": "8" })));
     expect(error?.headers).toEqual([
       ["Upgrade", "websocket"],
@@ -148,7 +148,7 @@ describe("checkUpgrade()", () => {
     ]);
   });
 
-  it("looks for Upgrade, Connection, version and key in this order", () => {
+  it("checks Upgrade, Connection, version and key in this order", () => {
     const wrong = {
       Upgrade: "h2c",
       Connection: "close",
@@ -211,7 +211,7 @@ describe("a header in front of all others", () => {
     ["Transfer-Encoding: chunked", "BAD_BODY"],
     ["Content-Length: 1", "BAD_BODY"],
     ["Sec-WebSocket-Protocol: a/b", "BAD_SUBPROTOCOL"],
-  ])("is seen: %s", (line, code) => {
+  ])("is found: %s", (line, code) => {
     const checked = headBehind(line);
     const error = errorOf(() => {
       checkRequest(checked);
@@ -220,7 +220,7 @@ describe("a header in front of all others", () => {
     expect(error?.code).toBe(code);
   });
 
-  it("is seen where it has offers", () => {
+  it("is found if it has offers", () => {
     expect(offeredProtocols(headBehind("Sec-WebSocket-Protocol: a"))).toEqual(["a"]);
     const offers = offeredExtensions(headBehind("Sec-WebSocket-Extensions: e"));
     expect(offers).toEqual([{ name: "e", parameters: [] }]);
@@ -228,7 +228,7 @@ describe("a header in front of all others", () => {
 });
 
 describe("isUpgrade()", () => {
-  it("tells whether an Upgrade header came, whatever it says", () => {
+  it("says whether an Upgrade header came, whatever its value", () => {
     expect(isUpgrade(head())).toBe(true);
     expect(isUpgrade(head({ Upgrade: "h2c" }))).toBe(true);
     expect(isUpgrade(head({ Upgrade: undefined }))).toBe(false);

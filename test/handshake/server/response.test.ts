@@ -55,12 +55,12 @@ describe("writeUpgrade()", () => {
     ]);
   });
 
-  it("takes undefined for none", () => {
+  it("treats undefined as no subprotocol", () => {
     const response = { protocol: undefined, headers: undefined };
     expect(lines(writeUpgrade(request(), ["chat"], response))).toEqual([...switching, "", ""]);
   });
 
-  it("names the extensions agreed upon, behind the subprotocol", () => {
+  it("names the agreed extensions, after the subprotocol", () => {
     const extensions: Option[] = [
       { name: "a", parameters: [["b"], ["c", "1"]] },
       { name: "d", parameters: [["e", 'f "g"']] },
@@ -87,7 +87,7 @@ describe("writeUpgrade()", () => {
     expect(() => writeUpgrade(request(), ["Chat"], { protocol })).toThrow(TypeError);
   });
 
-  it("refuses a subprotocol that is no token, even where it is said to be offered", () => {
+  it("refuses a subprotocol that is no token, even if it is said to be offered", () => {
     expect(() => writeUpgrade(request(), ["a b"], { protocol: "a b" })).toThrow(TypeError);
   });
 
@@ -116,7 +116,7 @@ describe("writeUpgrade()", () => {
 });
 
 describe("writeReply()", () => {
-  it("is an empty page where nothing is said", () => {
+  it("writes an empty page by default", () => {
     expect(undated(lines(writeReply({})))).toEqual([
       "HTTP/1.1 200 OK",
       "Connection: close",
@@ -139,7 +139,7 @@ describe("writeReply()", () => {
     ]);
   });
 
-  it("leaves a Date as it is given", () => {
+  it("keeps a given Date header", () => {
     const date = "Sun, 06 Nov 1994 08:49:37 GMT";
     const written = lines(writeReply({ headers: [["date", date]] }));
     expect(written.filter((line) => /^date:/i.test(line))).toEqual([`date: ${date}`]);
@@ -151,12 +151,12 @@ describe("writeReply()", () => {
     expect(written.at(-1)).toBe("\xffA");
   });
 
-  it.each([204, 304])("leaves out body and length of %i", (status) => {
+  it.each([204, 304])("omits body and length for %i", (status) => {
     const written = writeReply({ status, headers: [], body: "lost" });
     expect(undated(lines(written)).slice(1)).toEqual(["Connection: close", "", ""]);
   });
 
-  it("names Upgrade as a connection option where that header is sent", () => {
+  it("names Upgrade as a connection option if that header is sent", () => {
     const reply = { status: 426, headers: [["UPGRADE", "websocket"]] } as const;
     expect(lines(writeReply(reply))[1]).toBe("Connection: Upgrade, close");
   });

@@ -5,14 +5,14 @@ import type { ByteStream } from "../../../src/io/byte-stream.ts";
 import { ScriptedStream } from "../streams.ts";
 
 describe("streamFacts()", () => {
-  it("gives what a stream tells, or the one that it reads from", () => {
+  it("gives the facts of a stream, or of the stream below it", () => {
     const facts = { remoteAddress: undefined };
     const conn = Object.assign(new ScriptedStream(), facts);
     expect(streamFacts(conn)).toBe(conn);
     expect(streamFacts(new BufferedStream(new BufferedStream(conn)))).toBe(conn);
   });
 
-  it("is undefined where no stream tells", () => {
+  it("gives undefined if no stream has facts", () => {
     const conn = new ScriptedStream();
     expect(streamFacts(new BufferedStream(conn))).toBeUndefined();
     expect(streamFacts(Object.assign(conn, { inner: null }) as ByteStream)).toBeUndefined();

@@ -7,7 +7,7 @@ import {
 } from "../../../src/handshake/server/trusted-proxies.ts";
 
 describe("trustOf()", () => {
-  it("counts hops, whoever they are", () => {
+  it("counts hops, whatever their addresses", () => {
     const isTrusted = trustOf(2);
     expect([isTrusted(undefined, 0), isTrusted("192.0.2.1", 1), isTrusted("::1", 2)]).toEqual([
       true,
@@ -16,7 +16,7 @@ describe("trustOf()", () => {
     ]);
   });
 
-  it("looks addresses up, and believes that a Unix socket is one only where it is connected", () => {
+  it("looks up addresses, and accepts a Unix socket only at the connection itself", () => {
     const isTrusted = trustOf(["10.0.0.0/8", "unix"]);
     expect(isTrusted("10.1.1.1", 3)).toBe(true);
     expect(isTrusted("11.1.1.1", 0)).toBe(false);
@@ -34,7 +34,7 @@ describe("a function that does not say yes or no", () => {
     [Promise.resolve(false), "Promise"],
     [undefined, "Undefined"],
     ["no", "String"],
-  ])("is a TypeError, rather than a yes: %s", (answer, kind) => {
+  ])("causes a TypeError, rather than a yes: %s", (answer, kind) => {
     const isTrusted = trustOf((() => answer) as never);
     expect(() => isTrusted("::1", 0)).toThrow(
       new TypeError(`What trustProxy returns must be true or false: ${kind}`),
@@ -44,7 +44,7 @@ describe("a function that does not say yes or no", () => {
 
 describe("trustedProxiesKind", () => {
   it.each<[TrustedProxies]>([[0], [3], [[]], [["10.0.0.0/8", "::1", "unix"]], [() => true]])(
-    "takes %s",
+    "accepts %s",
     (value) => {
       checkKind("trustProxy", trustedProxiesKind, value);
     },
@@ -61,7 +61,7 @@ describe("trustedProxiesKind", () => {
     ],
     [[10], "Array"],
     [{}, "Object"],
-  ])("says what to write in the place of %j", (value, said) => {
+  ])("says what to write instead of %j", (value, said) => {
     expect(() => {
       checkKind("trustProxy", trustedProxiesKind, value);
     }).toThrow(

@@ -57,12 +57,12 @@ describe("UpgradeRequest", () => {
     ]);
   });
 
-  it("knows no origin and no address where none is said", () => {
+  it("has no origin and no address if none is given", () => {
     const made = request();
     expect([made.origin, made.remoteAddress]).toEqual([undefined, undefined]);
   });
 
-  it("gives what is known of its connection when it is asked", () => {
+  it("asks for facts about its connection when it is asked itself", () => {
     const tls = { serverName: "a.example" } as TlsFacts;
     const facts = { remotePort: 4711, localAddress: "192.0.2.2", localPort: 443 };
     const open = { ...facts, encrypted: true, tls };
@@ -94,7 +94,7 @@ describe("UpgradeRequest", () => {
     expect(() => made.protocols).toThrow(expect.objectContaining({ code: "BAD_SUBPROTOCOL" }));
   });
 
-  it("has a signal that never aborts where it is no hook's, the same each time", () => {
+  it("has a signal that never aborts outside a hook, the same each time", () => {
     const made = request();
     expect(made.signal.aborted).toBe(false);
     expect(made.signal).toBe(made.signal);
@@ -113,7 +113,7 @@ describe("UpgradeRequest", () => {
 });
 
 describe("abandon()", () => {
-  it("aborts the signal, also of who asks for it later, with the first reason", () => {
+  it("aborts the signal, even if it is read later, with the first reason", () => {
     const early = request();
     const { signal } = early;
     const late = request();

@@ -117,7 +117,7 @@ describe("Upgrader.upgrade()", () => {
     });
   });
 
-  it("makes a context for each request, also for two at the same time", async () => {
+  it("makes a context for each request, even for two at the same time", async () => {
     const upgrader = new Upgrader({
       newContext: () => [] as string[],
       async onRequest(target, context) {
@@ -144,7 +144,7 @@ describe("Upgrader.upgrade()", () => {
     expect([onRequest.mock.calls, newContext.mock.calls]).toEqual([[], []]);
   });
 
-  it("does the same at every cut of the request, and leaves frames behind it to the stream", async () => {
+  it("does the same at every cut of the request, and leaves frames after it to the stream", async () => {
     const request = requestFor("/chat", "X-A: b", "Sec-WebSocket-Protocol: a");
     const frames = text("Hello", { masked: true });
     for (const readBufferSize of [16, 4096]) {
@@ -166,13 +166,13 @@ describe("Upgrader.upgrade()", () => {
     }
   });
 
-  it("loses nothing of what fills more than one buffer behind the request", async () => {
+  it("loses no bytes after the request, even more than a buffer of them", async () => {
     const behind = counted(10_000);
     const { stream } = await upgraded({ readBufferSize: 64 }, concat([plain, behind]));
     expect(toHex(latin1Bytes(await readText(stream!, 10_000)))).toBe(toHex(behind));
   });
 
-  it("takes bytes at hand of a buffered stream, and goes on with its buffer", async () => {
+  it("uses bytes at hand of a buffered stream, and goes on with its buffer", async () => {
     const conn = new BufferedStream(new ScriptedStream([plain.slice(0, 40), plain.slice(40)]));
     await conn.fill();
     const stream = await upgrade(conn);
@@ -239,7 +239,7 @@ function refusing(error: unknown): UpgraderOptions<undefined> {
 describe("Upgrader.upgrade() with extensions of its own", () => {
   const offers = "Sec-WebSocket-Extensions: x-other, x-shift; by=9, x-shift; by=1, x-two; by=2";
 
-  it("agrees to what they take, and gives the stream what works on messages", async () => {
+  it("agrees to what they accept, and gives their sessions to the stream", async () => {
     const one = new ShiftExtension();
     const two = new ShiftExtension({ name: "x-two", rsv: 1, by: 2 });
     const { stream, answer } = await upgraded(
@@ -254,7 +254,7 @@ describe("Upgrader.upgrade() with extensions of its own", () => {
     expect([one.closed, two.closed]).toEqual([1, 1]);
   });
 
-  it("agrees to none where none is offered, nor to those that nobody has", async () => {
+  it("agrees to none if none is offered, nor to unknown ones", async () => {
     const extension = new ShiftExtension();
     const { answer } = await upgraded({ extensions: [extension] }, plain);
     expect(answer).toEqual([...switching, "", ""]);
@@ -263,7 +263,7 @@ describe("Upgrader.upgrade() with extensions of its own", () => {
     expect(extension.opened).toBe(0);
   });
 
-  it("closes what it has opened where the answer cannot be written", async () => {
+  it("closes what it has opened if the answer cannot be written", async () => {
     const extension = new ShiftExtension();
     const conn = new ScriptedStream([requestFor("/", offers)]);
     conn.write = () => {
@@ -290,7 +290,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     expect(conn.closes).toBe(1);
   });
 
-  it("sends a body in place of the message", async () => {
+  it("sends a body instead of the message", async () => {
     const headers = [["Content-Type", "application/json"]] as const;
     const onBeforeUpgrade = (): Promise<never> =>
       Promise.reject(rejectConnection({ headers, body: "{}" }));
@@ -385,7 +385,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     },
   );
 
-  it("minds malformed extensions only where somebody asks for them", async () => {
+  it("refuses malformed extensions only if somebody asks for them", async () => {
     const request = requestFor("/", "Sec-WebSocket-Extensions: a;");
     expect((await upgraded({ onHost() {} }, request)).error).toBeUndefined();
     const { error, answer } = await upgraded({ negotiate: () => undefined }, request);
@@ -393,18 +393,21 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     expect(answer[0]).toBe("HTTP/1.1 400 Bad Request");
   });
 
-  it.each(spacedExtensions)("takes extensions with blanks around separators: %j", async (value) => {
-    const seen: Option[] = [];
-    const negotiate = (offer: Option): Option => {
-      seen.push(offer);
-      return offer;
-    };
-    const request = requestFor("/", `Sec-WebSocket-Extensions: ${value}`);
-    const { stream, answer } = await upgraded({ negotiate }, request);
-    expect(seen).toEqual([{ name: "x", parameters: [["y", "12"]] }]);
-    expect(stream?.extensions).toEqual(seen);
-    expect(answer).toContain("Sec-WebSocket-Extensions: x; y=12");
-  });
+  it.each(spacedExtensions)(
+    "accepts extensions with blanks around separators: %j",
+    async (value) => {
+      const seen: Option[] = [];
+      const negotiate = (offer: Option): Option => {
+        seen.push(offer);
+        return offer;
+      };
+      const request = requestFor("/", `Sec-WebSocket-Extensions: ${value}`);
+      const { stream, answer } = await upgraded({ negotiate }, request);
+      expect(seen).toEqual([{ name: "x", parameters: [["y", "12"]] }]);
+      expect(stream?.extensions).toEqual(seen);
+      expect(answer).toContain("Sec-WebSocket-Extensions: x; y=12");
+    },
+  );
 
   it.each(misspacedExtensions)("refuses extensions with blanks elsewhere: %j", async (value) => {
     const request = requestFor("/", `Sec-WebSocket-Extensions: ${value}`);
@@ -412,7 +415,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     expect(error).toMatchObject({ code: "MALFORMED_REQUEST", status: 400 });
   });
 
-  it("answers nothing where the stream ends inside the head", async () => {
+  it("answers nothing if the stream ends inside the head", async () => {
     for (let length = 0; length < plain.length; length += 13) {
       const conn = new ScriptedStream([plain.slice(0, length)], "end");
       const { error } = await settled(upgrade(conn));
@@ -422,7 +425,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
   });
 
   it.each([new TransportError("RESET"), new Error("ECONNRESET")])(
-    "answers nothing where the stream breaks: %s",
+    "answers nothing if the stream breaks: %s",
     async (broken) => {
       const conn = new ScriptedStream([plain.slice(0, 9)], broken);
       expect(await settled(upgrade(conn))).toEqual({ error: broken });
@@ -430,7 +433,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     },
   );
 
-  it("tells of the refusal, not of an answer that cannot be written", async () => {
+  it("throws the refusal, not the error of an answer that cannot be written", async () => {
     const conn = new ScriptedStream([latin1Bytes("\0")]);
     conn.write = () => {
       throw new Error("EPIPE");
@@ -438,7 +441,7 @@ describe("Upgrader.upgrade() of a request that is refused", () => {
     await expect(upgrade(conn)).rejects.toMatchObject({ code: "MALFORMED_REQUEST" });
   });
 
-  it("answers nothing behind a 101 that could not be written whole", async () => {
+  it("answers nothing after a 101 that could not be written whole", async () => {
     const conn = new ScriptedStream([plain]);
     const write = conn.write.bind(conn);
     conn.write = (from) => {
@@ -496,7 +499,7 @@ describe("Upgrader", () => {
     expect(await stringsMadeBy(() => textOf(request))).toBeGreaterThan(0);
   });
 
-  it("makes none in the pure checks either", async () => {
+  it("makes no string in the pure checks either", async () => {
     const made = await stringsMadeBy(() => {
       const parser = new HeadParser("request");
       parser.feed(request);
@@ -537,7 +540,7 @@ describe("the peer of an Upgrader", () => {
   };
   const forwarded = requestFor("/", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: http");
 
-  it("is who is at the stream, whatever its headers say", async () => {
+  it("is the stream's own, whatever the headers say", async () => {
     const told: Peer[] = [];
     const upgrader = new Upgrader({ onPeer: (peer) => void told.push(peer) });
     const stream = await upgrader.upgrade(new KnownStream(forwarded, "10.0.0.1"));
@@ -547,7 +550,7 @@ describe("the peer of an Upgrader", () => {
     expect(stream.peer).toBe(told[0]);
   });
 
-  it("is not looked for where nobody wants to know", async () => {
+  it("is not looked for if nobody asks", async () => {
     expect((await upgrade(new KnownStream(forwarded, "10.0.0.1"))).peer).toBeUndefined();
   });
 
@@ -561,13 +564,13 @@ describe("the peer of an Upgrader", () => {
     expect(stream.peer?.address).toBe(address);
   });
 
-  it("is looked for behind a buffer, too", async () => {
+  it("is found below a buffer, too", async () => {
     const peers = new PeerFinder({ trustProxy: 1 });
     const buffered = new BufferedStream(new KnownStream(forwarded, "10.0.0.1"));
     expect((await new Upgrader({ peers }).upgrade(buffered)).peer?.encrypted).toBe(false);
   });
 
-  it("is told to onPeer first, which may wait and refuse", async () => {
+  it("is passed to onPeer first, which may wait and refuse", async () => {
     const lines: string[] = [];
     const upgrader = new Upgrader({
       newContext: () => lines,
@@ -585,7 +588,7 @@ describe("the peer of an Upgrader", () => {
     expect(lines).toEqual(["10.0.0.1 a.example", "/", "10.0.0.2 a.example"]);
   });
 
-  it("asks nobody else where onPeer takes too long", async () => {
+  it("is the only question if onPeer takes too long", async () => {
     const clock = new FakeClock();
     const deadlines = new Deadlines(clock);
     const asked: string[] = [];
@@ -604,7 +607,7 @@ describe("the peer of an Upgrader", () => {
     expect(asked).toEqual([]);
   });
 
-  it("is refused with 400 where a trusted proxy tells nonsense, and with 500 where the function throws", async () => {
+  it("is refused with 400 if a trusted proxy's header is malformed, and with 500 if the function throws", async () => {
     const nonsense = new KnownStream(requestFor("/", "Forwarded: for"), "10.0.0.1");
     const trusting = new Upgrader({ peers: new PeerFinder({ trustProxy: 1 }) });
     await expect(trusting.upgrade(nonsense)).rejects.toMatchObject({ code: "BAD_FORWARDED" });
@@ -619,7 +622,7 @@ describe("the peer of an Upgrader", () => {
     expect(conn.text).toMatch(/^HTTP\/1.1 500 [^]*\r\n\r\nInternal error\n$/);
   });
 
-  it("cannot be looked for where the stream does not tell who is connected: nothing is read, the stream is closed", async () => {
+  it("cannot be found if the stream has no address: nothing is read, and the stream is closed", async () => {
     const conn = new ScriptedStream([plain]);
     const upgrader = new Upgrader({ peers: new PeerFinder({ trustProxy: ["unix"] }) });
     await expect(upgrader.upgrade(conn)).rejects.toThrow(/^peers need to know who is connected/);

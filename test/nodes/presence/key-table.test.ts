@@ -14,7 +14,7 @@ function line(change: KeyChange | undefined): string {
 }
 
 describe("KeyTable", () => {
-  it("tells of the first connection of a key and of the last, once for all nodes", () => {
+  it("reports the first connection of a key and the last, once for all nodes", () => {
     const table = new KeyTable();
     expect([
       line(table.set("a", "ann", entry(1))),
@@ -27,7 +27,7 @@ describe("KeyTable", () => {
     expect(table.members()).toEqual([]);
   });
 
-  it("shows the state that was given last, whichever node says so first", () => {
+  it("shows the state that was given last, whichever node reports first", () => {
     const table = new KeyTable();
     expect([
       line(table.set("a", "ann", entry(1, 5, "away"))),
@@ -37,7 +37,7 @@ describe("KeyTable", () => {
     ]).toEqual(["joined ann 1 away", "", "updated ann 2 busy", "updated ann 1 away"]);
   });
 
-  it("takes the greater node's of two that were given at once", () => {
+  it("chooses the greater node's state of two that were given at once", () => {
     const [one, other] = [new KeyTable(), new KeyTable()];
     for (const [table, nodes] of [
       [one, ["a", "b"]],
@@ -49,7 +49,7 @@ describe("KeyTable", () => {
     expect(other.members()).toEqual(one.members());
   });
 
-  it("tells nothing where a state is another object, and says the same", () => {
+  it("reports nothing if a state is another object with the same content", () => {
     const table = new KeyTable();
     table.set("a", "ann", entry(1, 1, { mood: "good" }));
     expect(table.set("a", "ann", entry(1, 2, { mood: "good" }))).toBeUndefined();

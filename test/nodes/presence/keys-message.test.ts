@@ -13,7 +13,7 @@ describe("fieldsOf(), keysOf()", () => {
     expect(keysOf(JSON.parse(JSON.stringify(fields)))).toEqual(entries);
   });
 
-  it("refuse what is none, such as a stamp behind which no other can come", () => {
+  it("refuse invalid entries, such as a stamp after which no other can come", () => {
     const bad = [
       undefined,
       {},
@@ -70,7 +70,7 @@ describe("readKeys()", () => {
     expect(part).toMatchObject({ part: 1, isLast: false, gone: [] });
   });
 
-  it("refuses what is none", () => {
+  it("refuses invalid messages", () => {
     const good = { topic: "t", at: 1, keys: [] };
     const bad = [{ topic: 1 }, { at: -1 }, { part: "0" }, { keys: 1 }, { gone: {} }, { gone: [1] }];
     for (const field of bad) expect(readKeys({ ...good, ...field })).toBeUndefined();

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { resolvePresence } from "../../../src/nodes/presence/options.ts";
 
 describe("resolvePresence()", () => {
-  it("fills in what nobody says, and reads 0 as no limit", () => {
+  it("fills in defaults, and reads 0 as no limit", () => {
     expect(resolvePresence({}, {})).toEqual({ maxTopics: 10_000, maxKeys: 10_000 });
     expect(resolvePresence({ maxTopics: 0, maxKeys: 0 }, {})).toEqual({
       maxTopics: Infinity,
@@ -10,7 +10,7 @@ describe("resolvePresence()", () => {
     });
   });
 
-  it("refuses what is wrong", () => {
+  it("refuses wrong options", () => {
     expect(() => resolvePresence({ maxKeys: -1 }, {})).toThrow(
       "maxKeys must be from 0 on, or Infinity: -1",
     );

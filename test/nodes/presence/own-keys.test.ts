@@ -4,7 +4,7 @@ import { allOf, OwnKeys } from "../../../src/nodes/presence/own-keys.ts";
 const entry = { connections: 1, stamp: 0, state: undefined };
 
 describe("OwnKeys", () => {
-  it("tells all at first, then what has changed, each with the next number", () => {
+  it("sends all keys at first, then changes, each with the next number", () => {
     const own = new OwnKeys("t", 7);
     expect(own.takeChanges()).toEqual([]);
     own.set("ann", entry);
@@ -25,7 +25,7 @@ describe("OwnKeys", () => {
     expect(own.takeChanges()).toEqual([]);
   });
 
-  it("tells all again once it has been empty: who has missed the end need not ask", () => {
+  it("sends all keys again once it has been empty, so that nodes that missed the end need not ask", () => {
     const own = new OwnKeys("t", 0);
     for (const has of [true, false, true]) {
       own.set("ann", has ? entry : undefined);
@@ -34,7 +34,7 @@ describe("OwnKeys", () => {
     expect(own.at).toBe(3);
   });
 
-  it("cuts what is long: parts of all keys have one number, changes each have their own", () => {
+  it("cuts long lists: parts of all keys have one number, and each change has its own", () => {
     const own = new OwnKeys("t", 0);
     const state = "x".repeat(1000);
     const setAll = (): void => {

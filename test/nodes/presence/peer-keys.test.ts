@@ -29,13 +29,13 @@ describe("PeerKeys", () => {
     });
   });
 
-  it("takes all keys, and changes one after the other", () => {
+  it("accepts all keys, and then changes one after the other", () => {
     expect(peer.take(all(4, ["ann", "bob"]))).toBe(false);
     expect(peer.take(change(5, ["eve"], ["ann"]))).toBe(false);
     expect([peer.at, lines.join(" ")]).toEqual([5, "+ann +bob -ann +eve"]);
   });
 
-  it("leaves out what has come before", () => {
+  it("ignores what has come before", () => {
     peer.take(all(4, ["ann"]));
     peer.take(change(5, ["bob"], ["nobody"]));
     expect(
@@ -46,7 +46,7 @@ describe("PeerKeys", () => {
     expect(lines).toEqual(["+ann", "+bob"]);
   });
 
-  it("asks once where something is missing, and takes what came meanwhile behind all keys", () => {
+  it("asks once if something is missing, and applies what came meanwhile after all keys", () => {
     peer.take(all(4, ["ann"]));
     expect(peer.take(change(6, ["bob"]))).toBe(true);
     expect(peer.take(change(7, [], ["ann"]))).toBe(false);
@@ -56,14 +56,14 @@ describe("PeerKeys", () => {
     expect([peer.isAsked, peer.at, lines.join(" ")]).toEqual([false, 7, "+ann +bob -ann"]);
   });
 
-  it("asks where the first that comes is a change, and again where something is missing behind all keys", () => {
+  it("asks if a change comes first, and again if something is missing after all keys", () => {
     expect(peer.take(change(9, ["ann"]))).toBe(true);
     expect(peer.take(all(7, []))).toBe(true);
     expect(peer.take(all(9, ["ann"]))).toBe(false);
     expect([peer.at, peer.isAsked, lines.join(" ")]).toEqual([9, false, "+ann"]);
   });
 
-  it("asks where a mark is ahead, or is the first that comes", () => {
+  it("asks if a mark is ahead, or comes first", () => {
     expect(peer.mark(0)).toBe(true);
     expect(peer.mark(0)).toBe(false);
     peer.take(all(2, ["ann"]));
@@ -75,7 +75,7 @@ describe("PeerKeys", () => {
     ]);
   });
 
-  it("takes parts in their order, and asks again where one is missing", () => {
+  it("accepts parts in their order, and asks again if one is missing", () => {
     expect(peer.take(all(4, ["ann"], 0, false))).toBe(false);
     expect(lines).toEqual([]);
     expect(peer.take(all(4, ["bob"], 1, true))).toBe(false);
@@ -94,7 +94,7 @@ describe("PeerKeys", () => {
     expect(lines).toEqual(["+eve", "+bob"]);
   });
 
-  it("replaces what is known: what is in it no more has gone", () => {
+  it("replaces the known keys, and removes those that are missing", () => {
     peer.take(all(4, ["ann", "bob"]));
     lines.length = 0;
     peer.take(all(8, ["bob", "eve"]));
@@ -104,7 +104,7 @@ describe("PeerKeys", () => {
     expect(lines).toEqual(["-bob", "-eve"]);
   });
 
-  it("keeps as many changes as it may while it waits, and asks for the rest", () => {
+  it("keeps a limited number of changes while it waits, and asks for the rest", () => {
     peer.take(all(1, []));
     for (let at = 3; at < 400; at++) peer.take(change(at, [`k${at % 2}`]));
     expect(peer.take(all(2, []))).toBe(false);
@@ -112,7 +112,7 @@ describe("PeerKeys", () => {
     expect(peer.mark(399)).toBe(true);
   });
 
-  it("keeps no more of what is not complete than it may have, however many parts there are", () => {
+  it("limits incomplete lists, however many parts there are", () => {
     for (let part = 0; part < 999; part++) peer.take(all(4, [`k${part}`], part, false));
     expect([lines, dropped]).toEqual([[], 996]);
     peer.take(all(4, ["k0", "last"], 999));

@@ -33,7 +33,7 @@ describe("Presence", () => {
   const keys = ({ presence }: TestNode, topic = "t"): string[] =>
     presence.list(topic).map(({ key, connections }) => `${key} ${connections}`);
 
-  it("tells each node that is in a topic, or watches it, who joins and leaves, once", async () => {
+  it("reports each join and leave once to all nodes that are in a topic or watch it", async () => {
     const [one, two, three] = [new TestConnection(), new TestConnection(), new TestConnection()];
     expect(await a.presence.watch("t")).toBe(true);
     expect(await b.presence.enter(one, "t", "ann", "here")).toBe(true);
@@ -54,7 +54,7 @@ describe("Presence", () => {
     expect([a, b, c].map((node) => keys(node))).toEqual([[], [], []]);
   });
 
-  it("costs nodes nothing that have nobody in a topic", async () => {
+  it("costs nothing on nodes without anybody in a topic", async () => {
     void a.presence.enter(new TestConnection(), "t", "ann");
     await group.settle();
     const { received } = c.nodes.counters;
@@ -63,7 +63,7 @@ describe("Presence", () => {
     expect([c.nodes.counters.received - received, keys(c)]).toEqual([0, []]);
   });
 
-  it("tells of a state that is another one, on all nodes", async () => {
+  it("reports a changed state on all nodes", async () => {
     const ws = new TestConnection();
     void a.presence.watch("t");
     void b.presence.enter(ws, "t", "ann", { mood: "good" });
@@ -94,7 +94,7 @@ describe("Presence", () => {
     expect([keys(a), keys(a, "u")]).toEqual([[], []]);
   });
 
-  it("lets a connection have another key where the topic is full", async () => {
+  it("lets a connection change its key if the topic is full", async () => {
     const small = group.add("small", { presence: { maxKeys: 1 } });
     const [ws, other] = [new TestConnection(), new TestConnection()];
     void small.presence.enter(ws, "t", "ann");
@@ -108,7 +108,7 @@ describe("Presence", () => {
     expect(keys(small)).toEqual(["bob 2"]);
   });
 
-  it("does not let one enter that is not open, or ends before it has", async () => {
+  it("does not let a connection enter that is not open, or ends before that", async () => {
     const ended = new TestConnection();
     ended.end();
     expect(await a.presence.enter(ended, "t", "ann")).toBe(false);
@@ -121,7 +121,7 @@ describe("Presence", () => {
     expect(a.presence.list("t")).toEqual([]);
   });
 
-  it("tells in order, and once, what handlers themselves bring about", async () => {
+  it("reports in order, and once, what handlers themselves change", async () => {
     const nodes = joinNodes(group.broker, { clock: a.clock });
     const events: string[] = [];
     const [ws, other] = [new TestConnection(), new TestConnection()];
@@ -147,7 +147,7 @@ describe("Presence", () => {
     expect(presence.list("t").map(({ key }) => key)).toEqual(["bob"]);
   });
 
-  it("tells nothing of a topic any more that a handler has let go", async () => {
+  it("reports nothing about a topic any more that a handler has left", async () => {
     const nodes = joinNodes(group.broker, { clock: a.clock });
     const events: string[] = [];
     const presence = presenceOf(
@@ -169,7 +169,7 @@ describe("Presence", () => {
     expect(events).toEqual(["ann"]);
   });
 
-  it("forgets a topic that is neither watched nor entered, and tells nobody to have left", async () => {
+  it("forgets a topic that is neither watched nor entered, and reports nobody as gone", async () => {
     void a.presence.watch("t");
     void b.presence.enter(new TestConnection(), "t", "ann");
     await group.settle();
@@ -196,7 +196,7 @@ describe("Presence", () => {
     expect(await own).toEqual({ members, missing: [] });
   });
 
-  it("tells which nodes have not told, or not all", async () => {
+  it("names the nodes that have not answered, or not completely", async () => {
     const bare = joinNodes(group.broker, { clock: a.clock });
     void bare.join({ ...a.member, id: "ee".repeat(16) });
     const small = group.add("small", { maxMessageSize: 10 });
@@ -211,7 +211,7 @@ describe("Presence", () => {
     expect([...missing].sort()).toEqual([c.nodes.id, small.nodes.id, bare.id].sort());
   });
 
-  it("refuses what is wrong, and what is too much", async () => {
+  it("refuses wrong arguments, and what exceeds a limit", async () => {
     const ws = new TestConnection();
     const cases: [() => unknown, string][] = [
       [() => a.presence.enter(undefined as never, "t", "k"), "ws must be a Connection: Undefined"],
@@ -244,7 +244,7 @@ describe("Presence", () => {
     expect([small.presence.dropped, small.presence.list("t").length]).toEqual([1, 2]);
   });
 
-  it("wants a server first, and does nothing after its end", async () => {
+  it("requires a server first, and does nothing after its end", async () => {
     const presence = presenceOf(joinNodes(localBackplane()));
     const ws = new TestConnection();
     expect(() => presence.enter(ws, "t", "k")).toThrow(new NodesError("NOT_JOINED"));

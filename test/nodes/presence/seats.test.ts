@@ -4,7 +4,7 @@ import { TestConnection } from "../../support/test-nodes.ts";
 import { macrotask } from "../../support/turns.ts";
 
 describe("Seats", () => {
-  it("remembers where a connection is, and tells of its end once, however often it came and went", async () => {
+  it("remembers where a connection is, and reports its end once, however often it came and went", async () => {
     const over: string[][] = [];
     const seats = new Seats((ws) => void over.push(seats.of(ws)));
     const ws = new TestConnection();
@@ -21,7 +21,7 @@ describe("Seats", () => {
     expect(seats.of(ws)).toEqual([]);
   });
 
-  it("takes a connection for over whose end cannot be told", async () => {
+  it("treats a connection as closed if its end cannot be observed", async () => {
     const over: unknown[] = [];
     const seats = new Seats((ws) => void over.push(ws));
     const ws = { state: "open", closed: Promise.reject(new Error("broken")) };

@@ -33,7 +33,7 @@ describe("PresenceSync", () => {
     group.broker.loses = (topic) => isLost(topic);
   };
 
-  it("tells of all that changes in one task at once", async () => {
+  it("sends all changes of one task together", async () => {
     void b.presence.watch("t");
     await group.settle();
     const before = a.nodes.counters.received;
@@ -84,7 +84,7 @@ describe("PresenceSync", () => {
     expect(keys(a)).toBe("ann 1,bob 1");
   });
 
-  it("finds by comparing what nothing else tells, with one node after the other", async () => {
+  it("finds differences by comparing with one node after the other", async () => {
     const ann = enter(b, "ann");
     await group.settle();
     lose((topic) => topic === onTopic);
@@ -96,7 +96,7 @@ describe("PresenceSync", () => {
     expect(keys(a)).toBe("");
   });
 
-  it("compares with all when the broker is back, and tells what has changed meanwhile", async () => {
+  it("compares with all nodes when the broker is back, and sends what has changed meanwhile", async () => {
     enter(b, "ann");
     await group.settle();
     group.broker.cut(b.inner);
@@ -113,7 +113,7 @@ describe("PresenceSync", () => {
     expect(keys(b)).toBe(keys(a));
   });
 
-  it("takes the keys of a node with it that has left, and has them again when it comes back", async () => {
+  it("removes the keys of a node that has left, and adds them again when it comes back", async () => {
     enter(b, "ann");
     enter(c, "ann");
     enter(b, "bob");
@@ -127,7 +127,7 @@ describe("PresenceSync", () => {
     expect(keys(a)).toBe("ann 1,bob 1");
   });
 
-  it("gives a node that comes later what there is, in as many messages as it takes", async () => {
+  it("sends a node that comes later all keys, in as many messages as needed", async () => {
     for (let at = 0; at < 3000; at++) enter(b, `somebody with a long name, number ${at}`);
     await group.settle();
     expect(a.presence.list("t").length).toBe(3000);
@@ -140,7 +140,7 @@ describe("PresenceSync", () => {
     expect([d.presence.list("t").length, a.presence.list("t").length]).toEqual([0, 3000]);
   });
 
-  it("lets go of a topic at the broker where nobody here has a use for it", async () => {
+  it("unsubscribes from a topic if nobody on this node needs it", async () => {
     const ws = enter(b, "ann");
     await group.settle();
     ws.end();
@@ -152,7 +152,7 @@ describe("PresenceSync", () => {
     expect(a.nodes.counters.received).toBeGreaterThan(0);
   });
 
-  it("asks nobody about a topic that was let go before the broker had answered", async () => {
+  it("asks nothing about a topic that was left before the broker had answered", async () => {
     const { length } = group.broker.lines;
     void c.presence.watch("u");
     c.presence.unwatch("u");
@@ -181,7 +181,7 @@ describe("PresenceSync", () => {
     expect(keys(a)).toBe("ann 1");
   });
 
-  it("says that nobody is in a topic any more, to who knows of somebody", async () => {
+  it("says that nobody is in a topic any more, to nodes that think so", async () => {
     const replies: unknown[] = [];
     const ask = async (topics: unknown[]): Promise<void> => {
       const { length } = group.broker.lines;
@@ -204,7 +204,7 @@ describe("PresenceSync", () => {
     expect(replies).toEqual([0, 1, 1, 0, 1]);
   });
 
-  it("keeps no more marks than it may while the broker is away", async () => {
+  it("limits its marks while the broker is away", async () => {
     group.broker.cut(b.inner);
     const ws = new TestConnection();
     for (let at = 0; at < 16_400; at++) {
@@ -220,7 +220,7 @@ describe("PresenceSync", () => {
     expect(marks.length).toBe(16_384);
   });
 
-  it("compares with each other node once for however many losses a driver tells", async () => {
+  it("compares with each other node once, however many losses a driver reports", async () => {
     await group.pass(4000);
     const { length } = group.broker.lines;
     for (let count = 0; count < 100; count++) a.inner.gap();
@@ -249,7 +249,7 @@ describe("PresenceSync", () => {
     expect(most).toBeLessThan(16_000);
   });
 
-  it("spreads over some seconds what all nodes do when a broker is back", async () => {
+  it("spreads the work of all nodes over some seconds when a broker is back", async () => {
     for (let at = 0; at < 20; at++) group.add(`${at}`);
     await group.settle();
     group.broker.cut(a.inner);
@@ -265,7 +265,7 @@ describe("PresenceSync", () => {
     expect(compared()).toBeGreaterThanOrEqual(22);
   });
 
-  it("goes on where somebody has said the highest stamp that there is", async () => {
+  it("goes on if a node has sent the highest possible stamp", async () => {
     const head = { topic: "t", at: 1, full: true, keys: [["eve", 1, 2 ** 52, "lie"]] };
     group.broker.send(onTopic, encodeMessage("keys", c.nodes.id, head));
     void b.presence.enter(new TestConnection(), "t", "ann", 1);
@@ -294,7 +294,7 @@ describe("PresenceSync", () => {
     expect(b.nodes.counters.dropped - dropped).toBe(1);
   });
 
-  it("heeds the stamps of others: what is said after them holds", async () => {
+  it("respects the stamps of others, so that later changes win", async () => {
     const theirs = new TestConnection();
     void b.presence.enter(theirs, "t", "ann", 0);
     for (let mood = 1; mood < 5; mood++) b.presence.update(theirs, "t", mood);

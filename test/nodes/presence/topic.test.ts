@@ -13,7 +13,7 @@ function newTopic(lines: string[], maxKeys = 9): PresenceTopic {
 }
 
 describe("PresenceTopic", () => {
-  it("puts together what this node's connections and other nodes have", () => {
+  it("combines the keys of this node's connections and of other nodes", () => {
     const lines: string[] = [];
     const topic = newTopic(lines, 1);
     topic.setOwn("ann", entry);
