@@ -931,7 +931,7 @@ function exchangeOf(answer: Partial<Answerer>, lines: readonly string[] = [], ca
 
 const times = { pingInterval: 1, pongTimeout: 1, idleTimeout: 1, maxLifetime: 1 };
 
-function inPieces(length: number, ...pieces: readonly string[]): Answer {
+function inPieces(length: number | undefined, ...pieces: readonly string[]): Answer {
   const left = pieces.map((piece) => encodeUtf8(piece));
   const body = { next: () => Promise.resolve(left.shift()), cancel() {} };
   return { status: 200, headers: [], body, length };
@@ -954,6 +954,18 @@ describe("HttpExchange", () => {
     exchange.begin(new Uint8Array(0), 0);
     while (told.length < 2) await macrotask();
     expect(told).toEqual([`failed Body is ${how} than its Content-Length: 3`, "gone"]);
+  });
+
+  it("is not answered if the connection is dropped before the end of a body is taken", async () => {
+    const answer = inPieces(undefined);
+    const { exchange, peer, told } = exchangeOf({ ask: () => answer }, [], 1);
+    peer.transport.pause();
+    exchange.begin(new Uint8Array(0), 0);
+    await macrotask();
+    exchange.drop(new Error("enough"));
+    while (told.length === 0) await macrotask();
+    await macrotask();
+    expect(told).toEqual(["gone"]);
   });
 
   it("waits for ever for an answer that is not timed, and holds a client back that sends ahead", async () => {
