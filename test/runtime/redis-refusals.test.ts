@@ -214,7 +214,7 @@ describe.skipIf(!hasRedis).each(clients)(
         const [a, b] = await Promise.all([onWay.start(), onNext.start()]);
         const { heard } = await b.listen("tea");
         a.server.publish("tea", "before");
-        await expect.poll(() => heard).toEqual(["before"]);
+        await expect.poll(() => heard, { timeout: 10_000 }).toEqual(["before"]);
         command(next.port, ["REPLICAOF", "NO", "ONE"]);
         command(old.port, ["REPLICAOF", "127.0.0.1", String(next.port)]);
         way.target = next.port;
