@@ -263,7 +263,8 @@ export function describeHistory(
 /** What holds of a history whose broker is killed and started again while somebody publishes, and of one that stands still. */
 export function itOutlivesOutages({ start }: HistoryNodes, broker: () => TestBroker): void {
   it("loses nothing that it has taken, for subscribers and those who come back, and reports no gap", async () => {
-    const [a, b] = await Promise.all([start(), start()]);
+    // What is published in an outage waits for its end, however long a broker takes to start on a busy machine.
+    const [a, b] = await Promise.all([start({ timeout: 60_000 }), start({ timeout: 60_000 })]);
     const listeners = await Promise.all([a, b].map((node) => node.listen("tea")));
     const publisher = publishSteadily(a.server, "tea");
     try {
