@@ -10,7 +10,7 @@
  */
 
 import type { Deadline, Deadlines } from "../clock.ts";
-import type { ClosingStage } from "../endpoint/closing.ts";
+import { type ClosingStage, isReadingAt } from "../endpoint/closing.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import { ClosedError, connectionLost, TimeoutError } from "../errors.ts";
 import { type StatusCode, StatusNoStatusRcvd } from "../status.ts";
@@ -79,12 +79,6 @@ export class Teardown {
     return this.#link.endpoint.stage === "open" ? "open" : "closing";
   }
 
-  /** Whether the peer's close frame is still to come. */
-  get #awaitsClose(): boolean {
-    const { state } = this.#link.endpoint;
-    return state === "open" || state === "closeSent";
-  }
-
   get #isGone(): boolean {
     return this.#stream === "gone" || this.#stream === "read";
   }
@@ -147,7 +141,7 @@ export class Teardown {
     if (this.#stream === "open") return;
     if (this.#stream === "gone") this.#stream = "read";
     const { endpoint, closeReport } = this.#link;
-    if (this.#awaitsClose) {
+    if (isReadingAt(endpoint.stage)) {
       // The stream has ended before the closing handshake was complete.
       const error = connectionLost(this.#streamError);
       endpoint.fail(error, 0, "transport");
@@ -205,7 +199,7 @@ export class Teardown {
     keepalive?.stop();
     const onDeadline = (): void => {
       // If the peer has closed, it only fails to take the rest or to end its stream. That is not an error.
-      if (this.#awaitsClose) {
+      if (isReadingAt(endpoint.stage)) {
         const error = new TimeoutError("CLOSE_TIMEOUT", this.#closeTimeout);
         endpoint.fail(error, 0, "local");
         closeReport.report(error);

@@ -19,7 +19,13 @@ import {
   StatusNormalClosure,
 } from "../status.ts";
 import { newOwnCloseBody } from "./close-body.ts";
-import { type ClosingEvent, type ClosingStage, closingStateOf, nextClosing } from "./closing.ts";
+import {
+  type ClosingEvent,
+  type ClosingStage,
+  closingStateOf,
+  isReadingAt,
+  nextClosing,
+} from "./closing.ts";
 import type { EndpointEvents } from "./endpoint-events.ts";
 
 /** The content of a close frame. */
@@ -108,7 +114,7 @@ export class Closer {
 
   /** Whether frames are read: the peer has not closed, and the connection has not failed. */
   get isReading(): boolean {
-    return this.#stage === "open" || this.#stage === "closeSent";
+    return isReadingAt(this.#stage);
   }
 
   /** Whether nothing more is read, and nothing more follows what is gathered. */

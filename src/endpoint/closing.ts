@@ -93,10 +93,15 @@ export function nextClosing(stage: ClosingStage, event: ClosingEvent): ClosingSt
   return closingTable[stage][event] ?? stage;
 }
 
+/** Tells whether frames are read: the peer has not closed, and the connection has not failed. */
+export function isReadingAt(stage: ClosingStage): stage is "open" | "closeSent" {
+  return stage === "open" || stage === "closeSent";
+}
+
 /** How far the closing handshake has come, in terms of frames: "closed" stands for every stage after "answering". */
 export type ClosingState = "open" | "closeSent" | "answering" | "closed";
 
 /** Gives what a stage means for frames: whether they may be sent, and whether they are read. */
 export function closingStateOf(stage: ClosingStage): ClosingState {
-  return stage === "open" || stage === "closeSent" || stage === "answering" ? stage : "closed";
+  return isReadingAt(stage) || stage === "answering" ? stage : "closed";
 }

@@ -1,25 +1,12 @@
 import { silent } from "../../adapters/silent.ts";
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
-import { concat, encodeUtf8, latin1 } from "../../src/bytes.ts";
+import { concat, latin1 } from "../../src/bytes.ts";
 import { type AdoptOptions, adoptOn } from "../../src/connection/adopt.ts";
 import type { Transport } from "../../src/transport.ts";
+import { upgradeRequest } from "../support/peer.ts";
 import type { Side } from "./side.ts";
 
 /** Does the handshake of a client by hand, and lets the library have what comes of it. */
-
-function requestFor(compression: boolean): Uint8Array {
-  const lines = [
-    "GET / HTTP/1.1",
-    "Host: adopted",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    ...(compression ? ["Sec-WebSocket-Extensions: permessage-deflate"] : []),
-    "\r\n",
-  ];
-  return encodeUtf8(lines.join("\r\n"));
-}
 
 /** Resolves when the connection is adopted. Rejects where the network breaks before. */
 export function adopted(
@@ -53,6 +40,7 @@ export function adopted(
         reject(new Error("The network broke during the handshake"));
       },
     };
-    transport.write(requestFor(compression));
+    const offer = { "Sec-WebSocket-Extensions": "permessage-deflate" };
+    transport.write(upgradeRequest(compression ? offer : {}));
   });
 }

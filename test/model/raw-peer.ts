@@ -1,6 +1,7 @@
 import { concat, encodeUtf8, latin1 } from "../../src/bytes.ts";
 import type { Transport, TransportHandler } from "../../src/transport.ts";
 import { close, frame } from "../support/frames.ts";
+import { upgradeRequest } from "../support/peer.ts";
 import type { Raw } from "./actions.ts";
 import { contentOf, type Data, joined } from "./content.ts";
 import type { Entry } from "./journal.ts";
@@ -10,16 +11,6 @@ import type { Side } from "./side.ts";
  * A client that speaks frames by itself, and not always as it should: it cuts messages into fragments and pings in
  * between, lets bytes drip, stops in the middle, breaks rules. What it sends and gets is noted as that of a client.
  */
-
-const request = [
-  "GET / HTTP/1.1",
-  "Host: raw",
-  "Upgrade: websocket",
-  "Connection: Upgrade",
-  "Sec-WebSocket-Version: 13",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "\r\n",
-].join("\r\n");
 
 /** What a peer must not send. */
 const violations: readonly Uint8Array[] = [
@@ -57,7 +48,7 @@ export class RawPeer implements TransportHandler {
     this.#transport = transport;
     this.#isPolite = isPolite;
     transport.handler = this;
-    this.#send(encodeUtf8(request));
+    this.#send(upgradeRequest());
   }
 
   get isOpen(): boolean {

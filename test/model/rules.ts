@@ -124,41 +124,26 @@ function checkEnd({ journal }: World, side: Side): void {
   if (bufferedAmount !== 0) found(`bufferedAmount stays at ${bufferedAmount} when all is over`);
 }
 
+/** What a side was told of its end. */
+type Told = Pick<Closure, "clean" | "initiator">;
+
 /** Who closes leaves behind what was sent before, if nothing else ends the connection. */
 function checkLeftBehind(world: World, from: Side): void {
   const to = world.sideOf(otherThan(from.who));
   const [mine, theirs] = [endOf(world, from, "local"), endOf(world, to, "peer")];
   if (mine === undefined || theirs === undefined || from.ownEnd === undefined) return;
-  const isInOrder =
-    mine.clean &&
-    theirs.clean &&
-    mine.initiator === "local" &&
-    theirs.initiator === "peer" &&
-    from.errors.length + to.errors.length === 0 &&
-    from.failure === undefined &&
-    to.failure === undefined &&
-    !to.hasCutShort &&
-    !to.isStuck;
-  if (isInOrder) checkArrived(world, to, from.ownEnd.at, `${from.who} has closed in order`);
+  if (isEndInOrder(from, to, mine, theirs) && !to.isStuck)
+    checkArrived(world, to, from.ownEnd.at, `${from.who} has closed in order`);
 }
 
 /** Who closes, and wants messages all the same, gets what the other one had sent before it heard of the close. */
 function checkDeliveredAfterClose(world: World, side: Side): void {
   const from = world.sideOf(otherThan(side.who));
   const [mine, theirs] = [endOf(world, side, "local"), endOf(world, from, "peer")];
-  const { ownEnd, setup, failure, isStuck, errors } = side;
+  const { ownEnd, setup, isStuck } = side;
   const isWanted = setup.deliverAfterClose && ownEnd?.how === "close()" && world.raw === undefined;
-  if (!isWanted || mine?.initiator !== "local" || theirs?.initiator !== "peer") return;
-  const isInOrder =
-    mine.clean &&
-    theirs.clean &&
-    errors.length + from.errors.length === 0 &&
-    failure === undefined &&
-    from.failure === undefined &&
-    from.ownEnd === undefined &&
-    !from.hasCutShort &&
-    !isStuck;
-  if (!isInOrder) return;
+  if (!isWanted || mine === undefined || theirs === undefined || isStuck) return;
+  if (!isEndInOrder(side, from, mine, theirs) || from.ownEnd !== undefined) return;
   const { entries } = from.sending;
   const { come } = delivered(entries, side.receipts);
   const missing = due(entries, Infinity, true).filter((entry) => !come.has(entry));
@@ -168,12 +153,26 @@ function checkDeliveredAfterClose(world: World, side: Side): void {
   );
 }
 
+/** Tells whether one side has closed, the other one has answered, and nothing else has happened. */
+function isEndInOrder(closing: Side, other: Side, mine: Told, theirs: Told): boolean {
+  return (
+    mine.clean &&
+    theirs.clean &&
+    mine.initiator === "local" &&
+    theirs.initiator === "peer" &&
+    closing.errors.length + other.errors.length === 0 &&
+    closing.failure === undefined &&
+    other.failure === undefined &&
+    !other.hasCutShort
+  );
+}
+
 /** How a side was told that it ended; who speaks frames by himself knows by himself. */
 function endOf(
   { raw, setup }: World,
   side: Side,
   initiator: Closure["initiator"],
-): Pick<Closure, "clean" | "initiator"> | undefined {
+): Told | undefined {
   if (raw === undefined || side.who === "server") return side.closures[0];
   return setup.peer === "raw" ? { clean: true, initiator } : undefined;
 }

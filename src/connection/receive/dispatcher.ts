@@ -227,7 +227,7 @@ export class Dispatcher<Context> implements EndpointEvents {
     this.#owner.pacer.limit();
     this.#lift ??= this.#owner.deadlines.after(wait, () => {
       this.#lift = undefined;
-      this.#owner.pacer.lift(this.#queue.unread.isFull);
+      this.#owner.pacer.lift(this.isFull);
     });
   }
 

@@ -117,9 +117,7 @@ export class Pacer implements UnreadEvents {
 
   /** The rate limit allows messages again. @param isFull Whether too much is unread anyway. */
   lift(isFull: boolean): void {
-    if (this.#intake !== "limited") return;
-    this.#intake = isFull ? "full" : "open";
-    this.resume();
+    this.#goOnFrom("limited", isFull);
   }
 
   /** Stops reading until the connection ends. */
@@ -130,11 +128,9 @@ export class Pacer implements UnreadEvents {
     this.#pause();
   }
 
-  /** Ends {@link shut}: this side has closed, and still wants what comes before the peer's close frame. @param isFull As above. */
+  /** Ends {@link shut}: this side has closed, and still wants what comes before the peer's close frame. @param isFull As `lift`. */
   reopen(isFull: boolean): void {
-    if (this.#intake !== "shut") return;
-    this.#intake = isFull ? "full" : "open";
-    this.resume();
+    this.#goOnFrom("shut", isFull);
   }
 
   /** The connection ends: pending and further bytes go to the endpoint, however much is unread. */
@@ -166,6 +162,12 @@ export class Pacer implements UnreadEvents {
   /** No handler is at work any more. The gathered bytes leave now, or at the end of the current chunk. */
   settled(): void {
     if (!this.#isReceiving) this.#flusher.flush();
+  }
+
+  #goOnFrom(intake: Intake, isFull: boolean): void {
+    if (this.#intake !== intake) return;
+    this.#intake = isFull ? "full" : "open";
+    this.resume();
   }
 
   #hold(chunk: Uint8Array, start: number): void {
