@@ -22,6 +22,8 @@ const drivers = {
   "redis streams by ioredis": "redis",
   "nats by nats.js 2": "nats",
   "nats by nats.js 3": "nats",
+  "nats streams by nats.js 2": "jetstream",
+  "nats streams by nats.js 3": "jetstream",
   postgres: "postgres",
 };
 const sizes = { "128 B": 128, "4 KiB": 4096 };
@@ -164,7 +166,8 @@ export const backplanes = {
     "Two processes, each a server with one connection in memory, joined by each driver; and two that do the same with the " +
     "driver's client as it is (bare): publish, subscribe, and nothing else. One gives 64 messages at once and waits until the " +
     "broker has them; counted is what has come in at the other. CPU is that of both, without the broker's or the parent's. " +
-    "Bare streams of Redis are XADD and PUBLISH; bare cluster is a parent that passes on what it gets; bare workers are a " +
+    "Bare streams of Redis are XADD and PUBLISH; bare streams of NATS are requests to a stream that publishes what it keeps; " +
+    "bare cluster is a parent that passes on what it gets; bare workers are a " +
     "BroadcastChannel.",
   figure: { what: "driver", unit: "k messages/s", scale: 1e-3, each: "message", better: "more" },
   appendix: latencyTable,

@@ -12,6 +12,12 @@ const commands = {
   redis: (port) => ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", ""],
   nats: (port) => ["nats-server", "-a", "127.0.0.1", "-p", port],
 };
+
+/** A NATS that keeps streams, and the folder for them. */
+function newJetStream() {
+  const folder = mkdtempSync(join(tmpdir(), "framewire-bench-"));
+  return { folder, command: (port) => [...commands.nats(port), "-js", "-sd", folder] };
+}
 /** What they say when they can be connected to. */
 const ready = /[Rr]eady to accept connections|Server is ready/;
 
@@ -44,6 +50,9 @@ function newPostgres() {
   };
 }
 
+/** Those that keep something. */
+const inFolder = { postgres: newPostgres, jetstream: newJetStream };
+
 async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -55,13 +64,12 @@ async function freePort() {
 /**
  * Starts a broker.
  *
- * @param name "redis", "nats" or "postgres".
+ * @param name "redis", "nats", "jetstream" (a NATS that keeps streams) or "postgres".
  * @returns Its port, and what stops it.
  */
 export async function startBroker(name) {
   const port = await freePort();
-  const { folder, command } =
-    name === "postgres" ? newPostgres() : { folder: undefined, command: commands[name] };
+  const { folder, command } = inFolder[name]?.() ?? { command: commands[name] };
   const [program, ...args] = command(String(port));
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const end = () => {

@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { median } from "../bench/statistics.mjs";
 import { root } from "./built.mjs";
 
 export const page = join(root, "docs/scaling.md");
@@ -70,13 +71,13 @@ function grouped(number) {
   return String(Number(number.toPrecision(2))).replace(/\B(?=(\d{3})+$)/g, " ");
 }
 
-/** A figure of the round in which it was best, or "–" where there is none. */
-function best(samples = [], name, pick, text) {
-  const values = samples.map((sample) => sample[name]).filter((value) => value !== undefined);
-  return values.length === 0 ? "–" : text(pick(...values));
+/** The median of a figure over the rounds, or "–" where there is none. */
+function middle(samples = [], name, text) {
+  const value = median(samples.map((sample) => sample[name]).filter((each) => each !== undefined));
+  return value === undefined ? "–" : text(value);
 }
 
-/** How fast each driver is on Node, and its client as it is: each in the round that was disturbed least. */
+/** How fast each driver is on Node, and its client as it is. */
 export function speedTable() {
   const { rows } = JSON.parse(readFileSync(results, "utf8"));
   const lines = [
@@ -92,12 +93,12 @@ export function speedTable() {
   ];
   for (const { runtime, row, peers } of rows) {
     if (runtime !== "node") continue;
-    const both = (...figure) => [best(peers.framewire, ...figure), best(peers.bare, ...figure)];
+    const both = (...figure) => [middle(peers.framewire, ...figure), middle(peers.bare, ...figure)];
     lines.push([
       row,
-      ...both("cpu", Math.min, (value) => (value * 1e6).toFixed(0)),
-      ...both("middle", Math.min, (value) => value.toFixed(2)),
-      ...both("value", Math.max, grouped),
+      ...both("cpu", (value) => (value * 1e6).toFixed(0)),
+      ...both("middle", (value) => value.toFixed(2)),
+      ...both("value", grouped),
     ]);
   }
   return tableOf(lines);

@@ -10,7 +10,7 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import { clusterBackplane, workerBackplane } from "../../dist/cluster.mjs";
 import { localBackplane } from "../../dist/index.mjs";
 import { memoryNetwork } from "../../dist/memory.mjs";
-import { natsBackplane } from "../../dist/nats.mjs";
+import { natsBackplane, natsStreams } from "../../dist/nats.mjs";
 import { postgresBackplane } from "../../dist/postgres.mjs";
 import { redisBackplane, redisStreams } from "../../dist/redis.mjs";
 import { bare } from "./lines.mjs";
@@ -32,6 +32,7 @@ const ioRedis = async () => {
 };
 const nats = async (name) =>
   natsBackplane((await import(name)).connect, { servers: `127.0.0.1:${port}` });
+const natsKeeping = async (name) => natsStreams(await import(name), { servers: `127.0.0.1:${port}` });
 const shared = localBackplane();
 const backplanes = {
   local: () => shared,
@@ -43,6 +44,8 @@ const backplanes = {
   "redis streams by ioredis": async () => redisStreams(await ioRedis()),
   "nats by nats.js 2": () => nats("nats"),
   "nats by nats.js 3": () => nats("@nats-io/transport-node"),
+  "nats streams by nats.js 2": () => natsKeeping("nats"),
+  "nats streams by nats.js 3": () => natsKeeping("@nats-io/transport-node"),
   postgres: async () => {
     const { Client } = (await import("pg")).default;
     const options = { host: "127.0.0.1", port, user: "bench", database: "postgres" };

@@ -77,6 +77,31 @@ function nats(name) {
   };
 }
 
+/** As `natsStreams` does, without headers: a stream of 1 000 messages a topic, which publishes what it keeps on "out.". */
+function natsStream(name) {
+  return async (port) => {
+    const { connect } = await import(name);
+    const connection = await connect({ servers: `127.0.0.1:${port}` });
+    const config = {
+      name: "bench",
+      subjects: ["in.*"],
+      storage: "file",
+      max_msgs_per_subject: 1000,
+      republish: { src: "in.*", dest: "out.{{wildcard(1)}}" },
+    };
+    // Both make it: the second is told that it is there.
+    await connection.request("$JS.API.STREAM.CREATE.bench", JSON.stringify(config));
+    return {
+      async subscribe(topic, heard) {
+        connection.subscribe(`out.${topic}`, { callback: (_, { data }) => heard(data) });
+        await connection.flush();
+      },
+      publishAll: (topic, bytes, count) =>
+        times(count, () => connection.request(`in.${topic}`, bytes)),
+    };
+  };
+}
+
 async function postgres(port) {
   const { Client } = (await import("pg")).default;
   const open = async () => {
@@ -152,5 +177,7 @@ export const bare = {
   ),
   "nats by nats.js 2": nats("nats"),
   "nats by nats.js 3": nats("@nats-io/transport-node"),
+  "nats streams by nats.js 2": natsStream("nats"),
+  "nats streams by nats.js 3": natsStream("@nats-io/transport-node"),
   postgres,
 };
