@@ -35,6 +35,15 @@ export type Case = { readonly name: string } & (
   | { readonly action: "closed"; readonly status: number; readonly reason: string }
 );
 
+/** A case, and the server that it is played with, of which its name tells: a client that is started once plays with several. */
+export type PlacedCase = Case & { readonly url: string };
+
+/** Places cases with a server. */
+export function placed(cases: readonly Case[], server: string, port: number): PlacedCase[] {
+  const url = `ws://127.0.0.1:${port}/`;
+  return cases.map((one) => ({ ...one, name: `${server}: ${one.name}`, url }));
+}
+
 export interface CloseAnswer {
   readonly status: number;
   readonly reason: string;

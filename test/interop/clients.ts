@@ -23,7 +23,7 @@ import {
   missingTomcat,
   removeBuilds,
 } from "./builds.ts";
-import type { Action, Case, Result } from "./cases.ts";
+import type { Action, PlacedCase, Result } from "./cases.ts";
 import { type Implementation, runCases, type WebSocketLike } from "./clients/web.ts";
 import { installationOf, missingLibrary, type PythonLibrary, pythonProgram } from "./python.ts";
 
@@ -36,7 +36,7 @@ export interface Client {
   readonly cannot: Readonly<Partial<Record<Action, string>>>;
   /** Why it cannot run here; undefined where it can. */
   missing(): string | undefined;
-  run(url: string, cases: readonly Case[]): Promise<readonly Result[]>;
+  run(cases: readonly PlacedCase[]): Promise<readonly Result[]>;
 }
 
 const webCannot = {
@@ -52,30 +52,28 @@ export const clients: readonly Client[] = [
     installation: "npm ci",
     cannot: {},
     missing: () => undefined,
-    run: (url, cases) => inProcess(wsImplementation, url, cases),
+    run: (cases) => inProcess(wsImplementation, cases),
   },
   {
     name: "undici WebSocket",
     installation: "npm ci",
     cannot: webCannot,
     missing: () => undefined,
-    run: (url, cases) => inProcess(undiciImplementation, url, cases),
+    run: (cases) => inProcess(undiciImplementation, cases),
   },
   {
     name: "Deno WebSocket",
     installation: "npm ci",
     cannot: { ...webCannot, ping: "Deno offers no way to send a ping" },
     missing: () => missingFile(denoCommand[0]),
-    run: (url, cases) =>
-      asProgram([...denoCommand, program("global.ts"), url, JSON.stringify(cases)], cases),
+    run: (cases) => asProgram([...denoCommand, program("global.ts"), JSON.stringify(cases)], cases),
   },
   {
     name: "Bun WebSocket",
     installation: "npm ci",
     cannot: webCannot,
     missing: () => missingFile(bunCommand[0]),
-    run: (url, cases) =>
-      asProgram([...bunCommand, program("global.ts"), url, JSON.stringify(cases)], cases),
+    run: (cases) => asProgram([...bunCommand, program("global.ts"), JSON.stringify(cases)], cases),
   },
   {
     name: "Firefox",
@@ -100,9 +98,9 @@ export const clients: readonly Client[] = [
     installation: "apt-get install openjdk-17-jdk-headless",
     cannot: { extensions: "java.net.http offers none, and tells of none" },
     missing: missingJava,
-    run: async (url, cases) => {
+    run: async (cases) => {
       const command = await built("clients/HttpClientWebSocket.java");
-      return asProgram([...command, url, ...cases.map(fieldsOf)], cases);
+      return asProgram([...command, ...cases.map(fieldsOf)], cases);
     },
   },
   {
@@ -110,9 +108,9 @@ export const clients: readonly Client[] = [
     installation: "apt-get install openjdk-17-jdk-headless libtomcat10-java",
     cannot: {},
     missing: missingTomcat,
-    run: async (url, cases) => {
+    run: async (cases) => {
       const command = await built("clients/TomcatClient.java");
-      return asProgram([...command, url, ...cases.map(fieldsOf)], cases);
+      return asProgram([...command, ...cases.map(fieldsOf)], cases);
     },
   },
   {
@@ -120,9 +118,9 @@ export const clients: readonly Client[] = [
     installation: "apt-get install gcc libc6-dev libwebsockets-dev",
     cannot: { close: "libwebsockets does not tell what a close frame says that answers its own" },
     missing: missingLibwebsockets,
-    run: async (url, cases) => {
+    run: async (cases) => {
       const command = await built("clients/libwebsockets_client.c");
-      return asProgram([...command, url, ...cases.map(fieldsOf)], cases);
+      return asProgram([...command, ...cases.map(fieldsOf)], cases);
     },
   },
   {
@@ -130,8 +128,8 @@ export const clients: readonly Client[] = [
     installation: "apt-get install golang-go golang-github-gorilla-websocket-dev",
     cannot: {},
     missing: missingGo,
-    run: async (url, cases) =>
-      asProgram([...(await built("clients/client.go")), url, JSON.stringify(cases)], cases),
+    run: async (cases) =>
+      asProgram([...(await built("clients/client.go")), JSON.stringify(cases)], cases),
   },
 ];
 
@@ -142,15 +140,15 @@ function python(name: string, library: PythonLibrary, cannot: Client["cannot"]):
     installation: installationOf(library),
     cannot,
     missing: () => missingLibrary(library),
-    run: (url, cases) => {
+    run: (cases) => {
       const command = [pythonProgram, "-B", program(`${library}_client.py`)] as const;
-      return asProgram([...command, url, JSON.stringify(cases)], cases);
+      return asProgram([...command, JSON.stringify(cases)], cases);
     },
   };
 }
 
 /** A case for programs that read no JSON: its fields with U+001F between them, the empty ones too. */
-function fieldsOf(one: Case): string {
+function fieldsOf(one: PlacedCase): string {
   const fields = one as Readonly<Partial<Record<(typeof fieldNames)[number], unknown>>>;
   // What is a list comes with commas.
   return fieldNames.map((name) => String(fields[name] ?? "")).join("\x1f");
@@ -158,6 +156,7 @@ function fieldsOf(one: Case): string {
 
 const fieldNames = [
   "name",
+  "url",
   "action",
   "type",
   "text",
@@ -204,18 +203,17 @@ const undiciImplementation: Implementation = {
 
 async function inProcess(
   implementation: Implementation,
-  url: string,
-  cases: readonly Case[],
+  cases: readonly PlacedCase[],
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for await (const result of runCases(implementation, url, cases)) results.push(result);
+  for await (const result of runCases(implementation, cases)) results.push(result);
   return results;
 }
 
 let firefox: Promise<Firefox> | undefined;
 
 /** Runs the cases in a page, by the same program as for the other clients of the WHATWG standard. */
-async function inFirefox(url: string, cases: readonly Case[]): Promise<readonly Result[]> {
+async function inFirefox(cases: readonly PlacedCase[]): Promise<readonly Result[]> {
   firefox ??= Firefox.start();
   const { outputFiles } = await build({
     entryPoints: [program("web.ts")],
@@ -230,7 +228,7 @@ async function inFirefox(url: string, cases: readonly Case[]): Promise<readonly 
     ${outputFiles[0]!.text}
     const connect = (url, offered) => new WebSocket(url, offered);
     const results = [];
-    for await (const result of web.runCases({ connect }, ${JSON.stringify(url)}, ${JSON.stringify(cases)})) {
+    for await (const result of web.runCases({ connect }, ${JSON.stringify(cases)})) {
       results.push(result);
     }
     return results;
@@ -240,12 +238,15 @@ async function inFirefox(url: string, cases: readonly Case[]): Promise<readonly 
 
 const executeFile = promisify(execFile);
 
+/** How many milliseconds a client has for all of its cases. */
+export const clientDeadline = 120_000;
+
 /** Runs a client that prints its results; a case without one gets what the program said instead. */
-async function asProgram(command: Command, cases: readonly Case[]): Promise<Result[]> {
+async function asProgram(command: Command, cases: readonly PlacedCase[]): Promise<Result[]> {
   const [file, ...args] = command;
   const { stdout, stderr } = await executeFile(file, args, {
     cwd: root,
-    timeout: 50_000,
+    timeout: clientDeadline,
     // Java reads its arguments as the locale says.
     env: { ...process.env, LC_ALL: "C.UTF-8" },
   }).catch((error: unknown) => {

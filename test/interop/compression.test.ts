@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Action, Case } from "./cases.ts";
-import { type Client, clients, endClients } from "./clients.ts";
+import type { Runtime } from "../support/runtime.ts";
+import { type Action, type Case, placed, type Result } from "./cases.ts";
+import { type Client, clientDeadline, clients, endClients } from "./clients.ts";
 import { type ServerProgram, startEcho } from "./servers.ts";
 
 /*
@@ -91,39 +92,73 @@ const bugs: readonly {
   },
 ];
 
-afterAll(endClients);
+const runtimes = ["node", "deno", "bun"] as const;
 
-describe.each(["node", "deno", "bun"] as const)(
-  "an echo server on %s that compresses",
-  (runtime) => {
-    describe.each(Object.entries(settings))("with %s", (setting, options) => {
-      let echo: ServerProgram;
+/** The servers, by the names that they have in the cases. */
+const servers = new Map<string, ServerProgram>();
 
-      beforeAll(async () => {
-        echo = await startEcho(runtime, "--compression", JSON.stringify(options));
-      });
+function nameOf(runtime: Runtime, setting: string): string {
+  return `on ${runtime} with ${setting}`;
+}
 
-      afterAll(() => echo.stop());
-
-      for (const client of clients) {
-        // To one that does not compress the settings are all the same.
-        if (plain.has(client.name) && setting !== "its defaults") continue;
-        const possible = possibleFor(client, setting);
-        if (possible.length === 0) continue;
-        const reason = client.missing();
-        if (reason !== undefined && process.env["CI"]) {
-          it(`has ${client.name} as a client`, () => expect.fail(reason));
-          continue;
-        }
-        it.skipIf(reason !== undefined)(`gets on with ${client.name}`, async () => {
-          const results = await client.run(`ws://127.0.0.1:${echo.port}/`, possible);
-          const wanted = possible.map(({ name }) => ({ case: name, ok: true, detail: "" }));
-          expect(results).toEqual(wanted);
-        });
+beforeAll(async () => {
+  await Promise.all(
+    runtimes.map(async (runtime) => {
+      for (const [setting, options] of Object.entries(settings)) {
+        const server = await startEcho(runtime, "--compression", JSON.stringify(options));
+        servers.set(nameOf(runtime, setting), server);
       }
-    });
-  },
-);
+    }),
+  );
+});
+
+afterAll(async () => {
+  await Promise.all([...servers.values()].map((server) => server.stop()));
+  await endClients();
+});
+
+for (const client of clients) {
+  const reason = client.missing();
+  if (reason !== undefined && process.env["CI"]) {
+    it(`has ${client.name} as a client`, () => expect.fail(reason));
+    continue;
+  }
+  const sets = Object.keys(settings)
+    // To one that does not compress the settings are all the same.
+    .filter((setting) => !plain.has(client.name) || setting === "its defaults")
+    .map((setting) => ({ setting, possible: possibleFor(client, setting) }))
+    .filter(({ possible }) => possible.length > 0)
+    .flatMap((set) => runtimes.map((runtime) => ({ runtime, ...set })));
+
+  describe.skipIf(reason !== undefined)(
+    `an echo server that compresses, with ${client.name}`,
+    () => {
+      let results: readonly Result[];
+
+      // One start of the client for all servers: to start it takes longer than what it plays.
+      beforeAll(async () => {
+        const all = sets.flatMap(({ runtime, setting, possible }) => {
+          const name = nameOf(runtime, setting);
+          return placed(possible, name, servers.get(name)!.port);
+        });
+        results = await client.run(all);
+      }, clientDeadline);
+
+      it.each(sets)(
+        "gets on with it on $runtime with $setting",
+        ({ runtime, setting, possible }) => {
+          const name = nameOf(runtime, setting);
+          const wanted = possible.map((one) => ({
+            case: `${name}: ${one.name}`,
+            ok: true,
+            detail: "",
+          }));
+          expect(results.filter((result) => result.case.startsWith(`${name}: `))).toEqual(wanted);
+        },
+      );
+    },
+  );
+}
 
 function possibleFor(client: Client, setting: string): Case[] {
   const agreed = plain.has(client.name) ? "" : "permessage-deflate";

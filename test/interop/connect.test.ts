@@ -3,7 +3,8 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureBuilt, root, runtimeCommand } from "../../scripts/built.mjs";
 import { removeBuilds } from "./builds.ts";
-import { type Case, cases, type Result } from "./cases.ts";
+import { type Case, cases, type PlacedCase, placed, type Result } from "./cases.ts";
+import { clientDeadline } from "./clients.ts";
 import { type ForeignServer, foreignServers } from "./foreign-servers.ts";
 import { type ServerProgram, startServer } from "./servers.ts";
 
@@ -15,44 +16,63 @@ import { type ServerProgram, startServer } from "./servers.ts";
 const executeFile = promisify(execFile);
 const runtimes = ["node", "deno", "bun"] as const;
 
-beforeAll(ensureBuilt);
-afterAll(removeBuilds);
+/** What compression has something to do with. */
+const wordy: readonly Case[] = [1, 100, 10_000].map((times) => ({
+  name: `echoes a sentence ${times} times over`,
+  action: "echo",
+  type: "text",
+  text: "the quick brown fox jumps over the lazy dog, ",
+  times,
+}));
 
-for (const server of foreignServers) {
+/** A server that is there, as it is started: its name, and what is played with it. */
+const peers = foreignServers.flatMap((server) => {
   const reason = server.missing();
-  if (reason !== undefined && process.env["CI"]) {
+  if (reason !== undefined && process.env["CI"] !== undefined) {
     it(`has ${server.name} as a server`, () => expect.fail(reason));
-    continue;
+    return [];
   }
   if (reason !== undefined) {
     console.warn(`skipped, ${server.name}: ${reason} (${server.installation})`);
+    return [];
   }
-  describe.skipIf(reason !== undefined).each(compressions(server))(
-    `an echo server of ${server.name}, compressed: %s`,
-    (compressed) => {
-      let program: ServerProgram;
+  return (server.compresses ? [false, true] : [false]).map((compressed) => ({
+    name: `${server.name}, compressed: ${compressed}`,
+    compressed,
+    possible: casesFor(server, compressed),
+    start: async () => startServer(await server.command(compressed), /listening on (\d+)/),
+  }));
+});
 
-      beforeAll(async () => {
-        program = await startServer(await server.command(compressed), /listening on (\d+)/);
-      });
+const programs = new Map<string, ServerProgram>();
 
-      afterAll(() => program.stop());
+beforeAll(async () => {
+  await ensureBuilt();
+  for (const { name, start } of peers) programs.set(name, await start());
+}, clientDeadline);
 
-      it.each(runtimes)("gets on with connect() on %s", async (runtime) => {
-        const possible = casesFor(server, compressed);
-        const wanted = possible.map(({ name }) => ({ case: name, ok: true, detail: "" }));
+afterAll(async () => {
+  await Promise.all([...programs.values()].map((program) => program.stop()));
+  removeBuilds();
+});
 
-        const results = await run(runtime, program.port, possible, compressed);
+describe.each(runtimes)("connect() on %s", (runtime) => {
+  let results: readonly Result[];
 
-        expect(results).toEqual(wanted);
-      });
-    },
-  );
-}
+  // One start for all servers: to start it takes longer than what it plays.
+  beforeAll(async () => {
+    const all = peers.flatMap(({ name, compressed, possible }) =>
+      placed(possible, name, programs.get(name)!.port).map((one) => ({ ...one, compressed })),
+    );
+    results = await run(runtime, all);
+  }, clientDeadline);
 
-function compressions(server: ForeignServer): boolean[] {
-  return server.compresses ? [false, true] : [false];
-}
+  it.each(peers)("gets on with an echo server of $name", ({ name, possible }) => {
+    const wanted = possible.map((one) => ({ case: `${name}: ${one.name}`, ok: true, detail: "" }));
+
+    expect(results.filter((result) => result.case.startsWith(`${name}: `))).toEqual(wanted);
+  });
+});
 
 function casesFor({ cannot, answered }: ForeignServer, compressed: boolean): Case[] {
   const agreed = compressed ? "permessage-deflate" : "";
@@ -66,28 +86,15 @@ function casesFor({ cannot, answered }: ForeignServer, compressed: boolean): Cas
     .map((one) => (one.action === "close" ? { ...one, answered } : one));
 }
 
-/** What compression has something to do with. */
-const wordy: readonly Case[] = [1, 100, 10_000].map((times) => ({
-  name: `echoes a sentence ${times} times over`,
-  action: "echo",
-  type: "text",
-  text: "the quick brown fox jumps over the lazy dog, ",
-  times,
-}));
-
 async function run(
   runtime: (typeof runtimes)[number],
-  port: number,
-  possible: readonly Case[],
-  compressed: boolean,
+  all: readonly PlacedCase[],
 ): Promise<Result[]> {
   const [file, ...args] = [...runtimeCommand(runtime), "test/interop/clients/framewire.mjs"];
-  const flags = compressed ? ["--compression"] : [];
-  const { stdout } = await executeFile(
-    file!,
-    [...args, `ws://127.0.0.1:${port}/`, JSON.stringify(possible), ...flags],
-    { cwd: root, timeout: 18_000 },
-  );
+  const { stdout } = await executeFile(file!, [...args, JSON.stringify(all)], {
+    cwd: root,
+    timeout: clientDeadline,
+  });
   return stdout
     .trim()
     .split("\n")

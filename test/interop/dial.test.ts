@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { dial } from "../../adapters/node/index.ts";
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { runtimeCommand } from "../../scripts/built.mjs";
@@ -22,7 +22,7 @@ import { Writer } from "../../src/stream/writer.ts";
 import { removeBuilds } from "./builds.ts";
 import type { CloseAnswer } from "./cases.ts";
 import { foreignServers } from "./foreign-servers.ts";
-import { startServer } from "./servers.ts";
+import { type ServerProgram, startServer } from "./servers.ts";
 
 /** How a server is started, and how it closes. */
 interface EchoServer {
@@ -53,22 +53,28 @@ const servers: [name: string, server: EchoServer][] = [
 
 afterAll(removeBuilds);
 
-async function connect(
-  { command }: EchoServer,
-  options: DialerOptions = {},
-): Promise<UpgradedStream> {
-  const server = await startServer(await command(), /listening on (\d+)/);
-  onTestFinished(async () => {
-    await server.stop();
+/** Starts a server for the tests of a group; gives what connects to it, until the test has ended. */
+function dialerTo({ command }: EchoServer): (options?: DialerOptions) => Promise<UpgradedStream> {
+  let server: ServerProgram;
+
+  beforeAll(async () => {
+    server = await startServer(await command(), /listening on (\d+)/);
   });
-  const stream = await dial(`ws://127.0.0.1:${server.port}/`, options);
-  onTestFinished(() => stream.close());
-  return stream;
+
+  afterAll(() => server.stop());
+
+  return async (options = {}) => {
+    const stream = await dial(`ws://127.0.0.1:${server.port}/`, options);
+    onTestFinished(() => stream.close());
+    return stream;
+  };
 }
 
 describe.each(servers)("dial() to an echo of %s", (_, peer) => {
+  const connect = dialerTo(peer);
+
   it("gets back what it sends, of every size, whole or in fragments", async () => {
-    const stream = await connect(peer);
+    const stream = await connect();
     for (const size of [0, 1, 125, 126, 65_535, 65_536, 1_000_000]) {
       const text = "é".repeat(size >> 1);
       await writeClientText(stream, text);
@@ -86,7 +92,7 @@ describe.each(servers)("dial() to an echo of %s", (_, peer) => {
   });
 
   it("gets its ping and its close answered", async () => {
-    const stream = await connect(peer);
+    const stream = await connect();
     await writeClientMessage(stream, OpPing, "are you there");
     const [pong] = await readMessage(stream, StateClientSide);
     expect([pong!.opcode, new TextDecoder().decode(pong!.payload)]).toEqual([0xa, "are you there"]);
@@ -130,12 +136,13 @@ const answeredWrongly: readonly { server: string; wishes: readonly string[]; bug
 ];
 
 describe.each(compressing)("dial() to a compressed echo of %s", (name, peer) => {
+  const connect = dialerTo(peer);
   const wrong = answeredWrongly.find(({ server }) => server === name);
   it.each(wishes.filter(([what]) => wrong?.wishes.includes(what)))(
     "with %s refuses an answer that breaks the standard",
     async (_what, options) => {
       const extension = new PermessageDeflate({ engine: zlibEngine(), ...options });
-      await expect(connect(peer, { extensions: [extension] })).rejects.toMatchObject({
+      await expect(connect({ extensions: [extension] })).rejects.toMatchObject({
         code: "BAD_EXTENSIONS",
       });
     },
@@ -144,7 +151,7 @@ describe.each(compressing)("dial() to a compressed echo of %s", (name, peer) => 
     "with %s gets back what it sends, of every size",
     async (_what, options) => {
       const extension = new PermessageDeflate({ engine: zlibEngine(), threshold: 0, ...options });
-      const stream = await connect(peer, { extensions: [extension] });
+      const stream = await connect({ extensions: [extension] });
       expect(stream.extensions.map(({ name }) => name)).toEqual(["permessage-deflate"]);
       const reader = new Reader(stream, stream.state, {
         checkUtf8: true,

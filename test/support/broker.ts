@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
+import { atExit } from "./at-exit.ts";
 
 /** A broker that a test has for itself, and may treat badly. */
 export interface TestBroker {
@@ -99,12 +100,13 @@ export async function startBroker(
   const [program, ...args] = command(port) as [string, ...string[]];
   let child: ChildProcess | undefined;
   const end = (): void => void child?.kill("SIGKILL");
-  process.once("exit", end);
+  let forget = (): void => {};
   const broker: TestBroker = {
     port,
     async kill() {
       const dying = child;
       child = undefined;
+      forget();
       if (dying === undefined) return;
       const ended = new Promise((resolve) => dying.once("exit", resolve));
       // It first, so that it does nothing about the others.
@@ -118,6 +120,7 @@ export async function startBroker(
       new Promise((resolve, reject) => {
         const started = spawn(program, args);
         child = started;
+        forget = atExit(end);
         started.once("error", reject);
         started.once("exit", (code) => {
           reject(new Error(`${program} has ended with ${code}`));

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { PostgresClient } from "../../adapters/postgres/index.ts";
+import { atExit } from "./at-exit.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 
 /** Debian has the programs of each version in a folder of its own, which is in nobody's PATH. */
@@ -81,7 +82,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   const remove = (): void => {
     rmSync(folder, { recursive: true, force: true });
   };
-  process.once("exit", remove);
+  const forget = atExit(remove);
   if (process.getuid?.() === 0) {
     const [uid, gid] = ["-u", "-g"].map((of) => Number(execFileSync("id", [of, "postgres"])));
     chownSync(folder, uid!, gid!);
@@ -105,7 +106,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     async remove() {
       await broker.kill();
       remove();
-      process.off("exit", remove);
+      forget();
     },
   };
 }

@@ -6,6 +6,7 @@ import { ensureBuilt, root, runtimeCommand } from "../../scripts/built.mjs";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Data } from "../../src/connection/data.ts";
 import { adapter } from "./adapter.ts";
+import { atExit } from "./at-exit.ts";
 import { type Runtime, runtime } from "./runtime.ts";
 
 /** How messages go over a channel between processes. */
@@ -24,8 +25,7 @@ function startChild(
     serialization,
   });
   const end = (): void => void child.kill("SIGKILL");
-  process.once("exit", end);
-  child.once("exit", () => process.off("exit", end));
+  child.once("exit", atExit(end));
   return child;
 }
 

@@ -1,6 +1,7 @@
 import process from "node:process";
 import { spawn } from "node:child_process";
 import { root } from "../../scripts/built.mjs";
+import { atExit } from "./at-exit.ts";
 
 /** A program that was started for a test. */
 export interface Program {
@@ -26,7 +27,7 @@ export function startProgram(
   });
   // A run that is cut short leaves no program behind.
   const end = (): void => void child.kill("SIGTERM");
-  process.once("exit", end);
+  const forget = atExit(end);
   let output = "";
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -38,7 +39,7 @@ export function startProgram(
   const ended = new Promise<{ code: number | null; output: string }>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
-      process.off("exit", end);
+      forget();
       resolve({ code, output });
     });
   });

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import type { Readable } from "node:stream";
 import { build } from "esbuild";
 import { root } from "../../scripts/built.mjs";
+import { atExit } from "./at-exit.ts";
 import { authority } from "./certificate.ts";
 
 /** The runtime of Cloudflare's Workers, with one Worker in it. */
@@ -80,7 +80,7 @@ export async function startWorkerd(options: WorkerOptions): Promise<Workerd> {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const end = (): void => void child.kill("SIGTERM");
-  process.once("exit", end);
+  const forget = atExit(end);
   const ended = new Promise<void>((resolve) => child.once("close", resolve));
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -102,7 +102,7 @@ export async function startWorkerd(options: WorkerOptions): Promise<Workerd> {
     url: `http://127.0.0.1:${port}`,
     output: () => output,
     async [Symbol.asyncDispose]() {
-      process.off("exit", end);
+      forget();
       end();
       await ended;
       rmSync(folder, { recursive: true, force: true });

@@ -7,20 +7,20 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * A case of a client in Java, and what the clients have in common: `java CLIENT URL CASE...` prints one JSON object per case
+ * A case of a client in Java, and what the clients have in common: `java CLIENT CASE...` prints one JSON object per case
  * and line. The JDK reads no JSON, so each case comes as its fields with U+001F between them.
  */
 abstract class Play {
     static final long CASE_DEADLINE = 15;
 
     /** A case, its fields in the order in which they come. */
-    record Case(String name, String action, String type, String text, int times, int size, int chunk,
+    record Case(String name, String url, String action, String type, String text, int times, int size, int chunk,
             String payload, String[] offered, String agreed, int count, int status, String reason) {
         static Case of(String line) {
             String[] f = line.split("\u001f", -1);
-            String[] offered = f[8].isEmpty() ? new String[0] : f[8].split(",");
-            return new Case(f[0], f[1], f[2], f[3], number(f[4]), number(f[5]), number(f[6]), f[7], offered,
-                    f[9], number(f[10]), number(f[11]), f[12]);
+            String[] offered = f[9].isEmpty() ? new String[0] : f[9].split(",");
+            return new Case(f[0], f[1], f[2], f[3], f[4], number(f[5]), number(f[6]), number(f[7]), f[8], offered,
+                    f[10], number(f[11]), number(f[12]), f[13]);
         }
 
         static int number(String field) {
@@ -89,8 +89,8 @@ abstract class Play {
         } while (at < length);
     }
 
-    void run(String url, Case one) throws Exception {
-        open(one.action.equals("closed") ? url + "close" : url, one.offered);
+    void run(Case one) throws Exception {
+        open(one.action.equals("closed") ? one.url + "close" : one.url, one.offered);
         int status = 1000;
         String reason = "";
         switch (one.action) {
@@ -126,11 +126,11 @@ abstract class Play {
 
     /** Plays the cases, each with a client of its own. */
     static void all(Supplier<Play> client, String[] arguments) {
-        for (String line : Arrays.copyOfRange(arguments, 1, arguments.length)) {
+        for (String line : arguments) {
             Case one = Case.of(line);
             String detail = "";
             try {
-                client.get().run(arguments[0], one);
+                client.get().run(one);
             } catch (Exception error) {
                 detail = String.valueOf(error).replaceAll("[\"\\\\\\p{Cntrl}]", " ");
             }

@@ -1,4 +1,4 @@
-// Gorilla's websocket as a client: client URL CASES prints one JSON object per case and line.
+// Gorilla's websocket as a client: client CASES prints one JSON object per case and line.
 package main
 
 import (
@@ -19,6 +19,7 @@ const caseDeadline = 15 * time.Second
 
 type testCase struct {
 	Name    string
+	URL     string
 	Action  string
 	Type    string
 	Text    string
@@ -50,7 +51,7 @@ func (c *testCase) content() (int, []byte) {
 	return websocket.BinaryMessage, data
 }
 
-func (c *testCase) run(url string) error {
+func (c *testCase) run() error {
 	dialer := websocket.Dialer{Subprotocols: c.Offered, EnableCompression: true}
 	if c.Action == "fragments" {
 		dialer.WriteBufferSize = c.Chunk
@@ -59,6 +60,7 @@ func (c *testCase) run(url string) error {
 		_, data := c.content()
 		dialer.WriteBufferSize = len(data) + 1
 	}
+	url := c.URL
 	if c.Action == "closed" {
 		url += "close"
 	}
@@ -189,13 +191,13 @@ func expectClose(conn *websocket.Conn, status int, reason string) error {
 
 func main() {
 	var cases []testCase
-	if err := json.Unmarshal([]byte(os.Args[2]), &cases); err != nil {
+	if err := json.Unmarshal([]byte(os.Args[1]), &cases); err != nil {
 		panic(err)
 	}
 	output := json.NewEncoder(os.Stdout)
 	for _, c := range cases {
 		report := result{Case: c.Name, OK: true}
-		if err := c.run(os.Args[1]); err != nil {
+		if err := c.run(); err != nil {
 			report.OK, report.Detail = false, err.Error()
 		}
 		if err := output.Encode(report); err != nil {

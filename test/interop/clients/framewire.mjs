@@ -1,14 +1,13 @@
 /**
- * The client of this package, against servers that nobody here wrote: the same file on every runtime. `framewire.mjs URL
- * CASES [--compression]` prints one JSON object per case and line.
+ * The client of this package, against servers that nobody here wrote: the same file on every runtime. `framewire.mjs CASES`
+ * prints one JSON object per case and line. A case says whether compression is offered.
  */
 
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { connect } from "framewire/auto";
 
-const [url, cases, ...flags] = process.argv.slice(2);
-const compression = flags.includes("--compression") && { threshold: 0 };
+const [cases] = process.argv.slice(2);
 const timeout = 15_000;
 const normal = { status: 1000, reason: "" };
 
@@ -39,7 +38,8 @@ function* pieces(content, size) {
 async function run(one) {
   let onPong;
   const pong = new Promise((resolve) => (onPong = resolve));
-  const target = one.action === "closed" ? `${url}close` : url;
+  const target = one.action === "closed" ? `${one.url}close` : one.url;
+  const compression = one.compressed && { threshold: 0 };
   const options = { protocols: one.offered, compression, timeout };
   const ws = await connect(target, options, { pong: (_, payload) => onPong(payload) });
   try {

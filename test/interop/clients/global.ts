@@ -1,11 +1,11 @@
 /**
- * The runtime's own WebSocket as a client: `deno run -A global.ts URL CASES` and `bun global.ts URL CASES`.
+ * The runtime's own WebSocket as a client: `deno run -A global.ts CASES` and `bun global.ts CASES`.
  *
  * @module
  */
 
 import process from "node:process";
-import type { Case } from "../cases.ts";
+import type { PlacedCase } from "../cases.ts";
 import { type Implementation, runCases, type WebSocketLike } from "./web.ts";
 
 const { WebSocket } = globalThis as unknown as {
@@ -30,7 +30,7 @@ const implementation: Implementation = {
     }),
 };
 
-const [url, cases] = process.argv.slice(2) as [string, string];
-for await (const result of runCases(implementation, url, JSON.parse(cases) as Case[])) {
+const [cases] = process.argv.slice(2) as [string];
+for await (const result of runCases(implementation, JSON.parse(cases) as PlacedCase[])) {
   console.log(JSON.stringify(result));
 }

@@ -1,5 +1,5 @@
 /*
- * libwebsockets as a client: `libwebsockets_client URL CASE...` prints one JSON object per case and line. C reads no JSON, so
+ * libwebsockets as a client: `libwebsockets_client CASE...` prints one JSON object per case and line. C reads no JSON, so
  * each case comes as its fields with U+001F between them. A case that takes too long ends the program.
  */
 
@@ -12,7 +12,7 @@
 static const unsigned caseDeadline = 15;
 
 /* The fields of a case, in the order in which they come. */
-enum field { NAME, ACTION, TYPE, TEXT, TIMES, SIZE, CHUNK, PAYLOAD, OFFERED, AGREED, COUNT, STATUS, REASON, FIELDS };
+enum field { NAME, URL, ACTION, TYPE, TEXT, TIMES, SIZE, CHUNK, PAYLOAD, OFFERED, AGREED, COUNT, STATUS, REASON, FIELDS };
 
 /* A case, and how far it has come. */
 static struct {
@@ -179,7 +179,7 @@ static const struct lws_extension extensions[] = {
     {NULL, NULL, NULL},
 };
 
-static void run(struct lws_context *context, int port, char *line)
+static void run(struct lws_context *context, char *line)
 {
     memset(&one, 0, sizeof one);
     for (int at = 0; at < FIELDS; at++) one.field[at] = strsep(&line, "\x1f");
@@ -188,7 +188,7 @@ static void run(struct lws_context *context, int port, char *line)
         .context = context,
         .address = "127.0.0.1",
         .host = "127.0.0.1",
-        .port = port,
+        .port = atoi(strrchr(one.field[URL], ':') + 1),
         .path = is("closed") ? "/close" : "/",
         .protocol = *one.field[OFFERED] ? one.field[OFFERED] : NULL,
     };
@@ -212,8 +212,7 @@ int main(int count, char **arguments)
     lws_set_log_level(LLL_ERR, NULL);
     struct lws_context *context = lws_create_context(&info);
     if (!context) return 1;
-    int port = atoi(strrchr(arguments[1], ':') + 1);
-    for (int at = 2; at < count; at++) run(context, port, arguments[at]);
+    for (int at = 1; at < count; at++) run(context, arguments[at]);
     lws_context_destroy(context);
     return 0;
 }

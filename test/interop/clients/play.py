@@ -1,6 +1,6 @@
 """What the clients in Python have in common: they play the cases, and print one JSON object per case and line.
 
-`python3 -B LIBRARY_client.py URL CASES`: without bytecode, so that nothing is written beside them.
+`python3 -B LIBRARY_client.py CASES`: without bytecode, so that nothing is written beside them.
 """
 
 import asyncio
@@ -61,10 +61,10 @@ def check_equal(what, actual, expected):
         raise AssertionError(f"Expected {what} {expected!r:.80}, got {actual!r:.80}")
 
 
-async def play_case(library, url, case):
+async def play_case(library, case):
     action = case["action"]
     status, reason = 1000, ""
-    target = url + "close" if action == "closed" else url
+    target = case["url"] + ("close" if action == "closed" else "")
     client = await library.connect(target, case.get("offered") or [])
     if action == "echo":
         await client.send(content_of(case))
@@ -97,15 +97,15 @@ async def play_case(library, url, case):
         check_equal("reason", got_reason, reason)
 
 
-async def play_all(library, url, cases):
+async def play_all(library, cases):
     for case in cases:
         result = {"case": case["name"], "ok": True, "detail": ""}
         try:
-            await asyncio.wait_for(play_case(library, url, case), CASE_DEADLINE)
+            await asyncio.wait_for(play_case(library, case), CASE_DEADLINE)
         except Exception as error:
             result.update(ok=False, detail=f"{type(error).__name__}: {error}")
         print(json.dumps(result), flush=True)
 
 
 def play(library):
-    asyncio.run(play_all(library, sys.argv[1], json.loads(sys.argv[2])))
+    asyncio.run(play_all(library, json.loads(sys.argv[1])))

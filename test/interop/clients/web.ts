@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Case, Content, Result } from "../cases.ts";
+import type { Content, PlacedCase, Result } from "../cases.ts";
 
 /** What the cases need of a WebSocket. */
 export interface WebSocketLike {
@@ -41,11 +41,10 @@ const caseDeadline = 15_000;
 /** Runs cases one after the other, each on its own connection. */
 export async function* runCases(
   implementation: Implementation,
-  url: string,
-  cases: readonly Case[],
+  cases: readonly PlacedCase[],
 ): AsyncGenerator<Result, void> {
   for (const one of cases) {
-    const connection = new Connection(implementation, url, one);
+    const connection = new Connection(implementation, one);
     try {
       await withDeadline(runCase(connection, one));
       yield { case: one.name, ok: true, detail: "" };
@@ -70,7 +69,7 @@ async function withDeadline(work: Promise<void>): Promise<void> {
   }
 }
 
-async function runCase(connection: Connection, one: Case): Promise<void> {
+async function runCase(connection: Connection, one: PlacedCase): Promise<void> {
   await connection.opened;
   switch (one.action) {
     case "echo":
@@ -113,9 +112,12 @@ class Connection {
   readonly #messages: unknown[] = [];
   #wake: (() => void) | undefined;
 
-  constructor(implementation: Implementation, url: string, one: Case) {
+  constructor(implementation: Implementation, one: PlacedCase) {
     const offered = one.action === "subprotocol" ? [...one.offered] : [];
-    const ws = implementation.connect(one.action === "closed" ? `${url}close` : url, offered);
+    const ws = implementation.connect(
+      one.action === "closed" ? `${one.url}close` : one.url,
+      offered,
+    );
     this.#implementation = implementation;
     this.ws = ws;
     ws.binaryType = "arraybuffer";
