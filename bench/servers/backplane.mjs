@@ -32,7 +32,8 @@ const ioRedis = async () => {
 };
 const nats = async (name) =>
   natsBackplane((await import(name)).connect, { servers: `127.0.0.1:${port}` });
-const natsKeeping = async (name) => natsStreams(await import(name), { servers: `127.0.0.1:${port}` });
+const natsKeeping = async (name) =>
+  natsStreams(await import(name), { servers: `127.0.0.1:${port}` });
 const shared = localBackplane();
 const backplanes = {
   local: () => shared,
