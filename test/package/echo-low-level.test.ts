@@ -154,7 +154,9 @@ const MiB = 1024 * KiB;
 
 /** Bytes that are a text, too. */
 function letters(length: number): Uint8Array {
-  return new Uint8Array(length).map((_, i) => 97 + (i % 23));
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = 97 + (i % 23);
+  return bytes;
 }
 
 /** A message in fragments of a size; as Autobahn does it, an empty one ends what they divide without a rest. */
