@@ -16,6 +16,7 @@ import { zlibEngine } from "./zlib/engine.ts";
 
 let host: RuntimeServices | undefined;
 let readBody: ResponseBody | undefined;
+let readType: RuntimeServices["typeOf"] | null = null;
 
 /** Gives the services of the runtime for servers and clients. */
 export function runtimeServices(): RuntimeServices {
@@ -27,7 +28,11 @@ export function runtimeServices(): RuntimeServices {
     afterTurn: (task) => void setImmediate(task),
     codec: bufferText(),
     bodyOf,
-    typeOf: responseType(),
+    // Node loads a megabyte of code when it is asked for its `Response`, and few servers answer with one.
+    get typeOf() {
+      if (readType === null) readType = responseType();
+      return readType;
+    },
     valueNow: valueNow(),
     bindContext,
   });

@@ -59,8 +59,9 @@ export interface Upgraded {
 let services: RuntimeServices | undefined;
 
 function servicesOf(common: RuntimeServices): RuntimeServices {
-  const codec = common.codec && checkingCodec(common.codec);
-  return { ...common, codec, bindContext: undefined };
+  // No spread: it would ask for what answers requests, too.
+  const { engine, observer, ownBufferSize, afterTurn, codec } = common;
+  return { engine, observer, ownBufferSize, afterTurn, codec: codec && checkingCodec(codec) };
 }
 
 /** The core's handlers: one object for all connections, since each connection has its WebSocket as its context. */
