@@ -68,6 +68,7 @@ interface Request {
   readonly body: ReadableStream<Uint8Array> | null;
   readonly signal: AbortSignal;
   clone(): Request;
+  formData(): Promise<unknown>;
 }
 
 // oxlint-disable-next-line no-var -- as above

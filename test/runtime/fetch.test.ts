@@ -101,6 +101,24 @@ describe(`a Hono application on ${runtime}`, () => {
     expect(await (await post("/form", form)).text()).toBe("Ann");
   });
 
+  it("passes a request on with headers that it has not read", async () => {
+    const behind = await start({
+      fetch: ({ method, headers }) => new Response(`${method} ${headers.get("x-a")}`),
+    });
+    const own = await start({
+      fetch: async (asked) => new Response(await (await fetch(asked)).text()),
+    });
+    const copied = await start({
+      fetch: async (asked) => new Response(await (await fetch(new Request(asked))).text()),
+    });
+    const host = `Host: 127.0.0.1:${behind.server.port}`;
+    for (const { server } of [own, copied]) {
+      const peer = await clientOf(server);
+      peer.send(`GET / HTTP/1.1\r\n${host}\r\nX-A: b\r\n\r\n`);
+      expect((await peer.answer(5)).at(-1)).toBe("GET b");
+    }
+  });
+
   it("streams its answers, keeps the connection, and is let finish by a shutdown", async () => {
     const gate = newDeferred<void>();
     const app = new Hono();

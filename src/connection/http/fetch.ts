@@ -5,7 +5,7 @@
  */
 
 import { isBytes } from "../../arguments.ts";
-import { concat, noBytes } from "../../bytes.ts";
+import { noBytes } from "../../bytes.ts";
 import { isPromise } from "../../deferred.ts";
 import type { UpgradeRequest } from "../../handshake/server/upgrade-request.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
@@ -14,6 +14,7 @@ import { type Answer, textBody } from "./answer.ts";
 import { type BodySource, sourceOf, type ValueNow } from "./body-source.ts";
 import type { Answerer } from "./exchange.ts";
 import { webRequestOf } from "./web-request.ts";
+import { resumed, whole } from "./whole-body.ts";
 
 /**
  * The runtime's own `Request`; `object` in a project without a runtime's types. The package's declarations compile in both cases.
@@ -143,56 +144,6 @@ function lengthOf(text: string): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Number of promise steps within which a ready body has come. */
-const fewSteps = 16;
-
-/**
- * Gives the bytes of a ready body, so that one write is enough. Otherwise gives a source that begins with the bytes already read.
- */
-async function whole(source: BodySource): Promise<Uint8Array | BodySource> {
-  const pieces: Uint8Array[] = [];
-  for (;;) {
-    const next = source.next();
-    const ready = isPromise(next) ? await readyOf(next as Promise<Uint8Array | undefined>) : next;
-    if (ready === notReady || pieces.length === fewSteps) return resumed(source, pieces, next);
-    if (ready === undefined) return pieces.length === 1 ? pieces[0]! : concat(pieces);
-    pieces.push(ready);
-  }
-}
-
-const notReady = Symbol("not ready");
-
-/** Gives the result of a promise if it resolves within a few steps. */
-async function readyOf<Value>(promise: Promise<Value>): Promise<Value | typeof notReady> {
-  let settled: Promise<Value> | undefined;
-  const settle = (): void => {
-    settled = promise;
-  };
-  promise.then(settle, settle);
-  for (let step = 0; step < fewSteps && settled === undefined; step++) await undefined;
-  return settled ?? notReady;
-}
-
 function asSource(content: Uint8Array): BodySource {
   return resumed(nothing, content.length === 0 ? [] : [content], nothing.next());
-}
-
-function resumed(
-  source: BodySource,
-  pieces: Uint8Array[],
-  next: Awaitable<Uint8Array | undefined>,
-): BodySource {
-  let isPending = true;
-  return {
-    next() {
-      const piece = pieces.shift();
-      if (piece !== undefined) return piece;
-      if (!isPending) return source.next();
-      isPending = false;
-      return next;
-    },
-    cancel(reason) {
-      source.cancel(reason);
-    },
-  };
 }

@@ -8,11 +8,16 @@ import type { HttpRequest } from "./request.ts";
 import { appendHeaders, methodOf, partsOf, type RequestParts } from "./request-parts.ts";
 
 /** A class of `Request` whose signal is that of the HttpRequest. */
-type RealClass = new (from: string | Request, asked: HttpRequest, parts?: RequestParts) => Request;
+export type RealClass = new (
+  from: string | Request,
+  asked: HttpRequest,
+  parts?: RequestParts,
+) => Request;
 
 let realClass: RealClass | undefined;
 
-function classOfReal(): RealClass {
+/** Gives the class, which is made at the first call: not every runtime has a `Request`. */
+export function classOfReal(): RealClass {
   return (realClass ??= class extends Request {
     readonly #asked: HttpRequest;
 

@@ -18,11 +18,15 @@ export function methodOf(asked: HttpRequest): string {
 /** The answer may begin before the body has ended. Some runtimes' types do not have this option. */
 export const half: object = { duplex: "half" };
 
-/** The options of a `Request`, except its headers. On each runtime, appending headers later is cheaper than passing them. */
-export function partsOf(asked: HttpRequest): RequestParts {
+/**
+ * The options of a `Request`, except its headers; undefined for a plain GET, because Bun takes twice as long to make a `Request` with
+ * any. On each runtime, appending headers later is cheaper than passing them.
+ */
+export function partsOf(asked: HttpRequest): RequestParts | undefined {
   const method = methodOf(asked);
+  if (method === "GET") return undefined;
   // "If ... method is `GET` or `HEAD`, then throw a TypeError" (Fetch, 5.4), if there is a body
-  if (method === "GET" || method === "HEAD" || !asked.hasBody) return { method };
+  if (method === "HEAD" || !asked.hasBody) return { method };
   return { method, body: bodyOf(asked), ...half };
 }
 

@@ -6,6 +6,7 @@
 
 import { HandshakeError } from "../../errors.ts";
 import { parsedUrl } from "../../http/url.ts";
+import { newLazyRequest } from "./lazy-request.ts";
 import { newRealRequest } from "./real-request.ts";
 import type { HttpRequest } from "./request.ts";
 import { canStandIn, type NewRequest, newStandInRequest } from "./stand-in-request.ts";
@@ -32,11 +33,11 @@ export function webRequestOf(asked: HttpRequest): Request {
     if (parsedUrl(url) === undefined) throw new HandshakeError("BAD_HOST");
     lastHost = host;
   }
-  newRequest ??= fastest(newStandInRequest, newRealRequest);
+  newRequest ??= fastest([newStandInRequest, newLazyRequest], newRealRequest);
   return newRequest(url, asked);
 }
 
-/** Gives the stand-in if the runtime accepts it as a `Request`, otherwise the real one. */
-export function fastest(standIn: NewRequest, real: NewRequest): NewRequest {
-  return canStandIn(standIn) ? standIn : real;
+/** Gives the first of `ways` whose result the runtime accepts as a `Request`; `real` if there is none. */
+export function fastest(ways: readonly NewRequest[], real: NewRequest): NewRequest {
+  return ways.find(canStandIn) ?? real;
 }
