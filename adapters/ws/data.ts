@@ -33,8 +33,12 @@ export function buffersMade(): number {
   return made;
 }
 
-/** A text of a chunk with memory of its own that was checked, and where it begins in the chunk; it is the next to be made. */
+/**
+ * A text of a chunk with memory of its own that was checked, the chunk, and where the text begins in it. As a rule it is the next
+ * to be made; where its message is dropped, another chunk comes.
+ */
 let checked: Buffer | undefined;
+let checkedChunk: Uint8Array | undefined;
 let checkedStart = 0;
 
 /** Makes the bytes of a message as a Buffer, for the core's option `newBytes`. */
@@ -49,7 +53,8 @@ export function newBuffer(
   if (memory !== undefined) {
     const text = checked;
     checked = undefined;
-    if (text !== undefined && checkedStart === start && text.length === end - start) return text;
+    const isOfChunk = text !== undefined && checkedChunk === source;
+    if (isOfChunk && checkedStart === start && text.length === end - start) return text;
     return new BufferOf(memory, source.byteOffset + start, end - start);
   }
   const buffer = Buffer.allocUnsafe(end - start);
@@ -67,6 +72,7 @@ export function checkingCodec(codec: TextCodec): TextCodec {
       if (memory === undefined) return codec.isUtf8!(bytes, start, end);
       const text = new BufferOf(memory, bytes.byteOffset + start, end - start);
       checked = isUtf8(text) ? text : undefined;
+      checkedChunk = bytes;
       checkedStart = start;
       return checked !== undefined;
     },

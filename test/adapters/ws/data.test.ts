@@ -129,6 +129,16 @@ describe("checkingCodec()", () => {
     });
   });
 
+  it("gives no text of a chunk out for a message of another one", () => {
+    const other = new Uint8Array(Buffer.from("two"));
+    during(chunk, () => {
+      expect(codec.isUtf8!(chunk, 0, 3)).toBe(true);
+    });
+    during(other, () => {
+      expect(String(newBuffer(other, 0, 3, false))).toBe("two");
+    });
+  });
+
   it("is the other itself where that has no check", () => {
     expect(checkingCodec(webText)).toBe(webText);
   });
