@@ -14,21 +14,42 @@ let chunk: Uint8Array | undefined;
 /** The buffer of the chunk: on V8, reading `buffer` from an array costs as much as making a view. */
 let memory: ArrayBuffer | undefined;
 
-/** Delivers a chunk whose memory nobody else uses. */
-export function deliverOwn(handler: TransportHandler, own: Uint8Array): void {
+/** Where the chunk begins in it, which costs the same. */
+let offset = 0;
+
+/**
+ * Delivers a chunk whose memory nobody else uses.
+ *
+ * @param ownMemory Its ArrayBuffer.
+ * @param ownOffset Where it begins there.
+ */
+export function deliverOwn(
+  handler: TransportHandler,
+  own: Uint8Array,
+  ownMemory: ArrayBuffer = own.buffer as ArrayBuffer,
+  ownOffset: number = own.byteOffset,
+): void {
   const before = chunk;
   const memoryBefore = memory;
+  const offsetBefore = offset;
   chunk = own;
-  memory = own.buffer as ArrayBuffer;
+  memory = ownMemory;
+  offset = ownOffset;
   try {
     handler.onData(own);
   } finally {
     chunk = before;
     memory = memoryBefore;
+    offset = offsetBefore;
   }
 }
 
 /** Gives the ArrayBuffer of `bytes`, if this is the chunk that {@link deliverOwn} delivers now. */
 export function memoryOf(bytes: Uint8Array): ArrayBuffer | undefined {
   return bytes === chunk ? memory : undefined;
+}
+
+/** Gives the index in its ArrayBuffer at which this chunk begins. */
+export function chunkOffset(): number {
+  return offset;
 }

@@ -288,7 +288,8 @@ export class NodeTransport implements Transport {
 
   #onData({ buffer, byteOffset, length }: Uint8Array): void {
     // A plain Uint8Array, since `slice` of a Buffer makes no copy.
-    deliverOwn(this.handler, new Uint8Array(buffer, byteOffset, length));
+    const chunk = new Uint8Array(buffer, byteOffset, length);
+    deliverOwn(this.handler, chunk, buffer as ArrayBuffer, byteOffset);
   }
 
   #onEnd(): void {

@@ -8,7 +8,7 @@ import { Buffer, isUtf8 } from "node:buffer";
 import { copy } from "../../src/bytes.ts";
 import type { TextCodec } from "../../src/frame/text-codec.ts";
 import { isBlob } from "../blob.ts";
-import { memoryOf } from "../node/own-chunk.ts";
+import { chunkOffset, memoryOf } from "../node/own-chunk.ts";
 import type { BinaryType, RawData } from "./types.ts";
 
 /** An empty Buffer, shared by everything that needs one. */
@@ -49,13 +49,16 @@ export function newBuffer(
   isOwned: boolean,
 ): Buffer {
   made++;
-  const memory = isOwned ? (source.buffer as ArrayBuffer) : memoryOf(source);
+  if (isOwned) {
+    return new BufferOf(source.buffer as ArrayBuffer, source.byteOffset + start, end - start);
+  }
+  const memory = memoryOf(source);
   if (memory !== undefined) {
     const text = checked;
     checked = undefined;
     const isOfChunk = text !== undefined && checkedChunk === source;
     if (isOfChunk && checkedStart === start && text.length === end - start) return text;
-    return new BufferOf(memory, source.byteOffset + start, end - start);
+    return new BufferOf(memory, chunkOffset() + start, end - start);
   }
   const buffer = Buffer.allocUnsafe(end - start);
   copy(buffer, 0, source, start, end);
@@ -70,7 +73,7 @@ export function checkingCodec(codec: TextCodec): TextCodec {
     isUtf8(bytes, start, end) {
       const memory = memoryOf(bytes);
       if (memory === undefined) return codec.isUtf8!(bytes, start, end);
-      const text = new BufferOf(memory, bytes.byteOffset + start, end - start);
+      const text = new BufferOf(memory, chunkOffset() + start, end - start);
       checked = isUtf8(text) ? text : undefined;
       checkedChunk = bytes;
       checkedStart = start;

@@ -6,7 +6,6 @@
 
 import { Buffer } from "node:buffer";
 import process from "node:process";
-import { viewOf } from "../../src/bytes.ts";
 import type { Peer } from "../../src/handshake/server/peer.ts";
 import { hasWatchers } from "../diagnostics.ts";
 import { AcceptedTransport } from "../node/accept.ts";
@@ -107,7 +106,9 @@ export class UpgradedTransport extends AcceptedTransport {
     if (this.#hadMessage && bytes.length <= largestCopied) {
       const own = Buffer.allocUnsafe(bytes.length);
       own.set(bytes);
-      deliverOwn(this.handler, viewOf(own, 0, own.length));
+      const { buffer, byteOffset } = own;
+      const chunk = new Uint8Array(buffer, byteOffset, own.length);
+      deliverOwn(this.handler, chunk, buffer as ArrayBuffer, byteOffset);
     } else {
       super.deliver(bytes);
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deliverOwn, memoryOf } from "../../../adapters/node/own-chunk.ts";
+import { chunkOffset, deliverOwn, memoryOf } from "../../../adapters/node/own-chunk.ts";
 import type { TransportHandler } from "../../../src/transport.ts";
 
 function handler(onData: (chunk: Uint8Array) => void): TransportHandler {
@@ -17,6 +17,21 @@ describe("memoryOf()", () => {
       chunk,
     );
     expect([...told, memoryOf(chunk)]).toEqual([true, undefined, undefined]);
+  });
+
+  it("comes with where the chunk begins in it, that of the outer one again behind an inner one", () => {
+    const [outer, inner] = [new Uint8Array(8).subarray(3), new Uint8Array(8).subarray(5)];
+    const told: number[] = [];
+    const within = handler(() => told.push(chunkOffset()));
+    deliverOwn(
+      handler(() => {
+        told.push(chunkOffset());
+        deliverOwn(within, inner);
+        told.push(chunkOffset());
+      }),
+      outer,
+    );
+    expect(told).toEqual([3, 5, 3]);
   });
 
   it("is that of the inner chunk inside of another one's delivery, and of the outer one behind it", () => {
