@@ -130,7 +130,10 @@ export class WebSocket extends WebSocketEmitter {
         if (told !== undefined) context.#tellError(told);
       },
       close({ context }, closure) {
-        context.#ended(closure);
+        // Behind the microtasks that call the callbacks of lost messages: with `ws` nothing comes after `close`.
+        queueMicrotask(() => {
+          context.#ended(closure);
+        });
       },
     };
     onBlobFailed = ({ context }, error) => {

@@ -1,4 +1,5 @@
 import { Blob } from "node:buffer";
+import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { cleanUp, ended, message, next, pair, type Pair, shapes } from "../../support/ws-shape.ts";
 
@@ -247,6 +248,28 @@ describe.each(shapes)("What a WebSocket of %s sends", (_, shape) => {
     expect(errors.at(-1)).toBe(true);
     expect(errors).toHaveLength(4);
   });
+
+  it.each([
+    ["wait for the network", false],
+    ["wait to be compressed", { threshold: 0 }],
+  ])(
+    "calls the callbacks of messages that %s before close when the socket is lost",
+    async (_, perMessageDeflate) => {
+      const { client, peer } = await pair(shape, { perMessageDeflate }, { perMessageDeflate });
+      client.pause();
+      const told: unknown[] = [];
+      const tell = (): void => void told.push(peer.readyState < peer.CLOSED);
+      const over = ended(peer);
+      peer.on("close", () => told.push("close"));
+      // More than any system takes at once.
+      peer.send(Buffer.alloc(16 * 1024 * 1024), tell);
+      peer.send("behind it", tell);
+      (peer as unknown as { _socket: Socket })._socket.destroy();
+      await over;
+      await new Promise((resolve) => void setImmediate(resolve));
+      expect(told).toEqual([true, true, "close"]);
+    },
+  );
 });
 
 describe("_sender of framewire/ws", () => {
