@@ -66,12 +66,17 @@ export function headerLines(headers: HeaderPairs): string {
   return lines;
 }
 
+/** First lines by status, made when they are written first. */
+const statusLines: string[] = [];
+
 /** Writes the first line of a response. @throws {RangeError} `status` is not an integer from 100 to 599. */
 export function statusLine(status: number): string {
+  const line = statusLines[status - 100];
+  if (line !== undefined) return line;
   if (!Number.isInteger(status) || status < 100 || status > 599) {
     throw new RangeError(`HTTP status must be an integer from 100 to 599: ${status}`);
   }
-  return `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\n`;
+  return (statusLines[status - 100] = `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\n`);
 }
 
 /**

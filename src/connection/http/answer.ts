@@ -18,7 +18,7 @@ import type { HttpReply } from "../../handshake/server/response.ts";
 import { checkReplyHeaders } from "../../handshake/server/response.ts";
 import type { Awaitable } from "../../io/byte-stream.ts";
 import { toHeaderPairs } from "../../http/headers.ts";
-import { httpDate } from "../../http/date.ts";
+import { httpDateLine } from "../../http/date.ts";
 import { headerLines, statusLine } from "../../http/write.ts";
 import { borrowBuffer } from "../../endpoint/pool.ts";
 import { toBytes } from "../data.ts";
@@ -66,6 +66,8 @@ export function textBody(text: string): string | Uint8Array {
 }
 
 const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
+/** The lines of {@link plainText}, as they are written. */
+const plainTextLines = "Content-Type: text/plain; charset=utf-8\r\n";
 
 /**
  * Unknown names are refused: a body under another name would otherwise be an empty answer. Headers and body are checked where
@@ -83,8 +85,8 @@ const place: Place = { what: "field", path: "http().", example: '{ status: 200, 
 export function answerOf(given: HttpAnswer): Answer {
   checkOptions(given, answerTable, place);
   const { status = 200, headers: own = plainText, body = noBytes } = given;
-  const headers = toHeaderPairs(own);
-  checkReplyHeaders(headers);
+  const headers = own === plainText ? plainText : toHeaderPairs(own);
+  if (headers !== plainText) checkReplyHeaders(headers);
   if (typeof body === "string") return { status, headers, body: textBody(body) };
   if (isBytes(body)) return { status, headers, body: toBytes(body) };
   if (isSource(body)) return { status, headers, body: sourceOf(body) };
@@ -185,7 +187,8 @@ export function writeAnswer(
 ): WrittenAnswer {
   const { status, headers, body } = answer;
   if (status < 200) throw new RangeError(`Status of a final response starts at 200: ${status}`);
-  const head = `${statusLine(status)}${dateLine(headers)}${connection}${lengthLine(answer, framing)}${headerLines(headers)}\r\n`;
+  const lines = headers === plainText ? plainTextLines : headerLines(headers);
+  const head = `${statusLine(status)}${dateLine(headers)}${connection}${lengthLine(answer, framing)}${lines}\r\n`;
   const content = framing === "whole" ? (body as string | Uint8Array) : noBytes;
   const size = head.length + content.length;
   // A larger one would hold too much for a client that is slow to take it.
@@ -198,7 +201,7 @@ export function writeAnswer(
 
 function dateLine(headers: HeaderPairs): string {
   for (const [name] of headers) if (name.length === 4 && name.toLowerCase() === "date") return "";
-  return `Date: ${httpDate()}\r\n`;
+  return httpDateLine();
 }
 
 /** "A server MUST NOT send a Content-Length header field in any response with a status code of ... 204" (RFC 9110, 8.6) */

@@ -42,7 +42,7 @@ export function answererOf(
   const { method, target } = request;
   if (target === "*") return options(undefined);
   const handler = http && handlerOf(http, method);
-  if (handler !== undefined) return asked(handler);
+  if (handler !== undefined) return new Asked(handler);
   if (application !== undefined) return application;
   if (http === undefined && !isKnown) throw new HandshakeError("REJECTED", notFound);
   if (http === undefined && (method === "GET" || method === "HEAD")) throw upgradeRequired();
@@ -54,12 +54,26 @@ export function answererOf(
   });
 }
 
-function asked(handler: HttpHandler): Answerer {
-  return {
-    ask: handler,
-    answerOf: (given) => answerOf(given as HttpAnswer),
-    isTimed: true,
-  };
+/** Asks a hook. */
+class Asked implements Answerer {
+  readonly #handler: HttpHandler;
+
+  constructor(handler: HttpHandler) {
+    this.#handler = handler;
+  }
+
+  ask(request: HttpRequest): unknown {
+    const handler = this.#handler;
+    return handler(request);
+  }
+
+  answerOf(given: unknown): Answer {
+    return answerOf(given as HttpAnswer);
+  }
+
+  get isTimed(): boolean {
+    return true;
+  }
 }
 
 /** Answers OPTIONS if no hook does. */

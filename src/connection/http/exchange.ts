@@ -22,7 +22,7 @@ import type { Transport, TransportHandler } from "../../transport.ts";
 import { type Answer, type AnswerFraming, framingOf, isWhole, writeAnswer } from "./answer.ts";
 import type { BodySource } from "./body-source.ts";
 import type { HttpSettings } from "./settings.ts";
-import { RequestBody } from "./request-body.ts";
+import { RequestBody, type RequestBodyEvents } from "./request-body.ts";
 import { HttpRequest } from "./request.ts";
 
 /** The server's side of the handshake, which lends the connection. */
@@ -83,12 +83,14 @@ const close = "Connection: close\r\n";
 const continueBytes: Uint8Array = /* @__PURE__ */ encodeUtf8("HTTP/1.1 100 Continue\r\n\r\n");
 const lastChunk: Uint8Array = /* @__PURE__ */ encodeUtf8("0\r\n\r\n");
 
-/** A request and its answer. */
-export class HttpExchange implements TransportHandler {
+/** A request and its answer. It gets the events of the body itself: an object with functions of its own cost garbage. */
+export class HttpExchange implements TransportHandler, RequestBodyEvents {
   readonly #owner: ExchangeOwner;
   readonly #transport: Transport;
   readonly #head: Head;
   readonly #body: RequestBody;
+  /** Whether the client waits with its body until it is asked for. */
+  readonly #isContinueExpected: boolean;
   readonly #answerer: Answerer;
   readonly request: HttpRequest;
   #phase: Phase = "deciding";
@@ -124,18 +126,8 @@ export class HttpExchange implements TransportHandler {
     this.#owner = owner;
     this.#transport = owner.transport;
     this.#head = head;
-    const isContinueExpected = expectsContinue(head);
-    this.#body = new RequestBody(framing, owner.http.maxBodySize, {
-      onFull: () => {
-        this.#holdBack("byBody");
-      },
-      onRoom: () => {
-        if (this.#heldBack === "byBody") this.#letOn();
-      },
-      onWanted: () => {
-        if (isContinueExpected && this.#phase === "deciding") this.#write(continueBytes, nothing);
-      },
-    });
+    this.#isContinueExpected = expectsContinue(head);
+    this.#body = new RequestBody(framing, owner.http.maxBodySize, this);
     this.request = new HttpRequest(head, owner.transport, this.#body, peer);
     this.#isKept = owner.requestsLeft > 0 && head.minor > 0 && !saysClose(head);
     this.#answerer = answererOf(this.request);
@@ -175,6 +167,18 @@ export class HttpExchange implements TransportHandler {
     this.#bodyDeadline?.cancel();
     if (this.#phase === "deciding") this.#waitForAnswer();
     this.#keepEarly(chunk, at);
+  }
+
+  onFull(): void {
+    this.#holdBack("byBody");
+  }
+
+  onRoom(): void {
+    if (this.#heldBack === "byBody") this.#letOn();
+  }
+
+  onWanted(): void {
+    if (this.#isContinueExpected && this.#phase === "deciding") this.#write(continueBytes, nothing);
   }
 
   onDrain(): void {

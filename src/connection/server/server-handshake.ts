@@ -28,6 +28,7 @@ import type { Deadline, Deadlines } from "../../clock.ts";
 import type { Linked } from "../../linked-list.ts";
 import { answererOf } from "../http/answerer.ts";
 import { type Answerer, type ExchangeOwner, HttpExchange } from "../http/exchange.ts";
+import type { HttpRequest } from "../http/request.ts";
 import type { HttpSettings } from "../http/settings.ts";
 import type { RouteHandlers, ServerHandlers } from "../handlers.ts";
 import { Admission, type AdmissionOwner } from "./admission.ts";
@@ -101,6 +102,11 @@ export class ServerHandshake<Context>
   #deadline: Deadline | undefined;
   /** The exchange to which the connection is lent. */
   #exchange: UpgradeExchange<Context> | HttpExchange | undefined;
+  #answererOf: ((request: HttpRequest) => Answerer) | undefined;
+  /** What happens when the time for a request is over. */
+  readonly #onTime = (): void => {
+    this.#timeOut();
+  };
   #hasPeerEnded = false;
   #answered = 0;
   #isReading = false;
@@ -280,9 +286,7 @@ export class ServerHandshake<Context>
   }
 
   #awaitRequest(milliseconds: number): void {
-    this.#deadline = this.#owner.deadlines.after(milliseconds, () => {
-      this.#timeOut();
-    });
+    this.#deadline = this.#owner.deadlines.after(milliseconds, this.#onTime);
   }
 
   #stopWaiting(): void {
@@ -318,18 +322,23 @@ export class ServerHandshake<Context>
     keepHead(head);
     const peer = this.#admission.admit(head);
     if (!this.#isAsked) return chunk.length;
-    const exchange = new HttpExchange(this, { head, framing, peer }, (request) => {
-      const route = this.#route(request);
-      const { application, handlers } = this.#owner;
-      const http = route?.http ?? handlers.http;
-      return answererOf({ http, application, isKnown: route !== undefined }, request);
-    });
+    // Made once for all requests of the connection.
+    this.#answererOf ??= (request) => this.#findAnswerer(request);
+    const exchange = new HttpExchange(this, { head, framing, peer }, this.#answererOf);
     this.#stopWaiting();
     this.#phase = "serving";
     this.#exchange = exchange;
     const at = exchange.begin(chunk, end);
     if (this.#hasPeerEnded) this.#exchange?.onEnd();
     return at;
+  }
+
+  /** Finds the answerer of a plain request. @throws As {@link answererOf}. */
+  #findAnswerer(request: HttpRequest): Answerer {
+    const route = this.#route(request);
+    const { application, handlers } = this.#owner;
+    const http = route?.http ?? handlers.http;
+    return answererOf({ http, application, isKnown: route !== undefined }, request);
   }
 
   /** Lends the connection to a request to upgrade, with the bytes after the request. */

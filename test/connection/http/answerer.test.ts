@@ -15,8 +15,8 @@ function outcome(
   request: HttpRequest,
 ): unknown {
   try {
-    const { ask, answerOf } = answererOf({ http, application: undefined, isKnown }, request);
-    const { status, headers } = answerOf(ask(request));
+    const answerer = answererOf({ http, application: undefined, isKnown }, request);
+    const { status, headers } = answerer.answerOf(answerer.ask(request));
     return [status, ...headers.map(([name, value]) => `${name}: ${value}`)];
   } catch (error) {
     const { status, headers, code } = error as {
