@@ -349,8 +349,12 @@ export class HttpExchange implements TransportHandler, RequestBodyEvents {
     if (before !== undefined) {
       this.#afterWrite = () => {
         before();
-        this.#write(bytes, then);
+        // At the end of the exchange the transport may still hold the bytes in front.
+        if (this.#isOver) then();
+        else this.#write(bytes, then);
       };
+      // Only an answer comes behind another write, a 100 Continue.
+      this.#waitForDrain(bytes.length);
     } else if (this.#transport.write(bytes)) {
       then();
     } else {

@@ -937,6 +937,17 @@ function inPieces(length: number | undefined, ...pieces: readonly string[]): Ans
   return { status: 200, headers: [], body, length };
 }
 
+/** An exchange whose 100 Continue has to wait until the client reads, and which then has its answer at once. */
+function continuing(): ReturnType<typeof exchangeOf> {
+  const ask = (asked: HttpRequest): unknown => {
+    void asked.bytes().catch(() => {});
+    return { status: 200, headers: [], body: "hello" };
+  };
+  const made = exchangeOf({ ask }, ["Expect: 100-continue", "Content-Length: 4"], 1);
+  made.transport.write(encodeUtf8("an earlier answer"));
+  return made;
+}
+
 describe("HttpExchange", () => {
   it("has a body in pieces be of the length that was said", async () => {
     const { exchange, peer, told } = exchangeOf({ ask: () => inPieces(3, "a", "bc") });
@@ -966,6 +977,38 @@ describe("HttpExchange", () => {
     while (told.length === 0) await macrotask();
     await macrotask();
     expect(told).toEqual(["gone"]);
+  });
+
+  it.each(["drop", "lose"])(
+    "writes nothing behind a 100 Continue that the client has not taken, if we %s it",
+    async (how) => {
+      const { exchange, transport, peer, told } = continuing();
+      let writes = 0;
+      const write = transport.write.bind(transport);
+      transport.write = (bytes) => {
+        writes++;
+        return write(bytes);
+      };
+      peer.transport.pause();
+      exchange.begin(new Uint8Array(0), 0);
+      expect(writes).toBe(1);
+      if (how === "drop") exchange.drop(new Error("enough"));
+      else transport.reset(new Error("lost"));
+      while (told.length === 0) await macrotask();
+      expect([writes, told]).toEqual([1, ["gone"]]);
+    },
+  );
+
+  it("drops a client that takes neither a 100 Continue nor the answer behind it", async () => {
+    const { exchange, peer, told, clock } = continuing();
+    peer.transport.pause();
+    exchange.begin(new Uint8Array(0), 0);
+    peer.send("body");
+    await macrotask();
+    expect(told).toEqual([]);
+    clock.advance(60_000);
+    for (let turn = 0; turn < 20; turn++) await macrotask();
+    expect(told).toEqual(["failed HANDSHAKE_TIMEOUT", "gone"]);
   });
 
   it("waits for ever for an answer that is not timed, and holds a client back that sends ahead", async () => {
