@@ -152,7 +152,7 @@ export class DenoTransport implements Transport {
   }
 
   destroy(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed()) return;
     this.#release();
     // In a separate turn, as on Node, so that events of this call come first.
     setTimeout(() => {
@@ -168,7 +168,7 @@ export class DenoTransport implements Transport {
     this.#conn.unref?.();
   }
 
-  get #isClosed(): boolean {
+  #isClosed(): boolean {
     return this.#side === "closed";
   }
 
@@ -180,7 +180,7 @@ export class DenoTransport implements Transport {
         const count = await this.#conn.read(buffer);
         // A read that ends while delivery is paused waits here with its bytes.
         while (this.#gate.opening !== undefined) await this.#gate.opening;
-        if (this.#isClosed) return;
+        if (this.#isClosed()) return;
         if (count === null) break;
         this.handler.onData(viewOf(buffer, 0, count));
         // There may be many idle connections: each buffer starts small, grows under load, and shrinks afterwards.
@@ -190,7 +190,7 @@ export class DenoTransport implements Transport {
           buffer = new Uint8Array(smallestRead);
         }
         while (this.#gate.opening !== undefined) await this.#gate.opening;
-        if (this.#isClosed) return;
+        if (this.#isClosed()) return;
       }
     } catch (error) {
       if (!isEndWithoutNotice(error)) {
@@ -198,7 +198,7 @@ export class DenoTransport implements Transport {
         return;
       }
       while (this.#gate.opening !== undefined) await this.#gate.opening;
-      if (this.#isClosed) return;
+      if (this.#isClosed()) return;
     }
     this.#hasPeerEnded = true;
     this.handler.onEnd();
@@ -214,7 +214,7 @@ export class DenoTransport implements Transport {
       this.#fail(error);
       return;
     }
-    if (this.#isClosed) return;
+    if (this.#isClosed()) return;
     if (this.#side === "ending") void this.#end();
     else this.#side = "open";
     this.handler.onDrain();
@@ -238,7 +238,7 @@ export class DenoTransport implements Transport {
   }
 
   #fail(error: unknown): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed()) return;
     this.#release();
     this.handler.onClose(error as Error);
   }

@@ -123,7 +123,7 @@ export class GatheredBytes {
       this.lentPiece === undefined &&
       !this.#urgent?.length &&
       !this.#full?.length &&
-      !this.#isActiveLargeShared &&
+      !this.#isActiveLargeShared() &&
       this.unsent + size <= largestGathered
     );
   }
@@ -263,7 +263,7 @@ export class GatheredBytes {
   #replaceActive(active: Uint8Array, size: number, lead: number): void {
     const start = this.#activeStart;
     const gathered = this.#activeEnd - start;
-    if (gathered + size > largestGathered || this.#isActiveLargeShared) {
+    if (gathered + size > largestGathered || this.#isActiveLargeShared()) {
       this.#queueActive();
       this.#begin(size, lead);
       return;
@@ -279,7 +279,7 @@ export class GatheredBytes {
   }
 
   /** Whether the active buffer is a shared frame that waits without a copy. */
-  get #isActiveLargeShared(): boolean {
+  #isActiveLargeShared(): boolean {
     return !this.#isActivePooled && this.#activeEnd >= sharedFrom;
   }
 

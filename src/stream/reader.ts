@@ -128,7 +128,7 @@ export class Reader implements ByteReader {
       this.#transformed = new TransformedPayload(
         {
           read: (into) => this.#readPayload(into),
-          isRead: () => this.#left === 0 && this.#isAtEnd,
+          isRead: () => this.#left === 0 && this.#isAtEnd(),
         },
         extensions,
         this.#maxMessageSize,
@@ -165,7 +165,7 @@ export class Reader implements ByteReader {
    */
   nextFrame(): Awaitable<Header | undefined> {
     this.#check();
-    if (this.#left > 0 || (this.#isAtEnd && this.#transformed?.hasMore === true)) {
+    if (this.#left > 0 || (this.#isAtEnd() && this.#transformed?.hasMore === true)) {
       throw new TypeError(
         "The previous frame is not read completely yet: read or discard it first",
       );
@@ -266,7 +266,7 @@ export class Reader implements ByteReader {
     if (!this.#hasBegun) throw new TypeError("No frame was begun: call nextFrame() first");
     if (into.length === 0) return 0;
     try {
-      return this.#isTransformed ? this.#readTransformed(into) : this.#readPayload(into);
+      return this.#isTransformed() ? this.#readTransformed(into) : this.#readPayload(into);
     } catch (error) {
       this.#fail(error);
     }
@@ -286,7 +286,7 @@ export class Reader implements ByteReader {
   /** Reads the next bytes of the message's payload, before any extension. */
   #readPayload(into: Uint8Array): Awaitable<number> {
     while (this.#left === 0) {
-      if (this.#isAtEnd) return this.#payloadEnd();
+      if (this.#isAtEnd()) return this.#payloadEnd();
       const next = this.#nextFrame();
       if (next instanceof Promise) return this.#readBehind(next, into);
     }
@@ -298,7 +298,7 @@ export class Reader implements ByteReader {
     try {
       await next;
       while (this.#left === 0) {
-        if (this.#isAtEnd) return this.#payloadEnd();
+        if (this.#isAtEnd()) return this.#payloadEnd();
         await this.#nextFrame();
       }
       return await this.#readFrame(into);
@@ -308,7 +308,7 @@ export class Reader implements ByteReader {
   }
 
   /** Whether the present message goes through an extension. */
-  get #isTransformed(): boolean {
+  #isTransformed(): boolean {
     return this.#transformed?.isActive === true;
   }
 
@@ -333,21 +333,21 @@ export class Reader implements ByteReader {
   }
 
   /** Whether nothing follows the present frame's payload: the frame is final, or a control frame outside a message. */
-  get #isAtEnd(): boolean {
+  #isAtEnd(): boolean {
     return !isFragmented(this.state);
   }
 
   #payloadEnd(): number {
-    return this.#isTransformed ? 0 : this.#end();
+    return this.#isTransformed() ? 0 : this.#end();
   }
 
   #end(): number {
-    if (this.#checksText && !this.#utf8!.isComplete) throw new ProtocolError("INVALID_UTF8");
+    if (this.#checksText() && !this.#utf8!.isComplete) throw new ProtocolError("INVALID_UTF8");
     return 0;
   }
 
   /** Whether the bytes that are read now are text to be checked. */
-  get #checksText(): boolean {
+  #checksText(): boolean {
     return (
       this.#utf8 !== undefined &&
       this.#first.opcode === OpText &&
@@ -376,12 +376,12 @@ export class Reader implements ByteReader {
     const { masked, maskKey, length } = this.#current;
     if (masked) cipher(into, maskKey, length - this.#left, 0, count);
     this.#left -= count;
-    if (!this.#isTransformed) this.#checkText(into, count);
+    if (!this.#isTransformed()) this.#checkText(into, count);
     return count;
   }
 
   #checkText(bytes: Uint8Array, count: number): void {
-    if (this.#checksText && !this.#utf8!.write(bytes, 0, count)) {
+    if (this.#checksText() && !this.#utf8!.write(bytes, 0, count)) {
       throw new ProtocolError("INVALID_UTF8");
     }
   }
@@ -405,7 +405,7 @@ export class Reader implements ByteReader {
   async #discardMessage(): Promise<void> {
     await this.#transformed?.discard();
     await this.#discardFrame();
-    while (!this.#isAtEnd) {
+    while (!this.#isAtEnd()) {
       await this.#nextFrame();
       await this.#discardFrame();
     }

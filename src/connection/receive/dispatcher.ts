@@ -80,7 +80,7 @@ export class Dispatcher<Context> implements EndpointEvents {
 
   /** Gives messages to callers. @throws {TypeError} There is a handler for messages. */
   get pulling(): Pulling {
-    if (this.#isHandled) {
+    if (this.#isHandled()) {
       throw new TypeError("Messages go to the handlers: without message and stream, ask for them");
     }
     return this.#makePulling();
@@ -106,12 +106,12 @@ export class Dispatcher<Context> implements EndpointEvents {
 
   /** The connection is open. */
   open(): void {
-    this.#queue.open(this.#isHandled);
+    this.#queue.open(this.#isHandled());
   }
 
   /** A chunk begins that has memory of its own. Its messages may stay in that memory. */
   beginChunk(chunk: Uint8Array): void {
-    if (!this.#isBorrowing && this.#settings.newBytes === undefined) {
+    if (!this.#isBorrowing() && this.#settings.newBytes === undefined) {
       this.#makeMemory().begin(chunk);
     }
   }
@@ -231,11 +231,11 @@ export class Dispatcher<Context> implements EndpointEvents {
     });
   }
 
-  get #isHandled(): boolean {
+  #isHandled(): boolean {
     return this.handlers.message !== undefined || this.handlers.stream !== undefined;
   }
 
-  get #isBorrowing(): boolean {
+  #isBorrowing(): boolean {
     return this.#settings.borrow && this.handlers.message !== undefined;
   }
 
@@ -248,7 +248,7 @@ export class Dispatcher<Context> implements EndpointEvents {
     if (this.handlers.message !== undefined && this.#queue.isBusy) {
       return copyOf(bytes, start, end);
     }
-    if (this.#isBorrowing) return viewOf(bytes, start, end);
+    if (this.#isBorrowing()) return viewOf(bytes, start, end);
     return this.#makeMemory().take(bytes, start, end);
   }
 

@@ -119,7 +119,7 @@ export class HandlerQueue<Context> {
 
   /** Whether a handler is at work, or something waits for one. */
   get isBusy(): boolean {
-    return this.#waits > 0 || this.#left > 0;
+    return this.#waits > 0 || this.#left() > 0;
   }
 
   /** Whether a handler is at work. */
@@ -211,8 +211,11 @@ export class HandlerQueue<Context> {
     this.#checkDelivered();
   }
 
-  /** Number of messages, pings and pongs that wait for their handlers. */
-  get #left(): number {
+  /**
+   * Number of messages, pings and pongs that wait for their handlers. A method, since this is asked for each message: V8 asks its
+   * runtime for a private getter at each access, which costs 10 to 20 ns.
+   */
+  #left(): number {
     return (this.#messages?.length ?? 0) + (this.#controls?.length ?? 0);
   }
 
@@ -343,7 +346,7 @@ export class HandlerQueue<Context> {
   #checkDelivered(): void {
     this.#deadline?.cancel();
     this.#deadline = undefined;
-    if (this.#left === 0) {
+    if (this.#left() === 0) {
       this.#phase = "stopped";
       this.#owner.onDelivered(undefined);
       return;
