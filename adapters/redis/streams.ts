@@ -146,8 +146,13 @@ end
 return page
 `);
 
-/** The form of an id in a stream. */
+/** The form of an id in a stream, and the highest value of its two numbers. Redis fails for a higher one. */
 const ids = /^(?:0|\d{1,20}-\d{1,20})$/;
+const highest = 0xffff_ffff_ffff_ffffn;
+
+function isId(offset: string): boolean {
+  return ids.test(offset) && offset.split("-").every((number) => BigInt(number) <= highest);
+}
 
 class RedisStreams implements RedisHistory {
   readonly keeps: (topic: string) => boolean;
@@ -217,8 +222,7 @@ class RedisStreams implements RedisHistory {
   }
 
   async read(link: RedisLink, topic: string, since: Position | undefined): Promise<HistoryPage> {
-    const isOurs =
-      since !== undefined && typeof since.offset === "string" && ids.test(since.offset);
+    const isOurs = since !== undefined && typeof since.offset === "string" && isId(since.offset);
     // A position that this driver cannot have given counts as one of another epoch.
     const epoch = isOurs ? String(since.epoch) : "";
     const offset = since === undefined ? "" : isOurs ? since.offset : "0";

@@ -227,6 +227,7 @@ export function describeHistory(
       ["of another epoch", { epoch: "", offset: "0" }],
       ["of nobody's", { epoch: 1, offset: null }],
       ["far ahead", { offset: "9999999999999999" }],
+      ["that no counter can reach", { offset: "99999999999999999999-0" }],
     ])("says so of a position %s, too", async (_, made) => {
       const node = await start();
       const real = await node.server.publish(tea, "1").carried;
