@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { silent } from "../../adapters/silent.ts";
 import { zlibEngine } from "../../adapters/zlib/engine.ts";
 import { concat, latin1 } from "../../src/bytes.ts";
@@ -30,6 +31,7 @@ export function adopted(
         const early = head.slice(end + 4);
         adoptOn(transport, { side: "client", extensions, early, ...options }, client.handlers(), {
           engine: zlibEngine(),
+          afterTurn: (task) => void setImmediate(task),
         });
         resolve();
       },

@@ -38,7 +38,9 @@ export function delivered(
   const come = new Set<Entry>();
   const match = (receipt: Receipt): void => {
     const fitting = entries.filter((entry) => !come.has(entry) && fits(receipt, entry));
-    const entry = fitting.find(({ isVoid }) => !isVoid) ?? fitting[0];
+    // A part may well be of one that was given up: of the first that it fits, since nothing comes behind a part that is cut off.
+    const isWhole = receipt.state === "whole";
+    const entry = fitting.find(({ isVoid }) => !isWhole || !isVoid) ?? fitting[0];
     if (entry === undefined) {
       findings.push(strange(receipt, entries));
       return;
@@ -118,8 +120,11 @@ function misplaced(order: readonly Entry[]): string[] {
 
 /** What is missing, though something that was sent behind it has come. */
 function gaps(entries: readonly Entry[], come: ReadonlySet<Entry>, closedAt: number): string[] {
-  const mayMiss = ({ isVoid, completedAt }: Entry): boolean =>
-    isVoid || (closedAt < Infinity && completedAt > closedAt);
+  // What is in pieces, and not complete when the other side closes, is refused; what is whole and was sent behind it still leaves.
+  const mayMiss = ({ isVoid, isRefused, placedTo, completedAt }: Entry): boolean =>
+    isVoid ||
+    (isRefused && completedAt > placedTo) ||
+    (closedAt < Infinity && completedAt > closedAt);
   for (const entry of come) {
     const missing = entries.find(
       (other) => !come.has(other) && !mayMiss(other) && other.placedTo < entry.placedFrom,

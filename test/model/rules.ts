@@ -25,6 +25,7 @@ export function checkAlways(world: World): void {
 /** What holds of a connection that is open when nothing happens any more: all is there, and nobody waits. */
 export function checkQuiet(world: World): void {
   const { journal } = world;
+  if (isStandstill(world)) return;
   for (const side of world.sides) {
     const from = world.sideOf(otherThan(side.who));
     checkArrived(world, side, journal.now + 1, "All is quiet");
@@ -51,14 +52,16 @@ export function checkQuiet(world: World): void {
 }
 
 /** What holds when one has closed a connection on which all was quiet, and no time has gone by: that is done in order. */
-export function checkHandshake({ journal, sides, setup }: World): void {
+export function checkHandshake(world: World): void {
+  const { journal, sides, setup } = world;
   // A server that is shut down may wait for its handlers, which is no question of the closing handshake.
   const isOrderly = setup.finish.startsWith("close");
   if (
     !isOrderly ||
     setup.peer === "rude" ||
     setup.network.failAt < Infinity ||
-    sides.some(hasOpenMessage)
+    sides.some(hasOpenMessage) ||
+    isStandstill(world)
   )
     return;
   for (const { who, ws, closures } of sides) {
@@ -141,7 +144,11 @@ function checkDeliveredAfterClose(world: World, side: Side): void {
   const from = world.sideOf(otherThan(side.who));
   const [mine, theirs] = [endOf(world, side, "local"), endOf(world, from, "peer")];
   const { ownEnd, setup, isStuck } = side;
-  const isWanted = setup.deliverAfterClose && ownEnd?.how === "close()" && world.raw === undefined;
+  const isWanted =
+    setup.deliverAfterClose &&
+    ownEnd?.how === "close()" &&
+    !side.hasTerminated &&
+    world.raw === undefined;
   if (!isWanted || mine === undefined || theirs === undefined || isStuck) return;
   if (!isEndInOrder(side, from, mine, theirs) || from.ownEnd !== undefined) return;
   const { entries } = from.sending;
@@ -223,6 +230,16 @@ function hasOpenMessage({ sending }: Side): boolean {
     sending.hasOpenWriter ||
     sending.entries.some(({ completedAt, isVoid }) => completedAt === Infinity && !isVoid)
   );
+}
+
+/** Whether each side waits in a handler until the other one reads: applications can do that to each other. */
+function isStandstill({ sides }: World): boolean {
+  return sides.every(({ isHandling, ws }) => isHandling && (ws?.bufferedAmount ?? 0) > 0);
+}
+
+/** Whether a handler waits for its answer, which waits behind a message in pieces of the same side that nobody completes. */
+export function isWaitingForItself(side: Side): boolean {
+  return hasOpenMessage(side) && side.isHandling;
 }
 
 function labels(entries: readonly Entry[]): string {

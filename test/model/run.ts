@@ -1,6 +1,13 @@
 import type { Net, NetFor } from "./net.ts";
 import { perform, shutDown } from "./perform.ts";
-import { checkAlways, checkHandshake, checkNothingStays, checkOver, checkQuiet } from "./rules.ts";
+import {
+  checkAlways,
+  checkHandshake,
+  checkNothingStays,
+  checkOver,
+  checkQuiet,
+  isWaitingForItself,
+} from "./rules.ts";
 import { closeTimeout, type Finish, longCloseTimeout, type Scenario } from "./setup.ts";
 import type { Side } from "./side.ts";
 import { World } from "./world.ts";
@@ -104,8 +111,11 @@ async function end(world: World): Promise<void> {
   const { isOpen } = world;
   const isFailed = client.failure !== undefined || server.failure !== undefined;
   const isLost = client.hasVanished;
+  const waiting = world.sides.filter(isWaitingForItself);
+  if (world.setup.completes === "never") for (const side of waiting) side.stuck++;
   if (isOpen && !isFailed && !isLost) {
-    if (!client.isStuck && !server.isStuck && world.setup.network.failAt === Infinity) {
+    const isCalm = !client.isStuck && !server.isStuck && waiting.length === 0;
+    if (isCalm && world.setup.network.failAt === Infinity) {
       await eventually(world, () => {
         checkQuiet(world);
       });
@@ -113,9 +123,8 @@ async function end(world: World): Promise<void> {
     }
     if (world.setup.completes === "late") complete(world);
     finish(world, world.setup.finish);
-    // Whoever closes, and wants what still comes, asks for it.
-    if (world.sides.some(({ setup }) => setup.deliverAfterClose)) await drain(world);
-    else await world.settle();
+    // Whoever asks for messages asks on: one that was completed just now may stand in front of the close frame.
+    await drain(world);
     if (!client.isStuck && !server.isStuck) {
       await eventually(world, () => {
         checkHandshake(world);

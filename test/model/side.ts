@@ -42,6 +42,8 @@ export class Side implements Reader {
   ownEnd: { readonly at: number; readonly how: string } | undefined;
   /** Whether it has ended it, be it after the other one: what waits for its handlers then is not wanted any more. */
   hasCutShort = false;
+  /** Whether it has dropped the connection: what had come and was not delivered is lost then. */
+  hasTerminated = false;
   /** Which handler has failed while the connection was open. */
   failure: string | undefined;
   /** Whether its network is gone without a word, so that it never hears of anything. */
@@ -74,6 +76,11 @@ export class Side implements Reader {
   /** Whether messages come to nobody for now: a handler waits for what does not come. */
   get isStuck(): boolean {
     return this.stuck > 0;
+  }
+
+  /** Whether a handler for messages is under way. */
+  get isHandling(): boolean {
+    return this.#underWay.size > 0;
   }
 
   get isOpen(): boolean {
@@ -171,6 +178,7 @@ export class Side implements Reader {
   }
 
   terminate(): void {
+    this.hasTerminated = true;
     this.end("terminate()", (ws) => {
       ws.terminate();
     });

@@ -169,7 +169,8 @@ export class HandlerQueue<Context> {
   addControl(isPing: boolean, bytes: Uint8Array, start: number, end: number): void {
     if (this.#phase !== "open") return;
     const control = new Control(isPing, copyOf(bytes, start, end));
-    if (this.#controlWaits === 0) {
+    // One that has waited may have made room for this one, while others still wait.
+    if (this.#controlWaits === 0 && !this.#controls?.length) {
       this.#callControl(control);
       return;
     }

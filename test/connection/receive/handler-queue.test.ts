@@ -459,6 +459,37 @@ describe("a connection whose handler is at work", () => {
     await macrotask();
     expect([pings, ws.counters.received.frames]).toEqual([20, 21]);
   });
+
+  it("hands out pings and pongs in their order, when those that waited make room for more", async () => {
+    const gate = newDeferred<void>();
+    const heard: number[] = [];
+    const note = (payload: Uint8Array): void => void heard.push(payload[0]!);
+    const { open } = testServer(
+      {
+        message() {},
+        ping(_, payload) {
+          note(payload);
+          return payload[0] === 0 ? gate.promise : undefined;
+        },
+        pong(_, payload) {
+          note(payload);
+        },
+      },
+      { receiveHighWaterMark: 64 * 10 },
+    );
+    const { peer } = await open();
+    const all = Array.from({ length: 40 }, (_, i) => i);
+    for (const i of all) {
+      if (i % 2 === 0) peer.endpoint.sendPing(Uint8Array.of(i));
+      else peer.endpoint.sendPong(Uint8Array.of(i));
+    }
+    peer.flush();
+    await macrotask();
+    expect(heard).toEqual([0]);
+    gate.resolve();
+    await macrotask();
+    expect(heard).toEqual(all);
+  });
 });
 
 describe("the handlers for ping, pong and drain", () => {
