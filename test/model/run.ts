@@ -176,6 +176,8 @@ function finish(world: World, how: Finish): void {
       world.net.reset();
       return;
     case "fin":
-      world.net.fin("client");
+      // A server whose handlers are never done stops reading, and never hears of it.
+      if (world.server.isStuck) world.net.reset();
+      else world.net.fin("client");
   }
 }

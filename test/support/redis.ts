@@ -12,7 +12,9 @@ export const hasRedis: boolean =
 
 /** Starts a Redis on a port of its own. */
 export function startRedis(...options: string[]): Promise<TestBroker> {
-  const fixed = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...options];
+  // Nothing is kept in files, neither by what it has nor by what a replica gets.
+  const inMemory = ["--save", "", "--appendonly", "no", "--repl-diskless-load", "swapdb"];
+  const fixed = ["--bind", "127.0.0.1", ...inMemory, ...options];
   return startBroker(
     (port) => ["redis-server", "--port", String(port), ...fixed],
     "Ready to accept connections",
