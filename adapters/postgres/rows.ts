@@ -61,13 +61,16 @@ export class MessageRows {
     const text = `WITH kept AS (INSERT INTO ${this.#table} (id, envelope) VALUES ($1, $2)) SELECT pg_notify($3, $4)`;
     const bytes = Buffer.from(envelope.buffer, envelope.byteOffset, envelope.length);
     const values = [id, bytes, channel, mark + id];
-    if (this.#link !== undefined) this.#timer ??= setTimeout(this.#clean, this.#time);
     try {
       await link.query(text, values);
     } catch (error) {
       if (codeOf(error) !== undefinedTable) throw error;
       await this.#make(link);
       await link.query(text, values);
+    } finally {
+      // Not before: a deletion that finds no table yet would be the last one. Also where the answer is lost, since the row may be
+      // there.
+      if (this.#link !== undefined) this.#timer ??= setTimeout(this.#clean, this.#time);
     }
   }
 

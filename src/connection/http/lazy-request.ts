@@ -44,7 +44,7 @@ function classOfLazy(): RealClass {
     }
 
     // Needs the Content-Type that the runtime keeps.
-    override formData(): Promise<unknown> {
+    override formData(): ReturnType<Request["formData"]> {
       void this.headers;
       return super.formData();
     }

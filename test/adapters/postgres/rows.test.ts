@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Link } from "../../../adapters/postgres/link.ts";
 import { MessageRows } from "../../../adapters/postgres/rows.ts";
+import { newDeferred } from "../../../src/deferred.ts";
 import { answerOf, FakeClient } from "../../support/fake-postgres.ts";
+import { macrotask } from "../../support/turns.ts";
 
 /** Over a real table: test/runtime/postgres.test.ts. Here is what one does seldom. */
 
@@ -88,6 +90,30 @@ describe("MessageRows", () => {
     expect(deletions()).toBe(3);
     await rows.publish(link, "a", "r", new Uint8Array(3));
     await expect.poll(deletions).toBe(4);
+    rows.stop();
+    link.drop();
+  });
+
+  it("deletes a row whose table is made for it, however long that takes", async () => {
+    const { client, link, rows } = await newRows(1);
+    const gate = newDeferred<void>();
+    let isThere = false;
+    const events: string[] = [];
+    client.answer = async ({ text }) => {
+      if (text.startsWith("CREATE")) {
+        await gate.promise;
+        isThere = true;
+        return { rows: [] };
+      }
+      if (!isThere) throw answerOf("42P01");
+      events.push(text.includes("DELETE") ? "deletion" : "row");
+      return { rows: [{ are_left: false }] };
+    };
+    const publishing = rows.publish(link, "a", "r", new Uint8Array(3));
+    for (let turns = 0; turns < 20; turns++) await macrotask();
+    gate.resolve();
+    await publishing;
+    await expect.poll(() => events).toEqual(["row", "deletion"]);
     rows.stop();
     link.drop();
   });
