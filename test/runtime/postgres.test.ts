@@ -6,7 +6,6 @@ import { adapter } from "../support/adapter.ts";
 import { describeBackplane, nodesAt, nodesOf } from "../support/backplane-suite.ts";
 import { describeOutages } from "../support/outage-suite.ts";
 import { describeRuntimes } from "../support/processes.ts";
-import { runtime } from "../support/runtime.ts";
 import { nameOf } from "../support/server.ts";
 import {
   guarded,
@@ -134,8 +133,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL by pg", () => {
     });
   });
 
-  // Here and below: PostgreSQL's word, which is the same to all runtimes.
-  it.runIf(runtime === "node")("has topics of names that SQL would mistake", async () => {
+  it("has topics of names that SQL would mistake", async () => {
     const nodes = nodesAt(() => newBackplane(postgres.port));
     try {
       const [a, b] = await Promise.all([nodes.start(), nodes.start()]);
@@ -280,7 +278,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL by pg", () => {
     });
   });
 
-  describe.runIf(runtime === "node")("rights", () => {
+  describe("rights", () => {
     const serve = async (more: object): Promise<Awaited<ReturnType<typeof adapter.serve>>> => {
       const backplane = postgresBackplane(await postgresClients(postgres.port, more));
       return adapter.serve({ port: 0, backplane }, {});
