@@ -44,6 +44,15 @@ export function deliverOwn(
   }
 }
 
+/** As {@link deliverOwn}, for a Buffer: it is delivered as a plain Uint8Array, since `slice` of a Buffer makes no copy. */
+export function deliverOwnBuffer(
+  handler: TransportHandler,
+  { buffer, byteOffset, length }: Uint8Array,
+): void {
+  const own = new Uint8Array(buffer, byteOffset, length);
+  deliverOwn(handler, own, buffer as ArrayBuffer, byteOffset);
+}
+
 /** Gives the ArrayBuffer of `bytes`, if this is the chunk that {@link deliverOwn} delivers now. */
 export function memoryOf(bytes: Uint8Array): ArrayBuffer | undefined {
   return bytes === chunk ? memory : undefined;

@@ -19,7 +19,7 @@ import type {
   TransportHandler,
 } from "../../src/transport.ts";
 import { silent } from "../silent.ts";
-import { deliverOwn } from "./own-chunk.ts";
+import { deliverOwnBuffer } from "./own-chunk.ts";
 import { setTcp, type TcpSocket } from "../tcp-options.ts";
 
 /** The members of a `net.Socket` or `tls.TLSSocket` that are used. The socket must have been made with `allowHalfOpen`. */
@@ -286,10 +286,8 @@ export class NodeTransport implements Transport {
     this.#socket.unref?.();
   }
 
-  #onData({ buffer, byteOffset, length }: Uint8Array): void {
-    // A plain Uint8Array, since `slice` of a Buffer makes no copy.
-    const chunk = new Uint8Array(buffer, byteOffset, length);
-    deliverOwn(this.handler, chunk, buffer as ArrayBuffer, byteOffset);
+  #onData(chunk: Uint8Array): void {
+    deliverOwnBuffer(this.handler, chunk);
   }
 
   #onEnd(): void {

@@ -9,7 +9,7 @@ import process from "node:process";
 import type { Peer } from "../../src/handshake/server/peer.ts";
 import { hasWatchers } from "../diagnostics.ts";
 import { AcceptedTransport } from "../node/accept.ts";
-import { deliverOwn } from "../node/own-chunk.ts";
+import { deliverOwnBuffer } from "../node/own-chunk.ts";
 import { type NodeSocket, socketOf } from "../node/transport.ts";
 import { buffersMade } from "./data.ts";
 
@@ -106,9 +106,7 @@ export class UpgradedTransport extends AcceptedTransport {
     if (this.#hadMessage && bytes.length <= largestCopied) {
       const own = Buffer.allocUnsafe(bytes.length);
       own.set(bytes);
-      const { buffer, byteOffset } = own;
-      const chunk = new Uint8Array(buffer, byteOffset, own.length);
-      deliverOwn(this.handler, chunk, buffer as ArrayBuffer, byteOffset);
+      deliverOwnBuffer(this.handler, own);
     } else {
       super.deliver(bytes);
     }

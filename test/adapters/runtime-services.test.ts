@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import process from "node:process";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { observer } from "../../adapters/diagnostics.ts";
 import { runtimeServices } from "../../adapters/runtime-services.ts";
 import { connectOn } from "../../src/connection/client/connect.ts";
 import { Server } from "../../src/connection/server/serve.ts";
 import { memoryConnect } from "../support/memory-connect.ts";
+import { countingResponse } from "../support/response-questions.ts";
 import { runtime } from "../support/runtime.ts";
 
 const name = "FRAMEWIRE_TEST_OF_HOST";
@@ -31,28 +32,18 @@ describe("runtimeHost()", () => {
   });
 
   it("asks for the runtime's Response when a server has a handler that answers with one, and not before", async () => {
-    const own = Object.getOwnPropertyDescriptor(globalThis, "Response")!;
     const { Response } = globalThis;
-    let questions = 0;
-    const get = (): unknown => {
-      questions++;
-      return Response;
-    };
-    vi.resetModules();
-    Object.defineProperty(globalThis, "Response", { configurable: true, get });
-    try {
+    await countingResponse(async (questions) => {
       const fresh = await import("../../adapters/runtime-services.ts");
       const services = fresh.runtimeServices();
       new Server({ port: 0 }, { message() {} }, services);
       await expect(
         connectOn(() => Promise.reject(new Error("no")), "ws://a", {}, {}, services),
       ).rejects.toThrow();
-      expect(questions).toBe(0);
+      expect(questions()).toBe(0);
       new Server({ port: 0 }, { fetch: () => new Response() }, services);
-      expect(questions).toBe(1);
-    } finally {
-      Object.defineProperty(globalThis, "Response", own);
-    }
+      expect(questions()).toBe(1);
+    });
   });
 
   it("keeps the context in which it is asked for that", () => {

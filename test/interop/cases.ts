@@ -44,6 +44,19 @@ export function placed(cases: readonly Case[], server: string, port: number): Pl
   return cases.map((one) => ({ ...one, name: `${server}: ${one.name}`, url }));
 }
 
+/** Picks the results with one server of those with all, and gives what they have to be. */
+export function resultsWith(
+  results: readonly Result[],
+  cases: readonly Case[],
+  server: string,
+): { readonly seen: readonly Result[]; readonly wanted: readonly Result[] } {
+  const prefix = `${server}: `;
+  return {
+    seen: results.filter((result) => result.case.startsWith(prefix)),
+    wanted: cases.map(({ name }) => ({ case: prefix + name, ok: true, detail: "" })),
+  };
+}
+
 export interface CloseAnswer {
   readonly status: number;
   readonly reason: string;

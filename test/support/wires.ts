@@ -20,6 +20,7 @@ import { TransportError } from "../../src/errors.ts";
 import { listenStreams, type StreamListener } from "../../src/io/stream-listener.ts";
 import type { Connect, Listen, ListenOptions, Transport } from "../../src/transport.ts";
 import { adapter } from "./adapter.ts";
+import { atExit } from "./at-exit.ts";
 import { authority, certificate, privateKey } from "./certificate.ts";
 import { hasUnixSockets } from "./runtime.ts";
 
@@ -130,7 +131,7 @@ const tls = wireOf({
 });
 
 const folder = mkdtempSync(join(tmpdir(), "framewire-"));
-process.on("exit", () => {
+atExit(() => {
   rmSync(folder, { recursive: true });
 });
 const paths = new Map<string, string>();

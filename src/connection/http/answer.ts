@@ -67,7 +67,7 @@ export function textBody(text: string): string | Uint8Array {
 
 const plainText: HeaderPairs = [["Content-Type", "text/plain; charset=utf-8"]];
 /** The lines of {@link plainText}, as they are written. */
-const plainTextLines = "Content-Type: text/plain; charset=utf-8\r\n";
+const plainTextLines: string = /* @__PURE__ */ headerLines(plainText);
 
 /**
  * Unknown names are refused: a body under another name would otherwise be an empty answer. Headers and body are checked where

@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { countingResponse } from "../../support/response-questions.ts";
 import {
   cleanUp,
   dial,
@@ -279,23 +280,12 @@ describe.each(shapes)("A subclass of WebSocket of %s", (_, shape) => {
 
 describe("the services of framewire/ws", () => {
   it("do not ask for the runtime's Response, which answers plain requests", async () => {
-    const own = Object.getOwnPropertyDescriptor(globalThis, "Response")!;
-    const { Response } = globalThis;
-    let questions = 0;
-    const get = (): unknown => {
-      questions++;
-      return Response;
-    };
-    vi.resetModules();
-    Object.defineProperty(globalThis, "Response", { configurable: true, get });
-    try {
+    await countingResponse(async (questions) => {
       const { WebSocket, WebSocketServer } = await import("../../../adapters/ws/index.ts");
       const { client, peer } = await pair({ WebSocket, WebSocketServer } as never);
       client.send("Hello");
       expect(await message(peer)).toEqual(["Hello", false]);
-      expect(questions).toBe(0);
-    } finally {
-      Object.defineProperty(globalThis, "Response", own);
-    }
+      expect(questions()).toBe(0);
+    });
   });
 });
